@@ -1,0 +1,35 @@
+"""Arrivals: an object was created; its file's intake may run when its turn comes.
+
+Only this much happens outside the fair order: one statement for a message. Whatever costs more, reading
+the object first of all, waits in its tenant's lane like any other step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from layers.domain.message import Arrival
+from layers.runner import Runner
+from layers.telemetry import log
+
+UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+OURS = re.compile(f"originals/{UUID}/{UUID}")
+
+
+def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
+    """Ready intake for the files that waited for these objects; delete what belongs to a removed file."""
+    ours = [arrival for arrival in arrivals if OURS.fullmatch(arrival.object_key)]
+    if not ours:
+        for arrival in arrivals:
+            log("object_unknown", object_key=arrival.object_key)
+        return
+    verdicts = runner.ports.store.arrive(ours)
+    for key, verdict in verdicts.items():
+        if verdict == "removed":
+            runner.ports.objects.delete_prefix(key)
+        elif verdict == "unknown":
+            # Its row may not be committed yet: the sweep of the bucket finds it again.
+            log("object_unknown", object_key=key)
+    if "arrived" in verdicts.values():
+        runner.dispatch({"intake"})

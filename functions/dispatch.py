@@ -1,0 +1,13 @@
+"""Dispatch: ready what is due, and publish the fair choice among the ready steps."""
+
+from __future__ import annotations
+
+from layers.runner import Runner
+
+WOKEN_AT_ONCE = 500
+
+
+def dispatch(runner: Runner) -> int:
+    """Wake what is due and dispatch every step that has a backlog; how many wake-ups were published."""
+    runner.ports.store.wake_due(WOKEN_AT_ONCE)
+    return runner.dispatch(runner.ports.store.steps_with_backlog())

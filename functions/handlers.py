@@ -1,0 +1,43 @@
+"""The handlers behind the triggers: the same on Lambda, on a worker, and embedded."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from functions.arrivals import take_arrivals
+from functions.dispatch import dispatch as dispatch_ready
+from functions.pipelines import INTAKE, PIPELINES
+from functions.upkeep import upkeep as mend
+from layers import bootstrap, entry
+from layers.runner import Runner
+
+Answer = dict[str, Any]
+
+
+@cache
+def runner() -> Runner:
+    """This process's runner, built at first use."""
+    settings = bootstrap.settings()
+    return Runner(bootstrap.ports(), INTAKE, PIPELINES, dict(settings.concurrency), host=settings.worker_name)
+
+
+def run_step(event: entry.Event) -> Answer:
+    """Run the steps that an event's wake-ups name."""
+    return entry.handle(event, lambda body: runner().run(entry.wake_up(body)))
+
+
+def take_events(event: entry.Event) -> Answer:
+    """Take an object store's news of created objects."""
+    return entry.handle(event, lambda body: take_arrivals(runner(), entry.arrivals(body)))
+
+
+def dispatch(event: entry.Event) -> Answer:
+    """Ready what is due and dispatch, once however many wake-ups the event holds."""
+    woken: list[int] = []
+    return entry.handle(event, lambda _body: woken or woken.append(dispatch_ready(runner())))
+
+
+def upkeep(_event: entry.Event) -> Answer:
+    """One round of upkeep's duties."""
+    return mend(runner())

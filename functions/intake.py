@@ -1,0 +1,31 @@
+"""Intake: verify what arrived against what was announced, and find out what it is."""
+
+from __future__ import annotations
+
+from layers.domain.errors import PermanentError
+from layers.domain.file import File
+from layers.domain.step import Done, step
+from layers.work import Work
+
+
+@step(timeout_s=60)
+def intake(file: File, work: Work) -> Done:
+    size_bytes = work.arrived_bytes()
+    if size_bytes is None:
+        raise PermanentError("object_missing", "the uploaded object is no longer in the store; upload the file again")
+    if size_bytes == 0:
+        raise PermanentError("empty_file", "the file is empty (0 bytes)")
+    if size_bytes != file.declared_size_bytes:
+        raise PermanentError(
+            "size_mismatch",
+            f"{file.declared_size_bytes} bytes were announced and {size_bytes} arrived; upload the file again",
+        )
+    if size_bytes > work.max_file_bytes:
+        raise PermanentError("too_large", f"the file has {size_bytes} bytes; at most {work.max_file_bytes} are taken")
+    sha256 = work.sha256()
+    if file.declared_sha256 and sha256 != file.declared_sha256:
+        raise PermanentError(
+            "checksum_mismatch", "the file's SHA-256 is not the one that was announced; upload the file again"
+        )
+    identity = work.documents.identify(work.original(), file.name)
+    return Done(identity=identity, sha256=sha256, size_bytes=size_bytes)

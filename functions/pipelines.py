@@ -1,0 +1,27 @@
+"""The three pipelines: what happens to a file, in which order. The only registry of steps."""
+
+from __future__ import annotations
+
+from functions.extraction import extraction
+from functions.intake import intake
+from functions.ocr import ocr
+from functions.preview import preview
+from functions.text import text
+from functions.textract import textract
+from functions.thumbnail import thumbnail
+from layers.domain.step import Pipeline, Step
+
+# Intake comes before them all: it finds out what the file is, and starts each pipeline at its first step.
+INTAKE: Step = intake
+
+# The first is the main one: the file's own state follows it alone.
+PIPELINES = (
+    Pipeline("main", (text, ocr, textract, extraction)),
+    Pipeline("preview", (preview,)),
+    Pipeline("thumbnail", (thumbnail,)),
+)
+
+STEPS: dict[str, Step] = {
+    INTAKE.name: INTAKE,
+    **{step.name: step for pipeline in PIPELINES for step in pipeline.steps},
+}

@@ -1,0 +1,30 @@
+"""Text: the file's own text, where it has some; the pages that have none are left for OCR."""
+
+from __future__ import annotations
+
+from functions.text_artifact import save_text
+from layers.domain.errors import PermanentError
+from layers.domain.file import File
+from layers.domain.page import Page
+from layers.domain.step import Done, Plan, Skip, step, whole_file
+from layers.work import Work
+
+
+def plan(file: File) -> Plan:
+    return Skip("a picture has no text of its own") if file.is_image else whole_file(file)
+
+
+@step(plan=plan, timeout_s=120)
+def text(file: File, work: Work) -> Done:
+    if file.media_type is None:
+        raise PermanentError("unsupported_type", "what the file is could not be told from its content")
+    pages = work.documents.read_text(work.original(), file.media_type)
+    unread = [page.number for page in pages if page.source is None]
+    artifacts = () if unread else (save_text(work, pages),)
+    return Done(pages=tuple(pages), artifacts=artifacts, reason=_what_is_unread(pages, unread))
+
+
+def _what_is_unread(pages: list[Page], unread: list[int]) -> str | None:
+    if not unread:
+        return None
+    return "no text layer" if len(unread) == len(pages) else f"no usable text on {len(unread)} of {len(pages)} pages"

@@ -1,0 +1,29 @@
+"""A document's whole text, as its readers found it, stored as an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layers.domain.page import Page
+from layers.domain.step import Artifact
+from layers.work import Work
+
+# When pages were read by several readers, the text is named after the one that is trusted least.
+LEAST_TRUSTED = ("textract", "ocr", "native")
+
+
+def save_text(work: Work, pages: Sequence[Page]) -> Artifact:
+    """Store the pages' text as UTF-8, pages parted by form feeds."""
+    path = work.scratch / "text.txt"
+    path.write_text("\f".join(page.text for page in pages), encoding="utf-8", errors="replace")
+    stored = work.save("text", path, "text/plain; charset=utf-8")
+    read = [page for page in pages if page.source]
+    return Artifact(
+        "text",
+        stored.object_key,
+        stored.media_type,
+        stored.size_bytes,
+        page_count=len(pages),
+        source=next((source for source in LEAST_TRUSTED if any(page.source == source for page in read)), None),
+        confidence=round(sum(page.confidence for page in read) / len(read), 1) if read else None,
+    )

@@ -1,0 +1,16 @@
+"""Thumbnail: a small image of a file's first page."""
+
+from __future__ import annotations
+
+from layers.domain.file import File
+from layers.domain.step import Done, Skip, step
+from layers.work import Work
+
+
+@step(timeout_s=60)
+def thumbnail(file: File, work: Work) -> Done | Skip:
+    assert file.media_type is not None
+    picture = work.documents.thumbnail(work.original(), file.media_type, work.scratch)
+    if picture is None:
+        return Skip("nothing to picture")
+    return Done(artifacts=(work.save_picture("thumbnail", work.scratch, picture),))

@@ -1,0 +1,102 @@
+"""Upkeep: mend what a crash, a lost message or a missing event has left. Each duty may run twice at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from functions.arrivals import take_arrivals
+from functions.dispatch import dispatch
+from layers.domain import lifecycle
+from layers.domain.file import artifact_prefix, original_key
+from layers.domain.message import Arrival
+from layers.ports import Claim
+from layers.runner import Runner
+from layers.telemetry import log
+
+AT_ONCE = 500
+UNHEARD_S = 30.0
+AWAITED_S = 30.0
+
+
+def upkeep(runner: Runner) -> dict[str, int]:
+    """Every duty once, each bounded; what each of them mended, by name. A duty that fails harms no other."""
+    duties: dict[str, Callable[[Runner], int]] = {
+        "leases_rescued": rescue_expired,
+        "lanes_mended": mend_lanes,
+        "wake_ups_repeated": repeat_unheard,
+        "objects_swept": sweep,
+        "uploads_missed": miss_uploads,
+        "files_erased": erase_removed,
+        "dispatched": dispatch,
+    }
+    mended = {}
+    for name, duty in duties.items():
+        try:
+            mended[name] = duty(runner)
+        except Exception as error:
+            log("upkeep_duty_failed", duty=name, error=error)
+    if any(mended.values()):
+        log("upkeep", **{name: count for name, count in mended.items() if count})
+    return mended
+
+
+def rescue_expired(runner: Runner) -> int:
+    """Take back the steps whose lease has run out."""
+    return _rescue(runner, runner.ports.store.expired(AT_ONCE))
+
+
+def rescue_of(runner: Runner, owner: str) -> int:
+    """Take back, at once, the steps of a worker that is known to be dead."""
+    return _rescue(runner, runner.ports.store.held_by(owner))
+
+
+def _rescue(runner: Runner, claims: list[Claim]) -> int:
+    for claim in claims:
+        policy = runner.steps[claim.step].retry
+        runner.record(claim, lifecycle.after_loss(policy, claim.failures + 1, chance=0.0))
+    return len(claims)
+
+
+def mend_lanes(runner: Runner) -> int:
+    return runner.ports.store.mend_lanes()
+
+
+def repeat_unheard(runner: Runner) -> int:
+    """Publish wake-ups again that nobody has claimed for long: the broker may have lost them."""
+    wake_ups = runner.ports.store.unheard(UNHEARD_S, AT_ONCE)
+    runner.ports.topics.publish(wake_ups)
+    return len(wake_ups)
+
+
+def sweep(runner: Runner) -> int:
+    """Find objects whose event never came. Keys sort by the time they were promised, so it starts at the oldest."""
+    found = 0
+    for tenant_id, awaited in runner.ports.store.awaited(AWAITED_S).items():
+        prefix = original_key(tenant_id, "")
+        waited_for, after = set(awaited), awaited[0][:-1]
+        while keys := runner.ports.objects.keys_after(prefix, after, AT_ONCE):
+            arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in waited_for]
+            if arrived:
+                take_arrivals(runner, arrived)
+            found += len(arrived)
+            after = keys[-1]
+            if after >= awaited[-1]:
+                break
+    return found
+
+
+def miss_uploads(runner: Runner) -> int:
+    return runner.ports.store.miss_uploads(AT_ONCE)
+
+
+def erase_removed(runner: Runner) -> int:
+    """Erase removed files: every object version by prefix, then the rows."""
+    erased = 0
+    for removal_id, files in runner.ports.store.removals_due(AT_ONCE):
+        objects = 0
+        for tenant_id, file_id in files:
+            objects += runner.ports.objects.delete_prefix(original_key(tenant_id, file_id))
+            objects += runner.ports.objects.delete_prefix(artifact_prefix(tenant_id, file_id))
+        runner.ports.store.erase(removal_id, [file_id for _, file_id in files], objects)
+        erased += len(files)
+    return erased

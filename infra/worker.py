@@ -1,0 +1,160 @@
+"""A worker: polls the topics that `app.py` names and calls its handlers, outside of Lambda.
+
+Each function gets its share of the reserved concurrency in threads; what decodes a stranger's bytes runs in
+child processes of its own. A handler that outlives its step's time limit by far can't be stopped in a
+thread: the worker then finishes what else it holds, ends, and is started anew.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from layers import bootstrap
+from layers.adapters.redis_bell import RedisBell
+from layers.adapters.sqs_topics import SqsTopics
+from layers.telemetry import log
+
+POLL_S = 20.0  # how often a topic is looked at although its bell did not ring
+LONG_POLL_S = 2  # the store's longest wait for a message, where there is no bell
+LISTENED_TO = ("dispatch",)  # delayed messages ring no bell
+UPKEEP_S = 60.0
+HANG_GRACE_S = 60.0
+DRAIN_S = 8.0
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+class Worker:
+    """Consumes topics until told to stop. `handlers` maps a topic to its handler and thread count."""
+
+    def __init__(self, name: str, topics: SqsTopics, bell: RedisBell | None, handlers: dict[str, tuple[Handler, int]]):
+        self.name = name
+        self._topics = topics
+        self._bell = bell
+        self._handlers = handlers
+        self._stopping = threading.Event()
+        self._busy_since: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Start the consumer threads; returns at once."""
+        for topic, (handler, count) in self._handlers.items():
+            for place in range(count):
+                threading.Thread(
+                    target=self._consume, args=(topic, handler, place == 0), name=f"{topic}-{place}", daemon=True
+                ).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def drain(self, within_s: float) -> bool:
+        """Wait until no handler is at work; whether that came about in time."""
+        deadline = time.monotonic() + within_s
+        while self._busy_since and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not self._busy_since
+
+    def longest_busy_s(self) -> float:
+        now = time.monotonic()
+        return max((now - since for since in list(self._busy_since.values())), default=0.0)
+
+    def _consume(self, topic: str, handler: Handler, polls: bool) -> None:
+        next_poll = 0.0
+        while not self._stopping.is_set():
+            try:
+                news = self._await_news(topic, polls and time.monotonic() >= next_poll, polls)
+                if news is None:
+                    continue
+                next_poll = time.monotonic() + random.uniform(0.75, 1.0) * POLL_S
+                while self._take(topic, handler, wait_s=news) and not self._stopping.is_set():
+                    news = 0
+            except Exception as error:
+                log("consumer_broke", topic=topic, error=error)
+                self._stopping.wait(random.uniform(0.5, 2.0))
+
+    def _await_news(self, topic: str, poll_is_due: bool, polls: bool) -> int | None:
+        """Seconds to wait for a message in the topic itself, or None when there is no sign of one."""
+        if polls and topic in LISTENED_TO:
+            return LONG_POLL_S
+        if poll_is_due:
+            return 0
+        rang = self._bell.wait(topic, timeout_s=random.uniform(3, 5)) if self._bell else None
+        if rang is None:
+            self._stopping.wait(0.2)
+            return LONG_POLL_S if polls else None
+        return 0 if rang else None
+
+    def _take(self, topic: str, handler: Handler, wait_s: int) -> bool:
+        records = self._topics.receive(topic, most=1, wait_s=wait_s)
+        if not records:
+            return False
+        me = threading.current_thread().name
+        self._busy_since[me] = time.monotonic()
+        try:
+            answer = handler({"Records": records}, None)
+            given_back = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
+            self._topics.delete(topic, [r["receiptHandle"] for r in records if r["messageId"] not in given_back])
+            if given_back:
+                self._stopping.wait(1.0)
+        finally:
+            self._busy_since.pop(me, None)
+        return True
+
+
+def share(concurrency: int, workers: int, place: int) -> int:
+    """How many of a function's threads the worker at this place (from 0) gets; at least one in all."""
+    return max(1 if place == 0 else 0, concurrency // workers + (place < concurrency % workers))
+
+
+def main() -> None:
+    """Run one worker until SIGTERM or SIGINT."""
+    # The name is read before anything is built: it stands in every lease.
+    settings = bootstrap.settings()
+    import app
+    from functions import handlers, upkeep
+
+    place = int(settings.worker_name.rsplit("-", 1)[-1]) - 1 if settings.worker_name[-1:].isdigit() else 0
+    shares = {
+        topic: (handler, share(settings.concurrency.get(topic, 1), settings.workers, place))
+        for topic, handler in app.TOPICS.items()
+    }
+    worker = Worker(settings.worker_name, bootstrap.topics(), bootstrap.bell(), shares)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    _keep_trying(stop, lambda: upkeep.rescue_of(handlers.runner(), settings.worker_name))
+    worker.start()
+    log("worker_ready", worker=settings.worker_name, pid=os.getpid())
+    longest_s = max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
+    next_upkeep = time.monotonic() + (0 if place == 0 else random.uniform(0, UPKEEP_S))
+    while not stop.wait(1.0):
+        if time.monotonic() >= next_upkeep:
+            next_upkeep = time.monotonic() + UPKEEP_S * max(1, settings.workers)
+            threading.Thread(target=app.upkeep, args=({}, None), name="upkeep", daemon=True).start()
+        if worker.longest_busy_s() > longest_s:
+            log("handler_hangs", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
+            break
+    worker.stop()
+    worker.drain(DRAIN_S)
+    bootstrap.documents().close()
+    os._exit(0)  # consumers may still sleep in a poll; nothing after the last commit matters
+
+
+def _keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:
+    while not stop.is_set():
+        try:
+            do()
+            return
+        except Exception as error:
+            log("worker_waits", detail=str(error))
+            stop.wait(1.0)
+
+
+if __name__ == "__main__":
+    main()

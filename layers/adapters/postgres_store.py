@@ -1,0 +1,279 @@
+"""The status store in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from layers.database import Database, Row, load_queries
+from layers.domain.fairness import SLICE_S
+from layers.domain.file import File, PageSummary
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Page, Word
+from layers.domain.plan_json import plan_as_json
+from layers.domain.step import Artifact, Done, Failed, Later, Outcome, Retry, Skipped
+from layers.ports import Claim, FilePlan, Planner, Recorded
+
+QUERIES = Path(__file__).with_name("queries.sql")
+
+# By kind of outcome: the word in the ledger, and the step's new state.
+WORDS = {
+    Done: ("done", "done"),
+    Skipped: ("skipped", "skipped"),
+    Failed: ("failed", "failed"),
+    Retry: ("retried", "retrying"),
+    Later: ("snoozed", "retrying"),
+}
+
+
+class PostgresStore:
+    """Every write that ends an attempt is fenced by its lease; only outcomes wait for the disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_queries(QUERIES)
+
+    def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
+        news = [
+            {"file_id": a.object_key.rsplit("/", 1)[-1], "object_key": a.object_key, "version_id": a.version_id}
+            for a in arrivals
+        ]
+        rows = self._database.rows(self._sql["arrive"], arrivals=Jsonb(news))
+        return {row["object_key"]: row["verdict"] for row in rows}
+
+    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
+        row = self._database.row(
+            self._sql["claim"],
+            file_id=wake_up.file_id,
+            step=wake_up.step,
+            part=wake_up.part,
+            attempt=wake_up.attempt,
+            owner=owner,
+            lease_s=lease_s,
+            durably=durably,
+        )
+        claim = row and row["claim"]
+        return _as_claim({**claim, "step": wake_up.step, "part": wake_up.part}) if claim else None
+
+    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+        key = {"file_id": claim.file.file_id}
+        with self._database.connection() as connection, connection.transaction():
+            row = connection.execute(
+                self._sql["record_outcome"],
+                {
+                    **key,
+                    "step": claim.step,
+                    "part": claim.part,
+                    "lease_id": claim.lease_id,
+                    **_outcome_parameters(outcome),
+                    "cost_s": cost_s,
+                    "host": host,
+                    "made": Jsonb(_as_made(outcome, claim.file.schema_version)),
+                },
+            ).fetchone()
+            assert row is not None
+            verdict = row["verdict"]
+            if verdict.get("fenced") or verdict["removed"] or not verdict["joined"]:
+                return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")))
+            facts = connection.execute(self._sql["file_facts"], key).fetchone()
+            assert facts is not None
+            plan = planner(_as_file(facts["facts"]))
+            self._carry_out(connection, claim.file.file_id, plan)
+            return Recorded(readied=frozenset(p.step for p in plan.steps if isinstance(p.plan, tuple)))
+
+    def _carry_out(self, connection: Any, file_id: str, plan: FilePlan) -> None:
+        if plan.steps:
+            planned = Jsonb(plan_as_json(plan.steps))
+            connection.execute(self._sql["apply_plan"], {"file_id": file_id, "planned": planned})
+        if plan.file_state:
+            step, code, detail = plan.error or (None, None, None)
+            connection.execute(
+                self._sql["settle_file"],
+                {
+                    "file_id": file_id,
+                    "state": plan.file_state,
+                    "error_step": step,
+                    "error_code": code,
+                    "error_detail": detail,
+                },
+            )
+
+    def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
+        made = {"artifacts": [_artifact_as_json(artifact)]}
+        row = self._database.row(
+            self._sql["keep_artifact"],
+            file_id=claim.file.file_id,
+            step=claim.step,
+            part=claim.part,
+            lease_id=claim.lease_id,
+            made=Jsonb(made),
+        )
+        return row is not None
+
+    def correct_lane(self, claim: Claim, difference_s: float) -> None:
+        self._database.rows(
+            self._sql["correct_lane"],
+            step=claim.step,
+            tenant_id=claim.file.tenant_id,
+            batch_id=claim.file.batch_id,
+            difference_s=difference_s,
+        )
+
+    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+        rows = self._database.rows(self._sql["dispatch"], caps=Jsonb(dict(caps)), slice_s=SLICE_S)
+        return [_as_wake_up(row) for row in rows]
+
+    def pages(self, file_id: str) -> list[Page]:
+        rows = self._database.rows(self._sql["pages"], file_id=file_id)
+        return [
+            Page(
+                row["page_number"],
+                row["text"],
+                tuple(Word(*word) for word in row["words"]),
+                row["source"],
+                row["confidence"],
+                row["width"],
+                row["height"],
+            )
+            for row in rows
+        ]
+
+    def expired(self, limit: int) -> list[Claim]:
+        return [_as_claim(row["claim"]) for row in self._database.rows(self._sql["expired_claims"], limit=limit)]
+
+    def held_by(self, owner: str) -> list[Claim]:
+        rows = self._database.rows(self._sql["claims_held_by"], owner=owner)
+        return [_as_claim(row["claim"]) for row in rows]
+
+    def wake_due(self, limit: int) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["wake_due"], limit=limit)}
+
+    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
+        rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit)
+        return [_as_wake_up(row) for row in rows]
+
+    def mend_lanes(self) -> int:
+        return int(self._database.rows(self._sql["mend_lanes"])[0]["mended"])
+
+    def steps_with_backlog(self) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["steps_with_backlog"])}
+
+    def awaited(self, older_than_s: float) -> dict[str, list[str]]:
+        rows = self._database.rows(self._sql["awaited"], older_than_s=older_than_s)
+        return {str(row["tenant_id"]): row["object_keys"] for row in rows}
+
+    def miss_uploads(self, limit: int) -> int:
+        return self._database.run(self._sql["miss_uploads"], limit=limit)
+
+    def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        rows = self._database.rows(self._sql["removals_due"], limit=limit)
+        return [(str(row["removal_id"]), [(str(t), str(f)) for t, f in row["files"]]) for row in rows]
+
+    def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
+        self._database.rows(
+            self._sql["erase"], removal_id=removal_id, file_ids=list(file_ids), objects_erased=objects_erased
+        )
+
+    def is_up(self) -> bool:
+        return self._database.row(self._sql["is_up"]) is not None
+
+
+def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
+    word, state = WORDS[type(outcome)]
+    if getattr(outcome, "lost", False):
+        word = "lost"
+    return {
+        "outcome": word,
+        "state": state,
+        "delay_s": getattr(outcome, "delay_s", None),
+        "reason": getattr(outcome, "reason", None),
+        "error_code": getattr(outcome, "code", None),
+        "error_detail": getattr(outcome, "detail", None),
+    }
+
+
+def _as_made(outcome: Outcome, schema_version: int) -> dict[str, Any]:
+    if not isinstance(outcome, Done):
+        return {}
+    made: dict[str, Any] = {}
+    if outcome.identity:
+        made["identity"] = {
+            "media_type": outcome.identity.media_type,
+            "page_count": outcome.identity.page_count,
+            "size_bytes": outcome.size_bytes,
+            "sha256": outcome.sha256,
+        }
+    if outcome.pages:
+        made["pages"] = [_page_as_json(page) for page in outcome.pages]
+    if outcome.artifacts:
+        made["artifacts"] = [_artifact_as_json(artifact) for artifact in outcome.artifacts]
+    if outcome.extraction:
+        found = outcome.extraction
+        made["record"] = {
+            "schema_version": schema_version,
+            "fields": found.fields,
+            "missing": list(found.missing),
+            "evidence": {
+                name: {"page": proof.page, "text": proof.text, "box": proof.box}
+                for name, proof in found.evidence.items()
+            },
+            "complete": outcome.complete,
+        }
+    return made
+
+
+def _page_as_json(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "source": page.source,
+        "confidence": page.confidence,
+        "width": page.width,
+        "height": page.height,
+        "text": page.text.replace("\x00", ""),
+        "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
+    }
+
+
+def _artifact_as_json(artifact: Artifact) -> dict[str, Any]:
+    return {name: getattr(artifact, name) for name in Artifact.__dataclass_fields__}
+
+
+def _as_wake_up(row: Row) -> WakeUp:
+    return WakeUp(str(row["file_id"]), row["step"], row["part"], row["attempt"])
+
+
+def _as_claim(facts: dict[str, Any]) -> Claim:
+    return Claim(
+        _as_file(facts),
+        facts["step"],
+        facts["part"],
+        facts["attempt"],
+        facts["lease_id"],
+        facts["failures_before"],
+        facts["cost_estimate_s"],
+    )
+
+
+def _as_file(facts: dict[str, Any]) -> File:
+    return File(
+        file_id=facts["file_id"],
+        tenant_id=facts["tenant_id"],
+        dataset_id=facts["dataset_id"],
+        batch_id=facts["batch_id"],
+        name=facts["name"],
+        object_key=facts["object_key"],
+        version_id=facts["version_id"],
+        declared_size_bytes=facts["declared_size_bytes"],
+        declared_sha256=facts["declared_sha256"],
+        size_bytes=facts["size_bytes"],
+        media_type=facts["media_type"],
+        page_count=facts["page_count"],
+        pages=tuple(PageSummary(*page) for page in facts["pages"]),
+        failures={step: (code, detail) for step, (code, detail) in facts["failures"].items()},
+        schema=facts["schema"],
+        schema_version=facts["schema_version"],
+        page_numbers=tuple(facts.get("page_numbers") or ()),
+    )

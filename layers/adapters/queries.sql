@@ -1,0 +1,121 @@
+-- arrive --
+-- Takes news of created objects: a verdict for each.
+SELECT object_key, verdict FROM arrive(:arrivals)
+
+-- claim --
+-- Claims a queued part for one attempt.
+SELECT claim_step(:file_id, :step, :part, :attempt, :owner, :lease_s, :durably) AS claim
+
+-- record_outcome --
+-- Records what came of an attempt, fenced by its lease.
+SELECT record_outcome(:file_id, :step, :part, :lease_id, :outcome, :state, :delay_s,
+                      :reason, :error_code, :error_detail, :cost_s, :host, :made) AS verdict
+
+-- file_facts --
+-- What a planner may know of a file.
+SELECT file_facts(:file_id) AS facts
+
+-- apply_plan --
+-- Carries out what was planned for a file's steps.
+SELECT apply_plan(:file_id, :planned)
+
+-- record_is_complete --
+-- Whether the file's record lacks nothing; no row where there is no record.
+SELECT complete FROM records WHERE file_id = :file_id
+
+-- settle_file --
+-- Sets the state of a file whose main pipeline has ended.
+SELECT settle_file(:file_id, :state, :error_step, :error_code, :error_detail)
+
+-- keep_artifact --
+-- Records an artifact before its attempt ends; no row when the lease is no longer ours.
+SELECT keep_what_was_made(f, :made) FROM files f JOIN steps s USING (file_id)
+ WHERE f.file_id = :file_id AND f.removed_at IS NULL
+   AND s.step = :step AND s.part = :part AND s.state = 'running' AND s.lease_id = :lease_id
+   FOR UPDATE OF f
+
+-- dispatch --
+-- Queues ready parts in fair order, up to each step's in-flight cap.
+SELECT file_id, step, part, attempt FROM dispatch_steps(:caps, :slice_s)
+
+-- correct_lane --
+-- Charges a lane what an attempt really cost in place of its estimate.
+SELECT correct_lane(:step, :tenant_id, :batch_id, :difference_s)
+
+-- pages --
+-- The pages of a file, with text and words.
+SELECT page_number, text, words, source, confidence, width, height
+  FROM pages WHERE file_id = :file_id ORDER BY page_number
+
+-- expired_claims --
+-- Claims whose lease has run out, oldest first.
+SELECT file_facts(s.file_id) || jsonb_build_object(
+           'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
+           'failures_before', s.failures, 'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+  FROM steps s
+ WHERE s.state = 'running' AND s.lease_expires_at < clock_timestamp()
+ ORDER BY s.lease_expires_at LIMIT :limit
+
+-- claims_held_by --
+-- Claims of one owner.
+SELECT file_facts(s.file_id) || jsonb_build_object(
+           'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
+           'failures_before', s.failures, 'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+  FROM steps s
+ WHERE s.state = 'running' AND s.lease_owner = :owner
+
+-- wake_due --
+-- Readies what is due.
+SELECT DISTINCT step FROM wake_due(:limit)
+
+-- unheard --
+-- Wake-ups published so long ago that they may be lost; they count as published anew.
+WITH stale AS (
+    SELECT file_id, step, part FROM steps
+     WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+     ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE steps s SET queued_at = clock_timestamp()
+  FROM stale WHERE (s.file_id, s.step, s.part) = (stale.file_id, stale.step, stale.part)
+RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt
+
+-- mend_lanes --
+-- Puts lanes with ready steps back among the active ones.
+SELECT mend_lanes() AS mended
+
+-- steps_with_backlog --
+-- The steps that have an active lane.
+SELECT DISTINCT step FROM lanes WHERE active
+
+-- awaited --
+-- Objects that were promised and have not arrived, by tenant, oldest first.
+SELECT tenant_id, array_agg(object_key ORDER BY file_id) AS object_keys
+  FROM files
+ WHERE state = 'uploading' AND removed_at IS NULL
+   AND created_at < clock_timestamp() - make_interval(secs => :older_than_s)
+ GROUP BY tenant_id
+
+-- miss_uploads --
+-- Marks uploads that never came in time.
+WITH late AS (
+    SELECT file_id FROM files
+     WHERE state = 'uploading' AND upload_until < clock_timestamp()
+     ORDER BY upload_until LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE files f SET state = 'upload_missing', updated_at = clock_timestamp()
+  FROM late WHERE f.file_id = late.file_id
+
+-- removals_due --
+-- Files whose removal is to be erased now.
+SELECT r.removal_id, coalesce(array_agg(ARRAY[f.tenant_id, f.file_id]) FILTER (WHERE f.file_id IS NOT NULL), '{}') AS files
+  FROM (SELECT removal_id FROM removals
+         WHERE erased_at IS NULL AND erase_after <= clock_timestamp() ORDER BY erase_after LIMIT 10) r
+  LEFT JOIN LATERAL (SELECT tenant_id, file_id FROM files WHERE removal_id = r.removal_id
+                      LIMIT :limit) f ON true
+ GROUP BY r.removal_id
+
+-- erase --
+-- Erases the rows of removed files, leaves tombstones, and closes the removal when none is left.
+SELECT erase_files(:removal_id, :file_ids, :objects_erased)
+
+-- is_up --
+-- Answers when the server does.
+SELECT 1

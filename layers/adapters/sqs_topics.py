@@ -1,0 +1,90 @@
+"""Topics as SQS queues: one queue `fairway-<topic>` each."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from layers.domain.message import WakeUp
+from layers.telemetry import log
+
+PREFIX = "fairway-"
+LONGEST_DELAY_S = 900
+SENT_AT_ONCE = 10
+
+
+class SqsTopics:
+    """Publishes wake-ups. What can't be sent is logged and left: upkeep publishes it again.
+
+    `ring` is called with a topic's name after something was published on it, so that a consumer on the
+    same machines need not wait for its poll.
+    """
+
+    def __init__(self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None) -> None:
+        self._make_client = client
+        self._client: Any = None
+        self._urls: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._ring = ring or (lambda topic, count: None)
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        by_topic: dict[str, list[WakeUp]] = defaultdict(list)
+        for wake_up in wake_ups:
+            by_topic[wake_up.step].append(wake_up)
+        for topic, messages in by_topic.items():
+            for start in range(0, len(messages), SENT_AT_ONCE):
+                chunk = messages[start : start + SENT_AT_ONCE]
+                self._send(topic, [json.dumps(one.as_json()) for one in chunk])
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self._send("dispatch", ['{"wake": true}'], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))
+
+    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+        """Up to `most` messages as SQS records of a Lambda event; an empty list after `wait_s` seconds of none."""
+        client = self._sqs()
+        answer = client.receive_message(
+            QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
+        )
+        return [
+            {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
+            for one in answer.get("Messages", ())
+        ]
+
+    def delete(self, topic: str, receipt_handles: list[str]) -> None:
+        entries = [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(receipt_handles)]
+        if entries:
+            self._sqs().delete_message_batch(QueueUrl=self._url(topic), Entries=entries)
+
+    def is_up(self) -> bool:
+        try:
+            self._sqs().get_queue_url(QueueName=f"{PREFIX}dispatch")
+        except Exception:
+            return False
+        return True
+
+    def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> None:
+        entries = [{"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)]
+        try:
+            answer = self._sqs().send_message_batch(QueueUrl=self._url(topic), Entries=entries)
+        except Exception as error:  # the SDK raises classes of its own making
+            log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
+            return
+        if answer.get("Failed"):
+            log("publish_failed", topic=topic, messages=len(answer["Failed"]), detail=str(answer["Failed"][0]))
+        if not delay_s:
+            self._ring(topic, len(bodies))
+
+    def _sqs(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    def _url(self, topic: str) -> str:
+        if topic not in self._urls:
+            self._urls[topic] = self._sqs().get_queue_url(QueueName=PREFIX + topic)["QueueUrl"]
+        return self._urls[topic]

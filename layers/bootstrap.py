@@ -1,0 +1,105 @@
+"""Chooses what is real: builds the adapters that the settings ask for, at first use, once a process."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+from layers.adapters.documents import Documents
+from layers.adapters.postgres_store import PostgresStore
+from layers.adapters.redis_bell import RedisBell
+from layers.adapters.rules_extractor import RulesExtractor
+from layers.adapters.s3_storage import S3Storage
+from layers.adapters.sqs_topics import SqsTopics
+from layers.database import Database
+from layers.ports import PaidReader, Ports
+from layers.settings import Settings
+
+_LOCK = threading.RLock()
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+def once(build: Any) -> Any:
+    """A function that builds its answer once, however many threads ask for it first."""
+    cached = cache(build)
+
+    def get() -> Any:
+        with _LOCK:
+            return cached()
+
+    return get
+
+
+@once
+def database() -> Database:
+    return Database(settings().database_url)
+
+
+@once
+def store() -> PostgresStore:
+    return PostgresStore(database())
+
+
+@once
+def bell() -> RedisBell | None:
+    return RedisBell(settings().redis_url) if settings().redis_url else None
+
+
+@once
+def topics() -> SqsTopics:
+    the_bell = bell()
+    return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None)
+
+
+@once
+def objects() -> S3Storage:
+    return S3Storage(settings())
+
+
+@once
+def documents() -> Documents:
+    return Documents(tesseract_languages=settings().ocr_languages)
+
+
+@once
+def ports() -> Ports:
+    return Ports(
+        store=store(),
+        objects=objects(),
+        topics=topics(),
+        documents=documents(),
+        extractor=RulesExtractor(),
+        paid_reader=paid_reader(),
+        max_file_bytes=settings().max_file_bytes,
+    )
+
+
+def paid_reader() -> PaidReader | None:
+    """Amazon Textract, where it is switched on or its credentials are plainly real."""
+    if settings().textract == "off" or (settings().textract == "auto" and settings().aws_endpoint_url):
+        return None
+    from layers.adapters.textract_reader import TextractReader
+
+    return TextractReader(lambda: aws_client("textract"), settings().bucket)
+
+
+def aws_client(service: str) -> Any:
+    """An SDK client with short timeouts. The SDK's own retries are few: a step's are the ones that count."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        region_name=settings().region,
+        connect_timeout=3,
+        read_timeout=30,
+        retries={"max_attempts": 2, "mode": "standard"},
+        max_pool_connections=32,
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"} if settings().aws_endpoint_url else None,
+    )
+    return boto3.session.Session().client(service, config=config)

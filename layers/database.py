@@ -1,0 +1,103 @@
+"""PostgreSQL: a small pool of connections shared by threads, and SQL that has a home of its own."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from layers.domain.errors import StoreUnreachable
+
+Row = dict[str, Any]
+
+
+@cache
+def load_queries(path: Path) -> dict[str, str]:
+    """The queries of a file by name: each stands after a line `-- name --` and a line saying what it does."""
+    text = path.read_text()
+    parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)[1:]
+    return {name: _with_named_parameters(query) for name, query in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _with_named_parameters(query: str) -> str:
+    bare = re.sub(r"^--.*$", "", query, flags=re.MULTILINE).strip()
+    return re.sub(r"(?<![:\w]):([a-z]\w*)", r"%(\1)s", bare.replace("%", "%%"))
+
+
+class Database:
+    """Connections are opened at first use, one a thread at a time, and kept for the next.
+
+    Every failure to reach the server raises StoreUnreachable; the broken connection is dropped.
+    """
+
+    def __init__(self, url: str, *, connect_timeout_s: int = 5, keep: int = 8) -> None:
+        self._url = url
+        self._connect_timeout_s = connect_timeout_s
+        self._keep = keep
+        self._idle: list[psycopg.Connection[Row]] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection in autocommit mode; use `transaction()` of it for more than one statement."""
+        connection = self._take()
+        try:
+            yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            connection.close()
+            raise StoreUnreachable(str(error).strip()) from error
+        finally:
+            self._give_back(connection)
+
+    def rows(self, query: str, **parameters: Any) -> list[Row]:
+        with self.connection() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def row(self, query: str, **parameters: Any) -> Row | None:
+        with self.connection() as connection:
+            return connection.execute(query, parameters).fetchone()
+
+    def run(self, query: str, **parameters: Any) -> int:
+        """Run a statement that answers nothing; the number of rows it touched."""
+        with self.connection() as connection:
+            return connection.execute(query, parameters).rowcount
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> psycopg.Connection[Row]:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        try:
+            return psycopg.connect(
+                self._url,
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=self._connect_timeout_s,
+                prepare_threshold=2,
+            )
+        except psycopg.OperationalError as error:
+            raise StoreUnreachable(str(error).strip()) from error
+
+    def _give_back(self, connection: psycopg.Connection[Row]) -> None:
+        if connection.closed or connection.broken:
+            return
+        if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.close()
+            return
+        with self._lock:
+            if len(self._idle) < self._keep:
+                self._idle.append(connection)
+                return
+        connection.close()

@@ -1,0 +1,41 @@
+"""The errors a step may raise: each is a verb that tells the runner what happens next."""
+
+from __future__ import annotations
+
+
+class PermanentError(Exception):
+    """The input itself is at fault: the step fails at once, and its owner reads why.
+
+    `code` is a stable word for programs, `detail` a sentence for the file's owner.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class TransientError(Exception):
+    """Something around the step failed; the same work may succeed later. Spends an attempt."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class DecoderCrashed(TransientError):
+    """A decoder took its own process down. A second crash on the same file is the file's fault."""
+
+
+class Snooze(Exception):
+    """Later, with no attempt spent: throttled, or waiting for a job elsewhere."""
+
+    def __init__(self, delay_s: float, reason: str) -> None:
+        super().__init__(reason)
+        self.delay_s = delay_s
+        self.reason = reason
+
+
+class StoreUnreachable(Exception):
+    """The status store could not be reached: the message goes back to its topic."""

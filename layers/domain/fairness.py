@@ -1,0 +1,79 @@
+"""Who goes next: weighted stride over tenants, and within a tenant over its batches.
+
+Source: Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995. The same choices are made in
+`schema/functions/dispatch.sql`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+SLICE_S = 10.0
+CAP_PER_CONCURRENCY = 1.25
+
+
+def in_flight_cap(concurrency: int) -> int:
+    """How many parts of a step may be queued or running: enough to keep its workers busy, no more."""
+    return math.ceil(concurrency * CAP_PER_CONCURRENCY)
+
+
+def charge(cost_estimate_s: float, weight: float) -> float:
+    """What one dispatch adds to a lane's pass. An estimate counts for at most one slice."""
+    return min(cost_estimate_s, SLICE_S) / weight
+
+
+@dataclass
+class BatchLane:
+    passed: float
+    backlog: list[tuple[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class TenantLane:
+    weight: float
+    passed: float
+    batch_clock: float = 0.0
+    batches: dict[str, BatchLane] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        return any(batch.backlog for batch in self.batches.values())
+
+
+@dataclass
+class Lanes:
+    """The lanes of one step, as a value: the model of the policy that the status store carries out."""
+
+    tenants: dict[str, TenantLane] = field(default_factory=dict)
+    clock: float = 0.0
+
+    def ready(self, tenant: str, batch: str, item: str, cost_s: float, weight: float = 1.0) -> None:
+        """Put an item in its lane. A lane that was idle starts at the pass last dispatched."""
+        lane = self.tenants.setdefault(tenant, TenantLane(weight, self.clock))
+        if not lane.active:
+            lane.passed = max(lane.passed, self.clock)
+        inner = lane.batches.setdefault(batch, BatchLane(lane.batch_clock))
+        if not inner.backlog:
+            inner.passed = max(inner.passed, lane.batch_clock)
+        inner.backlog.append((item, cost_s))
+
+    def next(self) -> str | None:
+        """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
+        active = [(lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active]
+        if not active:
+            return None
+        lane = self.tenants[min(active)[1]]
+        _, batch = min((inner.passed, name) for name, inner in lane.batches.items() if inner.backlog)
+        inner = lane.batches[batch]
+        item, cost_s = inner.backlog.pop(0)
+        self.clock, lane.batch_clock = lane.passed, inner.passed
+        lane.passed += charge(cost_s, lane.weight)
+        inner.passed += charge(cost_s, 1.0)
+        return item
+
+    def correct(self, tenant: str, batch: str, estimate_s: float, measured_s: float) -> None:
+        """Charge what an attempt really cost in place of what it was estimated to cost."""
+        lane = self.tenants[tenant]
+        lane.passed += (measured_s - min(estimate_s, SLICE_S)) / lane.weight
+        lane.batches[batch].passed += measured_s - min(estimate_s, SLICE_S)

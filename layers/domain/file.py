@@ -1,0 +1,66 @@
+"""A file as a step sees it: what is known of it when the step is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layers.domain.page import Source
+
+
+@dataclass(frozen=True, slots=True)
+class PageSummary:
+    """How one page was read so far. `source` is None while it is unread."""
+
+    number: int
+    source: Source | None
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is known of a file. `pages` covers the pages that some step has looked at.
+
+    `failures` maps the steps that failed to (code, detail). `page_numbers` are those of the claimed
+    part, empty when it covers the whole file.
+    """
+
+    file_id: str
+    tenant_id: str
+    dataset_id: str
+    batch_id: str
+    name: str
+    object_key: str
+    version_id: str | None
+    declared_size_bytes: int
+    declared_sha256: str | None
+    size_bytes: int | None = None
+    media_type: str | None = None
+    page_count: int | None = None
+    pages: tuple[PageSummary, ...] = ()
+    failures: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    schema_version: int = 1
+    page_numbers: tuple[int, ...] = ()
+
+    @property
+    def unread_pages(self) -> tuple[int, ...]:
+        return tuple(page.number for page in self.pages if page.source is None)
+
+    @property
+    def is_image(self) -> bool:
+        return (self.media_type or "").startswith("image/")
+
+
+def original_key(tenant_id: str, file_id: str) -> str:
+    return f"originals/{tenant_id}/{file_id}"
+
+
+def artifact_key(tenant_id: str, file_id: str, step: str, part: int, attempt: int, lease_id: str, name: str) -> str:
+    """The key of an attempt's artifact. The lease keeps two holders of one attempt number apart."""
+    return f"{artifact_prefix(tenant_id, file_id)}{step}/{part}-{attempt}-{lease_id[:8]}/{name}"
+
+
+def artifact_prefix(tenant_id: str, file_id: str) -> str:
+    return f"artifacts/{tenant_id}/{file_id}/"

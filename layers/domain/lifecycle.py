@@ -1,0 +1,74 @@
+"""What follows what: from the end of one step to the plan of the next, and to the file's own state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layers.domain.file import File
+from layers.domain.retry import RetryPolicy
+from layers.domain.step import Failed, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
+
+
+def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
+    """The plan of every step of every pipeline, once intake knows what the file is."""
+    planned: list[PlannedStep] = []
+    for pipeline in pipelines:
+        planned += plan_from(pipeline.steps, file)
+    return planned
+
+
+def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File) -> list[PlannedStep]:
+    """What becomes of the steps after `ended`, all of whose parts have ended."""
+    for pipeline in pipelines:
+        if ended in pipeline.steps:
+            rest = pipeline.steps[pipeline.steps.index(ended) + 1 :]
+            if failed and not ended.goes_on_after_failure:
+                return [PlannedStep(step.name, Skip(f"{ended.name} failed")) for step in rest]
+            return plan_from(rest, file)
+    return []
+
+
+def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:
+    """Plan steps in order up to the first that runs; those after it wait, those after a stop are skipped."""
+    planned: list[PlannedStep] = []
+    for place, step in enumerate(steps):
+        plan = step.plan(file)
+        planned.append(PlannedStep(step.name, plan))
+        if isinstance(plan, Skip):
+            continue
+        rest = steps[place + 1 :]
+        if isinstance(plan, Stop):
+            return planned + [PlannedStep(later.name, Skip(f"{step.name} failed")) for later in rest]
+        return planned + [PlannedStep(later.name, None) for later in rest]
+    return planned
+
+
+def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, detail: str) -> Retry | Failed:
+    """Retry while the budget lasts. `failures` counts the attempt that has just failed."""
+    delay_s = policy.delay_s(failures, chance)
+    if delay_s is None:
+        return Failed(code, detail)
+    return Retry(delay_s, code, detail)
+
+
+def after_loss(policy: RetryPolicy, failures: int, chance: float) -> Retry | Failed:
+    """A worker vanished while it held the step: run it again soon, unless it has cost too many workers."""
+    detail = "the worker that ran this step was lost"
+    delay_s = policy.delay_s(failures, chance)
+    if delay_s is None:
+        return Failed("worker_lost", f"{detail}, {failures} times", lost=True)
+    return Retry(0.0, "worker_lost", detail, lost=True)
+
+
+def slices(page_numbers: Sequence[int], page_cost_s: float, slice_s: float) -> tuple[Part, ...]:
+    """Parts of about `slice_s` seconds each, of neighbouring pages, as even as they can be."""
+    pages_each = max(1, int(slice_s / page_cost_s))
+    count = -(-len(page_numbers) // pages_each)
+    size, longer = divmod(len(page_numbers), count) if count else (0, 0)
+    parts, at = [], 0
+    for place in range(count):
+        width = size + (place < longer)
+        chosen = tuple(page_numbers[at : at + width])
+        parts.append(Part(chosen, cost_estimate_s=len(chosen) * page_cost_s))
+        at += width
+    return tuple(parts)

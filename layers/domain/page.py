@@ -1,0 +1,73 @@
+"""A page of a document as it was read: its text, and where each word stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Source = Literal["native", "ocr", "textract"]
+
+
+class Word(NamedTuple):
+    """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100."""
+
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    confidence: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, numbered from 1. `source` is None while no reader has found usable text on it.
+
+    `text` keeps the reading order, lines parted by newlines. `confidence` is the mean over words,
+    0 to 100. `width` and `height` are in the reader's own unit; only their ratio means anything.
+    """
+
+    number: int
+    text: str = ""
+    words: tuple[Word, ...] = ()
+    source: Source | None = None
+    confidence: float = 0.0
+    width: float = 0.0
+    height: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a file's bytes say it is. `page_count` is None where the format has no pages."""
+
+    media_type: str
+    page_count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file that a decoder made: a preview or a thumbnail. Sizes in pixels where it has any."""
+
+    name: str
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    page_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a value stands: the page (from 1), the words as read, their box in fractions of the page."""
+
+    page: int
+    text: str
+    box: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What an extractor found: values by property name, what a required property lacks, and the proof."""
+
+    fields: dict[str, object]
+    missing: tuple[str, ...]
+    evidence: dict[str, Evidence]

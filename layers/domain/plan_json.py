@@ -1,0 +1,28 @@
+"""A plan as the status store takes it: JSON for `schema/functions/apply_plan.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from layers.domain.step import PlannedStep, Skip, Stop
+
+
+def plan_as_json(planned: Sequence[PlannedStep]) -> list[dict[str, Any]]:
+    """One object a step: its new state, its reason or error, and its parts where it is to run."""
+    return [{"step": one.step, **_fate(one)} for one in planned]
+
+
+def _fate(one: PlannedStep) -> dict[str, Any]:
+    match one.plan:
+        case None:
+            return {"state": "waiting"}
+        case Skip(reason):
+            return {"state": "skipped", "reason": reason}
+        case Stop(code, detail):
+            return {"state": "failed", "error_code": code, "error_detail": detail}
+        case parts:
+            return {
+                "state": "ready",
+                "parts": [{"pages": list(part.page_numbers), "cost_s": part.cost_estimate_s} for part in parts],
+            }

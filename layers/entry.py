@@ -1,0 +1,88 @@
+"""From what a host delivers to what a handler runs: Lambda events of SQS, Kafka or EventBridge."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from layers.domain.errors import StoreUnreachable
+from layers.domain.message import Arrival, WakeUp
+from layers.telemetry import log
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One message of an event: its body, and the id by which the host takes it back."""
+
+    body: str
+    receipt: str
+
+
+def messages(event: Event) -> list[Delivered]:
+    """The messages of an event: SQS records, a Kafka batch, or an event that EventBridge sent by itself."""
+    if "Records" in event and all("messageId" in record for record in event["Records"]):
+        return [Delivered(record["body"], record["messageId"]) for record in event["Records"]]
+    if isinstance(event.get("records"), dict):
+        return [_from_kafka(record) for batch in event["records"].values() for record in batch]
+    return [Delivered(json.dumps(event), "")]
+
+
+def _from_kafka(record: Event) -> Delivered:
+    body = base64.b64decode(record["value"]).decode("utf-8", "replace")
+    return Delivered(body, f"{record['topic']}-{record['partition']}-{record['offset']}")
+
+
+def handle(event: Event, take: Callable[[Any], None]) -> dict[str, Any]:
+    """Hand each message's JSON to `take`; the answer that Lambda's event source mapping expects.
+
+    A message is given back for one reason only: our own store could not be reached. One that can't be
+    read at all is logged and dropped: it would never be readable.
+    """
+    failures = []
+    for message in messages(event):
+        try:
+            take(json.loads(message.body))
+        except StoreUnreachable as error:
+            log("store_unreachable", detail=str(error), receipt=message.receipt)
+            if not message.receipt:
+                raise
+            failures.append({"itemIdentifier": message.receipt})
+        except (ValueError, KeyError, TypeError) as error:
+            log("message_unreadable", body=message.body[:500], error=error)
+    return {"batchItemFailures": failures}
+
+
+def wake_up(body: Any) -> WakeUp:
+    """The wake-up in a message. Raises ValueError, KeyError or TypeError where there is none."""
+    return WakeUp.from_json(body)
+
+
+def arrivals(body: Any) -> list[Arrival]:
+    """The created objects that a message tells of: S3's notification by SQS or Kafka, or EventBridge's.
+
+    Keys are given both as they stand and decoded where the two differ: AWS encodes them as a form does,
+    other stores send them raw. Anything that is no creation (S3's test event first of all) tells of none.
+    """
+    return list(_arrivals(body)) if isinstance(body, dict) else []
+
+
+def _arrivals(body: Event) -> Iterator[Arrival]:
+    if body.get("detail-type") == "Object Created":
+        yield from _both_spellings(body["detail"]["object"])
+    for record in body.get("Records") or ():
+        if str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated"):
+            yield from _both_spellings(record["s3"]["object"])
+
+
+def _both_spellings(created: Event) -> Iterator[Arrival]:
+    raw = str(created["key"])
+    version_id = created.get("versionId") or created.get("version-id") or None
+    size = created.get("size")
+    for key in dict.fromkeys((raw, unquote_plus(raw))):
+        yield Arrival(key, version_id if version_id != "null" else None, int(size) if size is not None else None)

@@ -1,0 +1,200 @@
+"""What Fairway needs of the world, in its own words; adapters supply it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from layers.domain.file import File, artifact_key
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Extraction, Identity, Page, Picture
+from layers.domain.step import Artifact, Outcome, PlannedStep
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The exclusive, expiring right to one attempt. `failures` counts the attempts that failed before it."""
+
+    file: File
+    step: str
+    part: int
+    attempt: int
+    lease_id: str
+    failures: int
+    cost_estimate_s: float = 1.0
+
+    def artifact_key(self, name: str) -> str:
+        """The object key of an artifact that this attempt stores under a name."""
+        file = self.file
+        return artifact_key(
+            file.tenant_id, file.file_id, self.step, self.part, self.attempt, self.lease_id, name
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended."""
+
+    steps: Sequence[PlannedStep] = ()
+    file_state: str | None = None
+    error: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of an outcome. `fenced`: somebody else holds the step. `removed`: the file is gone.
+
+    `readied` names the steps that may now be dispatched.
+    """
+
+    fenced: bool = False
+    removed: bool = False
+    readied: frozenset[str] = frozenset()
+
+
+# Given the file as it stands after the step's end: what follows.
+Planner = Callable[[File], FilePlan]
+
+
+class Store(Protocol):
+    """The status store: where every file stands. Raises StoreUnreachable when it can't be reached."""
+
+    def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
+        """Take news of created objects; by key 'arrived', 'known', 'removed' or 'unknown'."""
+
+    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
+        """Claim a queued part, or None when there is nothing to claim."""
+
+    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+        """Record an attempt's outcome and what it readies, in one transaction, fenced by the lease."""
+
+    def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
+        """Record an artifact before the attempt ends, fenced by the lease; whether it was kept."""
+
+    def correct_lane(self, claim: Claim, difference_s: float) -> None:
+        """Charge a lane what an attempt really cost in place of its estimate."""
+
+    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+        """Queue ready parts of the named steps in fair order, up to each step's in-flight cap."""
+
+    def pages(self, file_id: str) -> list[Page]:
+        """The pages of a file that were read, with text and words, in order."""
+
+    def expired(self, limit: int) -> list[Claim]:
+        """Claims whose lease has run out."""
+
+    def held_by(self, owner: str) -> list[Claim]:
+        """The claims of one owner."""
+
+    def wake_due(self, limit: int) -> set[str]:
+        """Ready what is due; the steps that have something to dispatch."""
+
+    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
+        """Wake-ups published so long ago that they may be lost; they count as published anew."""
+
+    def mend_lanes(self) -> int:
+        """Put lanes with ready steps back among the active ones; how many."""
+
+    def awaited(self, older_than_s: float) -> dict[str, list[str]]:
+        """Object keys that were promised and have not arrived, by tenant, oldest first."""
+
+    def miss_uploads(self, limit: int) -> int:
+        """Mark uploads that never came in time; how many."""
+
+    def steps_with_backlog(self) -> set[str]:
+        """The steps that have an active lane."""
+
+    def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s)."""
+
+    def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
+        """Erase the rows of removed files, leaving tombstones; closes the removal when none is left."""
+
+    def is_up(self) -> bool:
+        """Whether the store answers."""
+
+
+class Objects(Protocol):
+    """The object store."""
+
+    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        """Fetch an object into a file. Raises PermanentError 'object_missing' where there is none."""
+
+    def upload(self, path: Path, object_key: str, media_type: str) -> int:
+        """Store a file; its size in bytes."""
+
+    def size_of(self, object_key: str, version_id: str | None) -> int | None:
+        """The size in bytes of an object, or None where there is none."""
+
+    def version_of(self, object_key: str) -> str | None:
+        """The id of an object's present version, or None where the store keeps none."""
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete every version of every object under a prefix; how many."""
+
+    def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
+        """Keys under a prefix after a given one, in order."""
+
+    def presign_put(self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int) -> tuple[str, dict[str, str]]:
+        """A URL to PUT exactly this object to, once, and the headers to send with it."""
+
+    def presign_get(self, object_key: str, version_id: str | None, *, download_name: str | None = None) -> str:
+        """A short-lived URL, stable for some minutes; with `download_name` it downloads as an attachment."""
+
+    def is_up(self) -> bool:
+        """Whether the object store answers."""
+
+
+class Topics(Protocol):
+    """Named streams of messages."""
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        """Publish each wake-up on its step's topic."""
+
+    def dispatch_later(self, delay_s: float) -> None:
+        """Wake the dispatcher after so many seconds."""
+
+    def is_up(self) -> bool:
+        """Whether messages can be published."""
+
+
+class Documents(Protocol):
+    """Reads and pictures documents, in processes that may die."""
+
+    def identify(self, path: Path, name: str) -> Identity: ...
+
+    def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]: ...
+
+    def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]: ...
+
+    def preview(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
+
+    def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
+
+
+class PaidReader(Protocol):
+    """A reader that is paid by the call, such as Amazon Textract."""
+
+    def read(self, file: File, page_numbers: Sequence[int], token: str) -> list[Page]:
+        """The pages as read. Raises Snooze while throttled or not yet ready, PermanentError for a bad file."""
+
+
+class Extractor(Protocol):
+    """Turns pages into the values of a dataset's schema."""
+
+    def extract(self, pages: Sequence[Page], schema: Mapping[str, Any]) -> Extraction: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a step may reach. `paid_reader` is None where no credentials are given."""
+
+    store: Store
+    objects: Objects
+    topics: Topics
+    documents: Documents
+    extractor: Extractor
+    paid_reader: PaidReader | None
+    max_file_bytes: int = 200 * 1024 * 1024

@@ -1,0 +1,65 @@
+"""Everything that can be set, by environment variable, with its default."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CONFIG_PATHS = (
+    Path(__file__).parent / "chalice_config.json",  # beside the code, in a deployed package
+    Path(__file__).parent.parent / ".chalice" / "config.json",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One process's settings. Sizes in bytes, times in seconds."""
+
+    stage: str = "local"
+    database_url: str = ""
+    redis_url: str = ""
+    bucket: str = "fairway"
+    aws_endpoint_url: str | None = None
+    store_public_url: str | None = None
+    region: str = "us-east-1"
+    key_pepper: str = ""
+    port: int = 8000
+    allowed_origins: str = "*"
+    worker_name: str = "worker"
+    workers: int = 2
+    max_file_bytes: int = 200 * 1024 * 1024
+    upload_url_s: int = 3600
+    upload_grace_s: int = 600
+    undo_window_s: int = 7 * 24 * 3600
+    ocr_languages: str = "eng"
+    textract: str = "auto"
+    ocr_confidence_floor: float = 70.0
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Settings named FAIRWAY_<NAME>, and the AWS SDK's own names where it has them."""
+        stage = environment.get("FAIRWAY_STAGE", "local")
+        values: dict[str, Any] = {"stage": stage, "concurrency": reserved_concurrency(stage)}
+        for name, given in cls.__dataclass_fields__.items():
+            text = environment.get(f"FAIRWAY_{name.upper()}")
+            if text is not None and name not in ("stage", "concurrency"):
+                kind = {"int": int, "float": float}.get(str(given.type), str)
+                values[name] = kind(text)
+        values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
+        values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
+        values["worker_name"] = environment.get("FAIRWAY_WORKER", "worker")
+        return cls(**values)
+
+
+def reserved_concurrency(stage: str) -> dict[str, int]:
+    """How many of each function may run at once in a stage: `.chalice/config.json` is the one place for it."""
+    path = next((path for path in CONFIG_PATHS if path.exists()), None)
+    if path is None:
+        return {}
+    functions = json.loads(path.read_text())["stages"].get(stage, {}).get("lambda_functions", {})
+    return {name: one["reserved_concurrency"] for name, one in functions.items() if "reserved_concurrency" in one}

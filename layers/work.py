@@ -1,0 +1,82 @@
+"""What a step is handed to work with: the original on disk, its readers, and a place for what it makes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from layers.domain.page import Page, Picture
+from layers.domain.step import Artifact
+from layers.ports import Claim, Documents, Extractor, PaidReader, Ports
+
+
+class Work:
+    """One attempt's means. Everything on disk lies in `scratch` and goes with it."""
+
+    def __init__(self, claim: Claim, ports: Ports, scratch: Path) -> None:
+        self.claim = claim
+        self.scratch = scratch
+        self._ports = ports
+        self._original: Path | None = None
+
+    @property
+    def documents(self) -> Documents:
+        return self._ports.documents
+
+    @property
+    def extractor(self) -> Extractor:
+        return self._ports.extractor
+
+    @property
+    def paid_reader(self) -> PaidReader | None:
+        return self._ports.paid_reader
+
+    @property
+    def max_file_bytes(self) -> int:
+        return self._ports.max_file_bytes
+
+    def original(self) -> Path:
+        """The file as it arrived, fetched once an attempt. Its name on disk is ours, never the user's."""
+        if self._original is None:
+            path = self.scratch / "original"
+            self._ports.objects.download(self.claim.file.object_key, self.claim.file.version_id, path)
+            self._original = path
+        return self._original
+
+    def arrived_bytes(self) -> int | None:
+        """The size of the object in the store, or None where there is none."""
+        return self._ports.objects.size_of(self.claim.file.object_key, self.claim.file.version_id)
+
+    def sha256(self) -> str:
+        with self.original().open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def pages(self) -> list[Page]:
+        """The pages that were read so far, with text and words."""
+        return self._ports.store.pages(self.claim.file.file_id)
+
+    def save(self, kind: str, path: Path, media_type: str) -> Artifact:
+        """Store a file as an artifact, under a key of this very attempt."""
+        key = self.key(path.name)
+        size_bytes = self._ports.objects.upload(path, key, media_type)
+        return Artifact(kind, key, media_type, size_bytes)
+
+    def save_picture(self, kind: str, folder: Path, picture: Picture) -> Artifact:
+        """Store what a decoder made; a picture without a name stands for the original itself."""
+        file = self.claim.file
+        if picture.name:
+            key = self.key(picture.name)
+            size_bytes = self._ports.objects.upload(folder / picture.name, key, picture.media_type)
+        else:
+            key, size_bytes = file.object_key, file.size_bytes or 0
+        return Artifact(
+            kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count
+        )
+
+    def keep(self, artifact: Artifact) -> bool:
+        """Show an artifact before the attempt ends."""
+        return self._ports.store.keep_artifact(self.claim, artifact)
+
+    def key(self, name: str) -> str:
+        """The object key of an artifact of this name."""
+        return self.claim.artifact_key(name)

@@ -1,0 +1,24 @@
+-- Puts a lane among the active ones, in the transaction that readies a step of it.
+--
+-- The shared lock comes in a statement before the flags are read: whoever deactivates the lane takes the
+-- same lock exclusively, so either it sees our ready step or we see its deactivation. An active lane is
+-- not written to, so that those who ready steps of one tenant don't wait for each other.
+CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step || p_tenant_id::text, 1));
+    IF NOT EXISTS (SELECT 1 FROM batch_lanes
+                    WHERE step = p_step AND tenant_id = p_tenant_id AND batch_id = p_batch_id AND active) THEN
+        INSERT INTO batch_lanes AS b (step, tenant_id, batch_id, pass, active)
+        VALUES (p_step, p_tenant_id, p_batch_id,
+                coalesce((SELECT batch_clock FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id), 0), true)
+        ON CONFLICT (step, tenant_id, batch_id)
+        DO UPDATE SET active = true, pass = greatest(b.pass, excluded.pass) WHERE NOT b.active;
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id AND active) THEN
+        INSERT INTO lanes AS l (step, tenant_id, pass, active)
+        VALUES (p_step, p_tenant_id, coalesce((SELECT pass FROM lane_clocks WHERE step = p_step), 0), true)
+        ON CONFLICT (step, tenant_id)
+        DO UPDATE SET active = true, pass = greatest(l.pass, excluded.pass) WHERE NOT l.active;
+    END IF;
+END $$;

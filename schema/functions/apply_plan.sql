@@ -1,0 +1,44 @@
+-- Carries out what was planned for a file's steps, in the transaction that made the plan necessary.
+-- p_planned: [{"step", "state", "reason"?, "error_code"?, "error_detail"?, "parts"?: [{"pages", "cost_s"}]}, ...].
+-- A step with parts becomes ready, one row a part; the others get one row in the given state.
+CREATE OR REPLACE FUNCTION apply_plan(p_file_id uuid, p_planned jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    the_file files%ROWTYPE;
+    ready record;
+BEGIN
+    SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
+    INSERT INTO steps AS s (file_id, step, part, tenant_id, batch_id, state, reason, error_code, error_detail,
+                            page_numbers, cost_estimate_s, ready_at, ended_at, attempt)
+    SELECT p_file_id, n.step, coalesce(p.place - 1, 0), the_file.tenant_id, the_file.batch_id, n.state,
+           n.reason, n.error_code, n.error_detail,
+           (SELECT array_agg(v::integer) FROM jsonb_array_elements_text(p.part -> 'pages') v),
+           coalesce((p.part ->> 'cost_s')::real, 0),
+           CASE WHEN n.state = 'ready' THEN clock_timestamp() END,
+           CASE WHEN n.state IN ('skipped', 'failed') THEN clock_timestamp() END,
+           -- A part that a redrive makes anew goes on counting where the ledger stands.
+           coalesce((SELECT max(a.attempt) FROM attempts a
+                      WHERE a.file_id = p_file_id AND a.step = n.step AND a.part = coalesce(p.place - 1, 0)), 0)
+      FROM jsonb_to_recordset(p_planned) AS n(
+           step text, state text, reason text, error_code text, error_detail text, parts jsonb)
+      LEFT JOIN LATERAL jsonb_array_elements(n.parts) WITH ORDINALITY AS p(part, place) ON true
+    ON CONFLICT (file_id, step, part) DO UPDATE
+       SET state = excluded.state, reason = excluded.reason, error_code = excluded.error_code,
+           error_detail = excluded.error_detail, page_numbers = excluded.page_numbers,
+           cost_estimate_s = excluded.cost_estimate_s, ready_at = excluded.ready_at, ended_at = excluded.ended_at
+     WHERE s.state = 'waiting';
+    FOR ready IN SELECT n.step FROM jsonb_to_recordset(p_planned) AS n(step text, state text)
+                  WHERE n.state = 'ready' ORDER BY n.step LOOP
+        PERFORM activate_lane(ready.step, the_file.tenant_id, the_file.batch_id);
+    END LOOP;
+END $$;
+
+-- Settles a file whose main pipeline has ended, or marks it as processing again.
+CREATE OR REPLACE FUNCTION settle_file(
+    p_file_id uuid, p_state text, p_error_step text, p_error_code text, p_error_detail text) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    UPDATE files
+       SET state = p_state, error_step = p_error_step, error_code = p_error_code, error_detail = p_error_detail,
+           updated_at = clock_timestamp()
+     WHERE file_id = p_file_id AND state <> 'cancelled'
+$$;

@@ -1,0 +1,42 @@
+-- Takes news of created objects, [{"file_id", "object_key", "version_id"}, ...]: readies intake for the files
+-- that waited for them. The first version that arrives is pinned; everything after it changes nothing.
+-- Answers one row an object: 'arrived', 'known', 'removed' (to be deleted on sight) or 'unknown'.
+CREATE OR REPLACE FUNCTION arrive(p_arrivals jsonb) RETURNS TABLE (object_key text, verdict text)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    arrived uuid[];
+    lane record;
+BEGIN
+    WITH news AS (
+        SELECT DISTINCT ON (a.file_id) a.file_id, a.object_key, a.version_id
+          FROM jsonb_to_recordset(p_arrivals) AS a(file_id uuid, object_key text, version_id text)
+         ORDER BY a.file_id),
+    pinned AS (
+        UPDATE files f
+           SET state = 'processing', version_id = n.version_id,
+               uploaded_at = clock_timestamp(), updated_at = clock_timestamp()
+          FROM news n
+         WHERE f.file_id = n.file_id AND f.object_key = n.object_key
+           AND f.state IN ('uploading', 'upload_missing') AND f.removed_at IS NULL
+        RETURNING f.file_id, f.tenant_id, f.batch_id),
+    readied AS (
+        INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state, cost_estimate_s, ready_at)
+        SELECT p.file_id, 'intake', 0, p.tenant_id, p.batch_id, 'ready', 0.1, clock_timestamp() FROM pinned p)
+    SELECT array_agg(p.file_id) INTO arrived FROM pinned p;
+
+    FOR lane IN SELECT DISTINCT f.tenant_id, f.batch_id FROM files f
+                 WHERE f.file_id = ANY (arrived) ORDER BY 1, 2 LOOP
+        PERFORM activate_lane('intake', lane.tenant_id, lane.batch_id);
+    END LOOP;
+
+    RETURN QUERY
+    SELECT n.object_key,
+           CASE WHEN n.file_id = ANY (arrived) THEN 'arrived'
+                WHEN f.removed_at IS NOT NULL OR t.file_id IS NOT NULL THEN 'removed'
+                WHEN f.file_id IS NOT NULL THEN 'known'
+                ELSE 'unknown' END
+      FROM jsonb_to_recordset(p_arrivals) AS n(file_id uuid, object_key text)
+      LEFT JOIN files f ON f.file_id = n.file_id AND f.object_key = n.object_key
+      LEFT JOIN tombstones t ON t.file_id = n.file_id;
+END $$;

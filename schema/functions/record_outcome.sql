@@ -1,0 +1,103 @@
+-- Records what came of an attempt, fenced by its lease: the step's state, the ledger, and all that it made.
+--
+-- Answers {"fenced": true} when the lease is no longer ours, {"removed": true} when the file is gone (what
+-- the attempt stored is then to be deleted), else {"joined": ...}: whether every part of the step has ended,
+-- so that the caller plans what follows in the same transaction. The file's row is locked first: of two parts
+-- that end at once, the second then sees the first.
+CREATE OR REPLACE FUNCTION record_outcome(
+    p_file_id uuid, p_step text, p_part integer, p_lease_id uuid,
+    p_outcome text, p_state text, p_delay_s double precision,
+    p_reason text, p_error_code text, p_error_detail text,
+    p_cost_s double precision, p_host text, p_made jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    the_file files%ROWTYPE;
+    held steps%ROWTYPE;
+    removed boolean;
+BEGIN
+    SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN '{"fenced": true, "removed": true}';
+    END IF;
+    removed := the_file.removed_at IS NOT NULL;
+    IF removed THEN
+        p_outcome := 'cancelled'; p_state := 'cancelled'; p_made := '{}';
+    END IF;
+
+    UPDATE steps s
+       SET state = p_state, lease_id = NULL, lease_owner = NULL, lease_expires_at = NULL,
+           ended_at = CASE WHEN p_state IN ('done', 'skipped', 'failed', 'cancelled') THEN clock_timestamp() END,
+           due_at = CASE WHEN p_state IN ('retrying', 'parked')
+                         THEN clock_timestamp() + make_interval(secs => p_delay_s) END,
+           failures = s.failures + CASE WHEN p_outcome IN ('retried', 'failed', 'lost') THEN 1 ELSE 0 END,
+           snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
+           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail
+     WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
+       AND s.state = 'running' AND s.lease_id = p_lease_id
+    RETURNING s.* INTO held;
+    IF NOT FOUND THEN
+        RETURN jsonb_build_object('fenced', true, 'removed', removed);
+    END IF;
+
+    INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, error_code, error_detail,
+                          started_at, ended_at, cost_s, host)
+    VALUES (p_file_id, p_step, p_part, held.attempt, held.tenant_id, p_outcome, p_error_code,
+            coalesce(p_error_detail, p_reason), held.started_at, clock_timestamp(), p_cost_s, p_host);
+
+    PERFORM keep_what_was_made(the_file, p_made);
+    UPDATE files SET updated_at = clock_timestamp() WHERE file_id = p_file_id;
+
+    RETURN jsonb_build_object('removed', removed, 'joined',
+        p_state IN ('done', 'skipped', 'failed') AND NOT EXISTS (
+            SELECT 1 FROM steps s
+             WHERE s.file_id = p_file_id AND s.step = p_step
+               AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')));
+END $$;
+
+-- Stores what an attempt learned: {"identity", "pages", "artifacts", "record"}, each of them optional.
+CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF p_made ? 'identity' THEN
+        UPDATE files
+           SET media_type = p_made #>> '{identity,media_type}',
+               page_count = (p_made #>> '{identity,page_count}')::integer,
+               size_bytes = (p_made #>> '{identity,size_bytes}')::bigint,
+               sha256 = p_made #>> '{identity,sha256}'
+         WHERE file_id = p_file.file_id;
+    END IF;
+    IF p_made ? 'pages' THEN
+        INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, text, words)
+        SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, n.text, n.words
+          FROM jsonb_to_recordset(p_made -> 'pages') AS n(
+               number integer, source text, confidence real, width real, height real, text text, words jsonb)
+        ON CONFLICT (file_id, page_number) DO UPDATE
+           SET source = excluded.source, confidence = excluded.confidence, width = excluded.width,
+               height = excluded.height, text = excluded.text, words = excluded.words
+         WHERE p.source IS NULL OR excluded.confidence >= p.confidence;
+    END IF;
+    IF p_made ? 'artifacts' THEN
+        INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes,
+                               width, height, page_count, source, confidence)
+        SELECT p_file.file_id, n.kind, p_file.tenant_id, n.object_key, n.media_type, n.size_bytes,
+               n.width, n.height, n.page_count, n.source, n.confidence
+          FROM jsonb_to_recordset(p_made -> 'artifacts') AS n(
+               kind text, object_key text, media_type text, size_bytes bigint,
+               width integer, height integer, page_count integer, source text, confidence real)
+        ON CONFLICT (file_id, kind) DO UPDATE
+           SET object_key = excluded.object_key, media_type = excluded.media_type, size_bytes = excluded.size_bytes,
+               width = excluded.width, height = excluded.height, page_count = excluded.page_count,
+               source = excluded.source, confidence = excluded.confidence, created_at = now();
+    END IF;
+    IF p_made ? 'record' THEN
+        INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
+        SELECT p_file.file_id, p_file.tenant_id, p_file.dataset_id, r.schema_version,
+               r.fields, r.missing, r.evidence, r.complete
+          FROM jsonb_to_record(p_made -> 'record') AS r(
+               schema_version integer, fields jsonb, missing jsonb, evidence jsonb, complete boolean)
+        ON CONFLICT (file_id) DO UPDATE
+           SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
+               evidence = excluded.evidence, complete = excluded.complete, created_at = now();
+    END IF;
+END $$;

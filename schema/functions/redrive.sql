@@ -1,0 +1,39 @@
+-- Runs a step of a file again, by a person's will: the step and those after it in its pipeline wait or are
+-- ready anew, with a fresh budget of attempts. p_steps: the step's pipeline from it on. Answers false where
+-- some of them is at work just now.
+CREATE OR REPLACE FUNCTION redrive_file(p_file_id uuid, p_steps text[], p_is_main boolean)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    the_file files%ROWTYPE;
+BEGIN
+    SELECT * INTO the_file FROM files WHERE file_id = p_file_id AND removed_at IS NULL FOR UPDATE;
+    IF NOT FOUND OR EXISTS (SELECT 1 FROM steps s
+                             WHERE s.file_id = p_file_id AND s.step = ANY (p_steps)
+                               AND s.state IN ('ready', 'queued', 'running')) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM steps s WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.part > 0;
+    UPDATE steps s
+       SET state = 'waiting', reason = NULL, error_code = NULL, error_detail = NULL, failures = 0,
+           page_numbers = NULL, due_at = NULL, ended_at = NULL, started_at = NULL
+     WHERE s.file_id = p_file_id AND s.step = ANY (p_steps);
+    INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state)
+    SELECT p_file_id, n, 0, the_file.tenant_id, the_file.batch_id, 'waiting' FROM unnest(p_steps) n
+    ON CONFLICT DO NOTHING;
+    -- What the steps had read before is read anew.
+    IF 'text' = ANY (p_steps) THEN
+        DELETE FROM pages p WHERE p.file_id = p_file_id;
+    ELSIF 'ocr' = ANY (p_steps) THEN
+        UPDATE pages p SET source = NULL, confidence = 0 WHERE p.file_id = p_file_id AND p.source <> 'native';
+    ELSIF 'textract' = ANY (p_steps) THEN
+        UPDATE pages p SET source = NULL, confidence = 0 WHERE p.file_id = p_file_id AND p.source = 'textract';
+    END IF;
+    IF p_is_main THEN
+        UPDATE files
+           SET state = 'processing', error_step = NULL, error_code = NULL, error_detail = NULL,
+               updated_at = clock_timestamp()
+         WHERE file_id = p_file_id;
+    END IF;
+    RETURN true;
+END $$;

@@ -1,0 +1,44 @@
+-- Readies what is due: retries, snoozes and probes. Answers the steps that have something new to dispatch.
+CREATE OR REPLACE FUNCTION wake_due(p_limit integer) RETURNS TABLE (step text)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    lane record;
+BEGIN
+    FOR lane IN
+        WITH due AS (
+            SELECT s.file_id, s.step, s.part FROM steps s
+             WHERE s.state IN ('retrying', 'parked') AND s.due_at <= clock_timestamp()
+             ORDER BY s.due_at LIMIT p_limit FOR UPDATE SKIP LOCKED),
+        woken AS (
+            UPDATE steps s SET state = 'ready', ready_at = clock_timestamp(), due_at = NULL
+              FROM due WHERE (s.file_id, s.step, s.part) = (due.file_id, due.step, due.part)
+            RETURNING s.step, s.tenant_id, s.batch_id)
+        SELECT DISTINCT w.step, w.tenant_id, w.batch_id FROM woken w ORDER BY 1, 2, 3
+    LOOP
+        PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
+        step := lane.step;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- Puts lanes back among the active ones that have ready steps all the same: what a crash may leave.
+CREATE OR REPLACE FUNCTION mend_lanes() RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    lane record;
+    mended integer := 0;
+BEGIN
+    FOR lane IN
+        SELECT DISTINCT s.step, s.tenant_id, s.batch_id FROM steps s
+         WHERE s.state = 'ready'
+           AND NOT EXISTS (SELECT 1 FROM lanes l JOIN batch_lanes b USING (step, tenant_id)
+                            WHERE l.step = s.step AND l.tenant_id = s.tenant_id AND l.active
+                              AND b.batch_id = s.batch_id AND b.active)
+         ORDER BY 1, 2, 3
+    LOOP
+        PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
+        mended := mended + 1;
+    END LOOP;
+    RETURN mended;
+END $$;
