@@ -1,0 +1,76 @@
+"""Labels: the words that stand beside a value, by the property that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# By the words of a property's name. The first label of a list is trusted most.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "total": (
+        "grand total", "total amount due", "amount due", "balance due", "total due", "total payable", "net to pay",
+        "total incl", "total inclusive", "total with tax", "total after", "nett total", "net total", "total rounded",
+        "rounded total", "total sales inclusive", "montant total ttc", "total ttc", "montant ttc", "facture ttc",
+        "gesamtbetrag", "rechnungsbetrag", "endbetrag", "gesamt", "zu zahlen", "totaal te betalen", "te betalen",
+        "totaalbedrag", "totaal", "invoice total", "total amount", "total rm", "total price", "total", "suma", "razem",
+        "do zapłaty", "montant", "amount payable", "summe", "importe total",
+    ),
+    "subtotal": ("subtotal", "sub total", "sub-total", "total excl", "total before tax", "untaxed amount", "net amount",
+                 "total ht", "zwischensumme", "nettobetrag", "subtotaal"),
+    "tax": ("total gst", "total tax", "gst amount", "vat amount", "sales tax", "tax", "vat", "gst", "sst", "mwst",
+            "ust", "tva", "btw"),
+    "date": ("invoice date", "date of issue", "bill date", "receipt date", "date issued", "order date", "rechnungsdatum",
+             "factuurdatum", "date de facture", "facture du", "fecha", "datum", "date", "dated", "issued", "data"),
+    "due date": ("due date", "payment due", "date due", "pay by", "fällig", "zahlbar bis", "vervaldatum", "échéance"),
+    "invoice number": ("invoice number", "invoice no", "invoice #", "invoice nr", "invoice id", "tax invoice no",
+                       "rechnungsnummer", "rechnungs-nr", "rechnung nr", "factuurnummer", "facture no", "facture n",
+                       "facture n°", "numéro de facture", "bill no", "receipt no", "doc no", "faktura nr", "invoice"),
+    "phone": ("telephone", "phone", "tel", "mobile", "fax"),
+    "email": ("e-mail", "email", "mail"),
+    "customer": ("bill to", "billed to", "sold to", "customer name", "customer", "client", "kunde"),
+    "quantity": ("total quantity", "total qty", "quantity", "qty"),
+}  # fmt: skip
+SAME = {
+    "amount": "total", "sum": "total", "grand total": "total", "total amount": "total", "amount due": "total",
+    "price": "total", "invoice date": "date", "receipt date": "date", "number": "invoice number",
+    "invoice no": "invoice number", "invoice": "invoice number", "document number": "invoice number",
+    "receipt number": "invoice number", "vat": "tax", "tax amount": "tax", "sub total": "subtotal",
+    "net amount": "subtotal", "telephone": "phone", "tel": "phone", "qty": "quantity",
+}  # fmt: skip
+TITLES = {"title", "company", "company name", "vendor", "vendor name", "supplier", "merchant", "store", "shop", "issuer",
+          "seller", "name", "heading", "subject"}  # fmt: skip
+CURRENCIES = {"currency", "currency code"}
+ADDRESSES = {"address", "company address", "vendor address", "merchant address", "store address"}
+
+
+def words_of(property_name: str) -> str:
+    """`invoiceNumber`, `invoice_number` and `Invoice number` as `invoice number`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", property_name)
+    return " ".join(re.split(r"[\W_]+", parted.lower())).strip()
+
+
+def meaning_of(property_name: str) -> str:
+    """The word of this vocabulary that a property's name stands for, or its own words."""
+    words = words_of(property_name)
+    return SAME.get(words, words)
+
+
+def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels to look for, most trusted first: the dataset's own, else the vocabulary's, else its name."""
+    own = tuple(str(label).lower() for label in schema.get("x-labels") or ())
+    meaning = meaning_of(property_name)
+    return tuple(dict.fromkeys((*own, *SYNONYMS.get(meaning, (words_of(property_name),)))))
+
+
+def find_label(line: str, label: str) -> tuple[int, int] | None:
+    """Where a label stands in a lower-case line, as whole words, spaces and points inside it taken loosely."""
+    start = 0
+    while (at := line.find(label, start)) >= 0:
+        end = at + len(label)
+        before_ok = at == 0 or not (line[at - 1].isalnum())
+        after_ok = end >= len(line) or not line[end].isalpha()
+        if before_ok and after_ok:
+            return at, end
+        start = at + 1
+    return None

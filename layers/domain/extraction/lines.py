@@ -1,0 +1,106 @@
+"""Lines as a reader sees them: words that stand at one height, left to right, whatever order they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layers.domain.page import Evidence, Page, Word
+
+MOST_LINES = 5000
+MOST_LINE_CHARACTERS = 1000
+WIDE_GAP = 2.5  # in heights of a line: what parts two columns rather than two words
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page. `starts` holds where in `text` each of `words` begins; both are empty for plain text."""
+
+    page: int
+    text: str
+    words: tuple[Word, ...] = ()
+    starts: tuple[int, ...] = ()
+
+    def shows(self, start: int, end: int) -> Evidence:
+        """The evidence for a span of the line."""
+        inside = [
+            word
+            for word, at in zip(self.words, self.starts, strict=True)
+            if at < end and at + len(word.text) > start
+        ]
+        text = " ".join(word.text for word in inside) if inside else self.text[start:end]
+        return Evidence(self.page, text.strip(), _union(inside) if inside else None)
+
+    @property
+    def y(self) -> float:
+        return sum((word.y0 + word.y1) / 2 for word in self.words) / len(self.words) if self.words else 0.0
+
+    def column(self, start: int, end: int) -> tuple[float, float] | None:
+        """The horizontal extent of a span, or None where nothing is known of places."""
+        box = self.shows(start, end).box
+        return (box[0], box[2]) if box else None
+
+    def within(self, column: tuple[float, float]) -> tuple[int, int] | None:
+        """The span of the words that stand under a column."""
+        inside = [
+            (at, at + len(word.text))
+            for word, at in zip(self.words, self.starts, strict=True)
+            if word.x0 < column[1] and word.x1 > column[0]
+        ]
+        return (inside[0][0], inside[-1][1]) if inside else None
+
+
+def lines_of(pages: Sequence[Page]) -> list[Line]:
+    """All lines of all pages in order, bounded in number and length."""
+    lines: list[Line] = []
+    for page in pages:
+        if page.words:
+            lines += _visual_lines(page)
+        else:
+            lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
+        if len(lines) >= MOST_LINES:
+            break
+    return lines[:MOST_LINES]
+
+
+def _visual_lines(page: Page) -> list[Line]:
+    rows: list[list[Word]] = []
+    for word in sorted(page.words, key=lambda one: ((one.y0 + one.y1) / 2, one.x0)):
+        row = next((row for row in reversed(rows[-4:]) if _stands_in(word, row)), None)
+        if row is None:
+            rows.append([word])
+        else:
+            row.append(word)
+    return [_line(page, sorted(row, key=lambda one: one.x0)) for row in rows]
+
+
+def _stands_in(word: Word, row: list[Word]) -> bool:
+    middle = (word.y0 + word.y1) / 2
+    neighbour = min(row, key=lambda one: abs(one.x0 - word.x0))
+    overlap = min(word.y1, neighbour.y1) - max(word.y0, neighbour.y0)
+    return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
+
+
+def _line(page: Page, words: list[Word]) -> Line:
+    text, starts, kept = "", [], []
+    ratio = (page.height / page.width) if page.width and page.height else 1.4
+    for word in words:
+        if len(text) + len(word.text) > MOST_LINE_CHARACTERS:
+            break
+        if text:
+            gap = word.x0 - kept[-1].x1
+            height = (word.y1 - word.y0) * ratio
+            text += "   " if gap > WIDE_GAP * max(height, 0.005) else " "
+        starts.append(len(text))
+        text += word.text
+        kept.append(word)
+    return Line(page.number, text, tuple(kept), tuple(starts))
+
+
+def _union(words: Sequence[Word]) -> tuple[float, float, float, float]:
+    return (
+        min(word.x0 for word in words),
+        min(word.y0 for word in words),
+        max(word.x1 for word in words),
+        max(word.y1 for word in words),
+    )
