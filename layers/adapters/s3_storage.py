@@ -1,0 +1,142 @@
+"""The object store: Amazon S3 or any store that speaks its protocol."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from layers.adapters.presigning import ROUNDED_S, presign, rounded
+from layers.domain.errors import PermanentError, TransientError
+
+DOWNLOAD_URL_S = 3600
+DELETED_AT_ONCE = 500
+
+
+class S3Storage:
+    """`client` makes an SDK client at first use; `public_url` is what presigned URLs carry."""
+
+    def __init__(self, client: Callable[[], Any], bucket: str, public_url: str, region: str) -> None:
+        self._make_client = client
+        self._bucket = bucket
+        self._public_url = public_url.rstrip("/")
+        self._region = region
+        self._made: Any = None
+
+    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        try:
+            with path.open("wb") as stream:
+                body = self._client().get_object(**self._at(object_key, version_id))["Body"]
+                for chunk in body.iter_chunks(1 << 20):
+                    stream.write(chunk)
+        except Exception as error:
+            if _status(error) == 404:
+                raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
+            raise TransientError("object_store_unreachable", "the object store did not answer") from error
+
+    def upload(self, path: Path, object_key: str, media_type: str) -> int:
+        try:
+            with path.open("rb") as stream:
+                self._client().put_object(Bucket=self._bucket, Key=object_key, Body=stream, ContentType=media_type)
+        except Exception as error:
+            raise TransientError("object_store_unreachable", "the object store took no artifact") from error
+        return path.stat().st_size
+
+    def size_of(self, object_key: str, version_id: str | None) -> int | None:
+        head = self._head(object_key, version_id)
+        return head and int(head["ContentLength"])
+
+    def version_of(self, object_key: str) -> str | None:
+        head = self._head(object_key, None)
+        version_id = (head or {}).get("VersionId")
+        return None if version_id == "null" else version_id
+
+    def delete_prefix(self, prefix: str) -> int:
+        client, deleted = self._client(), 0
+        while True:
+            page = client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE)
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            if not found:
+                return deleted
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            answer = client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            if answer.get("Errors"):
+                raise TransientError("object_store_refused", f"{len(answer['Errors'])} objects could not be deleted")
+            deleted += len(page.get("Versions", ()))
+
+    def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
+        page = self._client().list_objects_v2(
+            Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit
+        )
+        return [one["Key"] for one in page.get("Contents", ())]
+
+    def presign_put(
+        self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
+    ) -> tuple[str, dict[str, str]]:
+        headers = {"Content-Length": str(size_bytes), "If-None-Match": "*"}
+        if sha256:
+            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
+        return self._presign("PUT", object_key, time.time(), expires_s, headers=headers), headers
+
+    def presign_get(
+        self,
+        object_key: str,
+        version_id: str | None,
+        *,
+        download_name: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        query = {"versionId": version_id} if version_id else {}
+        if download_name is not None:
+            query["response-content-disposition"] = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+        if media_type is not None:
+            query["response-content-type"] = media_type
+            query["response-content-disposition"] = "inline"
+        return self._presign("GET", object_key, rounded(time.time()), DOWNLOAD_URL_S + ROUNDED_S, query=query)
+
+    def is_up(self) -> bool:
+        try:
+            self._client().head_bucket(Bucket=self._bucket)
+        except Exception:
+            return False
+        return True
+
+    def _presign(self, method: str, object_key: str, now_s: float, expires_s: int, **signed: Any) -> str:
+        credentials = self._client()._request_signer._credentials.get_frozen_credentials()
+        return presign(
+            method,
+            self._public_url,
+            f"/{self._bucket}/{object_key}",
+            access_key=credentials.access_key,
+            secret_key=credentials.secret_key,
+            session_token=credentials.token,
+            region=self._region,
+            now_s=now_s,
+            expires_s=expires_s,
+            **signed,
+        )
+
+    def _head(self, object_key: str, version_id: str | None) -> dict[str, Any] | None:
+        try:
+            return self._client().head_object(**self._at(object_key, version_id))  # type: ignore[no-any-return]
+        except Exception as error:
+            if _status(error) == 404:
+                return None
+            raise TransientError("object_store_unreachable", "the object store did not answer") from error
+
+    def _at(self, object_key: str, version_id: str | None) -> dict[str, str]:
+        at = {"Bucket": self._bucket, "Key": object_key}
+        return at | {"VersionId": version_id} if version_id else at
+
+    def _client(self) -> Any:
+        if self._made is None:
+            self._made = self._make_client()
+        return self._made
+
+
+def _status(error: Exception) -> int | None:
+    answer = getattr(error, "response", None) or {}
+    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
