@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from layers.adapters.documents import Documents
+from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.rules_extractor import RulesExtractor
@@ -43,6 +44,11 @@ def database() -> Database:
 @once
 def store() -> PostgresStore:
     return PostgresStore(database())
+
+
+@once
+def catalog() -> PostgresCatalog:
+    return PostgresCatalog(database())
 
 
 @once

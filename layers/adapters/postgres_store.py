@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from layers.database import Database, Row, load_queries
 from layers.domain.fairness import SLICE_S
-from layers.domain.file import File, PageSummary
+from layers.domain.file import file_from_facts
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page, Word
 from layers.domain.plan_json import plan_as_json
@@ -80,7 +80,7 @@ class PostgresStore:
                 return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")))
             facts = connection.execute(self._sql["file_facts"], key).fetchone()
             assert facts is not None
-            plan = planner(_as_file(facts["facts"]))
+            plan = planner(file_from_facts(facts["facts"]))
             self._carry_out(connection, claim.file.file_id, plan)
             return Recorded(readied=frozenset(p.step for p in plan.steps if isinstance(p.plan, tuple)))
 
@@ -247,33 +247,11 @@ def _as_wake_up(row: Row) -> WakeUp:
 
 def _as_claim(facts: dict[str, Any]) -> Claim:
     return Claim(
-        _as_file(facts),
+        file_from_facts(facts),
         facts["step"],
         facts["part"],
         facts["attempt"],
         facts["lease_id"],
         facts["failures_before"],
         facts["cost_estimate_s"],
-    )
-
-
-def _as_file(facts: dict[str, Any]) -> File:
-    return File(
-        file_id=facts["file_id"],
-        tenant_id=facts["tenant_id"],
-        dataset_id=facts["dataset_id"],
-        batch_id=facts["batch_id"],
-        name=facts["name"],
-        object_key=facts["object_key"],
-        version_id=facts["version_id"],
-        declared_size_bytes=facts["declared_size_bytes"],
-        declared_sha256=facts["declared_sha256"],
-        size_bytes=facts["size_bytes"],
-        media_type=facts["media_type"],
-        page_count=facts["page_count"],
-        pages=tuple(PageSummary(*page) for page in facts["pages"]),
-        failures={step: (code, detail) for step, (code, detail) in facts["failures"].items()},
-        schema=facts["schema"],
-        schema_version=facts["schema_version"],
-        page_numbers=tuple(facts.get("page_numbers") or ()),
     )

@@ -53,6 +53,18 @@ class File:
         return (self.media_type or "").startswith("image/")
 
 
+def file_from_facts(facts: Mapping[str, Any]) -> File:
+    """The file that the status store describes (`schema/functions/claim_step.sql` says how)."""
+    plain = ("file_id", "tenant_id", "dataset_id", "batch_id", "name", "object_key", "version_id", "declared_size_bytes",
+             "declared_sha256", "size_bytes", "media_type", "page_count", "schema", "schema_version")  # fmt: skip
+    return File(
+        **{name: facts[name] for name in plain},
+        pages=tuple(PageSummary(*page) for page in facts["pages"]),
+        failures={step: (code, detail) for step, (code, detail) in facts["failures"].items()},
+        page_numbers=tuple(facts.get("page_numbers") or ()),
+    )
+
+
 def original_key(tenant_id: str, file_id: str) -> str:
     return f"originals/{tenant_id}/{file_id}"
 

@@ -49,7 +49,7 @@ BEGIN
     UPDATE files SET updated_at = clock_timestamp() WHERE file_id = p_file_id;
 
     RETURN jsonb_build_object('removed', removed, 'joined',
-        p_state IN ('done', 'skipped', 'failed') AND NOT EXISTS (
+        p_state IN ('done', 'skipped', 'failed') AND the_file.state <> 'cancelled' AND NOT EXISTS (
             SELECT 1 FROM steps s
              WHERE s.file_id = p_file_id AND s.step = p_step
                AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')));

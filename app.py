@@ -1,0 +1,173 @@
+"""Every trigger and every route of Fairway, on one screen; no logic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice import Chalice, CORSConfig, Response
+
+from functions import handlers
+from functions.api import batches, datasets, files, operations
+from functions.api.answering import answer, as_json
+
+app = Chalice(app_name="fairway")
+app.api.binary_types = []
+CORS = CORSConfig(allow_origin="*", allow_headers=["Authorization", "Content-Type", "Idempotency-Key"], max_age=600)
+
+# --- what starts what --------------------------------------------------------------------------------
+
+
+@app.on_sqs_message(queue="fairway-arrivals", batch_size=10)
+def arrivals(event: Any) -> Any:
+    return handlers.take_events(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-intake", batch_size=1)
+def intake(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-text", batch_size=1)
+def text(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-ocr", batch_size=1)
+def ocr(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-textract", batch_size=1)
+def textract(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-extraction", batch_size=1)
+def extraction(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-preview", batch_size=1)
+def preview(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-thumbnail", batch_size=1)
+def thumbnail(event: Any) -> Any:
+    return handlers.run_step(event.to_dict())
+
+
+@app.on_sqs_message(queue="fairway-dispatch", batch_size=10)
+def dispatch(event: Any) -> Any:
+    return handlers.dispatch(event.to_dict())
+
+
+@app.schedule("rate(1 minute)")
+def upkeep(event: Any) -> Any:
+    return handlers.upkeep(event.to_dict())
+
+
+# What a worker polls where there is no Lambda: each topic with its handler.
+TOPICS = {
+    "arrivals": arrivals,
+    "intake": intake,
+    "text": text,
+    "ocr": ocr,
+    "textract": textract,
+    "extraction": extraction,
+    "preview": preview,
+    "thumbnail": thumbnail,
+    "dispatch": dispatch,
+}
+
+# --- what can be called ------------------------------------------------------------------------------
+
+
+def reply(on: dict[str, Any], **ids: str) -> Response:
+    status, body, headers = answer(app.current_request, on, **ids)
+    return Response(as_json(body), {"Content-Type": "application/json", **headers}, status)
+
+
+@app.route("/health", methods=["GET"], cors=CORS)
+def health() -> Response:
+    return reply({"GET": operations.health})
+
+
+@app.route("/datasets", methods=["GET", "POST"], cors=CORS)
+def all_datasets() -> Response:
+    return reply({"GET": datasets.show_all, "POST": datasets.create})
+
+
+@app.route("/datasets/{dataset_id}", methods=["GET"], cors=CORS)
+def one_dataset(dataset_id: str) -> Response:
+    return reply({"GET": datasets.show}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/schema", methods=["PUT"], cors=CORS)
+def dataset_schema(dataset_id: str) -> Response:
+    return reply({"PUT": datasets.put_schema}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/batches", methods=["POST"], cors=CORS)
+def dataset_batches(dataset_id: str) -> Response:
+    return reply({"POST": batches.create}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/files", methods=["GET"], cors=CORS)
+def dataset_files(dataset_id: str) -> Response:
+    return reply({"GET": files.show_all}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/records", methods=["GET"], cors=CORS)
+def dataset_records(dataset_id: str) -> Response:
+    return reply({"GET": datasets.records}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/removals", methods=["POST"], cors=CORS)
+def dataset_removals(dataset_id: str) -> Response:
+    return reply({"POST": files.remove_many}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/redrive", methods=["POST"], cors=CORS)
+def dataset_redrive(dataset_id: str) -> Response:
+    return reply({"POST": files.redrive_many}, dataset_id=dataset_id)
+
+
+@app.route("/batches/{batch_id}", methods=["GET"], cors=CORS)
+def one_batch(batch_id: str) -> Response:
+    return reply({"GET": batches.show}, batch_id=batch_id)
+
+
+@app.route("/batches/{batch_id}/files", methods=["POST"], cors=CORS)
+def batch_files(batch_id: str) -> Response:
+    return reply({"POST": batches.add_files}, batch_id=batch_id)
+
+
+@app.route("/batches/{batch_id}/cancel", methods=["POST"], cors=CORS)
+def batch_cancel(batch_id: str) -> Response:
+    return reply({"POST": batches.cancel}, batch_id=batch_id)
+
+
+@app.route("/files/{file_id}", methods=["GET", "DELETE"], cors=CORS)
+def one_file(file_id: str) -> Response:
+    return reply({"GET": files.show, "DELETE": files.remove}, file_id=file_id)
+
+
+@app.route("/files/{file_id}/history", methods=["GET"], cors=CORS)
+def file_history(file_id: str) -> Response:
+    return reply({"GET": files.history}, file_id=file_id)
+
+
+@app.route("/files/{file_id}/upload", methods=["POST"], cors=CORS)
+def file_upload(file_id: str) -> Response:
+    return reply({"POST": files.renew_upload}, file_id=file_id)
+
+
+@app.route("/files/{file_id}/redrive", methods=["POST"], cors=CORS)
+def file_redrive(file_id: str) -> Response:
+    return reply({"POST": files.redrive}, file_id=file_id)
+
+
+@app.route("/removals/{removal_id}", methods=["GET"], cors=CORS)
+def one_removal(removal_id: str) -> Response:
+    return reply({"GET": files.removal}, removal_id=removal_id)

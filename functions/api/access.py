@@ -1,0 +1,33 @@
+"""Who calls: bearer keys, kept as keyed hashes, looked up at every request so that a revoked one is dead at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from functions.api.problems import Problem
+from functions.api.requests import ROLES, Caller
+from layers import bootstrap
+
+
+def caller_of(headers: Mapping[str, str]) -> Caller:
+    """The caller whose key the Authorization header holds. Raises Problem `unauthorized`."""
+    scheme, _, key = (headers.get("authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise _unauthorized("send your key as `Authorization: Bearer <key>`")
+    pepper = bootstrap.settings().key_pepper.encode()
+    digest = hmac.new(pepper, key.strip().encode("utf-8", "replace"), hashlib.sha256).digest()
+    row = bootstrap.catalog().row("key_holder", key_hash=digest)
+    if row is None:
+        raise _unauthorized("the key is unknown or was revoked")
+    return Caller(str(row["tenant_id"]), row["role"])
+
+
+def check_role(caller: Caller, least: str) -> None:
+    if ROLES.index(caller.role) < ROLES.index(least):
+        raise Problem("forbidden", f"this needs the role {least}; the key's is {caller.role}")
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem("unauthorized", detail, WWW_Authenticate="Bearer")

@@ -1,0 +1,121 @@
+"""Batches: many files described at once, each with a URL to upload it to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.api import datasets
+from functions.api.problems import Problem, not_found
+from functions.api.requests import NewBatch, Request, needs
+from functions.api.views import at, batch_view
+from layers import bootstrap
+
+Row = dict[str, Any]
+
+
+@needs("editor")
+def create(request: Request, dataset_id: str) -> tuple[int, Any]:
+    datasets.existing(request, dataset_id)
+    given = _described(request)
+    row = bootstrap.catalog().row(
+        "create_batch", tenant_id=request.tenant_id, dataset_id=dataset_id, allow_duplicates=given.allow_duplicates
+    )
+    return 201, _with_files(request, row, given)
+
+
+@needs("editor")
+def add_files(request: Request, batch_id: str) -> tuple[int, Any]:
+    row = _existing(request, batch_id)
+    if row["cancelled_at"]:
+        raise Problem("conflict", "the batch was cancelled")
+    return 201, _with_files(request, row, _described(request))
+
+
+@needs("viewer")
+def show(request: Request, batch_id: str) -> tuple[int, Any]:
+    row = _existing(request, batch_id)
+    return 200, batch_view(row, bootstrap.catalog().rows("batch_counts", tenant_id=request.tenant_id, batch_id=batch_id))
+
+
+@needs("editor")
+def cancel(request: Request, batch_id: str) -> tuple[int, Any]:
+    _existing(request, batch_id)
+    bootstrap.catalog().row("cancel_batch", tenant_id=request.tenant_id, batch_id=batch_id)
+    return show(request, batch_id)
+
+
+def upload_view(row: Row) -> Row:
+    """How to upload a file: signed for exactly this object, and for one time."""
+    settings = bootstrap.settings()
+    url, headers = bootstrap.objects().presign_put(
+        row["object_key"],
+        size_bytes=row["declared_size_bytes"],
+        sha256=row["declared_sha256"],
+        expires_s=settings.upload_url_s,
+    )
+    from datetime import UTC, datetime, timedelta
+
+    expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
+    return {"method": "PUT", "url": url, "headers": headers, "expires_at": at(expires_at)}
+
+
+def _described(request: Request) -> NewBatch:
+    given = request.read(NewBatch)
+    most = bootstrap.settings().max_file_bytes
+    errors = [
+        {"pointer": f"/files/{place}/size_bytes", "detail": f"at most {most} bytes are taken"}
+        for place, file in enumerate(given.files)
+        if file.size_bytes > most
+    ]
+    if errors:
+        raise Problem("too_large", "some files are too large; `errors` names each", errors)
+    return given
+
+
+def _with_files(request: Request, batch: Row, given: NewBatch) -> Row:
+    same = {} if given.allow_duplicates or batch["allow_duplicates"] else _duplicates(request, batch, given)
+    new = [file for file in given.files if file.sha256 not in same]
+    settings = bootstrap.settings()
+    rows = iter(
+        bootstrap.catalog().create_files(
+            request.tenant_id,
+            batch,
+            [file.model_dump() for file in new],
+            settings.upload_url_s + settings.upload_grace_s,
+        )
+        if new
+        else ()
+    )
+    files = [
+        {"id": None, "name": file.name, "state": "duplicate", "duplicate_of": same[file.sha256], "upload": None}
+        if file.sha256 in same
+        else _new_file(next(rows))
+        for file in given.files
+    ]
+    return {
+        "id": str(batch["batch_id"]),
+        "dataset_id": str(batch["dataset_id"]),
+        "created_at": at(batch["created_at"]),
+        "files": files,
+    }
+
+
+def _new_file(row: Row) -> Row:
+    return {"id": str(row["file_id"]), "name": row["name"], "state": "uploading", "upload": upload_view(row)}
+
+
+def _duplicates(request: Request, batch: Row, given: NewBatch) -> dict[str | None, str]:
+    wanted = [file.sha256 for file in given.files if file.sha256]
+    if not wanted:
+        return {}
+    found = bootstrap.catalog().rows(
+        "duplicates", tenant_id=request.tenant_id, dataset_id=batch["dataset_id"], sha256s=wanted
+    )
+    return {row["sha256"]: str(row["file_id"]) for row in found}
+
+
+def _existing(request: Request, batch_id: str) -> Row:
+    row = bootstrap.catalog().row("batch", tenant_id=request.tenant_id, batch_id=batch_id)
+    if row is None:
+        raise not_found("batch")
+    return row  # type: ignore[no-any-return]

@@ -1,0 +1,53 @@
+"""Operations: whether everything that Fairway depends on answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from layers import bootstrap
+
+LONGEST_S = 2.0
+KEPT_S = 2.0
+_kept: tuple[float, Any] = (0.0, None)
+_lock = threading.Lock()
+
+
+def health(_request: Any = None) -> tuple[int, Any]:
+    """Each dependency's state; 503 only when the API itself can't work."""
+    global _kept
+    with _lock:
+        if time.monotonic() - _kept[0] > KEPT_S or _kept[1] is None:
+            _kept = (time.monotonic(), _look())
+        dependencies = _kept[1]
+    all_up = all(one["state"] != "down" for one in dependencies.values())
+    body = {"status": "ok" if all_up else "degraded", "dependencies": dependencies}
+    return (503 if dependencies["postgres"]["state"] == "down" else 200), body
+
+
+def _look() -> dict[str, Any]:
+    bell = bootstrap.bell()
+    probes: dict[str, Callable[[], bool]] = {
+        "postgres": lambda: bootstrap.store().is_up(),
+        "object_store": lambda: bootstrap.objects().is_up(),
+        "topics": lambda: bootstrap.topics().is_up(),
+        "redis": lambda: bell is not None and bell.is_up(),
+    }
+    pool = ThreadPoolExecutor(max_workers=len(probes))
+    started = {name: pool.submit(probe) for name, probe in probes.items()}
+    states = {}
+    for name, future in started.items():
+        try:
+            states[name] = {"state": "up" if future.result(timeout=LONGEST_S) else "down"}
+        except Exception:
+            states[name] = {"state": "down"}
+    pool.shutdown(wait=False)
+    # Built into the workers: these have no service of their own that could be asked.
+    for name in ("ocr", "extraction", "preview"):
+        states[name] = {"state": "unknown", "detail": "runs inside the workers"}
+    configured = bootstrap.paid_reader() is not None
+    states["textract"] = {"state": "unknown", "detail": "configured" if configured else "not configured"}
+    return states

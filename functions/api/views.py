@@ -1,0 +1,202 @@
+"""Rows as the contract shows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.pipelines import INTAKE, PIPELINES
+from layers import bootstrap
+
+Row = dict[str, Any]
+SETTLED = {"done", "partial", "failed", "cancelled"}
+# Of several parts, the step is in the state that comes first here.
+FOREMOST = ("running", "queued", "ready", "retrying", "parked", "waiting", "failed", "cancelled", "done", "skipped")
+BUSY = {"running", "queued", "ready", "retrying"}
+
+
+def at(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+def dataset_view(row: Row, counts: Iterable[Row]) -> Row:
+    by_state = {count["state"]: count["files"] for count in counts}
+    return {
+        "id": str(row["dataset_id"]),
+        "name": row["name"],
+        "schema": row["schema"],
+        "schema_version": row["schema_version"],
+        "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
+        "created_at": at(row["created_at"]),
+    }
+
+
+def batch_view(row: Row, counts: Iterable[Row]) -> Row:
+    by_state = {count["state"]: count["files"] for count in counts}
+    total = sum(by_state.values())
+    settled = sum(count for state, count in by_state.items() if state in SETTLED)
+    return {
+        "id": str(row["batch_id"]),
+        "dataset_id": str(row["dataset_id"]),
+        "created_at": at(row["created_at"]),
+        "cancelled_at": at(row["cancelled_at"]),
+        "counts": {"files": total, "by_state": by_state},
+        "progress": {"done": settled, "total": total, "unit": "file"},
+        "eta_s": None if settled < total else [0, 0],
+    }
+
+
+def file_views(rows: Sequence[Row]) -> list[Row]:
+    """Files with their steps, artifacts and records, by three queries however many they are."""
+    catalog = bootstrap.catalog()
+    file_ids = [row["file_id"] for row in rows]
+    if not file_ids:
+        return []
+    steps: dict[Any, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for step in catalog.rows("steps_of", file_ids=file_ids):
+        steps[step["file_id"]][step["step"]].append(step)
+    artifacts: dict[Any, dict[str, Row]] = defaultdict(dict)
+    for artifact in catalog.rows("artifacts_of", file_ids=file_ids):
+        artifacts[artifact["file_id"]][artifact["kind"]] = artifact
+    records = {record["file_id"]: record for record in catalog.rows("records_of", file_ids=file_ids)}
+    return [_file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"])) for row in rows]
+
+
+def _file_view(row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row], record: Row | None) -> Row:
+    ended = row["state"] in SETTLED
+    pipelines = {
+        pipeline.name: _pipeline_view([(step.name, steps.get(step.name, [])) for step in pipeline.steps], row["state"])
+        for pipeline in PIPELINES
+    }
+    return {
+        "id": str(row["file_id"]),
+        "name": row["name"],
+        "batch_id": str(row["batch_id"]),
+        "dataset_id": str(row["dataset_id"]),
+        "size_bytes": row["size_bytes"] if row["size_bytes"] is not None else row["declared_size_bytes"],
+        "media_type": row["media_type"] or row["declared_media_type"],
+        "sha256": row["sha256"] or row["declared_sha256"],
+        "created_at": at(row["created_at"]),
+        "uploaded_at": at(row["uploaded_at"]),
+        "updated_at": at(row["updated_at"]),
+        "state": row["state"],
+        "stage": _stage(row["state"], steps, pipelines),
+        "pipelines": pipelines,
+        "waiting": None if ended else _waiting(steps),
+        "error": _error(row),
+        "artifacts": _artifacts(row, artifacts, record),
+    }
+
+
+def _stage(state: str, steps: dict[str, list[Row]], pipelines: Row) -> str | None:
+    if state != "processing":
+        return None
+    if any(part["state"] != "done" for part in steps.get(INTAKE.name, [])):
+        return INTAKE.name
+    main = pipelines[PIPELINES[0].name]["steps"]
+    return next((step["step"] for step in main if step["state"] not in ("done", "skipped", "failed", "cancelled")), None)
+
+
+def _pipeline_view(steps: list[tuple[str, list[Row]]], file_state: str) -> Row:
+    shown = [_step_view(name, parts, file_state) for name, parts in steps]
+    return {"state": _pipeline_state([step["state"] for step in shown]), "steps": shown}
+
+
+def _pipeline_state(states: list[str]) -> str:
+    if "parked" in states:
+        return "parked"
+    if any(state in BUSY for state in states):
+        return "running"
+    if "waiting" in states:
+        return "waiting" if all(state == "waiting" for state in states) else "running"
+    last = states[-1]
+    if last == "skipped" and "failed" in states:
+        return "failed"
+    return last
+
+
+def _step_view(name: str, parts: list[Row], file_state: str) -> Row:
+    if not parts:
+        return {"step": name, "state": "cancelled" if file_state in SETTLED else "waiting", "attempts": 0}
+    states = {part["state"] for part in parts}
+    state = next(state for state in FOREMOST if state in states)
+    if state == "failed" and "done" in states:
+        state = "done"  # a part that failed leaves its pages unread; the step as a whole has read some
+    view: Row = {
+        "step": name,
+        "state": state,
+        "attempts": max(part["attempt"] - part["snoozes"] for part in parts),
+        "started_at": at(min((part["started_at"] for part in parts if part["started_at"]), default=None)),
+        "ended_at": at(max((part["ended_at"] for part in parts if part["ended_at"]), default=None)),
+    }
+    if reason := next((part["reason"] for part in parts if part["reason"]), None):
+        view["reason"] = reason
+    if error := next((part for part in parts if part["error_code"]), None):
+        view["error"] = {"code": error["error_code"], "detail": error["error_detail"]}
+    pages = [(part["state"] in ("done", "skipped", "failed"), len(part["page_numbers"] or ())) for part in parts]
+    if total := sum(count for _, count in pages):
+        view["progress"] = {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
+    return view
+
+
+def _waiting(steps: dict[str, list[Row]]) -> Row | None:
+    for parts in steps.values():
+        for part in parts:
+            if part["state"] in ("retrying", "parked"):
+                reason = "retry_backoff" if part["state"] == "retrying" else "dependency_down"
+                detail = part["error_detail"] or part["reason"] or "it runs again shortly"
+                seconds = max(0, round((part["due_at"] - datetime.now(UTC)).total_seconds()))
+                return {"reason": reason, "detail": detail, "position": None, "eta_s": [seconds, seconds + 60]}
+    return None
+
+
+def _error(row: Row) -> Row | None:
+    if not row["error_code"]:
+        return None
+    return {"step": row["error_step"], "code": row["error_code"], "detail": row["error_detail"]}
+
+
+def _artifacts(row: Row, artifacts: dict[str, Row], record: Row | None) -> Row:
+    return {
+        "record": record_view(record) if record else None,
+        "text": _linked(artifacts.get("text"), row, source="source", pages="page_count", confidence="confidence"),
+        "preview": _linked(artifacts.get("preview"), row, media_type="media_type", pages="page_count"),
+        "thumbnail": _linked(
+            artifacts.get("thumbnail"), row, media_type="media_type", width="width", height="height"
+        ),
+        "original": {"url": original_url(row)} if row["uploaded_at"] else None,
+    }
+
+
+def original_url(row: Row) -> str:
+    return str(bootstrap.objects().presign_get(row["object_key"], row["version_id"], download_name=row["name"]))
+
+
+def _linked(artifact: Row | None, row: Row, **shown: str) -> Row | None:
+    if artifact is None:
+        return None
+    version_id = row["version_id"] if artifact["object_key"] == row["object_key"] else None
+    url = bootstrap.objects().presign_get(artifact["object_key"], version_id, media_type=artifact["media_type"])
+    return {"url": url} | {name: artifact[column] for name, column in shown.items()}
+
+
+def record_view(record: Row) -> Row:
+    return {
+        "id": str(record["record_id"]),
+        "fields": record["fields"],
+        "complete": record["complete"],
+        "missing": record["missing"],
+        "evidence": record["evidence"],
+        "schema_version": record["schema_version"],
+    }
+
+
+def attempt_view(row: Row) -> Row:
+    return {
+        **{name: row[name] for name in ("step", "part", "attempt", "outcome", "cost_s", "host")},
+        "started_at": at(row["started_at"]),
+        "ended_at": at(row["ended_at"]),
+        "error": {"code": row["error_code"], "detail": row["error_detail"]} if row["error_code"] else None,
+    }

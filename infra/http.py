@@ -1,0 +1,154 @@
+"""The API outside of Lambda: Chalice's own routes behind a WSGI server.
+
+Chalice's local gateway is made for one developer; what it lacks for many callers is mended here: requests of
+several threads are kept apart, path parameters decoded, unknown routes and methods answered in the contract's
+shape, and headers that let browsers read every answer put on all of them.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.local import LocalChalice, LocalGateway
+
+from functions.api.answering import as_json
+from functions.api.problems import MEDIA_TYPE, TITLES, Problem
+from layers import bootstrap
+from layers.telemetry import log
+
+MOST_BODY_BYTES = 10 * 1024 * 1024
+THREADS = 8
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class Application:
+    """A WSGI application over a Chalice app."""
+
+    def __init__(self, app: Any, allowed_origins: str = "*") -> None:
+        # Chalice keeps the current request in one attribute; LocalChalice's is one a thread.
+        app.__class__ = type("App", (LocalChalice, app.__class__), {})
+        self._gateway = LocalGateway(app, _config())
+        self._routes = {tuple(route.split("/")): set(methods) for route, methods in app.routes.items()}
+        self._allowed_origins = allowed_origins
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        began = time.monotonic()
+        method = environ["REQUEST_METHOD"]
+        path = str(environ.get("REQUEST_URI") or environ["PATH_INFO"]).split("?", 1)[0]
+        try:
+            status, headers, body = self._answer(method, path, environ)
+        except Exception as error:
+            log("request_broke", method=method, error=error)
+            status, headers, body = _refused(Problem("internal_error", "the request could not be carried out"))
+        headers |= self._readable_by_browsers(environ)
+        headers["Content-Length"] = str(len(body))
+        reason = next((title for code, title in TITLES.values() if code == status), "OK")
+        start_response(f"{status} {reason}", list(headers.items()))
+        log("request", method=method, path=path[:200], status=status, ms=round((time.monotonic() - began) * 1000, 1))
+        return [] if method == "HEAD" else [body]
+
+    def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        parts = tuple(path.rstrip("/").split("/")) if path != "/" else ("", "")
+        route = next((route for route in self._routes if _fits(route, parts)), None)
+        if route is None:
+            return _refused(Problem("not_found", "there is no such address"))
+        allowed = self._routes[route]
+        if method == "OPTIONS":
+            return 204, {"Allow": ", ".join(sorted(allowed | {"OPTIONS"}))}, b""
+        wanted = "GET" if method == "HEAD" else method
+        if wanted not in allowed:
+            allow = ", ".join(sorted(allowed | {"OPTIONS"}))
+            return _refused(Problem("method_not_allowed", f"this address takes {allow}", Allow=allow))
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > MOST_BODY_BYTES:
+            return _refused(Problem("too_large", f"a request's body may have {MOST_BODY_BYTES} bytes"))
+        query = environ.get("QUERY_STRING", "")
+        where = "/".join(unquote(part).replace("/", "%2F").replace("?", "%3F") for part in parts)
+        answered = self._gateway.handle_request(
+            method=wanted,
+            path=where + (f"?{query}" if query else ""),
+            headers=_headers(environ),
+            body=environ["wsgi.input"].read(length) if length else b"",
+        )
+        body = answered["body"]
+        headers = {name: str(value) for name, value in answered["headers"].items() if name.lower() != "content-length"}
+        return answered["statusCode"], headers, body if isinstance(body, bytes) else str(body).encode()
+
+    def _readable_by_browsers(self, environ: dict[str, Any]) -> dict[str, str]:
+        headers = {
+            "Access-Control-Allow-Origin": self._allowed_origins,
+            "Access-Control-Expose-Headers": "Retry-After, Link",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        }
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            headers |= {
+                "Access-Control-Allow-Methods": ", ".join(METHODS),
+                "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+                "Access-Control-Max-Age": "600",
+            }
+        return headers
+
+
+def _fits(route: tuple[str, ...], parts: tuple[str, ...]) -> bool:
+    return len(route) == len(parts) and all(
+        (ours.startswith("{") and given != "") or ours == given for ours, given in zip(route, parts, strict=True)
+    )
+
+
+def _headers(environ: dict[str, Any]) -> dict[str, str]:
+    headers = {
+        name[5:].replace("_", "-").lower(): str(value).encode("latin-1", "replace").decode("utf-8", "replace")
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    # Every body is JSON here, whatever its label: Chalice would refuse others before we can explain.
+    return headers | {"content-type": "application/json"}
+
+
+def _refused(problem: Problem) -> tuple[int, dict[str, str], bytes]:
+    return problem.status, {"Content-Type": MEDIA_TYPE, **problem.headers}, as_json(problem.body())
+
+
+def _config() -> Any:
+    from chalice.config import Config
+
+    return Config(chalice_stage="local", config_from_disk={"stages": {"local": {}}})
+
+
+def main() -> None:
+    """Serve on the loopback address until SIGTERM or SIGINT."""
+    from waitress.server import create_server
+
+    import app
+
+    settings = bootstrap.settings()
+    application = Application(app.app, settings.allowed_origins)
+    server = create_server(
+        application,
+        host="127.0.0.1",
+        port=settings.port,
+        threads=THREADS,
+        ident=None,
+        max_request_body_size=MOST_BODY_BYTES + 1,
+        clear_untrusted_proxy_headers=True,
+    )
+
+    def stop(*_: Any) -> None:
+        threading.Thread(target=server.close, daemon=True).start()
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    log("api_ready", port=settings.port)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

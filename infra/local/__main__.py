@@ -1,0 +1,88 @@
+"""Starts Fairway on this machine and stays up until Ctrl-C: `python -m infra.local [--files FOLDER [--dataset NAME]]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import traceback
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+
+from infra.local import embedded
+from infra.local.home import AlreadyRuns
+from infra.local.ports import PortTaken
+from infra.local.postgres import PostgresUnusable
+from infra.local.supervisor import StartFailed
+
+DEFAULT_HOME = ".fairway"
+DEFAULT_PORT = 8000
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop(BaseException):
+    """Raised in the main thread by a signal to stop."""
+
+
+def main() -> int:
+    """Run until a signal comes; the exit code."""
+    asked = _arguments()
+    for number in STOPPING:
+        signal.signal(number, _raise_stop)
+    try:
+        home = Path(os.environ.get("FAIRWAY_HOME") or DEFAULT_HOME)
+        running = embedded.start(home, _port(), adopts=True)
+    except (AlreadyRuns, PortTaken, PostgresUnusable, StartFailed) as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except (Stop, KeyboardInterrupt):
+        return 130
+    try:
+        _hold_session(running, asked)
+        threading.Event().wait()
+    except (Stop, KeyboardInterrupt):
+        pass
+    finally:
+        # Stopping takes a few seconds at most; a second Ctrl-C must not leave half of it undone.
+        for number in STOPPING:
+            signal.signal(number, signal.SIG_IGN)
+        running.stop()
+    return 0
+
+
+def _hold_session(running: embedded.Embedded, asked: argparse.Namespace) -> None:
+    """The terminal's part. Its failure is shown, and what runs goes on."""
+    if find_spec("infra.local.session") is None:
+        print(f"Fairway answers at {running.endpoint['api_url']}", flush=True)
+        return
+    from infra.local import session
+
+    try:
+        session.run(running.endpoint, asked.files, asked.dataset)
+    except Exception:
+        traceback.print_exc()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("--files", type=lambda text: Path(text) if text else None, help="a folder to process")
+    parser.add_argument("--dataset", type=lambda text: text or None, help="the dataset's name")
+    return parser.parse_args()
+
+
+def _port() -> int:
+    text = os.environ.get("FAIRWAY_PORT") or str(DEFAULT_PORT)
+    if not text.isdigit() or int(text) > 65535:
+        raise PortTaken(f"FAIRWAY_PORT must be a port's number, not {text!r}")
+    return int(text)
+
+
+def _raise_stop(number: int, frame: FrameType | None) -> None:
+    raise Stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

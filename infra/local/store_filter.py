@@ -1,0 +1,245 @@
+"""Two ASGI filters before the object store, which by itself answers everyone: one for browsers, one for our processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+from xml.sax.saxutils import escape
+
+from infra.local.signatures import Head, Refused, Signer
+from infra.local.upload_gate import UploadGate
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+METHODS = frozenset({"GET", "HEAD", "PUT"})
+SIGNING_NAMES = frozenset(
+    {
+        *("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires"),
+        *("X-Amz-SignedHeaders", "X-Amz-Signature"),
+    }
+)
+READ_NAMES = SIGNING_NAMES | {
+    *("versionId", "x-id", "response-content-type", "response-content-disposition", "response-content-language"),
+    *("response-cache-control", "response-expires", "X-Amz-Checksum-Mode", "x-amz-checksum-mode"),
+}
+WRITE_NAMES = SIGNING_NAMES | {"partNumber", "uploadId", "x-id"}
+# Harmless without a signature; anything else of a stranger's is dropped before the store sees it.
+PASSED_HEADERS = frozenset(
+    {
+        *("host", "content-length", "content-type", "content-md5", "expect", "range", "if-range"),
+        *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "accept", "user-agent"),
+    }
+)
+NEVER = frozenset(
+    {
+        *("authorization", "x-amz-target", "x-amz-copy-source", "x-amz-copy-source-range", "transfer-encoding"),
+        *("x-amz-security-token", "x-amz-acl", "x-amz-website-redirect-location", "x-amz-tagging"),
+        "x-amz-bypass-governance-retention",
+    }
+)
+CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, x-amz-version-id, x-amz-checksum-sha256, Content-Length, Content-Range, Content-Disposition",
+    ),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, HEAD, PUT"),
+    (b"access-control-allow-headers", b"*"),
+    (b"access-control-max-age", b"3600"),
+)
+REPLACED = re.compile(rb"access-control-.*|cross-origin-resource-policy|x-content-type-options", re.IGNORECASE)
+MOST_CALL_BYTES = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PublicFilter:
+    """Admits presigned GET, HEAD and PUT of one bucket's objects, and browsers' preflights; nothing else."""
+
+    app: App
+    signer: Signer
+    bucket: str
+    gate: UploadGate
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await turn_away(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await _answer(send, 204, b"", (*CORS, *PREFLIGHT))
+        else:
+            try:
+                await self._pass(scope, receive, send)
+            except Refused as refusal:
+                await _refuse(send, refusal)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = read_head(scope)
+        check_shape(head, self.bucket)
+        signed = self.signer.check_presigned(head, self.now())
+        check_headers(head, signed)
+        inner = {**scope, "headers": [pair for pair in scope["headers"] if _name(pair) in PASSED_HEADERS | signed]}
+        if head.method != "PUT":
+            await self.app(inner, receive, _with_cors(send))
+            return
+        size_bytes = self.gate.admissible_size(head.headers.get("content-length"))
+        async with self.gate.place(size_bytes):
+            await self.app(inner, self.gate.hurried(receive), _with_cors(send))
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateFilter:
+    """Admits what is signed with the store's own secret, S3 and SQS alike; presigned URLs by the public rules."""
+
+    app: App
+    signer: Signer
+    public: PublicFilter
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await turn_away(scope, receive, send)
+        elif scope["path"] == "/_fairway/ready":
+            await _answer(send, 200, str(os.getpid()).encode(), ())
+        elif b"X-Amz-Signature=" in scope["query_string"]:
+            await self.public(scope, receive, send)
+        else:
+            try:
+                await self._pass(scope, receive, send)
+            except Refused as refusal:
+                await _refuse(send, refusal)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = read_head(scope)
+        payload_sha256 = head.headers.get("x-amz-content-sha256")
+        if payload_sha256 is None:
+            body = await _read(receive)
+            payload_sha256, receive = hashlib.sha256(body).hexdigest(), _replayed(body, receive)
+            signed = self.signer.check_header(head, payload_sha256, self.now(), services=("sqs",))
+        else:
+            signed = self.signer.check_header(head, payload_sha256, self.now(), services=("s3",))
+        if "x-amz-target" in head.headers and "x-amz-target" not in signed:
+            raise Refused(403, "AccessDenied", "X-Amz-Target is not signed")
+        await self.app(scope, receive, send)
+
+
+def read_head(scope: Scope) -> Head:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    return Head(scope["method"], raw_path, scope["query_string"].decode("latin-1"), headers)
+
+
+def check_shape(head: Head, bucket: str) -> None:
+    """Refuse what is no plain request for one object of the bucket, before any signature is computed."""
+    if head.method not in METHODS:
+        raise Refused(405, "MethodNotAllowed", "only GET, HEAD and PUT are allowed here")
+    path = unquote(head.raw_path, errors="replace")
+    parts = path.split("/")
+    if parts[:2] != ["", bucket] or len(parts) < 3 or {"", ".", ".."} & set(parts[2:]):
+        raise Refused(403, "AccessDenied", "the path names no object of this store")
+    # A sign that would be decoded once more further on, or can't be part of a key of ours.
+    if re.search(r"[%\\\x00-\x1f\x7f\ufffd]", path):
+        raise Refused(403, "AccessDenied", "the path holds a sign that no key has")
+    names = Counter(name for name, _ in head.query)
+    known = WRITE_NAMES if head.method == "PUT" else READ_NAMES
+    if unknown := set(names) - known:
+        raise Refused(403, "AccessDenied", f"the query parameter {sorted(unknown)[0]!r} is not allowed")
+    if names and max(names.values()) > 1:
+        raise Refused(403, "AccessDenied", "a query parameter is given twice")
+    if ("partNumber" in names) != ("uploadId" in names):
+        raise Refused(403, "AccessDenied", "partNumber and uploadId go together")
+
+
+def check_headers(head: Head, signed: frozenset[str]) -> None:
+    """Refuse headers that would change what the store does, unless the URL's maker signed them; some even then."""
+    if forbidden := NEVER & (head.headers.keys() | signed):
+        raise Refused(403, "AccessDenied", f"the header {sorted(forbidden)[0]} is not allowed here")
+    unsigned = sorted(name for name in head.headers if name.startswith("x-amz-") and name not in signed)
+    if unsigned:
+        raise Refused(403, "AccessDenied", f"the header {unsigned[0]} is not signed")
+    if head.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(403, "AccessDenied", "content encodings are not taken")
+    if "," in head.headers.get("host", "") + head.headers.get("content-length", ""):
+        raise Refused(400, "InvalidRequest", "a header is given twice")
+
+
+def _name(pair: tuple[bytes, bytes]) -> str:
+    return pair[0].decode("latin-1").lower()
+
+
+def _with_cors(send: Send) -> Send:
+    async def send_with_cors(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message.get("headers", ()) if not REPLACED.fullmatch(pair[0])]
+            message = {**message, "headers": [*kept, *CORS]}
+        await send(message)
+
+    return send_with_cors
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size_bytes = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refused(400, "IncompleteBody", "the client went away")
+        parts.append(message.get("body", b""))
+        size_bytes += len(parts[-1])
+        if size_bytes > MOST_CALL_BYTES:
+            raise Refused(413, "RequestEntityTooLarge", "the call is too large")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def receive_again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_again
+
+
+async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
+    """Web sockets are closed; a server's start and stop are acknowledged, since the store has its own."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    while scope["type"] == "lifespan":
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return
+
+
+async def _refuse(send: Send, refusal: Refused) -> None:
+    text = f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.detail)}</Message></Error>"
+    headers = (*CORS, (b"content-type", b"application/xml"), (b"connection", b"close"))
+    await _answer(send, refusal.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode(), headers)
+
+
+async def _answer(send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    length = () if status == 204 else ((b"content-length", str(len(body)).encode()),)
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,130 @@
+"""The part of JSON Schema that a dataset may use: anything else is refused by name, with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MOST_BYTES = 64 * 1024
+MOST_DEPTH = 5
+MOST_PROPERTIES = 200
+MOST_LABELS = 50
+TYPES = ("string", "number", "integer", "boolean", "array", "object")
+FORMATS = ("date",)
+ANYWHERE = {"type", "title", "description", "enum", "x-labels", "x-evidence", "$ref"}
+BY_TYPE = {
+    "object": {"properties", "required", "additionalProperties", "$defs", "$schema", "$id"},
+    "array": {"items", "minItems", "maxItems"},
+    "string": {"format", "minLength", "maxLength"},
+    "number": {"minimum", "maximum"},
+    "integer": {"minimum", "maximum"},
+    "boolean": set(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a schema that is not taken: its JSON pointer, and why."""
+
+    pointer: str
+    detail: str
+
+
+def check(schema: Any) -> list[Problem]:
+    """What of a schema can't be taken; an empty list for one that can."""
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return [Problem("/type", "the schema must be an object of `type: object`")]
+    if len(json.dumps(schema)) > MOST_BYTES:
+        return [Problem("", f"the schema has more than {MOST_BYTES} bytes")]
+    if not isinstance(schema.get("properties"), dict) or not schema["properties"]:
+        return [Problem("/properties", "the schema must name at least one property")]
+    problems = list(_check(schema, "", 1, schema, ()))
+    if _count(schema) > MOST_PROPERTIES:
+        problems.append(Problem("/properties", f"there are more than {MOST_PROPERTIES} properties"))
+    return problems[:100]
+
+
+def resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """A property's schema with its local reference followed."""
+    name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+    return {**root.get("$defs", {}).get(name, {}), **schema} if "$ref" in schema else schema
+
+
+def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[str, ...]) -> Iterator[Problem]:
+    if not isinstance(schema, dict):
+        yield Problem(at, "a schema must be an object")
+        return
+    if depth > MOST_DEPTH:
+        yield Problem(at, f"schemas are taken to a depth of {MOST_DEPTH}")
+        return
+    if "$ref" in schema:
+        yield from _check_reference(schema["$ref"], at, depth, root, seen)
+        return
+    kind = schema.get("type")
+    if kind not in TYPES:
+        yield Problem(f"{at}/type", f"the type must be one of {', '.join(TYPES)}")
+        return
+    for keyword in schema:
+        if keyword not in ANYWHERE | BY_TYPE[kind]:
+            yield Problem(f"{at}/{_escaped(keyword)}", f"`{keyword}` is not taken for the type {kind}")
+    yield from _check_values(schema, at)
+    for name, inner in _children(schema, root is schema):
+        yield from _check(inner, f"{at}/{name}", depth + 1, root, seen)
+
+
+def _check_reference(
+    reference: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[str, ...]
+) -> Iterator[Problem]:
+    name = reference.removeprefix("#/$defs/") if isinstance(reference, str) else ""
+    if not isinstance(reference, str) or not reference.startswith("#/$defs/") or name not in root.get("$defs", {}):
+        yield Problem(f"{at}/$ref", "only references to this schema's own `#/$defs/` are followed")
+    elif name in seen:
+        yield Problem(f"{at}/$ref", "a reference must not lead back to itself")
+    else:
+        yield from _check(root["$defs"][name], at, depth, root, (*seen, name))
+
+
+def _check_values(schema: dict[str, Any], at: str) -> Iterator[Problem]:
+    if schema.get("format", "date") not in FORMATS:
+        yield Problem(f"{at}/format", "the only format that is taken is date")
+    labels = schema.get("x-labels", [])
+    if not isinstance(labels, list) or len(labels) > MOST_LABELS or not all(_is_label(one) for one in labels):
+        yield Problem(f"{at}/x-labels", f"labels are a list of at most {MOST_LABELS} texts of 1 to 100 characters")
+    if not isinstance(schema.get("x-evidence", True), bool):
+        yield Problem(f"{at}/x-evidence", "must be true or false")
+    if "enum" in schema and not (isinstance(schema["enum"], list) and 0 < len(schema["enum"]) <= 200):
+        yield Problem(f"{at}/enum", "must be a list of 1 to 200 values")
+    required = schema.get("required", [])
+    if not isinstance(required, list) or not all(one in (schema.get("properties") or {}) for one in required):
+        yield Problem(f"{at}/required", "must be a list of the schema's own properties")
+    if schema.get("type") == "array" and "items" not in schema:
+        yield Problem(f"{at}/items", "an array must say what its items are")
+
+
+def _is_label(label: Any) -> bool:
+    return isinstance(label, str) and 0 < len(label.strip()) <= 100
+
+
+def _children(schema: dict[str, Any], is_root: bool) -> Iterator[tuple[str, Any]]:
+    for group in ("properties", "$defs") if is_root else ("properties",):
+        inner = schema.get(group)
+        if isinstance(inner, dict):
+            for name, one in inner.items():
+                yield f"{group}/{_escaped(name)}", one
+        elif inner is not None:
+            yield group, inner
+    if "items" in schema:
+        yield "items", schema["items"]
+
+
+def _count(schema: Any) -> int:
+    if isinstance(schema, dict):
+        own = len(schema["properties"]) if isinstance(schema.get("properties"), dict) else 0
+        return own + sum(_count(one) for one in schema.values())
+    return sum(_count(one) for one in schema) if isinstance(schema, list) else 0
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
