@@ -136,7 +136,7 @@ def main() -> None:
     while not stop.wait(1.0):
         if time.monotonic() >= next_upkeep:
             next_upkeep = time.monotonic() + UPKEEP_S * max(1, settings.workers)
-            threading.Thread(target=app.upkeep, args=({}, None), name="upkeep", daemon=True).start()
+            threading.Thread(target=handlers.upkeep, args=({},), name="upkeep", daemon=True).start()
         if worker.longest_busy_s() > longest_s:
             log("handler_hangs", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
             break

@@ -68,8 +68,8 @@ WITH described AS MATERIALIZED (
            WITH ORDINALITY AS n(name, size_bytes, media_type, sha256, place))
 INSERT INTO files (file_id, tenant_id, dataset_id, batch_id, name, declared_size_bytes, declared_media_type,
                    declared_sha256, object_key, upload_until)
-SELECT file_id, :tenant_id, :dataset_id, :batch_id, name, size_bytes, media_type, sha256,
-       'originals/' || :tenant_id || '/' || file_id, now() + make_interval(secs => :upload_s)
+SELECT file_id, CAST(:tenant_id AS uuid), :dataset_id, :batch_id, name, size_bytes, media_type, sha256,
+       'originals/' || CAST(:tenant_id AS uuid) || '/' || file_id, now() + make_interval(secs => :upload_s)
   FROM described ORDER BY place
 RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256
 
