@@ -72,7 +72,9 @@ def main() -> None:
         page = transcript(data / "receipts" / "words" / f"{Path(name).stem}.csv")
         fields = extract([page], SCHEMA).fields
         for field, right in receipt_scores(label, fields).items():
-            tally.setdefault(f"receipts {field}", []).append("" if right else f"{name}: {fields.get(field)} for {label[field]}")
+            tally.setdefault(f"receipts {field}", []).append(
+                "" if right else f"{name}: {fields.get(field)} for {label[field]}"
+            )
     documents = Documents()
     for pdf in sorted((data / "invoices").glob("*.pdf")):
         if not pdf.with_suffix(".json").exists():
@@ -81,7 +83,9 @@ def main() -> None:
         fields = extract(documents.read_text(pdf, "application/pdf"), SCHEMA).fields
         for field, ours in (("date", "date"), ("amount", "total"), ("invoice_number", "invoice_number")):
             if field in truth:
-                right = same_text(fields.get(ours), truth[field]) if field != "amount" else fields.get(ours) == truth[field]
+                right = (
+                    same_text(fields.get(ours), truth[field]) if field != "amount" else fields.get(ours) == truth[field]
+                )
                 tally.setdefault(f"invoices {field}", []).append(
                     "" if right else f"{pdf.name}: {fields.get(ours)} for {truth[field]}"
                 )

@@ -34,8 +34,13 @@ def take_events(event: entry.Event) -> Answer:
 
 def dispatch(event: entry.Event) -> Answer:
     """Ready what is due and dispatch, once however many wake-ups the event holds."""
-    woken: list[int] = []
-    return entry.handle(event, lambda _body: woken or woken.append(dispatch_ready(runner())))
+    already: list[int] = []
+
+    def wake(_body: Any) -> None:
+        if not already:
+            already.append(dispatch_ready(runner()))
+
+    return entry.handle(event, wake)
 
 
 def upkeep(_event: entry.Event) -> Answer:

@@ -36,7 +36,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         except Exception as error:
             log("upkeep_duty_failed", duty=name, error=error)
     if any(mended.values()):
-        log("upkeep", **{name: count for name, count in mended.items() if count})
+        log("upkeep", mended={name: count for name, count in mended.items() if count})
     return mended
 
 

@@ -25,12 +25,10 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
             "CREATE TABLE IF NOT EXISTS migrations ("
             "name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied = {
-            name: digest for name, digest in connection.execute("SELECT name, digest FROM migrations").fetchall()
-        }
-        return [path.stem for path in sorted((schema / "migrations").glob("*.sql")) if _apply(connection, path, applied)] + (
-            _put_functions(connection, schema, applied)
-        )
+        applied: dict[str, str] = dict(connection.execute("SELECT name, digest FROM migrations").fetchall())
+        return [
+            path.stem for path in sorted((schema / "migrations").glob("*.sql")) if _apply(connection, path, applied)
+        ] + (_put_functions(connection, schema, applied))
 
 
 def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied: dict[str, str]) -> bool:

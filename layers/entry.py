@@ -38,7 +38,7 @@ def _from_kafka(record: Event) -> Delivered:
     return Delivered(body, f"{record['topic']}-{record['partition']}-{record['offset']}")
 
 
-def handle(event: Event, take: Callable[[Any], None]) -> dict[str, Any]:
+def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
     """Hand each message's JSON to `take`; the answer that Lambda's event source mapping expects.
 
     A message is given back for one reason only: our own store could not be reached. One that can't be

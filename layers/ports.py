@@ -28,9 +28,7 @@ class Claim:
     def artifact_key(self, name: str) -> str:
         """The object key of an artifact that this attempt stores under a name."""
         file = self.file
-        return artifact_key(
-            file.tenant_id, file.file_id, self.step, self.part, self.attempt, self.lease_id, name
-        )
+        return artifact_key(file.tenant_id, file.file_id, self.step, self.part, self.attempt, self.lease_id, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.domain.errors import DecoderCrashed, PermanentError, TransientError
+from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
@@ -127,7 +128,9 @@ class _Child:
         except TimeoutError:
             raise PermanentError("timeout", f"the file could not be read within {timeout_s:.0f} seconds") from None
         except (EOFError, OSError, ValueError):
-            raise DecoderCrashed("decoder_crashed", f"the decoder died while it read the file ({self._end()})") from None
+            raise DecoderCrashed(
+                "decoder_crashed", f"the decoder died while it read the file ({self._end()})"
+            ) from None
         if not isinstance(answer, dict):
             raise DecoderCrashed("decoder_crashed", "the decoder gave no proper answer")
         return answer
@@ -185,5 +188,6 @@ def _value(answer: dict[str, Any]) -> Any:
     if refused:
         raise PermanentError(str(refused.get("code")), str(refused.get("detail")))
     if "broke" in answer:
-        raise TransientError("decoder_failed", str(answer["broke"])[:500])
+        log("decoder_failed", detail=str(answer["broke"])[:2000])
+        raise TransientError("decoder_failed", "the file's decoder failed in a way that it should not")
     return answer.get("value")

@@ -69,9 +69,7 @@ class Work:
             size_bytes = self._ports.objects.upload(folder / picture.name, key, picture.media_type)
         else:
             key, size_bytes = file.object_key, file.size_bytes or 0
-        return Artifact(
-            kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count
-        )
+        return Artifact(kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count)
 
     def keep(self, artifact: Artifact) -> bool:
         """Show an artifact before the attempt ends."""

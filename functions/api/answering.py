@@ -31,14 +31,17 @@ def answer(given: Any, handlers: dict[str, Callable[..., tuple[int, Any]]], **id
         request = Request(caller, given.raw_body, dict(given.query_params or {}))
         status, body = handler(request, **ids)
         return status, body, {}
-    except Problem as problem:
-        return problem.status, problem.body(), {"Content-Type": MEDIA_TYPE, **problem.headers}
+    except Problem as refusal:
+        return _refused(refusal)
     except StoreUnreachable as error:
         log("store_unreachable", detail=str(error))
-        problem = unavailable()
+        return _refused(unavailable())
     except Exception as error:
         log("request_broke", error=error)
-        problem = Problem("internal_error", "the request could not be carried out; it is ours to mend")
+        return _refused(Problem("internal_error", "the request could not be carried out; it is ours to mend"))
+
+
+def _refused(problem: Problem) -> Answer:
     return problem.status, problem.body(), {"Content-Type": MEDIA_TYPE, **problem.headers}
 
 

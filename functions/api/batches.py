@@ -34,7 +34,9 @@ def add_files(request: Request, batch_id: str) -> tuple[int, Any]:
 @needs("viewer")
 def show(request: Request, batch_id: str) -> tuple[int, Any]:
     row = _existing(request, batch_id)
-    return 200, batch_view(row, bootstrap.catalog().rows("batch_counts", tenant_id=request.tenant_id, batch_id=batch_id))
+    return 200, batch_view(
+        row, bootstrap.catalog().rows("batch_counts", tenant_id=request.tenant_id, batch_id=batch_id)
+    )
 
 
 @needs("editor")

@@ -36,7 +36,13 @@ class Problem(Exception):
 
     def body(self) -> dict[str, Any]:
         status, title = TITLES[self.code]
-        body = {"type": f"urn:fairway:{self.code}", "title": title, "status": status, "detail": self.detail, "code": self.code}
+        body = {
+            "type": f"urn:fairway:{self.code}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "code": self.code,
+        }
         return body | {"errors": self.errors} if self.errors else body
 
 

@@ -106,7 +106,9 @@ def _refusal(error: ValidationError) -> Problem:
 
 
 def _bad_parameter(name: str, detail: str) -> Problem:
-    return Problem("invalid_request", f"the query parameter `{name}` {detail}", [{"pointer": f"/query/{name}", "detail": detail}])
+    return Problem(
+        "invalid_request", f"the query parameter `{name}` {detail}", [{"pointer": f"/query/{name}", "detail": detail}]
+    )
 
 
 # --- bodies ------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ def file_views(rows: Sequence[Row]) -> list[Row]:
     for artifact in catalog.rows("artifacts_of", file_ids=file_ids):
         artifacts[artifact["file_id"]][artifact["kind"]] = artifact
     records = {record["file_id"]: record for record in catalog.rows("records_of", file_ids=file_ids)}
-    return [_file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"])) for row in rows]
+    return [
+        _file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"])) for row in rows
+    ]
 
 
 def _file_view(row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row], record: Row | None) -> Row:
@@ -96,7 +98,9 @@ def _stage(state: str, steps: dict[str, list[Row]], pipelines: Row) -> str | Non
     if any(part["state"] != "done" for part in steps.get(INTAKE.name, [])):
         return INTAKE.name
     main = pipelines[PIPELINES[0].name]["steps"]
-    return next((step["step"] for step in main if step["state"] not in ("done", "skipped", "failed", "cancelled")), None)
+    return next(
+        (step["step"] for step in main if step["state"] not in ("done", "skipped", "failed", "cancelled")), None
+    )
 
 
 def _pipeline_view(steps: list[tuple[str, list[Row]]], file_state: str) -> Row:
@@ -163,9 +167,7 @@ def _artifacts(row: Row, artifacts: dict[str, Row], record: Row | None) -> Row:
         "record": record_view(record) if record else None,
         "text": _linked(artifacts.get("text"), row, source="source", pages="page_count", confidence="confidence"),
         "preview": _linked(artifacts.get("preview"), row, media_type="media_type", pages="page_count"),
-        "thumbnail": _linked(
-            artifacts.get("thumbnail"), row, media_type="media_type", width="width", height="height"
-        ),
+        "thumbnail": _linked(artifacts.get("thumbnail"), row, media_type="media_type", width="width", height="height"),
         "original": {"url": original_url(row)} if row["uploaded_at"] else None,
     }
 

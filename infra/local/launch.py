@@ -1,6 +1,6 @@
 """Becomes another program whose life is tied to the supervisor's: run by its path, with Python's bare minimum.
 
-    launch.py PARENT_PID DEATH_SIGNAL UID:GID|- PROGRAM ARGUMENT...
+launch.py PARENT_PID DEATH_SIGNAL UID:GID|- PROGRAM ARGUMENT...
 """
 
 from __future__ import annotations

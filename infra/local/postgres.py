@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -82,7 +83,9 @@ def prepare(folder: Path, password: str, log_path: Path) -> Program:
         _initialise(folder, data, program, password, log_path)
     found = (data / "PG_VERSION").read_text().strip()
     if found != MAJOR:
-        raise PostgresUnusable(f"{data} was made by PostgreSQL {found}, and this is {MAJOR}: dump it there, load it here")
+        raise PostgresUnusable(
+            f"{data} was made by PostgreSQL {found}, and this is {MAJOR}: dump it there, load it here"
+        )
     return program
 
 
@@ -238,8 +241,8 @@ def _initdb(program: Program, secret: int) -> list[str]:
 def _run_as(
     user: tuple[int, int] | None, argv: list[str], *, cwd: Path, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.CompletedProcess[bytes]:
-    identity = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
-    return subprocess.run(
+    identity: dict[str, Any] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
+    made: subprocess.CompletedProcess[bytes] = subprocess.run(
         argv,
         cwd=cwd,
         env={"PATH": os.defpath, "LC_ALL": "C"},
@@ -248,5 +251,6 @@ def _run_as(
         stderr=subprocess.STDOUT,
         pass_fds=pass_fds,
         check=False,
-        **identity,  # type: ignore[call-overload]
+        **identity,
     )
+    return made

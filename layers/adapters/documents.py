@@ -21,9 +21,7 @@ PREVIEW_S = 60.0
 class Documents:
     """One sandbox for readers and one for pictures, so that neither waits for the other's children."""
 
-    def __init__(
-        self, *, max_children: int = 4, memory_bytes: int = 1 << 30, tesseract_languages: str = "eng"
-    ) -> None:
+    def __init__(self, *, max_children: int = 4, memory_bytes: int = 1 << 30, tesseract_languages: str = "eng") -> None:
         self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes)
         self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0)
         self._languages = tesseract_languages
@@ -61,7 +59,13 @@ class Documents:
         if media_type.startswith("image/"):
             return self._picture(path, media_type, into, "preview.webp", PREVIEW_PX)
         if is_text(media_type):
-            page = {"path": str(path), "media_type": media_type, "into": str(into), "name": "preview.html", "title": "Preview"}
+            page = {
+                "path": str(path),
+                "media_type": media_type,
+                "into": str(into),
+                "name": "preview.html",
+                "title": "Preview",
+            }
             return Picture(**self._painters.call("text_page", page, timeout_s=PREVIEW_S))
         return None
 
@@ -89,7 +93,11 @@ class Documents:
 
 
 def is_text(media_type: str) -> bool:
-    return media_type.startswith("text/") or media_type in ("application/json", "application/xml", "application/x-ndjson")
+    return media_type.startswith("text/") or media_type in (
+        "application/json",
+        "application/xml",
+        "application/x-ndjson",
+    )
 
 
 def _pages(found: list[dict[str, Any]]) -> list[Page]:

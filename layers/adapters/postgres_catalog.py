@@ -39,7 +39,7 @@ class PostgresCatalog:
 
     def put_schema(self, tenant_id: str, dataset_id: str, schema: dict[str, Any]) -> int | None:
         row = self.row("put_schema", tenant_id=tenant_id, dataset_id=dataset_id, schema=Jsonb(schema))
-        return row and row["version"]
+        return int(row["version"]) if row else None
 
     def create_files(self, tenant_id: str, batch: Row, described: Sequence[dict[str, Any]], upload_s: int) -> list[Row]:
         """One statement for all; the rows in the order of their description."""

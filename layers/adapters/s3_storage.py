@@ -47,7 +47,7 @@ class S3Storage:
 
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         head = self._head(object_key, version_id)
-        return head and int(head["ContentLength"])
+        return int(head["ContentLength"]) if head else None
 
     def version_of(self, object_key: str) -> str | None:
         head = self._head(object_key, None)
@@ -68,9 +68,7 @@ class S3Storage:
             deleted += len(page.get("Versions", ()))
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
-        page = self._client().list_objects_v2(
-            Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit
-        )
+        page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
         return [one["Key"] for one in page.get("Contents", ())]
 
     def presign_put(
@@ -137,6 +135,6 @@ class S3Storage:
         return self._made
 
 
-def _status(error: Exception) -> int | None:
+def _status(error: Exception) -> int:
     answer = getattr(error, "response", None) or {}
-    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -46,9 +46,7 @@ class SqsTopics:
     def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
         """Up to `most` messages as SQS records of a Lambda event; an empty list after `wait_s` seconds of none."""
         client = self._sqs()
-        answer = client.receive_message(
-            QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
-        )
+        answer = client.receive_message(QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s)
         return [
             {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
             for one in answer.get("Messages", ())
@@ -67,7 +65,9 @@ class SqsTopics:
         return True
 
     def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> None:
-        entries = [{"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)]
+        entries = [
+            {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)
+        ]
         try:
             answer = self._sqs().send_message_batch(QueueUrl=self._url(topic), Entries=entries)
         except Exception as error:  # the SDK raises classes of its own making

@@ -10,7 +10,12 @@ from layers.domain.file import File
 from layers.domain.page import Page, Word
 
 THROTTLED = {"ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException"}
-REFUSED = {"UnsupportedDocumentException", "BadDocumentException", "DocumentTooLargeException", "InvalidS3ObjectException"}
+REFUSED = {
+    "UnsupportedDocumentException",
+    "BadDocumentException",
+    "DocumentTooLargeException",
+    "InvalidS3ObjectException",
+}
 THROTTLED_S = 5.0
 POLL_S = 3.0
 
@@ -41,7 +46,9 @@ class TextractReader:
             if answer["JobStatus"] == "IN_PROGRESS":
                 raise Snooze(POLL_S, "Amazon Textract is reading the file")
             if answer["JobStatus"] == "FAILED":
-                raise PermanentError("textract_failed", f"Amazon Textract could not read it: {answer.get('StatusMessage')}")
+                raise PermanentError(
+                    "textract_failed", f"Amazon Textract could not read it: {answer.get('StatusMessage')}"
+                )
             blocks += answer.get("Blocks", ())
             if not answer.get("NextToken"):
                 break

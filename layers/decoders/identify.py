@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.decoders.images import count_frames
+from layers.decoders.libmagic import libmagic
 from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
 
@@ -58,16 +59,13 @@ def _counted(media_type: str, page_count: int) -> dict[str, Any]:
 
 
 def _media_type(path: str, name: str) -> str:
-    import pylibmagic  # noqa: F401  (puts its library where python-magic looks)
-    import magic
-
     with open(path, "rb") as stream:
         start = stream.read(8192)
     if b"%PDF-" in start[:1024]:
         return "application/pdf"
     if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
         return "image/heic"
-    told = _magic(magic).from_file(path)
+    told = libmagic().type_of(path)
     told = SPELLINGS.get(told, told)
     # Among kinds of text the bytes say little; there, and only there, the name decides.
     if told.startswith("text/") or told in READ_AS_TEXT or (told == "application/octet-stream" and _is_utf16(start)):
@@ -77,15 +75,3 @@ def _media_type(path: str, name: str) -> str:
 
 def _is_utf16(start: bytes) -> bool:
     return start[:2] in (b"\xff\xfe", b"\xfe\xff")
-
-
-_KEPT: list[Any] = []
-
-
-def _magic(module: Any) -> Any:
-    if not _KEPT:
-        import pylibmagic
-
-        database = Path(pylibmagic.__file__).with_name("magic.mgc")
-        _KEPT.append(module.Magic(mime=True, magic_file=str(database)))
-    return _KEPT[0]

@@ -138,7 +138,7 @@ def _placer(page: Any, width: float, height: float) -> Any:
     """From page coordinates (origin bottom left, before rotation) to fractions of the page as shown."""
     left, bottom, right, top = page.get_bbox()
     w, h = (right - left) or 1.0, (top - bottom) or 1.0
-    turns = {
+    turns: dict[int, Any] = {
         0: lambda x, y: (x, 1 - y),
         90: lambda x, y: (y, x),
         180: lambda x, y: (1 - x, y),

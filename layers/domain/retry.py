@@ -23,4 +23,4 @@ class RetryPolicy:
         """
         if failures >= self.max_attempts:
             return None
-        return chance * min(self.longest_s, self.base_s * 2 ** (failures - 1))
+        return chance * min(self.longest_s, self.base_s * float(2 ** (failures - 1)))

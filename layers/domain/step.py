@@ -36,9 +36,7 @@ FOLLOWS: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.READY, State.SKIPPED, State.FAILED, State.CANCELLED}),
     State.READY: frozenset({State.QUEUED, State.CANCELLED}),
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
-    State.RUNNING: frozenset(
-        {State.DONE, State.SKIPPED, State.FAILED, State.RETRYING, State.PARKED, State.CANCELLED}
-    ),
+    State.RUNNING: frozenset({State.DONE, State.SKIPPED, State.FAILED, State.RETRYING, State.PARKED, State.CANCELLED}),
     State.RETRYING: frozenset({State.READY, State.CANCELLED}),
     State.PARKED: frozenset({State.READY, State.CANCELLED}),
     State.DONE: frozenset(),
@@ -191,9 +189,7 @@ def step(
     """
 
     def declare(run: Callable[[File, Any], Done | Skip]) -> Step:
-        return Step(
-            run.__name__, run, plan, timeout_s, retry or RetryPolicy(), goes_on_after_failure, pays_by_call
-        )
+        return Step(run.__name__, run, plan, timeout_s, retry or RetryPolicy(), goes_on_after_failure, pays_by_call)
 
     return declare
 

@@ -24,9 +24,7 @@ class Line:
     def shows(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
         inside = [
-            word
-            for word, at in zip(self.words, self.starts, strict=True)
-            if at < end and at + len(word.text) > start
+            word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
         ]
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
         return Evidence(self.page, text.strip(), _union(inside) if inside else None)
@@ -82,7 +80,9 @@ def _stands_in(word: Word, row: list[Word]) -> bool:
 
 
 def _line(page: Page, words: list[Word]) -> Line:
-    text, starts, kept = "", [], []
+    text = ""
+    starts: list[int] = []
+    kept: list[Word] = []
     ratio = (page.height / page.width) if page.width and page.height else 1.4
     for word in words:
         if len(text) + len(word.text) > MOST_LINE_CHARACTERS:

@@ -150,7 +150,9 @@ def _amounts_near(
             return
         for found in values.amounts(below.text):
             where = below.column(found.start, found.end)
-            stands_under = column is None or where is None or (where[0] < column[1] + 0.25 and where[1] > column[0] - 0.05)
+            stands_under = (
+                column is None or where is None or (where[0] < column[1] + 0.25 and where[1] > column[0] - 0.05)
+            )
             if stands_under:
                 yield found, below.shows(found.start, found.end), 0.0
 
@@ -173,7 +175,9 @@ def _dates(its_labels: Sequence[str], lines: Sequence[Line]) -> Iterator[Choice]
                 score += 60.0 - own_tier
             elif over is not None and not values.dates(above):
                 score += 40.0 - tier
-            if re.search(r"due|fällig|verval|échéance|expir|valid|period|until|from|delivery", _plain(line.text[: found.start])):
+            if re.search(
+                r"due|fällig|verval|échéance|expir|valid|period|until|from|delivery", _plain(line.text[: found.start])
+            ):
                 score -= 25.0
             value: date = found.value  # type: ignore[assignment]
             yield Choice(value.isoformat(), line.shows(found.start, found.end), score)
@@ -203,7 +207,9 @@ def _titles(lines: Sequence[Line]) -> Iterator[Choice]:
         lowered = text.lower()
         if letters < 3 or letters < 0.5 * len(text.replace(" ", "")) or NO_TITLE.search(lowered):
             continue
-        score = 50.0 - 4 * place + (12.0 if COMPANY.search(lowered) and place < 6 else 0.0) - (10.0 if ":" in text else 0.0)
+        score = (
+            50.0 - 4 * place + (12.0 if COMPANY.search(lowered) and place < 6 else 0.0) - (10.0 if ":" in text else 0.0)
+        )
         start = line.text.find(text)
         yield Choice(text[:200], line.shows(start, start + len(text)), score)
 
@@ -213,7 +219,11 @@ def _addresses(lines: Sequence[Line]) -> Iterator[Choice]:
     starts = [
         place
         for place, line in enumerate(top)
-        if place and re.match(r"^(?:no\.?\s?\d|lot\b|\d{1,5}[,a-z -]|jalan|jln|unit\b|ground floor|p\.?o\.? box)", line.text.strip().lower())
+        if place
+        and re.match(
+            r"^(?:no\.?\s?\d|lot\b|\d{1,5}[,a-z -]|jalan|jln|unit\b|ground floor|p\.?o\.? box)",
+            line.text.strip().lower(),
+        )
     ]
     if not starts:
         return
@@ -224,7 +234,11 @@ def _addresses(lines: Sequence[Line]) -> Iterator[Choice]:
         taken.append(line)
     proofs = [line.shows(0, len(line.text)) for line in taken]
     boxes = [proof.box for proof in proofs if proof.box]
-    box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)) if boxes else None
+    box = (
+        (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+        if boxes
+        else None
+    )
     text = " ".join(line.text.strip() for line in taken)
     yield Choice(text, Evidence(taken[0].page, text, box), 1.0)
 

@@ -96,7 +96,9 @@ NUMERIC_DATE = re.compile(
     r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\d]|[./-]\d)|(?<!\d)(\d{4})年(\d{1,2})月(\d{1,2})日"
 )
 MONTH = r"([A-Za-zäéûÄÉÛ]{3,10})"
-NAMED_DATE = re.compile(rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.)?[\s\-/.,']{{0,3}}(?:de\s)?{MONTH}[\s\-/.,']{{0,3}}(?:de\s)?(\d{{4}}|\d{{2}})(?!\d)")
+NAMED_DATE = re.compile(
+    rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.)?[\s\-/.,']{{0,3}}(?:de\s)?{MONTH}[\s\-/.,']{{0,3}}(?:de\s)?(\d{{4}}|\d{{2}})(?!\d)"
+)
 MONTH_FIRST = re.compile(rf"(?<![A-Za-z]){MONTH}[\s.\-]{{0,3}}(\d{{1,2}})(?:st|nd|rd|th)?[\s,\-]{{1,3}}(\d{{4}})(?!\d)")
 
 
@@ -150,7 +152,29 @@ def _date(year: int, month: int, day: int) -> date | None:
 SIGNS = {
     "rm": "MYR", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "rs": "INR", "rs.": "INR", "zł": "PLN",
 }  # fmt: skip
-CODES = "MYR USD EUR GBP CHF INR PLN SEK NOK DKK JPY CNY AUD CAD SGD HKD NZD BRL MXN CZK HUF".split()
+CODES = [
+    "MYR",
+    "USD",
+    "EUR",
+    "GBP",
+    "CHF",
+    "INR",
+    "PLN",
+    "SEK",
+    "NOK",
+    "DKK",
+    "JPY",
+    "CNY",
+    "AUD",
+    "CAD",
+    "SGD",
+    "HKD",
+    "NZD",
+    "BRL",
+    "MXN",
+    "CZK",
+    "HUF",
+]
 CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(CODES)}|RM|Rs\.?|zł)(?![A-Za-z])|([€£¥₹$])")
 
 

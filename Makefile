@@ -1,0 +1,47 @@
+# make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
+# make test                                everything that CI checks
+# make lint | unit | bench                 parts of it, and the measurements
+
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.PHONY: run test lint unit bench clean
+run: $(VENV)/.local
+	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
+
+test: $(VENV)/.test lint
+	@$(BIN)/python -m infra.test_parts
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m infra.test_parts --missing
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest tests/unit -q
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.first_steps
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip; set PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt constraints.txt | $(VENV)/bin/python
+	@echo "Installing Fairway's parts into $(VENV) (about a minute, once)"
+	@$(PIP) --requirement requirements-local.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.local requirements-test.txt
+	@$(PIP) --requirement requirements-test.txt
+	@touch $@

@@ -1,0 +1,43 @@
+"""Real parts for the tests: a PostgreSQL server for the whole run, a fresh migrated database for each module."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.local import postgres
+from infra.local.ports import choose_ports
+from infra.local.supervisor import Supervisor
+from infra.migrate import migrate
+
+PASSWORD = "for-tests-alone"
+
+
+@pytest.fixture(scope="session")
+def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    home: Path = tmp_path_factory.mktemp("postgres")
+    logs = home / "logs"
+    logs.mkdir()
+    port = choose_ports(home / "ports.json", ("postgres",), 0)["postgres"]
+    program = postgres.prepare(home / "postgres", PASSWORD, logs / "initdb.log")
+    supervisor = Supervisor(logs)
+    try:
+        supervisor.start([postgres.declare(home / "postgres", program, port, PASSWORD)])
+        yield port
+    finally:
+        supervisor.stop()
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_port: int) -> str:
+    """A database of its own, migrated, for a module's tests."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    url = postgres.database_url(postgres_port, PASSWORD, name)
+    migrate(url)
+    return url
