@@ -50,7 +50,9 @@ def end_leftovers(path: Path) -> list[str]:
                 ended.append(one["name"])
                 found += [entry, *process_table.descendants([entry.pid])]
                 process_table.send([entry], GENTLY.get(one["name"], signal.SIGKILL))
-        found += process_table.marked_with(f"{MARK}={noted['run_id']}")
+        marked = process_table.marked_with(f"{MARK}={noted['run_id']}")
+        process_table.send(marked, signal.SIGKILL)
+        found += marked
     left = process_table.await_end(found, ASKED_S)
     process_table.send(left, signal.SIGKILL)
     process_table.await_end(left, FORCED_S)

@@ -1,0 +1,336 @@
+"""The embedded object store and topics as their clients meet them, through crashes and restarts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import redis
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.local import object_store, process_table, valkey
+from infra.local.ports import ADDRESS, choose_ports
+from infra.local.supervisor import Supervisor
+from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX, TOPICS
+
+MOST_BYTES = 300_000
+KEY_ID = "FWTESTKEY"
+LONG_S = 30.0
+BELL = "fairway:bell:arrivals"
+
+
+def eventually(is_so: Callable[[], Any]) -> Any:
+    """What it answers once that is true, given plenty of time; else the last answer."""
+    deadline = time.monotonic() + LONG_S
+    while not (answer := is_so()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+class Store:
+    """A running store with its clients: `inside` signs every call, `outside` only makes presigned URLs."""
+
+    def __init__(self, home: Path, supervisor: Supervisor, ports: dict[str, int], secret: str, redis_url: str) -> None:
+        self.home = home
+        self.supervisor = supervisor
+        self.public_url = f"http://{ADDRESS}:{ports['store_public']}"
+        self.private_url = f"http://{ADDRESS}:{ports['store']}"
+        self.inside = self.client("s3", self.private_url, secret)
+        self.outside = self.client("s3", self.public_url, secret)
+        self.sqs = self.client("sqs", self.private_url, secret)
+        self.redis = redis.Redis.from_url(redis_url)
+        self.http = urllib3.PoolManager(retries=False)
+
+    @staticmethod
+    def client(service: str, url: str, secret: str) -> Any:
+        session = boto3.session.Session(KEY_ID, secret, region_name="us-east-1")
+        config = Config(signature_version="s3v4" if service == "s3" else None, s3={"addressing_style": "path"})
+        return session.client(service, endpoint_url=url, config=config)
+
+    def upload_url(self, key: str, body: bytes, **more: Any) -> tuple[str, dict[str, str]]:
+        """A URL for exactly this upload, and the headers to send with it."""
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        url = self.outside.generate_presigned_url(
+            "put_object",
+            Params={
+                "Bucket": BUCKET,
+                "Key": key,
+                "ContentLength": len(body),
+                "IfNoneMatch": "*",
+                "ChecksumSHA256": checksum,
+            },
+            **more,
+        )
+        headers = {"content-length": str(len(body)), "if-none-match": "*", "x-amz-checksum-sha256": checksum}
+        return url, headers
+
+    def upload(self, key: str, body: bytes) -> urllib3.BaseHTTPResponse:
+        url, headers = self.upload_url(key, body)
+        return self.http.request("PUT", url, body=body, headers=headers)
+
+    def read_url(self, key: str, **parameters: str) -> str:
+        return str(self.outside.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": key, **parameters}))
+
+    def queue(self, topic: str) -> str:
+        return str(self.sqs.get_queue_url(QueueName=QUEUE_PREFIX + topic)["QueueUrl"])
+
+    def arrived(self, key: str) -> dict[str, Any] | None:
+        """The event of this key's arrival, taken from the queue."""
+        return eventually(lambda: self._take(key))
+
+    def _take(self, key: str) -> dict[str, Any] | None:
+        queue = self.queue("arrivals")
+        for message in self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ()):
+            self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            for record in json.loads(message["Body"]).get("Records", ()):
+                if record["s3"]["object"]["key"] == key:
+                    return dict(record)
+        return None
+
+    def kill(self) -> None:
+        """Kill the store, and return when the next one runs."""
+        before = self.supervisor.pids()["store"]
+        os.kill(before, signal.SIGKILL)
+        assert eventually(lambda: self.supervisor.pids().get("store") not in (None, before))
+
+    def kill_and_wait(self) -> None:
+        self.kill()
+        assert eventually(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.http.request("GET", f"{self.private_url}/_fairway/ready").status == 200)
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    home = tmp_path_factory.mktemp("home")
+    ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
+    secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
+    redis_url = valkey.redis_url(ports["valkey"], password)
+    supervisor = Supervisor(home)
+    try:
+        supervisor.start(
+            [
+                valkey.declare(home, ports["valkey"], password),
+                object_store.declare(
+                    home / "objects",
+                    private_port=ports["store"],
+                    public_port=ports["store_public"],
+                    key_id=KEY_ID,
+                    secret=secret,
+                    redis_url=redis_url,
+                    visibility_s=dict.fromkeys(TOPICS, 120) | {"ocr": 230},
+                    most_upload_bytes=MOST_BYTES,
+                ),
+            ]
+        )
+        yield Store(home, supervisor, ports, secret, redis_url)
+    finally:
+        supervisor.stop()
+
+
+@pytest.fixture
+def key() -> str:
+    return f"originals/t/{secrets.token_hex(8)}"
+
+
+def test_an_upload_is_stored_announced_and_rung_for(store: Store, key: str) -> None:
+    store.redis.delete(BELL)
+    answer = store.upload(key, b"some bytes")
+    assert answer.status == 200
+    event = store.arrived(key)
+    assert event is not None
+    assert event["s3"]["object"]["versionId"] == answer.headers["x-amz-version-id"]
+    assert event["s3"]["object"]["size"] == 10
+    assert eventually(lambda: store.redis.llen(BELL))
+    assert store.http.request("GET", store.read_url(key)).data == b"some bytes"
+
+
+def test_an_artifact_is_stored_in_silence(store: Store) -> None:
+    store.redis.delete(BELL)
+    store.inside.put_object(Bucket=BUCKET, Key="artifacts/t/f/text/1-1/text.json", Body=b"{}")
+    store.inside.put_object(Bucket=BUCKET, Key="originals/t/after", Body=b"{}")
+    event = store.arrived("originals/t/after")
+    assert event is not None
+    assert store._take("artifacts/t/f/text/1-1/text.json") is None
+
+
+def test_a_signed_url_is_good_for_one_upload_of_exactly_these_bytes(store: Store, key: str) -> None:
+    url, headers = store.upload_url(key, b"right")
+    assert store.http.request("PUT", url, body=b"wrong", headers=headers).status == 400
+    assert store.http.request("PUT", url, body=b"longer", headers={**headers, "content-length": "6"}).status == 403
+    assert store.http.request("PUT", url, body=b"right", headers=headers).status == 200
+    assert store.http.request("PUT", url, body=b"right", headers=headers).status == 412
+    assert store.http.request("GET", store.read_url(key)).data == b"right"
+
+
+def test_an_expired_url_is_refused(store: Store, key: str) -> None:
+    url, headers = store.upload_url(key, b"late", ExpiresIn=0)
+    answer = eventually(lambda: (a := store.http.request("PUT", url, body=b"late", headers=headers)).status == 403 and a)
+    assert b"expired" in answer.data
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/_ministack/reset", {}),
+        ("GET", "/_ministack/health", {}),
+        ("GET", "/_localstack/health", {}),
+        ("GET", "/", {}),
+        ("GET", f"/{BUCKET}", {}),
+        ("GET", f"/{BUCKET}?list-type=2", {}),
+        ("GET", f"/{BUCKET}/originals/t/private", {}),
+        ("PUT", f"/{BUCKET}/originals/t/forged", {"content-length": "0"}),
+        ("DELETE", f"/{BUCKET}/originals/t/private", {}),
+        ("POST", "/", {"x-amz-target": "AmazonSQS.ListQueues", "content-type": "application/x-amz-json-1.0"}),
+        ("GET", "/?Action=ListQueues", {}),
+        ("GET", f"/{BUCKET}/originals/t/private?AWSAccessKeyId={KEY_ID}&Expires=9999999999&Signature=x", {}),
+        ("GET", f"/{BUCKET}/originals/t/private", {"authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/x"}),
+    ],
+)
+def test_neither_listener_answers_a_stranger(store: Store, method: str, path: str, headers: dict[str, str]) -> None:
+    store.inside.put_object(Bucket=BUCKET, Key="originals/t/private", Body=b"secret")
+    for url in (store.public_url, store.private_url):
+        answer = store.http.request(method, url + path, headers=headers)
+        assert answer.status in (403, 405)
+        assert b"secret" not in answer.data
+    assert store.inside.get_object(Bucket=BUCKET, Key="originals/t/private")["Body"].read() == b"secret"
+
+
+def test_a_wrong_secret_opens_nothing(store: Store) -> None:
+    for service, call in (("s3", "list_buckets"), ("sqs", "list_queues")):
+        with pytest.raises(ClientError, match="403|does not match"):
+            getattr(store.client(service, store.private_url, "guessed"), call)()
+
+
+def test_an_upload_too_large_is_refused_before_it_is_read(store: Store, key: str) -> None:
+    url, headers = store.upload_url(key, bytes(MOST_BYTES + 1))
+    answer = store.http.request("PUT", url, headers=headers, body=b"")
+    assert answer.status == 413
+    assert store.inside.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"] == 0
+
+
+def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> None:
+    url, headers = store.upload_url(key, b"from a page")
+    origin = {"origin": "http://localhost:5173"}
+    asked = {**origin, "access-control-request-method": "PUT", "access-control-request-headers": ",".join(headers)}
+    preflight = store.http.request("OPTIONS", url, headers=asked)
+    assert preflight.status == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    answer = store.http.request("PUT", url, body=b"from a page", headers={**headers, **origin})
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    read = store.http.request("GET", store.read_url(key), headers={**origin, "range": "bytes=5-8"})
+    assert (read.status, read.data) == (206, b"a pa")
+
+
+def test_a_multipart_upload_goes_through_by_its_parts_and_rings_at_its_end(store: Store, key: str) -> None:
+    begun = store.inside.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    url = store.outside.generate_presigned_url(
+        "upload_part", {"Bucket": BUCKET, "Key": key, "UploadId": begun, "PartNumber": 1, "ContentLength": 4}
+    )
+    part = store.http.request("PUT", url, body=b"part", headers={"content-length": "4"})
+    assert part.status == 200
+    store.redis.delete(BELL)
+    parts = [{"ETag": part.headers["etag"], "PartNumber": 1}]
+    store.inside.complete_multipart_upload(
+        Bucket=BUCKET, Key=key, UploadId=begun, MultipartUpload={"Parts": parts}
+    )
+    assert store.arrived(key) is not None
+    assert eventually(lambda: store.redis.llen(BELL))
+
+
+def test_queues_have_their_visibility_and_their_dead_letters(store: Store) -> None:
+    for topic in TOPICS:
+        found = store.sqs.get_queue_attributes(QueueUrl=store.queue(topic), AttributeNames=["All"])["Attributes"]
+        assert found["VisibilityTimeout"] == ("230" if topic == "ocr" else "120")
+        redrive = json.loads(found["RedrivePolicy"])
+        assert redrive["deadLetterTargetArn"].endswith(f":{QUEUE_PREFIX}{topic}{DEAD_SUFFIX}")
+        assert redrive["maxReceiveCount"] == 5
+
+
+def test_a_message_received_too_often_ends_among_the_dead(store: Store) -> None:
+    queue, dead = store.queue("preview"), store.queue("preview-dead")
+    store.sqs.send_message(QueueUrl=queue, MessageBody="poison")
+    for _ in range(5):
+        (message,) = eventually(lambda: store.sqs.receive_message(QueueUrl=queue).get("Messages"))
+        store.sqs.change_message_visibility(
+            QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    assert store.sqs.receive_message(QueueUrl=queue).get("Messages") is None
+    (letter,) = eventually(lambda: store.sqs.receive_message(QueueUrl=dead).get("Messages"))
+    assert letter["Body"] == "poison"
+
+
+def test_objects_and_all_their_versions_survive_a_kill(store: Store, key: str) -> None:
+    first = store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"one")["VersionId"]
+    second = store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"two")["VersionId"]
+    store.kill_and_wait()
+    listed = store.inside.list_object_versions(Bucket=BUCKET, Prefix=key)["Versions"]
+    assert {(one["VersionId"], one["IsLatest"]) for one in listed} == {(first, False), (second, True)}
+    assert store.inside.get_object(Bucket=BUCKET, Key=key, VersionId=first)["Body"].read() == b"one"
+    assert store.http.request("GET", store.read_url(key, VersionId=first)).data == b"one"
+    assert store.http.request("GET", store.read_url(key)).data == b"two"
+
+
+def test_an_erased_version_stays_erased(store: Store, key: str) -> None:
+    first = store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"one")["VersionId"]
+    second = store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"two")["VersionId"]
+    marker = store.inside.delete_object(Bucket=BUCKET, Key=key)["VersionId"]
+    for version in (first, second, marker):
+        store.inside.delete_object(Bucket=BUCKET, Key=key, VersionId=version)
+    store.kill_and_wait()
+    listed = store.inside.list_object_versions(Bucket=BUCKET, Prefix=key)
+    assert "Versions" not in listed and "DeleteMarkers" not in listed
+    assert not [path for path in (store.home / "objects").rglob("*") if key.rsplit("/", 1)[1] in path.name]
+
+
+def test_the_first_upload_after_a_kill_is_announced(store: Store, key: str) -> None:
+    store.kill()
+    assert eventually(lambda: _put(store, key))
+    assert store.arrived(key) is not None
+    assert store.inside.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
+
+
+def test_uploads_go_on_while_nobody_hears_the_bell(store: Store, key: str) -> None:
+    before = store.supervisor.pids()["valkey"]
+    os.kill(before, signal.SIGKILL)
+    assert store.upload(key, b"unheard").status == 200
+    assert store.arrived(key) is not None
+    assert eventually(lambda: store.supervisor.pids().get("valkey") not in (None, before))
+
+
+def test_the_wiring_leaves_no_process_behind(store: Store) -> None:
+    below = process_table.descendants([store.supervisor.pids()["store"]])
+    assert [one for one in below if not one.is_zombie] == []
+
+
+def test_secrets_stand_in_no_command_line(store: Store) -> None:
+    for pid in store.supervisor.pids().values():
+        line = Path(f"/proc/{pid}/cmdline").read_text()
+        assert store.redis.connection_pool.connection_kwargs["password"] not in line
+        assert sys.executable in line or "valkey-server" in line
+
+
+def _put(store: Store, key: str) -> bool:
+    try:
+        store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"first")
+    except (BotoCoreError, ClientError):
+        return False
+    return True

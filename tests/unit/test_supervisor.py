@@ -1,0 +1,317 @@
+"""The supervisor with small programs of Python: it starts, restarts, stops and leaves nobody behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local import process_table
+from infra.local.home import AlreadyRuns, Home, read_json, write_json
+from infra.local.leftovers import MARK, end_leftovers, note_run
+from infra.local.logs import rotate, tail
+from infra.local.ports import PortTaken, choose_ports
+from infra.local.process import Process, Running
+from infra.local.supervisor import StartFailed, Supervisor
+
+ROOT = Path(__file__).resolve().parents[2]
+SLEEP = "import time; print('up', flush=True); time.sleep(600)"
+LONG_S = 20.0
+
+
+def eventually(is_so: Callable[[], object]) -> bool:
+    """Whether it comes to be so, given plenty of time."""
+    deadline = time.monotonic() + LONG_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def program(name: str, code: str, tmp_path: Path, **changes: object) -> Process:
+    settings: dict[str, object] = {
+        "argv": [sys.executable, "-S", "-c", textwrap.dedent(code), str(tmp_path)],
+        "env": {"PATH": os.defpath, "NAME": name},
+        "cwd": tmp_path,
+    }
+    return Process(name=name, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    running = Supervisor(tmp_path)
+    yield running
+    running.stop()
+
+
+def lives(pid: int) -> bool:
+    found = process_table.entry(pid)
+    return found is not None and not found.is_zombie
+
+
+def test_start_returns_when_every_process_is_ready(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = "import pathlib, sys, time; pathlib.Path(sys.argv[1], 'made').touch(); time.sleep(600)"
+    supervisor.start([program("a", code, tmp_path, is_ready=lambda pid: (tmp_path / "made").exists())])
+    assert (tmp_path / "made").exists()
+    assert lives(supervisor.pids()["a"])
+
+
+def test_output_goes_to_a_log_of_the_process(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([program("talker", SLEEP, tmp_path)])
+    assert eventually(lambda: (tmp_path / "talker.log").read_text() == "up\n")
+
+
+def test_a_killed_process_comes_back(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([program("a", SLEEP, tmp_path), program("b", SLEEP, tmp_path)])
+    before = supervisor.pids()
+    os.kill(before["a"], signal.SIGKILL)
+    assert eventually(lambda: supervisor.pids().get("a") not in (None, before["a"]))
+    assert supervisor.pids()["b"] == before["b"]
+
+
+def test_what_must_precede_a_start_precedes_every_start(supervisor: Supervisor, tmp_path: Path) -> None:
+    starts: list[str] = []
+    supervisor.start([program("a", SLEEP, tmp_path, before_start=lambda: starts.append("a"))])
+    os.kill(supervisor.pids()["a"], signal.SIGKILL)
+    assert eventually(lambda: len(starts) == 2 and "a" in supervisor.pids())
+
+
+def test_a_start_that_breaks_is_tried_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    def break_once() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("not yet")
+
+    supervisor.start([program("a", SLEEP, tmp_path, before_start=break_once)])
+    assert len(tries) == 2
+
+
+def test_a_process_that_will_not_start_fails_the_start_with_its_last_words(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    broken = program("broken", "raise SystemExit('the disk is full')", tmp_path, is_ready=lambda pid: False)
+    with pytest.raises(StartFailed, match=r"broken did not start:\n(?s:.*)the disk is full"):
+        supervisor.start([broken])
+
+
+def test_a_process_that_is_never_ready_fails_the_start(supervisor: Supervisor, tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="mute did not start"):
+        supervisor.start([program("mute", SLEEP, tmp_path, is_ready=lambda pid: False)], timeout_s=0.1)
+
+
+def test_the_latest_started_are_stopped_first(tmp_path: Path) -> None:
+    code = """
+        import os, pathlib, signal, sys, time
+        def end(*_):
+            with open(pathlib.Path(sys.argv[1], "ends"), "a") as ends:
+                ends.write(os.environ["NAME"] + "\\n")
+            sys.exit()
+        signal.signal(signal.SIGTERM, end)
+        print("up", flush=True)
+        time.sleep(600)
+    """
+    supervisor = Supervisor(tmp_path)
+    for name in ("first", "second"):
+        log = tmp_path / f"{name}.log"
+        supervisor.start([program(name, code, tmp_path, is_ready=lambda pid, log=log: "up" in log.read_text())])
+    supervisor.stop()
+    assert (tmp_path / "ends").read_text().split() == ["second", "first"]
+
+
+def test_a_process_that_ignores_its_signal_is_ended_by_force(tmp_path: Path) -> None:
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    )
+    supervisor = Supervisor(tmp_path)
+    log = tmp_path / "deaf.log"
+    supervisor.start([program("deaf", code, tmp_path, stop_s=0.1, is_ready=lambda pid: "up" in log.read_text())])
+    pid = supervisor.pids()["deaf"]
+    supervisor.stop()
+    assert not lives(pid)
+
+
+PARENT = """
+    import pathlib, subprocess, sys, time
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+    pathlib.Path(sys.argv[1], "grandchild").write_text(str(child.pid))
+    time.sleep(600)
+"""
+
+
+def test_stopping_ends_grandchildren_in_sessions_of_their_own(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path)
+    supervisor.start([program("parent", PARENT, tmp_path, is_ready=lambda pid: (tmp_path / "grandchild").exists())])
+    grandchild = int((tmp_path / "grandchild").read_text())
+    assert lives(grandchild)
+    supervisor.stop()
+    assert not lives(grandchild)
+
+
+def run_supervisor(tmp_path: Path, code: str) -> subprocess.Popen[bytes]:
+    """A supervisor in a process of its own, with `parent` under it."""
+    script = f"""
+import sys, time
+from pathlib import Path
+from infra.local.process import Process
+from infra.local.supervisor import Supervisor
+home = Path(sys.argv[1])
+supervisor = Supervisor(home, adopts=True)
+supervisor.start([Process("parent", [sys.executable, "-S", "-c", {textwrap.dedent(code)!r}, str(home)], {{}}, home,
+                          is_ready=lambda pid: (home / "grandchild").exists())])
+(home / "pid").write_text(str(supervisor.pids()["parent"]))
+sys.stdin.read()
+supervisor.stop()
+"""
+    return subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE)
+
+
+def test_what_a_crashed_process_leaves_behind_is_ended(tmp_path: Path) -> None:
+    with run_supervisor(tmp_path, PARENT) as outer:
+        assert eventually((tmp_path / "pid").exists)
+        orphan = int((tmp_path / "grandchild").read_text())
+        assert lives(orphan)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        assert eventually(lambda: not lives(orphan))
+        assert eventually(lambda: int((tmp_path / "grandchild").read_text()) != orphan)
+        outer.communicate()
+    assert outer.returncode == 0
+    assert not lives(int((tmp_path / "grandchild").read_text()))
+
+
+def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
+    with run_supervisor(tmp_path, PARENT) as outer:
+        assert eventually((tmp_path / "pid").exists)
+        child = int((tmp_path / "pid").read_text())
+        outer.kill()
+        assert eventually(lambda: not lives(child))
+    os.kill(int((tmp_path / "grandchild").read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
+def stray(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", "import time; time.sleep(600)"], env={MARK: "run-1"}, start_new_session=True
+    )
+    assert eventually(lambda: [one for one in process_table.marked_with(f"{MARK}=run-1") if one.pid == child.pid])
+    yield child
+    child.kill()
+    child.wait()
+
+
+def note_stray(path: Path, stray: subprocess.Popen[bytes], *, started_later: int = 0, run_id: str = "other") -> None:
+    entry = process_table.entry(stray.pid)
+    assert entry is not None
+    process = Process("worker-1", [], {}, path.parent)
+    note_run(path, run_id, [Running(process, 1, child=stray, started=entry.started + started_later)])
+
+
+def test_a_process_that_outlived_its_run_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+    note_stray(tmp_path / "run.json", stray)
+    assert end_leftovers(tmp_path / "run.json") == ["worker-1"]
+    assert stray.wait() == -signal.SIGKILL
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_stranger_with_a_recycled_number_is_left_alone(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+    note_stray(tmp_path / "run.json", stray, started_later=1)
+    assert end_leftovers(tmp_path / "run.json") == []
+    assert stray.poll() is None
+
+
+def test_numbers_of_another_boot_mean_nothing(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+    note_stray(tmp_path / "run.json", stray, run_id="run-1")
+    write_json(tmp_path / "run.json", {**read_json(tmp_path / "run.json"), "boot_id": "another"})
+    assert end_leftovers(tmp_path / "run.json") == []
+    assert stray.poll() is None
+
+
+def test_a_grandchild_that_bears_the_runs_mark_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+    note_run(tmp_path / "run.json", "run-1", [])
+    end_leftovers(tmp_path / "run.json")
+    assert stray.wait() == -signal.SIGKILL
+
+
+def test_a_home_is_held_by_one_start_at_a_time(tmp_path: Path) -> None:
+    first = Home(tmp_path / "home")
+    first.open_lock()
+    with pytest.raises(AlreadyRuns, match=rf"process {os.getpid()}.*kill {os.getpid()}"):
+        Home(tmp_path / "home").open_lock()
+    first.release_lock()
+    Home(tmp_path / "home").open_lock()
+
+
+def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.open_lock()
+    made = home.secrets()
+    assert Home(tmp_path / "home").secrets() == made
+    assert len({made.database_password, made.redis_password, made.store_secret, made.api_key, made.key_pepper}) == 5
+    assert (tmp_path / "home" / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_damaged_secrets_are_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "secrets.json").write_text('{"api_key": ')
+    with pytest.raises(json.JSONDecodeError):
+        Home(tmp_path).secrets()
+    assert (tmp_path / "secrets.json").read_text() == '{"api_key": '
+
+
+def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
+    first = choose_ports(tmp_path / "ports.json", ("a", "b"), 0)
+    assert len(set(first.values())) == 3
+    assert choose_ports(tmp_path / "ports.json", ("a", "b"), 0) == first
+
+
+def test_a_taken_port_is_chosen_anew(tmp_path: Path) -> None:
+    import socket
+
+    first = choose_ports(tmp_path / "ports.json", ("a", "b"), 0)
+    with socket.create_server(("127.0.0.1", first["a"])):
+        second = choose_ports(tmp_path / "ports.json", ("a", "b"), 0)
+        assert second["a"] != first["a"]
+        assert second["b"] == first["b"]
+        with pytest.raises(PortTaken, match="FAIRWAY_PORT=0"):
+            choose_ports(tmp_path / "ports.json", ("b",), first["a"])
+
+
+def test_a_named_api_port_leaves_the_picked_one_kept(tmp_path: Path) -> None:
+    picked = choose_ports(tmp_path / "ports.json", (), 0)["api"]
+    other = choose_ports(tmp_path / "elsewhere.json", (), 0)["api"]
+    assert choose_ports(tmp_path / "ports.json", (), other) == {"api": other}
+    assert choose_ports(tmp_path / "ports.json", (), 0) == {"api": picked}
+
+
+def test_a_grown_log_is_moved_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    with path.open("ab", buffering=0) as writer:
+        writer.write(b"old " * 100)
+        assert rotate(path, most_bytes=100)
+        writer.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert (tmp_path / "a.log.1").read_bytes() == b"old " * 100
+
+
+def test_a_small_log_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("one\ntwo\n")
+    assert not rotate(tmp_path / "a.log", most_bytes=100)
+    assert tail(tmp_path / "a.log", lines=1) == "two"
+
+
+def test_the_process_table_knows_this_process_and_its_parent() -> None:
+    me = process_table.entry(os.getpid())
+    assert me is not None and me.parent == os.getppid()
+    assert process_table.lives(me.pid, me.started)
+    assert not process_table.lives(me.pid, me.started + 1)
+    assert me.pid in {one.pid for one in process_table.descendants([os.getppid()])}
