@@ -38,6 +38,9 @@ def main() -> int:
     except (AlreadyRuns, PortTaken, PostgresUnusable, StartFailed) as refusal:
         print(refusal, file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"FAIRWAY_HOME can't be used as this user: {error}", file=sys.stderr)
+        return 1
     except (Stop, KeyboardInterrupt):
         return 130
     try:

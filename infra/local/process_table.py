@@ -18,6 +18,7 @@ class Entry:
     """A process: `started` is in clock ticks since boot, so that a recycled number is not taken for it."""
 
     pid: int
+    name: str
     parent: int
     group: int
     started: int
@@ -31,8 +32,9 @@ def entry(pid: int) -> Entry | None:
     except OSError:
         return None
     # The name stands in parentheses and may itself hold any character.
-    fields = text.rpartition(")")[2].split()
-    return Entry(pid, int(fields[1]), int(fields[2]), int(fields[19]), fields[0] in "ZX")
+    head, _, tail = text.rpartition(")")
+    fields = tail.split()
+    return Entry(pid, head.partition("(")[2], int(fields[1]), int(fields[2]), int(fields[19]), fields[0] in "ZX")
 
 
 def entries() -> Iterator[Entry]:

@@ -53,6 +53,7 @@ class Store:
         self.sqs = self.client("sqs", self.private_url, secret)
         self.redis = redis.Redis.from_url(redis_url)
         self.http = urllib3.PoolManager(retries=False)
+        self.announced: list[str] = []
 
     @staticmethod
     def client(service: str, url: str, secret: str) -> Any:
@@ -96,6 +97,7 @@ class Store:
         for message in self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ()):
             self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
             for record in json.loads(message["Body"]).get("Records", ()):
+                self.announced.append(record["s3"]["object"]["key"])
                 if record["s3"]["object"]["key"] == key:
                     return dict(record)
         return None
@@ -162,13 +164,12 @@ def test_an_upload_is_stored_announced_and_rung_for(store: Store, key: str) -> N
     assert store.http.request("GET", store.read_url(key)).data == b"some bytes"
 
 
-def test_an_artifact_is_stored_in_silence(store: Store) -> None:
-    store.redis.delete(BELL)
-    store.inside.put_object(Bucket=BUCKET, Key="artifacts/t/f/text/1-1/text.json", Body=b"{}")
-    store.inside.put_object(Bucket=BUCKET, Key="originals/t/after", Body=b"{}")
-    event = store.arrived("originals/t/after")
-    assert event is not None
-    assert store._take("artifacts/t/f/text/1-1/text.json") is None
+def test_an_artifact_is_stored_in_silence(store: Store, key: str) -> None:
+    artifact = "artifacts/t/f/text/1-1/text.json"
+    store.inside.put_object(Bucket=BUCKET, Key=artifact, Body=b"{}")
+    store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    assert store.arrived(key) is not None
+    assert artifact not in store.announced
 
 
 def test_a_signed_url_is_good_for_one_upload_of_exactly_these_bytes(store: Store, key: str) -> None:
@@ -182,7 +183,9 @@ def test_a_signed_url_is_good_for_one_upload_of_exactly_these_bytes(store: Store
 
 def test_an_expired_url_is_refused(store: Store, key: str) -> None:
     url, headers = store.upload_url(key, b"late", ExpiresIn=0)
-    answer = eventually(lambda: (a := store.http.request("PUT", url, body=b"late", headers=headers)).status == 403 and a)
+    answer = eventually(
+        lambda: (a := store.http.request("PUT", url, body=b"late", headers=headers)).status == 403 and a
+    )
     assert b"expired" in answer.data
 
 
@@ -215,7 +218,7 @@ def test_neither_listener_answers_a_stranger(store: Store, method: str, path: st
 
 def test_a_wrong_secret_opens_nothing(store: Store) -> None:
     for service, call in (("s3", "list_buckets"), ("sqs", "list_queues")):
-        with pytest.raises(ClientError, match="403|does not match"):
+        with pytest.raises(ClientError, match="does not match"):
             getattr(store.client(service, store.private_url, "guessed"), call)()
 
 
@@ -249,9 +252,7 @@ def test_a_multipart_upload_goes_through_by_its_parts_and_rings_at_its_end(store
     assert part.status == 200
     store.redis.delete(BELL)
     parts = [{"ETag": part.headers["etag"], "PartNumber": 1}]
-    store.inside.complete_multipart_upload(
-        Bucket=BUCKET, Key=key, UploadId=begun, MultipartUpload={"Parts": parts}
-    )
+    store.inside.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=begun, MultipartUpload={"Parts": parts})
     assert store.arrived(key) is not None
     assert eventually(lambda: store.redis.llen(BELL))
 
@@ -270,9 +271,7 @@ def test_a_message_received_too_often_ends_among_the_dead(store: Store) -> None:
     store.sqs.send_message(QueueUrl=queue, MessageBody="poison")
     for _ in range(5):
         (message,) = eventually(lambda: store.sqs.receive_message(QueueUrl=queue).get("Messages"))
-        store.sqs.change_message_visibility(
-            QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-        )
+        store.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     assert store.sqs.receive_message(QueueUrl=queue).get("Messages") is None
     (letter,) = eventually(lambda: store.sqs.receive_message(QueueUrl=dead).get("Messages"))
     assert letter["Body"] == "poison"
