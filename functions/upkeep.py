@@ -50,6 +50,14 @@ def rescue_of(runner: Runner, owner: str) -> int:
     return _rescue(runner, runner.ports.store.held_by(owner))
 
 
+def recover(runner: Runner, owner: str) -> None:
+    """What a worker does first: take back what its last life held, and all that was on its way when it ended."""
+    rescue_of(runner, owner)
+    repeat_unheard(runner, older_than_s=0)
+    sweep(runner, older_than_s=0)
+    dispatch(runner)
+
+
 def _rescue(runner: Runner, claims: list[Claim]) -> int:
     for claim in claims:
         policy = runner.steps[claim.step].retry
@@ -61,17 +69,17 @@ def mend_lanes(runner: Runner) -> int:
     return runner.ports.store.mend_lanes()
 
 
-def repeat_unheard(runner: Runner) -> int:
+def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
     """Publish wake-ups again that nobody has claimed for long: the broker may have lost them."""
-    wake_ups = runner.ports.store.unheard(UNHEARD_S, AT_ONCE)
+    wake_ups = runner.ports.store.unheard(older_than_s, AT_ONCE)
     runner.ports.topics.publish(wake_ups)
     return len(wake_ups)
 
 
-def sweep(runner: Runner) -> int:
+def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
     """Find objects whose event never came. Keys sort by the time they were promised, so it starts at the oldest."""
     found = 0
-    for tenant_id, awaited in runner.ports.store.awaited(AWAITED_S).items():
+    for tenant_id, awaited in runner.ports.store.awaited(older_than_s).items():
         prefix = original_key(tenant_id, "")
         waited_for, after = set(awaited), awaited[0][:-1]
         while keys := runner.ports.objects.keys_after(prefix, after, AT_ONCE):

@@ -128,7 +128,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
-    _keep_trying(stop, lambda: upkeep.rescue_of(handlers.runner(), settings.worker_name))
+    _keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
     longest_s = max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S

@@ -1,0 +1,330 @@
+"""The embedded start as a user meets it: real files through real parts, by the HTTP contract alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from PIL import Image
+
+from infra.client import Client, Refused, is_settled
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SAMPLES = ROOT / "events" / "samples"
+START_S = 90
+SETTLE_S = 120
+
+
+class Start:
+    """`python -m infra.local` on a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> Start:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FAIRWAY_"))},
+            "FAIRWAY_HOME": str(self.home),
+            "FAIRWAY_PORT": "0",
+            "FAIRWAY_SAMPLES": "0",
+        }
+        (self.home / "endpoint.json").unlink(missing_ok=True)
+        log = (self.home.parent / "start.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "infra.local"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        wait_until(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, START_S)  # type: ignore[union-attr]
+        assert self.process.poll() is None, (self.home.parent / "start.log").read_text()[-2000:]
+        return self
+
+    def down(self) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        return json.loads((self.home / "endpoint.json").read_text())  # type: ignore[no-any-return]
+
+    @property
+    def client(self) -> Client:
+        return Client(self.endpoint["api_url"], self.endpoint["api_key"])
+
+    def s3(self) -> Any:
+        end = self.endpoint
+        return boto3.client(
+            "s3",
+            endpoint_url=end["aws_endpoint_url"],
+            aws_access_key_id=end["aws_access_key_id"],
+            aws_secret_access_key=end["aws_secret_access_key"],
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+
+def wait_until(holds: Callable[[], Any], within_s: float) -> Any:
+    deadline = time.monotonic() + within_s
+    while not (value := holds()):
+        if time.monotonic() > deadline:
+            return value
+        time.sleep(0.1)
+    return value
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    running = Start(tmp_path_factory.mktemp("embedded") / "home").up()
+    try:
+        yield running
+    finally:
+        running.down()
+
+
+@pytest.fixture(scope="module")
+def samples(start: Start) -> dict[str, dict[str, Any]]:
+    """The sample files by name, all of them settled."""
+    client = start.client
+    dataset = client.dataset("samples")
+    paths = sorted(path for path in SAMPLES.iterdir() if path.name != "LICENSES.md")
+    batch = client.upload(dataset["id"], paths)
+    files = settle(client, dataset["id"], batch["id"])
+    assert len(files) == len(paths)
+    return {file["name"]: file for file in files}
+
+
+def settle(client: Client, dataset_id: str, batch_id: str) -> list[dict[str, Any]]:
+    *_, files = client.follow(dataset_id, batch_id, within_s=SETTLE_S)
+    assert all(is_settled(file) for file in files), [(file["name"], file["pipelines"]) for file in files]
+    return files
+
+
+def upload_bytes(client: Client, dataset_id: str, name: str, content: bytes, **described: Any) -> dict[str, Any]:
+    body = {"files": [{"name": name, "size_bytes": len(content), **described}], "allow_duplicates": True}
+    batch = client.call("POST", f"/datasets/{dataset_id}/batches", body)
+    (file,) = batch["files"]
+    httpx.put(file["upload"]["url"], content=content, headers=file["upload"]["headers"], trust_env=False).raise_for_status()
+    return batch  # type: ignore[no-any-return]
+
+
+def test_every_readable_sample_becomes_a_record(samples: dict[str, dict[str, Any]]) -> None:
+    states = {name: file["state"] for name, file in samples.items()}
+    assert states.pop("locked-invoice.pdf") == "failed"
+    assert set(states.values()) == {"done"}, states
+
+
+def test_a_file_that_cannot_be_read_says_why_to_its_owner(samples: dict[str, dict[str, Any]]) -> None:
+    error = samples["locked-invoice.pdf"]["error"]
+    assert error["code"] == "password_protected"
+    assert "password" in error["detail"]
+
+
+def test_the_invoice_is_read_from_its_own_text_with_evidence(samples: dict[str, dict[str, Any]]) -> None:
+    file = samples["Invoice INV-2023-03-0008.pdf"]
+    assert file["artifacts"]["text"]["source"] == "native"
+    record = file["artifacts"]["record"]
+    assert record["fields"]["total"] == 279.84
+    x0, y0, x1, y1 = record["evidence"]["total"]["box"]
+    assert record["evidence"]["total"]["page"] == 1
+    assert 0.5 < x0 < x1 <= 1 and 0 < y0 < y1 < 1
+
+
+def test_a_photo_is_read_by_ocr_and_keeps_its_total(samples: dict[str, dict[str, Any]]) -> None:
+    file = samples["receipt-hardware.jpg"]
+    assert file["artifacts"]["text"]["source"] == "ocr"
+    assert file["artifacts"]["record"]["fields"]["total"] == 148.4
+
+
+def test_a_mixed_pdf_is_read_by_both_readers(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    file = samples["invoice-with-attached-receipt.pdf"]
+    steps = {step["step"]: step for step in file["pipelines"]["main"]["steps"]}
+    assert steps["text"]["reason"] == "no usable text on 1 of 2 pages"
+    assert steps["ocr"]["progress"] == {"done": 1, "total": 1, "unit": "page"}
+    first, second = start.client.fetch(file["artifacts"]["text"]["url"]).decode().split("\f")
+    assert "QualityHosting" in first
+    assert len(second.split()) > 20
+
+
+def test_previews_and_thumbnails_are_pictures_of_bounded_size(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    for name, file in samples.items():
+        if file["state"] != "done":
+            continue
+        thumbnail = file["artifacts"]["thumbnail"]
+        with Image.open(io.BytesIO(start.client.fetch(thumbnail["url"]))) as picture:
+            assert picture.format == "WEBP", name
+            assert picture.size == (thumbnail["width"], thumbnail["height"])
+            assert max(picture.size) <= 320
+        preview = file["artifacts"]["preview"]
+        content = start.client.fetch(preview["url"])
+        if preview["media_type"] == "image/webp":
+            with Image.open(io.BytesIO(content)) as picture:
+                assert max(picture.size) <= 2000
+        else:
+            assert content.startswith((b"%PDF", b"<!doctype html>")), name
+
+
+def test_the_original_comes_back_as_an_attachment_of_its_name(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    answer = httpx.get(samples["receipt lunch (copy).jpg"]["artifacts"]["original"]["url"], trust_env=False)
+    assert answer.content == (SAMPLES / "receipt lunch (copy).jpg").read_bytes()
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''receipt%20lunch%20%28copy%29.jpg"
+
+
+def test_history_shows_every_attempt(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    attempts = start.client.call("GET", f"/files/{samples['human-rights.txt']['id']}/history")["attempts"]
+    assert [one["step"] for one in attempts][0] == "intake"
+    assert {one["step"] for one in attempts} == {"intake", "text", "extraction", "preview", "thumbnail"}
+    assert {one["outcome"] for one in attempts} == {"done"}
+
+
+def test_the_same_content_again_is_named_a_duplicate(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    client = start.client
+    batch = client.upload(samples["human-rights.txt"]["dataset_id"], [SAMPLES / "human-rights.txt"])
+    (file,) = batch["files"]
+    assert file["state"] == "duplicate" and file["id"] is None and file["upload"] is None
+    assert file["duplicate_of"] == samples["human-rights.txt"]["id"]
+
+
+def test_a_url_takes_its_own_object_once(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("uploads")
+    batch = client.call("POST", f"/datasets/{dataset['id']}/batches", {"files": [{"name": "a.txt", "size_bytes": 5}]})
+    upload = batch["files"][0]["upload"]
+    longer = httpx.put(upload["url"], content=b"123456", headers={"If-None-Match": "*"}, trust_env=False)
+    assert longer.status_code == 403
+    unguarded = httpx.put(upload["url"], content=b"12345", trust_env=False)
+    assert unguarded.status_code == 403
+    first = httpx.put(upload["url"], content=b"hello", headers=upload["headers"], trust_env=False)
+    again = httpx.put(upload["url"], content=b"world", headers=upload["headers"], trust_env=False)
+    assert (first.status_code, again.status_code) == (200, 412)
+    (file,) = settle(client, dataset["id"], batch["id"])
+    assert client.fetch(file["artifacts"]["text"]["url"]) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("empty.pdf", b"", "empty_file"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj\n<<", "corrupt"),
+        ("cut.jpg", (SAMPLES / "receipt-hardware.jpg").read_bytes()[:300], "corrupt"),
+        ("program.pdf", b"\x7fELF\x02\x01\x01" + bytes(200), "unsupported_type"),
+    ],
+)
+def test_a_bad_file_fails_alone_with_its_code(start: Start, name: str, content: bytes, code: str) -> None:
+    client = start.client
+    dataset = client.dataset("bad files")
+    batch = upload_bytes(client, dataset["id"], name, content)
+    (file,) = settle(client, dataset["id"], batch["id"])
+    assert (file["state"], file["error"]["code"]) == ("failed", code)
+
+
+def test_a_size_other_than_announced_cannot_be_uploaded_and_hostile_names_are_kept(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("names")
+    name = "../..//%00\u202eexe.txt\n\U0001f9fe \u0444\u0430\u0439\u043b" + "x" * 900
+    batch = upload_bytes(client, dataset["id"], name, b"a line of text that can be read")
+    (file,) = settle(client, dataset["id"], batch["id"])
+    assert (file["state"], file["name"]) == ("done", name)
+
+
+def test_a_removed_file_is_gone_at_once_and_erased_soon(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("removals")
+    batch = upload_bytes(client, dataset["id"], "a.txt", b"a text that will be removed again")
+    (file,) = settle(client, dataset["id"], batch["id"])
+    removal = client.call("DELETE", f"/files/{file['id']}")
+    assert list(client.files(dataset["id"])) == []
+    with pytest.raises(Refused, match="not_found"):
+        client.call("GET", f"/files/{file['id']}")
+    receipt = wait_until(lambda: erased(client, removal["id"]), 150)
+    assert receipt["count"] == 1 and receipt["objects_erased"] >= 3
+    listed = start.s3().list_object_versions(Bucket=start.endpoint["bucket"])
+    assert not [one for one in listed.get("Versions", []) if file["id"] in one["Key"]]
+
+
+def erased(client: Client, removal_id: str) -> dict[str, Any] | None:
+    receipt: dict[str, Any] = client.call("GET", f"/removals/{removal_id}")
+    return receipt if receipt["erased_at"] else None
+
+
+def test_a_step_runs_again_by_redrive(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    client = start.client
+    file = samples["human-rights.txt"]
+    client.call("POST", f"/files/{file['id']}/redrive", {"step": "thumbnail"})
+
+    def is_remade() -> bool:
+        shown = client.call("GET", f"/files/{file['id']}")
+        step = shown["pipelines"]["thumbnail"]["steps"][0]
+        return bool(step["state"] == "done" and step["attempts"] == 2)
+
+    assert wait_until(is_remade, 30)
+
+
+def test_a_killed_worker_comes_back_and_its_files_settle(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("killed worker")
+    paths = [path for path in sorted(SAMPLES.iterdir()) if path.suffix in (".jpg", ".pdf")]
+    batch = client.upload(dataset["id"], paths)
+    before = start.endpoint["processes"]["worker-1"]
+    os.kill(before, signal.SIGKILL)
+    files = settle(client, dataset["id"], batch["id"])
+    assert {file["state"] for file in files if file["name"] != "locked-invoice.pdf"} == {"done"}
+    assert wait_until(lambda: start.endpoint["processes"].get("worker-1") not in (None, before), 30)
+
+
+@pytest.mark.parametrize("part", ["valkey", "store", "postgres"])
+def test_a_killed_part_comes_back_and_work_goes_on(start: Start, part: str) -> None:
+    client = start.client
+    dataset = client.dataset(f"killed {part}")
+    before = start.endpoint["processes"][part]
+    os.kill(before, signal.SIGKILL)
+    assert wait_until(lambda: start.endpoint["processes"].get(part) not in (None, before), 30)
+    assert wait_until(lambda: is_healthy(start), 30)
+    batch = upload_bytes(client, dataset["id"], "after.txt", b"uploaded after a part was killed")
+    (file,) = settle(client, dataset["id"], batch["id"])
+    assert file["state"] == "done"
+
+
+def is_healthy(start: Start) -> bool:
+    try:
+        answer = httpx.get(f"{start.endpoint['api_url']}/health", trust_env=False, timeout=10)
+    except (httpx.HTTPError, FileNotFoundError):
+        return False
+    return bool(answer.json()["status"] == "ok")
+
+
+def test_after_everything_was_killed_the_next_start_goes_on_where_it_was(tmp_path: Path) -> None:
+    start = Start(tmp_path / "home").up()
+    try:
+        client = start.client
+        dataset = client.dataset("interrupted")
+        paths = [path for path in sorted(SAMPLES.iterdir()) if path.name != "LICENSES.md"]
+        batch = client.upload(dataset["id"], paths)
+        assert start.process is not None
+        pids = [start.process.pid, *start.endpoint["processes"].values()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        start.process.wait()
+        start.up()
+        files = settle(start.client, dataset["id"], batch["id"])
+        assert len(files) == len(paths)
+        assert {file["state"] for file in files} == {"done", "failed"}
+        assert [file["name"] for file in files if file["state"] == "failed"] == ["locked-invoice.pdf"]
+        pids = list(start.endpoint["processes"].values())
+        start.down()
+        assert not (start.home / "endpoint.json").exists()
+        assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    finally:
+        start.down()
