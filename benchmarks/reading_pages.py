@@ -63,7 +63,12 @@ def main() -> None:
             read_page = Page(1, page["text"], words, "ocr", page["confidence"], page["width"], page["height"])
             for field, right in receipt_scores(labels[name], extract([read_page], SCHEMA).fields).items():
                 fields[field] += right
-    result = {"recall": round(found / wanted, 3), **fields, "of": len(labels), "cpu_s_page": round(cpu_s / len(labels), 3)}
+    result = {
+        "recall": round(found / wanted, 3),
+        **fields,
+        "of": len(labels),
+        "cpu_s_page": round(cpu_s / len(labels), 3),
+    }
     print(result)
     out = Path("build/bench/reading_pages.json")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from functions.dispatch import dispatch as dispatch_ready
 from functions.pipelines import INTAKE, PIPELINES
+from functions.upkeep import erase_removed
 from functions.upkeep import upkeep as mend
 from layers import bootstrap, entry
 from layers.runner import Runner
@@ -33,12 +34,13 @@ def take_events(event: entry.Event) -> Answer:
 
 
 def dispatch(event: entry.Event) -> Answer:
-    """Ready what is due and dispatch, once however many wake-ups the event holds."""
+    """Ready what is due, dispatch, and erase what was removed; once however many wake-ups the event holds."""
     already: list[int] = []
 
     def wake(_body: Any) -> None:
         if not already:
             already.append(dispatch_ready(runner()))
+            erase_removed(runner())
 
     return entry.handle(event, wake)
 

@@ -100,6 +100,7 @@ class Worker:
             given_back = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
             self._topics.delete(topic, [r["receiptHandle"] for r in records if r["messageId"] not in given_back])
             if given_back:
+                self._topics.give_back(topic, [r["receiptHandle"] for r in records if r["messageId"] in given_back])
                 self._stopping.wait(1.0)
         finally:
             self._busy_since.pop(me, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,8 +78,11 @@ class Database:
 
     def _take(self) -> psycopg.Connection[Row]:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
+            while self._idle:
+                connection = self._idle.pop()
+                if not _was_hung_up(connection):
+                    return connection
+                connection.close()
         try:
             return psycopg.connect(
                 self._url,
@@ -101,3 +105,9 @@ class Database:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _was_hung_up(connection: psycopg.Connection[Row]) -> bool:
+    """Whether the server ended an idle connection: it then has something to read, which is its end."""
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    return bool(readable)

@@ -107,6 +107,7 @@ async def serve() -> None:
 
 
 def _filtered(ministack: Any) -> tuple[Any, Any]:
+    from infra.local.answer_headers import AnswerHeaders
     from infra.local.arrivals_bell import ArrivalsBell
     from infra.local.signatures import Signer
     from infra.local.store_filter import PrivateFilter, PublicFilter
@@ -115,7 +116,7 @@ def _filtered(ministack: Any) -> tuple[Any, Any]:
     from layers.adapters.redis_bell import RedisBell
 
     bell = RedisBell(os.environ["FAIRWAY_REDIS_URL"])
-    app = ArrivalsBell(ministack, f"/{BUCKET}/{ORIGINALS}", lambda count: bell.ring(ARRIVALS, count))
+    app = ArrivalsBell(AnswerHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: bell.ring(ARRIVALS, count))
     signer = Signer(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     gate = UploadGate(most_bytes=int(os.environ["FAIRWAY_STORE_MOST_BYTES"]))
     public = PublicFilter(app, signer, BUCKET, gate)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from infra.local import process_table
 
+FORCED_S = 1.0
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 
@@ -88,6 +89,7 @@ def stop_together(running: Sequence[Running]) -> None:
             kill_group(one.child.pid)
             one.child.wait()
     process_table.send(below, signal.SIGKILL)
+    process_table.await_end(below, FORCED_S)
 
 
 def kill_group(leader: int) -> None:

@@ -15,6 +15,7 @@ from layers.telemetry import log
 PREFIX = "fairway-"
 LONGEST_DELAY_S = 900
 SENT_AT_ONCE = 10
+GIVEN_BACK_S = 0
 
 
 class SqsTopics:
@@ -56,6 +57,14 @@ class SqsTopics:
         entries = [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(receipt_handles)]
         if entries:
             self._sqs().delete_message_batch(QueueUrl=self._url(topic), Entries=entries)
+
+    def give_back(self, topic: str, receipt_handles: list[str]) -> None:
+        """Let messages be received again shortly, well before their visibility timeout."""
+        for handle in receipt_handles:
+            self._sqs().change_message_visibility(
+                QueueUrl=self._url(topic), ReceiptHandle=handle, VisibilityTimeout=GIVEN_BACK_S
+            )
+        self._ring(topic, len(receipt_handles))
 
     def is_up(self) -> bool:
         try:
