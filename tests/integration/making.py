@@ -1,0 +1,85 @@
+"""Rows to test with: tenants, datasets, batches and files as the API would make them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from layers.adapters.postgres_catalog import PostgresCatalog
+from layers.adapters.postgres_store import PostgresStore
+from layers.database import Database
+from layers.domain.file import File
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Identity
+from layers.domain.step import Done, Part, PlannedStep
+from layers.ports import Claim, FilePlan
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A store on a migrated database, and the makers of what is in it."""
+
+    database: Database
+    store: PostgresStore
+    catalog: PostgresCatalog
+
+    @classmethod
+    def on(cls, url: str, keep: int = 8) -> Bench:
+        database = Database(url, keep=keep)
+        return cls(database, PostgresStore(database), PostgresCatalog(database))
+
+    def tenant(self, weight: float = 1.0) -> str:
+        row = self.database.row(
+            "INSERT INTO tenants (name, weight) VALUES (%(name)s, %(weight)s) RETURNING tenant_id",
+            name=uuid.uuid4().hex,
+            weight=weight,
+        )
+        assert row
+        return str(row["tenant_id"])
+
+    def dataset(self, tenant_id: str) -> str:
+        return str(self.catalog.create_dataset(tenant_id, "d", {"type": "object", "properties": {}})["dataset_id"])
+
+    def batch(self, tenant_id: str, dataset_id: str) -> str:
+        row = self.catalog.row("create_batch", tenant_id=tenant_id, dataset_id=dataset_id, allow_duplicates=False)
+        assert row
+        return str(row["batch_id"])
+
+    def files(self, tenant_id: str, dataset_id: str, batch_id: str, count: int) -> list[tuple[str, str]]:
+        """New files as (file_id, object_key), in order."""
+        described = [{"name": f"file {place}.txt", "size_bytes": 10} for place in range(count)]
+        batch = {"dataset_id": dataset_id, "batch_id": batch_id}
+        rows = self.catalog.create_files(tenant_id, batch, described, 3600)
+        return [(str(row["file_id"]), row["object_key"]) for row in rows]
+
+    def arrived(self, count: int = 1, tenant_id: str | None = None) -> list[tuple[str, str]]:
+        """New files of a batch of their own, arrived, their intake ready."""
+        tenant_id = tenant_id or self.tenant()
+        dataset_id = self.dataset(tenant_id)
+        files = self.files(tenant_id, dataset_id, self.batch(tenant_id, dataset_id), count)
+        self.store.arrive([Arrival(key, "v1") for _, key in files])
+        return files
+
+    def claim(self, wake_up: WakeUp, lease_s: float = 60) -> Claim:
+        claim = self.store.claim(wake_up, "worker", lease_s, durably=False)
+        assert claim is not None
+        return claim
+
+    def planned(self, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
+        """Files past intake with these steps planned; the wake-ups of their ready parts."""
+        self.arrived(count)
+        for wake_up in self.store.dispatch({"intake": 1000}):
+            self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")
+        return self.store.dispatch({one.step: 1000 for one in steps if isinstance(one.plan, tuple)})
+
+    def states(self, file_id: str) -> dict[tuple[str, int], str]:
+        rows = self.database.rows("SELECT step, part, state FROM steps WHERE file_id = %(file_id)s", file_id=file_id)
+        return {(row["step"], row["part"]): row["state"] for row in rows}
+
+
+INTAKE_DONE = Done(identity=Identity("text/plain", None), sha256="0" * 64, size_bytes=10)
+ONE_PART = (Part(cost_estimate_s=1.0),)
+
+
+def nothing_follows(_file: File) -> FilePlan:
+    return FilePlan()

@@ -1,0 +1,141 @@
+"""The three races of dispatch, run as such, and the fair order held to its model."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from layers.domain.fairness import Lanes
+from layers.domain.file import File
+from layers.domain.page import Page
+from layers.domain.step import Done, Part, PlannedStep
+from layers.ports import FilePlan
+from tests.integration.making import INTAKE_DONE, ONE_PART, Bench, nothing_follows
+
+ROUNDS = 25
+
+
+@pytest.fixture
+def bench(database_url: str) -> Bench:
+    bench = Bench.on(database_url, keep=16)
+    bench.database.run("TRUNCATE tenants CASCADE")
+    bench.database.run("TRUNCATE lane_clocks")
+    return bench
+
+
+def all_at_once(tasks: Sequence[Callable[[], object]]) -> list[object]:
+    """Run tasks in threads that start together; their answers. An error of any is raised."""
+    barrier = threading.Barrier(len(tasks))
+
+    def run(task: Callable[[], object]) -> object:
+        barrier.wait(10)
+        return task()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return list(pool.map(run, tasks))
+
+
+def test_no_step_is_lost_when_its_lane_empties_while_it_is_readied(bench: Bench) -> None:
+    tenant_id = bench.tenant()
+    for _ in range(ROUNDS):
+        files = [bench.arrived(1, tenant_id)[0] for _ in range(2)]
+        first, second = bench.store.dispatch({"intake": 1000})
+        plan = FilePlan([PlannedStep("text", ONE_PART)])
+
+        def ready(wake_up: object, plan: FilePlan = plan) -> object:
+            return bench.store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")  # type: ignore[arg-type]
+
+        def empty_lanes() -> list[object]:
+            return [one for _ in range(6) for one in bench.store.dispatch({"text": 1000})]
+
+        answers = all_at_once([lambda w=first: ready(w), empty_lanes, lambda w=second: ready(w), empty_lanes])  # type: ignore[misc]
+        dispatched = [one for answer in answers if isinstance(answer, list) for one in answer]
+        dispatched += bench.store.dispatch({"text": 1000})
+        assert len(dispatched) == len(files), "a ready step stands in a lane that nobody looks at"
+        for wake_up in dispatched:
+            bench.store.record(bench.claim(wake_up), Done(), nothing_follows, cost_s=0, host="h")
+        assert bench.store.mend_lanes() == 0
+
+
+def test_no_wake_up_is_lost_while_the_dispatcher_is_busy(bench: Bench) -> None:
+    tenant_id = bench.tenant()
+    for _ in range(ROUNDS):
+
+        def arrive_and_dispatch() -> list[object]:
+            bench.arrived(1, tenant_id)
+            return list(bench.store.dispatch({"intake": 1000}))
+
+        answers = all_at_once([arrive_and_dispatch] * 6)
+        dispatched = [one for answer in answers if isinstance(answer, list) for one in answer]
+        assert len(dispatched) == 6, "a ready step was left behind although there was room"
+        assert len(set(dispatched)) == 6
+        bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+
+
+def test_parts_that_end_at_once_ready_what_follows_exactly_once(bench: Bench) -> None:
+    for _ in range(ROUNDS):
+        wake_ups = bench.planned(1, [PlannedStep("ocr", tuple(Part((number,)) for number in (1, 2, 3)))])
+        claims = [bench.claim(wake_up) for wake_up in wake_ups]
+        plans: list[int] = []
+
+        def planner(file: File, plans: list[int] = plans) -> FilePlan:
+            plans.append(len(file.pages))
+            return FilePlan([PlannedStep("extraction", ONE_PART)])
+
+        all_at_once(
+            [
+                lambda c=claim: bench.store.record(  # type: ignore[misc]
+                    c,
+                    Done(pages=(Page(c.file.page_numbers[0], "text", (), "ocr", 90.0),)),
+                    planner,
+                    cost_s=0,
+                    host="h",
+                )
+                for claim in claims
+            ]
+        )
+        assert plans == [3], "what follows was planned once, with every page in sight"
+        assert len(bench.store.dispatch({"extraction": 1000})) == 1
+        bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+
+
+def test_the_cap_holds_with_many_dispatchers_at_once(bench: Bench) -> None:
+    bench.arrived(40)
+    all_at_once([lambda: bench.store.dispatch({"intake": 7})] * 8)
+    row = bench.database.row("SELECT count(*) AS queued FROM steps WHERE state = 'queued'")
+    assert row == {"queued": 7}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_database_chooses_as_the_policy_does(bench: Bench, seed: int) -> None:
+    chance = random.Random(seed)
+    weights = {bench.tenant(weight): weight for weight in (1.0, 1.0, 2.0, 4.0)}
+    batches = []
+    for tenant_id in weights:
+        dataset_id = bench.dataset(tenant_id)
+        batches += [(tenant_id, bench.batch(tenant_id, dataset_id), dataset_id) for _ in range(2)]
+    lanes = Lanes()
+    chosen: list[str] = []
+    expected: list[str | None] = []
+    for _ in range(12):
+        tenant_id, batch_id, dataset_id = chance.choice(batches)
+        for file_id, _ in bench.files(tenant_id, dataset_id, batch_id, chance.randint(1, 6)):
+            cost_s = chance.choice([0.5, 2.0, 8.0, 64.0])
+            plan = [{"step": "ocr", "state": "ready", "parts": [{"pages": [], "cost_s": cost_s}]}]
+            apply(bench, file_id, plan)
+            lanes.ready(tenant_id, batch_id, file_id, cost_s, weights[tenant_id])
+        room = chance.randint(1, 5)
+        chosen += [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": len(chosen) + room})]
+        expected += [lanes.next() for _ in range(len(chosen) - len(expected))]
+    assert len(chosen) > 20
+    assert chosen == expected
+
+
+def apply(bench: Bench, file_id: str, plan: list[dict[str, object]]) -> None:
+    from psycopg.types.json import Jsonb
+
+    bench.database.rows("SELECT apply_plan(%(file_id)s, %(plan)s)", file_id=file_id, plan=Jsonb(plan))
