@@ -14,7 +14,7 @@ from layers.domain.file import File
 from layers.domain.page import Page
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import FilePlan
-from tests.integration.making import INTAKE_DONE, ONE_PART, Bench, nothing_follows
+from tests.making import INTAKE_DONE, ONE_PART, Bench, nothing_follows
 
 ROUNDS = 25
 

@@ -1,0 +1,394 @@
+"""The status store, the object store and the topics in memory: for tests, and for a look at the rules without SQL.
+
+They keep the same promises as the real adapters, but for outliving their process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from layers.domain.errors import PermanentError
+from layers.domain.fairness import Lanes
+from layers.domain.file import File, PageSummary
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Extraction, Page
+from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Retry, Skip, Skipped, State, Stop
+from layers.ports import Claim, FilePlan, Planner, Recorded
+
+Key = tuple[str, str, int]
+
+
+@dataclass
+class StepRow:
+    """A part of a step. `since` is when it was queued, is due, or its lease runs out."""
+
+    state: State
+    cost_estimate_s: float = 0.0
+    page_numbers: tuple[int, ...] = ()
+    attempt: int = 0
+    failures: int = 0
+    since: float = 0.0
+    lease_id: str = ""
+    owner: str = ""
+    error: tuple[str, str] | None = None
+
+
+@dataclass
+class FileRow:
+    file: File
+    upload_until: float
+    weight: float = 1.0
+    state: str = "uploading"
+    removal_id: str | None = None
+    pages: dict[int, Page] = field(default_factory=dict)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    record: Extraction | None = None
+    error: tuple[str, str, str] | None = None
+    attempts: list[tuple[str, int, int, str]] = field(default_factory=list)
+
+
+class MemoryStore:
+    """One lock stands for PostgreSQL's transactions: each method happens at once or not at all."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.RLock()
+        self._lanes: dict[str, Lanes] = {}
+        self.files: dict[str, FileRow] = {}
+        self.steps: dict[Key, StepRow] = {}
+        self.tombstones: dict[str, str] = {}
+        self.removals: dict[str, int] = {}
+
+    # --- what the API does ---------------------------------------------------------------------------
+
+    def promise(self, file: File, *, upload_s: float = 3600, weight: float = 1.0) -> None:
+        """A file was announced; its object may arrive."""
+        self.files[file.file_id] = FileRow(file, self._now() + upload_s, weight)
+
+    def remove(self, file_ids: Sequence[str]) -> str:
+        """Remove files: out of everyone's sight at once, to be erased by the removal's id."""
+        with self._lock:
+            removal_id = str(uuid.uuid4())
+            self.removals[removal_id] = 0
+            for file_id in file_ids:
+                self.files[file_id].removal_id = removal_id
+                for (of, _, _), row in self.steps.items():
+                    if of == file_id and row.state not in ENDED | {State.RUNNING}:
+                        row.state = State.CANCELLED
+            return removal_id
+
+    # --- the port ------------------------------------------------------------------------------------
+
+    def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
+        with self._lock:
+            verdicts: dict[str, str] = {}
+            for arrival in arrivals:
+                if arrival.object_key not in verdicts:
+                    verdicts[arrival.object_key] = self._arrive(arrival)
+            return verdicts
+
+    def _arrive(self, arrival: Arrival) -> str:
+        file_id = arrival.object_key.rsplit("/", 1)[-1]
+        row = self.files.get(file_id)
+        if file_id in self.tombstones or (row and row.removal_id):
+            return "removed"
+        if row is None or row.file.object_key != arrival.object_key:
+            return "unknown"
+        if row.state not in ("uploading", "upload_missing"):
+            return "known"
+        row.state, row.file = "processing", replace(row.file, version_id=arrival.version_id)
+        self._ready((file_id, "intake", 0), StepRow(State.READY, 0.1))
+        return "arrived"
+
+    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
+        with self._lock:
+            key = (wake_up.file_id, wake_up.step, wake_up.part)
+            row, of = self.steps.get(key), self.files.get(wake_up.file_id)
+            if row is None or of is None or of.removal_id:
+                return None
+            if row.state != State.QUEUED or row.attempt != wake_up.attempt - 1:
+                return None
+            row.state, row.attempt, row.owner = State.RUNNING, wake_up.attempt, owner
+            row.lease_id, row.since = str(uuid.uuid4()), self._now() + lease_s
+            return self._claim(key)
+
+    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+        with self._lock:
+            of, row = self.files.get(claim.file.file_id), self._held(claim)
+            removed = of is None or of.removal_id is not None
+            if of is None or row is None:
+                return Recorded(fenced=True, removed=removed)
+            plan = FilePlan()
+            if not removed and of.state != "cancelled":
+                others = [other for other in self._rows_of(claim) if other is not row]
+                if not isinstance(outcome, Retry | Later) and all(other.state in ENDED for other in others):
+                    plan = planner(self._facts_after(of, claim, outcome))
+            word, row.state = ("cancelled", State.CANCELLED) if removed else _verdict(outcome)
+            row.lease_id = row.owner = ""
+            row.since = self._now() + getattr(outcome, "delay_s", 0.0)
+            row.failures += word in ("retried", "failed", "lost")
+            row.error = (outcome.code, outcome.detail) if isinstance(outcome, Failed) else None
+            of.attempts.append((claim.step, claim.part, claim.attempt, word))
+            if removed:
+                return Recorded(removed=True)
+            if isinstance(outcome, Done):
+                self._keep(of, outcome)
+            return Recorded(readied=self._carry_out(of, plan))
+
+    def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
+        with self._lock:
+            of = self.files.get(claim.file.file_id)
+            if of is None or of.removal_id or self._held(claim) is None:
+                return False
+            of.artifacts[artifact.kind] = artifact
+            return True
+
+    def correct_lane(self, claim: Claim, difference_s: float) -> None:
+        with self._lock:
+            self._lanes[claim.step].correct(claim.file.tenant_id, claim.file.batch_id, 0.0, difference_s)
+
+    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+        with self._lock:
+            return [wake_up for step, cap in sorted(caps.items()) for wake_up in self._dispatch(step, cap)]
+
+    def _dispatch(self, step: str, cap: int) -> Iterable[WakeUp]:
+        in_flight = sum(key[1] == step and row.state in (State.QUEUED, State.RUNNING) for key, row in self.steps.items())
+        lanes = self._lanes.get(step)
+        while lanes and in_flight < cap and (item := lanes.next()) is not None:
+            file_id, part = item.rsplit(":", 1)
+            row = self.steps.get((file_id, step, int(part)))
+            if row is None or row.state != State.READY:
+                continue
+            row.state, row.since = State.QUEUED, self._now()
+            in_flight += 1
+            yield WakeUp(file_id, step, int(part), row.attempt + 1)
+
+    def pages(self, file_id: str) -> list[Page]:
+        return [page for _, page in sorted(self.files[file_id].pages.items())]
+
+    def expired(self, limit: int) -> list[Claim]:
+        return self._claims(lambda row: row.since < self._now())[:limit]
+
+    def held_by(self, owner: str) -> list[Claim]:
+        return self._claims(lambda row: row.owner == owner)
+
+    def wake_due(self, limit: int) -> set[str]:
+        with self._lock:
+            waits = (State.RETRYING, State.PARKED)
+            due = [key for key, row in self.steps.items() if row.state in waits and row.since <= self._now()][:limit]
+            for key in due:
+                self._ready(key, self.steps[key])
+            return {step for _, step, _ in due}
+
+    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
+        with self._lock:
+            stale = [
+                (key, row)
+                for key, row in self.steps.items()
+                if row.state == State.QUEUED and row.since <= self._now() - older_than_s
+            ][:limit]
+            for _, row in stale:
+                row.since = self._now()
+            return [WakeUp(*key, row.attempt + 1) for key, row in stale]
+
+    def mend_lanes(self) -> int:
+        return 0  # a lane and its steps live and die together here
+
+    def steps_with_backlog(self) -> set[str]:
+        return {key[1] for key, row in self.steps.items() if row.state == State.READY}
+
+    def awaited(self, older_than_s: float) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in self.files.values():
+            if row.state == "uploading" and not row.removal_id:
+                found.setdefault(row.file.tenant_id, []).append(row.file.object_key)
+        return found
+
+    def miss_uploads(self, limit: int) -> int:
+        late = [row for row in self.files.values() if row.state == "uploading" and row.upload_until < self._now()]
+        for row in late[:limit]:
+            row.state = "upload_missing"
+        return len(late[:limit])
+
+    def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        return [
+            (removal_id, [(r.file.tenant_id, f) for f, r in self.files.items() if r.removal_id == removal_id][:limit])
+            for removal_id in self.removals
+        ]
+
+    def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
+        with self._lock:
+            for file_id in file_ids:
+                del self.files[file_id]
+                self.tombstones[file_id] = removal_id
+                self.steps = {key: row for key, row in self.steps.items() if key[0] != file_id}
+            self.removals[removal_id] += objects_erased
+            if not any(row.removal_id == removal_id for row in self.files.values()):
+                del self.removals[removal_id]
+
+    def is_up(self) -> bool:
+        return True
+
+    # --- beneath -------------------------------------------------------------------------------------
+
+    def _ready(self, key: Key, row: StepRow) -> None:
+        of = self.files[key[0]]
+        row.state = State.READY
+        self.steps[key] = row
+        lanes = self._lanes.setdefault(key[1], Lanes())
+        lanes.ready(of.file.tenant_id, of.file.batch_id, f"{key[0]}:{key[2]}", row.cost_estimate_s, of.weight)
+
+    def _held(self, claim: Claim) -> StepRow | None:
+        row = self.steps.get((claim.file.file_id, claim.step, claim.part))
+        return row if row and row.state == State.RUNNING and row.lease_id == claim.lease_id else None
+
+    def _rows_of(self, claim: Claim) -> list[StepRow]:
+        return [row for key, row in self.steps.items() if key[:2] == (claim.file.file_id, claim.step)]
+
+    def _claims(self, chosen: Callable[[StepRow], bool]) -> list[Claim]:
+        with self._lock:
+            return [self._claim(key) for key, row in self.steps.items() if row.state == State.RUNNING and chosen(row)]
+
+    def _claim(self, key: Key) -> Claim:
+        row = self.steps[key]
+        file = replace(self._facts(self.files[key[0]]), page_numbers=row.page_numbers)
+        return Claim(file, key[1], key[2], row.attempt, row.lease_id, row.failures, row.cost_estimate_s)
+
+    def _facts(self, of: FileRow) -> File:
+        failed = {key[1]: row.error for key, row in self.steps.items() if key[0] == of.file.file_id and row.error}
+        pages = tuple(PageSummary(page.number, page.source, page.confidence) for page in _in_order(of.pages))
+        return replace(of.file, pages=pages, failures=failed)
+
+    def _facts_after(self, of: FileRow, claim: Claim, outcome: Outcome) -> File:
+        """The file as it would stand, so that a planner that fails leaves everything as it was."""
+        after = replace(of, pages=dict(of.pages), artifacts=dict(of.artifacts))
+        if isinstance(outcome, Done):
+            self._keep(after, outcome)
+        facts = self._facts(after)
+        if isinstance(outcome, Failed):
+            facts = replace(facts, failures={**facts.failures, claim.step: (outcome.code, outcome.detail)})
+        return facts
+
+    def _keep(self, of: FileRow, outcome: Done) -> None:
+        if outcome.identity:
+            of.file = replace(
+                of.file,
+                media_type=outcome.identity.media_type,
+                page_count=outcome.identity.page_count,
+                size_bytes=outcome.size_bytes,
+            )
+        for page in outcome.pages:
+            before = of.pages.get(page.number)
+            if before is None or before.source is None or page.confidence >= before.confidence:
+                of.pages[page.number] = page
+        for artifact in outcome.artifacts:
+            of.artifacts[artifact.kind] = artifact
+        if outcome.extraction:
+            of.record = outcome.extraction
+
+    def _carry_out(self, of: FileRow, plan: FilePlan) -> frozenset[str]:
+        readied = set()
+        for one in plan.steps:
+            key = (of.file.file_id, one.step, 0)
+            if self.steps.get(key, StepRow(State.WAITING)).state != State.WAITING:
+                continue
+            if isinstance(one.plan, tuple):
+                readied.add(one.step)
+                for place, part in enumerate(one.plan):
+                    row = StepRow(State.READY, part.cost_estimate_s, part.page_numbers)
+                    self._ready((of.file.file_id, one.step, place), row)
+            elif isinstance(one.plan, Stop):
+                self.steps[key] = StepRow(State.FAILED, error=(one.plan.code, one.plan.detail))
+            else:
+                self.steps[key] = StepRow(State.SKIPPED if isinstance(one.plan, Skip) else State.WAITING)
+        if plan.file_state:
+            of.state, of.error = plan.file_state, plan.error
+        return frozenset(readied)
+
+
+def _in_order(pages: Mapping[int, Page]) -> list[Page]:
+    return [pages[number] for number in sorted(pages)]
+
+
+def _verdict(outcome: Outcome) -> tuple[str, State]:
+    if isinstance(outcome, Retry | Failed) and outcome.lost:
+        return "lost", State.RETRYING if isinstance(outcome, Retry) else State.FAILED
+    words: dict[type, tuple[str, State]] = {
+        Done: ("done", State.DONE),
+        Skipped: ("skipped", State.SKIPPED),
+        Failed: ("failed", State.FAILED),
+        Retry: ("retried", State.RETRYING),
+        Later: ("snoozed", State.RETRYING),
+    }
+    return words[type(outcome)]
+
+
+class MemoryObjects:
+    """Objects by key, one version each."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        if object_key not in self.objects:
+            raise PermanentError("object_missing", "the uploaded object is no longer in the store")
+        path.write_bytes(self.objects[object_key])
+
+    def upload(self, path: Path, object_key: str, media_type: str) -> int:
+        self.objects[object_key] = path.read_bytes()
+        return len(self.objects[object_key])
+
+    def size_of(self, object_key: str, version_id: str | None) -> int | None:
+        return len(self.objects[object_key]) if object_key in self.objects else None
+
+    def version_of(self, object_key: str) -> str | None:
+        return None
+
+    def delete_prefix(self, prefix: str) -> int:
+        gone = [key for key in self.objects if key.startswith(prefix)]
+        for key in gone:
+            del self.objects[key]
+        return len(gone)
+
+    def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix) and key > start_after)[:limit]
+
+    def presign_put(
+        self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
+    ) -> tuple[str, dict[str, str]]:
+        return f"memory:{object_key}", {"Content-Length": str(size_bytes)}
+
+    def presign_get(
+        self,
+        object_key: str,
+        version_id: str | None,
+        *,
+        download_name: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        return f"memory:{object_key}"
+
+    def is_up(self) -> bool:
+        return True
+
+
+class MemoryTopics:
+    """What was published, in order."""
+
+    def __init__(self) -> None:
+        self.published: list[WakeUp] = []
+        self.delays_s: list[float] = []
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        self.published += wake_ups
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self.delays_s.append(delay_s)
+
+    def is_up(self) -> bool:
+        return True

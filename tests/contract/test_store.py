@@ -1,0 +1,247 @@
+"""What every status store promises: one suite, on the store in memory and on PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from layers.domain.message import Arrival
+from layers.domain.page import Evidence, Extraction, Page, Word
+from layers.domain.step import Artifact, Done, Failed, Later, Part, PlannedStep, Retry, Skip, Stop
+from layers.ports import FilePlan
+from tests.contract.worlds import MemoryWorld, PostgresWorld, World, arrived, claim, intake_of, planned
+from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "memory":
+        return MemoryWorld()
+    return PostgresWorld(request.getfixturevalue("database_url"))
+
+
+def test_an_arrival_readies_intake_once_however_often_it_is_told(world: World) -> None:
+    ((_, key),) = world.promised(1)
+    assert world.store.arrive([Arrival(key, "v1"), Arrival(key, "v1")]) == {key: "arrived"}
+    assert world.store.arrive([Arrival(key, "v2"), Arrival(key, "v3")]) == {key: "known"}
+    (wake_up,) = world.store.dispatch({"intake": 10})
+    assert claim(world, wake_up).file.version_id == "v1"
+
+
+def test_an_object_that_nobody_announced_is_unknown(world: World) -> None:
+    key = f"originals/{uuid.uuid4()}/{uuid.uuid4()}"
+    assert world.store.arrive([Arrival(key)]) == {key: "unknown"}
+
+
+def test_an_object_of_a_removed_or_an_erased_file_is_named_so(world: World) -> None:
+    ((file_id, key),) = world.promised(1)
+    removal = world.remove(file_id)
+    assert world.store.arrive([Arrival(key)]) == {key: "removed"}
+    world.store.erase(removal, [file_id], 0)
+    assert world.store.arrive([Arrival(key)]) == {key: "removed"}
+    assert world.store.removals_due(10) == []
+
+
+def test_a_removal_names_its_files_until_they_are_erased(world: World) -> None:
+    tenant_id = world.tenant()
+    ((file_id, _),) = world.promised(1, tenant_id)
+    removal = world.remove(file_id)
+    assert world.store.removals_due(10) == [(removal, [(tenant_id, file_id)])]
+
+
+def test_a_part_is_claimed_once(world: World) -> None:
+    wake_up = intake_of(world)
+    assert world.store.claim(wake_up, "one", 60, durably=False) is not None
+    assert world.store.claim(wake_up, "two", 60, durably=True) is None
+
+
+def test_a_wake_up_for_another_attempt_claims_nothing(world: World) -> None:
+    wake_up = intake_of(world)
+    assert world.store.claim(replace(wake_up, attempt=2), "one", 60, durably=False) is None
+    assert world.store.claim(wake_up, "one", 60, durably=False) is not None
+
+
+def test_a_late_writer_changes_nothing(world: World) -> None:
+    held = claim(world, intake_of(world))
+    zombie = replace(held, lease_id=str(uuid.uuid4()))
+    artifact = Artifact("text", "key", "text/plain", 1)
+    assert world.store.record(zombie, Done(artifacts=(artifact,)), nothing_follows, cost_s=1, host="h").fenced
+    assert not world.store.keep_artifact(zombie, artifact)
+    assert world.store.keep_artifact(held, artifact)
+    assert not world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
+    assert world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
+    assert world.attempts(held.file.file_id) == [("intake", 0, 1, "done")]
+
+
+def test_an_outcome_and_what_it_readies_are_written_together(world: World) -> None:
+    held = claim(world, intake_of(world))
+    plan = FilePlan(
+        [PlannedStep("text", Skip("a picture")), PlannedStep("ocr", ONE_PART), PlannedStep("textract", None)]
+    )
+    recorded = world.store.record(held, INTAKE_DONE, lambda file: plan, cost_s=1, host="h")
+    assert recorded.readied == {"ocr"}
+    assert world.states(held.file.file_id) == {
+        ("intake", 0): "done",
+        ("text", 0): "skipped",
+        ("ocr", 0): "ready",
+        ("textract", 0): "waiting",
+    }
+
+
+def test_a_planner_that_fails_leaves_the_outcome_unwritten(world: World) -> None:
+    held = claim(world, intake_of(world))
+
+    def broken(_file: object) -> FilePlan:
+        raise RuntimeError("died here")
+
+    with pytest.raises(RuntimeError):
+        world.store.record(held, INTAKE_DONE, broken, cost_s=1, host="h")
+    assert world.states(held.file.file_id) == {("intake", 0): "running"}
+    assert not world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
+
+
+def test_the_planner_sees_the_file_as_the_outcome_leaves_it(world: World) -> None:
+    held = claim(world, intake_of(world))
+    seen = []
+    world.store.record(held, INTAKE_DONE, lambda file: seen.append(file) or FilePlan(), cost_s=1, host="h")  # type: ignore[func-returns-value]
+    (file,) = seen
+    assert (file.media_type, file.size_bytes) == ("text/plain", 10)
+
+
+def test_what_a_step_made_is_kept_and_read_back(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
+    held = claim(world, wake_up)
+    page = Page(1, "Total 9.00", (Word("Total", 0.1, 0.2, 0.3, 0.25, 91.0),), "ocr", 91.0, 100, 200)
+    found = Extraction({"total": 9.0}, ("title",), {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4))})
+    outcome = Done(pages=(page,), extraction=found, complete=False)
+    world.store.record(held, outcome, lambda _: FilePlan((), "partial"), cost_s=1, host="h")
+    assert world.store.pages(wake_up.file_id) == [page]
+    assert world.fields(wake_up.file_id) == {"total": 9.0}
+    assert world.file_state(wake_up.file_id) == "partial"
+
+
+def test_the_better_reading_of_a_page_is_kept(world: World) -> None:
+    first, second = planned(world, 1, [PlannedStep("ocr", (Part((1,)), Part((1,))))])
+    sure, unsure = Page(1, "sure", (), "ocr", 90.0), Page(1, "unsure", (), "textract", 40.0)
+    world.store.record(claim(world, first), Done(pages=(sure,)), nothing_follows, cost_s=1, host="h")
+    world.store.record(claim(world, second), Done(pages=(unsure,)), nothing_follows, cost_s=1, host="h")
+    assert [page.text for page in world.store.pages(first.file_id)] == ["sure"]
+
+
+def test_what_follows_is_planned_by_the_part_that_ends_last(world: World) -> None:
+    wake_ups = planned(world, 1, [PlannedStep("ocr", tuple(Part((n,)) for n in (1, 2, 3)))])
+    assert sorted(claim(world, one).file.page_numbers for one in wake_ups[:1]) == [(wake_ups[0].part + 1,)]
+    plan = FilePlan([PlannedStep("extraction", ONE_PART)])
+    held = {0: world.store.held_by("worker")[0]} | {n: claim(world, wake_ups[n]) for n in (1, 2)}
+    readied = [world.store.record(held[n], Done(), lambda _: plan, cost_s=0, host="h").readied for n in (2, 0, 1)]
+    assert readied == [frozenset(), frozenset(), frozenset({"extraction"})]
+
+
+def test_a_failed_step_is_told_to_the_planner_with_its_reason(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("ocr", ONE_PART)])
+    seen = []
+    outcome = Failed("corrupt", "damaged")
+    plan = FilePlan([PlannedStep("textract", Stop("unreadable", "nothing could be read"))], "failed")
+    world.store.record(
+        claim(world, wake_up),
+        outcome,
+        lambda file: seen.append(file.failures) or plan,
+        cost_s=0,
+        host="h",  # type: ignore[func-returns-value]
+    )
+    assert seen == [{"ocr": ("corrupt", "damaged")}]
+    states = world.states(wake_up.file_id)
+    assert (states["ocr", 0], states["textract", 0]) == ("failed", "failed")
+    assert world.file_state(wake_up.file_id) == "failed"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "word", "failures"),
+    [
+        (Retry(0, "unreachable", "no answer"), "retried", 1),
+        (Retry(0, "worker_lost", "gone", lost=True), "lost", 1),
+        (Later(0, "throttled"), "snoozed", 0),
+    ],
+)
+def test_what_runs_again_is_woken_when_due(world: World, outcome: Retry | Later, word: str, failures: int) -> None:
+    wake_up = intake_of(world)
+    world.store.record(claim(world, wake_up), outcome, nothing_follows, cost_s=1, host="h")
+    assert world.store.dispatch({"intake": 10}) == []
+    assert world.store.wake_due(10) == {"intake"}
+    (again,) = world.store.dispatch({"intake": 10})
+    assert again == replace(wake_up, attempt=2)
+    assert claim(world, again).failures == failures
+    assert world.attempts(wake_up.file_id) == [("intake", 0, 1, word)]
+
+
+def test_what_is_not_due_yet_stays_where_it_is(world: World) -> None:
+    wake_up = intake_of(world)
+    world.store.record(claim(world, wake_up), Retry(60, "x", "y"), nothing_follows, cost_s=1, host="h")
+    assert world.store.wake_due(10) == set()
+
+
+def test_an_expired_lease_is_found_and_a_living_one_is_not(world: World) -> None:
+    arrived(world, 2)
+    first, second = world.store.dispatch({"intake": 10})
+    claim(world, first, lease_s=-1)
+    claim(world, second)
+    assert [one.file.file_id for one in world.store.expired(10)] == [first.file_id]
+    assert {one.file.file_id for one in world.store.held_by("worker")} == {first.file_id, second.file_id}
+    assert world.store.held_by("work") == []
+
+
+def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
+    wake_up = intake_of(world)
+    assert world.store.unheard(30, 10) == []
+    assert world.store.unheard(0, 10) == [wake_up]
+    assert world.store.unheard(30, 10) == []
+
+
+def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> None:
+    tenant_id = world.tenant()
+    ((file_id, key),) = world.promised(1, tenant_id)
+    assert world.store.awaited(0) == {tenant_id: [key]}
+    world.upload_times_out()
+    assert world.store.miss_uploads(10) == 1
+    assert world.file_state(file_id) == "upload_missing"
+    assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
+
+
+def test_a_removed_file_cannot_be_claimed_and_its_late_outcome_says_so(world: World) -> None:
+    arrived(world, 2)
+    running, queued = world.store.dispatch({"intake": 10})
+    held = claim(world, running)
+    for wake_up in (running, queued):
+        world.remove(wake_up.file_id)
+    assert world.store.claim(queued, "late", 60, durably=False) is None
+    recorded = world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h")
+    assert recorded.removed and not recorded.readied
+    assert not world.store.keep_artifact(held, Artifact("text", "key", "text/plain", 1))
+    assert set(world.states(running.file_id).values()) == set(world.states(queued.file_id).values()) == {"cancelled"}
+
+
+def test_no_more_than_the_cap_is_in_flight(world: World) -> None:
+    arrived(world, 5)
+    first = world.store.dispatch({"intake": 2})
+    assert len(first) == 2
+    assert world.store.dispatch({"intake": 2}) == []
+    world.store.record(claim(world, first[0]), INTAKE_DONE, nothing_follows, cost_s=0, host="h")
+    assert len(world.store.dispatch({"intake": 2})) == 1
+    assert world.store.steps_with_backlog() == {"intake"}
+
+
+def test_tenants_take_turns_by_weight(world: World) -> None:
+    heavy, light = world.tenant(weight=3.0), world.tenant()
+    of_heavy = set(arrived(world, 40, heavy))
+    arrived(world, 40, light)
+    taken = [one.file_id in of_heavy for one in world.store.dispatch({"intake": 20})]
+    assert sum(taken) == 15
+
+
+def test_a_newcomer_does_not_wait_behind_a_backlog(world: World) -> None:
+    arrived(world, 50)
+    world.store.dispatch({"intake": 20})
+    newcomer = arrived(world, 1)
+    assert newcomer[0] in {one.file_id for one in world.store.dispatch({"intake": 22})}
