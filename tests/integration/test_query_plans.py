@@ -1,0 +1,232 @@
+"""Every query, run on 100,000 files: which indexes it reads by, those inside SQL functions included.
+
+`auto_explain` tells the plan of each statement as it ran; every query runs in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from layers.adapters import postgres_catalog, postgres_store
+from layers.database import load_queries
+
+FILES = 100_000
+BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones"}
+TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
+
+FILL = f"""
+INSERT INTO tenants (name) SELECT 't' || n FROM generate_series(1, {TENANTS}) n;
+INSERT INTO datasets (tenant_id, name) SELECT tenant_id, 'd' || n FROM tenants, generate_series(1, {DATASETS_EACH}) n;
+INSERT INTO schema_versions (dataset_id, version, tenant_id, schema) SELECT dataset_id, 1, tenant_id, '{{}}' FROM datasets;
+INSERT INTO batches (tenant_id, dataset_id) SELECT tenant_id, dataset_id FROM datasets, generate_series(1, {BATCHES_EACH});
+CREATE TEMP TABLE places AS SELECT row_number() OVER () - 1 AS place, * FROM batches;
+INSERT INTO removals (tenant_id, dataset_id, erase_after)
+SELECT tenant_id, dataset_id, now() - interval '1 day' FROM datasets LIMIT 3;
+INSERT INTO files (tenant_id, dataset_id, batch_id, name, declared_size_bytes, sha256, object_key, state,
+                   created_at, upload_until, removal_id, removed_at)
+SELECT p.tenant_id, p.dataset_id, p.batch_id, 'receipt ' || n || '.jpg', 10,
+       encode(sha256(n::text::bytea), 'hex'), 'key ' || n,
+       CASE WHEN n % 500 = 0 THEN 'failed' WHEN n % 300 = 0 THEN 'uploading' WHEN n % 50 = 0 THEN 'processing'
+            ELSE 'done' END,
+       now() - interval '1 hour', now() - interval '1 minute',
+       CASE WHEN n % 1000 = 7 THEN (SELECT min(removal_id::text)::uuid FROM removals) END,
+       CASE WHEN n % 1000 = 7 THEN now() END
+  FROM generate_series(1, {FILES}) n JOIN places p ON p.place = n % {TENANTS * DATASETS_EACH * BATCHES_EACH};
+INSERT INTO steps (file_id, step, tenant_id, batch_id, state, ready_at, queued_at, due_at, lease_id, lease_owner,
+                   lease_expires_at, started_at)
+SELECT file_id, 'ocr', tenant_id, batch_id, s, now(), now() - interval '1 hour',
+       CASE WHEN s = 'retrying' THEN now() - interval '1 minute' END,
+       CASE WHEN s = 'running' THEN gen_random_uuid() END, CASE WHEN s = 'running' THEN 'worker ' || n % 5 END,
+       CASE WHEN s = 'running' THEN now() - interval '1 minute' END, now()
+  FROM (SELECT *, CASE WHEN n % 100 = 0 THEN 'ready' WHEN n % 1000 = 1 THEN 'queued' WHEN n % 1000 = 2 THEN 'running'
+                       WHEN n % 1000 = 3 THEN 'retrying' ELSE 'done' END AS s
+          FROM (SELECT *, row_number() OVER () AS n FROM files) f) f;
+INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, started_at, ended_at)
+SELECT file_id, 'ocr', 0, 1, tenant_id, 'done', now(), now() FROM files;
+INSERT INTO pages (file_id, page_number, tenant_id) SELECT file_id, 1, tenant_id FROM files;
+INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
+SELECT file_id, 'thumbnail', tenant_id, 'a', 'image/webp', 1 FROM files;
+INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
+SELECT file_id, tenant_id, dataset_id, 1, '{{}}', '[]', '{{}}', true FROM files;
+INSERT INTO tombstones (file_id, tenant_id, removal_id)
+SELECT gen_random_uuid(), f.tenant_id, r.removal_id FROM files f, (SELECT * FROM removals LIMIT 1) r;
+INSERT INTO lanes (step, tenant_id, pass, active) SELECT 'ocr', tenant_id, 0, true FROM tenants;
+INSERT INTO batch_lanes (step, tenant_id, batch_id, pass, active)
+SELECT 'ocr', tenant_id, batch_id, 0, true FROM batches;
+"""
+EXPLAIN = """
+LOAD 'auto_explain';
+SET auto_explain.log_min_duration = 0;
+SET auto_explain.log_nested_statements = on;
+SET auto_explain.log_format = json;
+SET auto_explain.log_level = notice;
+"""
+
+
+@pytest.fixture(scope="module")
+def connection(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        connection.execute(FILL)
+        connection.execute("VACUUM ANALYZE")
+        connection.execute(EXPLAIN)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
+    """Parameters by name, taken from one running step and its file."""
+    found = connection.execute(
+        """SELECT f.*, s.lease_id, s.step, s.part, s.attempt, s.lease_owner AS owner FROM files f JOIN steps s USING (file_id)
+            WHERE s.state = 'running' AND f.removed_at IS NULL LIMIT 1"""
+    ).fetchone()
+    removal = connection.execute("SELECT removal_id FROM files WHERE removal_id IS NOT NULL LIMIT 1").fetchone()
+    assert found and removal
+    return {
+        **found,
+        "removal_id": removal["removal_id"],
+        "file_ids": [found["file_id"]],
+        "arrivals": Jsonb([{"file_id": str(found["file_id"]), "object_key": found["object_key"]}]),
+        "made": Jsonb({}),
+        "planned": Jsonb([{"step": "extraction", "state": "ready", "parts": [{"pages": [], "cost_s": 1}]}]),
+        "caps": Jsonb({"ocr": 1000}),
+        "key_hash": b"",
+        "schema": Jsonb({}),
+        "sha256s": [found["sha256"]],
+        "names": ["a"],
+        "sizes": [1],
+        "media_types": [None],
+        "steps": ["ocr"],
+        "state": "failed",
+        "after": None,
+        "batch_id": None,
+        "name": None,
+        "code": None,
+        "outcome": "done",
+        "limit": 50,
+        **dict.fromkeys(("error_step", "error_code", "error_detail", "reason", "delay_s"), None),
+        "lease_s": 60,
+        "durably": False,
+        "owner": found["owner"],
+        "slice_s": 10.0,
+        "difference_s": 1.0,
+        "cost_s": 1.0,
+        "host": "h",
+        "objects_erased": 0,
+        "older_than_s": 30,
+        "undo_s": 0,
+        "upload_s": 60,
+        "is_main": True,
+        "allow_duplicates": False,
+    }
+
+
+# What is not obvious: the index that a query must be seen to use.
+INDEXES = {
+    "arrive": {"files_pkey"},
+    "claim": {"steps_pkey", "files_pkey"},
+    "record_outcome": {"files_pkey", "steps_pkey"},
+    "dispatch": {"steps_ready", "steps_in_flight"},
+    "expired_claims": {"steps_leased"},
+    "wake_due": {"steps_due"},
+    "unheard": {"steps_unheard"},
+    "mend_lanes": {"steps_ready"},
+    "miss_uploads": {"files_awaited"},
+    "awaited": {"files_awaited"},
+    "removals_due": {"files_to_erase"},
+    "erase": {"files_to_erase"},
+    "failed_files": {"files_listed_by_state"},
+    "files": {"files_listed_by_state"},
+    "records_page": {"records_of_dataset"},
+    "duplicates": {"files_by_content"},
+    "batch_counts": {"files_listed_by_batch"},
+    "cancel_batch": {"files_listed_by_batch"},
+    "remove_files": {"files_pkey"},
+}
+
+
+def named_queries() -> dict[str, str]:
+    return {**load_queries(postgres_store.QUERIES), **load_queries(postgres_catalog.QUERIES)}
+
+
+def scans(connection: psycopg.Connection[Any], query: str, parameters: dict[str, Any]) -> set[tuple[str, str]]:
+    """(table, index or kind of scan) for every scan of a big table that ran for a query."""
+    found: set[tuple[str, str]] = set()
+
+    def look(node: dict[str, Any], table: str = "") -> None:
+        table = node.get("Relation Name", table)
+        if node["Node Type"] == "Bitmap Heap Scan":
+            table = node["Relation Name"]
+        elif "Index Name" in node:
+            found.add((table, node["Index Name"]))
+        elif "Relation Name" in node and node["Node Type"] == "Seq Scan":
+            found.add((table, "Seq Scan"))
+        for child in node.get("Plans", ()):
+            look(child, table)
+
+    def heard(notice: Any) -> None:
+        text = notice.message_primary or ""
+        if "plan:" in text:
+            look(json.loads(text.split("plan:", 1)[1])["Plan"])
+
+    connection.add_notice_handler(heard)
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(query, parameters, prepare=False)
+    finally:
+        connection.remove_notice_handler(heard)
+    return {(table, index) for table, index in found if table in BIG}
+
+
+@pytest.mark.parametrize("name", sorted(named_queries()))
+def test_a_query_reads_large_tables_by_index(
+    connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], name: str
+) -> None:
+    parameters = dict(given)
+    if name != "files":
+        parameters["name"] = "a"
+    if name in ("batch", "batch_counts", "cancel_batch", "create_files"):
+        row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
+        assert row
+        parameters |= row
+    used = scans(connection, named_queries()[name], parameters)
+    assert {table for table, how in used if how == "Seq Scan"} == set()
+    assert INDEXES.get(name, set()) <= {index for _, index in used}
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"state": None}, "files_listed"),
+        ({"state": "failed"}, "files_listed_by_state"),
+        ({"state": None, "batch": True}, "files_listed_by_batch"),
+        ({"state": None, "after": uuid.UUID(int=2**128 - 1)}, "files_listed"),
+    ],
+)
+def test_each_way_to_list_files_has_its_index(
+    connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], filters: dict[str, Any], index: str
+) -> None:
+    parameters = {**given, **filters}
+    if parameters.pop("batch", False):
+        row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
+        assert row
+        parameters |= row
+    assert scans(connection, named_queries()["files"], parameters) == {("files", index)}
+
+
+def test_a_plan_that_reads_a_whole_table_would_be_seen(connection: psycopg.Connection[dict[str, Any]]) -> None:
+    query = "SELECT count(*) FROM steps WHERE lease_owner IS DISTINCT FROM 'nobody'"
+    assert scans(connection, query, {}) == {("steps", "Seq Scan")}
+
+
+def test_queries_live_where_they_are_looked_for() -> None:
+    homes = {path.name for path in Path(postgres_store.__file__).parent.glob("*.sql")}
+    assert homes == {"queries.sql", "catalog.sql"}
