@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from functions.arrivals import take_arrivals
@@ -16,7 +15,7 @@ from layers.runner import Runner
 Answer = dict[str, Any]
 
 
-@cache
+@bootstrap.once
 def runner() -> Runner:
     """This process's runner, built at first use."""
     settings = bootstrap.settings()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import sys
 from pathlib import Path
 
 import psycopg
+
+from layers.domain.keys import hash_key
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schema"
 LOCK = 7_240_115_901
@@ -57,11 +58,6 @@ def _put_functions(connection: psycopg.Connection[tuple[str, ...]], schema: Path
             [digest],
         )
     return ["functions"]
-
-
-def hash_key(api_key: str, pepper: str) -> bytes:
-    """What is stored of an API key."""
-    return hmac.new(pepper.encode(), api_key.encode(), hashlib.sha256).digest()
 
 
 def ensure_local_tenant(database_url: str, api_key: str, pepper: str) -> str:

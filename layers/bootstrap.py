@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from layers.adapters.documents import Documents
 from layers.adapters.postgres_catalog import PostgresCatalog
@@ -17,23 +17,35 @@ from layers.database import Database
 from layers.ports import PaidReader, Ports
 from layers.settings import Settings
 
+Built = TypeVar("Built")
 _LOCK = threading.RLock()
+_BUILT: dict[Any, Any] = {}
 
 
-@cache
-def settings() -> Settings:
-    return Settings.from_environment()
+def once(build: Callable[[], Built]) -> Callable[[], Built]:
+    """A function that builds its answer once a process, however many threads ask for it first."""
 
-
-def once(build: Any) -> Any:
-    """A function that builds its answer once, however many threads ask for it first."""
-    cached = cache(build)
-
-    def get() -> Any:
+    def get() -> Built:
         with _LOCK:
-            return cached()
+            if build not in _BUILT:
+                _BUILT[build] = build()
+            return cast(Built, _BUILT[build])
 
     return get
+
+
+def forget() -> None:
+    """Build everything anew at its next use, from the environment as it then is."""
+    with _LOCK:
+        for one in _BUILT.values():
+            if isinstance(one, Database):
+                one.close()
+        _BUILT.clear()
+
+
+@once
+def settings() -> Settings:
+    return Settings.from_environment()
 
 
 @once

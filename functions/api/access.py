@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 
 from functions.api.problems import Problem
 from functions.api.requests import ROLES, Caller
 from layers import bootstrap
+from layers.domain.keys import hash_key
 
 
 def caller_of(headers: Mapping[str, str]) -> Caller:
@@ -16,9 +15,8 @@ def caller_of(headers: Mapping[str, str]) -> Caller:
     scheme, _, key = (headers.get("authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("send your key as `Authorization: Bearer <key>`")
-    pepper = bootstrap.settings().key_pepper.encode()
-    digest = hmac.new(pepper, key.strip().encode("utf-8", "replace"), hashlib.sha256).digest()
-    row = bootstrap.catalog().row("key_holder", key_hash=digest)
+    key_hash = hash_key(key.strip(), bootstrap.settings().key_pepper)
+    row = bootstrap.catalog().row("key_holder", key_hash=key_hash)
     if row is None:
         raise _unauthorized("the key is unknown or was revoked")
     return Caller(str(row["tenant_id"]), row["role"])

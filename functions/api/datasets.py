@@ -66,11 +66,11 @@ def existing(request: Request, dataset_id: str) -> dict[str, Any]:
     row = bootstrap.catalog().row("dataset", tenant_id=request.tenant_id, dataset_id=dataset_id)
     if row is None:
         raise not_found("dataset")
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def _counts(request: Request, dataset_id: str) -> list[dict[str, Any]]:
-    return bootstrap.catalog().rows("counts_by_state", tenant_id=request.tenant_id, dataset_id=dataset_id)  # type: ignore[no-any-return]
+    return bootstrap.catalog().rows("counts_by_state", tenant_id=request.tenant_id, dataset_id=dataset_id)
 
 
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:

@@ -165,6 +165,7 @@ def _removed(request: Request, dataset_id: str, file_ids: list[str], batch_id: s
         batch_id=batch_id,
         undo_s=0,
     )
+    assert row is not None
     bootstrap.topics().dispatch_later(0)
     return {"id": str(row["removal_id"]), "count": row["file_count"]}
 
@@ -173,7 +174,7 @@ def _existing(request: Request, file_id: str) -> Row:
     row = bootstrap.catalog().row("file", tenant_id=request.tenant_id, file_id=file_id)
     if row is None:
         raise not_found("file")
-    return row  # type: ignore[no-any-return]
+    return row
 
 
 def _anywhere(name: str) -> str:

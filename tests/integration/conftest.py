@@ -1,0 +1,70 @@
+"""The API in this process, on a real database: what its tests call."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from waitress.server import create_server
+
+import app
+from infra.http import Application
+from layers import bootstrap
+from layers.domain.keys import hash_key
+from tests.making import Bench
+
+PEPPER = "pepper for tests"
+NOWHERE = "http://127.0.0.1:1"
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API's address, and keys for it."""
+
+    url: str
+    bench: Bench
+
+    def key(self, tenant_id: str, role: str) -> str:
+        key = secrets.token_urlsafe()
+        self.bench.database.run(
+            "INSERT INTO api_keys (tenant_id, key_hash, role) VALUES (%(tenant_id)s, %(key_hash)s, %(role)s)",
+            tenant_id=tenant_id,
+            key_hash=hash_key(key, PEPPER),
+            role=role,
+        )
+        return key
+
+    def caller(self, tenant_id: str | None = None, role: str = "operator") -> httpx.Client:
+        """A client with a new key of a tenant, by default of a new one."""
+        key = self.key(tenant_id or self.bench.tenant(), role)
+        return self.with_headers(Authorization=f"Bearer {key}")
+
+    def with_headers(self, **headers: str) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def api(database_url: str) -> Iterator[Api]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "FAIRWAY_DATABASE_URL": database_url,
+            "FAIRWAY_KEY_PEPPER": PEPPER,
+            "FAIRWAY_REDIS_URL": "",
+            "AWS_ENDPOINT_URL": NOWHERE,
+            "AWS_ACCESS_KEY_ID": "id",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }.items():
+            patch.setenv(name, value)
+        bootstrap.forget()
+        server = create_server(Application(app.app), host="127.0.0.1", port=0, threads=32)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            yield Api(f"http://127.0.0.1:{server.effective_port}", Bench.on(database_url))
+        finally:
+            server.close()
+            bootstrap.forget()

@@ -1,0 +1,349 @@
+"""The HTTP contract on a real database: what is refused, how, and who sees what."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from layers import bootstrap
+from layers.domain.message import Arrival
+from tests.integration.conftest import Api
+
+NO_ID = str(uuid.uuid4())
+
+
+@pytest.fixture(scope="module")
+def caller(api: Api) -> httpx.Client:
+    return api.caller()
+
+
+def new_dataset(caller: httpx.Client, **body: Any) -> dict[str, Any]:
+    answer = caller.post("/datasets", json={"name": "receipts", **body})
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def new_batch(caller: httpx.Client, dataset_id: str, names: list[str]) -> dict[str, Any]:
+    files = [{"name": name, "size_bytes": 10} for name in names]
+    answer = caller.post(f"/datasets/{dataset_id}/batches", json={"files": files})
+    assert answer.status_code == 201, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["type"] and body["title"] and body["detail"]
+    return body  # type: ignore[no-any-return]
+
+
+# --- the shape of refusals ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/datasets/", "/files//history", "/files/a/b/c", "/datasets/%2F"])
+def test_an_unknown_address_is_a_problem(caller: httpx.Client, path: str) -> None:
+    if path == "/datasets/":
+        assert caller.get(path).status_code == 200
+    else:
+        problem(caller.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/datasets"), ("POST", "/health"), ("PATCH", f"/files/{NO_ID}")]
+)
+def test_a_wrong_method_says_which_are_right(caller: httpx.Client, method: str, path: str) -> None:
+    answer = caller.request(method, path)
+    problem(answer, 405, "method_not_allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer no-such-key"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer \u00e4".encode("utf-8").decode("latin-1")},
+    ],
+)
+def test_without_a_good_key_nothing_is_said(api: Api, headers: dict[str, str]) -> None:
+    with httpx.Client(base_url=api.url, trust_env=False) as stranger:
+        answer = stranger.get("/datasets", headers={name: value.encode("latin-1") for name, value in headers.items()})  # type: ignore[misc]
+        problem(answer, 401, "unauthorized")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_role_that_is_too_low_is_forbidden(api: Api) -> None:
+    tenant_id = api.bench.tenant()
+    viewer, editor = api.caller(tenant_id, "viewer"), api.caller(tenant_id, "editor")
+    problem(viewer.post("/datasets", json={"name": "x"}), 403, "forbidden")
+    dataset = new_dataset(editor)
+    assert viewer.get(f"/datasets/{dataset['id']}").json()["id"] == dataset["id"]
+    problem(editor.post(f"/datasets/{dataset['id']}/redrive", json={}), 403, "forbidden")
+
+
+def test_a_revoked_key_is_dead_at_once(api: Api) -> None:
+    tenant_id = api.bench.tenant()
+    caller = api.caller(tenant_id)
+    assert caller.get("/datasets").status_code == 200
+    api.bench.database.run("UPDATE api_keys SET revoked_at = now() WHERE tenant_id = %(t)s", t=tenant_id)
+    problem(caller.get("/datasets"), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (b"{", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+        (b"[]", "/"),
+        (b"null", "/"),
+        (b'{"files": []}', "/files"),
+        (b'{"files": [{"name": "", "size_bytes": 1}]}', "/files/0/name"),
+        (b'{"files": [{"name": "a", "size_bytes": -1}]}', "/files/0/size_bytes"),
+        (b'{"files": [{"name": "a", "size_bytes": "1"}]}', "/files/0/size_bytes"),
+        (b'{"files": [{"name": "a", "size_bytes": 1e400}]}', "/files/0/size_bytes"),
+        (b'{"files": [{"name": "a\\u0000", "size_bytes": 1}]}', "/files/0/name"),
+        (b'{"files": [{"name": "a", "size_bytes": 1}, {"name": "b"}]}', "/files/1/size_bytes"),
+        (b'{"files": [{"name": "a", "size_bytes": 1, "sha256": "zz"}]}', "/files/0/sha256"),
+    ],
+)
+def test_a_bad_description_is_refused_by_the_part_at_fault(
+    caller: httpx.Client, body: bytes, pointer: str | None
+) -> None:
+    dataset = new_dataset(caller)
+    refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", content=body), 400, "invalid_request")
+    if pointer:
+        assert [one["pointer"] for one in refused["errors"]] == [pointer]
+    assert caller.get(f"/datasets/{dataset['id']}/files").json()["files"] == []
+
+
+def test_a_name_that_cannot_be_stored_is_refused(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    body = b'{"files": [{"name": "\\ud800.pdf", "size_bytes": 1}]}'
+    refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", content=body), 400, "invalid_request")
+    assert refused["errors"][0]["pointer"] == "/files/0/name"
+
+
+def test_a_thousand_files_are_taken_and_one_more_is_not(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], [f"{place}.pdf" for place in range(1000)])
+    assert [file["name"] for file in batch["files"]] == [f"{place}.pdf" for place in range(1000)]
+    assert len({file["upload"]["url"] for file in batch["files"]}) == 1000
+    files = [{"name": "a", "size_bytes": 1}] * 1001
+    problem(caller.post(f"/datasets/{dataset['id']}/batches", json={"files": files}), 400, "invalid_request")
+    assert caller.get(f"/datasets/{dataset['id']}").json()["counts"]["files"] == 1000
+
+
+def test_a_file_over_the_limit_refuses_the_batch_and_is_named(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    body = {"files": [{"name": "a", "size_bytes": 1}, {"name": "b", "size_bytes": 2**50}]}
+    refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", json=body), 413, "too_large")
+    assert [one["pointer"] for one in refused["errors"]] == ["/files/1/size_bytes"]
+
+
+def test_a_body_without_bounds_is_refused_unread(caller: httpx.Client) -> None:
+    problem(caller.post("/datasets", content=b" " * (10 * 1024 * 1024 + 1)), 413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x", "cursor=%00", "state=lost", "batch=1"]
+)
+def test_a_bad_parameter_is_named(caller: httpx.Client, query: str) -> None:
+    dataset = new_dataset(caller)
+    refused = problem(caller.get(f"/datasets/{dataset['id']}/files?{query}"), 400, "invalid_request")
+    assert query.split("=")[0] in refused["detail"]
+
+
+def test_a_schema_outside_the_subset_is_refused_by_name(caller: httpx.Client) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
+    refused = problem(caller.post("/datasets", json={"name": "x", "schema": schema}), 400, "invalid_request")
+    assert refused["errors"][0]["pointer"] == "/schema/properties/a/pattern"
+
+
+# --- listing -----------------------------------------------------------------------------------------
+
+
+def test_pages_follow_each_other_newest_first_and_miss_nothing(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], [f"{place}.pdf" for place in range(25)])
+    names: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = caller.get(
+            f"/datasets/{dataset['id']}/files", params={"limit": 10, **({"cursor": cursor} if cursor else {})}
+        ).json()
+        names += [file["name"] for file in page["files"]]
+        if len(names) == 10:
+            new_batch(caller, dataset["id"], ["newcomer.pdf"])
+        cursor = page["next_cursor"]
+    assert names == [file["name"] for file in reversed(batch["files"])]
+
+
+def test_files_are_found_by_name_state_and_batch(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    first = new_batch(caller, dataset["id"], ["Invoice 100%_a.pdf", "receipt.jpg"])
+    second = new_batch(caller, dataset["id"], ["invoice 100xxa.pdf"])
+
+    def found(**query: str) -> list[str]:
+        files = caller.get(f"/datasets/{dataset['id']}/files", params=query).json()["files"]
+        return [file["name"] for file in files]
+
+    assert found(name="INVOICE") == ["invoice 100xxa.pdf", "Invoice 100%_a.pdf"]
+    assert found(name="100%_a") == ["Invoice 100%_a.pdf"]
+    assert found(batch=first["id"]) == ["receipt.jpg", "Invoice 100%_a.pdf"]
+    assert found(batch=second["id"], state="uploading") == ["invoice 100xxa.pdf"]
+    assert found(state="done") == []
+
+
+def test_a_new_file_is_shown_as_the_contract_says(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], ["a.pdf"])
+    file = caller.get(f"/files/{batch['files'][0]['id']}").json()
+    assert (file["state"], file["stage"], file["error"], file["waiting"]) == ("uploading", None, None, None)
+    assert list(file["pipelines"]) == ["main", "preview", "thumbnail"]
+    assert [step["step"] for step in file["pipelines"]["main"]["steps"]] == ["text", "ocr", "textract", "extraction"]
+    assert file["artifacts"] == dict.fromkeys(("record", "text", "preview", "thumbnail", "original"))
+
+
+def test_an_upload_is_signed_for_exactly_its_object(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    digest = "ab" * 32
+    body = {"files": [{"name": "a.pdf", "size_bytes": 7, "sha256": digest}]}
+    (file,) = caller.post(f"/datasets/{dataset['id']}/batches", json=body).json()["files"]
+    upload = file["upload"]
+    assert upload["method"] == "PUT"
+    assert {name.lower() for name in upload["headers"]} == {"content-length", "if-none-match", "x-amz-checksum-sha256"}
+    signed = httpx.URL(upload["url"]).params["X-Amz-SignedHeaders"]
+    assert signed == "content-length;host;if-none-match;x-amz-checksum-sha256"
+    assert file["id"] in upload["url"] and "a.pdf" not in upload["url"]
+
+
+def test_an_upload_is_renewed_until_the_file_has_arrived(api: Api, caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    (file,) = new_batch(caller, dataset["id"], ["a.pdf"])["files"]
+    again = caller.post(f"/files/{file['id']}/upload").json()
+    assert again["upload"]["url"].split("?")[0] == file["upload"]["url"].split("?")[0]
+    key = httpx.URL(file["upload"]["url"]).path.split("/", 2)[2]
+    assert api.bench.store.arrive([Arrival(key)]) == {key: "arrived"}
+    problem(caller.post(f"/files/{file['id']}/upload"), 409, "conflict")
+
+
+# --- tenants -----------------------------------------------------------------------------------------
+
+
+def test_nothing_of_another_tenant_can_be_seen_or_touched(api: Api, caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], ["a.pdf", "b.pdf"])
+    file_id = batch["files"][0]["id"]
+    removal = caller.delete(f"/files/{batch['files'][1]['id']}").json()
+    stranger = api.caller()
+    own = new_dataset(stranger)
+    for method, path, body in [
+        ("GET", f"/datasets/{dataset['id']}", None),
+        (
+            "PUT",
+            f"/datasets/{dataset['id']}/schema",
+            {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}},
+        ),
+        ("POST", f"/datasets/{dataset['id']}/batches", {"files": [{"name": "x", "size_bytes": 1}]}),
+        ("GET", f"/datasets/{dataset['id']}/files", None),
+        ("GET", f"/datasets/{dataset['id']}/records", None),
+        ("POST", f"/datasets/{dataset['id']}/removals", {"file_ids": [file_id]}),
+        ("POST", f"/datasets/{dataset['id']}/redrive", {"state": "failed"}),
+        ("GET", f"/batches/{batch['id']}", None),
+        ("POST", f"/batches/{batch['id']}/files", {"files": [{"name": "x", "size_bytes": 1}]}),
+        ("POST", f"/batches/{batch['id']}/cancel", None),
+        ("GET", f"/files/{file_id}", None),
+        ("DELETE", f"/files/{file_id}", None),
+        ("GET", f"/files/{file_id}/history", None),
+        ("POST", f"/files/{file_id}/upload", None),
+        ("POST", f"/files/{file_id}/redrive", {"step": "text"}),
+        ("GET", f"/removals/{removal['id']}", None),
+    ]:
+        theirs = problem(stranger.request(method, path, json=body), 404, "not_found")
+        unknown = (
+            path.replace(dataset["id"], NO_ID)
+            .replace(batch["id"], NO_ID)
+            .replace(file_id, NO_ID)
+            .replace(removal["id"], NO_ID)
+        )
+        assert theirs == stranger.request(method, unknown, json=body).json(), "it differs from what does not exist"
+    assert stranger.get(f"/datasets/{own['id']}/files", params={"batch": batch["id"]}).json()["files"] == []
+    taken = stranger.post(f"/datasets/{own['id']}/removals", json={"file_ids": [file_id]})
+    assert taken.json()["count"] == 0
+    assert caller.get(f"/files/{file_id}").json()["state"] == "uploading"
+
+
+def test_callers_at_the_same_time_are_not_mixed_up(api: Api) -> None:
+    callers = [api.caller() for _ in range(4)]
+    own = [{new_dataset(caller, name=f"of {place}")["id"]} for place, caller in enumerate(callers)]
+
+    def look(place: int) -> bool:
+        seen = {one["id"] for one in callers[place].get("/datasets").json()["datasets"]}
+        refused = callers[place].get(f"/datasets/{next(iter(own[(place + 1) % 4]))}")
+        return seen == own[place] and refused.status_code == 404
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(look, [place % 4 for place in range(160)]))
+
+
+# --- the protocol ------------------------------------------------------------------------------------
+
+
+def test_head_answers_like_get_without_a_body(caller: httpx.Client) -> None:
+    get, head = caller.get("/datasets"), caller.head("/datasets")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+
+
+def test_a_browser_elsewhere_may_ask_and_read(caller: httpx.Client) -> None:
+    asked = httpx.options(f"{caller.base_url}/datasets", headers={"Origin": "https://app.example"}, trust_env=False)
+    assert asked.status_code == 204
+    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+    for answer in (caller.get("/datasets"), caller.get("/nothing"), caller.post("/datasets", content=b"{")):
+        assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_ids_may_be_percent_encoded_and_odd_ones_are_unknown(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    encoded = "".join(f"%{ord(letter):02x}" for letter in dataset["id"])
+    assert caller.get(f"/datasets/{encoded}").json()["id"] == dataset["id"]
+    for odd in ("%00", "%2e%2e", "a%2Fb", "%F0%9F%A7%BE", "%ff", dataset["id"].upper(), "' OR 1=1 --"):
+        problem(caller.get(f"/datasets/{odd}"), 404, "not_found")
+
+
+def test_a_body_is_read_whatever_its_label(caller: httpx.Client) -> None:
+    answer = caller.post("/datasets", content=b'{"name": "plain"}', headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 201
+
+
+def test_health_needs_no_key_and_names_what_is_down(api: Api) -> None:
+    answer = httpx.get(f"{api.url}/health", trust_env=False)
+    assert answer.status_code == 200
+    states = {name: one["state"] for name, one in answer.json()["dependencies"].items()}
+    assert answer.json()["status"] == "degraded"
+    assert states["postgres"] == "up" and states["object_store"] == states["topics"] == "down"
+    assert set(states) == {"postgres", "object_store", "topics", "redis", "ocr", "textract", "extraction", "preview"}
+
+
+def test_without_its_database_the_api_says_when_to_come_back(
+    caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRWAY_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    bootstrap.forget()
+    try:
+        answer = caller.get("/datasets")
+        problem(answer, 503, "unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        monkeypatch.undo()
+        bootstrap.forget()
+    assert caller.get("/datasets").status_code == 200
