@@ -41,8 +41,9 @@ def _from_kafka(record: Event) -> Delivered:
 def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
     """Hand each message's JSON to `take`; the answer that Lambda's event source mapping expects.
 
-    A message is given back for one reason only: our own store could not be reached. One that can't be
-    read at all is logged and dropped: it would never be readable.
+    A message is given back for one reason only: our own store could not be reached. One that can't be read,
+    or that breaks its handler, is logged and dropped: what it was about stands in the status store, and upkeep
+    comes back to it, while a message that always breaks would block those behind it.
     """
     failures = []
     for message in messages(event):
@@ -53,8 +54,8 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
             if not message.receipt:
                 raise
             failures.append({"itemIdentifier": message.receipt})
-        except (ValueError, KeyError, TypeError) as error:
-            log("message_unreadable", body=message.body[:500], error=error)
+        except Exception as error:
+            log("message_broke", body=message.body[:500], error=error)
     return {"batchItemFailures": failures}
 
 

@@ -37,7 +37,6 @@ class Settings:
     undo_window_s: int = 7 * 24 * 3600
     ocr_languages: str = "eng"
     textract: str = "auto"
-    ocr_confidence_floor: float = 70.0
     concurrency: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -48,12 +47,18 @@ class Settings:
         for name, given in cls.__dataclass_fields__.items():
             text = environment.get(f"FAIRWAY_{name.upper()}")
             if text is not None and name not in ("stage", "concurrency"):
-                kind = {"int": int, "float": float}.get(str(given.type), str)
-                values[name] = kind(text)
+                values[name] = _whole_number(f"FAIRWAY_{name.upper()}", text) if given.type == "int" else text
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
         values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
         values["worker_name"] = environment.get("FAIRWAY_WORKER", "worker")
         return cls(**values)
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name} must be a whole number, not `{text}`") from None
 
 
 def reserved_concurrency(stage: str) -> dict[str, int]:

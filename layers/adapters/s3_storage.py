@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from layers.adapters.presigning import ROUNDED_S, presign, rounded
+from layers.presigning import ROUNDED_S, presign, rounded
 from layers.domain.errors import PermanentError, TransientError
 
 DOWNLOAD_URL_S = 3600

@@ -1,0 +1,134 @@
+"""From recorded events to messages, and back to what the host is told."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from layers import entry
+from layers.domain.errors import StoreUnreachable, TransientError
+from layers.domain.message import Arrival, WakeUp
+
+EVENTS = Path(__file__).parent.parent.parent / "events"
+KEY = "originals/0190a3f2-7c1e-7b3a-9d2f-1a2b3c4d5e6f/0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70"
+VERSION = "kT3Zq8n0p1.VwYxqLrS5tUvW7xYzAbCd"
+
+
+def recorded(name: str) -> dict[str, Any]:
+    return json.loads((EVENTS / f"{name}.json").read_text())  # type: ignore[no-any-return]
+
+
+def arrivals_of(event: dict[str, Any]) -> list[Arrival]:
+    found: list[Arrival] = []
+    assert entry.handle(event, lambda body: found.extend(entry.arrivals(body))) == {"batchItemFailures": []}
+    return found
+
+
+@pytest.mark.parametrize("name", ["s3_sqs", "eventbridge"])
+def test_a_created_object_is_told_with_its_version_and_size(name: str) -> None:
+    assert arrivals_of(recorded(name))[0] == Arrival(KEY, VERSION, 27315)
+
+
+def test_a_key_is_given_as_it_stands_and_decoded(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = [arrival.object_key for arrival in arrivals_of(recorded("s3_sqs"))]
+    assert keys[1:] == ["inbox/r%C3%A9sum%C3%A9+2026+%281%29.pdf", "inbox/résumé 2026 (1).pdf"]
+
+
+def test_another_store_tells_by_kafka_without_versions() -> None:
+    assert Arrival(KEY, None, 27315) in arrivals_of(recorded("kafka_s3"))
+
+
+def test_the_test_event_tells_of_nothing() -> None:
+    assert arrivals_of(recorded("s3_test_event")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete", ""]
+)
+def test_what_is_no_creation_tells_of_nothing(name: str) -> None:
+    event = recorded("s3_sqs")
+    body = json.loads(event["Records"][0]["body"])
+    body["Records"][0]["eventName"] = name
+    event["Records"] = [{**event["Records"][0], "body": json.dumps(body)}]
+    assert arrivals_of(event) == []
+
+
+def test_a_null_version_is_none() -> None:
+    event = recorded("s3_sqs")
+    event["Records"] = [json.loads(json.dumps(event["Records"][0]).replace(VERSION, "null"))]
+    assert arrivals_of(event) == [Arrival(KEY, None, 27315)]
+
+
+def test_an_event_that_eventbridge_sends_by_itself_is_one_message() -> None:
+    event = json.loads(recorded("eventbridge")["Records"][0]["body"])
+    assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)]
+
+
+def test_a_wake_up_is_read_back_as_it_was_written() -> None:
+    seen = []
+    entry.handle(recorded("wake_up_sqs"), lambda body: seen.append(entry.wake_up(body)))
+    assert seen == [WakeUp("0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70", "ocr", 2, 1)]
+    assert WakeUp.from_json(seen[0].as_json()) == seen[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "7",
+        '{"file_id": "x"}',
+        '{"file_id": 1, "step": 1, "part": "?", "attempt": 1}',
+        '"\\ud800"',
+    ],
+)
+def test_a_poison_message_is_logged_and_acknowledged(body: str, capsys: pytest.CaptureFixture[str]) -> None:
+    event = recorded("wake_up_sqs")
+    event["Records"][0]["body"] = body
+    assert entry.handle(event, lambda given: entry.wake_up(given)) == {"batchItemFailures": []}
+    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
+
+
+def test_only_the_stores_absence_gives_messages_back(capsys: pytest.CaptureFixture[str]) -> None:
+    event = recorded("wake_up_sqs")
+    event["Records"] = [{**copy.deepcopy(event["Records"][0]), "messageId": f"m{place}"} for place in range(4)]
+    outcomes = iter([None, StoreUnreachable("no answer"), TransientError("x", "y"), None])
+    taken = []
+
+    def take(body: Any) -> None:
+        outcome = next(outcomes)
+        if outcome:
+            raise outcome
+        taken.append(body)
+
+    assert entry.handle(event, take) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert len(taken) == 2, "one message that fails must not hold up those beside it"
+
+
+def test_a_kafka_message_is_given_back_by_its_place() -> None:
+    def take(_body: Any) -> None:
+        raise StoreUnreachable("no answer")
+
+    answer = entry.handle(recorded("kafka_s3"), take)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "fairway-arrivals-0-15"}]}
+
+
+def test_an_event_without_a_receipt_fails_as_a_whole() -> None:
+    event = json.loads(recorded("eventbridge")["Records"][0]["body"])
+
+    def take(_body: Any) -> None:
+        raise StoreUnreachable("no answer")
+
+    with pytest.raises(StoreUnreachable):
+        entry.handle(event, take)
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"Records": None}, {"Records": []}])
+def test_what_tells_of_no_object_yields_none(body: Any) -> None:
+    assert entry.arrivals(body) == []

@@ -1,0 +1,107 @@
+"""Who may import whom, and that importing does nothing."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SDKS = {
+    "boto3",
+    "botocore",
+    "psycopg",
+    "redis",
+    "valkey",
+    "PIL",
+    "pypdfium2",
+    "pytesseract",
+    "kreuzberg",
+    "httpx",
+    "kafka",
+    "openai",
+}
+CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
+# What of `layers` an adapter may use beside the domain and the ports: means that several adapters share.
+SHARED_MEANS = {"layers.database", "layers.sandbox", "layers.telemetry", "layers.presigning"}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, inside functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names if node.module == "layers"}
+    return found - {"layers"}
+
+
+def files(folder: str) -> list[Path]:
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if path.name != "__init__.py")
+
+
+def ours(path: Path) -> set[str]:
+    return {name for name in imports(path) if name.split(".")[0] in ("app", "functions", "layers", "infra")}
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", files("layers/domain"), ids=lambda path: path.stem)
+def test_the_domain_is_pure(path: Path) -> None:
+    assert all(name.startswith("layers.domain.") for name in ours(path))
+    assert roots(path) - {"layers"} <= sys.stdlib_module_names
+    assert not roots(path) & CLOCKS_AND_CHANCE
+    calls = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert not calls & {"datetime.now", "date.today", "datetime.utcnow", "uuid.uuid4"}
+
+
+def test_the_ports_know_the_domain_alone() -> None:
+    assert all(name.startswith("layers.domain.") for name in ours(ROOT / "layers/ports.py"))
+
+
+@pytest.mark.parametrize("path", files("layers/adapters"), ids=lambda path: path.stem)
+def test_an_adapter_knows_the_domain_the_ports_and_its_own_kit(path: Path) -> None:
+    for name in ours(path):
+        assert name.startswith("layers.domain.") or name == "layers.ports" or name in SHARED_MEANS, name
+
+
+@pytest.mark.parametrize("path", [*files("layers"), *files("functions"), ROOT / "app.py"], ids=lambda path: path.stem)
+def test_bootstrap_alone_chooses_adapters(path: Path) -> None:
+    chosen = {name for name in ours(path) if name.startswith("layers.adapters")}
+    assert not chosen or path == ROOT / "layers/bootstrap.py"
+
+
+@pytest.mark.parametrize("path", files("layers"), ids=lambda path: path.stem)
+def test_layers_know_neither_functions_nor_hosts(path: Path) -> None:
+    assert {name.split(".")[0] for name in ours(path)} <= {"layers"}
+
+
+@pytest.mark.parametrize("path", files("functions"), ids=lambda path: path.stem)
+def test_functions_use_no_sdk(path: Path) -> None:
+    assert not roots(path) & SDKS
+
+
+def test_importing_the_app_opens_nothing_and_reads_no_setting() -> None:
+    program = """
+import os, socket
+class Refused(dict):
+    def get(self, name, default=None):
+        assert not name.startswith(("FAIRWAY", "DATABASE")), name
+        return dict.get(self, name, default)
+def refuse(*_, **__): raise AssertionError("a connection at import")
+socket.socket.connect = socket.create_connection = refuse
+os.environ = Refused(os.environ)
+import app
+from layers import bootstrap
+assert not bootstrap._BUILT, bootstrap._BUILT
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,191 @@
+"""What follows what, as tables."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.pipelines import INTAKE, PIPELINES
+from layers.domain import lifecycle
+from layers.domain.file import File, PageSummary
+from layers.domain.page import Source
+from layers.domain.plan_json import plan_as_json
+from layers.domain.retry import RetryPolicy
+from layers.domain.step import (
+    ENDED,
+    FOLLOWS,
+    WHOLE_FILE,
+    Failed,
+    Part,
+    Plan,
+    PlannedStep,
+    Retry,
+    Skip,
+    State,
+    Step,
+    Stop,
+)
+
+
+def file(
+    media_type: str, *pages: tuple[Source | None, float], page_count: int | None = None, failures: tuple[str, ...] = ()
+) -> File:
+    summaries = tuple(PageSummary(number, *page) for number, page in enumerate(pages, 1))
+    return File(
+        "f", "t", "d", "b", "name", "key", None, 10, None,
+        media_type=media_type, page_count=page_count, pages=summaries,
+        failures=dict.fromkeys(failures, ("code", "detail")),
+    )  # fmt: skip
+
+
+def word(plan: Plan | None) -> str:
+    """A plan in one word."""
+    kinds = {Skip: "skip", Stop: "stop", type(None): "wait"}
+    return kinds.get(type(plan), "run")
+
+
+def words(planned: list[PlannedStep]) -> dict[str, str]:
+    return {one.step: word(one.plan) for one in planned}
+
+
+STEPS = {step.name: step for pipeline in PIPELINES for step in pipeline.steps}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "page_count", "text", "ocr", "preview", "thumbnail"),
+    [
+        ("application/pdf", 3, "run", "wait", "run", "run"),
+        ("text/plain", None, "run", "wait", "run", "run"),
+        ("image/jpeg", 1, "skip", "run", "run", "run"),
+        ("image/tiff", 7, "skip", "run", "run", "run"),
+    ],
+)
+def test_intake_starts_each_pipeline_at_its_first_step(
+    media_type: str, page_count: int | None, text: str, ocr: str, preview: str, thumbnail: str
+) -> None:
+    planned = words(lifecycle.start(PIPELINES, file(media_type, page_count=page_count)))
+    assert planned["text"] == text and planned["ocr"] == ocr
+    assert (planned["preview"], planned["thumbnail"]) == (preview, thumbnail)
+    assert planned["extraction"] == "wait"
+
+
+READ, UNREAD, SURE, UNSURE = ("native", 100.0), (None, 0.0), ("ocr", 92.0), ("ocr", 41.0)
+
+
+@pytest.mark.parametrize(
+    ("ended", "pages", "failures", "expected"),
+    [
+        ("text", [READ, READ], (), {"ocr": "skip", "textract": "skip", "extraction": "run"}),
+        ("text", [READ, UNREAD], (), {"ocr": "run", "textract": "wait", "extraction": "wait"}),
+        ("ocr", [SURE, SURE], (), {"textract": "skip", "extraction": "run"}),
+        ("ocr", [SURE, UNSURE], (), {"textract": "run", "extraction": "wait"}),
+        ("ocr", [UNREAD], ("ocr",), {"textract": "run", "extraction": "wait"}),
+        ("textract", [SURE, UNSURE], (), {"extraction": "run"}),
+        ("textract", [UNSURE], ("textract",), {"extraction": "run"}),
+        ("textract", [UNREAD], ("ocr", "textract"), {"extraction": "stop"}),
+    ],
+)
+def test_the_readers_follow_each_other_only_where_they_are_needed(
+    ended: str, pages: list[tuple[Source | None, float]], failures: tuple[str, ...], expected: dict[str, str]
+) -> None:
+    given_file = file("application/pdf", *pages, page_count=len(pages), failures=failures)
+    assert words(lifecycle.follow(PIPELINES, STEPS[ended], ended in failures, given_file)) == expected
+
+
+def test_what_comes_after_a_failed_step_is_skipped_with_its_name() -> None:
+    (text, ocr, textract, extraction) = PIPELINES[0].steps
+    planned = lifecycle.follow(PIPELINES, text, True, file("application/pdf", failures=("text",)))
+    if not text.goes_on_after_failure:
+        assert planned == [PlannedStep(step.name, Skip("text failed")) for step in (ocr, textract, extraction)]
+    else:
+        assert "extraction" in words(planned)
+
+
+def test_the_end_of_one_pipeline_leaves_the_others_alone() -> None:
+    for pipeline in PIPELINES[1:]:
+        assert lifecycle.follow(PIPELINES, pipeline.steps[-1], False, file("application/pdf")) == []
+    assert lifecycle.follow(PIPELINES, INTAKE, False, file("application/pdf")) == []
+
+
+def planned_step(name: str, plan: Plan) -> Step:
+    return Step(name, run=lambda file, work: Skip("never run"), plan=lambda file: plan)
+
+
+@pytest.mark.parametrize(
+    ("plans", "expected"),
+    [
+        ([Skip("a"), Skip("b"), WHOLE_FILE], ["skip", "skip", "run"]),
+        ([Skip("a"), WHOLE_FILE, Skip("never looked at")], ["skip", "run", "wait"]),
+        ([Stop("c", "d"), WHOLE_FILE, WHOLE_FILE], ["stop", "skip", "skip"]),
+        ([Skip("a"), Skip("b")], ["skip", "skip"]),
+    ],
+)
+def test_steps_are_planned_up_to_the_first_that_runs(plans: list[Plan], expected: list[str]) -> None:
+    steps = [planned_step(str(place), plan) for place, plan in enumerate(plans)]
+    assert [word(one.plan) for one in lifecycle.plan_from(steps, file("text/plain"))] == expected
+
+
+def test_a_plan_is_told_to_the_store_state_by_state() -> None:
+    told = plan_as_json(
+        [
+            PlannedStep("text", Skip("a picture")),
+            PlannedStep("ocr", (Part((1, 2), 4.0), Part((3,), 2.0))),
+            PlannedStep("textract", None),
+            PlannedStep("extraction", Stop("no_text", "nothing to read")),
+        ]
+    )
+    assert told == [
+        {"step": "text", "state": "skipped", "reason": "a picture"},
+        {"step": "ocr", "state": "ready", "parts": [{"pages": [1, 2], "cost_s": 4.0}, {"pages": [3], "cost_s": 2.0}]},
+        {"step": "textract", "state": "waiting"},
+        {"step": "extraction", "state": "failed", "error_code": "no_text", "error_detail": "nothing to read"},
+    ]
+
+
+@given(st.lists(st.integers(1, 5000), unique=True, max_size=400), st.floats(0.05, 30), st.floats(1, 30))
+def test_slices_hold_every_page_once_and_are_even(pages: list[int], page_cost_s: float, slice_s: float) -> None:
+    parts = lifecycle.slices(pages, page_cost_s, slice_s)
+    assert [number for part in parts for number in part.page_numbers] == pages
+    sizes = [len(part.page_numbers) for part in parts]
+    assert not sizes or max(sizes) - min(sizes) <= 1
+    for part in parts:
+        assert len(part.page_numbers) == 1 or part.cost_estimate_s <= slice_s * 1.001
+
+
+@given(st.integers(1, 20), st.floats(0, 1, exclude_max=True), st.integers(1, 10))
+def test_retries_wait_a_random_time_within_bounds_and_end(failures: int, chance: float, most: int) -> None:
+    policy = RetryPolicy(max_attempts=most, base_s=2.0, longest_s=60.0)
+    outcome = lifecycle.after_failure(policy, failures, chance, "code", "detail")
+    if failures >= most:
+        assert outcome == Failed("code", "detail")
+    else:
+        assert isinstance(outcome, Retry)
+        assert 0 <= outcome.delay_s <= min(60.0, 2.0 * 2 ** (failures - 1))
+
+
+def test_delays_are_spread_over_the_whole_range() -> None:
+    policy, chance = RetryPolicy(base_s=8.0), random.Random(7)
+    delays = [policy.delay_s(1, chance.random()) or 0.0 for _ in range(1000)]
+    assert min(delays) < 0.1 and max(delays) > 7.9 and 3.6 < sum(delays) / 1000 < 4.4
+
+
+def test_a_lost_worker_costs_an_attempt_and_no_wait() -> None:
+    policy = RetryPolicy(max_attempts=3)
+    assert lifecycle.after_loss(policy, 1, 0.9) == Retry(
+        0.0, "worker_lost", "the worker that ran this step was lost", lost=True
+    )
+    given_up = lifecycle.after_loss(policy, 3, 0.9)
+    assert isinstance(given_up, Failed) and given_up.lost and given_up.code == "worker_lost"
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_no_state_is_a_dead_end_but_those_that_have_ended(state: State) -> None:
+    assert bool(FOLLOWS[state]) == (state not in ENDED)
+    reached, frontier = {state}, {state}
+    while frontier:
+        frontier = {after for one in frontier for after in FOLLOWS[one]} - reached
+        reached |= frontier
+    assert reached & ENDED

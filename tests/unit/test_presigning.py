@@ -1,0 +1,78 @@
+"""Our presigned URLs held to the SDK's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from unittest import mock
+from urllib.parse import parse_qsl, urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from layers.presigning import ROUNDED_S, presign, rounded
+
+NOW = datetime(2026, 3, 2, 8, 15, 27, tzinfo=UTC)
+ENDPOINT = "http://127.0.0.1:4566"
+KEYS = ("originals/t/f", "artifacts/a b/ü+&=?#%.webp", "k/\U0001f9fe~-_.!*'()")
+
+
+def by_the_sdk(call: str, token: str | None, expires_s: int, **parameters: str) -> str:
+    client = boto3.client(
+        "s3",
+        endpoint_url=ENDPOINT,
+        region_name="eu-central-1",
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="secret/key+",
+        aws_session_token=token,
+        config=Config(
+            signature_version="s3v4", s3={"addressing_style": "path"}, request_checksum_calculation="when_required"
+        ),
+    )
+    with (
+        mock.patch("botocore.auth.get_current_datetime", return_value=NOW, create=True),
+        mock.patch("botocore.compat.get_current_datetime", return_value=NOW, create=True),
+    ):
+        return client.generate_presigned_url(call, Params={"Bucket": "fairway", **parameters}, ExpiresIn=expires_s)  # type: ignore[no-any-return]
+
+
+def by_us(
+    method: str, key: str, token: str | None, expires_s: int, headers: dict[str, str], query: dict[str, str]
+) -> str:
+    return presign(
+        method, ENDPOINT, f"/fairway/{key}", access_key="AKIDEXAMPLE", secret_key="secret/key+", region="eu-central-1",
+        now_s=NOW.timestamp(), expires_s=expires_s, headers=headers, query=query, session_token=token,
+    )  # fmt: skip
+
+
+def same(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    return first.path == second.path and sorted(parse_qsl(first.query)) == sorted(parse_qsl(second.query))
+
+
+@pytest.mark.parametrize("token", [None, "session/token=="])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_download_is_signed_as_the_sdk_signs_it(key: str, token: str | None) -> None:
+    disposition = "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9%20%281%29.pdf"
+    theirs = by_the_sdk("get_object", token, 600, Key=key, VersionId="v/1+", ResponseContentDisposition=disposition)
+    ours = by_us("GET", key, token, 600, {}, {"versionId": "v/1+", "response-content-disposition": disposition})
+    assert same(ours, theirs), (ours, theirs)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_upload_is_signed_as_the_sdk_signs_it(key: str) -> None:
+    checksum = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+    theirs = by_the_sdk("put_object", None, 3600, Key=key, ContentLength=4, IfNoneMatch="*", ChecksumSHA256=checksum)  # type: ignore[arg-type]
+    headers = {"Content-Length": "4", "If-None-Match": "*", "x-amz-checksum-sha256": checksum}
+    ours = by_us("PUT", key, None, 3600, headers, {})
+    assert same(ours, theirs), (ours, theirs)
+
+
+def test_a_changed_header_changes_the_signature() -> None:
+    urls = {by_us("PUT", "k", None, 60, {"Content-Length": length}, {}) for length in ("4", "5")}
+    assert len(urls) == 2
+
+
+def test_urls_signed_within_five_minutes_are_the_same() -> None:
+    start = rounded(NOW.timestamp())
+    assert rounded(start + ROUNDED_S - 1) == start and rounded(start + ROUNDED_S) == start + ROUNDED_S

@@ -1,0 +1,380 @@
+"""An attempt from its wake-up to its outcome, and upkeep after a crash, on ports in memory."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from functions.arrivals import take_arrivals
+from functions.upkeep import erase_removed, recover, rescue_of, upkeep
+from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
+from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
+from layers.domain.file import File, original_key
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Identity
+from layers.domain.retry import RetryPolicy
+from layers.domain.step import Artifact, Done, Part, Pipeline, Skip, Step
+from layers.ports import Ports
+from layers.runner import Runner
+
+TENANT = str(uuid.uuid4())
+Run = Callable[[File, Any], Done | Skip]
+
+
+def identified(file: File, work: Any) -> Done:
+    return Done(identity=Identity("text/plain", 1), size_bytes=5)
+
+
+def done(file: File, work: Any) -> Done:
+    return Done()
+
+
+def raising(*errors: Exception | None) -> Run:
+    """A step that raises these, one an attempt, and then succeeds."""
+    left = list(errors)
+
+    def run(file: File, work: Any) -> Done:
+        if left and (error := left.pop(0)):
+            raise error
+        return Done()
+
+    return run
+
+
+@dataclass
+class Host:
+    """A runner of one two-step pipeline and a side pipeline, with the clock in our hand."""
+
+    read: Run = done
+    extract: Run = done
+    picture: Run = done
+    now: float = 0.0
+    goes_on: bool = False
+    store: MemoryStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(now=lambda: self.now)
+        self.objects, self.topics = MemoryObjects(), MemoryTopics()
+        policy = RetryPolicy(max_attempts=3, base_s=4.0)
+        main = (
+            Step("read", self.read, retry=policy, goes_on_after_failure=self.goes_on),
+            Step("extract", self.extract, retry=policy),
+        )
+        pipelines = (Pipeline("main", main), Pipeline("side", (Step("picture", self.picture, retry=policy),)))
+        ports = Ports(self.store, self.objects, self.topics, cast(Any, None), cast(Any, None), None)
+        intake = Step("intake", identified)
+        self.runner = Runner(ports, intake, pipelines, {}, host="worker-1", chance=lambda: 0.5)
+
+    def upload(self) -> str:
+        file_id = str(uuid.uuid4())
+        key = original_key(TENANT, file_id)
+        self.store.promise(File(file_id, TENANT, "d", "b", "a.txt", key, None, 5, None))
+        self.objects.objects[key] = b"hello"
+        return file_id
+
+    def arrive(self) -> str:
+        file_id = self.upload()
+        take_arrivals(self.runner, [Arrival(original_key(TENANT, file_id))])
+        return file_id
+
+    def work(self) -> None:
+        """Run every wake-up that was published, and those that this publishes."""
+        while self.topics.published:
+            self.runner.run(self.topics.published.pop(0))
+
+    def settle(self, rounds: int = 20) -> None:
+        """Work, and let time pass, until nothing is left to wait for."""
+        for _ in range(rounds):
+            self.work()
+            self.now += 60
+            self.store.wake_due(100)
+            self.runner.dispatch(self.store.steps_with_backlog())
+        self.work()
+
+    def file(self, file_id: str) -> Any:
+        return self.store.files[file_id]
+
+    def outcomes(self, file_id: str, step: str) -> list[str]:
+        return [outcome for name, _, _, outcome in self.file(file_id).attempts if name == step]
+
+
+def test_a_file_goes_through_every_pipeline_once() -> None:
+    host = Host()
+    file_id = host.arrive()
+    host.work()
+    assert host.file(file_id).state == "done"
+    assert [one[::3] for one in host.file(file_id).attempts] == [
+        (step, "done") for step in ("intake", "picture", "read", "extract")
+    ]
+
+
+def test_duplicate_delivery_does_nothing() -> None:
+    host = Host()
+    file_id = host.arrive()
+    (wake_up,) = host.topics.published
+    host.work()
+    before = list(host.file(file_id).attempts)
+    assert not host.runner.run(wake_up)
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id))] * 2)
+    assert host.file(file_id).attempts == before and host.topics.published == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "outcomes", "state"),
+    [
+        ([PermanentError("corrupt", "damaged")], ["failed"], "failed"),
+        ([TransientError("unreachable", "no answer")], ["retried", "done"], "done"),
+        ([TransientError("unreachable", "no answer")] * 3, ["retried", "retried", "failed"], "failed"),
+        ([Snooze(5, "throttled")] * 6, ["snoozed"] * 6 + ["done"], "done"),
+        ([DecoderCrashed("decoder_crashed", "it died")], ["retried", "done"], "done"),
+        ([DecoderCrashed("decoder_crashed", "it died")] * 2, ["retried", "failed"], "failed"),
+        ([ZeroDivisionError()], ["retried", "done"], "done"),
+    ],
+)
+def test_an_error_is_a_verb_to_the_runner(errors: list[Exception], outcomes: list[str], state: str) -> None:
+    host = Host(read=raising(*errors))
+    file_id = host.arrive()
+    host.settle()
+    assert host.outcomes(file_id, "read") == outcomes
+    assert host.file(file_id).state == state
+
+
+def test_a_failure_names_the_step_its_code_and_what_to_do() -> None:
+    host = Host(read=raising(PermanentError("password_protected", "send it without a password")))
+    file_id = host.arrive()
+    host.settle()
+    assert host.file(file_id).error == ("read", "password_protected", "send it without a password")
+
+
+def test_our_own_fault_is_not_told_to_a_user_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:
+    host = Host(read=raising(*[ZeroDivisionError("secret")] * 3))
+    file_id = host.arrive()
+    host.settle()
+    assert host.file(file_id).error[1] == "internal_error"
+    assert "secret" not in host.file(file_id).error[2] and "secret" in capsys.readouterr().err
+
+
+def test_a_failed_side_pipeline_neither_holds_nor_fails_the_file() -> None:
+    host = Host(picture=raising(*[PermanentError("corrupt", "no picture")] * 3))
+    file_id = host.arrive()
+    host.settle()
+    assert host.file(file_id).state == "done"
+
+
+def test_a_retry_asks_to_be_woken_when_it_is_due() -> None:
+    host = Host(read=raising(TransientError("x", "y")))
+    host.arrive()
+    host.work()
+    assert host.topics.delays_s == [2.0]
+
+
+def test_a_store_that_is_away_gives_the_message_back() -> None:
+    host = Host(read=raising(StoreUnreachable("no answer")))
+    host.arrive()
+    with pytest.raises(StoreUnreachable):
+        host.work()
+
+
+def test_a_worker_that_wakes_late_changes_nothing_and_its_artifact_goes() -> None:
+    host = Host()
+
+    def overtaken(file: File, work: Any) -> Done:
+        path = work.scratch / "a.txt"
+        path.write_text("made by one who was given up")
+        artifact = work.save("text", path, "text/plain")
+        host.store.steps[file.file_id, "read", 0].lease_id = "another's"
+        return Done(artifacts=(artifact,))
+
+    host = Host(read=overtaken)
+    file_id = host.arrive()
+    host.work()
+    assert host.outcomes(file_id, "read") == [] and host.file(file_id).artifacts == {}
+    assert list(host.objects.objects) == [original_key(TENANT, file_id)]
+
+
+def test_a_file_removed_while_it_is_read_leaves_nothing() -> None:
+    host = Host()
+
+    def removed_meanwhile(file: File, work: Any) -> Done:
+        path = work.scratch / "a.txt"
+        path.write_text("made of a file that is removed")
+        artifact = work.save("text", path, "text/plain")
+        host.store.remove([file.file_id])
+        return Done(artifacts=(artifact,))
+
+    host = Host(read=removed_meanwhile)
+    file_id = host.arrive()
+    host.settle()
+    assert erase_removed(host.runner) == 1
+    assert host.objects.objects == {} and file_id not in host.store.files
+
+
+# --- what upkeep mends -------------------------------------------------------------------------------
+
+
+def abandoned(host: Host) -> str:
+    """A file whose read step was claimed by a worker that then vanished."""
+    file_id = host.arrive()
+    host.runner.run(host.topics.published.pop(0))
+    wake_up = next(one for one in host.topics.published if one.step == "read")
+    host.topics.published.remove(wake_up)
+    assert host.store.claim(wake_up, "worker-1", 60.0, durably=False)
+    host.work()
+    return file_id
+
+
+def test_an_expired_lease_is_rescued_and_the_step_runs_again() -> None:
+    host = Host()
+    file_id = abandoned(host)
+    assert upkeep(host.runner)["leases_rescued"] == 0
+    host.now += 61
+    assert upkeep(host.runner)["leases_rescued"] == 1
+    host.settle()
+    assert host.outcomes(file_id, "read") == ["lost", "done"]
+    assert host.file(file_id).state == "done"
+
+
+def test_a_dead_workers_steps_are_rescued_at_once() -> None:
+    host = Host()
+    file_id = abandoned(host)
+    assert rescue_of(host.runner, "worker-2") == 0
+    assert rescue_of(host.runner, "worker-1") == 1
+    host.settle()
+    assert host.file(file_id).state == "done"
+
+
+def test_a_step_that_kills_its_workers_fails_in_the_end() -> None:
+    host = Host()
+    file_id = abandoned(host)
+    for _ in range(3):
+        rescue_of(host.runner, "worker-1")
+        host.store.wake_due(10)
+        host.runner.dispatch({"read"})
+        for wake_up in [one for one in host.topics.published if one.step == "read"]:
+            host.store.claim(wake_up, "worker-1", 60.0, durably=False)
+        host.topics.published.clear()
+    assert host.file(file_id).state == "failed" and host.file(file_id).error[1] == "worker_lost"
+
+
+def test_lost_wake_ups_are_published_again() -> None:
+    host = Host()
+    file_id = host.arrive()
+    host.topics.published.clear()
+    host.now += 31
+    upkeep(host.runner)
+    host.settle()
+    assert host.file(file_id).state == "done"
+
+
+def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:
+    host = Host()
+    file_ids = [host.upload() for _ in range(3)]
+    missing = host.upload()
+    del host.objects.objects[original_key(TENANT, missing)]
+    assert upkeep(host.runner)["objects_swept"] == 3
+    host.settle()
+    assert {host.file(file_id).state for file_id in file_ids} == {"done"}
+    assert host.file(missing).state == "uploading"
+
+
+def test_an_upload_that_never_came_is_marked_and_a_late_one_still_counts() -> None:
+    host = Host()
+    file_id = host.upload()
+    kept = host.objects.objects.pop(original_key(TENANT, file_id))
+    host.now += 3601
+    upkeep(host.runner)
+    assert host.file(file_id).state == "upload_missing"
+    host.objects.objects[original_key(TENANT, file_id)] = kept
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id))])
+    host.settle()
+    assert host.file(file_id).state == "done"
+
+
+def test_a_late_upload_of_a_removed_file_is_deleted_on_sight() -> None:
+    host = Host()
+    file_id = host.upload()
+    host.store.remove([file_id])
+    erase_removed(host.runner)
+    host.objects.objects[original_key(TENANT, file_id)] = b"late"
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id))])
+    assert host.objects.objects == {}
+
+
+@pytest.mark.parametrize(
+    "key", ["originals/x/y", "artifacts/a/b", "originals/../../etc", "", "originals/" + "0" * 36 + "/" + "f" * 36]
+)
+def test_an_object_that_is_not_ours_is_left_alone(key: str) -> None:
+    host = Host()
+    host.objects.objects[key] = b"somebody's"
+    take_arrivals(host.runner, [Arrival(key)])
+    assert host.objects.objects == {key: b"somebody's"} and host.topics.published == []
+
+
+def test_a_worker_that_starts_takes_back_what_its_last_life_held() -> None:
+    host = Host()
+    file_id, unheard = abandoned(host), host.arrive()
+    host.topics.published.clear()
+    recover(host.runner, "worker-1")
+    host.settle()
+    assert {host.file(one).state for one in (file_id, unheard)} == {"done"}
+
+
+def test_a_duty_that_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    host = Host()
+    file_id = host.upload()
+
+    def broken(limit: int) -> list[Any]:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(host.store, "expired", broken)
+    assert upkeep(host.runner)["objects_swept"] == 1
+    assert "no such luck" in capsys.readouterr().err
+    host.settle()
+    assert host.file(file_id).state == "done"
+
+
+def test_what_a_step_makes_is_named_by_attempt_and_lease() -> None:
+    keys: list[str] = []
+
+    def make(file: File, work: Any) -> Done:
+        keys.append(work.key("a.webp"))
+        if len(keys) == 1:
+            raise TransientError("x", "y")
+        return Done(artifacts=(Artifact("preview", keys[-1], "image/webp", 1),))
+
+    host = Host(picture=make)
+    file_id = host.arrive()
+    host.settle()
+    first, second = (key.split("/") for key in keys)
+    assert first[:4] == ["artifacts", TENANT, file_id, "picture"]
+    assert first[4].startswith("0-1-") and second[4].startswith("0-2-")
+
+
+def test_parts_run_side_by_side_and_what_follows_waits_for_all() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def read(file: File, work: Any) -> Done:
+        seen.append(file.page_numbers)
+        assert host.outcomes(file.file_id, "extract") == []
+        return Done()
+
+    host = Host(read=read)
+    parts = (Part((1, 2)), Part((3,)), Part((4,)))
+    main = host.runner.pipelines[0].steps
+    sliced = Step("read", read, plan=lambda file: parts)
+    pipelines = (Pipeline("main", (sliced, main[1])), host.runner.pipelines[1])
+    host.runner = Runner(host.runner.ports, Step("intake", identified), pipelines, {"read": 8})
+    file_id = host.arrive()
+    host.settle()
+    assert sorted(seen) == [(1, 2), (3,), (4,)]
+    assert host.outcomes(file_id, "extract") == ["done"]
+
+
+def test_a_wake_up_for_a_step_that_is_gone_from_the_registry_is_an_error_of_its_own() -> None:
+    host = Host()
+    with pytest.raises(KeyError):
+        host.runner.run(WakeUp("f", "no such step", 0, 1))

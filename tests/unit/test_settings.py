@@ -1,0 +1,45 @@
+"""What can be set, and what stands where nothing is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from functions.pipelines import STEPS
+from layers.settings import Settings, reserved_concurrency
+
+CONFIG = Path(__file__).parent.parent.parent / ".chalice" / "config.json"
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    given = Settings.from_environment({})
+    assert (given.port, given.bucket, given.aws_endpoint_url, given.ocr_languages) == (8000, "fairway", None, "eng")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("FAIRWAY_PORT", "0", "port", 0),
+        ("FAIRWAY_MAX_FILE_BYTES", "1000", "max_file_bytes", 1000),
+        ("FAIRWAY_DATABASE_URL", "postgresql://x/y", "database_url", "postgresql://x/y"),
+        ("FAIRWAY_WORKER", "worker-3", "worker_name", "worker-3"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "aws_endpoint_url", "http://127.0.0.1:1"),
+        ("AWS_DEFAULT_REGION", "eu-central-1", "region", "eu-central-1"),
+    ],
+)
+def test_a_variable_sets_its_own_field(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(Settings.from_environment({name: text}), field) == value
+
+
+def test_a_number_that_is_none_names_its_variable() -> None:
+    with pytest.raises(ValueError, match="FAIRWAY_PORT"):
+        Settings.from_environment({"FAIRWAY_PORT": "eighty"})
+
+
+@pytest.mark.parametrize("stage", json.loads(CONFIG.read_text())["stages"])
+def test_every_step_has_its_reserved_concurrency_in_every_stage(stage: str) -> None:
+    reserved = reserved_concurrency(stage)
+    assert {*STEPS, "arrivals", "dispatch", "upkeep"} <= set(reserved)
+    assert all(count >= 1 for count in reserved.values())
