@@ -138,7 +138,8 @@ def _amounts_near(
 ) -> Iterator[tuple[values.Found, Evidence, float]]:
     """Amounts right of a label, or else under it in the lines that follow."""
     line = lines[place]
-    right = [found for found in values.amounts(line.text) if found.start >= span[1]]
+    # By its end: a currency sign may belong to the label and to the amount ("Total RM 9.80").
+    right = [found for found in values.amounts(line.text) if found.end > span[1]]
     if right:
         # Several sums in one row are a table's: of taxes, mostly.
         nearness = 5.0 if len(right) == 1 else -45.0

@@ -1,0 +1,135 @@
+"""From pages to a schema's values, by the built-in rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
+from layers.domain.page import Page, Word
+
+
+def page(text: str, number: int = 1) -> Page:
+    """A page whose words stand on a grid of their own lines and columns."""
+    words, lines = [], text.split("\n")
+    for row, line in enumerate(lines):
+        at = 0
+        for word in line.split():
+            at = line.index(word, at)
+            top = row / len(lines)
+            words.append(Word(word, at / 100, top, (at + len(word)) / 100, top + 0.8 / len(lines)))
+            at += len(word)
+    return Page(number, text, tuple(words), "native", 100.0, 600, 800)
+
+
+RECEIPT = """ACME HARDWARE SDN BHD
+12, JALAN BESAR
+TAX INVOICE
+Date: 25/12/2018      Time: 10:45
+Hammer        1   12.00
+Nails         2    3.00
+Subtotal          15.00
+GST 6%             0.90
+Total RM          15.90
+Cash              20.00
+Change             4.10"""
+
+
+def schema(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def test_a_receipt_gives_the_four_default_fields() -> None:
+    found = extract([page(RECEIPT)], DEFAULT_SCHEMA)
+    assert found.fields == {
+        "title": "ACME HARDWARE SDN BHD", "date": "2018-12-25", "total": 15.9, "currency": "MYR",
+    }  # fmt: skip
+    assert found.missing == ()
+
+
+def test_every_value_is_proven_by_its_place() -> None:
+    found = extract([page("nothing here", 1), page(RECEIPT, 2)], DEFAULT_SCHEMA)
+    proof = found.evidence["total"]
+    assert proof.page == 2 and "15.90" in proof.text
+    assert proof.box is not None
+    x0, y0, x1, y1 = proof.box
+    assert 0 <= x0 < x1 <= 1 and 8 / 11 <= y0 < y1 <= 9 / 11
+    assert set(found.evidence) == set(found.fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "expected"),
+    [
+        ("Amount due: 44.10", ["Amount due"], 44.1),
+        ("AMOUNT DUE      44.10", ["Amount due"], 44.1),
+        ("Amount due\n44.10", ["Amount due"], 44.1),
+        ("Paid 1.00\nAmount due 44.10\nTotal 50.00", ["Amount due"], 44.1),
+        ("Net weight 12.5 kg", ["Net weight"], 12.5),
+        ("Nothing of the kind 3.00", ["Amount due"], None),
+    ],
+)
+def test_a_number_is_found_by_its_own_labels(text: str, labels: list[str], expected: float | None) -> None:
+    found = extract([page(text)], schema(value={"type": "number", "x-labels": labels}))
+    assert found.fields.get("value") == expected
+    assert found.missing == (() if expected is not None else ("value",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Subtotal 10.00\nTotal 11.00", 11.0),
+        ("Total 11.00\nTotal Qty 3\nTotal discount 2.00", 11.0),
+        ("Total Excl. Tax 10.00\nTotal Incl. Tax 10.60", 10.6),
+        ("Grand Total 31.80\nCash 50.00\nChange 18.20", 31.8),
+        ("Gesamtbetrag 1.234,50 EUR", 1234.5),
+        ("Total\n1,000.00", 1000.0),
+    ],
+)
+def test_the_total_is_what_is_to_be_paid(text: str, expected: float) -> None:
+    assert extract([page(text)], schema(total={"type": "number"})).fields["total"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("Invoice No: INV-2024/001", "invoice_number", "INV-2024/001"),
+        ("Invoice number\nA-77", "invoice_number", "A-77"),
+        ("Customer: Jane Doe", "customer", "Jane Doe"),
+    ],
+)
+def test_a_text_is_found_beside_or_under_its_label(text: str, name: str, expected: str) -> None:
+    assert extract([page(text)], schema(**{name: {"type": "string"}})).fields == {name: expected}
+
+
+def test_a_due_date_is_not_the_date() -> None:
+    text = "Due date: 01/05/2024\nInvoice date: 01/04/2024"
+    fields = extract([page(text)], schema(date={"type": "string", "format": "date"})).fields
+    assert fields == {"date": "2024-04-01"}
+
+
+def test_an_enum_takes_only_its_own_values() -> None:
+    one = schema(kind={"type": "string", "enum": ["Invoice", "Receipt"]})
+    assert extract([page("TAX INVOICE")], one).fields == {"kind": "Invoice"}
+    assert extract([page("Letter")], one).missing == ("kind",)
+
+
+def test_an_integer_is_whole() -> None:
+    one = schema(count={"type": "integer", "x-labels": ["Count"]})
+    assert extract([page("Count 3")], one).fields == {"count": 3}
+    assert extract([page("Count 3.50")], one).missing == ("count",)
+
+
+def test_what_cannot_be_found_is_missing_only_when_it_is_required() -> None:
+    one = {
+        "type": "object",
+        "properties": {"total": {"type": "number"}, "note": {"type": "string"}},
+        "required": ["note"],
+    }
+    found = extract([page("Nothing to see")], one)
+    assert found.fields == {} and found.missing == ("note",) and found.evidence == {}
+
+
+def test_no_page_gives_nothing() -> None:
+    found = extract([], DEFAULT_SCHEMA)
+    assert found.fields == {} and found.missing == ("title",)

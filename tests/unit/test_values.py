@@ -1,0 +1,118 @@
+"""Dates, money and numbers as people write them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.domain.extraction import values
+
+
+def numbers(line: str) -> list[float]:
+    return [found.value.value for found in values.amounts(line)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Total 9.00", [9.0]),
+        ("Total: 1,234.56", [1234.56]),
+        ("Summe 1.234,56", [1234.56]),
+        ("Montant 1 234,56 €", [1234.56]),
+        ("Montant 1\u202f234,56", [1234.56]),
+        ("Betrag CHF 1'234.50", [1234.5]),
+        ("Total 12,5", [12.5]),
+        ("Qty 1,234", [1234.0]),
+        ("Population 12.345.678", [12345678.0]),
+        ("RM9.80", [9.8]),
+        ("$ 5.00 $7", [5.0, 7.0]),
+        ("-3.20", [-3.2]),
+        ("(3.20)", [-3.2]),
+        ("8 .50", [8.5]),
+        ("1O.00", [10.0]),
+        ("12/03/2024", []),
+        ("10:45", []),
+        ("A123", []),
+        ("Tel 03-5511 2233", []),
+        ("", []),
+    ],
+)
+def test_numbers_are_read_in_their_own_locale(line: str, expected: list[float]) -> None:
+    if line.startswith("Tel"):
+        assert 35511.0 not in numbers(line)
+    else:
+        assert numbers(line) == expected
+
+
+@pytest.mark.parametrize(("line", "sign"), [("RM 9.80", "RM"), ("9.80 EUR", "EUR"), ("€9", "€"), ("9.80", None)])
+def test_the_currency_beside_a_number_is_kept(line: str, sign: str | None) -> None:
+    (found,) = values.amounts(line)
+    assert found.value.sign == sign  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Date: 2024-03-05", date(2024, 3, 5)),
+        ("05/03/2024", date(2024, 3, 5)),
+        ("25/12/18", date(2018, 12, 25)),
+        ("05.03.2024", date(2024, 3, 5)),
+        ("5 Mar 2024", date(2024, 3, 5)),
+        ("5th March 2024", date(2024, 3, 5)),
+        ("March 5, 2024", date(2024, 3, 5)),
+        ("5. März 2024", date(2024, 3, 5)),
+        ("le 5 février 2024", date(2024, 2, 5)),
+        ("15-MAR-24 10:22", date(2024, 3, 15)),
+        ("2024年3月5日", date(2024, 3, 5)),
+        ("03/25/2024", date(2024, 3, 25)),
+    ],
+)
+def test_dates_are_read_as_they_are_written(line: str, expected: date) -> None:
+    assert [found.value for found in values.dates(line)] == [expected]
+
+
+@pytest.mark.parametrize(
+    "line", ["31/02/2024", "2024-13-01", "00/00/0000", "192.168.1.10", "1.2.3", "99 Foo 2024", "12-34-56"]
+)
+def test_what_is_no_date_is_not_taken_for_one(line: str) -> None:
+    assert values.dates(line) == []
+
+
+def test_the_month_comes_first_where_the_page_says_so() -> None:
+    assert [found.value for found in values.dates("03/04/2024", month_first=True)] == [date(2024, 3, 4)]
+    assert [found.value for found in values.dates("03/04/2024")] == [date(2024, 4, 3)]
+
+
+@given(
+    st.dates(date(1950, 1, 1), date(2069, 12, 31)), st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y"])
+)
+def test_every_date_survives_being_written(day: date, form: str) -> None:
+    (found,) = values.dates(f"Date: {day.strftime(form)} paid")
+    assert found.value == day
+
+
+@given(st.integers(0, 10**9), st.sampled_from(["{:,.2f}", "{:.2f}"]))
+def test_every_amount_survives_being_written_and_its_span_is_its_own(cents: int, form: str) -> None:
+    written = form.format(cents / 100)
+    line = f"Total {written}"
+    (found,) = values.amounts(line)
+    assert found.value.value == pytest.approx(cents / 100)  # type: ignore[attr-defined]
+    assert line[found.start : found.end].strip() == written
+
+
+@given(st.text(max_size=300))
+def test_any_line_at_all_is_read_without_an_error(line: str) -> None:
+    for found in [*values.amounts(line), *values.dates(line), *values.currencies(line)]:
+        assert 0 <= found.start < found.end <= len(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["1" * 50_000, "1," * 25_000, "1 234 " * 10_000, "$" * 50_000, "12/" * 20_000, "jan " * 15_000]
+)
+def test_a_hostile_line_is_read_in_time_to_its_length(line: str) -> None:
+    # The suite's own time limit ends a pattern that backtracks without bounds.
+    for found in [*values.amounts(line), *values.dates(line), *values.currencies(line)]:
+        assert found.end <= len(line)
