@@ -34,7 +34,8 @@ def messages(event: Event) -> list[Delivered]:
 
 
 def _from_kafka(record: Event) -> Delivered:
-    body = base64.b64decode(record["value"]).decode("utf-8", "replace")
+    # A tombstone has no value; it is dropped like any message that can't be read.
+    body = base64.b64decode(record.get("value") or "").decode("utf-8", "replace")
     return Delivered(body, f"{record['topic']}-{record['partition']}-{record['offset']}")
 
 

@@ -207,7 +207,7 @@ class MemoryStore:
         for row in self.files.values():
             if row.state == "uploading" and not row.removal_id:
                 found.setdefault(row.file.tenant_id, []).append(row.file.object_key)
-        return found
+        return {tenant_id: sorted(keys) for tenant_id, keys in found.items()}
 
     def miss_uploads(self, limit: int) -> int:
         late = [row for row in self.files.values() if row.state == "uploading" and row.upload_until < self._now()]

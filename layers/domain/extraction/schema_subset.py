@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MOST_BYTES = 64 * 1024
@@ -13,7 +14,8 @@ MOST_PROPERTIES = 200
 MOST_LABELS = 50
 TYPES = ("string", "number", "integer", "boolean", "array", "object")
 FORMATS = ("date",)
-ANYWHERE = {"type", "title", "description", "enum", "x-labels", "x-evidence", "$ref"}
+BESIDE_A_REFERENCE = {"$ref", "title", "description", "x-labels", "x-evidence"}
+ANYWHERE = BESIDE_A_REFERENCE | {"type", "enum"}
 BY_TYPE = {
     "object": {"properties", "required", "additionalProperties", "$defs", "$schema", "$id"},
     "array": {"items", "minItems", "maxItems"},
@@ -36,14 +38,19 @@ def check(schema: Any) -> list[Problem]:
     """What of a schema can't be taken; an empty list for one that can."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return [Problem("/type", "the schema must be an object of `type: object`")]
-    if len(json.dumps(schema)) > MOST_BYTES:
+    try:
+        size_bytes, properties = len(json.dumps(schema)), _count(schema)
+    except RecursionError:
+        return [Problem("", f"schemas are taken to a depth of {MOST_DEPTH}")]
+    if size_bytes > MOST_BYTES:
         return [Problem("", f"the schema has more than {MOST_BYTES} bytes")]
     if not isinstance(schema.get("properties"), dict) or not schema["properties"]:
         return [Problem("/properties", "the schema must name at least one property")]
-    problems = list(_check(schema, "", 1, schema, ()))
-    if _count(schema) > MOST_PROPERTIES:
-        problems.append(Problem("/properties", f"there are more than {MOST_PROPERTIES} properties"))
-    return problems[:100]
+    if properties > MOST_PROPERTIES:
+        return [Problem("/properties", f"there are more than {MOST_PROPERTIES} properties")]
+    if not isinstance(schema.get("$defs", {}), dict):
+        return [Problem("/$defs", "must be an object of schemas")]
+    return list(islice(_check(schema, "", 1, schema, set()), 100))
 
 
 def resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def resolved(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     return {**root.get("$defs", {}).get(name, {}), **schema} if "$ref" in schema else schema
 
 
-def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[str, ...]) -> Iterator[Problem]:
+def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: set[Any]) -> Iterator[Problem]:
     if not isinstance(schema, dict):
         yield Problem(at, "a schema must be an object")
         return
@@ -60,6 +67,9 @@ def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[s
         yield Problem(at, f"schemas are taken to a depth of {MOST_DEPTH}")
         return
     if "$ref" in schema:
+        for keyword in [one for one in schema if one not in BESIDE_A_REFERENCE]:
+            yield Problem(f"{at}/{_escaped(keyword)}", f"`{keyword}` is not taken beside a reference")
+        yield from _check_values(schema, at)
         yield from _check_reference(schema["$ref"], at, depth, root, seen)
         return
     kind = schema.get("type")
@@ -74,16 +84,17 @@ def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[s
         yield from _check(inner, f"{at}/{name}", depth + 1, root, seen)
 
 
-def _check_reference(
-    reference: Any, at: str, depth: int, root: dict[str, Any], seen: tuple[str, ...]
-) -> Iterator[Problem]:
+def _check_reference(reference: Any, at: str, depth: int, root: dict[str, Any], seen: set[Any]) -> Iterator[Problem]:
+    """`seen` holds the names that the check is within, and (name, depth) of all it has been through."""
     name = reference.removeprefix("#/$defs/") if isinstance(reference, str) else ""
     if not isinstance(reference, str) or not reference.startswith("#/$defs/") or name not in root.get("$defs", {}):
         yield Problem(f"{at}/$ref", "only references to this schema's own `#/$defs/` are followed")
     elif name in seen:
         yield Problem(f"{at}/$ref", "a reference must not lead back to itself")
-    else:
-        yield from _check(root["$defs"][name], at, depth, root, (*seen, name))
+    elif (name, depth) not in seen:  # followed again wherever it is named, definitions would multiply
+        seen |= {name, (name, depth)}
+        yield from _check(root["$defs"][name], at, depth, root, seen)
+        seen.remove(name)
 
 
 def _check_values(schema: dict[str, Any], at: str) -> Iterator[Problem]:
@@ -96,9 +107,12 @@ def _check_values(schema: dict[str, Any], at: str) -> Iterator[Problem]:
         yield Problem(f"{at}/x-evidence", "must be true or false")
     if "enum" in schema and not (isinstance(schema["enum"], list) and 0 < len(schema["enum"]) <= 200):
         yield Problem(f"{at}/enum", "must be a list of 1 to 200 values")
-    required = schema.get("required", [])
-    if not isinstance(required, list) or not all(one in (schema.get("properties") or {}) for one in required):
+    required, properties = schema.get("required", []), schema.get("properties")
+    names = list(properties) if isinstance(properties, dict) else []
+    if not isinstance(required, list) or not all(one in names for one in required):
         yield Problem(f"{at}/required", "must be a list of the schema's own properties")
+    if not isinstance(schema.get("additionalProperties", True), bool):
+        yield Problem(f"{at}/additionalProperties", "must be true or false")
     if schema.get("type") == "array" and "items" not in schema:
         yield Problem(f"{at}/items", "an array must say what its items are")
 
