@@ -34,7 +34,9 @@ def presign(
     """
     stamp = _stamp(int(now_s))
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
-    signed = {"host": endpoint.split("://", 1)[1], **{name.lower(): value for name, value in (headers or {}).items()}}
+    scheme, host = endpoint.split("://", 1)
+    host = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))  # no client sends a default port
+    signed = {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}}
     names = ";".join(sorted(signed))
     parameters = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",

@@ -157,7 +157,9 @@ class MemoryStore:
             return [wake_up for step, cap in sorted(caps.items()) for wake_up in self._dispatch(step, cap)]
 
     def _dispatch(self, step: str, cap: int) -> Iterable[WakeUp]:
-        in_flight = sum(key[1] == step and row.state in (State.QUEUED, State.RUNNING) for key, row in self.steps.items())
+        in_flight = sum(
+            key[1] == step and row.state in (State.QUEUED, State.RUNNING) for key, row in self.steps.items()
+        )
         lanes = self._lanes.get(step)
         while lanes and in_flight < cap and (item := lanes.next()) is not None:
             file_id, part = item.rsplit(":", 1)

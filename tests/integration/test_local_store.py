@@ -21,13 +21,12 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local import object_store, process_table, valkey
-from infra.local.ports import ADDRESS, choose_ports
+from infra.local import process_table
+from infra.local.ports import ADDRESS
 from infra.local.supervisor import Supervisor
 from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX, TOPICS
+from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
-MOST_BYTES = 300_000
-KEY_ID = "FWTESTKEY"
 LONG_S = 30.0
 BELL = "fairway:bell:arrivals"
 
@@ -121,30 +120,8 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    home = tmp_path_factory.mktemp("home")
-    ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
-    secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
-    redis_url = valkey.redis_url(ports["valkey"], password)
-    supervisor = Supervisor(home)
-    try:
-        supervisor.start(
-            [
-                valkey.declare(home, ports["valkey"], password),
-                object_store.declare(
-                    home / "objects",
-                    private_port=ports["store"],
-                    public_port=ports["store_public"],
-                    key_id=KEY_ID,
-                    secret=secret,
-                    redis_url=redis_url,
-                    visibility_s=dict.fromkeys(TOPICS, 120) | {"ocr": 230},
-                    most_upload_bytes=MOST_BYTES,
-                ),
-            ]
-        )
-        yield Store(home, supervisor, ports, secret, redis_url)
-    finally:
-        supervisor.stop()
+    with store_parts(tmp_path_factory.mktemp("home")) as parts:
+        yield Store(parts.home, parts.supervisor, parts.ports, parts.secret, parts.redis_url)
 
 
 @pytest.fixture

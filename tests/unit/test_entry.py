@@ -57,6 +57,41 @@ def test_what_is_no_creation_tells_of_nothing(name: str) -> None:
     assert arrivals_of(event) == []
 
 
+@pytest.mark.parametrize("name", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
+@pytest.mark.parametrize("prefix", ["", "s3:"])
+def test_every_kind_of_creation_tells_of_its_object(prefix: str, name: str) -> None:
+    body = json.loads(recorded("s3_sqs")["Records"][0]["body"])
+    body["Records"][0]["eventName"] = f"{prefix}ObjectCreated:{name}"
+    assert entry.arrivals(body) == [Arrival(KEY, VERSION, 27315)]
+
+
+def test_news_told_twice_is_taken_twice_and_harms_nobody() -> None:
+    event = recorded("s3_sqs")
+    event["Records"] = [event["Records"][0]] * 2
+    assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)] * 2
+
+
+def test_a_notification_without_a_queue_is_one_message() -> None:
+    event = json.loads(recorded("s3_sqs")["Records"][0]["body"])
+    assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)]
+
+
+def test_a_deletion_by_eventbridge_tells_of_nothing() -> None:
+    body = json.loads(recorded("eventbridge")["Records"][0]["body"])
+    assert entry.arrivals({**body, "detail-type": "Object Deleted"}) == []
+
+
+@pytest.mark.parametrize("value", [None, "", "bm90IEpTT04=", "//79"])
+def test_a_kafka_value_that_is_no_notification_blocks_nothing_behind_it(
+    value: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = recorded("kafka_s3")
+    (batch,) = event["records"].values()
+    batch.insert(0, {**batch[0], "offset": 14, "value": value})
+    assert Arrival(KEY, None, 27315) in arrivals_of(event)
+    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
+
+
 def test_a_null_version_is_none() -> None:
     event = recorded("s3_sqs")
     event["Records"] = [json.loads(json.dumps(event["Records"][0]).replace(VERSION, "null"))]

@@ -45,6 +45,27 @@ def test_of_equals_none_is_ever_two_turns_ahead(backlogs: dict[str, int]) -> Non
             assert max(so_far[t] for t in waiting) - min(so_far[t] for t in waiting) <= 1
 
 
+@given(st.lists(st.tuples(st.sampled_from("abcd"), COSTS), min_size=2, max_size=80), st.integers(0, 40))
+def test_of_those_who_wait_none_is_ever_ahead_by_more_than_a_slice(work: list[tuple[str, float]], ran: int) -> None:
+    weights = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
+    lanes = Lanes()
+    for place, (tenant, cost_s) in enumerate(work):
+        lanes.ready(tenant, "batch", str(place), cost_s, weights[tenant])
+        if place < ran:
+            lanes.next()
+        waiting = [lane.passed for lane in lanes.tenants.values() if lane.active]
+        assert not waiting or max(waiting) - min(waiting) <= SLICE_S / min(weights.values()) + 1e-6
+        assert all(passed >= lanes.clock - 1e-6 for passed in waiting)
+
+
+def test_a_newcomer_starts_where_the_last_dispatch_was() -> None:
+    lanes = filled({"a": 10})
+    for _ in range(4):
+        lanes.next()
+    lanes.ready("newcomer", "batch", "item", 1.0)
+    assert lanes.tenants["newcomer"].passed == lanes.clock == 3.0
+
+
 @given(st.floats(0.5, 8), st.floats(0.5, 8))
 def test_shares_follow_weights(heavy: float, light: float) -> None:
     lanes = filled({"a": 400, "b": 400}, weights={"a": heavy, "b": light})

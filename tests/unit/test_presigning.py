@@ -17,10 +17,10 @@ ENDPOINT = "http://127.0.0.1:4566"
 KEYS = ("originals/t/f", "artifacts/a b/ü+&=?#%.webp", "k/\U0001f9fe~-_.!*'()")
 
 
-def by_the_sdk(call: str, token: str | None, expires_s: int, **parameters: str) -> str:
+def by_the_sdk(call: str, token: str | None, expires_s: int, endpoint: str = ENDPOINT, **parameters: str | int) -> str:
     client = boto3.client(
         "s3",
-        endpoint_url=ENDPOINT,
+        endpoint_url=endpoint,
         region_name="eu-central-1",
         aws_access_key_id="AKIDEXAMPLE",
         aws_secret_access_key="secret/key+",
@@ -37,10 +37,16 @@ def by_the_sdk(call: str, token: str | None, expires_s: int, **parameters: str) 
 
 
 def by_us(
-    method: str, key: str, token: str | None, expires_s: int, headers: dict[str, str], query: dict[str, str]
+    method: str,
+    key: str,
+    token: str | None,
+    expires_s: int,
+    headers: dict[str, str],
+    query: dict[str, str],
+    endpoint: str = ENDPOINT,
 ) -> str:
     return presign(
-        method, ENDPOINT, f"/fairway/{key}", access_key="AKIDEXAMPLE", secret_key="secret/key+", region="eu-central-1",
+        method, endpoint, f"/fairway/{key}", access_key="AKIDEXAMPLE", secret_key="secret/key+", region="eu-central-1",
         now_s=NOW.timestamp(), expires_s=expires_s, headers=headers, query=query, session_token=token,
     )  # fmt: skip
 
@@ -62,10 +68,20 @@ def test_a_download_is_signed_as_the_sdk_signs_it(key: str, token: str | None) -
 @pytest.mark.parametrize("key", KEYS)
 def test_an_upload_is_signed_as_the_sdk_signs_it(key: str) -> None:
     checksum = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
-    theirs = by_the_sdk("put_object", None, 3600, Key=key, ContentLength=4, IfNoneMatch="*", ChecksumSHA256=checksum)  # type: ignore[arg-type]
+    theirs = by_the_sdk("put_object", None, 3600, Key=key, ContentLength=4, IfNoneMatch="*", ChecksumSHA256=checksum)
     headers = {"Content-Length": "4", "If-None-Match": "*", "x-amz-checksum-sha256": checksum}
     ours = by_us("PUT", key, None, 3600, headers, {})
     assert same(ours, theirs), (ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://s3.eu-central-1.amazonaws.com", "https://files.example.com:443", "http://files.example.com:80"],
+)
+def test_a_default_port_is_not_signed_for_no_client_sends_it(endpoint: str) -> None:
+    theirs = by_the_sdk("get_object", None, 60, endpoint, Key="k")
+    ours = by_us("GET", "k", None, 60, {}, {}, endpoint)
+    assert ours.startswith(f"{endpoint}/fairway/k?") and same(ours, theirs)
 
 
 def test_a_changed_header_changes_the_signature() -> None:

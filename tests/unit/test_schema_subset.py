@@ -35,6 +35,15 @@ TAKEN = {
     "labels": of(total={"type": "number", "x-labels": ["Total", "Amount due"], "x-evidence": False}),
     "line items": of(items={"type": "array", "items": of(price={"type": "number"})}),
     "a local reference": {**of(a={"$ref": "#/$defs/m"}), "$defs": {"m": {"type": "number"}}},
+    "a label beside a reference": {
+        **of(a={"$ref": "#/$defs/m", "x-labels": ["Due"]}),
+        "$defs": {"m": {"type": "number"}},
+    },
+    "a definition named twice": {
+        **of(a={"$ref": "#/$defs/m"}, b=of(c={"$ref": "#/$defs/m"})),
+        "$defs": {"m": of(n={"type": "number"})},
+    },
+    "a closed object": {**of(a={"type": "string"}), "additionalProperties": False},
     "a name with slashes": of(**{"a/b~c": {"type": "string"}}),
 }
 
@@ -68,6 +77,18 @@ REFUSED = [
     (of(a={"$ref": "#/properties/a"}), "/properties/a/$ref"),
     (of(a={"$ref": 7}), "/properties/a/$ref"),
     ({**of(a={"$ref": "#/$defs/b"}), "$defs": {"b": {"$ref": "#/$defs/b"}}}, "/properties/a/$ref"),
+    ({**of(a={"$ref": "#/$defs/b"}), "$defs": {"b": of(c={"$ref": "#/$defs/b"})}}, "/properties/a/properties/c/$ref"),
+    ({**of(a={"$ref": "#/$defs/b", "pattern": "(a+)+"}), "$defs": {"b": {"type": "string"}}}, "/properties/a/pattern"),
+    ({**of(a={"$ref": "#/$defs/b", "type": "x"}), "$defs": {"b": {"type": "string"}}}, "/properties/a/type"),
+    ({**of(a={"$ref": "#/$defs/b", "x-labels": 7}), "$defs": {"b": {"type": "string"}}}, "/properties/a/x-labels"),
+    ({**of(a={"type": "null"}), "$ref": "#/$defs/b", "$defs": {"b": {"type": "string"}}}, "/properties"),
+    ({**of(a={"$ref": "#/$defs/b"}), "$defs": {"b": {"type": "string", "pattern": "x"}}}, "/$defs/b/pattern"),
+    ({**of(a={"$ref": "#/$defs/b"}), "$defs": 5}, "/$defs"),
+    ({**of(a={"$ref": "#/$defs/b"}), "$defs": ["b"]}, "/$defs"),
+    ({**of(a={"$ref": "#/$defs/b"}), "$defs": None}, "/$defs"),
+    ({**of(a={"type": "string"}), "required": [["a"]]}, "/required"),
+    (of(a={"type": "object", "properties": 5, "required": ["b"]}), "/properties/a/properties"),
+    ({**of(a={"type": "string"}), "additionalProperties": {"pattern": "(a+)+"}}, "/additionalProperties"),
     ({**of(a={"type": "string"}), "required": ["b"]}, "/required"),
     ({**of(a={"type": "string"}), "required": "a"}, "/required"),
     ({**of(a={"type": "string"}), "patternProperties": {}}, "/patternProperties"),
@@ -83,6 +104,82 @@ def test_what_is_outside_is_refused_at_its_place(schema: Any, pointer: str) -> N
     assert all(problem.detail for problem in check(schema))
 
 
+# What JSON Schema has and the subset has not.
+OTHER_KEYWORDS = [
+    "$anchor",
+    "$comment",
+    "$dynamicAnchor",
+    "$dynamicRef",
+    "$recursiveRef",
+    "$vocabulary",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "deprecated",
+    "else",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if",
+    "maxContains",
+    "maxProperties",
+    "minContains",
+    "minProperties",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "readOnly",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "writeOnly",
+]
+OF_EACH_TYPE = [
+    {"type": "string"},
+    {"type": "number"},
+    {"type": "integer"},
+    {"type": "boolean"},
+    {"type": "array", "items": {"type": "string"}},
+    of(b={"type": "string"}),
+]
+
+
+@pytest.mark.parametrize("keyword", OTHER_KEYWORDS)
+def test_every_other_keyword_is_refused_by_name_for_every_type(keyword: str) -> None:
+    for schema in OF_EACH_TYPE:
+        assert check(of(a=schema)) == []
+        (problem,) = check(of(a={**schema, keyword: True}))
+        assert problem.pointer == f"/properties/a/{keyword}" and f"`{keyword}`" in problem.detail
+
+
+@pytest.mark.parametrize("levels", [10, 400, 5000])
+def test_json_of_any_nesting_is_answered(levels: int) -> None:
+    value: Any = "x"
+    for _ in range(levels):
+        value = [value]
+    schema = of(a={"type": "string", "enum": [value]})
+    assert all(problem.pointer == "" for problem in check(schema))
+    assert check(of(a={"type": "array", "items": value}))
+
+
+def test_what_is_told_of_a_bad_schema_is_bounded() -> None:
+    assert len(check(of(a={"type": "string", **{f"k{place}": 1 for place in range(500)}}))) == 100
+
+
 def test_depth_and_size_are_bounded() -> None:
     assert check(nested(MOST_DEPTH - 1)) == []
     assert check(nested(MOST_DEPTH + 1))
@@ -96,6 +193,15 @@ def test_references_that_multiply_are_refused_in_time() -> None:
     }
     defs["l9"] = {"type": "string"}
     assert check({**of(a={"$ref": "#/$defs/l0"}), "$defs": defs})
+
+
+def test_references_that_multiply_within_the_depth_are_followed_once() -> None:
+    # 48 properties at each of four levels: five million schemas, were they all followed.
+    defs: dict[str, Any] = {
+        f"l{level}": of(**{f"p{place}": {"$ref": f"#/$defs/l{level + 1}"} for place in range(48)}) for level in range(3)
+    }
+    defs["l3"] = {"type": "string"}
+    assert check({**of(**{f"p{place}": {"$ref": "#/$defs/l0"} for place in range(48)}), "$defs": defs}) == []
 
 
 def test_a_reference_is_followed_and_what_stands_beside_it_wins() -> None:

@@ -1,0 +1,150 @@
+"""What every object store promises: one suite, in memory and by S3's protocol."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+
+from infra.local.ports import ADDRESS
+from infra.local.wiring import BUCKET
+from layers.adapters.memory import MemoryObjects
+from layers.adapters.s3_storage import S3Storage
+from layers.domain.errors import PermanentError, TransientError
+from layers.ports import Objects
+from tests.parts import KEY_ID, StoreParts, store_parts
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreParts]:
+    with store_parts(tmp_path_factory.mktemp("home")) as parts:
+        yield parts
+
+
+def by_s3(private_url: str, public_url: str, secret: str) -> S3Storage:
+    def client() -> object:
+        return boto3.client(
+            "s3", endpoint_url=private_url, region_name="us-east-1", aws_access_key_id=KEY_ID,
+            aws_secret_access_key=secret,
+            config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )  # fmt: skip
+
+    return S3Storage(client, BUCKET, public_url, "us-east-1")
+
+
+@pytest.fixture
+def s3(parts: StoreParts) -> S3Storage:
+    private, public = (f"http://{ADDRESS}:{parts.ports[name]}" for name in ("store", "store_public"))
+    return by_s3(private, public, parts.secret)
+
+
+@pytest.fixture(params=["memory", "s3"])
+def objects(request: pytest.FixtureRequest) -> Objects:
+    return MemoryObjects() if request.param == "memory" else request.getfixturevalue("s3")
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"artifacts/t/{uuid.uuid4()}/"
+
+
+def put(objects: Objects, tmp_path: Path, key: str, content: bytes) -> None:
+    path = tmp_path / "up"
+    path.write_bytes(content)
+    assert objects.upload(path, key, "text/plain") == len(content)
+
+
+def test_what_is_stored_comes_back(objects: Objects, tmp_path: Path, prefix: str) -> None:
+    content = bytes(range(256)) * 900
+    put(objects, tmp_path, prefix + "a", content)
+    objects.download(prefix + "a", None, tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == content
+    assert objects.size_of(prefix + "a", None) == len(content)
+
+
+def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path, prefix: str) -> None:
+    assert objects.size_of(prefix + "none", None) is None
+    assert objects.version_of(prefix + "none") is None
+    with pytest.raises(PermanentError) as caught:
+        objects.download(prefix + "none", None, tmp_path / "down")
+    assert caught.value.code == "object_missing"
+
+
+def test_everything_under_a_prefix_is_deleted_and_nothing_beside_it(
+    objects: Objects, tmp_path: Path, prefix: str
+) -> None:
+    beside = prefix.rstrip("/") + "x/a"
+    for key in (prefix + "a", prefix + "b/c", beside):
+        put(objects, tmp_path, key, b"x")
+    assert objects.delete_prefix(prefix) == 2
+    assert objects.keys_after(prefix, "", 10) == []
+    assert objects.size_of(beside, None) == 1
+    assert objects.delete_prefix(prefix) == 0
+
+
+def test_keys_come_in_order_after_a_given_one(objects: Objects, tmp_path: Path, prefix: str) -> None:
+    for name in ("c", "a", "d", "b"):
+        put(objects, tmp_path, prefix + name, b"x")
+    assert objects.keys_after(prefix, "", 3) == [prefix + name for name in "abc"]
+    assert objects.keys_after(prefix, prefix + "b", 10) == [prefix + name for name in "cd"]
+
+
+def test_it_says_that_it_is_up(objects: Objects) -> None:
+    assert objects.is_up()
+
+
+# --- S3 alone ----------------------------------------------------------------------------------------
+
+
+def test_every_version_is_deleted(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+    for content in (b"one", b"two", b"three"):
+        put(s3, tmp_path, prefix + "a", content)
+    assert s3.delete_prefix(prefix) == 3
+
+
+def test_a_version_is_read_as_it_was(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+    put(s3, tmp_path, prefix + "a", b"first")
+    first = s3.version_of(prefix + "a")
+    put(s3, tmp_path, prefix + "a", b"the second")
+    assert first and s3.version_of(prefix + "a") != first
+    assert s3.size_of(prefix + "a", first) == 5
+    s3.download(prefix + "a", first, tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == b"first"
+    with httpx.Client(trust_env=False) as anyone:
+        assert anyone.get(s3.presign_get(prefix + "a", first)).content == b"first"
+
+
+def test_a_url_gives_the_file_by_its_own_name_or_shows_it(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+    put(s3, tmp_path, prefix + "a", b"text")
+    with httpx.Client(trust_env=False) as anyone:
+        saved = anyone.get(s3.presign_get(prefix + "a", None, download_name='r\u00e9sum\u00e9 "1"\r\n;.pdf'))
+        shown = anyone.get(s3.presign_get(prefix + "a", None, media_type="text/html; charset=utf-8"))
+    assert saved.headers["content-disposition"] == (
+        "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9%20%221%22%0D%0A%3B.pdf"
+    )
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    assert shown.headers["content-disposition"] == "inline"
+
+
+def test_an_upload_url_takes_its_own_bytes_once(s3: S3Storage) -> None:
+    key = f"originals/t/{uuid.uuid4()}"
+    url, headers = s3.presign_put(key, size_bytes=5, sha256=None, expires_s=60)
+    with httpx.Client(trust_env=False) as anyone:
+        assert anyone.put(url, content=b"longer", headers={"If-None-Match": "*"}).status_code == 403
+        assert anyone.put(url, content=b"hello", headers=headers).status_code == 200
+        assert anyone.put(url, content=b"again", headers=headers).status_code == 412
+    assert s3.size_of(key, None) == 5
+
+
+def test_a_store_that_is_away_may_come_back(tmp_path: Path) -> None:
+    away = by_s3("http://127.0.0.1:1", "http://127.0.0.1:1", "secret")
+    assert not away.is_up()
+    with pytest.raises(TransientError):
+        away.download("a", None, tmp_path / "down")
+    with pytest.raises(TransientError):
+        away.size_of("a", None)

@@ -1,0 +1,121 @@
+"""What every kind of topics promises: one suite, in memory and on SQS."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from infra.local.ports import ADDRESS
+from layers.adapters.memory import MemoryTopics
+from layers.adapters.redis_bell import RedisBell
+from layers.adapters.sqs_topics import SqsTopics
+from layers.domain.message import WakeUp
+from layers.ports import Topics
+from tests.parts import KEY_ID, store_parts
+
+
+@dataclass
+class Heard:
+    """Topics, and what a consumer of one of them receives."""
+
+    topics: Topics
+    receive: Callable[[str, int], list[WakeUp]]
+
+
+@dataclass(frozen=True)
+class Queues:
+    sqs: SqsTopics
+    bell: RedisBell
+
+
+@pytest.fixture(scope="module")
+def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
+    with store_parts(tmp_path_factory.mktemp("home")) as parts:
+        bell = RedisBell(parts.redis_url)
+        url = f"http://{ADDRESS}:{parts.ports['store']}"
+        session = boto3.session.Session(KEY_ID, parts.secret, region_name="us-east-1")
+        yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), bell.ring), bell)
+
+
+def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
+    found: list[WakeUp] = []
+    while messages := sqs.receive(topic, most=10, wait_s=1):
+        found += [WakeUp.from_json(json.loads(message["body"])) for message in messages]
+        sqs.delete(topic, [message["receiptHandle"] for message in messages])
+        if len(found) >= count:
+            break
+    return found
+
+
+@pytest.fixture(params=["memory", "sqs"])
+def heard(request: pytest.FixtureRequest) -> Heard:
+    if request.param == "memory":
+        memory = MemoryTopics()
+        return Heard(memory, lambda topic, count: [one for one in memory.published if one.step == topic])
+    sqs = request.getfixturevalue("queues").sqs
+    return Heard(sqs, lambda topic, count: from_queue(sqs, topic, count))
+
+
+def wake_ups(step: str, count: int) -> list[WakeUp]:
+    return [WakeUp(str(uuid.uuid4()), step, part, 1) for part in range(count)]
+
+
+def test_each_wake_up_reaches_its_steps_topic(heard: Heard) -> None:
+    of_text, of_ocr = wake_ups("text", 3), wake_ups("ocr", 2)
+    heard.topics.publish([*of_text, *of_ocr])
+    assert sorted(heard.receive("text", 3), key=lambda one: one.part) == of_text
+    assert sorted(heard.receive("ocr", 2), key=lambda one: one.part) == of_ocr
+
+
+def test_many_at_once_arrive_every_one(heard: Heard) -> None:
+    many = wake_ups("preview", 37)
+    heard.topics.publish(many)
+    assert set(heard.receive("preview", 37)) == set(many)
+
+
+def test_nothing_published_is_nothing_to_receive(heard: Heard) -> None:
+    heard.topics.publish([])
+    assert heard.receive("thumbnail", 1) == []
+
+
+def test_they_say_that_they_are_up(heard: Heard) -> None:
+    assert heard.topics.is_up()
+
+
+# --- SQS alone ---------------------------------------------------------------------------------------
+
+
+def test_a_published_message_rings_the_bell_of_its_topic(queues: Queues) -> None:
+    queues.sqs.publish(wake_ups("extraction", 1))
+    assert queues.bell.wait("extraction", timeout_s=2)
+    assert len(from_queue(queues.sqs, "extraction", 1)) == 1
+
+
+def test_a_message_given_back_is_received_again_at_once(queues: Queues) -> None:
+    (sent,) = wake_ups("textract", 1)
+    queues.sqs.publish([sent])
+    (message,) = queues.sqs.receive("textract", most=1, wait_s=2)
+    assert queues.sqs.receive("textract", most=1, wait_s=0) == []
+    queues.sqs.give_back("textract", [message["receiptHandle"]])
+    assert from_queue(queues.sqs, "textract", 1) == [sent]
+
+
+def test_the_dispatcher_is_woken_later(queues: Queues) -> None:
+    queues.sqs.dispatch_later(1.2)
+    assert queues.sqs.receive("dispatch", most=1, wait_s=0) == []
+    assert len(queues.sqs.receive("dispatch", most=1, wait_s=10)) == 1
+
+
+def test_a_broker_that_is_away_loses_only_time(capsys: pytest.CaptureFixture[str]) -> None:
+    session = boto3.session.Session("id", "secret", region_name="us-east-1")
+    config = Config(retries={"total_max_attempts": 1})
+    away = SqsTopics(lambda: session.client("sqs", endpoint_url="http://127.0.0.1:1", config=config))
+    away.publish(wake_ups("text", 1))
+    assert json.loads(capsys.readouterr().err)["event"] == "publish_failed"
+    assert not away.is_up()

@@ -1,0 +1,52 @@
+"""Embedded parts for tests that need a real object store, topics and bell."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import object_store, valkey
+from infra.local.ports import choose_ports
+from infra.local.supervisor import Supervisor
+from infra.local.wiring import TOPICS
+
+KEY_ID = "FWTESTKEY"
+MOST_BYTES = 300_000
+
+
+@dataclass(frozen=True)
+class StoreParts:
+    """A running object store with its Valkey; `ports` by the names `valkey`, `store` and `store_public`."""
+
+    home: Path
+    supervisor: Supervisor
+    ports: dict[str, int]
+    secret: str
+    redis_url: str
+
+
+@contextmanager
+def store_parts(home: Path) -> Iterator[StoreParts]:
+    """Start an object store and Valkey in a folder, on free ports; stop them in the end."""
+    ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
+    secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
+    redis_url = valkey.redis_url(ports["valkey"], password)
+    supervisor = Supervisor(home)
+    store = object_store.declare(
+        home / "objects",
+        private_port=ports["store"],
+        public_port=ports["store_public"],
+        key_id=KEY_ID,
+        secret=secret,
+        redis_url=redis_url,
+        visibility_s=dict.fromkeys(TOPICS, 120) | {"ocr": 230},
+        most_upload_bytes=MOST_BYTES,
+    )
+    try:
+        supervisor.start([valkey.declare(home, ports["valkey"], password), store])
+        yield StoreParts(home, supervisor, ports, secret, redis_url)
+    finally:
+        supervisor.stop()
