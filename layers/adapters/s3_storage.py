@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from layers.presigning import ROUNDED_S, presign, rounded
 from layers.domain.errors import PermanentError, TransientError
+from layers.presigning import ROUNDED_S, presign, rounded
 
 DOWNLOAD_URL_S = 3600
 DELETED_AT_ONCE = 500
