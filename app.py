@@ -7,8 +7,8 @@ from typing import Any
 from chalice import Chalice, CORSConfig, Response
 
 from functions import handlers
-from functions.api import batches, datasets, files, operations
-from functions.api.answering import answer, as_json
+from functions.api import batches, changes, datasets, files, operations, records, removals, tenants
+from functions.api.answering import answer, as_bytes
 
 app = Chalice(app_name="fairway")
 app.api.binary_types = []
@@ -84,8 +84,8 @@ TOPICS = {
 
 
 def reply(on: dict[str, Any], **ids: str) -> Response:
-    status, body, headers = answer(app.current_request, on, **ids)
-    return Response(as_json(body), {"Content-Type": "application/json", **headers}, status)
+    said = answer(app.current_request, on, **ids)
+    return Response(as_bytes(said), {"Content-Type": said.media_type, **said.headers}, said.status)
 
 
 @app.route("/health", methods=["GET"], cors=CORS)
@@ -120,12 +120,17 @@ def dataset_files(dataset_id: str) -> Response:
 
 @app.route("/datasets/{dataset_id}/records", methods=["GET"], cors=CORS)
 def dataset_records(dataset_id: str) -> Response:
-    return reply({"GET": datasets.records}, dataset_id=dataset_id)
+    return reply({"GET": records.show}, dataset_id=dataset_id)
+
+
+@app.route("/datasets/{dataset_id}/changes", methods=["GET"], cors=CORS)
+def dataset_changes(dataset_id: str) -> Response:
+    return reply({"GET": changes.show}, dataset_id=dataset_id)
 
 
 @app.route("/datasets/{dataset_id}/removals", methods=["POST"], cors=CORS)
 def dataset_removals(dataset_id: str) -> Response:
-    return reply({"POST": files.remove_many}, dataset_id=dataset_id)
+    return reply({"POST": removals.remove_many}, dataset_id=dataset_id)
 
 
 @app.route("/datasets/{dataset_id}/redrive", methods=["POST"], cors=CORS)
@@ -150,7 +155,7 @@ def batch_cancel(batch_id: str) -> Response:
 
 @app.route("/files/{file_id}", methods=["GET", "DELETE"], cors=CORS)
 def one_file(file_id: str) -> Response:
-    return reply({"GET": files.show, "DELETE": files.remove}, file_id=file_id)
+    return reply({"GET": files.show, "DELETE": removals.remove_file}, file_id=file_id)
 
 
 @app.route("/files/{file_id}/history", methods=["GET"], cors=CORS)
@@ -170,4 +175,34 @@ def file_redrive(file_id: str) -> Response:
 
 @app.route("/removals/{removal_id}", methods=["GET"], cors=CORS)
 def one_removal(removal_id: str) -> Response:
-    return reply({"GET": files.removal}, removal_id=removal_id)
+    return reply({"GET": removals.show}, removal_id=removal_id)
+
+
+@app.route("/removals/{removal_id}/undo", methods=["POST"], cors=CORS)
+def removal_undo(removal_id: str) -> Response:
+    return reply({"POST": removals.undo}, removal_id=removal_id)
+
+
+@app.route("/operations/tenants", methods=["GET", "POST"], cors=CORS)
+def all_tenants() -> Response:
+    return reply({"GET": tenants.show_all, "POST": tenants.create})
+
+
+@app.route("/operations/tenants/{tenant_id}", methods=["PUT"], cors=CORS)
+def one_tenant(tenant_id: str) -> Response:
+    return reply({"PUT": tenants.change}, tenant_id=tenant_id)
+
+
+@app.route("/operations/tenants/{tenant_id}/keys", methods=["GET", "POST"], cors=CORS)
+def tenant_keys(tenant_id: str) -> Response:
+    return reply({"GET": tenants.show_keys, "POST": tenants.create_key}, tenant_id=tenant_id)
+
+
+@app.route("/operations/keys/{key_id}", methods=["DELETE"], cors=CORS)
+def one_key(key_id: str) -> Response:
+    return reply({"DELETE": tenants.revoke_key}, key_id=key_id)
+
+
+@app.route("/operations/audit", methods=["GET"], cors=CORS)
+def audit() -> Response:
+    return reply({"GET": operations.audit})

@@ -14,6 +14,7 @@ from layers.runner import Runner
 from layers.telemetry import log
 
 AT_ONCE = 500
+FOLDED_AT_ONCE = 20_000
 UNHEARD_S = 30.0
 AWAITED_S = 30.0
 
@@ -27,6 +28,9 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "objects_swept": sweep,
         "uploads_missed": miss_uploads,
         "files_erased": erase_removed,
+        "objects_erased_late": sweep_erased,
+        "counts_folded": fold_counts,
+        "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
     }
     mended = {}
@@ -98,13 +102,43 @@ def miss_uploads(runner: Runner) -> int:
 
 
 def erase_removed(runner: Runner) -> int:
-    """Erase removed files: every object version by prefix, then the rows."""
+    """Erase some files whose removal can no longer be undone: every version of their objects, then the rows."""
     erased = 0
     for removal_id, files in runner.ports.store.removals_due(AT_ONCE):
-        objects = 0
-        for tenant_id, file_id in files:
-            objects += runner.ports.objects.delete_prefix(original_key(tenant_id, file_id))
-            objects += runner.ports.objects.delete_prefix(artifact_prefix(tenant_id, file_id))
-        runner.ports.store.erase(removal_id, [file_id for _, file_id in files], objects)
+        runner.ports.store.erase(removal_id, [file_id for _, file_id in files], _delete_objects(runner, files))
         erased += len(files)
+    if erased:
+        runner.ports.topics.dispatch_later(0)  # there may be more
     return erased
+
+
+def sweep_erased(runner: Runner) -> int:
+    """Delete what was stored of erased files after their erasure, once nobody can store more."""
+    found = 0
+    for removal_id, files in runner.ports.store.sweeps_due():
+        objects = _delete_objects(runner, files)
+        runner.ports.store.swept(removal_id, objects)
+        found += objects
+    return found
+
+
+def _delete_objects(runner: Runner, files: list[tuple[str, str]]) -> int:
+    """Delete all objects of files, given as (tenant_id, file_id); how many versions."""
+    names: dict[str, list[str]] = {}
+    for tenant_id, file_id in files:
+        names.setdefault(tenant_id, []).append(file_id)
+    return sum(
+        runner.ports.objects.delete_under(prefix, file_ids)
+        for tenant_id, file_ids in names.items()
+        for prefix in (original_key(tenant_id, ""), artifact_prefix(tenant_id))
+    )
+
+
+def fold_counts(runner: Runner) -> int:
+    """Fold what was counted since, so that a count stays a look at a few rows."""
+    folded = 0
+    while more := runner.ports.store.fold_counts(FOLDED_AT_ONCE):
+        folded += more
+        if more < FOLDED_AT_ONCE:
+            break
+    return folded

@@ -16,13 +16,16 @@ from urllib.parse import unquote
 
 from chalice.local import LocalChalice, LocalGateway
 
-from functions.api.answering import as_json
-from functions.api.problems import MEDIA_TYPE, TITLES, Problem
+from functions.api.answering import ADDRESS_HEADER, as_bytes, refused
+from functions.api.changes import HELD_OPEN
+from functions.api.problems import TITLES, Problem
 from layers import bootstrap
 from layers.telemetry import log
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
-THREADS = 8
+# Each call that is held open sits on a thread, asleep; the others are for requests that are answered at once.
+THREADS = HELD_OPEN + 16
+CONNECTIONS = 2000
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -83,7 +86,7 @@ class Application:
     def _readable_by_browsers(self, environ: dict[str, Any]) -> dict[str, str]:
         headers = {
             "Access-Control-Allow-Origin": self._allowed_origins,
-            "Access-Control-Expose-Headers": "Retry-After, Link",
+            "Access-Control-Expose-Headers": "Retry-After, Link, X-Schema-Version",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
         }
@@ -109,11 +112,12 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
         if name.startswith("HTTP_")
     }
     # Every body is JSON here, whatever its label: Chalice would refuse others before we can explain.
-    return headers | {"content-type": "application/json"}
+    return headers | {"content-type": "application/json", ADDRESS_HEADER: str(environ.get("REMOTE_ADDR", ""))}
 
 
 def _refused(problem: Problem) -> tuple[int, dict[str, str], bytes]:
-    return problem.status, {"Content-Type": MEDIA_TYPE, **problem.headers}, as_json(problem.body())
+    said = refused(problem)
+    return said.status, {"Content-Type": said.media_type, **said.headers}, as_bytes(said)
 
 
 def _config() -> Any:
@@ -135,6 +139,7 @@ def main() -> None:
         host="127.0.0.1",
         port=settings.port,
         threads=THREADS,
+        connection_limit=CONNECTIONS,
         ident=None,
         max_request_body_size=MOST_BODY_BYTES + 1,
         clear_untrusted_proxy_headers=True,

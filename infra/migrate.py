@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from layers.domain.keys import hash_key
 
@@ -60,9 +61,17 @@ def _put_functions(connection: psycopg.Connection[tuple[str, ...]], schema: Path
     return ["functions"]
 
 
+def give_login(database_url: str, role: str, password: str) -> None:
+    """Let a role log in by this password, and by no other."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        connection.execute(statement)
+
+
 def ensure_local_tenant(database_url: str, api_key: str, pepper: str) -> str:
     """The tenant `local` with this admin key, made where missing; its id."""
     with psycopg.connect(database_url) as connection:
+        connection.execute("SET ROLE fairway_worker")  # who owns the tables may not see what is in them
         connection.execute("INSERT INTO tenants (name) VALUES ('local') ON CONFLICT (name) DO NOTHING")
         row = connection.execute("SELECT tenant_id FROM tenants WHERE name = 'local'").fetchone()
         assert row is not None

@@ -10,6 +10,8 @@ from layers.adapters.documents import Documents
 from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.adapters.redis_bell import RedisBell
+from layers.adapters.redis_limits import RedisLimits
+from layers.adapters.redis_news import RedisNews
 from layers.adapters.rules_extractor import RulesExtractor
 from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
@@ -60,12 +62,23 @@ def store() -> PostgresStore:
 
 @once
 def catalog() -> PostgresCatalog:
-    return PostgresCatalog(database())
+    """What the API sees: by a role of its own, that row-level security holds to one tenant."""
+    return PostgresCatalog(Database(settings().api_database_url or settings().database_url, keep=32))
 
 
 @once
 def bell() -> RedisBell | None:
     return RedisBell(settings().redis_url) if settings().redis_url else None
+
+
+@once
+def news() -> RedisNews:
+    return RedisNews(settings().redis_url)
+
+
+@once
+def limits() -> RedisLimits:
+    return RedisLimits(settings().redis_url)
 
 
 @once
@@ -95,6 +108,7 @@ def ports() -> Ports:
         documents=documents(),
         extractor=RulesExtractor(),
         paid_reader=paid_reader(),
+        news=news(),
         max_file_bytes=settings().max_file_bytes,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,7 +105,19 @@ class Store(Protocol):
         """The steps that have an active lane."""
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s)."""
+        """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). None of them can be undone now."""
+
+    def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Erased removals whose last URL and lease have expired: (removal_id, their (tenant_id, file_id)s)."""
+
+    def swept(self, removal_id: str, objects_erased: int) -> None:
+        """Close a removal for good."""
+
+    def fold_counts(self, limit: int) -> int:
+        """Fold what was counted since; how many deltas."""
+
+    def forget_requests(self) -> int:
+        """Forget idempotency keys that are out of date; how many."""
 
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         """Erase the rows of removed files, leaving tombstones; closes the removal when none is left."""
@@ -131,6 +143,9 @@ class Objects(Protocol):
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete every version of every object under a prefix; how many."""
+
+    def delete_under(self, prefix: str, names: Sequence[str]) -> int:
+        """Delete every version of `<prefix><name>` and of all under `<prefix><name>/`, for each name; how many."""
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         """Keys under a prefix after a given one, in order."""
@@ -165,6 +180,20 @@ class Topics(Protocol):
 
     def is_up(self) -> bool:
         """Whether messages can be published."""
+
+
+class News(Protocol):
+    """Tells those who watch a dataset that something of it changed. Only a hint."""
+
+    def publish(self, dataset_ids: Iterable[str]) -> None:
+        """Tell of changes that are committed."""
+
+
+class Silence:
+    """News that nobody hears."""
+
+    def publish(self, dataset_ids: Iterable[str]) -> None:
+        return None
 
 
 class Documents(Protocol):
@@ -205,3 +234,4 @@ class Ports:
     extractor: Extractor
     paid_reader: PaidReader | None
     max_file_bytes: int = 200 * 1024 * 1024
+    news: News = field(default_factory=lambda: Silence())

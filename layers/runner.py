@@ -49,6 +49,7 @@ class Runner:
         claim = self.ports.store.claim(wake_up, self.host, lease_s, durably=step.pays_by_call)
         if claim is None:
             return False
+        self.ports.news.publish([claim.file.dataset_id])
         began = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True) as scratch:
             outcome = self._attempt(step, claim, Path(scratch))
@@ -72,6 +73,7 @@ class Runner:
             error_code=getattr(outcome, "code", None),
             cost_s=round(cost_s, 3),
         )
+        self.ports.news.publish([claim.file.dataset_id])
         if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
             self.ports.objects.delete_prefix(claim.artifact_key(""))
         self._correct(claim, cost_s)

@@ -21,6 +21,7 @@ class Settings:
 
     stage: str = "local"
     database_url: str = ""
+    api_database_url: str = ""
     redis_url: str = ""
     bucket: str = "fairway"
     aws_endpoint_url: str | None = None

@@ -10,9 +10,11 @@ import psycopg
 import pytest
 
 from infra.local import postgres
+from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
-from infra.migrate import migrate
+from infra.migrate import give_login, migrate
+from tests.making import Urls
 
 PASSWORD = "for-tests-alone"
 
@@ -33,11 +35,20 @@ def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres_port: int) -> str:
+def database_urls(postgres_port: int) -> Urls:
     """A database of its own, migrated, for a module's tests."""
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    url = postgres.database_url(postgres_port, PASSWORD, name)
-    migrate(url)
-    return url
+    owner = postgres.database_url(postgres_port, PASSWORD, name)
+    migrate(owner)
+    for role in (API_ROLE, WORKER_ROLE):
+        give_login(owner, role, PASSWORD)
+    worker, api = (postgres.database_url(postgres_port, PASSWORD, name, role) for role in (WORKER_ROLE, API_ROLE))
+    return Urls(owner, worker, api)
+
+
+@pytest.fixture(scope="module")
+def database_url(database_urls: Urls) -> str:
+    """The same, as its owner reaches it."""
+    return database_urls.owner

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from layers.adapters.postgres_catalog import PostgresCatalog
+from layers.adapters.postgres_catalog import Catalog, PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.database import Database
 from layers.domain.file import File
@@ -16,17 +19,45 @@ from layers.ports import Claim, FilePlan
 
 
 @dataclass(frozen=True)
+class Urls:
+    """A migrated database as its owner, its workers and its API reach it."""
+
+    owner: str
+    worker: str
+    api: str
+
+
+@dataclass(frozen=True)
 class Bench:
-    """A store on a migrated database, and the makers of what is in it."""
+    """A store on a migrated database, as workers use it, and the makers of what is in it.
+
+    `database` is its owner's: it sees and changes everything.
+    """
 
     database: Database
     store: PostgresStore
     catalog: PostgresCatalog
 
     @classmethod
-    def on(cls, url: str, keep: int = 8) -> Bench:
-        database = Database(url, keep=keep)
-        return cls(database, PostgresStore(database), PostgresCatalog(database))
+    def on(cls, urls: Urls, keep: int = 8) -> Bench:
+        owner, worker, api = (Database(url, keep=keep) for url in (urls.owner, urls.worker, urls.api))
+        return cls(owner, PostgresStore(worker), PostgresCatalog(api))
+
+    @contextmanager
+    def tenants(self, tenant_id: str) -> Iterator[Catalog]:
+        """A transaction of the API as this tenant."""
+        with self.catalog.transaction() as catalog:
+            catalog.be(tenant_id)
+            yield catalog
+
+    def asked(self, tenant_id: str, query: str, **parameters: Any) -> dict[str, Any] | None:
+        """The first row of one query of the API as this tenant."""
+        with self.tenants(tenant_id) as catalog:
+            return catalog.row(query, **parameters)
+
+    def empty(self) -> None:
+        """Take everything out."""
+        self.database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
 
     def tenant(self, weight: float = 1.0) -> str:
         row = self.database.row(
@@ -38,10 +69,11 @@ class Bench:
         return str(row["tenant_id"])
 
     def dataset(self, tenant_id: str) -> str:
-        return str(self.catalog.create_dataset(tenant_id, "d", {"type": "object", "properties": {}})["dataset_id"])
+        with self.tenants(tenant_id) as catalog:
+            return str(catalog.create_dataset("d", {"type": "object", "properties": {}})["dataset_id"])
 
     def batch(self, tenant_id: str, dataset_id: str) -> str:
-        row = self.catalog.row("create_batch", tenant_id=tenant_id, dataset_id=dataset_id, allow_duplicates=False)
+        row = self.asked(tenant_id, "create_batch", dataset_id=dataset_id, allow_duplicates=False)
         assert row
         return str(row["batch_id"])
 
@@ -49,7 +81,8 @@ class Bench:
         """New files as (file_id, object_key), in order."""
         described = [{"name": f"file {place}.txt", "size_bytes": 10} for place in range(count)]
         batch = {"dataset_id": dataset_id, "batch_id": batch_id}
-        rows = self.catalog.create_files(tenant_id, batch, described, 3600)
+        with self.tenants(tenant_id) as catalog:
+            rows = catalog.create_files(batch, described, 3600)
         return [(str(row["file_id"]), row["object_key"]) for row in rows]
 
     def arrived(self, count: int = 1, tenant_id: str | None = None) -> list[tuple[str, str]]:

@@ -1,49 +1,103 @@
-"""From a host's request to an answer: the key, the role, the handler, and every error in one shape."""
+"""From a host's request to an answer: the key, the role, one transaction, and every error in one shape."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.api.access import caller_of, check_role
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
-from functions.api.requests import Request, is_id
+from functions.api.requests import Reply, Request, is_id
+from layers import bootstrap
 from layers.domain.errors import StoreUnreachable
 from layers.telemetry import log
 
-Answer = tuple[int, Any, dict[str, str]]
+Handler = Callable[..., Any]
 PUBLIC = "public"
+WITHHELD = {"upload", "api_key"}  # expires or is secret: no kept answer holds it
+LONGEST_KEY = 200
+# Our own WSGI host says in this header who called; on Lambda the gateway's context does.
+ADDRESS_HEADER = "x-fairway-peer"
 
 
-def answer(given: Any, handlers: dict[str, Callable[..., tuple[int, Any]]], **ids: str) -> Answer:
-    """Status, body and headers for a request as Chalice gives it: `.method`, `.headers`, `.raw_body`, `.query_params`."""
+def answer(given: Any, handlers: Mapping[str, Handler], **ids: str) -> Reply:
+    """The answer to a request as Chalice gives it: `.method`, `.headers`, `.raw_body`, `.query_params`, `.context`."""
     try:
-        handler = handlers[given.method]
-        if getattr(handler, "needs", PUBLIC) == PUBLIC:
-            status, body = handler()
-            return status, body, {}
-        caller = caller_of(given.headers)
+        return _answer(given, handlers[given.method], ids)
+    except Problem as refusal:
+        return refused(refusal)
+    except StoreUnreachable as error:
+        log("store_unreachable", detail=str(error))
+        return refused(unavailable())
+    except Exception as error:
+        log("request_broke", error=error)
+        return refused(Problem("internal_error", "the request could not be carried out; it is ours to mend"))
+
+
+def refused(problem: Problem) -> Reply:
+    return Reply(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+def as_bytes(reply: Reply) -> bytes:
+    """What goes over the wire."""
+    if reply.text is not None:
+        return reply.text.encode("utf-8", "replace")
+    return json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _answer(given: Any, handler: Handler, ids: Mapping[str, str]) -> Reply:
+    if getattr(handler, "needs", PUBLIC) == PUBLIC:
+        return _as_reply(handler())
+    headers = {name.lower(): value for name, value in given.headers.items()}
+    waits = getattr(handler, "holds_open", False)
+    with bootstrap.catalog().transaction() as catalog:
+        caller = caller_of(headers, _address(given, headers), catalog)
         check_role(caller, handler.needs)  # type: ignore[attr-defined]
         for name, value in ids.items():
             if not is_id(value):
                 raise not_found(name.removesuffix("_id"))
-        request = Request(caller, given.raw_body, dict(given.query_params or {}))
-        status, body = handler(request, **ids)
-        return status, body, {}
-    except Problem as refusal:
-        return _refused(refusal)
-    except StoreUnreachable as error:
-        log("store_unreachable", detail=str(error))
-        return _refused(unavailable())
-    except Exception as error:
-        log("request_broke", error=error)
-        return _refused(Problem("internal_error", "the request could not be carried out; it is ours to mend"))
+        catalog.be(caller.tenant_id, is_system=caller.role == "admin")
+        request = Request(caller, None if waits else catalog, given.raw_body, dict(given.query_params or {}), headers)
+        if not waits:
+            reply = _carry_out(handler, request, ids)
+    if waits:
+        reply = _as_reply(handler(request, **ids))
+    for act in request.afterwards:
+        act()
+    return reply
 
 
-def _refused(problem: Problem) -> Answer:
-    return problem.status, problem.body(), {"Content-Type": MEDIA_TYPE, **problem.headers}
+def _carry_out(handler: Handler, request: Request, ids: Mapping[str, str]) -> Reply:
+    """Call a handler, once for each Idempotency-Key: what it made and the kept answer are committed together."""
+    key = request.headers.get("idempotency-key")
+    if key is None or not hasattr(handler, "again"):
+        return _as_reply(handler(request, **ids))
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Problem("invalid_request", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
+    what = json.dumps([f"{handler.__module__}.{handler.__name__}", dict(ids), request.query], sort_keys=True)
+    digest = hashlib.sha256(what.encode() + b"\x00" + request.body).digest()
+    before = request.catalog.take_request(key, digest)
+    if before is None:
+        reply = _as_reply(handler(request, **ids))
+        request.catalog.keep_answer(key, reply.status, _without_secrets(reply.body))
+        return reply
+    if bytes(before["digest"]) != digest:
+        raise Problem("conflict", "this Idempotency-Key was used for another request")
+    return Reply(before["status"], handler.again(request, before["body"]))
 
 
-def as_json(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def _without_secrets(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {name: None if name in WITHHELD else _without_secrets(value) for name, value in body.items()}
+    return [_without_secrets(one) for one in body] if isinstance(body, list) else body
+
+
+def _as_reply(answered: Any) -> Reply:
+    return answered if isinstance(answered, Reply) else Reply(*answered)
+
+
+def _address(given: Any, headers: Mapping[str, str]) -> str:
+    gateway = ((getattr(given, "context", None) or {}).get("identity") or {}).get("sourceIp")
+    return headers.get(ADDRESS_HEADER) or str(gateway or "unknown")

@@ -6,25 +6,39 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.api.problems import Problem, not_found
-from functions.api.requests import NewBatch, Request, needs
+from functions.api.requests import NewBatch, Request, creates, needs
 from functions.api.views import at, batch_view
 from layers import bootstrap
 
 Row = dict[str, Any]
+AWAITED = ("uploading", "upload_missing")
+
+
+def signed_again(request: Request, body: Row) -> Row:
+    """A kept answer with URLs signed anew, for the files that are still awaited."""
+    file_ids = [file["id"] for file in body["files"] if file["id"]]
+    rows = {str(row["file_id"]): row for row in request.catalog.rows("files_by_id", file_ids=file_ids)}
+    files = [
+        file | {"upload": upload_view(rows[file["id"]])}
+        if file["id"] in rows and rows[file["id"]]["state"] in AWAITED
+        else file
+        for file in body["files"]
+    ]
+    return body | {"files": files}
 
 
 @needs("editor")
+@creates(signed_again)
 def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     given = _described(request)
-    row = bootstrap.catalog().row(
-        "create_batch", tenant_id=request.tenant_id, dataset_id=dataset_id, allow_duplicates=given.allow_duplicates
-    )
+    row = request.catalog.row("create_batch", dataset_id=dataset_id, allow_duplicates=given.allow_duplicates)
     if row is None:
         raise not_found("dataset")
     return 201, _with_files(request, row, given)
 
 
 @needs("editor")
+@creates(signed_again)
 def add_files(request: Request, batch_id: str) -> tuple[int, Any]:
     row = _existing(request, batch_id)
     if row["cancelled_at"]:
@@ -35,16 +49,20 @@ def add_files(request: Request, batch_id: str) -> tuple[int, Any]:
 @needs("viewer")
 def show(request: Request, batch_id: str) -> tuple[int, Any]:
     row = _existing(request, batch_id)
-    return 200, batch_view(
-        row, bootstrap.catalog().rows("batch_counts", tenant_id=request.tenant_id, batch_id=batch_id)
-    )
+    return 200, batch_view(row, request.catalog.counts([row["batch_id"]])[row["batch_id"]])
 
 
 @needs("editor")
 def cancel(request: Request, batch_id: str) -> tuple[int, Any]:
-    _existing(request, batch_id)
-    bootstrap.catalog().row("cancel_batch", tenant_id=request.tenant_id, batch_id=batch_id)
+    row = _existing(request, batch_id)
+    request.catalog.row("cancel_batch", batch_id=batch_id)
+    tell(request, row["dataset_id"])
     return show(request, batch_id)
+
+
+def tell(request: Request, dataset_id: Any) -> None:
+    """Wake those who watch a dataset, once this request is committed."""
+    request.afterwards.append(lambda: bootstrap.news().publish([str(dataset_id)]))
 
 
 def upload_view(row: Row) -> Row:
@@ -77,16 +95,10 @@ def _with_files(request: Request, batch: Row, given: NewBatch) -> Row:
     same = {} if given.allow_duplicates or batch["allow_duplicates"] else _duplicates(request, batch, given)
     new = [file for file in given.files if file.sha256 not in same]
     settings = bootstrap.settings()
-    rows = iter(
-        bootstrap.catalog().create_files(
-            request.tenant_id,
-            batch,
-            [file.model_dump() for file in new],
-            settings.upload_url_s + settings.upload_grace_s,
-        )
-        if new
-        else ()
-    )
+    upload_s = settings.upload_url_s + settings.upload_grace_s
+    made = request.catalog.create_files(batch, [file.model_dump() for file in new], upload_s) if new else []
+    rows = iter(made)
+    tell(request, batch["dataset_id"])
     files = [
         {"id": None, "name": file.name, "state": "duplicate", "duplicate_of": same[file.sha256], "upload": None}
         if file.sha256 in same
@@ -109,14 +121,12 @@ def _duplicates(request: Request, batch: Row, given: NewBatch) -> dict[str | Non
     wanted = [file.sha256 for file in given.files if file.sha256]
     if not wanted:
         return {}
-    found = bootstrap.catalog().rows(
-        "duplicates", tenant_id=request.tenant_id, dataset_id=batch["dataset_id"], sha256s=wanted
-    )
+    found = request.catalog.rows("duplicates", dataset_id=batch["dataset_id"], sha256s=wanted)
     return {row["sha256"]: str(row["file_id"]) for row in found}
 
 
 def _existing(request: Request, batch_id: str) -> Row:
-    row = bootstrap.catalog().row("batch", tenant_id=request.tenant_id, batch_id=batch_id)
+    row: Row | None = request.catalog.row("batch", batch_id=batch_id)
     if row is None:
         raise not_found("batch")
     return row

@@ -1,4 +1,4 @@
-"""Operations: whether everything that Fairway depends on answers."""
+"""Operations: whether everything that Fairway depends on answers, and whether anything was lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from functions.api.requests import Request, needs
 from layers import bootstrap
 
 LONGEST_S = 2.0
@@ -51,3 +52,10 @@ def _look() -> dict[str, Any]:
     configured = bootstrap.paid_reader() is not None
     states["textract"] = {"state": "unknown", "detail": "configured" if configured else "not configured"}
     return states
+
+
+@needs("operator")
+def audit(request: Request) -> tuple[int, Any]:
+    """The conservation check: of the whole system for an admin, of its own tenant for an operator."""
+    of = None if request.caller.role == "admin" else request.tenant_id
+    return 200, request.catalog.row("audit", of_tenant_id=of)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from functions.api.cursors import opened, sealed
 from functions.api.problems import Problem
 
 ROLES = ("viewer", "editor", "operator", "admin")
@@ -26,11 +26,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of the API. `query` holds the first value of each query parameter."""
+    """One call of the API. `query` holds the first value of each query parameter, `headers` are in lower case.
+
+    `catalog` is the request's one transaction; what is put into `afterwards` runs once that is committed.
+    """
 
     caller: Caller
+    catalog: Any
     body: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    afterwards: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def tenant_id(self) -> str:
@@ -52,32 +58,46 @@ class Request:
         if text is None:
             return default
         if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
-            raise _bad_parameter(name, f"must be a whole number from {least} to {most}")
+            raise bad_parameter(name, f"must be a whole number from {least} to {most}")
         return int(text)
+
+    def one_of(self, name: str, allowed: Sequence[str]) -> str | None:
+        """A query parameter that takes some words only; None where it is not given."""
+        text = self.query.get(name)
+        if text is not None and text not in allowed:
+            raise bad_parameter(name, f"must be one of {', '.join(allowed)}")
+        return text
 
     def id(self, name: str) -> str | None:
         """A query parameter that holds an id; one that can't be an id is refused."""
         text = self.query.get(name)
         if text is not None and not is_id(text):
-            raise _bad_parameter(name, "is not an id")
+            raise bad_parameter(name, "is not an id")
         return text
 
-    def cursor(self) -> str | None:
-        """The id after which a page begins."""
-        text = self.query.get("cursor")
+    def place(self, listing: str, name: str = "cursor") -> list[Any] | None:
+        """Where this listing goes on, by the cursor that it gave before; None at its beginning."""
+        text = self.query.get(name)
         if text is None:
             return None
-        try:
-            after = base64.urlsafe_b64decode(text.encode() + b"==").decode()
-        except ValueError:
-            after = ""
-        if not is_id(after):
-            raise _bad_parameter("cursor", "is not a cursor that a listing gave")
-        return after
+        place = opened(f"{self.tenant_id} {listing}", text)
+        if place is None:
+            raise bad_parameter(name, "is not a cursor that this listing gave")
+        return place
+
+    def cursor(self, listing: str, place: list[Any]) -> str:
+        return sealed(f"{self.tenant_id} {listing}", place)
 
 
-def as_cursor(after: Any) -> str:
-    return base64.urlsafe_b64encode(str(after).encode()).decode().rstrip("=")
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that is more than a status and JSON: `text` is sent as it is where it is given."""
+
+    status: int
+    body: Any = None
+    text: str | None = None
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_id(text: str) -> bool:
@@ -85,6 +105,25 @@ def is_id(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
+
+
+def holds_open(handler: Handler) -> Handler:
+    """Mark a handler that may take long: it is given no transaction, and opens short ones itself."""
+    handler.holds_open = True  # type: ignore[attr-defined]
+    return handler
+
+
+def creates(again: Callable[[Request, Any], Any] = lambda request, body: body) -> Callable[[Handler], Handler]:
+    """Mark a handler that makes something: its request may carry an Idempotency-Key.
+
+    `again` renews what a kept answer had to leave out, its URLs above all.
+    """
+
+    def mark(handler: Handler) -> Handler:
+        handler.again = again  # type: ignore[attr-defined]
+        return handler
+
+    return mark
 
 
 def needs(role: str) -> Callable[[Handler], Handler]:
@@ -105,7 +144,7 @@ def _refusal(error: ValidationError) -> Problem:
     return Problem("invalid_request", "the request has parts that can't be taken; `errors` names each", errors)
 
 
-def _bad_parameter(name: str, detail: str) -> Problem:
+def bad_parameter(name: str, detail: str) -> Problem:
     return Problem(
         "invalid_request", f"the query parameter `{name}` {detail}", [{"pointer": f"/query/{name}", "detail": detail}]
     )
@@ -142,6 +181,22 @@ class NewBatch(Body):
 class NewRemoval(Body):
     file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
     batch_id: str | None = None
+    undo_window_s: int | None = Field(default=None, ge=0, description="shorter than the default: seconds for an undo")
+
+
+class NewTenant(Body):
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    weight: float = Field(default=1.0, ge=0.01, le=100)
+    quota: dict[str, Any] = Field(default_factory=dict)
+
+
+class ChangedTenant(Body):
+    weight: float | None = Field(default=None, ge=0.01, le=100)
+    quota: dict[str, Any] | None = None
+
+
+class NewKey(Body):
+    role: Literal["viewer", "editor", "operator", "admin"]
 
 
 class Redrive(Body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,8 +21,7 @@ def at(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
-def dataset_view(row: Row, counts: Iterable[Row]) -> Row:
-    by_state = {count["state"]: count["files"] for count in counts}
+def dataset_view(row: Row, by_state: Mapping[str, int]) -> Row:
     return {
         "id": str(row["dataset_id"]),
         "name": row["name"],
@@ -33,8 +32,7 @@ def dataset_view(row: Row, counts: Iterable[Row]) -> Row:
     }
 
 
-def batch_view(row: Row, counts: Iterable[Row]) -> Row:
-    by_state = {count["state"]: count["files"] for count in counts}
+def batch_view(row: Row, by_state: Mapping[str, int]) -> Row:
     total = sum(by_state.values())
     settled = sum(count for state, count in by_state.items() if state in SETTLED)
     return {
@@ -48,9 +46,8 @@ def batch_view(row: Row, counts: Iterable[Row]) -> Row:
     }
 
 
-def file_views(rows: Sequence[Row]) -> list[Row]:
+def file_views(catalog: Any, rows: Sequence[Row]) -> list[Row]:
     """Files with their steps, artifacts and records, by three queries however many they are."""
-    catalog = bootstrap.catalog()
     file_ids = [row["file_id"] for row in rows]
     if not file_ids:
         return []
@@ -130,7 +127,7 @@ def _step_view(name: str, parts: list[Row], file_state: str) -> Row:
         state = "done"  # a part that failed leaves its pages unread; the step as a whole has read some
     view: Row = {
         "step": name,
-        "state": state,
+        "state": "queued" if state == "ready" else state,  # both wait their turn
         "attempts": max(part["attempt"] - part["snoozes"] for part in parts),
         "started_at": at(min((part["started_at"] for part in parts if part["started_at"]), default=None)),
         "ended_at": at(max((part["ended_at"] for part in parts if part["ended_at"]), default=None)),

@@ -24,6 +24,7 @@ from infra.local.wiring import BUCKET, TOPICS, VISIBILITY_S
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("postgres", "valkey", "store", "store_public")
 DEFAULT_WORKERS = 2
+API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 VISIBILITY_GRACE_S = 60
 PARTS_S = 60.0
 PROGRAMS_S = 60.0
@@ -42,6 +43,10 @@ class Place:
     @property
     def database_url(self) -> str:
         return postgres.database_url(self.ports["postgres"], self.secrets.database_password)
+
+    def database_url_of(self, role: str, password: str) -> str:
+        """The address for a role that owns nothing."""
+        return postgres.database_url(self.ports["postgres"], password, role=role)
 
     @property
     def redis_url(self) -> str:
@@ -162,9 +167,11 @@ def visibility_s() -> dict[str, int]:
 
 def bring_up_to_date(place: Place) -> None:
     """Migrate, and make the tenant `local` with its key."""
-    from infra.migrate import ensure_local_tenant, migrate
+    from infra.migrate import ensure_local_tenant, give_login, migrate
 
     migrate(place.database_url)
+    give_login(place.database_url, API_ROLE, place.secrets.api_role_password)
+    give_login(place.database_url, WORKER_ROLE, place.secrets.worker_role_password)
     ensure_local_tenant(place.database_url, place.secrets.api_key, place.secrets.key_pepper)
 
 
@@ -195,7 +202,8 @@ def program_environment(place: Place) -> dict[str, str]:
         "FAIRWAY_STAGE": "local",
         "FAIRWAY_HOME": str(place.home.path),
         "FAIRWAY_PORT": str(place.ports["api"]),
-        "FAIRWAY_DATABASE_URL": place.database_url,
+        "FAIRWAY_DATABASE_URL": place.database_url_of(WORKER_ROLE, place.secrets.worker_role_password),
+        "FAIRWAY_API_DATABASE_URL": place.database_url_of(API_ROLE, place.secrets.api_role_password),
         "FAIRWAY_REDIS_URL": place.redis_url,
         "FAIRWAY_BUCKET": BUCKET,
         "FAIRWAY_STORE_PUBLIC_URL": place.url("store_public"),

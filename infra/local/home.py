@@ -22,6 +22,8 @@ class Secrets:
     """Random, made at a home's first start and kept: whoever can read the home can read them."""
 
     database_password: str
+    api_role_password: str
+    worker_role_password: str
     redis_password: str
     store_key_id: str
     store_secret: str

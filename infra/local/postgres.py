@@ -107,8 +107,8 @@ def declare(folder: Path, program: Program, port: int, password: str) -> Process
     )
 
 
-def database_url(port: int, password: str, database: str = DATABASE) -> str:
-    return f"postgresql://{ROLE}:{password}@{ADDRESS}:{port}/{database}"
+def database_url(port: int, password: str, database: str = DATABASE, role: str = ROLE) -> str:
+    return f"postgresql://{role}:{password}@{ADDRESS}:{port}/{database}"
 
 
 def answers(url: str) -> bool:

@@ -1,6 +1,15 @@
+-- be --
+-- Says for this transaction who asks.
+SELECT set_config('fairway.tenant_id', :tenant_id, true), set_config('fairway.system', :system, true)
+
+-- look_up_key --
+-- Says for this transaction which key is being looked up.
+SELECT set_config('fairway.key_hash', :key_hash, true)
+
 -- key_holder --
 -- Whose key this is, unless it was revoked.
-SELECT key_id, tenant_id, role FROM api_keys WHERE key_hash = :key_hash AND revoked_at IS NULL
+SELECT key_id, tenant_id, role, key_hash FROM api_keys
+ WHERE key_hash = decode(:key_hash, 'hex') AND revoked_at IS NULL
 
 -- create_dataset --
 -- Makes a dataset with the first version of its schema.
@@ -15,7 +24,8 @@ SELECT dataset_id, name, schema_version, created_at, CAST(:schema AS jsonb) AS s
 -- A tenant's datasets, newest first.
 SELECT d.dataset_id, d.name, d.schema_version, d.created_at, v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
- WHERE d.tenant_id = :tenant_id ORDER BY d.dataset_id DESC LIMIT 1000
+ WHERE d.tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
+ ORDER BY d.dataset_id DESC LIMIT :limit
 
 -- dataset --
 -- One dataset.
@@ -31,10 +41,13 @@ WITH raised AS (
 INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
 SELECT dataset_id, schema_version, tenant_id, :schema FROM raised RETURNING version
 
--- counts_by_state --
--- A dataset's live files by state.
-SELECT state, count(*) AS files FROM files
- WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL GROUP BY state
+-- counts_of --
+-- Files by state of datasets or batches, removed ones left out: what is folded and what is not, in one look.
+SELECT owner_id, state, sum(files)::bigint AS files FROM (
+    SELECT owner_id, state, files FROM file_counts WHERE tenant_id = :tenant_id AND owner_id = ANY (:owner_ids)
+    UNION ALL
+    SELECT owner_id, state, delta FROM count_deltas WHERE tenant_id = :tenant_id AND owner_id = ANY (:owner_ids)) c
+ WHERE state <> 'removed' GROUP BY 1, 2 HAVING sum(files) <> 0
 
 -- create_batch --
 -- A new batch of a dataset; no row where the tenant has no such dataset.
@@ -47,11 +60,6 @@ RETURNING batch_id, dataset_id, allow_duplicates, created_at, cancelled_at
 -- One batch.
 SELECT batch_id, dataset_id, allow_duplicates, created_at, cancelled_at FROM batches
  WHERE tenant_id = :tenant_id AND batch_id = :batch_id
-
--- batch_counts --
--- A batch's live files by state.
-SELECT state, count(*) AS files FROM files
- WHERE tenant_id = :tenant_id AND batch_id = :batch_id AND removed_at IS NULL GROUP BY state
 
 -- duplicates --
 -- Verified live files of a dataset with this content, the oldest for each.
@@ -90,26 +98,46 @@ SELECT f.* FROM files f
    AND (CAST(:after AS uuid) IS NULL OR f.file_id < :after)
    AND (CAST(:state AS text) IS NULL OR f.state = :state)
    AND (CAST(:batch_id AS uuid) IS NULL OR f.batch_id = :batch_id)
-   AND (CAST(:name AS text) IS NULL OR f.name ILIKE :name)
  ORDER BY f.file_id DESC LIMIT :limit
+
+-- files_by_name --
+-- A page of a dataset's live files whose name matches a pattern, newest first.
+SELECT * FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state AS text), CAST(:batch_id AS uuid), :limit)
 
 -- file --
 -- One live file.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL
 
+-- files_by_id --
+-- Live files of these ids.
+SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND removed_at IS NULL
+
+-- horizon --
+-- Where a reader of changes begins: below it, every transaction has ended.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
+
+-- changes --
+-- What changed after a place in the order of changes, as far as nothing earlier can still appear.
+SELECT file_id, removed, changed_xid, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
+  FROM file_changes
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
+   AND (changed_xid, file_id) > (:after_xid, :after_id)
+   AND changed_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+ ORDER BY changed_xid, file_id LIMIT :limit
+
 -- steps_of --
 -- The steps of files, parts in order.
 SELECT file_id, step, part, state, attempt, snoozes, reason, error_code, error_detail, page_numbers,
        started_at, ended_at, due_at
-  FROM steps WHERE file_id = ANY (:file_ids) ORDER BY file_id, step, part
+  FROM steps WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) ORDER BY file_id, step, part
 
 -- artifacts_of --
 -- The artifacts of files.
-SELECT * FROM artifacts WHERE file_id = ANY (:file_ids)
+SELECT * FROM artifacts WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids)
 
 -- records_of --
 -- The records of files.
-SELECT * FROM records WHERE file_id = ANY (:file_ids)
+SELECT * FROM records WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids)
 
 -- history --
 -- Every attempt of a file, oldest first.
@@ -132,8 +160,12 @@ SELECT removal_id, file_count FROM remove_files(:tenant_id, :dataset_id, :file_i
 
 -- removal --
 -- One removal.
-SELECT removal_id, file_count, created_at, erased_at, objects_erased, rows_erased FROM removals
- WHERE tenant_id = :tenant_id AND removal_id = :removal_id
+SELECT removal_id, dataset_id, file_count, created_at, erase_after, undone_at, erased_at, swept_at, objects_erased, rows_erased
+  FROM removals WHERE tenant_id = :tenant_id AND removal_id = :removal_id
+
+-- undo_removal --
+-- Brings back what a removal took; NULL where it no longer may.
+SELECT undo_removal(:tenant_id, :removal_id) AS file_count
 
 -- redrive --
 -- Makes a step and those after it wait anew; false where some of them is at work.
@@ -146,3 +178,53 @@ SELECT file_id, error_step FROM files
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND state = :state AND removed_at IS NULL
    AND (CAST(:code AS text) IS NULL OR error_code = :code)
  ORDER BY file_id LIMIT 1000
+
+-- keep_request --
+-- Takes an idempotency key; no row where it was taken before. Waits for whoever takes it just now.
+INSERT INTO idempotency_keys (tenant_id, key, digest) VALUES (:tenant_id, :key, :digest)
+ON CONFLICT (tenant_id, key) DO UPDATE SET digest = excluded.digest, status = NULL, body = NULL, created_at = now()
+ WHERE idempotency_keys.created_at < now() - interval '24 hours'
+RETURNING key
+
+-- kept_request --
+-- What an idempotency key was used for, and what was answered.
+SELECT digest, status, body FROM idempotency_keys WHERE tenant_id = :tenant_id AND key = :key
+
+-- keep_answer --
+-- Keeps the answer to a request, without its secrets.
+UPDATE idempotency_keys SET status = :status, body = :body WHERE tenant_id = :tenant_id AND key = :key
+
+-- create_tenant --
+-- A new tenant; no row where the name is taken.
+INSERT INTO tenants (name, weight, quota) VALUES (:name, :weight, :quota)
+ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, created_at
+
+-- tenants --
+-- A page of all tenants, newest first.
+SELECT tenant_id, name, weight, quota, created_at FROM tenants
+ WHERE CAST(:after AS uuid) IS NULL OR tenant_id < :after ORDER BY tenant_id DESC LIMIT :limit
+
+-- change_tenant --
+-- Changes a tenant's weight and quota, where given.
+UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota)
+ WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, created_at
+
+-- create_key --
+-- A new key of a tenant; no row where there is no such tenant.
+INSERT INTO api_keys (tenant_id, key_hash, role)
+SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id
+RETURNING key_id, tenant_id, role, created_at
+
+-- keys_of --
+-- A tenant's keys, newest first, without what opens anything.
+SELECT key_id, tenant_id, role, created_at, revoked_at FROM api_keys
+ WHERE tenant_id = :of_tenant_id ORDER BY key_id DESC LIMIT 1000
+
+-- revoke_key --
+-- Ends a key for good.
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = :key_id
+RETURNING key_id, tenant_id, role, created_at, revoked_at
+
+-- audit --
+-- The conservation check, of one tenant or of all.
+SELECT * FROM audit(CAST(:of_tenant_id AS uuid))

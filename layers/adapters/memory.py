@@ -63,6 +63,7 @@ class MemoryStore:
         self.steps: dict[Key, StepRow] = {}
         self.tombstones: dict[str, str] = {}
         self.removals: dict[str, int] = {}
+        self.sweeps: dict[str, list[tuple[str, str]]] = {}
 
     # --- what the API does ---------------------------------------------------------------------------
 
@@ -95,7 +96,7 @@ class MemoryStore:
     def _arrive(self, arrival: Arrival) -> str:
         file_id = arrival.object_key.rsplit("/", 1)[-1]
         row = self.files.get(file_id)
-        if file_id in self.tombstones or (row and row.removal_id):
+        if file_id in self.tombstones or (row and row.removal_id and row.state == "uploading"):
             return "removed"
         if row is None or row.file.object_key != arrival.object_key:
             return "unknown"
@@ -226,12 +227,26 @@ class MemoryStore:
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         with self._lock:
             for file_id in file_ids:
+                tenant_id = self.files[file_id].file.tenant_id
+                self.sweeps.setdefault(removal_id, []).append((tenant_id, file_id))
                 del self.files[file_id]
                 self.tombstones[file_id] = removal_id
                 self.steps = {key: row for key, row in self.steps.items() if key[0] != file_id}
             self.removals[removal_id] += objects_erased
             if not any(row.removal_id == removal_id for row in self.files.values()):
                 del self.removals[removal_id]
+
+    def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        return [(removal_id, files) for removal_id, files in self.sweeps.items() if removal_id not in self.removals]
+
+    def swept(self, removal_id: str, objects_erased: int) -> None:
+        del self.sweeps[removal_id]
+
+    def fold_counts(self, limit: int) -> int:
+        return 0  # nothing is counted here but by looking
+
+    def forget_requests(self) -> int:
+        return 0
 
     def is_up(self) -> bool:
         return True
@@ -353,6 +368,13 @@ class MemoryObjects:
 
     def delete_prefix(self, prefix: str) -> int:
         gone = [key for key in self.objects if key.startswith(prefix)]
+        for key in gone:
+            del self.objects[key]
+        return len(gone)
+
+    def delete_under(self, prefix: str, names: Sequence[str]) -> int:
+        chosen = {prefix + name for name in names}
+        gone = [key for key in self.objects if key in chosen or any(key.startswith(one + "/") for one in chosen)]
         for key in gone:
             del self.objects[key]
         return len(gone)

@@ -169,8 +169,19 @@ class PostgresStore:
         return self._database.run(self._sql["miss_uploads"], limit=limit)
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
-        rows = self._database.rows(self._sql["removals_due"], limit=limit)
-        return [(str(row["removal_id"]), [(str(t), str(f)) for t, f in row["files"]]) for row in rows]
+        return _removals(self._database.rows(self._sql["removals_due"], limit=limit))
+
+    def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        return _removals(self._database.rows(self._sql["sweeps_due"]))
+
+    def swept(self, removal_id: str, objects_erased: int) -> None:
+        self._database.run(self._sql["swept"], removal_id=removal_id, objects_erased=objects_erased)
+
+    def fold_counts(self, limit: int) -> int:
+        return int(self._database.rows(self._sql["fold_counts"], limit=limit)[0]["folded"])
+
+    def forget_requests(self) -> int:
+        return self._database.run(self._sql["forget_requests"])
 
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         self._database.rows(
@@ -239,6 +250,10 @@ def _page_as_json(page: Page) -> dict[str, Any]:
 
 def _artifact_as_json(artifact: Artifact) -> dict[str, Any]:
     return {name: getattr(artifact, name) for name in Artifact.__dataclass_fields__}
+
+
+def _removals(rows: list[Row]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [(str(row["removal_id"]), [(str(tenant), str(file)) for tenant, file in row["files"]]) for row in rows]
 
 
 def _as_wake_up(row: Row) -> WakeUp:

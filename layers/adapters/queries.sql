@@ -104,13 +104,41 @@ UPDATE files f SET state = 'upload_missing', updated_at = clock_timestamp()
   FROM late WHERE f.file_id = late.file_id
 
 -- removals_due --
--- Files whose removal is to be erased now.
-SELECT r.removal_id, coalesce(array_agg(ARRAY[f.tenant_id, f.file_id]) FILTER (WHERE f.file_id IS NOT NULL), '{}') AS files
+-- Removals whose time to undo is over, with some of their files; from here on they can't be undone.
+WITH due AS (
+    SELECT removal_id FROM removals
+     WHERE erased_at IS NULL AND undone_at IS NULL AND erase_after <= clock_timestamp()
+     ORDER BY erase_after LIMIT 10 FOR UPDATE SKIP LOCKED),
+begun AS (
+    UPDATE removals r SET erasing_at = coalesce(r.erasing_at, clock_timestamp())
+      FROM due WHERE r.removal_id = due.removal_id RETURNING r.removal_id)
+SELECT b.removal_id, coalesce(array_agg(ARRAY[f.tenant_id, f.file_id]) FILTER (WHERE f.file_id IS NOT NULL), '{}') AS files
+  FROM begun b
+  LEFT JOIN LATERAL (SELECT tenant_id, file_id FROM files WHERE removal_id = b.removal_id LIMIT :limit) f ON true
+ GROUP BY b.removal_id
+
+-- sweeps_due --
+-- Erased removals whose objects are to be looked for once more, each with some of its files after a given one.
+SELECT r.removal_id, coalesce(array_agg(ARRAY[t.tenant_id, t.file_id] ORDER BY t.file_id)
+                              FILTER (WHERE t.file_id IS NOT NULL), '{}') AS files
   FROM (SELECT removal_id FROM removals
-         WHERE erased_at IS NULL AND erase_after <= clock_timestamp() ORDER BY erase_after LIMIT 10) r
-  LEFT JOIN LATERAL (SELECT tenant_id, file_id FROM files WHERE removal_id = r.removal_id
-                      LIMIT :limit) f ON true
+         WHERE erased_at IS NOT NULL AND swept_at IS NULL AND sweep_after <= clock_timestamp()
+         ORDER BY sweep_after LIMIT 10) r
+  LEFT JOIN LATERAL (SELECT tenant_id, file_id FROM tombstones WHERE removal_id = r.removal_id) t ON true
  GROUP BY r.removal_id
+
+-- swept --
+-- Closes a removal for good.
+UPDATE removals SET swept_at = clock_timestamp(), objects_erased = objects_erased + :objects_erased
+ WHERE removal_id = :removal_id AND swept_at IS NULL
+
+-- fold_counts --
+-- Folds deltas into the counts.
+SELECT fold_counts(:limit) AS folded
+
+-- forget_requests --
+-- Forgets idempotency keys that are out of date.
+DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
 
 -- erase --
 -- Erases the rows of removed files, leaves tombstones, and closes the removal when none is left.

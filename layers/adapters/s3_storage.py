@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,8 @@ from layers.domain.errors import PermanentError, TransientError
 from layers.presigning import ROUNDED_S, presign, rounded
 
 DOWNLOAD_URL_S = 3600
-DELETED_AT_ONCE = 500
+DELETED_AT_ONCE = 1000
+AFTER_SLASH = "0"  # what sorts after all that begins with a slash
 
 
 class S3Storage:
@@ -55,17 +56,45 @@ class S3Storage:
         return None if version_id == "null" else version_id
 
     def delete_prefix(self, prefix: str) -> int:
-        client, deleted = self._client(), 0
+        deleted = 0
         while True:
-            page = client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE)
-            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if not found:
+            page = self._versions(prefix, "")
+            if not _found(page):
                 return deleted
-            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
-            answer = client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            deleted += self._delete(_found(page), len(page.get("Versions", ())))
+
+    def delete_under(self, prefix: str, names: Sequence[str]) -> int:
+        """Walks the keys in order, from one wanted name to the next: one listing serves many neighbouring names."""
+        wanted, left, deleted = set(names), sorted(set(names)), 0
+        marker = _before(prefix + left[0]) if left else ""
+        while left:
+            page = self._versions(prefix, marker)
+            chosen = [one for one in _found(page) if _name(one, prefix) in wanted]
+            versions = sum(_name(one, prefix) in wanted for one in page.get("Versions", ()))
+            deleted += self._delete(chosen, versions)
+            if not page.get("IsTruncated"):
+                return deleted
+            last = max(_found(page), key=lambda one: str(one["Key"]))
+            left = [name for name in left if prefix + name + AFTER_SLASH > last["Key"]]
+            if left:
+                # Of a wanted key more versions may follow; all that was listed of it is gone by now.
+                reached = _before(last["Key"]) if _name(last, prefix) in wanted else last["Key"]
+                marker = max(_before(prefix + left[0]), reached)
+        return deleted
+
+    def _versions(self, prefix: str, marker: str) -> dict[str, Any]:
+        after = {"KeyMarker": marker} if marker else {}
+        return self._client().list_object_versions(  # type: ignore[no-any-return]
+            Bucket=self._bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE, **after
+        )
+
+    def _delete(self, found: Sequence[Any], versions: int) -> int:
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        if objects:
+            answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
             if answer.get("Errors"):
                 raise TransientError("object_store_refused", f"{len(answer['Errors'])} objects could not be deleted")
-            deleted += len(page.get("Versions", ()))
+        return versions
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
@@ -133,6 +162,21 @@ class S3Storage:
         if self._made is None:
             self._made = self._make_client()
         return self._made
+
+
+def _found(page: dict[str, Any]) -> list[Any]:
+    """Versions and delete markers of a page of a listing."""
+    return [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+
+
+def _name(one: dict[str, Any], prefix: str) -> str:
+    """The first part of a key after a prefix."""
+    return str(one["Key"])[len(prefix) :].split("/", 1)[0]
+
+
+def _before(key: str) -> str:
+    """A marker that comes before a key and after all that is well before it."""
+    return key[:-1]
 
 
 def _status(error: Exception) -> int:

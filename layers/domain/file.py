@@ -71,8 +71,8 @@ def original_key(tenant_id: str, file_id: str) -> str:
 
 def artifact_key(tenant_id: str, file_id: str, step: str, part: int, attempt: int, lease_id: str, name: str) -> str:
     """The key of an attempt's artifact. The lease keeps two holders of one attempt number apart."""
-    return f"{artifact_prefix(tenant_id, file_id)}{step}/{part}-{attempt}-{lease_id[:8]}/{name}"
+    return f"{artifact_prefix(tenant_id)}{file_id}/{step}/{part}-{attempt}-{lease_id[:8]}/{name}"
 
 
-def artifact_prefix(tenant_id: str, file_id: str) -> str:
-    return f"artifacts/{tenant_id}/{file_id}/"
+def artifact_prefix(tenant_id: str) -> str:
+    return f"artifacts/{tenant_id}/"

@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     INSERT INTO steps AS s (file_id, step, part, tenant_id, batch_id, state, reason, error_code, error_detail,
-                            page_numbers, cost_estimate_s, ready_at, ended_at, attempt)
+                            page_numbers, cost_estimate_s, ready_at, ended_at, redrives, attempt)
     SELECT p_file_id, n.step, coalesce(p.place - 1, 0), the_file.tenant_id, the_file.batch_id, n.state,
            n.reason, n.error_code, n.error_detail,
            (SELECT array_agg(v::integer) FROM jsonb_array_elements_text(p.part -> 'pages') v),
@@ -17,6 +17,7 @@ BEGIN
            CASE WHEN n.state = 'ready' THEN clock_timestamp() END,
            CASE WHEN n.state IN ('skipped', 'failed') THEN clock_timestamp() END,
            -- A part that a redrive makes anew goes on counting where the ledger stands.
+           coalesce((SELECT max(o.redrives) FROM steps o WHERE o.file_id = p_file_id AND o.step = n.step), 0),
            coalesce((SELECT max(a.attempt) FROM attempts a
                       WHERE a.file_id = p_file_id AND a.step = n.step AND a.part = coalesce(p.place - 1, 0)), 0)
       FROM jsonb_to_recordset(p_planned) AS n(

@@ -33,7 +33,8 @@ BEGIN
     RETURN QUERY
     SELECT n.object_key,
            CASE WHEN n.file_id = ANY (arrived) THEN 'arrived'
-                WHEN f.removed_at IS NOT NULL OR t.file_id IS NOT NULL THEN 'removed'
+                -- What came before the removal stays until that can no longer be undone.
+                WHEN t.file_id IS NOT NULL OR (f.removed_at IS NOT NULL AND f.uploaded_at IS NULL) THEN 'removed'
                 WHEN f.file_id IS NOT NULL THEN 'known'
                 ELSE 'unknown' END
       FROM jsonb_to_recordset(p_arrivals) AS n(file_id uuid, object_key text)

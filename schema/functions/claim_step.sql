@@ -42,6 +42,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    PERFORM mark_changed(ARRAY[p_file_id]);
     RETURN file_facts(p_file_id) || jsonb_build_object(
         'lease_id', claimed.lease_id, 'attempt', claimed.attempt, 'failures_before', claimed.failures,
         'cost_estimate_s', claimed.cost_estimate_s,

@@ -32,7 +32,8 @@ BEGIN
                          THEN clock_timestamp() + make_interval(secs => p_delay_s) END,
            failures = s.failures + CASE WHEN p_outcome IN ('retried', 'failed', 'lost') THEN 1 ELSE 0 END,
            snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
-           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail
+           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
+           stopped_from = CASE WHEN removed THEN 'ready' END
      WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
        AND s.state = 'running' AND s.lease_id = p_lease_id
     RETURNING s.* INTO held;

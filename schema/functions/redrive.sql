@@ -16,7 +16,7 @@ BEGIN
     DELETE FROM steps s WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.part > 0;
     UPDATE steps s
        SET state = 'waiting', reason = NULL, error_code = NULL, error_detail = NULL, failures = 0,
-           page_numbers = NULL, due_at = NULL, ended_at = NULL, started_at = NULL
+           page_numbers = NULL, due_at = NULL, ended_at = NULL, started_at = NULL, redrives = s.redrives + 1
      WHERE s.file_id = p_file_id AND s.step = ANY (p_steps);
     INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state)
     SELECT p_file_id, n, 0, the_file.tenant_id, the_file.batch_id, 'waiting' FROM unnest(p_steps) n
@@ -29,10 +29,10 @@ BEGIN
     ELSIF 'textract' = ANY (p_steps) THEN
         UPDATE pages p SET source = NULL, confidence = 0 WHERE p.file_id = p_file_id AND p.source = 'textract';
     END IF;
+    UPDATE files SET updated_at = clock_timestamp() WHERE file_id = p_file_id;
     IF p_is_main THEN
         UPDATE files
-           SET state = 'processing', error_step = NULL, error_code = NULL, error_detail = NULL,
-               updated_at = clock_timestamp()
+           SET state = 'processing', error_step = NULL, error_code = NULL, error_detail = NULL
          WHERE file_id = p_file_id;
     END IF;
     RETURN true;

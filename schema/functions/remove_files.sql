@@ -18,11 +18,52 @@ BEGIN
     INSERT INTO removals (tenant_id, dataset_id, file_count, erase_after)
     VALUES (p_tenant_id, p_dataset_id, coalesce(cardinality(chosen), 0), now() + make_interval(secs => p_undo_s))
     RETURNING removals.removal_id INTO made;
+    PERFORM stop_steps(chosen, true);
     UPDATE files f SET removed_at = clock_timestamp(), removal_id = made, updated_at = clock_timestamp()
      WHERE f.file_id = ANY (chosen);
-    UPDATE steps s SET state = 'cancelled', due_at = NULL, ended_at = clock_timestamp()
-     WHERE s.file_id = ANY (chosen) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked');
     RETURN QUERY SELECT made, coalesce(cardinality(chosen), 0);
+END $$;
+
+-- Ends what has not run of files; what an undo shall bring back is remembered.
+CREATE OR REPLACE FUNCTION stop_steps(p_file_ids uuid[], p_may_come_back boolean) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    UPDATE steps s
+       SET state = 'cancelled', due_at = NULL, ended_at = clock_timestamp(),
+           stopped_from = CASE WHEN NOT p_may_come_back THEN NULL
+                               WHEN s.state = 'waiting' THEN 'waiting' ELSE 'ready' END
+     WHERE s.file_id = ANY (p_file_ids) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked')
+$$;
+
+-- Brings back what a removal took, while it may: every file that was removed by it, and every step that it
+-- stopped. Answers how many files, or NULL where its erasure has begun or its time is up.
+CREATE OR REPLACE FUNCTION undo_removal(p_tenant_id uuid, p_removal_id uuid) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    chosen uuid[];
+    lane record;
+BEGIN
+    UPDATE removals SET undone_at = now()
+     WHERE tenant_id = p_tenant_id AND removal_id = p_removal_id
+       AND undone_at IS NULL AND erasing_at IS NULL AND erase_after > now();
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(l.file_id) INTO chosen FROM (
+        SELECT f.file_id FROM files f WHERE f.removal_id = p_removal_id ORDER BY f.file_id FOR UPDATE) l;
+    FOR lane IN
+        WITH back AS (
+            UPDATE steps s
+               SET state = s.stopped_from, stopped_from = NULL, ended_at = NULL,
+                   ready_at = CASE WHEN s.stopped_from = 'ready' THEN clock_timestamp() END
+             WHERE s.file_id = ANY (chosen) AND s.state = 'cancelled' AND s.stopped_from IS NOT NULL
+            RETURNING s.step, s.tenant_id, s.batch_id, s.state)
+        SELECT DISTINCT b.step, b.tenant_id, b.batch_id FROM back b WHERE b.state = 'ready' ORDER BY 1, 2, 3
+    LOOP
+        PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
+    END LOOP;
+    UPDATE files SET removed_at = NULL, removal_id = NULL, updated_at = clock_timestamp()
+     WHERE file_id = ANY (chosen);
+    RETURN coalesce(cardinality(chosen), 0);
 END $$;
 
 -- Cancels what has not run of a batch: files that are not settled, and their steps that are not at work.
@@ -38,8 +79,7 @@ BEGIN
          WHERE f.tenant_id = p_tenant_id AND f.batch_id = p_batch_id AND f.removed_at IS NULL
            AND f.state IN ('uploading', 'upload_missing', 'processing')
          ORDER BY f.file_id FOR UPDATE) l;
+    PERFORM stop_steps(chosen, false);
     UPDATE files f SET state = 'cancelled', updated_at = clock_timestamp() WHERE f.file_id = ANY (chosen);
-    UPDATE steps s SET state = 'cancelled', due_at = NULL, ended_at = clock_timestamp()
-     WHERE s.file_id = ANY (chosen) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked');
     RETURN coalesce(cardinality(chosen), 0);
 END $$;

@@ -4,6 +4,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     lane record;
+    woken uuid[];
 BEGIN
     FOR lane IN
         WITH due AS (
@@ -13,13 +14,16 @@ BEGIN
         woken AS (
             UPDATE steps s SET state = 'ready', ready_at = clock_timestamp(), due_at = NULL
               FROM due WHERE (s.file_id, s.step, s.part) = (due.file_id, due.step, due.part)
-            RETURNING s.step, s.tenant_id, s.batch_id)
-        SELECT DISTINCT w.step, w.tenant_id, w.batch_id FROM woken w ORDER BY 1, 2, 3
+            RETURNING s.file_id, s.step, s.tenant_id, s.batch_id)
+        SELECT w.step, w.tenant_id, w.batch_id, array_agg(w.file_id) AS file_ids
+          FROM woken w GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
     LOOP
         PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
+        woken := woken || lane.file_ids;
         step := lane.step;
         RETURN NEXT;
     END LOOP;
+    PERFORM mark_changed(woken);
 END $$;
 
 -- Puts lanes back among the active ones that have ready steps all the same: what a crash may leave.

@@ -246,7 +246,7 @@ def test_a_removed_file_is_gone_at_once_and_erased_soon(start: Start) -> None:
     dataset = client.dataset("removals")
     batch = upload_bytes(client, dataset["id"], "a.txt", b"a text that will be removed again")
     (file,) = settle(client, dataset["id"], batch["id"])
-    removal = client.call("DELETE", f"/files/{file['id']}")
+    removal = client.call("DELETE", f"/files/{file['id']}", undo_window_s=0)
     assert list(client.files(dataset["id"])) == []
     with pytest.raises(Refused, match="not_found"):
         client.call("GET", f"/files/{file['id']}")

@@ -19,7 +19,7 @@ from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
         return MemoryWorld()
-    return PostgresWorld(request.getfixturevalue("database_url"))
+    return PostgresWorld(request.getfixturevalue("database_urls"))
 
 
 def test_an_arrival_readies_intake_once_however_often_it_is_told(world: World) -> None:

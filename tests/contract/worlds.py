@@ -11,7 +11,7 @@ from layers.domain.file import File, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.step import PlannedStep
 from layers.ports import Claim, FilePlan, Store
-from tests.making import INTAKE_DONE, Bench
+from tests.making import INTAKE_DONE, Bench, Urls
 
 States = dict[tuple[str, int], str]
 
@@ -30,10 +30,9 @@ class World(Protocol):
 
 
 class PostgresWorld:
-    def __init__(self, url: str) -> None:
-        self.bench = Bench.on(url)
-        self.bench.database.run("TRUNCATE tenants CASCADE")
-        self.bench.database.run("TRUNCATE lane_clocks")
+    def __init__(self, urls: Urls) -> None:
+        self.bench = Bench.on(urls)
+        self.bench.empty()
         self.store = self.bench.store
 
     def tenant(self, weight: float = 1.0) -> str:
@@ -46,9 +45,9 @@ class PostgresWorld:
 
     def remove(self, file_id: str) -> str:
         file = self._file(file_id)
-        row = self.bench.catalog.row(
+        row = self.bench.asked(
+            str(file["tenant_id"]),
             "remove_files",
-            tenant_id=file["tenant_id"],
             dataset_id=file["dataset_id"],
             file_ids=[file_id],
             batch_id=None,

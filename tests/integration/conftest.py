@@ -15,7 +15,7 @@ import app
 from infra.http import Application
 from layers import bootstrap
 from layers.domain.keys import hash_key
-from tests.making import Bench
+from tests.making import Bench, Urls
 
 PEPPER = "pepper for tests"
 NOWHERE = "http://127.0.0.1:1"
@@ -48,10 +48,11 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(database_url: str) -> Iterator[Api]:
+def api(database_urls: Urls) -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
-            "FAIRWAY_DATABASE_URL": database_url,
+            "FAIRWAY_DATABASE_URL": database_urls.worker,
+            "FAIRWAY_API_DATABASE_URL": database_urls.api,
             "FAIRWAY_KEY_PEPPER": PEPPER,
             "FAIRWAY_REDIS_URL": "",
             "AWS_ENDPOINT_URL": NOWHERE,
@@ -64,7 +65,7 @@ def api(database_url: str) -> Iterator[Api]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            yield Api(f"http://127.0.0.1:{server.effective_port}", Bench.on(database_url))
+            yield Api(f"http://127.0.0.1:{server.effective_port}", Bench.on(database_urls))
         finally:
             server.close()
             bootstrap.forget()

@@ -337,7 +337,7 @@ def test_health_needs_no_key_and_names_what_is_down(api: Api) -> None:
 def test_without_its_database_the_api_says_when_to_come_back(
     caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAIRWAY_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("FAIRWAY_API_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     bootstrap.forget()
     try:
         answer = caller.get("/datasets")

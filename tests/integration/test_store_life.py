@@ -10,14 +10,13 @@ from layers.domain.message import WakeUp
 from layers.domain.page import Evidence, Extraction, Page, Word
 from layers.domain.step import Done, Failed, PlannedStep
 from layers.ports import FilePlan
-from tests.making import INTAKE_DONE, ONE_PART, Bench, nothing_follows
+from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
 
 
 @pytest.fixture
-def bench(database_url: str) -> Bench:
-    bench = Bench.on(database_url)
-    bench.database.run("TRUNCATE tenants CASCADE")
-    bench.database.run("TRUNCATE lane_clocks")
+def bench(database_urls: Urls) -> Bench:
+    bench = Bench.on(database_urls)
+    bench.empty()
     return bench
 
 
@@ -28,9 +27,7 @@ def intake_of(bench: Bench) -> WakeUp:
 
 
 def remove(bench: Bench, tenant_id: str, dataset_id: str, file_id: str) -> str:
-    row = bench.catalog.row(
-        "remove_files", tenant_id=tenant_id, dataset_id=dataset_id, file_ids=[file_id], batch_id=None, undo_s=0
-    )
+    row = bench.asked(tenant_id, "remove_files", dataset_id=dataset_id, file_ids=[file_id], batch_id=None, undo_s=0)
     assert row
     return str(row["removal_id"])
 
@@ -70,7 +67,7 @@ def test_erasure_leaves_a_tombstone_and_closes_the_removal(bench: Bench) -> None
     assert bench.store.removals_due(10) == [(removal, [(tenant_id, file_id)])]
     bench.store.erase(removal, [file_id], 3)
     assert bench.database.rows("SELECT * FROM files") == bench.database.rows("SELECT * FROM steps") == []
-    receipt = bench.catalog.row("removal", tenant_id=tenant_id, removal_id=removal)
+    receipt = bench.asked(tenant_id, "removal", removal_id=removal)
     assert receipt and receipt["erased_at"] and (receipt["objects_erased"], receipt["rows_erased"]) == (3, 2)
     assert bench.store.removals_due(10) == []
 
@@ -80,7 +77,7 @@ def test_a_cancelled_batch_stops_what_has_not_run(bench: Bench) -> None:
     bench.arrived(2, tenant_id)
     first, second = bench.store.dispatch({"intake": 10})
     claim = bench.claim(first)
-    bench.catalog.row("cancel_batch", tenant_id=tenant_id, batch_id=claim.file.batch_id)
+    bench.asked(tenant_id, "cancel_batch", batch_id=claim.file.batch_id)
     assert bench.store.claim(second, "late", 60, durably=False) is None
     plan = FilePlan([PlannedStep("text", ONE_PART)])
     recorded = bench.store.record(claim, INTAKE_DONE, lambda _: plan, cost_s=1, host="h")
@@ -93,10 +90,12 @@ def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
     claim = bench.claim(wake_up)
     bench.store.record(claim, Failed("corrupt", "damaged"), nothing_follows, cost_s=1, host="h")
     plan = [PlannedStep("thumbnail", ONE_PART)]
-    assert bench.catalog.redrive(claim.file.tenant_id, wake_up.file_id, ["thumbnail"], False, lambda _: plan)
+    with bench.tenants(claim.file.tenant_id) as catalog:
+        assert catalog.redrive(wake_up.file_id, ["thumbnail"], False, lambda _: plan)
     (again,) = bench.store.dispatch({"thumbnail": 10})
     assert again.attempt == 2
-    assert not bench.catalog.redrive(claim.file.tenant_id, wake_up.file_id, ["thumbnail"], False, lambda _: plan)
+    with bench.tenants(claim.file.tenant_id) as catalog:
+        assert not catalog.redrive(wake_up.file_id, ["thumbnail"], False, lambda _: plan)
     assert bench.claim(again).failures == 0
 
 

@@ -14,16 +14,15 @@ from layers.domain.file import File
 from layers.domain.page import Page
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import FilePlan
-from tests.making import INTAKE_DONE, ONE_PART, Bench, nothing_follows
+from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
 
 ROUNDS = 25
 
 
 @pytest.fixture
-def bench(database_url: str) -> Bench:
-    bench = Bench.on(database_url, keep=16)
-    bench.database.run("TRUNCATE tenants CASCADE")
-    bench.database.run("TRUNCATE lane_clocks")
+def bench(database_urls: Urls) -> Bench:
+    bench = Bench.on(database_urls, keep=16)
+    bench.empty()
     return bench
 
 

@@ -29,6 +29,12 @@ CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 # What of `layers` an adapter may use beside the domain and the ports: means that several adapters share.
 SHARED_MEANS = {"layers.database", "layers.sandbox", "layers.telemetry", "layers.presigning"}
 
+# The others are handed a client, or need none.
+OWN_SDK = {
+    **{name: {"psycopg"} for name in ("postgres_catalog", "postgres_store")},
+    **{name: {"redis"} for name in ("redis_bell", "redis_limits", "redis_news")},
+}
+
 
 def imports(path: Path) -> set[str]:
     """Every module that a file imports, inside functions too."""
@@ -72,6 +78,11 @@ def test_an_adapter_knows_the_domain_the_ports_and_its_own_kit(path: Path) -> No
         assert name.startswith("layers.domain.") or name == "layers.ports" or name in SHARED_MEANS, name
 
 
+@pytest.mark.parametrize("path", files("layers/adapters"), ids=lambda path: path.stem)
+def test_an_adapter_imports_its_own_sdk_alone(path: Path) -> None:
+    assert roots(path) - sys.stdlib_module_names - {"layers"} <= OWN_SDK.get(path.stem, set())
+
+
 @pytest.mark.parametrize("path", [*files("layers"), *files("functions"), ROOT / "app.py"], ids=lambda path: path.stem)
 def test_bootstrap_alone_chooses_adapters(path: Path) -> None:
     chosen = {name for name in ours(path) if name.startswith("layers.adapters")}
@@ -91,10 +102,13 @@ def test_functions_use_no_sdk(path: Path) -> None:
 def test_importing_the_app_opens_nothing_and_reads_no_setting() -> None:
     program = """
 import os, socket
+def checked(name):
+    assert not name.startswith(("FAIRWAY", "DATABASE", "AWS_ENDPOINT", "AWS_DEFAULT")), name
+    return name
 class Refused(dict):
-    def get(self, name, default=None):
-        assert not name.startswith(("FAIRWAY", "DATABASE")), name
-        return dict.get(self, name, default)
+    def get(self, name, default=None): return dict.get(self, checked(name), default)
+    def __getitem__(self, name): return dict.__getitem__(self, checked(name))
+    def __contains__(self, name): return dict.__contains__(self, checked(name))
 def refuse(*_, **__): raise AssertionError("a connection at import")
 socket.socket.connect = socket.create_connection = refuse
 os.environ = Refused(os.environ)

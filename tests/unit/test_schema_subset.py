@@ -53,7 +53,7 @@ def test_what_a_table_needs_is_taken(name: str) -> None:
     assert check(TAKEN[name]) == []
 
 
-REFUSED = [
+REFUSED: list[tuple[Any, str]] = [
     (None, "/type"),
     ([], "/type"),
     ({"type": "array"}, "/type"),
@@ -106,49 +106,14 @@ def test_what_is_outside_is_refused_at_its_place(schema: Any, pointer: str) -> N
 
 # What JSON Schema has and the subset has not.
 OTHER_KEYWORDS = [
-    "$anchor",
-    "$comment",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$recursiveRef",
-    "$vocabulary",
-    "allOf",
-    "anyOf",
-    "const",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "contentSchema",
-    "default",
-    "definitions",
-    "dependencies",
-    "dependentRequired",
-    "dependentSchemas",
-    "deprecated",
-    "else",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "if",
-    "maxContains",
-    "maxProperties",
-    "minContains",
-    "minProperties",
-    "multipleOf",
-    "not",
-    "oneOf",
-    "pattern",
-    "patternProperties",
-    "prefixItems",
-    "propertyNames",
-    "readOnly",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "uniqueItems",
-    "writeOnly",
-]
-OF_EACH_TYPE = [
+    "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$vocabulary", "allOf", "anyOf",
+    "const", "contains", "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions",
+    "dependencies", "dependentRequired", "dependentSchemas", "deprecated", "else", "examples", "exclusiveMaximum",
+    "exclusiveMinimum", "if", "maxContains", "maxProperties", "minContains", "minProperties", "multipleOf", "not",
+    "oneOf", "pattern", "patternProperties", "prefixItems", "propertyNames", "readOnly", "then", "unevaluatedItems",
+    "unevaluatedProperties", "uniqueItems", "writeOnly",
+]  # fmt: skip
+OF_EACH_TYPE: list[dict[str, Any]] = [
     {"type": "string"},
     {"type": "number"},
     {"type": "integer"},

@@ -1,0 +1,85 @@
+"""Records: the table itself, a page at a time, as JSON, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from functions.api import datasets
+from functions.api.requests import Reply, Request, needs
+
+Row = dict[str, Any]
+FORMATS = ("json", "jsonl", "csv")
+MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
+OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing")
+# What a spreadsheet may take for the start of a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@needs("viewer")
+def show(request: Request, dataset_id: str) -> Reply:
+    dataset = datasets.existing(request, dataset_id)
+    form = request.one_of("format", FORMATS) or "json"
+    limit = request.whole_number("limit", 1000, 1, 1000)
+    place = request.place(f"records {dataset_id}")
+    rows = request.catalog.rows(
+        "records_page", dataset_id=dataset_id, after=place[0] if place else None, limit=limit + 1
+    )
+    records = [_record(row) for row in rows[:limit]]
+    following = None
+    if len(rows) > limit:
+        following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1]["record_id"])])
+    version = dataset["schema_version"]
+    if form == "json":
+        return Reply(200, {"schema_version": version, "records": records, "next_cursor": following})
+    columns = list(dataset["schema"].get("properties", {}))
+    text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
+    headers = {"X-Schema-Version": str(version)}
+    if following:
+        query = urlencode({"format": form, "limit": limit, "cursor": following})
+        headers["Link"] = f'</datasets/{dataset_id}/records?{query}>; rel="next"'
+    return Reply(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+def _record(row: Row) -> Row:
+    return {
+        "id": str(row["record_id"]),
+        "file_id": str(row["file_id"]),
+        **{name: row[name] for name in ("file_name", "schema_version", "complete", "missing", "fields")},
+    }
+
+
+def _as_lines(records: Sequence[Row], columns: Sequence[str]) -> str:
+    """One record a line, its fields in the order of the present schema; a field that was not found is null."""
+    lines = [
+        {**{name: record[name] for name in OWN_COLUMNS}, "fields": {c: record["fields"].get(c) for c in columns}}
+        for record in records
+    ]
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _as_csv(records: Sequence[Row], columns: Sequence[str]) -> str:
+    """RFC 4180, with a header on every page; no cell can start a formula."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow([_cell(name) for name in (*OWN_COLUMNS, *columns)])
+    for record in records:
+        own = [record[name] for name in OWN_COLUMNS]
+        writer.writerow([_cell(value) for value in (*own, *(record["fields"].get(name) for name in columns))])
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text.replace("\x00", "")
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text

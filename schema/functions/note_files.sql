@@ -1,0 +1,84 @@
+-- Notes what every write to `files` means to those who count and those who watch, in the writer's transaction:
+-- deltas of counts, and the transaction in which each file last changed. Rows are taken in the order of their
+-- ids, as everyone does who marks several files, so that two of them can't wait for each other.
+CREATE OR REPLACE FUNCTION note_new_files() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO file_changes (file_id, tenant_id, dataset_id, changed_xid)
+    SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint FROM new_rows n;
+    INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
+    SELECT o.owner_id, o.state, n.tenant_id, count(*)
+      FROM new_rows n, LATERAL (VALUES (n.dataset_id, n.state), (n.batch_id, n.state), (n.tenant_id, 'accepted'))
+           AS o(owner_id, state)
+     GROUP BY 1, 2, 3;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION note_changed_files() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO file_changes AS c (file_id, tenant_id, dataset_id, changed_xid, removed)
+    SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint, n.removed_at IS NOT NULL
+      FROM new_rows n ORDER BY n.file_id
+    ON CONFLICT (file_id) DO UPDATE SET changed_xid = excluded.changed_xid, removed = excluded.removed
+     WHERE (c.changed_xid, c.removed) IS DISTINCT FROM (excluded.changed_xid, excluded.removed);
+    INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
+    SELECT o.owner_id, m.state, m.tenant_id, sum(m.delta)
+      FROM (SELECT w.dataset_id, w.batch_id, w.tenant_id, s.state, s.delta
+              FROM old_rows w JOIN new_rows n USING (file_id),
+                   LATERAL (VALUES (CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
+                                   (CASE WHEN n.removed_at IS NULL THEN n.state ELSE 'removed' END, 1))
+                   AS s(state, delta)
+             WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)) m,
+           LATERAL (VALUES (m.dataset_id), (m.batch_id)) AS o(owner_id)
+     GROUP BY 1, 2, 3 HAVING sum(m.delta) <> 0;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION note_erased_files() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
+    SELECT o.owner_id, o.state, w.tenant_id, sum(o.delta)
+      FROM old_rows w, LATERAL (VALUES
+           (w.dataset_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
+           (w.batch_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
+           (w.tenant_id, 'erased', 1)) AS o(owner_id, state, delta)
+     GROUP BY 1, 2, 3;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER new_files AFTER INSERT ON files
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION note_new_files();
+CREATE OR REPLACE TRIGGER changed_files AFTER UPDATE ON files
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION note_changed_files();
+CREATE OR REPLACE TRIGGER erased_files AFTER DELETE ON files
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION note_erased_files();
+
+-- Marks files as changed whose steps moved while their own row did not. Steps are locked before this mark by
+-- everyone, files before steps.
+CREATE OR REPLACE FUNCTION mark_changed(p_file_ids uuid[]) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    WITH chosen AS (
+        SELECT file_id FROM file_changes WHERE file_id = ANY (p_file_ids) ORDER BY file_id FOR UPDATE)
+    UPDATE file_changes c SET changed_xid = pg_current_xact_id()::text::bigint
+      FROM chosen WHERE c.file_id = chosen.file_id
+$$;
+
+-- Folds deltas into the counts; how many. What another fold holds just now is left to it.
+CREATE OR REPLACE FUNCTION fold_counts(p_limit integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    folded integer;
+BEGIN
+    WITH taken AS (
+        DELETE FROM count_deltas d WHERE d.delta_id IN (
+            SELECT delta_id FROM count_deltas ORDER BY delta_id LIMIT p_limit FOR UPDATE SKIP LOCKED)
+        RETURNING d.owner_id, d.state, d.tenant_id, d.delta),
+    summed AS (
+        INSERT INTO file_counts AS c (owner_id, state, tenant_id, files)
+        SELECT owner_id, state, tenant_id, sum(delta) FROM taken GROUP BY 1, 2, 3 ORDER BY 1, 2
+        ON CONFLICT (owner_id, state) DO UPDATE SET files = c.files + excluded.files)
+    SELECT count(*) INTO folded FROM taken;
+    RETURN folded;
+END $$;

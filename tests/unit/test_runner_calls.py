@@ -1,0 +1,207 @@
+"""What the runner asks of its ports, attempt by attempt, and what it plans after each end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from functions.pipelines import INTAKE, PIPELINES, STEPS
+from layers.domain.errors import StoreUnreachable
+from layers.domain.file import File, PageSummary
+from layers.domain.message import WakeUp
+from layers.domain.page import Source
+from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step
+from layers.ports import Claim, Planner, Ports, Recorded
+from layers.runner import LEASE_GRACE_S, Runner
+
+FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
+CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
+WAKE_UP = WakeUp("f", "read", 0, 1)
+
+
+@dataclass
+class RecordingPorts:
+    """Store, objects and topics in one: gives this claim, answers so, and remembers what was asked."""
+
+    claimed: Claim | None = CLAIM
+    answer: Recorded = field(default_factory=Recorded)
+    unreachable: str = ""
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def called(self, *call: Any) -> None:
+        self.calls.append(call)
+        if call[0] == self.unreachable:
+            raise StoreUnreachable("no answer")
+
+    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
+        self.called("claim", wake_up, owner, lease_s, durably)
+        return self.claimed
+
+    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+        self.called("record", claim, outcome, host)
+        return self.answer
+
+    def correct_lane(self, claim: Claim, difference_s: float) -> None:
+        self.called("correct_lane", difference_s)
+
+    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+        self.called("dispatch", dict(caps))
+        return [WAKE_UP]
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        self.called("publish", *wake_ups)
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self.called("dispatch_later", delay_s)
+
+    def delete_prefix(self, prefix: str) -> int:
+        self.called("delete_prefix", prefix)
+        return 1
+
+    def told(self, name: str) -> list[tuple[Any, ...]]:
+        return [call[1:] for call in self.calls if call[0] == name]
+
+    def as_ports(self) -> Ports:
+        mine, none = cast(Any, self), cast(Any, None)
+        return Ports(mine, mine, mine, none, none, None)
+
+
+def runner(ports: RecordingPorts, read: Step, concurrency: dict[str, int] | None = None) -> Runner:
+    pipelines = (Pipeline("main", (read, Step("extract", done))),)
+    return Runner(ports.as_ports(), Step("intake", done), pipelines, concurrency or {}, host="worker-1")
+
+
+def done(file: File, work: Any) -> Done:
+    return Done()
+
+
+@pytest.mark.parametrize("pays_by_call", [False, True])
+def test_a_lease_outlasts_its_step_and_a_step_that_pays_is_claimed_durably(pays_by_call: bool) -> None:
+    ports = RecordingPorts()
+    assert runner(ports, Step("read", done, timeout_s=90, pays_by_call=pays_by_call)).run(WAKE_UP)
+    assert ports.told("claim") == [(WAKE_UP, "worker-1", 90 + LEASE_GRACE_S, pays_by_call)]
+    assert LEASE_GRACE_S > 0
+
+
+def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
+    def never(file: File, work: Any) -> Done:
+        raise AssertionError("a step ran without a claim")
+
+    ports = RecordingPorts(claimed=None)
+    assert not runner(ports, Step("read", never)).run(WAKE_UP)
+    assert [call[0] for call in ports.calls] == ["claim"]
+
+
+@pytest.mark.parametrize("unreachable", ["claim", "record", "dispatch"])
+def test_a_store_that_can_not_be_reached_is_told_to_the_host(unreachable: str) -> None:
+    ports = RecordingPorts(unreachable=unreachable)
+    with pytest.raises(StoreUnreachable):
+        runner(ports, Step("read", done)).run(WAKE_UP)
+    assert ports.calls[-1][0] == unreachable
+
+
+def test_a_store_lost_within_a_step_is_no_outcome_of_it() -> None:
+    def lost(file: File, work: Any) -> Done:
+        raise StoreUnreachable("no answer")
+
+    ports = RecordingPorts()
+    with pytest.raises(StoreUnreachable):
+        runner(ports, Step("read", lost)).run(WAKE_UP)
+    assert ports.told("record") == []
+
+
+def test_a_skip_is_recorded_with_its_reason() -> None:
+    ports = RecordingPorts()
+    runner(ports, Step("read", lambda file, work: Skip("nothing to read"))).run(WAKE_UP)
+    assert ports.told("record") == [(CLAIM, Skipped("nothing to read"), "worker-1")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "deleted"),
+    [
+        (Recorded(fenced=True), [("artifacts/t/f/read/0-1-lease-of/",)]),
+        (Recorded(removed=True), [("artifacts/t/f/read/0-1-lease-of/",)]),
+        (Recorded(), []),
+    ],
+)
+def test_what_a_late_worker_made_is_deleted_and_nothing_else(answer: Recorded, deleted: list[tuple[str]]) -> None:
+    ports = RecordingPorts(answer=answer)
+    runner(ports, Step("read", done)).run(WAKE_UP)
+    assert ports.told("delete_prefix") == deleted
+
+
+def test_an_end_dispatches_its_own_step_and_what_it_readied_up_to_their_caps() -> None:
+    ports = RecordingPorts(answer=Recorded(readied=frozenset({"extract", "a step no longer registered"})))
+    runner(ports, Step("read", done), {"read": 8}).run(WAKE_UP)
+    assert ports.told("dispatch") == [({"read": 10, "extract": 2},)]
+    assert ports.told("publish") == [(WAKE_UP,)]
+
+
+def test_a_snooze_wakes_the_dispatcher_in_time() -> None:
+    ports = RecordingPorts()
+    runner(ports, Step("read", done)).record(CLAIM, Later(20, "throttled"))
+    assert ports.told("dispatch_later") == [(20,)]
+
+
+@pytest.mark.parametrize(
+    ("estimate_s", "cost_s", "corrected"),
+    [
+        (1.0, 1.4, []),
+        (1.0, 7.0, [(6.0,)]),
+        (8.0, 0.5, [(-7.5,)]),
+        (60.0, 12.0, []),  # charged as one slice of ten seconds
+        (60.0, 100.0, [(90.0,)]),
+        (0.1, 0.5, []),
+    ],
+)
+def test_an_estimate_that_was_far_off_is_corrected(
+    estimate_s: float, cost_s: float, corrected: list[tuple[float]]
+) -> None:
+    ports = RecordingPorts()
+    claim = Claim(FILE, "read", 0, 1, "lease", failures=0, cost_estimate_s=estimate_s)
+    runner(ports, Step("read", done)).record(claim, Done(), cost_s)
+    assert ports.told("correct_lane") == corrected
+
+
+# --- what follows an end -----------------------------------------------------------------------------
+
+DAMAGED = Failed("corrupt", "the file is damaged")
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome", "page", "failed", "file_state", "error_step", "planned"),
+    [
+        ("intake", DAMAGED, None, "intake", "failed", "intake", 0),
+        ("intake", Done(), None, "", None, None, 6),
+        ("text", DAMAGED, None, "text", "failed", "text", 3),
+        ("text", Done(), "native", "", None, None, 3),
+        ("ocr", DAMAGED, None, "ocr", None, None, 2),
+        ("textract", DAMAGED, None, "ocr textract", "failed", "extraction", 1),
+        ("textract", DAMAGED, "ocr", "textract", None, None, 1),
+        ("textract", Skipped("not configured"), None, "ocr", "failed", "extraction", 1),
+        ("extraction", Done(), "ocr", "", "done", None, 0),
+        ("extraction", Done(complete=False), "ocr", "", "partial", None, 0),
+        ("extraction", DAMAGED, "ocr", "extraction", "failed", "extraction", 0),
+        ("preview", DAMAGED, None, "preview", None, None, 0),
+        ("thumbnail", Done(complete=False), None, "", None, None, 0),
+    ],
+)
+def test_a_files_state_follows_its_main_pipeline_alone(
+    ended: str,
+    outcome: Outcome,
+    page: Source | None,
+    failed: str,
+    file_state: str | None,
+    error_step: str | None,
+    planned: int,
+) -> None:
+    file = File(
+        "f", "t", "d", "b", "a.pdf", "key", None, 10, None, media_type="application/pdf", page_count=1,
+        pages=(PageSummary(1, page, 50.0),), failures=dict.fromkeys(failed.split(), (DAMAGED.code, DAMAGED.detail)),
+    )  # fmt: skip
+    plan = Runner(RecordingPorts().as_ports(), INTAKE, PIPELINES, {}).plan_after(STEPS[ended], outcome, file)
+    assert (plan.file_state, len(plan.steps)) == (file_state, planned)
+    assert plan.error == (None if error_step is None else (error_step, DAMAGED.code, DAMAGED.detail))
