@@ -35,7 +35,8 @@ class Application:
 
     def __init__(self, app: Any, allowed_origins: str = "*") -> None:
         # Chalice keeps the current request in one attribute; LocalChalice's is one a thread.
-        app.__class__ = type("App", (LocalChalice, app.__class__), {})
+        if not isinstance(app, LocalChalice):
+            app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._gateway = LocalGateway(app, _config())
         self._routes = {tuple(route.split("/")): set(methods) for route, methods in app.routes.items()}
         self._allowed_origins = allowed_origins

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.local import postgres
+from infra.local import postgres, valkey
 from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
@@ -52,3 +52,16 @@ def database_urls(postgres_port: int) -> Urls:
 def database_url(database_urls: Urls) -> str:
     """The same, as its owner reaches it."""
     return database_urls.owner
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running Valkey."""
+    home: Path = tmp_path_factory.mktemp("valkey")
+    port = choose_ports(home / "ports.json", ("valkey",), 0)["valkey"]
+    supervisor = Supervisor(home)
+    try:
+        supervisor.start([valkey.declare(home, port, PASSWORD)])
+        yield valkey.redis_url(port, PASSWORD)
+    finally:
+        supervisor.stop()

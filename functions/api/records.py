@@ -29,14 +29,14 @@ def show(request: Request, dataset_id: str) -> Reply:
     rows = request.catalog.rows(
         "records_page", dataset_id=dataset_id, after=place[0] if place else None, limit=limit + 1
     )
-    records = [_record(row) for row in rows[:limit]]
+    columns = list(dataset["schema"].get("properties", {}))
+    records = [_record(row, columns) for row in rows[:limit]]
     following = None
     if len(rows) > limit:
         following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1]["record_id"])])
     version = dataset["schema_version"]
     if form == "json":
         return Reply(200, {"schema_version": version, "records": records, "next_cursor": following})
-    columns = list(dataset["schema"].get("properties", {}))
     text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
     headers = {"X-Schema-Version": str(version)}
     if following:
@@ -45,16 +45,20 @@ def show(request: Request, dataset_id: str) -> Reply:
     return Reply(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _record(row: Row) -> Row:
+def _record(row: Row, columns: Sequence[str]) -> Row:
+    """A record, its fields in the order of the present schema; those that only an older one had come last."""
+    fields = row["fields"]
+    ordered = {name: fields[name] for name in columns if name in fields}
     return {
         "id": str(row["record_id"]),
         "file_id": str(row["file_id"]),
-        **{name: row[name] for name in ("file_name", "schema_version", "complete", "missing", "fields")},
+        **{name: row[name] for name in ("file_name", "schema_version", "complete", "missing")},
+        "fields": ordered | fields,
     }
 
 
 def _as_lines(records: Sequence[Row], columns: Sequence[str]) -> str:
-    """One record a line, its fields in the order of the present schema; a field that was not found is null."""
+    """One record a line, with every field of the present schema; one that was not found is null."""
     lines = [
         {**{name: record[name] for name in OWN_COLUMNS}, "fields": {c: record["fields"].get(c) for c in columns}}
         for record in records

@@ -18,7 +18,7 @@ WITH made AS (
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM made)
-SELECT dataset_id, name, schema_version, created_at, CAST(:schema AS jsonb) AS schema FROM made
+SELECT dataset_id, name, schema_version, created_at, CAST(:schema AS json) AS schema FROM made
 
 -- datasets --
 -- A tenant's datasets, newest first.

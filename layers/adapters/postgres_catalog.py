@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from layers.database import Database, Row, load_queries
 from layers.domain.plan_json import plan_as_json
@@ -72,13 +72,13 @@ class Catalog:
         return self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).rowcount
 
     def create_dataset(self, name: str, schema: dict[str, Any]) -> Row:
-        row = self.row("create_dataset", name=name, schema=Jsonb(schema))
+        row = self.row("create_dataset", name=name, schema=Json(schema))
         assert row is not None
         return row
 
     def put_schema(self, dataset_id: str, schema: dict[str, Any]) -> int | None:
         """The number of the new version; None where there is no such dataset."""
-        row = self.row("put_schema", dataset_id=dataset_id, schema=Jsonb(schema))
+        row = self.row("put_schema", dataset_id=dataset_id, schema=Json(schema))
         return int(row["version"]) if row else None
 
     def create_files(self, batch: Row, described: Sequence[dict[str, Any]], upload_s: int) -> list[Row]:

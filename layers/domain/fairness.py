@@ -67,7 +67,8 @@ class Lanes:
         _, batch = min((inner.passed, name) for name, inner in lane.batches.items() if inner.backlog)
         inner = lane.batches[batch]
         item, cost_s = inner.backlog.pop(0)
-        self.clock, lane.batch_clock = lane.passed, inner.passed
+        # Refunds may have put a lane behind the clock; they don't turn it back.
+        self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)
         lane.passed += charge(cost_s, lane.weight)
         inner.passed += charge(cost_s, 1.0)
         return item

@@ -46,13 +46,14 @@ BEGIN
         END IF;
 
         UPDATE lanes l
-           SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight, batch_clock = batch.pass
+           SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight, batch_clock = greatest(l.batch_clock, batch.pass)
          WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
         UPDATE batch_lanes b
            SET pass = b.pass + least(picked.cost_estimate_s, p_slice_s)
          WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
+        -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         INSERT INTO lane_clocks AS c (step, pass) VALUES (p_step, lane.pass)
-        ON CONFLICT (step) DO UPDATE SET pass = excluded.pass WHERE c.pass <> excluded.pass;
+        ON CONFLICT (step) DO UPDATE SET pass = excluded.pass WHERE c.pass < excluded.pass;
 
         file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
         RETURN NEXT;

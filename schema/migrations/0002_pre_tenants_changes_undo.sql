@@ -98,6 +98,11 @@ ALTER TABLE steps
     ADD COLUMN stopped_from  text CHECK (stopped_from IN ('waiting', 'ready')), -- what an undo brings it back to
     ADD COLUMN redrives      integer NOT NULL DEFAULT 0;
 
+-- --- schemas ----------------------------------------------------------------------------------------
+
+-- The order of a schema's properties is that of the table's columns; jsonb would forget it.
+ALTER TABLE schema_versions ALTER COLUMN schema TYPE json USING schema::json;
+
 -- --- names ------------------------------------------------------------------------------------------
 
 CREATE INDEX files_by_name ON files USING gin (dataset_id, name gin_trgm_ops) WHERE removed_at IS NULL;

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+import redis
 from waitress.server import create_server
 
 import app
@@ -48,19 +49,20 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(database_urls: Urls) -> Iterator[Api]:
+def api(database_urls: Urls, redis_url: str) -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "FAIRWAY_DATABASE_URL": database_urls.worker,
             "FAIRWAY_API_DATABASE_URL": database_urls.api,
             "FAIRWAY_KEY_PEPPER": PEPPER,
-            "FAIRWAY_REDIS_URL": "",
+            "FAIRWAY_REDIS_URL": redis_url,
             "AWS_ENDPOINT_URL": NOWHERE,
             "AWS_ACCESS_KEY_ID": "id",
             "AWS_SECRET_ACCESS_KEY": "secret",
         }.items():
             patch.setenv(name, value)
         bootstrap.forget()
+        redis.Redis.from_url(redis_url).flushall()
         server = create_server(Application(app.app), host="127.0.0.1", port=0, threads=32)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

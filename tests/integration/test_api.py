@@ -330,7 +330,7 @@ def test_health_needs_no_key_and_names_what_is_down(api: Api) -> None:
     assert answer.status_code == 200
     states = {name: one["state"] for name, one in answer.json()["dependencies"].items()}
     assert answer.json()["status"] == "degraded"
-    assert states["postgres"] == "up" and states["object_store"] == states["topics"] == "down"
+    assert states["postgres"] == states["redis"] == "up" and states["object_store"] == states["topics"] == "down"
     assert set(states) == {"postgres", "object_store", "topics", "redis", "ocr", "textract", "extraction", "preview"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from layers.adapters import postgres_catalog, postgres_store
 from layers.database import load_queries
@@ -115,7 +115,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "owner_ids": [found["dataset_id"]],
         "after_xid": 0,
         "after_id": uuid.UUID(int=0),
-        "schema": Jsonb({}),
+        "schema": Json({}),
         "sha256s": [found["sha256"]],
         "names": ["a"],
         "sizes": [1],

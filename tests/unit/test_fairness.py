@@ -132,3 +132,16 @@ def test_batches_of_one_tenant_take_turns_and_cost_no_other_tenant() -> None:
 @pytest.mark.parametrize(("concurrency", "cap"), [(1, 2), (2, 3), (4, 5), (8, 10), (100, 125)])
 def test_the_cap_keeps_every_worker_busy_and_little_more(concurrency: int, cap: int) -> None:
     assert in_flight_cap(concurrency) == cap
+
+
+def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
+    lanes = filled({"a": 50, "b": 50}, cost_s=10.0)
+    for _ in range(9):
+        lanes.next()
+    for _ in range(4):
+        lanes.correct("a", "batch", estimate_s=10.0, measured_s=0.1)
+    lanes.next()
+    clock = lanes.clock
+    for place in range(50):
+        lanes.ready("newcomer", "batch", f"n{place}", 10.0)
+    assert lanes.tenants["newcomer"].passed >= clock >= 40.0

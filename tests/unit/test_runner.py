@@ -272,10 +272,10 @@ def test_lost_wake_ups_are_published_again() -> None:
 
 def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:
     host = Host()
-    file_ids = [host.upload() for _ in range(3)]
+    file_ids = [host.upload() for _ in range(20)]
     missing = host.upload()
     del host.objects.objects[original_key(TENANT, missing)]
-    assert upkeep(host.runner)["objects_swept"] == 3
+    assert upkeep(host.runner)["objects_swept"] == 20
     host.settle()
     assert {host.file(file_id).state for file_id in file_ids} == {"done"}
     assert host.file(missing).state == "uploading"

@@ -13,7 +13,7 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
-from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step
+from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Planner, Ports, Recorded
 from layers.runner import LEASE_GRACE_S, Runner
 
@@ -205,3 +205,12 @@ def test_a_files_state_follows_its_main_pipeline_alone(
     plan = Runner(RecordingPorts().as_ports(), INTAKE, PIPELINES, {}).plan_after(STEPS[ended], outcome, file)
     assert (plan.file_state, len(plan.steps)) == (file_state, planned)
     assert plan.error == (None if error_step is None else (error_step, DAMAGED.code, DAMAGED.detail))
+
+
+def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
+    side = Pipeline("side", (Step("picture", done, plan=lambda file: Stop("corrupt", "no picture")),))
+    intake = Step("intake", done)
+    main = Pipeline("main", (Step("read", done),))
+    plan = Runner(RecordingPorts().as_ports(), intake, (main, side), {}).plan_after(intake, Done(), FILE)
+    assert [one.step for one in plan.steps] == ["read", "picture"]
+    assert plan.file_state is None and plan.error is None

@@ -17,13 +17,14 @@ FORMATS = ("date",)
 BESIDE_A_REFERENCE = {"$ref", "title", "description", "x-labels", "x-evidence"}
 ANYWHERE = BESIDE_A_REFERENCE | {"type", "enum"}
 BY_TYPE = {
-    "object": {"properties", "required", "additionalProperties", "$defs", "$schema", "$id"},
+    "object": {"properties", "required", "additionalProperties"},
     "array": {"items", "minItems", "maxItems"},
     "string": {"format", "minLength", "maxLength"},
     "number": {"minimum", "maximum"},
     "integer": {"minimum", "maximum"},
     "boolean": set(),
 }
+OF_THE_ROOT = {"$defs", "$schema", "$id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _check(schema: Any, at: str, depth: int, root: dict[str, Any], seen: set[Any
         yield Problem(f"{at}/type", f"the type must be one of {', '.join(TYPES)}")
         return
     for keyword in schema:
-        if keyword not in ANYWHERE | BY_TYPE[kind]:
+        if keyword not in ANYWHERE | BY_TYPE[kind] | (OF_THE_ROOT if schema is root else set()):
             yield Problem(f"{at}/{_escaped(keyword)}", f"`{keyword}` is not taken for the type {kind}")
     yield from _check_values(schema, at)
     for name, inner in _children(schema, root is schema):
@@ -113,8 +114,18 @@ def _check_values(schema: dict[str, Any], at: str) -> Iterator[Problem]:
         yield Problem(f"{at}/required", "must be a list of the schema's own properties")
     if not isinstance(schema.get("additionalProperties", True), bool):
         yield Problem(f"{at}/additionalProperties", "must be true or false")
+    for bound in ("minimum", "maximum"):
+        if not _is_number(schema.get(bound, 0), (int, float)):
+            yield Problem(f"{at}/{bound}", "must be a number")
+    for bound in ("minLength", "maxLength", "minItems", "maxItems"):
+        if not _is_number(schema.get(bound, 0), (int,)) or schema.get(bound, 0) < 0:
+            yield Problem(f"{at}/{bound}", "must be a whole number, 0 or more")
     if schema.get("type") == "array" and "items" not in schema:
         yield Problem(f"{at}/items", "an array must say what its items are")
+
+
+def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _is_label(label: Any) -> bool:

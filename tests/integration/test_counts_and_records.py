@@ -1,0 +1,172 @@
+"""Counts that are exact whether folded or not, and the table itself as JSON, JSON lines and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import httpx
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.integration.conftest import Api
+from tests.integration.test_api import new_batch, new_dataset, problem
+
+SCHEMA = {
+    "type": "object",
+    "required": ["zeta"],
+    "properties": {
+        "zeta": {"type": "string"},
+        "alpha": {"type": "number"},
+        "paid": {"type": "boolean"},
+        "lines": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def caller(api: Api) -> httpx.Client:
+    return api.caller()
+
+
+# --- counts ------------------------------------------------------------------------------------------
+
+
+def counted(api: Api, dataset_id: str) -> dict[str, int]:
+    """What counting the rows themselves gives."""
+    rows = api.bench.database.rows(
+        "SELECT state, count(*) AS n FROM files WHERE dataset_id = %(d)s AND removed_at IS NULL GROUP BY 1",
+        d=dataset_id,
+    )
+    return {row["state"]: row["n"] for row in rows}
+
+
+def test_counts_are_exact_through_every_change_folded_or_not(api: Api, caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], [str(place) for place in range(10)])
+    ids = [file["id"] for file in batch["files"]]
+
+    def shown() -> dict[str, int]:
+        counts = caller.get(f"/datasets/{dataset['id']}").json()["counts"]
+        assert counts["files"] == sum(counts["by_state"].values()) and counts["as_of"].endswith("Z")
+        assert counts["by_state"] == counted(api, dataset["id"])
+        assert caller.get(f"/batches/{batch['id']}").json()["counts"]["by_state"] == counts["by_state"]
+        return counts["by_state"]  # type: ignore[no-any-return]
+
+    assert shown() == {"uploading": 10}
+    api.bench.database.run("UPDATE files SET state = 'processing' WHERE file_id = ANY (%(ids)s)", ids=ids[:6])
+    assert shown() == {"uploading": 4, "processing": 6}
+    assert api.bench.store.fold_counts(1000) > 0
+    assert shown() == {"uploading": 4, "processing": 6}
+    api.bench.database.run("UPDATE files SET state = 'done' WHERE file_id = ANY (%(ids)s)", ids=ids[:2])
+    removal = caller.post(f"/datasets/{dataset['id']}/removals", json={"file_ids": ids[:3]}).json()
+    assert shown() == {"uploading": 4, "processing": 3}
+    caller.post(f"/removals/{removal['id']}/undo")
+    assert shown() == {"uploading": 4, "processing": 4, "done": 2}
+    while api.bench.store.fold_counts(3):
+        pass
+    assert shown() == {"uploading": 4, "processing": 4, "done": 2}
+    assert api.bench.database.rows("SELECT * FROM count_deltas") == []
+    assert sum(one["counts"]["files"] for one in caller.get("/datasets").json()["datasets"]) == 10
+
+
+def test_a_batch_says_how_far_it_is(api: Api, caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    batch = new_batch(caller, dataset["id"], ["a", "b", "c"])
+    api.bench.database.run("UPDATE files SET state = 'done' WHERE file_id = %(f)s", f=batch["files"][0]["id"])
+    assert caller.get(f"/batches/{batch['id']}").json()["progress"] == {"done": 1, "total": 3, "unit": "file"}
+    cancelled = caller.post(f"/batches/{batch['id']}/cancel").json()
+    assert cancelled["counts"]["by_state"] == {"done": 1, "cancelled": 2} and cancelled["cancelled_at"]
+    body = {"files": [{"name": "d", "size_bytes": 1}]}
+    problem(caller.post(f"/batches/{batch['id']}/files", json=body), 409, "conflict")
+
+
+# --- records -----------------------------------------------------------------------------------------
+
+
+def with_records(api: Api, caller: httpx.Client, fields: list[dict[str, Any]], names: list[str] | None = None) -> str:
+    """A dataset of files that have these records."""
+    dataset = new_dataset(caller, schema=SCHEMA)
+    names = names or [f"{place}.pdf" for place in range(len(fields))]
+    files = new_batch(caller, dataset["id"], names)["files"]
+    for file, values in zip(files, fields, strict=True):
+        api.bench.database.run(
+            "INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)"
+            " SELECT file_id, tenant_id, dataset_id, 1, %(fields)s, '[]', '{}', true FROM files WHERE file_id = %(f)s",
+            fields=Jsonb(values),
+            f=file["id"],
+        )
+    return str(dataset["id"])
+
+
+def test_records_come_page_by_page_with_their_schemas_version(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": str(place)} for place in range(5)])
+    names, cursor = [], None
+    for _ in range(3):
+        query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = caller.get(f"/datasets/{dataset_id}/records", params=query).json()
+        assert page["schema_version"] == 1
+        names += [record["fields"]["zeta"] for record in page["records"]]
+        cursor = page["next_cursor"]
+    assert names == ["0", "1", "2", "3", "4"] and cursor is None
+
+
+def test_csv_has_the_schemas_columns_in_their_order_and_links_to_its_next_page(api: Api, caller: httpx.Client) -> None:
+    rows = [
+        {"alpha": -3.5, "zeta": "x", "paid": True, "lines": [{"name": "nails"}]},
+        {"zeta": 'say "hi", twice\nover'},
+        {"zeta": "last", "alpha": 1e21},
+    ]
+    dataset_id = with_records(api, caller, rows)
+    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv", "limit": 2})
+    assert answer.headers["content-type"].startswith("text/csv") and answer.headers["x-schema-version"] == "1"
+    header, first, second = list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert header[-4:] == ["zeta", "alpha", "paid", "lines"]
+    assert first[-4:] == ["x", "-3.5", "true", '[{"name": "nails"}]']
+    assert second[-4:] == ['say "hi", twice\nover', "", "", ""]
+    following = answer.links["next"]["url"]
+    answer = caller.get(following)
+    assert "next" not in answer.links
+    assert [row[-4] for row in csv.reader(io.StringIO(answer.text))] == ["zeta", "last"]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+49 30", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", '=HYPERLINK("x")']
+)
+def test_no_cell_can_start_a_formula(api: Api, caller: httpx.Client, text: str) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": text}], names=[f"{text}.pdf"])
+    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv"})
+    cells = list(csv.reader(io.StringIO(answer.text, newline="")))[1]
+    assert cells[-4] == f"'{text}" and cells[2] == f"'{text}.pdf"
+
+
+def test_json_lines_hold_one_record_each_with_every_field(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": "\u00fc\u2028"}, {"alpha": 2}])
+    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "jsonl"})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    records = [json.loads(line) for line in answer.content.decode().rstrip("\n").split("\n")]
+    assert [list(record["fields"]) for record in records] == [["zeta", "alpha", "paid", "lines"]] * 2
+    assert records[0]["fields"]["zeta"] == "\u00fc\u2028" and records[1]["fields"]["zeta"] is None
+
+
+def test_records_of_removed_files_are_not_in_the_table(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": "a"}, {"zeta": "b"}])
+    file = caller.get(f"/datasets/{dataset_id}/files").json()["files"][0]
+    caller.delete(f"/files/{file['id']}")
+    records = caller.get(f"/datasets/{dataset_id}/records").json()["records"]
+    assert [record["fields"]["zeta"] for record in records] == ["a"]
+
+
+def test_an_unknown_format_is_refused(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    problem(caller.get(f"/datasets/{dataset['id']}/records?format=xml"), 400, "invalid_request")
+
+
+def test_a_new_schema_is_a_new_version_and_old_records_keep_theirs(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": "a"}])
+    schema = {"type": "object", "properties": {"omega": {"type": "string"}}}
+    assert caller.put(f"/datasets/{dataset_id}/schema", json={"schema": schema}).json()["schema_version"] == 2
+    page = caller.get(f"/datasets/{dataset_id}/records").json()
+    assert (page["schema_version"], page["records"][0]["schema_version"]) == (2, 1)

@@ -1,0 +1,320 @@
+"""Removal that can be proven: out of sight at once, undone while it may be, then erased, and erased again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from functions.arrivals import take_arrivals
+from functions.pipelines import INTAKE, PIPELINES
+from functions.upkeep import erase_removed, sweep_erased
+from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.domain.file import artifact_prefix
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.step import Artifact, Done, Part, PlannedStep
+from layers.ports import Claim, FilePlan, Ports, Recorded
+from layers.runner import Runner
+from tests.integration.conftest import Api
+from tests.integration.test_api import new_batch, new_dataset, problem
+from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
+
+NEVER_UNDONE = {"undo_window_s": 0}
+
+
+class Host:
+    """The API and a runner on one database, with objects in memory."""
+
+    def __init__(self, api: Api) -> None:
+        api.bench.empty()
+        self.api, self.store = api, api.bench.store
+        self.tenant_id = api.bench.tenant()
+        self.caller = api.caller(self.tenant_id)
+        self.dataset = new_dataset(self.caller)["id"]
+        self.objects = MemoryObjects()
+        ports = Ports(self.store, self.objects, MemoryTopics(), cast(Any, None), cast(Any, None), None)
+        self.runner = Runner(ports, INTAKE, PIPELINES, dict.fromkeys(("intake", "text", "thumbnail"), 1000))
+
+    def uploaded(self, count: int = 1) -> list[str]:
+        """Files whose objects have arrived, their intake ready."""
+        batch = new_batch(self.caller, self.dataset, [f"{place}.txt" for place in range(count)])
+        keys = [httpx.URL(file["upload"]["url"]).path.split("/", 2)[2] for file in batch["files"]]
+        self.objects.objects |= dict.fromkeys(keys, b"0123456789")
+        take_arrivals(self.runner, [Arrival(key) for key in keys])
+        return [file["id"] for file in batch["files"]]
+
+    def past_intake(self, count: int = 1) -> dict[str, Claim]:
+        """Files at work: their text step is claimed, their thumbnail ready. By id, the claim."""
+        plan = FilePlan([PlannedStep("text", (Part((1,)),)), PlannedStep("thumbnail", ONE_PART)])
+        self.uploaded(count)
+        for wake_up in self._published("intake"):
+            self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")
+        self.runner.dispatch({"text", "thumbnail"})
+        return {one.file_id: self.claim(one) for one in self._published("text")}
+
+    def claim(self, wake_up: WakeUp) -> Claim:
+        return self.api.bench.claim(wake_up)
+
+    def make(self, claim: Claim, tmp_path: Path) -> Artifact:
+        """An artifact as a step at work stores it."""
+        path = tmp_path / "text.txt"
+        path.write_text("text of a file")
+        key = claim.artifact_key("text.txt")
+        return Artifact("text", key, "text/plain", self.objects.upload(path, key, "text/plain"))
+
+    def remove(self, file_ids: list[str], **more: Any) -> dict[str, Any]:
+        body = {"file_ids": file_ids, **more}
+        answer = self.caller.post(f"/datasets/{self.dataset}/removals", json=body)
+        assert answer.status_code == 202, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    def receipt(self, removal_id: str) -> dict[str, Any]:
+        return self.caller.get(f"/removals/{removal_id}").json()  # type: ignore[no-any-return]
+
+    def listed(self) -> list[str]:
+        return [file["id"] for file in self.caller.get(f"/datasets/{self.dataset}/files?limit=200").json()["files"]]
+
+    def left(self) -> int:
+        """Rows of files and of all that hangs on them."""
+        tables = ("files", "steps", "attempts", "pages", "artifacts", "records")
+        counts = [self.api.bench.database.row(f"SELECT count(*) AS n FROM {table}") for table in tables]
+        return sum(row["n"] for row in counts if row)
+
+    def _published(self, step: str) -> list[WakeUp]:
+        topics = cast(MemoryTopics, self.runner.ports.topics)
+        found = [one for one in topics.published if one.step == step]
+        topics.published = [one for one in topics.published if one.step != step]
+        return found
+
+
+@pytest.fixture
+def host(api: Api) -> Iterator[Host]:
+    yield Host(api)
+
+
+# --- out of sight ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["file", "list", "batch"])
+def test_what_is_removed_is_out_of_every_listing_and_count_at_once(host: Host, how: str) -> None:
+    kept = host.uploaded(1)
+    gone = host.uploaded(3)
+    batch_id = host.caller.get(f"/files/{gone[0]}").json()["batch_id"]
+    if how == "file":
+        removals = [host.caller.delete(f"/files/{file_id}").json() for file_id in gone]
+        assert [removal["count"] for removal in removals] == [1, 1, 1]
+    elif how == "list":
+        assert host.remove([*gone, str(uuid.uuid4())])["count"] == 3
+    else:
+        answer = host.caller.post(f"/datasets/{host.dataset}/removals", json={"batch_id": batch_id})
+        assert answer.json()["count"] == 3
+    assert host.listed() == kept
+    assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["files"] == 1
+    assert host.caller.get(f"/batches/{batch_id}").json()["counts"]["files"] == 0
+    assert host.caller.get(f"/datasets/{host.dataset}/files?name=txt").json()["files"][0]["id"] == kept[0]
+    for path in (f"/files/{gone[0]}", f"/files/{gone[0]}/history"):
+        problem(host.caller.get(path), 404, "not_found")
+    problem(host.caller.post(f"/files/{gone[0]}/upload"), 404, "not_found")
+    problem(host.caller.delete(f"/files/{gone[0]}"), 404, "not_found")
+
+
+def test_a_list_of_both_or_of_neither_is_refused(host: Host) -> None:
+    path = f"/datasets/{host.dataset}/removals"
+    for body in ({}, {"file_ids": [], "batch_id": None}, {"file_ids": [str(uuid.uuid4())], "batch_id": "x"}):
+        assert host.caller.post(path, json=body).status_code == 400
+
+
+# --- undo --------------------------------------------------------------------------------------------
+
+
+def test_an_undo_brings_back_all_and_runs_what_was_stopped(host: Host, tmp_path: Path) -> None:
+    claims = host.past_intake(2)
+    before = host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"]
+    removal = host.remove(list(claims))
+    at_work, stopped = claims.values()
+    assert host.store.record(at_work, Done(), nothing_follows, cost_s=0, host="h").removed
+    assert host.caller.post(f"/removals/{removal['id']}/undo").json()["undone_at"]
+    assert sorted(host.listed()) == sorted(claims)
+    assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"] == before
+    again = host.store.dispatch({"text": 100, "thumbnail": 100})
+    assert sorted((one.step, one.file_id) for one in again) == sorted(
+        [("text", at_work.file.file_id), *(("thumbnail", file_id) for file_id in claims)]
+    ), "what ended while it was removed, and what had not run"
+    recorded = host.store.record(stopped, Done(), nothing_follows, cost_s=0, host="h")
+    assert not recorded.fenced and not recorded.removed, "what was at work all the time goes on"
+    assert erase_removed(host.runner) == 0
+
+
+def test_an_undo_comes_once_and_in_time(host: Host) -> None:
+    removal = host.remove(host.uploaded(1))
+    assert host.receipt(removal["id"])["undo_until"]
+    assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200
+    assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200, "again is the same"
+    late = host.remove(host.listed(), **NEVER_UNDONE)
+    problem(host.caller.post(f"/removals/{late['id']}/undo"), 409, "conflict")
+    problem(host.caller.post(f"/removals/{uuid.uuid4()}/undo"), 404, "not_found")
+
+
+def test_an_original_stays_while_its_removal_can_be_undone(host: Host) -> None:
+    (file_id,) = host.uploaded(1)
+    removal = host.remove([file_id])
+    (key,) = host.objects.objects
+    take_arrivals(host.runner, [Arrival(key)])  # its event comes a second time
+    host.caller.post(f"/removals/{removal['id']}/undo")
+    assert list(host.objects.objects) == [key]
+
+
+def test_an_undo_that_races_erasure_brings_back_all_or_nothing(host: Host) -> None:
+    for _ in range(12):
+        file_ids = host.uploaded(5)
+        removal = host.remove(file_ids)
+        host.api.bench.database.run(
+            "UPDATE removals SET erase_after = clock_timestamp() + interval '20 ms' WHERE removal_id = %(r)s",
+            r=removal["id"],
+        )
+        with ThreadPoolExecutor(2) as pool:
+            erasing = pool.submit(lambda: [erase_removed(host.runner) for _ in range(20)])
+            undone = pool.submit(host.caller.post, f"/removals/{removal['id']}/undo").result()
+            erasing.result()
+        while erase_removed(host.runner):
+            pass
+        originals = [key for key in host.objects.objects if key.rsplit("/", 1)[-1] in file_ids]
+        if undone.status_code == 200:
+            assert set(file_ids) <= set(host.listed()) and len(originals) == 5
+        else:
+            problem(undone, 409, "conflict")
+            assert not set(file_ids) & set(host.listed()) and originals == []
+
+
+# --- erasure -----------------------------------------------------------------------------------------
+
+
+def test_erasure_leaves_no_object_and_no_row_but_the_receipt(host: Host, tmp_path: Path) -> None:
+    claims = host.past_intake(3)
+    for claim in claims.values():
+        done = Done(artifacts=(host.make(claim, tmp_path),))
+        host.store.record(claim, done, nothing_follows, cost_s=0, host="h")
+    removal = host.remove(list(claims), **NEVER_UNDONE)
+    rows = host.left()
+    assert erase_removed(host.runner) == 3
+    assert erase_removed(host.runner) == 0
+    assert host.objects.objects == {} and host.left() == 0
+    receipt = host.receipt(removal["id"])
+    assert (receipt["count"], receipt["objects_erased"], receipt["rows_erased"]) == (3, 6, rows)
+    assert receipt["erased_at"] and receipt["swept_at"] is None
+    audit = host.caller.get("/operations/audit").json()
+    assert audit == {"accepted": 3, "terminal": 3, "in_flight": 0, "lost": 0, "doubled": 0}
+
+
+def test_a_url_used_after_erasure_leaves_nothing(host: Host) -> None:
+    batch = new_batch(host.caller, host.dataset, ["a.txt"])
+    key = httpx.URL(batch["files"][0]["upload"]["url"]).path.split("/", 2)[2]
+    removal = host.remove([batch["files"][0]["id"]], **NEVER_UNDONE)
+    erase_removed(host.runner)
+    host.objects.objects[key] = b"late"
+    take_arrivals(host.runner, [Arrival(key)])
+    assert host.objects.objects == {}, "deleted on sight"
+    host.objects.objects[key] = b"later still, and nobody was told"
+    assert sweep_erased(host.runner) == 0, "its URL has not expired yet"
+    host.api.bench.database.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
+    assert sweep_erased(host.runner) == 1
+    assert host.objects.objects == {}
+    receipt = host.receipt(removal["id"])
+    assert receipt["swept_at"] and receipt["objects_erased"] == 1
+    assert sweep_erased(host.runner) == 0
+
+
+def test_the_second_erasure_waits_for_the_last_url_and_the_last_lease(host: Host) -> None:
+    claims = host.past_intake(1)
+    host.remove(list(claims), **NEVER_UNDONE)
+    host.api.bench.database.run("UPDATE files SET upload_until = now() - interval '1 hour'")
+    host.api.bench.database.run("UPDATE steps SET lease_expires_at = now() + interval '1 hour' WHERE state = 'running'")
+    erase_removed(host.runner)
+    row = host.api.bench.database.row("SELECT sweep_after > now() + interval '50 minutes' AS waits FROM removals")
+    assert row == {"waits": True}
+
+
+Line = Callable[[Host, Claim, Path, Callable[[], None]], Recorded | None]
+
+
+def before_it_stores(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+    remove()
+    done = Done(artifacts=(host.make(claim, tmp_path),))
+    return host.runner.record(claim, done)
+
+
+def after_it_has_stored(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+    done = Done(artifacts=(host.make(claim, tmp_path),))
+    remove()
+    return host.runner.record(claim, done)
+
+
+def after_it_has_recorded(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+    host.runner.record(claim, Done(artifacts=(host.make(claim, tmp_path),)))
+    remove()
+    return None
+
+
+def and_then_it_died(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+    remove()
+    host.make(claim, tmp_path)
+    return None
+
+
+@pytest.mark.parametrize("erased_first", [False, True])
+@pytest.mark.parametrize("line", [before_it_stores, after_it_has_stored, after_it_has_recorded, and_then_it_died])
+def test_wherever_a_step_is_when_its_file_is_removed_nothing_stays(
+    host: Host, tmp_path: Path, line: Line, erased_first: bool
+) -> None:
+    (claim,) = host.past_intake(1).values()
+
+    def remove() -> None:
+        host.remove([claim.file.file_id], **NEVER_UNDONE)
+        if erased_first:
+            erase_removed(host.runner)
+
+    recorded = line(host, claim, tmp_path, remove)
+    assert recorded is None or recorded.removed
+    while erase_removed(host.runner):
+        pass
+    host.api.bench.database.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
+    sweep_erased(host.runner)
+    assert host.objects.objects == {} and host.left() == 0
+    assert not [key for key in host.objects.objects if key.startswith(artifact_prefix(host.tenant_id))]
+
+
+def test_files_removed_while_others_run_take_none_of_them_along(host: Host) -> None:
+    kept = host.uploaded(150)
+    gone = [host.uploaded(50) for _ in range(3)]
+
+    def work() -> int:
+        done = 0
+        while wake_ups := host.store.dispatch({"intake": 8}):
+            for wake_up in wake_ups:
+                claim = host.store.claim(wake_up, "w", 60, durably=False)
+                if claim is not None:
+                    host.store.record(claim, INTAKE_DONE, lambda _: FilePlan((), "done"), cost_s=0, host="h")
+                    done += 1
+        return done
+
+    host.store.unheard(0, 1000)
+    with ThreadPoolExecutor(6) as pool:
+        working = [pool.submit(work) for _ in range(3)]
+        removed = [pool.submit(host.remove, ids) for ids in gone]
+        assert [one.result()["count"] for one in removed] == [50, 50, 50]
+        for one in working:
+            one.result()
+    for wake_up in host.store.unheard(0, 1000):
+        claim = host.store.claim(wake_up, "w", 60, durably=False)
+        assert claim is not None
+        host.store.record(claim, INTAKE_DONE, lambda _: FilePlan((), "done"), cost_s=0, host="h")
+    work()
+    counts = host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"]
+    assert counts == {"done": len(kept)}
+    audit = host.caller.get("/operations/audit").json()
+    assert (audit["lost"], audit["doubled"], audit["in_flight"]) == (0, 0, 0)
