@@ -37,7 +37,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip; set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt constraints.txt | $(VENV)/bin/python
+$(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Fairway's parts into $(VENV) (about a minute, once)"
 	@$(PIP) --requirement requirements-local.txt
 	@touch $@

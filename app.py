@@ -7,7 +7,7 @@ from typing import Any
 from chalice import Chalice, CORSConfig, Response
 
 from functions import handlers
-from functions.api import batches, changes, datasets, files, operations, records, removals, tenants
+from functions.api import batches, changes, datasets, files, openapi, operations, records, removals, tenants
 from functions.api.answering import answer, as_bytes
 
 app = Chalice(app_name="fairway")
@@ -91,6 +91,11 @@ def reply(on: dict[str, Any], **ids: str) -> Response:
 @app.route("/health", methods=["GET"], cors=CORS)
 def health() -> Response:
     return reply({"GET": operations.health})
+
+
+@app.route("/openapi.json", methods=["GET"], cors=CORS)
+def contract() -> Response:
+    return reply({"GET": openapi.show})
 
 
 @app.route("/datasets", methods=["GET", "POST"], cors=CORS)

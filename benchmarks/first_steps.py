@@ -20,10 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fairway_client import Client, is_settled
 from rich.console import Console
 from rich.table import Table
-
-from infra.client import Client, is_settled
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "events" / "samples"
@@ -96,7 +95,7 @@ def upload_to_record_s(client: Client, dataset_id: str, path: Path) -> float:
     body = {"files": [{"name": path.name, "size_bytes": len(content)}], "allow_duplicates": True}
     (file,) = client.call("POST", f"/datasets/{dataset_id}/batches", body)["files"]
     began = time.monotonic()
-    client._store.put(file["upload"]["url"], content=content, headers=file["upload"]["headers"]).raise_for_status()
+    client.put(file["upload"], content)
     while client.call("GET", f"/files/{file['id']}")["artifacts"]["record"] is None:
         time.sleep(0.01)
     took_s = time.monotonic() - began

@@ -8,7 +8,10 @@ import subprocess
 import sys
 
 # Program: the Debian package that brings it, and what is tested with it.
-WANTED = {"pdftoppm": ("poppler-utils", "drawing PDF pages by poppler")}
+WANTED = {
+    "pdftoppm": ("poppler-utils", "drawing PDF pages by poppler"),
+    "curl": ("curl", "README's session"),
+}
 
 
 def missing() -> dict[str, tuple[str, str]]:

@@ -8,12 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from fairway_client import Client, Refused, is_settled
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-
-from infra.client import Client, Refused, is_settled
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
@@ -80,7 +79,7 @@ def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]
         new = [file for file in batch["files"] if file["id"]]
         progress.update(settled, total=len(new))
         files: list[dict[str, Any]] = []
-        for files in client.follow(dataset_id, batch["id"], every_s=0.5 if len(new) < 100 else 2.0):
+        for files in client.follow(dataset_id, batch["id"]):
             stages = Counter(file["stage"] for file in files if file["stage"])
             doing = ", ".join(f"{stage} {count}" for stage, count in stages.most_common()) or "previews and thumbnails"
             progress.update(

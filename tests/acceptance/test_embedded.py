@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +18,8 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
+from fairway_client import Client, Refused, is_settled
 from PIL import Image
-
-from infra.client import Client, Refused, is_settled
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "events" / "samples"
@@ -272,6 +272,25 @@ def test_a_step_runs_again_by_redrive(start: Start, samples: dict[str, dict[str,
         return bool(step["state"] == "done" and step["attempts"] == 2)
 
     assert wait_until(is_remade, 30)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed; `make test` names it in its last line")
+def test_the_readmes_session_runs_as_it_is_written(start: Start) -> None:
+    session = (ROOT / "README.md").read_text().split("```bash\n", 1)[1].split("```", 1)[0]
+    environment = {**os.environ, "FAIRWAY_HOME": str(start.home)}
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", session],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = ran.stdout
+    assert "148.4" in said and "hardware.jpg" in said, "the record and the table"
+    assert "'by_state': {}" in said, "removed from the counts"
+    assert '"lost":0,"doubled":0' in said
 
 
 def test_a_killed_worker_comes_back_and_its_files_settle(start: Start) -> None:

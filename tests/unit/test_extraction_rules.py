@@ -133,3 +133,11 @@ def test_what_cannot_be_found_is_missing_only_when_it_is_required() -> None:
 def test_no_page_gives_nothing() -> None:
     found = extract([], DEFAULT_SCHEMA)
     assert found.fields == {} and found.missing == ("title",)
+
+
+def test_a_paragraph_gives_its_first_sentence_for_a_title() -> None:
+    text = "All human beings are born free and equal in dignity and rights. They are endowed with reason and " * 3
+    found = extract([page(text)], DEFAULT_SCHEMA)
+    assert found.fields["title"] == "All human beings are born free and equal in dignity and rights"
+    endless = "word " * 60
+    assert len(str(extract([page(endless)], DEFAULT_SCHEMA).fields["title"])) <= 120

@@ -37,6 +37,7 @@ NO_TITLE = re.compile(
     r"^(?:tax |simplified |official |cash |sales )*(?:invoice|receipt|bill|statement|rechnung|facture|factuur|faktura)s?$"
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
 )
+LONGEST_TITLE = 120
 SPELT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
 
 
@@ -211,8 +212,17 @@ def _titles(lines: Sequence[Line]) -> Iterator[Choice]:
         score = (
             50.0 - 4 * place + (12.0 if COMPANY.search(lowered) and place < 6 else 0.0) - (10.0 if ":" in text else 0.0)
         )
-        start = line.text.find(text)
-        yield Choice(text[:200], line.shows(start, start + len(text)), score)
+        title = _headline(text)
+        start = line.text.find(title)
+        yield Choice(title, line.shows(start, start + len(title)), score)
+
+
+def _headline(text: str) -> str:
+    """A line as a title: of a line that is a paragraph, its first sentence or as many words as a title has."""
+    if len(text) <= LONGEST_TITLE:
+        return text
+    sentence = re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
+    return (sentence if len(sentence) <= LONGEST_TITLE else text[:LONGEST_TITLE].rsplit(" ", 1)[0]).rstrip(" .,:;")
 
 
 def _addresses(lines: Sequence[Line]) -> Iterator[Choice]:

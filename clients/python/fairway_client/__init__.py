@@ -1,0 +1,178 @@
+"""A thin client of Fairway's HTTP API: describes a batch, uploads its files, and follows them until they settle.
+
+    client = Client("http://127.0.0.1:8000", "fw_...")
+    dataset = client.dataset("Receipts")
+    batch = client.upload(dataset["id"], [Path("a.pdf"), Path("b.jpg")])
+    for files in client.follow(dataset["id"], batch["id"]):
+        print([file["state"] for file in files])
+
+Answers are the API's own JSON. What may be sent again safely is: a request that makes something carries an
+Idempotency-Key, and one that meets a full or an absent service is repeated after the time that it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+SETTLED = {"done", "partial", "failed", "cancelled", "upload_missing"}
+FILES_A_CALL = 1000
+UPLOADS_AT_ONCE = 4
+TRIES = 5
+CHUNK_BYTES = 1 << 20
+
+
+class Refused(Exception):
+    """The API answered with a problem; `problem` is its body."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(f"{problem.get('code')}: {problem.get('detail')}")
+        self.problem = problem
+
+
+class Client:
+    """One key's view of Fairway at `api_url`. Safe to share between threads."""
+
+    def __init__(self, api_url: str, api_key: str) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"}
+        self._http = httpx.Client(base_url=api_url, headers=headers, timeout=60, trust_env=False)
+        self._store = httpx.Client(timeout=120, trust_env=False)
+
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """The answer's JSON. Raises Refused."""
+        parameters = {name: value for name, value in query.items() if value is not None}
+        headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
+        for turn in range(1, TRIES + 1):
+            answer = self._http.request(method, path, json=body, params=parameters, headers=headers)
+            if answer.status_code not in (429, 503) or turn == TRIES:
+                break
+            time.sleep(min(30.0, float(answer.headers.get("Retry-After", 1))))
+        if answer.is_error:
+            raise Refused(answer.json())
+        return answer.json()
+
+    # --- datasets and records ------------------------------------------------------------------------
+
+    def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The newest dataset of this name, made where there is none."""
+        for one in self._pages("/datasets", "datasets"):
+            if one["name"] == name:
+                return one
+        made: dict[str, Any] = self.call("POST", "/datasets", {"name": name} | ({"schema": schema} if schema else {}))
+        return made
+
+    def records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
+        """Every record of a dataset, oldest first."""
+        yield from self._pages(f"/datasets/{dataset_id}/records", "records", limit=1000)
+
+    # --- files ---------------------------------------------------------------------------------------
+
+    def upload(
+        self,
+        dataset_id: str,
+        paths: Sequence[Path],
+        *,
+        allow_duplicates: bool = False,
+        on_upload: Callable[[Path], None] = lambda path: None,
+    ) -> dict[str, Any]:
+        """Describe files as one batch and upload them; the batch, each file with its state and id."""
+        batch: dict[str, Any] | None = None
+        described: list[dict[str, Any]] = []
+        for start in range(0, len(paths), FILES_A_CALL):
+            some = paths[start : start + FILES_A_CALL]
+            body = {"files": [describe(path) for path in some], "allow_duplicates": allow_duplicates}
+            where = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
+            made = self.call("POST", where, body)
+            batch = batch or made
+            described += made["files"]
+            with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+                for path in pool.map(self._put, some, made["files"]):
+                    on_upload(path)
+        if batch is None:
+            raise ValueError("there is no file to upload")
+        return {**batch, "files": described}
+
+    def files(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Every file of a dataset, newest first; filters are the listing's own: state, batch, name."""
+        yield from self._pages(f"/datasets/{dataset_id}/files", "files", limit=200, **filters)
+
+    def follow(
+        self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The batch's files, newest first, anew at each change, until all their pipelines have ended or the time is up."""
+        deadline = time.monotonic() + within_s
+        path = f"/datasets/{dataset_id}"
+        cursor = self.call("GET", f"{path}/files", limit=1)["changes_cursor"]
+        known = {file["id"]: file for file in self.files(dataset_id, batch=batch_id)}
+        has_more = False
+        while True:
+            left_s = deadline - time.monotonic()
+            if not has_more:
+                files = list(known.values())
+                yield files
+                if all(is_settled(file) for file in files) or left_s <= 0:
+                    return
+            changes = self.call("GET", f"{path}/changes", after=cursor, wait_s=max(0, min(wait_s, int(left_s))))
+            cursor, has_more = changes["cursor"], changes["has_more"]
+            known |= {file["id"]: file for file in changes["files"] if file["batch_id"] == batch_id}
+            for file_id in changes["removed"]:
+                known.pop(file_id, None)
+            if not changes["files"]:
+                time.sleep(min(0.2, max(0.0, left_s)))  # a host that holds no call open answers at once
+
+    def remove(self, dataset_id: str, file_ids: Sequence[str]) -> dict[str, Any]:
+        """Remove files; the removal, to be undone by its id while its window is open."""
+        removal: dict[str, Any] = self.call("POST", f"/datasets/{dataset_id}/removals", {"file_ids": list(file_ids)})
+        return removal
+
+    def fetch(self, url: str) -> bytes:
+        """What a presigned URL gives."""
+        return self._store.get(url).raise_for_status().content
+
+    def put(self, upload: dict[str, Any], content: bytes) -> None:
+        """Send the bytes that were described to where an answer says. Raises httpx.HTTPStatusError."""
+        self._store.put(upload["url"], content=content, headers=upload["headers"]).raise_for_status()
+
+    # --- beneath -------------------------------------------------------------------------------------
+
+    def _put(self, path: Path, described: dict[str, Any]) -> Path:
+        upload = described["upload"]
+        if upload is not None:
+            with path.open("rb") as stream:
+                answer = self._store.put(upload["url"], content=_chunks(stream), headers=upload["headers"])
+            answer.raise_for_status()
+        return path
+
+    def _pages(self, path: str, what: str, **query: Any) -> Iterator[dict[str, Any]]:
+        cursor = None
+        while True:
+            page = self.call("GET", path, cursor=cursor, **query)
+            yield from page[what]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+
+def is_settled(file: dict[str, Any]) -> bool:
+    """Whether every pipeline of a file has ended."""
+    busy = {"waiting", "running", "parked"}
+    return file["state"] in SETTLED and not any(one["state"] in busy for one in file["pipelines"].values())
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """A file as a batch describes it: name, size and checksum."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest}
+
+
+def _chunks(stream: Any) -> Iterator[bytes]:
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk

@@ -1,0 +1,112 @@
+"""Examples of requests and answers, by the names of their schemas in the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DATASET = "0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b11"
+BATCH = "0199d0a5-01b7-7c3e-8a44-d1f2c6b7e920"
+FILE = "0199d0a5-01b8-71aa-b3c5-5e0d9a7f4c36"
+MOMENT, LATER = "2026-01-15T09:30:00.000Z", "2026-01-15T09:30:04.250Z"
+URL = "https://objects.example/fairway/"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "merchant": {"type": "string", "x-labels": ["Merchant", "Sold by"]},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number", "x-labels": ["Total", "Amount due"]},
+    },
+    "required": ["total"],
+}
+UPLOAD = {
+    "method": "PUT",
+    "url": f"{URL}originals/{FILE}?X-Amz-Signature=0",
+    "headers": {"Content-Length": "48213", "If-None-Match": "*"},
+    "expires_at": "2026-01-15T10:30:00.000Z",
+}
+DONE = {"state": "done", "attempts": 1, "started_at": MOMENT, "ended_at": LATER}
+RECORD = {
+    "id": "0199d0a5-2f10-7bd1-a6e8-0c4b7d21e5f3",
+    "fields": {"merchant": "Corner Shop", "date": "2026-01-12", "total": 9.0},
+    "complete": True,
+    "missing": [],
+    "schema_version": 1,
+}
+
+EXAMPLES: dict[str, Any] = {
+    "NewDataset": {"name": "receipts", "schema": SCHEMA},
+    "NewSchema": {"schema": SCHEMA},
+    "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
+    "NewRemoval": {"file_ids": [FILE]},
+    "NewTenant": {"name": "Example Ltd", "weight": 2.0, "quota": {}},
+    "ChangedTenant": {"weight": 4.0},
+    "NewKey": {"role": "viewer"},
+    "Redrive": {"step": "extraction"},
+    "RedriveMany": {"state": "failed", "code": "timeout"},
+    "Health": {"status": "ok", "dependencies": {"postgres": {"state": "up"}, "redis": {"state": "up"}}},
+    "Dataset": {
+        "id": DATASET,
+        "name": "receipts",
+        "schema": SCHEMA,
+        "schema_version": 1,
+        "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
+        "created_at": MOMENT,
+    },
+    "BatchUploads": {
+        "id": BATCH,
+        "dataset_id": DATASET,
+        "created_at": MOMENT,
+        "files": [
+            {"id": FILE, "name": "receipt.pdf", "state": "uploading", "upload": UPLOAD},
+            {"id": None, "name": "again.pdf", "state": "duplicate", "duplicate_of": FILE, "upload": None},
+        ],
+    },
+    "Batch": {
+        "id": BATCH,
+        "dataset_id": DATASET,
+        "created_at": MOMENT,
+        "cancelled_at": None,
+        "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}},
+        "progress": {"done": 9, "total": 12, "unit": "file"},
+        "eta_s": None,
+    },
+    "File": {
+        "id": FILE,
+        "name": "receipt.pdf",
+        "batch_id": BATCH,
+        "dataset_id": DATASET,
+        "size_bytes": 48213,
+        "media_type": "application/pdf",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "created_at": MOMENT,
+        "uploaded_at": MOMENT,
+        "updated_at": LATER,
+        "state": "done",
+        "stage": None,
+        "pipelines": {
+            "main": {
+                "state": "done",
+                "steps": [
+                    {"step": "text", **DONE},
+                    {"step": "ocr", "state": "skipped", "attempts": 0, "reason": "every page has text"},
+                    {"step": "textract", "state": "skipped", "attempts": 0, "reason": "every page was read well"},
+                    {"step": "extraction", **DONE},
+                ],
+            },
+            "preview": {"state": "done", "steps": [{"step": "preview", **DONE}]},
+            "thumbnail": {"state": "done", "steps": [{"step": "thumbnail", **DONE}]},
+        },
+        "waiting": None,
+        "error": None,
+        "artifacts": {
+            "record": RECORD | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}},
+            "text": {"url": f"{URL}text.txt", "source": "native", "pages": 1, "confidence": 100.0},
+            "preview": {"url": f"{URL}preview.html", "media_type": "text/html", "pages": 1},
+            "thumbnail": {"url": f"{URL}thumbnail.webp", "media_type": "image/webp", "width": 226, "height": 320},
+            "original": {"url": f"{URL}original"},
+        },
+    },
+    "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
+    "RemovalStarted": {"id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40", "count": 1, "undo_window_s": 604800},
+    "Audit": {"accepted": 12, "terminal": 9, "in_flight": 3, "lost": 0, "doubled": 0},
+}

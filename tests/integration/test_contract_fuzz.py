@@ -1,0 +1,174 @@
+"""The contract against the API: many requests, good and bad, and no answer that the contract does not state."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.api.openapi import document
+from functions.api.shapes import SHAPES
+from functions.pipelines import STEPS
+from layers import bootstrap
+from layers.domain.message import Arrival
+from layers.domain.page import Evidence, Extraction, Page
+from layers.domain.step import Artifact, Done, Part, PlannedStep, Retry, Skip
+from layers.ports import FilePlan
+from tests.integration.conftest import Api
+from tests.integration.test_api import new_dataset
+from tests.making import INTAKE_DONE, Bench, nothing_follows
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+CONFIG = {
+    "seed": 1,
+    "generation": {"mode": "all", "max-examples": 25, "deterministic": True, "database": "none"},
+}
+UNKNOWN = "0199d0a4-0000-7000-8000-000000000000"
+# What stands for an id until there is one; several for a kind that there are several of.
+FILES = ["done file", "retried file", "new file"]
+STANDING_IN = {
+    "dataset_id": ["dataset"],
+    "batch_id": ["batch", "cancelled batch"],
+    "file_id": FILES,
+    "removal_id": ["removal", "erased removal"],
+    "tenant_id": ["other tenant"],
+    "key_id": ["other key"],
+}
+
+
+def with_places(contract: dict[str, Any]) -> dict[str, Any]:
+    """The contract, but with ids that there are, short waits, and no room for what it does not state."""
+    contract = copy.deepcopy(contract)
+    for operations in contract["paths"].values():
+        for operation in operations.values():
+            for parameter in operation["parameters"]:
+                schema = parameter["schema"]
+                if parameter["in"] == "path":
+                    schema["enum"] = [*STANDING_IN[parameter["name"]], UNKNOWN, "no-id"]
+                elif parameter["name"] == "batch":
+                    schema["enum"] = [*STANDING_IN["batch_id"], UNKNOWN]
+                elif parameter["name"] == "after":
+                    schema["enum"] = ["cursor of changes"]
+                elif parameter["name"] == "wait_s":
+                    schema["maximum"] = 0
+    schemas = contract["components"]["schemas"]
+    removal = schemas["NewRemoval"]["properties"]
+    removal["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN, "no-id"]}
+    removal["batch_id"]["anyOf"][0] = {"enum": ["batch", UNKNOWN, "no-id"]}
+    schemas["Redrive"]["properties"]["step"]["anyOf"].append({"enum": list(STEPS)})
+    for name in SHAPES:
+        close(schemas[name])
+    return contract
+
+
+def close(schema: Any) -> None:
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+        for inner in schema.values():
+            close(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            close(inner)
+
+
+contract = schemathesis.openapi.from_dict(with_places(document()), config=schemathesis.Config.from_dict(CONFIG))
+
+
+class Place:
+    """A tenant's own little world, and an admin's session in it."""
+
+    def __init__(self, api: Api) -> None:
+        api.bench.empty()
+        tenant_id, other = api.bench.tenant(), api.bench.tenant()
+        self.url = api.url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers["Authorization"] = f"Bearer {api.key(tenant_id, 'admin')}"
+        with api.caller(tenant_id, "admin") as caller:
+            dataset_id = new_dataset(caller)["id"]
+            files = [{"name": f"{name}.txt", "size_bytes": 10} for name in (*FILES, "removed", "erased")]
+            batches = f"/datasets/{dataset_id}/batches"
+            batch = caller.post(batches, json={"files": files}).json()
+            cancelled = caller.post(batches, json={"files": files[:1]}).json()
+            caller.post(f"/batches/{cancelled['id']}/cancel")
+            ids = [file["id"] for file in batch["files"]]
+            work_on(api.bench, [f"originals/{tenant_id}/{file_id}" for file_id in ids[:2]])
+            self.real = {
+                **dict(zip(FILES, ids, strict=False)),
+                "dataset": dataset_id,
+                "batch": batch["id"],
+                "cancelled batch": cancelled["id"],
+                "removal": caller.delete(f"/files/{ids[3]}").json()["id"],
+                "erased removal": caller.delete(f"/files/{ids[4]}?undo_window_s=0").json()["id"],
+                "other tenant": other,
+                "other key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
+                "cursor of changes": caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"],
+            }
+            api.bench.database.run("UPDATE file_changes SET changed_xid = changed_xid + 0")
+
+    def put_into(self, given: Any) -> Any:
+        """The same with what is real in place of what stands for it."""
+        if isinstance(given, dict):
+            return {name: self.put_into(value) for name, value in given.items()}
+        if isinstance(given, list):
+            return [self.put_into(value) for value in given]
+        return self.real.get(given, given) if isinstance(given, str) else given
+
+
+def work_on(bench: Bench, keys: list[str]) -> None:
+    """One file gets all that a file can have; a step of the other waits to be tried again."""
+    bench.store.arrive([Arrival(key, "v1") for key in keys])
+    plan = [PlannedStep(name, (Part(cost_estimate_s=1.0),)) for name in ("text", "extraction", "preview", "thumbnail")]
+    plan += [PlannedStep("ocr", Skip("every page has text")), PlannedStep("textract", Skip("read well"))]
+    for wake_up in bench.store.dispatch({"intake": 10}):
+        bench.store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0.1, host="h")
+    found = Extraction({"total": 9.0}, ("title",), {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4))})
+    page = Page(1, "Total 9.00", (), "native", 100.0, 100, 200)
+    outcomes = {
+        "text": Done(pages=(page,), artifacts=(Artifact("text", "t", "text/plain", 9, page_count=1, source="native"),)),
+        "preview": Done(artifacts=(Artifact("preview", "p", "text/html", 9, page_count=1),)),
+        "thumbnail": Done(artifacts=(Artifact("thumbnail", "i", "image/webp", 9, width=3, height=4),)),
+        "extraction": Done(extraction=found, complete=False),
+    }
+    for wake_up in bench.store.dispatch(dict.fromkeys(outcomes, 10)):
+        claim = bench.claim(wake_up)
+        is_done = claim.file.object_key == keys[0]
+        outcome = outcomes[claim.step] if is_done else Retry(60, "unavailable", "it is away")
+        follows = (lambda _: FilePlan((), "partial")) if is_done and claim.step == "extraction" else nothing_follows
+        bench.store.record(claim, outcome, follows, cost_s=0.1, host="h")
+
+
+@pytest.fixture(autouse=True)
+def place(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(bootstrap.topics(), "dispatch_later", lambda _delay_s: None)
+    place = Place(api)
+    with place.session:
+        yield place
+
+
+@contract.parametrize()
+@settings(suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_contract_states(case: schemathesis.Case, place: Place) -> None:
+    case.path_parameters = place.put_into(case.path_parameters)
+    case.query = place.put_into(case.query)
+    case.body = place.put_into(case.body)
+    case.call_and_validate(base_url=place.url, session=place.session, checks=CHECKS)
