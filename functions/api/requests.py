@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -184,15 +184,18 @@ class NewRemoval(Body):
     undo_window_s: int | None = Field(default=None, ge=0, description="shorter than the default: seconds for an undo")
 
 
+Quota = dict[Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")], int | float | None]
+
+
 class NewTenant(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     weight: float = Field(default=1.0, ge=0.01, le=100)
-    quota: dict[str, Any] = Field(default_factory=dict)
+    quota: Quota = Field(default_factory=dict, max_length=50)
 
 
 class ChangedTenant(Body):
     weight: float | None = Field(default=None, ge=0.01, le=100)
-    quota: dict[str, Any] | None = None
+    quota: Quota | None = Field(default=None, max_length=50)
 
 
 class NewKey(Body):

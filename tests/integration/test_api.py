@@ -267,6 +267,7 @@ def test_nothing_of_another_tenant_can_be_seen_or_touched(api: Api, caller: http
         ("POST", f"/files/{file_id}/upload", None),
         ("POST", f"/files/{file_id}/redrive", {"step": "text"}),
         ("GET", f"/removals/{removal['id']}", None),
+        ("POST", f"/removals/{removal['id']}/undo", None),
     ]:
         theirs = problem(stranger.request(method, path, json=body), 404, "not_found")
         unknown = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +56,7 @@ STANDING_IN = {
 
 def with_places(contract: dict[str, Any]) -> dict[str, Any]:
     """The contract, but with ids that there are, short waits, and no room for what it does not state."""
-    contract = copy.deepcopy(contract)
+    contract = json.loads(json.dumps(contract))
     for operations in contract["paths"].values():
         for operation in operations.values():
             for parameter in operation["parameters"]:

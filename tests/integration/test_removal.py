@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -318,3 +319,44 @@ def test_files_removed_while_others_run_take_none_of_them_along(host: Host) -> N
     assert counts == {"done": len(kept)}
     audit = host.caller.get("/operations/audit").json()
     assert (audit["lost"], audit["doubled"], audit["in_flight"]) == (0, 0, 0)
+
+
+MANY = 10_000
+
+
+def test_ten_thousand_files_are_removed_while_ten_thousand_run(host: Host) -> None:
+    bench = host.api.bench
+    batches = [bench.batch(host.tenant_id, host.dataset) for _ in range(2)]
+    for batch_id in batches:
+        for _ in range(MANY // 1000):
+            files = bench.files(host.tenant_id, host.dataset, batch_id, 1000)
+            host.store.arrive([Arrival(key) for _, key in files])
+    stopping = threading.Event()
+
+    def work() -> None:
+        while not stopping.is_set():
+            for wake_up in host.store.dispatch({"intake": 16}) or host.store.unheard(0, 50):
+                claim = host.store.claim(wake_up, "w", 60, durably=False)
+                if claim is not None:
+                    host.store.record(claim, INTAKE_DONE, lambda _: FilePlan((), "done"), cost_s=0, host="h")
+
+    with ThreadPoolExecutor(3) as pool:
+        working = [pool.submit(work) for _ in range(3)]
+        answer = host.caller.post(
+            f"/datasets/{host.dataset}/removals", json={"batch_id": batches[0], **NEVER_UNDONE}, timeout=60
+        )
+        assert answer.json()["count"] == MANY
+        assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["files"] == MANY
+        while erase_removed(host.runner):
+            pass
+        stopping.set()
+        for one in working:
+            one.result()
+    receipt = host.receipt(answer.json()["id"])
+    assert receipt["erased_at"] and receipt["rows_erased"] >= 2 * MANY
+    counts = host.caller.get(f"/batches/{batches[1]}").json()["counts"]
+    assert counts["files"] == MANY and set(counts["by_state"]) <= {"processing", "done"} and counts["by_state"]["done"]
+    row = bench.database.row("SELECT count(*) AS n FROM files WHERE batch_id = %(b)s", b=batches[0])
+    assert row == {"n": 0}
+    audit = host.caller.get("/operations/audit").json()
+    assert (audit["accepted"], audit["lost"], audit["doubled"]) == (2 * MANY, 0, 0)
