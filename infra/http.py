@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from chalice.local import LocalChalice, LocalGateway
 
@@ -73,7 +73,8 @@ class Application:
         if length > MOST_BODY_BYTES:
             return _refused(Problem("too_large", f"a request's body may have {MOST_BODY_BYTES} bytes"))
         query = environ.get("QUERY_STRING", "")
-        where = "/".join(unquote(part).replace("/", "%2F").replace("?", "%3F") for part in parts)
+        # Decoded as far as it can't be taken for a part of the address: Chalice would parse what it is given anew.
+        where = "/".join(quote(unquote(part), safe="") for part in parts)
         answered = self._gateway.handle_request(
             method=wanted,
             path=where + (f"?{query}" if query else ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ class Settings:
     key_pepper: str = ""
     port: int = 8000
     allowed_origins: str = "*"
-    worker_name: str = "worker"
+    worker_name: str = ""
     workers: int = 2
     max_file_bytes: int = 200 * 1024 * 1024
     upload_url_s: int = 3600
@@ -51,7 +52,8 @@ class Settings:
                 values[name] = _whole_number(f"FAIRWAY_{name.upper()}", text) if given.type == "int" else text
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
         values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
-        values["worker_name"] = environment.get("FAIRWAY_WORKER", "worker")
+        # Leases bear it, and a worker that starts takes back those of its own name: no two may share one.
+        values["worker_name"] = environment.get("FAIRWAY_WORKER") or f"{socket.gethostname()}-{os.getpid()}"
         return cls(**values)
 
 

@@ -6,60 +6,35 @@ an empty receive.
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
+from layers.redis_link import RedisLink
+
 MOST_RINGS = 1000
-RETRY_S = 5.0
+LONGEST_WAIT_S = 60.0
 
 
 class RedisBell:
-    """Rings are counted in one list a topic. Without Redis, `wait` sleeps and says so by returning None."""
+    """Rings are counted in one list a topic."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._local = threading.local()
-        self._down_until = 0.0
+        self._link = RedisLink(url, timeout_s=LONGEST_WAIT_S)
 
     def ring(self, topic: str, count: int = 1) -> None:
-        if time.monotonic() < self._down_until:
-            return
-        try:
-            pipe = self._redis().pipeline(transaction=False)
+        def push(client: Any) -> None:
+            pipe = client.pipeline(transaction=False)
             pipe.lpush(_key(topic), *(["1"] * count))
             pipe.ltrim(_key(topic), 0, MOST_RINGS - 1)
             pipe.execute()
-        except Exception:  # any of Redis's or the socket's errors: the bell is a hint
-            self._mark_down()
+
+        self._link.ask(push)
 
     def wait(self, topic: str, timeout_s: float) -> bool | None:
         """Whether the topic's bell rang within the time; None where the bell can't be heard."""
-        if time.monotonic() < self._down_until:
-            return None
-        try:
-            return self._redis().brpop([_key(topic)], timeout=timeout_s) is not None
-        except Exception:
-            self._mark_down()
-            return None
+        return self._link.ask(lambda client: client.brpop([_key(topic)], timeout=timeout_s) is not None)
 
     def is_up(self) -> bool:
-        try:
-            return bool(self._redis().ping())
-        except Exception:
-            return False
-
-    def _mark_down(self) -> None:
-        self._down_until = time.monotonic() + RETRY_S
-
-    def _redis(self) -> Any:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            import redis
-
-            client = redis.Redis.from_url(self._url, socket_connect_timeout=1, socket_timeout=60)
-            self._local.client = client
-        return client
+        return self._link.is_up()
 
 
 def _key(topic: str) -> str:

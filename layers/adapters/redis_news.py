@@ -9,35 +9,28 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
+from layers.redis_link import RedisLink
 from layers.telemetry import log
 
 CHANNEL = "fairway:changed"
-RETRY_S = 5.0
 
 
 class RedisNews:
     """One subscription a process serves all its watchers; it is opened by the first of them."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._link = RedisLink(url)
         self._changed = threading.Condition()
         self._counts: dict[str, int] = defaultdict(int)
         self._listener: threading.Thread | None = None
         self._hears = False
-        self._local = threading.local()
-        self._down_until = 0.0
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         """Tell every process's watchers of these datasets."""
         names = " ".join(sorted(set(dataset_ids)))
-        if not names or time.monotonic() < self._down_until:
-            return
-        try:
-            self._redis().publish(CHANNEL, names)
-        except Exception:  # any of Redis's or the socket's errors: the news is a hint
-            self._down_until = time.monotonic() + RETRY_S
+        if names:
+            self._link.ask(lambda client: client.publish(CHANNEL, names))
 
     def count(self, dataset_id: str) -> int:
         """A number that grows with each piece of news of a dataset: to be read before looking, and given to `wait`."""
@@ -74,7 +67,7 @@ class RedisNews:
     def _subscribe(self) -> None:
         import redis
 
-        client = redis.Redis.from_url(self._url, socket_connect_timeout=1, health_check_interval=15)
+        client = redis.Redis.from_url(self._link.url, socket_connect_timeout=1, health_check_interval=15)
         with client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(CHANNEL)
             self._hears = True
@@ -88,12 +81,3 @@ class RedisNews:
             for dataset_id in dataset_ids:
                 self._counts[dataset_id] += 1
             self._changed.notify_all()
-
-    def _redis(self) -> Any:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            import redis
-
-            client = redis.Redis.from_url(self._url, socket_connect_timeout=1, socket_timeout=2)
-            self._local.client = client
-        return client

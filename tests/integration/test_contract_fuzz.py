@@ -39,18 +39,18 @@ CHECKS = [
 ]
 CONFIG = {
     "seed": 1,
-    "generation": {"mode": "all", "max-examples": 25, "deterministic": True, "database": "none"},
+    "generation": {"mode": "all", "max-examples": 300, "deterministic": True, "database": "none", "with-security-parameters": False},
 }
 UNKNOWN = "0199d0a4-0000-7000-8000-000000000000"
 # What stands for an id until there is one; several for a kind that there are several of.
-FILES = ["done file", "retried file", "new file"]
+FILES = ["done-file", "retried-file", "new-file"]
 STANDING_IN = {
     "dataset_id": ["dataset"],
-    "batch_id": ["batch", "cancelled batch"],
+    "batch_id": ["batch", "cancelled-batch"],
     "file_id": FILES,
-    "removal_id": ["removal", "erased removal"],
-    "tenant_id": ["other tenant"],
-    "key_id": ["other key"],
+    "removal_id": ["removal", "erased-removal"],
+    "tenant_id": ["other-tenant"],
+    "key_id": ["other-key"],
 }
 
 
@@ -62,17 +62,17 @@ def with_places(contract: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation["parameters"]:
                 schema = parameter["schema"]
                 if parameter["in"] == "path":
-                    schema["enum"] = [*STANDING_IN[parameter["name"]], UNKNOWN, "no-id"]
+                    schema["enum"] = [*STANDING_IN[parameter["name"]], UNKNOWN]
                 elif parameter["name"] == "batch":
                     schema["enum"] = [*STANDING_IN["batch_id"], UNKNOWN]
                 elif parameter["name"] == "after":
-                    schema["enum"] = ["cursor of changes"]
+                    schema["enum"] = ["cursor-of-changes"]
                 elif parameter["name"] == "wait_s":
                     schema["maximum"] = 0
     schemas = contract["components"]["schemas"]
     removal = schemas["NewRemoval"]["properties"]
-    removal["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN, "no-id"]}
-    removal["batch_id"]["anyOf"][0] = {"enum": ["batch", UNKNOWN, "no-id"]}
+    removal["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
+    removal["batch_id"]["anyOf"][0] = {"enum": ["batch", UNKNOWN]}
     schemas["Redrive"]["properties"]["step"]["anyOf"].append({"enum": list(STEPS)})
     for name in SHAPES:
         close(schemas[name])
@@ -116,12 +116,12 @@ class Place:
                 **dict(zip(FILES, ids, strict=False)),
                 "dataset": dataset_id,
                 "batch": batch["id"],
-                "cancelled batch": cancelled["id"],
+                "cancelled-batch": cancelled["id"],
                 "removal": caller.delete(f"/files/{ids[3]}").json()["id"],
-                "erased removal": caller.delete(f"/files/{ids[4]}?undo_window_s=0").json()["id"],
-                "other tenant": other,
-                "other key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
-                "cursor of changes": caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"],
+                "erased-removal": caller.delete(f"/files/{ids[4]}?undo_window_s=0").json()["id"],
+                "other-tenant": other,
+                "other-key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
+                "cursor-of-changes": caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"],
             }
             api.bench.database.run("UPDATE file_changes SET changed_xid = changed_xid + 0")
 

@@ -27,12 +27,12 @@ SDKS = {
 }
 CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 # What of `layers` an adapter may use beside the domain and the ports: means that several adapters share.
-SHARED_MEANS = {"layers.database", "layers.sandbox", "layers.telemetry", "layers.presigning"}
+SHARED_MEANS = {"layers.database", "layers.redis_link", "layers.sandbox", "layers.telemetry", "layers.presigning"}
 
 # The others are handed a client, or need none.
 OWN_SDK = {
     **{name: {"psycopg"} for name in ("postgres_catalog", "postgres_store")},
-    **{name: {"redis"} for name in ("redis_bell", "redis_limits", "redis_news")},
+    "redis_news": {"redis"},
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from functions.pipelines import STEPS
 from layers.settings import Settings, reserved_concurrency
 
-CONFIG = Path(__file__).parent.parent.parent / ".chalice" / "config.json"
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = ROOT / ".chalice" / "config.json"
 
 
 def test_nothing_set_gives_the_defaults() -> None:
@@ -31,6 +34,13 @@ def test_nothing_set_gives_the_defaults() -> None:
 )
 def test_a_variable_sets_its_own_field(name: str, text: str, field: str, value: object) -> None:
     assert getattr(Settings.from_environment({name: text}), field) == value
+
+
+def test_no_two_processes_share_a_name_unless_they_are_told_to() -> None:
+    own = Settings.from_environment({}).worker_name
+    program = "from layers.settings import Settings; print(Settings.from_environment({}).worker_name)"
+    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert own and other.strip() and own != other.strip()
 
 
 def test_a_number_that_is_none_names_its_variable() -> None:
