@@ -119,7 +119,7 @@ def main() -> None:
     import app
     from functions import handlers, upkeep
 
-    place = int(settings.worker_name.rsplit("-", 1)[-1]) - 1 if settings.worker_name[-1:].isdigit() else 0
+    place = settings.worker_place - 1
     shares = {
         topic: (handler, share(settings.concurrency.get(topic, 1), settings.workers, place))
         for topic, handler in app.TOPICS.items()

@@ -32,7 +32,8 @@ class Settings:
     port: int = 8000
     allowed_origins: str = "*"
     worker_name: str = ""
-    workers: int = 2
+    workers: int = 1  # processes that share each function's reserved concurrency
+    worker_place: int = 1  # of this one among them, from 1
     max_file_bytes: int = 200 * 1024 * 1024
     upload_url_s: int = 3600
     upload_grace_s: int = 600

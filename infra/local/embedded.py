@@ -188,7 +188,7 @@ def own_programs(place: Place, run_id: str) -> list[Process]:
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
-    return [api, *(_worker(place, f"worker-{number}", environment) for number in range(1, workers + 1))]
+    return [api, *(_worker(place, number, environment) for number in range(1, workers + 1))]
 
 
 def program_environment(place: Place) -> dict[str, str]:
@@ -215,12 +215,13 @@ def program_environment(place: Place) -> dict[str, str]:
     }
 
 
-def _worker(place: Place, name: str, environment: Mapping[str, str]) -> Process:
+def _worker(place: Place, number: int, environment: Mapping[str, str]) -> Process:
+    name = f"worker-{number}"
     log_path = place.home.logs / f"{name}.log"
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**environment, "FAIRWAY_WORKER": name},
+        env={**environment, "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
         cwd=ROOT,
         is_ready=lambda pid: _said(log_path, "worker_ready", pid),
         stop_s=WORKER_STOP_S,
