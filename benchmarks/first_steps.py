@@ -9,9 +9,7 @@ Prints a table and keeps it in build/bench/first_steps.json. `--cold` also clone
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -21,72 +19,20 @@ from pathlib import Path
 from typing import Any
 
 from fairway_client import Client, is_settled
-from rich.console import Console
-from rich.table import Table
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.starting import ROOT, cpu_s, family, keep, memory_mib, start, stop
+
 SAMPLES = ROOT / "events" / "samples"
 IDLE_S = 30
 TURNS = 11
-TICKS_A_S = os.sysconf("SC_CLK_TCK")
-
-
-def start(argv: list[str], cwd: Path, home: Path) -> tuple[subprocess.Popen[bytes], float]:
-    """A running start and the seconds until it wrote endpoint.json."""
-    environment = {**os.environ, "FAIRWAY_HOME": str(home), "FAIRWAY_PORT": "0", "FAIRWAY_SAMPLES": "0"}
-    began = time.monotonic()
-    process = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
-    while not (home / "endpoint.json").exists():
-        if process.poll() is not None:
-            raise SystemExit(f"it ended with {process.returncode} before it was ready")
-        time.sleep(0.05)
-    return process, time.monotonic() - began
-
-
-def stop(process: subprocess.Popen[bytes]) -> float:
-    began = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
-    return time.monotonic() - began
-
-
-def family(root: int) -> set[int]:
-    """A process and all its descendants."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        parents[int(stat.parent.name)] = int(fields[1])
-    found = {root}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
-def cpu_s(pids: set[int]) -> float:
-    total = 0
-    for pid in pids:
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += sum(int(fields[place]) for place in (11, 12, 13, 14))
-    return total / TICKS_A_S
-
-
-def memory_mib(pids: set[int]) -> tuple[float, float]:
-    """Resident memory in all: each process counted whole, and shared pages counted once."""
-    rss = pss = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:] if line.endswith("kB")}
-        rss, pss = rss + sizes.get("Rss", 0), pss + sizes.get("Pss", 0)
-    return rss / 1024, pss / 1024
+TARGETS = {
+    "cold make run to ready, s": "180",
+    "second start, s": "10",
+    "text PDF, PUT to record, p50 s": "0.6",
+    "receipt photo, PUT to record, p50 s": "1.5",
+    "idle, % of a core": "3",
+    "idle, resident MiB": "900 MB",
+}
 
 
 def upload_to_record_s(client: Client, dataset_id: str, path: Path) -> float:
@@ -139,14 +85,7 @@ def measure(cold: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    results = {name: round(value, 2) for name, value in measure("--cold" in sys.argv).items()}
-    table = Table("what", "measured")
-    for name, value in results.items():
-        table.add_row(name, str(value))
-    Console().print(table)
-    out = ROOT / "build" / "bench" / "first_steps.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(results, indent=1))
+    keep("first_steps", {name: round(value, 2) for name, value in measure("--cold" in sys.argv).items()}, TARGETS)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from functions.api.cursors import opened, sealed
 from functions.api.problems import Problem
 
+MOST_DIGITS = 12
+MOST_LEVELS = 50
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 ROLES = ("viewer", "editor", "operator", "admin")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 Model = TypeVar("Model", bound=BaseModel)
@@ -57,9 +63,10 @@ class Request:
         text = self.query.get(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else -1
+        if not least <= number <= most:
             raise bad_parameter(name, f"must be a whole number from {least} to {most}")
-        return int(text)
+        return number
 
     def one_of(self, name: str, allowed: Sequence[str]) -> str | None:
         """A query parameter that takes some words only; None where it is not given."""
@@ -153,17 +160,37 @@ def bad_parameter(name: str, detail: str) -> Problem:
 # --- bodies ------------------------------------------------------------------------------------------
 
 
+def _is_storable(value: Any, levels: int = MOST_LEVELS) -> bool:
+    if isinstance(value, str):
+        return UNSTORABLE.search(value) is None
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return levels > 0 and all(_is_storable(one, levels - 1) for one in inner)
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    if not _is_storable(value):
+        what = f"must hold no NUL, no half of a character, no infinite number, and at most {MOST_LEVELS} levels"
+        raise PydanticCustomError("unstorable", what)  # type: ignore[arg-type]
+    return value
+
+
+# Free JSON, which the database is given as it is.
+Json = Annotated[dict[str, Any], AfterValidator(_storable)]
+
+
 class Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
-    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    schema_: Json | None = Field(default=None, alias="schema")
 
 
 class NewSchema(Body):
-    schema_: dict[str, Any] = Field(alias="schema")
+    schema_: Json = Field(alias="schema")
 
 
 class NewFile(Body):
@@ -208,4 +235,4 @@ class Redrive(Body):
 
 class RedriveMany(Body):
     state: str = Field(default="failed", pattern=r"^(failed|partial|cancelled)$")
-    code: str | None = Field(default=None, max_length=100)
+    code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")

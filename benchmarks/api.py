@@ -1,0 +1,287 @@
+"""What the API costs at a million files: listings, counts, changes, batches, removal.
+
+    python -m benchmarks.api [--files 1000000]
+
+Starts an embedded Fairway on a temporary home, fills it, measures over HTTP on the loopback address, prints a table
+with the API process's own CPU seconds beside the times, and keeps it in build/bench/api.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from fairway_client import Client
+
+from benchmarks.starting import ROOT, cpu_s, keep, start, stop
+from layers.adapters.postgres_store import PostgresStore
+from layers.adapters.redis_news import RedisNews
+from layers.database import Database
+from layers.domain.message import Arrival
+from layers.domain.page import Identity
+from layers.domain.step import Done
+from layers.ports import FilePlan
+
+TARGETS = {
+    "batch of 1,000 with URLs, p95 ms": "400",
+    "GET /datasets/{id}, p95 ms": "10",
+    "changes after a commit, p95 ms": "150",
+    "200 open changes and 50 requests/s, errors": "0",
+    "200 open changes and 50 requests/s, p95 ms": "100",
+    "removal of 10,000: gone, s": "1",
+    "removal of 10,000: erased, s": "60",
+}
+PAGES = {
+    "no filter": {},
+    "state": {"state": "failed"},
+    "batch": {"batch": True},
+    "name, common": {"name": "receipt"},
+    "name, rare": {"name": "77777"},
+}
+STEPS = ("intake", "text", "ocr", "textract", "extraction", "preview", "thumbnail")
+OPEN, RATE_A_S, LOAD_S = 200, 50, 20
+REMOVED, STORED = 10_000, 1_000
+
+FILL = """
+WITH made AS (
+    INSERT INTO files (tenant_id, dataset_id, batch_id, name, declared_size_bytes, size_bytes, media_type, page_count,
+                       sha256, object_key, version_id, state, uploaded_at, upload_until)
+    SELECT %(tenant)s, %(dataset)s, %(batch)s, 'receipt ' || n || '.jpg', 1000, 1000, 'image/jpeg', 1,
+           encode(sha256(n::text::bytea), 'hex'), 'originals/' || n, 'v', CASE WHEN n %% 50 = 0 THEN 'failed' ELSE 'done' END,
+           now(), now()
+      FROM generate_series(%(first)s::bigint, %(last)s::bigint) n RETURNING file_id),
+stepped AS (
+    INSERT INTO steps (file_id, step, tenant_id, batch_id, state, attempt, started_at, ended_at)
+    SELECT file_id, step, %(tenant)s, %(batch)s, 'done', 1, now(), now() FROM made, unnest(%(steps)s::text[]) step),
+pictured AS (
+    INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
+    SELECT file_id, kind, %(tenant)s, 'artifacts/' || file_id, 'image/webp', 1
+      FROM made, unnest('{text,preview,thumbnail}'::text[]) kind)
+INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
+SELECT file_id, %(tenant)s, %(dataset)s, 1, '{"title": "ACME", "total": 9.0}', '[]', '{}', true FROM made
+"""
+
+
+class Measured:
+    """A running API: its client, and the CPU seconds that it takes."""
+
+    def __init__(self, endpoint: dict[str, Any]) -> None:
+        self.endpoint = endpoint
+        self.client = Client(endpoint["api_url"], endpoint["api_key"])
+        self.http = httpx.Client(
+            base_url=endpoint["api_url"], headers={"Authorization": f"Bearer {endpoint['api_key']}"}, trust_env=False
+        )
+        self.results: dict[str, Any] = {}
+
+    def time(self, what: str, turns: int, act: Callable[[int], Any], *, warm: int = 3) -> None:
+        """Milliseconds of calls, one after the other: p50 and p95, and the API's CPU beside them."""
+        for turn in range(warm):
+            act(turn)
+        before, times = self.cpu(), []
+        for turn in range(turns):
+            began = time.perf_counter()
+            act(turn)
+            times.append((time.perf_counter() - began) * 1000)
+        self.results[f"{what}, p50 ms"] = round(statistics.median(times), 1)
+        self.results[f"{what}, p95 ms"] = round(quantile(times, 0.95), 1)
+        self.results[f"{what}, API's CPU ms each"] = round((self.cpu() - before) * 1000 / turns, 1)
+
+    def cpu(self) -> float:
+        return cpu_s({self.endpoint["processes"]["api"]})
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.http.get(path, params=query).raise_for_status().json()
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def fill(measured: Measured, dataset_id: str, files: int) -> str:
+    """A dataset of settled files with all that a listing shows of them; one of its batches."""
+    with psycopg.connect(measured.endpoint["database_url"], autocommit=True) as connection:
+        row = connection.execute("SELECT tenant_id FROM datasets WHERE dataset_id = %s", [dataset_id]).fetchone()
+        assert row
+        given = {"tenant": row[0], "dataset": dataset_id, "steps": list(STEPS)}
+        connection.execute("SET synchronous_commit = off")
+        batch_id = ""
+        for first in range(1, files + 1, 10_000):
+            made = connection.execute(
+                "INSERT INTO batches (tenant_id, dataset_id) VALUES (%(tenant)s, %(dataset)s) RETURNING batch_id", given
+            ).fetchone()
+            assert made
+            batch_id = str(made[0])
+            last = min(first + 9_999, files)
+            connection.execute(FILL, {**given, "batch": batch_id, "first": first, "last": last}, prepare=False)
+        connection.execute("VACUUM ANALYZE")
+    return batch_id
+
+
+def listings(measured: Measured, dataset_id: str, batch_id: str) -> None:
+    path = f"/datasets/{dataset_id}/files"
+    for name, filters in PAGES.items():
+        query = {"limit": 50, **filters} | ({"batch": batch_id} if "batch" in filters else {})
+        measured.time(f"page of 50, {name}", 60, lambda _, query=query: measured.get(path, **query))  # type: ignore[misc]
+        TARGETS[f"page of 50, {name}, p95 ms"] = "20"
+        cursor = None
+        for _ in range(99):
+            page = measured.get(path, **query, **({"cursor": cursor} if cursor else {}))
+            cursor = page["next_cursor"] or cursor
+        if cursor:
+            query |= {"cursor": cursor}
+            measured.time(f"page 100 of 50, {name}", 60, lambda _, query=query: measured.get(path, **query))  # type: ignore[misc]
+            TARGETS[f"page 100 of 50, {name}, p95 ms"] = "20"
+
+
+def batches(measured: Measured) -> None:
+    dataset_id = measured.client.dataset("batches")["id"]
+    body = {
+        "files": [
+            {"name": f"receipt {place}.jpg", "size_bytes": 1000, "sha256": f"{place:064x}"} for place in range(1000)
+        ]
+    }
+    path = f"/datasets/{dataset_id}/batches"
+    measured.time("batch of 1,000 with URLs", 20, lambda _: measured.http.post(path, json=body).raise_for_status())
+
+
+def held_open(measured: Measured, dataset_id: str, cursor: str) -> tuple[Any, float]:
+    """What a call is answered that waits for news, and when."""
+    return measured.get(f"/datasets/{dataset_id}/changes", after=cursor, wait_s=20), time.perf_counter()
+
+
+def woken(measured: Measured) -> None:
+    """From the commit of an outcome to the answer of a call that was held open for it."""
+    dataset_id = measured.client.dataset("changes")["id"]
+    store = PostgresStore(Database(measured.endpoint["database_url"]))
+    news = RedisNews(measured.endpoint["redis_url"])
+    cursor = measured.get(f"/datasets/{dataset_id}/files")["changes_cursor"]
+    times = []
+    for turn in range(30):
+        body = {"files": [{"name": f"{turn}.txt", "size_bytes": 1}]}
+        (file,) = measured.http.post(f"/datasets/{dataset_id}/batches", json=body).json()["files"]
+        store.arrive([Arrival(httpx.URL(file["upload"]["url"]).path.split("/", 2)[2])])
+        (wake_up,) = store.dispatch({"intake": 1000})
+        claim = store.claim(wake_up, "bench", 60, durably=False)
+        assert claim
+        while (found := measured.get(f"/datasets/{dataset_id}/changes", after=cursor))["files"]:
+            cursor = found["cursor"]
+        with ThreadPoolExecutor(1) as pool:
+            held = pool.submit(held_open, measured, dataset_id, cursor)
+            time.sleep(0.2)
+            outcome = Done(identity=Identity("text/plain", None), size_bytes=1)
+            store.record(claim, outcome, lambda _: FilePlan((), "done"), cost_s=0, host="bench")
+            committed = time.perf_counter()
+            news.publish([dataset_id])
+            found, answered = held.result()
+        assert found["files"], "the held-open call was answered with nothing"
+        cursor = found["cursor"]
+        times.append((answered - committed) * 1000)
+    measured.results["changes after a commit, p50 ms"] = round(statistics.median(times), 1)
+    measured.results["changes after a commit, p95 ms"] = round(quantile(times, 0.95), 1)
+
+
+def under_watchers(measured: Measured, dataset_id: str) -> None:
+    """Listings at a steady rate while many calls are held open."""
+    stopping = threading.Event()
+    errors: list[str] = []
+    times: list[float] = []
+    limits = httpx.Limits(max_connections=OPEN + 60)
+    http = httpx.Client(
+        base_url=measured.endpoint["api_url"], headers=measured.http.headers, limits=limits, timeout=60, trust_env=False
+    )
+    cursor = measured.get(f"/datasets/{dataset_id}/files")["changes_cursor"]
+
+    def watch() -> None:
+        while not stopping.is_set():
+            answer = http.get(f"/datasets/{dataset_id}/changes", params={"after": cursor, "wait_s": 5})
+            if answer.status_code != 200:
+                errors.append(answer.text[:200])
+
+    def ask() -> None:
+        began = time.perf_counter()
+        try:
+            http.get(f"/datasets/{dataset_id}/files", params={"limit": 50}).raise_for_status()
+        except httpx.HTTPError as error:
+            errors.append(str(error))
+        times.append((time.perf_counter() - began) * 1000)
+
+    with ThreadPoolExecutor(OPEN + 60) as pool:
+        watching = [pool.submit(watch) for _ in range(OPEN)]
+        time.sleep(3)
+        before, began = measured.cpu(), time.perf_counter()
+        asked = []
+        for turn in range(RATE_A_S * LOAD_S):
+            time.sleep(max(0.0, began + turn / RATE_A_S - time.perf_counter()))
+            asked.append(pool.submit(ask))
+        for one in asked:
+            one.result()
+        spent, took = measured.cpu() - before, time.perf_counter() - began
+        stopping.set()
+        for one in watching:
+            one.result()
+    what = f"{OPEN} open changes and {RATE_A_S} requests/s"
+    measured.results[f"{what}, errors"] = len(errors)
+    measured.results[f"{what}, p50 ms"] = round(statistics.median(times), 1)
+    measured.results[f"{what}, p95 ms"] = round(quantile(times, 0.95), 1)
+    measured.results[f"{what}, API's CPU, % of a core"] = round(spent / took * 100)
+
+
+def removal(measured: Measured) -> None:
+    dataset_id = measured.client.dataset("removal")["id"]
+    batch: dict[str, Any] = {}
+    uploads = []
+    for _ in range(REMOVED // 1000):
+        body = {"files": [{"name": f"{place}.txt", "size_bytes": 8} for place in range(1000)]}
+        where = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
+        made = measured.http.post(where, json=body, timeout=60).raise_for_status().json()
+        batch = batch or made
+        uploads += [file["upload"] for file in made["files"]]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda upload: measured.client.put(upload, b"12345678"), uploads[:STORED]))
+    began = time.perf_counter()
+    body = {"batch_id": batch["id"], "undo_window_s": 0}
+    made = measured.http.post(f"/datasets/{dataset_id}/removals", json=body, timeout=60).raise_for_status().json()
+    assert measured.get(f"/datasets/{dataset_id}/files")["files"] == []
+    measured.results["removal of 10,000: gone, s"] = round(time.perf_counter() - began, 2)
+    while measured.get(f"/removals/{made['id']}")["erased_at"] is None and time.perf_counter() - began < 600:
+        time.sleep(0.2)
+    measured.results["removal of 10,000: erased, s"] = round(time.perf_counter() - began, 1)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--files", type=int, default=1_000_000)
+    files = arguments.parse_args().files
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
+        home = Path(folder) / "home"
+        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
+        try:
+            measured = Measured(json.loads((home / "endpoint.json").read_text()))
+            batches(measured)
+            removal(measured)
+            dataset_id = measured.client.dataset("large")["id"]
+            began = time.perf_counter()
+            batch_id = fill(measured, dataset_id, files)
+            measured.results[f"filling {files:,} files, s"] = round(time.perf_counter() - began)
+            woken(measured)
+            measured.time("GET /datasets/{id}", 100, lambda _: measured.get(f"/datasets/{dataset_id}"))
+            listings(measured, dataset_id, batch_id)
+            under_watchers(measured, dataset_id)
+        finally:
+            stop(process)
+    keep("api", measured.results, TARGETS)
+
+
+if __name__ == "__main__":
+    main()

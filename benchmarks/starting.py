@@ -1,0 +1,87 @@
+"""What benchmarks of the embedded start have in common: starting it, and what its processes cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+TICKS_A_S = os.sysconf("SC_CLK_TCK")
+
+
+def start(argv: list[str], cwd: Path, home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], float]:
+    """A running start and the seconds until it wrote endpoint.json."""
+    environment = {**os.environ, "FAIRWAY_HOME": str(home), "FAIRWAY_PORT": "0", "FAIRWAY_SAMPLES": "0", **settings}
+    began = time.monotonic()
+    process = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
+    while not (home / "endpoint.json").exists():
+        if process.poll() is not None:
+            raise SystemExit(f"it ended with {process.returncode} before it was ready")
+        time.sleep(0.05)
+    return process, time.monotonic() - began
+
+
+def stop(process: subprocess.Popen[bytes]) -> float:
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+    return time.monotonic() - began
+
+
+def family(root: int) -> set[int]:
+    """A process and all its descendants."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(stat.parent.name)] = int(fields[1])
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def cpu_s(pids: set[int]) -> float:
+    total = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        total += sum(int(fields[place]) for place in (11, 12, 13, 14))
+    return total / TICKS_A_S
+
+
+def memory_mib(pids: set[int]) -> tuple[float, float]:
+    """Resident memory in all: each process counted whole, and shared pages counted once."""
+    rss = pss = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines[1:] if line.endswith("kB")}
+        rss, pss = rss + sizes.get("Rss", 0), pss + sizes.get("Pss", 0)
+    return rss / 1024, pss / 1024
+
+
+def keep(name: str, results: Mapping[str, Any], targets: Mapping[str, str]) -> None:
+    """Print results beside what they are to reach, and keep them in build/bench/<name>.json."""
+    table = Table("what", "measured", "to reach")
+    for what, value in results.items():
+        table.add_row(what, str(value), targets.get(what, ""))
+    Console(width=120).print(table)
+    out = ROOT / "build" / "bench" / f"{name}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(dict(results), indent=1))
