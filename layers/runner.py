@@ -9,16 +9,24 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from layers.domain import lifecycle
-from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
+from layers.domain.errors import (
+    DecoderCrashed,
+    DependencyDown,
+    PermanentError,
+    Snooze,
+    StoreUnreachable,
+    TransientError,
+)
 from layers.domain.fairness import SLICE_S, in_flight_cap
 from layers.domain.file import File
 from layers.domain.message import WakeUp
-from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Retry, Skip, Skipped, Step, Stop
+from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
 from layers.ports import Claim, FilePlan, Ports, Recorded
 from layers.telemetry import log
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
+PROBE_S = 30.0
 
 
 class Runner:
@@ -78,7 +86,7 @@ class Runner:
             self.ports.objects.delete_prefix(claim.artifact_key(""))
         self._correct(claim, cost_s)
         self.dispatch({claim.step, *recorded.readied})
-        if isinstance(outcome, Retry | Later):
+        if isinstance(outcome, Retry | Later | Parked):
             self.ports.topics.dispatch_later(outcome.delay_s)
         return recorded
 
@@ -116,6 +124,8 @@ class Runner:
             return Failed(error.code, error.detail)
         except Snooze as error:
             return Later(error.delay_s, error.reason)
+        except DependencyDown as error:
+            return Parked(PROBE_S * (0.5 + 0.5 * self._chance()), error.detail, error.dependency)
         except DecoderCrashed as error:
             if claim.failures >= 1:
                 return Failed("corrupt", "the file makes its reader crash; it may be damaged")

@@ -17,7 +17,20 @@ from layers.domain.fairness import Lanes
 from layers.domain.file import File, PageSummary
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Page
-from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Retry, Skip, Skipped, State, Stop
+from layers.domain.step import (
+    ENDED,
+    Artifact,
+    Done,
+    Failed,
+    Later,
+    Outcome,
+    Parked,
+    Retry,
+    Skip,
+    Skipped,
+    State,
+    Stop,
+)
 from layers.ports import Claim, FilePlan, Planner, Recorded
 
 Key = tuple[str, str, int]
@@ -127,7 +140,7 @@ class MemoryStore:
             plan = FilePlan()
             if not removed and of.state != "cancelled":
                 others = [other for other in self._rows_of(claim) if other is not row]
-                if not isinstance(outcome, Retry | Later) and all(other.state in ENDED for other in others):
+                if not isinstance(outcome, Retry | Later | Parked) and all(other.state in ENDED for other in others):
                     plan = planner(self._facts_after(of, claim, outcome))
             word, row.state = ("cancelled", State.CANCELLED) if removed else _verdict(outcome)
             row.lease_id = row.owner = ""
@@ -341,6 +354,7 @@ def _verdict(outcome: Outcome) -> tuple[str, State]:
         Failed: ("failed", State.FAILED),
         Retry: ("retried", State.RETRYING),
         Later: ("snoozed", State.RETRYING),
+        Parked: ("parked", State.PARKED),
     }
     return words[type(outcome)]
 

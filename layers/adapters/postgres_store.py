@@ -14,7 +14,7 @@ from layers.domain.file import file_from_facts
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page, Word
 from layers.domain.plan_json import plan_as_json
-from layers.domain.step import Artifact, Done, Failed, Later, Outcome, Retry, Skipped
+from layers.domain.step import Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
 from layers.ports import Claim, FilePlan, Planner, Recorded
 
 QUERIES = Path(__file__).with_name("queries.sql")
@@ -26,6 +26,7 @@ WORDS = {
     Failed: ("failed", "failed"),
     Retry: ("retried", "retrying"),
     Later: ("snoozed", "retrying"),
+    Parked: ("parked", "parked"),
 }
 
 

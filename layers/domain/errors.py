@@ -37,5 +37,25 @@ class Snooze(Exception):
         self.reason = reason
 
 
+class Throttled(Snooze):
+    """A service limits calls: later, with no attempt spent. `dependency` names the service."""
+
+    def __init__(self, delay_s: float, reason: str, dependency: str) -> None:
+        super().__init__(delay_s, reason)
+        self.dependency = dependency
+
+
+class DependencyDown(Exception):
+    """A service that the step needs can't be reached or won't work: the step is parked, no attempt spent.
+
+    `dependency` is one of `ocr`, `textract`, `extraction`, `preview`, `object_store`; `detail` a sentence for people.
+    """
+
+    def __init__(self, dependency: str, detail: str) -> None:
+        super().__init__(detail)
+        self.dependency = dependency
+        self.detail = detail
+
+
 class StoreUnreachable(Exception):
     """The status store could not be reached: the message goes back to its topic."""

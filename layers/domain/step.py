@@ -149,7 +149,16 @@ class Skipped:
     reason: str
 
 
-Outcome = Done | Skipped | Failed | Retry | Later
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What the step depends on is down; it is looked at again after `delay_s` seconds, with no attempt spent."""
+
+    delay_s: float
+    reason: str
+    dependency: str | None = None
+
+
+Outcome = Done | Skipped | Failed | Retry | Later | Parked
 
 # --- what is declared --------------------------------------------------------------------------------
 
@@ -172,6 +181,7 @@ class Step:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     goes_on_after_failure: bool = False
     pays_by_call: bool = False
+    depends_on: str | None = None
 
 
 def step(
@@ -181,15 +191,26 @@ def step(
     retry: RetryPolicy | None = None,
     goes_on_after_failure: bool = False,
     pays_by_call: bool = False,
+    depends_on: str | None = None,
 ) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
     """Declare a function from a file and its work to an outcome as a step. Registers nothing.
 
     `timeout_s` bounds one attempt and sets its lease. `goes_on_after_failure`: the next step's plan
     decides what a failure means. `pays_by_call`: its claim is committed durably before it runs.
+    `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
     """
 
     def declare(run: Callable[[File, Any], Done | Skip]) -> Step:
-        return Step(run.__name__, run, plan, timeout_s, retry or RetryPolicy(), goes_on_after_failure, pays_by_call)
+        return Step(
+            run.__name__,
+            run,
+            plan,
+            timeout_s,
+            retry or RetryPolicy(),
+            goes_on_after_failure=goes_on_after_failure,
+            pays_by_call=pays_by_call,
+            depends_on=depends_on,
+        )
 
     return declare
 

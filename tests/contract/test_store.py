@@ -9,7 +9,7 @@ import pytest
 
 from layers.domain.message import Arrival
 from layers.domain.page import Evidence, Extraction, Page, Word
-from layers.domain.step import Artifact, Done, Failed, Later, Part, PlannedStep, Retry, Skip, Stop
+from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan
 from tests.contract.worlds import MemoryWorld, PostgresWorld, World, arrived, claim, intake_of, planned
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
@@ -163,9 +163,12 @@ def test_a_failed_step_is_told_to_the_planner_with_its_reason(world: World) -> N
         (Retry(0, "unreachable", "no answer"), "retried", 1),
         (Retry(0, "worker_lost", "gone", lost=True), "lost", 1),
         (Later(0, "throttled"), "snoozed", 0),
+        (Parked(0, "the service is down", "textract"), "parked", 0),
     ],
 )
-def test_what_runs_again_is_woken_when_due(world: World, outcome: Retry | Later, word: str, failures: int) -> None:
+def test_what_runs_again_is_woken_when_due(
+    world: World, outcome: Retry | Later | Parked, word: str, failures: int
+) -> None:
     wake_up = intake_of(world)
     world.store.record(claim(world, wake_up), outcome, nothing_follows, cost_s=1, host="h")
     assert world.store.dispatch({"intake": 10}) == []

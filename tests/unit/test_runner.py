@@ -12,7 +12,15 @@ import pytest
 from functions.arrivals import take_arrivals
 from functions.upkeep import erase_removed, recover, rescue_of, upkeep
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
+from layers.domain.errors import (
+    DecoderCrashed,
+    DependencyDown,
+    PermanentError,
+    Snooze,
+    StoreUnreachable,
+    Throttled,
+    TransientError,
+)
 from layers.domain.file import File, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
@@ -130,6 +138,8 @@ def test_duplicate_delivery_does_nothing() -> None:
         ([TransientError("unreachable", "no answer")], ["retried", "done"], "done"),
         ([TransientError("unreachable", "no answer")] * 3, ["retried", "retried", "failed"], "failed"),
         ([Snooze(5, "throttled")] * 6, ["snoozed"] * 6 + ["done"], "done"),
+        ([Throttled(5, "ten calls a second", "textract")] * 6, ["snoozed"] * 6 + ["done"], "done"),
+        ([DependencyDown("textract", "no answer")] * 6, ["parked"] * 6 + ["done"], "done"),
         ([DecoderCrashed("decoder_crashed", "it died")], ["retried", "done"], "done"),
         ([DecoderCrashed("decoder_crashed", "it died")] * 2, ["retried", "failed"], "failed"),
         ([ZeroDivisionError()], ["retried", "done"], "done"),
