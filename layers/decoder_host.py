@@ -1,28 +1,30 @@
-"""The child's side of the sandbox: limits itself, then answers one task after the other.
+"""The child's side of the sandbox: confines itself, then answers one task after the other.
 
-Started as `python -m layers.decoder_host MEMORY_BYTES`; requests and answers are JSON after a length of four bytes.
+Started as `python -m layers.decoder_host MEMORY_BYTES FOLDER LIFE`. It parts in two: a warden that touches no
+stranger's byte, and the decoder, its child. The warden ends the decoder, with all that it started, when the pipe
+LIFE closes, which it does with whoever started it. FOLDER holds `given`, where the file to be read lies; in its
+`room` and `made` alone can be written, and the first is where it works. Requests and answers are JSON after a length of four bytes.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
 import resource
+import select
 import signal
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from layers import confinement
 from layers.domain.errors import PermanentError
 
 HEADER = struct.Struct(">I")
-MOST_FILE_BYTES = 512 * 1024 * 1024
-MOST_OPEN_FILES = 256
-PR_SET_PDEATHSIG = 1
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+RETIRED_AT_BYTES = 280 * 1024 * 1024
 
 # Task names, and the only functions that a request can reach.
 TASKS = {
@@ -38,15 +40,95 @@ TASKS = {
 
 
 def main() -> None:
-    """Serve until the pipe closes."""
+    """Serve until the pipe closes, as the warden's child."""
+    memory_bytes, folder, life = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    alone = confinement.leave_namespaces()
+    confinement.adopt_orphans()
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    decoder = os.fork()
+    if decoder:
+        _ward(decoder, life, woken, waker)
+    for descriptor in (life, woken, waker):
+        os.close(descriptor)
+    _serve(memory_bytes, folder, alone)
+
+
+# --- the warden --------------------------------------------------------------------------------------
+
+
+def _ward(decoder: int, life: int, woken: int, waker: int) -> None:
+    """Wait for the decoder's end or for the order to end it; end likewise."""
+    os.close(0)
+    os.close(1)
+    signal.set_wakeup_fd(waker)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        ended, status = os.waitpid(decoder, os.WNOHANG)
+        if ended:
+            break
+        if life in select.select([life, woken], [], [])[0]:
+            os.kill(decoder, signal.SIGKILL)
+            _, status = os.waitpid(decoder, 0)
+            break
+        os.read(woken, 4096)
+    _end_orphans()
+    if os.WIFSIGNALED(status):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _end_orphans() -> None:
+    """End what the decoder left behind; where it had a process namespace of its own, there is nothing."""
+    me = os.getpid()
+    while True:
+        try:
+            children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
+        except OSError:
+            return
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+            os.waitpid(int(child), 0)  # its own children are ours now
+        if not children:
+            return
+
+
+# --- the decoder -------------------------------------------------------------------------------------
+
+
+def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not reach the pipe
-    _limit(int(sys.argv[1]))
+    confinement.die_with_parent(signal.SIGKILL)
+    confinement.limit(memory_bytes, counts_own_processes=alone)
+    confinement.drop_privileges()
+    own = [os.environ[name] for name in ("TESSDATA_PREFIX", "FAIRWAY_TESSERACT") if name in os.environ]
+    confinement.wall_in([folder / "given", *own], [folder / "room", folder / "made"])
     _answer(answers, {"ready": True})
     requests = sys.stdin.buffer
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
-        _answer(answers, _carry_out(request["task"], request["arguments"]))
+        confinement.allow_cpu(request["timeout_s"])
+        answer = _carry_out(request["task"], request["arguments"])
+        if _has_grown() or _left_programs():
+            answer["exhausted"] = True
+        _answer(answers, answer)
+
+
+def _has_grown() -> bool:
+    """Whether the process once needed so much memory that it had better be replaced."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > RETIRED_AT_BYTES
+
+
+def _left_programs() -> bool:
+    """Whether a program still runs that a task has started. Those that ended are forgotten."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _carry_out(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -72,19 +154,6 @@ def _answer(stream: Any, answer: dict[str, Any]) -> None:
     body = json.dumps(answer).encode()
     stream.write(HEADER.pack(len(body)) + body)
     stream.flush()
-
-
-def _limit(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_OPEN_FILES, MOST_OPEN_FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)  # people's requests come before background decoding
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # No network, where the host allows that; the decoders are told not to fetch anything besides.
-    if libc.unshare(CLONE_NEWNET) != 0:
-        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 if __name__ == "__main__":

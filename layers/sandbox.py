@@ -1,8 +1,10 @@
-"""Runs decoders in child processes with limits of time and memory: a child may die, its caller may not.
+"""Runs decoders in child processes that are walled in and bounded: a child may die, its caller may not.
 
 A child speaks length-prefixed JSON over its pipes and is believed in nothing else: what it answers is data,
-never unpickled, of bounded size. Children are kept warm and shared by threads; one that dies, hangs or has
-served long enough is replaced. Needs neither /dev/shm nor semaphores, so it runs on Lambda as well.
+never unpickled, of bounded size. It sees the one file that it is to read, writes into one folder of its own,
+and reaches no network (`layers/confinement.py` says how, and where a host allows less). Children are kept warm
+and shared by threads; one that dies, hangs, has grown or has served long enough is replaced. Needs neither
+/dev/shm nor semaphores, so it runs on Lambda as well.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -24,11 +28,16 @@ from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
+MOST_MADE_BYTES = 256 * 1024 * 1024
 CALLS_A_CHILD = 200
 IDLE_S = 60.0
 START_S = 20.0
+END_S = 5.0
+GIVES_WAY_S = 3.0
+LAST_NICE = 19
+FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
 ROOT = Path(__file__).resolve().parent.parent
-PASSED_ON = ("FAIRWAY_HOME", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSERACT")
+PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSERACT")
 
 
 class Sandbox:
@@ -44,21 +53,27 @@ class Sandbox:
     def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
         """The answer of a task to plain arguments. Waiting for a free child does not count against its time.
 
-        Raises PermanentError: what the decoder said of the file, `timeout`, or `resource_limit`;
-        DecoderCrashed when the child died.
+        Two arguments are places: `path` is the file that the child is given to read, `into` the folder that
+        receives what it makes. Raises PermanentError: what the decoder said of the file, `timeout`, or
+        `resource_limit`; DecoderCrashed when the child died or its decoder broke.
         """
         with self._places:
             child = self._take()
             try:
-                answer = child.ask({"task": task, "arguments": arguments}, timeout_s)
+                answer = child.ask(task, arguments, timeout_s)
             except BaseException:
                 child.kill()
                 raise
-            if child.calls < CALLS_A_CHILD and not answer.get("exhausted"):
+            if child.is_fresh and not answer.get("exhausted"):
                 self._give_back(child)
             else:
                 child.kill()
         return _value(answer)
+
+    def children(self) -> list[int]:
+        """The processes of those that wait for a call."""
+        with self._lock:
+            return [child.pid for child in self._idle]
 
     def close(self) -> None:
         with self._lock:
@@ -91,19 +106,45 @@ class Sandbox:
 
 
 class _Child:
+    """A decoder and its warden, with folders of their own."""
+
     def __init__(self, memory_bytes: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="fairway-decoder-"))
+        self._given, self._room, self._made = (self.folder / name for name in FOLDERS)
+        for folder in (self._given, self._room, self._made):
+            folder.mkdir()
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        environment |= {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1", "PYTHONPATH": _import_path()}
-        self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "layers.decoder_host", str(memory_bytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None,
-            cwd=ROOT,
-            env=environment,
-            start_new_session=True,
-        )
-        self.calls = 0
+        environment |= {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1", "MALLOC_ARENA_MAX": "2"}
+        environment |= {"PYTHONPATH": _import_path(), "TMPDIR": str(self._room)}
+        life, self._life = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-B",
+                    "-m",
+                    "layers.decoder_host",
+                    str(memory_bytes),
+                    str(self.folder),
+                    str(life),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None,
+                cwd=self._room,
+                env=environment,
+                start_new_session=True,
+                pass_fds=(life,),
+            )
+        except OSError as error:
+            os.close(self._life)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise TransientError("decoder_start", f"a decoder process could not be started ({error})") from error
+        finally:
+            os.close(life)
+        self._calls = 0
+        self._gave_way = False
         self.idle_since = time.monotonic()
         try:
             self._read(START_S)  # its greeting
@@ -111,14 +152,87 @@ class _Child:
             self.kill()
             raise TransientError("decoder_start", "a decoder process could not be started") from error
 
+    @property
+    def pid(self) -> int:
+        """The warden's process."""
+        return self._process.pid
+
+    @property
+    def is_fresh(self) -> bool:
+        return self._calls < CALLS_A_CHILD and not self._gave_way
+
     def lives(self) -> bool:
         return self._process.poll() is None
 
     def idle_s(self) -> float:
         return time.monotonic() - self.idle_since
 
-    def ask(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        self.calls += 1
+    def ask(self, task: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """The child's answer, with what it made where `into` says."""
+        self._calls += 1
+        given = dict(arguments)
+        if "path" in arguments:
+            given["path"] = str(self._hand_over(Path(arguments["path"])))
+        if "into" in arguments:
+            given["into"] = str(self._made)
+        try:
+            answer = self._exchange({"task": task, "arguments": given, "timeout_s": timeout_s}, timeout_s)
+            if "into" in arguments and "value" in answer:
+                self._take_out(Path(arguments["into"]))
+        finally:
+            self._tidy(Path(given["path"]) if "path" in given else None)
+        return answer
+
+    def kill(self) -> None:
+        """End the child and all that it started."""
+        if self._life >= 0:
+            os.close(self._life)  # the warden's sign
+            self._life = -1
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except OSError:
+                    pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- what goes in and comes out ------------------------------------------------------------------
+
+    def _hand_over(self, path: Path) -> Path:
+        place = self._given / path.name
+        place.unlink(missing_ok=True)
+        try:
+            os.link(path, place)
+        except OSError:
+            shutil.copyfile(path, place)  # another file system
+        return place
+
+    def _take_out(self, into: Path) -> None:
+        """Move what was made to where it is wanted: plain files alone, and not more than can be kept."""
+        total_bytes = 0
+        for entry in list(os.scandir(self._made)):
+            place = into / entry.name
+            if entry.is_file(follow_symlinks=False):
+                shutil.move(entry.path, place)
+                total_bytes += place.lstat().st_size
+            if not entry.is_file(follow_symlinks=False) or total_bytes > MOST_MADE_BYTES:
+                raise PermanentError("resource_limit", "what the file yields is larger than can be kept")
+
+    def _tidy(self, given: Path | None) -> None:
+        if given:
+            given.unlink(missing_ok=True)
+        for folder in (self._room, self._made):
+            for entry in list(os.scandir(folder)):
+                _remove(entry)
+
+    # --- the exchange --------------------------------------------------------------------------------
+
+    def _exchange(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         body = json.dumps(request).encode()
         assert self._process.stdin is not None
         try:
@@ -127,7 +241,7 @@ class _Child:
             answer = json.loads(self._read(timeout_s))
         except TimeoutError:
             raise PermanentError("timeout", f"the file could not be read within {timeout_s:.0f} seconds") from None
-        except (EOFError, OSError, ValueError):
+        except (EOFError, OSError, ValueError, RecursionError):
             raise DecoderCrashed(
                 "decoder_crashed", f"the decoder died while it read the file ({self._end()})"
             ) from None
@@ -135,26 +249,21 @@ class _Child:
             raise DecoderCrashed("decoder_crashed", "the decoder gave no proper answer")
         return answer
 
-    def kill(self) -> None:
-        """End the child and all that it started."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except OSError:
-                    pass
-
     def _end(self) -> str:
         try:
             code = self._process.wait(timeout=1)
         except subprocess.TimeoutExpired:
             return "it answered nonsense"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def _give_way(self) -> None:
+        """A file that takes long is in no hurry: the others come first. It can't be undone, so the child is replaced."""
+        self._gave_way = True
+        try:
+            os.setpriority(os.PRIO_PGRP, self._process.pid, LAST_NICE)
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(LAST_NICE))
+        except OSError:
+            pass  # no such switch in this kernel, or it has just ended
 
     def _read(self, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
@@ -167,8 +276,13 @@ class _Child:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
+        gives_way_at = time.monotonic() + GIVES_WAY_S
         while count:
-            readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            until = deadline if self._gave_way else min(deadline, gives_way_at)
+            readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
+            if not readable and time.monotonic() < deadline:
+                self._give_way()
+                continue
             if not readable:
                 raise TimeoutError
             part = os.read(descriptor, min(count, 1 << 20))
@@ -189,5 +303,12 @@ def _value(answer: dict[str, Any]) -> Any:
         raise PermanentError(str(refused.get("code")), str(refused.get("detail")))
     if "broke" in answer:
         log("decoder_failed", detail=str(answer["broke"])[:2000])
-        raise TransientError("decoder_failed", "the file's decoder failed in a way that it should not")
+        raise DecoderCrashed("decoder_failed", "the file's decoder failed in a way that it should not")
     return answer.get("value")
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path, ignore_errors=True)
+    else:
+        Path(entry.path).unlink()
