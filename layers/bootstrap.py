@@ -63,7 +63,7 @@ def store() -> PostgresStore:
 @once
 def catalog() -> PostgresCatalog:
     """What the API sees: by a role of its own, that row-level security holds to one tenant."""
-    return PostgresCatalog(Database(settings().api_database_url or settings().database_url, keep=32))
+    return PostgresCatalog(Database(settings().api_database_url or settings().database_url, most=24))
 
 
 @once

@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from layers.domain.errors import StoreUnreachable
 
 Row = dict[str, Any]
+LONGEST_WAIT_S = 10.0
 
 
 @cache
@@ -33,29 +34,34 @@ def _with_named_parameters(query: str) -> str:
 
 
 class Database:
-    """Connections are opened at first use, one a thread at a time, and kept for the next.
+    """At most `most` connections, opened at first use, one a thread at a time, and kept for the next.
 
-    Every failure to reach the server raises StoreUnreachable; the broken connection is dropped.
+    A thread that finds none free waits for one; it must hold none itself. Every failure to reach the server raises StoreUnreachable; the broken connection is dropped.
     """
 
-    def __init__(self, url: str, *, connect_timeout_s: int = 5, keep: int = 8) -> None:
+    def __init__(self, url: str, *, connect_timeout_s: int = 5, most: int = 32) -> None:
         self._url = url
         self._connect_timeout_s = connect_timeout_s
-        self._keep = keep
+        self._places = threading.BoundedSemaphore(most)
         self._idle: list[psycopg.Connection[Row]] = []
         self._lock = threading.Lock()
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[Row]]:
         """A connection in autocommit mode; use `transaction()` of it for more than one statement."""
-        connection = self._take()
+        if not self._places.acquire(timeout=LONGEST_WAIT_S):
+            raise StoreUnreachable(f"no connection to the database became free within {LONGEST_WAIT_S:.0f} seconds")
         try:
-            yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            connection.close()
-            raise StoreUnreachable(str(error).strip()) from error
+            connection = self._take()
+            try:
+                yield connection
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                connection.close()
+                raise StoreUnreachable(str(error).strip()) from error
+            finally:
+                self._give_back(connection)
         finally:
-            self._give_back(connection)
+            self._places.release()
 
     def rows(self, query: str, **parameters: Any) -> list[Row]:
         with self.connection() as connection:
@@ -101,10 +107,7 @@ class Database:
             connection.close()
             return
         with self._lock:
-            if len(self._idle) < self._keep:
-                self._idle.append(connection)
-                return
-        connection.close()
+            self._idle.append(connection)
 
 
 def _was_hung_up(connection: psycopg.Connection[Row]) -> bool:

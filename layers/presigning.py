@@ -38,17 +38,9 @@ def presign(
     host = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))  # no client sends a default port
     signed = {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}}
     names = ";".join(sorted(signed))
-    parameters = {
-        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-        "X-Amz-Credential": f"{access_key}/{scope}",
-        "X-Amz-Date": stamp,
-        "X-Amz-Expires": str(expires_s),
-        "X-Amz-SignedHeaders": names,
-        **(query or {}),
-    }
-    if session_token:
-        parameters["X-Amz-Security-Token"] = session_token
-    encoded = "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in sorted(parameters.items()))
+    # The names of S3's own parameters are in small letters, which come after the capital X of these.
+    own = sorted(f"{_quoted(name)}={quote(value, safe='-_.~')}" for name, value in (query or {}).items())
+    encoded = "&".join((_credentials(access_key, scope, stamp, expires_s, session_token, names), *own))
     where = quote(path, safe="/-_.~")
     canonical = "\n".join(
         (method, where, encoded, *(f"{k}:{signed[k].strip()}" for k in sorted(signed)), "", names, "UNSIGNED-PAYLOAD")
@@ -61,6 +53,27 @@ def presign(
 def rounded(now_s: float) -> float:
     """The start of the present five minutes: URLs signed within them are the same."""
     return now_s - now_s % ROUNDED_S
+
+
+@lru_cache(maxsize=64)
+def _credentials(
+    access_key: str, scope: str, stamp: str, expires_s: int, session_token: str | None, signed_names: str
+) -> str:
+    """The parameters, in order, that are the same for all that is signed at one time."""
+    parameters = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{access_key}/{scope}",
+        "X-Amz-Date": stamp,
+        "X-Amz-Expires": str(expires_s),
+        **({"X-Amz-Security-Token": session_token} if session_token else {}),
+        "X-Amz-SignedHeaders": signed_names,
+    }
+    return "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in parameters.items())
+
+
+@lru_cache(maxsize=64)
+def _quoted(name: str) -> str:
+    return quote(name, safe="-_.~")
 
 
 @lru_cache(maxsize=64)

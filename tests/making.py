@@ -39,8 +39,8 @@ class Bench:
     catalog: PostgresCatalog
 
     @classmethod
-    def on(cls, urls: Urls, keep: int = 8) -> Bench:
-        owner, worker, api = (Database(url, keep=keep) for url in (urls.owner, urls.worker, urls.api))
+    def on(cls, urls: Urls, most: int = 32) -> Bench:
+        owner, worker, api = (Database(url, most=most) for url in (urls.owner, urls.worker, urls.api))
         return cls(owner, PostgresStore(worker), PostgresCatalog(api))
 
     @contextmanager

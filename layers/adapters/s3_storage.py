@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from layers.domain.errors import PermanentError, TransientError
 from layers.presigning import ROUNDED_S, presign, rounded
 
 DOWNLOAD_URL_S = 3600
+URLS_KEPT = 20_000
 DELETED_AT_ONCE = 1000
 AFTER_SLASH = "0"  # what sorts after all that begins with a slash
 
@@ -26,6 +28,8 @@ class S3Storage:
         self._public_url = public_url.rstrip("/")
         self._region = region
         self._made: Any = None
+        # A page that is looked at again within some minutes shows the same URLs.
+        self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
         try:
@@ -122,7 +126,7 @@ class S3Storage:
         if media_type is not None:
             query["response-content-type"] = media_type
             query["response-content-disposition"] = "inline"
-        return self._presign("GET", object_key, rounded(time.time()), DOWNLOAD_URL_S + ROUNDED_S, query=query)
+        return self._signed_get(object_key, tuple(query.items()), rounded(time.time()))
 
     def is_up(self) -> bool:
         try:
@@ -130,6 +134,9 @@ class S3Storage:
         except Exception:
             return False
         return True
+
+    def _sign_get(self, object_key: str, query: tuple[tuple[str, str], ...], now_s: float) -> str:
+        return self._presign("GET", object_key, now_s, DOWNLOAD_URL_S + ROUNDED_S, query=dict(query))
 
     def _presign(self, method: str, object_key: str, now_s: float, expires_s: int, **signed: Any) -> str:
         credentials = self._client()._request_signer._credentials.get_frozen_credentials()

@@ -21,7 +21,7 @@ ROUNDS = 25
 
 @pytest.fixture
 def bench(database_urls: Urls) -> Bench:
-    bench = Bench.on(database_urls, keep=16)
+    bench = Bench.on(database_urls, most=32)
     bench.empty()
     return bench
 

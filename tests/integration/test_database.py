@@ -1,0 +1,39 @@
+"""Connections to PostgreSQL: few of them serve many threads, and one that ended costs nobody an error."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from layers import database
+from layers.database import Database
+from layers.domain.errors import StoreUnreachable
+from tests.making import Urls
+
+OWN_PID = "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)"
+
+
+def test_many_threads_share_a_few_connections(database_urls: Urls) -> None:
+    few = Database(database_urls.worker, most=2)
+    with ThreadPoolExecutor(20) as pool:
+        pids = list(pool.map(lambda _: few.rows(OWN_PID)[0]["pid"], range(100)))
+    few.close()
+    assert len(pids) == 100 and len(set(pids)) == 2
+
+
+def test_who_waits_too_long_for_a_connection_is_told_so(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LONGEST_WAIT_S", 0.05)
+    one = Database(database_urls.worker, most=1)
+    with one.connection(), pytest.raises(StoreUnreachable, match="became free"), ThreadPoolExecutor(1) as pool:
+        pool.submit(one.rows, "SELECT 1").result()
+    assert one.rows("SELECT 1 AS n") == [{"n": 1}]
+    one.close()
+
+
+def test_a_connection_that_the_server_ended_is_replaced_unseen(database_urls: Urls) -> None:
+    kept = Database(database_urls.worker)
+    (row,) = kept.rows(OWN_PID)
+    Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s)", pid=row["pid"])
+    assert kept.rows(OWN_PID)[0]["pid"] != row["pid"]
+    kept.close()
