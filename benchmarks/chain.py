@@ -1,0 +1,113 @@
+"""The whole chain: many small text files from PUT to record, preview and thumbnail, and whose CPU time they take.
+
+    python -m benchmarks.chain [--files 500]
+
+Prints a table and keeps it in build/bench/chain.json.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from fairway_client import Client, is_settled
+
+from benchmarks.starting import ROOT, TICKS_A_S, family, keep, start, stop
+
+TEXT_BYTES = 20_000
+UPLOADS_AT_ONCE = 4
+WORDS = ("total", "amount", "invoice", "river", "seven", "market", "under", "Tuesday", "blue", "12.50")
+TARGETS = {"files a second": "30"}
+
+
+def text(place: int) -> bytes:
+    """A text like no other, of about 20 kB."""
+    chance = random.Random(place)
+    words = [chance.choice(WORDS) for _ in range(4000)]
+    lines = [" ".join(words[at : at + 12]) for at in range(0, len(words), 12)]
+    return (
+        f"Invoice {place}\nDate: 2026-03-{place % 28 + 1:02}\nTotal: {place}.50\n\n".encode()
+        + "\n".join(lines).encode()[:TEXT_BYTES]
+    )
+
+
+def cpu_by_process(root: int, names: dict[int, str]) -> Counter[str]:
+    """CPU seconds so far under each named process of a start; decoders apart from their worker."""
+    spent: Counter[str] = Counter()
+    for pid, name in names.items():
+        for member in family(pid):
+            try:
+                line = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            own = sum(int(line[place]) for place in (11, 12)) / TICKS_A_S
+            ended = sum(int(line[place]) for place in (13, 14)) / TICKS_A_S
+            kind = name.split("-")[0]
+            spent["decoders" if member != pid and kind == "worker" else kind] += own
+            spent["decoders" if kind == "worker" else kind] += ended
+    return spent
+
+
+def run(count: int) -> dict[str, Any]:
+    contents = [text(place) for place in range(count)]
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
+        home = Path(folder) / "home"
+        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
+        try:
+            endpoint = json.loads((home / "endpoint.json").read_text())
+            names = {pid: name for name, pid in endpoint["processes"].items()}
+            client = Client(endpoint["api_url"], endpoint["api_key"])
+            dataset_id = client.dataset("chain")["id"]
+            _through(client, dataset_id, [text(-1 - place) for place in range(20)])  # everything warm
+            before, own = cpu_by_process(process.pid, names), time.process_time()
+            uploaded_s, took_s = _through(client, dataset_id, contents)
+            spent = cpu_by_process(process.pid, names)
+            spent.subtract(before)
+            client_s = time.process_time() - own
+        finally:
+            stop(process)
+    results = {
+        "files a second": round(count / took_s, 1),
+        "all uploaded after, s": round(uploaded_s, 1),
+        "all settled after, s": round(took_s, 1),
+        "CPU ms a file, in all": round(sum(spent.values()) / count * 1000, 1),
+    }
+    for name, spent_s in spent.most_common():
+        results[f"CPU ms a file, {name}"] = round(spent_s / count * 1000, 1)
+    return results | {"CPU ms a file, the client beside it": round(client_s / count * 1000, 1)}
+
+
+def _through(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[float, float]:
+    began = time.monotonic()
+    described = [{"name": f"{place}.txt", "size_bytes": len(content)} for place, content in enumerate(contents)]
+    batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+        list(pool.map(lambda pair: client.put(pair[0]["upload"], pair[1]), zip(batch["files"], contents, strict=True)))
+    uploaded_s = time.monotonic() - began
+    while True:  # few and cheap looks: what is measured is not the client
+        time.sleep(0.5)
+        counts = client.call("GET", f"/batches/{batch['id']}")["counts"]["by_state"]
+        if not counts.get("processing") and not counts.get("uploading"):
+            files = list(client.files(dataset_id, batch=batch["id"]))
+            if all(is_settled(file) for file in files):
+                break
+    states = Counter(file["state"] for file in files)
+    if set(states) - {"done", "partial"}:
+        raise SystemExit(f"not every file came to a record: {dict(states)}")
+    return uploaded_s, time.monotonic() - began
+
+
+def main() -> None:
+    count = int(sys.argv[sys.argv.index("--files") + 1]) if "--files" in sys.argv else 500
+    keep("chain", run(count), TARGETS)
+
+
+if __name__ == "__main__":
+    main()
