@@ -16,6 +16,7 @@ from layers.adapters.rules_extractor import RulesExtractor
 from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
+from layers.kept_files import KeptFiles
 from layers.ports import PaidReader, Ports
 from layers.settings import Settings
 
@@ -91,7 +92,10 @@ def topics() -> SqsTopics:
 def objects() -> S3Storage:
     given = settings()
     public_url = given.store_public_url or given.aws_endpoint_url or f"https://s3.{given.region}.amazonaws.com"
-    return S3Storage(lambda: aws_client("s3"), given.bucket, public_url, given.region)
+    kept = KeptFiles(given.kept_originals_bytes) if given.kept_originals_bytes else None
+    return S3Storage(
+        lambda: aws_client("s3"), given.bucket, public_url, given.region, most_bytes=given.max_file_bytes, kept=kept
+    )
 
 
 @once

@@ -35,6 +35,7 @@ class Settings:
     workers: int = 1  # processes that share each function's reserved concurrency
     worker_place: int = 1  # of this one among them, from 1
     max_file_bytes: int = 200 * 1024 * 1024
+    kept_originals_bytes: int = 64 * 1024 * 1024  # on a worker's disk, between the steps of one file
     upload_url_s: int = 3600
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600
@@ -51,6 +52,8 @@ class Settings:
             text = environment.get(f"FAIRWAY_{name.upper()}")
             if text is not None and name not in ("stage", "concurrency"):
                 values[name] = _whole_number(f"FAIRWAY_{name.upper()}", text) if given.type == "int" else text
+        if "AWS_LAMBDA_FUNCTION_NAME" in environment:
+            values.setdefault("kept_originals_bytes", 0)  # there each step is a machine of its own
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
         values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
         # Leases bear it, and a worker that starts takes back those of its own name: no two may share one.

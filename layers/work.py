@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from layers.domain.errors import PermanentError
 from layers.domain.page import Page, Picture
 from layers.domain.step import Artifact
 from layers.ports import Claim, Documents, Extractor, PaidReader, Ports
@@ -44,8 +45,13 @@ class Work:
         return self._original
 
     def arrived_bytes(self) -> int | None:
-        """The size of the object in the store, or None where there is none."""
-        return self._ports.objects.size_of(self.claim.file.object_key, self.claim.file.version_id)
+        """The size of the object as it was fetched, or None where there is none."""
+        try:
+            return self.original().stat().st_size
+        except PermanentError as error:
+            if error.code == "object_missing":
+                return None
+            raise
 
     def sha256(self) -> str:
         with self.original().open("rb") as stream:

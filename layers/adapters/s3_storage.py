@@ -4,59 +4,81 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from layers.domain.errors import PermanentError, TransientError
+from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.kept_files import KeptFiles
+from layers.object_link import Missing, ObjectLink, TooLong, Unreachable
 from layers.presigning import ROUNDED_S, presign, rounded
 
 DOWNLOAD_URL_S = 3600
+OWN_URL_S = 900
+MOST_BYTES = 200 * 1024 * 1024
 URLS_KEPT = 20_000
 DELETED_AT_ONCE = 1000
 AFTER_SLASH = "0"  # what sorts after all that begins with a slash
 
 
 class S3Storage:
-    """`client` makes an SDK client at first use; `public_url` is what presigned URLs carry."""
+    """`client` makes an SDK client at first use; `public_url` is what presigned URLs carry.
 
-    def __init__(self, client: Callable[[], Any], bucket: str, public_url: str, region: str) -> None:
+    Single objects go over plain HTTP by presigned URLs of our own, the rest by the SDK. `kept` spares the steps
+    of one file fetching it each.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        bucket: str,
+        public_url: str,
+        region: str,
+        *,
+        most_bytes: int = MOST_BYTES,
+        kept: KeptFiles | None = None,
+    ) -> None:
         self._make_client = client
         self._bucket = bucket
         self._public_url = public_url.rstrip("/")
         self._region = region
         self._made: Any = None
+        self._most_bytes = most_bytes
+        self._kept = kept
+        self._link = ObjectLink(self._sign_own)
         # A page that is looked at again within some minutes shows the same URLs.
         self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        # Without a version the same key may hold something else by now.
+        kept, known = self._kept, (object_key, version_id or "")
+        if kept and version_id and kept.give(known, path):
+            return
         try:
-            with path.open("wb") as stream:
-                body = self._client().get_object(**self._at(object_key, version_id))["Body"]
-                for chunk in body.iter_chunks(1 << 20):
-                    stream.write(chunk)
-        except Exception as error:
-            if _status(error) == 404:
-                raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
-            raise TransientError("object_store_unreachable", "the object store did not answer") from error
+            self._link.get(object_key, version_id, path, self._most_bytes)
+        except TooLong:
+            raise PermanentError("too_large", f"the file has more than {self._most_bytes} bytes") from None
+        except Missing:
+            raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
+        except Unreachable as error:
+            raise DependencyDown("object_store", str(error)) from error
+        if kept and version_id:
+            kept.keep(known, path)
 
     def upload(self, path: Path, object_key: str, media_type: str) -> int:
         try:
-            with path.open("rb") as stream:
-                self._client().put_object(Bucket=self._bucket, Key=object_key, Body=stream, ContentType=media_type)
-        except Exception as error:
-            raise TransientError("object_store_unreachable", "the object store took no artifact") from error
-        return path.stat().st_size
+            return self._link.put(path, object_key, media_type)
+        except (Missing, Unreachable) as error:
+            raise DependencyDown("object_store", f"the object store took no artifact: {error}") from error
 
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         head = self._head(object_key, version_id)
-        return int(head["ContentLength"]) if head else None
+        return int(head["Content-Length"]) if head else None
 
     def version_of(self, object_key: str) -> str | None:
-        head = self._head(object_key, None)
-        version_id = (head or {}).get("VersionId")
+        version_id = (self._head(object_key, None) or {}).get("x-amz-version-id")
         return None if version_id == "null" else version_id
 
     def delete_prefix(self, prefix: str) -> int:
@@ -138,11 +160,18 @@ class S3Storage:
     def _sign_get(self, object_key: str, query: tuple[tuple[str, str], ...], now_s: float) -> str:
         return self._presign("GET", object_key, now_s, DOWNLOAD_URL_S + ROUNDED_S, query=dict(query))
 
-    def _presign(self, method: str, object_key: str, now_s: float, expires_s: int, **signed: Any) -> str:
+    def _sign_own(self, method: str, object_key: str, version_id: str | None) -> str:
+        query = {"versionId": version_id} if version_id else {}
+        own_url = str(self._client().meta.endpoint_url)
+        return self._presign(method, object_key, rounded(time.time()), OWN_URL_S, own_url=own_url, query=query)
+
+    def _presign(
+        self, method: str, object_key: str, now_s: float, expires_s: int, *, own_url: str | None = None, **signed: Any
+    ) -> str:
         credentials = self._client()._request_signer._credentials.get_frozen_credentials()
         return presign(
             method,
-            self._public_url,
+            own_url or self._public_url,
             f"/{self._bucket}/{object_key}",
             access_key=credentials.access_key,
             secret_key=credentials.secret_key,
@@ -153,17 +182,11 @@ class S3Storage:
             **signed,
         )
 
-    def _head(self, object_key: str, version_id: str | None) -> dict[str, Any] | None:
+    def _head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
         try:
-            return self._client().head_object(**self._at(object_key, version_id))  # type: ignore[no-any-return]
-        except Exception as error:
-            if _status(error) == 404:
-                return None
-            raise TransientError("object_store_unreachable", "the object store did not answer") from error
-
-    def _at(self, object_key: str, version_id: str | None) -> dict[str, str]:
-        at = {"Bucket": self._bucket, "Key": object_key}
-        return at | {"VersionId": version_id} if version_id else at
+            return self._link.head(object_key, version_id)
+        except Unreachable as error:
+            raise DependencyDown("object_store", str(error)) from error
 
     def _client(self) -> Any:
         if self._made is None:
@@ -184,8 +207,3 @@ def _name(one: dict[str, Any], prefix: str) -> str:
 def _before(key: str) -> str:
     """A marker that comes before a key and after all that is well before it."""
     return key[:-1]
-
-
-def _status(error: Exception) -> int:
-    answer = getattr(error, "response", None) or {}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -15,7 +15,8 @@ from infra.local.ports import ADDRESS
 from infra.local.wiring import BUCKET
 from layers.adapters.memory import MemoryObjects
 from layers.adapters.s3_storage import S3Storage
-from layers.domain.errors import PermanentError, TransientError
+from layers.domain.errors import DependencyDown, PermanentError
+from layers.kept_files import KeptFiles
 from layers.ports import Objects
 from tests.parts import KEY_ID, StoreParts, store_parts
 
@@ -141,10 +142,30 @@ def test_an_upload_url_takes_its_own_bytes_once(s3: S3Storage) -> None:
     assert s3.size_of(key, None) == 5
 
 
+def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+    put(s3, tmp_path, prefix + "a", b"x" * 1000)
+    narrow = S3Storage(s3._client, BUCKET, "", "us-east-1", most_bytes=999)
+    with pytest.raises(PermanentError) as caught:
+        narrow.download(prefix + "a", None, tmp_path / "down")
+    assert caught.value.code == "too_large" and not (tmp_path / "down").exists()
+
+
+def test_an_object_that_was_fetched_is_kept_for_the_next_step(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+    kept = KeptFiles(1 << 20)
+    keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", kept=kept)
+    put(s3, tmp_path, prefix + "a", b"first")
+    version = s3.version_of(prefix + "a")
+    keeping.download(prefix + "a", version, tmp_path / "down")
+    s3.delete_prefix(prefix)
+    keeping.download(prefix + "a", version, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == b"first"
+    kept.close()
+
+
 def test_a_store_that_is_away_may_come_back(tmp_path: Path) -> None:
     away = by_s3("http://127.0.0.1:1", "http://127.0.0.1:1", "secret")
     assert not away.is_up()
-    with pytest.raises(TransientError):
+    with pytest.raises(DependencyDown):
         away.download("a", None, tmp_path / "down")
-    with pytest.raises(TransientError):
+    with pytest.raises(DependencyDown):
         away.size_of("a", None)

@@ -27,7 +27,15 @@ SDKS = {
 }
 CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 # What of `layers` an adapter may use beside the domain and the ports: means that several adapters share.
-SHARED_MEANS = {"layers.database", "layers.redis_link", "layers.sandbox", "layers.telemetry", "layers.presigning"}
+SHARED_MEANS = {
+    "layers.database",
+    "layers.redis_link",
+    "layers.sandbox",
+    "layers.telemetry",
+    "layers.presigning",
+    "layers.object_link",
+    "layers.kept_files",
+}
 
 # The others are handed a client, or need none.
 OWN_SDK = {
