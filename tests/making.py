@@ -72,8 +72,9 @@ class Bench:
         with self.tenants(tenant_id) as catalog:
             return str(catalog.create_dataset("d", {"type": "object", "properties": {}})["dataset_id"])
 
-    def batch(self, tenant_id: str, dataset_id: str) -> str:
-        row = self.asked(tenant_id, "create_batch", dataset_id=dataset_id, allow_duplicates=False)
+    def batch(self, tenant_id: str, dataset_id: str, priority: str = "normal") -> str:
+        given = {"dataset_id": dataset_id, "allow_duplicates": False, "priority": priority}
+        row = self.asked(tenant_id, "create_batch", **given)
         assert row
         return str(row["batch_id"])
 

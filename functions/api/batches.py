@@ -31,7 +31,9 @@ def signed_again(request: Request, body: Row) -> Row:
 @creates(signed_again)
 def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     given = _described(request)
-    row = request.catalog.row("create_batch", dataset_id=dataset_id, allow_duplicates=given.allow_duplicates)
+    row = request.catalog.row(
+        "create_batch", dataset_id=dataset_id, allow_duplicates=given.allow_duplicates, priority=given.priority
+    )
     if row is None:
         raise not_found("dataset")
     return 201, _with_files(request, row, given)

@@ -66,6 +66,7 @@ EXAMPLES: dict[str, Any] = {
         "dataset_id": DATASET,
         "created_at": MOMENT,
         "cancelled_at": None,
+        "priority": "normal",
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}},
         "progress": {"done": 9, "total": 12, "unit": "file"},
         "eta_s": None,

@@ -203,6 +203,9 @@ class NewFile(Body):
 class NewBatch(Body):
     files: list[NewFile] = Field(min_length=1, max_length=1000)
     allow_duplicates: bool = False
+    priority: Literal["normal", "low"] = Field(
+        default="normal", description="`low`: after your other batches; nobody else's turn changes by it"
+    )
 
 
 class NewRemoval(Body):

@@ -103,6 +103,7 @@ SHAPES: dict[str, Schema] = {
         dataset_id=ID,
         created_at=TIME,
         cancelled_at=or_null(TIME),
+        priority=one_of("normal", "low"),
         counts=thing(files=COUNT, by_state=BY_STATE),
         progress=ref("Progress"),
         eta_s=or_null(SECONDS),

@@ -40,6 +40,7 @@ def batch_view(row: Row, by_state: Mapping[str, int]) -> Row:
         "dataset_id": str(row["dataset_id"]),
         "created_at": at(row["created_at"]),
         "cancelled_at": at(row["cancelled_at"]),
+        "priority": row["priority"],
         "counts": {"files": total, "by_state": by_state},
         "progress": {"done": settled, "total": total, "unit": "file"},
         "eta_s": None if settled < total else [0, 0],

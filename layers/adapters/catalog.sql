@@ -51,14 +51,14 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
 
 -- create_batch --
 -- A new batch of a dataset; no row where the tenant has no such dataset.
-INSERT INTO batches (tenant_id, dataset_id, allow_duplicates)
-SELECT tenant_id, dataset_id, :allow_duplicates FROM datasets
+INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, priority)
+SELECT tenant_id, dataset_id, :allow_duplicates, :priority FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
-RETURNING batch_id, dataset_id, allow_duplicates, created_at, cancelled_at
+RETURNING batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_at
 
 -- batch --
 -- One batch.
-SELECT batch_id, dataset_id, allow_duplicates, created_at, cancelled_at FROM batches
+SELECT batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_at FROM batches
  WHERE tenant_id = :tenant_id AND batch_id = :batch_id
 
 -- duplicates --

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 SLICE_S = 10.0
 CAP_PER_CONCURRENCY = 1.25
+LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
 
 
 def in_flight_cap(concurrency: int) -> int:
@@ -26,6 +27,7 @@ def charge(cost_estimate_s: float, weight: float) -> float:
 @dataclass
 class BatchLane:
     passed: float
+    weight: float = 1.0
     backlog: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -48,12 +50,14 @@ class Lanes:
     tenants: dict[str, TenantLane] = field(default_factory=dict)
     clock: float = 0.0
 
-    def ready(self, tenant: str, batch: str, item: str, cost_s: float, weight: float = 1.0) -> None:
+    def ready(
+        self, tenant: str, batch: str, item: str, cost_s: float, weight: float = 1.0, batch_weight: float = 1.0
+    ) -> None:
         """Put an item in its lane. A lane that was idle starts at the pass last dispatched."""
         lane = self.tenants.setdefault(tenant, TenantLane(weight, self.clock))
         if not lane.active:
             lane.passed = max(lane.passed, self.clock)
-        inner = lane.batches.setdefault(batch, BatchLane(lane.batch_clock))
+        inner = lane.batches.setdefault(batch, BatchLane(lane.batch_clock, batch_weight))
         if not inner.backlog:
             inner.passed = max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
@@ -70,11 +74,11 @@ class Lanes:
         # Refunds may have put a lane behind the clock; they don't turn it back.
         self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)
         lane.passed += charge(cost_s, lane.weight)
-        inner.passed += charge(cost_s, 1.0)
+        inner.passed += charge(cost_s, inner.weight)
         return item
 
     def correct(self, tenant: str, batch: str, estimate_s: float, measured_s: float) -> None:
         """Charge what an attempt really cost in place of what it was estimated to cost."""
-        lane = self.tenants[tenant]
-        lane.passed += (measured_s - min(estimate_s, SLICE_S)) / lane.weight
-        lane.batches[batch].passed += measured_s - min(estimate_s, SLICE_S)
+        lane, difference_s = self.tenants[tenant], measured_s - min(estimate_s, SLICE_S)
+        lane.passed += difference_s / lane.weight
+        lane.batches[batch].passed += difference_s / lane.batches[batch].weight

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layers.domain.estimates import cost_s
 from layers.domain.file import File
 from layers.domain.retry import RetryPolicy
-from layers.domain.step import Failed, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
+from layers.domain.step import WHOLE_FILE, Failed, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
 
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
@@ -33,6 +34,8 @@ def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:
     planned: list[PlannedStep] = []
     for place, step in enumerate(steps):
         plan = step.plan(file)
+        if plan is WHOLE_FILE:
+            plan = (Part(cost_estimate_s=cost_s(step.name, file)),)
         planned.append(PlannedStep(step.name, plan))
         if isinstance(plan, Skip):
             continue

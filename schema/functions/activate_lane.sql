@@ -1,17 +1,29 @@
+-- What a batch counts for among its tenant's others. As LOW_WEIGHT in layers/domain/fairness.py.
+CREATE OR REPLACE FUNCTION weight_of_priority(p_priority text) RETURNS double precision
+LANGUAGE sql IMMUTABLE AS $$ SELECT CASE p_priority WHEN 'low' THEN 0.1 ELSE 1.0 END::double precision $$;
+
 -- Puts a lane among the active ones, in the transaction that readies a step of it.
 --
 -- The shared lock comes in a statement before the flags are read: whoever deactivates the lane takes the
 -- same lock exclusively, so either it sees our ready step or we see its deactivation. An active lane is
--- not written to, so that those who ready steps of one tenant don't wait for each other.
+-- not written to, so that those who ready steps of one tenant don't wait for each other. Where one is written,
+-- a second lock keeps dispatch from raising its floors meanwhile: the clock that we read would lie below them.
 CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step || p_tenant_id::text, 1));
+    IF EXISTS (SELECT 1 FROM batch_lanes
+                WHERE step = p_step AND tenant_id = p_tenant_id AND batch_id = p_batch_id AND active)
+       AND EXISTS (SELECT 1 FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id AND active) THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step, 5));
     IF NOT EXISTS (SELECT 1 FROM batch_lanes
                     WHERE step = p_step AND tenant_id = p_tenant_id AND batch_id = p_batch_id AND active) THEN
-        INSERT INTO batch_lanes AS b (step, tenant_id, batch_id, pass, active)
+        INSERT INTO batch_lanes AS b (step, tenant_id, batch_id, pass, active, weight)
         VALUES (p_step, p_tenant_id, p_batch_id,
-                coalesce((SELECT batch_clock FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id), 0), true)
+                coalesce((SELECT batch_clock FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id), 0), true,
+                coalesce((SELECT weight_of_priority(priority) FROM batches WHERE batch_id = p_batch_id), 1))
         ON CONFLICT (step, tenant_id, batch_id)
         DO UPDATE SET active = true, pass = greatest(b.pass, excluded.pass) WHERE NOT b.active;
     END IF;

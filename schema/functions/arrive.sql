@@ -19,10 +19,11 @@ BEGIN
           FROM news n
          WHERE f.file_id = n.file_id AND f.object_key = n.object_key
            AND f.state IN ('uploading', 'upload_missing') AND f.removed_at IS NULL
-        RETURNING f.file_id, f.tenant_id, f.batch_id),
+        RETURNING f.file_id, f.tenant_id, f.batch_id, f.declared_size_bytes),
     readied AS (
         INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state, cost_estimate_s, ready_at)
-        SELECT p.file_id, 'intake', 0, p.tenant_id, p.batch_id, 'ready', 0.1, clock_timestamp() FROM pinned p)
+        SELECT p.file_id, 'intake', 0, p.tenant_id, p.batch_id, 'ready',
+               0.05 + p.declared_size_bytes / 20e6, clock_timestamp() FROM pinned p)
     SELECT array_agg(p.file_id) INTO arrived FROM pinned p;
 
     FOR lane IN SELECT DISTINCT f.tenant_id, f.batch_id FROM files f

@@ -1,27 +1,52 @@
 -- Takes up to p_room ready parts of one step in fair order: the active tenant lane of lowest pass, in it the
 -- active batch lane of lowest pass, its oldest ready part; both lanes are charged. Costs the same at any
 -- backlog: every look-up is the first row of an index. The policy as a value: layers/domain/fairness.py.
+-- To be called under the step's turn (dispatch_steps).
+--
+-- Each look-up begins at a mark, since before it lie the dead entries of what was taken, for as long as somebody
+-- holds an old snapshot. A floor rises only while nobody is activating a lane, so no active lane stands below it.
+-- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
+-- and a lane is looked through from its beginning before it counts as empty.
 CREATE OR REPLACE FUNCTION dispatch_step(p_step text, p_room integer, p_slice_s double precision)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
+    mark_trails_by CONSTANT interval := '2 seconds';
+    floor_rises_each CONSTANT interval := '1 second';
+    clock lane_clocks%ROWTYPE;
     lane record;
     batch record;
     picked record;
+    floor_rises boolean;
     passed_tenants uuid[] := '{}';  -- looked at and found empty in this call
     passed_batches uuid[] := '{}';
 BEGIN
+    IF p_room <= 0 THEN
+        RETURN;
+    END IF;
+    SELECT * INTO clock FROM lane_clocks c WHERE c.step = p_step;
+    IF NOT FOUND THEN
+        INSERT INTO lane_clocks AS c (step) VALUES (p_step) RETURNING * INTO clock;
+    END IF;
+    floor_rises := clock.floor_at < clock_timestamp() - floor_rises_each
+                   AND pg_try_advisory_xact_lock(hashtextextended(p_step, 5));
+
     WHILE p_room > 0 LOOP
-        SELECT l.tenant_id, l.pass, t.weight INTO lane
+        SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
           FROM lanes l JOIN tenants t USING (tenant_id)
-         WHERE l.step = p_step AND l.active AND l.tenant_id <> ALL (passed_tenants)
+         WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
          ORDER BY l.step, l.pass, l.tenant_id LIMIT 1;
         EXIT WHEN NOT FOUND;
+        IF floor_rises AND clock.floor_at < clock_timestamp() - floor_rises_each THEN
+            clock.floor := least(lane.pass, clock.pass);
+            clock.floor_at := clock_timestamp();
+        END IF;
 
-        SELECT b.batch_id, b.pass INTO batch
+        SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
           FROM batch_lanes b
-         WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.batch_id <> ALL (passed_batches)
+         WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
+           AND b.batch_id <> ALL (passed_batches)
          ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1;
         IF NOT FOUND THEN
             PERFORM deactivate_lane(p_step, lane.tenant_id, NULL);
@@ -34,31 +59,44 @@ BEGIN
          WHERE (s.file_id, s.step, s.part) = (
                SELECT r.file_id, r.step, r.part FROM steps r
                 WHERE r.state = 'ready' AND r.step = p_step
-                  AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id
+                  AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
                 ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
                 LIMIT 1 FOR UPDATE SKIP LOCKED)
            AND s.state = 'ready'
-        RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt, s.cost_estimate_s INTO picked;
+        RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt, s.cost_estimate_s, s.ready_at INTO picked;
         IF NOT FOUND THEN
-            PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
-            passed_batches := passed_batches || batch.batch_id;
+            IF batch.ready_mark > '-infinity' THEN
+                UPDATE batch_lanes b SET ready_mark = '-infinity'
+                 WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
+            ELSE
+                PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
+                passed_batches := passed_batches || batch.batch_id;
+            END IF;
             CONTINUE;
         END IF;
 
         UPDATE lanes l
-           SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight, batch_clock = greatest(l.batch_clock, batch.pass)
+           SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight,
+               batch_clock = greatest(l.batch_clock, batch.pass),
+               batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock) ELSE l.batch_floor END
          WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
         UPDATE batch_lanes b
-           SET pass = b.pass + least(picked.cost_estimate_s, p_slice_s)
+           SET pass = b.pass + least(picked.cost_estimate_s, p_slice_s) / b.weight,
+               ready_mark = greatest(b.ready_mark, least(picked.ready_at, clock_timestamp() - mark_trails_by))
          WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
-        INSERT INTO lane_clocks AS c (step, pass) VALUES (p_step, lane.pass)
-        ON CONFLICT (step) DO UPDATE SET pass = excluded.pass WHERE c.pass < excluded.pass;
+        clock.pass := greatest(clock.pass, lane.pass);
+        clock.taken := clock.taken + 1;
+        clock.taken_s := clock.taken_s + picked.cost_estimate_s;
 
         file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
         RETURN NEXT;
         p_room := p_room - 1;
     END LOOP;
+
+    UPDATE lane_clocks c
+       SET pass = clock.pass, taken = clock.taken, taken_s = clock.taken_s, floor = clock.floor, floor_at = clock.floor_at
+     WHERE c.step = p_step AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
 END $$;
 
 -- Takes an empty lane out of the active ones; leaves it be where someone is readying a step of it just now.
@@ -84,7 +122,7 @@ BEGIN
                         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1);
 END $$;
 
--- Dispatches each named step up to its in-flight cap: p_caps is {"ocr": 3, ...}.
+-- Dispatches each named step up to its in-flight cap: p_caps is {"ocr": 3, ...}; {"ocr": [3, 2]} takes two at most.
 --
 -- One dispatcher a step at a time. One that finds it taken waits in a single seat, for what was committed
 -- since may be invisible to the one at work; when the seat is taken too, its holder will see our commit.
@@ -97,10 +135,14 @@ DECLARE
     one record;
     turn bigint;
     seat bigint;
-    in_flight integer;
+    in_flight record;
+    since timestamptz;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    FOR one IN SELECT key AS name, value::integer AS cap FROM jsonb_each_text(p_caps) ORDER BY key LOOP
+    FOR one IN SELECT key AS name,
+                      (CASE jsonb_typeof(value) WHEN 'array' THEN value -> 0 ELSE value END)::integer AS cap,
+                      (CASE jsonb_typeof(value) WHEN 'array' THEN value -> 1 END)::integer AS most
+                 FROM jsonb_each(p_caps) ORDER BY key LOOP
         turn := hashtextextended(one.name, 2);
         seat := hashtextextended(one.name, 3);
         IF NOT pg_try_advisory_xact_lock(turn) THEN
@@ -113,8 +155,14 @@ BEGIN
             END;
             PERFORM pg_advisory_unlock(seat);
         END IF;
-        SELECT count(*) INTO in_flight FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running');
+        -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest.
+        since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.step = one.name), '-infinity');
+        SELECT count(*) AS parts, least(min(s.queued_at), clock_timestamp()) AS oldest INTO in_flight
+          FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
+        CONTINUE WHEN in_flight.parts >= one.cap OR one.most = 0;
         RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt
-                       FROM dispatch_step(one.name, one.cap - in_flight, p_slice_s) d;
+                       FROM dispatch_step(one.name, least(one.cap - in_flight.parts::integer, one.most), p_slice_s) d;
+        UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
+         WHERE c.step = one.name AND c.in_flight_since < in_flight.oldest - interval '1 second';
     END LOOP;
 END $$;

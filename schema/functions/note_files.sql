@@ -1,6 +1,15 @@
 -- Notes what every write to `files` means to those who count and those who watch, in the writer's transaction:
 -- deltas of counts, and the transaction in which each file last changed. Rows are taken in the order of their
 -- ids, as everyone does who marks several files, so that two of them can't wait for each other.
+--
+-- Of a tenant itself are counted: what it ever sent ('accepted'), what of that was erased, files that are not settled,
+-- bytes that are stored or promised, and files announced on a day. Its quotas are held against these.
+CREATE OR REPLACE FUNCTION is_unsettled(p_state text, p_removed_at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT p_state IN ('uploading', 'processing') AND p_removed_at IS NULL $$;
+
+CREATE OR REPLACE FUNCTION day_of(p_moment timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT 'day:' || to_char(p_moment AT TIME ZONE 'UTC', 'YYYY-MM-DD') $$;
+
 CREATE OR REPLACE FUNCTION note_new_files() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -8,9 +17,11 @@ BEGIN
     SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint FROM new_rows n;
     INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
     SELECT o.owner_id, o.state, n.tenant_id, count(*)
-      FROM new_rows n, LATERAL (VALUES (n.dataset_id, n.state), (n.batch_id, n.state), (n.tenant_id, 'accepted'))
-           AS o(owner_id, state)
+      FROM new_rows n, LATERAL (VALUES (n.dataset_id, n.state), (n.batch_id, n.state), (n.tenant_id, 'accepted'),
+                                       (n.tenant_id, 'unsettled'), (n.tenant_id, day_of(now()))) AS o(owner_id, state)
      GROUP BY 1, 2, 3;
+    INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
+    SELECT n.tenant_id, 'bytes', n.tenant_id, sum(n.declared_size_bytes) FROM new_rows n GROUP BY 1;
     RETURN NULL;
 END $$;
 
@@ -31,7 +42,17 @@ BEGIN
                    AS s(state, delta)
              WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)) m,
            LATERAL (VALUES (m.dataset_id), (m.batch_id)) AS o(owner_id)
-     GROUP BY 1, 2, 3 HAVING sum(m.delta) <> 0;
+     GROUP BY 1, 2, 3 HAVING sum(m.delta) <> 0
+    UNION ALL
+    SELECT w.tenant_id, o.state, w.tenant_id, sum(o.delta)
+      FROM old_rows w JOIN new_rows n USING (file_id),
+           LATERAL (VALUES
+           ('unsettled', is_unsettled(n.state, n.removed_at)::integer - is_unsettled(w.state, w.removed_at)::integer),
+           ('bytes', w.declared_size_bytes
+                     * ((n.state <> 'upload_missing')::integer - (w.state <> 'upload_missing')::integer)))
+           AS o(state, delta)
+     WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)
+     GROUP BY 1, 2 HAVING sum(o.delta) <> 0;
     RETURN NULL;
 END $$;
 
@@ -43,7 +64,10 @@ BEGIN
       FROM old_rows w, LATERAL (VALUES
            (w.dataset_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
            (w.batch_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
-           (w.tenant_id, 'erased', 1)) AS o(owner_id, state, delta)
+           (w.tenant_id, 'erased', 1),
+           (w.tenant_id, 'unsettled', -is_unsettled(w.state, w.removed_at)::integer),
+           (w.tenant_id, 'bytes', CASE WHEN w.state = 'upload_missing' THEN 0 ELSE -w.declared_size_bytes END))
+           AS o(owner_id, state, delta)
      GROUP BY 1, 2, 3;
     RETURN NULL;
 END $$;

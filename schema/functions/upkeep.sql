@@ -26,13 +26,19 @@ BEGIN
     PERFORM mark_changed(woken);
 END $$;
 
--- Puts lanes back among the active ones that have ready steps all the same: what a crash may leave.
+-- Puts lanes back among the active ones that have ready steps all the same, what a crash may leave, and lowers
+-- the mark of a lane whose step was readied by somebody that committed much later.
 CREATE OR REPLACE FUNCTION mend_lanes() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     lane record;
     mended integer := 0;
 BEGIN
+    UPDATE batch_lanes b SET ready_mark = '-infinity'
+     WHERE b.active AND b.ready_mark > (
+           SELECT s.ready_at FROM steps s
+            WHERE s.state = 'ready' AND s.step = b.step AND s.tenant_id = b.tenant_id AND s.batch_id = b.batch_id
+            ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
     FOR lane IN
         SELECT DISTINCT s.step, s.tenant_id, s.batch_id FROM steps s
          WHERE s.state = 'ready'

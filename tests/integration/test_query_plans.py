@@ -142,6 +142,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "upload_s": 60,
         "is_main": True,
         "allow_duplicates": False,
+        "priority": "normal",
     }
 
 

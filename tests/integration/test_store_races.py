@@ -138,3 +138,64 @@ def apply(bench: Bench, file_id: str, plan: list[dict[str, object]]) -> None:
     from psycopg.types.json import Jsonb
 
     bench.database.rows("SELECT apply_plan(%(file_id)s, %(plan)s)", file_id=file_id, plan=Jsonb(plan))
+
+
+def test_low_priority_holds_a_batch_back_within_its_own_tenant_alone(bench: Bench) -> None:
+    first, second = bench.tenant(), bench.tenant()
+    files: dict[str, str] = {}
+    for tenant_id, name, priority in ((first, "usual", "normal"), (first, "low", "low"), (second, "other", "normal")):
+        dataset_id = bench.dataset(tenant_id)
+        for file_id, _ in bench.files(tenant_id, dataset_id, bench.batch(tenant_id, dataset_id, priority), 30):
+            apply(bench, file_id, [{"step": "ocr", "state": "ready", "parts": [{"pages": [], "cost_s": 1.0}]}])
+            files[file_id] = name
+    chosen = [files[wake_up.file_id] for wake_up in bench.store.dispatch({"ocr": 44})]
+    assert {name: chosen.count(name) for name in ("usual", "low", "other")} == {"usual": 20, "low": 2, "other": 22}
+
+
+def test_a_step_whose_readying_commits_late_is_taken_all_the_same(bench: Bench) -> None:
+    (late, *others) = [file_id for file_id, _ in bench.arrived(6)]
+    bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 hour' WHERE file_id = %(id)s", id=late)
+    bench.database.run("UPDATE batch_lanes SET ready_mark = clock_timestamp() - interval '1 minute'")
+    assert {wake_up.file_id for wake_up in bench.store.dispatch({"intake": 5})} == set(others)
+    assert [wake_up.file_id for wake_up in bench.store.dispatch({"intake": 100})] == [late]
+
+
+def test_a_mark_above_what_waits_is_lowered_by_upkeep(bench: Bench) -> None:
+    (late, *_) = [file_id for file_id, _ in bench.arrived(6)]
+    bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 hour' WHERE file_id = %(id)s", id=late)
+    bench.database.run("UPDATE batch_lanes SET ready_mark = clock_timestamp() - interval '1 minute'")
+    bench.store.mend_lanes()
+    assert [wake_up.file_id for wake_up in bench.store.dispatch({"intake": 1})] == [late]
+
+
+def test_a_refund_brings_a_lane_back_below_the_floor_and_it_is_found(bench: Bench) -> None:
+    tenants = [bench.tenant(), bench.tenant()]
+    for tenant_id in tenants:
+        bench.arrived(30, tenant_id)
+    taken = 0
+    for _ in range(8):
+        taken += len(bench.store.dispatch({"intake": taken + 2}))
+        bench.database.run("UPDATE lane_clocks SET floor_at = '-infinity'")
+    wake_up = bench.store.dispatch({"intake": taken + 1})[0]
+    claim = bench.claim(wake_up)
+    floor = bench.database.row("SELECT floor FROM lane_clocks")
+    bench.store.correct_lane(claim, -10.0)
+    after = bench.database.row("SELECT floor FROM lane_clocks")
+    assert floor and after and after["floor"] < floor["floor"]
+    row = bench.database.row("SELECT tenant_id FROM steps WHERE file_id = %(id)s", id=wake_up.file_id)
+    chosen = bench.store.dispatch({"intake": taken + 11})
+    owners = bench.database.rows(
+        "SELECT DISTINCT tenant_id FROM steps WHERE file_id = ANY (%(ids)s)", ids=[one.file_id for one in chosen]
+    )
+    assert len(chosen) == 10
+    assert owners == [row]
+
+
+def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:
+    bench.arrived(20)
+    for wake_up in bench.store.dispatch({"intake": 3}):
+        bench.claim(wake_up)
+    bench.database.run("UPDATE steps SET queued_at = queued_at - interval '1 hour' WHERE state = 'running'")
+    bench.database.run("UPDATE lane_clocks SET in_flight_since = (SELECT min(queued_at) FROM steps)")
+    assert len(bench.store.dispatch({"intake": 5})) == 2
+    assert bench.store.dispatch({"intake": 5}) == []

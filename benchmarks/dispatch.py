@@ -1,0 +1,136 @@
+"""What a dispatch costs PostgreSQL: at any backlog, and while a forgotten transaction holds back vacuum.
+
+    python -m benchmarks.dispatch [--most 1000000]
+
+Starts a PostgreSQL of its own, prints a table, and keeps it in build/bench/dispatch.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.parts import Parts, one, parts
+from benchmarks.starting import keep
+from layers.adapters.postgres_store import PostgresStore
+from layers.database import Database
+
+TURNS = 2000
+HELD_TURNS = 5000
+TENANTS, BATCHES_EACH = 20, 2
+TARGETS = {"largest backlog against smallest": "1.3", "last thousand against first, transaction held": "3"}
+
+FILL = """
+WITH places AS (
+    SELECT row_number() OVER () - 1 AS place, b.tenant_id, b.dataset_id, b.batch_id, count(*) OVER () AS of_all
+      FROM batches b),
+made AS (
+    INSERT INTO files (tenant_id, dataset_id, batch_id, name, declared_size_bytes, object_key, state, upload_until)
+    SELECT p.tenant_id, p.dataset_id, p.batch_id, n || '.jpg', 10, %(key)s || n, 'processing', now()
+      FROM generate_series(1, %(count)s) n JOIN places p ON p.place = n %% p.of_all
+    RETURNING file_id, tenant_id, batch_id)
+INSERT INTO steps (file_id, step, tenant_id, batch_id, state, cost_estimate_s, ready_at)
+SELECT file_id, 'ocr', tenant_id, batch_id, 'ready', 1, clock_timestamp() FROM made
+"""
+
+
+def fill(database: Database, count: int) -> None:
+    """Tenants with batches, and as many files whose OCR is ready."""
+    database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
+    database.run("INSERT INTO tenants (name) SELECT 't' || n FROM generate_series(1, %(n)s::integer) n", n=TENANTS)
+    database.run("INSERT INTO datasets (tenant_id, name) SELECT tenant_id, 'd' FROM tenants")
+    database.run(
+        "INSERT INTO batches (tenant_id, dataset_id) SELECT tenant_id, dataset_id FROM datasets, generate_series(1, %(n)s::integer)",
+        n=BATCHES_EACH,
+    )
+    database.run("ALTER TABLE files DISABLE TRIGGER USER")
+    for first in range(0, count, 50_000):
+        database.run(FILL, count=min(50_000, count - first), key=f"{first}-")
+    database.run("ALTER TABLE files ENABLE TRIGGER USER")
+    database.rows("SELECT activate_lane('ocr', tenant_id, batch_id) FROM batches")
+    with database.connection() as connection:
+        connection.execute("VACUUM ANALYZE steps, lanes, batch_lanes, lane_clocks, files")
+
+
+def turn(store: PostgresStore, worker: Database) -> None:
+    """One part dispatched, claimed by the least there is to it, and done."""
+    (wake_up,) = store.dispatch({"ocr": 1})
+    for state in ("running", "done"):
+        worker.run(
+            "UPDATE steps SET state = %(state)s, lease_id = CASE WHEN %(state)s = 'running' THEN gen_random_uuid() END"
+            " WHERE (file_id, step, part) = (%(file_id)s, 'ocr', 0)",
+            state=state,
+            file_id=wake_up.file_id,
+        )
+
+
+def spent(database: Database) -> tuple[int, float]:
+    """Calls of the dispatching function, and milliseconds in it, so far."""
+    row = database.row(
+        "SELECT calls, total_time FROM pg_stat_user_functions WHERE funcname = 'dispatch_steps' AND schemaname = 'public'"
+    )
+    return (row["calls"], row["total_time"]) if row else (0, 0.0)
+
+
+def measure(found: Parts, turns: int) -> float:
+    """Milliseconds inside the function, for each dispatch of one."""
+    database = Database(found.owner_url)
+    worker = Database(found.worker_url, keep=1)
+    owner = Database(f"{found.owner_url}?options=-c%20track_functions%3Dall", keep=1)
+    store = PostgresStore(owner)  # only an owner may have functions timed
+    for _ in range(100):
+        turn(store, worker)
+    one(owner, "SELECT pg_stat_force_next_flush()::text")
+    before = spent(database)
+    for _ in range(turns):
+        turn(store, worker)
+    one(owner, "SELECT pg_stat_force_next_flush()::text")
+    after = spent(database)
+    for each in (database, worker, owner):
+        each.close()
+    return (after[1] - before[1]) / max(1, after[0] - before[0])
+
+
+def backlogs(found: Parts, most: int, results: dict[str, Any]) -> None:
+    database = Database(found.owner_url)
+    size = 1_000
+    times = []
+    while size <= most:
+        fill(database, size + TURNS + 200)
+        times.append(measure(found, TURNS))
+        results[f"one of {size:,} waiting, ms"] = round(times[-1], 3)
+        size *= 10
+    results["largest backlog against smallest"] = round(times[-1] / times[0], 2)
+
+
+def held(found: Parts, results: dict[str, Any]) -> None:
+    """The same while a transaction that somebody forgot keeps every dead row and index entry alive."""
+    fill(Database(found.owner_url), HELD_TURNS + 2000)
+    with psycopg.connect(found.owner_url) as forgotten:
+        forgotten.execute("SET idle_in_transaction_session_timeout = 0")
+        forgotten.commit()
+        forgotten.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        forgotten.execute("SELECT count(*) FROM lanes")
+        times = [measure(found, 1000 - 100) for _ in range(HELD_TURNS // 1000)]
+    for place, time_ms in enumerate(times):
+        results[f"one, transaction held, after {place * 1000:,}, ms"] = round(time_ms, 3)
+    results["last thousand against first, transaction held"] = round(times[-1] / times[0], 2)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--most", type=int, default=1_000_000)
+    most = arguments.parse_args().most
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
+        held(found, results)
+        backlogs(found, most, results)
+    keep("dispatch", results, TARGETS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Parts for benchmarks that need a database and a cache but no API: started on free ports, stopped in the end."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.starting import cpu_s, family
+from infra.local import postgres, valkey
+from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.ports import choose_ports
+from infra.local.supervisor import Supervisor
+from infra.migrate import give_login, migrate
+from layers.database import Database
+
+PASSWORD = "for-benchmarks-alone"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A migrated database as its owner and its workers reach it, Valkey, and their processes."""
+
+    folder: Path
+    port: int
+    owner_url: str
+    worker_url: str
+    api_url: str
+    redis_url: str
+    supervisor: Supervisor
+
+    def postgres_cpu_s(self) -> float:
+        """CPU seconds of the server with all its backends, those that have ended included."""
+        return cpu_s(family(self.supervisor.pids()["postgres"]))
+
+    def valkey_cpu_s(self) -> float:
+        return cpu_s(family(self.supervisor.pids()["valkey"]))
+
+
+@contextmanager
+def parts(folder: Path) -> Iterator[Parts]:
+    """PostgreSQL with Fairway's schema, and Valkey, in a folder."""
+    ports = choose_ports(folder / "ports.json", ("postgres", "valkey"), 0)
+    program = postgres.prepare(folder / "postgres", PASSWORD, folder / "initdb.log")
+    supervisor = Supervisor(folder)
+    try:
+        supervisor.start(
+            [
+                postgres.declare(folder / "postgres", program, ports["postgres"], PASSWORD),
+                valkey.declare(folder, ports["valkey"], PASSWORD),
+            ]
+        )
+        owner = new_database(ports["postgres"])
+        migrate(owner)
+        for role in (API_ROLE, WORKER_ROLE):
+            give_login(owner, role, PASSWORD)
+        name = owner.rsplit("/", 1)[1]
+        worker, api = (
+            postgres.database_url(ports["postgres"], PASSWORD, name, role) for role in (WORKER_ROLE, API_ROLE)
+        )
+        redis_url = valkey.redis_url(ports["valkey"], PASSWORD)
+        yield Parts(folder, ports["postgres"], owner, worker, api, redis_url, supervisor)
+    finally:
+        supervisor.stop()
+
+
+def new_database(port: int) -> str:
+    """The address of a new, empty database on the server."""
+    name = f"b{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.database_url(port, PASSWORD, "postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres.database_url(port, PASSWORD, name)
+
+
+def one(database: Database, query: str, **parameters: Any) -> Any:
+    """The one value of a query's one row."""
+    row = database.row(query, **parameters)
+    assert row is not None
+    return next(iter(row.values()))
