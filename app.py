@@ -103,9 +103,9 @@ def all_datasets() -> Response:
     return reply({"GET": datasets.show_all, "POST": datasets.create})
 
 
-@app.route("/datasets/{dataset_id}", methods=["GET"], cors=CORS)
+@app.route("/datasets/{dataset_id}", methods=["GET", "PUT"], cors=CORS)
 def one_dataset(dataset_id: str) -> Response:
-    return reply({"GET": datasets.show}, dataset_id=dataset_id)
+    return reply({"GET": datasets.show, "PUT": datasets.change}, dataset_id=dataset_id)
 
 
 @app.route("/datasets/{dataset_id}/schema", methods=["PUT"], cors=CORS)

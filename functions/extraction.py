@@ -18,7 +18,7 @@ def plan(file: File) -> Plan:
     return Stop("no_text", "no text could be read on any page of the file")
 
 
-@step(plan=plan, timeout_s=90)
+@step(plan=plan, timeout_s=90, depends_on="extraction")
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     unread = [page.number for page in pages if page.source is None]

@@ -23,7 +23,14 @@ def plan(file: File) -> Plan:
     return slices(pages, PAGE_COST_S, SLICE_S)
 
 
-@step(plan=plan, timeout_s=170, retry=RetryPolicy(max_attempts=3), goes_on_after_failure=True)
+@step(
+    plan=plan,
+    timeout_s=170,
+    retry=RetryPolicy(max_attempts=3),
+    goes_on_after_failure=True,
+    depends_on="ocr",
+    gives_way_to="textract",
+)
 def ocr(file: File, work: Work) -> Done:
     assert file.media_type is not None
     pages = work.documents.read_images(work.original(), file.media_type, file.page_numbers)

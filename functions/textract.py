@@ -24,7 +24,19 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
     )
 
 
-@step(plan=plan, timeout_s=60, goes_on_after_failure=True, pays_by_call=True)
+def _does_without(file: File) -> bool:
+    """Whether the dataset takes the best reading there is rather than wait; where there is none, it waits."""
+    return file.when_textract_is_down == "best_reading" and any(page.source for page in file.pages)
+
+
+@step(
+    plan=plan,
+    timeout_s=60,
+    goes_on_after_failure=True,
+    pays_by_call=True,
+    depends_on="textract",
+    goes_on_without=_does_without,
+)
 def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")

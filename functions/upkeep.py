@@ -63,9 +63,9 @@ def recover(runner: Runner, owner: str) -> None:
 
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:
+    held = {owner: len(runner.ports.store.held_by(owner)) for owner in {claim.owner for claim in claims}}
     for claim in claims:
-        policy = runner.steps[claim.step].retry
-        runner.record(claim, lifecycle.after_loss(policy, claim.failures + 1, chance=0.0))
+        runner.record(claim, lifecycle.after_loss(claim.losses, held[claim.owner] <= 1, runner.quarantine_at))
     return len(claims)
 
 

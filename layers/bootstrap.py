@@ -10,6 +10,7 @@ from layers.adapters.documents import Documents
 from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.adapters.redis_bell import RedisBell
+from layers.adapters.redis_breakers import RedisBreakers
 from layers.adapters.redis_limits import RedisLimits
 from layers.adapters.redis_news import RedisNews
 from layers.adapters.rules_extractor import RulesExtractor
@@ -83,6 +84,11 @@ def limits() -> RedisLimits:
 
 
 @once
+def breakers() -> RedisBreakers:
+    return RedisBreakers(settings().redis_url)
+
+
+@once
 def topics() -> SqsTopics:
     the_bell = bell()
     return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None)
@@ -113,6 +119,7 @@ def ports() -> Ports:
         extractor=RulesExtractor(),
         paid_reader=paid_reader(),
         news=news(),
+        breakers=breakers(),
         max_file_bytes=settings().max_file_bytes,
     )
 

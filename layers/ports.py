@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from layers.domain.breaker import CLOSED, Breaker
 from layers.domain.file import File, artifact_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Identity, Page, Picture
@@ -15,7 +16,11 @@ from layers.domain.step import Artifact, Outcome, PlannedStep
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The exclusive, expiring right to one attempt. `failures` counts the attempts that failed before it."""
+    """The exclusive, expiring right to one attempt.
+
+    `failures` counts the attempts that failed before it, `snoozes` those that spent nothing, `losses` the workers
+    that were lost with it.
+    """
 
     file: File
     step: str
@@ -24,6 +29,9 @@ class Claim:
     lease_id: str
     failures: int
     cost_estimate_s: float = 1.0
+    snoozes: int = 0
+    losses: float = 0.0
+    owner: str = ""
 
     def artifact_key(self, name: str) -> str:
         """The object key of an artifact that this attempt stores under a name."""
@@ -88,6 +96,9 @@ class Store(Protocol):
 
     def wake_due(self, limit: int) -> set[str]:
         """Ready what is due; the steps that have something to dispatch."""
+
+    def wake_parked(self, steps: Sequence[str], limit: int) -> int:
+        """Let parked parts of these steps be due now: what they wait for is back. How many."""
 
     def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
         """Wake-ups published so long ago that they may be lost; they count as published anew."""
@@ -196,6 +207,62 @@ class Silence:
         return None
 
 
+class Breakers(Protocol):
+    """The circuit breakers of what steps depend on, by name. Never raises: without its shared view it has its own."""
+
+    def states(self) -> Mapping[str, Breaker]:
+        """Every breaker that ever left its rest."""
+
+    def look(self, dependency: str) -> Breaker:
+        """One breaker as last seen."""
+
+    def cap(self, dependency: str, full: int) -> int:
+        """Of an in-flight cap, what the breaker lets through now."""
+
+    def admit(self, dependency: str) -> float | None:
+        """None where work may begin (it may be the probe); else seconds until the next probe."""
+
+    def wait_s(self, dependency: str) -> float:
+        """Seconds until the next probe; 0 where the breaker is closed."""
+
+    def succeeded(self, dependency: str) -> bool:
+        """The dependency did its work; whether that closed its breaker."""
+
+    def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
+        """The dependency did not do its work; its breaker now."""
+
+    def said_nothing(self, dependency: str) -> None:
+        """An attempt ended without a word on the dependency."""
+
+
+class AlwaysClosed:
+    """Breakers that never open."""
+
+    def states(self) -> Mapping[str, Breaker]:
+        return {}
+
+    def look(self, dependency: str) -> Breaker:
+        return CLOSED
+
+    def cap(self, dependency: str, full: int) -> int:
+        return full
+
+    def admit(self, dependency: str) -> float | None:
+        return None
+
+    def wait_s(self, dependency: str) -> float:
+        return 0.0
+
+    def succeeded(self, dependency: str) -> bool:
+        return False
+
+    def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
+        return CLOSED
+
+    def said_nothing(self, dependency: str) -> None:
+        return None
+
+
 class Documents(Protocol):
     """Reads and pictures documents, in processes that may die."""
 
@@ -235,3 +302,4 @@ class Ports:
     paid_reader: PaidReader | None
     max_file_bytes: int = 200 * 1024 * 1024
     news: News = field(default_factory=lambda: Silence())
+    breakers: Breakers = field(default_factory=lambda: AlwaysClosed())

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from layers.domain import lifecycle
+from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
 from layers.domain.errors import (
     DecoderCrashed,
     DependencyDown,
@@ -26,7 +27,17 @@ from layers.telemetry import log
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
-PROBE_S = 30.0
+OBJECT_STORE = "object_store"  # every step reads or writes it
+# A part that its dataset makes wait while others of its step go on is looked at again this seldom.
+SET_ASIDE_S = 600.0
+# After so many parks of one part, while its dependency serves everyone else, the part itself is to blame.
+PARKS_TO_BLAME = 10
+WOKEN_AT_ONCE = 10_000
+
+
+def needs(step: Step) -> tuple[str, ...]:
+    """What a step can't run without."""
+    return (OBJECT_STORE, step.depends_on) if step.depends_on else (OBJECT_STORE,)
 
 
 class Runner:
@@ -41,8 +52,10 @@ class Runner:
         *,
         host: str = "local",
         chance: Callable[[], float] = random.random,
+        quarantine_at: float = lifecycle.QUARANTINE_AT,
     ) -> None:
         self.ports = ports
+        self.quarantine_at = quarantine_at
         self.pipelines = pipelines
         self.host = host
         self._intake = intake
@@ -83,18 +96,36 @@ class Runner:
         )
         self.ports.news.publish([claim.file.dataset_id])
         if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
-            self.ports.objects.delete_prefix(claim.artifact_key(""))
-        self._correct(claim, cost_s)
+            self._delete_made(claim)
+        if not isinstance(outcome, Parked):
+            self._correct(claim, cost_s)
         self.dispatch({claim.step, *recorded.readied})
         if isinstance(outcome, Retry | Later | Parked):
-            self.ports.topics.dispatch_later(outcome.delay_s)
+            self.ports.topics.dispatch_later(self._wake_in_s(outcome))
         return recorded
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for what may run of these steps; how many."""
-        wake_ups = self.ports.store.dispatch({name: self._caps[name] for name in steps if name in self._caps})
+        caps = {name: self._cap(self.steps[name]) for name in steps if name in self.steps}
+        wake_ups = self.ports.store.dispatch({name: cap for name, cap in caps.items() if cap})
         self.ports.topics.publish(wake_ups)
         return len(wake_ups)
+
+    def wake_probes(self) -> None:
+        """Let one parked part be due for each dependency that is to be probed now."""
+        for dependency, breaker in self.ports.breakers.states().items():
+            if breaker.mode is not Mode.CLOSED and self.ports.breakers.wait_s(dependency) <= 0:
+                self.ports.store.wake_parked(self.steps_on(dependency), 1)
+
+    def steps_on(self, dependency: str) -> list[str]:
+        """The steps that can't run without a dependency."""
+        return [name for name, step in self.steps.items() if dependency in needs(step)]
+
+    def _cap(self, step: Step) -> int:
+        """How much of a step may be in flight: while it would only park, its lane is held but for the probe."""
+        full = self._caps[step.name]
+        held = [one for one in needs(step) if not (one == step.depends_on and self._flows_on(step))]
+        return min(self.ports.breakers.cap(one, full) for one in held) if held else full
 
     def plan_after(self, ended: Step, outcome: Outcome, file: File) -> FilePlan:
         """What follows the end of a step, and the file's state where its main pipeline ended with it."""
@@ -115,26 +146,106 @@ class Runner:
         return FilePlan(planned)
 
     def _attempt(self, step: Step, claim: Claim, scratch: Path) -> Outcome:
+        admitted: list[str] = []
+        for dependency in needs(step):
+            wait_s = self.ports.breakers.admit(dependency)
+            if wait_s is not None:
+                self._said_nothing(admitted)
+                return self._without(step, claim, dependency, self.ports.breakers.look(dependency).reason, wait_s)
+            admitted.append(dependency)
         try:
             result = step.run(claim.file, Work(claim, self.ports, scratch))
-            return Skipped(result.reason) if isinstance(result, Skip) else result
-        except StoreUnreachable:
-            raise
-        except PermanentError as error:
-            return Failed(error.code, error.detail)
-        except Snooze as error:
-            return Later(error.delay_s, error.reason)
-        except DependencyDown as error:
-            return Parked(PROBE_S * (0.5 + 0.5 * self._chance()), error.detail, error.dependency)
-        except DecoderCrashed as error:
-            if claim.failures >= 1:
-                return Failed("corrupt", "the file makes its reader crash; it may be damaged")
-            return self._retry(step, claim, error.code, error.detail)
-        except TransientError as error:
-            return self._retry(step, claim, error.code, error.detail)
         except Exception as error:
-            log("step_broke", step=step.name, file_id=claim.file.file_id, error=error)
-            return self._retry(step, claim, "internal_error", f"the {step.name} step broke; it is ours to mend")
+            return self._after_error(step, claim, error)
+        self._serves(admitted)
+        return Skipped(result.reason) if isinstance(result, Skip) else result
+
+    def _after_error(self, step: Step, claim: Claim, error: Exception) -> Outcome:
+        match error:
+            case DependencyDown():
+                return self._down(step, claim, error)
+            case Snooze():
+                self._serves([step.depends_on] if step.depends_on else [])
+                return Later(error.delay_s, error.reason)
+        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable):
+            self._said_nothing(needs(step))  # of a bad file, or of our own trouble
+        match error:
+            case StoreUnreachable():
+                raise error
+            case PermanentError():
+                return Failed(error.code, error.detail)
+            case DecoderCrashed() if claim.failures >= 1:
+                return Failed("corrupt", "the file makes its reader crash; it may be damaged")
+            case DecoderCrashed():
+                return self._retry(step, claim, error.code, error.detail)
+            case TransientError():
+                return self._in_doubt(step, claim, error.code, error.detail)
+        log("step_broke", step=step.name, file_id=claim.file.file_id, error=error)
+        return self._in_doubt(step, claim, "internal_error", f"the {step.name} step broke; it is ours to mend")
+
+    # --- what a step depends on ----------------------------------------------------------------------
+
+    def _down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome:
+        breaker = self.ports.breakers.failed(error.dependency, error.detail)
+        self._said_nothing(one for one in needs(step) if one != error.dependency)
+        if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
+            return self._retry(step, claim, f"{error.dependency}_down", error.detail)
+        wait_s = self.ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
+        return self._without(step, claim, error.dependency, error.detail, wait_s)
+
+    def _in_doubt(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
+        """What failed may be the file's own fault or that of what the step depends on."""
+        if step.depends_on:
+            self.ports.breakers.failed(step.depends_on, detail, DOUBT)
+            if self._is_open(step.depends_on) and self._gives_way(step, claim):
+                return Failed(f"{step.depends_on}_down", detail)
+        self._said_nothing(one for one in needs(step) if one != step.depends_on)
+        return self._retry(step, claim, code, detail)
+
+    def _without(self, step: Step, claim: Claim, dependency: str, detail: str, wait_s: float) -> Outcome:
+        """While a dependency is down: the pipeline goes on without the step, or the step is parked."""
+        if dependency == step.depends_on:
+            if self._gives_way(step, claim):
+                return Failed(f"{dependency}_down", detail or f"{dependency} is out of order")
+            if self._is_open(dependency) and self._flows_on(step):
+                wait_s = max(wait_s, SET_ASIDE_S * (0.5 + 0.5 * self._chance()))
+        return Parked(wait_s * (1 + 0.1 * self._chance()), detail or f"{dependency} is out of order", dependency)
+
+    def _wake_in_s(self, outcome: Retry | Later | Parked) -> float:
+        if isinstance(outcome, Parked) and outcome.dependency:
+            return min(outcome.delay_s, self.ports.breakers.wait_s(outcome.dependency) or outcome.delay_s)
+        return outcome.delay_s
+
+    def _gives_way(self, step: Step, claim: Claim) -> bool:
+        return self._has_substitute(step) or bool(step.goes_on_without and step.goes_on_without(claim.file))
+
+    def _flows_on(self, step: Step) -> bool:
+        """Whether some files of a step go on while its dependency is down."""
+        return step.goes_on_without is not None or self._has_substitute(step)
+
+    def _has_substitute(self, step: Step) -> bool:
+        if step.gives_way_to == "textract" and self.ports.paid_reader is None:
+            return False
+        return step.gives_way_to is not None and not self._is_open(step.gives_way_to)
+
+    def _is_open(self, dependency: str) -> bool:
+        return self.ports.breakers.look(dependency).mode is not Mode.CLOSED
+
+    def _serves(self, dependencies: Iterable[str]) -> None:
+        risen = [one for one in dependencies if self.ports.breakers.succeeded(one)]
+        for dependency in risen:
+            self.ports.store.wake_parked(self.steps_on(dependency), WOKEN_AT_ONCE)
+            self.ports.topics.dispatch_later(0)
+
+    def _said_nothing(self, dependencies: Iterable[str]) -> None:
+        for dependency in dependencies:
+            self.ports.breakers.said_nothing(dependency)
+
+    def _delete_made(self, claim: Claim) -> None:
+        try:
+            self.ports.objects.delete_prefix(claim.artifact_key(""))
+        except Exception as error:  # the sweep of orphans finds it again
+            log("artifact_left", file_id=claim.file.file_id, detail=str(error))
 
     def _retry(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
         return lifecycle.after_failure(step.retry, claim.failures + 1, self._chance(), code, detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api.problems import Problem, not_found
-from functions.api.requests import NewDataset, NewSchema, Request, creates, needs
+from functions.api.requests import ChangedDataset, NewDataset, NewSchema, Request, creates, needs
 from functions.api.views import dataset_view
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
 from layers.domain.extraction.schema_subset import check
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 def create(request: Request) -> tuple[int, Any]:
     given = request.read(NewDataset)
     schema = _checked(given.schema_) if given.schema_ is not None else DEFAULT_SCHEMA
-    return 201, dataset_view(request.catalog.create_dataset(given.name, schema), {})
+    return 201, dataset_view(request.catalog.create_dataset(given.name, schema, given.when_textract_is_down), {})
 
 
 @needs("viewer")
@@ -45,6 +45,17 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
 def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
     schema = _checked(request.read(NewSchema).schema_)
     if request.catalog.put_schema(dataset_id, schema) is None:
+        raise not_found("dataset")
+    return show(request, dataset_id)
+
+
+@needs("editor")
+def change(request: Request, dataset_id: str) -> tuple[int, Any]:
+    given = request.read(ChangedDataset)
+    row = request.catalog.row(
+        "change_dataset", dataset_id=dataset_id, when_textract_is_down=given.when_textract_is_down
+    )
+    if row is None:
         raise not_found("dataset")
     return show(request, dataset_id)
 

@@ -35,6 +35,7 @@ RECORD = {
 
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
+    "ChangedDataset": {"when_textract_is_down": "wait"},
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
     "NewRemoval": {"file_ids": [FILE]},
@@ -49,6 +50,7 @@ EXAMPLES: dict[str, Any] = {
         "name": "receipts",
         "schema": SCHEMA,
         "schema_version": 1,
+        "when_textract_is_down": "best_reading",
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },

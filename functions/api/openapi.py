@@ -137,6 +137,8 @@ CALLS = (
          {201: "Dataset"}, requests.NewDataset),
     Call("GET /datasets/{dataset_id}", datasets.show, "getDataset", "Shows a dataset and counts its files by state.",
          {200: "Dataset"}),
+    Call("PUT /datasets/{dataset_id}", datasets.change, "changeDataset", "Changes how a dataset's files are treated.",
+         {200: "Dataset"}, requests.ChangedDataset),
     Call("PUT /datasets/{dataset_id}/schema", datasets.put_schema, "putSchema",
          "Gives a dataset a new version of its schema; existing records keep theirs until they are made again.",
          {200: "Dataset"}, requests.NewSchema),

@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 from functions.api.requests import Request, needs
+from functions.api.views import at
 from layers import bootstrap
+from layers.domain.breaker import Mode
 
 LONGEST_S = 2.0
 KEPT_S = 2.0
@@ -39,7 +42,7 @@ def _look() -> dict[str, Any]:
     }
     pool = ThreadPoolExecutor(max_workers=len(probes))
     started = {name: pool.submit(probe) for name, probe in probes.items()}
-    states = {}
+    states: dict[str, Any] = {}
     for name, future in started.items():
         try:
             states[name] = {"state": "up" if future.result(timeout=LONGEST_S) else "down"}
@@ -51,7 +54,19 @@ def _look() -> dict[str, Any]:
         states[name] = {"state": "unknown", "detail": "runs inside the workers"}
     configured = bootstrap.paid_reader() is not None
     states["textract"] = {"state": "unknown", "detail": "configured" if configured else "not configured"}
+    for name, breaker in bootstrap.breakers().states().items():
+        if name in states and breaker.mode is not Mode.CLOSED:
+            states[name] = {"state": "down", "detail": breaker.reason, "breaker": breaker_view(name)}
     return states
+
+
+def breaker_view(dependency: str) -> dict[str, Any]:
+    """A dependency's circuit breaker: whether it lets work through, and when it looks again."""
+    breaker = bootstrap.breakers().look(dependency)
+    if breaker.mode is Mode.CLOSED:
+        return {"state": breaker.mode, "next_probe_at": None, "reason": None}
+    probe_at = datetime.fromtimestamp(breaker.probe_at, UTC)
+    return {"state": breaker.mode, "next_probe_at": at(probe_at), "reason": breaker.reason}
 
 
 @needs("operator")

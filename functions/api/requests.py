@@ -187,6 +187,13 @@ class Body(BaseModel):
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     schema_: Json | None = Field(default=None, alias="schema")
+    when_textract_is_down: Literal["best_reading", "wait"] = "best_reading"
+
+
+class ChangedDataset(Body):
+    when_textract_is_down: Literal["best_reading", "wait"] | None = Field(
+        default=None, description="go on with the best reading there is, or wait; unread pages always wait"
+    )
 
 
 class NewSchema(Body):

@@ -9,6 +9,7 @@ from functions.api.problems import TITLES
 from functions.api.requests import ROLES
 from functions.api.views import FOREMOST
 from functions.pipelines import PIPELINES
+from layers.domain.breaker import Mode
 from layers.domain.page import Source
 
 Schema = dict[str, Any]
@@ -74,14 +75,16 @@ SHAPES: dict[str, Schema] = {
     ),
     "Health": thing(
         status=one_of("ok", "degraded"),
-        dependencies=by_name(thing({"detail": TEXT}, state=one_of("up", "down", "unknown"))),
+        dependencies=by_name(thing({"detail": TEXT, "breaker": ref("Breaker")}, state=one_of("up", "down", "unknown"))),
     ),
+    "Breaker": thing(state=one_of(*Mode), next_probe_at=or_null(TIME), reason=or_null(TEXT)),
     # --- datasets
     "Dataset": thing(
         id=ID,
         name=TEXT,
         schema=OBJECT | {"description": "the JSON Schema of its records"},
         schema_version={"type": "integer", "minimum": 1},
+        when_textract_is_down=one_of("best_reading", "wait"),
         counts=thing(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),

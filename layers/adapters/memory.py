@@ -45,6 +45,8 @@ class StepRow:
     page_numbers: tuple[int, ...] = ()
     attempt: int = 0
     failures: int = 0
+    snoozes: int = 0
+    losses: float = 0.0
     since: float = 0.0
     lease_id: str = ""
     owner: str = ""
@@ -145,7 +147,10 @@ class MemoryStore:
             word, row.state = ("cancelled", State.CANCELLED) if removed else _verdict(outcome)
             row.lease_id = row.owner = ""
             row.since = self._now() + getattr(outcome, "delay_s", 0.0)
-            row.failures += word in ("retried", "failed", "lost")
+            row.failures += word in ("retried", "failed")
+            row.snoozes += word in ("snoozed", "parked")
+            if word == "lost":
+                row.losses += 0.5 if getattr(outcome, "code", "") == "lost_with_others" else 1.0
             row.error = (outcome.code, outcome.detail) if isinstance(outcome, Failed) else None
             of.attempts.append((claim.step, claim.part, claim.attempt, word))
             if removed:
@@ -200,6 +205,17 @@ class MemoryStore:
             for key in due:
                 self._ready(key, self.steps[key])
             return {step for _, step, _ in due}
+
+    def wake_parked(self, steps: Sequence[str], limit: int) -> int:
+        with self._lock:
+            parked = [
+                row
+                for key, row in self.steps.items()
+                if key[1] in steps and row.state == State.PARKED and row.since > self._now()
+            ][:limit]
+            for row in parked:
+                row.since = self._now()
+            return len(parked)
 
     def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
         with self._lock:
@@ -287,7 +303,18 @@ class MemoryStore:
     def _claim(self, key: Key) -> Claim:
         row = self.steps[key]
         file = replace(self._facts(self.files[key[0]]), page_numbers=row.page_numbers)
-        return Claim(file, key[1], key[2], row.attempt, row.lease_id, row.failures, row.cost_estimate_s)
+        return Claim(
+            file,
+            key[1],
+            key[2],
+            row.attempt,
+            row.lease_id,
+            row.failures,
+            row.cost_estimate_s,
+            row.snoozes,
+            row.losses,
+            row.owner,
+        )
 
     def _facts(self, of: FileRow) -> File:
         failed = {key[1]: row.error for key, row in self.steps.items() if key[0] == of.file.file_id and row.error}

@@ -152,6 +152,9 @@ class PostgresStore:
     def wake_due(self, limit: int) -> set[str]:
         return {row["step"] for row in self._database.rows(self._sql["wake_due"], limit=limit)}
 
+    def wake_parked(self, steps: Sequence[str], limit: int) -> int:
+        return self._database.run(self._sql["wake_parked"], steps=list(steps), limit=limit)
+
     def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
         rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit)
         return [_as_wake_up(row) for row in rows]
@@ -270,4 +273,7 @@ def _as_claim(facts: dict[str, Any]) -> Claim:
         facts["lease_id"],
         facts["failures_before"],
         facts["cost_estimate_s"],
+        facts["snoozes"],
+        facts["losses"],
+        facts.get("owner", ""),
     )

@@ -51,7 +51,8 @@ SELECT page_number, text, words, source, confidence, width, height
 -- Claims whose lease has run out, oldest first.
 SELECT file_facts(s.file_id) || jsonb_build_object(
            'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
-           'failures_before', s.failures, 'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+           'failures_before', s.failures, 'snoozes', s.snoozes, 'losses', s.losses, 'owner', s.lease_owner,
+           'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
   FROM steps s
  WHERE s.state = 'running' AND s.lease_expires_at < clock_timestamp()
  ORDER BY s.lease_expires_at LIMIT :limit
@@ -60,13 +61,22 @@ SELECT file_facts(s.file_id) || jsonb_build_object(
 -- Claims of one owner.
 SELECT file_facts(s.file_id) || jsonb_build_object(
            'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
-           'failures_before', s.failures, 'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+           'failures_before', s.failures, 'snoozes', s.snoozes, 'losses', s.losses, 'owner', s.lease_owner,
+           'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
   FROM steps s
  WHERE s.state = 'running' AND s.lease_owner = :owner
 
 -- wake_due --
 -- Readies what is due.
 SELECT DISTINCT step FROM wake_due(:limit)
+
+-- wake_parked --
+-- Lets parked parts of some steps be due now.
+UPDATE steps s SET due_at = clock_timestamp()
+  FROM (SELECT file_id, step, part FROM steps
+         WHERE state = 'parked' AND step = ANY (:steps) AND due_at > clock_timestamp()
+         ORDER BY step, due_at LIMIT :limit FOR UPDATE SKIP LOCKED) p
+ WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
 -- unheard --
 -- Wake-ups published so long ago that they may be lost; they count as published anew.

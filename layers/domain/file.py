@@ -23,7 +23,7 @@ class File:
     """What is known of a file. `pages` covers the pages that some step has looked at.
 
     `failures` maps the steps that failed to (code, detail). `page_numbers` are those of the claimed
-    part, empty when it covers the whole file.
+    part, empty when it covers the whole file. `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
     """
 
     file_id: str
@@ -43,6 +43,7 @@ class File:
     schema: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = 1
     page_numbers: tuple[int, ...] = ()
+    when_textract_is_down: str = "best_reading"
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -56,7 +57,7 @@ class File:
 def file_from_facts(facts: Mapping[str, Any]) -> File:
     """The file that the status store describes (`schema/functions/claim_step.sql` says how)."""
     plain = ("file_id", "tenant_id", "dataset_id", "batch_id", "name", "object_key", "version_id", "declared_size_bytes",
-             "declared_sha256", "size_bytes", "media_type", "page_count", "schema", "schema_version")  # fmt: skip
+             "declared_sha256", "size_bytes", "media_type", "page_count", "schema", "schema_version", "when_textract_is_down")  # fmt: skip
     return File(
         **{name: facts[name] for name in plain},
         pages=tuple(PageSummary(*page) for page in facts["pages"]),

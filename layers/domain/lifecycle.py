@@ -9,6 +9,8 @@ from layers.domain.file import File
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import WHOLE_FILE, Failed, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
 
+QUARANTINE_AT = 2.0
+
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
     """The plan of every step of every pipeline, once intake knows what the file is."""
@@ -54,13 +56,18 @@ def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, 
     return Retry(delay_s, code, detail)
 
 
-def after_loss(policy: RetryPolicy, failures: int, chance: float) -> Retry | Failed:
-    """A worker vanished while it held the step: run it again soon, unless it has cost too many workers."""
-    detail = "the worker that ran this step was lost"
-    delay_s = policy.delay_s(failures, chance)
-    if delay_s is None:
-        return Failed("worker_lost", f"{detail}, {failures} times", lost=True)
-    return Retry(0.0, "worker_lost", detail, lost=True)
+def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTINE_AT) -> Retry | Failed:
+    """A worker vanished while it held the step: run it again soon, unless it has cost too many workers.
+
+    `losses` counts those before. Of several steps that one worker held any may have killed it: each bears half.
+    """
+    losses += 1.0 if held_alone else 0.5
+    if losses >= quarantine_at:
+        return Failed(
+            "quarantined", "the workers that ran this step were lost with it; it is not tried again", lost=True
+        )
+    code = "worker_lost" if held_alone else "lost_with_others"
+    return Retry(0.0, code, "the worker that ran this step was lost", lost=True)
 
 
 def slices(page_numbers: Sequence[int], page_cost_s: float, slice_s: float) -> tuple[Part, ...]:

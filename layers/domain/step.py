@@ -182,6 +182,8 @@ class Step:
     goes_on_after_failure: bool = False
     pays_by_call: bool = False
     depends_on: str | None = None
+    gives_way_to: str | None = None
+    goes_on_without: Callable[[File], bool] | None = None
 
 
 def step(
@@ -192,12 +194,16 @@ def step(
     goes_on_after_failure: bool = False,
     pays_by_call: bool = False,
     depends_on: str | None = None,
+    gives_way_to: str | None = None,
+    goes_on_without: Callable[[File], bool] | None = None,
 ) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
     """Declare a function from a file and its work to an outcome as a step. Registers nothing.
 
     `timeout_s` bounds one attempt and sets its lease. `goes_on_after_failure`: the next step's plan
     decides what a failure means. `pays_by_call`: its claim is committed durably before it runs.
     `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
+    While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
+    this file does without: then it fails at once, and the pipeline goes on.
     """
 
     def declare(run: Callable[[File, Any], Done | Skip]) -> Step:
@@ -210,6 +216,8 @@ def step(
             goes_on_after_failure=goes_on_after_failure,
             pays_by_call=pays_by_call,
             depends_on=depends_on,
+            gives_way_to=gives_way_to,
+            goes_on_without=goes_on_without,
         )
 
     return declare

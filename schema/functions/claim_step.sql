@@ -6,7 +6,7 @@ LANGUAGE sql STABLE AS $$
         'name', f.name, 'object_key', f.object_key, 'version_id', f.version_id,
         'declared_size_bytes', f.declared_size_bytes, 'declared_sha256', f.declared_sha256,
         'size_bytes', f.size_bytes, 'media_type', f.media_type, 'page_count', f.page_count,
-        'schema', v.schema, 'schema_version', v.version,
+        'schema', v.schema, 'schema_version', v.version, 'when_textract_is_down', d.when_textract_is_down,
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence)
                                             ORDER BY p.page_number), '[]')
                     FROM pages p WHERE p.file_id = f.file_id),
@@ -45,6 +45,7 @@ BEGIN
     PERFORM mark_changed(ARRAY[p_file_id]);
     RETURN file_facts(p_file_id) || jsonb_build_object(
         'lease_id', claimed.lease_id, 'attempt', claimed.attempt, 'failures_before', claimed.failures,
+        'snoozes', claimed.snoozes, 'losses', claimed.losses,
         'cost_estimate_s', claimed.cost_estimate_s,
         'page_numbers', to_jsonb(claimed.page_numbers));
 END $$;

@@ -30,7 +30,10 @@ BEGIN
            ended_at = CASE WHEN p_state IN ('done', 'skipped', 'failed', 'cancelled') THEN clock_timestamp() END,
            due_at = CASE WHEN p_state IN ('retrying', 'parked')
                          THEN clock_timestamp() + make_interval(secs => p_delay_s) END,
-           failures = s.failures + CASE WHEN p_outcome IN ('retried', 'failed', 'lost') THEN 1 ELSE 0 END,
+           failures = s.failures + CASE WHEN p_outcome IN ('retried', 'failed') THEN 1 ELSE 0 END,
+           -- Of several steps that were lost with one worker any may have killed it: each bears half.
+           losses = s.losses + CASE WHEN p_outcome <> 'lost' THEN 0 WHEN p_error_code = 'lost_with_others' THEN 0.5
+                                    ELSE 1 END,
            snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
            reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
            stopped_from = CASE WHEN removed THEN 'ready' END

@@ -15,7 +15,7 @@ BEGIN
     END IF;
     DELETE FROM steps s WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.part > 0;
     UPDATE steps s
-       SET state = 'waiting', reason = NULL, error_code = NULL, error_detail = NULL, failures = 0,
+       SET state = 'waiting', reason = NULL, error_code = NULL, error_detail = NULL, failures = 0, losses = 0,
            page_numbers = NULL, due_at = NULL, ended_at = NULL, started_at = NULL, redrives = s.redrives + 1
      WHERE s.file_id = p_file_id AND s.step = ANY (p_steps);
     INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state)

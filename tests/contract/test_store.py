@@ -158,16 +158,17 @@ def test_a_failed_step_is_told_to_the_planner_with_its_reason(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    ("outcome", "word", "failures"),
+    ("outcome", "word", "counts"),
     [
-        (Retry(0, "unreachable", "no answer"), "retried", 1),
-        (Retry(0, "worker_lost", "gone", lost=True), "lost", 1),
-        (Later(0, "throttled"), "snoozed", 0),
-        (Parked(0, "the service is down", "textract"), "parked", 0),
+        (Retry(0, "unreachable", "no answer"), "retried", (1, 0, 0)),
+        (Retry(0, "worker_lost", "gone", lost=True), "lost", (0, 0, 1)),
+        (Retry(0, "lost_with_others", "gone", lost=True), "lost", (0, 0, 0.5)),
+        (Later(0, "throttled"), "snoozed", (0, 1, 0)),
+        (Parked(0, "the service is down", "textract"), "parked", (0, 1, 0)),
     ],
 )
 def test_what_runs_again_is_woken_when_due(
-    world: World, outcome: Retry | Later | Parked, word: str, failures: int
+    world: World, outcome: Retry | Later | Parked, word: str, counts: tuple[int, int, float]
 ) -> None:
     wake_up = intake_of(world)
     world.store.record(claim(world, wake_up), outcome, nothing_follows, cost_s=1, host="h")
@@ -175,8 +176,19 @@ def test_what_runs_again_is_woken_when_due(
     assert world.store.wake_due(10) == {"intake"}
     (again,) = world.store.dispatch({"intake": 10})
     assert again == replace(wake_up, attempt=2)
-    assert claim(world, again).failures == failures
+    held = claim(world, again)
+    assert (held.failures, held.snoozes, held.losses) == counts
     assert world.attempts(wake_up.file_id) == [("intake", 0, 1, word)]
+
+
+def test_what_is_parked_is_due_at_once_when_its_step_is_woken(world: World) -> None:
+    wake_ups = planned(world, 3, [PlannedStep("ocr", ONE_PART)])
+    for wake_up in wake_ups:
+        world.store.record(claim(world, wake_up), Parked(600, "down", "ocr"), nothing_follows, cost_s=0, host="h")
+    assert world.store.wake_parked(["text"], 10) == 0 and world.store.wake_due(10) == set()
+    assert world.store.wake_parked(["ocr", "text"], 2) == 2
+    assert world.store.wake_due(10) == {"ocr"}
+    assert len(world.store.dispatch({"ocr": 10})) == 2
 
 
 def test_what_is_not_due_yet_stays_where_it_is(world: World) -> None:

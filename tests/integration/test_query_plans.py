@@ -143,6 +143,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "is_main": True,
         "allow_duplicates": False,
         "priority": "normal",
+        "when_textract_is_down": "wait",
     }
 
 
@@ -154,6 +155,7 @@ INDEXES = {
     "dispatch": {"steps_ready", "steps_in_flight"},
     "expired_claims": {"steps_leased"},
     "wake_due": {"steps_due"},
+    "wake_parked": {"steps_parked"},
     "unheard": {"steps_unheard"},
     "mend_lanes": {"steps_ready"},
     "miss_uploads": {"files_awaited"},

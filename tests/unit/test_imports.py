@@ -40,7 +40,7 @@ SHARED_MEANS = {
 # The others are handed a client, or need none.
 OWN_SDK = {
     **{name: {"psycopg"} for name in ("postgres_catalog", "postgres_store")},
-    "redis_news": {"redis"},
+    **{name: {"redis"} for name in ("redis_news", "redis_breakers")},
 }
 
 

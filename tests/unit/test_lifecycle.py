@@ -169,13 +169,23 @@ def test_delays_are_spread_over_the_whole_range() -> None:
     assert min(delays) < 0.1 and max(delays) > 7.9 and 3.6 < sum(delays) / 1000 < 4.4
 
 
-def test_a_lost_worker_costs_an_attempt_and_no_wait() -> None:
-    policy = RetryPolicy(max_attempts=3)
-    assert lifecycle.after_loss(policy, 1, 0.9) == Retry(
-        0.0, "worker_lost", "the worker that ran this step was lost", lost=True
-    )
-    given_up = lifecycle.after_loss(policy, 3, 0.9)
-    assert isinstance(given_up, Failed) and given_up.lost and given_up.code == "worker_lost"
+@pytest.mark.parametrize(
+    ("losses", "held_alone", "code"),
+    [
+        (0.0, True, "worker_lost"),
+        (1.0, True, "quarantined"),
+        (0.0, False, "lost_with_others"),
+        (1.0, False, "lost_with_others"),
+        (1.5, False, "quarantined"),
+    ],
+)
+def test_a_step_that_costs_two_workers_is_quarantined_and_shares_the_blame_with_others(
+    losses: float, held_alone: bool, code: str
+) -> None:
+    outcome = lifecycle.after_loss(losses, held_alone)
+    assert outcome.lost and outcome.code == code
+    assert isinstance(outcome, Failed) == (code == "quarantined")
+    assert isinstance(outcome, Failed) or outcome.delay_s == 0
 
 
 @pytest.mark.parametrize("state", list(State))

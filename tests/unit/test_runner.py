@@ -12,6 +12,7 @@ import pytest
 from functions.arrivals import take_arrivals
 from functions.upkeep import erase_removed, recover, rescue_of, upkeep
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
+from layers.adapters.redis_breakers import RedisBreakers
 from layers.domain.errors import (
     DecoderCrashed,
     DependencyDown,
@@ -57,11 +58,14 @@ def raising(*errors: Exception | None) -> Run:
 class Host:
     """A runner of one two-step pipeline and a side pipeline, with the clock in our hand."""
 
+    identify: Run = identified
     read: Run = done
     extract: Run = done
     picture: Run = done
     now: float = 0.0
     goes_on: bool = False
+    concurrency: dict[str, int] = field(default_factory=dict)
+    depends_on: str | None = None
     store: MemoryStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,13 +73,16 @@ class Host:
         self.objects, self.topics = MemoryObjects(), MemoryTopics()
         policy = RetryPolicy(max_attempts=3, base_s=4.0)
         main = (
-            Step("read", self.read, retry=policy, goes_on_after_failure=self.goes_on),
+            Step("read", self.read, retry=policy, goes_on_after_failure=self.goes_on, depends_on=self.depends_on),
             Step("extract", self.extract, retry=policy),
         )
         pipelines = (Pipeline("main", main), Pipeline("side", (Step("picture", self.picture, retry=policy),)))
-        ports = Ports(self.store, self.objects, self.topics, cast(Any, None), cast(Any, None), None)
-        intake = Step("intake", identified)
-        self.runner = Runner(ports, intake, pipelines, {}, host="worker-1", chance=lambda: 0.5)
+        self.breakers = RedisBreakers("", now=lambda: self.now, chance=lambda: 0.5)
+        ports = Ports(
+            self.store, self.objects, self.topics, cast(Any, None), cast(Any, None), None, breakers=self.breakers
+        )
+        intake = Step("intake", self.identify)
+        self.runner = Runner(ports, intake, pipelines, self.concurrency, host="worker-1", chance=lambda: 0.5)
 
     def upload(self) -> str:
         file_id = str(uuid.uuid4())
@@ -257,17 +264,37 @@ def test_a_dead_workers_steps_are_rescued_at_once() -> None:
     assert host.file(file_id).state == "done"
 
 
-def test_a_step_that_kills_its_workers_fails_in_the_end() -> None:
+def claimed_and_lost(host: Host) -> None:
+    """A worker claims all that is published, and is lost."""
+    host.store.wake_due(10)
+    host.runner.dispatch({"read"})
+    for wake_up in [one for one in host.topics.published if one.step == "read"]:
+        host.store.claim(wake_up, "worker-1", 60.0, durably=False)
+    host.topics.published.clear()
+    rescue_of(host.runner, "worker-1")
+
+
+def test_a_step_that_kills_its_worker_twice_is_quarantined() -> None:
     host = Host()
-    file_id = abandoned(host)
+    file_id = host.arrive()
+    host.runner.run(host.topics.published.pop(0))
+    claimed_and_lost(host)
+    assert host.file(file_id).state == "processing"
+    claimed_and_lost(host)
+    assert host.file(file_id).state == "failed" and host.file(file_id).error[1] == "quarantined"
+    assert host.outcomes(file_id, "read") == ["lost", "lost"]
+
+
+def test_steps_that_were_lost_together_share_the_blame() -> None:
+    host = Host(concurrency={"read": 8})
+    file_ids = [host.arrive() for _ in range(3)]
+    while host.topics.published and host.topics.published[0].step == "intake":
+        host.runner.run(host.topics.published.pop(0))
     for _ in range(3):
-        rescue_of(host.runner, "worker-1")
-        host.store.wake_due(10)
-        host.runner.dispatch({"read"})
-        for wake_up in [one for one in host.topics.published if one.step == "read"]:
-            host.store.claim(wake_up, "worker-1", 60.0, durably=False)
-        host.topics.published.clear()
-    assert host.file(file_id).state == "failed" and host.file(file_id).error[1] == "worker_lost"
+        claimed_and_lost(host)
+    assert {host.file(file_id).state for file_id in file_ids} == {"processing"}
+    host.settle()
+    assert {host.file(file_id).state for file_id in file_ids} == {"done"}
 
 
 def test_lost_wake_ups_are_published_again() -> None:

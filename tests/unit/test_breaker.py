@@ -1,0 +1,123 @@
+"""A circuit breaker as a value: when it opens, what it lets through, and how work comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layers.domain.breaker import (
+    CLOSED,
+    DOUBT,
+    FIRST_PROBE_S,
+    LONGEST_PROBE_S,
+    PROBE_LASTS_S,
+    RAMP_S,
+    Breaker,
+    Mode,
+)
+
+
+def opened(now: float = 0.0, failures: int = 5) -> Breaker:
+    breaker = CLOSED
+    for _ in range(failures):
+        breaker = breaker.after_failure(now, "no answer", 1.0)
+    return breaker
+
+
+@pytest.mark.parametrize(("failures", "mode"), [(4, Mode.CLOSED), (5, Mode.OPEN), (50, Mode.OPEN)])
+def test_failures_in_a_row_open_it(failures: int, mode: Mode) -> None:
+    assert opened(failures=failures).mode is mode
+
+
+def test_a_success_between_failures_keeps_it_closed() -> None:
+    breaker = opened(failures=4).after_success(0.0)
+    assert breaker.after_failure(0.0, "no answer", 0.5).mode is Mode.CLOSED
+
+
+@pytest.mark.parametrize(("failures", "mode"), [(19, Mode.CLOSED), (20, Mode.OPEN)])
+def test_failures_that_may_be_the_files_own_count_for_less(failures: int, mode: Mode) -> None:
+    breaker = CLOSED
+    for _ in range(failures):
+        breaker = breaker.after_failure(0.0, "broke", 0.5, DOUBT)
+    assert breaker.mode is mode
+
+
+def test_while_open_nothing_goes_through_until_the_probe_and_then_one() -> None:
+    breaker = opened()
+    assert breaker.cap(40, FIRST_PROBE_S - 0.1) == 0 and not breaker.admits(FIRST_PROBE_S - 0.1)
+    assert breaker.cap(40, FIRST_PROBE_S) == 1 and breaker.admits(FIRST_PROBE_S)
+    probing = breaker.probing(FIRST_PROBE_S)
+    assert probing.cap(40, FIRST_PROBE_S + 1) == 0 and not probing.admits(FIRST_PROBE_S + 1)
+
+
+def test_a_probe_that_is_lost_is_followed_by_another() -> None:
+    probing = opened().probing(FIRST_PROBE_S)
+    assert probing.admits(FIRST_PROBE_S + PROBE_LASTS_S)
+
+
+def test_a_probe_that_said_nothing_is_followed_by_another_at_once() -> None:
+    assert opened().probing(FIRST_PROBE_S).after_nothing(FIRST_PROBE_S + 1).admits(FIRST_PROBE_S + 1)
+
+
+def test_probes_that_fail_come_at_growing_distances_and_never_stop() -> None:
+    breaker, now, distances = opened(), 0.0, []
+    for _ in range(100):
+        distances.append(breaker.probe_at - now)
+        now = breaker.probe_at
+        breaker = breaker.probing(now).after_failure(now, "still down", 1.0)
+    assert distances[:4] == [5.0, 10.0, 20.0, 40.0]
+    assert max(distances) == LONGEST_PROBE_S and breaker.opened_at == 0.0
+
+
+def test_a_success_that_began_before_it_opened_proves_nothing() -> None:
+    assert opened().after_success(1.0).mode is Mode.OPEN
+
+
+def test_after_a_probe_succeeds_work_comes_back_as_a_ramp() -> None:
+    risen = opened().probing(100.0).after_success(100.0)
+    caps = [risen.cap(40, 100.0 + second) for second in (0, 3, 6, 15, 24, RAMP_S, RAMP_S + 100)]
+    assert caps == [4, 4, 8, 20, 32, 40, 40]
+    assert risen.cap(2, 100.0) == 1
+
+
+def test_one_failure_while_it_rises_opens_it_again() -> None:
+    risen = opened().probing(100.0).after_success(100.0)
+    assert risen.after_failure(101.0, "down again", 0.5).mode is Mode.OPEN
+    assert risen.after_failure(101.0, "one bad file", 0.5, DOUBT).mode is Mode.CLOSED
+    assert risen.after_failure(100.0 + RAMP_S, "one", 0.5).mode is Mode.CLOSED
+
+
+@given(st.floats(-1e9, -PROBE_LASTS_S))
+def test_a_clock_that_steps_back_far_does_not_put_a_probe_off(step_s: float) -> None:
+    assert opened(now=0.0).admits(step_s - LONGEST_PROBE_S)
+
+
+steps = st.lists(
+    st.tuples(st.floats(0, 120), st.sampled_from(["ok", "down", "doubt", "nothing", "probe"]), st.floats(0, 0.99)),
+    max_size=60,
+)
+
+
+@given(steps)
+def test_whatever_happens_it_lets_something_through_again_in_time(happenings: list[tuple[float, str, float]]) -> None:
+    breaker, now = CLOSED, 0.0
+    for later_s, what, chance in happenings:
+        now += later_s
+        match what:
+            case "ok":
+                breaker = breaker.after_success(now)
+            case "nothing":
+                breaker = breaker.after_nothing(now)
+            case "probe" if breaker.mode is not Mode.CLOSED and breaker.admits(now):
+                breaker = breaker.probing(now)
+            case "down" | "doubt":
+                breaker = breaker.after_failure(now, "x", chance, 1.0 if what == "down" else DOUBT)
+        assert breaker.wait_s(now) <= max(LONGEST_PROBE_S, PROBE_LASTS_S)
+        assert 0 <= breaker.cap(10, now) <= 10
+        assert (breaker.cap(10, now) > 0) == breaker.admits(now)
+        assert Breaker.from_json(breaker.as_json()) == breaker
+    assert breaker.admits(now + PROBE_LASTS_S)
+    assert replace(breaker, mode=Mode.CLOSED, risen_at=None).cap(10, now) == 10
