@@ -7,7 +7,7 @@ from typing import Any
 from chalice import Chalice, CORSConfig, Response
 
 from functions import handlers
-from functions.api import batches, changes, datasets, files, openapi, operations, records, removals, tenants
+from functions.api import batches, changes, datasets, files, openapi, operations, records, removals, tenants, uploads
 from functions.api.answering import answer, as_bytes
 
 app = Chalice(app_name="fairway")
@@ -170,7 +170,17 @@ def file_history(file_id: str) -> Response:
 
 @app.route("/files/{file_id}/upload", methods=["POST"], cors=CORS)
 def file_upload(file_id: str) -> Response:
-    return reply({"POST": files.renew_upload}, file_id=file_id)
+    return reply({"POST": uploads.renew}, file_id=file_id)
+
+
+@app.route("/files/{file_id}/upload/parts", methods=["GET", "POST"], cors=CORS)
+def upload_parts(file_id: str) -> Response:
+    return reply({"GET": uploads.show_parts, "POST": uploads.sign_parts}, file_id=file_id)
+
+
+@app.route("/files/{file_id}/upload/complete", methods=["POST"], cors=CORS)
+def upload_complete(file_id: str) -> Response:
+    return reply({"POST": uploads.complete}, file_id=file_id)
 
 
 @app.route("/files/{file_id}/redrive", methods=["POST"], cors=CORS)

@@ -137,6 +137,15 @@ class Store(Protocol):
         """Whether the store answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """One part of an upload that the object store holds; `etag` is the store's name for its content."""
+
+    number: int
+    size_bytes: int
+    etag: str
+
+
 class Objects(Protocol):
     """The object store."""
 
@@ -165,6 +174,18 @@ class Objects(Protocol):
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
     ) -> tuple[str, dict[str, str]]:
         """A URL to PUT exactly this object to, once, and the headers to send with it."""
+
+    def begin_parts(self, object_key: str) -> str:
+        """Begin an upload in parts; its id."""
+
+    def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
+        """A URL to PUT one part, from 1, of exactly this size to."""
+
+    def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
+        """The parts that arrived, in order; None where the store knows no such upload (any more)."""
+
+    def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        """Make these parts the object, unless there is one; whether the store knew the upload."""
 
     def presign_get(
         self,

@@ -36,6 +36,7 @@ class Settings:
     worker_place: int = 1  # of this one among them, from 1
     max_file_bytes: int = 200 * 1024 * 1024
     kept_originals_bytes: int = 64 * 1024 * 1024  # on a worker's disk, between the steps of one file
+    multipart_from_bytes: int = 64 * 1024 * 1024  # from this size on, a file is uploaded in parts
     upload_url_s: int = 3600
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600

@@ -11,7 +11,7 @@ from functions.api.access import caller_of, check_role
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
 from functions.api.requests import Reply, Request, is_id
 from layers import bootstrap
-from layers.domain.errors import StoreUnreachable
+from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.telemetry import log
 
 Handler = Callable[..., Any]
@@ -31,6 +31,9 @@ def answer(given: Any, handlers: Mapping[str, Handler], **ids: str) -> Reply:
     except StoreUnreachable as error:
         log("store_unreachable", detail=str(error))
         return refused(unavailable())
+    except DependencyDown as error:
+        log("dependency_down", dependency=error.dependency, detail=error.detail)
+        return refused(unavailable(f"the {error.dependency.replace('_', ' ')}"))
     except Exception as error:
         log("request_broke", error=error)
         return refused(Problem("internal_error", "the request could not be carried out; it is ours to mend"))

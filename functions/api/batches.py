@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.api.problems import Problem, not_found
 from functions.api.requests import NewBatch, Request, creates, needs
+from functions.api.uploads import AWAITED, upload_view
 from functions.api.views import at, batch_view
 from layers import bootstrap
 
 Row = dict[str, Any]
-AWAITED = ("uploading", "upload_missing")
 
 
 def signed_again(request: Request, body: Row) -> Row:
@@ -65,19 +64,6 @@ def cancel(request: Request, batch_id: str) -> tuple[int, Any]:
 def tell(request: Request, dataset_id: Any) -> None:
     """Wake those who watch a dataset, once this request is committed."""
     request.afterwards.append(lambda: bootstrap.news().publish([str(dataset_id)]))
-
-
-def upload_view(row: Row) -> Row:
-    """How to upload a file: signed for exactly this object, and for one time."""
-    settings = bootstrap.settings()
-    url, headers = bootstrap.objects().presign_put(
-        row["object_key"],
-        size_bytes=row["declared_size_bytes"],
-        sha256=row["declared_sha256"],
-        expires_s=settings.upload_url_s,
-    )
-    expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
-    return {"method": "PUT", "url": url, "headers": headers, "expires_at": at(expires_at)}
 
 
 def _described(request: Request) -> NewBatch:

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
     "ChangedDataset": {"when_textract_is_down": "wait"},
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
+    "PartNumbers": {"part_numbers": [1, 2]},
     "NewRemoval": {"file_ids": [FILE]},
     "NewTenant": {"name": "Example Ltd", "weight": 2.0, "quota": {}},
     "ChangedTenant": {"weight": 4.0},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api import datasets
-from functions.api.batches import tell, upload_view
+from functions.api.batches import tell
 from functions.api.changes import first_cursor
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Redrive, RedriveMany, Request, needs
@@ -49,17 +49,6 @@ def show(request: Request, file_id: str) -> tuple[int, Any]:
 def history(request: Request, file_id: str) -> tuple[int, Any]:
     _existing(request, file_id)
     return 200, {"attempts": [attempt_view(row) for row in request.catalog.rows("history", file_id=file_id)]}
-
-
-@needs("editor")
-def renew_upload(request: Request, file_id: str) -> tuple[int, Any]:
-    _existing(request, file_id)
-    settings = bootstrap.settings()
-    upload_s = settings.upload_url_s + settings.upload_grace_s
-    row = request.catalog.row("renew_upload", file_id=file_id, upload_s=upload_s)
-    if row is None:
-        raise Problem("conflict", "the file has arrived already; nothing is to be uploaded")
-    return 200, {"id": file_id, "name": row["name"], "state": "uploading", "upload": upload_view(row)}
 
 
 @needs("operator")

@@ -14,7 +14,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from functions.api import batches, changes, datasets, files, operations, problems, records, removals, requests, tenants
+from functions.api import (
+    batches,
+    changes,
+    datasets,
+    files,
+    operations,
+    problems,
+    records,
+    removals,
+    requests,
+    tenants,
+    uploads,
+)
 from functions.api.answering import LONGEST_KEY, PUBLIC
 from functions.api.examples import EXAMPLES
 from functions.api.requests import ROLES
@@ -160,8 +172,15 @@ CALLS = (
          {200: "File"}),
     Call("GET /files/{file_id}/history", files.history, "getHistory",
          "Lists every attempt of every step of a file, oldest first.", {200: "History"}),
-    Call("POST /files/{file_id}/upload", files.renew_upload, "renewUpload",
+    Call("POST /files/{file_id}/upload", uploads.renew, "renewUpload",
          "Signs the upload of a file anew that has not arrived.", {200: "FileUpload"}, conflicts=True),
+    Call("POST /files/{file_id}/upload/parts", uploads.sign_parts, "signParts",
+         "Signs the upload of some parts of a large file.", {200: "SignedParts"}, requests.PartNumbers,
+         conflicts=True),
+    Call("GET /files/{file_id}/upload/parts", uploads.show_parts, "listParts",
+         "Lists the parts of a large file that arrived.", {200: "ArrivedParts"}),
+    Call("POST /files/{file_id}/upload/complete", uploads.complete, "completeUpload",
+         "Ends the upload of a large file once all its parts arrived.", {200: "File"}, conflicts=True),
     Call("POST /files/{file_id}/redrive", files.redrive, "redriveFile",
          "Runs the failed or the named step of a file again, with what follows it.",
          {202: "Redriven"}, requests.Redrive, conflicts=True),

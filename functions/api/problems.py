@@ -50,5 +50,5 @@ def not_found(what: str) -> Problem:
     return Problem("not_found", f"there is no such {what}")
 
 
-def unavailable() -> Problem:
-    return Problem("unavailable", "the status store can't be reached; try again shortly", Retry_After="5")
+def unavailable(what: str = "the status store") -> Problem:
+    return Problem("unavailable", f"{what} can't be reached; try again shortly", Retry_After="5")

@@ -215,6 +215,10 @@ class NewBatch(Body):
     )
 
 
+class PartNumbers(Body):
+    part_numbers: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1, max_length=1000)
+
+
 class NewRemoval(Body):
     file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
     batch_id: str | None = None

@@ -90,8 +90,19 @@ SHAPES: dict[str, Schema] = {
     ),
     "Datasets": thing(datasets=each(ref("Dataset")), next_cursor=or_null(CURSOR)),
     # --- uploads
-    "Upload": thing(method=one_of("PUT"), url=URL, headers=by_name(TEXT), expires_at=TIME)
-    | {"description": "Send the bytes to `url`, with every one of `headers`."},
+    "Upload": {
+        "oneOf": [
+            thing(method=one_of("PUT"), url=URL, headers=by_name(TEXT), expires_at=TIME)
+            | {"description": "Send the bytes to `url`, with every one of `headers`."},
+            thing(method=one_of("MULTIPART"), part_size_bytes=COUNT, part_count=COUNT)
+            | {"description": "Ask for the URLs of parts, send each its bytes, and complete the upload."},
+        ]
+    },
+    "SignedParts": thing(
+        parts=each(thing(part_number=COUNT, url=URL, expires_at=TIME))
+        | {"description": "PUT its bytes to each `url`: `part_size_bytes`, or what is left for the last"},
+    ),
+    "ArrivedParts": thing(parts=each(thing(part_number=COUNT, size_bytes=COUNT))),
     "FileUpload": thing(
         {"duplicate_of": ID},
         id=or_null(ID),

@@ -91,7 +91,7 @@ RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256
 -- Extends the time for an upload that has not come; no row where none is awaited.
 UPDATE files SET upload_until = now() + make_interval(secs => :upload_s), state = 'uploading', updated_at = now()
  WHERE tenant_id = :tenant_id AND file_id = :file_id AND state IN ('uploading', 'upload_missing') AND removed_at IS NULL
-RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256
+RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256, multipart_id
 
 -- cancel_batch --
 -- Stops what has not run of a batch; how many files that were.
@@ -113,6 +113,14 @@ SELECT * FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state
 -- file --
 -- One live file.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL
+
+-- file_locked --
+-- One live file, held until this request ends.
+SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL FOR UPDATE
+
+-- keep_multipart --
+-- Keeps which of the store's uploads a file's parts belong to.
+UPDATE files SET multipart_id = :multipart_id WHERE tenant_id = :tenant_id AND file_id = :file_id
 
 -- files_by_id --
 -- Live files of these ids.

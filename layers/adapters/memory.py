@@ -31,7 +31,7 @@ from layers.domain.step import (
     State,
     Stop,
 )
-from layers.ports import Claim, FilePlan, Planner, Recorded
+from layers.ports import Claim, FilePlan, Planner, Recorded, StoredPart
 
 Key = tuple[str, str, int]
 
@@ -391,6 +391,7 @@ class MemoryObjects:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.uploads: dict[tuple[str, str], dict[int, bytes]] = {}
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
         if object_key not in self.objects:
@@ -422,6 +423,31 @@ class MemoryObjects:
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix) and key > start_after)[:limit]
+
+    def begin_parts(self, object_key: str) -> str:
+        upload_id = str(uuid.uuid4())
+        self.uploads[object_key, upload_id] = {}
+        return upload_id
+
+    def put_part(self, object_key: str, upload_id: str, number: int, content: bytes) -> None:
+        """What a client does with the URL of a part."""
+        self.uploads[object_key, upload_id][number] = content
+
+    def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
+        return f"memory:{object_key}?partNumber={number}&uploadId={upload_id}"
+
+    def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
+        parts = self.uploads.get((object_key, upload_id))
+        if parts is None:
+            return None
+        return [StoredPart(number, len(content), str(hash(content))) for number, content in sorted(parts.items())]
+
+    def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        if object_key in self.objects or (object_key, upload_id) not in self.uploads:
+            return False
+        given = self.uploads.pop((object_key, upload_id))
+        self.objects[object_key] = b"".join(given[part.number] for part in parts)
+        return True
 
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.kept_files import KeptFiles
 from layers.object_link import Missing, ObjectLink, TooLong, Unreachable
+from layers.ports import StoredPart
 from layers.presigning import ROUNDED_S, presign, rounded
 
 DOWNLOAD_URL_S = 3600
@@ -134,6 +135,33 @@ class S3Storage:
             headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
         return self._presign("PUT", object_key, time.time(), expires_s, headers=headers), headers
 
+    def begin_parts(self, object_key: str) -> str:
+        return str(self._reach("create_multipart_upload", Key=object_key)["UploadId"])
+
+    def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        headers = {"Content-Length": str(size_bytes)}
+        return self._presign("PUT", object_key, time.time(), expires_s, headers=headers, query=query)
+
+    def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
+        parts: list[StoredPart] = []
+        following: dict[str, Any] = {}
+        while True:
+            page = self._reach("list_parts", Key=object_key, UploadId=upload_id, **following)
+            if page is None:
+                return None
+            parts += [StoredPart(one["PartNumber"], one["Size"], one["ETag"]) for one in page.get("Parts", ())]
+            if not page.get("IsTruncated"):
+                return parts
+            following = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+    def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        listed = {"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]}
+        joined = self._reach(
+            "complete_multipart_upload", Key=object_key, UploadId=upload_id, MultipartUpload=listed, IfNoneMatch="*"
+        )
+        return joined is not None
+
     def presign_get(
         self,
         object_key: str,
@@ -182,6 +210,15 @@ class S3Storage:
             **signed,
         )
 
+    def _reach(self, operation: str, **arguments: Any) -> Any:
+        """What the SDK's operation answers; None where what it is about does not exist, or is not to be replaced."""
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket, **arguments)
+        except Exception as error:
+            if _status(error) in (404, 412):
+                return None
+            raise DependencyDown("object_store", "the object store did not answer") from error
+
     def _head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
         try:
             return self._link.head(object_key, version_id)
@@ -207,3 +244,8 @@ def _name(one: dict[str, Any], prefix: str) -> str:
 def _before(key: str) -> str:
     """A marker that comes before a key and after all that is well before it."""
     return key[:-1]
+
+
+def _status(error: Exception) -> int:
+    answer = getattr(error, "response", None) or {}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

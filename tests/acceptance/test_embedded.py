@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "events" / "samples"
 START_S = 90
 SETTLE_S = 120
+LARGE_BYTES = 32 * 1024 * 1024
 
 
 class Start:
@@ -40,6 +41,7 @@ class Start:
             "FAIRWAY_HOME": str(self.home),
             "FAIRWAY_PORT": "0",
             "FAIRWAY_SAMPLES": "0",
+            "FAIRWAY_MULTIPART_FROM_BYTES": str(LARGE_BYTES),
         }
         (self.home / "endpoint.json").unlink(missing_ok=True)
         log = (self.home.parent / "start.log").open("ab")
@@ -213,6 +215,34 @@ def test_a_url_takes_its_own_object_once(start: Start) -> None:
     assert (first.status_code, again.status_code) == (200, 412)
     (file,) = settle(client, dataset["id"], batch["id"])
     assert client.fetch(file["artifacts"]["text"]["url"]) == b"hello"
+
+
+def test_a_large_file_comes_in_parts_and_goes_on_where_it_was_cut_off(start: Start, tmp_path: Path) -> None:
+    client = start.client
+    dataset = client.dataset("large files")
+    path = tmp_path / "large.jpg"
+    photo = (SAMPLES / "receipt-hardware.jpg").read_bytes()
+    path.write_bytes(photo.ljust(LARGE_BYTES + 1000, b"\0"))
+    body = {"files": [{"name": path.name, "size_bytes": path.stat().st_size}]}
+    batch = client.call("POST", f"/datasets/{dataset['id']}/batches", body)
+    (file,) = batch["files"]
+    upload, where = file["upload"], f"/files/{file['id']}/upload"
+    assert (upload["method"], upload["part_count"]) == ("MULTIPART", 3)
+    (first,) = client.call("POST", f"{where}/parts", {"part_numbers": [1]})["parts"]
+    part = path.read_bytes()[: upload["part_size_bytes"]]
+    assert httpx.put(first["url"], content=part[:-1], trust_env=False).status_code == 403
+    httpx.put(first["url"], content=part, trust_env=False).raise_for_status()
+    assert client.call("GET", f"{where}/parts") == {"parts": [{"part_number": 1, "size_bytes": len(part)}]}
+    with pytest.raises(Refused, match="2 of 3 parts have not arrived whole: 2, 3"):
+        client.call("POST", f"{where}/complete")
+    with pytest.raises(Refused, match="has 3 parts"):
+        client.call("POST", f"{where}/parts", {"part_numbers": [4]})
+    client.resume(file["id"], path)
+    assert client.call("POST", f"{where}/complete")["id"] == file["id"]
+    (settled,) = settle(client, dataset["id"], batch["id"])
+    assert settled["size_bytes"] == path.stat().st_size and settled["artifacts"]["record"]
+    with pytest.raises(Refused, match="has arrived already"):
+        client.call("POST", f"{where}/parts", {"part_numbers": [1]})
 
 
 @pytest.mark.parametrize(

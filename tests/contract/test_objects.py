@@ -142,6 +142,42 @@ def test_an_upload_url_takes_its_own_bytes_once(s3: S3Storage) -> None:
     assert s3.size_of(key, None) == 5
 
 
+def put_part(objects: Objects, key: str, upload_id: str, number: int, content: bytes) -> None:
+    if isinstance(objects, MemoryObjects):
+        objects.put_part(key, upload_id, number, content)
+        return
+    url = objects.presign_part(key, upload_id, number, size_bytes=len(content), expires_s=60)
+    with httpx.Client(trust_env=False) as anyone:
+        assert anyone.put(url, content=content + b"more").status_code == 403
+        anyone.put(url, content=content).raise_for_status()
+
+
+def test_parts_become_one_object_once(objects: Objects, tmp_path: Path) -> None:
+    key = f"originals/t/{uuid.uuid4()}"
+    upload_id = objects.begin_parts(key)
+    assert objects.parts_of(key, upload_id) == []
+    for number, content in ((2, b"end"), (1, b"start ")):
+        put_part(objects, key, upload_id, number, content)
+    parts = objects.parts_of(key, upload_id)
+    assert parts is not None and [(part.number, part.size_bytes) for part in parts] == [(1, 6), (2, 3)]
+    assert objects.size_of(key, None) is None
+    assert objects.join_parts(key, upload_id, parts)
+    objects.download(key, None, tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == b"start end"
+    assert objects.parts_of(key, upload_id) is None
+
+
+def test_parts_do_not_replace_an_object(objects: Objects, tmp_path: Path) -> None:
+    key = f"originals/t/{uuid.uuid4()}"
+    upload_id = objects.begin_parts(key)
+    put_part(objects, key, upload_id, 1, b"late")
+    put(objects, tmp_path, key, b"first")
+    parts = objects.parts_of(key, upload_id)
+    assert parts is not None and not objects.join_parts(key, upload_id, parts)
+    objects.download(key, None, tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == b"first"
+
+
 def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"x" * 1000)
     narrow = S3Storage(s3._client, BUCKET, "", "us-east-1", most_bytes=999)

@@ -236,6 +236,23 @@ def test_an_upload_is_renewed_until_the_file_has_arrived(api: Api, caller: httpx
     problem(caller.post(f"/files/{file['id']}/upload"), 409, "conflict")
 
 
+def test_a_file_of_one_piece_has_no_parts(caller: httpx.Client) -> None:
+    (file,) = new_batch(caller, new_dataset(caller)["id"], ["a.pdf"])["files"]
+    path = f"/files/{file['id']}/upload"
+    problem(caller.post(f"{path}/parts", json={"part_numbers": [1]}), 409, "conflict")
+    problem(caller.post(f"{path}/complete"), 409, "conflict")
+    assert caller.get(f"{path}/parts").json() == {"parts": []}
+
+
+def test_a_large_file_is_cut_into_parts_without_asking_the_store(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    body = {"files": [{"name": "large.tiff", "size_bytes": 100 * 1024 * 1024}]}
+    (file,) = caller.post(f"/datasets/{dataset['id']}/batches", json=body).json()["files"]
+    assert file["upload"] == {"method": "MULTIPART", "part_size_bytes": 16 * 1024 * 1024, "part_count": 7}
+    away = caller.post(f"/files/{file['id']}/upload/parts", json={"part_numbers": [1]})
+    assert problem(away, 503, "unavailable")["detail"].startswith("the object store")
+
+
 # --- tenants -----------------------------------------------------------------------------------------
 
 
@@ -265,6 +282,9 @@ def test_nothing_of_another_tenant_can_be_seen_or_touched(api: Api, caller: http
         ("DELETE", f"/files/{file_id}", None),
         ("GET", f"/files/{file_id}/history", None),
         ("POST", f"/files/{file_id}/upload", None),
+        ("GET", f"/files/{file_id}/upload/parts", None),
+        ("POST", f"/files/{file_id}/upload/parts", {"part_numbers": [1]}),
+        ("POST", f"/files/{file_id}/upload/complete", None),
         ("POST", f"/files/{file_id}/redrive", {"step": "text"}),
         ("GET", f"/removals/{removal['id']}", None),
         ("POST", f"/removals/{removal['id']}/undo", None),

@@ -99,6 +99,10 @@ class Client:
             raise ValueError("there is no file to upload")
         return {**batch, "files": described}
 
+    def resume(self, file_id: str, path: Path) -> None:
+        """Upload a file, or what of its parts has not arrived, whose upload was cut off. Raises Refused."""
+        self._put(path, {"id": file_id, **self.call("POST", f"/files/{file_id}/upload")})
+
     def files(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
         """Every file of a dataset, newest first; filters are the listing's own: state, batch, name."""
         yield from self._pages(f"/datasets/{dataset_id}/files", "files", limit=200, **filters)
@@ -144,11 +148,27 @@ class Client:
 
     def _put(self, path: Path, described: dict[str, Any]) -> Path:
         upload = described["upload"]
-        if upload is not None:
-            with path.open("rb") as stream:
-                answer = self._store.put(upload["url"], content=_chunks(stream), headers=upload["headers"])
-            answer.raise_for_status()
+        if upload is None:
+            return path
+        with path.open("rb") as stream:
+            if upload["method"] == "MULTIPART":
+                self._put_parts(described["id"], upload, stream)
+            else:
+                sent = self._store.put(upload["url"], content=_chunks(stream), headers=upload["headers"])
+                sent.raise_for_status()
         return path
+
+    def _put_parts(self, file_id: str, upload: dict[str, Any], stream: Any) -> None:
+        """Send what has not arrived yet, part by part, each by a URL that is signed when its turn comes."""
+        where = f"/files/{file_id}/upload"
+        arrived = {part["part_number"] for part in self.call("GET", f"{where}/parts")["parts"]}
+        for number in range(1, upload["part_count"] + 1):
+            if number in arrived:
+                continue
+            stream.seek((number - 1) * upload["part_size_bytes"])
+            (part,) = self.call("POST", f"{where}/parts", {"part_numbers": [number]})["parts"]
+            self._store.put(part["url"], content=stream.read(upload["part_size_bytes"])).raise_for_status()
+        self.call("POST", f"{where}/complete")
 
     def _pages(self, path: str, what: str, **query: Any) -> Iterator[dict[str, Any]]:
         cursor = None
