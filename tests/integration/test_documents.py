@@ -130,7 +130,7 @@ def png_header(width: int, height: int) -> bytes:
         ("cut.pdf", pdf(says("hello"))[:60], "corrupt"),
         ("only-header.pdf", b"%PDF-1.7\n", "corrupt"),
         ("cut.jpg", encoded(picture(), "JPEG")[:200], "corrupt"),
-        ("bomb.png", png_header(60_000, 60_000), "too_large"),
+        ("bomb.png", png_header(60_000, 60_000), "decompression_bomb"),
         ("locked.pdf", (SAMPLES / "locked-invoice.pdf").read_bytes(), "password_protected"),
         ("long.pdf", pdf(*["" for _ in range(2001)]), "too_many_pages"),
     ],

@@ -1,0 +1,87 @@
+"""A file through intake and all three pipelines, by the real decoders on ports in memory."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from functions.arrivals import take_arrivals
+from functions.pipelines import INTAKE, PIPELINES
+from layers.adapters.documents import Documents
+from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
+from layers.adapters.rules_extractor import RulesExtractor
+from layers.domain.file import File, original_key
+from layers.domain.message import Arrival
+from layers.ports import Ports
+from layers.runner import Runner
+
+TENANT = str(uuid.uuid4())
+SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
+
+
+class Bench:
+    """One worker's work without its servers."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.store = MemoryStore()
+        self.objects, self.topics = MemoryObjects(), MemoryTopics()
+        ports = Ports(self.store, self.objects, self.topics, documents, RulesExtractor(), None)
+        self._runner = Runner(ports, INTAKE, PIPELINES, {}, chance=lambda: 0.0)
+
+    def settle(self, name: str, content: bytes) -> Any:
+        """The file as it ended: its row in the store."""
+        file_id = str(uuid.uuid4())
+        key = original_key(TENANT, file_id)
+        self.store.promise(File(file_id, TENANT, "d", "b", name, key, None, len(content), None, schema=SCHEMA))
+        self.objects.objects[key] = content
+        take_arrivals(self._runner, [Arrival(key)])
+        while self.topics.published:
+            self._runner.run(self.topics.published.pop(0))
+            self.store.wake_due(100)
+            self._runner.dispatch(self.store.steps_with_backlog())
+        return self.store.files[file_id]
+
+
+class Listener:
+    """A server on this machine that counts who calls it, as a document might make a decoder do."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.calls: list[bytes] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(1)
+                try:
+                    self.calls.append(connection.recv(200))
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                except OSError:
+                    self.calls.append(b"")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def listening() -> Iterator[Listener]:
+    listener = Listener()
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def end_of(row: Any) -> str:
+    """`done`, `partial`, or the code of a failure."""
+    return str(row.state if row.state != "failed" else row.error[1])
