@@ -8,7 +8,7 @@ from layers.domain.step import Done, step
 from layers.work import Work
 
 
-@step(timeout_s=60)
+@step(timeout_s=60, depends_on="scanner")
 def intake(file: File, work: Work) -> Done:
     size_bytes = work.arrived_bytes()
     if size_bytes is None:
@@ -27,5 +27,7 @@ def intake(file: File, work: Work) -> Done:
         raise PermanentError(
             "checksum_mismatch", "the file's SHA-256 is not the one that was announced; upload the file again"
         )
+    if work.scanner and (malware := work.scanner.scan(work.original())):
+        raise PermanentError("infected", f"the file holds malware ({malware}); it is not read")
     identity = work.documents.identify(work.original(), file.name)
     return Done(identity=identity, sha256=sha256, size_bytes=size_bytes)

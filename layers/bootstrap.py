@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.documents import Documents
 from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
@@ -121,7 +122,14 @@ def ports() -> Ports:
         news=news(),
         breakers=breakers(),
         max_file_bytes=settings().max_file_bytes,
+        scanner=scanner(),
     )
+
+
+@once
+def scanner() -> ClamavScanner | None:
+    """ClamAV, where its address is given."""
+    return ClamavScanner(settings().clamav) if settings().clamav else None
 
 
 def paid_reader() -> PaidReader | None:

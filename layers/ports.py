@@ -305,6 +305,16 @@ class PaidReader(Protocol):
         """The pages as read. Raises Snooze while throttled or not yet ready, PermanentError for a bad file."""
 
 
+class Scanner(Protocol):
+    """Looks for malware."""
+
+    def scan(self, path: Path) -> str | None:
+        """The name of what was found in a file, or None. Raises DependencyDown."""
+
+    def is_up(self) -> bool:
+        """Whether it answers."""
+
+
 class Extractor(Protocol):
     """Turns pages into the values of a dataset's schema."""
 
@@ -313,7 +323,7 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a step may reach. `paid_reader` is None where no credentials are given."""
+    """Everything a step may reach. `paid_reader` is None where no credentials are given, `scanner` where no address is."""
 
     store: Store
     objects: Objects
@@ -324,3 +334,4 @@ class Ports:
     max_file_bytes: int = 200 * 1024 * 1024
     news: News = field(default_factory=lambda: Silence())
     breakers: Breakers = field(default_factory=lambda: AlwaysClosed())
+    scanner: Scanner | None = None

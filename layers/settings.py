@@ -41,6 +41,7 @@ class Settings:
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600
     ocr_languages: str = "eng"
+    clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
     textract: str = "auto"
     concurrency: Mapping[str, int] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from layers.domain.errors import PermanentError
 from layers.domain.page import Page, Picture
 from layers.domain.step import Artifact
-from layers.ports import Claim, Documents, Extractor, PaidReader, Ports
+from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
 
 
 class Work:
@@ -31,6 +31,10 @@ class Work:
     @property
     def paid_reader(self) -> PaidReader | None:
         return self._ports.paid_reader
+
+    @property
+    def scanner(self) -> Scanner | None:
+        return self._ports.scanner
 
     @property
     def max_file_bytes(self) -> int:

@@ -40,6 +40,8 @@ def _look() -> dict[str, Any]:
         "topics": lambda: bootstrap.topics().is_up(),
         "redis": lambda: bell is not None and bell.is_up(),
     }
+    if scanner := bootstrap.scanner():
+        probes["scanner"] = scanner.is_up
     pool = ThreadPoolExecutor(max_workers=len(probes))
     started = {name: pool.submit(probe) for name, probe in probes.items()}
     states: dict[str, Any] = {}

@@ -167,8 +167,12 @@ def _artifacts(row: Row, artifacts: dict[str, Row], record: Row | None) -> Row:
         "text": _linked(artifacts.get("text"), row, source="source", pages="page_count", confidence="confidence"),
         "preview": _linked(artifacts.get("preview"), row, media_type="media_type", pages="page_count"),
         "thumbnail": _linked(artifacts.get("thumbnail"), row, media_type="media_type", width="width", height="height"),
-        "original": {"url": original_url(row)} if row["uploaded_at"] else None,
+        "original": {"url": original_url(row)} if row["uploaded_at"] and not _is_infected(row) else None,
     }
+
+
+def _is_infected(row: Row) -> bool:
+    return bool(row["error_code"] == "infected")
 
 
 def original_url(row: Row) -> str:

@@ -48,7 +48,7 @@ class Throttled(Snooze):
 class DependencyDown(Exception):
     """A service that the step needs can't be reached or won't work: the step is parked, no attempt spent.
 
-    `dependency` is one of `ocr`, `textract`, `extraction`, `preview`, `object_store`; `detail` a sentence for people.
+    `dependency` is one of `ocr`, `textract`, `extraction`, `preview`, `scanner`, `object_store`; `detail` a sentence for people.
     """
 
     def __init__(self, dependency: str, detail: str) -> None:

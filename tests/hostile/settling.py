@@ -16,7 +16,7 @@ from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.rules_extractor import RulesExtractor
 from layers.domain.file import File, original_key
 from layers.domain.message import Arrival
-from layers.ports import Ports
+from layers.ports import Ports, Scanner
 from layers.runner import Runner
 
 TENANT = str(uuid.uuid4())
@@ -26,10 +26,10 @@ SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels
 class Bench:
     """One worker's work without its servers."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, scanner: Scanner | None = None) -> None:
         self.store = MemoryStore()
         self.objects, self.topics = MemoryObjects(), MemoryTopics()
-        ports = Ports(self.store, self.objects, self.topics, documents, RulesExtractor(), None)
+        ports = Ports(self.store, self.objects, self.topics, documents, RulesExtractor(), None, scanner=scanner)
         self._runner = Runner(ports, INTAKE, PIPELINES, {}, chance=lambda: 0.0)
 
     def settle(self, name: str, content: bytes) -> Any:
