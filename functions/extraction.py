@@ -5,11 +5,13 @@ from __future__ import annotations
 from functions.text_artifact import save_text
 from layers.domain.file import File
 from layers.domain.page import Extraction
-from layers.domain.step import Done, Part, Plan, Stop, step
+from layers.domain.step import Done, Part, Plan, Skip, Stop, step
 from layers.work import Work
 
 
 def plan(file: File) -> Plan:
+    if file.is_kept_as_it_is:
+        return Skip("the file holds no text to take values from")
     if any(page.source for page in file.pages):
         return (Part(cost_estimate_s=0.2),)
     for reader in ("textract", "ocr"):

@@ -14,6 +14,8 @@ PAGE_COST_S = 1.0
 
 
 def plan(file: File) -> Plan:
+    if not file.can_be_seen:
+        return Skip("only pictures and pages that can be drawn are read by OCR")
     pages = tuple(range(1, (file.page_count or 1) + 1)) if file.is_image else file.unread_pages
     if file.is_image:
         read = {page.number for page in file.pages if page.source}

@@ -11,6 +11,8 @@ from layers.work import Work
 
 
 def plan(file: File) -> Plan:
+    if file.is_kept_as_it_is:
+        return Skip("the file is kept as it is: it holds no text to read")
     return Skip("a picture has no text of its own") if file.is_image else whole_file(file)
 
 

@@ -11,6 +11,8 @@ CONFIDENCE_FLOOR = 70.0
 
 
 def plan(file: File) -> Plan:
+    if not file.can_be_seen:
+        return Skip("only pictures and pages that can be drawn are read by Textract")
     if "ocr" not in file.failures and not _doubtful_pages(file):
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
     return (Part(_doubtful_pages(file), cost_estimate_s=2.0),)

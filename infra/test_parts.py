@@ -7,9 +7,13 @@ import shutil
 import subprocess
 import sys
 
-# Program: the Debian package that brings it, and what is tested with it.
+# Program: the Debian packages that bring it, and what is tested with it.
 WANTED = {
     "pdftoppm": ("poppler-utils", "drawing PDF pages by poppler"),
+    "soffice": (
+        "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui",
+        "office documents as PDF by LibreOffice",
+    ),
     "curl": ("curl", "README's session"),
 }
 
@@ -20,7 +24,7 @@ def missing() -> dict[str, tuple[str, str]]:
 
 def install() -> None:
     """Install what is missing with apt, where there is root and apt; a failure is told and left at that."""
-    packages = [package for package, _ in missing().values()]
+    packages = [package for packages, _ in missing().values() for package in packages.split()]
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}

@@ -138,6 +138,7 @@ def main() -> None:
         if time.monotonic() >= next_upkeep:
             next_upkeep = time.monotonic() + UPKEEP_S * max(1, settings.workers)
             threading.Thread(target=handlers.upkeep, args=({},), name="upkeep", daemon=True).start()
+            bootstrap.documents().retire_idle()
         if worker.longest_busy_s() > longest_s:
             log("handler_hangs", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
             break

@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from layers.adapters import libreoffice_printer
 from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.documents import Documents
+from layers.adapters.gotenberg_printer import GotenbergPrinter
+from layers.adapters.libreoffice_printer import LibreOfficePrinter
 from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.adapters.redis_bell import RedisBell
@@ -19,7 +22,7 @@ from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
 from layers.kept_files import KeptFiles
-from layers.ports import PaidReader, Ports
+from layers.ports import OfficePrinter, PaidReader, Ports
 from layers.settings import Settings
 
 Built = TypeVar("Built")
@@ -107,7 +110,18 @@ def objects() -> S3Storage:
 
 @once
 def documents() -> Documents:
-    return Documents(tesseract_languages=settings().ocr_languages)
+    return Documents(tesseract_languages=settings().ocr_languages, printer=printer())
+
+
+@once
+def printer() -> OfficePrinter | None:
+    """What turns office documents into PDF: the service that is set, else the LibreOffice that is installed."""
+    if settings().preview_url:
+        return GotenbergPrinter(settings().preview_url)
+    if settings().libreoffice == "off":
+        return None
+    program = libreoffice_printer.installed("" if settings().libreoffice == "auto" else settings().libreoffice)
+    return LibreOfficePrinter(program) if program else None
 
 
 @once

@@ -27,6 +27,7 @@ CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000
 SHARED = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/nsswitch.conf", "/etc/mime.types"),
+    *("/etc/libreoffice", "/var/lib/libreoffice", "/var/spool/libreoffice"),
     *("/var/cache/fontconfig", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/self"),
     *("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"),
 )

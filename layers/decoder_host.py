@@ -30,12 +30,13 @@ RETIRED_AT_BYTES = 280 * 1024 * 1024
 TASKS = {
     "identify": "layers.decoders.identify:identify",
     "pdf_text": "layers.decoders.pdf:read_text",
-    "plain_text": "layers.decoders.plain:read_text",
+    "text": "layers.decoders.texts:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
     "picture": "layers.decoders.pictures:picture",
     "image_pdf": "layers.decoders.pictures:pages_as_pdf",
-    "text_page": "layers.decoders.plain:as_html",
-    "text_picture": "layers.decoders.pictures:picture_of_text",
+    "web_page": "layers.decoders.web_pages:as_html",
+    "office_pdf": "layers.decoders.libreoffice:as_pdf",
+    "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
 }
 
 
@@ -111,14 +112,15 @@ def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
         confinement.allow_cpu(request["timeout_s"])
         answer = _carry_out(request["task"], request["arguments"])
-        if _has_grown() or _left_programs():
+        if _has_grown(memory_bytes) or _left_programs():
             answer["exhausted"] = True
         _answer(answers, answer)
 
 
-def _has_grown() -> bool:
+def _has_grown(memory_bytes: int) -> bool:
     """Whether the process once needed so much memory that it had better be replaced."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > RETIRED_AT_BYTES
+    most_bytes = max(RETIRED_AT_BYTES, memory_bytes // 4)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > most_bytes
 
 
 def _left_programs() -> bool:

@@ -298,6 +298,22 @@ class Documents(Protocol):
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
 
 
+class OfficePrinter(Protocol):
+    """Turns office documents into PDF."""
+
+    def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
+        """The document as a PDF in `into`. Raises PermanentError where it can't be printed, DependencyDown where
+        what prints can't be reached."""
+
+    def is_up(self) -> bool:
+        """Whether documents can be printed."""
+
+    def retire_idle(self) -> None:
+        """End what has had nothing to do for a while."""
+
+    def close(self) -> None: ...
+
+
 class PaidReader(Protocol):
     """A reader that is paid by the call, such as Amazon Textract."""
 

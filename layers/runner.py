@@ -141,7 +141,10 @@ class Runner:
                 return FilePlan(planned, "failed", (one.step, one.plan.code, one.plan.detail))
         if ended.name in main and ended.name in file.failures and not ended.goes_on_after_failure:
             return FilePlan(planned, "failed", (ended.name, *file.failures[ended.name]))
-        if ended is self.pipelines[0].steps[-1] and isinstance(outcome, Done):
+        last = self.pipelines[0].steps[-1]
+        if any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
+            return FilePlan(planned, "done")  # the main pipeline has nothing to do with such a file
+        if ended is last and isinstance(outcome, Done):
             return FilePlan(planned, "done" if outcome.complete else "partial")
         return FilePlan(planned)
 

@@ -41,10 +41,21 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSERACT")
 
 
 class Sandbox:
-    """At most `max_children` decoders at once, each with `memory_bytes` of address space."""
+    """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
-    def __init__(self, *, max_children: int = 4, memory_bytes: int = 1 << 30, keep_warm: int = 1) -> None:
+    A call that takes longer than `gives_way_s` goes on behind all others, and its child is then replaced.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_children: int = 4,
+        memory_bytes: int = 1 << 30,
+        keep_warm: int = 1,
+        gives_way_s: float | None = None,
+    ) -> None:
         self._memory_bytes = memory_bytes
+        self._gives_way_s = gives_way_s
         self._keep_warm = keep_warm
         self._places = threading.BoundedSemaphore(max_children)
         self._idle: list[_Child] = []
@@ -96,7 +107,7 @@ class Sandbox:
                 if child.lives():
                     return child
                 child.kill()
-        return _Child(self._memory_bytes)
+        return _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S)
 
     def _give_back(self, child: _Child) -> None:
         child.idle_since = time.monotonic()
@@ -108,7 +119,8 @@ class Sandbox:
 class _Child:
     """A decoder and its warden, with folders of their own."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, gives_way_s: float) -> None:
+        self._gives_way_s = gives_way_s
         self.folder = Path(tempfile.mkdtemp(prefix="fairway-decoder-"))
         self._given, self._room, self._made = (self.folder / name for name in FOLDERS)
         for folder in (self._given, self._room, self._made):
@@ -276,7 +288,7 @@ class _Child:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
-        gives_way_at = time.monotonic() + GIVES_WAY_S
+        gives_way_at = time.monotonic() + self._gives_way_s
         while count:
             until = deadline if self._gave_way else min(deadline, gives_way_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))

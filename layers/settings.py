@@ -43,6 +43,8 @@ class Settings:
     ocr_languages: str = "eng"
     clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
     textract: str = "auto"
+    preview_url: str = ""  # a service that speaks Gotenberg's protocol
+    libreoffice: str = "auto"  # auto: where it is installed; off; or the folder that holds its `program`
     concurrency: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod

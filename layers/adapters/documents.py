@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from layers.domain.errors import DecoderCrashed, PermanentError
+from layers.domain.formats import OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Page, Picture, Word
+from layers.ports import OfficePrinter
 from layers.sandbox import Sandbox
+from layers.telemetry import log
 
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
@@ -16,12 +20,24 @@ TEXT_S = 60.0
 OCR_PAGE_S = 30.0
 PICTURE_S = 40.0
 PREVIEW_S = 60.0
+SHOWN_AS_THEY_ARE = frozenset({"application/pdf", "video/mp4", "video/webm"})
 
 
 class Documents:
-    """One sandbox for readers and one for pictures, so that neither waits for the other's children."""
+    """One sandbox for readers and one for pictures, so that neither waits for the other's children.
 
-    def __init__(self, *, max_children: int = 4, memory_bytes: int = 1 << 30, tesseract_languages: str = "eng") -> None:
+    `printer` turns office documents into PDF; without one they are shown as HTML.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_children: int = 4,
+        memory_bytes: int = 1 << 30,
+        tesseract_languages: str = "eng",
+        printer: OfficePrinter | None = None,
+    ) -> None:
+        self._printer = printer
         self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes)
         self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0)
         self._languages = tesseract_languages
@@ -37,7 +53,7 @@ class Documents:
             arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
             return _pages(self._readers.call("pdf_text", arguments, timeout_s=TEXT_S))
         arguments = {"path": str(path), "media_type": media_type}
-        return _pages(self._readers.call("plain_text", arguments, timeout_s=TEXT_S))
+        return _pages(self._readers.call("text", arguments, timeout_s=TEXT_S))
 
     def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]:
         """The pages as OCR reads them. Raises PermanentError `timeout` where it takes too long."""
@@ -51,53 +67,65 @@ class Documents:
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """What can be shown of the file; a picture without a name is the original itself."""
-        if media_type == "application/pdf":
+        kind = kind_of(media_type)
+        if media_type in SHOWN_AS_THEY_ARE:
             return Picture("", media_type)
+        if kind is None or kind is Kind.VIDEO:
+            return None
         if media_type == "image/tiff":
             pages = {"path": str(path), "into": str(into), "name": "preview.pdf", "edge_px": PREVIEW_PX}
             return Picture(**self._painters.call("image_pdf", pages, timeout_s=PREVIEW_S))
-        if media_type.startswith("image/"):
+        if kind in (Kind.PICTURE, Kind.DRAWING):
             return self._picture(path, media_type, into, "preview.webp", PREVIEW_PX)
-        if is_text(media_type):
-            page = {
-                "path": str(path),
-                "media_type": media_type,
-                "into": str(into),
-                "name": "preview.html",
-                "title": "Preview",
-            }
-            return Picture(**self._painters.call("text_page", page, timeout_s=PREVIEW_S))
-        return None
+        if kind in OFFICE and (printed := self._printed(path, media_type, into)):
+            return printed
+        page = {"path": str(path), "media_type": media_type, "into": str(into), "name": "preview.html"}
+        return Picture(**self._painters.call("web_page", page, timeout_s=PREVIEW_S))
 
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """A small image of the first page."""
-        if media_type == "application/pdf" or media_type.startswith("image/"):
+        kind = kind_of(media_type)
+        if kind is None:
+            return None
+        if kind in (Kind.PDF, Kind.PICTURE, Kind.DRAWING, Kind.VIDEO):
             return self._picture(path, media_type, into, "thumbnail.webp", THUMBNAIL_PX)
-        if is_text(media_type):
-            page = {"path": str(path), "into": str(into), "name": "thumbnail.webp", "edge_px": THUMBNAIL_PX}
-            return Picture(**self._painters.call("text_picture", page, timeout_s=PICTURE_S))
-        return None
+        if kind in OFFICE and (printed := self._printed(path, media_type, into, first_page_only=True)):
+            return self._picture(into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX)
+        sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
+        return Picture(**self._painters.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=PICTURE_S))
 
     def retire_idle(self) -> None:
         """End the children that have had nothing to do for a while."""
         self._readers.retire_idle()
         self._painters.retire_idle()
+        if self._printer:
+            self._printer.retire_idle()
 
     def close(self) -> None:
         self._readers.close()
         self._painters.close()
+        if self._printer:
+            self._printer.close()
 
-    def _picture(self, path: Path, media_type: str, into: Path, name: str, edge_px: int) -> Picture:
+    def _printed(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture | None:
+        """The document as a PDF; None where there is no printer, or this document is too much for it."""
+        if self._printer is None:
+            return None
+        try:
+            printed = self._printer.to_pdf(path, media_type, into, first_page_only=first_page_only)
+            told = {"path": str(into / printed.name), "name": format_of(printed.media_type).name}
+            found = self._readers.call("identify", told, timeout_s=IDENTIFY_S)
+        except (PermanentError, DecoderCrashed) as error:
+            if error.code == "password_protected":
+                raise
+            log("not_printed", media_type=media_type, code=error.code, detail=error.detail)
+            return None
+        return Picture(printed.name, printed.media_type, page_count=found["page_count"])
+
+    def _picture(self, path: Path, media_type: str, into: Path, name: str, edge_px: int) -> Picture | None:
         arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
-        return Picture(**self._painters.call("picture", arguments, timeout_s=PICTURE_S))
-
-
-def is_text(media_type: str) -> bool:
-    return media_type.startswith("text/") or media_type in (
-        "application/json",
-        "application/xml",
-        "application/x-ndjson",
-    )
+        made = self._painters.call("picture", arguments, timeout_s=PICTURE_S)
+        return Picture(**made) if made else None
 
 
 def _pages(found: list[dict[str, Any]]) -> list[Page]:

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from pathlib import Path
 from typing import Any
 
+from layers.decoders import containers, texts
 from layers.decoders.images import count_frames
 from layers.decoders.libmagic import libmagic
 from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
+from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, SEEN, Kind, format_of
 
 MOST_PAGES = 2000
+START_BYTES = 8192
 
-PLAIN = {
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".csv": "text/csv",
-    ".tsv": "text/tab-separated-values",
-    ".json": "application/json",
-    ".xml": "application/xml",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".log": "text/plain",
-    ".txt": "text/plain",
+# Kinds of text, among which a name decides, by its ending.
+BY_NAME = {one.suffix: one.media_type for one in FORMATS if one.kind in (Kind.MARKUP, Kind.TABLE, Kind.TEXT, Kind.MAIL)}
+BY_NAME |= {".markdown": "text/markdown", ".htm": "text/html", ".xhtml": "text/html", ".log": "text/plain"}
+BY_NAME |= {".ndjson": "application/x-ndjson", ".tab": "text/tab-separated-values"}
+del BY_NAME[".msg"]
+SPELLINGS = {
+    "image/x-ms-bmp": "image/bmp",
+    "image/heif": "image/heic",
+    "image/heif-sequence": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/svg": "image/svg+xml",
+    "text/xml": "application/xml",
+    "text/rtf": "application/rtf",
+    "application/xhtml+xml": "text/html",
+    "video/x-m4v": "video/mp4",
+    "video/x-msvideo": "video/x-msvideo",
+    "video/avi": "video/x-msvideo",
 }
-IMAGES = {
-    "image/jpeg",
-    "image/png",
-    "image/gif",
-    "image/tiff",
-    "image/webp",
-    "image/bmp",
-    "image/heic",
-    "image/heif",
-}
-SPELLINGS = {"image/x-ms-bmp": "image/bmp", "image/heif-sequence": "image/heif", "text/xml": "application/xml"}
-READ_AS_TEXT = {"application/json", "application/xml", "application/x-ndjson"}
+TEXTUAL = {"application/json", "application/xml", "application/x-ndjson", "message/rfc822", "application/mbox"}
+# How a message starts: a field, or the line that mailboxes put before it.
+FIELD = re.compile(rb"\A\s*(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)")
+MAIL_FIELDS = re.compile(rb"^(?:From|To|Subject|Date|Received|MIME-Version|Message-ID|Return-Path):", re.I | re.M)
+TAG = re.compile(rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
+DRAWING = re.compile(rb"<(?:\w+:)?svg[\s>]", re.IGNORECASE)
 
 
 def identify(path: str, name: str) -> dict[str, Any]:
@@ -43,35 +48,84 @@ def identify(path: str, name: str) -> dict[str, Any]:
     if Path(path).stat().st_size == 0:
         raise PermanentError("empty_file", "the file is empty (0 bytes)")
     media_type = _media_type(path, name)
-    if media_type == "application/pdf":
+    try:
+        kind = format_of(media_type).kind
+    except KeyError:
+        raise PermanentError(
+            "unsupported_type",
+            f"files of type {media_type} can't be read; send a PDF, a picture, an office document, a mail or text",
+        ) from None
+    if kind is Kind.PDF:
         return _counted(media_type, count_pages(path))
-    if media_type in IMAGES:
+    if kind is Kind.PICTURE:
         return _counted(media_type, count_frames(path))
-    if media_type.startswith("text/") or media_type in READ_AS_TEXT:
-        return {"media_type": media_type, "page_count": None}
-    raise PermanentError("unsupported_type", f"files of type {media_type} can't be read; send a PDF, a picture or text")
+    if kind in SEEN:
+        return _counted(media_type, 1)
+    return _counted(media_type, texts.count_pages(path, media_type))
 
 
-def _counted(media_type: str, page_count: int) -> dict[str, Any]:
-    if page_count > MOST_PAGES:
+def _counted(media_type: str, page_count: int | None) -> dict[str, Any]:
+    if page_count is not None and page_count > MOST_PAGES:
         raise PermanentError("too_many_pages", f"the file has {page_count} pages; at most {MOST_PAGES} are taken")
     return {"media_type": media_type, "page_count": page_count}
 
 
 def _media_type(path: str, name: str) -> str:
     with open(path, "rb") as stream:
-        start = stream.read(8192)
+        start = stream.read(START_BYTES)
     if b"%PDF-" in start[:1024]:
         return "application/pdf"
     if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
         return "image/heic"
+    if start.startswith(b"{\\rtf"):
+        return "application/rtf"
+    if start.startswith(containers.OLE_MARK):
+        return containers.type_of_ole(path) or "application/x-ole-storage"
+    if start[:4] in containers.ZIP_MARKS:
+        return containers.type_of_zip(path)
     told = libmagic().type_of(path)
     told = SPELLINGS.get(told, told)
-    # Among kinds of text the bytes say little; there, and only there, the name decides.
-    if told.startswith("text/") or told in READ_AS_TEXT or (told == "application/octet-stream" and _is_utf16(start)):
-        return PLAIN.get(Path(name).suffix.lower(), told if told != "application/octet-stream" else "text/plain")
+    if told in BY_MEDIA_TYPE and not _is_textual(told):
+        return told
+    if _is_textual(told) or (told == "application/octet-stream" and _is_readable(start)):
+        return _kind_of_text(start, name, told)
     return told
 
 
-def _is_utf16(start: bytes) -> bool:
-    return start[:2] in (b"\xff\xfe", b"\xfe\xff")
+def _is_textual(media_type: str) -> bool:
+    return media_type.startswith("text/") or media_type in TEXTUAL or media_type == "image/svg+xml"
+
+
+def _kind_of_text(start: bytes, name: str, told: str) -> str:
+    """Among kinds of text the bytes say little; there, and only there, the name decides."""
+    narrow = start.replace(b"\x00", b"") if _is_wide(start) else start
+    if DRAWING.search(narrow[:4096]) and not TAG.search(narrow[:4096]):
+        return "image/svg+xml"
+    if by_name := BY_NAME.get(Path(name).suffix.lower()):
+        return by_name
+    if FIELD.match(narrow) and len(MAIL_FIELDS.findall(narrow)) >= 3:
+        return "message/rfc822"
+    if TAG.search(narrow[:1024]):
+        return "text/html"
+    return told if told in BY_MEDIA_TYPE else "text/plain"
+
+
+def _is_readable(start: bytes) -> bool:
+    """Text that a stray control character has made look like data."""
+    if _is_wide(start):
+        return True
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return sum(character < " " and character not in "\t\n\r\f" for character in text) < 0.01 * len(text)
+
+
+def _is_wide(start: bytes) -> bool:
+    """Text of sixteen or more bits a character, by its mark or by the NULs between its letters."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[:4] == b"\x00\x00\xfe\xff":
+        return True
+    if len(start) < 8:
+        return False
+    fewer, more = sorted((start[1::2].count(0), start[::2].count(0)))
+    return more > 0.2 * len(start) and fewer < 0.05 * len(start)

@@ -1,24 +1,32 @@
-"""Pictures for people: previews and thumbnails as WebP, many frames as one PDF, text as an image."""
+"""Pictures for people: previews and thumbnails as WebP, many frames as one PDF."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from layers.decoders.drawings import drawn
 from layers.decoders.images import count_frames, frame, on_white
 from layers.decoders.pdf import render
+from layers.decoders.video import first_frame
+from layers.domain.formats import Kind, kind_of
 
 QUALITY = 80
 MOST_PREVIEW_FRAMES = 50
 
 
-def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
-    """The first page as a WebP of at most `edge_px`, upright."""
-    if media_type == "application/pdf":
+def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any] | None:
+    """The first page as a WebP of at most `edge_px`, upright; None where nothing here can draw it."""
+    kind = kind_of(media_type)
+    if kind is Kind.PDF:
         image = render(path, 1, edge_px)
+    elif kind is Kind.DRAWING:
+        image = drawn(path, edge_px)
+    elif kind is Kind.VIDEO:
+        image = first_frame(path, media_type)
     else:
         image = frame(path, 1, draft_edge_px=edge_px)
-    return _saved(image, into, name, edge_px)
+    return saved(image, into, name, edge_px) if image is not None else None
 
 
 def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
@@ -29,22 +37,8 @@ def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any
     return {"name": name, "media_type": "application/pdf", "page_count": count}
 
 
-def picture_of_text(path: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
-    """The first lines of a text as they would stand on a sheet."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    from layers.decoders.plain import decoded
-
-    sheet = Image.new("L", (round(edge_px * 0.77), edge_px), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=max(8, edge_px // 36))
-    line_px = max(11, edge_px // 27)
-    for place, line in enumerate(decoded(path, most_bytes=8192).splitlines()[: (edge_px - 24) // line_px]):
-        draw.text((12, 12 + place * line_px), line.expandtabs(4)[:80], fill=40, font=font)
-    return _saved(sheet, into, name, edge_px)
-
-
-def _saved(image: Any, into: str, name: str, edge_px: int) -> dict[str, Any]:
+def saved(image: Any, into: str, name: str, edge_px: int) -> dict[str, Any]:
+    """Store an image as a WebP of at most `edge_px`."""
     image = _shrunk(image, edge_px)
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA") if "transparency" in image.info or "A" in image.mode else on_white(image)

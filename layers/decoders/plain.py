@@ -1,65 +1,60 @@
-"""Plain text: decoded whatever its encoding, and shown as a page that loads and runs nothing."""
+"""Plain text: decoded whatever its encoding; an HTML page as the words that are seen on it."""
 
 from __future__ import annotations
 
-import html
-from pathlib import Path
+import codecs
+import re
 from typing import Any
 
+from layers.decoders.text_pages import text_page
+
 MOST_BYTES = 4 * 1024 * 1024
-MOST_PREVIEW_BYTES = 512 * 1024
-PAGE = """<!doctype html><html lang="und"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title><style>body{{margin:2rem;font:14px/1.5 ui-monospace,monospace;color:#222;background:#fff}}
-pre{{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}}p{{color:#777}}</style></head>
-<body><pre>{text}</pre>{more}</body></html>
-"""
+DECLARED = re.compile(
+    rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{2,40})|<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{2,40})""",
+    re.IGNORECASE,
+)
+MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The whole text as one page without boxes; source None where there is none."""
+    """The whole text as one page."""
     text = decoded(path, MOST_BYTES)
-    if media_type == "text/html":
-        text = without_markup(text)
-    found = bool(text.strip())
-    return [
-        {
-            "number": 1,
-            "text": text,
-            "words": [],
-            "source": "native" if found else None,
-            "confidence": 100.0 if found else 0.0,
-        }
-    ]
-
-
-def as_html(path: str, media_type: str, into: str, name: str, title: str) -> dict[str, Any]:
-    """The text as one self-contained page with a policy of its own."""
-    size = Path(path).stat().st_size
-    text = decoded(path, MOST_PREVIEW_BYTES)
-    if media_type == "text/html":
-        text = without_markup(text)
-    more = "<p>Only the beginning is shown.</p>" if size > MOST_PREVIEW_BYTES else ""
-    page = PAGE.format(title=html.escape(title), text=html.escape(text), more=more)
-    (Path(into) / name).write_text(page, encoding="utf-8", errors="replace")
-    return {"name": name, "media_type": "text/html; charset=utf-8", "page_count": 1}
+    return [text_page(without_markup(text) if media_type == "text/html" else text)]
 
 
 def decoded(path: str, most_bytes: int) -> str:
-    """The text by its byte order mark, else as UTF-8, else as Windows-1252; without NUL characters."""
+    """The text by its byte order mark, else as it declares, else as UTF-8, else as Windows-1252; without NULs."""
     with open(path, "rb") as stream:
         content = stream.read(most_bytes)
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return content.decode(encoding, "replace").replace("\x00", "")
-    if (wide := _wide_encoding(content)) is not None:
-        return content.decode(wide, "replace").replace("\x00", "")
+    encoding = next((name for mark, name in MARKS if content.startswith(mark)), None) or _wide_encoding(content)
+    if encoding:
+        return content.decode(encoding, "replace").replace("\x00", "")
+    for encoding in (_declared(content), "utf-8", "cp1252"):
+        try:
+            # A cut through a character at the end is no reason to doubt the encoding.
+            text = content.decode(encoding or "utf-8", "strict" if len(content) < most_bytes else "ignore")
+            return text.replace("\x00", "")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return content.decode("cp1252", "replace").replace("\x00", "")
+
+
+def _declared(content: bytes) -> str | None:
+    """The encoding that an XML or HTML page names. One of sixteen bits can't be true here."""
+    found = DECLARED.search(content[:2048]) if content.lstrip()[:1] == b"<" else None
+    name = (found[1] or found[2]).decode("ascii") if found else None
+    if name is None or name.lower().startswith(("utf-16", "utf-32", "utf-7")):
+        return None
     try:
-        # A cut through a character at the end is no reason to doubt the encoding.
-        text = content.decode("utf-8", "strict" if len(content) < most_bytes else "ignore")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    return text.replace("\x00", "")
+        return codecs.lookup(name).name if codecs.lookup(name)._is_text_encoding else None
+    except LookupError:
+        return None
 
 
 def _wide_encoding(content: bytes) -> str | None:
@@ -88,7 +83,9 @@ def without_markup(text: str) -> str:
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             self.unseen += tag in self.UNSEEN
-            self.parts.append("\n" if tag in self.BLOCKS else " " if tag == "td" else "")
+            self.parts.append("\n" if tag in self.BLOCKS else " " if tag in ("td", "th") else "")
+            if tag == "img" and (alternative := dict(attrs).get("alt")):
+                self.parts.append(f" {alternative} ")
 
         def handle_endtag(self, tag: str) -> None:
             self.unseen -= tag in self.UNSEEN and self.unseen > 0

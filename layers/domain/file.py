@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.domain.formats import KEPT, SEEN, Kind, kind_of
 from layers.domain.page import Source
 
 
@@ -51,7 +52,18 @@ class File:
 
     @property
     def is_image(self) -> bool:
-        return (self.media_type or "").startswith("image/")
+        """A picture made of pixels: it has no text of its own."""
+        return kind_of(self.media_type) is Kind.PICTURE
+
+    @property
+    def can_be_seen(self) -> bool:
+        """Its pages can be drawn, so that a reader of pictures can read them. Pages of anything else are only text."""
+        return kind_of(self.media_type) in SEEN
+
+    @property
+    def is_kept_as_it_is(self) -> bool:
+        """It holds no text: an archive, a film. It is stored and shown, and makes no record."""
+        return kind_of(self.media_type) in KEPT
 
 
 def file_from_facts(facts: Mapping[str, Any]) -> File:

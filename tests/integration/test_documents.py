@@ -126,7 +126,8 @@ def png_header(width: int, height: int) -> bytes:
         ("empty.pdf", b"", "empty_file"),
         ("noise.pdf", bytes(range(256)) * 40, "unsupported_type"),
         ("program", b"\x7fELF\x02\x01\x01" + bytes(300), "unsupported_type"),
-        ("archive.zip", b"PK\x05\x06" + bytes(18), "unsupported_type"),
+        ("archive.zip", b"PK\x03\x04" + bytes(18), "corrupt"),
+        ("archive.7z", b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(200), "unsupported_type"),
         ("cut.pdf", pdf(says("hello"))[:60], "corrupt"),
         ("only-header.pdf", b"%PDF-1.7\n", "corrupt"),
         ("cut.jpg", encoded(picture(), "JPEG")[:200], "corrupt"),
@@ -322,7 +323,7 @@ def test_a_tiff_is_shown_with_all_its_pages(documents: Documents, write: Write, 
     shown.close()
 
 
-def test_what_cannot_be_pictured_has_no_picture(documents: Documents, write: Write, tmp_path: Path) -> None:
-    path = write("original", b"PK")
-    assert documents.preview(path, "application/zip", tmp_path) is None
-    assert documents.thumbnail(path, "application/zip", tmp_path) is None
+def test_what_is_not_taken_has_no_picture(documents: Documents, write: Write, tmp_path: Path) -> None:
+    path = write("original", b"ID3")
+    assert documents.preview(path, "audio/mpeg", tmp_path) is None
+    assert documents.thumbnail(path, "audio/mpeg", tmp_path) is None

@@ -1,0 +1,76 @@
+"""SVG: its own text, and the drawing as a picture by resvg, which opens no file and no socket."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from layers.decoders.plain import decoded
+from layers.decoders.text_pages import text_page
+from layers.domain.errors import PermanentError
+
+MOST_BYTES = 16 << 20
+MOST_EDGE_PX = 4000
+TEXT_TAGS = {"text", "title", "desc"}
+BLOCKS = TEXT_TAGS | {"tspan", "textpath"}
+
+
+def read_text(path: str) -> list[dict[str, Any]]:
+    """What is written in the drawing, as one page; source None where its letters are only shapes."""
+    from html.parser import HTMLParser
+
+    class Written(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__(convert_charrefs=True)
+            self.lines: list[str] = []
+            self.depth = 0
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.depth += tag in TEXT_TAGS
+            if tag in TEXT_TAGS or (tag == "tspan" and {"x", "y", "dy"} & {name for name, _ in attrs}):
+                self.lines.append("")
+
+        def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            return None
+
+        def handle_endtag(self, tag: str) -> None:
+            self.depth -= tag in TEXT_TAGS and self.depth > 0
+
+        def handle_data(self, data: str) -> None:
+            if self.depth:
+                self.lines[-1] += data
+
+    written = Written()
+    written.feed(decoded(path, MOST_BYTES))
+    lines = (" ".join(line.split()) for line in written.lines)
+    return [text_page("\n".join(line for line in lines if line))]
+
+
+def drawn(path: str, edge_px: int) -> Any:
+    """The drawing as a Pillow image on white, its longest edge `edge_px`. Raises PermanentError for what can't be drawn."""
+    import resvg_py
+    from PIL import Image
+
+    if Path(path).stat().st_size > MOST_BYTES:
+        raise PermanentError("too_large", "the drawing is too large to be drawn")
+    source = decoded(path, MOST_BYTES)
+    small = _rendered(resvg_py, source, width=64)
+    with Image.open(io.BytesIO(small)) as image:
+        width, height = image.size
+    edge_px = min(edge_px, MOST_EDGE_PX)
+    if height > 64 * MOST_EDGE_PX:
+        raise PermanentError("too_large", "the drawing is too large to be drawn")
+    bound = {"height": edge_px} if height > width else {"width": edge_px}
+    with Image.open(io.BytesIO(_rendered(resvg_py, source, **bound))) as image:
+        ground = Image.new("RGB", image.size, "white")
+        whole = image.convert("RGBA")
+        ground.paste(whole, mask=whole.getchannel("A"))
+        return ground
+
+
+def _rendered(resvg_py: Any, source: str, **bound: int) -> bytes:
+    try:
+        return bytes(resvg_py.svg_to_bytes(svg_string=source, **bound))
+    except (ValueError, RuntimeError, OSError) as error:
+        raise PermanentError("corrupt", f"the drawing is damaged and can't be drawn ({str(error)[:100]})") from None

@@ -1,0 +1,146 @@
+"""Office documents as PDF by LibreOffice, loaded into this very process and kept for the next document.
+
+LibreOfficeKit, its C interface, opens every document with a view, and building that of a spreadsheet fails without
+a screen. So documents are opened hidden, by a macro of ours that the same interface runs; macros of documents
+never run. The process is a decoder's: walled in, bounded, and replaced when it hangs or dies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from layers.domain.errors import PermanentError
+
+MOST_PAGES = 500
+OOXML = "application/vnd.openxmlformats-officedocument"
+ODF = "application/vnd.oasis.opendocument"
+# LibreOffice's names of what reads and what prints each format; named, so that it does not guess.
+FILTERS = {
+    f"{OOXML}.wordprocessingml.document": ("MS Word 2007 XML", "writer_pdf_Export"),
+    "application/msword": ("MS Word 97", "writer_pdf_Export"),
+    f"{ODF}.text": ("writer8", "writer_pdf_Export"),
+    "application/rtf": ("Rich Text Format", "writer_pdf_Export"),
+    f"{OOXML}.spreadsheetml.sheet": ("Calc MS Excel 2007 XML", "calc_pdf_Export"),
+    "application/vnd.ms-excel": ("MS Excel 97", "calc_pdf_Export"),
+    f"{ODF}.spreadsheet": ("calc8", "calc_pdf_Export"),
+    f"{OOXML}.presentationml.presentation": ("Impress MS PowerPoint 2007 XML", "impress_pdf_Export"),
+    "application/vnd.ms-powerpoint": ("MS PowerPoint 97", "impress_pdf_Export"),
+    f"{ODF}.presentation": ("impress8", "impress_pdf_Export"),
+}
+# Places in LibreOfficeKit's tables of functions; they are fixed, later versions only add.
+GET_ERROR, RUN_MACRO = 3, 11
+
+DOCTYPE = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE {0} PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "{1}">\n'
+LIBRARY = "http://openoffice.org/2000/library"
+SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Setup/Office"><prop oor:name="ooSetupInstCompleted" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
+</oor:items>"""
+MACRO = """<script:module xmlns:script="http://openoffice.org/2000/script" script:name="Printing" script:language="StarBasic">
+Function Named(given As String, content) As Object
+  Dim one As New com.sun.star.beans.PropertyValue
+  one.Name = given
+  one.Value = content
+  Named = one
+End Function
+
+Sub PrintAsPdf(source As String, reads As String, target As String, prints As String, pages As String)
+  Dim document As Object
+  Dim range(0) As New com.sun.star.beans.PropertyValue
+  document = StarDesktop.loadComponentFromURL(source, "_blank", 0, Array(Named("FilterName", reads), _
+    Named("Hidden", True), Named("ReadOnly", True), Named("UpdateDocMode", 0), Named("MacroExecutionMode", 0)))
+  If IsNull(document) Then Exit Sub
+  range(0).Name = "PageRange"
+  range(0).Value = pages
+  document.storeToURL(target, Array(Named("FilterName", prints), Named("FilterData", range())))
+  document.close(True)
+End Sub
+</script:module>
+"""
+
+
+def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first_page_only: bool) -> dict[str, Any]:
+    """The document as a PDF. `program` is the folder of LibreOffice's programs.
+
+    Raises PermanentError `corrupt` where it can't be printed: LibreOffice only tells by making nothing.
+    """
+    from layers.decoders.pdf import count_pages
+
+    reads, prints = FILTERS[media_type]
+    made = Path(into) / name
+    pages = "1" if first_page_only else f"1-{MOST_PAGES}"
+    home = Path(os.environ.get("TMPDIR") or into) / "office"
+    office = _office(program, home)
+    office.put_back()
+    arguments = ",".join(f'"{one}"' for one in (_url(path), reads, _url(made), prints, pages))
+    office.run(f"macro:///Standard.Printing.PrintAsPdf({arguments})")
+    if not made.exists() or made.stat().st_size == 0:
+        raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")
+    return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(made))}
+
+
+class _Office:
+    """LibreOffice, started in this process. It can't be ended but with it."""
+
+    def __init__(self, program: str, home: Path) -> None:
+        self._home = home
+        self._write_profile()
+        os.environ["HOME"] = str(home)
+        library = ctypes.CDLL(str(Path(program) / "libmergedlo.so"))
+        start = library.libreofficekit_hook_2
+        start.restype, start.argtypes = ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_char_p]
+        self._kit = start(program.encode(), _url(home / "profile").encode())
+        if not self._kit:
+            raise OSError("LibreOffice does not start")
+        self._folders = [folder for folder in home.parent.rglob("*") if folder.is_dir()]
+
+    def put_back(self) -> None:
+        """Make anew the folders that LibreOffice made when it started: what stands there is cleared after each document."""
+        for folder in self._folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._write_profile()
+
+    def run(self, macro: str) -> None:
+        """Run a macro of ours. Raises RuntimeError where it could not be run."""
+        if not self._function(RUN_MACRO, ctypes.c_int, ctypes.c_char_p)(self._kit, macro.encode()):
+            told = self._function(GET_ERROR, ctypes.c_void_p)(self._kit)
+            raise RuntimeError(ctypes.string_at(told).decode("utf-8", "replace") if told else "the macro did not run")
+
+    def _function(self, place: int, result: Any, *arguments: Any) -> Any:
+        table = ctypes.cast(self._kit, ctypes.POINTER(ctypes.c_void_p))[0]
+        address = ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[place]
+        return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *arguments)(address)
+
+    def _write_profile(self) -> None:
+        user = self._home / "profile" / "user"
+        basic = user / "basic" / "Standard"
+        basic.mkdir(parents=True, exist_ok=True)
+        (user / "registrymodifications.xcu").write_text(SETTINGS)
+        (user / "basic" / "script.xlc").write_text(
+            DOCTYPE.format("library:libraries", "libraries.dtd")
+            + f'<library:libraries xmlns:library="{LIBRARY}"><library:library library:name="Standard" library:link="false"/>'
+            "</library:libraries>"
+        )
+        (basic / "script.xlb").write_text(
+            DOCTYPE.format("library:library", "library.dtd")
+            + f'<library:library xmlns:library="{LIBRARY}" library:name="Standard" library:readonly="false" '
+            'library:passwordprotected="false"><library:element library:name="Printing"/></library:library>'
+        )
+        (basic / "Printing.xba").write_text(DOCTYPE.format("script:module", "module.dtd") + MACRO)
+
+
+@cache
+def _office(program: str, home: Path) -> _Office:
+    return _Office(program, home)
+
+
+def _url(path: str | Path) -> str:
+    return "file://" + quote(str(path))

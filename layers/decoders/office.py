@@ -1,0 +1,66 @@
+"""Text documents and old office formats, by kreuzberg: their text, and their content as HTML to be sanitised."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from layers.decoders.containers import ZIP_MARKS, check_bounds, opened_zip, targets_of, xml_of
+from layers.decoders.text_pages import MOST_CHARACTERS, text_page
+from layers.domain.errors import PermanentError
+
+WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+DOCUMENT = "word/document.xml"
+LOCKED = re.compile(r"password|encrypt|decrypt", re.IGNORECASE)
+
+
+def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
+    """The whole text as one page; these formats don't say where a page ends."""
+    return [text_page(content_of(path, media_type)[0])]
+
+
+def read_word(path: str, media_type: str) -> list[dict[str, Any]]:
+    """The text of a Word document with what stands in its headers and footers, which kreuzberg leaves out."""
+    text = content_of(path, media_type)[0]
+    with opened_zip(path) as archive:
+        beside = _headers_and_footers(archive)
+    head, foot = ("\n".join(lines) for lines in (beside["header"], beside["footer"]))
+    return [text_page("\n".join(part for part in (head, text, foot) if part))]
+
+
+def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, dict[str, Any]]:
+    """What kreuzberg reads, and what it says of the file. Raises PermanentError where it can't.
+
+    Its cache would keep people's texts on disk, and its OCR would do what is a step of its own.
+    """
+    import kreuzberg
+
+    _check_zip(path)
+    config = kreuzberg.ExtractionConfig(use_cache=False, disable_ocr=True, output_format="html" if as_html else "plain")
+    try:
+        result = kreuzberg.extract_file_sync(path, mime_type=media_type, config=config)
+    except kreuzberg.KreuzbergError as error:
+        if LOCKED.search(str(error)):
+            raise PermanentError("password_protected", "the file is protected by a password; send it without") from None
+        raise PermanentError("corrupt", "the document is damaged and can't be read") from None
+    return str(result.content)[: 2 * MOST_CHARACTERS], dict(result.metadata)
+
+
+def _check_zip(path: str) -> None:
+    with open(path, "rb") as stream:
+        is_zip = stream.read(4) in ZIP_MARKS
+    if is_zip:
+        with opened_zip(path) as archive:
+            check_bounds(archive)
+
+
+def _headers_and_footers(archive: Any) -> dict[str, list[str]]:
+    """Each different line of the document's headers and footers, once; page numbers are fields and left out."""
+    found: dict[str, list[str]] = {"header": [], "footer": []}
+    for kind, name in targets_of(archive, DOCUMENT).values():
+        tree = xml_of(archive, name) if kind in found else None
+        for paragraph in tree.iter(f"{WORDS}p") if tree is not None else ():
+            line = "".join(one.text or "" for one in paragraph.iter(f"{WORDS}t")).strip()
+            if line and not line.isdigit() and line not in found[kind]:
+                found[kind].append(line)
+    return found

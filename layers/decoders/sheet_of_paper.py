@@ -1,0 +1,115 @@
+"""Thumbnails of what has no pages to draw: its first lines or cells, as they would stand on a sheet of paper."""
+
+from __future__ import annotations
+
+import textwrap
+import zipfile
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from layers.decoders import office, plain, sheets, texts, web_pages
+from layers.decoders.containers import opened_zip, part_of
+from layers.decoders.images import frame
+from layers.decoders.pictures import saved
+from layers.domain.errors import PermanentError
+from layers.domain.formats import Kind, format_of, kind_of
+
+SHOWN_BYTES = 8192
+LINE_CHARACTERS = 46
+MOST_COLUMNS = 8
+INK, RULE = 40, 205
+WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
+
+
+def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
+    """The file's beginning as a WebP: a book's cover, a table as a grid, the lines of anything else."""
+    kind = kind_of(media_type)
+    if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
+        return saved(cover, into, name, edge_px)
+    if kind is Kind.TABLE:
+        return saved(_grid(web_pages.rows_of_table(path, media_type, 40), edge_px), into, name, edge_px)
+    if kind is Kind.SHEETS:
+        rows = next((rows for _, rows in sheets.sheets(path, most_rows=40) if rows), [])
+        return saved(_grid(rows, edge_px), into, name, edge_px)
+    return saved(_page(_lines(path, media_type), edge_px), into, name, edge_px)
+
+
+def _lines(path: str, media_type: str) -> list[str]:
+    if kind_of(media_type) is Kind.ARCHIVE:
+        with opened_zip(path) as archive:
+            return [member.filename for member in islice(archive.infolist(), 60)]
+    if format_of(media_type).reader == "plain":
+        text = plain.decoded(path, SHOWN_BYTES)
+    else:
+        text = next((page["text"] for page in texts.read_text(path, media_type) if page["text"].strip()), "")
+    lines: list[str] = []
+    for line in text[:SHOWN_BYTES].strip().splitlines()[:120]:
+        lines += textwrap.wrap(line.expandtabs(4), LINE_CHARACTERS) or ([""] if lines and lines[-1] else [])
+    return lines
+
+
+def _page(lines: list[str], edge_px: int) -> Any:
+    sheet, draw, font, line_px, margin = _blank(edge_px)
+    for place, line in enumerate(lines[: (edge_px - 2 * margin) // line_px]):
+        draw.text((margin, margin + place * line_px), line, fill=INK, font=font)
+    return sheet
+
+
+def _grid(rows: list[list[str]], edge_px: int) -> Any:
+    """Cells in columns as wide as their texts, as far as the sheet goes."""
+    sheet, draw, font, line_px, margin = _blank(edge_px)
+    rows = [[cell.strip()[:40] for cell in row[:MOST_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
+    count = max((len(row) for row in rows), default=0)
+    widest = sheet.width / 2.5
+    widths = [
+        min(widest, 6 + max((draw.textlength(row[place], font=font) for row in rows if place < len(row)), default=0))
+        for place in range(count)
+    ]
+    for number, row in enumerate(rows):
+        left, top = float(margin), margin + number * line_px
+        for cell, width in zip(row, widths, strict=False):
+            if left >= sheet.width - margin:
+                break
+            right = min(left + width, sheet.width - margin)
+            draw.rectangle((left, top, right, top + line_px), outline=RULE, fill=243 if number == 0 else 255)
+            while cell and draw.textlength(cell, font=font) > right - left - 4:
+                cell = cell[:-1]
+            draw.text((left + 3, top + 1), cell, fill=INK, font=font)
+            left = right
+    return sheet
+
+
+def _blank(edge_px: int) -> tuple[Any, Any, Any, int, int]:
+    from PIL import Image, ImageDraw
+
+    sheet = Image.new("L", (round(edge_px * 0.77), edge_px), "white")
+    return sheet, ImageDraw.Draw(sheet), _font(max(8, edge_px // 36)), max(11, edge_px // 27), 12
+
+
+@cache
+def _font(size_px: int) -> Any:
+    """A font of many scripts where the host has one; Pillow's own knows Latin letters alone."""
+    from PIL import ImageFont
+
+    for name in WIDE_FONTS:
+        try:
+            return ImageFont.truetype(name, size_px)
+        except OSError:
+            continue
+    return ImageFont.load_default(size=size_px)
+
+
+def _cover(path: str, media_type: str, into: str) -> Any:
+    name = office.content_of(path, media_type)[1].get("cover_image")
+    try:
+        with opened_zip(path) as archive:
+            content = part_of(archive, str(name)) if name else b""
+        if not content:
+            return None
+        picture = Path(into) / "cover"
+        picture.write_bytes(content)
+        return frame(str(picture), 1, draft_edge_px=1000)
+    except (PermanentError, zipfile.BadZipFile):
+        return None

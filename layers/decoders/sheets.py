@@ -1,0 +1,79 @@
+"""Spreadsheets by calamine: a page for each sheet, its cells in order."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from layers.decoders.text_pages import text_pages
+from layers.domain.errors import PermanentError
+
+MOST_CELLS = 2_000_000
+Row = list[str]
+
+
+def count_sheets(path: str) -> int:
+    with _opened(path) as book:
+        return len(book.sheet_names)
+
+
+def read_text(path: str) -> list[dict[str, Any]]:
+    """A page for each sheet: its name, then a line for each row that is not empty, cells parted by tabs."""
+    return text_pages(
+        "\n".join([name, *("\t".join(row).rstrip("\t") for row in rows)]) if rows else "" for name, rows in sheets(path)
+    )
+
+
+def sheets(path: str, most_rows: int | None = None) -> Iterator[tuple[str, list[Row]]]:
+    """Each sheet's name and rows, empty ones left out. Raises PermanentError `too_large` past the bound of cells."""
+    cells = 0
+    with _opened(path) as book:
+        for name in book.sheet_names:
+            sheet = _sheet(book, name)
+            rows: list[Row] = []
+            for row in sheet.iter_rows() if sheet is not None and sheet.end is not None else ():
+                cells += len(row)
+                if cells > MOST_CELLS:
+                    raise PermanentError("too_large", f"the workbook has more than {MOST_CELLS} cells")
+                texts = [_text(value) for value in row]
+                if any(texts):
+                    rows.append(texts)
+                if most_rows is not None and len(rows) >= most_rows:
+                    break
+            yield name, rows
+
+
+def _sheet(book: Any, name: str) -> Any:
+    from python_calamine import CalamineError
+
+    try:
+        return book.get_sheet_by_name(name)
+    except CalamineError:  # a sheet that holds a chart alone
+        return None
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    import python_calamine
+
+    try:
+        with python_calamine.load_workbook(path) as book:
+            yield book
+    except python_calamine.PasswordError:
+        raise PermanentError("password_protected", "the workbook is protected by a password; send it without") from None
+    except python_calamine.CalamineError as error:
+        raise PermanentError("corrupt", f"the workbook is damaged and can't be opened ({error})") from None
+
+
+def _text(value: Any) -> str:
+    """A cell as a person would write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime.datetime):
+        is_date = value.time() == datetime.time()
+        return value.date().isoformat() if is_date else value.isoformat(" ", "seconds")
+    return str(value).replace("\t", " ").replace("\r", "").replace("\n", " ").strip()

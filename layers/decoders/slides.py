@@ -1,0 +1,81 @@
+"""Slides of PowerPoint: a page for each, in the order in which they are shown, with its speaker's notes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from layers.decoders.containers import check_bounds, opened_zip, targets_of, xml_of
+from layers.decoders.text_pages import text_pages
+from layers.domain.errors import PermanentError
+
+DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+SHOWN = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+PRESENTATION = "ppt/presentation.xml"
+BESIDE = {"diagramData", "chart"}
+PLACE_MARKS = {"sldNum", "sldImg"}
+
+
+def count_slides(path: str) -> int:
+    with opened_zip(path) as archive:
+        return len(_slides(archive))
+
+
+def read_text(path: str) -> list[dict[str, Any]]:
+    """A page for each slide. Raises PermanentError `corrupt` where it holds none."""
+    with opened_zip(path) as archive:
+        check_bounds(archive)
+        slides = _slides(archive)
+        if not slides:
+            raise PermanentError("corrupt", "the presentation holds no slides that can be read")
+        return text_pages(_text_of(archive, name) for name in slides)
+
+
+def _slides(archive: zipfile.ZipFile) -> list[str]:
+    tree = xml_of(archive, PRESENTATION)
+    if tree is None:
+        raise PermanentError("corrupt", "the presentation is damaged and can't be opened")
+    targets = targets_of(archive, PRESENTATION)
+    wanted = (targets.get(one.get(f"{RELATED}id", "")) for one in tree.iter(f"{SHOWN}sldId"))
+    return [target[1] for target in wanted if target]
+
+
+def _text_of(archive: zipfile.ZipFile, name: str) -> str:
+    tree = xml_of(archive, name)
+    lines = list(_lines(tree)) if tree is not None else []
+    notes: list[str] = []
+    for kind, target in targets_of(archive, name).values():
+        beside = xml_of(archive, target) if kind in BESIDE or kind == "notesSlide" else None
+        if beside is not None:
+            (notes if kind == "notesSlide" else lines).extend(_lines(beside))
+    return "\n".join([*lines, *(["", "Notes:", *notes] if notes else [])])
+
+
+def _lines(element: Element) -> Iterator[str]:
+    """The paragraphs beneath an element, a table's row as one line; page numbers are left out."""
+    for child in element:
+        if child.tag == f"{SHOWN}sp" and _is_place_mark(child):
+            continue
+        if child.tag == f"{DRAWN}tr":
+            yield "\t".join(" ".join(_lines(cell)) for cell in child.iter(f"{DRAWN}tc"))
+        elif child.tag == f"{DRAWN}p":
+            if line := _paragraph(child):
+                yield line
+        else:
+            yield from _lines(child)
+
+
+def _paragraph(paragraph: Element) -> str:
+    pieces = (
+        one.text or "" if one.tag == f"{DRAWN}t" else " "
+        for one in paragraph.iter()
+        if one.tag in (f"{DRAWN}t", f"{DRAWN}br")
+    )
+    return "".join(pieces).strip()
+
+
+def _is_place_mark(shape: Element) -> bool:
+    return any(one.get("type") in PLACE_MARKS for one in shape.iter(f"{SHOWN}ph"))

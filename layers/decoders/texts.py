@@ -1,0 +1,40 @@
+"""The text of every format but PDF, each by the reader that its format names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from layers.decoders import drawings, mail, office, plain, sheets, slides
+from layers.domain.errors import PermanentError
+from layers.domain.formats import format_of
+
+Pages = list[dict[str, Any]]
+
+READERS: dict[str, Callable[[str, str], Pages]] = {
+    "word": office.read_word,
+    "kreuzberg": office.read_text,
+    "calamine": lambda path, _: sheets.read_text(path),
+    "slides": lambda path, _: slides.read_text(path),
+    "mail": mail.read_text,
+    "outlook": mail.read_text,
+    "html": plain.read_text,
+    "plain": plain.read_text,
+    "drawing": lambda path, _: drawings.read_text(path),
+}
+
+
+def read_text(path: str, media_type: str) -> Pages:
+    """The pages' own text. Raises PermanentError where the format has none."""
+    try:
+        reader = READERS[format_of(media_type).reader]
+    except KeyError:
+        raise PermanentError("unsupported_type", f"files of type {media_type} have no text that can be read") from None
+    return reader(path, media_type)
+
+
+def count_pages(path: str, media_type: str) -> int | None:
+    """Sheets or slides, where the format says how many; None where it has no pages."""
+    counters = {"calamine": sheets.count_sheets, "slides": slides.count_slides}
+    count = counters.get(format_of(media_type).reader)
+    return count(path) if count else None

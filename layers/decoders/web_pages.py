@@ -1,0 +1,245 @@
+"""Previews as one self-contained, sanitised HTML page, which loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from layers.decoders import mail, office, plain, sheets, slides
+from layers.decoders.containers import opened_zip
+from layers.domain.errors import PermanentError
+from layers.domain.formats import Kind, format_of
+
+MOST_TEXT_BYTES = 512 * 1024
+MOST_SOURCE_BYTES = 4 << 20
+MOST_PAGE_CHARACTERS = 12_000_000
+MOST_ROWS = 500
+MOST_COLUMNS = 60
+MOST_TABLE_CELLS = 20_000
+MOST_MEMBERS = 1000
+PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/gif;base64,", "data:image/webp;base64,")
+CUT = "<p class='note'>Only the beginning is shown.</p>"
+
+# The page's own rules are its last line of defence: what got past the sanitiser may still load and run nothing.
+PAGE = """<!doctype html><html lang="und"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
+form-action 'none'; base-uri 'none'">
+<meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Preview</title><style>
+body{{margin:2rem auto;padding:0 1.5rem;max-width:62rem;font:15px/1.55 system-ui,sans-serif;color:#222;background:#fff;
+overflow-wrap:anywhere}}pre,code{{font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap}}img{{max-width:100%;height:auto}}
+table{{border-collapse:collapse;margin:.5rem 0 1.5rem}}td,th{{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;
+vertical-align:top}}thead th,.head td{{background:#f4f4f4;font-weight:600}}h1,h2,h3{{line-height:1.25}}.note{{color:#777}}
+dl{{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}}dt{{color:#777}}dd{{margin:0}}
+section{{border-bottom:1px solid #ddd;padding-bottom:1rem}}</style></head>
+<body>{body}</body></html>
+"""
+
+TAG_NAMES = """
+a abbr address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del details dfn
+div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hgroup hr i img ins kbd li main mark nav ol p pre q
+rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
+"""
+TAGS = set(TAG_NAMES.split())
+UNSEEN = {
+    "script",
+    "style",
+    "title",
+    "template",
+    "noscript",
+    "iframe",
+    "object",
+    "embed",
+    "svg",
+    "math",
+    "textarea",
+    "select",
+}
+ATTRIBUTES = {
+    "*": {"dir", "lang", "title"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align"},
+    "ol": {"start", "type"},
+}
+
+
+def as_html(path: str, media_type: str, into: str, name: str) -> dict[str, Any]:
+    """The file as a page that a person can read in a sandboxed frame."""
+    body = body_of(path, media_type)
+    (Path(into) / name).write_text(PAGE.format(body=body), encoding="utf-8", errors="replace")
+    return {"name": name, "media_type": "text/html; charset=utf-8", "page_count": 1}
+
+
+def body_of(path: str, media_type: str) -> str:
+    """The sanitised body. Raises PermanentError for what can't be shown."""
+    kind = format_of(media_type).kind
+    if (maker := MAKERS.get(media_type) or BY_KIND.get(kind)) is None:
+        raise PermanentError("unsupported_type", f"files of type {media_type} can't be shown")
+    return maker(path, media_type)
+
+
+def sanitised(markup: str) -> str:
+    """Markup without anything that loads, runs, links, submits or covers."""
+    import nh3
+
+    return nh3.clean(
+        markup[:MOST_PAGE_CHARACTERS],
+        tags=TAGS,
+        clean_content_tags=UNSEEN,
+        attributes=ATTRIBUTES,
+        attribute_filter=lambda tag, name, value: None if name == "src" and not value.startswith(PICTURES) else value,
+        url_schemes={"data"},
+        link_rel=None,
+    )
+
+
+def _text(path: str, _media_type: str) -> str:
+    more = CUT if Path(path).stat().st_size > MOST_TEXT_BYTES else ""
+    return f"<pre>{html.escape(plain.decoded(path, MOST_TEXT_BYTES))}</pre>{more}"
+
+
+def _json(path: str, media_type: str) -> str:
+    if Path(path).stat().st_size > MOST_TEXT_BYTES:
+        return _text(path, media_type)
+    try:
+        laid_out = json.dumps(json.loads(plain.decoded(path, MOST_TEXT_BYTES)), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _text(path, media_type)
+    return f"<pre>{html.escape(laid_out[: 4 * MOST_TEXT_BYTES])}</pre>"
+
+
+def _markup(path: str, _media_type: str) -> str:
+    return sanitised(plain.decoded(path, MOST_SOURCE_BYTES))
+
+
+def _markdown(path: str, _media_type: str) -> str:
+    from markdown_it import MarkdownIt
+
+    more = CUT if Path(path).stat().st_size > MOST_TEXT_BYTES else ""
+    return sanitised(MarkdownIt("commonmark").enable("table").render(plain.decoded(path, MOST_TEXT_BYTES))) + more
+
+
+def _table(path: str, media_type: str) -> str:
+    return _rows(rows_of_table(path, media_type, MOST_ROWS + 1))
+
+
+def rows_of_table(path: str, media_type: str, most_rows: int) -> list[list[str]]:
+    """The first rows of comma- or tab-separated values, whichever sign it is that parts them."""
+    text = plain.decoded(path, MOST_TEXT_BYTES)
+    delimiter = "\t" if media_type.startswith("text/tab") else _delimiter(text)
+    rows = []
+    try:
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            rows.append(row)
+            if len(rows) >= most_rows:
+                break
+    except csv.Error:
+        rows = [line.split(delimiter) for line in text.splitlines()[:most_rows]]
+    return rows
+
+
+def _delimiter(text: str) -> str:
+    start = text[:4096].splitlines()[:20]
+    if start and start[0].lower().startswith("sep="):
+        return start[0][4:5] or ","
+    return max(",;\t|", key=lambda sign: sum(line.count(sign) for line in start))
+
+
+def _rows(rows: Iterable[list[str]]) -> str:
+    """Rows as a table, the first of them as its head, within bounds of rows, columns and cells."""
+    lines: list[str] = []
+    cells, note = 0, ""
+    for place, row in enumerate(rows):
+        cells += len(row)
+        if place >= MOST_ROWS or cells > MOST_TABLE_CELLS:
+            note = CUT
+            break
+        if len(row) > MOST_COLUMNS:
+            note = CUT
+        shown = "".join(f"<td>{html.escape(cell[:2000])}</td>" for cell in row[:MOST_COLUMNS])
+        lines.append(f"<tr{' class=head' if place == 0 else ''}>{shown}</tr>")
+    return f"<table>{''.join(lines)}</table>{note}"
+
+
+def _sheets(path: str, _media_type: str) -> str:
+    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in sheets.sheets(path, MOST_ROWS + 1)]
+    return "".join(parts[:100])
+
+
+def _slides(path: str, _media_type: str) -> str:
+    pages = slides.read_text(path)
+    return "".join(
+        f"<section><p class='note'>{page['number']}</p>{_paragraphs(page['text'])}</section>" for page in pages
+    )
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in text.splitlines() if line.strip())
+
+
+def _word(path: str, media_type: str) -> str:
+    """By mammoth, which keeps pictures and tables; by kreuzberg where mammoth stumbles or the document is long."""
+    import mammoth
+
+    with opened_zip(path) as archive:
+        size = sum(part.file_size for part in archive.infolist() if part.filename == office.DOCUMENT)
+    if size > MOST_SOURCE_BYTES:
+        return _by_kreuzberg(path, media_type)
+    try:
+        with open(path, "rb") as stream:
+            return sanitised(mammoth.convert_to_html(stream).value)
+    except Exception:
+        return _by_kreuzberg(path, media_type)
+
+
+def _by_kreuzberg(path: str, media_type: str) -> str:
+    return sanitised(office.content_of(path, media_type, as_html=True)[0])
+
+
+def _mail(path: str, media_type: str) -> str:
+    message = mail.read_mail(path, media_type)
+    fields = [*message.headers, *((("Attachments", ", ".join(message.attached)),) if message.attached else ())]
+    head = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in fields)
+    body = sanitised(message.html) if message.html.strip() else f"<pre>{html.escape(message.text)}</pre>"
+    return f"<dl>{head}</dl><hr>{body}"
+
+
+def _archive(path: str, _media_type: str) -> str:
+    with opened_zip(path) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+    rows = [["Name", "Bytes", "Changed"], *(_member(member) for member in members[:MOST_MEMBERS])]
+    cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
+    lines = "".join(f"<tr{' class=head' if not place else ''}>{row}</tr>" for place, row in enumerate(cells))
+    return f"<p>{len(members)} files</p><table>{lines}</table>{CUT if len(members) > MOST_MEMBERS else ''}"
+
+
+def _member(member: zipfile.ZipInfo) -> list[str]:
+    year, month, day, hour, minute, _ = member.date_time
+    return [member.filename[:500], str(member.file_size), f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}"]
+
+
+Maker = Callable[[str, str], str]
+MAKERS: dict[str, Maker] = {
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _word,
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": _slides,
+    "text/markdown": _markdown,
+    "application/json": _json,
+}
+BY_KIND: dict[Kind, Maker] = {
+    Kind.DOCUMENT: _by_kreuzberg,
+    Kind.SHEETS: _sheets,
+    Kind.SLIDES: _by_kreuzberg,
+    Kind.BOOK: _by_kreuzberg,
+    Kind.MAIL: _mail,
+    Kind.MARKUP: _markup,
+    Kind.TABLE: _table,
+    Kind.TEXT: _text,
+    Kind.ARCHIVE: _archive,
+}

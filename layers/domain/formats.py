@@ -1,0 +1,100 @@
+"""The formats that are taken: what each is called, and which reader and painter has to do with it. The only list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a person would call a file, and so what is made of it."""
+
+    PDF = "PDF"
+    PICTURE = "picture"
+    DRAWING = "drawing"  # shapes and text, without pixels of its own
+    DOCUMENT = "document"
+    SHEETS = "sheets"
+    SLIDES = "slides"
+    BOOK = "book"
+    MAIL = "mail"
+    MARKUP = "markup"
+    TABLE = "table"
+    TEXT = "text"
+    ARCHIVE = "archive"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`reader` names what reads its own text (empty: it has none). `suffix` is the usual ending of its name."""
+
+    media_type: str
+    name: str
+    kind: Kind
+    suffix: str
+    reader: str = ""
+
+
+OOXML = "application/vnd.openxmlformats-officedocument"
+ODF = "application/vnd.oasis.opendocument"
+
+FORMATS = (
+    Format("application/pdf", "PDF", Kind.PDF, ".pdf", "pdfium"),
+    Format("image/jpeg", "JPEG", Kind.PICTURE, ".jpg"),
+    Format("image/png", "PNG", Kind.PICTURE, ".png"),
+    Format("image/gif", "GIF", Kind.PICTURE, ".gif"),
+    Format("image/tiff", "TIFF", Kind.PICTURE, ".tiff"),
+    Format("image/webp", "WebP", Kind.PICTURE, ".webp"),
+    Format("image/bmp", "BMP", Kind.PICTURE, ".bmp"),
+    Format("image/heic", "HEIC", Kind.PICTURE, ".heic"),
+    Format("image/svg+xml", "SVG", Kind.DRAWING, ".svg", "drawing"),
+    Format(f"{OOXML}.wordprocessingml.document", "Word", Kind.DOCUMENT, ".docx", "word"),
+    Format("application/msword", "Word 97", Kind.DOCUMENT, ".doc", "kreuzberg"),
+    Format(f"{ODF}.text", "OpenDocument text", Kind.DOCUMENT, ".odt", "kreuzberg"),
+    Format("application/rtf", "Rich Text", Kind.DOCUMENT, ".rtf", "kreuzberg"),
+    Format(f"{OOXML}.spreadsheetml.sheet", "Excel", Kind.SHEETS, ".xlsx", "calamine"),
+    Format("application/vnd.ms-excel", "Excel 97", Kind.SHEETS, ".xls", "calamine"),
+    Format(f"{ODF}.spreadsheet", "OpenDocument sheets", Kind.SHEETS, ".ods", "calamine"),
+    Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides"),
+    Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
+    Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "kreuzberg"),
+    Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
+    Format("message/rfc822", "mail", Kind.MAIL, ".eml", "mail"),
+    Format("application/vnd.ms-outlook", "Outlook mail", Kind.MAIL, ".msg", "outlook"),
+    Format("text/html", "HTML", Kind.MARKUP, ".html", "html"),
+    Format("text/markdown", "Markdown", Kind.MARKUP, ".md", "plain"),
+    Format("text/x-rst", "reStructuredText", Kind.TEXT, ".rst", "plain"),
+    Format("application/xml", "XML", Kind.TEXT, ".xml", "plain"),
+    Format("application/json", "JSON", Kind.TEXT, ".json", "plain"),
+    Format("application/x-ndjson", "JSON lines", Kind.TEXT, ".jsonl", "plain"),
+    Format("text/csv", "CSV", Kind.TABLE, ".csv", "plain"),
+    Format("text/tab-separated-values", "TSV", Kind.TABLE, ".tsv", "plain"),
+    Format("text/plain", "plain text", Kind.TEXT, ".txt", "plain"),
+    Format("application/zip", "Zip", Kind.ARCHIVE, ".zip"),
+    Format("video/mp4", "MP4", Kind.VIDEO, ".mp4"),
+    Format("video/quicktime", "QuickTime", Kind.VIDEO, ".mov"),
+    Format("video/webm", "WebM", Kind.VIDEO, ".webm"),
+    Format("video/x-matroska", "Matroska", Kind.VIDEO, ".mkv"),
+    Format("video/x-msvideo", "AVI", Kind.VIDEO, ".avi"),
+)
+
+BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
+SEEN = frozenset({Kind.PDF, Kind.PICTURE, Kind.DRAWING})
+KEPT = frozenset({Kind.ARCHIVE, Kind.VIDEO})
+OFFICE = frozenset({Kind.DOCUMENT, Kind.SHEETS, Kind.SLIDES})
+
+
+def format_of(media_type: str | None) -> Format:
+    """The format of a media type; any other text is plain text. Raises KeyError for what is not taken."""
+    found = BY_MEDIA_TYPE.get(media_type or "")
+    if found is None and (media_type or "").startswith("text/"):
+        return BY_MEDIA_TYPE["text/plain"]
+    return found or BY_MEDIA_TYPE[media_type or ""]
+
+
+def kind_of(media_type: str | None) -> Kind | None:
+    """The kind of a file of this media type; None where the type is not known, or not taken."""
+    try:
+        return format_of(media_type).kind
+    except KeyError:
+        return None
