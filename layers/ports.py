@@ -32,6 +32,7 @@ class Claim:
     snoozes: int = 0
     losses: float = 0.0
     owner: str = ""
+    is_only_part: bool = False
 
     def artifact_key(self, name: str) -> str:
         """The object key of an artifact that this attempt stores under a name."""
@@ -64,6 +65,16 @@ class Recorded:
 Planner = Callable[[File], FilePlan]
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An attempt that has ended: what came of it, what follows it, what it cost in seconds."""
+
+    claim: Claim
+    outcome: Outcome
+    planner: Planner
+    cost_s: float = 0.0
+
+
 class Store(Protocol):
     """The status store: where every file stands. Raises StoreUnreachable when it can't be reached."""
 
@@ -72,6 +83,12 @@ class Store(Protocol):
 
     def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
         """Claim a queued part, or None when there is nothing to claim."""
+
+    def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
+        """Claim queued parts of one step; those that could be claimed."""
+
+    def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
+        """Record several attempts' outcomes, in one transaction where that can be; each as `record` would."""
 
     def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
         """Record an attempt's outcome and what it readies, in one transaction, fenced by the lease."""

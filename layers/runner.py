@@ -22,7 +22,7 @@ from layers.domain.fairness import SLICE_S, in_flight_cap
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
-from layers.ports import Claim, FilePlan, Ports, Recorded
+from layers.ports import Claim, FilePlan, Finished, Ports, Recorded
 from layers.telemetry import log
 from layers.work import Work
 
@@ -65,24 +65,54 @@ class Runner:
 
     def run(self, wake_up: WakeUp) -> bool:
         """Run what the wake-up names, if it can be claimed; whether it was."""
-        step = self.steps[wake_up.step]
-        lease_s = step.timeout_s + LEASE_GRACE_S
-        claim = self.ports.store.claim(wake_up, self.host, lease_s, durably=step.pays_by_call)
-        if claim is None:
-            return False
-        self.ports.news.publish([claim.file.dataset_id])
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True) as scratch:
-            outcome = self._attempt(step, claim, Path(scratch))
-        self.record(claim, outcome, time.monotonic() - began)
-        return True
+        return self.run_all([wake_up]) > 0
+
+    def run_all(self, wake_ups: Sequence[WakeUp]) -> int:
+        """Run what wake-ups of one step name, one after the other, and record what came of them together.
+
+        How many could be claimed. Several at once are for steps of milliseconds: the first waits for the last.
+        """
+        step = self.steps[wake_ups[0].step]
+        lease_s = step.timeout_s * len(wake_ups) + LEASE_GRACE_S
+        claims = self.ports.store.claim_all(wake_ups, self.host, lease_s, durably=step.pays_by_call)
+        if not claims:
+            return 0
+        self._tell(claims)
+        finished = []
+        for claim in claims:
+            began = time.monotonic()
+            with tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True) as scratch:
+                outcome = self._attempt(step, claim, Path(scratch))
+            finished.append(self._finished(claim, outcome, time.monotonic() - began))
+        self._record(finished)
+        return len(claims)
 
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
         """Record an outcome and dispatch what it readied, and what may take the place that it freed."""
+        return self._record([self._finished(claim, outcome, cost_s)])[0]
+
+    def _finished(self, claim: Claim, outcome: Outcome, cost_s: float) -> Finished:
         step = self.steps[claim.step]
-        recorded = self.ports.store.record(
-            claim, outcome, lambda file: self.plan_after(step, outcome, file), cost_s=cost_s, host=self.host
-        )
+        return Finished(claim, outcome, lambda file: self.plan_after(step, outcome, file), cost_s)
+
+    def _record(self, finished: Sequence[Finished]) -> list[Recorded]:
+        recorded = self.ports.store.record_all(finished, host=self.host)
+        self._tell([one.claim for one in finished])
+        moved: set[str] = set()
+        for one, verdict in zip(finished, recorded, strict=True):
+            self._after_record(one, verdict)
+            moved |= {one.claim.step, *verdict.readied}
+        self.dispatch(moved)
+        later = [self._wake_in_s(one.outcome) for one in finished if isinstance(one.outcome, Retry | Later | Parked)]
+        if later:
+            self.ports.topics.dispatch_later(min(later))
+        return recorded
+
+    def _tell(self, claims: Sequence[Claim]) -> None:
+        self.ports.news.publish({claim.file.dataset_id for claim in claims})
+
+    def _after_record(self, one: Finished, recorded: Recorded) -> None:
+        claim, outcome = one.claim, one.outcome
         log(
             "attempt",
             step=claim.step,
@@ -92,17 +122,12 @@ class Runner:
             tenant_id=claim.file.tenant_id,
             outcome="fenced" if recorded.fenced else type(outcome).__name__.lower(),
             error_code=getattr(outcome, "code", None),
-            cost_s=round(cost_s, 3),
+            cost_s=round(one.cost_s, 3),
         )
-        self.ports.news.publish([claim.file.dataset_id])
         if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
             self._delete_made(claim)
         if not isinstance(outcome, Parked):
-            self._correct(claim, cost_s)
-        self.dispatch({claim.step, *recorded.readied})
-        if isinstance(outcome, Retry | Later | Parked):
-            self.ports.topics.dispatch_later(self._wake_in_s(outcome))
-        return recorded
+            self._correct(claim, one.cost_s)
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for what may run of these steps; how many."""

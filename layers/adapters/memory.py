@@ -31,7 +31,7 @@ from layers.domain.step import (
     State,
     Stop,
 )
-from layers.ports import Claim, FilePlan, Planner, Recorded, StoredPart
+from layers.ports import Claim, FilePlan, Finished, Planner, Recorded, StoredPart
 
 Key = tuple[str, str, int]
 
@@ -132,6 +132,13 @@ class MemoryStore:
             row.state, row.attempt, row.owner = State.RUNNING, wake_up.attempt, owner
             row.lease_id, row.since = str(uuid.uuid4()), self._now() + lease_s
             return self._claim(key)
+
+    def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
+        claims = [self.claim(wake_up, owner, lease_s, durably=durably) for wake_up in wake_ups]
+        return [claim for claim in claims if claim]
+
+    def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
+        return [self.record(one.claim, one.outcome, one.planner, cost_s=one.cost_s, host=host) for one in finished]
 
     def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
         with self._lock:

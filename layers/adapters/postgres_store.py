@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 from layers.database import Database, Row, load_queries
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import file_from_facts
+from layers.domain.lifecycle import after
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page, Word
 from layers.domain.plan_json import plan_as_json
-from layers.domain.step import Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
-from layers.ports import Claim, FilePlan, Planner, Recorded
+from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
+from layers.ports import Claim, FilePlan, Finished, Planner, Recorded
 
 QUERIES = Path(__file__).with_name("queries.sql")
 
@@ -46,44 +47,48 @@ class PostgresStore:
         return {row["object_key"]: row["verdict"] for row in rows}
 
     def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
-        row = self._database.row(
+        return next(iter(self.claim_all([wake_up], owner, lease_s, durably=durably)), None)
+
+    def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
+        step = wake_ups[0].step
+        rows = self._database.rows(
             self._sql["claim"],
-            file_id=wake_up.file_id,
-            step=wake_up.step,
-            part=wake_up.part,
-            attempt=wake_up.attempt,
+            step=step,
+            wake_ups=Jsonb([{"file_id": w.file_id, "part": w.part, "attempt": w.attempt} for w in wake_ups]),
             owner=owner,
             lease_s=lease_s,
             durably=durably,
         )
-        claim = row and row["claim"]
-        return _as_claim({**claim, "step": wake_up.step, "part": wake_up.part}) if claim else None
+        return [_as_claim({**row["claim"], "step": step, "owner": owner}) for row in rows]
 
     def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
-        key = {"file_id": claim.file.file_id}
+        return self.record_all([Finished(claim, outcome, planner, cost_s)], host=host)[0]
+
+    def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
+        recorded = {place: self._record_in_two(one, host) for place, one in enumerate(finished) if _must_look(one)}
+        at_once = [(place, one, _plan(one)) for place, one in enumerate(finished) if place not in recorded]
+        if at_once:
+            outcomes = [{**_as_parameters(one, host), "then": _as_then(plan)} for _, one, plan in at_once]
+            rows = self._database.rows(self._sql["record_outcomes"], outcomes=Jsonb(outcomes))
+            for (place, _, plan), row in zip(at_once, rows, strict=True):
+                recorded[place] = _as_recorded(row["verdict"], plan)
+        return [recorded[place] for place in range(len(finished))]
+
+    def _record_in_two(self, one: Finished, host: str) -> Recorded:
+        """Where other parts have a say in what follows: record, look at the file, plan, all in one transaction."""
+        key = {"file_id": one.claim.file.file_id}
         with self._database.connection() as connection, connection.transaction():
-            row = connection.execute(
-                self._sql["record_outcome"],
-                {
-                    **key,
-                    "step": claim.step,
-                    "part": claim.part,
-                    "lease_id": claim.lease_id,
-                    **_outcome_parameters(outcome),
-                    "cost_s": cost_s,
-                    "host": host,
-                    "made": Jsonb(_as_made(outcome, claim.file.schema_version)),
-                },
-            ).fetchone()
+            given = _as_parameters(one, host)
+            given |= {"made": Jsonb(given["made"]), "then": None}
+            row = connection.execute(self._sql["record_outcome"], given).fetchone()
             assert row is not None
-            verdict = row["verdict"]
-            if verdict.get("fenced") or verdict["removed"] or not verdict["joined"]:
-                return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")))
+            if not row["verdict"].get("joined"):
+                return _as_recorded(row["verdict"], FilePlan())
             facts = connection.execute(self._sql["file_facts"], key).fetchone()
             assert facts is not None
-            plan = planner(file_from_facts(facts["facts"]))
-            self._carry_out(connection, claim.file.file_id, plan)
-            return Recorded(readied=frozenset(p.step for p in plan.steps if isinstance(p.plan, tuple)))
+            plan = one.planner(file_from_facts(facts["facts"]))
+            self._carry_out(connection, one.claim.file.file_id, plan)
+            return _as_recorded(row["verdict"], plan)
 
     def _carry_out(self, connection: Any, file_id: str, plan: FilePlan) -> None:
         if plan.steps:
@@ -196,6 +201,40 @@ class PostgresStore:
         return self._database.row(self._sql["is_up"]) is not None
 
 
+def _must_look(one: Finished) -> bool:
+    return not one.claim.is_only_part and WORDS[type(one.outcome)][1] in ENDED
+
+
+def _plan(one: Finished) -> FilePlan:
+    if WORDS[type(one.outcome)][1] not in ENDED:
+        return FilePlan()
+    return one.planner(after(one.claim.file, one.claim.step, one.outcome))
+
+
+def _as_then(plan: FilePlan) -> dict[str, Any]:
+    then: dict[str, Any] = {"planned": plan_as_json(plan.steps)} if plan.steps else {}
+    return then | ({"file_state": plan.file_state, "error": plan.error} if plan.file_state else {})
+
+
+def _as_recorded(verdict: dict[str, Any], plan: FilePlan) -> Recorded:
+    readied = {p.step for p in plan.steps if isinstance(p.plan, tuple)} if verdict.get("joined") else ()
+    return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")), frozenset(readied))
+
+
+def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
+    claim = one.claim
+    return {
+        "file_id": claim.file.file_id,
+        "step": claim.step,
+        "part": claim.part,
+        "lease_id": claim.lease_id,
+        **_outcome_parameters(one.outcome),
+        "cost_s": one.cost_s,
+        "host": host,
+        "made": _as_made(one.outcome, claim.file.schema_version),
+    }
+
+
 def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
     word, state = WORDS[type(outcome)]
     if getattr(outcome, "lost", False):
@@ -276,4 +315,5 @@ def _as_claim(facts: dict[str, Any]) -> Claim:
         facts["snoozes"],
         facts["losses"],
         facts.get("owner", ""),
+        facts.get("is_only_part", False),
     )

@@ -3,13 +3,17 @@
 SELECT object_key, verdict FROM arrive(:arrivals)
 
 -- claim --
--- Claims a queued part for one attempt.
-SELECT claim_step(:file_id, :step, :part, :attempt, :owner, :lease_s, :durably) AS claim
+-- Claims queued parts of one step for an attempt each.
+SELECT claim FROM claim_steps(:step, :wake_ups, :owner, :lease_s, :durably) AS claim
 
 -- record_outcome --
 -- Records what came of an attempt, fenced by its lease.
 SELECT record_outcome(:file_id, :step, :part, :lease_id, :outcome, :state, :delay_s,
-                      :reason, :error_code, :error_detail, :cost_s, :host, :made) AS verdict
+                      :reason, :error_code, :error_detail, :cost_s, :host, :made, CAST(:then AS jsonb)) AS verdict
+
+-- record_outcomes --
+-- Records several outcomes, each with what follows it; the verdicts in order.
+SELECT verdict FROM record_outcomes(:outcomes) ORDER BY place
 
 -- file_facts --
 -- What a planner may know of a file.

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from layers.domain.estimates import cost_s
-from layers.domain.file import File
+from layers.domain.file import File, PageSummary
 from layers.domain.retry import RetryPolicy
-from layers.domain.step import WHOLE_FILE, Failed, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
+from layers.domain.step import WHOLE_FILE, Done, Failed, Outcome, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
 
 QUARANTINE_AT = 2.0
+
+
+def after(file: File, step: str, outcome: Outcome) -> File:
+    """The file as it stands once the only part of a step has ended so, for those who plan what follows."""
+    failures = {name: error for name, error in file.failures.items() if name != step}
+    if isinstance(outcome, Failed):
+        failures[step] = (outcome.code, outcome.detail)
+    if not isinstance(outcome, Done):
+        return replace(file, failures=failures, page_numbers=())
+    pages = {page.number: page for page in file.pages}
+    for page in outcome.pages:
+        known = pages.get(page.number)
+        if known is None or known.source is None or page.confidence >= known.confidence:
+            pages[page.number] = PageSummary(page.number, page.source, page.confidence)
+    seen = outcome.identity
+    return replace(
+        file,
+        failures=failures,
+        page_numbers=(),
+        pages=tuple(pages[number] for number in sorted(pages)),
+        media_type=seen.media_type if seen else file.media_type,
+        page_count=seen.page_count if seen else file.page_count,
+        size_bytes=outcome.size_bytes if seen else file.size_bytes,
+    )
 
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:

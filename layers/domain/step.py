@@ -184,6 +184,7 @@ class Step:
     depends_on: str | None = None
     gives_way_to: str | None = None
     goes_on_without: Callable[[File], bool] | None = None
+    at_once: int = 1
 
 
 def step(
@@ -196,11 +197,13 @@ def step(
     depends_on: str | None = None,
     gives_way_to: str | None = None,
     goes_on_without: Callable[[File], bool] | None = None,
+    at_once: int = 1,
 ) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
     """Declare a function from a file and its work to an outcome as a step. Registers nothing.
 
     `timeout_s` bounds one attempt and sets its lease. `goes_on_after_failure`: the next step's plan
     decides what a failure means. `pays_by_call`: its claim is committed durably before it runs.
+    `at_once` is how many parts a worker takes at a time: more than one only where each takes milliseconds.
     `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
     While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
     this file does without: then it fails at once, and the pipeline goes on.
@@ -218,6 +221,7 @@ def step(
             depends_on=depends_on,
             gives_way_to=gives_way_to,
             goes_on_without=goes_on_without,
+            at_once=at_once,
         )
 
     return declare

@@ -18,34 +18,43 @@ LANGUAGE sql STABLE AS $$
      WHERE f.file_id = p_file_id
 $$;
 
--- Claims a queued part for one attempt, by one write; answers NULL when there is nothing to claim.
-CREATE OR REPLACE FUNCTION claim_step(
-    p_file_id uuid, p_step text, p_part integer, p_attempt integer,
-    p_owner text, p_lease_s double precision, p_durably boolean)
-RETURNS jsonb
+-- Claims queued parts of one step for an attempt each, [{"file_id", "part", "attempt"}, ...]; a row for each that was
+-- claimed. What somebody else holds locked just now is left: it is being claimed, stopped or removed.
+DROP FUNCTION IF EXISTS claim_step(uuid, text, integer, integer, text, double precision, boolean);
+CREATE OR REPLACE FUNCTION claim_steps(
+    p_step text, p_wake_ups jsonb, p_owner text, p_lease_s double precision, p_durably boolean)
+RETURNS SETOF jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    claimed steps%ROWTYPE;
+    claims jsonb[];
+    file_ids uuid[];
 BEGIN
     IF NOT p_durably THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    UPDATE steps s
-       SET state = 'running', attempt = s.attempt + 1, lease_id = gen_random_uuid(), lease_owner = p_owner,
-           lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_s),
-           started_at = clock_timestamp(), ended_at = NULL, due_at = NULL, reason = NULL
-      FROM files f
-     WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
-       AND s.state = 'queued' AND s.attempt = p_attempt - 1
-       AND f.file_id = s.file_id AND f.removed_at IS NULL
-    RETURNING s.* INTO claimed;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    PERFORM mark_changed(ARRAY[p_file_id]);
-    RETURN file_facts(p_file_id) || jsonb_build_object(
-        'lease_id', claimed.lease_id, 'attempt', claimed.attempt, 'failures_before', claimed.failures,
-        'snoozes', claimed.snoozes, 'losses', claimed.losses,
-        'cost_estimate_s', claimed.cost_estimate_s,
-        'page_numbers', to_jsonb(claimed.page_numbers));
+    WITH called AS (
+        SELECT s.file_id, s.part FROM jsonb_to_recordset(p_wake_ups) AS w(file_id uuid, part integer, attempt integer)
+          JOIN steps s ON s.file_id = w.file_id AND s.step = p_step AND s.part = w.part
+          JOIN files f ON f.file_id = s.file_id
+         WHERE s.state = 'queued' AND s.attempt = w.attempt - 1 AND f.removed_at IS NULL
+           FOR UPDATE OF s SKIP LOCKED),
+    claimed AS (
+        UPDATE steps s
+           SET state = 'running', attempt = s.attempt + 1, lease_id = gen_random_uuid(), lease_owner = p_owner,
+               lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_s),
+               started_at = clock_timestamp(), ended_at = NULL, due_at = NULL, reason = NULL
+          FROM called c
+         WHERE s.file_id = c.file_id AND s.step = p_step AND s.part = c.part
+        RETURNING s.*)
+    SELECT array_agg(jsonb_build_object(
+               'file_id', c.file_id, 'part', c.part, 'lease_id', c.lease_id, 'attempt', c.attempt,
+               'failures_before', c.failures, 'snoozes', c.snoozes, 'losses', c.losses,
+               'cost_estimate_s', c.cost_estimate_s,
+               'page_numbers', to_jsonb(c.page_numbers))), array_agg(c.file_id)
+      INTO claims, file_ids FROM claimed c;
+    PERFORM mark_changed(file_ids);
+    RETURN QUERY SELECT file_facts((claim ->> 'file_id')::uuid) || claim || jsonb_build_object('is_only_part',
+               NOT EXISTS (SELECT 1 FROM steps o WHERE o.file_id = (claim ->> 'file_id')::uuid AND o.step = p_step
+                                                   AND o.part <> (claim ->> 'part')::integer))
+      FROM unnest(claims) AS claim;
 END $$;

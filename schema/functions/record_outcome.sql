@@ -4,17 +4,24 @@
 -- the attempt stored is then to be deleted), else {"joined": ...}: whether every part of the step has ended,
 -- so that the caller plans what follows in the same transaction. The file's row is locked first: of two parts
 -- that end at once, the second then sees the first.
+--
+-- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is carried out at once when all parts have
+-- ended: for a step of one part the caller knows beforehand what follows.
+DROP FUNCTION IF EXISTS record_outcome(
+    uuid, text, integer, uuid, text, text, double precision, text, text, text, double precision, text, jsonb);
 CREATE OR REPLACE FUNCTION record_outcome(
     p_file_id uuid, p_step text, p_part integer, p_lease_id uuid,
     p_outcome text, p_state text, p_delay_s double precision,
     p_reason text, p_error_code text, p_error_detail text,
-    p_cost_s double precision, p_host text, p_made jsonb)
+    p_cost_s double precision, p_host text, p_made jsonb, p_then jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     the_file files%ROWTYPE;
     held steps%ROWTYPE;
     removed boolean;
+    joined boolean;
+    identity jsonb;
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -49,28 +56,59 @@ BEGIN
     VALUES (p_file_id, p_step, p_part, held.attempt, held.tenant_id, p_outcome, p_error_code,
             coalesce(p_error_detail, p_reason), held.started_at, clock_timestamp(), p_cost_s, p_host);
 
-    PERFORM keep_what_was_made(the_file, p_made);
-    UPDATE files SET updated_at = clock_timestamp() WHERE file_id = p_file_id;
-
-    RETURN jsonb_build_object('removed', removed, 'joined',
-        p_state IN ('done', 'skipped', 'failed') AND the_file.state <> 'cancelled' AND NOT EXISTS (
-            SELECT 1 FROM steps s
-             WHERE s.file_id = p_file_id AND s.step = p_step
-               AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')));
+    IF p_made <> '{}' THEN
+        PERFORM keep_what_was_made(the_file, p_made);
+    END IF;
+    joined := p_state IN ('done', 'skipped', 'failed') AND the_file.state <> 'cancelled' AND NOT EXISTS (
+        SELECT 1 FROM steps s
+         WHERE s.file_id = p_file_id AND s.step = p_step
+           AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled'));
+    IF NOT joined THEN
+        p_then := NULL;
+    ELSIF p_then ? 'planned' THEN
+        PERFORM apply_plan(p_file_id, p_then -> 'planned');
+    END IF;
+    -- One write for all that changes of the file itself.
+    identity := p_made -> 'identity';
+    UPDATE files f
+       SET updated_at = clock_timestamp(),
+           media_type = CASE WHEN identity IS NULL THEN f.media_type ELSE identity ->> 'media_type' END,
+           page_count = CASE WHEN identity IS NULL THEN f.page_count ELSE (identity ->> 'page_count')::integer END,
+           size_bytes = CASE WHEN identity IS NULL THEN f.size_bytes ELSE (identity ->> 'size_bytes')::bigint END,
+           sha256 = CASE WHEN identity IS NULL THEN f.sha256 ELSE identity ->> 'sha256' END,
+           state = coalesce(p_then ->> 'file_state', f.state),
+           error_step = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,0}' ELSE f.error_step END,
+           error_code = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,1}' ELSE f.error_code END,
+           error_detail = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,2}' ELSE f.error_detail END
+     WHERE f.file_id = p_file_id;
+    RETURN jsonb_build_object('removed', removed, 'joined', joined);
 END $$;
 
--- Stores what an attempt learned: {"identity", "pages", "artifacts", "record"}, each of them optional.
+-- Records several outcomes in one transaction, each an object of record_outcome's parameters; the verdicts in order.
+-- Files are locked in the order of their ids, as everyone does who locks several.
+CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE (place bigint, verdict jsonb)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    o record;
+BEGIN
+    FOR o IN SELECT e.place AS at, n.*
+               FROM jsonb_array_elements(p_outcomes) WITH ORDINALITY AS e(one, place),
+                    jsonb_to_record(e.one) AS n(
+                    file_id uuid, step text, part integer, lease_id uuid, outcome text, state text,
+                    delay_s double precision, reason text, error_code text, error_detail text,
+                    cost_s double precision, host text, made jsonb, "then" jsonb)
+              ORDER BY n.file_id, n.part LOOP
+        place := o.at;
+        verdict := record_outcome(o.file_id, o.step, o.part, o.lease_id, o.outcome, o.state, o.delay_s, o.reason,
+                                  o.error_code, o.error_detail, o.cost_s, o.host, o.made, nullif(o."then", 'null'));
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- Stores what an attempt made beside the file's own row: {"pages", "artifacts", "record"}, each of them optional.
 CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    IF p_made ? 'identity' THEN
-        UPDATE files
-           SET media_type = p_made #>> '{identity,media_type}',
-               page_count = (p_made #>> '{identity,page_count}')::integer,
-               size_bytes = (p_made #>> '{identity,size_bytes}')::bigint,
-               sha256 = p_made #>> '{identity,sha256}'
-         WHERE file_id = p_file.file_id;
-    END IF;
     IF p_made ? 'pages' THEN
         INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, text, words)
         SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, n.text, n.words

@@ -10,7 +10,7 @@ import pytest
 from layers.domain.message import Arrival
 from layers.domain.page import Evidence, Extraction, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
-from layers.ports import FilePlan
+from layers.ports import FilePlan, Finished
 from tests.contract.worlds import MemoryWorld, PostgresWorld, World, arrived, claim, intake_of, planned
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
 
@@ -260,3 +260,37 @@ def test_a_newcomer_does_not_wait_behind_a_backlog(world: World) -> None:
     world.store.dispatch({"intake": 20})
     newcomer = arrived(world, 1)
     assert newcomer[0] in {one.file_id for one in world.store.dispatch({"intake": 22})}
+
+
+def test_several_are_claimed_and_recorded_at_once_each_by_its_own_lease(world: World) -> None:
+    wake_ups = [*planned(world, 3, [PlannedStep("text", ONE_PART)])]
+    claims = world.store.claim_all([*wake_ups, replace(wake_ups[0], attempt=7)], "worker", 60, durably=False)
+    assert {one.file.file_id for one in claims} == {one.file_id for one in wake_ups}
+    zombie = replace(claims[1], lease_id=str(uuid.uuid4()))
+    plan = FilePlan([PlannedStep("ocr", ONE_PART)])
+    finished = [Finished(one, Done(), lambda _: plan, 0.1) for one in (claims[2], zombie, claims[0])]
+    recorded = world.store.record_all(finished, host="h")
+    assert [one.fenced for one in recorded] == [False, True, False]
+    assert [one.readied for one in recorded] == [{"ocr"}, frozenset(), {"ocr"}]
+    assert {one.file_id for one in world.store.dispatch({"ocr": 10})} == {
+        c.file.file_id for c in (claims[0], claims[2])
+    }
+    assert world.states(claims[1].file.file_id)["text", 0] == "running"
+
+
+def test_what_follows_is_planned_from_the_file_as_the_step_leaves_it(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
+    seen = []
+    held = claim(world, wake_up)
+    pages = (Page(1, "a", (), "native", 100.0), Page(2, "", (), None, 0.0))
+    world.store.record(held, Done(pages=pages), lambda file: seen.append(file) or FilePlan(), cost_s=0, host="h")  # type: ignore[func-returns-value]
+    assert [(page.number, page.source) for page in seen[0].pages] == [(1, "native"), (2, None)]
+    assert (seen[0].media_type, seen[0].unread_pages, seen[0].failures) == ("text/plain", (2,), {})
+
+
+def test_what_follows_a_failure_is_planned_with_it_in_sight(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
+    seen = []
+    failed = Failed("corrupt", "damaged")
+    world.store.record(claim(world, wake_up), failed, lambda file: seen.append(file) or FilePlan(), cost_s=0, host="h")  # type: ignore[func-returns-value]
+    assert seen[0].failures == {"text": ("corrupt", "damaged")}

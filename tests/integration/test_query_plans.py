@@ -99,6 +99,24 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "file_ids": [found["file_id"]],
         "arrivals": Jsonb([{"file_id": str(found["file_id"]), "object_key": found["object_key"]}]),
         "made": Jsonb({}),
+        "then": None,
+        "wake_ups": Jsonb([{"file_id": str(found["file_id"]), "part": 0, "attempt": 1}]),
+        "outcomes": Jsonb(
+            [
+                {
+                    "file_id": str(found["file_id"]),
+                    "step": "ocr",
+                    "part": 0,
+                    "lease_id": str(found["lease_id"]),
+                    "outcome": "done",
+                    "state": "done",
+                    "cost_s": 1,
+                    "host": "h",
+                    "made": {},
+                    "then": None,
+                }
+            ]
+        ),
         "planned": Jsonb([{"step": "extraction", "state": "ready", "parts": [{"pages": [], "cost_s": 1}]}]),
         "caps": Jsonb({"ocr": 1000}),
         "key_hash": "00",
@@ -152,6 +170,7 @@ INDEXES = {
     "arrive": {"files_pkey"},
     "claim": {"steps_pkey", "files_pkey"},
     "record_outcome": {"files_pkey", "steps_pkey"},
+    "record_outcomes": {"files_pkey", "steps_pkey"},
     "dispatch": {"steps_ready", "steps_in_flight"},
     "expired_claims": {"steps_leased"},
     "wake_due": {"steps_due"},

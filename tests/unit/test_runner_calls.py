@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
 from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
-from layers.ports import Claim, Planner, Ports, Recorded
+from layers.ports import Claim, Finished, Ports, Recorded
 from layers.runner import LEASE_GRACE_S, Runner
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
@@ -36,13 +36,14 @@ class RecordingPorts:
         if call[0] == self.unreachable:
             raise StoreUnreachable("no answer")
 
-    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
-        self.called("claim", wake_up, owner, lease_s, durably)
-        return self.claimed
+    def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
+        self.called("claim", *wake_ups, owner, lease_s, durably)
+        return [self.claimed] * len(wake_ups) if self.claimed else []
 
-    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
-        self.called("record", claim, outcome, host)
-        return self.answer
+    def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
+        for one in finished:
+            self.called("record", one.claim, one.outcome, host)
+        return [self.answer] * len(finished)
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
@@ -84,6 +85,14 @@ def test_a_lease_outlasts_its_step_and_a_step_that_pays_is_claimed_durably(pays_
     assert runner(ports, Step("read", done, timeout_s=90, pays_by_call=pays_by_call)).run(WAKE_UP)
     assert ports.told("claim") == [(WAKE_UP, "worker-1", 90 + LEASE_GRACE_S, pays_by_call)]
     assert LEASE_GRACE_S > 0
+
+
+def test_several_are_claimed_and_recorded_together_under_a_lease_for_all() -> None:
+    ports = RecordingPorts()
+    assert runner(ports, Step("read", done, timeout_s=5, at_once=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
+    assert ports.told("claim") == [(WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 15 + LEASE_GRACE_S, False)]
+    assert len(ports.told("record")) == 3
+    assert len(ports.told("dispatch")) == 1
 
 
 def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
