@@ -7,7 +7,19 @@ from typing import Any
 from chalice import Chalice, CORSConfig, Response
 
 from functions import handlers
-from functions.api import batches, changes, datasets, files, openapi, operations, records, removals, tenants, uploads
+from functions.api import (
+    batches,
+    changes,
+    datasets,
+    dead_letters,
+    files,
+    openapi,
+    operations,
+    records,
+    removals,
+    tenants,
+    uploads,
+)
 from functions.api.answering import answer, as_bytes
 
 app = Chalice(app_name="fairway")
@@ -216,6 +228,16 @@ def tenant_keys(tenant_id: str) -> Response:
 @app.route("/operations/keys/{key_id}", methods=["DELETE"], cors=CORS)
 def one_key(key_id: str) -> Response:
     return reply({"DELETE": tenants.revoke_key}, key_id=key_id)
+
+
+@app.route("/operations/dead-letters", methods=["GET"], cors=CORS)
+def all_dead_letters() -> Response:
+    return reply({"GET": dead_letters.show_all})
+
+
+@app.route("/operations/dead-letters/redrive", methods=["POST"], cors=CORS)
+def dead_letters_redrive() -> Response:
+    return reply({"POST": dead_letters.redrive})
 
 
 @app.route("/operations/audit", methods=["GET"], cors=CORS)

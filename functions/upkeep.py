@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from functions.arrivals import take_arrivals
+from functions.audit import audit_rows, walk_artifacts, walk_objects
 from functions.dispatch import dispatch
 from layers.domain import lifecycle
 from layers.domain.file import artifact_prefix, original_key
@@ -32,6 +33,9 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "counts_folded": fold_counts,
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
+        "audit_findings": audit_rows,
+        "objects_out_of_place": walk_objects,
+        "artifacts_missing": walk_artifacts,
     }
     mended = {}
     for name, duty in duties.items():

@@ -144,6 +144,23 @@ class Store(Protocol):
     def fold_counts(self, limit: int) -> int:
         """Fold what was counted since; how many deltas."""
 
+    def audit_rows(self, every_s: float) -> dict[str, int] | None:
+        """What does not add up among the rows; None where that was looked at within `every_s` seconds."""
+
+    def walk(self, name: str) -> tuple[str, float]:
+        """How far a walk through what is stored has come, and for how many seconds it has rested."""
+
+    def note_walk(
+        self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
+    ) -> None:
+        """Note that a walk came from `start` to `reached`, and what it found between."""
+
+    def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
+        """What each object is to us: 'referenced', 'at_work', 'spare', 'awaited', 'removed' or 'unknown'."""
+
+    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
+        """What is said to be stored, in order after a place: (place, object_key, version_id)."""
+
     def forget_requests(self) -> int:
         """Forget idempotency keys that are out of date; how many."""
 
@@ -226,6 +243,9 @@ class Topics(Protocol):
 
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""
+
+    def redrive_dead(self, limit: int) -> int:
+        """Put up to `limit` messages of each dead-letter queue back on its topic; how many."""
 
     def is_up(self) -> bool:
         """Whether messages can be published."""

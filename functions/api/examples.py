@@ -112,5 +112,34 @@ EXAMPLES: dict[str, Any] = {
     },
     "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
     "RemovalStarted": {"id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40", "count": 1, "undo_window_s": 604800},
-    "Audit": {"accepted": 12, "terminal": 9, "in_flight": 3, "lost": 0, "doubled": 0},
+    "RedriveDead": {"code": "timeout", "since": MOMENT},
+    "DeadRedriven": {"count": 3, "has_more": False},
+    "DeadLetters": {
+        "dead_letters": [
+            {
+                "file_id": FILE,
+                "dataset_id": DATASET,
+                "tenant_id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f41",
+                "step": "text",
+                "code": "password_protected",
+                "detail": "the PDF needs a password",
+                "attempts": 1,
+                "given_up_at": LATER,
+            }
+        ],
+        "count": 1,
+        "count_is_exact": True,
+        "by_code": {"password_protected": 1},
+        "next_cursor": None,
+    },
+    "Audit": {
+        "accepted": 12,
+        "terminal": 9,
+        "in_flight": 3,
+        "lost": 0,
+        "doubled": 0,
+        "findings": {},
+        "balanced": True,
+        "objects": None,
+    },
 }

@@ -55,7 +55,7 @@ def history(request: Request, file_id: str) -> tuple[int, Any]:
 def redrive(request: Request, file_id: str) -> tuple[int, Any]:
     row = _existing(request, file_id)
     step = request.read(Redrive).step or row["error_step"] or _failed_step(request, row)
-    if not _redrive(request, file_id, step):
+    if not redrive_step(request, file_id, step):
         raise Problem("conflict", f"the {step} step or one after it is at work or was not reached; try again later")
     _go_on(request, row["dataset_id"])
     return 202, {"id": file_id, "step": step}
@@ -66,12 +66,13 @@ def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
     given = request.read(RedriveMany)
     rows = request.catalog.rows("failed_files", dataset_id=dataset_id, state=given.state, code=given.code)
-    started = sum(_redrive(request, str(row["file_id"]), row["error_step"] or "text") for row in rows)
+    started = sum(redrive_step(request, str(row["file_id"]), row["error_step"] or "text") for row in rows)
     _go_on(request, dataset_id)
     return 202, {"count": started}
 
 
-def _redrive(request: Request, file_id: str, step: str) -> bool:
+def redrive_step(request: Request, file_id: str, step: str) -> bool:
+    """Run a step of a file again, with what follows it; whether that could be."""
     names = _from(step)
     main = {one.name for one in PIPELINES[0].steps}
 

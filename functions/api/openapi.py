@@ -18,6 +18,7 @@ from functions.api import (
     batches,
     changes,
     datasets,
+    dead_letters,
     files,
     operations,
     problems,
@@ -30,7 +31,8 @@ from functions.api import (
 from functions.api.answering import LONGEST_KEY, PUBLIC
 from functions.api.examples import EXAMPLES
 from functions.api.requests import ROLES
-from functions.api.shapes import CURSOR, SHAPES, TEXT, Schema, one_of, ref
+from functions.api.shapes import CURSOR, SHAPES, TEXT, TIME, Schema, one_of, ref
+from functions.pipelines import STEPS
 
 VERSION = "1.0.0"
 ABOUT = """Batches of uploaded files become dataset records, each with a preview and a thumbnail.
@@ -67,6 +69,12 @@ FILTERS = (
     _query("state", one_of(*files.STATES), "files in this state alone"),
     _query("batch", TEXT, "files of this batch alone, by its id"),
     _query("name", TEXT, "files with this anywhere in their names, in either case"),
+)
+DEAD = (
+    _query("step", one_of(*sorted(STEPS)), "given up in this step alone"),
+    _query("code", TEXT, "given up with this code alone"),
+    _query("since", TIME, "given up at or after this time"),
+    _query("until", TIME, "given up before this time"),
 )
 SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `cursor` of earlier changes", required=True)
 WAIT = _whole("wait_s", f"how long to hold the call open for news; {changes.LONGEST_WAIT_S} at most count", 0, 3600, 0)
@@ -211,6 +219,12 @@ CALLS = (
     Call("POST /operations/tenants/{tenant_id}/keys", tenants.create_key, "createKey",
          "Makes a key, which is shown once.", {201: "KeyMade"}, requests.NewKey),
     Call("DELETE /operations/keys/{key_id}", tenants.revoke_key, "revokeKey", "Ends a key for good.", {200: "Key"}),
+    Call("GET /operations/dead-letters", dead_letters.show_all, "listDeadLetters",
+         "Lists and counts what was given up, newest first: of all tenants for an admin, else of yours.",
+         {200: "DeadLetters"}, query=(*DEAD, _limit(50, 200), PAGE_CURSOR)),
+    Call("POST /operations/dead-letters/redrive", dead_letters.redrive, "redriveDeadLetters",
+         "Runs up to 1,000 dead letters again, chosen by file, step, code and time.",
+         {202: "DeadRedriven"}, requests.RedriveDead),
     Call("GET /operations/audit", operations.audit, "audit",
          "Checks that nothing was lost or done twice: in the whole system for an admin, else in your tenant.",
          {200: "Audit"}),

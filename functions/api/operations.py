@@ -75,4 +75,17 @@ def breaker_view(dependency: str) -> dict[str, Any]:
 def audit(request: Request) -> tuple[int, Any]:
     """The conservation check: of the whole system for an admin, of its own tenant for an operator."""
     of = None if request.caller.role == "admin" else request.tenant_id
-    return 200, request.catalog.row("audit", of_tenant_id=of)
+    totals = request.catalog.row("audit", of_tenant_id=of)
+    findings = {row["finding"]: row["count"] for row in request.catalog.rows("audit_findings", of_tenant_id=of)}
+    return 200, {
+        **totals,
+        "findings": findings,
+        "balanced": not (findings or totals["lost"] or totals["doubled"]),
+        "objects": _objects(request) if of is None else None,
+    }
+
+
+def _objects(request: Request) -> Any:
+    """What upkeep's last walk through the bucket found."""
+    last = request.catalog.row("last_audit", kind="objects")
+    return last and {"as_of": at(last["ended_at"]), "checked": last["checked"], "findings": last["findings"]}

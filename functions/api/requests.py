@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from functions.api.cursors import opened, sealed
@@ -180,6 +180,12 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
 Json = Annotated[dict[str, Any], AfterValidator(_storable)]
 
 
+def _an_id(text: str) -> str:
+    if not is_id(text):
+        raise PydanticCustomError("no_id", "is not an id")
+    return text
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
@@ -245,6 +251,16 @@ class NewKey(Body):
 
 class Redrive(Body):
     step: str | None = None
+
+
+class RedriveDead(Body):
+    """What to run again: all that is chosen by each of these that is given."""
+
+    file_ids: list[Annotated[str, AfterValidator(_an_id)]] | None = Field(default=None, min_length=1, max_length=1000)
+    step: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")
+    code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")
+    since: AwareDatetime | None = Field(default=None, strict=False)
+    until: AwareDatetime | None = Field(default=None, strict=False)
 
 
 class RedriveMany(Body):

@@ -8,7 +8,7 @@ from functions.api.files import STATES
 from functions.api.problems import TITLES
 from functions.api.requests import ROLES
 from functions.api.views import FOREMOST
-from functions.pipelines import PIPELINES
+from functions.pipelines import PIPELINES, STEPS
 from layers.domain.breaker import Mode
 from layers.domain.page import Source
 
@@ -222,6 +222,34 @@ SHAPES: dict[str, Schema] = {
     "Key": thing(**KEY),
     "KeyMade": thing(**KEY, api_key=API_KEY),
     "Keys": thing(keys=each(ref("Key"))),
-    "Audit": thing(accepted=COUNT, terminal=COUNT, in_flight=COUNT, lost=COUNT, doubled=COUNT),
+    "DeadLetter": thing(
+        file_id=ID,
+        dataset_id=ID,
+        tenant_id=ID,
+        step=one_of(*STEPS),
+        code=or_null(TEXT),
+        detail=or_null(TEXT),
+        attempts=COUNT,
+        given_up_at=or_null(TIME),
+    ),
+    "DeadLetters": thing(
+        dead_letters=each(ref("DeadLetter")),
+        count=COUNT,
+        count_is_exact=TRUTH,
+        by_code=by_name(COUNT),
+        next_cursor=or_null(CURSOR),
+    ),
+    "DeadRedriven": thing(count=COUNT, has_more=TRUTH),
+    "Audit": thing(
+        accepted=COUNT,
+        terminal=COUNT,
+        in_flight=COUNT,
+        lost=COUNT,
+        doubled=COUNT,
+        findings=by_name(COUNT) | {"description": "what does not add up, by name"},
+        balanced=TRUTH,
+        objects=or_null(thing(as_of=TIME, checked=COUNT, findings=OBJECT))
+        | {"description": "the last walk through the bucket; for an admin alone"},
+    ),
     "Contract": OBJECT | {"description": "an OpenAPI 3.1 document"},
 }

@@ -239,6 +239,20 @@ SELECT key_id, tenant_id, role, created_at, revoked_at FROM api_keys
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = :key_id
 RETURNING key_id, tenant_id, role, created_at, revoked_at
 
+-- dead_letters --
+-- What was given up, newest first.
+SELECT * FROM dead_letters(CAST(:of_tenant_id AS uuid), CAST(:side_steps AS text[]), CAST(:file_ids AS uuid[]),
+                           CAST(:step AS text), CAST(:code AS text), CAST(:since AS timestamptz), CAST(:until AS timestamptz),
+                           CAST(:after_at AS timestamptz), CAST(:after_file AS uuid), CAST(:after_step AS text), :limit)
+
+-- audit_findings --
+-- What does not add up, of one tenant or of all.
+SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid))
+
+-- last_audit --
+-- The latest audit of a kind that upkeep made of the whole system.
+SELECT * FROM last_audit(:kind)
+
 -- audit --
 -- The conservation check, of one tenant or of all.
 SELECT * FROM audit(CAST(:of_tenant_id AS uuid))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -79,6 +80,7 @@ class MemoryStore:
         self.tombstones: dict[str, str] = {}
         self.removals: dict[str, int] = {}
         self.sweeps: dict[str, list[tuple[str, str]]] = {}
+        self._walks: dict[str, str] = {}
 
     # --- what the API does ---------------------------------------------------------------------------
 
@@ -280,6 +282,50 @@ class MemoryStore:
 
     def fold_counts(self, limit: int) -> int:
         return 0  # nothing is counted here but by looking
+
+    def audit_rows(self, every_s: float) -> dict[str, int] | None:
+        ended = ENDED | {State.WAITING}
+        moving = {key[0] for key, row in self.steps.items() if row.state not in ended}
+        stranded = [
+            f for f, r in self.files.items() if r.state == "processing" and not r.removal_id and f not in moving
+        ]
+        done = Counter((f, *one[:2]) for f, r in self.files.items() for one in r.attempts if one[3] == "done")
+        doubled = sum(times - 1 for times in done.values())
+        return {name: count for name, count in (("lost", len(stranded)), ("doubled", doubled)) if count}
+
+    def walk(self, name: str) -> tuple[str, float]:
+        return self._walks.get(name, ""), 1e9
+
+    def note_walk(
+        self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
+    ) -> None:
+        self._walks[name] = "" if ended else reached
+
+    def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
+        return {key: self._object_verdict(key) for key in keys}
+
+    def _object_verdict(self, key: str) -> str:
+        parts = key.split("/")
+        of = self.files.get(parts[2]) if len(parts) > 2 else None
+        if of is None:
+            return "removed" if len(parts) > 2 and parts[2] in self.tombstones else "unknown"
+        if key == of.file.object_key:
+            return "awaited" if of.state in ("uploading", "upload_missing") else "referenced"
+        if any(artifact.object_key == key for artifact in of.artifacts.values()):
+            return "referenced"
+        held = (
+            self._claim(one) for one, row in self.steps.items() if one[0] == parts[2] and row.state == State.RUNNING
+        )
+        return "at_work" if any(key.startswith(claim.artifact_key("")) for claim in held) else "spare"
+
+    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
+        kept: list[tuple[str, str, str | None]] = [
+            (f"{file_id} {kind}", artifact.object_key, None)
+            for file_id, row in self.files.items()
+            for kind, artifact in row.artifacts.items()
+            if not row.removal_id
+        ]
+        return [one for one in sorted(kept) if one[0] > after][:limit]
 
     def forget_requests(self) -> int:
         return 0
@@ -487,6 +533,9 @@ class MemoryTopics:
 
     def dispatch_later(self, delay_s: float) -> None:
         self.delays_s.append(delay_s)
+
+    def redrive_dead(self, limit: int) -> int:
+        return 0  # nothing dies here
 
     def is_up(self) -> bool:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,38 @@ class PostgresStore:
 
     def fold_counts(self, limit: int) -> int:
         return int(self._database.rows(self._sql["fold_counts"], limit=limit)[0]["folded"])
+
+    def audit_rows(self, every_s: float) -> dict[str, int] | None:
+        row = self._database.row(self._sql["audit_rows"], every_s=every_s)
+        return row["findings"] if row else None
+
+    def walk(self, name: str) -> tuple[str, float]:
+        row = self._database.rows(self._sql["walk"], walk=name)[0]
+        return row["reached"], row["rested_s"]
+
+    def note_walk(
+        self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
+    ) -> None:
+        self._database.rows(
+            self._sql["note_walk"],
+            walk=name,
+            start=start,
+            reached=reached,
+            checked=checked,
+            findings=Jsonb(dict(findings)),
+            ended=ended,
+        )
+
+    def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
+        rows = self._database.rows(self._sql["object_verdicts"], keys=list(keys))
+        return {row["object_key"]: row["verdict"] for row in rows}
+
+    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
+        after_file, _, after_kind = (after or f"{uuid.UUID(int=0)} ").partition(" ")
+        rows = self._database.rows(
+            self._sql["artifact_keys"], after_file=after_file, after_kind=after_kind, limit=limit
+        )
+        return [(row["place"], row["object_key"], row["version_id"]) for row in rows]
 
     def forget_requests(self) -> int:
         return self._database.run(self._sql["forget_requests"])

@@ -150,6 +150,31 @@ UPDATE removals SET swept_at = clock_timestamp(), objects_erased = objects_erase
 -- Folds deltas into the counts.
 SELECT fold_counts(:limit) AS folded
 
+-- audit_rows --
+-- Audits all rows and keeps what was found; no row where that was done of late.
+SELECT findings FROM audit_rows(:every_s)
+
+-- walk --
+-- How far a walk has come, and for how long it has rested.
+SELECT reached, coalesce(extract(epoch FROM clock_timestamp() - rested_at), 1e9)::float8 AS rested_s
+  FROM audit_walks WHERE walk = :walk
+
+-- note_walk --
+-- Notes how far a walk has come, and what it found.
+SELECT note_walk(:walk, :start, :reached, :checked, :findings, :ended)
+
+-- object_verdicts --
+-- What objects are to us, by their keys.
+SELECT object_key, verdict FROM object_verdicts(CAST(:keys AS text[]))
+
+-- artifact_keys --
+-- What is said to be stored, in order of file and kind after a place.
+SELECT a.file_id || ' ' || a.kind AS place, a.object_key,
+       CASE WHEN a.object_key = f.object_key THEN f.version_id END AS version_id
+  FROM artifacts a JOIN files f USING (file_id)
+ WHERE (a.file_id, a.kind) > (CAST(:after_file AS uuid), CAST(:after_kind AS text)) AND f.removed_at IS NULL
+ ORDER BY a.file_id, a.kind LIMIT :limit
+
 -- forget_requests --
 -- Forgets idempotency keys that are out of date.
 DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'

@@ -13,6 +13,7 @@ from layers.domain.message import WakeUp
 from layers.telemetry import log
 
 PREFIX = "fairway-"
+DEAD_SUFFIX = "-dead"
 LONGEST_DELAY_S = 900
 SENT_AT_ONCE = 10
 GIVEN_BACK_S = 0
@@ -66,6 +67,27 @@ class SqsTopics:
             )
         self._ring(topic, len(receipt_handles))
 
+    def redrive_dead(self, limit: int) -> int:
+        """Each message is sent anew before it is deleted, so that a crash doubles it and never loses it."""
+        moved = 0
+        try:
+            queues = self._sqs().list_queues(QueueNamePrefix=PREFIX, MaxResults=1000).get("QueueUrls", ())
+            for dead in [url.rsplit("/", 1)[-1] for url in queues if url.endswith(DEAD_SUFFIX)]:
+                moved += self._move(dead, dead.removesuffix(DEAD_SUFFIX), limit)
+        except Exception as error:  # the SDK raises classes of its own making
+            log("redrive_failed", detail=str(error))
+        return moved
+
+    def _move(self, source: str, target: str, limit: int) -> int:
+        source, target = source.removeprefix(PREFIX), target.removeprefix(PREFIX)
+        moved = 0
+        while moved < limit and (records := self.receive(source, most=SENT_AT_ONCE, wait_s=0)):
+            if not self._send(target, [record["body"] for record in records]):
+                break
+            self.delete(source, [record["receiptHandle"] for record in records])
+            moved += len(records)
+        return moved
+
     def is_up(self) -> bool:
         try:
             self._sqs().get_queue_url(QueueName=f"{PREFIX}dispatch")
@@ -73,7 +95,8 @@ class SqsTopics:
             return False
         return True
 
-    def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> None:
+    def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> bool:
+        """Send up to ten messages; whether all were taken."""
         entries = [
             {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)
         ]
@@ -81,11 +104,12 @@ class SqsTopics:
             answer = self._sqs().send_message_batch(QueueUrl=self._url(topic), Entries=entries)
         except Exception as error:  # the SDK raises classes of its own making
             log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
-            return
+            return False
         if answer.get("Failed"):
             log("publish_failed", topic=topic, messages=len(answer["Failed"]), detail=str(answer["Failed"][0]))
         if not delay_s:
             self._ring(topic, len(bodies))
+        return not answer.get("Failed")
 
     def _sqs(self) -> Any:
         with self._lock:

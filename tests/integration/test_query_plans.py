@@ -21,7 +21,7 @@ from layers.database import load_queries
 
 FILES = 100_000
 BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes"}
-READS_ALL = {"audit"}  # it believes nothing but the tables themselves
+READS_ALL = {"audit", "audit_findings", "audit_rows"}  # it believes nothing but the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
 FILL = f"""
@@ -162,6 +162,17 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "allow_duplicates": False,
         "priority": "normal",
         "when_textract_is_down": "wait",
+        "side_steps": ["preview", "thumbnail"],
+        **dict.fromkeys(("since", "until", "after_at", "after_file", "after_step", "after_kind"), None),
+        "kind": "objects",
+        "walk": "objects",
+        "start": "",
+        "reached": "a",
+        "checked": 1,
+        "findings": Jsonb({}),
+        "ended": True,
+        "keys": [found["object_key"], "artifacts/a/b/c"],
+        "every_s": 3600,
     }
 
 
@@ -175,6 +186,8 @@ INDEXES = {
     "expired_claims": {"steps_leased"},
     "wake_due": {"steps_due"},
     "wake_parked": {"steps_parked"},
+    "dead_letters": {"steps_given_up"},
+    "object_verdicts": {"files_pkey"},
     "unheard": {"steps_unheard"},
     "mend_lanes": {"steps_ready"},
     "miss_uploads": {"files_awaited"},

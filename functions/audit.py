@@ -1,0 +1,65 @@
+"""The audit: whether all that was accepted is accounted for, in the rows and in the bucket. Upkeep runs it, bounded.
+
+Rows are held against each other once an hour; two walks go through what is stored, some objects a round, the one
+from the bucket to the rows, the other from the rows to the bucket. What does not add up is an alarm; what a dead
+worker's attempt left behind is deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from layers.runner import Runner
+from layers.telemetry import log
+
+ROWS_EACH_S = 3600.0
+WALK_REST_S = 3600.0
+OBJECTS_AT_ONCE = 500
+LOOKED_UP_AT_ONCE = 100
+
+
+def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
+    """Hold the rows against each other, unless that was done of late; how many findings."""
+    findings = runner.ports.store.audit_rows(every_s)
+    if findings:
+        log("audit_alarm", of="rows", findings=findings)
+    return sum((findings or {}).values())
+
+
+def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
+    """Look at the next objects of the bucket: delete what nobody refers to, tell of what nobody knows; how many."""
+    reached, rested_s = runner.ports.store.walk("objects")
+    if not reached and rested_s < rest_s:
+        return 0
+    keys = runner.ports.objects.keys_after("", reached, OBJECTS_AT_ONCE)
+    verdicts = runner.ports.store.object_verdicts(keys)
+    for key, verdict in verdicts.items():
+        if verdict in ("spare", "removed"):
+            runner.ports.objects.delete_prefix(key)
+    findings = Counter(
+        f"objects_{verdict}" for verdict in verdicts.values() if verdict not in ("referenced", "at_work")
+    )
+    if findings["objects_unknown"]:
+        unknown = [key for key, verdict in verdicts.items() if verdict == "unknown"]
+        log("audit_alarm", of="objects", findings={"objects_unknown": len(unknown)}, such_as=unknown[:3])
+    ended = len(keys) < OBJECTS_AT_ONCE
+    runner.ports.store.note_walk("objects", reached, keys[-1] if keys else reached, len(keys), findings, ended=ended)
+    return sum(findings.values())
+
+
+def walk_artifacts(runner: Runner, rest_s: float = WALK_REST_S) -> int:
+    """Look up the next artifacts in the bucket; how many are missing there."""
+    reached, rested_s = runner.ports.store.walk("artifacts")
+    if not reached and rested_s < rest_s:
+        return 0
+    kept = runner.ports.store.artifact_keys(reached, LOOKED_UP_AT_ONCE)
+    gone = [key for _, key, version_id in kept if runner.ports.objects.size_of(key, version_id) is None]
+    # A step that ran again meanwhile has put another in its place.
+    missing = [key for key, verdict in runner.ports.store.object_verdicts(gone).items() if verdict == "referenced"]
+    if missing:
+        log("audit_alarm", of="artifacts", findings={"objects_missing": len(missing)}, such_as=missing[:3])
+    findings = {"objects_missing": len(missing)} if missing else {}
+    ended = len(kept) < LOOKED_UP_AT_ONCE
+    place = kept[-1][0] if kept else reached
+    runner.ports.store.note_walk("artifacts", reached, place, len(kept), findings, ended=ended)
+    return len(missing)

@@ -1,0 +1,152 @@
+"""The audit: it is silent while all adds up, and names each way in which something may not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.audit import audit_rows, walk_artifacts, walk_objects
+from layers.domain.step import Artifact, Done
+from layers.ports import Claim, FilePlan
+from tests.integration.conftest import Api
+from tests.integration.test_removal import Host
+from tests.making import nothing_follows
+
+
+@pytest.fixture
+def host(api: Api) -> Iterator[Host]:
+    made = Host(api)
+    api.bench.database.run("DELETE FROM audits")
+    api.bench.database.run("UPDATE audit_walks SET reached = '', checked = 0, findings = '{}', rested_at = NULL")
+    yield made
+
+
+def settled(host: Host, tmp_path: Path, count: int = 2) -> list[Claim]:
+    """Files that have been read, with an artifact each; they are settled, but without a record."""
+    claims = list(host.past_intake(count).values())
+    for claim in claims:
+        done = Done(artifacts=(host.make(claim, tmp_path),))
+        host.store.record(claim, done, nothing_follows, cost_s=0, host="h")
+    return claims
+
+
+def audited(host: Host) -> dict[str, Any]:
+    return host.api.caller(role="admin").get("/operations/audit").json()  # type: ignore[no-any-return]
+
+
+BROKEN = {
+    "batch_counts_wrong": "UPDATE count_deltas SET delta = delta + 1 WHERE owner_id IN (SELECT batch_id FROM batches)",
+    "settled_files_without_record": "UPDATE files SET state = 'done'",
+    "files_that_failed_without_reason": "UPDATE files SET state = 'failed'",
+    "settled_files_with_work_left": "UPDATE files SET state = 'failed', error_code = 'x'",
+    "removed_files_at_work": "UPDATE files SET removed_at = now()",
+    "attempts_not_in_the_ledger": "DELETE FROM attempts WHERE step = 'intake'",
+    "steps_long_overdue": "UPDATE steps SET lease_expires_at = now() - interval '1 hour' WHERE state = 'running'",
+    "artifacts_missing": "UPDATE steps SET state = 'done' WHERE step = 'thumbnail'",
+    "artifacts_of_another_file": "UPDATE artifacts SET object_key = replace(object_key, left(file_id::text, 5), 'aaaaa')",
+}
+
+
+@pytest.mark.parametrize("finding", BROKEN)
+def test_what_does_not_add_up_is_named(host: Host, tmp_path: Path, finding: str) -> None:
+    settled(host, tmp_path)
+    host.past_intake(1)
+    assert audited(host)["findings"] == {} and audited(host)["balanced"]
+    host.api.bench.database.run(BROKEN[finding])
+    after = audited(host)
+    assert after["findings"][finding] >= 1 and not after["balanced"]
+
+
+def test_a_lost_file_is_counted(host: Host, tmp_path: Path) -> None:
+    claim, _ = settled(host, tmp_path)
+    host.api.bench.database.run("ALTER TABLE files DISABLE TRIGGER erased_files")
+    host.api.bench.database.run("DELETE FROM files WHERE file_id = %(id)s", id=claim.file.file_id)
+    host.api.bench.database.run("ALTER TABLE files ENABLE TRIGGER erased_files")
+    assert audited(host)["lost"] >= 1 and not audited(host)["balanced"]
+
+
+def test_upkeep_audits_once_an_hour_however_many_run(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    host.past_intake(2)
+    host.api.bench.database.run("DELETE FROM attempts")
+    assert audit_rows(host.runner) == 2 and audit_rows(host.runner) == 0
+    alarms = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "audit_alarm" in line]
+    assert [one["findings"] for one in alarms] == [{"attempts_not_in_the_ledger": 2}]
+    assert audit_rows(host.runner, every_s=0) == 2
+
+
+def test_an_audit_that_adds_up_raises_no_alarm(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    host.past_intake(1)
+    assert audit_rows(host.runner) == 0
+    assert "audit_alarm" not in capsys.readouterr().err
+
+
+def test_what_a_dead_attempt_left_in_the_bucket_goes_and_all_else_stays(host: Host, tmp_path: Path) -> None:
+    settled(host, tmp_path)
+    (at_work,) = host.past_intake(1).values()
+    kept = dict(host.objects.objects)
+    making = host.make(at_work, tmp_path)
+    kept[making.object_key] = host.objects.objects[making.object_key]
+    left = Claim(**{name: getattr(at_work, name) for name in Claim.__slots__} | {"lease_id": "0" * 36})
+    host.make(left, tmp_path)
+    assert walk_objects(host.runner) == 1
+    assert host.objects.objects == kept
+    assert audited(host)["objects"]["findings"] == {"walk": "objects", "objects_spare": 1}
+    assert walk_objects(host.runner) == 0, "it rests"
+
+
+def test_an_object_that_nobody_knows_is_an_alarm_and_is_left(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    host.past_intake(1)
+    host.objects.objects["somebody/elses"] = b"x"
+    assert walk_objects(host.runner) == 1
+    assert "somebody/elses" in host.objects.objects and "objects_unknown" in capsys.readouterr().err
+
+
+def test_an_artifact_that_is_gone_from_the_bucket_is_an_alarm(
+    host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim, _ = settled(host, tmp_path)
+    del host.objects.objects[claim.artifact_key("text.txt")]
+    assert walk_artifacts(host.runner) == 1
+    assert "objects_missing" in capsys.readouterr().err
+    assert audited(host)["objects"]["findings"] == {"walk": "artifacts", "objects_missing": 1}
+
+
+def test_a_walk_goes_on_where_it_stopped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.audit.OBJECTS_AT_ONCE", 4)
+    host.past_intake(10)
+    for _ in range(3):
+        assert audited(host)["objects"] is None
+        walk_objects(host.runner)
+    assert audited(host)["objects"]["checked"] == 10
+
+
+def test_an_artifact_that_was_replaced_meanwhile_is_no_alarm(host: Host, tmp_path: Path) -> None:
+    claim = settled(host, tmp_path, 1)[0]
+    other = Artifact("text", claim.artifact_key("b.txt"), "text/plain", 1)
+    host.objects.objects[other.object_key] = b"b"
+    listed = host.store.artifact_keys("", 10)
+    host.api.bench.database.run("UPDATE artifacts SET object_key = %(key)s", key=other.object_key)
+    del host.objects.objects[claim.artifact_key("text.txt")]
+    host.runner.ports.store.artifact_keys = lambda after, limit: listed  # type: ignore[method-assign]
+    try:
+        assert walk_artifacts(host.runner) == 0
+    finally:
+        del host.runner.ports.store.artifact_keys  # type: ignore[attr-defined]
+
+
+def test_an_operator_audits_its_own_tenant(host: Host) -> None:
+    host.past_intake(1)
+    host.api.bench.database.run("DELETE FROM attempts")
+    assert host.caller.get("/operations/audit").json()["findings"] == {"attempts_not_in_the_ledger": 1}
+    stranger = host.api.caller().get("/operations/audit").json()
+    assert stranger["balanced"] and stranger["accepted"] == 0 and stranger["objects"] is None
+
+
+def test_a_file_that_went_all_the_way_adds_up(host: Host) -> None:
+    (claim,) = host.past_intake(1).values()
+    host.store.record(claim, Done(), lambda _: FilePlan((), "failed", ("text", "x", "y")), cost_s=0, host="h")
+    assert audited(host)["balanced"]

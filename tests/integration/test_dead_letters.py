@@ -1,0 +1,139 @@
+"""What was given up: listed, counted, run again by a person, and cleared by success."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+import pytest
+
+from layers.domain.step import Done, Failed, Outcome, Part, PlannedStep, Stop
+from layers.ports import FilePlan
+from tests.integration.conftest import Api
+from tests.integration.test_api import problem
+from tests.integration.test_removal import Host
+from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
+
+
+@pytest.fixture
+def host(api: Api) -> Iterator[Host]:
+    yield Host(api)
+
+
+def given_up(host: Host, outcome: Outcome, count: int = 1) -> list[str]:
+    """Files whose text step ended so; their thumbnails wait."""
+    claims = host.past_intake(count)
+    for claim in claims.values():
+        host.runner.record(claim, outcome)
+    return list(claims)
+
+
+DAMAGED = Failed("corrupt", "the file is damaged")
+
+
+def test_what_was_given_up_is_listed_and_counted(host: Host) -> None:
+    damaged, broken = given_up(host, DAMAGED, 3), given_up(host, Failed("internal_error", "ours to mend"))
+    found = host.caller.get("/operations/dead-letters").json()
+    assert found["count"] == 4 and found["count_is_exact"]
+    assert found["by_code"] == {"corrupt": 3, "internal_error": 1}
+    assert {one["file_id"] for one in found["dead_letters"]} == {*damaged, *broken}
+    newest = found["dead_letters"][0]
+    assert (newest["file_id"], newest["step"], newest["code"]) == (broken[0], "text", "internal_error")
+    assert newest["detail"] == "ours to mend" and newest["attempts"] == 1 and newest["given_up_at"]
+    only = host.caller.get("/operations/dead-letters", params={"code": "internal_error"}).json()
+    assert [one["file_id"] for one in only["dead_letters"]] == broken and only["count"] == 1
+
+
+def test_dead_letters_come_in_pages_each_once(host: Host) -> None:
+    file_ids = given_up(host, DAMAGED, 7)
+    host.api.bench.database.run("UPDATE steps SET ended_at = date_trunc('minute', ended_at) WHERE state = 'failed'")
+    seen, cursor = [], None
+    while True:
+        page = host.caller.get("/operations/dead-letters", params={"limit": 3} | ({"cursor": cursor} if cursor else {}))
+        seen += [one["file_id"] for one in page.json()["dead_letters"]]
+        if not (cursor := page.json()["next_cursor"]):
+            break
+    assert sorted(seen) == sorted(file_ids)
+
+
+def test_a_failure_that_another_reader_made_good_is_no_dead_letter(host: Host) -> None:
+    (claim,) = host.past_intake().values()
+    follows = FilePlan([PlannedStep("ocr", ONE_PART), PlannedStep("textract", None)])
+    host.store.record(claim, Done(), lambda _: follows, cost_s=0, host="h")
+    host.runner.dispatch({"ocr"})
+    (wake_up,) = host._published("ocr")
+    host.store.record(
+        host.claim(wake_up), Failed("ocr_down", "down"), lambda _: FilePlan((), "done"), cost_s=0, host="h"
+    )
+    assert host.caller.get("/operations/dead-letters").json()["count"] == 0
+
+
+def test_a_pipeline_that_stopped_is_listed_by_the_step_that_stopped_it_alone(host: Host) -> None:
+    (claim,) = host.past_intake().values()
+    stop = FilePlan(
+        [PlannedStep("extraction", Stop("no_text", "nothing"))], "failed", ("extraction", "no_text", "nothing")
+    )
+    host.store.record(claim, Failed("ocr_down", "down"), lambda _: stop, cost_s=0, host="h")
+    (found,) = host.caller.get("/operations/dead-letters").json()["dead_letters"]
+    assert (found["step"], found["code"]) == ("extraction", "no_text")
+
+
+def test_of_many_parts_that_failed_one_stands_for_the_step(host: Host) -> None:
+    plan = FilePlan([PlannedStep("thumbnail", (Part((1,)), Part((2,))))])
+    host.uploaded()
+    (wake_up,) = host._published("intake")
+    host.store.record(host.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")
+    host.runner.dispatch({"thumbnail"})
+    for one in host._published("thumbnail"):
+        host.store.record(host.claim(one), DAMAGED, nothing_follows, cost_s=0, host="h")
+    assert host.caller.get("/operations/dead-letters").json()["count"] == 1
+
+
+def test_dead_letters_are_run_again_and_cleared_by_success(host: Host) -> None:
+    damaged, broken = given_up(host, DAMAGED, 2), given_up(host, Failed("internal_error", "ours"), 2)
+    answer = host.caller.post("/operations/dead-letters/redrive", json={"code": "internal_error"})
+    assert answer.status_code == 202 and answer.json() == {"count": 2, "has_more": False}
+    left = host.caller.get("/operations/dead-letters").json()
+    assert {one["file_id"] for one in left["dead_letters"]} == set(damaged)
+    host.runner.dispatch({"text"})
+    again = {one.file_id: host.claim(one) for one in host._published("text")}
+    assert set(again) == set(broken) and {claim.failures for claim in again.values()} == {0}
+    for claim in again.values():
+        host.store.record(claim, Done(), lambda _: FilePlan((), "done"), cost_s=0, host="h")
+    assert host.caller.get("/operations/dead-letters").json()["count"] == 2
+
+
+@pytest.mark.parametrize("by", ["file", "time"])
+def test_dead_letters_are_chosen_by_file_and_by_time(host: Host, by: str) -> None:
+    early = given_up(host, DAMAGED, 2)
+    now = datetime.datetime.now(datetime.UTC)
+    host.api.bench.database.run("UPDATE steps SET ended_at = now() - interval '1 day' WHERE state = 'failed'")
+    late = given_up(host, DAMAGED, 1)
+    hour_ago = (now - datetime.timedelta(hours=1)).isoformat()
+    chosen = {"file_ids": early} if by == "file" else {"until": hour_ago}
+    assert host.caller.post("/operations/dead-letters/redrive", json=chosen).json()["count"] == 2
+    left = host.caller.get("/operations/dead-letters", params={"since": hour_ago}).json()
+    assert [one["file_id"] for one in left["dead_letters"]] == late
+
+
+def test_an_operator_sees_its_own_dead_letters_and_an_admin_all(host: Host) -> None:
+    given_up(host, DAMAGED, 2)
+    stranger, admin = host.api.caller(), host.api.caller(role="admin")
+    assert stranger.get("/operations/dead-letters").json()["count"] == 0
+    assert stranger.post("/operations/dead-letters/redrive", json={}).json()["count"] == 0
+    assert admin.get("/operations/dead-letters").json()["count"] == 2
+    assert admin.post("/operations/dead-letters/redrive", json={}).json()["count"] == 2
+    assert host.caller.get("/operations/dead-letters").json()["count"] == 0
+
+
+def test_an_editor_may_not_see_dead_letters_and_bad_times_are_refused(host: Host) -> None:
+    editor = host.api.caller(host.tenant_id, "editor")
+    problem(editor.get("/operations/dead-letters"), 403, "forbidden")
+    problem(host.caller.get("/operations/dead-letters?since=yesterday"), 400, "invalid_request")
+    problem(host.caller.post("/operations/dead-letters/redrive", json={"file_ids": ["x"]}), 400, "invalid_request")
+    problem(host.caller.post("/operations/dead-letters/redrive", json={"since": "2026-01-01"}), 400, "invalid_request")
+
+
+def test_a_removed_file_is_no_dead_letter(host: Host) -> None:
+    host.remove(given_up(host, DAMAGED))
+    assert host.caller.get("/operations/dead-letters").json()["count"] == 0
