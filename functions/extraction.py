@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from functions.text_artifact import save_text
+from layers.domain.extraction.merging import merge
+from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.page import Extraction
-from layers.domain.step import Done, Part, Plan, Skip, Stop, step
+from layers.domain.step import Artifact, Done, Part, Plan, Skip, Stop, step
 from layers.work import Work
+
+RULES_COST_S = 0.2
+WINDOW_COST_S = 5.0
 
 
 def plan(file: File) -> Plan:
     if file.is_kept_as_it_is:
         return Skip("the file holds no text to take values from")
     if any(page.source for page in file.pages):
-        return (Part(cost_estimate_s=0.2),)
+        if file.reach.window_bytes is None:
+            return (Part(cost_estimate_s=RULES_COST_S),)
+        count = count_windows(file.text_bytes, file.reach.window_bytes, file.reach.most_windows)
+        return tuple(Part(cost_estimate_s=WINDOW_COST_S) for _ in range(count))
     for reader in ("textract", "ocr"):
         if reader in file.failures:
             return Stop(*file.failures[reader])
     return Stop("no_text", "no text could be read on any page of the file")
 
 
-@step(plan=plan, timeout_s=90, depends_on="extraction")
+def merge_windows(file: File) -> Done:
+    """One record of what the windows found; those that failed are named in it."""
+    failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
+    unread = [f"page {number}" for number in file.unread_pages]
+    return _record(merge(file.windows, file.schema, [*failed, *unread]))
+
+
+@step(plan=plan, timeout_s=105, pays_by_call=True, depends_on="extraction", merge=merge_windows)
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
-    unread = [page.number for page in pages if page.source is None]
-    artifact = save_text(work, pages)
-    work.keep(artifact)
-    found = work.extractor.extract([page for page in pages if page.source], file.schema)
-    missing = (*found.missing, *(f"page {number}" for number in unread))
-    return Done(
-        extraction=Extraction(found.fields, missing, found.evidence), complete=not missing, artifacts=(artifact,)
-    )
+    artifacts: Sequence[Artifact] = ()
+    if file.part == 0:
+        artifacts = (save_text(work, pages),)
+        work.keep(artifacts[0])
+    windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)
+    found = work.extractor.extract(windows[file.part], file.schema, work.meter)
+    if file.part_count > 1:
+        return Done(window=found, artifacts=tuple(artifacts))
+    unread = [f"page {page.number}" for page in pages if page.source is None]
+    return _record(merge({0: found}, file.schema, unread), artifacts)
+
+
+def _record(found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
+    return Done(extraction=found, complete=found.is_complete, artifacts=tuple(artifacts))

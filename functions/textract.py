@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from functions.text_artifact import save_text
+from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
+from layers.domain.lifecycle import slices
+from layers.domain.page import Page
+from layers.domain.paid_reading import by_one_job
 from layers.domain.step import Done, Part, Plan, Skip, step
 from layers.work import Work
 
 CONFIDENCE_FLOOR = 70.0
+PAGE_COST_S = 2.0
 
 
 def plan(file: File) -> Plan:
     if not file.can_be_seen:
         return Skip("only pictures and pages that can be drawn are read by Textract")
-    if "ocr" not in file.failures and not _doubtful_pages(file):
+    pages = _doubtful_pages(file)
+    if not pages:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
-    return (Part(_doubtful_pages(file), cost_estimate_s=2.0),)
+    if by_one_job(file, len(pages)):
+        return (Part(pages, cost_estimate_s=SLICE_S),)
+    return slices(pages, PAGE_COST_S, SLICE_S)
 
 
 def _doubtful_pages(file: File) -> tuple[int, ...]:
+    """Pages that nobody read, or of which OCR was unsure. A picture's pages that OCR failed at have left no trace."""
+    known = {page.number: page for page in file.pages}
+    numbers = range(1, (file.page_count or 1) + 1) if file.is_image or "ocr" in file.failures else sorted(known)
     return tuple(
-        page.number
-        for page in file.pages
-        if page.source is None or (page.source == "ocr" and page.confidence < CONFIDENCE_FLOOR)
+        number
+        for number in numbers
+        if (page := known.get(number)) is None
+        or page.source is None
+        or (page.source == "ocr" and page.confidence < CONFIDENCE_FLOOR)
     )
 
 
@@ -43,13 +56,17 @@ def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")
     numbers = file.page_numbers or tuple(range(1, (file.page_count or 1) + 1))
-    # The token comes from file and step, so that a second attempt finds the first one's job.
-    pages = work.paid_reader.read(file, numbers, token=f"{file.file_id}-textract")
+    # The token comes from file and step, so that a second attempt and every part find the first one's job; a person's
+    # redrive wants a new one.
+    token = f"{file.file_id}-textract" + (f"-{file.redrives}" if file.redrives else "")
+    pages = work.paid_reader.read(file, numbers, token, work.page_picture, work.meter)
     known = {page.number: page for page in work.pages()}
-    better = [page for page in pages if page.confidence >= _confidence(known.get(page.number))]
+    better = [page for page in pages if page.source and page.confidence >= _confidence(known.get(page.number))]
     known |= {page.number: page for page in better}
+    if not better:
+        return Done(reason="Amazon Textract read nothing better")
     return Done(pages=tuple(better), artifacts=(save_text(work, [known[number] for number in sorted(known)]),))
 
 
-def _confidence(page: object) -> float:
-    return getattr(page, "confidence", 0.0) if getattr(page, "source", None) else 0.0
+def _confidence(page: Page | None) -> float:
+    return page.confidence if page is not None and page.source else 0.0

@@ -21,8 +21,9 @@ from layers.adapters.rules_extractor import RulesExtractor
 from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
+from layers.domain.file import Reach
 from layers.kept_files import KeptFiles
-from layers.ports import OfficePrinter, PaidReader, Ports
+from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports
 from layers.settings import Settings
 
 Built = TypeVar("Built")
@@ -131,12 +132,13 @@ def ports() -> Ports:
         objects=objects(),
         topics=topics(),
         documents=documents(),
-        extractor=RulesExtractor(),
+        extractor=extractor(),
         paid_reader=paid_reader(),
         news=news(),
         breakers=breakers(),
         max_file_bytes=settings().max_file_bytes,
         scanner=scanner(),
+        reach=reach(),
     )
 
 
@@ -146,13 +148,87 @@ def scanner() -> ClamavScanner | None:
     return ClamavScanner(settings().clamav) if settings().clamav else None
 
 
+def reach() -> Reach:
+    """What the chosen services can do, as far as a plan depends on it."""
+    given = settings()
+    # What stands in for Textract is of the same world as the store; the real one knows Amazon's alone.
+    reads_objects = not given.aws_endpoint_url or bool(given.textract_endpoint_url)
+    if given.extraction == "rules":
+        return Reach(reads_objects=reads_objects)
+    return Reach(given.extraction_window_bytes, given.extraction_most_windows, reads_objects)
+
+
+@once
 def paid_reader() -> PaidReader | None:
-    """Amazon Textract, where it is switched on or its credentials are plainly real."""
-    if settings().textract == "off" or (settings().textract == "auto" and settings().aws_endpoint_url):
+    """Amazon Textract, where it is switched on, or where its endpoint or credentials are plainly Amazon's."""
+    given = settings()
+    plainly = not given.aws_endpoint_url or given.textract_endpoint_url or given.aws_profile
+    if given.textract == "off" or (given.textract == "auto" and not plainly) or not _has_credentials():
         return None
     from layers.adapters.textract_reader import TextractReader
 
-    return TextractReader(lambda: aws_client("textract"), settings().bucket)
+    return TextractReader(lambda: paid_client("textract", given.textract_endpoint_url, 20), given.bucket)
+
+
+@once
+def extractor() -> Extractor:
+    """What turns text into values: the built-in rules, or a model."""
+    given = settings()
+    if given.extraction == "rules":
+        return RulesExtractor()
+    from layers.adapters.model_extractor import ModelExtractor
+
+    return ModelExtractor(_model(given))
+
+
+def _model(given: Settings) -> Model:
+    if given.extraction == "openai":
+        from layers.adapters.openai_model import OpenAiModel
+
+        return OpenAiModel(
+            given.extraction_url,
+            given.extraction_key,
+            given.extraction_model,
+            timeout_s=given.extraction_timeout_s,
+            most_answer_tokens=given.extraction_most_answer_tokens,
+            options=given.model_options,
+        )
+    from layers.adapters.bedrock_model import BedrockModel
+
+    return BedrockModel(
+        lambda: paid_client("bedrock-runtime", given.bedrock_endpoint_url, given.extraction_timeout_s),
+        given.extraction_model,
+        most_answer_tokens=given.extraction_most_answer_tokens,
+        strict=given.extraction_strict == "on",
+    )
+
+
+def _has_credentials() -> bool:
+    return _paying_session().get_credentials() is not None
+
+
+def _paying_session() -> Any:
+    import boto3
+
+    return boto3.session.Session(profile_name=settings().aws_profile or None)
+
+
+def paid_client(service: str, endpoint_url: str | None, read_timeout_s: float) -> Any:
+    """An SDK client of a service that is paid by the call, without retries: a step's are the ones that count.
+
+    The general endpoint is the object store's and not this service's: it is passed over.
+    """
+    from botocore.config import Config
+
+    config = Config(
+        region_name=settings().region,
+        connect_timeout=3,
+        read_timeout=read_timeout_s,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=16,
+        ignore_configured_endpoint_urls=True,
+    )
+    return _paying_session().client(service, endpoint_url=endpoint_url, config=config)
 
 
 def aws_client(service: str) -> Any:

@@ -33,6 +33,7 @@ TASKS = {
     "text": "layers.decoders.texts:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
     "picture": "layers.decoders.pictures:picture",
+    "page_picture": "layers.decoders.page_pictures:page_picture",
     "image_pdf": "layers.decoders.pictures:pages_as_pdf",
     "web_page": "layers.decoders.web_pages:as_html",
     "office_pdf": "layers.decoders.libreoffice:as_pdf",

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from layers.domain.breaker import CLOSED, Breaker
-from layers.domain.file import File, artifact_key
+from layers.domain.extraction.conversation import Question, Reply
+from layers.domain.extraction.windows import Window
+from layers.domain.file import File, Reach, artifact_key
 from layers.domain.message import Arrival, WakeUp
+from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Identity, Page, Picture
-from layers.domain.step import Artifact, Outcome, PlannedStep
+from layers.domain.step import Artifact, Done, Outcome, PlannedStep, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended."""
+    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended.
+
+    `merged` is what the step's parts made together, to be kept in the same transaction.
+    """
 
     steps: Sequence[PlannedStep] = ()
     file_state: str | None = None
     error: tuple[str, str, str] | None = None
+    merged: Done | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,16 @@ Planner = Callable[[File], FilePlan]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An attempt that has ended: what came of it, what follows it, what it cost in seconds."""
+    """An attempt that has ended: what came of it, what follows it, what it cost in seconds.
+
+    `used` is what its meter shows of services that are paid by the call.
+    """
 
     claim: Claim
     outcome: Outcome
     planner: Planner
     cost_s: float = 0.0
+    used: Mapping[str, int] | None = None
 
 
 class Store(Protocol):
@@ -90,7 +101,16 @@ class Store(Protocol):
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         """Record several attempts' outcomes, in one transaction where that can be; each as `record` would."""
 
-    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+    def record(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        planner: Planner,
+        *,
+        cost_s: float,
+        host: str,
+        used: Mapping[str, int] | None = None,
+    ) -> Recorded:
         """Record an attempt's outcome and what it readies, in one transaction, fenced by the lease."""
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
@@ -334,6 +354,12 @@ class Documents(Protocol):
 
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
 
+    def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture: ...
+
+
+# A page, from 1, as a PNG or JPEG on disk that any service takes.
+PagePicture = Callable[[int], Path]
+
 
 class OfficePrinter(Protocol):
     """Turns office documents into PDF."""
@@ -352,10 +378,33 @@ class OfficePrinter(Protocol):
 
 
 class PaidReader(Protocol):
-    """A reader that is paid by the call, such as Amazon Textract."""
+    """A reader that is paid by the page, such as Amazon Textract."""
 
-    def read(self, file: File, page_numbers: Sequence[int], token: str) -> list[Page]:
-        """The pages as read. Raises Snooze while throttled or not yet ready, PermanentError for a bad file."""
+    def read(
+        self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
+    ) -> list[Page]:
+        """The pages as read; one without any text has no source.
+
+        `token` names the file's job: the same token finds the same job. Raises Throttled, Snooze while the job is
+        at work, DependencyDown where the service can't be used by anyone, PermanentError for a file that it refuses,
+        TransientError for a call that failed.
+        """
+
+    def is_up(self) -> bool | None:
+        """Whether the service answers and takes our credentials; None where that can't be told."""
+
+
+class Model(Protocol):
+    """A language model behind some service."""
+
+    def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
+        """The answer; with `wrong`, the answer to what was said of an earlier one.
+
+        Raises Throttled, DependencyDown, TransientError, TooLong, or PermanentError for a document that it refuses.
+        """
+
+    def is_up(self) -> bool | None:
+        """Whether the service answers and takes our key; None where that can't be told."""
 
 
 class Scanner(Protocol):
@@ -369,9 +418,17 @@ class Scanner(Protocol):
 
 
 class Extractor(Protocol):
-    """Turns pages into the values of a dataset's schema."""
+    """Turns text into the values of a dataset's schema."""
 
-    def extract(self, pages: Sequence[Page], schema: Mapping[str, Any]) -> Extraction: ...
+    @property
+    def pays_by_call(self) -> bool:
+        """Whether each call costs money, so that its claim is committed durably first."""
+
+    def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
+        """The values that a window's text shows."""
+
+    def is_up(self) -> bool | None:
+        """Whether what it depends on answers; None where there is nothing to ask, or it can't be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,3 +445,12 @@ class Ports:
     news: News = field(default_factory=lambda: Silence())
     breakers: Breakers = field(default_factory=lambda: AlwaysClosed())
     scanner: Scanner | None = None
+    reach: Reach = field(default_factory=Reach)
+
+    def pays(self, step: Step) -> bool:
+        """Whether an attempt at a step costs money here."""
+        if not step.pays_by_call:
+            return False
+        if step.depends_on == "textract":
+            return self.paid_reader is not None
+        return step.depends_on != "extraction" or self.extractor.pays_by_call

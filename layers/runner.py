@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from layers.domain import lifecycle
@@ -74,16 +75,18 @@ class Runner:
         """
         step = self.steps[wake_ups[0].step]
         lease_s = step.timeout_s * len(wake_ups) + LEASE_GRACE_S
-        claims = self.ports.store.claim_all(wake_ups, self.host, lease_s, durably=step.pays_by_call)
+        claims = self.ports.store.claim_all(wake_ups, self.host, lease_s, durably=self.ports.pays(step))
         if not claims:
             return 0
         self._tell(claims)
         finished = []
         for claim in claims:
+            claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
             began = time.monotonic()
             with tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True) as scratch:
-                outcome = self._attempt(step, claim, Path(scratch))
-            finished.append(self._finished(claim, outcome, time.monotonic() - began))
+                work = Work(claim, self.ports, Path(scratch))
+                outcome = self._attempt(step, claim, work)
+            finished.append(self._finished(claim, outcome, time.monotonic() - began, work.meter.used))
         self._record(finished)
         return len(claims)
 
@@ -91,9 +94,11 @@ class Runner:
         """Record an outcome and dispatch what it readied, and what may take the place that it freed."""
         return self._record([self._finished(claim, outcome, cost_s)])[0]
 
-    def _finished(self, claim: Claim, outcome: Outcome, cost_s: float) -> Finished:
+    def _finished(
+        self, claim: Claim, outcome: Outcome, cost_s: float, used: Mapping[str, int] | None = None
+    ) -> Finished:
         step = self.steps[claim.step]
-        return Finished(claim, outcome, lambda file: self.plan_after(step, outcome, file), cost_s)
+        return Finished(claim, outcome, lambda file: self.plan_after(step, outcome, file), cost_s, used)
 
     def _record(self, finished: Sequence[Finished]) -> list[Recorded]:
         recorded = self.ports.store.record_all(finished, host=self.host)
@@ -154,26 +159,30 @@ class Runner:
 
     def plan_after(self, ended: Step, outcome: Outcome, file: File) -> FilePlan:
         """What follows the end of a step, and the file's state where its main pipeline ended with it."""
+        file = replace(file, reach=self.ports.reach)
+        merged = ended.merge(file) if ended.merge and file.windows else None
+        failed = ended.name in file.failures and merged is None
         if ended is self._intake:
             if isinstance(outcome, Failed):
                 return FilePlan((), "failed", (ended.name, outcome.code, outcome.detail))
             planned = lifecycle.start(self.pipelines, file)
         else:
-            planned = lifecycle.follow(self.pipelines, ended, ended.name in file.failures, file)
+            planned = lifecycle.follow(self.pipelines, ended, failed, file)
         main = {step.name for step in self.pipelines[0].steps}
         for one in planned:
             if one.step in main and isinstance(one.plan, Stop):
                 return FilePlan(planned, "failed", (one.step, one.plan.code, one.plan.detail))
-        if ended.name in main and ended.name in file.failures and not ended.goes_on_after_failure:
+        if ended.name in main and failed and not ended.goes_on_after_failure:
             return FilePlan(planned, "failed", (ended.name, *file.failures[ended.name]))
         last = self.pipelines[0].steps[-1]
         if any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
             return FilePlan(planned, "done")  # the main pipeline has nothing to do with such a file
-        if ended is last and isinstance(outcome, Done):
-            return FilePlan(planned, "done" if outcome.complete else "partial")
+        made = merged or outcome
+        if ended is last and isinstance(made, Done):
+            return FilePlan(planned, "done" if made.complete else "partial", merged=merged)
         return FilePlan(planned)
 
-    def _attempt(self, step: Step, claim: Claim, scratch: Path) -> Outcome:
+    def _attempt(self, step: Step, claim: Claim, work: Work) -> Outcome:
         admitted: list[str] = []
         for dependency in needs(step):
             wait_s = self.ports.breakers.admit(dependency)
@@ -182,7 +191,7 @@ class Runner:
                 return self._without(step, claim, dependency, self.ports.breakers.look(dependency).reason, wait_s)
             admitted.append(dependency)
         try:
-            result = step.run(claim.file, Work(claim, self.ports, scratch))
+            result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
         self._serves(admitted)

@@ -14,6 +14,13 @@ CONFIG_PATHS = (
     Path(__file__).parent / "chalice_config.json",  # beside the code, in a deployed package
     Path(__file__).parent.parent / ".chalice" / "config.json",
 )
+ALLOWED = {
+    "textract": ("auto", "on", "off"),
+    "extraction": ("rules", "openai", "bedrock"),
+    "extraction_strict": ("off", "on"),
+}
+NEEDED = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
+LEAST_WINDOW_BYTES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,22 @@ class Settings:
     undo_window_s: int = 7 * 24 * 3600
     ocr_languages: str = "eng"
     clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
-    textract: str = "auto"
     preview_url: str = ""  # a service that speaks Gotenberg's protocol
     libreoffice: str = "auto"  # auto: where it is installed; off; or the folder that holds its `program`
+    textract: str = "auto"  # on, off, or auto: on where Amazon's credentials and endpoint are plainly given
+    textract_endpoint_url: str | None = None
+    bedrock_endpoint_url: str | None = None
+    aws_profile: str = ""  # whose credentials pay for Textract and Bedrock, where the object store is not Amazon's
+    extraction: str = "rules"  # rules, openai (any endpoint that speaks its chat completions) or bedrock
+    extraction_url: str = ""
+    extraction_key: str = ""
+    extraction_model: str = ""
+    extraction_window_bytes: int = 32_000  # of text that the model reads at once: about 8,000 tokens
+    extraction_most_windows: int = 50  # what of a text lies beyond them is not read, and its record says so
+    extraction_most_answer_tokens: int = 4096
+    extraction_timeout_s: int = 45
+    extraction_options: str = ""  # JSON that goes into every request to the endpoint
+    extraction_strict: str = "off"  # on: Bedrock holds the answer to the schema, where the model can do that
     concurrency: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -59,10 +79,38 @@ class Settings:
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values.setdefault("kept_originals_bytes", 0)  # there each step is a machine of its own
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
+        values["textract_endpoint_url"] = environment.get("AWS_ENDPOINT_URL_TEXTRACT") or None
+        values["bedrock_endpoint_url"] = environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None
         values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
         # Leases bear it, and a worker that starts takes back those of its own name: no two may share one.
         values["worker_name"] = environment.get("FAIRWAY_WORKER") or f"{socket.gethostname()}-{os.getpid()}"
-        return cls(**values)
+        made = cls(**values)
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raises ValueError for settings that name nothing, or that belong together and don't come together."""
+        for name, allowed in ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"FAIRWAY_{name.upper()} must be one of {', '.join(allowed)}")
+        for name in NEEDED.get(self.extraction, ()):
+            if not getattr(self, name):
+                raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
+        if self.extraction_window_bytes < LEAST_WINDOW_BYTES:
+            raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {LEAST_WINDOW_BYTES}")
+        if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
+            raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
+
+    @property
+    def model_options(self) -> dict[str, Any]:
+        return dict(_json(self.extraction_options) or {})
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
+from layers.domain.meter import Meter
 from layers.domain.page import Page, Picture
 from layers.domain.step import Artifact
 from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
@@ -17,6 +18,7 @@ class Work:
     def __init__(self, claim: Claim, ports: Ports, scratch: Path) -> None:
         self.claim = claim
         self.scratch = scratch
+        self.meter = Meter()
         self._ports = ports
         self._original: Path | None = None
 
@@ -47,6 +49,14 @@ class Work:
             self._ports.objects.download(self.claim.file.object_key, self.claim.file.version_id, path)
             self._original = path
         return self._original
+
+    def page_picture(self, page_number: int) -> Path:
+        """A page as a PNG or JPEG that any service takes, upright."""
+        file, folder = self.claim.file, self.scratch / f"page-{page_number}"
+        assert file.media_type is not None
+        folder.mkdir(exist_ok=True)
+        picture = self._ports.documents.page_picture(self.original(), file.media_type, page_number, folder)
+        return folder / picture.name if picture.name else self.original()
 
     def arrived_bytes(self) -> int | None:
         """The size of the object as it was fetched, or None where there is none."""

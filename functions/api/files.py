@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from functions.api import datasets
@@ -79,7 +80,9 @@ def redrive_step(request: Request, file_id: str, step: str) -> bool:
     def plan(facts: dict[str, Any]) -> list[PlannedStep]:
         if step == INTAKE.name:
             return [PlannedStep(INTAKE.name, (Part(cost_estimate_s=0.1),))]
-        return lifecycle.plan_from([STEPS[name] for name in names], file_from_facts(facts))
+        return lifecycle.plan_from(
+            [STEPS[name] for name in names], replace(file_from_facts(facts), reach=bootstrap.reach())
+        )
 
     return bool(request.catalog.redrive(file_id, names, bool(main & set(names)), plan))
 

@@ -42,20 +42,24 @@ def _look() -> dict[str, Any]:
     }
     if scanner := bootstrap.scanner():
         probes["scanner"] = scanner.is_up
-    pool = ThreadPoolExecutor(max_workers=len(probes))
-    started = {name: pool.submit(probe) for name, probe in probes.items()}
+    paid = _paid_services()
+    asked: dict[str, Callable[[], bool | None]] = probes | {name: probe for name, (probe, _) in paid.items()}
+    pool = ThreadPoolExecutor(max_workers=len(asked))
+    started = {name: pool.submit(probe) for name, probe in asked.items()}
     states: dict[str, Any] = {}
     for name, future in started.items():
         try:
-            states[name] = {"state": "up" if future.result(timeout=LONGEST_S) else "down"}
+            is_up = future.result(timeout=LONGEST_S)
         except Exception:
-            states[name] = {"state": "down"}
+            is_up = False
+        if is_up is None:
+            states[name] = {"state": "unknown", "detail": paid[name][1]}
+        else:
+            states[name] = {"state": "up" if is_up else "down"}
     pool.shutdown(wait=False)
     # Built into the workers: these have no service of their own that could be asked.
-    for name in ("ocr", "extraction", "preview"):
+    for name in ("ocr", "preview"):
         states[name] = {"state": "unknown", "detail": "runs inside the workers"}
-    configured = bootstrap.paid_reader() is not None
-    states["textract"] = {"state": "unknown", "detail": "configured" if configured else "not configured"}
     for name, breaker in bootstrap.breakers().states().items():
         if name in states and breaker.mode is not Mode.CLOSED:
             states[name] = {"state": "down", "detail": breaker.reason, "breaker": breaker_view(name)}
@@ -69,6 +73,18 @@ def breaker_view(dependency: str) -> dict[str, Any]:
         return {"state": breaker.mode, "next_probe_at": None, "reason": None}
     probe_at = datetime.fromtimestamp(breaker.probe_at, UTC)
     return {"state": breaker.mode, "next_probe_at": at(probe_at), "reason": breaker.reason}
+
+
+def _paid_services() -> dict[str, tuple[Callable[[], bool | None], str]]:
+    """Services that are paid by the call, with a probe that costs nothing, and what an unknown state means."""
+    kind, reader = bootstrap.settings().extraction, bootstrap.paid_reader()
+    return {
+        "extraction": (
+            bootstrap.extractor().is_up,
+            "runs inside the workers" if kind == "rules" else "configured; it has nothing to ask that costs nothing",
+        ),
+        "textract": (reader.is_up, "configured") if reader else (lambda: None, "not configured"),
+    }
 
 
 @needs("operator")

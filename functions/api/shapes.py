@@ -111,7 +111,7 @@ SHAPES: dict[str, Schema] = {
         upload=or_null(ref("Upload")),
     ),
     "BatchUploads": thing(id=ID, dataset_id=ID, created_at=TIME, files=each(ref("FileUpload"))),
-    "Progress": thing(done=COUNT, total=COUNT, unit=one_of("file", "page")),
+    "Progress": thing(done=COUNT, total=COUNT, unit=one_of("file", "page", "window")),
     "Batch": thing(
         id=ID,
         dataset_id=ID,
@@ -143,7 +143,10 @@ SHAPES: dict[str, Schema] = {
         eta_s=or_null(SECONDS),
     ),
     "Evidence": thing(
-        page={"type": "integer", "minimum": 1}, text=TEXT, box=or_null(each(NUMBER, minItems=4, maxItems=4))
+        {"confidence": NUMBER | {"description": "how surely the words were read, 0 to 100"}},
+        page={"type": "integer", "minimum": 1},
+        text=TEXT,
+        box=or_null(each(NUMBER, minItems=4, maxItems=4)),
     )
     | {"description": "Where a value stands; `box` in fractions of the page, origin top left."},
     "Record": thing(**RECORD, evidence=by_name(ref("Evidence"))),
@@ -188,6 +191,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "History": thing(attempts=each(ref("Attempt"))),
     "Attempt": thing(
+        {"used": by_name(COUNT) | {"description": "of services that are paid by the call: calls, pages, tokens"}},
         step=TEXT,
         part=COUNT,
         attempt=COUNT,

@@ -141,6 +141,8 @@ def _step_view(name: str, parts: list[Row], file_state: str) -> Row:
     pages = [(part["state"] in ("done", "skipped", "failed"), len(part["page_numbers"] or ())) for part in parts]
     if total := sum(count for _, count in pages):
         view["progress"] = {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
+    elif len(parts) > 1:
+        view["progress"] = {"done": sum(done for done, _ in pages), "total": len(parts), "unit": "window"}
     return view
 
 
@@ -204,4 +206,4 @@ def attempt_view(row: Row) -> Row:
         "started_at": at(row["started_at"]),
         "ended_at": at(row["ended_at"]),
         "error": {"code": row["error_code"], "detail": row["error_detail"]} if row["error_code"] else None,
-    }
+    } | ({"used": row["used"]} if row["used"] else {})

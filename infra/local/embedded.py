@@ -24,6 +24,9 @@ from infra.local.wiring import BUCKET, TOPICS, VISIBILITY_S
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("postgres", "valkey", "store", "store_public")
 DEFAULT_WORKERS = 2
+# Of the outer environment's words to the AWS SDK, those that concern services which are paid by the call.
+OF_PAID_SERVICES = {"AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_SHARED_CREDENTIALS_FILE",
+                    "AWS_CONFIG_FILE", "AWS_CA_BUNDLE"}  # fmt: skip
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 VISIBILITY_GRACE_S = 60
 PARTS_S = 60.0
@@ -193,7 +196,9 @@ def own_programs(place: Place, run_id: str) -> list[Process]:
 
 def program_environment(place: Place) -> dict[str, str]:
     """What the API and the workers are told; of what this process was told, all but other clouds' credentials."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    outer = {
+        name: value for name, value in os.environ.items() if not name.startswith("AWS_") or name in OF_PAID_SERVICES
+    }
     direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), ADDRESS, "localhost")))
     return {
         **outer,

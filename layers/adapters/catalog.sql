@@ -155,7 +155,7 @@ SELECT * FROM records WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids)
 
 -- history --
 -- Every attempt of a file, oldest first.
-SELECT a.step, a.part, a.attempt, a.started_at, a.ended_at, a.outcome, a.error_code, a.error_detail, a.cost_s, a.host
+SELECT a.step, a.part, a.attempt, a.started_at, a.ended_at, a.outcome, a.error_code, a.error_detail, a.cost_s, a.host, a.used
   FROM attempts a JOIN files f USING (file_id)
  WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
  ORDER BY a.started_at, a.step, a.part, a.attempt

@@ -9,12 +9,14 @@ from typing import Any
 from layers.domain.errors import DecoderCrashed, PermanentError
 from layers.domain.formats import OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Page, Picture, Word
+from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
 from layers.ports import OfficePrinter
 from layers.sandbox import Sandbox
 from layers.telemetry import log
 
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
+PAGE_PX = 2600  # A4 at about 220 dots an inch
 IDENTIFY_S = 20.0
 TEXT_S = 60.0
 OCR_PAGE_S = 30.0
@@ -93,6 +95,19 @@ class Documents:
             return self._picture(into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX)
         sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
         return Picture(**self._painters.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=PICTURE_S))
+
+    def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture:
+        """A page as a PNG or JPEG that reading services take; without a name where the original is one."""
+        page = {
+            "path": str(path),
+            "media_type": media_type,
+            "number": page_number,
+            "into": str(into),
+            "edge_px": PAGE_PX,
+            "most_edge_px": MOST_SENT_PX,
+            "most_bytes": MOST_SENT_BYTES,
+        }
+        return Picture(**self._readers.call("page_picture", page, timeout_s=PICTURE_S))
 
     def retire_idle(self) -> None:
         """End the children that have had nothing to do for a while."""

@@ -64,6 +64,8 @@ class FileRow:
     pages: dict[int, Page] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     record: Extraction | None = None
+    windows: dict[tuple[str, int], Extraction] = field(default_factory=dict)
+    used: list[dict[str, int]] = field(default_factory=list)
     error: tuple[str, str, str] | None = None
     attempts: list[tuple[str, int, int, str]] = field(default_factory=list)
 
@@ -140,9 +142,21 @@ class MemoryStore:
         return [claim for claim in claims if claim]
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
-        return [self.record(one.claim, one.outcome, one.planner, cost_s=one.cost_s, host=host) for one in finished]
+        return [
+            self.record(one.claim, one.outcome, one.planner, cost_s=one.cost_s, host=host, used=one.used)
+            for one in finished
+        ]
 
-    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
+    def record(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        planner: Planner,
+        *,
+        cost_s: float,
+        host: str,
+        used: Mapping[str, int] | None = None,
+    ) -> Recorded:
         with self._lock:
             of, row = self.files.get(claim.file.file_id), self._held(claim)
             removed = of is None or of.removal_id is not None
@@ -162,10 +176,13 @@ class MemoryStore:
                 row.losses += 0.5 if getattr(outcome, "code", "") == "lost_with_others" else 1.0
             row.error = (outcome.code, outcome.detail) if isinstance(outcome, Failed) else None
             of.attempts.append((claim.step, claim.part, claim.attempt, word))
+            of.used += [dict(used)] if used else []
             if removed:
                 return Recorded(removed=True)
             if isinstance(outcome, Done):
-                self._keep(of, outcome)
+                self._keep(of, outcome, claim)
+            if plan.merged:
+                self._keep(of, plan.merged, claim)
             return Recorded(readied=self._carry_out(of, plan))
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
@@ -355,7 +372,9 @@ class MemoryStore:
 
     def _claim(self, key: Key) -> Claim:
         row = self.steps[key]
-        file = replace(self._facts(self.files[key[0]]), page_numbers=row.page_numbers)
+        parts = sum(other[:2] == key[:2] for other in self.steps)
+        facts = self._facts(self.files[key[0]])
+        file = replace(facts, page_numbers=row.page_numbers, part=key[2], part_count=parts)
         return Claim(
             file,
             key[1],
@@ -371,20 +390,24 @@ class MemoryStore:
 
     def _facts(self, of: FileRow) -> File:
         failed = {key[1]: row.error for key, row in self.steps.items() if key[0] == of.file.file_id and row.error}
-        pages = tuple(PageSummary(page.number, page.source, page.confidence) for page in _in_order(of.pages))
+        pages = tuple(
+            PageSummary(page.number, page.source, page.confidence, len(page.text.encode()))
+            for page in _in_order(of.pages)
+        )
         return replace(of.file, pages=pages, failures=failed)
 
     def _facts_after(self, of: FileRow, claim: Claim, outcome: Outcome) -> File:
         """The file as it would stand, so that a planner that fails leaves everything as it was."""
-        after = replace(of, pages=dict(of.pages), artifacts=dict(of.artifacts))
+        after = replace(of, pages=dict(of.pages), artifacts=dict(of.artifacts), windows=dict(of.windows))
         if isinstance(outcome, Done):
-            self._keep(after, outcome)
-        facts = self._facts(after)
+            self._keep(after, outcome, claim)
+        windows = {part: found for (step, part), found in after.windows.items() if step == claim.step}
+        facts = replace(self._facts(after), windows=windows, part_count=len(self._rows_of(claim)))
         if isinstance(outcome, Failed):
             facts = replace(facts, failures={**facts.failures, claim.step: (outcome.code, outcome.detail)})
         return facts
 
-    def _keep(self, of: FileRow, outcome: Done) -> None:
+    def _keep(self, of: FileRow, outcome: Done, claim: Claim) -> None:
         if outcome.identity:
             of.file = replace(
                 of.file,
@@ -400,6 +423,9 @@ class MemoryStore:
             of.artifacts[artifact.kind] = artifact
         if outcome.extraction:
             of.record = outcome.extraction
+            of.windows.clear()
+        if outcome.window:
+            of.windows[claim.step, claim.part] = outcome.window
 
     def _carry_out(self, of: FileRow, plan: FilePlan) -> frozenset[str]:
         readied = set()

@@ -10,11 +10,12 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from layers.database import Database, Row, load_queries
+from layers.domain.extraction_json import extraction_as_json
 from layers.domain.fairness import SLICE_S
-from layers.domain.file import file_from_facts
+from layers.domain.file import File, file_from_facts
 from layers.domain.lifecycle import after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Page, Word
+from layers.domain.page import Evidence, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
 from layers.ports import Claim, FilePlan, Finished, Planner, Recorded
@@ -62,8 +63,17 @@ class PostgresStore:
         )
         return [_as_claim({**row["claim"], "step": step, "owner": owner}) for row in rows]
 
-    def record(self, claim: Claim, outcome: Outcome, planner: Planner, *, cost_s: float, host: str) -> Recorded:
-        return self.record_all([Finished(claim, outcome, planner, cost_s)], host=host)[0]
+    def record(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        planner: Planner,
+        *,
+        cost_s: float,
+        host: str,
+        used: Mapping[str, int] | None = None,
+    ) -> Recorded:
+        return self.record_all([Finished(claim, outcome, planner, cost_s, used)], host=host)[0]
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         recorded = {place: self._record_in_two(one, host) for place, one in enumerate(finished) if _must_look(one)}
@@ -87,11 +97,17 @@ class PostgresStore:
                 return _as_recorded(row["verdict"], FilePlan())
             facts = connection.execute(self._sql["file_facts"], key).fetchone()
             assert facts is not None
-            plan = one.planner(file_from_facts(facts["facts"]))
-            self._carry_out(connection, one.claim.file.file_id, plan)
+            found = connection.execute(self._sql["windows"], key | {"step": one.claim.step}).fetchone()
+            assert found is not None
+            plan = one.planner(file_from_facts(facts["facts"] | found))
+            self._carry_out(connection, one.claim.file, plan)
             return _as_recorded(row["verdict"], plan)
 
-    def _carry_out(self, connection: Any, file_id: str, plan: FilePlan) -> None:
+    def _carry_out(self, connection: Any, file: File, plan: FilePlan) -> None:
+        file_id = file.file_id
+        if plan.merged:
+            made = Jsonb(_as_made(plan.merged, file.schema_version))
+            connection.execute(self._sql["keep_merged"], {"file_id": file_id, "made": made})
         if plan.steps:
             planned = Jsonb(plan_as_json(plan.steps))
             connection.execute(self._sql["apply_plan"], {"file_id": file_id, "planned": planned})
@@ -264,7 +280,7 @@ def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
         **_outcome_parameters(one.outcome),
         "cost_s": one.cost_s,
         "host": host,
-        "made": _as_made(one.outcome, claim.file.schema_version),
+        "made": _as_made(one.outcome, claim.file.schema_version, one.used),
     }
 
 
@@ -282,10 +298,12 @@ def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _as_made(outcome: Outcome, schema_version: int) -> dict[str, Any]:
+def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | None = None) -> dict[str, Any]:
+    made: dict[str, Any] = {"used": dict(used)} if used else {}
     if not isinstance(outcome, Done):
-        return {}
-    made: dict[str, Any] = {}
+        return made
+    if outcome.window:
+        made["window"] = extraction_as_json(outcome.window)
     if outcome.identity:
         made["identity"] = {
             "media_type": outcome.identity.media_type,
@@ -302,14 +320,16 @@ def _as_made(outcome: Outcome, schema_version: int) -> dict[str, Any]:
         made["record"] = {
             "schema_version": schema_version,
             "fields": found.fields,
-            "missing": list(found.missing),
-            "evidence": {
-                name: {"page": proof.page, "text": proof.text, "box": proof.box}
-                for name, proof in found.evidence.items()
-            },
+            "missing": list(found.lacks),
+            "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
             "complete": outcome.complete,
         }
     return made
+
+
+def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
+    shown = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
+    return shown if proof.confidence is None else shown | {"confidence": proof.confidence}
 
 
 def _page_as_json(page: Page) -> dict[str, Any]:
@@ -348,5 +368,5 @@ def _as_claim(facts: dict[str, Any]) -> Claim:
         facts["snoozes"],
         facts["losses"],
         facts.get("owner", ""),
-        facts.get("is_only_part", False),
+        facts.get("part_count") == 1,
     )

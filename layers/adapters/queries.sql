@@ -27,6 +27,15 @@ SELECT apply_plan(:file_id, :planned)
 -- Whether the file's record lacks nothing; no row where there is no record.
 SELECT complete FROM records WHERE file_id = :file_id
 
+-- windows --
+-- What each part of a step found, by part, and how many parts there are.
+SELECT (SELECT jsonb_object_agg(part, found) FROM windows WHERE file_id = :file_id AND step = :step) AS windows,
+       (SELECT count(*) FROM steps WHERE file_id = :file_id AND step = :step) AS part_count
+
+-- keep_merged --
+-- Keeps what the parts of a step made together.
+SELECT keep_what_was_made(f, :made) FROM files f WHERE f.file_id = :file_id
+
 -- settle_file --
 -- Sets the state of a file whose main pipeline has ended.
 SELECT settle_file(:file_id, :state, :error_step, :error_code, :error_detail)

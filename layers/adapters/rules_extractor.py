@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from layers.domain.extraction.rules import extract
-from layers.domain.page import Extraction, Page
+from layers.domain.extraction.windows import Window
+from layers.domain.meter import Meter
+from layers.domain.page import Extraction
 
 
 class RulesExtractor:
     """The embedded default."""
 
-    def extract(self, pages: Sequence[Page], schema: Mapping[str, Any]) -> Extraction:
-        return extract(pages, schema)
+    pays_by_call = False
+
+    def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
+        return extract(window.pages, schema)
+
+    def is_up(self) -> bool | None:
+        """Nothing to ask: it runs inside the workers."""
+        return None

@@ -1,88 +1,168 @@
-"""Amazon Textract: words with boxes and confidence for one page at a time."""
+"""Amazon Textract: words with boxes and confidence, of single pages at once or of a long file by one job."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from layers.domain.errors import PermanentError, Snooze, TransientError
+from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttled, TransientError
 from layers.domain.file import File
+from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
+from layers.domain.paid_reading import as_it_is, by_one_job
+from layers.ports import PagePicture
 
-THROTTLED = {"ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException"}
+NAME = "textract"
+THROTTLED = {"ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException", "Throttling"}
 REFUSED = {
     "UnsupportedDocumentException",
     "BadDocumentException",
     "DocumentTooLargeException",
     "InvalidS3ObjectException",
+    "InvalidParameterException",
 }
+FAILED = {"InternalServerError", "InternalFailure", "RequestTimeout", "RequestTimeoutException"}
+UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "SSLError"}
 THROTTLED_S = 5.0
 POLL_S = 3.0
+LONGEST_POLL_S = 20.0
+ASKED_AGAIN_S = 30.0
 
 
 class TextractReader:
-    """One text detection job for a file; its token is the caller's, so that asking again finds the same job."""
+    """`bucket` is where Textract finds the files, if it can reach the object store at all (`file.reach`).
+
+    The client is one without retries of its own: a step's are the ones that count.
+    """
 
     def __init__(self, client: Callable[[], Any], bucket: str) -> None:
         self._make_client = client
         self._bucket = bucket
         self._made: Any = None
+        self._was_up: tuple[float, bool | None] = (-ASKED_AGAIN_S, None)
 
-    def read(self, file: File, page_numbers: Sequence[int], token: str) -> list[Page]:
-        """The wanted pages as Textract reads them.
+    def read(
+        self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
+    ) -> list[Page]:
+        """The wanted pages as Textract reads them; one on which it finds no word has no source.
 
-        Raises Snooze while it throttles or is at work, PermanentError for a file that it refuses,
-        TransientError when it can't be reached.
+        Few pages are handed over one by one, drawn as `picture` gives them; many are read by one job, which the
+        token names. Raises Throttled, Snooze while the job is at work, PermanentError for a file that it refuses,
+        DependencyDown where it works for nobody, TransientError where this call failed.
         """
+        if by_one_job(file, len(page_numbers)):
+            return self._by_job(file, page_numbers, token, meter)
+        return [self._at_once(file, number, picture, meter) for number in page_numbers]
+
+    def is_up(self) -> bool | None:
+        """Whether it answers and takes our credentials: asked for a job that is none, which costs nothing."""
+        asked_at, was_up = self._was_up
+        if time.monotonic() - asked_at < ASKED_AGAIN_S:
+            return was_up
+        try:
+            self._ask("get_document_text_detection", JobId="0" * 64)
+            up = True
+        except Throttled:
+            up = True
+        except PermanentError as error:
+            up = error.code == "textract_refused"
+        except (DependencyDown, TransientError):
+            up = False
+        self._was_up = (time.monotonic(), up)
+        return up
+
+    def _at_once(self, file: File, number: int, picture: PagePicture, meter: Meter) -> Page:
+        document = {"S3Object": self._object(file)} if as_it_is(file) else {"Bytes": picture(number).read_bytes()}
+        answer = self._ask("detect_document_text", Document=document)
+        meter.add(calls=1, pages=1)
+        return _page(number, answer.get("Blocks") or ())
+
+    def _by_job(self, file: File, page_numbers: Sequence[int], token: str, meter: Meter) -> list[Page]:
         job_id = self._ask(
             "start_document_text_detection",
             DocumentLocation={"S3Object": self._object(file)},
             ClientRequestToken=token[:64],
         )["JobId"]
+        meter.add(calls=1)
         blocks: list[dict[str, Any]] = []
         following: dict[str, str] = {}
         while True:
             answer = self._ask("get_document_text_detection", JobId=job_id, **following)
+            meter.add(calls=1)
             if answer["JobStatus"] == "IN_PROGRESS":
-                raise Snooze(POLL_S, "Amazon Textract is reading the file")
+                raise Snooze(_poll_s(file), "Amazon Textract is reading the file")
             if answer["JobStatus"] == "FAILED":
                 raise PermanentError(
                     "textract_failed", f"Amazon Textract could not read it: {answer.get('StatusMessage')}"
                 )
-            blocks += answer.get("Blocks", ())
+            blocks += answer.get("Blocks") or ()
             if not answer.get("NextToken"):
                 break
             following = {"NextToken": answer["NextToken"]}
-        wanted = set(page_numbers)
-        return [page for page in _pages(blocks) if page.number in wanted]
+        meter.add(pages=int((answer.get("DocumentMetadata") or {}).get("Pages") or file.page_count or 1))
+        return _pages(blocks, page_numbers)
 
     def _object(self, file: File) -> dict[str, str]:
         place = {"Bucket": self._bucket, "Name": file.object_key}
         return place | {"Version": file.version_id} if file.version_id else place
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        if self._made is None:
-            self._made = self._make_client()
         try:
+            if self._made is None:
+                self._made = self._make_client()
             return getattr(self._made, operation)(**arguments)  # type: ignore[no-any-return]
         except Exception as error:
-            code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code")
-            if code in THROTTLED:
-                raise Snooze(THROTTLED_S, "Amazon Textract is limiting calls") from None
-            if code in REFUSED:
-                raise PermanentError("textract_refused", f"Amazon Textract does not take this file ({code})") from None
-            raise TransientError("textract_unreachable", f"Amazon Textract did not answer ({code or error})") from error
+            raise _as_verb(error) from None
 
 
-def _pages(blocks: Sequence[dict[str, Any]]) -> list[Page]:
-    numbers = sorted({block.get("Page", 1) for block in blocks})
-    return [_page(number, [block for block in blocks if block.get("Page", 1) == number]) for number in numbers]
+def _poll_s(file: File) -> float:
+    """Seconds until the job is looked at again: longer for a longer file."""
+    return min(LONGEST_POLL_S, POLL_S + (file.page_count or 1) / 20)
+
+
+def _as_verb(error: Exception) -> Exception:
+    kind = type(error).__name__
+    said = (getattr(error, "response", None) or {}).get("Error", {})
+    code = str(said.get("Code") or "")
+    status = ((getattr(error, "response", None) or {}).get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
+    if code in THROTTLED or status == 429:
+        return Throttled(THROTTLED_S, "Amazon Textract is limiting calls", NAME)
+    if code in REFUSED or code == "InvalidJobIdException":
+        return PermanentError("textract_refused", f"Amazon Textract does not take this file ({code}: {_brief(said)})")
+    if code == "IdempotentParameterMismatchException":
+        return PermanentError("textract_refused", "Amazon Textract knows this file's job for another object")
+    if code in FAILED or status == 500:
+        return TransientError("textract_failed_once", f"Amazon Textract failed ({code or status})")
+    if code:
+        # Keys, rights, a service that is out: nothing of the file's, and the next file would meet the same.
+        return DependencyDown(NAME, f"Amazon Textract does not take our requests ({code}: {_brief(said)})")
+    if kind in UNREACHABLE:
+        return DependencyDown(NAME, f"Amazon Textract can't be reached ({kind})")
+    if kind in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
+        return DependencyDown(NAME, f"Amazon Textract can't be asked: {error}")
+    # An answer in time, or a whole one, may fail for this very file: it spends an attempt.
+    return TransientError("textract_timeout", f"Amazon Textract did not answer ({kind})")
+
+
+def _brief(said: dict[str, Any]) -> str:
+    return " ".join(str(said.get("Message", "")).split())[:200]
+
+
+def _pages(blocks: Sequence[dict[str, Any]], page_numbers: Sequence[int]) -> list[Page]:
+    by_page: dict[int, list[dict[str, Any]]] = {number: [] for number in page_numbers}
+    for block in blocks:
+        if (number := block.get("Page", 1)) in by_page:
+            by_page[number].append(block)
+    return [_page(number, some) for number, some in by_page.items()]
 
 
 def _page(number: int, blocks: Sequence[dict[str, Any]]) -> Page:
     words = tuple(_word(block) for block in blocks if block["BlockType"] == "WORD")
+    if not words:
+        return Page(number)
     text = "\n".join(block["Text"] for block in blocks if block["BlockType"] == "LINE")
-    confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
+    confidence = sum(word.confidence for word in words) / len(words)
     return Page(number, text, words, "textract", round(confidence, 1), 1.0, 1.0)
 
 

@@ -6,17 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, SEEN, Kind, kind_of
-from layers.domain.page import Source
+from layers.domain.page import Extraction, Source
 
 
 @dataclass(frozen=True, slots=True)
 class PageSummary:
-    """How one page was read so far. `source` is None while it is unread."""
+    """How one page was read so far. `source` is None while it is unread; `text_bytes` is the size of its text."""
 
     number: int
     source: Source | None
     confidence: float
+    text_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What this installation's services can do, as far as a plan depends on it.
+
+    `window_bytes` is how much text the extractor reads at once (None: any), `most_windows` how many of a text it
+    reads at all. `reads_objects`: the paid reader takes a file from the object store itself.
+    """
+
+    window_bytes: int | None = None
+    most_windows: int = 1
+    reads_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,10 @@ class File:
     """What is known of a file. `pages` covers the pages that some step has looked at.
 
     `failures` maps the steps that failed to (code, detail). `page_numbers` are those of the claimed
-    part, empty when it covers the whole file. `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
+    part, empty when it covers the whole file; `part` is its number from 0 among `part_count`, `redrives` how
+    often a person had the step run again. `windows` holds what was found in each part of a step whose parts are
+    merged, once all of them have ended.
+    `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
     """
 
     file_id: str
@@ -45,10 +63,20 @@ class File:
     schema_version: int = 1
     page_numbers: tuple[int, ...] = ()
     when_textract_is_down: str = "best_reading"
+    part: int = 0
+    part_count: int = 1
+    redrives: int = 0
+    windows: Mapping[int, Extraction] = field(default_factory=dict)
+    reach: Reach = field(default_factory=Reach)
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
         return tuple(page.number for page in self.pages if page.source is None)
+
+    @property
+    def text_bytes(self) -> int:
+        """The size of all text that was read."""
+        return sum(page.text_bytes for page in self.pages if page.source)
 
     @property
     def is_image(self) -> bool:
@@ -75,6 +103,10 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         pages=tuple(PageSummary(*page) for page in facts["pages"]),
         failures={step: (code, detail) for step, (code, detail) in facts["failures"].items()},
         page_numbers=tuple(facts.get("page_numbers") or ()),
+        part=facts.get("part") or 0,
+        part_count=facts.get("part_count") or 1,
+        redrives=facts.get("redrives") or 0,
+        windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
     )
 
 

@@ -24,7 +24,7 @@ def after(file: File, step: str, outcome: Outcome) -> File:
     for page in outcome.pages:
         known = pages.get(page.number)
         if known is None or known.source is None or page.confidence >= known.confidence:
-            pages[page.number] = PageSummary(page.number, page.source, page.confidence)
+            pages[page.number] = PageSummary(page.number, page.source, page.confidence, len(page.text.encode()))
     seen = outcome.identity
     return replace(
         file,

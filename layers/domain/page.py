@@ -57,17 +57,37 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a value stands: the page (from 1), the words as read, their box in fractions of the page."""
+    """Where a value stands: the page (from 1), the words as read, their box in fractions of the page.
+
+    `confidence` (0 to 100) is how surely those words were read; `at` where they begin in the page's text.
+    """
 
     page: int
     text: str
     box: tuple[float, float, float, float] | None
+    confidence: float | None = None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What an extractor found: values by property name, what a required property lacks, and the proof."""
+    """What an extractor found: values by property name, and the proof of each by its place (`items[0].amount`).
+
+    `missing` names required properties that have no value, `unread` text that was not read: either makes the
+    record partial. `dropped` names values that were given and that the text does not show.
+    """
 
     fields: dict[str, object]
     missing: tuple[str, ...]
     evidence: dict[str, Evidence]
+    unread: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing and not self.unread
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """All that the record does not have, as it names it."""
+        return (*self.missing, *self.unread, *self.dropped)

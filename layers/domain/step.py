@@ -103,12 +103,16 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step ran. What it learned is recorded in the same transaction as its end."""
+    """The step ran. What it learned is recorded in the same transaction as its end.
+
+    `window` is what one of several parts found, kept until the last of them ends and all are merged.
+    """
 
     pages: tuple[Page, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     extraction: Extraction | None = None
     complete: bool = True
+    window: Extraction | None = None
     identity: Identity | None = None
     sha256: str | None = None
     size_bytes: int | None = None
@@ -185,6 +189,7 @@ class Step:
     gives_way_to: str | None = None
     goes_on_without: Callable[[File], bool] | None = None
     at_once: int = 1
+    merge: Callable[[File], Done] | None = None
 
 
 def step(
@@ -198,6 +203,7 @@ def step(
     gives_way_to: str | None = None,
     goes_on_without: Callable[[File], bool] | None = None,
     at_once: int = 1,
+    merge: Callable[[File], Done] | None = None,
 ) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
     """Declare a function from a file and its work to an outcome as a step. Registers nothing.
 
@@ -207,6 +213,8 @@ def step(
     `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
     While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
     this file does without: then it fails at once, and the pipeline goes on.
+    `merge` makes one outcome of what its parts found (`file.windows`), when the last of them has ended and any of
+    them has found something; it runs in the transaction that records that end, so it only computes.
     """
 
     def declare(run: Callable[[File, Any], Done | Skip]) -> Step:
@@ -222,6 +230,7 @@ def step(
             gives_way_to=gives_way_to,
             goes_on_without=goes_on_without,
             at_once=at_once,
+            merge=merge,
         )
 
     return declare

@@ -7,7 +7,8 @@ LANGUAGE sql STABLE AS $$
         'declared_size_bytes', f.declared_size_bytes, 'declared_sha256', f.declared_sha256,
         'size_bytes', f.size_bytes, 'media_type', f.media_type, 'page_count', f.page_count,
         'schema', v.schema, 'schema_version', v.version, 'when_textract_is_down', d.when_textract_is_down,
-        'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence)
+        'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,
+                                                              octet_length(p.text))
                                             ORDER BY p.page_number), '[]')
                     FROM pages p WHERE p.file_id = f.file_id),
         'failures', (SELECT coalesce(jsonb_object_agg(s.step, jsonb_build_array(s.error_code, s.error_detail)), '{}')
@@ -49,12 +50,12 @@ BEGIN
     SELECT array_agg(jsonb_build_object(
                'file_id', c.file_id, 'part', c.part, 'lease_id', c.lease_id, 'attempt', c.attempt,
                'failures_before', c.failures, 'snoozes', c.snoozes, 'losses', c.losses,
-               'cost_estimate_s', c.cost_estimate_s,
+               'cost_estimate_s', c.cost_estimate_s, 'redrives', c.redrives,
                'page_numbers', to_jsonb(c.page_numbers))), array_agg(c.file_id)
       INTO claims, file_ids FROM claimed c;
     PERFORM mark_changed(file_ids);
-    RETURN QUERY SELECT file_facts((claim ->> 'file_id')::uuid) || claim || jsonb_build_object('is_only_part',
-               NOT EXISTS (SELECT 1 FROM steps o WHERE o.file_id = (claim ->> 'file_id')::uuid AND o.step = p_step
-                                                   AND o.part <> (claim ->> 'part')::integer))
+    RETURN QUERY SELECT file_facts((claim ->> 'file_id')::uuid) || claim || jsonb_build_object(
+               'part_count', (SELECT count(*) FROM steps o
+                               WHERE o.file_id = (claim ->> 'file_id')::uuid AND o.step = p_step))
       FROM unnest(claims) AS claim;
 END $$;

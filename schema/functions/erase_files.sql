@@ -14,6 +14,7 @@ BEGIN
     SELECT count(*) + (SELECT count(*) FROM steps WHERE file_id = ANY (p_file_ids))
                     + (SELECT count(*) FROM attempts WHERE file_id = ANY (p_file_ids))
                     + (SELECT count(*) FROM pages WHERE file_id = ANY (p_file_ids))
+                    + (SELECT count(*) FROM windows WHERE file_id = ANY (p_file_ids))
                     + (SELECT count(*) FROM artifacts WHERE file_id = ANY (p_file_ids))
                     + (SELECT count(*) FROM records WHERE file_id = ANY (p_file_ids)),
            greatest(max(upload_until),

@@ -22,6 +22,7 @@ DECLARE
     removed boolean;
     joined boolean;
     identity jsonb;
+    used jsonb := p_made -> 'used'; -- of paid services, even where nothing else of the attempt is kept
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -52,10 +53,15 @@ BEGIN
     END IF;
 
     INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, error_code, error_detail,
-                          started_at, ended_at, cost_s, host)
+                          started_at, ended_at, cost_s, host, used)
     VALUES (p_file_id, p_step, p_part, held.attempt, held.tenant_id, p_outcome, p_error_code,
-            coalesce(p_error_detail, p_reason), held.started_at, clock_timestamp(), p_cost_s, p_host);
+            coalesce(p_error_detail, p_reason), held.started_at, clock_timestamp(), p_cost_s, p_host, used);
 
+    IF p_made ? 'window' THEN
+        INSERT INTO windows (file_id, step, part, tenant_id, found)
+        VALUES (p_file_id, p_step, p_part, held.tenant_id, p_made -> 'window')
+        ON CONFLICT (file_id, step, part) DO UPDATE SET found = excluded.found;
+    END IF;
     IF p_made <> '{}' THEN
         PERFORM keep_what_was_made(the_file, p_made);
     END IF;
@@ -141,5 +147,6 @@ BEGIN
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
                evidence = excluded.evidence, complete = excluded.complete, created_at = now();
+        DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- the record has what they held
     END IF;
 END $$;

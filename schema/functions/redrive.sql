@@ -13,6 +13,7 @@ BEGIN
                                AND s.state IN ('ready', 'queued', 'running')) THEN
         RETURN false;
     END IF;
+    DELETE FROM windows w WHERE w.file_id = p_file_id AND w.step = ANY (p_steps);
     DELETE FROM steps s WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.part > 0;
     UPDATE steps s
        SET state = 'waiting', reason = NULL, error_code = NULL, error_detail = NULL, failures = 0, losses = 0,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from layers.domain.file import File
 from layers.domain.message import Arrival
 from layers.domain.page import Evidence, Extraction, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
@@ -128,6 +129,61 @@ def test_the_better_reading_of_a_page_is_kept(world: World) -> None:
     world.store.record(claim(world, first), Done(pages=(sure,)), nothing_follows, cost_s=1, host="h")
     world.store.record(claim(world, second), Done(pages=(unsure,)), nothing_follows, cost_s=1, host="h")
     assert [page.text for page in world.store.pages(first.file_id)] == ["sure"]
+
+
+def window(**fields: object) -> Done:
+    return Done(window=Extraction(dict(fields), (), {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)}))
+
+
+def test_what_each_part_found_is_told_to_the_one_that_ends_last_and_merged_with_its_end(world: World) -> None:
+    wake_ups = planned(world, 1, [PlannedStep("extraction", (Part(), Part(), Part()))])
+    file_id, seen = wake_ups[0].file_id, []
+
+    def merging(file: File) -> FilePlan:
+        seen.append(file)
+        fields = {str(part): found.fields["n"] for part, found in file.windows.items()}
+        return FilePlan((), "partial", merged=Done(extraction=Extraction(fields, ("title",), {}), complete=False))
+
+    outcomes = [window(n=0), Failed("refused", "no"), window(n=2)]
+    for one in sorted(wake_ups, key=lambda wake_up: -wake_up.part):
+        held = claim(world, one)
+        assert (held.file.part, held.file.part_count) == (one.part, 3)
+        world.store.record(held, outcomes[one.part], merging, cost_s=1, host="h")
+    (file,) = seen
+    assert (sorted(file.windows), file.part_count) == ([0, 2], 3)
+    assert file.windows[2].evidence["total"] == Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)
+    assert world.fields(file_id) == {"0": 0, "2": 2}
+    assert world.file_state(file_id) == "partial"
+
+
+def test_a_late_writer_leaves_no_window(world: World) -> None:
+    first, second = planned(world, 1, [PlannedStep("extraction", (Part(), Part()))])
+    zombie = replace(claim(world, first), lease_id=str(uuid.uuid4()))
+    assert world.store.record(zombie, window(n=9), nothing_follows, cost_s=1, host="h").fenced
+    world.store.record(world.store.held_by("worker")[0], Failed("x", "y"), nothing_follows, cost_s=1, host="h")
+    seen: list[File] = []
+    world.store.record(
+        claim(world, second),
+        window(n=1),
+        lambda file: seen.append(file) or FilePlan(),
+        cost_s=1,
+        host="h",  # type: ignore[func-returns-value]
+    )
+    assert [found.fields for found in seen[0].windows.values()] == [{"n": 1}]
+
+
+def test_the_size_of_all_text_is_known_to_the_planner(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
+    seen: list[File] = []
+    pages = (Page(1, "größe", (), "native", 100.0), Page(2, "", (), None))
+    world.store.record(
+        claim(world, wake_up),
+        Done(pages=pages),
+        lambda file: seen.append(file) or FilePlan(),
+        cost_s=1,
+        host="h",  # type: ignore[func-returns-value]
+    )
+    assert seen[0].text_bytes == 7
 
 
 def test_what_follows_is_planned_by_the_part_that_ends_last(world: World) -> None:

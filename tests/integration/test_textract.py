@@ -3,154 +3,298 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import boto3
 import pytest
 from botocore.config import Config
+from PIL import Image
 
 from functions.textract import textract as step
+from layers.adapters.documents import Documents
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.textract_reader import TextractReader
-from layers.domain.errors import PermanentError, Snooze, TransientError
-from layers.domain.file import File, PageSummary
+from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttled, TransientError
+from layers.domain.file import File, PageSummary, Reach
+from layers.domain.meter import Meter
 from layers.domain.page import Page
 from layers.domain.step import Done, Part, Skip
 from layers.ports import Claim, PaidReader, Ports
 from layers.work import Work
-from tests.standins.textract import Script, line, textract
+from tests.standins.server import Served
+from tests.standins.textract import Textract
 
+SAMPLES = Path(__file__).parent.parent.parent / "events/samples"
+THROUGH_OBJECTS = Reach(reads_objects=True)
 FILE = File(
-    str(uuid.uuid4()), "t", "d", "b", "scan.pdf", "originals/t/f", "v1", 10, None,
+    str(uuid.uuid4()), "t", "d", "b", "scan.pdf", "originals/t/f", "v1", 10, None, size_bytes=10,
     media_type="application/pdf", page_count=3,
     pages=(PageSummary(1, "ocr", 90.0), PageSummary(2, "ocr", 40.0), PageSummary(3, None, 0.0)),
 )  # fmt: skip
-Made = Callable[[Script], TextractReader]
+LONG = replace(FILE, page_count=40, reach=THROUGH_OBJECTS)
+MANY = tuple(range(1, 41))
+
+
+def client(url: str) -> Any:
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.5, connect_timeout=0.5)
+    return boto3.client(
+        "textract", endpoint_url=url, region_name="us-east-1", config=config,
+        aws_access_key_id="id", aws_secret_access_key="secret",
+    )  # fmt: skip
+
+
+@dataclass
+class World:
+    """A reader and the stand-in that it asks."""
+
+    standin: Textract
+    reader: TextractReader
+    scratch: Path
+    meter: Meter
+
+    def picture(self, number: int) -> Path:
+        path = self.scratch / f"{number}.png"
+        Image.new("L", (40, 60), "white").save(path)
+        return path
+
+    def read(self, file: File, numbers: tuple[int, ...], token: str = "token") -> list[Page]:
+        return self.reader.read(file, numbers, token, self.picture, self.meter)
+
+    def set(self, **settings: Any) -> None:
+        self.standin.change(**settings)
+
+    def asked(self, operation: str) -> list[Any]:
+        return [body for name, body in self.standin.asked if name == operation]
 
 
 @pytest.fixture
-def reader() -> Iterator[Made]:
-    opened: list[Any] = []
-
-    def make(script: Script) -> TextractReader:
-        server = textract(script)
-        url = server.__enter__()
-        opened.append(server)
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=1, connect_timeout=1)
-        return TextractReader(
-            lambda: boto3.client(
-                "textract", endpoint_url=url, region_name="us-east-1", config=config,
-                aws_access_key_id="id", aws_secret_access_key="secret",
-            ),
-            "fairway",
-        )  # fmt: skip
-
-    yield make
-    for server in opened:
-        server.__exit__(None, None, None)
+def world(tmp_path: Path) -> Iterator[World]:
+    standin = Textract()
+    with Served(standin) as url:
+        yield World(standin, TextractReader(lambda: client(url), "fairway"), tmp_path, Meter())
 
 
-def test_words_come_with_boxes_and_confidence_page_by_page(reader: Made) -> None:
-    script = Script(blocks=[*line(1, "Total 9.00", 98.0), *line(2, "second page here", 80.0), *line(3, "third")])
-    pages = reader(script).read(FILE, (1, 3), "token")
-    assert [(page.number, page.text, page.source) for page in pages] == [
-        (1, "Total 9.00", "textract"),
-        (3, "third", "textract"),
-    ]
-    total = pages[0].words[1]
+# --- the adapter -------------------------------------------------------------------------------------
+
+
+def test_words_come_with_boxes_and_confidence_page_by_page(world: World) -> None:
+    world.set(pages=[["Total 9.00", "Thank you"], ["second page"]], confidence=98.0)
+    first, second = world.read(FILE, (1, 3))
+    assert (first.number, first.text, first.source, first.confidence) == (1, "Total 9.00\nThank you", "textract", 98.0)
+    assert (second.number, second.text) == (3, "second page")
+    total = first.words[1]
     assert (total.text, total.confidence) == ("9.00", 98.0)
-    assert (total.x0, total.y0, total.x1, total.y1) == pytest.approx((0.2, 0.2, 0.29, 0.25))
-    assert pages[0].confidence == 98.0
+    assert (total.x0, total.y0, total.x1, total.y1) == pytest.approx((0.2, 0.1, 0.29, 0.14))
 
 
-def test_a_long_answer_is_fetched_to_its_end(reader: Made) -> None:
-    script = Script(blocks=[block for n in range(20) for block in line(1, f"line {n}")])
-    (page,) = reader(script).read(FILE, (1,), "token")
-    assert len(page.words) == 40
-    assert sum(operation.startswith("Get") for operation, _ in script.asked) == 20
+def test_few_pages_are_sent_as_pictures_each_paid_once(world: World) -> None:
+    world.read(FILE, (2, 3))
+    assert world.standin.counts["DetectDocumentText"] == 2
+    assert world.meter.used == {"calls": 2, "pages": 2}
+    assert "StartDocumentTextDetection" not in world.standin.counts
 
 
-def test_asking_again_with_its_token_finds_the_same_job(reader: Made) -> None:
-    script = Script(blocks=line(1, "text"), polls_until_done=2)
-    made = reader(script)
-    for _ in range(2):
-        with pytest.raises(Snooze, match="reading"):
-            made.read(FILE, (1,), "token")
-    assert made.read(FILE, (1,), "token")[0].text == "text"
-    assert script.jobs == {"token": "job-1"}
-    start = next(body for operation, body in script.asked if operation.startswith("Start"))
+def test_a_pdf_of_one_page_is_read_where_it_lies_if_the_store_can_be_reached(world: World) -> None:
+    world.read(replace(FILE, page_count=1, reach=THROUGH_OBJECTS), (1,))
+    (asked,) = world.asked("DetectDocumentText")
+    assert asked["Document"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
+
+
+def test_many_pages_are_read_by_one_job_and_the_wanted_ones_are_kept(world: World) -> None:
+    world.set(documents={"originals/t/f": [[f"page {n}"] for n in MANY]})
+    pages = world.read(LONG, MANY[::2])
+    assert [(page.number, page.text) for page in pages] == [(n, f"page {n}") for n in MANY[::2]]
+    assert world.meter.used["pages"] == 40
+    (start,) = world.asked("StartDocumentTextDetection")
     assert start["DocumentLocation"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
 
 
+def test_a_store_that_textract_can_not_reach_has_many_pages_sent_one_by_one(world: World) -> None:
+    assert len(world.read(replace(LONG, reach=Reach()), MANY[:12])) == 12
+    assert world.standin.counts["DetectDocumentText"] == 12
+
+
+def test_a_long_answer_is_fetched_to_its_end(world: World) -> None:
+    world.set(pages=[[f"line {n}" for n in range(20)]] * 40, blocks_a_page=300)
+    assert [len(page.words) for page in world.read(LONG, MANY)] == [40] * 40
+    assert world.standin.counts["GetDocumentTextDetection"] == -(-40 * 61 // 300)
+
+
+def test_asking_again_with_its_token_finds_the_same_job(world: World) -> None:
+    world.set(pages=[["text"]] * 40, job_polls=2)
+    for _ in range(2):
+        with pytest.raises(Snooze, match="reading"):
+            world.read(LONG, MANY)
+    assert world.read(LONG, MANY)[0].text == "text"
+    assert world.standin.counts["jobs"] == 1
+    assert world.standin.counts["StartDocumentTextDetection"] == 3
+
+
+def test_a_page_without_a_word_is_still_unread(world: World) -> None:
+    world.set(pages=[[]])
+    assert world.read(FILE, (3,)) == [Page(3)]
+
+
 @pytest.mark.parametrize(
-    ("refusal", "error", "code"),
+    ("due", "error", "code"),
     [
-        ((400, "ProvisionedThroughputExceededException"), Snooze, None),
-        ((400, "ThrottlingException"), Snooze, None),
-        ((400, "LimitExceededException"), Snooze, None),
-        ((400, "UnsupportedDocumentException"), PermanentError, "textract_refused"),
-        ((400, "BadDocumentException"), PermanentError, "textract_refused"),
-        ((400, "DocumentTooLargeException"), PermanentError, "textract_refused"),
-        ((400, "AccessDeniedException"), TransientError, "textract_unreachable"),
-        ((500, "InternalServerError"), TransientError, "textract_unreachable"),
-        ((503, "ServiceUnavailable"), TransientError, "textract_unreachable"),
-        (3.0, TransientError, "textract_unreachable"),
+        ("ProvisionedThroughputExceededException", Throttled, None),
+        ("ThrottlingException", Throttled, None),
+        ("LimitExceededException", Throttled, None),
+        ({"status": 429, "body": {}}, Throttled, None),
+        ("UnsupportedDocumentException", PermanentError, "textract_refused"),
+        ("BadDocumentException", PermanentError, "textract_refused"),
+        ("DocumentTooLargeException", PermanentError, "textract_refused"),
+        ("InvalidS3ObjectException", PermanentError, "textract_refused"),
+        ("denied", DependencyDown, None),
+        ("UnrecognizedClientException", DependencyDown, None),
+        ("ExpiredTokenException", DependencyDown, None),
+        ("outage", DependencyDown, None),
+        ("failure", TransientError, "textract_failed_once"),
+        ("hang_up", TransientError, "textract_timeout"),
+        (2.0, TransientError, "textract_timeout"),
     ],
 )
-def test_each_refusal_is_the_right_verb(
-    reader: Made, refusal: tuple[int, str] | float, error: type[Exception], code: str | None
-) -> None:
-    with pytest.raises(error) as caught:
-        reader(Script(refusals=[refusal])).read(FILE, (1,), "token")
-    assert getattr(caught.value, "code", None) == code
+def test_each_refusal_is_the_right_verb(world: World, due: Any, error: type[Exception], code: str | None) -> None:
+    for file, numbers in ((FILE, (1,)), (LONG, MANY)):
+        world.set(next=[due])
+        with pytest.raises(error) as caught:
+            world.read(file, numbers)
+        assert getattr(caught.value, "code", None) == code
 
 
-def test_a_job_that_failed_is_the_files_own_failure(reader: Made) -> None:
+def test_throttling_spends_no_attempt_and_names_its_dependency(world: World) -> None:
+    world.set(calls_per_s=0.001, burst=1)
+    world.read(FILE, (1,))
+    with pytest.raises(Throttled) as caught:
+        world.read(FILE, (1,))
+    assert (caught.value.dependency, caught.value.delay_s > 0) == ("textract", True)
+
+
+def test_nobody_listening_is_an_outage() -> None:
+    gone = TextractReader(lambda: client("http://127.0.0.1:1"), "fairway")
+    with pytest.raises(DependencyDown, match="can't be reached"):
+        gone.read(LONG, MANY, "token", lambda number: Path("unused"), Meter())
+    assert gone.is_up() is False
+
+
+def test_a_job_that_failed_is_the_files_own_failure(world: World) -> None:
+    world.set(job_status="FAILED")
     with pytest.raises(PermanentError, match="could not read it"):
-        reader(Script(job_status="FAILED")).read(FILE, (1,), "token")
+        world.read(LONG, MANY)
 
 
-def test_nobody_listening_is_a_failure_that_may_pass() -> None:
-    gone = TextractReader(
-        lambda: boto3.client(
-            "textract", endpoint_url="http://127.0.0.1:1", region_name="us-east-1",
-            aws_access_key_id="id", aws_secret_access_key="secret", config=Config(retries={"total_max_attempts": 1}),
-        ),
-        "fairway",
-    )  # fmt: skip
-    with pytest.raises(TransientError):
-        gone.read(FILE, (1,), "token")
+def test_whether_it_is_up_is_asked_without_paying_and_seldom(world: World) -> None:
+    assert world.reader.is_up() is True
+    assert world.reader.is_up() is True
+    assert world.standin.counts["GetDocumentTextDetection"] == world.standin.counts["calls"] == 1
+
+
+# --- the pages that are handed over ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Documents]:
+    made = Documents(max_children=1)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "number"),
+    [("IMG_0042.heic", "image/heic", 1), ("two-receipts.tiff", "image/tiff", 2), ("scan-groceries.pdf", "application/pdf", 1)],
+)  # fmt: skip
+def test_what_textract_does_not_take_is_handed_over_as_a_picture_of_its_page(
+    documents: Documents, tmp_path: Path, name: str, media_type: str, number: int
+) -> None:
+    picture = documents.page_picture(SAMPLES / name, media_type, number, tmp_path)
+    with Image.open(tmp_path / picture.name) as image:
+        assert image.format in ("PNG", "JPEG")
+        assert max(image.size) <= 2600
+        assert image.size == (picture.width, picture.height)
+        assert min(image.convert("L").getextrema()) < 100  # something stands there
+    assert (tmp_path / picture.name).stat().st_size <= 5 * 1024 * 1024
+
+
+def test_a_photo_that_lies_on_its_side_is_handed_over_upright(documents: Documents, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (80, 40), "red").save(tmp_path / "side.jpg", exif=exif)
+    Image.new("RGB", (80, 40), "red").save(tmp_path / "upright.jpg")
+    turned = documents.page_picture(tmp_path / "side.jpg", "image/jpeg", 1, tmp_path)
+    assert (turned.name, turned.width, turned.height) == ("page.png", 40, 80)
+    assert documents.page_picture(tmp_path / "upright.jpg", "image/jpeg", 1, tmp_path).name == ""
 
 
 # --- the step ----------------------------------------------------------------------------------------
 
 
+class Pictures:
+    """Draws nothing: the original is a picture already."""
+
+    def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Any:
+        Image.new("L", (8, 8)).save(into / "page.png")
+        return type("Drawn", (), {"name": "page.png"})()
+
+
 def work(paid_reader: PaidReader | None, scratch: Path, *pages: Page) -> Work:
-    store = MemoryStore()
+    store, objects = MemoryStore(), MemoryObjects()
     store.promise(FILE)
     store.files[FILE.file_id].pages = {page.number: page for page in pages}
-    ports = Ports(store, MemoryObjects(), MemoryTopics(), cast(Any, None), cast(Any, None), paid_reader)
+    objects.objects[FILE.object_key] = b"%PDF"
+    ports = Ports(store, objects, MemoryTopics(), cast(Any, Pictures()), cast(Any, None), paid_reader)
     return Work(Claim(FILE, "textract", 0, 1, str(uuid.uuid4()), 0), ports, scratch)
 
 
 def test_only_pages_that_are_unread_or_doubtful_are_paid_for() -> None:
-    assert step.plan(FILE) == (Part((2, 3), cost_estimate_s=2.0),)
+    assert step.plan(FILE) == (Part((2, 3), cost_estimate_s=4.0),)
     sure = replace(FILE, pages=FILE.pages[:1])
     assert isinstance(step.plan(sure), Skip)
+
+
+def test_a_picture_that_ocr_failed_at_is_read_on_all_its_pages() -> None:
+    failed = replace(FILE, media_type="image/tiff", pages=FILE.pages[:1], failures={"ocr": ("timeout", "")})
+    assert step.plan(failed) == (Part((2, 3), cost_estimate_s=4.0),)
+
+
+def test_many_doubtful_pages_are_one_part_for_a_job_and_slices_without_one() -> None:
+    doubtful = replace(LONG, pages=tuple(PageSummary(n, "ocr", 30.0) for n in MANY))
+    assert [part.page_numbers for part in cast(Any, step.plan(doubtful))] == [MANY]
+    assert len(cast(Any, step.plan(replace(doubtful, reach=Reach())))) == 8
+
+
+def test_what_is_neither_a_picture_nor_a_pdf_is_skipped() -> None:
+    assert isinstance(step.plan(replace(FILE, media_type="text/plain", pages=(PageSummary(1, None, 0.0),))), Skip)
 
 
 def test_without_credentials_it_is_skipped_and_says_so(tmp_path: Path) -> None:
     assert step.run(FILE, work(None, tmp_path)) == Skip("Amazon Textract is not configured")
 
 
-def test_the_better_reading_of_each_page_is_kept(reader: Made, tmp_path: Path) -> None:
-    script = Script(blocks=[*line(1, "worse", 30.0), *line(2, "better", 95.0), *line(3, "new", 60.0)])
+def test_the_better_reading_of_each_page_is_kept(world: World, tmp_path: Path) -> None:
+    world.set(pages=[["worse"], ["better"], ["new"]], confidence=60.0)
     before = [Page(1, "sure", (), "ocr", 90.0), Page(2, "doubtful", (), "ocr", 40.0), Page(3)]
-    outcome = step.run(replace(FILE, page_numbers=(1, 2, 3)), work(reader(script), tmp_path, *before))
+    outcome = step.run(replace(FILE, page_numbers=(1, 2, 3)), work(world.reader, tmp_path, *before))
     assert isinstance(outcome, Done)
     assert [(page.number, page.text) for page in outcome.pages] == [(2, "better"), (3, "new")]
     assert (tmp_path / "text.txt").read_text() == "sure\fbetter\fnew"
     assert outcome.artifacts[0].source == "textract"
+
+
+def test_every_part_and_every_attempt_names_the_same_job_and_a_redrive_another(world: World, tmp_path: Path) -> None:
+    world.set(pages=[["text"]] * 40)
+    whole = replace(LONG, page_numbers=MANY)
+    for file in (whole, replace(whole, part=1), replace(whole, redrives=1)):
+        step.run(file, work(world.reader, tmp_path))
+    tokens = [body["ClientRequestToken"] for body in world.asked("StartDocumentTextDetection")]
+    assert tokens == [f"{FILE.file_id}-textract"] * 2 + [f"{FILE.file_id}-textract-1"]
+
+
+def test_what_it_reads_no_word_on_is_left_as_it_was(world: World, tmp_path: Path) -> None:
+    world.set(pages=[[]])
+    outcome = step.run(replace(FILE, page_numbers=(3,)), work(world.reader, tmp_path, Page(1, "sure", (), "ocr", 90.0)))
+    assert isinstance(outcome, Done)
+    assert (outcome.pages, outcome.artifacts) == ((), ())

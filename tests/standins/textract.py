@@ -1,103 +1,179 @@
-"""Speaks Amazon Textract's wire protocol (JSON 1.1 by X-Amz-Target), as scripted: a stand-in for tests."""
+"""Speaks Amazon Textract's wire protocol (JSON 1.1 by X-Amz-Target): DetectDocumentText and the jobs over objects.
+
+`python -m tests.standins.textract --port 4599`, then AWS_ENDPOINT_URL_TEXTRACT=http://127.0.0.1:4599. It reads
+nothing: it answers the lines that its settings give. Beside what every stand-in can do (`tests/standins/server.py`):
+- `always` and `next` take `right`, `outage` (503), `failure` (500), `denied` (AccessDeniedException), `hang_up`, or
+  the name of any error of Textract's, such as `BadDocumentException`.
+- `pages` are the lines of each page; `documents` the same by object key; `confidence` that of every word.
+- `job_polls` and `job_s`: how often, or how long, a job is asked for before it is done; `job_status` how it ends.
+- `blocks_a_page` parts long answers (NextToken); `most_jobs` is how many may be at work at once.
+What Textract would refuse it refuses: unsigned calls, bytes that are no PNG or JPEG, over 5 MB, a token that comes
+again with another object, a job that is none.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-BLOCKS_A_PAGE = 3
+from tests.standins.server import Answer, Served, Settings, Standin, main
 
-
-def line(page: int, text: str, confidence: float = 99.0) -> list[dict[str, Any]]:
-    """The blocks of one line: the LINE, and a WORD for each of its words, side by side."""
-    words = text.split()
-    box = {"Left": 0.1, "Top": 0.2, "Width": 0.8, "Height": 0.05}
-    blocks = [
-        {"BlockType": "LINE", "Text": text, "Page": page, "Confidence": confidence, "Geometry": {"BoundingBox": box}}
-    ]
-    for place, word in enumerate(words):
-        own = {**box, "Left": 0.1 + place * 0.1, "Width": 0.09}
-        blocks.append(
-            {
-                "BlockType": "WORD",
-                "Text": word,
-                "Page": page,
-                "Confidence": confidence,
-                "Geometry": {"BoundingBox": own},
-            }
-        )
-    return blocks
+MOST_SENT_BYTES = 5 * 1024 * 1024
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+LIMITS = "ProvisionedThroughputExceededException"
+STATUS = {"outage": (503, "ServiceUnavailable"), "failure": (500, "InternalServerError"),
+          "denied": (400, "AccessDeniedException")}  # fmt: skip
 
 
 @dataclass
-class Script:
-    """What it answers. `refusals` are given first, in order: (HTTP status, error code) or seconds of silence."""
-
-    blocks: Sequence[dict[str, Any]] = ()
-    refusals: list[tuple[int, str] | float] = field(default_factory=list)
-    polls_until_done: int = 0
+class TextractSettings(Settings):
+    pages: list[list[str]] = field(default_factory=lambda: [["Stand-in of Textract", "Total 9.00"]])
+    documents: dict[str, list[list[str]]] = field(default_factory=dict)
+    confidence: float = 99.0
+    job_polls: int = 0
+    job_s: float = 0.0
     job_status: str = "SUCCEEDED"
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    jobs: dict[str, str] = field(default_factory=dict)
-
-    def answer(self, operation: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        self.asked.append((operation, body))
-        if self.refusals:
-            refusal = self.refusals.pop(0)
-            if isinstance(refusal, tuple):
-                return refusal[0], {"__type": refusal[1], "message": "scripted"}
-            time.sleep(refusal)
-        if operation == "StartDocumentTextDetection":
-            job_id = self.jobs.setdefault(body["ClientRequestToken"], f"job-{len(self.jobs) + 1}")
-            return 200, {"JobId": job_id}
-        if operation == "GetDocumentTextDetection":
-            return self._job(body)
-        return 400, {"__type": "UnknownOperationException", "message": operation}
-
-    def _job(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if body["JobId"] not in self.jobs.values():
-            return 400, {"__type": "InvalidJobIdException", "message": "no such job"}
-        if self.polls_until_done > 0:
-            self.polls_until_done -= 1
-            return 200, {"JobStatus": "IN_PROGRESS"}
-        if self.job_status != "SUCCEEDED":
-            return 200, {"JobStatus": self.job_status, "StatusMessage": "scripted"}
-        start = int(body.get("NextToken", 0))
-        end = start + BLOCKS_A_PAGE
-        more = {"NextToken": str(end)} if end < len(self.blocks) else {}
-        return 200, {"JobStatus": "SUCCEEDED", "Blocks": list(self.blocks[start:end]), **more}
+    blocks_a_page: int = 1000
+    most_jobs: int = 100
 
 
-@contextmanager
-def textract(script: Script) -> Iterator[str]:
-    """The address of a stand-in that answers by the script."""
+@dataclass
+class Job:
+    token: str
+    place: dict[str, Any]
+    polls_left: int
+    ready_at: float
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            operation = self.headers["X-Amz-Target"].removeprefix("Textract.")
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, answer = script.answer(operation, body)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            with suppress(BrokenPipeError):  # the caller may have given up
-                self.wfile.write(content)
 
-        def log_message(self, *_: Any) -> None:
-            pass
+class Textract(Standin):
+    settings_type = TextractSettings
+    settings: TextractSettings
+    content_type = "application/x-amz-json-1.1"
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    def reset(self) -> None:
+        super().reset()
+        self.jobs: dict[str, Job] = {}
+
+    def throttled(self) -> Answer:
+        return _refused(LIMITS, "Rate exceeded")
+
+    def answer(self, due: Any, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        operation = (headers.get("X-Amz-Target") or "").removeprefix("Textract.")
+        asked = json.loads(body or b"{}")
+        with self.lock:
+            self.counts[operation] += 1
+            self.asked.append((operation, _without_bytes(asked)))
+            if "AWS4-HMAC-SHA256" not in (headers.get("Authorization") or ""):
+                return _refused("MissingAuthenticationTokenException", "the call is not signed")
+            if due in STATUS:
+                status, code = STATUS[due]
+                return _refused(code, "as told", status)
+            if due != "right":
+                return _refused(str(due), "as told")
+            match operation:
+                case "DetectDocumentText":
+                    return self._detect(asked.get("Document") or {})
+                case "StartDocumentTextDetection":
+                    return self._start(asked)
+                case "GetDocumentTextDetection":
+                    return self._get(asked)
+            return _refused("UnknownOperationException", operation)
+
+    def _detect(self, document: dict[str, Any]) -> Answer:
+        if "Bytes" in document:
+            content = base64.b64decode(document["Bytes"])
+            if len(content) > MOST_SENT_BYTES:
+                return _refused("DocumentTooLargeException", f"{len(content)} bytes")
+            if not content.startswith(PICTURES):
+                return _refused("UnsupportedDocumentException", "bytes must be PNG or JPEG")
+            lines = self.settings.pages[min(self.counts["sent_pages"], len(self.settings.pages) - 1)]
+            self.counts["sent_pages"] += 1
+        else:
+            pages = self._of(document["S3Object"])
+            if len(pages) > 1:
+                return _refused("UnsupportedDocumentException", "more than one page")
+            lines = pages[0] if pages else []
+        self.counts["pages"] += 1
+        return Answer(200, {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(1, lines, self.settings.confidence)})
+
+    def _start(self, asked: dict[str, Any]) -> Answer:
+        token, place = asked.get("ClientRequestToken") or "", asked["DocumentLocation"]["S3Object"]
+        for job_id, job in self.jobs.items():
+            if token and job.token == token:
+                if job.place != place:
+                    return _refused("IdempotentParameterMismatchException", "another object")
+                return Answer(200, {"JobId": job_id})
+        if sum(not self._is_done(job) for job in self.jobs.values()) >= self.settings.most_jobs:
+            return _refused("LimitExceededException", "too many jobs")
+        job_id = f"{len(self.jobs) + 1:064d}"
+        ready_at = time.monotonic() + self.settings.job_s
+        self.jobs[job_id] = Job(token, place, self.settings.job_polls, ready_at)
+        self.counts["jobs"] += 1
+        self.counts["pages"] += len(self._of(place))
+        return Answer(200, {"JobId": job_id})
+
+    def _get(self, asked: dict[str, Any]) -> Answer:
+        job = self.jobs.get(asked["JobId"])
+        if job is None:
+            return _refused("InvalidJobIdException", "no such job")
+        if not self._is_done(job):
+            job.polls_left -= 1
+            return Answer(200, {"JobStatus": "IN_PROGRESS"})
+        if self.settings.job_status not in ("SUCCEEDED", "PARTIAL_SUCCESS"):
+            return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as told"})
+        pages = self._of(job.place)
+        found = [one for n, lines in enumerate(pages, 1) for one in blocks(n, lines, self.settings.confidence)]
+        start = int(asked.get("NextToken") or 0)
+        end = start + min(self.settings.blocks_a_page, asked.get("MaxResults") or 1000)
+        more = {"NextToken": str(end)} if end < len(found) else {}
+        body = {"JobStatus": self.settings.job_status, "DocumentMetadata": {"Pages": len(pages)}}
+        return Answer(200, body | {"Blocks": found[start:end], **more})
+
+    def _is_done(self, job: Job) -> bool:
+        return job.polls_left <= 0 and time.monotonic() >= job.ready_at
+
+    def _of(self, place: dict[str, Any]) -> list[list[str]]:
+        return self.settings.documents.get(place["Name"], self.settings.pages)
+
+
+def blocks(page: int, lines: Sequence[str], confidence: float = 99.0) -> list[dict[str, Any]]:
+    """A page's blocks: the PAGE, each LINE under the last, and a WORD for each of its words, side by side."""
+    made = [_block("PAGE", "", page, confidence, (0.0, 0.0, 1.0, 1.0))]
+    for row, text in enumerate(lines):
+        top = 0.1 + row * 0.05
+        made.append(_block("LINE", text, page, confidence, (0.1, top, 0.8, 0.04)))
+        made += [
+            _block("WORD", word, page, confidence, (0.1 + place * 0.1, top, 0.09, 0.04))
+            for place, word in enumerate(text.split())
+        ]
+    return made
+
+
+def _block(kind: str, text: str, page: int, confidence: float, box: tuple[float, ...]) -> dict[str, Any]:
+    place = dict(zip(("Left", "Top", "Width", "Height"), box, strict=True))
+    shown = {"Text": text, "Confidence": confidence} if kind != "PAGE" else {}
+    return {"BlockType": kind, "Page": page, "Geometry": {"BoundingBox": place}, **shown}
+
+
+def _refused(code: str, message: str, status: int = 400) -> Answer:
+    return Answer(status, {"__type": code, "message": message})
+
+
+def _without_bytes(asked: dict[str, Any]) -> dict[str, Any]:
+    document = asked.get("Document")
+    if isinstance(document, dict) and "Bytes" in document:
+        return {**asked, "Document": {"Bytes": f"{len(document['Bytes'])} characters of base64"}}
+    return asked
+
+
+def served(**settings: Any) -> Served:
+    """A stand-in with these settings; its address is what the block gets."""
+    return Served(Textract(**settings))
+
+
+if __name__ == "__main__":
+    main(Textract(), "A stand-in for Amazon Textract.")

@@ -24,6 +24,8 @@ SDKS = {
     "httpx",
     "kafka",
     "openai",
+    "urllib3",
+    "jsonschema",
 }
 CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 # What of `layers` an adapter may use beside the domain and the ports: means that several adapters share.
@@ -35,12 +37,14 @@ SHARED_MEANS = {
     "layers.presigning",
     "layers.object_link",
     "layers.kept_files",
+    "layers.answer_check",
 }
 
 # The others are handed a client, or need none.
 OWN_SDK = {
     **{name: {"psycopg"} for name in ("postgres_catalog", "postgres_store")},
     **{name: {"redis"} for name in ("redis_news", "redis_breakers")},
+    "openai_model": {"urllib3"},
 }
 
 

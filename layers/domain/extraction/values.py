@@ -175,6 +175,8 @@ CODES = [
     "CZK",
     "HUF",
 ]
+# What a bare dollar sign may stand for.
+DOLLARS = frozenset({"USD", "AUD", "CAD", "SGD", "HKD", "NZD", "MXN"})
 CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(CODES)}|RM|Rs\.?|zł)(?![A-Za-z])|([€£¥₹$])")
 
 

@@ -1,0 +1,48 @@
+"""Pages as pictures that any reading service takes: PNG or JPEG, upright, bounded in edge and in bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from layers.decoders.images import frame, on_white, open_image
+from layers.decoders.pdf import render
+
+ORIENTATION = 0x0112  # the EXIF tag
+QUALITIES = (92, 80, 60)
+
+
+def page_picture(
+    path: str, media_type: str, number: int, into: str, edge_px: int, most_edge_px: int, most_bytes: int
+) -> dict[str, Any]:
+    """A page, from 1, drawn with a longest edge of `edge_px`; without a name where the file itself will do."""
+    if media_type in ("image/jpeg", "image/png") and _will_do(path, most_edge_px, most_bytes):
+        return {"name": "", "media_type": media_type}
+    image = render(path, number, edge_px) if media_type == "application/pdf" else on_white(frame(path, number))
+    if max(image.size) > edge_px:
+        image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
+    if image.mode not in ("RGB", "L"):
+        image = image.convert("RGB")
+    return _saved(image, Path(into), most_bytes)
+
+
+def _will_do(path: str, most_edge_px: int, most_bytes: int) -> bool:
+    with open_image(path) as image:
+        return (
+            Path(path).stat().st_size <= most_bytes
+            and max(image.size) <= most_edge_px
+            and image.getexif().get(ORIENTATION, 1) == 1
+        )
+
+
+def _saved(image: Any, into: Path, most_bytes: int) -> dict[str, Any]:
+    """Without loss where that is small enough, else as a JPEG of the best quality that is."""
+    size = {"width": image.width, "height": image.height}
+    image.save(into / "page.png", compress_level=4)
+    if (into / "page.png").stat().st_size <= most_bytes:
+        return {"name": "page.png", "media_type": "image/png", **size}
+    for quality in QUALITIES:
+        image.save(into / "page.jpg", quality=quality)
+        if (into / "page.jpg").stat().st_size <= most_bytes:
+            break
+    return {"name": "page.jpg", "media_type": "image/jpeg", **size}

@@ -1,0 +1,14 @@
+"""A meter: what an attempt has used up at services that are paid by the call."""
+
+from __future__ import annotations
+
+
+class Meter:
+    """Amounts by name: `calls`, `pages`, `input_tokens`, `output_tokens`. They count even when the attempt fails."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, int] = {}
+
+    def add(self, **amounts: int) -> None:
+        for name, amount in amounts.items():
+            self.used[name] = self.used.get(name, 0) + amount
