@@ -42,6 +42,7 @@ def proved(text: str, answer: dict[str, Any], **properties: Any) -> Extraction:
         ("Total 1\u00a0234,50", 1234.5),
         ("Total 12,34,567.00", 1234567),
         ("Total RM9.00", 9),
+        ("TOTAL\n9.00\nCASH", 9),
         ("Total $9.00", 9.0),
         ("Total 9. 00", 9.0),
         ("Total 1O.5O", 10.5),

@@ -198,13 +198,13 @@ class Shown:
 def _readings(text: str, match: re.Match[str]) -> Iterator[tuple[float, int]]:
     """What a run of digits may mean, each with its rank: as it stands, negative, in percent, in millions."""
     before, after = text[: match.start()][-4:], text[match.end() :][:16]
-    letters = re.search(r"[^\W\d_]+\.?$", before)
+    letters = re.search(r"[^\W\d_]+\.?\Z", before)
     if letters and letters[0].lower() not in values.SIGNS and letters[0].upper() not in values.CODES:
         return  # `INV2023` is a name, not a number
     rank = 1 if re.search(r"[-/#]$", before.strip()) or after[:1] in ("/", "-") else 0
     for value in _values_of(match[0]):
         yield value, rank
-        if re.search(r"[-−–(]\s?(?:[^\W\d_]{1,3}|[$€£¥₹])?\s?$", before) or re.match(r"\s?-(?!\d)", after):
+        if re.search(r"[-−–(]\s?(?:[^\W\d_]{1,3}|[$€£¥₹])?\s?\Z", before) or re.match(r"\s?-(?!\d)", after):
             yield -value, rank
         if re.match(r"\s?%", after):
             yield value / 100, rank + 1
