@@ -11,7 +11,7 @@ import pytest
 
 from layers.domain.fairness import Lanes
 from layers.domain.file import File
-from layers.domain.page import Page
+from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import FilePlan
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
@@ -100,6 +100,26 @@ def test_parts_that_end_at_once_ready_what_follows_exactly_once(bench: Bench) ->
         assert plans == [3], "what follows was planned once, with every page in sight"
         assert len(bench.store.dispatch({"extraction": 1000})) == 1
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+
+
+def test_windows_that_end_at_once_are_merged_exactly_once_with_all_of_them_in_sight(bench: Bench) -> None:
+    for _ in range(ROUNDS):
+        wake_ups = bench.planned(1, [PlannedStep("extraction", (Part(), Part(), Part()))])
+        claims = [bench.claim(wake_up) for wake_up in wake_ups]
+        merged: list[list[int]] = []
+
+        def planner(file: File, merged: list[list[int]] = merged) -> FilePlan:
+            merged.append(sorted(file.windows))
+            return FilePlan((), "done", merged=Done(extraction=Extraction({"n": len(file.windows)}, (), {})))
+
+        found = Done(window=Extraction({}, (), {}))
+        all_at_once(
+            [lambda c=c, found=found: bench.store.record(c, found, planner, cost_s=0, host="h") for c in claims]
+        )  # type: ignore[misc]
+        assert merged == [[0, 1, 2]]
+        file_id = claims[0].file.file_id
+        left = "SELECT (SELECT fields ->> 'n' FROM records WHERE file_id = %(id)s) AS n, (SELECT count(*) FROM windows) AS windows"
+        assert bench.database.row(left, id=file_id) == {"n": "3", "windows": 0}
 
 
 def test_the_cap_holds_with_many_dispatchers_at_once(bench: Bench) -> None:

@@ -29,6 +29,9 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("FAIRWAY_DATABASE_URL", "postgresql://x/y", "database_url", "postgresql://x/y"),
         ("FAIRWAY_WORKER", "worker-3", "worker_name", "worker-3"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "aws_endpoint_url", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_TEXTRACT", "http://127.0.0.1:2", "textract_endpoint_url", "http://127.0.0.1:2"),
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://127.0.0.1:3", "bedrock_endpoint_url", "http://127.0.0.1:3"),
+        ("FAIRWAY_EXTRACTION_OPTIONS", '{"top_p": 1}', "model_options", {"top_p": 1}),
         ("AWS_DEFAULT_REGION", "eu-central-1", "region", "eu-central-1"),
     ],
 )
@@ -46,6 +49,22 @@ def test_no_two_processes_share_a_name_unless_they_are_told_to() -> None:
 def test_a_number_that_is_none_names_its_variable() -> None:
     with pytest.raises(ValueError, match="FAIRWAY_PORT"):
         Settings.from_environment({"FAIRWAY_PORT": "eighty"})
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"FAIRWAY_EXTRACTION": "magic"}, "FAIRWAY_EXTRACTION must be one of rules, openai, bedrock"),
+        ({"FAIRWAY_TEXTRACT": "yes"}, "FAIRWAY_TEXTRACT"),
+        ({"FAIRWAY_EXTRACTION": "openai", "FAIRWAY_EXTRACTION_MODEL": "m"}, "needs FAIRWAY_EXTRACTION_URL"),
+        ({"FAIRWAY_EXTRACTION": "bedrock"}, "needs FAIRWAY_EXTRACTION_MODEL"),
+        ({"FAIRWAY_EXTRACTION_WINDOW_BYTES": "10"}, "FAIRWAY_EXTRACTION_WINDOW_BYTES"),
+        ({"FAIRWAY_EXTRACTION_OPTIONS": "top_p=1"}, "FAIRWAY_EXTRACTION_OPTIONS must be a JSON object"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_by_name(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        Settings.from_environment(given)
 
 
 @pytest.mark.parametrize("stage", json.loads(CONFIG.read_text())["stages"])
