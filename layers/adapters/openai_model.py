@@ -84,7 +84,7 @@ class OpenAiModel:
     def is_up(self) -> bool | None:
         """Whether it answers and takes the key; None where it has no list of models to ask for."""
         status, _, _ = self._send("GET", "/models", None, 2.0)
-        return None if status in (404, 405, 501) else status < 400
+        return None if status in (404, 405, 501) else status < 400 or status == 429
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         status, headers, content = self._send("POST", path, json.dumps(body).encode(), self._timeout_s)

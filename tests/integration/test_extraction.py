@@ -273,6 +273,14 @@ def test_the_key_goes_with_every_call_and_health_tells_whether_it_is_taken() -> 
         assert ModelExtractor(by_openai(url)).is_up() is False
 
 
+@pytest.mark.parametrize(("status", "is_up"), [(200, True), (429, True), (404, None), (500, False), (403, False)])
+def test_a_service_that_limits_calls_is_up_and_one_without_a_list_of_models_is_unknown(
+    status: int, is_up: bool | None
+) -> None:
+    with Served(Model(always={"status": status})) as url:
+        assert ModelExtractor(by_openai(url)).is_up() is is_up
+
+
 def test_what_an_endpoint_wants_otherwise_can_be_set() -> None:
     seen = []
 

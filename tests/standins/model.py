@@ -58,6 +58,9 @@ class Model(Standin):
     settings_type = ModelSettings
     settings: ModelSettings
 
+    def is_probe(self, method: str, path: str, body: bytes) -> bool:
+        return path.endswith("/models")
+
     def throttled(self) -> Answer:
         return Answer(429, {"error": {"message": "slow down"}}, {"Retry-After": self.settings.retry_after})
 

@@ -86,7 +86,8 @@ class Standin:
             if not self._has_token():
                 self.counts["throttled"] += 1
                 return self.throttled()
-            due = self.settings.next.pop(0) if self.settings.next else self.settings.always
+            scripted = self.settings.next and not self.is_probe(method, path, body)
+            due = self.settings.next.pop(0) if scripted else self.settings.always
         if self.settings.delay_s:
             time.sleep(self.settings.delay_s)
         if isinstance(due, int | float) and not isinstance(due, bool):
@@ -100,6 +101,10 @@ class Standin:
 
     def answer(self, due: Any, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         raise NotImplementedError
+
+    def is_probe(self, method: str, path: str, body: bytes) -> bool:
+        """Whether a call only asks if the service is there: what is to come `next` is meant for others."""
+        return False
 
     def throttled(self) -> Answer:
         return Answer(429, {"error": {"message": "slow down"}})
