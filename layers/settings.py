@@ -21,6 +21,7 @@ ALLOWED = {
 }
 NEEDED = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 LEAST_WINDOW_BYTES = 2_000
+MOST_MODEL_S = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,8 @@ class Settings:
                 raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
         if self.extraction_window_bytes < LEAST_WINDOW_BYTES:
             raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {LEAST_WINDOW_BYTES}")
+        if self.extraction_timeout_s > MOST_MODEL_S:
+            raise ValueError(f"FAIRWAY_EXTRACTION_TIMEOUT_S must be at most {MOST_MODEL_S}: a step may ask twice")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
 

@@ -84,6 +84,10 @@ def test_nulls_and_what_was_not_asked_for_are_taken_out() -> None:
     assert without_nulls(answer, plain(SCHEMA)) == {"total": 1, "lines": [{}]}
 
 
+def test_what_no_database_takes_is_taken_out_of_texts() -> None:
+    assert without_nulls({"title": "AC\x00ME \ud800"}, plain(SCHEMA)) == {"title": "ACME ?"}
+
+
 @pytest.mark.parametrize(
     ("answer", "wrong"),
     [
@@ -118,6 +122,7 @@ def test_many_faults_are_told_briefly() -> None:
     [
         ('{"a": 1}', {"a": 1}),
         ('```json\n{"a": 1}\n```', {"a": 1}),
+        ('{"a": NaN, "b": -Infinity, "c": 1e999}', {"a": None, "b": None, "c": None}),
         ("I can't", None),
         ("", None),
         ('{"a": 1, "b": "unfin', None),

@@ -76,6 +76,7 @@ def test_a_number_is_shown_however_it_is_written(text: str, value: float) -> Non
         ("Total 1.50 and 2.50", 4.0),
         ("192.168.10.1", 192168101),
         ("no number", 1),
+        ("no number", 10**400),
     ],
 )
 def test_a_number_that_does_not_stand_there_is_not_shown(text: str, value: float) -> None:

@@ -104,6 +104,15 @@ def test_equal_items_at_different_places_are_two() -> None:
     assert merged.fields == {"items": [{"name": "Coffee", "price": 3.0}] * 2}
 
 
+def test_a_list_of_thousands_is_merged_in_time_that_grows_with_it_alone() -> None:
+    parts = {}
+    for place in range(50):
+        items = [{"name": f"Article {place} {n}"} for n in range(100)]
+        proofs = {f"items[{n}].name": Evidence(place + 1, "", None, 99.0, n) for n in range(100)}
+        parts[place] = Extraction({"items": items}, (), proofs)
+    assert len(merge(parts, SCHEMA).fields["items"]) == 5000  # type: ignore[arg-type]
+
+
 def test_what_was_found_is_the_same_after_it_was_kept() -> None:
     one = Extraction(
         {"total": 1.0}, ("title",), {"total": Evidence(2, "1.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)}, ("x",), ("y",)

@@ -59,6 +59,7 @@ def test_a_number_that_is_none_names_its_variable() -> None:
         ({"FAIRWAY_EXTRACTION": "openai", "FAIRWAY_EXTRACTION_MODEL": "m"}, "needs FAIRWAY_EXTRACTION_URL"),
         ({"FAIRWAY_EXTRACTION": "bedrock"}, "needs FAIRWAY_EXTRACTION_MODEL"),
         ({"FAIRWAY_EXTRACTION_WINDOW_BYTES": "10"}, "FAIRWAY_EXTRACTION_WINDOW_BYTES"),
+        ({"FAIRWAY_EXTRACTION_TIMEOUT_S": "51"}, "FAIRWAY_EXTRACTION_TIMEOUT_S"),
         ({"FAIRWAY_EXTRACTION_OPTIONS": "top_p=1"}, "FAIRWAY_EXTRACTION_OPTIONS must be a JSON object"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,9 +133,19 @@ def parsed(reply: Reply) -> Any:
     if text.startswith("```"):
         text = text.strip("`").removeprefix("json").strip()
     try:
-        return json.loads(text)
+        return _loaded(text)
     except (ValueError, RecursionError):
         return _rescued(text) if reply.cut_short else None
+
+
+def _loaded(text: str) -> Any:
+    """JSON as it is defined: what is no finite number is null."""
+    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _rescued(text: str) -> Any:
@@ -158,7 +169,7 @@ def _rescued(text: str) -> Any:
             ends.append((place, "".join(reversed(closers))))
     for end, closing in reversed(ends[-50:]):
         try:
-            return json.loads(text[:end] + closing)
+            return _loaded(text[:end] + closing)
         except (ValueError, RecursionError):
             continue
     return None
@@ -175,6 +186,8 @@ def without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
         }
     if isinstance(value, list):
         return [without_nulls(one, schema.get("items") or {}) for one in value if one is not None]
+    if isinstance(value, str):  # no database takes a zero character, nor half of a pair
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
     return value
 
 

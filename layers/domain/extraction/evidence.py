@@ -7,6 +7,7 @@ the form of a date, a currency's sign for its code. Nothing else: digits and let
 from __future__ import annotations
 
 import bisect
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -235,7 +236,10 @@ def _are_groups(parts: Sequence[str]) -> bool:
 
 
 def _key(value: float) -> float:
-    return round(float(value), 6)
+    try:
+        return round(float(value), 6)
+    except OverflowError:
+        return math.inf  # a whole number that no page shows
 
 
 def _digits_mended(text: str) -> str:

@@ -68,6 +68,8 @@ class _Merged:
         kept: list[Item] = []
         notes: list[tuple[Item, list[str]]] = []
         for place, items in enumerate(values):
+            # Only neighbours overlap: a list of thousands is not compared with itself.
+            neighbours = [n for n, old in enumerate(kept) if old[2] == place - 1]
             for number, item in enumerate(items or ()):
                 name = named((*path, number))
                 proofs = _beneath(self.windows[place].evidence, name)
@@ -75,7 +77,7 @@ class _Merged:
                     one[len(name) :] for one in self.windows[place].dropped if one.startswith((f"{name}.", f"{name}["))
                 ]
                 new: Item = (item, proofs, place)
-                same = next((n for n, old in enumerate(kept) if _are_one(old, new)), None)
+                same = next((n for n in neighbours if _are_one(kept[n], new)), None)
                 if same is None:
                     kept.append(new)
                 elif _fullness(item) > _fullness(kept[same][0]):
