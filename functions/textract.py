@@ -11,7 +11,6 @@ from layers.domain.paid_reading import by_one_job
 from layers.domain.step import Done, Part, Plan, Skip, step
 from layers.work import Work
 
-CONFIDENCE_FLOOR = 70.0
 PAGE_COST_S = 2.0
 
 
@@ -35,7 +34,7 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
         for number in numbers
         if (page := known.get(number)) is None
         or page.source is None
-        or (page.source == "ocr" and page.confidence < CONFIDENCE_FLOOR)
+        or (page.source == "ocr" and page.confidence < file.reach.sure_from)
     )
 
 

@@ -154,8 +154,8 @@ def reach() -> Reach:
     # What stands in for Textract is of the same world as the store; the real one knows Amazon's alone.
     reads_objects = not given.aws_endpoint_url or bool(given.textract_endpoint_url)
     if given.extraction == "rules":
-        return Reach(reads_objects=reads_objects)
-    return Reach(given.extraction_window_bytes, given.extraction_most_windows, reads_objects)
+        return Reach(reads_objects=reads_objects, sure_from=given.ocr_sure_from)
+    return Reach(given.extraction_window_bytes, given.extraction_most_windows, reads_objects, given.ocr_sure_from)
 
 
 @once

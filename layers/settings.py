@@ -52,6 +52,7 @@ class Settings:
     clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
     preview_url: str = ""  # a service that speaks Gotenberg's protocol
     libreoffice: str = "auto"  # auto: where it is installed; off; or the folder that holds its `program`
+    ocr_sure_from: int = 70  # mean confidence of a page under which it goes to Textract as well
     textract: str = "auto"  # on, off, or auto: on where Amazon's credentials and endpoint are plainly given
     textract_endpoint_url: str | None = None
     bedrock_endpoint_url: str | None = None

@@ -26,12 +26,14 @@ class Reach:
     """What this installation's services can do, as far as a plan depends on it.
 
     `window_bytes` is how much text the extractor reads at once (None: any), `most_windows` how many of a text it
-    reads at all. `reads_objects`: the paid reader takes a file from the object store itself.
+    reads at all. `reads_objects`: the paid reader takes a file from the object store itself. A page that OCR read
+    with a mean confidence under `sure_from` (0 to 100) goes to the paid reader.
     """
 
     window_bytes: int | None = None
     most_windows: int = 1
     reads_objects: bool = False
+    sure_from: float = 70.0
 
 
 @dataclass(frozen=True, slots=True)

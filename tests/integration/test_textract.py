@@ -255,6 +255,11 @@ def test_only_pages_that_are_unread_or_doubtful_are_paid_for() -> None:
     assert isinstance(step.plan(sure), Skip)
 
 
+def test_how_sure_ocr_must_be_is_a_setting() -> None:
+    assert step.plan(replace(FILE, reach=Reach(sure_from=95.0))) == (Part((1, 2, 3), cost_estimate_s=6.0),)
+    assert step.plan(replace(FILE, reach=Reach(sure_from=30.0))) == (Part((3,), cost_estimate_s=2.0),)
+
+
 def test_a_picture_that_ocr_failed_at_is_read_on_all_its_pages() -> None:
     failed = replace(FILE, media_type="image/tiff", pages=FILE.pages[:1], failures={"ocr": ("timeout", "")})
     assert step.plan(failed) == (Part((2, 3), cost_estimate_s=4.0),)
