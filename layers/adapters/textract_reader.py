@@ -56,19 +56,19 @@ class TextractReader:
         return [self._at_once(file, number, picture, meter) for number in page_numbers]
 
     def is_up(self) -> bool | None:
-        """Whether it answers and takes our credentials: asked for a job that is none, which costs nothing."""
+        """Whether it answers and takes our credentials: asked for a job that is none, which costs nothing.
+
+        None where this very process may not ask: the workers' role may have the right that the API's has not.
+        """
         asked_at, was_up = self._was_up
         if time.monotonic() - asked_at < ASKED_AGAIN_S:
             return was_up
+        up: bool | None = True
         try:
-            self._ask("get_document_text_detection", JobId="0" * 64)
-            up = True
-        except Throttled:
-            up = True
-        except PermanentError as error:
-            up = error.code == "textract_refused"
-        except (DependencyDown, TransientError):
-            up = False
+            self._client().get_document_text_detection(JobId="0" * 64)
+        except Exception as error:
+            if not isinstance(_as_verb(error), PermanentError | Throttled):
+                up = None if _code(error) == "AccessDeniedException" else False
         self._was_up = (time.monotonic(), up)
         return up
 
@@ -109,11 +109,14 @@ class TextractReader:
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         try:
-            if self._made is None:
-                self._made = self._make_client()
-            return getattr(self._made, operation)(**arguments)  # type: ignore[no-any-return]
+            return getattr(self._client(), operation)(**arguments)  # type: ignore[no-any-return]
         except Exception as error:
             raise _as_verb(error) from None
+
+    def _client(self) -> Any:
+        if self._made is None:
+            self._made = self._make_client()
+        return self._made
 
 
 def _poll_s(file: File) -> float:
@@ -124,7 +127,7 @@ def _poll_s(file: File) -> float:
 def _as_verb(error: Exception) -> Exception:
     kind = type(error).__name__
     said = (getattr(error, "response", None) or {}).get("Error", {})
-    code = str(said.get("Code") or "")
+    code = _code(error)
     status = ((getattr(error, "response", None) or {}).get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
         return Throttled(THROTTLED_S, "Amazon Textract is limiting calls", NAME)
@@ -143,6 +146,10 @@ def _as_verb(error: Exception) -> Exception:
         return DependencyDown(NAME, f"Amazon Textract can't be asked: {error}")
     # An answer in time, or a whole one, may fail for this very file: it spends an attempt.
     return TransientError("textract_timeout", f"Amazon Textract did not answer ({kind})")
+
+
+def _code(error: Exception) -> str:
+    return str((getattr(error, "response", None) or {}).get("Error", {}).get("Code") or "")
 
 
 def _brief(said: dict[str, Any]) -> str:

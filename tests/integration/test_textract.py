@@ -193,6 +193,15 @@ def test_whether_it_is_up_is_asked_without_paying_and_seldom(world: World) -> No
     assert world.standin.counts["GetDocumentTextDetection"] == world.standin.counts["calls"] == 1
 
 
+@pytest.mark.parametrize(
+    ("always", "is_up"),
+    [("ThrottlingException", True), ("denied", None), ("UnrecognizedClientException", False), ("outage", False)],
+)
+def test_whether_it_is_up_is_not_told_by_one_who_may_not_ask(world: World, always: str, is_up: bool | None) -> None:
+    world.set(always=always)
+    assert world.reader.is_up() is is_up
+
+
 # --- the pages that are handed over ------------------------------------------------------------------
 
 
