@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from layers.decoders.drawings import drawn
 from layers.decoders.images import frame, on_white, open_image
 from layers.decoders.pdf import render
+from layers.domain.formats import Kind, kind_of
 
 ORIENTATION = 0x0112  # the EXIF tag
 QUALITIES = (92, 80, 60)
@@ -18,7 +20,13 @@ def page_picture(
     """A page, from 1, drawn with a longest edge of `edge_px`; without a name where the file itself will do."""
     if media_type in ("image/jpeg", "image/png") and _will_do(path, most_edge_px, most_bytes):
         return {"name": "", "media_type": media_type}
-    image = render(path, number, edge_px) if media_type == "application/pdf" else on_white(frame(path, number))
+    match kind_of(media_type):
+        case Kind.PDF:
+            image = render(path, number, edge_px)
+        case Kind.DRAWING:
+            image = on_white(drawn(path, edge_px))
+        case _:
+            image = on_white(frame(path, number))
     if max(image.size) > edge_px:
         image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
     if image.mode not in ("RGB", "L"):

@@ -228,6 +228,15 @@ def test_what_textract_does_not_take_is_handed_over_as_a_picture_of_its_page(
     assert (tmp_path / picture.name).stat().st_size <= 5 * 1024 * 1024
 
 
+def test_a_drawing_is_handed_over_as_it_looks(documents: Documents, tmp_path: Path) -> None:
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><rect width="30" height="30"/></svg>'
+    (tmp_path / "a.svg").write_text(drawing)
+    picture = documents.page_picture(tmp_path / "a.svg", "image/svg+xml", 1, tmp_path)
+    with Image.open(tmp_path / picture.name) as image:
+        assert image.width == 2 * image.height
+        assert image.convert("L").getextrema() == (0, 255)  # black on white
+
+
 def test_a_photo_that_lies_on_its_side_is_handed_over_upright(documents: Documents, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
