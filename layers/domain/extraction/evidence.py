@@ -7,7 +7,6 @@ the form of a date, a currency's sign for its code. Nothing else: digits and let
 from __future__ import annotations
 
 import bisect
-import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,26 +16,17 @@ from functools import cached_property
 from typing import Any
 
 from layers.domain.extraction import labels, values
+from layers.domain.extraction.figures import figures, key_of
 from layers.domain.extraction.windows import Span, Window
 from layers.domain.page import Evidence, Page
 
 MOST_HITS = 200
 LONGEST_SHOWN = 300
 WIDEST_JUMP = 40  # characters that may stand between two words of one value: another column's, mostly
-DIGITS = re.compile(
-    r"\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?:[.,]\d+)?(?!\d)"  # grouped by spaces or apostrophes
-    r"|\d+\s?[.,]\s\d{2}(?!\d)"  # as readers part it: `9. 00`
-    r"|\d+(?:[.,]\d+)*"
-)
-SIMPLE_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
 BETWEEN_PARTS_OF_A_DATE = frozenset(
     ["st", "nd", "rd", "th", "er", "of", "de", "del", "den", "der", "le", "the", "年", "月", "日", "t"]
 )
-TIMES = {
-    "k": 1e3, "thousand": 1e3, "tsd": 1e3, "mio": 1e6, "million": 1e6, "millionen": 1e6, "millions": 1e6, "m": 1e6,
-    "mn": 1e6, "mrd": 1e9, "milliarden": 1e9, "billion": 1e9, "bn": 1e9,
-}  # fmt: skip
 UNSURE = 70.0
 
 
@@ -61,12 +51,12 @@ class Shown:
     window: Window
     _boxes: dict[int, _Places] = field(default_factory=dict)
 
-    def hits(self, value: Any, schema: Mapping[str, Any], name: str = "") -> list[Hit]:
+    def hits(self, value: Any, schema: Mapping[str, Any]) -> list[Hit]:
         """Every place that shows a value of a plain schema, in order."""
         if isinstance(value, bool):
             return []
         if isinstance(value, int | float):
-            return self._numbers.get(_key(value), [])[:MOST_HITS]
+            return self._numbers.get(key_of(value), [])[:MOST_HITS]
         text = str(value)
         found = self._dates(text) if _is_date(text) else []
         if found or schema.get("format") == "date":
@@ -104,16 +94,10 @@ class Shown:
     def _numbers(self) -> dict[float, list[Hit]]:
         found: dict[float, list[Hit]] = {}
         for span in self.window.spans:
-            text = _digits_mended(span.text)
-            seen: set[tuple[int, float]] = set()
-            for pattern in (DIGITS, SIMPLE_DIGITS):
-                for match in pattern.finditer(text):
-                    for value, rank in _readings(text, match):
-                        if (match.start(), value) not in seen:
-                            seen.add((match.start(), value))
-                            hit = Hit(span, span.start + match.start(), span.start + match.end(), rank)
-                            found.setdefault(_key(value), []).append(hit)
-        return {value: sorted(hits, key=_order) for value, hits in found.items()}
+            for one in figures(span.text):
+                hit = Hit(span, span.start + one.start, span.start + one.end, one.rank)
+                found.setdefault(key_of(one.value), []).append(hit)
+        return {value: sorted(hits, key=lambda hit: hit.place) for value, hits in found.items()}
 
     # --- dates ---------------------------------------------------------------------------------------
 
@@ -191,64 +175,6 @@ class Shown:
                 if found.value == code or (found.value == "USD" and code in values.DOLLARS):
                     hits.append(Hit(span, span.start + found.start, span.start + found.end, found.value != code))
         return hits
-
-
-# --- numbers -----------------------------------------------------------------------------------------
-
-
-def _readings(text: str, match: re.Match[str]) -> Iterator[tuple[float, int]]:
-    """What a run of digits may mean, each with its rank: as it stands, negative, in percent, in millions."""
-    before, after = text[: match.start()][-4:], text[match.end() :][:16]
-    letters = re.search(r"[^\W\d_]+\.?\Z", before)
-    if letters and letters[0].lower() not in values.SIGNS and letters[0].upper() not in values.CODES:
-        return  # `INV2023` is a name, not a number
-    rank = 1 if re.search(r"[-/#]$", before.strip()) or after[:1] in ("/", "-") else 0
-    for value in _values_of(match[0]):
-        yield value, rank
-        if re.search(r"[-−–(]\s?(?:[^\W\d_]{1,3}|[$€£¥₹])?\s?\Z", before) or re.match(r"\s?-(?!\d)", after):
-            yield -value, rank
-        if re.match(r"\s?%", after):
-            yield value / 100, rank + 1
-        if (word := re.match(r"\s?([^\W\d_]+)", after)) and word[1].lower() in TIMES:
-            yield value * TIMES[word[1].lower()], rank + 1
-
-
-def _values_of(digits: str) -> set[float]:
-    """The numbers that digits with separators may stand for, whichever of them marks the decimals."""
-    digits = re.sub(r"\s?([.,])\s", r"\1", digits)
-    parts = re.split(r"[ \u00a0\u202f'’.,]", digits)
-    separators = re.findall(r"[ \u00a0\u202f'’.,]", digits)
-    if not separators:
-        return {float(digits)}
-    found = set()
-    if len(set(separators)) == 1 and _are_groups(parts):
-        found.add(float("".join(parts)))
-    if separators[-1] in ".," and separators[-1] not in separators[:-1] and len(set(separators[:-1])) <= 1:
-        whole = parts[:-1]
-        if len(whole) == 1 or _are_groups(whole):
-            found.add(float(f"{''.join(whole)}.{parts[-1]}"))
-    return found
-
-
-def _are_groups(parts: Sequence[str]) -> bool:
-    """Thousands, or lakhs: groups of three, of which all but the last may have two."""
-    return 1 <= len(parts[0]) <= 3 and len(parts[-1]) == 3 and all(len(part) in (2, 3) for part in parts[1:-1])
-
-
-def _key(value: float) -> float:
-    try:
-        return round(float(value), 6)
-    except OverflowError:
-        return math.inf  # a whole number that no page shows
-
-
-def _digits_mended(text: str) -> str:
-    """The text with the letters that readers take for digits put right where digits stand around them, same length."""
-    return re.sub(r"(?<=\d)[OoQ](?=[\d.,]|\s|$)|(?<=\d[.,])[OoQ]{1,2}(?=\s|$)", lambda m: "0" * len(m[0]), text)
-
-
-def _order(hit: Hit) -> tuple[int, int]:
-    return hit.place
 
 
 # --- dates -------------------------------------------------------------------------------------------

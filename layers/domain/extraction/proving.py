@@ -48,7 +48,7 @@ class _Proof:
         if isinstance(value, list):
             return self.of_list(value, schema.get("items") or {}, path)
         name = str(next((one for one in reversed(path) if isinstance(one, str)), ""))
-        hits = self.shown.hits(value, schema, name)
+        hits = self.shown.hits(value, schema)
         if hit := self.shown.best(hits, name, schema):
             self.evidence[path] = self.shown.evidence(hit)
         elif needs_evidence(schema):
