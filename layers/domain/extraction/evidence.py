@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from layers.domain.extraction import labels, values
-from layers.domain.extraction.figures import figures, key_of
+from layers.domain.extraction.figures import PART_OF_MORE, figures, key_of
 from layers.domain.extraction.windows import Span, Window
 from layers.domain.page import Evidence, Page
 
@@ -56,7 +56,10 @@ class Shown:
         if isinstance(value, bool):
             return []
         if isinstance(value, int | float):
-            return self._numbers.get(key_of(value), [])[:MOST_HITS]
+            found = self._numbers.get(key_of(value), [])
+            if schema.get("type") == "number":  # a sum is not shown by a piece of a date; a year or a count may be
+                found = [hit for hit in found if hit.rank < PART_OF_MORE]
+            return found[:MOST_HITS]
         text = str(value)
         found = self._dates(text) if _is_date(text) else []
         if found or schema.get("format") == "date":

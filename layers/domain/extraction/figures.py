@@ -14,6 +14,7 @@ DIGITS = re.compile(
     r"|\d+\s?[.,]\s\d{2}(?!\d)"  # as readers part it: `9. 00`
     r"|\d+(?:[.,]\d+)*"
 )
+PART_OF_MORE = 10
 SIMPLE_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
 TIMES = {
     "k": 1e3, "thousand": 1e3, "tsd": 1e3, "mio": 1e6, "million": 1e6, "millionen": 1e6, "millions": 1e6, "m": 1e6,
@@ -23,7 +24,10 @@ TIMES = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number and the span of the text that may be read as it; `rank` 0 is the plainest reading."""
+    """A number and the span of the text that may be read as it; `rank` 0 is the plainest reading.
+
+    Digits that stand in a date or a code (`12/03/2024`, `A-17`) have at least the rank PART_OF_MORE.
+    """
 
     value: float
     start: int
@@ -57,7 +61,7 @@ def _readings(text: str, match: re.Match[str]) -> Iterator[tuple[float, int]]:
     letters = re.search(r"[^\W\d_]+\.?\Z", before)
     if letters and letters[0].lower() not in values.SIGNS and letters[0].upper() not in values.CODES:
         return  # `INV2023` is a name, not a number
-    rank = 1 if re.search(r"[-/#]$", before.strip()) or after[:1] in ("/", "-") else 0
+    rank = PART_OF_MORE if re.search(r"[\w)][-/]\Z|\d:\Z|#\s?\Z", before) or re.match(r"[/:-]\w", after) else 0
     for value in _values_of(match[0]):
         yield value, rank
         if re.search(r"[-−–(]\s?(?:[^\W\d_]{1,3}|[$€£¥₹])?\s?\Z", before) or re.match(r"\s?-(?!\d)", after):
