@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functions.archives import expand
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
+from layers.domain.formats import Kind, kind_of
 from layers.domain.step import Done, step
 from layers.work import Work
 
@@ -30,4 +32,6 @@ def intake(file: File, work: Work) -> Done:
     if work.scanner and (malware := work.scanner.scan(work.original())):
         raise PermanentError("infected", f"the file holds malware ({malware}); it is not read")
     identity = work.documents.identify(work.original(), file.name)
-    return Done(identity=identity, sha256=sha256, size_bytes=size_bytes)
+    is_archive = kind_of(identity.media_type) is Kind.ARCHIVE
+    reason = expand(work) if is_archive and file.is_to_be_expanded else None
+    return Done(identity=identity, sha256=sha256, size_bytes=size_bytes, reason=reason)

@@ -29,6 +29,8 @@ RETIRED_AT_BYTES = 280 * 1024 * 1024
 # Task names, and the only functions that a request can reach.
 TASKS = {
     "identify": "layers.decoders.identify:identify",
+    "members": "layers.decoders.archives:members",
+    "unpack": "layers.decoders.archives:unpack",
     "pdf_text": "layers.decoders.pdf:read_text",
     "text": "layers.decoders.texts:read_text",
     "ocr": "layers.decoders.ocr:read_pages",

@@ -13,7 +13,7 @@ from layers.domain.extraction.windows import Window
 from layers.domain.file import File, Reach, artifact_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.meter import Meter
-from layers.domain.page import Extraction, Identity, Page, Picture
+from layers.domain.page import Extraction, Identity, Member, Page, Picture
 from layers.domain.step import Artifact, Done, Outcome, PlannedStep, Step
 
 
@@ -115,6 +115,12 @@ class Store(Protocol):
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
         """Record an artifact before the attempt ends, fenced by the lease; whether it was kept."""
+
+    def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        """Announce members of an archive as files of its batch, fenced by the lease; said again, nothing new.
+
+        By place of each member that is a file now: its object key, or None where that is stored already.
+        """
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         """Charge a lane what an attempt really cost in place of its estimate."""
@@ -349,6 +355,10 @@ class Documents(Protocol):
     def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]: ...
 
     def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]: ...
+
+    def members(self, path: Path) -> list[Member]: ...
+
+    def unpack(self, path: Path, places: Sequence[int], into: Path) -> list[Member]: ...
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
 

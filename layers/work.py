@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
-from layers.domain.page import Page, Picture
+from layers.domain.page import Member, Page, Picture
 from layers.domain.step import Artifact
 from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
+
+MEMBER_UPLOAD_S = 3600.0
 
 
 class Work:
@@ -94,6 +97,14 @@ class Work:
     def keep(self, artifact: Artifact) -> bool:
         """Show an artifact before the attempt ends."""
         return self._ports.store.keep_artifact(self.claim, artifact)
+
+    def add_members(self, members: Sequence[Member]) -> dict[int, str | None]:
+        """Announce members of an archive; by place, the key of each one's object that is still to be stored."""
+        return self._ports.store.add_members(self.claim, members, MEMBER_UPLOAD_S)
+
+    def store_original(self, path: Path, object_key: str) -> None:
+        """Store a file as the original that was announced under this key."""
+        self._ports.objects.upload(path, object_key, "application/octet-stream")
 
     def key(self, name: str) -> str:
         """The object key of an artifact of this name."""

@@ -73,7 +73,12 @@ class Bench:
             return str(catalog.create_dataset("d", {"type": "object", "properties": {}})["dataset_id"])
 
     def batch(self, tenant_id: str, dataset_id: str, priority: str = "normal") -> str:
-        given = {"dataset_id": dataset_id, "allow_duplicates": False, "priority": priority}
+        given = {
+            "dataset_id": dataset_id,
+            "allow_duplicates": False,
+            "expand_archives": False,
+            "priority": priority,
+        }
         row = self.asked(tenant_id, "create_batch", **given)
         assert row
         return str(row["batch_id"])

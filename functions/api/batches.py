@@ -31,7 +31,11 @@ def signed_again(request: Request, body: Row) -> Row:
 def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     given = _described(request)
     row = request.catalog.row(
-        "create_batch", dataset_id=dataset_id, allow_duplicates=given.allow_duplicates, priority=given.priority
+        "create_batch",
+        dataset_id=dataset_id,
+        allow_duplicates=given.allow_duplicates,
+        expand_archives=given.expand_archives,
+        priority=given.priority,
     )
     if row is None:
         raise not_found("dataset")

@@ -216,6 +216,7 @@ class NewFile(Body):
 class NewBatch(Body):
     files: list[NewFile] = Field(min_length=1, max_length=1000)
     allow_duplicates: bool = False
+    expand_archives: bool = Field(default=False, description="make each member of a zip a file of the batch")
     priority: Literal["normal", "low"] = Field(
         default="normal", description="`low`: after your other batches; nobody else's turn changes by it"
     )

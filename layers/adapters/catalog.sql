@@ -57,8 +57,8 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
 
 -- create_batch --
 -- A new batch of a dataset; no row where the tenant has no such dataset.
-INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, priority)
-SELECT tenant_id, dataset_id, :allow_duplicates, :priority FROM datasets
+INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, expand_archives, priority)
+SELECT tenant_id, dataset_id, :allow_duplicates, :expand_archives, :priority FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
 RETURNING batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_at
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.domain.errors import DecoderCrashed, PermanentError
 from layers.domain.formats import OFFICE, Kind, format_of, kind_of
-from layers.domain.page import Identity, Page, Picture, Word
+from layers.domain.page import Identity, Member, Page, Picture, Word
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
 from layers.ports import OfficePrinter
 from layers.sandbox import Sandbox
@@ -19,6 +19,7 @@ PREVIEW_PX = 2000
 PAGE_PX = 2600  # A4 at about 220 dots an inch
 IDENTIFY_S = 20.0
 TEXT_S = 60.0
+UNPACK_S = 30.0
 OCR_PAGE_S = 30.0
 PICTURE_S = 40.0
 PREVIEW_S = 60.0
@@ -66,6 +67,15 @@ class Documents:
             "languages": self._languages,
         }
         return _pages(self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers))))
+
+    def members(self, path: Path) -> list[Member]:
+        """The files in an archive. Raises PermanentError for one that holds too much, or is locked."""
+        return [Member(**one) for one in self._readers.call("members", {"path": str(path)}, timeout_s=IDENTIFY_S)]
+
+    def unpack(self, path: Path, places: Sequence[int], into: Path) -> list[Member]:
+        """Some of an archive's files, each written into the folder under a name of ours."""
+        arguments = {"path": str(path), "places": list(places), "into": str(into)}
+        return [Member(**one) for one in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """What can be shown of the file; a picture without a name is the original itself."""

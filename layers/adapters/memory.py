@@ -15,9 +15,9 @@ from pathlib import Path
 
 from layers.domain.errors import PermanentError
 from layers.domain.fairness import Lanes
-from layers.domain.file import File, PageSummary
+from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Extraction, Page
+from layers.domain.page import Extraction, Member, Page
 from layers.domain.step import (
     ENDED,
     Artifact,
@@ -68,6 +68,7 @@ class FileRow:
     used: list[dict[str, int]] = field(default_factory=list)
     error: tuple[str, str, str] | None = None
     attempts: list[tuple[str, int, int, str]] = field(default_factory=list)
+    members: dict[int, str] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -192,6 +193,27 @@ class MemoryStore:
                 return False
             of.artifacts[artifact.kind] = artifact
             return True
+
+    def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        with self._lock:
+            archive = self.files.get(claim.file.file_id)
+            if archive is None or archive.removal_id or self._held(claim) is None:
+                return {}
+            for member in members:
+                if member.place not in archive.members:
+                    file_id = str(uuid.uuid4())
+                    made = replace(
+                        archive.file, file_id=file_id, name=member.name, declared_size_bytes=member.size_bytes,
+                        object_key=original_key(archive.file.tenant_id, file_id), declared_sha256=member.sha256,
+                        version_id=None, is_to_be_expanded=False,
+                    )  # fmt: skip
+                    archive.members[member.place] = file_id
+                    self.promise(made, upload_s=upload_s, weight=archive.weight)
+            return {member.place: self._key_to_store(archive.members[member.place]) for member in members}
+
+    def _key_to_store(self, file_id: str) -> str | None:
+        row = self.files[file_id]
+        return row.file.object_key if row.state in ("uploading", "upload_missing") and not row.removal_id else None
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ from layers.domain.fairness import SLICE_S
 from layers.domain.file import File, file_from_facts
 from layers.domain.lifecycle import after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Page, Word
+from layers.domain.page import Evidence, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
 from layers.ports import Claim, FilePlan, Finished, Planner, Recorded
@@ -135,6 +135,20 @@ class PostgresStore:
             made=Jsonb(made),
         )
         return row is not None
+
+    def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        rows = self._database.rows(
+            self._sql["add_members"],
+            file_id=claim.file.file_id,
+            step=claim.step,
+            part=claim.part,
+            lease_id=claim.lease_id,
+            members=Jsonb(
+                [{name: getattr(one, name) for name in ("place", "name", "size_bytes", "sha256")} for one in members]
+            ),
+            upload_s=upload_s,
+        )
+        return {row["place"]: row["object_key"] for row in rows}
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self._database.rows(

@@ -47,6 +47,10 @@ SELECT keep_what_was_made(f, :made) FROM files f JOIN steps s USING (file_id)
    AND s.step = :step AND s.part = :part AND s.state = 'running' AND s.lease_id = :lease_id
    FOR UPDATE OF f
 
+-- add_members --
+-- Announces members of an archive as files of its batch; their keys, where they are still to be stored.
+SELECT place, object_key FROM add_members(:file_id, :step, :part, :lease_id, :members, :upload_s)
+
 -- dispatch --
 -- Queues ready parts in fair order, up to each step's in-flight cap.
 SELECT file_id, step, part, attempt FROM dispatch_steps(:caps, :slice_s)

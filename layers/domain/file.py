@@ -45,6 +45,7 @@ class File:
     often a person had the step run again. `windows` holds what was found in each part of a step whose parts are
     merged, once all of them have ended.
     `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
+    `is_to_be_expanded`: if it is an archive, its batch wants its members as files.
     """
 
     file_id: str
@@ -70,6 +71,7 @@ class File:
     redrives: int = 0
     windows: Mapping[int, Extraction] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
+    is_to_be_expanded: bool = False
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -103,6 +105,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
     return File(
         **{name: facts[name] for name in plain},
         pages=tuple(PageSummary(*page) for page in facts["pages"]),
+        is_to_be_expanded=bool(facts.get("is_to_be_expanded")),
         failures={step: (code, detail) for step, (code, detail) in facts["failures"].items()},
         page_numbers=tuple(facts.get("page_numbers") or ()),
         part=facts.get("part") or 0,

@@ -45,6 +45,17 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive, at its place there (from 0). `stored_as` is the name on disk of one that is unpacked."""
+
+    place: int
+    name: str
+    size_bytes: int
+    sha256: str = ""
+    stored_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A file that a decoder made: a preview or a thumbnail. Sizes in pixels where it has any."""
 

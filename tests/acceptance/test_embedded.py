@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,55 @@ def test_a_large_file_comes_in_parts_and_goes_on_where_it_was_cut_off(start: Sta
     assert settled["size_bytes"] == path.stat().st_size and settled["artifacts"]["record"]
     with pytest.raises(Refused, match="has arrived already"):
         client.call("POST", f"{where}/parts", {"part_numbers": [1]})
+
+
+def test_the_members_of_an_archive_become_files_of_its_batch(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("archives")
+    inner = zipped({"inside.txt": b"An archive in an archive stays one file."})
+    content = zipped(
+        {
+            "2026/receipt.jpg": (SAMPLES / "receipt-hardware.jpg").read_bytes(),
+            "notes.txt": b"Rent for March\nTotal: 900.00 EUR\n2026-03-01",
+            "again.txt": b"Rent for March\nTotal: 900.00 EUR\n2026-03-01",
+            "inner.zip": inner,
+            "empty.txt": b"",
+            "__MACOSX/._notes.txt": b"nobody's",
+        }
+    )
+    body = {"files": [{"name": "march.zip", "size_bytes": len(content)}], "expand_archives": True}
+    batch = client.call("POST", f"/datasets/{dataset['id']}/batches", body)
+    client.put(batch["files"][0]["upload"], content)
+    wait_until(lambda: len(list(client.files(dataset["id"]))) == 6, 60)
+    files = {file["name"]: file for file in settle(client, dataset["id"], batch["id"])}
+    assert {name: file["state"] for name, file in files.items()} == {
+        "march.zip": "done",
+        "2026/receipt.jpg": "done",
+        "notes.txt": "done",
+        "again.txt": "done",
+        "inner.zip": "done",
+        "empty.txt": "failed",
+    }
+    assert files["2026/receipt.jpg"]["artifacts"]["record"]["fields"]["total"] > 0
+    assert files["notes.txt"]["artifacts"]["record"]["fields"]["total"] == 900
+    assert files["march.zip"]["artifacts"]["record"] is None
+    assert client.fetch(files["inner.zip"]["artifacts"]["original"]["url"]) == inner
+
+
+def test_an_archive_is_kept_as_it_is_unless_it_is_to_be_expanded(start: Start) -> None:
+    client = start.client
+    dataset = client.dataset("kept archives")
+    batch = upload_bytes(client, dataset["id"], "kept.zip", zipped({"a.txt": b"text"}))
+    (file,) = settle(client, dataset["id"], batch["id"])
+    assert (file["state"], file["media_type"]) == ("done", "application/zip")
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return target.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from layers.domain.file import File
 from layers.domain.message import Arrival
-from layers.domain.page import Evidence, Extraction, Page, Word
+from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan, Finished
 from tests.contract.worlds import MemoryWorld, PostgresWorld, World, arrived, claim, intake_of, planned
@@ -74,6 +74,18 @@ def test_a_late_writer_changes_nothing(world: World) -> None:
     assert not world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
     assert world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
     assert world.attempts(held.file.file_id) == [("intake", 0, 1, "done")]
+
+
+def test_members_of_an_archive_are_announced_once_and_by_who_holds_it(world: World) -> None:
+    held = claim(world, intake_of(world))
+    members = [Member(place, f"folder/{place}.txt", 5, f"{place:064x}") for place in (0, 3)]
+    announced = world.store.add_members(held, members, 60)
+    assert list(announced) == [0, 3] and all(announced.values())
+    assert world.store.add_members(held, members, 60) == announced
+    key = announced[3]
+    assert key and world.store.arrive([Arrival(key, "v1")]) == {key: "arrived"}
+    assert world.store.add_members(held, members, 60) == {**announced, 3: None}
+    assert world.store.add_members(replace(held, lease_id=str(uuid.uuid4())), [Member(4, "late", 1)], 60) == {}
 
 
 def test_an_outcome_and_what_it_readies_are_written_together(world: World) -> None:

@@ -1,0 +1,82 @@
+"""Archives through the sandbox: what is taken from one, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from layers.adapters.documents import Documents
+from layers.domain.errors import PermanentError
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Documents]:
+    made = Documents(max_children=1)
+    yield made
+    made.close()
+
+
+def archive(tmp_path: Path, members: dict[str, bytes]) -> Path:
+    path = tmp_path / "archive.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, content in members.items():
+            target.writestr(name, content)
+    return path
+
+
+def test_what_a_desktop_put_there_is_left_out_and_names_lead_nowhere(documents: Documents, tmp_path: Path) -> None:
+    path = archive(
+        tmp_path, {"../../etc/passwd": b"a", "folder/": b"", ".DS_Store": b"b", "__MACOSX/._x": b"c", "x": b"dd"}
+    )
+    listed = documents.members(path)
+    assert [(one.place, one.name, one.size_bytes) for one in listed] == [(0, "../../etc/passwd", 1), (4, "x", 2)]
+    into = tmp_path / "into"
+    into.mkdir()
+    unpacked = documents.unpack(path, [0, 4], into)
+    assert [one.sha256 for one in unpacked] == [hashlib.sha256(content).hexdigest() for content in (b"a", b"dd")]
+    assert sorted(found.name for found in into.iterdir()) == ["member-0", "member-4"]
+    assert (into / "member-4").read_bytes() == b"dd"
+
+
+def test_an_archive_that_unpacks_to_far_more_than_it_is_is_called_a_bomb(documents: Documents, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for place in range(6):
+            with target.open(str(place), "w") as member:
+                for _ in range(100):
+                    member.write(bytes(1 << 20))
+    assert refusal(documents, path) == "decompression_bomb"
+
+
+def test_more_members_than_are_taken_are_refused(documents: Documents, tmp_path: Path) -> None:
+    assert refusal(documents, archive(tmp_path, {str(place): b"" for place in range(1001)})) == "too_large"
+
+
+def test_a_locked_archive_is_refused(documents: Documents, tmp_path: Path) -> None:
+    content = io.BytesIO(archive(tmp_path, {"a": b"secret"}).read_bytes()).getvalue()
+    locked = tmp_path / "locked.zip"
+    # The flag of encryption stands in the local header and in the directory.
+    directory = content.rindex(b"PK\x01\x02")
+    locked.write_bytes(content[:6] + b"\x01" + content[7 : directory + 8] + b"\x01" + content[directory + 9 :])
+    assert refusal(documents, locked) == "password_protected"
+
+
+def test_a_member_that_is_damaged_is_named(documents: Documents, tmp_path: Path) -> None:
+    path = archive(tmp_path, {"a.txt": bytes(range(256)) * 40})
+    content = bytearray(path.read_bytes())
+    content[60:70] = b"\xff" * 10
+    path.write_bytes(content)
+    with pytest.raises(PermanentError) as caught:
+        documents.unpack(path, [0], tmp_path)
+    assert caught.value.code == "corrupt"
+
+
+def refusal(documents: Documents, path: Path) -> str:
+    with pytest.raises(PermanentError) as caught:
+        documents.members(path)
+    return caught.value.code
