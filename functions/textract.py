@@ -5,7 +5,6 @@ from __future__ import annotations
 from functions.text_artifact import save_text
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.lifecycle import slices
 from layers.domain.page import Page
 from layers.domain.paid_reading import by_one_job
 from layers.domain.step import Done, Part, Plan, Skip, step
@@ -22,7 +21,8 @@ def plan(file: File) -> Plan:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
     if by_one_job(file, len(pages)):
         return (Part(pages, cost_estimate_s=SLICE_S),)
-    return slices(pages, PAGE_COST_S, SLICE_S)
+    # Each page is a part of its own: whatever stops one of them, no other is paid for twice.
+    return tuple(Part((number,), PAGE_COST_S) for number in pages)
 
 
 def _doubtful_pages(file: File) -> tuple[int, ...]:
@@ -64,6 +64,8 @@ def textract(file: File, work: Work) -> Done | Skip:
     known |= {page.number: page for page in better}
     if not better:
         return Done(reason="Amazon Textract read nothing better")
+    if file.part_count > 1:
+        return Done(pages=tuple(better))  # other pages are being read; extraction stores the whole text
     return Done(pages=tuple(better), artifacts=(save_text(work, [known[number] for number in sorted(known)]),))
 
 

@@ -267,26 +267,30 @@ def work(paid_reader: PaidReader | None, scratch: Path, *pages: Page) -> Work:
     return Work(Claim(FILE, "textract", 0, 1, str(uuid.uuid4()), 0), ports, scratch)
 
 
+def pages_apart(*numbers: int) -> tuple[Part, ...]:
+    return tuple(Part((number,), cost_estimate_s=2.0) for number in numbers)
+
+
 def test_only_pages_that_are_unread_or_doubtful_are_paid_for() -> None:
-    assert step.plan(FILE) == (Part((2, 3), cost_estimate_s=4.0),)
+    assert step.plan(FILE) == pages_apart(2, 3)
     sure = replace(FILE, pages=FILE.pages[:1])
     assert isinstance(step.plan(sure), Skip)
 
 
 def test_how_sure_ocr_must_be_is_a_setting() -> None:
-    assert step.plan(replace(FILE, reach=Reach(sure_from=95.0))) == (Part((1, 2, 3), cost_estimate_s=6.0),)
-    assert step.plan(replace(FILE, reach=Reach(sure_from=30.0))) == (Part((3,), cost_estimate_s=2.0),)
+    assert step.plan(replace(FILE, reach=Reach(sure_from=95.0))) == pages_apart(1, 2, 3)
+    assert step.plan(replace(FILE, reach=Reach(sure_from=30.0))) == pages_apart(3)
 
 
 def test_a_picture_that_ocr_failed_at_is_read_on_all_its_pages() -> None:
     failed = replace(FILE, media_type="image/tiff", pages=FILE.pages[:1], failures={"ocr": ("timeout", "")})
-    assert step.plan(failed) == (Part((2, 3), cost_estimate_s=4.0),)
+    assert step.plan(failed) == pages_apart(2, 3)
 
 
-def test_many_doubtful_pages_are_one_part_for_a_job_and_slices_without_one() -> None:
+def test_many_doubtful_pages_are_one_part_for_a_job_and_parts_of_one_page_without() -> None:
     doubtful = replace(LONG, pages=tuple(PageSummary(n, "ocr", 30.0) for n in MANY))
     assert [part.page_numbers for part in cast(Any, step.plan(doubtful))] == [MANY]
-    assert len(cast(Any, step.plan(replace(doubtful, reach=Reach())))) == 8
+    assert step.plan(replace(doubtful, reach=Reach())) == pages_apart(*MANY)
 
 
 def test_what_is_neither_a_picture_nor_a_pdf_is_skipped() -> None:
@@ -305,6 +309,14 @@ def test_the_better_reading_of_each_page_is_kept(world: World, tmp_path: Path) -
     assert [(page.number, page.text) for page in outcome.pages] == [(2, "better"), (3, "new")]
     assert (tmp_path / "text.txt").read_text() == "sure\fbetter\fnew"
     assert outcome.artifacts[0].source == "textract"
+
+
+def test_one_of_several_parts_leaves_the_whole_text_to_extraction(world: World, tmp_path: Path) -> None:
+    world.set(pages=[["better"]])
+    part = replace(FILE, page_numbers=(2,), part=0, part_count=2)
+    outcome = step.run(part, work(world.reader, tmp_path, Page(2, "doubtful", (), "ocr", 40.0)))
+    assert isinstance(outcome, Done)
+    assert ([page.text for page in outcome.pages], outcome.artifacts) == (["better"], ())
 
 
 def test_every_part_and_every_attempt_names_the_same_job_and_a_redrive_another(world: World, tmp_path: Path) -> None:
