@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run test lint unit bench clean
+.PHONY: run test lint unit bench clean hostile
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -26,6 +26,9 @@ lint: $(VENV)/.test
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests/unit -q
+
+hostile: $(VENV)/.test
+	$(BIN)/python -m tests.hostile
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps

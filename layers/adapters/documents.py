@@ -17,12 +17,14 @@ from layers.telemetry import log
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
 PAGE_PX = 2600  # A4 at about 220 dots an inch
-IDENTIFY_S = 20.0
-TEXT_S = 60.0
+# Seconds that a reading may take: at least, more for each MiB of the file, and at most. A small file that takes
+# long was made to.
+IDENTIFY_S = (10.0, 0.5, 30.0)
+TEXT_S = (8.0, 30.0, 100.0)
 UNPACK_S = 30.0
 OCR_PAGE_S = 30.0
-PICTURE_S = 40.0
-PREVIEW_S = 60.0
+PICTURE_S = (10.0, 3.0, 50.0)
+PREVIEW_S = (10.0, 5.0, 100.0)
 SHOWN_AS_THEY_ARE = frozenset({"application/pdf", "video/mp4", "video/webm"})
 
 
@@ -47,16 +49,16 @@ class Documents:
 
     def identify(self, path: Path, name: str) -> Identity:
         """What the bytes are, and the number of pages. Raises PermanentError for what can't be taken."""
-        found = self._readers.call("identify", {"path": str(path), "name": name}, timeout_s=IDENTIFY_S)
+        found = self._readers.call("identify", {"path": str(path), "name": name}, timeout_s=_within_s(path, IDENTIFY_S))
         return Identity(found["media_type"], found["page_count"])
 
     def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]:
         """The pages' own text; source None where there is none that can be used."""
         if media_type == "application/pdf":
             arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
-            return _pages(self._readers.call("pdf_text", arguments, timeout_s=TEXT_S))
+            return _pages(self._readers.call("pdf_text", arguments, timeout_s=_within_s(path, TEXT_S)))
         arguments = {"path": str(path), "media_type": media_type}
-        return _pages(self._readers.call("text", arguments, timeout_s=TEXT_S))
+        return _pages(self._readers.call("text", arguments, timeout_s=_within_s(path, TEXT_S)))
 
     def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]:
         """The pages as OCR reads them. Raises PermanentError `timeout` where it takes too long."""
@@ -70,7 +72,10 @@ class Documents:
 
     def members(self, path: Path) -> list[Member]:
         """The files in an archive. Raises PermanentError for one that holds too much, or is locked."""
-        return [Member(**one) for one in self._readers.call("members", {"path": str(path)}, timeout_s=IDENTIFY_S)]
+        return [
+            Member(**one)
+            for one in self._readers.call("members", {"path": str(path)}, timeout_s=_within_s(path, IDENTIFY_S))
+        ]
 
     def unpack(self, path: Path, places: Sequence[int], into: Path) -> list[Member]:
         """Some of an archive's files, each written into the folder under a name of ours."""
@@ -86,13 +91,13 @@ class Documents:
             return None
         if media_type == "image/tiff":
             pages = {"path": str(path), "into": str(into), "name": "preview.pdf", "edge_px": PREVIEW_PX}
-            return Picture(**self._painters.call("image_pdf", pages, timeout_s=PREVIEW_S))
+            return Picture(**self._painters.call("image_pdf", pages, timeout_s=_within_s(path, PREVIEW_S)))
         if kind in (Kind.PICTURE, Kind.DRAWING):
             return self._picture(path, media_type, into, "preview.webp", PREVIEW_PX)
         if kind in OFFICE and (printed := self._printed(path, media_type, into)):
             return printed
         page = {"path": str(path), "media_type": media_type, "into": str(into), "name": "preview.html"}
-        return Picture(**self._painters.call("web_page", page, timeout_s=PREVIEW_S))
+        return Picture(**self._painters.call("web_page", page, timeout_s=_within_s(path, PREVIEW_S)))
 
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """A small image of the first page."""
@@ -104,7 +109,11 @@ class Documents:
         if kind in OFFICE and (printed := self._printed(path, media_type, into, first_page_only=True)):
             return self._picture(into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX)
         sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
-        return Picture(**self._painters.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=PICTURE_S))
+        return Picture(
+            **self._painters.call(
+                "text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=_within_s(path, PICTURE_S)
+            )
+        )
 
     def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture:
         """A page as a PNG or JPEG that reading services take; without a name where the original is one."""
@@ -117,7 +126,7 @@ class Documents:
             "most_edge_px": MOST_SENT_PX,
             "most_bytes": MOST_SENT_BYTES,
         }
-        return Picture(**self._readers.call("page_picture", page, timeout_s=PICTURE_S))
+        return Picture(**self._readers.call("page_picture", page, timeout_s=_within_s(path, PICTURE_S)))
 
     def retire_idle(self) -> None:
         """End the children that have had nothing to do for a while."""
@@ -139,7 +148,7 @@ class Documents:
         try:
             printed = self._printer.to_pdf(path, media_type, into, first_page_only=first_page_only)
             told = {"path": str(into / printed.name), "name": format_of(printed.media_type).name}
-            found = self._readers.call("identify", told, timeout_s=IDENTIFY_S)
+            found = self._readers.call("identify", told, timeout_s=_within_s(path, IDENTIFY_S))
         except (PermanentError, DecoderCrashed) as error:
             if error.code == "password_protected":
                 raise
@@ -149,8 +158,13 @@ class Documents:
 
     def _picture(self, path: Path, media_type: str, into: Path, name: str, edge_px: int) -> Picture | None:
         arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
-        made = self._painters.call("picture", arguments, timeout_s=PICTURE_S)
+        made = self._painters.call("picture", arguments, timeout_s=_within_s(path, PICTURE_S))
         return Picture(**made) if made else None
+
+
+def _within_s(path: Path, bounds: tuple[float, float, float]) -> float:
+    least_s, s_a_mib, most_s = bounds
+    return min(most_s, least_s + s_a_mib * path.stat().st_size / (1 << 20))
 
 
 def _pages(found: list[dict[str, Any]]) -> list[Page]:

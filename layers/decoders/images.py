@@ -25,7 +25,9 @@ def open_image(path: str) -> Any:
         image = Image.open(path)
     except Image.DecompressionBombError:
         raise _too_large(path) from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except UnidentifiedImageError:
+        raise PermanentError("corrupt", "the picture is damaged and can't be opened") from None
+    except (OSError, ValueError, SyntaxError) as error:
         raise PermanentError("corrupt", f"the picture is damaged and can't be opened ({error})") from None
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(path, image.width * image.height)

@@ -1,0 +1,40 @@
+"""Hostile and broken files through intake and all pipelines, by the real decoders: the short form of `make hostile`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from layers.adapters.documents import Documents
+from tests.hostile.cases import CASES, Case
+from tests.hostile.settling import Bench, Listener, end_of, listening
+
+QUICK = [case for case in CASES if not case.slow]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    documents = Documents(max_children=2)
+    yield Bench(documents)
+    documents.close()
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.what)
+def test_a_bad_file_ends_with_its_reason(bench: Bench, listener: Listener, case: Case) -> None:
+    row = bench.settle(case.name, case.make(listener.url))
+    assert end_of(row) in case.ends, row.error
+    if row.error:
+        assert len(row.error[2]) > 10 and "/given/" not in row.error[2]
+
+
+@pytest.mark.parametrize("case", [case for case in QUICK if "calls out" in case.what], ids=lambda case: case.what)
+def test_nothing_that_a_file_names_is_fetched(bench: Bench, listener: Listener, case: Case) -> None:
+    bench.settle(case.name, case.make(listener.url))
+    assert listener.calls == []
