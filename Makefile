@@ -1,5 +1,6 @@
 # make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
 # make test                                everything that CI checks
+# make rapid                              install the second reader for doubtful pages (300 MB)
 # make lint | unit | bench                 parts of it, and the measurements
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
@@ -10,13 +11,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run test lint unit bench clean hostile
+.PHONY: run rapid test lint unit bench clean hostile
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
+rapid: $(VENV)/.local
+	@$(PIP) --requirement requirements-rapid.txt
+
 test: $(VENV)/.test lint
 	@$(BIN)/python -m infra.test_parts
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 	@$(BIN)/python -m infra.test_parts --missing
 
 lint: $(VENV)/.test
@@ -45,6 +49,6 @@ $(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt 
 	@$(PIP) --requirement requirements-local.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.local requirements-test.txt
+$(VENV)/.test: $(VENV)/.local requirements-test.txt requirements-rapid.txt
 	@$(PIP) --requirement requirements-test.txt
 	@touch $@

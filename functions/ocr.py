@@ -1,16 +1,27 @@
-"""OCR: read the pages that have no text of their own, by a reader on our own machines."""
+"""OCR: read the pages that have no text of their own, by readers on our own machines.
+
+Tesseract reads all of them. Where a second reader is installed it reads again what Tesseract was unsure of, and a
+short scan on which the dataset's required values can't be found.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from functions.text_artifact import save_text
+from layers.domain.extraction.rules import missing_fields
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.lifecycle import slices
+from layers.domain.page import Page
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import Done, Plan, Skip, step
 from layers.work import Work
 
 PAGE_COST_S = 1.0
+SECOND_READER_FLOOR = 65.0
+MOST_PAGES_FOR_FIELDS = 2
+LEAST_KEPT = 0.6
 
 
 def plan(file: File) -> Plan:
@@ -35,8 +46,36 @@ def plan(file: File) -> Plan:
 )
 def ocr(file: File, work: Work) -> Done:
     assert file.media_type is not None
-    pages = work.documents.read_images(work.original(), file.media_type, file.page_numbers)
-    known = {page.number: page for page in work.pages()} | {page.number: page for page in pages}
+    pages = work.documents.read_images(work.original(), file.media_type, file.page_numbers, file.languages)
+    known = {page.number: page for page in (*work.pages(), *pages)}
+    for page in _read_again(file, work, known, pages):
+        known[page.number] = page
+    pages = [known[page.number] for page in pages]
     all_read = len(known) == (file.page_count or 1) and all(page.source for page in known.values())
     artifacts = (save_text(work, [known[number] for number in sorted(known)]),) if all_read else ()
     return Done(pages=tuple(pages), artifacts=artifacts)
+
+
+def _read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[Page]) -> list[Page]:
+    """The second reader's pages, where they are better."""
+    reader = work.second_reader
+    if reader is None or file.media_type is None or not reader.reads(file.languages):
+        return []
+    unsure = [page for page in pages if page.source is None or page.confidence < SECOND_READER_FLOOR]
+    # The built-in rules say at once whether the required values can be found, whichever extractor comes later:
+    # the page is at hand here, and to send it back to OCR from there would be a loop in the pipeline.
+    is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == (file.page_count or 1)
+    lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema))
+    wanted = list(pages) if lacks_fields else unsure
+    if not wanted:
+        return []
+    again = reader.read_again(work.original(), file.media_type, wanted)
+    return [second for first, second in zip(wanted, again, strict=True) if _is_better(second, first, file)]
+
+
+def _is_better(second: Page, first: Page, file: File) -> bool:
+    """Its own confidence is high on any page, so that it can't be what decides; what it found is."""
+    if second.source is None:
+        return False
+    lost, found = (len(missing_fields([page], file.schema)) for page in (second, first))
+    return lost < found or (lost == found and len(second.text) >= LEAST_KEPT * len(first.text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 
 from layers.adapters import libreoffice_printer
@@ -21,9 +22,10 @@ from layers.adapters.rules_extractor import RulesExtractor
 from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
+from layers.decoders.tessdata import installed_languages
 from layers.domain.file import Reach
 from layers.kept_files import KeptFiles
-from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports
+from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader
 from layers.settings import Settings
 
 Built = TypeVar("Built")
@@ -111,7 +113,7 @@ def objects() -> S3Storage:
 
 @once
 def documents() -> Documents:
-    return Documents(tesseract_languages=settings().ocr_languages, printer=printer())
+    return Documents(printer=printer())
 
 
 @once
@@ -126,12 +128,30 @@ def printer() -> OfficePrinter | None:
 
 
 @once
+def second_reader() -> SecondReader | None:
+    """RapidOCR, where it is installed: it does not fit into Lambda's package."""
+    if settings().second_reader == "off" or find_spec("rapidocr") is None:
+        return None
+    from layers.adapters.rapid_reader import RapidReader
+
+    return RapidReader()
+
+
+@once
+def known_languages() -> tuple[str, ...]:
+    """The languages that a dataset may name."""
+    named = tuple(settings().known_languages.replace("+", " ").split())
+    return named or installed_languages() or ("deu", "eng")
+
+
+@once
 def ports() -> Ports:
     return Ports(
         store=store(),
         objects=objects(),
         topics=topics(),
         documents=documents(),
+        second_reader=second_reader(),
         extractor=extractor(),
         paid_reader=paid_reader(),
         news=news(),

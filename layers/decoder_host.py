@@ -34,6 +34,7 @@ TASKS = {
     "pdf_text": "layers.decoders.pdf:read_text",
     "text": "layers.decoders.texts:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
+    "second_ocr": "layers.decoders.rapid:read_pages",
     "picture": "layers.decoders.pictures:picture",
     "page_picture": "layers.decoders.page_pictures:page_picture",
     "image_pdf": "layers.decoders.pictures:pages_as_pdf",
@@ -107,7 +108,9 @@ def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
     confinement.die_with_parent(signal.SIGKILL)
     confinement.limit(memory_bytes, counts_own_processes=alone)
     confinement.drop_privileges()
-    own = [os.environ[name] for name in ("TESSDATA_PREFIX", "FAIRWAY_TESSERACT") if name in os.environ]
+    own = [
+        os.environ[name] for name in ("TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT") if name in os.environ
+    ]
     confinement.wall_in([folder / "given", *own], [folder / "room", folder / "made"])
     _answer(answers, {"ready": True})
     requests = sys.stdin.buffer

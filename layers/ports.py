@@ -354,7 +354,9 @@ class Documents(Protocol):
 
     def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]: ...
 
-    def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]: ...
+    def read_images(
+        self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+    ) -> list[Page]: ...
 
     def members(self, path: Path) -> list[Member]: ...
 
@@ -385,6 +387,16 @@ class OfficePrinter(Protocol):
         """End what has had nothing to do for a while."""
 
     def close(self) -> None: ...
+
+
+class SecondReader(Protocol):
+    """A slower and better reader on our own machines, for the pages that the first was unsure of."""
+
+    def reads(self, languages: Sequence[str]) -> bool:
+        """Whether it knows the letters of these languages."""
+
+    def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
+        """The same pages as it reads them, turned as they were. Raises PermanentError `timeout`."""
 
 
 class PaidReader(Protocol):
@@ -443,7 +455,8 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a step may reach. `paid_reader` is None where no credentials are given, `scanner` where no address is."""
+    """Everything a step may reach. `paid_reader` is None where no credentials are given, `scanner` where no
+    address is, `second_reader` where none is installed."""
 
     store: Store
     objects: Objects
@@ -455,6 +468,7 @@ class Ports:
     news: News = field(default_factory=lambda: Silence())
     breakers: Breakers = field(default_factory=lambda: AlwaysClosed())
     scanner: Scanner | None = None
+    second_reader: SecondReader | None = None
     reach: Reach = field(default_factory=Reach)
 
     def pays(self, step: Step) -> bool:

@@ -38,7 +38,7 @@ GIVES_WAY_S = 3.0
 LAST_NICE = 19
 FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
 ROOT = Path(__file__).resolve().parent.parent
-PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSERACT")
+PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT")
 
 
 class Sandbox:

@@ -48,7 +48,9 @@ class Settings:
     upload_url_s: int = 3600
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600
-    ocr_languages: str = "eng"
+    ocr_languages: str = "eng"  # of a dataset that names none: `eng+deu`
+    known_languages: str = ""  # that a dataset may name; empty: those that are installed beside the API, or eng and deu
+    second_reader: str = "auto"  # RapidOCR for doubtful pages, where it is installed; `off`: never
     clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
     preview_url: str = ""  # a service that speaks Gotenberg's protocol
     libreoffice: str = "auto"  # auto: where it is installed; off; or the folder that holds its `program`
@@ -68,6 +70,10 @@ class Settings:
     extraction_options: str = ""  # JSON that goes into every request to the endpoint
     extraction_strict: str = "off"  # on: Bedrock holds the answer to the schema, where the model can do that
     concurrency: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def languages(self) -> list[str]:
+        return self.ocr_languages.split("+")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -10,7 +10,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
 from layers.domain.page import Member, Page, Picture
 from layers.domain.step import Artifact
-from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
+from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner, SecondReader
 
 MEMBER_UPLOAD_S = 3600.0
 
@@ -32,6 +32,10 @@ class Work:
     @property
     def extractor(self) -> Extractor:
         return self._ports.extractor
+
+    @property
+    def second_reader(self) -> SecondReader | None:
+        return self._ports.second_reader
 
     @property
     def paid_reader(self) -> PaidReader | None:

@@ -7,6 +7,7 @@ from typing import Any
 from functions.api.problems import Problem, not_found
 from functions.api.requests import ChangedDataset, NewDataset, NewSchema, Request, creates, needs
 from functions.api.views import dataset_view
+from layers import bootstrap
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
 from layers.domain.extraction.schema_subset import check
 
@@ -18,7 +19,9 @@ Row = dict[str, Any]
 def create(request: Request) -> tuple[int, Any]:
     given = request.read(NewDataset)
     schema = _checked(given.schema_) if given.schema_ is not None else DEFAULT_SCHEMA
-    return 201, dataset_view(request.catalog.create_dataset(given.name, schema, given.when_textract_is_down), {})
+    languages = _known(given.languages) if given.languages else bootstrap.settings().languages
+    row = request.catalog.create_dataset(given.name, schema, given.when_textract_is_down, languages)
+    return 201, dataset_view(row, {})
 
 
 @needs("viewer")
@@ -53,7 +56,10 @@ def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
 def change(request: Request, dataset_id: str) -> tuple[int, Any]:
     given = request.read(ChangedDataset)
     row = request.catalog.row(
-        "change_dataset", dataset_id=dataset_id, when_textract_is_down=given.when_textract_is_down
+        "change_dataset",
+        dataset_id=dataset_id,
+        when_textract_is_down=given.when_textract_is_down,
+        languages=_known(given.languages) if given.languages else None,
     )
     if row is None:
         raise not_found("dataset")
@@ -65,6 +71,17 @@ def existing(request: Request, dataset_id: str) -> Row:
     if row is None:
         raise not_found("dataset")
     return row
+
+
+def _known(languages: list[str]) -> list[str]:
+    """The languages, each once. Refuses by name what OCR can't read here."""
+    known = bootstrap.known_languages()
+    unknown = [place for place, language in enumerate(languages) if language not in known]
+    if unknown:
+        detail = f"is not read here; known are {', '.join(known)}"
+        errors = [{"pointer": f"/languages/{place}", "detail": f"`{languages[place]}` {detail}"} for place in unknown]
+        raise Problem("invalid_request", "a language is not known; `errors` names each", errors)
+    return list(dict.fromkeys(languages))
 
 
 def _checked(schema: Row) -> Row:

@@ -35,7 +35,7 @@ RECORD = {
 
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
-    "ChangedDataset": {"when_textract_is_down": "wait"},
+    "ChangedDataset": {"when_textract_is_down": "wait", "languages": ["eng", "deu"]},
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
     "PartNumbers": {"part_numbers": [1, 2]},
@@ -52,6 +52,7 @@ EXAMPLES: dict[str, Any] = {
         "schema": SCHEMA,
         "schema_version": 1,
         "when_textract_is_down": "best_reading",
+        "languages": ["eng"],
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },

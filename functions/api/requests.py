@@ -190,16 +190,25 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
+# As Tesseract names them: `eng`, `deu`, `chi_sim`.
+Languages = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z_]{1,30}$")]],
+    Field(min_length=1, max_length=5, description="those that OCR reads, the main one first: `eng`, `deu`, ..."),
+]
+
+
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     schema_: Json | None = Field(default=None, alias="schema")
     when_textract_is_down: Literal["best_reading", "wait"] = "best_reading"
+    languages: Languages | None = None
 
 
 class ChangedDataset(Body):
     when_textract_is_down: Literal["best_reading", "wait"] | None = Field(
         default=None, description="go on with the best reading there is, or wait; unread pages always wait"
     )
+    languages: Languages | None = None
 
 
 class NewSchema(Body):

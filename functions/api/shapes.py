@@ -85,6 +85,7 @@ SHAPES: dict[str, Schema] = {
         schema=OBJECT | {"description": "the JSON Schema of its records"},
         schema_version={"type": "integer", "minimum": 1},
         when_textract_is_down=one_of("best_reading", "wait"),
+        languages=each(TEXT, minItems=1),
         counts=thing(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),

@@ -28,6 +28,7 @@ def dataset_view(row: Row, by_state: Mapping[str, int]) -> Row:
         "schema": row["schema"],
         "schema_version": row["schema_version"],
         "when_textract_is_down": row["when_textract_is_down"],
+        "languages": row["languages"],
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(row["created_at"]),
     }

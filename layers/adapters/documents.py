@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from layers.domain.errors import DecoderCrashed, PermanentError
 from layers.domain.formats import OFFICE, Kind, format_of, kind_of
-from layers.domain.page import Identity, Member, Page, Picture, Word
+from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
 from layers.ports import OfficePrinter
 from layers.sandbox import Sandbox
@@ -39,13 +38,11 @@ class Documents:
         *,
         max_children: int = 4,
         memory_bytes: int = 1 << 30,
-        tesseract_languages: str = "eng",
         printer: OfficePrinter | None = None,
     ) -> None:
         self._printer = printer
         self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes)
         self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0)
-        self._languages = tesseract_languages
 
     def identify(self, path: Path, name: str) -> Identity:
         """What the bytes are, and the number of pages. Raises PermanentError for what can't be taken."""
@@ -56,19 +53,23 @@ class Documents:
         """The pages' own text; source None where there is none that can be used."""
         if media_type == "application/pdf":
             arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
-            return _pages(self._readers.call("pdf_text", arguments, timeout_s=_within_s(path, TEXT_S)))
+            return pages_as_read(self._readers.call("pdf_text", arguments, timeout_s=_within_s(path, TEXT_S)))
         arguments = {"path": str(path), "media_type": media_type}
-        return _pages(self._readers.call("text", arguments, timeout_s=_within_s(path, TEXT_S)))
+        return pages_as_read(self._readers.call("text", arguments, timeout_s=_within_s(path, TEXT_S)))
 
-    def read_images(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[Page]:
-        """The pages as OCR reads them. Raises PermanentError `timeout` where it takes too long."""
+    def read_images(
+        self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+    ) -> list[Page]:
+        """The pages as Tesseract reads them. Raises PermanentError `timeout` where it takes too long."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
             "page_numbers": list(page_numbers),
-            "languages": self._languages,
+            "languages": list(languages),
         }
-        return _pages(self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers))))
+        return pages_as_read(
+            self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers)))
+        )
 
     def members(self, path: Path) -> list[Member]:
         """The files in an archive. Raises PermanentError for one that holds too much, or is locked."""
@@ -165,18 +166,3 @@ class Documents:
 def _within_s(path: Path, bounds: tuple[float, float, float]) -> float:
     least_s, s_a_mib, most_s = bounds
     return min(most_s, least_s + s_a_mib * path.stat().st_size / (1 << 20))
-
-
-def _pages(found: list[dict[str, Any]]) -> list[Page]:
-    return [
-        Page(
-            number=page["number"],
-            text=page["text"],
-            words=tuple(Word(*word) for word in page["words"]),
-            source=page["source"],
-            confidence=page["confidence"],
-            width=page.get("width", 0.0),
-            height=page.get("height", 0.0),
-        )
-        for page in found
-    ]

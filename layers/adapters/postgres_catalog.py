@@ -71,8 +71,20 @@ class Catalog:
         """Run a named statement that answers nothing; the number of rows it touched."""
         return self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).rowcount
 
-    def create_dataset(self, name: str, schema: dict[str, Any], when_textract_is_down: str = "best_reading") -> Row:
-        row = self.row("create_dataset", name=name, schema=Json(schema), when_textract_is_down=when_textract_is_down)
+    def create_dataset(
+        self,
+        name: str,
+        schema: dict[str, Any],
+        when_textract_is_down: str = "best_reading",
+        languages: Sequence[str] = ("eng",),
+    ) -> Row:
+        row = self.row(
+            "create_dataset",
+            name=name,
+            schema=Json(schema),
+            when_textract_is_down=when_textract_is_down,
+            languages=list(languages),
+        )
         assert row is not None
         return row
 

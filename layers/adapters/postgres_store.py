@@ -174,6 +174,7 @@ class PostgresStore:
                 row["confidence"],
                 row["width"],
                 row["height"],
+                row["turned"],
             )
             for row in rows
         ]
@@ -353,6 +354,7 @@ def _page_as_json(page: Page) -> dict[str, Any]:
         "confidence": page.confidence,
         "width": page.width,
         "height": page.height,
+        "turned": page.turned,
         "text": page.text.replace("\x00", ""),
         "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
     }

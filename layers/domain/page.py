@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 Source = Literal["native", "ocr", "textract"]
+Box = tuple[float, float, float, float]
+
+
+def turned_box(box: Sequence[float], degrees: int) -> Box:
+    """A box in fractions of a page, after the page is turned clockwise by quarter turns (negative: back)."""
+    x0, y0, x1, y1 = box
+    match degrees % 360:
+        case 90:
+            return 1 - y1, x0, 1 - y0, x1
+        case 180:
+            return 1 - x1, 1 - y1, 1 - x0, 1 - y0
+        case 270:
+            return y0, 1 - x1, y1, 1 - x0
+        case _:
+            return x0, y0, x1, y1
 
 
 class Word(NamedTuple):
@@ -24,7 +40,8 @@ class Page:
     """One page, numbered from 1. `source` is None while no reader has found usable text on it.
 
     `text` keeps the reading order, lines parted by newlines. `confidence` is the mean over words,
-    0 to 100. `width` and `height` are in the reader's own unit; only their ratio means anything.
+    0 to 100. `width` and `height` are in the reader's own unit; only their ratio means anything. Places are
+    those of the page as it is shown; `turned` is by how many degrees, clockwise, it is turned to be read.
     """
 
     number: int
@@ -34,6 +51,20 @@ class Page:
     confidence: float = 0.0
     width: float = 0.0
     height: float = 0.0
+    turned: int = 0
+
+    def upright(self) -> Page:
+        """The same page as it is read: its words where they stand when the page is turned."""
+        if not self.turned:
+            return self
+        words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), word.confidence) for word in self.words)
+        size = (self.height, self.width) if self.turned % 180 else (self.width, self.height)
+        return replace(self, words=words, width=size[0], height=size[1], turned=0)
+
+
+def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
+    """The pages that a decoder answered, as plain data."""
+    return [Page(**{**one, "words": tuple(Word(*word) for word in one["words"])}) for one in found]
 
 
 @dataclass(frozen=True, slots=True)

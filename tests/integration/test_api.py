@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +12,7 @@ from layers import bootstrap
 from layers.domain.message import Arrival
 from tests.integration.conftest import Api
 
-NO_ID = str(uuid.uuid4())
+NO_ID = "90de8912-0cbf-4820-908f-bba039c2c2d0"
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def pdf(*contents: str, media_box: str = "0 0 612 792", rotate: int = 0) -> byte
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {len(contents)} >>",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]
     for place, content in enumerate(contents):
         objects.append(
@@ -203,7 +203,7 @@ def test_plain_text_is_read_in_its_own_encoding(documents: Documents, write: Wri
 
 
 def read_image(documents: Documents, path: Path, media_type: str) -> str:
-    (page,) = documents.read_images(path, media_type, (1,))
+    (page,) = documents.read_images(path, media_type, (1,), ("eng",))
     assert all(0 <= word.x0 < word.x1 <= 1 and 0 <= word.y0 < word.y1 <= 1 for word in page.words)
     return " ".join(words(page))
 
@@ -244,7 +244,7 @@ def test_a_photo_is_turned_as_its_camera_said(
 
 def test_each_page_of_a_tiff_is_read(documents: Documents, write: Write) -> None:
     content = encoded(picture("Alpha"), "TIFF", save_all=True, append_images=[picture("Bravo"), picture("Charlie")])
-    pages = documents.read_images(write("original", content), "image/tiff", (1, 3))
+    pages = documents.read_images(write("original", content), "image/tiff", (1, 3), ("eng",))
     assert [(page.number, words(page)) for page in pages] == [(1, ["Alpha"]), (3, ["Charlie"])]
 
 
@@ -258,19 +258,19 @@ def test_a_scanned_page_of_a_pdf_is_read(documents: Documents, tmp_path: Path) -
     picture("Scanned 99.50", (800, 1000)).save(tmp_path / "original", "PDF", resolution=100)
     (unread,) = documents.read_text(tmp_path / "original", "application/pdf")
     assert unread.source is None
-    (page,) = documents.read_images(tmp_path / "original", "application/pdf", (1,))
+    (page,) = documents.read_images(tmp_path / "original", "application/pdf", (1,), ("eng",))
     assert page.source == "ocr" and "99.50" in words(page)
     assert page.confidence > 60
 
 
 def test_a_page_of_absurd_size_is_rendered_within_bounds(documents: Documents, write: Write) -> None:
     path = write("original", pdf(says("Huge", x=100, y=100), media_box="0 0 200000 200000"))
-    (page,) = documents.read_images(path, "application/pdf", (1,))
+    (page,) = documents.read_images(path, "application/pdf", (1,), ("eng",))
     assert page.number == 1
 
 
 def test_an_empty_page_is_read_as_empty_and_not_as_a_failure(documents: Documents, write: Write) -> None:
-    (page,) = documents.read_images(write("original", encoded(picture(), "PNG")), "image/png", (1,))
+    (page,) = documents.read_images(write("original", encoded(picture(), "PNG")), "image/png", (1,), ("eng",))
     assert page.text.strip() == "" and page.words == ()
 
 

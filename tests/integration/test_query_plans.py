@@ -173,6 +173,9 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "ended": True,
         "keys": [found["object_key"], "artifacts/a/b/c"],
         "every_s": 3600,
+        "languages": ["eng"],
+        "expand_archives": False,
+        "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
 
 
@@ -196,6 +199,7 @@ INDEXES = {
     "sweeps_due": {"tombstones_of_removal"},
     "changes": {"file_changes_in_order"},
     "files_by_id": {"files_pkey"},
+    "add_members": {"files_pkey", "files_of_archive"},
     "erase": {"files_to_erase"},
     "failed_files": {"files_listed_by_state"},
     "files": {"files_listed_by_state"},

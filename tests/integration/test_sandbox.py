@@ -344,9 +344,9 @@ def test_the_time_spent_waiting_for_a_child_does_not_count(box: Sandbox) -> None
 def test_a_file_that_takes_long_gives_way_to_the_others(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "GIVES_WAY_S", 0.1)
     before = call(box, "token")
+    (child,) = box.children()
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(call, box, "sleep", seconds=1)
-        (child,) = running_children()
         assert soon(lambda: os.getpriority(os.PRIO_PGRP, child) == sandbox.LAST_NICE)
         slow.result()
     assert call(box, "token") != before
@@ -357,11 +357,3 @@ def test_nothing_is_left_when_it_is_closed(any_box: Sandbox) -> None:
     (child,) = any_box.children()
     any_box.close()
     assert soon(lambda: gone(child))
-
-
-def running_children() -> list[int]:
-    """The wardens that this process has started."""
-    found = []
-    for task in Path("/proc/self/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
-    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from layers.domain.page import Evidence, Page, Word
+from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
 MOST_LINE_CHARACTERS = 1000
@@ -14,20 +14,22 @@ WIDE_GAP = 2.5  # in heights of a line: what parts two columns rather than two w
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page. `starts` holds where in `text` each of `words` begins; both are empty for plain text."""
+    """A line of a page. `starts` holds where in `text` each of `words` begins; both are empty for plain text.
+
+    Words stand where they do when the page is turned upright; evidence shows them on the page as it is shown.
+    """
 
     page: int
     text: str
     words: tuple[Word, ...] = ()
     starts: tuple[int, ...] = ()
+    turned: int = 0
 
     def shows(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
-        inside = [
-            word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
-        ]
+        inside = self._words(start, end)
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
-        return Evidence(self.page, text.strip(), _union(inside) if inside else None)
+        return Evidence(self.page, text.strip(), turned_box(_union(inside), -self.turned) if inside else None)
 
     @property
     def y(self) -> float:
@@ -35,8 +37,13 @@ class Line:
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
         """The horizontal extent of a span, or None where nothing is known of places."""
-        box = self.shows(start, end).box
-        return (box[0], box[2]) if box else None
+        inside = self._words(start, end)
+        return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
+
+    def _words(self, start: int, end: int) -> list[Word]:
+        return [
+            word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
+        ]
 
     def within(self, column: tuple[float, float]) -> tuple[int, int] | None:
         """The span of the words that stand under a column."""
@@ -53,7 +60,7 @@ def lines_of(pages: Sequence[Page]) -> list[Line]:
     lines: list[Line] = []
     for page in pages:
         if page.words:
-            lines += _visual_lines(page)
+            lines += _visual_lines(page.upright(), page.turned)
         else:
             lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
         if len(lines) >= MOST_LINES:
@@ -61,7 +68,7 @@ def lines_of(pages: Sequence[Page]) -> list[Line]:
     return lines[:MOST_LINES]
 
 
-def _visual_lines(page: Page) -> list[Line]:
+def _visual_lines(page: Page, turned: int) -> list[Line]:
     rows: list[list[Word]] = []
     for word in sorted(page.words, key=lambda one: ((one.y0 + one.y1) / 2, one.x0)):
         row = next((row for row in reversed(rows[-4:]) if _stands_in(word, row)), None)
@@ -69,7 +76,7 @@ def _visual_lines(page: Page) -> list[Line]:
             rows.append([word])
         else:
             row.append(word)
-    return [_line(page, sorted(row, key=lambda one: one.x0)) for row in rows]
+    return [_line(page, sorted(row, key=lambda one: one.x0), turned) for row in rows]
 
 
 def _stands_in(word: Word, row: list[Word]) -> bool:
@@ -79,7 +86,7 @@ def _stands_in(word: Word, row: list[Word]) -> bool:
     return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
 
 
-def _line(page: Page, words: list[Word]) -> Line:
+def _line(page: Page, words: list[Word], turned: int) -> Line:
     text = ""
     starts: list[int] = []
     kept: list[Word] = []
@@ -94,7 +101,7 @@ def _line(page: Page, words: list[Word]) -> Line:
         starts.append(len(text))
         text += word.text
         kept.append(word)
-    return Line(page.number, text, tuple(kept), tuple(starts))
+    return Line(page.number, text, tuple(kept), tuple(starts), turned)
 
 
 def _union(words: Sequence[Word]) -> tuple[float, float, float, float]:

@@ -64,6 +64,13 @@ def extract(pages: Sequence[Page], schema: Mapping[str, Any]) -> Extraction:
     return Extraction(fields, missing, evidence)
 
 
+def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """The required properties of a schema for which the pages show no value."""
+    wanted = set(schema.get("required") or ())
+    properties = {name: one for name, one in (schema.get("properties") or {}).items() if name in wanted}
+    return extract(pages, {**schema, "properties": properties}).missing
+
+
 def _choices(name: str, schema: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[Choice]:
     kind = schema.get("type", "string")
     words = labels.words_of(name)

@@ -1,0 +1,187 @@
+"""Scans as they come: turned, in other languages, doubtful; through the real readers in their sandboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from layers.adapters.documents import Documents
+from layers.adapters.rapid_reader import RapidReader
+from layers.domain.errors import PermanentError
+from layers.domain.extraction.rules import extract
+from layers.domain.page import Page, Word
+from tests.integration.test_documents import pdf, says
+
+SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
+SLIP = [
+    "CORNER HARDWARE LIMITED", "12 Harbour Street", "Invoice number: 4711", "Date: 25/12/2023", "Hammer and nails 12.00",
+    "Paint and brushes 30.50", "Total 42.50", "Thank you for your visit",
+]  # fmt: skip
+SCHEMA = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {"date": {"type": "string", "format": "date"}, "total": {"type": "number"}},
+}
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Documents]:
+    made = Documents(max_children=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def second() -> Iterator[RapidReader]:
+    made = RapidReader()
+    yield made
+    made.close()
+
+
+def sheet(lines: list[str], size: tuple[int, int] = (900, 1200), print_px: int = 34) -> Image.Image:
+    image = Image.new("L", size, 255)
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(lines):
+        draw.text((90, 80 + row * 2 * print_px), line, fill=20, font_size=print_px)
+    return image
+
+
+def printed(lines: list[str]) -> Image.Image:
+    """The same in a font that has letters of Western Europe."""
+    content = " ".join(says(line, y=700 - 48 * row) for row, line in enumerate(lines))
+    document = pypdfium2.PdfDocument(pdf(content))
+    try:
+        return document[0].render(scale=2, grayscale=True).to_pil()
+    finally:
+        document.close()
+
+
+def read(documents: Documents, image: Image.Image, folder: Path, *languages: str) -> Page:
+    image.save(folder / "original", "PNG")
+    (page,) = documents.read_images(folder / "original", "image/png", (1,), languages or ("eng",))
+    return page
+
+
+def ink_inside(image: Image.Image, word: Word) -> float:
+    """The share of dark pixels where a word is said to stand on the page as it is shown."""
+    w, h = image.size
+    box = (round(word.x0 * w), round(word.y0 * h), round(word.x1 * w), round(word.y1 * h))
+    part = image.convert("L").crop(box)
+    return part.point(lambda value: 255 * (value < 128)).histogram()[255] / (part.width * part.height)
+
+
+@pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
+def test_a_scan_is_read_whichever_way_it_lies(documents: Documents, tmp_path: Path, clockwise: int) -> None:
+    lying = sheet(SLIP).rotate(-clockwise, expand=True)
+    page = read(documents, lying, tmp_path)
+    assert page.turned == (360 - clockwise) % 360
+    assert "4711" in page.text and page.confidence > 80
+    # The boxes are those of the page as it is shown, which is how it lies.
+    (number,) = (word for word in page.words if word.text == "4711")
+    assert (number.x1 - number.x0) * lying.width > (number.y1 - number.y0) * lying.height or clockwise % 180
+    assert ink_inside(lying, number) > 0.1
+    found = extract([page], SCHEMA)
+    assert found.fields == {"date": "2023-12-25", "total": 42.5}
+    box = found.evidence["total"].box
+    assert box is not None and ink_inside(lying, Word("", *box)) > 0.05
+
+
+def test_a_sample_that_was_scanned_upside_down_is_read(documents: Documents) -> None:
+    (page,) = documents.read_images(SAMPLES / "receipt-upside-down.jpg", "image/jpeg", (1,), ("eng",))
+    assert page.turned == 180
+    found = extract([page], {**SCHEMA, "required": ["date", "total"]})
+    assert found.fields == {"date": "2018-06-05", "total": 52.0}
+
+
+def test_white_print_on_black_is_read(documents: Documents, tmp_path: Path) -> None:
+    assert "4711" in read(documents, ImageOps.invert(sheet(SLIP)), tmp_path).text
+
+
+def test_faint_print_in_a_shadow_is_read(documents: Documents, tmp_path: Path) -> None:
+    faint = sheet(SLIP).point(lambda value: 200 + value * 40 // 255)
+    shadow = Image.linear_gradient("L").resize(faint.size).point(lambda value: 90 + value // 2)
+    page = read(documents, Image.composite(faint, shadow, Image.new("L", faint.size, 140)), tmp_path)
+    assert "4711" in page.text and "42.50" in page.text
+
+
+def test_columns_are_read_one_after_the_other(documents: Documents, tmp_path: Path) -> None:
+    left = [
+        "the quick brown fox and",
+        "a lazy dog went down to",
+        "the river where alpha is",
+        "always the last word bar",
+    ] * 5
+    right = [
+        "no bird was ever seen so",
+        "high above the old house",
+        "as this one that omega is",
+        "the name of to this day",
+    ] * 5
+    image = sheet(left, (800, 1200), 24)
+    image.paste(sheet(right, (420, 1200), 24).crop((80, 0, 420, 1200)), (400, 0))
+    text = read(documents, image, tmp_path).text
+    assert text.rindex("alpha") < text.index("omega")
+
+
+def test_german_is_read_beside_english_where_the_dataset_says_so(documents: Documents, tmp_path: Path) -> None:
+    lines = [
+        "Rechnung für Müller und Söhne",
+        "Straße der Übung 5, Köln",
+        "Invoice for large brushes",
+        "Größe: fünf Stück",
+    ]
+    page = read(documents, printed(lines), tmp_path, "eng", "deu")
+    assert {"für", "Müller", "Söhne", "Straße", "brushes", "Größe:"} <= {word.text.rstrip(",") for word in page.words}
+
+
+def test_a_language_that_is_not_installed_is_named_with_those_that_are(documents: Documents, tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match=r"tlh.*installed are.*deu.*eng") as refused:
+        read(documents, sheet(SLIP), tmp_path, "eng", "tlh")
+    assert refused.value.code == "unknown_language"
+
+
+def test_a_language_is_added_by_putting_its_file_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from layers.decoders.tessdata import folder_with
+
+    english = folder_with(["eng"])
+    assert english
+    (tmp_path / "added").mkdir()
+    (tmp_path / "added" / "xyz.traineddata").write_bytes((Path(english) / "eng.traineddata").read_bytes())
+    monkeypatch.setenv("FAIRWAY_TESSDATA", str(tmp_path / "added"))
+    reader = Documents(max_children=1)
+    try:
+        assert "4711" in read(reader, sheet(SLIP), tmp_path, "xyz", "deu").text
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize("clockwise", [0, 180, 270])
+def test_the_second_reader_reads_a_page_as_it_was_turned(second: RapidReader, tmp_path: Path, clockwise: int) -> None:
+    lying = sheet(SLIP).rotate(-clockwise, expand=True)
+    lying.save(tmp_path / "original", "PNG")
+    first = Page(1, turned=(360 - clockwise) % 360)
+    (page,) = second.read_again(tmp_path / "original", "image/png", [first])
+    assert (page.number, page.source, page.turned) == (1, "ocr", first.turned)
+    assert extract([page], SCHEMA).fields == {"date": "2023-12-25", "total": 42.5}
+    assert all(0 <= word.x0 < word.x1 <= 1 and 0 <= word.y0 < word.y1 <= 1 for word in page.words)
+    assert max(ink_inside(lying, word) for word in page.words if "4711" in word.text) > 0.1
+
+
+def test_the_second_reader_reads_german(second: RapidReader, tmp_path: Path) -> None:
+    printed(["Rechnung für Müller und Söhne", "Größe: fünf Stück"]).save(tmp_path / "original", "PNG")
+    (page,) = second.read_again(tmp_path / "original", "image/png", [Page(1)])
+    assert {"für", "Müller", "Söhne", "Stück"} <= {word.text for word in page.words}
+
+
+def test_the_second_reader_finds_nothing_on_an_empty_page(second: RapidReader, tmp_path: Path) -> None:
+    sheet([]).save(tmp_path / "original", "PNG")
+    (page,) = second.read_again(tmp_path / "original", "image/png", [Page(1)])
+    assert page.text == "" and page.words == ()
+
+
+def test_the_second_reader_is_not_asked_for_letters_that_it_does_not_know(second: RapidReader) -> None:
+    assert second.reads(["eng", "deu"]) and not second.reads(["eng", "rus"])
