@@ -35,7 +35,7 @@ def receipts(folder: Path, documents: Documents, by_ocr: bool) -> list[tuple[str
         values |= {"date": (day, DAY)} if day else {}
         values |= {"total": (total, NUMBER)} if total is not None else {}
         if by_ocr:
-            pages = documents.read_images(folder / name, "image/jpeg", [1])
+            pages = documents.read_images(folder / name, "image/jpeg", [1], ["eng"])
         else:
             pages = [transcript(folder / "words" / f"{Path(name).stem}.csv")]
         found.append((name, pages, values))
