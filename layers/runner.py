@@ -6,7 +6,9 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from layers.domain import lifecycle
@@ -83,8 +85,8 @@ class Runner:
         for claim in claims:
             claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
             began = time.monotonic()
-            with tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True) as scratch:
-                work = Work(claim, self.ports, Path(scratch))
+            with ExitStack() as until_it_ends:
+                work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
                 outcome = self._attempt(step, claim, work)
             finished.append(self._finished(claim, outcome, time.monotonic() - began, work.meter.used))
         self._record(finished)
@@ -107,6 +109,7 @@ class Runner:
         for one, verdict in zip(finished, recorded, strict=True):
             self._after_record(one, verdict)
             moved |= {one.claim.step, *verdict.readied}
+        self._correct(finished)
         self.dispatch(moved)
         later = [self._wake_in_s(one.outcome) for one in finished if isinstance(one.outcome, Retry | Later | Parked)]
         if later:
@@ -131,8 +134,6 @@ class Runner:
         )
         if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
             self._delete_made(claim)
-        if not isinstance(outcome, Parked):
-            self._correct(claim, one.cost_s)
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for what may run of these steps; how many."""
@@ -287,7 +288,20 @@ class Runner:
     def _retry(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
         return lifecycle.after_failure(step.retry, claim.failures + 1, self._chance(), code, detail)
 
-    def _correct(self, claim: Claim, cost_s: float) -> None:
-        difference_s = cost_s - min(claim.cost_estimate_s, SLICE_S)
-        if abs(difference_s) > max(0.5, 0.5 * claim.cost_estimate_s):
+    def _correct(self, finished: Sequence[Finished]) -> None:
+        """Charge each lane what was far from its estimate, in one write for all that a lane is owed."""
+        owed: dict[tuple[str, str], tuple[Claim, float]] = {}
+        for one in finished:
+            difference_s = one.cost_s - min(one.claim.cost_estimate_s, SLICE_S)
+            if isinstance(one.outcome, Parked) or abs(difference_s) <= max(0.5, 0.5 * one.claim.cost_estimate_s):
+                continue
+            lane = one.claim.step, one.claim.file.batch_id
+            owed[lane] = one.claim, difference_s + (owed[lane][1] if lane in owed else 0.0)
+        for claim, difference_s in owed.values():
             self.ports.store.correct_lane(claim, difference_s)
+
+
+def _folder_until(the_end: ExitStack) -> Path:
+    """A new folder that goes with the stack."""
+    folder = tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True)
+    return Path(the_end.enter_context(folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
@@ -16,14 +16,20 @@ MEMBER_UPLOAD_S = 3600.0
 
 
 class Work:
-    """One attempt's means. Everything on disk lies in `scratch` and goes with it."""
+    """One attempt's means. Everything on disk lies in `scratch`, a folder made at first use, and goes with it."""
 
-    def __init__(self, claim: Claim, ports: Ports, scratch: Path) -> None:
+    def __init__(self, claim: Claim, ports: Ports, scratch: Path | Callable[[], Path]) -> None:
         self.claim = claim
-        self.scratch = scratch
+        self._scratch = scratch
         self.meter = Meter()
         self._ports = ports
         self._original: Path | None = None
+
+    @property
+    def scratch(self) -> Path:
+        if not isinstance(self._scratch, Path):
+            self._scratch = self._scratch()
+        return self._scratch
 
     @property
     def documents(self) -> Documents:
