@@ -35,7 +35,13 @@ def announce(found: Parts, files: int) -> list[str]:
     with PostgresCatalog(Database(found.api_url)).transaction() as catalog:
         catalog.be(tenant_id)
         dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
-        batch = catalog.row("create_batch", dataset_id=dataset["dataset_id"], allow_duplicates=True, priority="normal")
+        batch = catalog.row(
+            "create_batch",
+            dataset_id=dataset["dataset_id"],
+            allow_duplicates=True,
+            expand_archives=False,
+            priority="normal",
+        )
         assert batch
         described = [{"name": f"{place}.txt", "size_bytes": 1} for place in range(files)]
         return [row["object_key"] for row in catalog.create_files(batch, described, 3600)]
