@@ -1,6 +1,7 @@
 # make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
 # make test                                everything that CI checks
 # make rapid                              install the second reader for doubtful pages (300 MB)
+# make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
 # make lint | unit | bench                 parts of it, and the measurements
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
@@ -11,7 +12,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: run rapid test lint unit bench clean hostile
+LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/python3.12; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null \
+	&& echo $$p && break; done)
+STAGE ?= dev
+
+.PHONY: package run rapid test lint unit bench clean hostile
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -36,6 +42,15 @@ hostile: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
+
+package: build/lambda-venv/.ready
+	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
+
+build/lambda-venv/.ready: requirements.txt constraints.txt
+	@test -n "$(LAMBDA_PYTHON)" || { echo "Packaging needs Python 3.12, which Lambda runs; set LAMBDA_PYTHON=/path/to/python3.12"; exit 1; }
+	@$(LAMBDA_PYTHON) -m venv build/lambda-venv
+	@build/lambda-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements.txt setuptools
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build

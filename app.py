@@ -79,6 +79,11 @@ def upkeep(event: Any) -> Any:
     return handlers.upkeep(event.to_dict())
 
 
+@app.lambda_function(name="migrate")
+def migrate(event: Any, _context: Any) -> Any:
+    return handlers.migrate(event)
+
+
 # What a worker polls where there is no Lambda: each topic with its handler.
 TOPICS = {
     "arrivals": arrivals,

@@ -47,3 +47,8 @@ def dispatch(event: entry.Event) -> Answer:
 def upkeep(_event: entry.Event) -> Answer:
     """One round of upkeep's duties."""
     return mend(runner())
+
+
+def migrate(event: entry.Event) -> Answer:
+    """Bring the database up to date: called by hand, or by CloudFormation while it puts a new version in place."""
+    return entry.answer_cloudformation(event, lambda: {"applied": bootstrap.migrate()})

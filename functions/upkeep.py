@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_artifacts, walk_objects
 from functions.dispatch import dispatch
 from layers.domain import lifecycle
+from layers.domain.breaker import Mode
 from layers.domain.file import artifact_prefix, original_key
 from layers.domain.message import Arrival
 from layers.ports import Claim
@@ -33,6 +35,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "counts_folded": fold_counts,
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
+        "breakers_open": tell_of_breakers,
         "audit_findings": audit_rows,
         "objects_out_of_place": walk_objects,
         "artifacts_missing": walk_artifacts,
@@ -43,9 +46,18 @@ def upkeep(runner: Runner) -> dict[str, int]:
             mended[name] = duty(runner)
         except Exception as error:
             log("upkeep_duty_failed", duty=name, error=error)
-    if any(mended.values()):
-        log("upkeep", mended={name: count for name, count in mended.items() if count})
+    log("upkeep", mended={name: count for name, count in mended.items() if count})
     return mended
+
+
+def tell_of_breakers(runner: Runner) -> int:
+    """Say of each dependency that is down for how long it has been; how many."""
+    down = {
+        name: breaker for name, breaker in runner.ports.breakers.states().items() if breaker.mode is not Mode.CLOSED
+    }
+    for name, breaker in down.items():
+        log("breaker_open", dependency=name, open_s=round(time.time() - breaker.opened_at), reason=breaker.reason)
+    return len(down)
 
 
 def rescue_expired(runner: Runner) -> int:

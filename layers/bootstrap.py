@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import quote, unquote, urlsplit
 
 from layers.adapters import libreoffice_printer
 from layers.adapters.clamav_scanner import ClamavScanner
@@ -56,12 +60,45 @@ def forget() -> None:
 
 @once
 def settings() -> Settings:
-    return Settings.from_environment()
+    return Settings.from_environment({**secrets(os.environ), **os.environ})
+
+
+def secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What is kept in Secrets Manager: each secret that FAIRWAY_SECRETS names is a JSON object of variables."""
+    names = [name for name in environment.get("FAIRWAY_SECRETS", "").split(",") if name]
+    if not names:
+        return {}
+    import boto3
+
+    client = boto3.session.Session().client("secretsmanager")
+    found: dict[str, str] = {}
+    for name in names:
+        found |= json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+    return found
 
 
 @once
 def database() -> Database:
-    return Database(settings().database_url)
+    return _database(settings().database_url)
+
+
+def _database(url: str, most: int = 32) -> Database:
+    if settings().database_auth != "iam":
+        return Database(url, most=most)
+    return Database(url, most=most, prepares=False, given=lambda: _rds_token(url))
+
+
+def _rds_token(url: str) -> dict[str, str]:
+    """A password good for fifteen minutes, and the authorities that sign RDS Proxy's certificate."""
+    to = urlsplit(url)
+    token = aws_client("rds").generate_db_auth_token(to.hostname, to.port or 5432, to.username)
+    return {"password": token, "sslmode": "verify-full", "sslrootcert": _authorities()}
+
+
+def _authorities() -> str:
+    import botocore
+
+    return str(Path(botocore.__file__).with_name("cacert.pem"))
 
 
 @once
@@ -72,7 +109,36 @@ def store() -> PostgresStore:
 @once
 def catalog() -> PostgresCatalog:
     """What the API sees: by a role of its own, that row-level security holds to one tenant."""
-    return PostgresCatalog(Database(settings().api_database_url or settings().database_url, most=24))
+    return PostgresCatalog(_database(settings().api_database_url or settings().database_url, most=24))
+
+
+def migrate() -> list[str]:
+    """Bring the database up to date as its owner, let the roles in, and see that there is an admin; what was applied."""
+    from layers import migration
+
+    given, owner = settings(), _owner_url()
+    applied = migration.migrate(owner)
+    logins = {"fairway_worker": given.database_url, "fairway_api": given.api_database_url}
+    for role, url in logins.items():
+        if given.database_auth == "iam":
+            migration.give_token_login(owner, role)
+        elif password := urlsplit(url).password:
+            migration.give_login(owner, role, unquote(password))
+    if given.admin_key:
+        migration.ensure_local_tenant(owner, given.admin_key, given.key_pepper, "operations")
+    return applied
+
+
+def _owner_url() -> str:
+    """The address for the owner of all tables, with the password that RDS keeps in a secret of its own."""
+    given = settings()
+    if not given.owner_secret:
+        return given.owner_database_url
+    owner = secrets({"FAIRWAY_SECRETS": given.owner_secret})
+    to = urlsplit(given.database_url)
+    who = f"{quote(owner['username'], safe='')}:{quote(owner['password'], safe='')}"
+    trusted = quote(_authorities(), safe="/")
+    return f"postgresql://{who}@{to.hostname}:{to.port or 5432}{to.path}?sslmode=verify-full&sslrootcert={trusted}"
 
 
 @once
@@ -98,7 +164,7 @@ def breakers() -> RedisBreakers:
 @once
 def topics() -> SqsTopics:
     the_bell = bell()
-    return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None)
+    return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None, prefix=settings().queue_prefix)
 
 
 @once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import select
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -39,9 +39,23 @@ class Database:
     A thread that finds none free waits for one; it must hold none itself. Every failure to reach the server raises StoreUnreachable; the broken connection is dropped.
     """
 
-    def __init__(self, url: str, *, connect_timeout_s: int = 5, most: int = 32) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connect_timeout_s: int = 5,
+        most: int = 32,
+        prepares: bool = True,
+        given: Callable[[], dict[str, str]] = dict,
+    ) -> None:
+        """`given` is asked at each new connection for what the URL lacks, such as a password that soon expires.
+
+        A proxy that shares its connections among clients keeps one for whoever `prepares` a statement by name.
+        """
         self._url = url
         self._connect_timeout_s = connect_timeout_s
+        self._prepare_threshold = 2 if prepares else None
+        self._given = given
         self._places = threading.BoundedSemaphore(most)
         self._idle: list[psycopg.Connection[Row]] = []
         self._lock = threading.Lock()
@@ -95,7 +109,8 @@ class Database:
                 autocommit=True,
                 row_factory=dict_row,
                 connect_timeout=self._connect_timeout_s,
-                prepare_threshold=2,
+                prepare_threshold=self._prepare_threshold,
+                **self._given(),  # type: ignore[arg-type]
             )
         except psycopg.OperationalError as error:
             raise StoreUnreachable(str(error).strip()) from error

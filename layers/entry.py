@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
+from urllib.request import Request, urlopen
 
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival, WakeUp
@@ -58,6 +59,25 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
         except Exception as error:
             log("message_broke", body=message.body[:500], error=error)
     return {"batchItemFailures": failures}
+
+
+def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Act; where CloudFormation asked, tell it at the address it gave. What it deletes needs no act of ours."""
+    if "ResponseURL" not in event:
+        return act()
+    told = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    told["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
+    done: dict[str, Any] = {}
+    try:
+        done = act() if event["RequestType"] != "Delete" else {}
+        told["Status"] = "SUCCESS"
+    except Exception as error:
+        log("migration_failed", error=error)
+        told |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    body = json.dumps(told).encode()
+    request = Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
+    with urlopen(request, timeout=30):
+        return done
 
 
 def wake_up(body: Any) -> WakeUp:

@@ -26,7 +26,7 @@ from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
 from layers.ports import Claim, FilePlan, Finished, Ports, Recorded
-from layers.telemetry import log
+from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
@@ -121,6 +121,7 @@ class Runner:
 
     def _after_record(self, one: Finished, recorded: Recorded) -> None:
         claim, outcome = one.claim, one.outcome
+        step = self.steps[claim.step]
         log(
             "attempt",
             step=claim.step,
@@ -131,6 +132,8 @@ class Runner:
             outcome="fenced" if recorded.fenced else type(outcome).__name__.lower(),
             error_code=getattr(outcome, "code", None),
             cost_s=round(one.cost_s, 3),
+            gave_up=isinstance(outcome, Failed) and claim.failures + 1 >= step.retry.max_attempts,
+            paid_pages=len(outcome.pages) if step.pays_by_call and isinstance(outcome, Done) else None,
         )
         if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
             self._delete_made(claim)
@@ -192,7 +195,8 @@ class Runner:
                 return self._without(step, claim, dependency, self.ports.breakers.look(dependency).reason, wait_s)
             admitted.append(dependency)
         try:
-            result = step.run(claim.file, work)
+            with traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id):
+                result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
         self._serves(admitted)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 CONFIG_PATHS = (
     Path(__file__).parent / "chalice_config.json",  # beside the code, in a deployed package
@@ -30,9 +31,15 @@ class Settings:
 
     stage: str = "local"
     database_url: str = ""
+    database_auth: str = "password"  # or `iam`: a token of AWS in its place
     api_database_url: str = ""
+    owner_database_url: str = ""  # for migrations alone
+    owner_secret: str = ""  # or the secret in which RDS keeps the owner's name and password
+    admin_key: str = ""  # of the tenant `operations`, seen to by migrations
     redis_url: str = ""
+    redis_password: str = ""  # put into redis_url, where it is kept apart
     bucket: str = "fairway"
+    queue_prefix: str = "fairway-"  # of the names of topics
     aws_endpoint_url: str | None = None
     store_public_url: str | None = None
     region: str = "us-east-1"
@@ -45,6 +52,7 @@ class Settings:
     max_file_bytes: int = 200 * 1024 * 1024
     kept_originals_bytes: int = 64 * 1024 * 1024  # on a worker's disk, between the steps of one file
     multipart_from_bytes: int = 64 * 1024 * 1024  # from this size on, a file is uploaded in parts
+    longest_wait_s: int = 30  # how long a call for changes may be held open; 0 on Lambda, which is paid by the second
     upload_url_s: int = 3600
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600
@@ -86,12 +94,18 @@ class Settings:
                 values[name] = _whole_number(f"FAIRWAY_{name.upper()}", text) if given.type == "int" else text
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values.setdefault("kept_originals_bytes", 0)  # there each step is a machine of its own
+            values.setdefault("longest_wait_s", 0)
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
         values["textract_endpoint_url"] = environment.get("AWS_ENDPOINT_URL_TEXTRACT") or None
         values["bedrock_endpoint_url"] = environment.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME") or None
         values["region"] = environment.get("AWS_DEFAULT_REGION", cls.__dataclass_fields__["region"].default)
         # Leases bear it, and a worker that starts takes back those of its own name: no two may share one.
-        values["worker_name"] = environment.get("FAIRWAY_WORKER") or f"{socket.gethostname()}-{os.getpid()}"
+        values["worker_name"] = (
+            environment.get("FAIRWAY_WORKER")
+            or environment.get("AWS_LAMBDA_LOG_STREAM_NAME")  # one a container, whose hosts and processes are all alike
+            or f"{socket.gethostname()}-{os.getpid()}"
+        )
+        values["redis_url"] = _with_password(values.get("redis_url", ""), values.get("redis_password", ""))
         made = cls(**values)
         made._check()
         return made
@@ -121,6 +135,11 @@ def _json(text: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return None
+
+
+def _with_password(url: str, password: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}://:{quote(password, safe='')}@{rest}" if separator and password and "@" not in rest else url
 
 
 def _whole_number(name: str, text: str) -> int:

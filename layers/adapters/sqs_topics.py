@@ -1,4 +1,4 @@
-"""Topics as SQS queues: one queue `fairway-<topic>` each."""
+"""Topics as SQS queues: one queue `<prefix><topic>` each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 from layers.domain.message import WakeUp
 from layers.telemetry import log
 
-PREFIX = "fairway-"
 DEAD_SUFFIX = "-dead"
 LONGEST_DELAY_S = 900
 SENT_AT_ONCE = 10
@@ -26,9 +25,12 @@ class SqsTopics:
     same machines need not wait for its poll.
     """
 
-    def __init__(self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None) -> None:
+    def __init__(
+        self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
+    ) -> None:
         self._make_client = client
         self._client: Any = None
+        self._prefix = prefix
         self._urls: dict[str, str] = {}
         self._lock = threading.Lock()
         self._ring = ring or (lambda topic, count: None)
@@ -71,7 +73,7 @@ class SqsTopics:
         """Each message is sent anew before it is deleted, so that a crash doubles it and never loses it."""
         moved = 0
         try:
-            queues = self._sqs().list_queues(QueueNamePrefix=PREFIX, MaxResults=1000).get("QueueUrls", ())
+            queues = self._sqs().list_queues(QueueNamePrefix=self._prefix, MaxResults=1000).get("QueueUrls", ())
             for dead in [url.rsplit("/", 1)[-1] for url in queues if url.endswith(DEAD_SUFFIX)]:
                 moved += self._move(dead, dead.removesuffix(DEAD_SUFFIX), limit)
         except Exception as error:  # the SDK raises classes of its own making
@@ -79,7 +81,7 @@ class SqsTopics:
         return moved
 
     def _move(self, source: str, target: str, limit: int) -> int:
-        source, target = source.removeprefix(PREFIX), target.removeprefix(PREFIX)
+        source, target = source.removeprefix(self._prefix), target.removeprefix(self._prefix)
         moved = 0
         while moved < limit and (records := self.receive(source, most=SENT_AT_ONCE, wait_s=0)):
             if not self._send(target, [record["body"] for record in records]):
@@ -90,7 +92,7 @@ class SqsTopics:
 
     def is_up(self) -> bool:
         try:
-            self._sqs().get_queue_url(QueueName=f"{PREFIX}dispatch")
+            self._sqs().get_queue_url(QueueName=f"{self._prefix}dispatch")
         except Exception:
             return False
         return True
@@ -119,5 +121,5 @@ class SqsTopics:
 
     def _url(self, topic: str) -> str:
         if topic not in self._urls:
-            self._urls[topic] = self._sqs().get_queue_url(QueueName=PREFIX + topic)["QueueUrl"]
+            self._urls[topic] = self._sqs().get_queue_url(QueueName=self._prefix + topic)["QueueUrl"]
         return self._urls[topic]

@@ -1,0 +1,122 @@
+"""The application stack: everything in it follows from the pipelines and the one place of concurrency."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.pipelines import STEPS
+from infra.aws import alarms, application
+from infra.aws.layers import Plan, native_requirements
+from layers.measures import MEASURES, NAMESPACE
+
+ROOT = Path(__file__).parent.parent.parent
+STAGES = ("dev", "prod")
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def resources(stage: str) -> dict[str, Any]:
+    found: dict[str, Any] = application.merge_template(stage)["Resources"]
+    return found
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: one["Properties"] for name, one in resources.items() if one.get("Type") == kind}
+
+
+def logged_events() -> set[str]:
+    """The events that our code logs, by the first argument of each call of `log`."""
+    found = set()
+    for folder in ("functions", "layers"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                is_log = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "log"
+                if is_log and node.args and isinstance(node.args[0], ast.Constant):  # type: ignore[attr-defined]
+                    found.add(node.args[0].value)  # type: ignore[attr-defined]
+    return found
+
+
+def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> None:
+    plan = Plan.read()
+    placed = {one for requirements in plan.requirements.values() for one in requirements} | set(plan.left_out)
+    assert placed == set(native_requirements())
+    assert {layer for layers in plan.functions.values() for layer in layers} == set(plan.requirements)
+
+
+def test_a_function_polls_for_no_more_than_it_has_reserved(stage: str) -> None:
+    for step in STEPS:
+        (event,) = application.merge_template(stage)["Resources"][application.logical(step)]["Properties"][
+            "Events"
+        ].values()
+        source = event["Properties"]
+        reserved = application.setting(stage, step, "reserved_concurrency")
+        assert source["ScalingConfig"]["MaximumConcurrency"] <= max(2, reserved)
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_a_message_stays_hidden_for_six_times_its_functions_time(stage: str, resources: dict[str, Any]) -> None:
+    for topic in application.TOPICS:
+        queue = resources[f"{application.logical(topic)}Queue"]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * application.setting(stage, topic, "lambda_timeout")
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+
+
+def test_a_function_may_take_as_long_as_its_step(stage: str) -> None:
+    for name, step in STEPS.items():
+        assert application.setting(stage, name, "lambda_timeout") > step.timeout_s
+
+
+def test_a_wildcard_stands_beside_its_reason(resources: dict[str, Any]) -> None:
+    for name, one in resources.items():
+        if one.get("Type") != "AWS::IAM::Role":
+            continue
+        for statement in statements_of(one["Properties"]["Policies"]):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert not [action for action in actions if action.endswith("*")], (name, actions)
+            if statement["Resource"] == "*":
+                services = {action.split(":")[0] for action in actions}
+                assert services <= set(one["Metadata"]["Wildcards"]), (name, actions)
+
+
+def statements_of(found: Any) -> list[dict[str, Any]]:
+    """Every statement of policies, wherever conditions put it."""
+    if isinstance(found, list):
+        return [one for each in found for one in statements_of(each)]
+    if not isinstance(found, dict):
+        return []
+    if "Effect" in found:
+        return [found]
+    return [one for each in found.values() for one in statements_of(each)]
+
+
+def test_every_alarm_and_widget_stands_on_a_metric_that_the_code_emits(stage: str, resources: dict[str, Any]) -> None:
+    events = logged_events()
+    emitted = {
+        one.name: {"service", "stage", *one.dimensions}
+        for event, measures in MEASURES.items()
+        for one in measures
+        if event in events
+    }
+    watched = [
+        (one["MetricName"], {pair["Name"] for pair in one["Dimensions"]})
+        for one in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if one["Namespace"] == NAMESPACE
+    ]
+    for widget in alarms.dashboard(stage)["widgets"]:
+        watched += [(metric[1], set(metric[2::2])) for metric in widget["properties"]["metrics"]]
+    assert watched
+    for name, dimensions in watched:
+        assert emitted.get(name) == dimensions, name
+
+
+def test_the_template_is_plain_json(stage: str) -> None:
+    assert json.loads(json.dumps(application.merge_template(stage)))["Parameters"]
