@@ -34,6 +34,6 @@ def test_who_waits_too_long_for_a_connection_is_told_so(database_urls: Urls, mon
 def test_a_connection_that_the_server_ended_is_replaced_unseen(database_urls: Urls) -> None:
     kept = Database(database_urls.worker)
     (row,) = kept.rows(OWN_PID)
-    Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s)", pid=row["pid"])
+    Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s, 5000)", pid=row["pid"])
     assert kept.rows(OWN_PID)[0]["pid"] != row["pid"]
     kept.close()
