@@ -44,6 +44,10 @@ class LibreOfficePrinter:
     def is_up(self) -> bool:
         return True
 
+    def children(self) -> list[int]:
+        """The processes that wait for a document."""
+        return self._sandbox.children()
+
     def retire_idle(self) -> None:
         self._sandbox.retire_idle()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layers.decoders import drawings, mail, office, plain, sheets, slides
+from layers.decoders import drawings, mail, office, open_slides, plain, sheets, slides
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 
@@ -16,6 +16,7 @@ READERS: dict[str, Callable[[str, str], Pages]] = {
     "kreuzberg": office.read_text,
     "calamine": lambda path, _: sheets.read_text(path),
     "slides": lambda path, _: slides.read_text(path),
+    "open_slides": lambda path, _: open_slides.read_text(path),
     "mail": mail.read_text,
     "outlook": mail.read_text,
     "html": plain.read_text,
@@ -35,6 +36,6 @@ def read_text(path: str, media_type: str) -> Pages:
 
 def count_pages(path: str, media_type: str) -> int | None:
     """Sheets or slides, where the format says how many; None where it has no pages."""
-    counters = {"calamine": sheets.count_sheets, "slides": slides.count_slides}
+    counters = {"calamine": sheets.count_sheets, "slides": slides.count_slides, "open_slides": open_slides.count_slides}
     count = counters.get(format_of(media_type).reader)
     return count(path) if count else None

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import mail, office, plain, sheets, slides
+from layers.decoders import mail, office, open_slides, plain, sheets, slides
 from layers.decoders.containers import opened_zip
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of
 
+OPEN_SLIDES = "application/vnd.oasis.opendocument.presentation"
 MOST_TEXT_BYTES = 512 * 1024
 MOST_SOURCE_BYTES = 4 << 20
 MOST_PAGE_CHARACTERS = 12_000_000
@@ -33,7 +34,7 @@ form-action 'none'; base-uri 'none'">
 <meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Preview</title><style>
 body{{margin:2rem auto;padding:0 1.5rem;max-width:62rem;font:15px/1.55 system-ui,sans-serif;color:#222;background:#fff;
-overflow-wrap:anywhere}}pre,code{{font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap}}img{{max-width:100%;height:auto}}
+overflow-wrap:anywhere}}pre,code{{font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap}}img{{max-width:100%;height:auto}}img:not([src]){{display:none}}
 table{{border-collapse:collapse;margin:.5rem 0 1.5rem}}td,th{{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;
 vertical-align:top}}thead th,.head td{{background:#f4f4f4;font-weight:600}}h1,h2,h3{{line-height:1.25}}.note{{color:#777}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}}dt{{color:#777}}dd{{margin:0}}
@@ -173,8 +174,9 @@ def _sheets(path: str, _media_type: str) -> str:
     return "".join(parts[:100])
 
 
-def _slides(path: str, _media_type: str) -> str:
-    pages = slides.read_text(path)
+def _slides(path: str, media_type: str) -> str:
+    reader = open_slides if media_type == OPEN_SLIDES else slides
+    pages = reader.read_text(path)
     return "".join(
         f"<section><p class='note'>{page['number']}</p>{_paragraphs(page['text'])}</section>" for page in pages
     )
@@ -229,6 +231,7 @@ Maker = Callable[[str, str], str]
 MAKERS: dict[str, Maker] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _word,
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": _slides,
+    OPEN_SLIDES: _slides,
     "text/markdown": _markdown,
     "application/json": _json,
 }

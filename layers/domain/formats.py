@@ -57,7 +57,7 @@ FORMATS = (
     Format(f"{ODF}.spreadsheet", "OpenDocument sheets", Kind.SHEETS, ".ods", "calamine"),
     Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides"),
     Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
-    Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "kreuzberg"),
+    Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides"),
     Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
     Format("message/rfc822", "mail", Kind.MAIL, ".eml", "mail"),
     Format("application/vnd.ms-outlook", "Outlook mail", Kind.MAIL, ".msg", "outlook"),

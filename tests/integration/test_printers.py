@@ -1,0 +1,164 @@
+"""Office documents as PDF: by a service that speaks Gotenberg's protocol, by LibreOffice, and without either."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2 as pdfium
+import pytest
+
+from layers.adapters.documents import Documents
+from layers.adapters.gotenberg_printer import GotenbergPrinter
+from layers.adapters.libreoffice_printer import LibreOfficePrinter, installed
+from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from tests.integration.test_documents import pdf, says
+from tests.standins.gotenberg import Gotenberg, serving
+
+SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
+OTHERS = Path(__file__).parent.parent / "samples"
+OOXML = "application/vnd.openxmlformats-officedocument"
+WORD, EXCEL, POWERPOINT = (f"{OOXML}.{kind}" for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation"))  # fmt: skip
+PROGRAM = installed()
+needs_libreoffice = pytest.mark.skipif(PROGRAM is None, reason="LibreOffice is not installed")
+
+
+def words_of(path: Path) -> str:
+    document = pdfium.PdfDocument(path)
+    try:
+        return " ".join(page.get_textpage().get_text_range() for page in document)
+    finally:
+        document.close()
+
+
+# --- the service -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service() -> Iterator[Gotenberg]:
+    with serving(Gotenberg(pdf=pdf(says("Printed by the service")))) as gotenberg:
+        yield gotenberg
+
+
+def test_the_service_gets_the_document_under_a_name_of_ours(service: Gotenberg, tmp_path: Path) -> None:
+    made = GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+    assert "Printed by the service" in words_of(tmp_path / made.name)
+    assert service.names == ["document.docx"]
+    assert service.forms[0] == {"files": (SAMPLES / "joinery-invoice.docx").read_bytes()}
+
+
+def test_the_first_page_alone_can_be_asked_for(service: Gotenberg, tmp_path: Path) -> None:
+    GotenbergPrinter(service.url).to_pdf(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path, first_page_only=True)
+    assert service.forms[0]["nativePageRanges"] == b"1"
+
+
+def test_a_service_that_is_not_there_is_down(tmp_path: Path) -> None:
+    printer = GotenbergPrinter("http://127.0.0.1:1")
+    assert not printer.is_up()
+    with pytest.raises(DependencyDown) as caught:
+        printer.to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+    assert caught.value.dependency == "preview"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_that_fails_and_says_that_it_does_not_work_is_down(
+    service: Gotenberg, tmp_path: Path, status: int
+) -> None:
+    service.status, service.works = status, False
+    with pytest.raises(DependencyDown):
+        GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+
+
+@pytest.mark.parametrize("fails", [{"status": 503}, {"hangs_up": True}, {"pdf": b"<html>"}], ids=str)
+def test_a_document_at_which_a_sound_service_fails_costs_an_attempt_of_its_own(
+    service: Gotenberg, tmp_path: Path, fails: dict[str, object]
+) -> None:
+    for name, value in fails.items():
+        setattr(service, name, value)
+    with pytest.raises(TransientError):
+        GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+
+
+def test_a_document_that_the_service_refuses_is_shown_as_html(service: Gotenberg, tmp_path: Path) -> None:
+    service.status = 400
+    documents = Documents(max_children=1, printer=GotenbergPrinter(service.url))
+    try:
+        preview = documents.preview(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+        assert preview is not None and preview.media_type.startswith("text/html")
+        assert documents.thumbnail(SAMPLES / "joinery-invoice.docx", WORD, tmp_path) is not None
+    finally:
+        documents.close()
+
+
+def test_a_preview_by_the_service_has_its_pages_counted_and_pictured(service: Gotenberg, tmp_path: Path) -> None:
+    service.pdf = pdf(says("One"), says("Two"), media_box="0 0 720 405")
+    documents = Documents(max_children=1, printer=GotenbergPrinter(service.url))
+    try:
+        preview = documents.preview(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path)
+        thumbnail = documents.thumbnail(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path)
+    finally:
+        documents.close()
+    assert preview is not None and (preview.media_type, preview.page_count) == ("application/pdf", 2)
+    assert thumbnail is not None and (thumbnail.width, thumbnail.height) == (320, 180)
+
+
+# --- LibreOffice ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[LibreOfficePrinter]:
+    assert PROGRAM is not None
+    printer = LibreOfficePrinter(PROGRAM, at_once=1)
+    yield printer
+    printer.close()
+
+
+@needs_libreoffice
+def test_one_libreoffice_prints_one_document_after_the_other(office: LibreOfficePrinter, tmp_path: Path) -> None:
+    for path, media_type, text in (
+        (SAMPLES / "joinery-invoice.docx", WORD, "486.00"),
+        (SAMPLES / "expenses-may.xlsx", EXCEL, "Hotel"),
+        (SAMPLES / "order-review.pptx", POWERPOINT, "3,550.40"),
+        (OTHERS / "joinery-invoice.odt", "application/vnd.oasis.opendocument.text", "Harbour"),
+        (OTHERS / "joinery-invoice.rtf", "application/rtf", "Harbour"),
+        (OTHERS / "expenses-may.xls", "application/vnd.ms-excel", "Hotel"),
+    ):
+        made = office.to_pdf(path, media_type, tmp_path)
+        assert text in words_of(tmp_path / made.name), path.name
+    assert len(office.children()) == 1
+
+
+@needs_libreoffice
+def test_a_thumbnail_needs_its_first_page_alone(office: LibreOfficePrinter, tmp_path: Path) -> None:
+    made = office.to_pdf(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path, first_page_only=True)
+    assert made.page_count == 1
+
+
+@needs_libreoffice
+def test_what_libreoffice_cannot_open_is_refused_and_the_next_is_printed(
+    office: LibreOfficePrinter, tmp_path: Path
+) -> None:
+    broken = tmp_path / "original"
+    with zipfile.ZipFile(broken, "w") as archive:
+        archive.writestr("word/document.xml", "<w:document")
+    with pytest.raises(PermanentError):
+        office.to_pdf(broken, WORD, tmp_path)
+    assert office.to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path).page_count == 1
+
+
+@needs_libreoffice
+def test_a_document_reaches_no_file_but_itself(office: LibreOfficePrinter, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("Xylophone in the attic")
+    web = tmp_path / "original"
+    web.write_text(
+        '{\\rtf1 Letter {\\field{\\*\\fldinst INCLUDETEXT "file://'
+        + str(secret)
+        + '"}{\\fldrslt }} {\\field{\\*\\fldinst INCLUDETEXT "'
+        + str(secret)
+        + '"}{\\fldrslt }}}'
+    )
+    made = office.to_pdf(web, "application/rtf", tmp_path)
+    shown = words_of(tmp_path / made.name)
+    assert "Letter" in shown and "Xylophone" not in shown
