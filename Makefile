@@ -42,6 +42,7 @@ hostile: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
+	$(BIN)/python -m benchmarks.chain
 
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
