@@ -1,8 +1,8 @@
 # make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
 # make test                                everything that CI checks
-# make rapid                              install the second reader for doubtful pages (300 MB)
+# make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
-# make lint | unit | bench                 parts of it, and the measurements
+# make lint | unit | hostile | bench       parts of it, hostile files, and the measurements
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -42,7 +42,10 @@ hostile: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
+	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.chain
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.dispatch
 
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
