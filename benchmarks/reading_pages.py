@@ -1,9 +1,8 @@
 """How well OCR reads labelled receipts: word recall, fields found, CPU seconds a page.
 
-    python -m benchmarks.reading_pages DATA_FOLDER [MODE EDGE_PX]
+    python -m benchmarks.reading_pages DATA_FOLDER
 
-DATA_FOLDER holds `receipts/` with labels.json and words/*.csv. MODE and EDGE_PX try another page segmentation
-mode and longest edge than the reader would choose.
+DATA_FOLDER holds `receipts/` with labels.json and words/*.csv. Tesseract alone reads them, as the OCR step has it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import resource
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +27,10 @@ def words_of(text: str) -> Counter[str]:
     return Counter(re.findall(r"[A-Z0-9]+", text.upper()))
 
 
-def read(path: Path, choice: tuple[int, int] | None) -> tuple[str, dict[str, Any], float]:
+def read(path: Path) -> tuple[str, dict[str, Any], float]:
     """The file's name, its page as read, and the CPU seconds that took, Tesseract's included."""
-    if choice:
-        mode, edge_px = choice
-        ocr.SLIP_MODE = ocr.SHEET_MODE = mode
-        ocr.SLIP_EDGE_PX = ocr.SHEET_EDGE_PX = edge_px
     before = _cpu_s()
-    page = ocr.read_pages(str(path), "image/jpeg", [1], "eng")[0]
+    page = ocr.read_pages(str(path), "image/jpeg", [1], ["eng"])[0]
     return path.name, page, _cpu_s() - before
 
 
@@ -47,12 +41,11 @@ def _cpu_s() -> float:
 
 def main() -> None:
     receipts = Path(sys.argv[1]) / "receipts"
-    choice = (int(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 3 else None
     labels = json.loads((receipts / "labels.json").read_text())
     found, wanted, cpu_s = 0, 0, 0.0
     fields: Counter[str] = Counter()
     with ProcessPoolExecutor(2) as pool:
-        for name, page, took_s in pool.map(partial(read, choice=choice), sorted(receipts.glob("*.jpg"))):
+        for name, page, took_s in pool.map(read, sorted(receipts.glob("*.jpg"))):
             truth: Counter[str] = Counter()
             for row in csv.reader((receipts / "words" / f"{Path(name).stem}.csv").open(), quoting=csv.QUOTE_NONE):
                 truth += words_of(",".join(row[8:]))

@@ -53,8 +53,10 @@ class Application:
         headers |= self._readable_by_browsers(environ)
         headers["Content-Length"] = str(len(body))
         reason = next((title for code, title in TITLES.values() if code == status), "OK")
+        took_ms = round((time.monotonic() - began) * 1000, 1)
+        headers["Server-Timing"] = f"app;dur={took_ms}"
         start_response(f"{status} {reason}", list(headers.items()))
-        log("request", method=method, path=path[:200], status=status, ms=round((time.monotonic() - began) * 1000, 1))
+        log("request", method=method, path=path[:200], status=status, ms=took_ms)
         return [] if method == "HEAD" else [body]
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:

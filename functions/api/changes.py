@@ -6,6 +6,7 @@ comes late appears behind what was read, never before it. A reader sees each cha
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -19,7 +20,7 @@ from functions.api.views import file_views
 from layers import bootstrap
 
 LONGEST_WAIT_S = 30
-LOOK_AGAIN_S = 5.0  # by itself, while news comes through
+LOOK_AGAIN_S = 15.0  # by itself, while news comes through: a net beneath it
 LOOK_AGAIN_DEAF_S = 1.0  # while it does not
 SOON_S = (0.02, 0.05, 0.1, 0.2, 0.4)  # after news that can't be seen yet: an older transaction is still at work
 POLL_AFTER_S = 2
@@ -50,7 +51,8 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
             left_s = deadline - time.monotonic()
             if found["files"] or found["removed"] or left_s <= 0:
                 return 200, found
-            pause_s = next(soon, LOOK_AGAIN_S if news.hears else LOOK_AGAIN_DEAF_S)
+            # Watchers that came together must not look together for ever.
+            pause_s = next(soon, (LOOK_AGAIN_S if news.hears else LOOK_AGAIN_DEAF_S) * random.uniform(0.6, 1.0))
             if news.wait(dataset_id, seen, min(pause_s, left_s)):
                 soon = iter(SOON_S)
 

@@ -124,27 +124,49 @@ def _pipeline_state(states: list[str]) -> str:
 def _step_view(name: str, parts: list[Row], file_state: str) -> Row:
     if not parts:
         return {"step": name, "state": "cancelled" if file_state in SETTLED else "waiting", "attempts": 0}
+    whole = parts[0] if len(parts) == 1 else _as_one(parts)
+    state = whole["state"]
+    view: Row = {
+        "step": name,
+        "state": "queued" if state == "ready" else state,  # both wait their turn
+        "attempts": whole["attempt"] - whole["snoozes"],
+        "started_at": at(whole["started_at"]),
+        "ended_at": at(whole["ended_at"]),
+    }
+    if whole["reason"]:
+        view["reason"] = whole["reason"]
+    if whole["error_code"]:
+        view["error"] = {"code": whole["error_code"], "detail": whole["error_detail"]}
+    if len(parts) > 1 or whole["page_numbers"]:
+        view["progress"] = _progress(parts)
+    return view
+
+
+def _as_one(parts: list[Row]) -> Row:
+    """Several parts of a step as one: the state is the foremost of theirs."""
     states = {part["state"] for part in parts}
     state = next(state for state in FOREMOST if state in states)
     if state == "failed" and "done" in states:
         state = "done"  # a part that failed leaves its pages unread; the step as a whole has read some
-    view: Row = {
-        "step": name,
-        "state": "queued" if state == "ready" else state,  # both wait their turn
-        "attempts": max(part["attempt"] - part["snoozes"] for part in parts),
-        "started_at": at(min((part["started_at"] for part in parts if part["started_at"]), default=None)),
-        "ended_at": at(max((part["ended_at"] for part in parts if part["ended_at"]), default=None)),
+    failed = next((part for part in parts if part["error_code"]), parts[0])
+    return {
+        "state": state,
+        "attempt": max(part["attempt"] - part["snoozes"] for part in parts),
+        "snoozes": 0,
+        "started_at": min((part["started_at"] for part in parts if part["started_at"]), default=None),
+        "ended_at": max((part["ended_at"] for part in parts if part["ended_at"]), default=None),
+        "reason": next((part["reason"] for part in parts if part["reason"]), None),
+        "error_code": failed["error_code"],
+        "error_detail": failed["error_detail"],
     }
-    if reason := next((part["reason"] for part in parts if part["reason"]), None):
-        view["reason"] = reason
-    if error := next((part for part in parts if part["error_code"]), None):
-        view["error"] = {"code": error["error_code"], "detail": error["error_detail"]}
+
+
+def _progress(parts: list[Row]) -> Row:
+    """By pages, where the parts are made of pages, else by parts."""
     pages = [(part["state"] in ("done", "skipped", "failed"), len(part["page_numbers"] or ())) for part in parts]
     if total := sum(count for _, count in pages):
-        view["progress"] = {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
-    elif len(parts) > 1:
-        view["progress"] = {"done": sum(done for done, _ in pages), "total": len(parts), "unit": "window"}
-    return view
+        return {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
+    return {"done": sum(is_done for is_done, _ in pages), "total": len(parts), "unit": "window"}
 
 
 def _waiting(steps: dict[str, list[Row]]) -> Row | None:
