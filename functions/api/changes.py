@@ -41,9 +41,9 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
         raise bad_parameter("after", "must be the `changes_cursor` of a listing or the `cursor` of earlier changes")
     news = bootstrap.news()
     with _seat(request.tenant_id) as may_wait:
-        deadline = time.monotonic() + (
-            min(wait_s, LONGEST_WAIT_S, bootstrap.settings().longest_wait_s) if may_wait else 0
-        )
+        longest_s = min(wait_s, LONGEST_WAIT_S, bootstrap.settings().longest_wait_s) if may_wait else 0
+        # Up to what was asked for: watchers that came together do not all come back together.
+        deadline = time.monotonic() + longest_s * random.uniform(0.6, 1.0)
         soon: Iterator[float] = iter(())
         while True:
             seen = news.count(dataset_id)
