@@ -1,0 +1,178 @@
+"""What 1,000 files of each kind cost on AWS, from what the real steps use here, at the prices of one dated file.
+
+    python -m benchmarks.aws_cost [--times 5] [--scan-pages 20] [--processor arm64]
+
+Prints tables and keeps them in build/bench/aws_cost.json. A scan of `--scan-pages` is measured and counted up to 300.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.aws_cost import pricing
+from benchmarks.aws_cost.measuring import Machine
+from benchmarks.aws_cost.pricing import FileUse
+from benchmarks.parts import parts
+from benchmarks.starting import ROOT
+
+HERE = Path(__file__).parent
+SAMPLES = ROOT / "events" / "samples"
+KINDS = {
+    "native PDF": "Invoice INV-2023-03-0008.pdf",
+    "receipt photo": "receipt-hardware.jpg",
+    "office file": "joinery-invoice.docx",
+}
+SCAN, SCAN_PAGES = "300-page scan", 300
+SIZES_MB = (512, 1024, 1769, 3008)
+STAGE = "dev"
+REACH_USD = 0.10
+
+
+def memory_mb() -> dict[str, int]:
+    """Each function's memory, from the place that sets it."""
+    stage = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"][STAGE]
+    usual = int(stage["lambda_memory_size"])
+    functions = {name: int(one.get("lambda_memory_size", usual)) for name, one in stage["lambda_functions"].items()}
+    return {"api_handler": usual, **functions}
+
+
+def scan_of(pages: int, folder: Path) -> Path:
+    """A scan of so many pages, each the same."""
+    import pypdfium2
+
+    made = pypdfium2.PdfDocument.new()
+    page = pypdfium2.PdfDocument(SAMPLES / "scan-groceries.pdf")
+    for _ in range(pages):
+        made.import_pages(page, [0])
+    path = folder / "scan.pdf"
+    made.save(path)
+    return path
+
+
+def counted_up(of: FileUse, pages: int) -> FileUse:
+    """A longer file of the same pages. What is done once a file is counted as often: the figure is on the high side."""
+    factor = pages / of.pages
+    return replace(
+        of,
+        steps={name: use if name in ("arrivals", "thumbnail") else use.times(factor) for name, use in of.steps.items()},
+        database_cpu_s=of.database_cpu_s * factor,
+        size_bytes=round(of.size_bytes * factor),
+        kept_bytes=round(of.kept_bytes * factor),
+        pages=pages,
+        characters=round(of.characters * factor),
+    )
+
+
+def measure(times: int, scan_pages: int) -> dict[str, FileUse]:
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as running:
+        machine = Machine(running)
+        try:
+            found = {kind: machine.use_of(SAMPLES / name, times) for kind, name in KINDS.items()}
+            scan = machine.use_of(scan_of(scan_pages, Path(folder)), 1)
+        finally:
+            machine.close()
+    return found | {SCAN: counted_up(scan, SCAN_PAGES)}
+
+
+def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
+    prices, assumed = (json.loads((HERE / f"{name}.json").read_text()) for name in ("prices", "assumptions"))
+    memory, console = memory_mb(), Console(width=150)
+    by_kind = {kind: pricing.items(of, memory, processor, prices, assumed) for kind, of in used.items()}
+    names = list(next(iter(by_kind.values())))
+    table = Table(
+        f"US dollars for 1,000 files ({processor}, {prices['region']}, prices as of {prices['as_of']})", *by_kind
+    )
+    for name in names:
+        table.add_row(name, *(f"{one[name]:.4f}" for one in by_kind.values()))
+    own = {kind: pricing.own_usd(one) for kind, one in by_kind.items()}
+    table.add_row("all but Textract and models", *(f"{usd:.4f}" for usd in own.values()), style="bold")
+    whole = {kind: own[kind] + one["Textract"] + one["model amazon.nova-lite"] for kind, one in by_kind.items()}
+    table.add_row("with Textract and amazon.nova-lite", *(f"{usd:.4f}" for usd in whole.values()), style="bold")
+    table.add_row("the same a page", *(f"{whole[kind] / 1000 / of.pages:.6f}" for kind, of in used.items()))
+    peer = prices["idp_accelerator"]
+    table.add_row("AWS's accelerator, a page", *(f"{peer['usd_a_page']:.6f}" for _ in used))
+    console.print(table)
+
+    seconds = Table("seconds of Lambda's time a file, one step after the other", *used)
+    steps = list(dict.fromkeys(step for of in used.values() for step in of.steps))
+    taken = {
+        kind: {step: pricing.billed_s(use, memory[step], assumed) * use.runs for step, use in of.steps.items()}
+        for kind, of in used.items()
+    }
+    for step in steps:
+        seconds.add_row(f"{step} ({memory[step]} MB)", *(f"{one.get(step, 0):.3f}" for one in taken.values()))
+    seconds.add_row("the sum a page", *(f"{sum(taken[kind].values()) / of.pages:.3f}" for kind, of in used.items()))
+    seconds.add_row("AWS's accelerator, a page", *(str(peer["seconds_a_page"]) for _ in used))
+    console.print(seconds)
+
+    tuned = _tuning(used, processor, prices, assumed, console)
+    idle = pricing.idle(prices, assumed, upkeep_s=0.5, upkeep_mb=memory["upkeep"], processor=processor)
+    standing = Table("idle", "US dollars a month")
+    for name, usd in (idle | {"in all": sum(idle.values())}).items():
+        standing.add_row(name, f"{usd:.2f}")
+    console.print(standing)
+    console.print(
+        "Not serverless: RDS, its proxy, ElastiCache and the endpoints run and are paid by the hour, whatever comes."
+    )
+    reached = "reached" if own["native PDF"] <= REACH_USD else "missed"
+    console.print(f"To reach: at most ${REACH_USD:.2f} for 1,000 native PDFs without Textract and models: {reached}.")
+    return {
+        "prices_as_of": prices["as_of"],
+        "processor": processor,
+        "usd_a_thousand": by_kind,
+        "usd_a_thousand_without_paid_services": own,
+        "seconds_a_file": taken,
+        "tuning": tuned,
+        "idle_usd_a_month": idle,
+        "used": {kind: asdict(of) for kind, of in used.items()},
+    }
+
+
+def _tuning(used: dict[str, FileUse], processor: str, prices: Any, assumed: Any, console: Console) -> dict[str, Any]:
+    """By function: what each memory would cost and take, for the kind that uses it most."""
+    table = Table(
+        "memory by step (kind that uses it most)", "CPU s a run", "peak MB", *(f"{size} MB" for size in SIZES_MB)
+    )
+    found: dict[str, Any] = {}
+    for step in dict.fromkeys(step for of in used.values() for step in of.steps):
+        kind = max(used, key=lambda name: _cpu_a_run(used[name], step))
+        use = used[kind].steps[step]
+        tuned = pricing.tuning(use.times(1 / use.runs), processor, prices, assumed, SIZES_MB)
+        cells = (f"{tuned[size][0]:.2f} s ${tuned[size][1]:.4f}" if size in tuned else "too small" for size in SIZES_MB)
+        table.add_row(f"{step} ({kind})", f"{use.cpu_s / use.runs:.3f}", f"{use.peak_mb:.0f}", *cells)
+        found[step] = {
+            "kind": kind,
+            "peak_mb": round(use.peak_mb),
+            "by_mb": {str(size): one for size, one in tuned.items()},
+        }
+    console.print(table)
+    return found
+
+
+def _cpu_a_run(of: FileUse, step: str) -> float:
+    use = of.steps.get(step)
+    return use.cpu_s / use.runs if use and use.runs else -1.0
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--times", type=int, default=5)
+    asked.add_argument("--scan-pages", type=int, default=20)
+    asked.add_argument("--processor", choices=("x86_64", "arm64"), default="x86_64")
+    given = asked.parse_args()
+    results = show(measure(given.times, given.scan_pages), given.processor)
+    out = ROOT / "build" / "bench" / "aws_cost.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""What the real steps use for one file: CPU time, memory, and calls, on a PostgreSQL of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.aws_cost.pricing import FileUse, Use
+from benchmarks.parts import Parts
+from benchmarks.starting import cpu_s, family, memory_mib
+from functions.arrivals import take_arrivals
+from functions.pipelines import INTAKE, PIPELINES
+from layers.adapters.documents import Documents
+from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.adapters.postgres_catalog import PostgresCatalog
+from layers.adapters.postgres_store import PostgresStore
+from layers.adapters.rules_extractor import RulesExtractor
+from layers.database import Database
+from layers.domain.extraction.rules import DEFAULT_SCHEMA
+from layers.domain.file import File
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Page
+from layers.ports import Ports
+from layers.runner import Runner
+
+LOOK_EACH_S = 0.02
+# What Python with the handler and the SDK holds on Lambda, beside the decoders.
+RUNTIME_MB = 130
+
+
+@dataclass
+class Counts:
+    """Calls since it was emptied."""
+
+    reads: int = 0
+    writes: int = 0
+    moved_bytes: int = 0
+    sent: int = 0
+    store_calls: int = 0
+    paid_pages: int = 0
+    paid_calls: int = 0
+
+    def taken(self) -> dict[str, int]:
+        """The counts so far; they begin anew."""
+        found = dict(vars(self))
+        for name in found:
+            setattr(self, name, 0)
+        return found
+
+
+class CountedObjects(MemoryObjects):
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        super().download(object_key, version_id, path)
+        self._counts.reads += 1
+        self._counts.moved_bytes += path.stat().st_size
+
+    def upload(self, path: Path, object_key: str, media_type: str) -> int:
+        self._counts.writes += 1
+        self._counts.moved_bytes += path.stat().st_size
+        return super().upload(path, object_key, media_type)
+
+    def size_of(self, object_key: str, version_id: str | None) -> int | None:
+        self._counts.reads += 1
+        return super().size_of(object_key, version_id)
+
+
+class CountedTopics(MemoryTopics):
+    def __init__(self, counts: Counts) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        wake_ups = list(wake_ups)
+        self._counts.sent += len(wake_ups)
+        super().publish(wake_ups)
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self._counts.sent += 1
+        super().dispatch_later(delay_s)
+
+    def next(self) -> WakeUp | None:
+        return self.published.pop(0) if self.published else None
+
+
+class CountedDatabase(Database):
+    def __init__(self, url: str, counts: Counts) -> None:
+        super().__init__(url)
+        self._counts = counts
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        self._counts.store_calls += 1
+        with super().connection() as connection:
+            yield connection
+
+
+class PagesAlone:
+    """Stands where Amazon Textract does, to count the pages that would be sent: it reads none."""
+
+    is_paid = True
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def read(self, file: File, page_numbers: Sequence[int], *_: Any, **__: Any) -> list[Page]:
+        self._counts.paid_pages += len(page_numbers)
+        self._counts.paid_calls += 2  # one starts the job, one fetches it
+        return []
+
+
+@dataclass
+class Steps:
+    """The steps of one file while they are summed up."""
+
+    used: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def add(self, step: str, **amounts: float) -> None:
+        sums = self.used.setdefault(step, {})
+        for name, amount in amounts.items():
+            sums[name] = max(sums.get(name, 0.0), amount) if name == "peak_mb" else sums.get(name, 0.0) + amount
+
+
+class Machine:
+    """The handlers' own runner on a real store, with everything else counted."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.counts = Counts()
+        self._objects = CountedObjects(self.counts)
+        self._topics = CountedTopics(self.counts)
+        self._documents = Documents()
+        self._store = PostgresStore(CountedDatabase(parts.worker_url, self.counts))
+        self._catalog = PostgresCatalog(Database(parts.api_url))
+        ports = Ports(
+            store=self._store,
+            objects=self._objects,
+            topics=self._topics,
+            documents=self._documents,
+            extractor=RulesExtractor(),
+            paid_reader=PagesAlone(self.counts),
+        )
+        self._runner = Runner(ports, INTAKE, PIPELINES, {})
+        owner = Database(parts.owner_url)
+        row = owner.row("INSERT INTO tenants (name) VALUES ('cost') RETURNING tenant_id")
+        assert row
+        self._tenant_id = str(row["tenant_id"])
+        self._owner = owner
+        with self._catalog.transaction() as catalog:
+            catalog.be(self._tenant_id)
+            self._dataset_id = str(catalog.create_dataset("cost", DEFAULT_SCHEMA)["dataset_id"])
+
+    def close(self) -> None:
+        self._documents.close()
+
+    def use_of(self, path: Path, times: int) -> FileUse:
+        """What a file used, on the average of some turns after one that warms everything."""
+        self._through(path, Steps())
+        steps, before_s = Steps(), self._parts.postgres_cpu_s()
+        for _ in range(times):
+            file_id = self._through(path, steps)
+        database_s = (self._parts.postgres_cpu_s() - before_s) / times
+        uses = {
+            step: Use(**{**{name: value / times for name, value in sums.items()}, "peak_mb": sums.get("peak_mb", 0.0)})
+            for step, sums in steps.used.items()
+        }
+        pages = self._store.pages(file_id)
+        kept = sum(len(body) for key, body in self._objects.objects.items() if file_id in key)
+        size = path.stat().st_size
+        return FileUse(uses, database_s, size, kept, len(pages) or 1, sum(len(page.text) for page in pages))
+
+    def _through(self, path: Path, steps: Steps) -> str:
+        """One file from its arrival to its end, one attempt after the other."""
+        file_id, key = self._promised(path)
+        self._objects.objects[key] = path.read_bytes()
+        self.counts.taken()
+        self._spent("arrivals", steps, lambda: take_arrivals(self._runner, [Arrival(key, None)]))
+        while wake_up := self._topics.next():
+            self._spent(wake_up.step, steps, lambda one=wake_up: self._runner.run(one))  # type: ignore[misc]
+        row = self._owner.row("SELECT state FROM files WHERE file_id = %(file_id)s", file_id=file_id)
+        if row is None or row["state"] not in ("done", "partial"):
+            raise SystemExit(f"{path.name} came to no record: {row}")
+        return file_id
+
+    def _spent(self, step: str, steps: Steps, act: Callable[[], object]) -> None:
+        self.counts.taken()
+        ours = self._family()
+        before_s = cpu_s(ours)
+        with _peak(self._family) as peak:
+            act()
+        spent_s = max(0.0, cpu_s(self._family()) - before_s)
+        steps.add(step, runs=1, cpu_s=spent_s, peak_mb=peak[0] + RUNTIME_MB, **self.counts.taken())
+
+    def _family(self) -> set[int]:
+        """This process and its decoders, without the servers."""
+        servers = set().union(*(family(pid) for pid in self._parts.supervisor.pids().values()))
+        return family(os.getpid()) - servers
+
+    def _promised(self, path: Path) -> tuple[str, str]:
+        described = [{"name": path.name, "size_bytes": path.stat().st_size}]
+        with self._catalog.transaction() as catalog:
+            catalog.be(self._tenant_id)
+            given = {"dataset_id": self._dataset_id, "allow_duplicates": True, "priority": "normal"}
+            row = catalog.row("create_batch", **given)
+            assert row
+            batch = {"dataset_id": self._dataset_id, "batch_id": str(row["batch_id"])}
+            (file,) = catalog.create_files(batch, described, 3600)
+        return str(file["file_id"]), str(file["object_key"])
+
+
+@contextmanager
+def _peak(members: Callable[[], set[int]]) -> Iterator[list[float]]:
+    """The most MiB that decoders held at a time, looked at often, while it lasts."""
+    most, ended = [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            decoders = members() - {os.getpid()}
+            most[0] = max(most[0], memory_mib(decoders)[1])
+            time.sleep(LOOK_EACH_S)
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        looking.join()
