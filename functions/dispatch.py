@@ -9,6 +9,6 @@ WOKEN_AT_ONCE = 500
 
 def dispatch(runner: Runner) -> int:
     """Wake what is due and dispatch every step that has a backlog; how many wake-ups were published."""
-    runner.wake_probes()
+    runner.dependencies.wake_probes()
     runner.ports.store.wake_due(WOKEN_AT_ONCE)
     return runner.dispatch(runner.ports.store.steps_with_backlog())

@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from layers.dependencies import Dependencies
 from layers.domain import lifecycle
-from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
 from layers.domain.errors import (
     DecoderCrashed,
     DependencyDown,
@@ -30,17 +30,6 @@ from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
-OBJECT_STORE = "object_store"  # every step reads or writes it
-# A part that its dataset makes wait while others of its step go on is looked at again this seldom.
-SET_ASIDE_S = 600.0
-# After so many parks of one part, while its dependency serves everyone else, the part itself is to blame.
-PARKS_TO_BLAME = 10
-WOKEN_AT_ONCE = 10_000
-
-
-def needs(step: Step) -> tuple[str, ...]:
-    """What a step can't run without."""
-    return (OBJECT_STORE, step.depends_on) if step.depends_on else (OBJECT_STORE,)
 
 
 class Runner:
@@ -64,6 +53,7 @@ class Runner:
         self._intake = intake
         self._chance = chance
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
+        self.dependencies = Dependencies(ports, self.steps, chance)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
     def run(self, wake_up: WakeUp) -> bool:
@@ -111,7 +101,11 @@ class Runner:
             moved |= {one.claim.step, *verdict.readied}
         self._correct(finished)
         self.dispatch(moved)
-        later = [self._wake_in_s(one.outcome) for one in finished if isinstance(one.outcome, Retry | Later | Parked)]
+        later = [
+            self.dependencies.wake_in_s(one.outcome)
+            for one in finished
+            if isinstance(one.outcome, Retry | Later | Parked)
+        ]
         if later:
             self.ports.topics.dispatch_later(min(later))
         return recorded
@@ -140,26 +134,10 @@ class Runner:
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for what may run of these steps; how many."""
-        caps = {name: self._cap(self.steps[name]) for name in steps if name in self.steps}
+        caps = {name: self.dependencies.cap(self.steps[name], self._caps[name]) for name in steps if name in self.steps}
         wake_ups = self.ports.store.dispatch({name: cap for name, cap in caps.items() if cap})
         self.ports.topics.publish(wake_ups)
         return len(wake_ups)
-
-    def wake_probes(self) -> None:
-        """Let one parked part be due for each dependency that is to be probed now."""
-        for dependency, breaker in self.ports.breakers.states().items():
-            if breaker.mode is not Mode.CLOSED and self.ports.breakers.wait_s(dependency) <= 0:
-                self.ports.store.wake_parked(self.steps_on(dependency), 1)
-
-    def steps_on(self, dependency: str) -> list[str]:
-        """The steps that can't run without a dependency."""
-        return [name for name, step in self.steps.items() if dependency in needs(step)]
-
-    def _cap(self, step: Step) -> int:
-        """How much of a step may be in flight: while it would only park, its lane is held but for the probe."""
-        full = self._caps[step.name]
-        held = [one for one in needs(step) if not (one == step.depends_on and self._flows_on(step))]
-        return min(self.ports.breakers.cap(one, full) for one in held) if held else full
 
     def plan_after(self, ended: Step, outcome: Outcome, file: File) -> FilePlan:
         """What follows the end of a step, and the file's state where its main pipeline ended with it."""
@@ -187,30 +165,26 @@ class Runner:
         return FilePlan(planned)
 
     def _attempt(self, step: Step, claim: Claim, work: Work) -> Outcome:
-        admitted: list[str] = []
-        for dependency in needs(step):
-            wait_s = self.ports.breakers.admit(dependency)
-            if wait_s is not None:
-                self._said_nothing(admitted)
-                return self._without(step, claim, dependency, self.ports.breakers.look(dependency).reason, wait_s)
-            admitted.append(dependency)
+        if refusal := self.dependencies.refusal(step, claim):
+            return refusal
         try:
             with traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id):
                 result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
-        self._serves(admitted)
+        self.dependencies.served(step)
         return Skipped(result.reason) if isinstance(result, Skip) else result
 
     def _after_error(self, step: Step, claim: Claim, error: Exception) -> Outcome:
         match error:
             case DependencyDown():
-                return self._down(step, claim, error)
+                verdict = self.dependencies.down(step, claim, error)
+                return verdict or self._retry(step, claim, f"{error.dependency}_down", error.detail)
             case Snooze():
-                self._serves([step.depends_on] if step.depends_on else [])
+                self.dependencies.answered(step)
                 return Later(error.delay_s, error.reason)
         if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable):
-            self._said_nothing(needs(step))  # of a bad file, or of our own trouble
+            self.dependencies.said_nothing(step)  # of a bad file, or of our own trouble
         match error:
             case StoreUnreachable():
                 raise error
@@ -225,63 +199,8 @@ class Runner:
         log("step_broke", step=step.name, file_id=claim.file.file_id, error=error)
         return self._in_doubt(step, claim, "internal_error", f"the {step.name} step broke; it is ours to mend")
 
-    # --- what a step depends on ----------------------------------------------------------------------
-
-    def _down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome:
-        breaker = self.ports.breakers.failed(error.dependency, error.detail)
-        self._said_nothing(one for one in needs(step) if one != error.dependency)
-        if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
-            return self._retry(step, claim, f"{error.dependency}_down", error.detail)
-        wait_s = self.ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
-        return self._without(step, claim, error.dependency, error.detail, wait_s)
-
     def _in_doubt(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
-        """What failed may be the file's own fault or that of what the step depends on."""
-        if step.depends_on:
-            self.ports.breakers.failed(step.depends_on, detail, DOUBT)
-            if self._is_open(step.depends_on) and self._gives_way(step, claim):
-                return Failed(f"{step.depends_on}_down", detail)
-        self._said_nothing(one for one in needs(step) if one != step.depends_on)
-        return self._retry(step, claim, code, detail)
-
-    def _without(self, step: Step, claim: Claim, dependency: str, detail: str, wait_s: float) -> Outcome:
-        """While a dependency is down: the pipeline goes on without the step, or the step is parked."""
-        if dependency == step.depends_on:
-            if self._gives_way(step, claim):
-                return Failed(f"{dependency}_down", detail or f"{dependency} is out of order")
-            if self._is_open(dependency) and self._flows_on(step):
-                wait_s = max(wait_s, SET_ASIDE_S * (0.5 + 0.5 * self._chance()))
-        return Parked(wait_s * (1 + 0.1 * self._chance()), detail or f"{dependency} is out of order", dependency)
-
-    def _wake_in_s(self, outcome: Retry | Later | Parked) -> float:
-        if isinstance(outcome, Parked) and outcome.dependency:
-            return min(outcome.delay_s, self.ports.breakers.wait_s(outcome.dependency) or outcome.delay_s)
-        return outcome.delay_s
-
-    def _gives_way(self, step: Step, claim: Claim) -> bool:
-        return self._has_substitute(step) or bool(step.goes_on_without and step.goes_on_without(claim.file))
-
-    def _flows_on(self, step: Step) -> bool:
-        """Whether some files of a step go on while its dependency is down."""
-        return step.goes_on_without is not None or self._has_substitute(step)
-
-    def _has_substitute(self, step: Step) -> bool:
-        if step.gives_way_to == "textract" and self.ports.paid_reader is None:
-            return False
-        return step.gives_way_to is not None and not self._is_open(step.gives_way_to)
-
-    def _is_open(self, dependency: str) -> bool:
-        return self.ports.breakers.look(dependency).mode is not Mode.CLOSED
-
-    def _serves(self, dependencies: Iterable[str]) -> None:
-        risen = [one for one in dependencies if self.ports.breakers.succeeded(one)]
-        for dependency in risen:
-            self.ports.store.wake_parked(self.steps_on(dependency), WOKEN_AT_ONCE)
-            self.ports.topics.dispatch_later(0)
-
-    def _said_nothing(self, dependencies: Iterable[str]) -> None:
-        for dependency in dependencies:
-            self.ports.breakers.said_nothing(dependency)
+        return self.dependencies.doubted(step, claim, detail) or self._retry(step, claim, code, detail)
 
     def _delete_made(self, claim: Claim) -> None:
         try:

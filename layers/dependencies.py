@@ -1,0 +1,133 @@
+"""What steps depend on: whether an attempt may begin, what its end says of a service, and what becomes of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
+from layers.domain.errors import DependencyDown
+from layers.domain.step import Failed, Later, Outcome, Parked, Retry, Step
+from layers.ports import Claim, Ports
+
+OBJECT_STORE = "object_store"  # every step reads or writes it
+# A part that its dataset makes wait while others of its step go on is looked at again this seldom.
+SET_ASIDE_S = 600.0
+# After so many parks of one part, while its dependency serves everyone else, the part itself is to blame.
+PARKS_TO_BLAME = 10
+WOKEN_AT_ONCE = 10_000
+
+
+def needs(step: Step) -> tuple[str, ...]:
+    """What a step can't run without."""
+    return (OBJECT_STORE, step.depends_on) if step.depends_on else (OBJECT_STORE,)
+
+
+class Dependencies:
+    """The services behind all steps of a runner, as their circuit breakers show them."""
+
+    def __init__(self, ports: Ports, steps: Mapping[str, Step], chance: Callable[[], float]) -> None:
+        self._ports = ports
+        self._steps = steps
+        self._chance = chance
+
+    def steps_on(self, dependency: str) -> list[str]:
+        """The steps that can't run without a dependency."""
+        return [name for name, step in self._steps.items() if dependency in needs(step)]
+
+    # --- before an attempt ---------------------------------------------------------------------------
+
+    def cap(self, step: Step, full: int) -> int:
+        """How much of a step may be in flight: while it would only park, its lane is held but for the probe."""
+        held = [one for one in needs(step) if not (one == step.depends_on and self._flows_on(step))]
+        return min(self._ports.breakers.cap(one, full) for one in held) if held else full
+
+    def wake_probes(self) -> None:
+        """Let one parked part be due for each dependency that is to be probed now."""
+        for dependency, breaker in self._ports.breakers.states().items():
+            if breaker.mode is not Mode.CLOSED and self._ports.breakers.wait_s(dependency) <= 0:
+                self._ports.store.wake_parked(self.steps_on(dependency), 1)
+
+    def refusal(self, step: Step, claim: Claim) -> Outcome | None:
+        """What becomes of an attempt that may not begin; None where it may."""
+        admitted: list[str] = []
+        for dependency in needs(step):
+            wait_s = self._ports.breakers.admit(dependency)
+            if wait_s is not None:
+                self._said_nothing(admitted)
+                return self._without(step, claim, dependency, self._ports.breakers.look(dependency).reason, wait_s)
+            admitted.append(dependency)
+        return None
+
+    # --- after it ------------------------------------------------------------------------------------
+
+    def served(self, step: Step) -> None:
+        """All that the step needs did its work."""
+        self._serves(needs(step))
+
+    def answered(self, step: Step) -> None:
+        """The service that the step needs answered, if only to put it off."""
+        self._serves([step.depends_on] if step.depends_on else [])
+
+    def said_nothing(self, step: Step) -> None:
+        """The attempt ended without a word on what the step needs."""
+        self._said_nothing(needs(step))
+
+    def down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome | None:
+        """What becomes of an attempt that found a dependency down; None where the part itself is to blame."""
+        breaker = self._ports.breakers.failed(error.dependency, error.detail)
+        self._said_nothing(one for one in needs(step) if one != error.dependency)
+        if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
+            return None
+        wait_s = self._ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
+        return self._without(step, claim, error.dependency, error.detail, wait_s)
+
+    def doubted(self, step: Step, claim: Claim, detail: str) -> Outcome | None:
+        """What failed may be the file's own fault or that of the service: how the step gives way, if it does."""
+        if step.depends_on:
+            self._ports.breakers.failed(step.depends_on, detail, DOUBT)
+            if self._is_open(step.depends_on) and self._gives_way(step, claim):
+                return Failed(f"{step.depends_on}_down", detail)
+        self._said_nothing(one for one in needs(step) if one != step.depends_on)
+        return None
+
+    def wake_in_s(self, outcome: Retry | Later | Parked) -> float:
+        """Seconds until the dispatcher has something to do with a step that ended so."""
+        if isinstance(outcome, Parked) and outcome.dependency:
+            return min(outcome.delay_s, self._ports.breakers.wait_s(outcome.dependency) or outcome.delay_s)
+        return outcome.delay_s
+
+    # -------------------------------------------------------------------------------------------------
+
+    def _without(self, step: Step, claim: Claim, dependency: str, detail: str, wait_s: float) -> Outcome:
+        """While a dependency is down: the pipeline goes on without the step, or the step is parked."""
+        if dependency == step.depends_on:
+            if self._gives_way(step, claim):
+                return Failed(f"{dependency}_down", detail or f"{dependency} is out of order")
+            if self._is_open(dependency) and self._flows_on(step):
+                wait_s = max(wait_s, SET_ASIDE_S * (0.5 + 0.5 * self._chance()))
+        return Parked(wait_s * (1 + 0.1 * self._chance()), detail or f"{dependency} is out of order", dependency)
+
+    def _gives_way(self, step: Step, claim: Claim) -> bool:
+        return self._has_substitute(step) or bool(step.goes_on_without and step.goes_on_without(claim.file))
+
+    def _flows_on(self, step: Step) -> bool:
+        """Whether some files of a step go on while its dependency is down."""
+        return step.goes_on_without is not None or self._has_substitute(step)
+
+    def _has_substitute(self, step: Step) -> bool:
+        if step.gives_way_to == "textract" and self._ports.paid_reader is None:
+            return False
+        return step.gives_way_to is not None and not self._is_open(step.gives_way_to)
+
+    def _is_open(self, dependency: str) -> bool:
+        return self._ports.breakers.look(dependency).mode is not Mode.CLOSED
+
+    def _serves(self, dependencies: Iterable[str]) -> None:
+        risen = [one for one in dependencies if self._ports.breakers.succeeded(one)]
+        for dependency in risen:
+            self._ports.store.wake_parked(self.steps_on(dependency), WOKEN_AT_ONCE)
+            self._ports.topics.dispatch_later(0)
+
+    def _said_nothing(self, dependencies: Iterable[str]) -> None:
+        for dependency in dependencies:
+            self._ports.breakers.said_nothing(dependency)
