@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.dispatch import dispatch as dispatch_ready
 from functions.pipelines import INTAKE, PIPELINES
-from functions.upkeep import erase_removed
+from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as mend
 from layers import bootstrap, entry
 from layers.runner import Runner
@@ -19,7 +18,14 @@ Answer = dict[str, Any]
 def runner() -> Runner:
     """This process's runner, built at first use."""
     settings = bootstrap.settings()
-    return Runner(bootstrap.ports(), INTAKE, PIPELINES, dict(settings.concurrency), host=settings.worker_name)
+    return Runner(
+        bootstrap.ports(),
+        INTAKE,
+        PIPELINES,
+        dict(settings.concurrency),
+        host=settings.worker_name,
+        quarantine_at=settings.quarantine_at,
+    )
 
 
 def run_step(event: entry.Event) -> Answer:
@@ -33,19 +39,21 @@ def take_events(event: entry.Event) -> Answer:
 
 
 def dispatch(event: entry.Event) -> Answer:
-    """Ready what is due, dispatch, and erase what was removed; once however many wake-ups the event holds."""
+    """A pulse, and erase what was removed; once however many wake-ups the event holds."""
     already: list[int] = []
 
     def wake(_body: Any) -> None:
         if not already:
-            already.append(dispatch_ready(runner()))
+            already.append(pulse(runner()))
             erase_removed(runner())
 
     return entry.handle(event, wake)
 
 
 def upkeep(_event: entry.Event) -> Answer:
-    """One round of upkeep's duties."""
+    """One round of upkeep's duties, each minute, and the pulses until the next: no schedule of AWS is shorter."""
+    for place in range(1, int(UPKEEP_S / PULSE_S)):
+        runner().ports.topics.dispatch_later(place * PULSE_S)
     return mend(runner())
 
 

@@ -18,8 +18,11 @@ from layers.telemetry import log
 
 AT_ONCE = 500
 FOLDED_AT_ONCE = 20_000
-UNHEARD_S = 30.0
+UNHEARD_S = 15.0
 AWAITED_S = 30.0
+UPKEEP_S = 60.0
+# Between two pulses: with the time after which a wake-up counts as lost, under half a minute.
+PULSE_S = 10.0
 
 
 def upkeep(runner: Runner) -> dict[str, int]:
@@ -48,6 +51,13 @@ def upkeep(runner: Runner) -> dict[str, int]:
             log("upkeep_duty_failed", duty=name, error=error)
     log("upkeep", mended={name: count for name, count in mended.items() if count})
     return mended
+
+
+def pulse(runner: Runner) -> int:
+    """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched."""
+    rescue_expired(runner)
+    repeat_unheard(runner)
+    return dispatch(runner)
 
 
 def tell_of_breakers(runner: Runner) -> int:

@@ -18,12 +18,13 @@ from typing import Any
 from layers import bootstrap
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.sqs_topics import SqsTopics
+from layers.domain.errors import StoreUnreachable
 from layers.telemetry import log
 
 POLL_S = 20.0  # how often a topic is looked at although its bell did not ring
 LONG_POLL_S = 2  # the store's longest wait for a message, where there is no bell
 LISTENED_TO = ("dispatch",)  # delayed messages ring no bell
-UPKEEP_S = 60.0
+IDLE_LOOK_S = 60.0
 HANG_GRACE_S = 60.0
 DRAIN_S = 8.0
 
@@ -31,15 +32,29 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 class Worker:
-    """Consumes topics until told to stop. `handlers` maps a topic to its handler and thread count."""
+    """Consumes topics until told to stop. `handlers` maps a topic to its handler and thread count.
 
-    def __init__(self, name: str, topics: SqsTopics, bell: RedisBell | None, handlers: dict[str, tuple[Handler, int]]):
+    Once a message had to be given back, nothing is received until `store_is_up`: to receive a message again and
+    again would make its queue give it up.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topics: SqsTopics,
+        bell: RedisBell | None,
+        handlers: dict[str, tuple[Handler, int]],
+        store_is_up: Callable[[], bool] = lambda: True,
+    ):
         self.name = name
         self._topics = topics
         self._bell = bell
         self._handlers = handlers
         self._stopping = threading.Event()
         self._busy_since: dict[str, float] = {}
+        self._store_is_up = store_is_up
+        self._store_is_away = threading.Event()
+        self._asking = threading.Lock()
 
     def start(self) -> None:
         """Start the consumer threads; returns at once."""
@@ -67,6 +82,7 @@ class Worker:
         next_poll = 0.0
         while not self._stopping.is_set():
             try:
+                self._await_store()
                 news = self._await_news(topic, polls and time.monotonic() >= next_poll, polls)
                 if news is None:
                     continue
@@ -89,7 +105,20 @@ class Worker:
             return LONG_POLL_S if polls else None
         return 0 if rang else None
 
+    def _await_store(self) -> None:
+        """Sleep while the status store is away; one thread asks for all."""
+        while self._store_is_away.is_set() and not self._stopping.wait(random.uniform(0.2, 0.6)):
+            if self._asking.acquire(blocking=False):
+                try:
+                    if self._store_is_up():
+                        self._store_is_away.clear()
+                finally:
+                    self._asking.release()
+
     def _take(self, topic: str, handler: Handler, wait_s: int) -> bool:
+        """Handle one message; whether the next one may be looked for at once."""
+        if self._store_is_away.is_set():
+            return False
         records = self._topics.receive(topic, most=1, wait_s=wait_s)
         if not records:
             return False
@@ -100,11 +129,11 @@ class Worker:
             given_back = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
             self._topics.delete(topic, [r["receiptHandle"] for r in records if r["messageId"] not in given_back])
             if given_back:
+                self._store_is_away.set()
                 self._topics.give_back(topic, [r["receiptHandle"] for r in records if r["messageId"] in given_back])
-                self._stopping.wait(1.0)
         finally:
             self._busy_since.pop(me, None)
-        return True
+        return not given_back
 
 
 def share(concurrency: int, workers: int, place: int) -> int:
@@ -124,7 +153,7 @@ def main() -> None:
         topic: (handler, share(settings.concurrency.get(topic, 1), settings.workers, place))
         for topic, handler in app.TOPICS.items()
     }
-    worker = Worker(settings.worker_name, bootstrap.topics(), bootstrap.bell(), shares)
+    worker = Worker(settings.worker_name, bootstrap.topics(), bootstrap.bell(), shares, _store_is_up)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -133,11 +162,14 @@ def main() -> None:
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
     longest_s = max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
-    next_upkeep = time.monotonic() + (0 if place == 0 else random.uniform(0, UPKEEP_S))
+    round_s = upkeep.UPKEEP_S * max(1, settings.workers)
+    _every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
+    # By a clock of its own: a wake-up of the dispatcher may be lost like any other message.
+    _every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner()))
+    next_look = time.monotonic() + IDLE_LOOK_S
     while not stop.wait(1.0):
-        if time.monotonic() >= next_upkeep:
-            next_upkeep = time.monotonic() + UPKEEP_S * max(1, settings.workers)
-            threading.Thread(target=handlers.upkeep, args=({},), name="upkeep", daemon=True).start()
+        if time.monotonic() >= next_look:
+            next_look = time.monotonic() + IDLE_LOOK_S
             bootstrap.documents().retire_idle()
         if worker.longest_busy_s() > longest_s:
             log("handler_hangs", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
@@ -146,6 +178,29 @@ def main() -> None:
     worker.drain(DRAIN_S)
     bootstrap.documents().close()
     os._exit(0)  # consumers may still sleep in a poll; nothing after the last commit matters
+
+
+def _store_is_up() -> bool:
+    try:
+        return bootstrap.store().is_up()
+    except StoreUnreachable:
+        return False
+
+
+def _every(seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0) -> None:
+    """Do it at this interval, in a thread of its own, one time after the other."""
+
+    def go_on() -> None:
+        wait_s = first_s
+        while not stop.wait(wait_s):
+            began = time.monotonic()
+            try:
+                do()
+            except Exception as error:
+                log("timer_broke", timer=name, detail=str(error))
+            wait_s = max(0.0, seconds - (time.monotonic() - began))
+
+    threading.Thread(target=go_on, name=name, daemon=True).start()
 
 
 def _keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:

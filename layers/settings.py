@@ -56,6 +56,7 @@ class Settings:
     upload_url_s: int = 3600
     upload_grace_s: int = 600
     undo_window_s: int = 7 * 24 * 3600
+    quarantine_at: int = 2  # workers lost with a step before it is given up
     ocr_languages: str = "eng"  # of a dataset that names none: `eng+deu`
     known_languages: str = ""  # that a dataset may name; empty: those that are installed beside the API, or eng and deu
     second_reader: str = "auto"  # RapidOCR for doubtful pages, where it is installed; `off`: never
@@ -122,6 +123,8 @@ class Settings:
             raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {LEAST_WINDOW_BYTES}")
         if self.extraction_timeout_s > MOST_MODEL_S:
             raise ValueError(f"FAIRWAY_EXTRACTION_TIMEOUT_S must be at most {MOST_MODEL_S}: a step may ask twice")
+        if self.quarantine_at < 1:
+            raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
 

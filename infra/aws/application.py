@@ -97,6 +97,12 @@ PARAMETERS: dict[str, Any] = {
     "OwnerSecret": _text("The secret of the database's owner, as RDS keeps it."),
     "MigrationSecrets": _text("Secrets of variables for migrations alone, with commas."),
     "AllowedOrigins": _text("Browsers' origins that may upload and read, with commas.", "*"),
+    "QuarantineAt": {
+        "Type": "Number",
+        "Default": 2,
+        "MinValue": 1,
+        "Description": "How many runs of a step may be lost before it is given up.",
+    },
     "OcrLanguages": _text("Tesseract's languages.", "eng"),
     "Textract": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
     "TextractEndpoint": _text("Another address of Amazon Textract."),
@@ -189,6 +195,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_REDIS_URL": _if("HasRedisUrl", {"Ref": "RedisUrl"}),
         "FAIRWAY_SECRETS": {"Fn::Join": [",", secrets]},
         "FAIRWAY_TEXTRACT": {"Ref": "Textract"},
+        "FAIRWAY_QUARANTINE_AT": {"Ref": "QuarantineAt"},
         "POWERTOOLS_SERVICE_NAME": "fairway",
         "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     }

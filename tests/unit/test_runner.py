@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
+from functions import handlers
 from functions.arrivals import take_arrivals
-from functions.upkeep import erase_removed, recover, rescue_of, upkeep
+from functions.upkeep import PULSE_S, UNHEARD_S, UPKEEP_S, erase_removed, pulse, recover, rescue_of, upkeep
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.redis_breakers import RedisBreakers
 from layers.domain.errors import (
@@ -415,3 +416,23 @@ def test_a_wake_up_for_a_step_that_is_gone_from_the_registry_is_an_error_of_its_
     host = Host()
     with pytest.raises(KeyError):
         host.runner.run(WakeUp("f", "no such step", 0, 1))
+
+
+def test_a_lost_wake_up_is_published_again_within_half_a_minute() -> None:
+    host = Host()
+    file_id = host.arrive()
+    host.topics.published.clear()  # as a topic that loses everything
+    host.now += UNHEARD_S - 1
+    pulse(host.runner)
+    assert host.topics.published == []
+    host.now += PULSE_S
+    pulse(host.runner)
+    host.work()
+    assert host.file(file_id).state == "done" and UNHEARD_S + PULSE_S < 30
+
+
+def test_upkeep_on_a_schedule_of_minutes_asks_for_the_pulses_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    monkeypatch.setattr(handlers, "runner", lambda: host.runner)
+    handlers.upkeep({})
+    assert host.topics.delays_s == [10.0, 20.0, 30.0, 40.0, 50.0] and UPKEEP_S == 60.0

@@ -25,6 +25,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     ("name", "text", "field", "value"),
     [
         ("FAIRWAY_PORT", "0", "port", 0),
+        ("FAIRWAY_QUARANTINE_AT", "3", "quarantine_at", 3),
         ("FAIRWAY_MAX_FILE_BYTES", "1000", "max_file_bytes", 1000),
         ("FAIRWAY_DATABASE_URL", "postgresql://x/y", "database_url", "postgresql://x/y"),
         ("FAIRWAY_WORKER", "worker-3", "worker_name", "worker-3"),
@@ -55,6 +56,7 @@ def test_a_number_that_is_none_names_its_variable() -> None:
     ("given", "named"),
     [
         ({"FAIRWAY_EXTRACTION": "magic"}, "FAIRWAY_EXTRACTION must be one of rules, openai, bedrock"),
+        ({"FAIRWAY_QUARANTINE_AT": "0"}, "FAIRWAY_QUARANTINE_AT must be at least 1"),
         ({"FAIRWAY_TEXTRACT": "yes"}, "FAIRWAY_TEXTRACT"),
         ({"FAIRWAY_EXTRACTION": "openai", "FAIRWAY_EXTRACTION_MODEL": "m"}, "needs FAIRWAY_EXTRACTION_URL"),
         ({"FAIRWAY_EXTRACTION": "bedrock"}, "needs FAIRWAY_EXTRACTION_MODEL"),
