@@ -2,7 +2,7 @@
 # make test                                everything that CI checks
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
-# make lint | unit | hostile | bench       parts of it, hostile files, and the measurements
+# make lint | unit | hostile | bench       parts of it, hostile files, and the measurements (DATA=folder: of reading)
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -46,6 +46,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.chain
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.dispatch
+	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
+	else echo "benchmarks.reading is left out: it reads labelled pages, make bench DATA=folder"; fi
 
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)

@@ -48,7 +48,7 @@ def ocr(file: File, work: Work) -> Done:
     assert file.media_type is not None
     pages = work.documents.read_images(work.original(), file.media_type, file.page_numbers, file.languages)
     known = {page.number: page for page in (*work.pages(), *pages)}
-    for page in _read_again(file, work, known, pages):
+    for page in read_again(file, work, known, pages):
         known[page.number] = page
     pages = [known[page.number] for page in pages]
     all_read = len(known) == (file.page_count or 1) and all(page.source for page in known.values())
@@ -56,7 +56,7 @@ def ocr(file: File, work: Work) -> Done:
     return Done(pages=tuple(pages), artifacts=artifacts)
 
 
-def _read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[Page]) -> list[Page]:
+def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[Page]) -> list[Page]:
     """The second reader's pages, where they are better."""
     reader = work.second_reader
     if reader is None or file.media_type is None or not reader.reads(file.languages):

@@ -22,8 +22,6 @@ from layers.domain.page import turned_box
 
 SHEET_EDGE_PX = 2300  # of a page that is drawn from a PDF
 DRAFT_EDGE_PX = 2600
-# Tesseract's page segmentation: 3 finds columns, 6 takes the page for one block of lines.
-MODES: dict[scans.Layout, int] = {"columns": 3, "block": 6}
 # Print of a block reads best at about this height; in columns, small print alone is enlarged.
 BLOCK_PRINT_PX, COLUMN_PRINT_PX, SMALL_PRINT_PX = 20, 14, 10
 MOST_ENLARGED, MOST_SHRUNK = 2.0, 0.3
@@ -36,6 +34,23 @@ DARK_MEAN = 110
 SURE_WORD = 75.0
 LONG_WORD = 3
 LEAST_SURE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How pages are prepared and read: Tesseract's page segmentation by layout, whether shadows are taken out, and
+    whether print is brought to a height that reads well."""
+
+    columns_mode: int = 3  # finds columns
+    block_mode: int = 6  # takes the page for one block of lines
+    evens_light: bool = True
+    scales_print: bool = True
+
+    def mode(self, layout: scans.Layout) -> int:
+        return self.columns_mode if layout == "columns" else self.block_mode
+
+
+BY_LAYOUT = Setting()  # what `python -m benchmarks.reading` found best
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +79,10 @@ class Reading:
 
 
 def read_pages(
-    path: str, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+    path: str, media_type: str, page_numbers: Sequence[int], languages: Sequence[str], setting: Setting = BY_LAYOUT
 ) -> list[dict[str, Any]]:
     """What Tesseract reads on each page. Raises PermanentError `timeout` when a page takes over a minute."""
-    reader = _Tesseract(languages)
+    reader = _Tesseract(languages, setting)
     return [_read_page(gray_page(path, media_type, number), number, reader) for number in page_numbers]
 
 
@@ -121,7 +136,7 @@ def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
     page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": 0}
     if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
-    image = scans.evenly_lit(_scaled(shown, min(1.0, _to_pixels(shown, MOST_PIXELS))))
+    image = _lit(_scaled(shown, min(1.0, _to_pixels(shown, MOST_PIXELS))), reader.setting)
     reading, turned = _read(image, reader, number), 0
     if reading.sure_share < LEAST_SURE:
         reading, turned = _second_look(shown, image, reading, reader, number)
@@ -134,7 +149,12 @@ def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
 
 def _read(image: Any, reader: _Tesseract, number: int) -> Reading:
     layout = scans.layout_of(image)
-    return reader.read(_scaled(image, _scale(image, layout)), MODES[layout], number)
+    scale = _scale(image, layout) if reader.setting.scales_print else 1.0
+    return reader.read(_scaled(image, scale), reader.setting.mode(layout), number)
+
+
+def _lit(image: Any, setting: Setting) -> Any:
+    return scans.evenly_lit(image) if setting.evens_light else image
 
 
 def _scale(image: Any, layout: scans.Layout) -> float:
@@ -173,7 +193,8 @@ def _second_look(shown: Any, image: Any, first: Reading, reader: _Tesseract, num
         if again.sure_share >= max(LEAST_SURE, first.sure_share):
             return again, degrees
     if ImageStat.Stat(shown).mean[0] < DARK_MEAN:
-        negative = _read(scans.evenly_lit(_scaled(ImageOps.invert(shown), image.width / shown.width)), reader, number)
+        inverted = _scaled(ImageOps.invert(shown), image.width / shown.width)
+        negative = _read(_lit(inverted, reader.setting), reader, number)
         return max(first, negative, key=lambda reading: reading.sure_share), 0
     return first, 0
 
@@ -182,9 +203,10 @@ def _second_look(shown: Any, image: Any, first: Reading, reader: _Tesseract, num
 
 
 class _Tesseract:
-    """Tesseract with its languages."""
+    """Tesseract with its languages and how it is to read."""
 
-    def __init__(self, languages: Sequence[str]) -> None:
+    def __init__(self, languages: Sequence[str], setting: Setting) -> None:
+        self.setting = setting
         folder = tessdata.folder_with(languages)
         if folder is None:
             known = ", ".join(tessdata.installed_languages())

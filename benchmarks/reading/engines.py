@@ -1,0 +1,118 @@
+"""The engine settings that are tried, each by its name."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reading.truth import SCHEMA
+from functions.ocr import read_again
+from layers.decoders import ocr
+from layers.domain.file import File
+from layers.domain.page import Page, pages_as_read
+
+AS_IT_IS = "by layout (as it is)"
+WITH_RAPID = "by layout, then RapidOCR"
+TESSERACT = {
+    AS_IT_IS: ocr.BY_LAYOUT,
+    "psm 3 everywhere": ocr.Setting(block_mode=3),
+    "psm 4 everywhere": ocr.Setting(columns_mode=4, block_mode=4),
+    "psm 6 everywhere": ocr.Setting(columns_mode=6),
+    "psm 11 everywhere": ocr.Setting(columns_mode=11, block_mode=11),
+    "by layout, print not scaled": ocr.Setting(scales_print=False),
+    "by layout, light not evened": ocr.Setting(evens_light=False),
+}
+Reader = Callable[[str, str, int], Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a setting read of some pages, in order, and what that cost."""
+
+    pages: list[Page]
+    wall_s: float
+    cpu_s: float
+
+
+def reader_of(name: str) -> Reader:
+    return _with_rapid if name == WITH_RAPID else partial(_by_tesseract, TESSERACT[name])
+
+
+def run(name: str, wanted: Sequence[tuple[Path, str, int]], pool: ProcessPoolExecutor) -> Run:
+    """Read (path, media type, page) by a setting, two at once as on two workers."""
+    started = time.monotonic()
+    found = list(pool.map(_measured, [name] * len(wanted), wanted))
+    return Run([page for page, _ in found], time.monotonic() - started, sum(cpu_s for _, cpu_s in found))
+
+
+def _measured(name: str, wanted: tuple[Path, str, int]) -> tuple[Page, float]:
+    before = cpu_s()
+    page = reader_of(name)(str(wanted[0]), *wanted[1:])
+    return page, cpu_s() - before
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + below.ru_utime + below.ru_stime
+
+
+def warm_up(_: int = 0) -> None:
+    """Load what each process loads once, so that no page pays for it."""
+    import layers.decoders.images  # noqa: F401
+
+
+def has_rapid() -> bool:
+    try:
+        import rapidocr  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _by_tesseract(setting: ocr.Setting, path: str, media_type: str, number: int) -> Page:
+    return _first(ocr.read_pages(path, media_type, [number], ["eng"], setting))
+
+
+def _with_rapid(path: str, media_type: str, number: int) -> Page:
+    """As the OCR step does it, where the second reader is installed."""
+    first = _by_tesseract(ocr.BY_LAYOUT, path, media_type, number)
+    again = read_again(_file(path, media_type), _Work(Path(path)), {number: first}, [first])  # type: ignore[arg-type]
+    return again[0] if again else first
+
+
+def _file(path: str, media_type: str) -> File:
+    name = Path(path).name
+    return File("", "", "", "", name, "", None, 0, None, media_type=media_type, page_count=1, schema=SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """As much of a step's work as the second reader asks for, without a sandbox."""
+
+    path: Path
+
+    @property
+    def second_reader(self) -> _Work:
+        return self
+
+    def original(self) -> Path:
+        return self.path
+
+    def reads(self, languages: Sequence[str]) -> bool:
+        return True
+
+    def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
+        from layers.decoders import rapid
+
+        return pages_as_read(rapid.read_pages(str(path), media_type, [(page.number, page.turned) for page in pages]))
+
+
+def _first(found: Iterable[dict[str, Any]]) -> Page:
+    return pages_as_read(found)[0]

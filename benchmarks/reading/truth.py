@@ -1,0 +1,148 @@
+"""The labelled pages: receipts with every word and four fields, invoices with theirs, pages drawn from PDFs.
+
+Files are parted into two fixed halves by their place among their names: on the first settings are chosen, on the
+second they are reported.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from layers.domain.extraction.values import amounts, dates
+from layers.domain.page import Page, Word
+
+SCHEMA = {
+    "type": "object",
+    "required": ["date", "total"],
+    "properties": {
+        "company": {"type": "string"},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+        "currency": {"type": "string"},
+        "invoice_number": {"type": "string"},
+    },
+}
+# Pages of PDFs whose own text is the truth when they are drawn and read: (layout, file, page).
+DRAWN = (
+    ("columns", "multi-column.pdf", 1),
+    ("columns", "multi-column.pdf", 2),
+    ("columns", "multi-column.pdf", 3),
+    ("columns", "a1977-backus-p21.pdf", 1),
+    ("letter", "fake-memo.pdf", 1),
+    ("letter", "embedded-link.pdf", 1),
+    ("letter", "layout-parser-paper-fast.pdf", 1),
+    ("letter", "copy-protected.pdf", 2),
+    ("form", "DA-1p.pdf", 1),
+    ("form", "reliance.pdf", 2),
+    ("form", "negative-coords.pdf", 1),
+    ("form", "interface-config-guide-p93.pdf", 1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A scan, the words on it, and its fields as people labelled them."""
+
+    path: Path
+    words: Counter[str]
+    fields: Mapping[str, Any]
+
+    @property
+    def transcript(self) -> Path:
+        return self.path.parent / "words" / f"{self.path.stem}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A PDF with a text layer and the fields expected of it."""
+
+    path: Path
+    fields: Mapping[str, Any]
+
+
+def words_of(text: str) -> Counter[str]:
+    return Counter(in_order(text))
+
+
+def in_order(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.upper())
+
+
+def receipts(folder: Path) -> list[Receipt]:
+    labels = json.loads((folder / "receipts" / "labels.json").read_text())
+    return [_receipt(folder / "receipts" / name, label) for name, label in sorted(labels.items())]
+
+
+def _receipt(path: Path, label: Mapping[str, str]) -> Receipt:
+    truth: Counter[str] = Counter()
+    for _, text in _boxes(path.parent / "words" / f"{path.stem}.csv"):
+        truth += words_of(text)
+    date = next((one.value.isoformat() for one in dates(label["date"])), None)
+    total = next((one.value.value for one in amounts(label["total"])), None)
+    return Receipt(
+        path, truth, {"date": date, "total": total, "company": label["company"], "address": label["address"]}
+    )
+
+
+def invoices(folder: Path) -> list[Invoice]:
+    found = []
+    for pdf in sorted((folder / "invoices").glob("*.pdf")):
+        if pdf.with_suffix(".json").exists():
+            truth = json.loads(pdf.with_suffix(".json").read_text())[0]
+            names = {"date": "date", "total": "amount", "invoice_number": "invoice_number"}
+            found.append(Invoice(pdf, {ours: truth[theirs] for ours, theirs in names.items() if theirs in truth}))
+    return found
+
+
+def halves(files: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    return list(files[::2]), list(files[1::2])
+
+
+def transcript(path: Path) -> Page:
+    """A page of a receipt's true words, each line's spread over its box."""
+    boxes = list(_boxes(path))
+    width, height = max(box[2] for box, _ in boxes) + 1, max(box[3] for box, _ in boxes) + 1
+    words = []
+    for (x0, y0, x1, y1), text in boxes:
+        at, step = float(x0), (x1 - x0) / max(1, len(text))
+        for word in re.findall(r"\S+\s*", text):
+            end = at + len(word.rstrip()) * step
+            words.append(Word(word.rstrip(), at / width, y0 / height, end / width, y1 / height))
+            at += len(word) * step
+    return Page(1, "\n".join(text for _, text in boxes), tuple(words), "native", 100.0, width, height)
+
+
+def _boxes(path: Path) -> list[tuple[tuple[int, int, int, int], str]]:
+    """Each line of a transcript, `x1,y1,x2,y2,x3,y3,x4,y4,text` in pixels, as its extent and its text."""
+    found = []
+    for row in csv.reader(path.open(encoding="utf-8", errors="replace"), quoting=csv.QUOTE_NONE):
+        if len(row) >= 9:
+            x, y = [int(v) for v in row[0:8:2]], [int(v) for v in row[1:8:2]]
+            found.append(((min(x), min(y), max(x), max(y)), ",".join(row[8:])))
+    return found
+
+
+def are_right(found: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[str, bool]:
+    """Which fields are exact, after spaces, signs and case are left out of texts."""
+    return {
+        name: _same(found.get(name), truth[name])
+        for name in ("date", "total", "company", "invoice_number")
+        if name in truth
+    }
+
+
+def _same(found: Any, truth: Any) -> bool:
+    if isinstance(truth, float):
+        return isinstance(found, int | float) and abs(found - truth) < 0.005
+    return found is not None and _plain(found) == _plain(truth)
+
+
+def _plain(value: Any) -> str:
+    return re.sub(r"\W", "", str(value)).lower()
