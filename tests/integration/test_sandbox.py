@@ -342,11 +342,11 @@ def test_the_time_spent_waiting_for_a_child_does_not_count(box: Sandbox) -> None
 
 
 def test_a_file_that_takes_long_gives_way_to_the_others(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "GIVES_WAY_S", 0.1)
+    monkeypatch.setattr(sandbox, "GIVES_WAY_S", 1.0)
     before = call(box, "token")
     (child,) = box.children()
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(call, box, "sleep", seconds=1)
+        slow = pool.submit(call, box, "sleep", seconds=2)
         assert soon(lambda: os.getpriority(os.PRIO_PGRP, child) == sandbox.LAST_NICE)
         slow.result()
     assert call(box, "token") != before
