@@ -20,6 +20,8 @@ from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis_budgets import RedisBudgets
+from layers.adapters.redis_connections import RedisConnections
 from layers.adapters.redis_limits import RedisLimits
 from layers.adapters.redis_news import RedisNews
 from layers.adapters.rules_extractor import RulesExtractor
@@ -27,8 +29,11 @@ from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
 from layers.decoders.tessdata import installed_languages
+from layers.domain.budget import Rate
+from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
 from layers.kept_files import KeptFiles
+from layers.pacing import Pacer, counted
 from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader
 from layers.settings import Settings
 
@@ -162,6 +167,26 @@ def breakers() -> RedisBreakers:
 
 
 @once
+def budgets() -> RedisBudgets:
+    given = settings()
+    # A window as large as may be, until some were seen.
+    window_tokens = given.extraction_window_bytes / CHARACTERS_A_TOKEN + ANSWER_TOKENS
+    rates = {
+        "textract": Rate(given.textract_calls_per_s),
+        # Models count by the minute: some seconds of it may be used at once.
+        "extraction": Rate(given.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
+    }
+    return RedisBudgets(given.redis_url, {name: one for name, one in rates.items() if one.per_s}, given.processes)
+
+
+@once
+def connections() -> RedisConnections:
+    given = settings()
+    most = {"preview": given.preview_connections} if given.preview_connections else {}
+    return RedisConnections(given.redis_url, most, given.processes)
+
+
+@once
 def topics() -> SqsTopics:
     the_bell = bell()
     return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None, prefix=settings().queue_prefix)
@@ -186,7 +211,7 @@ def documents() -> Documents:
 def printer() -> OfficePrinter | None:
     """What turns office documents into PDF: the service that is set, else the LibreOffice that is installed."""
     if settings().preview_url:
-        return GotenbergPrinter(settings().preview_url)
+        return GotenbergPrinter(settings().preview_url, connected=counted(connections(), "preview"))
     if settings().libreoffice == "off":
         return None
     program = libreoffice_printer.installed("" if settings().libreoffice == "auto" else settings().libreoffice)
@@ -222,6 +247,7 @@ def ports() -> Ports:
         paid_reader=paid_reader(),
         news=news(),
         breakers=breakers(),
+        budgets=budgets(),
         max_file_bytes=settings().max_file_bytes,
         scanner=scanner(),
         reach=reach(),
@@ -253,7 +279,9 @@ def paid_reader() -> PaidReader | None:
         return None
     from layers.adapters.textract_reader import TextractReader
 
-    return TextractReader(lambda: paid_client("textract", given.textract_endpoint_url, 20), given.bucket)
+    return TextractReader(
+        lambda: paid_client("textract", given.textract_endpoint_url, 20), given.bucket, Pacer(budgets(), "textract")
+    )
 
 
 @once
@@ -278,6 +306,7 @@ def _model(given: Settings) -> Model:
             timeout_s=given.extraction_timeout_s,
             most_answer_tokens=given.extraction_most_answer_tokens,
             options=given.model_options,
+            pace=Pacer(budgets(), "extraction"),
         )
     from layers.adapters.bedrock_model import BedrockModel
 
@@ -286,6 +315,7 @@ def _model(given: Settings) -> Model:
         given.extraction_model,
         most_answer_tokens=given.extraction_most_answer_tokens,
         strict=given.extraction_strict == "on",
+        pace=Pacer(budgets(), "extraction"),
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
-from layers.domain.errors import DependencyDown
+from layers.domain.errors import DependencyDown, Throttled
+from layers.domain.message import WakeUp
 from layers.domain.step import Failed, Later, Outcome, Parked, Retry, Step
 from layers.ports import Claim, Ports
 
@@ -15,6 +18,10 @@ SET_ASIDE_S = 600.0
 # After so many parks of one part, while its dependency serves everyone else, the part itself is to blame.
 PARKS_TO_BLAME = 10
 WOKEN_AT_ONCE = 10_000
+# When a part that was throttled comes again, where a budget keeps the others apart meanwhile.
+SLOWED_S = 1.0
+# What the budget of a service counts, by the names of a meter.
+UNITS = {"textract": ("calls",), "extraction": ("input_tokens", "output_tokens")}
 
 
 def needs(step: Step) -> tuple[str, ...]:
@@ -29,6 +36,8 @@ class Dependencies:
         self._ports = ports
         self._steps = steps
         self._chance = chance
+        self._used_up_for: dict[str, float] = {}
+        self._dispatched_again_at: dict[str, float] = {}
 
     def steps_on(self, dependency: str) -> list[str]:
         """The steps that can't run without a dependency."""
@@ -46,6 +55,37 @@ class Dependencies:
         for dependency, breaker in self._ports.breakers.states().items():
             if breaker.mode is not Mode.CLOSED and self._ports.breakers.wait_s(dependency) <= 0:
                 self._ports.store.wake_parked(self.steps_on(dependency), 1)
+
+    def take(self, caps: Mapping[str, int]) -> dict[str, int]:
+        """Of steps whose service has a budget, how many parts it bears now; that much of it is taken."""
+        taken: dict[str, int] = {}
+        for name, cap in caps.items():
+            if service := self._budget_of(self._steps[name]):
+                taken[name], wait_s = self._ports.budgets.take(service, cap)
+                self._used_up_for[service] = wait_s
+        return taken
+
+    def give_back(self, taken: Mapping[str, int], caps: Mapping[str, int], wake_ups: Sequence[WakeUp]) -> None:
+        """What was taken and not dispatched; where the budget held something back, dispatch comes again for it."""
+        dispatched = Counter(wake_up.step for wake_up in wake_ups)
+        for name, parts in taken.items():
+            service = self._steps[name].depends_on or ""
+            if unused := parts - dispatched[name]:
+                self._ports.budgets.give_back(service, unused)
+            elif parts < caps[name]:
+                self._dispatch_again(service, self._used_up_for[service])
+
+    def _dispatch_again(self, service: str, wait_s: float) -> None:
+        """One delayed wake-up of this process at a time is enough for a service."""
+        now = time.monotonic()
+        if self._dispatched_again_at.get(service, 0.0) <= now:
+            self._dispatched_again_at[service] = now + max(1.0, wait_s)
+            self._ports.topics.dispatch_later(wait_s)
+
+    def _budget_of(self, step: Step) -> str | None:
+        """The service whose budget a step spends."""
+        service = step.depends_on
+        return service if service and service in self._ports.budgets and self._ports.pays(step) else None
 
     def refusal(self, step: Step, claim: Claim) -> Outcome | None:
         """What becomes of an attempt that may not begin; None where it may."""
@@ -67,6 +107,18 @@ class Dependencies:
     def answered(self, step: Step) -> None:
         """The service that the step needs answered, if only to put it off."""
         self._serves([step.depends_on] if step.depends_on else [])
+
+    def used(self, step: Step, amounts: Mapping[str, int]) -> None:
+        """What an attempt has used of the step's service, in place of what was expected when it was dispatched."""
+        if service := self._budget_of(step):
+            self._ports.budgets.settle(service, sum(amounts.get(name, 0) for name in UNITS[service]))
+
+    def throttled(self, step: Step, error: Throttled) -> Later:
+        """The service limits calls: everybody's slow down, and this part comes again."""
+        if not self._budget_of(step):
+            return Later(error.delay_s, error.reason)
+        self._ports.budgets.throttled(error.dependency, error.delay_s if error.told else 0.0)
+        return Later(error.delay_s if error.told else SLOWED_S, error.reason)
 
     def said_nothing(self, step: Step) -> None:
         """The attempt ended without a word on what the step needs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -125,8 +126,8 @@ class Store(Protocol):
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         """Charge a lane what an attempt really cost in place of its estimate."""
 
-    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
-        """Queue ready parts of the named steps in fair order, up to each step's in-flight cap."""
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
+        """Queue ready parts of the named steps in fair order, up to each step's in-flight cap; `most` at once."""
 
     def pages(self, file_id: str) -> list[Page]:
         """The pages of a file that were read, with text and words, in order."""
@@ -347,6 +348,109 @@ class AlwaysClosed:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget as it stands: units a second at most and now, room for parts, seconds until there is some."""
+
+    full_per_s: float
+    per_s: float
+    room: int
+    wait_s: float
+
+
+class Budgets(Protocol):
+    """What services outside can bear, by their names. Never raises: without its shared view it spends a small share."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a service has a budget at all."""
+
+    def take(self, name: str, parts: int) -> tuple[int, float]:
+        """For how many of these parts there is room; and the seconds until there is for one more."""
+
+    def give_back(self, name: str, parts: int) -> None:
+        """Parts for which something was taken were not dispatched."""
+
+    def settle(self, name: str, used: float) -> None:
+        """A part has ended that used so many units."""
+
+    def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
+        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
+
+    def correct(self, name: str, units: float) -> None:
+        """A call used so many units more, or fewer, than it took its turn for."""
+
+    def throttled(self, name: str, pause_s: float = 0.0) -> None:
+        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+
+    def states(self) -> Mapping[str, BudgetState]:
+        """Every budget as it stands."""
+
+
+class NoBudgets:
+    """Nothing outside is scarce."""
+
+    def __contains__(self, name: object) -> bool:
+        return False
+
+    def take(self, name: str, parts: int) -> tuple[int, float]:
+        return parts, 0.0
+
+    def give_back(self, name: str, parts: int) -> None:
+        return None
+
+    def settle(self, name: str, used: float) -> None:
+        return None
+
+    def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
+        return True, 0.0
+
+    def correct(self, name: str, units: float) -> None:
+        return None
+
+    def throttled(self, name: str, pause_s: float = 0.0) -> None:
+        return None
+
+    def states(self) -> Mapping[str, BudgetState]:
+        return {}
+
+
+class Connections(Protocol):
+    """How many connections services outside bear, by their names. Never raises."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a service's connections are counted at all."""
+
+    def open(self, name: str) -> str | None:
+        """A connection's lease, by its name; None while all are taken."""
+
+    def close(self, name: str, lease: str) -> None:
+        """Give a connection back."""
+
+
+# A connection to one service, for as long as it is used. Raises Snooze where all are taken for long.
+Connection = Callable[[], AbstractContextManager[None]]
+
+
+class Pace(Protocol):
+    """The turns of calls to one service."""
+
+    def __call__(self, units: float = 1.0) -> None:
+        """Return when a call of so many units may start. Raises Snooze where that would hold a worker for long."""
+
+    def correct(self, units: float) -> None:
+        """A call used so many units more, or fewer, than it waited for."""
+
+
+class AtOnce:
+    """Every call may start at once."""
+
+    def __call__(self, units: float = 1.0) -> None:
+        return None
+
+    def correct(self, units: float) -> None:
+        return None
+
+
 class Documents(Protocol):
     """Reads and pictures documents, in processes that may die."""
 
@@ -467,6 +571,7 @@ class Ports:
     max_file_bytes: int = 200 * 1024 * 1024
     news: News = field(default_factory=lambda: Silence())
     breakers: Breakers = field(default_factory=lambda: AlwaysClosed())
+    budgets: Budgets = field(default_factory=lambda: NoBudgets())
     scanner: Scanner | None = None
     second_reader: SecondReader | None = None
     reach: Reach = field(default_factory=Reach)

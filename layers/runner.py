@@ -19,6 +19,7 @@ from layers.domain.errors import (
     PermanentError,
     Snooze,
     StoreUnreachable,
+    Throttled,
     TransientError,
 )
 from layers.domain.fairness import SLICE_S, in_flight_cap
@@ -78,6 +79,7 @@ class Runner:
             with ExitStack() as until_it_ends:
                 work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
                 outcome = self._attempt(step, claim, work)
+            self.dependencies.used(step, work.meter.used)
             finished.append(self._finished(claim, outcome, time.monotonic() - began, work.meter.used))
         self._record(finished)
         return len(claims)
@@ -135,7 +137,10 @@ class Runner:
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for what may run of these steps; how many."""
         caps = {name: self.dependencies.cap(self.steps[name], self._caps[name]) for name in steps if name in self.steps}
-        wake_ups = self.ports.store.dispatch({name: cap for name, cap in caps.items() if cap})
+        caps = {name: cap for name, cap in caps.items() if cap}
+        taken = self.dependencies.take(caps)
+        wake_ups = self.ports.store.dispatch(caps, taken)
+        self.dependencies.give_back(taken, caps, wake_ups)
         self.ports.topics.publish(wake_ups)
         return len(wake_ups)
 
@@ -180,6 +185,9 @@ class Runner:
             case DependencyDown():
                 verdict = self.dependencies.down(step, claim, error)
                 return verdict or self._retry(step, claim, f"{error.dependency}_down", error.detail)
+            case Throttled():
+                self.dependencies.answered(step)
+                return self.dependencies.throttled(step, error)
             case Snooze():
                 self.dependencies.answered(step)
                 return Later(error.delay_s, error.reason)

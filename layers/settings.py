@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,11 @@ class Settings:
     second_reader: str = "auto"  # RapidOCR for doubtful pages, where it is installed; `off`: never
     clamav: str = ""  # host:port or socket of a ClamAV daemon; empty: files are not scanned for malware
     preview_url: str = ""  # a service that speaks Gotenberg's protocol
+    preview_connections: int = 0  # that it bears, by all hosts together; 0: no limit of ours
     libreoffice: str = "auto"  # auto: where it is installed; off; or the folder that holds its `program`
     ocr_sure_from: int = 70  # mean confidence of a page under which it goes to Textract as well
     textract: str = "auto"  # on, off, or auto: on where Amazon's credentials and endpoint are plainly given
+    textract_calls_per_s: float = 10  # what the account may ask of Textract, by all hosts together; 0: no limit of ours
     textract_endpoint_url: str | None = None
     bedrock_endpoint_url: str | None = None
     aws_profile: str = ""  # whose credentials pay for Textract and Bedrock, where the object store is not Amazon's
@@ -75,10 +78,12 @@ class Settings:
     extraction_window_bytes: int = 32_000  # of text that the model reads at once: about 8,000 tokens
     extraction_most_windows: int = 50  # what of a text lies beyond them is not read, and its record says so
     extraction_most_answer_tokens: int = 4096
+    extraction_tokens_per_min: int = 0  # what the model takes, by all hosts together; 0: no limit of ours
     extraction_timeout_s: int = 45
     extraction_options: str = ""  # JSON that goes into every request to the endpoint
     extraction_strict: str = "off"  # on: Bedrock holds the answer to the schema, where the model can do that
     concurrency: Mapping[str, int] = field(default_factory=dict)
+    on_lambda: bool = False
 
     @property
     def languages(self) -> list[str]:
@@ -91,9 +96,10 @@ class Settings:
         values: dict[str, Any] = {"stage": stage, "concurrency": reserved_concurrency(stage)}
         for name, given in cls.__dataclass_fields__.items():
             text = environment.get(f"FAIRWAY_{name.upper()}")
-            if text is not None and name not in ("stage", "concurrency"):
-                values[name] = _whole_number(f"FAIRWAY_{name.upper()}", text) if given.type == "int" else text
+            if text is not None and name not in ("stage", "concurrency", "on_lambda"):
+                values[name] = NUMBERS.get(str(given.type), _as_it_is)(f"FAIRWAY_{name.upper()}", text)
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
+            values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # there each step is a machine of its own
             values.setdefault("longest_wait_s", 0)
         values["aws_endpoint_url"] = environment.get("AWS_ENDPOINT_URL") or None
@@ -129,6 +135,11 @@ class Settings:
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
 
     @property
+    def processes(self) -> int:
+        """How many processes may be at work at once, by all that is known: each spends as little alone."""
+        return max(self.workers, sum(self.concurrency.values()) if self.on_lambda else 1)
+
+    @property
     def model_options(self) -> dict[str, Any]:
         return dict(_json(self.extraction_options) or {})
 
@@ -150,6 +161,23 @@ def _whole_number(name: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError(f"{name} must be a whole number, not `{text}`") from None
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} must be a number from 0 on, not `{text}`")
+    return number
+
+
+def _as_it_is(_name: str, text: str) -> str:
+    return text
+
+
+NUMBERS: Mapping[str, Callable[[str, str], Any]] = {"int": _whole_number, "float": _number}
 
 
 def reserved_concurrency(stage: str) -> dict[str, int]:

@@ -77,6 +77,10 @@ def _text(about: str, default: str | None = "") -> dict[str, Any]:
     return {"Type": "String", "Description": about} | ({} if default is None else {"Default": default})
 
 
+def _number(about: str, default: float) -> dict[str, Any]:
+    return {"Type": "Number", "Description": about, "Default": default, "MinValue": 0}
+
+
 PARAMETERS: dict[str, Any] = {
     "ArtifactBucket": _text("The bucket that holds the packages.", None),
     "FunctionKey": _text("The key of the functions' package.", None),
@@ -106,6 +110,9 @@ PARAMETERS: dict[str, Any] = {
     "OcrLanguages": _text("Tesseract's languages.", "eng"),
     "Textract": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
     "TextractEndpoint": _text("Another address of Amazon Textract."),
+    "TextractCallsPerSecond": _number("Calls a second that the account may make; 0: no limit of ours.", 10),
+    "ExtractionTokensPerMinute": _number("Tokens a minute that the model takes; 0: no limit of ours.", 0),
+    "PreviewConnections": _number("Connections that the preview service bears; 0: no limit of ours.", 0),
     "Transport": {"Type": "String", "AllowedValues": ["sqs", "kafka"], "Default": "sqs"},
     "KafkaCluster": _text("The ARN of the MSK cluster, where the transport is Kafka."),
     "LogRetentionDays": {"Type": "Number", "Default": 30, "AllowedValues": [1, 3, 7, 14, 30, 90, 365]},
@@ -196,6 +203,10 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_SECRETS": {"Fn::Join": [",", secrets]},
         "FAIRWAY_TEXTRACT": {"Ref": "Textract"},
         "FAIRWAY_QUARANTINE_AT": {"Ref": "QuarantineAt"},
+        # Any function dispatches what it readied: each must know what the services bear.
+        "FAIRWAY_TEXTRACT_CALLS_PER_S": {"Ref": "TextractCallsPerSecond"},
+        "FAIRWAY_EXTRACTION_TOKENS_PER_MIN": {"Ref": "ExtractionTokensPerMinute"},
+        "FAIRWAY_PREVIEW_CONNECTIONS": {"Ref": "PreviewConnections"},
         "POWERTOOLS_SERVICE_NAME": "fairway",
         "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     }

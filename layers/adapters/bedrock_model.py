@@ -10,6 +10,7 @@ from typing import Any
 from layers.domain.errors import DependencyDown, PermanentError, Throttled, TransientError
 from layers.domain.extraction.conversation import Question, Reply, TooLong
 from layers.domain.meter import Meter
+from layers.ports import AtOnce, Pace
 
 NAME = "extraction"
 TOOL = "give_record"
@@ -31,11 +32,20 @@ OURS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalErr
 class BedrockModel:
     """`strict` asks for answers held to the schema while they are written, where the model can do that."""
 
-    def __init__(self, client: Callable[[], Any], model: str, *, most_answer_tokens: int, strict: bool = False) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        model: str,
+        *,
+        most_answer_tokens: int,
+        strict: bool = False,
+        pace: Pace | None = None,
+    ) -> None:
         self._make_client = client
         self._model = model
         self._most_tokens = most_answer_tokens
         self._strict = strict
+        self._pace = pace or AtOnce()
         self._made: Any = None
 
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
@@ -51,6 +61,8 @@ class BedrockModel:
         }
         if self._strict:
             tool["strict"] = True
+        expected = question.expected_tokens
+        self._pace(expected)
         answer = self._converse(
             modelId=self._model,
             system=[{"text": question.instructions}],
@@ -62,11 +74,9 @@ class BedrockModel:
             inferenceConfig={"maxTokens": self._most_tokens, "temperature": 0.0},
         )
         used = answer.get("usage") or {}
-        meter.add(
-            calls=1,
-            input_tokens=int(used.get("inputTokens") or 0),
-            output_tokens=int(used.get("outputTokens") or 0),
-        )
+        read, written = int(used.get("inputTokens") or 0), int(used.get("outputTokens") or 0)
+        meter.add(calls=1, input_tokens=read, output_tokens=written)
+        self._pace.correct(read + written - expected if read else 0)
         return _reply(answer)
 
     def is_up(self) -> bool | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import secrets
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.domain.formats import format_of
 from layers.domain.page import Picture
+from layers.ports import Connection
 
 DEPENDENCY = "preview"
 CONVERT = "/forms/libreoffice/convert"
@@ -22,18 +24,24 @@ PIECE_BYTES = 1 << 16
 
 
 class GotenbergPrinter:
-    """One service, by its base URL."""
+    """One service, by its base URL. Each document is printed over a connection that `connected` gives."""
 
-    def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, url: str, *, answer_s: float = ANSWER_S, connected: Connection = nullcontext) -> None:
         self._url = urlsplit(url.rstrip("/"))
         self._answer_s = answer_s
+        self._connected = connected
 
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
         """The document as a PDF in `into`.
 
         Raises PermanentError where the service refuses the document, DependencyDown where it can't be reached or
-        says itself that it does not work, TransientError where it fails at this document alone.
+        says itself that it does not work, TransientError where it fails at this document alone, Snooze while all
+        connections to it are in use.
         """
+        with self._connected():
+            return self._to_pdf(path, media_type, into, first_page_only)
+
+    def _to_pdf(self, path: Path, media_type: str, into: Path, first_page_only: bool) -> Picture:
         made = into / "printed.pdf"
         connection = self._connect(self._answer_s)
         try:

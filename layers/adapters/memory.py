@@ -11,6 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
@@ -219,9 +220,13 @@ class MemoryStore:
         with self._lock:
             self._lanes[claim.step].correct(claim.file.tenant_id, claim.file.batch_id, 0.0, difference_s)
 
-    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
         with self._lock:
-            return [wake_up for step, cap in sorted(caps.items()) for wake_up in self._dispatch(step, cap)]
+            return [
+                wake_up
+                for step, cap in sorted(caps.items())
+                for wake_up in islice(self._dispatch(step, cap), (most or {}).get(step))
+            ]
 
     def _dispatch(self, step: str, cap: int) -> Iterable[WakeUp]:
         in_flight = sum(

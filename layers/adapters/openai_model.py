@@ -12,6 +12,7 @@ from typing import Any
 from layers.domain.errors import DependencyDown, PermanentError, Throttled, TransientError
 from layers.domain.extraction.conversation import Question, Reply, TooLong
 from layers.domain.meter import Meter
+from layers.ports import AtOnce, Pace
 
 NAME = "extraction"
 CONNECT_S = 3.0
@@ -37,6 +38,7 @@ class OpenAiModel:
         timeout_s: float,
         most_answer_tokens: int,
         options: Mapping[str, Any] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
@@ -45,6 +47,7 @@ class OpenAiModel:
         self._timeout_s = timeout_s
         self._most_tokens = most_answer_tokens
         self._options = dict(options or {})
+        self._pace = pace or AtOnce()
         self._pool: Any = None
 
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
@@ -72,13 +75,13 @@ class OpenAiModel:
             },
         }
         asked = {name: value for name, value in (body | self._options).items() if value is not None}
+        expected = question.expected_tokens
+        self._pace(expected)
         answer = self._post("/chat/completions", asked)
         used = answer.get("usage") or {}
-        meter.add(
-            calls=1,
-            input_tokens=int(used.get("prompt_tokens") or 0),
-            output_tokens=int(used.get("completion_tokens") or 0),
-        )
+        read, written = int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0)
+        meter.add(calls=1, input_tokens=read, output_tokens=written)
+        self._pace.correct(read + written - expected if read else 0)
         return _reply(answer)
 
     def is_up(self) -> bool | None:
@@ -136,7 +139,8 @@ class OpenAiModel:
         said = error if isinstance(error, dict) else {"message": str(error or answer.get("message") or "")}
         code, text = str(said.get("code") or ""), str(said.get("message") or "")
         if status == 429 and code != "insufficient_quota":
-            return Throttled(retry_after_s(headers), "the model service is limiting calls", NAME)
+            told = "retry-after" in {name.lower() for name in headers}
+            return Throttled(retry_after_s(headers), "the model service is limiting calls", NAME, told=told)
         if code == "context_length_exceeded" or (status in (400, 413) and TOO_LONG.search(text)):
             return TooLong()
         if status == 400 and (SCHEMA.search(str(said.get("param") or "")) or SCHEMA.search(code)):

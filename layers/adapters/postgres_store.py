@@ -159,8 +159,9 @@ class PostgresStore:
             difference_s=difference_s,
         )
 
-    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
-        rows = self._database.rows(self._sql["dispatch"], caps=Jsonb(dict(caps)), slice_s=SLICE_S)
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
+        limits = {step: [cap, most[step]] if most and step in most else cap for step, cap in caps.items()}
+        rows = self._database.rows(self._sql["dispatch"], caps=Jsonb(limits), slice_s=SLICE_S)
         return [_as_wake_up(row) for row in rows]
 
     def pages(self, file_id: str) -> list[Page]:

@@ -11,7 +11,7 @@ from layers.domain.file import File
 from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
 from layers.domain.paid_reading import as_it_is, by_one_job
-from layers.ports import PagePicture
+from layers.ports import AtOnce, Pace, PagePicture
 
 NAME = "textract"
 THROTTLED = {"ThrottlingException", "ProvisionedThroughputExceededException", "LimitExceededException", "Throttling"}
@@ -33,11 +33,12 @@ ASKED_AGAIN_S = 30.0
 class TextractReader:
     """`bucket` is where Textract finds the files, if it can reach the object store at all (`file.reach`).
 
-    The client is one without retries of its own: a step's are the ones that count.
+    The client is one without retries of its own: a step's are the ones that count. Each call waits for its turn.
     """
 
-    def __init__(self, client: Callable[[], Any], bucket: str) -> None:
+    def __init__(self, client: Callable[[], Any], bucket: str, pace: Pace | None = None) -> None:
         self._make_client = client
+        self._pace = pace or AtOnce()
         self._bucket = bucket
         self._made: Any = None
         self._was_up: tuple[float, bool | None] = (-ASKED_AGAIN_S, None)
@@ -108,6 +109,7 @@ class TextractReader:
         return place | {"Version": file.version_id} if file.version_id else place
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        self._pace()
         try:
             return getattr(self._client(), operation)(**arguments)  # type: ignore[no-any-return]
         except Exception as error:

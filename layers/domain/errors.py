@@ -38,11 +38,15 @@ class Snooze(Exception):
 
 
 class Throttled(Snooze):
-    """A service limits calls: later, with no attempt spent. `dependency` names the service."""
+    """A service limits calls: later, with no attempt spent. `dependency` names the service.
 
-    def __init__(self, delay_s: float, reason: str, dependency: str) -> None:
+    `told`: the service itself said for how long nobody need come.
+    """
+
+    def __init__(self, delay_s: float, reason: str, dependency: str, *, told: bool = False) -> None:
         super().__init__(delay_s, reason)
         self.dependency = dependency
+        self.told = told
 
 
 class DependencyDown(Exception):

@@ -48,7 +48,7 @@ class RecordingPorts:
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
 
-    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
         self.called("dispatch", dict(caps))
         return [WAKE_UP]
 

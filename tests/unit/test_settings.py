@@ -27,6 +27,7 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("FAIRWAY_PORT", "0", "port", 0),
         ("FAIRWAY_QUARANTINE_AT", "3", "quarantine_at", 3),
         ("FAIRWAY_MAX_FILE_BYTES", "1000", "max_file_bytes", 1000),
+        ("FAIRWAY_TEXTRACT_CALLS_PER_S", "2.5", "textract_calls_per_s", 2.5),
         ("FAIRWAY_DATABASE_URL", "postgresql://x/y", "database_url", "postgresql://x/y"),
         ("FAIRWAY_WORKER", "worker-3", "worker_name", "worker-3"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:1", "aws_endpoint_url", "http://127.0.0.1:1"),
@@ -47,9 +48,20 @@ def test_no_two_processes_share_a_name_unless_they_are_told_to() -> None:
     assert own and other.strip() and own != other.strip()
 
 
-def test_a_number_that_is_none_names_its_variable() -> None:
-    with pytest.raises(ValueError, match="FAIRWAY_PORT"):
-        Settings.from_environment({"FAIRWAY_PORT": "eighty"})
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("FAIRWAY_PORT", "eighty"), ("FAIRWAY_TEXTRACT_CALLS_PER_S", "many"), ("FAIRWAY_TEXTRACT_CALLS_PER_S", "-1")],
+)
+def test_a_number_that_is_none_names_its_variable(name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Settings.from_environment({name: text})
+
+
+def test_on_lambda_any_function_may_spend_what_services_bear() -> None:
+    at_home = {"FAIRWAY_WORKERS": "2", "FAIRWAY_STAGE": "dev"}
+    assert Settings.from_environment(at_home).processes == 2
+    on_lambda = at_home | {"AWS_LAMBDA_FUNCTION_NAME": "fairway-dev-ocr"}
+    assert Settings.from_environment(on_lambda).processes == sum(reserved_concurrency("dev").values())
 
 
 @pytest.mark.parametrize(

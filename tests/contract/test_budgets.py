@@ -1,0 +1,143 @@
+"""What budgets promise, whether they are shared through Redis or a process's own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from layers.adapters.redis_budgets import RedisBudgets
+from layers.domain.budget import Rate
+
+RATES = {"textract": Rate(10), "extraction": Rate(100, part=500, burst_s=15, ease_s=10)}
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+Made = Callable[[], RedisBudgets]
+
+
+@pytest.fixture(params=["own", "shared"])
+def made(request: pytest.FixtureRequest, clock: Clock) -> Made:
+    url = ""
+    if request.param == "shared":
+        url = request.getfixturevalue("redis_url")
+        redis.Redis.from_url(url).flushall()
+    return lambda: RedisBudgets(url, RATES, now=clock)
+
+
+def test_a_service_without_a_rate_has_no_budget(made: Made) -> None:
+    budgets = made()
+    assert "textract" in budgets and "preview" not in budgets
+
+
+def test_as_many_parts_are_taken_as_there_is_room_for(made: Made, clock: Clock) -> None:
+    budgets = made()
+    assert budgets.take("textract", 15) == (15, 0.0)
+    assert budgets.take("textract", 15) == (5, pytest.approx(0.1))
+    assert budgets.take("textract", 15) == (0, pytest.approx(0.1))
+    budgets.give_back("textract", 2)
+    clock.now += 0.3
+    assert budgets.take("textract", 15)[0] == 5
+
+
+def test_services_do_not_share_a_budget(made: Made) -> None:
+    budgets = made()
+    budgets.take("textract", 100)
+    assert budgets.take("extraction", 100) == (3, pytest.approx(5.0))
+
+
+def test_a_call_is_told_when_its_turn_comes_or_that_it_has_none(made: Made) -> None:
+    budgets = made()
+    assert budgets.pace("textract", 1, 5) == (True, 0.0)
+    assert budgets.pace("textract", 1, 5) == (True, pytest.approx(0.1))
+    assert budgets.pace("textract", 1, 0.05) == (False, pytest.approx(0.2))
+    budgets.correct("textract", 10)
+    assert budgets.pace("textract", 1, 5) == (True, pytest.approx(1.2))
+
+
+def test_the_state_tells_the_rate_as_it_is_and_as_it_was_agreed(made: Made) -> None:
+    budgets = made()
+    budgets.throttled("textract")
+    budgets.take("textract", 100)
+    shown = budgets.states()["textract"]
+    assert (shown.full_per_s, shown.per_s, shown.room) == (10, pytest.approx(9.5), 0) and 0 < shown.wait_s < 0.2
+
+
+Act = tuple[str, tuple[Any, ...]]
+PARTS, UNITS = st.integers(0, 50), st.floats(0, 2000)
+ACTS: st.SearchStrategy[Act] = st.one_of(
+    st.tuples(st.sampled_from(["take", "give_back"]), st.tuples(PARTS)),
+    st.tuples(st.sampled_from(["settle", "correct"]), st.tuples(UNITS)),
+    st.tuples(st.just("pace"), st.tuples(UNITS, st.floats(0, 30))),
+    st.tuples(st.just("throttled"), st.tuples(st.sampled_from([0.0, 3.0, 400.0]))),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(RATES)), ACTS), max_size=30))
+def test_the_script_in_redis_does_what_the_policy_says(
+    redis_url: str, clock: Clock, acts: list[tuple[float, str, Act]]
+) -> None:
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    shared, own = RedisBudgets(redis_url, RATES, now=clock), RedisBudgets("", RATES, now=clock)
+    for passed_s, name, (act, given_to) in acts:
+        clock.now += passed_s
+        answers = [getattr(budgets, act)(name, *given_to) for budgets in (shared, own)]
+        assert answers[0] == (answers[1] if answers[1] is None else pytest.approx(answers[1]))
+        kept = {field.decode(): float(value) for field, value in client.hgetall(f"fairway:budget:{name}").items()}
+        assert kept == pytest.approx(own._own[name].as_json())
+    shown = [{name: astuple(one) for name, one in budgets.states().items()} for budgets in (shared, own)]
+    assert shown[0] == {name: pytest.approx(one, abs=1e-6) for name, one in shown[1].items()}
+
+
+def test_processes_that_take_at_the_same_time_get_no_more_than_there_is(redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+    taken: list[int] = []
+    at_once = threading.Barrier(8)
+
+    def take() -> None:
+        budgets = RedisBudgets(redis_url, RATES, now=lambda: 5.0)
+        at_once.wait()
+        taken.extend(budgets.take("textract", 1)[0] for _ in range(10))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(taken) == 20
+
+
+def test_the_time_is_redis_own_where_none_is_given(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    RedisBudgets(redis_url, RATES).take("textract", 10)
+    seconds, _ = client.time()
+    assert 0 < float(client.hget("fairway:budget:textract", "full_at") or 0) - seconds < 10
+
+
+def test_when_redis_is_lost_each_process_spends_its_share_alone(clock: Clock) -> None:
+    processes = [RedisBudgets(NOWHERE, RATES, processes=4, now=clock) for _ in range(4)]
+    assert sum(one.take("textract", 100)[0] for one in processes) == 20
+    clock.now += 10
+    assert [one.pace("textract", 1, 5)[1] for one in (processes[0], processes[0])] == [0.0, pytest.approx(0.4)]
+    assert processes[0].states()["textract"].full_per_s == 2.5

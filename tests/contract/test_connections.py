@@ -1,0 +1,86 @@
+"""What is promised of counted connections, whether all processes share them through Redis or one has them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from layers.adapters.redis_connections import LEASE_S, RedisConnections
+from layers.domain.errors import Snooze
+from layers.pacing import LONGEST_WAIT_S, counted
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+Made = Callable[[], RedisConnections]
+
+
+@pytest.fixture(params=["own", "shared"])
+def made(request: pytest.FixtureRequest, clock: Clock) -> Made:
+    url = ""
+    if request.param == "shared":
+        url = request.getfixturevalue("redis_url")
+        redis.Redis.from_url(url).flushall()
+    return lambda: RedisConnections(url, {"preview": 2}, now=clock)
+
+
+def test_no_more_are_open_than_the_service_bears(made: Made) -> None:
+    connections = made()
+    first, second = connections.open("preview"), connections.open("preview")
+    assert first and second and connections.open("preview") is None
+    connections.close("preview", first)
+    assert connections.open("preview") is not None
+
+
+def test_one_whose_holder_died_is_free_again_in_time(made: Made, clock: Clock) -> None:
+    connections = made()
+    assert connections.open("preview") and connections.open("preview")
+    clock.now += LEASE_S - 1
+    assert connections.open("preview") is None
+    clock.now += 2
+    assert connections.open("preview") is not None
+
+
+def test_processes_share_what_there_is(redis_url: str) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+    one, other = (RedisConnections(redis_url, {"preview": 2}) for _ in range(2))
+    assert one.open("preview") and other.open("preview")
+    assert one.open("preview") is None and other.open("preview") is None
+    assert redis.Redis.from_url(redis_url).zcard("fairway:connections:preview") == 2
+
+
+def test_when_redis_is_lost_each_process_has_its_share(clock: Clock) -> None:
+    processes = [RedisConnections(NOWHERE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
+    assert sum(one.open("preview") is not None for one in processes for _ in range(5)) == 4
+
+
+def test_a_document_waits_for_a_connection_and_gives_it_back(made: Made, clock: Clock) -> None:
+    connections = made()
+    connected = counted(connections, "preview", clock.sleep)
+    with connected(), connected(), pytest.raises(Snooze, match="in use"), connected():
+        raise AssertionError("there was no third connection")
+    assert clock.now - 1_000_000 == pytest.approx(LONGEST_WAIT_S, abs=0.2)
+    with connected(), connected():
+        assert connections.open("preview") is None
+
+
+def test_a_service_whose_connections_nobody_counts_is_always_connected(made: Made) -> None:
+    with counted(made(), "another")():
+        pass
