@@ -305,6 +305,11 @@ def test_a_removed_file_cannot_be_claimed_and_its_late_outcome_says_so(world: Wo
     assert set(world.states(running.file_id).values()) == set(world.states(queued.file_id).values()) == {"cancelled"}
 
 
+def test_no_more_is_dispatched_at_once_than_may_be(world: World) -> None:
+    arrived(world, 5)
+    assert [len(world.store.dispatch({"intake": 4}, {"intake": most})) for most in (3, 0, 9, 9)] == [3, 0, 1, 0]
+
+
 def test_no_more_than_the_cap_is_in_flight(world: World) -> None:
     arrived(world, 5)
     first = world.store.dispatch({"intake": 2})
