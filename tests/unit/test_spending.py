@@ -22,7 +22,6 @@ from layers.pacing import Pacer
 from layers.runner import Runner
 from tests.unit.test_runner import Host
 
-
 NOISY, QUIET = str(uuid.uuid4()), str(uuid.uuid4())
 
 
