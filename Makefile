@@ -44,6 +44,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.chain
+	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.dispatch
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \

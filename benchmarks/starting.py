@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,24 @@ def memory_mib(pids: set[int]) -> tuple[float, float]:
 
 def keep(name: str, results: Mapping[str, Any], targets: Mapping[str, str]) -> None:
     """Print results beside what they are to reach, and keep them in build/bench/<name>.json."""
-    table = Table("what", "measured", "to reach")
-    for what, value in results.items():
-        table.add_row(what, str(value), targets.get(what, ""))
+    _print(("what", "measured", "to reach"), [(what, value, targets.get(what, "")) for what, value in results.items()])
+    _keep(name, dict(results))
+
+
+def keep_table(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows, and keep them in build/bench/<name>.json."""
+    _print(columns, [[row.get(column, "") for column in columns] for row in rows])
+    _keep(name, list(rows))
+
+
+def _print(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*map(str, row))
     Console(width=120).print(table)
+
+
+def _keep(name: str, results: Any) -> None:
     out = ROOT / "build" / "bench" / f"{name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(dict(results), indent=1))
+    out.write_text(json.dumps(results, indent=1, ensure_ascii=False))

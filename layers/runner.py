@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import SLICE_S, in_flight_cap
+from layers.domain.fairness import Owed, in_flight_cap
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
@@ -55,6 +56,7 @@ class Runner:
         self._chance = chance
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
+        self._owed, self._owed_lock = Owed(), threading.Lock()
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
     def run(self, wake_up: WakeUp) -> bool:
@@ -221,14 +223,16 @@ class Runner:
 
     def _correct(self, finished: Sequence[Finished]) -> None:
         """Charge each lane what was far from its estimate, in one write for all that a lane is owed."""
-        owed: dict[tuple[str, str], tuple[Claim, float]] = {}
+        due: dict[tuple[str, str], tuple[Claim, float]] = {}
         for one in finished:
-            difference_s = one.cost_s - min(one.claim.cost_estimate_s, SLICE_S)
-            if isinstance(one.outcome, Parked) or abs(difference_s) <= max(0.5, 0.5 * one.claim.cost_estimate_s):
+            if isinstance(one.outcome, Parked):
                 continue
             lane = one.claim.step, one.claim.file.batch_id
-            owed[lane] = one.claim, difference_s + (owed[lane][1] if lane in owed else 0.0)
-        for claim, difference_s in owed.values():
+            with self._owed_lock:
+                difference_s = self._owed.add(lane, one.claim.cost_estimate_s, one.cost_s)
+            if difference_s:
+                due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
+        for claim, difference_s in due.values():
             self.ports.store.correct_lane(claim, difference_s)
 
 

@@ -25,6 +25,29 @@ def charge(cost_estimate_s: float, weight: float) -> float:
 
 
 @dataclass
+class Owed:
+    """What lanes are owed for work that did not cost what it was estimated to cost, until it is worth a write.
+
+    Small differences add up as well: of thousands of short attempts each may cost twice its estimate.
+    """
+
+    LEAST_S = 0.5
+    MOST_LANES = 1000  # those that were not heard of for longest are let off what is left
+
+    by_lane: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def add(self, lane: tuple[str, str], estimate_s: float, measured_s: float) -> float:
+        """What to charge the lane now; 0 while that is too little."""
+        owed_s = self.by_lane.pop(lane, 0.0) + measured_s - min(estimate_s, SLICE_S)
+        if abs(owed_s) > max(self.LEAST_S, 0.5 * estimate_s):
+            return owed_s
+        self.by_lane[lane] = owed_s
+        if len(self.by_lane) > self.MOST_LANES:
+            del self.by_lane[next(iter(self.by_lane))]
+        return 0.0
+
+
+@dataclass
 class BatchLane:
     passed: float
     weight: float = 1.0

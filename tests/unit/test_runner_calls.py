@@ -175,6 +175,15 @@ def test_an_estimate_that_was_far_off_is_corrected(
     assert ports.told("correct_lane") == corrected
 
 
+def test_small_differences_from_an_estimate_add_up() -> None:
+    ports = RecordingPorts()
+    claim = Claim(FILE, "read", 0, 1, "lease", failures=0, cost_estimate_s=0.02)
+    one = runner(ports, Step("read", done))
+    for _ in range(6):
+        one.record(claim, Done(), 0.22)
+    assert [round(charged, 6) for (charged,) in ports.told("correct_lane")] == [0.6, 0.6]
+
+
 # --- what follows an end -----------------------------------------------------------------------------
 
 DAMAGED = Failed("corrupt", "the file is damaged")

@@ -1,0 +1,177 @@
+"""The laboratory of fairness: who waits how long behind whom, beside first come first served and round robin by file.
+
+    python -m benchmarks.fairness [--page-s 0.2] [--short]
+
+A stand-in takes `--page-s` seconds for a page, twenty at a time, on the real store, runner and dispatcher; all times
+are told in seconds of a reader that takes 2 s. Prints a table and keeps it in build/bench/fairness.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.fairness import scenes
+from benchmarks.fairness.figures import (
+    Read,
+    by_tenant,
+    costs,
+    jain_by_cost,
+    percentile,
+    turnaround_s,
+    waits,
+    while_all_wait,
+    worst_window,
+)
+from benchmarks.fairness.laboratory import ORDERS, Laboratory
+from benchmarks.fairness.scenes import NOISY, Scene
+from benchmarks.parts import parts
+from benchmarks.starting import keep_table
+
+COLUMNS = ("what", *ORDERS, "to reach")
+Rows = dict[str, dict[str, object]]
+
+
+def of_quiet(reads: Sequence[Read]) -> list[float]:
+    return waits(read for read in reads if read.tenant != NOISY)
+
+
+def tens(reads: Sequence[Read]) -> list[float]:
+    """How long each of the noisy tenant's batches of ten took from its arrival until it was read."""
+    batches: dict[str, list[Read]] = {}
+    for read in reads:
+        if read.tenant == NOISY:
+            batches.setdefault(read.batch, []).append(read)
+    return [turnaround_s(batch) for batch in batches.values() if len(batch) == 10]
+
+
+def as_ratio(spent: Mapping[str, float], least: str) -> str:
+    return " : ".join(f"{cost / spent[least]:.2f}" for _, cost in sorted(spent.items(), key=lambda one: -one[1]))
+
+
+class Report:
+    """Plays scenes in every order that is asked for, and collects the table's rows."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory = laboratory
+        self.rows: Rows = {}
+
+    def play(self, scene: Scene, orders: Sequence[str]) -> dict[str, list[Read]]:
+        played = {}
+        for order in orders:
+            began = time.monotonic()
+            played[order] = self.laboratory.play(scene, order)
+            print(f"{scene.name}, {order}: {len(played[order])} parts in {time.monotonic() - began:.0f} s", flush=True)
+        return played
+
+    def add(self, what: str, to_reach: str, **by_order: object) -> None:
+        self.rows[what] = {"what": what, **{name.replace("_", " "): str(v) for name, v in by_order.items()},
+                           "to reach": to_reach}  # fmt: skip
+
+    def add_each(self, what: str, to_reach: str, values: Mapping[str, float], digits: int = 1) -> None:
+        self.rows[what] = {"what": what, **{o: f"{v:.{digits}f}" for o, v in values.items()}, "to reach": to_reach}
+
+    def add_throughput(self, what: str, played: Mapping[str, Sequence[Read]]) -> None:
+        took = {order: turnaround_s(reads) for order, reads in played.items()}
+        self.add_each(what, "≥ 95", {o: 100 * took["first come"] / s for o, s in took.items()})
+
+    # --- the scenes ----------------------------------------------------------------------------------
+
+    def noisy(self, files: int, orders: Sequence[str]) -> None:
+        played = self.play(scenes.noisy(files), orders)
+        beside = f"beside {files:,} files of one tenant"
+        quiet = {order: of_quiet(reads) for order, reads in played.items()}
+        self.add_each(
+            f"quiet tenants' wait {beside}, p95, s", "≤ 1.0", {o: percentile(w, 0.95) for o, w in quiet.items()}, 2
+        )
+        self.add_each(
+            "… worst 100 neighbours, p95, s", "≤ 2.2", {o: worst_window(w, 0.95) for o, w in quiet.items()}, 2
+        )
+        self.add_each(
+            f"ten files of the same tenant behind its {files:,}, slowest of four, s",
+            "≤ 6",
+            {order: max(tens(reads)) for order, reads in played.items()},
+        )
+        self.add_throughput("throughput, many tenants, % of first come", played)
+
+    def exact(self, files: int) -> None:
+        quiet = of_quiet(self.play(scenes.noisy(files, spread=0.0), ["fair"])["fair"])
+        what = "the same where each page takes exactly 2 s, p95; worst 100, s"
+        self.add(what, "", fair=f"{percentile(quiet, 0.95):.2f}; {worst_window(quiet, 0.95):.2f}")
+
+    def scans(self, files: int, orders: Sequence[str]) -> None:
+        played = self.play(scenes.scans(files), orders)
+        quiet = {order: of_quiet(reads) for order, reads in played.items()}
+        self.add_each(
+            "quiet tenants' wait beside scans of 300 pages, p95, s",
+            "≤ 10",
+            {o: percentile(w, 0.95) for o, w in quiet.items()},
+        )
+        self.add_each("… longest, s", "≤ 10", {o: max(w) for o, w in quiet.items()})
+
+    def weights(self, files: int, orders: Sequence[str]) -> None:
+        scene = scenes.weights(files)
+        among = {order: while_all_wait(reads) for order, reads in self.play(scene, orders).items()}
+        ratios = {order: as_ratio(costs(reads), "one") for order, reads in among.items()}
+        self.rows["shares"] = {"what": "cost by tenant at weights 4 : 2 : 1", **ratios, "to reach": "4 : 2 : 1"}
+        values = {order: jain_by_cost(reads, scene.weights) for order, reads in among.items()}
+        self.add_each("Jain's index by cost per weight", "≥ 0.99", values, 3)
+
+    def misjudged(self, files: int) -> None:
+        scene = scenes.misjudged(files)
+        among = while_all_wait(self.play(scene, ["fair"])["fair"])
+        index = jain_by_cost(among, dict.fromkeys(by_tenant(among), 1.0))
+        self.add("Jain's index where one tenant's estimates are a tenth of its costs", "≥ 0.99", fair=f"{index:.3f}")
+
+    def thousand(self, tenants: int) -> None:
+        played = self.play(scenes.thousand(tenants), ["fair", "first come"])
+        self.add_throughput(f"throughput, {tenants:,} tenants of one file, % of first come", played)
+
+    def alone(self, files: int) -> None:
+        played = self.play(scenes.alone(files), ["fair", "first come"])
+        self.add_throughput("throughput, one tenant alone, % of first come", played)
+
+
+def full(report: Report) -> None:
+    everyone = list(ORDERS)
+    report.noisy(5000, everyone)
+    report.exact(1500)
+    report.scans(6, everyone)
+    report.weights(800, everyone)
+    report.misjudged(400)
+    report.thousand(1000)
+    report.alone(1000)
+
+
+def short(report: Report) -> None:
+    everyone = list(ORDERS)
+    report.noisy(400, everyone)
+    report.scans(1, everyone)
+    report.weights(100, ["fair"])
+    report.misjudged(50)
+    report.thousand(100)
+    report.alone(100)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--page-s", type=float, default=0.2)
+    arguments.add_argument("--short", action="store_true")
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
+        report = Report(Laboratory.on(found, given.page_s))
+        sys.stderr, errors = open(os.devnull, "w"), sys.stderr  # a line for each attempt, of many thousands
+        try:
+            (short if given.short else full)(report)
+        finally:
+            sys.stderr = errors
+    keep_table("fairness", COLUMNS, list(report.rows.values()))
+
+
+if __name__ == "__main__":
+    main()

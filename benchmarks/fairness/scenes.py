@@ -1,0 +1,93 @@
+"""What happens in the laboratory: who drops which files when. Times and costs in seconds of a reader that takes 2 s."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PAGE_S = 2.0
+QUIET = tuple(f"quiet {number}" for number in range(1, 10))
+NOISY = "noisy"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A batch that arrives all at once: so many files of so many pages. `judged` is what their cost is estimated at, as a
+    share of what it will be."""
+
+    at_s: float
+    tenant: str
+    files: int
+    pages: int = 1
+    batch: str = ""
+    judged: float = 1.0
+
+    @property
+    def size_bytes(self) -> int:
+        """What is announced of each file, from which the stand-ins of intake and reader know what to make of it."""
+        return self.pages * 1000 + round(self.judged * 100)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`spread` is how far a page's time may lie from two seconds, as a share of them.
+
+    Where it is about `shares`, reading begins when everything stands ready, and ends when one tenant has nothing left.
+    """
+
+    name: str
+    drops: tuple[Drop, ...]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    spread: float = 0.5
+    shares: bool = False
+
+
+def quiet(until_s: float, every_s: float = 5.0, seed: int = 1) -> tuple[Drop, ...]:
+    """Nine tenants with a file of one page every few seconds each, from the first second on."""
+    chance = random.Random(seed)
+    drops = []
+    for tenant in QUIET:
+        at_s = chance.uniform(0, every_s)
+        while at_s < until_s:
+            drops.append(Drop(at_s, tenant, 1))
+            at_s += every_s * chance.uniform(0.5, 1.5)
+    return tuple(drops)
+
+
+def noisy(files: int = 5000, spread: float = 0.5, concurrency: int = 20) -> Scene:
+    """One tenant drops thousands of files, and now and then ten more in a batch of their own; nine are quiet."""
+    lasts_s = files * PAGE_S / concurrency
+    tens = tuple(Drop(lasts_s * part, NOISY, 10, batch=f"ten {part}") for part in (0.2, 0.4, 0.6, 0.8))
+    return Scene("noisy", (Drop(0.0, NOISY, files, batch="all"), *quiet(lasts_s), *tens), spread=spread)
+
+
+def scans(files: int = 8, pages: int = 300, concurrency: int = 20) -> Scene:
+    """One tenant drops scans of many pages, which are read in slices; nine are quiet."""
+    lasts_s = files * pages * PAGE_S / concurrency
+    return Scene("scans", (Drop(0.0, NOISY, files, pages, batch="all"), *quiet(lasts_s)))
+
+
+def weights(files: int = 800) -> Scene:
+    """Weights 4 : 2 : 1, and the files of the second have five pages each."""
+    drops = (Drop(0.0, "four", files), Drop(0.0, "two", files // 5, 5), Drop(0.0, "one", files))
+    return Scene("weights", drops, {"four": 4.0, "two": 2.0, "one": 1.0}, shares=True)
+
+
+def misjudged(files: int = 400) -> Scene:
+    """Two alike, but the cost of one's files is estimated at a tenth."""
+    drops = (Drop(0.0, "judged", files), Drop(0.0, "misjudged", files, judged=0.1))
+    return Scene("misjudged", drops, shares=True)
+
+
+def thousand(tenants: int = 1000) -> Scene:
+    return Scene("thousand", tuple(Drop(0.0, f"tenant {number}", 1) for number in range(tenants)))
+
+
+def alone(files: int = 1000) -> Scene:
+    return Scene("alone", (Drop(0.0, "alone", files),))
+
+
+def announced(size_bytes: int) -> tuple[int, float]:
+    """Pages, and what their cost is estimated at, of a file that was announced with this size."""
+    return size_bytes // 1000, size_bytes % 1000 / 100

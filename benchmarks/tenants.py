@@ -1,0 +1,45 @@
+"""Tenants and their announced files, as the API would make them, for benchmarks that need no API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.parts import one
+from layers.adapters.postgres_catalog import PostgresCatalog
+from layers.database import Database
+
+
+class Tenants:
+    """Makes tenants in a migrated database, and batches of files that are still to arrive."""
+
+    def __init__(self, owner_url: str, api_url: str) -> None:
+        self._owner, self._api = Database(owner_url), Database(api_url)
+        self._catalog = PostgresCatalog(self._api)
+
+    def close(self) -> None:
+        self._owner.close()
+        self._api.close()
+
+    def empty(self) -> None:
+        """Take everything out."""
+        self._owner.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
+
+    def add(self, name: str, weight: float = 1.0) -> str:
+        insert = "INSERT INTO tenants (name, weight) VALUES (%(name)s, %(weight)s) RETURNING tenant_id"
+        return str(one(self._owner, insert, name=name, weight=weight))
+
+    def announce(self, tenant_id: str, sizes_bytes: Sequence[int]) -> list[str]:
+        """A batch of one file for each size; their object keys."""
+        with self._catalog.transaction() as catalog:
+            catalog.be(tenant_id)
+            dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
+            batch = catalog.row(
+                "create_batch",
+                dataset_id=dataset["dataset_id"],
+                allow_duplicates=True,
+                expand_archives=False,
+                priority="normal",
+            )
+            assert batch
+            described = [{"name": f"{place}.txt", "size_bytes": size} for place, size in enumerate(sizes_bytes)]
+            return [row["object_key"] for row in catalog.create_files(batch, described, 3600)]
