@@ -51,6 +51,7 @@ class Owed:
 class BatchLane:
     passed: float
     weight: float = 1.0
+    active: bool = False
     backlog: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -58,17 +59,21 @@ class BatchLane:
 class TenantLane:
     weight: float
     passed: float
+    active: bool = False
     batch_clock: float = 0.0
     batches: dict[str, BatchLane] = field(default_factory=dict)
 
     @property
-    def active(self) -> bool:
+    def waits(self) -> bool:
         return any(batch.backlog for batch in self.batches.values())
 
 
 @dataclass
 class Lanes:
-    """The lanes of one step, as a value: the model of the policy that the status store carries out."""
+    """The lanes of one step, as a value: the model of the policy that the status store carries out.
+
+    A lane that has become empty stays among the active ones until its turn comes and nothing is found in it.
+    """
 
     tenants: dict[str, TenantLane] = field(default_factory=dict)
     clock: float = 0.0
@@ -78,21 +83,26 @@ class Lanes:
     ) -> None:
         """Put an item in its lane. A lane that was idle starts at the pass last dispatched."""
         lane = self.tenants.setdefault(tenant, TenantLane(weight, self.clock))
-        if not lane.active:
-            lane.passed = max(lane.passed, self.clock)
         inner = lane.batches.setdefault(batch, BatchLane(lane.batch_clock, batch_weight))
-        if not inner.backlog:
-            inner.passed = max(inner.passed, lane.batch_clock)
+        if not lane.active:
+            lane.active, lane.passed = True, max(lane.passed, self.clock)
+        if not inner.active:
+            inner.active, inner.passed = True, max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
 
     def next(self) -> str | None:
         """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
-        active = [(lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active]
-        if not active:
-            return None
-        lane = self.tenants[min(active)[1]]
-        _, batch = min((inner.passed, name) for name, inner in lane.batches.items() if inner.backlog)
-        inner = lane.batches[batch]
+        while active := [(lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active]:
+            lane = self.tenants[min(active)[1]]
+            batches = [(inner.passed, name) for name, inner in lane.batches.items() if inner.active]
+            inner = lane.batches[min(batches)[1]]
+            if inner.backlog:
+                return self._take(lane, inner)
+            inner.active = False
+            lane.active = len(batches) > 1
+        return None
+
+    def _take(self, lane: TenantLane, inner: BatchLane) -> str:
         item, cost_s = inner.backlog.pop(0)
         # Refunds may have put a lane behind the clock; they don't turn it back.
         self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)

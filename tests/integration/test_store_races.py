@@ -1,15 +1,13 @@
-"""The three races of dispatch, run as such, and the fair order held to its model."""
+"""The three races of dispatch, run as such, and what must not be left out of its order."""
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from layers.domain.fairness import Lanes
 from layers.domain.file import File
 from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Part, PlannedStep
@@ -127,31 +125,6 @@ def test_the_cap_holds_with_many_dispatchers_at_once(bench: Bench) -> None:
     all_at_once([lambda: bench.store.dispatch({"intake": 7})] * 8)
     row = bench.database.row("SELECT count(*) AS queued FROM steps WHERE state = 'queued'")
     assert row == {"queued": 7}
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_database_chooses_as_the_policy_does(bench: Bench, seed: int) -> None:
-    chance = random.Random(seed)
-    weights = {bench.tenant(weight): weight for weight in (1.0, 1.0, 2.0, 4.0)}
-    batches = []
-    for tenant_id in weights:
-        dataset_id = bench.dataset(tenant_id)
-        batches += [(tenant_id, bench.batch(tenant_id, dataset_id), dataset_id) for _ in range(2)]
-    lanes = Lanes()
-    chosen: list[str] = []
-    expected: list[str | None] = []
-    for _ in range(12):
-        tenant_id, batch_id, dataset_id = chance.choice(batches)
-        for file_id, _ in bench.files(tenant_id, dataset_id, batch_id, chance.randint(1, 6)):
-            cost_s = chance.choice([0.5, 2.0, 8.0, 64.0])
-            plan = [{"step": "ocr", "state": "ready", "parts": [{"pages": [], "cost_s": cost_s}]}]
-            apply(bench, file_id, plan)
-            lanes.ready(tenant_id, batch_id, file_id, cost_s, weights[tenant_id])
-        room = chance.randint(1, 5)
-        chosen += [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": len(chosen) + room})]
-        expected += [lanes.next() for _ in range(len(chosen) - len(expected))]
-    assert len(chosen) > 20
-    assert chosen == expected
 
 
 def apply(bench: Bench, file_id: str, plan: list[dict[str, object]]) -> None:

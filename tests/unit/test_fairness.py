@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.domain.fairness import SLICE_S, Lanes, charge, in_flight_cap
+from layers.domain.fairness import LOW_WEIGHT, SLICE_S, Lanes, Owed, charge, in_flight_cap
 
 BACKLOGS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=2)
 COSTS = st.floats(0.01, 100)
@@ -53,7 +53,7 @@ def test_of_those_who_wait_none_is_ever_ahead_by_more_than_a_slice(work: list[tu
         lanes.ready(tenant, "batch", str(place), cost_s, weights[tenant])
         if place < ran:
             lanes.next()
-        waiting = [lane.passed for lane in lanes.tenants.values() if lane.active]
+        waiting = [lane.passed for lane in lanes.tenants.values() if lane.waits]
         assert not waiting or max(waiting) - min(waiting) <= SLICE_S / min(weights.values()) + 1e-6
         assert all(passed >= lanes.clock - 1e-6 for passed in waiting)
 
@@ -145,3 +145,142 @@ def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
     for place in range(50):
         lanes.ready("newcomer", "batch", f"n{place}", 10.0)
     assert lanes.tenants["newcomer"].passed >= clock >= 40.0
+
+
+# --- whatever comes in whatever order -------------------------------------------------------------------
+
+WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
+# A turn: somebody readies something of some cost, in one of two batches; or so much is dispatched, and costs so much
+# times what was estimated.
+READY = st.tuples(st.just("ready"), st.sampled_from("abcd"), st.sampled_from(("one", "two")), COSTS)
+TAKE = st.tuples(st.just("take"), st.integers(1, 8), st.floats(0.1, 10), st.booleans())
+TURNS = st.lists(st.one_of(READY, TAKE), max_size=80)
+
+
+class Played:
+    """Turns, played to the lanes; what was taken, in order, and what was readied, by item."""
+
+    def __init__(self) -> None:
+        self.lanes = Lanes()
+        self.readied: dict[str, tuple[str, str, float]] = {}
+        self.taken: list[str] = []
+
+    def play(self, turns: list[tuple]) -> Played:
+        for turn in turns:
+            if turn[0] == "ready":
+                self.ready(*turn[1:])
+            else:
+                self.take(*turn[1:])
+        return self
+
+    def ready(self, tenant: str, batch: str, cost_s: float) -> str:
+        item = str(len(self.readied))
+        weight = LOW_WEIGHT if batch == "two" else 1.0
+        self.lanes.ready(tenant, batch, item, cost_s, WEIGHTS[tenant], weight)
+        self.readied[item] = tenant, batch, cost_s
+        return item
+
+    def take(self, count: int, times: float, corrected: bool = True) -> None:
+        for _ in range(count):
+            item = self.lanes.next()
+            assert (item is None) == (len(self.taken) == len(self.readied)), "it idles only where nothing waits"
+            if item is None:
+                return
+            self.taken.append(item)
+            tenant, batch, cost_s = self.readied[item]
+            if corrected:
+                self.lanes.correct(tenant, batch, cost_s, min(cost_s, SLICE_S) * times)
+
+    def waiting(self) -> int:
+        return len(self.readied) - len(self.taken)
+
+
+@given(TURNS)
+def test_work_is_conserved(turns: list[tuple]) -> None:
+    played = Played().play(turns)
+    played.take(len(played.readied) + 1, 1.0)
+    assert sorted(played.taken, key=int) == list(played.readied)
+    for lane in {(tenant, batch) for tenant, batch, _ in played.readied.values()}:
+        own = [int(item) for item in played.taken if played.readied[item][:2] == lane]
+        assert own == sorted(own), "within a batch it goes by age"
+
+
+@given(TURNS, st.sampled_from("abcd"), COSTS)
+def test_nobody_starves_however_much_comes_in_behind(turns: list[tuple], tenant: str, cost_s: float) -> None:
+    """Whoever stands first in its lane is taken after a bounded amount of others' work, though that never ends."""
+    played = Played().play(turns)
+    mine = played.ready(tenant, "one", cost_s)
+    ahead_of_me = sum(
+        charge(cost, 1.0)
+        for item, (owner, _, cost) in played.readied.items()
+        if owner == tenant and item not in played.taken
+    )
+    lane = played.lanes.tenants[tenant]
+    behind = max(0.0, lane.passed - min(other.passed for other in played.lanes.tenants.values() if other.waits))
+    inner = lane.batches["one"].passed - min(one.passed for one in lane.batches.values())
+    own_turns = ahead_of_me + max(0.0, inner) + SLICE_S / LOW_WEIGHT
+    bound = sum(WEIGHTS.values()) * (behind + own_turns / WEIGHTS[tenant] + 2 * SLICE_S / min(WEIGHTS.values()))
+    served = 0.0
+    while mine not in played.taken:
+        for other in set("abcd") - {tenant}:
+            played.ready(other, "one", SLICE_S)
+        before = len(played.taken)
+        played.take(1, 1.0, False)
+        served += charge(played.readied[played.taken[before]][2], 1.0)
+        assert served <= bound + SLICE_S
+
+
+@given(TURNS, st.floats(0.2, 3), st.floats(0.2, 3))
+def test_shares_follow_weights_whatever_came_before_and_whatever_things_cost(
+    turns: list[tuple], a_costs: float, d_costs: float
+) -> None:
+    played = Played().play(turns)
+    played.take(len(played.readied) + 1, 1.0)
+    for _ in range(600):
+        played.ready("a", "one", a_costs)
+        played.ready("d", "one", d_costs)
+    lanes, start = played.lanes.tenants, len(played.taken)
+    owed = abs(lanes["a"].passed - lanes["d"].passed)  # for what they had before
+    played.take(300, 1.0)
+    spent = dict.fromkeys("abcd", 0.0)
+    for item in played.taken[start:]:
+        spent[played.readied[item][0]] += played.readied[item][2]
+    one_turn = a_costs / WEIGHTS["a"] + d_costs / WEIGHTS["d"]
+    assert abs(spent["a"] / WEIGHTS["a"] - spent["d"] / WEIGHTS["d"]) <= one_turn + owed + 1e-6
+
+
+@given(TURNS, st.integers(1, 100), st.floats(0.1, 1))
+def test_no_credit_is_hoarded_by_being_away_or_by_costing_less_than_estimated(
+    turns: list[tuple], away: int, times: float
+) -> None:
+    """Whoever comes back is served by its weight from then on, and makes up for nothing."""
+    played = Played().play(turns)
+    played.take(len(played.readied) + 1, times)
+    for _ in range(away + 100):
+        played.ready("b", "one", 1.0)
+    played.take(away, 1.0)
+    for _ in range(100):
+        played.ready("a", "one", 1.0)
+    start = len(played.taken)
+    played.take(30, 1.0)
+    others = [played.readied[item][0] for item in played.taken[start:]]
+    assert others.count("a") <= 30 / 3 + 2
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), COSTS, COSTS), max_size=100))
+def test_what_lanes_owe_is_charged_in_full_but_for_less_than_is_worth_a_write(
+    work: list[tuple[str, float, float]],
+) -> None:
+    owed, charged, due = Owed(), {}, {}
+    for lane, estimate_s, measured_s in work:
+        charged[lane] = charged.get(lane, 0.0) + owed.add(("step", lane), estimate_s, measured_s)
+        due[lane] = due.get(lane, 0.0) + measured_s - min(estimate_s, SLICE_S)
+        assert abs(due[lane] - charged[lane]) <= max(Owed.LEAST_S, 0.5 * estimate_s) + 1e-6
+
+
+def test_lanes_that_were_not_heard_of_for_long_are_forgotten() -> None:
+    owed = Owed()
+    for place in range(Owed.MOST_LANES + 10):
+        owed.add(("step", str(place)), 1.0, 1.2)
+    assert len(owed.by_lane) == Owed.MOST_LANES
+    assert ("step", "0") not in owed.by_lane
