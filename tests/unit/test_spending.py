@@ -55,7 +55,7 @@ class Spender:
         self.pacer = Pacer(self.budgets, "extraction", sleep=self.pass_time)
         main, *others = host.runner.pipelines
         # Estimated close to what it takes by the real clock, so that no lane is corrected.
-        read = replace(main.steps[0], pays_by_call=True, plan=lambda file: (Part(cost_estimate_s=0.1),))
+        read = replace(main.steps[0], pays_by_call=True, plan=lambda file: (Part(cost_estimate_s=0.001),))
         ports = replace(
             host.runner.ports, budgets=self.budgets, extractor=cast(Any, SimpleNamespace(pays_by_call=True))
         )
