@@ -43,11 +43,12 @@ def refused(problem: Problem) -> Reply:
     return Reply(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-def as_bytes(reply: Reply) -> bytes:
-    """What goes over the wire."""
-    if reply.text is not None:
-        return reply.text.encode("utf-8", "replace")
-    return json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def as_text(reply: Reply) -> str:
+    """What goes over the wire, in UTF-8: half a surrogate pair, which has no form there, is a question mark."""
+    text = reply.text
+    if text is None:
+        text = json.dumps(reply.body, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _answer(given: Any, handler: Handler, ids: Mapping[str, str]) -> Reply:

@@ -1,0 +1,32 @@
+"""What the API's function gives back to API Gateway."""
+
+from __future__ import annotations
+
+import json
+
+import app
+from functions.api.answering import as_text
+from functions.api.requests import Reply
+
+
+def event(method: str, path: str) -> dict[str, object]:
+    """A request as API Gateway hands it to a function."""
+    return {
+        "requestContext": {"httpMethod": method, "resourcePath": path, "identity": {"sourceIp": "192.0.2.1"}},
+        "headers": {"accept": "*/*", "content-type": "application/x-www-form-urlencoded"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {},
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+def test_an_answer_is_what_lambda_can_write_as_json() -> None:
+    answered = app.app(event("GET", "/openapi.json"), None)
+    assert answered["statusCode"] == 200
+    assert json.loads(json.loads(json.dumps(answered))["body"])["openapi"].startswith("3.1")
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
+    assert as_text(Reply(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
