@@ -271,7 +271,7 @@ class Topics(Protocol):
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""
 
-    def redrive_dead(self, limit: int) -> int:
+    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         """Put up to `limit` messages of each dead-letter queue back on its topic; how many."""
 
     def is_up(self) -> bool:

@@ -16,6 +16,7 @@ from layers import bootstrap
 Row = dict[str, Any]
 MOST_COUNTED = 10_000
 MOST_REDRIVEN = 1_000
+TOPICS = ("arrivals", *STEPS, "dispatch")
 SIDE_STEPS = [step.name for pipeline in PIPELINES[1:] for step in pipeline.steps]
 
 
@@ -63,7 +64,7 @@ def redrive(request: Request) -> tuple[int, Any]:
         started += redrive_step(request, str(row["file_id"]), row["step"])
     request.catalog.be(request.tenant_id, is_system=is_admin)
     if is_admin:
-        request.afterwards.append(lambda: bootstrap.topics().redrive_dead(MOST_REDRIVEN))
+        request.afterwards.append(lambda: bootstrap.topics().redrive_dead(TOPICS, MOST_REDRIVEN))
     request.afterwards.append(lambda: bootstrap.topics().dispatch_later(0))
     request.afterwards.append(lambda: bootstrap.news().publish({str(row["dataset_id"]) for row in rows}))
     return 202, {"count": started, "has_more": len(rows) > MOST_REDRIVEN}

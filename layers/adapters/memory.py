@@ -587,7 +587,7 @@ class MemoryTopics:
     def dispatch_later(self, delay_s: float) -> None:
         self.delays_s.append(delay_s)
 
-    def redrive_dead(self, limit: int) -> int:
+    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         return 0  # nothing dies here
 
     def is_up(self) -> bool:

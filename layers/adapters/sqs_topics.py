@@ -69,24 +69,22 @@ class SqsTopics:
             )
         self._ring(topic, len(receipt_handles))
 
-    def redrive_dead(self, limit: int) -> int:
+    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         """Each message is sent anew before it is deleted, so that a crash doubles it and never loses it."""
         moved = 0
-        try:
-            queues = self._sqs().list_queues(QueueNamePrefix=self._prefix, MaxResults=1000).get("QueueUrls", ())
-            for dead in [url.rsplit("/", 1)[-1] for url in queues if url.endswith(DEAD_SUFFIX)]:
-                moved += self._move(dead, dead.removesuffix(DEAD_SUFFIX), limit)
-        except Exception as error:  # the SDK raises classes of its own making
-            log("redrive_failed", detail=str(error))
+        for topic in topics:
+            try:
+                moved += self._revive(topic, limit)
+            except Exception as error:  # the SDK raises classes of its own making
+                log("redrive_failed", topic=topic, detail=str(error))
         return moved
 
-    def _move(self, source: str, target: str, limit: int) -> int:
-        source, target = source.removeprefix(self._prefix), target.removeprefix(self._prefix)
-        moved = 0
-        while moved < limit and (records := self.receive(source, most=SENT_AT_ONCE, wait_s=0)):
-            if not self._send(target, [record["body"] for record in records]):
+    def _revive(self, topic: str, limit: int) -> int:
+        dead, moved = topic + DEAD_SUFFIX, 0
+        while moved < limit and (records := self.receive(dead, most=SENT_AT_ONCE, wait_s=0)):
+            if not self._send(topic, [record["body"] for record in records]):
                 break
-            self.delete(source, [record["receiptHandle"] for record in records])
+            self.delete(dead, [record["receiptHandle"] for record in records])
             moved += len(records)
         return moved
 

@@ -116,9 +116,9 @@ def test_what_ended_in_the_dead_letter_queue_is_put_back(queues: Queues) -> None
     sent = wake_ups("thumbnail", 12)
     queues.sqs._send("thumbnail-dead", [json.dumps(one.as_json()) for one in sent[:10]])
     queues.sqs._send("thumbnail-dead", [json.dumps(one.as_json()) for one in sent[10:]])
-    assert queues.sqs.redrive_dead(1000) == 12
+    assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 12
     assert set(from_queue(queues.sqs, "thumbnail", 12)) == set(sent)
-    assert queues.sqs.redrive_dead(1000) == 0
+    assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 0
 
 
 def test_a_broker_that_is_away_loses_only_time(capsys: pytest.CaptureFixture[str]) -> None:
