@@ -108,8 +108,20 @@ PARAMETERS: dict[str, Any] = {
         "Description": "How many runs of a step may be lost before it is given up.",
     },
     "OcrLanguages": _text("Tesseract's languages.", "eng"),
-    "Textract": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
+    "ReadByTextract": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
     "TextractEndpoint": _text("Another address of Amazon Textract."),
+    "OcrSureFrom": {
+        "Type": "Number",
+        "Default": 70,
+        "MinValue": 0,
+        "MaxValue": 100,
+        "Description": "Mean confidence of a page under which Textract reads it too.",
+    },
+    "ExtractionBy": {"Type": "String", "AllowedValues": ["rules", "openai", "bedrock"], "Default": "rules"},
+    "ExtractionModel": _text("The model that finds values; on Bedrock its id or that of an inference profile."),
+    "ExtractionModelArns": _text("What of Bedrock may be called, with commas; none: the model of that id, here."),
+    "ExtractionUrl": _text("The endpoint that speaks OpenAI's chat completions; its key belongs into a secret."),
+    "BedrockEndpoint": _text("Another address of Amazon Bedrock."),
     "TextractCallsPerSecond": _number("Calls a second that the account may make; 0: no limit of ours.", 10),
     "ExtractionTokensPerMinute": _number("Tokens a minute that the model takes; 0: no limit of ours.", 0),
     "PreviewConnections": _number("Connections that the preview service bears; 0: no limit of ours.", 0),
@@ -134,6 +146,11 @@ CONDITIONS: dict[str, Any] = {
     "HasMigrationSecrets": {"Fn::Not": [{"Fn::Equals": [{"Ref": "MigrationSecrets"}, ""]}]},
     "HasOwnerSecret": {"Fn::Not": [{"Fn::Equals": [{"Ref": "OwnerSecret"}, ""]}]},
     "HasTextractEndpoint": {"Fn::Not": [{"Fn::Equals": [{"Ref": "TextractEndpoint"}, ""]}]},
+    "UsesBedrock": {"Fn::Equals": [{"Ref": "ExtractionBy"}, "bedrock"]},
+    "HasExtractionModel": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExtractionModel"}, ""]}]},
+    "HasExtractionModelArns": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExtractionModelArns"}, ""]}]},
+    "HasExtractionUrl": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ExtractionUrl"}, ""]}]},
+    "HasBedrockEndpoint": {"Fn::Not": [{"Fn::Equals": [{"Ref": "BedrockEndpoint"}, ""]}]},
     "TellsByMail": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]},
 }
 
@@ -201,7 +218,14 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_DATABASE_URL": _if("HasDatabaseUrl", {"Ref": "DatabaseUrl"}),
         "FAIRWAY_REDIS_URL": _if("HasRedisUrl", {"Ref": "RedisUrl"}),
         "FAIRWAY_SECRETS": {"Fn::Join": [",", secrets]},
-        "FAIRWAY_TEXTRACT": {"Ref": "Textract"},
+        # Every step plans what follows it, and so knows what the others can do.
+        "FAIRWAY_TEXTRACT": {"Ref": "ReadByTextract"},
+        "FAIRWAY_OCR_SURE_FROM": {"Ref": "OcrSureFrom"},
+        "FAIRWAY_EXTRACTION": {"Ref": "ExtractionBy"},
+        "FAIRWAY_EXTRACTION_MODEL": _if("HasExtractionModel", {"Ref": "ExtractionModel"}),
+        "FAIRWAY_EXTRACTION_URL": _if("HasExtractionUrl", {"Ref": "ExtractionUrl"}),
+        "AWS_ENDPOINT_URL_TEXTRACT": _if("HasTextractEndpoint", {"Ref": "TextractEndpoint"}),
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": _if("HasBedrockEndpoint", {"Ref": "BedrockEndpoint"}),
         "FAIRWAY_QUARANTINE_AT": {"Ref": "QuarantineAt"},
         # Any function dispatches what it readied: each must know what the services bear.
         "FAIRWAY_TEXTRACT_CALLS_PER_S": {"Ref": "TextractCallsPerSecond"},
@@ -218,8 +242,6 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         said["FAIRWAY_ALLOWED_ORIGINS"] = {"Ref": "AllowedOrigins"}
     if function == "ocr":
         said["FAIRWAY_OCR_LANGUAGES"] = {"Ref": "OcrLanguages"}
-    if function == "textract":
-        said["AWS_ENDPOINT_URL_TEXTRACT"] = _if("HasTextractEndpoint", {"Ref": "TextractEndpoint"})
     return said
 
 
@@ -241,7 +263,10 @@ def _source(stage: str, topic: str) -> dict[str, Any]:
 
 
 def sends_to(function: str) -> tuple[str, ...]:
-    """The topics that a function publishes on: its step's own and those that may follow it, and dispatch."""
+    """The topics that a function publishes on: its step's own and those that may follow it, and dispatch.
+
+    The API sends to all: what ended in a dead-letter queue goes back where it came from.
+    """
     if function == ARRIVALS:
         return (INTAKE.name, DISPATCH)
     if function == INTAKE.name:
@@ -252,7 +277,7 @@ def sends_to(function: str) -> tuple[str, ...]:
             return (*names[names.index(function) :], DISPATCH)
     if function in (DISPATCH, UPKEEP):
         return (*STEPS, DISPATCH)
-    return (DISPATCH,) if function == API else ()
+    return TOPICS if function == API else ()
 
 
 def _role(stage: str, function: str) -> Resource:
@@ -301,6 +326,7 @@ def _role(stage: str, function: str) -> Resource:
                 *_of_secrets(function),
                 *([] if function == MIGRATE else [_of_database(function)]),
                 *([_of_kafka()] if function in STEPS or function == DISPATCH else []),
+                *([_of_bedrock()] if function == "extraction" else []),
             ],
         },
     }
@@ -322,6 +348,9 @@ def _of_queues(stage: str, function: str) -> list[dict[str, Any]]:
     if topics := sends_to(function):
         arns = [{"Fn::GetAtt": [f"{logical(topic)}Queue", "Arn"]} for topic in topics]
         statements.append(_allow(["sqs:SendMessage", "sqs:GetQueueUrl"], arns))
+    if function == API:  # a person's redrive takes what was given up and sends it anew
+        dead = [{"Fn::GetAtt": [f"{logical(topic)}Dead", "Arn"]} for topic in TOPICS]
+        statements.append(_allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueUrl"], dead))
     return statements
 
 
@@ -378,6 +407,16 @@ def _of_database(function: str) -> Any:
     return _if(
         "ByIam",
         {"PolicyName": "database-by-token", "PolicyDocument": _policy(_allow(["rds-db:connect"], arns))},
+    )
+
+
+def _of_bedrock() -> Any:
+    """The one model that finds values, or what its inference profile stands for."""
+    here = {"Fn::Sub": "arn:${AWS::Partition}:bedrock:${AWS::Region}::foundation-model/${ExtractionModel}"}
+    models = {"Fn::If": ["HasExtractionModelArns", _list("ExtractionModelArns"), [here]]}
+    return _if(
+        "UsesBedrock",
+        {"PolicyName": "model-on-bedrock", "PolicyDocument": _policy(_allow(["bedrock:InvokeModel"], models))},
     )
 
 

@@ -120,3 +120,8 @@ def test_every_alarm_and_widget_stands_on_a_metric_that_the_code_emits(stage: st
 
 def test_the_template_is_plain_json(stage: str) -> None:
     assert json.loads(json.dumps(application.merge_template(stage)))["Parameters"]
+
+
+def test_no_parameter_has_a_resources_name(stage: str) -> None:
+    template = application.merge_template(stage)
+    assert not set(template["Parameters"]) & set(template["Resources"])
