@@ -13,6 +13,7 @@ Idempotency-Key, and one that meets a full or an absent service is repeated afte
 from __future__ import annotations
 
 import hashlib
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -38,12 +39,15 @@ class Refused(Exception):
 
 
 class Client:
-    """One key's view of Fairway at `api_url`. Safe to share between threads."""
+    """One key's view of Fairway at `api_url`. Safe to share between threads.
 
-    def __init__(self, api_url: str, api_key: str) -> None:
+    `verify` is the TLS context to use where the usual authorities don't know the servers.
+    """
+
+    def __init__(self, api_url: str, api_key: str, *, verify: ssl.SSLContext | bool = True) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
-        self._http = httpx.Client(base_url=api_url, headers=headers, timeout=60, trust_env=False)
-        self._store = httpx.Client(timeout=120, trust_env=False)
+        self._http = httpx.Client(base_url=api_url, headers=headers, timeout=60, trust_env=False, verify=verify)
+        self._store = httpx.Client(timeout=120, trust_env=False, verify=verify)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The answer's JSON. Raises Refused."""

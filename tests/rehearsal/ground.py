@@ -1,0 +1,169 @@
+"""What stands around the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import secrets
+import shutil
+import ssl
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infra.local import postgres, valkey
+from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.ports import ADDRESS, choose_ports
+from infra.local.process import Process
+from infra.local.supervisor import Supervisor
+from tests.standins.model import Model
+from tests.standins.server import Served
+from tests.standins.textract import Textract
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EMULATOR_PYTHON = ROOT / "build" / "rehearsal-venv" / "bin" / "python"
+LAMBDA_PYTHON = ROOT / "build" / "bare-venv" / "bin" / "python"
+REGION = "us-east-1"
+CERTIFICATE, CERTIFICATE_KEY = "emulator.pem", "emulator.key"
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where everything is to be found. `session` is the account's owner, who may do anything."""
+
+    home: Path
+    session: boto3.session.Session
+    endpoint_url: str
+    authorities: Path
+    database_url: str
+    role_urls: dict[str, str]
+    redis_url: str
+    textract: Textract
+    textract_url: str
+    model: Model
+    model_url: str
+
+    @property
+    def emulator_log(self) -> Path:
+        return self.home / "emulator.log"
+
+
+@contextmanager
+def prepared() -> Iterator[Ground]:
+    """Start all of it, on free ports, in a folder that goes with it."""
+    home = Path(tempfile.mkdtemp(prefix="fairway-rehearsal-"))
+    ports = choose_ports(home / "ports.json", ("emulator", "postgres", "valkey"), 0)
+    password = secrets.token_urlsafe()
+    program = postgres.prepare(home / "postgres", password, home / "initdb.log")
+    key_id, secret = "FWREHEARSAL", secrets.token_urlsafe()
+    supervisor = Supervisor(home)
+    textract, model = Textract(), Model()
+    try:
+        with ExitStack() as served:
+            textract_url = served.enter_context(Served(textract))
+            model_url = served.enter_context(Served(model))
+            supervisor.start(
+                [
+                    postgres.declare(home / "postgres", program, ports["postgres"], password),
+                    valkey.declare(home, ports["valkey"], password),
+                    _emulator(home, ports["emulator"], key_id, secret),
+                ],
+                START_S,
+            )
+            postgres.ensure_database(ports["postgres"], password)
+            endpoint_url = f"https://{ADDRESS}:{ports['emulator']}"
+            yield Ground(
+                home,
+                _session(endpoint_url, home / CERTIFICATE, key_id, secret),
+                endpoint_url,
+                home / CERTIFICATE,
+                postgres.database_url(ports["postgres"], password),
+                {
+                    role: postgres.database_url(ports["postgres"], secrets.token_urlsafe(), role=role)
+                    for role in (API_ROLE, WORKER_ROLE)
+                },
+                valkey.redis_url(ports["valkey"], password),
+                textract,
+                textract_url,
+                model,
+                model_url,
+            )
+    finally:
+        supervisor.stop()
+        kept = os.environ.get("FAIRWAY_REHEARSAL_KEEP")
+        if kept:
+            shutil.copytree(home, kept, ignore=shutil.ignore_patterns("postgres", "functions"), dirs_exist_ok=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _session(endpoint_url: str, authorities: Path, key_id: str, secret: str) -> Any:
+    class Session(boto3.session.Session):  # type: ignore[misc]
+        def client(self, service: str, **options: Any) -> Any:
+            return super().client(service, **{"endpoint_url": endpoint_url, "verify": str(authorities), **options})
+
+    return Session(aws_access_key_id=key_id, aws_secret_access_key=secret, region_name=REGION)
+
+
+def _emulator(home: Path, port: int, key_id: str, secret: str) -> Process:
+    """AWS, strict about signatures and permissions. Nothing of this process's environment reaches a function."""
+    functions = home / "functions"
+    return Process(
+        name="emulator",
+        argv=[str(EMULATOR_PYTHON), str(Path(__file__).with_name("emulator.py")), str(LAMBDA_PYTHON)],
+        env={
+            "PATH": os.defpath,
+            "HOME": str(home),
+            "TMPDIR": str(functions),
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": key_id,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": ADDRESS,
+            "MINISTACK_HOST": ADDRESS,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",
+            "LAMBDA_EXECUTOR": "local",
+            "LOG_LEVEL": "INFO",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(home / CERTIFICATE),
+            "MINISTACK_SSL_KEY": str(home / CERTIFICATE_KEY),
+        },
+        cwd=home,
+        before_start=lambda: functions.mkdir(exist_ok=True),
+        is_ready=lambda pid: _answers(port, home / CERTIFICATE),
+        stop_s=5.0,
+    )
+
+
+def _answers(port: int, authorities: Path) -> bool:
+    if not authorities.exists():
+        return False
+    context = ssl.create_default_context(cafile=str(authorities))
+    connection = http.client.HTTPSConnection(ADDRESS, port, timeout=2, context=context)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def main() -> None:
+    """Keep it up for a look by hand, until Enter."""
+    with prepared() as ground:
+        print(ground, file=sys.stderr)
+        input()
+
+
+if __name__ == "__main__":
+    main()
