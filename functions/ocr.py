@@ -7,6 +7,7 @@ short scan on which the dataset's required values can't be found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from functions.text_artifact import save_text
 from layers.domain.extraction.rules import missing_fields
@@ -65,7 +66,7 @@ def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[P
     # The built-in rules say at once whether the required values can be found, whichever extractor comes later:
     # the page is at hand here, and to send it back to OCR from there would be a loop in the pipeline.
     is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == (file.page_count or 1)
-    lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema))
+    lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema, date.today()))
     wanted = list(pages) if lacks_fields else unsure
     if not wanted:
         return []
@@ -77,5 +78,5 @@ def _is_better(second: Page, first: Page, file: File) -> bool:
     """Its own confidence is high on any page, so that it can't be what decides; what it found is."""
     if second.source is None:
         return False
-    lost, found = (len(missing_fields([page], file.schema)) for page in (second, first))
+    lost, found = (len(missing_fields([page], file.schema, date.today())) for page in (second, first))
     return lost < found or (lost == found and len(second.text) >= LEAST_KEPT * len(first.text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -39,7 +40,7 @@ def field_scores(read: Sequence[tuple[Page | Sequence[Page], Mapping[str, Any]]]
     """How many fields the built-in rules find exactly in pages, each with the fields that are true of it."""
     tally: dict[str, list[bool]] = {}
     for pages, truth in read:
-        fields = extract([pages] if isinstance(pages, Page) else pages, SCHEMA).fields
+        fields = extract([pages] if isinstance(pages, Page) else pages, SCHEMA, date.today()).fields
         for name, right in are_right(fields, truth).items():
             tally.setdefault(name, []).append(right)
     return {name: f"{sum(rights)}/{len(rights)}" for name, rights in tally.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from layers.domain.extraction.rules import extract
@@ -17,7 +18,7 @@ class RulesExtractor:
     pays_by_call = False
 
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
-        return extract(window.pages, schema)
+        return extract(window.pages, schema, date.today())
 
     def is_up(self) -> bool | None:
         """Nothing to ask: it runs inside the workers."""

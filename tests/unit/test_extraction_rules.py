@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -141,3 +142,80 @@ def test_a_paragraph_gives_its_first_sentence_for_a_title() -> None:
     assert found.fields["title"] == "All human beings are born free and equal in dignity and rights"
     endless = "word " * 60
     assert len(str(extract([page(endless)], DEFAULT_SCHEMA).fields["title"])) <= 120
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hammer 108.50\nTotal 106.50\nCash 150.00\nChange 41.50", 108.5),  # the sums say which of the two was misread
+        ("Hammer 190.80\nT0tai 190.80\nCash 200.00\nChange 9.20", 190.8),
+        ("Total ' 30\nCash 51.30\nRose 12.60\nTulip 38.70", 51.3),
+        ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # an even sum may have had change
+        ("Item 33.90\nT0+al\nNett of tax 31.98\nGST 1.92", 33.9),
+        ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change the two sums are one, read twice
+    ],
+)
+def test_a_total_is_what_was_paid_less_the_change_or_net_and_tax(text: str, expected: float | None) -> None:
+    assert extract([page(text)], schema(total={"type": "number"})).fields.get("total") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Total Incl. GST@6%   RM 42.90\nCash   RM 50.00\nGST @6% included in total   RM 2.43", 42.9),
+        ("Total 0% supplies: 23.64\nTotal 6% supplies: 12.72\nTotal payable: 36.36", 36.36),
+        ("TotalGST : 10.80\nTotal : 190.80", 190.8),
+        ("Total 6ST 3.51\nTotal 62.00", 62.0),
+    ],
+)
+def test_a_tax_or_a_part_is_not_the_total(text: str, expected: float) -> None:
+    assert extract([page(text)], schema(total={"type": "number"})).fields["total"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Rechnungsnr.   30064443   Kundennr.   47774", "30064443"),
+        ("INVOICE\n# INV-1", "INV-1"),
+        ("Klant      Factuur datum   Factuur        Vervaldatum\nK-1        8-9-2022        VF1005193      22-9-2022", "VF1005193"),
+        ("Receipt No. [00522899]  19/01/17", "00522899"),
+        ("Invoice 16/06/2018", None),
+        ("Total facture   24.99", None),
+        ("      TAX INVOICE\nCENTER :   G091", None),
+    ],
+)  # fmt: skip
+def test_a_documents_number_is_neither_a_date_nor_a_sum_nor_another_labels(text: str, expected: str | None) -> None:
+    assert extract([page(text)], schema(invoice_number={"type": "string"})).fields.get("invoice_number") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Facture n° 562044387 du 02 Juillet 2015\nDate limite de paiement le 05 Juillet 2015", "2015-07-02"),
+        ("19/03/18\nmilk 1.00\nbread 2.00\n18/03/18 09:03", "2018-03-18"),
+        ("Date: 17/04/2078", None),
+        ("Date: 17/04/2078\nPaid 17/04/2018", "2018-04-17"),
+    ],
+)
+def test_the_date_is_the_one_of_issue_and_not_far_in_the_future(text: str, expected: str | None) -> None:
+    one = schema(date={"type": "string", "format": "date"})
+    assert extract([page(text)], one, date(2020, 1, 1)).fields.get("date") == expected
+
+
+def test_other_dates_may_lie_far_ahead() -> None:
+    one = schema(expiry_date={"type": "string", "format": "date", "x-labels": ["Valid until"]})
+    assert extract([page("Valid until 01/05/2048")], one, date(2020, 1, 1)).fields == {"expiry_date": "2048-05-01"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Total $5.50", "USD"),
+        ("UNI SDN BHD\nTotal $5.50", None),  # a Malaysian bill: whose dollars they would be is not said
+        ("UNI SDN BHD\nAmount (RM)   5.50\n$ 81750 JOHOR", "MYR"),
+        ("Box $1750 PLENTONG", None),
+        ("Total 34,73 €", "EUR"),
+    ],
+)
+def test_a_bare_sign_is_a_currency_only_beside_money(text: str, expected: str | None) -> None:
+    assert extract([page(text)], schema(currency={"type": "string"})).fields.get("currency") == expected

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+
+SPELT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
 
 # By the words of a property's name. The first label of a list is trusted most.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -27,7 +29,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "due date": ("due date", "payment due", "date due", "pay by", "fällig", "zahlbar bis", "vervaldatum", "échéance"),
     "invoice number": ("invoice number", "invoice no", "invoice #", "invoice nr", "invoice id", "tax invoice no",
                        "rechnungsnummer", "rechnungs-nr", "rechnung nr", "factuurnummer", "facture no", "facture n",
-                       "facture n°", "numéro de facture", "bill no", "receipt no", "doc no", "faktura nr", "invoice"),
+                       "facture n°", "numéro de facture", "bill no", "receipt no", "doc no", "faktura nr", "rechnungsnr",
+                       "inv no", "inv nr", "factuur nr", "invoice", "factuur", "facture", "rechnung", "faktura"),
     "phone": ("telephone", "phone", "tel", "mobile", "fax"),
     "email": ("e-mail", "email", "mail"),
     "customer": ("bill to", "billed to", "sold to", "customer name", "customer", "client", "kunde"),
@@ -71,7 +74,40 @@ def find_label(lowered: str, label: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
+def find_labels(lowered: str, label: str) -> list[tuple[int, int]]:
+    """Every place where a label stands in a lower-case line."""
+    return [match.span() for match in _pattern(label).finditer(lowered)]
+
+
 @lru_cache(maxsize=4096)
 def _pattern(label: str) -> re.Pattern[str]:
     words = (re.escape(word) for word in label.split())
     return re.compile(rf"(?<![a-z0-9_]){'[ (.:-]{1,3}'.join(words)}(?![a-z_])")
+
+
+def best_label(lowered: str, its_labels: Sequence[str]) -> tuple[int, tuple[int, int] | None]:
+    """The most trusted label in a line: its place in the list, and its span."""
+    for tier, label in enumerate(its_labels):
+        span = find_label(lowered, label)
+        if span:
+            return tier, span
+    return 0, None
+
+
+def label_places(lowered: str, its_labels: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
+    """The most trusted label in a line, and each place where it stands: a table's head may say it twice."""
+    for tier, label in enumerate(its_labels):
+        if spans := find_labels(lowered, label):
+            return tier, spans
+    return 0, []
+
+
+def plain(text: str) -> str:
+    """The text in lower case, of the same length."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text
+
+
+def readable(text: str) -> str:
+    """The text in lower case with letters in the place of the digits that readers take for them, same length."""
+    return re.sub(r"(?<=[a-z])[015|](?=[a-z])", lambda match: match[0].translate(SPELT), plain(text))

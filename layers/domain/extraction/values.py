@@ -46,7 +46,7 @@ def amounts(line: str) -> Iterator[Found]:
         digits = re.sub(r"\s(?=[.,])|(?<=[.,])\s", "", match["digits"])
         whole, decimals = _split(digits)
         number = float(f"{whole}.{decimals or 0}")
-        if match["sign"]:
+        if match["sign"] and (match["sign"].startswith("-") or match["close"]):
             number = -number
         sign = next((match[name].strip() for name in ("before", "inner", "after") if match[name]), None)
         yield Found(Amount(number, len(decimals), sign), match.start(), match.end())

@@ -1,0 +1,17 @@
+"""A candidate for a property's value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from layers.domain.page import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate: its value, its evidence, and how well it is supported; the highest wins."""
+
+    value: Any
+    proof: Evidence
+    score: float

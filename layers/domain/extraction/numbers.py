@@ -1,0 +1,123 @@
+"""Numbers and totals: amounts beside or under their labels, a total as the bill's other sums confirm it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from layers.domain.extraction import labels, values
+from layers.domain.extraction.choices import Choice
+from layers.domain.extraction.lines import Line
+from layers.domain.extraction.sums import is_money, is_percent, money_in, sums_of
+from layers.domain.page import Evidence
+
+# What stands beside a sum that is not the whole.
+NOT_THE_TOTAL = re.compile(
+    r"sub\s?-?total|subtotaal|zwischensumme|excl|tax\s?able|total\s?(?:[g6]st|tax|vat|qty|quantity|items?|disc|saving|point|\d\d?\s?%)"
+    r"|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
+)
+# How much a total gains that other sums confirm, and what one is worth that no label names. A label with money beside
+# it is worth 90 to 135.
+PAID_LESS_CHANGE, NET_AND_TAX = 60.0, 20.0
+PAID_LESS_CHANGE_UNNAMED, NET_AND_TAX_UNNAMED, HANDED_EXACTLY = 140.0, 100.0, 90.0
+WHOLE_AMONG_CENTS = 40.0
+
+
+def numbers(its_labels: Sequence[str], lines: Sequence[Line], *, whole: bool, is_total: bool) -> Iterator[Choice]:
+    """The amounts beside the labels, or under them."""
+    writes_cents = is_total and _writes_cents(lines)
+    for place, line in enumerate(lines):
+        for start, end in _segments(line.text):
+            lowered = labels.readable(line.text[start:end])
+            tier, span = labels.best_label(lowered, its_labels)
+            if span is None:
+                continue
+            penalty = _doubt(lowered) if is_total else 0.0
+            near = list(_amounts_near(lines, place, (start + span[0], start + span[1])))
+            for found, proof, nearness in near:
+                amount: values.Amount = found.value  # type: ignore[assignment]
+                if whole and amount.value != int(amount.value):
+                    continue
+                score = 100.0 - tier + nearness - penalty + _worth(amount, whole, is_total)
+                score -= WHOLE_AMONG_CENTS if writes_cents and not amount.decimals else 0.0
+                # Of several totals the last is the one to pay.
+                yield Choice(int(amount.value) if whole else amount.value, proof, score + place / len(lines))
+
+
+def confirmed(choices: Iterable[Choice], lines: Sequence[Line]) -> Iterator[Choice]:
+    """Totals as labels name them, and as the bill's other sums make them."""
+    sums = sums_of(lines)
+    for one in choices:
+        gained = PAID_LESS_CHANGE if sums.is_paid_less_change(one.value) else 0.0
+        yield replace(one, score=one.score + gained + (NET_AND_TAX if sums.is_net_and_tax(one.value) else 0.0))
+    for line in lines:
+        for value, proof, _ in money_in(line):
+            if sums.was_handed_exactly(value):
+                yield Choice(value, proof, HANDED_EXACTLY)
+            elif sums.is_paid_less_change(value):
+                yield Choice(value, proof, PAID_LESS_CHANGE_UNNAMED)
+            elif sums.is_net_and_tax(value):
+                yield Choice(value, proof, NET_AND_TAX_UNNAMED)
+
+
+def _writes_cents(lines: Sequence[Line]) -> bool:
+    """Whether nearly all sums of a page have cents: a whole number among them is a count, or was read badly."""
+    decimals = [amount.decimals for line in lines for _, _, amount in money_in(line)]
+    return len(decimals) >= 3 and sum(one == 2 for one in decimals) > 0.8 * len(decimals)
+
+
+def _worth(amount: values.Amount, whole: bool, is_total: bool) -> float:
+    looks_like_money = is_money(amount)
+    worth = 30.0 if looks_like_money and not whole else 0.0
+    if is_total:
+        worth += min(amount.value, 1e6) / 1e6 - (60.0 if amount.value == 0 else 0.0)
+        worth -= 200.0 if not looks_like_money and amount.value > 100_000 else 0.0
+    return worth
+
+
+def _doubt(lowered: str) -> float:
+    """How unlikely a line with a total's label is to show the whole sum."""
+    if re.search(r"incl|payable|grand|with tax|after round", lowered) and not re.search(
+        r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b", lowered
+    ):
+        return 0.0
+    if re.search(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed", lowered):
+        return 60.0
+    return 150.0 if NOT_THE_TOTAL.search(lowered) else 0.0
+
+
+def _segments(text: str) -> list[tuple[int, int]]:
+    """The spans of a line that wide gaps part, each label looked for in its own."""
+    spans, start = [], 0
+    for gap in re.finditer(r" {3,}", text):
+        spans.append((start, gap.start()))
+        start = gap.end()
+    return [*spans, (start, len(text))]
+
+
+def _amounts_near(
+    lines: Sequence[Line], place: int, span: tuple[int, int]
+) -> Iterator[tuple[values.Found, Evidence, float]]:
+    """Amounts right of a label, or else under it in the lines that follow."""
+    line = lines[place]
+    # By its end: a currency sign may belong to the label and to the amount ("Total RM 9.80").
+    right = [
+        found for found in values.amounts(line.text) if found.end > span[1] and not is_percent(line.text, found.end)
+    ]
+    if right:
+        # Several sums in one row are a table's: of taxes, mostly.
+        nearness = 5.0 if len(right) == 1 else -45.0
+        yield right[-1], line.shows(right[-1].start, right[-1].end), nearness
+        return
+    column = line.column(*span)
+    for below in lines[place + 1 : place + 3]:
+        if below.page != line.page:
+            return
+        for found in values.amounts(below.text):
+            where = below.column(found.start, found.end)
+            stands_under = (
+                column is None or where is None or (where[0] < column[1] + 0.25 and where[1] > column[0] - 0.05)
+            )
+            if stands_under:
+                yield found, below.shows(found.start, found.end), 0.0
