@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.api import quotas
 from functions.api.problems import Problem, not_found
 from functions.api.requests import NewBatch, Request, creates, needs
 from functions.api.uploads import AWAITED, upload_view
@@ -86,6 +87,7 @@ def _described(request: Request) -> NewBatch:
 def _with_files(request: Request, batch: Row, given: NewBatch) -> Row:
     same = {} if given.allow_duplicates or batch["allow_duplicates"] else _duplicates(request, batch, given)
     new = [file for file in given.files if file.sha256 not in same]
+    quotas.check(request, new)
     settings = bootstrap.settings()
     upload_s = settings.upload_url_s + settings.upload_grace_s
     made = request.catalog.create_files(batch, [file.model_dump() for file in new], upload_s) if new else []

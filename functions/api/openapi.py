@@ -89,6 +89,7 @@ IDEMPOTENCY_KEY = {
     " new; URLs are signed anew, secrets withheld.",
 }
 
+COMES_AGAIN = ("quota_exceeded", "rate_limited", "unavailable")
 HEADERS: dict[str, Schema] = {
     "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}, "description": "in seconds"},
     "WWW-Authenticate": {"required": True, "schema": TEXT},
@@ -115,6 +116,7 @@ class Call:
     body: type[BaseModel] | None = None
     query: tuple[Schema, ...] = ()
     conflicts: bool = False
+    quotas: bool = False
     also_as: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
 
@@ -164,10 +166,11 @@ CALLS = (
          {200: "Dataset"}, requests.NewSchema),
 
     Call("POST /datasets/{dataset_id}/batches", batches.create, "createBatch",
-         "Announces a batch of files and says where to upload each.", {201: "BatchUploads"}, requests.NewBatch),
+         "Announces a batch of files and says where to upload each.", {201: "BatchUploads"}, requests.NewBatch,
+         quotas=True),
     Call("GET /batches/{batch_id}", batches.show, "getBatch", "Shows how far a batch has come.", {200: "Batch"}),
     Call("POST /batches/{batch_id}/files", batches.add_files, "addFiles", "Announces more files of a batch.",
-         {201: "BatchUploads"}, requests.NewBatch, conflicts=True),
+         {201: "BatchUploads"}, requests.NewBatch, conflicts=True, quotas=True),
     Call("POST /batches/{batch_id}/cancel", batches.cancel, "cancelBatch", "Stops what has not run of a batch.",
          {200: "Batch"}),
 
@@ -292,6 +295,7 @@ def _refusals(call: Call) -> list[str]:
         "not_found": call.ids,
         "conflict": call.conflicts or call.creates,
         "too_large": call.body,
+        "quota_exceeded": call.quotas,
         "rate_limited": has_key,
         "internal_error": True,
         "unavailable": has_key,
@@ -312,7 +316,7 @@ def _answer(call: Call, shape: str) -> Schema:
 def _refusal(code: str) -> Schema:
     body = problems.Problem(code, "one sentence about what is wrong, and where").body()
     content = {problems.MEDIA_TYPE: {"schema": ref("Problem"), "example": body}}
-    headers = {"unauthorized": ("WWW-Authenticate",), "rate_limited": ("Retry-After",), "unavailable": ("Retry-After",)}
+    headers = {"unauthorized": ("WWW-Authenticate",)} | dict.fromkeys(COMES_AGAIN, ("Retry-After",))
     answer = {"description": body["title"], "content": content}
     return answer | ({"headers": _headers(*headers[code])} if code in headers else {})
 

@@ -13,6 +13,7 @@ TITLES = {
     "method_not_allowed": (405, "This can't be done here"),
     "conflict": (409, "It does not fit the present state"),
     "too_large": (413, "Too large"),
+    "quota_exceeded": (429, "More than the tenant may have"),
     "rate_limited": (429, "Too many requests"),
     "internal_error": (500, "Something broke on our side"),
     "unavailable": (503, "Not available just now"),

@@ -241,18 +241,28 @@ class NewRemoval(Body):
     undo_window_s: int | None = Field(default=None, ge=0, description="shorter than the default: seconds for an undo")
 
 
-Quota = dict[Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")], int | float | None]
+Allowance = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Quota(Body):
+    """What a tenant may have; what is not named has no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files_in_processing: Allowance | None = Field(default=None, description="announced and not settled")
+    bytes_stored: Allowance | None = Field(default=None, description="of originals, stored or announced")
+    files_a_day: Allowance | None = Field(default=None, description="announced since midnight, UTC")
 
 
 class NewTenant(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     weight: float = Field(default=1.0, ge=0.01, le=100)
-    quota: Quota = Field(default_factory=dict, max_length=50)
+    quota: Quota = Field(default_factory=Quota)
 
 
 class ChangedTenant(Body):
     weight: float | None = Field(default=None, ge=0.01, le=100)
-    quota: Quota | None = Field(default=None, max_length=50)
+    quota: Quota | None = Field(default=None, description="replaces the whole quota")
 
 
 class NewKey(Body):

@@ -19,7 +19,7 @@ KEY_BYTES = 32
 @creates()
 def create(request: Request) -> tuple[int, Any]:
     given = request.read(NewTenant)
-    row = request.catalog.create_tenant(given.name, given.weight, given.quota)
+    row = request.catalog.create_tenant(given.name, given.weight, given.quota.model_dump(exclude_none=True))
     if row is None:
         raise Problem("conflict", f"there is a tenant named {given.name}")
     _, api_key = _new_key(request, row["tenant_id"], "operator")
@@ -38,7 +38,8 @@ def show_all(request: Request) -> tuple[int, Any]:
 @needs("admin")
 def change(request: Request, tenant_id: str) -> tuple[int, Any]:
     given = request.read(ChangedTenant)
-    row = request.catalog.change_tenant(tenant_id, given.weight, given.quota)
+    quota = given.quota.model_dump(exclude_none=True) if given.quota else None
+    row = request.catalog.change_tenant(tenant_id, given.weight, quota)
     if row is None:
         raise not_found("tenant")
     return 200, _tenant_view(row)

@@ -224,6 +224,24 @@ SELECT tenant_id, name, weight, quota, created_at FROM tenants
 UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota)
  WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, created_at
 
+-- quota --
+-- What the tenant may have.
+SELECT quota FROM tenants WHERE tenant_id = :tenant_id
+
+-- hold_quota --
+-- Lets no other request of the tenant look at what it has until this one has ended.
+SELECT pg_advisory_xact_lock(hashtextextended(CAST(:tenant_id AS text), 7))
+
+-- tenant_use --
+-- What the tenant has: files that are not settled, bytes, and files announced today.
+SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(files)::bigint AS amount FROM (
+    SELECT state, files FROM file_counts
+     WHERE tenant_id = :tenant_id AND owner_id = :tenant_id AND state IN ('unsettled', 'bytes', day_of(now()))
+    UNION ALL
+    SELECT state, delta FROM count_deltas
+     WHERE tenant_id = :tenant_id AND owner_id = :tenant_id AND state IN ('unsettled', 'bytes', day_of(now()))) c
+ GROUP BY 1
+
 -- create_key --
 -- A new key of a tenant; no row where there is no such tenant.
 INSERT INTO api_keys (tenant_id, key_hash, role)

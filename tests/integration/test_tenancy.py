@@ -42,12 +42,12 @@ def new_key(api: Api, admin: httpx.Client, tenant_id: str, role: str) -> tuple[s
 
 
 def test_a_new_tenant_comes_with_an_operators_key_that_is_shown_once(api: Api, admin: httpx.Client) -> None:
-    made = new_tenant(admin, weight=2.5, quota={"files": 100})
+    made = new_tenant(admin, weight=2.5, quota={"files_a_day": 100})
     operator = api.with_headers(Authorization=f"Bearer {made['api_key']}")
     assert operator.get("/datasets").json()["datasets"] == []
     problem(operator.get("/operations/tenants"), 403, "forbidden")
     listed = {one["id"]: one for one in admin.get("/operations/tenants").json()["tenants"]}
-    assert (listed[made["id"]]["weight"], listed[made["id"]]["quota"]) == (2.5, {"files": 100})
+    assert (listed[made["id"]]["weight"], listed[made["id"]]["quota"]) == (2.5, {"files_a_day": 100})
     assert made["api_key"] not in admin.get("/operations/tenants").text
 
 
@@ -56,15 +56,25 @@ def test_a_tenants_name_is_its_own(admin: httpx.Client) -> None:
     problem(admin.post("/operations/tenants", json={"name": made["name"]}), 409, "conflict")
 
 
-@pytest.mark.parametrize("body", [{"weight": 0}, {"weight": 101}, {"weight": "1"}, {"quota": []}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"weight": 0},
+        {"weight": 101},
+        {"weight": "1"},
+        {"quota": []},
+        {"quota": {"files": 1}},
+        {"quota": {"bytes_stored": -1}},
+    ],
+)
 def test_weights_have_bounds(admin: httpx.Client, body: dict[str, Any]) -> None:
     made = new_tenant(admin)
     problem(admin.put(f"/operations/tenants/{made['id']}", json=body), 400, "invalid_request")
 
 
 def test_weight_and_quota_change_by_themselves(admin: httpx.Client) -> None:
-    made = new_tenant(admin, weight=3, quota={"files": 5})
-    assert admin.put(f"/operations/tenants/{made['id']}", json={"weight": 4}).json()["quota"] == {"files": 5}
+    made = new_tenant(admin, weight=3, quota={"files_a_day": 5})
+    assert admin.put(f"/operations/tenants/{made['id']}", json={"weight": 4}).json()["quota"] == {"files_a_day": 5}
     changed = admin.put(f"/operations/tenants/{made['id']}", json={"quota": {}}).json()
     assert (changed["weight"], changed["quota"]) == (4, {})
     problem(admin.put(f"/operations/tenants/{uuid.uuid4()}", json={"weight": 1}), 404, "not_found")
