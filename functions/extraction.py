@@ -12,7 +12,7 @@ from layers.domain.page import Extraction
 from layers.domain.step import Artifact, Done, Part, Plan, Skip, Stop, step
 from layers.work import Work
 
-RULES_COST_S = 0.2
+RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0
 
 
@@ -37,7 +37,7 @@ def merge_windows(file: File) -> Done:
     return _record(merge(file.windows, file.schema, [*failed, *unread]))
 
 
-@step(plan=plan, timeout_s=105, pays_by_call=True, depends_on="extraction", merge=merge_windows)
+@step(plan=plan, timeout_s=105, pays_by_call=True, depends_on="extraction", merge=merge_windows, at_once=10)
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     artifacts: Sequence[Artifact] = ()

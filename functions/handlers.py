@@ -30,12 +30,14 @@ def runner() -> Runner:
 
 def run_step(event: entry.Event) -> Answer:
     """Run the steps that an event's wake-ups name."""
-    return entry.handle(event, lambda body: runner().run(entry.wake_up(body)))
+    return entry.handle(event, lambda body: runner().run_all(entry.wake_ups(body)))
 
 
 def take_events(event: entry.Event) -> Answer:
     """Take an object store's news of created objects."""
-    return entry.handle(event, lambda body: take_arrivals(runner(), entry.arrivals(body)))
+    return entry.handle_together(
+        event, lambda bodies: take_arrivals(runner(), [one for body in bodies for one in entry.arrivals(body)])
+    )
 
 
 def dispatch(event: entry.Event) -> Answer:

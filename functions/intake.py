@@ -10,7 +10,7 @@ from layers.domain.step import Done, step
 from layers.work import Work
 
 
-@step(timeout_s=60, depends_on="scanner")
+@step(timeout_s=60, depends_on="scanner", at_once=10)
 def intake(file: File, work: Work) -> Done:
     size_bytes = work.arrived_bytes()
     if size_bytes is None:

@@ -16,7 +16,7 @@ def plan(file: File) -> Plan:
     return Skip("a picture has no text of its own") if file.is_image else whole_file(file)
 
 
-@step(plan=plan, timeout_s=120)
+@step(plan=plan, timeout_s=120, at_once=10)
 def text(file: File, work: Work) -> Done:
     if file.media_type is None:
         raise PermanentError("unsupported_type", "what the file is could not be told from its content")

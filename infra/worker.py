@@ -24,6 +24,7 @@ from layers.telemetry import log
 POLL_S = 20.0  # how often a topic is looked at although its bell did not ring
 LONG_POLL_S = 2  # the store's longest wait for a message, where there is no bell
 LISTENED_TO = ("dispatch",)  # delayed messages ring no bell
+RECEIVED_AT_ONCE = {"arrivals": 10, "dispatch": 10}  # else one: it may name several parts
 IDLE_LOOK_S = 60.0
 HANG_GRACE_S = 60.0
 DRAIN_S = 8.0
@@ -83,12 +84,16 @@ class Worker:
         while not self._stopping.is_set():
             try:
                 self._await_store()
-                news = self._await_news(topic, polls and time.monotonic() >= next_poll, polls)
+                poll_is_due = polls and time.monotonic() >= next_poll
+                news = self._await_news(topic, poll_is_due, polls)
                 if news is None:
                     continue
-                next_poll = time.monotonic() + random.uniform(0.75, 1.0) * POLL_S
-                while self._take(topic, handler, wait_s=news) and not self._stopping.is_set():
-                    news = 0
+                if poll_is_due or news:
+                    next_poll = time.monotonic() + random.uniform(0.75, 1.0) * POLL_S
+                    while self._take(topic, handler, wait_s=news) and not self._stopping.is_set():
+                        news = 0
+                else:  # it rings once a message
+                    self._take(topic, handler, wait_s=0)
             except Exception as error:
                 log("consumer_broke", topic=topic, error=error)
                 self._stopping.wait(random.uniform(0.5, 2.0))
@@ -99,7 +104,8 @@ class Worker:
             return LONG_POLL_S
         if poll_is_due:
             return 0
-        rang = self._bell.wait(topic, timeout_s=random.uniform(3, 5)) if self._bell else None
+        most = RECEIVED_AT_ONCE.get(topic, 1)
+        rang = self._bell.wait(topic, random.uniform(3, 5), most) if self._bell else None
         if rang is None:
             self._stopping.wait(0.2)
             return LONG_POLL_S if polls else None
@@ -116,10 +122,10 @@ class Worker:
                     self._asking.release()
 
     def _take(self, topic: str, handler: Handler, wait_s: int) -> bool:
-        """Handle one message; whether the next one may be looked for at once."""
+        """Handle what there is; whether more may be looked for at once."""
         if self._store_is_away.is_set():
             return False
-        records = self._topics.receive(topic, most=1, wait_s=wait_s)
+        records = self._topics.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
         if not records:
             return False
         me = threading.current_thread().name

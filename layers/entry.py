@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from urllib.request import Request, urlopen
 
 from layers.domain.errors import StoreUnreachable
-from layers.domain.message import Arrival, WakeUp
+from layers.domain.message import Arrival, WakeUp, load_from_json
 from layers.telemetry import log
 
 Event = dict[str, Any]
@@ -61,6 +61,21 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
     return {"batchItemFailures": failures}
 
 
+def handle_together(event: Event, take: Callable[[list[Any]], object]) -> dict[str, Any]:
+    """As `handle`, with the JSON of all messages at once; where that breaks, one by one."""
+    given = messages(event)
+    try:
+        take([json.loads(message.body) for message in given])
+    except StoreUnreachable as error:
+        log("store_unreachable", detail=str(error), messages=len(given))
+        if not all(message.receipt for message in given):
+            raise
+        return {"batchItemFailures": [{"itemIdentifier": message.receipt} for message in given]}
+    except Exception:
+        return handle(event, lambda body: take([body]))
+    return {"batchItemFailures": []}
+
+
 def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Act; where CloudFormation asked, tell it at the address it gave. What it deletes needs no act of ours."""
     if "ResponseURL" not in event:
@@ -80,9 +95,9 @@ def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> di
         return done
 
 
-def wake_up(body: Any) -> WakeUp:
-    """The wake-up in a message. Raises ValueError, KeyError or TypeError where there is none."""
-    return WakeUp.from_json(body)
+def wake_ups(body: Any) -> list[WakeUp]:
+    """The wake-ups in a message, of one step. Raises ValueError, KeyError or TypeError where there is none."""
+    return load_from_json(body)
 
 
 def arrivals(body: Any) -> list[Arrival]:

@@ -126,8 +126,17 @@ class Store(Protocol):
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         """Charge a lane what an attempt really cost in place of its estimate."""
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
-        """Queue ready parts of the named steps in fair order, up to each step's in-flight cap; `most` at once."""
+    def dispatch(
+        self,
+        caps: Mapping[str, int],
+        most: Mapping[str, int] | None = None,
+        loads: Mapping[str, int] | None = None,
+    ) -> list[WakeUp]:
+        """Queue ready parts of the named steps in fair order, up to each step's in-flight cap of wake-ups.
+
+        `most` bounds what is queued at once. `loads` says how many parts of a step one wake-up may name, where they
+        take little time.
+        """
 
     def pages(self, file_id: str) -> list[Page]:
         """The pages of a file that were read, with text and words, in order."""
@@ -266,7 +275,7 @@ class Topics(Protocol):
     """Named streams of messages."""
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        """Publish each wake-up on its step's topic."""
+        """Publish each wake-up on its step's topic, those that ride in one message with the one before them."""
 
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""

@@ -32,6 +32,7 @@ from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
+MAKES_WAY_S = 3.0  # of one attempt, until those that wait for it in the same process are put back
 
 
 class Runner:
@@ -66,25 +67,36 @@ class Runner:
     def run_all(self, wake_ups: Sequence[WakeUp]) -> int:
         """Run what wake-ups of one step name, one after the other, and record what came of them together.
 
-        How many could be claimed. Several at once are for steps of milliseconds: the first waits for the last.
+        How many could be claimed. Several at once are for parts of milliseconds: the first waits for the last. Those
+        behind one that takes long, against its estimate, are put back for others to take.
         """
         step = self.steps[wake_ups[0].step]
-        lease_s = step.timeout_s * len(wake_ups) + LEASE_GRACE_S
+        lease_s = step.timeout_s + (len(wake_ups) - 1) * MAKES_WAY_S + LEASE_GRACE_S
         claims = self.ports.store.claim_all(wake_ups, self.host, lease_s, durably=self.ports.pays(step))
         if not claims:
             return 0
         self._tell(claims)
-        finished = []
-        for claim in claims:
-            claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
-            began = time.monotonic()
-            with ExitStack() as until_it_ends:
-                work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
-                outcome = self._attempt(step, claim, work)
-            self.dependencies.used(step, work.meter.used)
-            finished.append(self._finished(claim, outcome, time.monotonic() - began, work.meter.used))
-        self._record(finished)
+        finished: list[Finished] = []
+        try:
+            for claim in claims:
+                makes_way = any(one.cost_s > MAKES_WAY_S for one in finished)
+                finished.append(self._put_back(claim) if makes_way else self._run(step, claim))
+        finally:
+            if finished:
+                self._record(finished)
         return len(claims)
+
+    def _run(self, step: Step, claim: Claim) -> Finished:
+        claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
+        began = time.monotonic()
+        with ExitStack() as until_it_ends:
+            work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
+            outcome = self._attempt(step, claim, work)
+        self.dependencies.used(step, work.meter.used)
+        return self._finished(claim, outcome, time.monotonic() - began, work.meter.used)
+
+    def _put_back(self, claim: Claim) -> Finished:
+        return self._finished(claim, Later(0.0, "another file that came with it took long"), 0.0)
 
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
         """Record an outcome and dispatch what it readied, and what may take the place that it freed."""
@@ -141,7 +153,13 @@ class Runner:
         caps = {name: self.dependencies.cap(self.steps[name], self._caps[name]) for name in steps if name in self.steps}
         caps = {name: cap for name, cap in caps.items() if cap}
         taken = self.dependencies.take(caps)
-        wake_ups = self.ports.store.dispatch(caps, taken)
+        # What may be a probe, or is counted call by call, goes alone.
+        loads = {
+            name: self.steps[name].at_once
+            for name, cap in caps.items()
+            if cap == self._caps[name] and name not in taken
+        }
+        wake_ups = self.ports.store.dispatch(caps, taken, loads)
         self.dependencies.give_back(taken, caps, wake_ups)
         self.ports.topics.publish(wake_ups)
         return len(wake_ups)

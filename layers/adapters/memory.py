@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
-from layers.domain.fairness import Lanes
+from layers.domain.fairness import Lanes, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Member, Page
@@ -52,6 +52,7 @@ class StepRow:
     since: float = 0.0
     lease_id: str = ""
     owner: str = ""
+    rides: bool = False
     error: tuple[str, str] | None = None
 
 
@@ -220,27 +221,44 @@ class MemoryStore:
         with self._lock:
             self._lanes[claim.step].correct(claim.file.tenant_id, claim.file.batch_id, 0.0, difference_s)
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
+    def dispatch(
+        self,
+        caps: Mapping[str, int],
+        most: Mapping[str, int] | None = None,
+        loads: Mapping[str, int] | None = None,
+    ) -> list[WakeUp]:
         with self._lock:
             return [
                 wake_up
                 for step, cap in sorted(caps.items())
-                for wake_up in islice(self._dispatch(step, cap), (most or {}).get(step))
+                for wake_up in islice(self._dispatch(step, cap, (loads or {}).get(step, 1)), (most or {}).get(step))
             ]
 
-    def _dispatch(self, step: str, cap: int) -> Iterable[WakeUp]:
+    def _dispatch(self, step: str, cap: int, load: int) -> Iterable[WakeUp]:
         in_flight = sum(
-            key[1] == step and row.state in (State.QUEUED, State.RUNNING) for key, row in self.steps.items()
+            key[1] == step and not row.rides and row.state in (State.QUEUED, State.RUNNING)
+            for key, row in self.steps.items()
         )
+        if in_flight >= cap:
+            return
         lanes = self._lanes.get(step)
-        while lanes and in_flight < cap and (item := lanes.next()) is not None:
+        loaded, loaded_s = 0, 0.0
+        while lanes and (item := lanes.look()) is not None:
             file_id, part = item.rsplit(":", 1)
             row = self.steps.get((file_id, step, int(part)))
             if row is None or row.state != State.READY:
+                lanes.next()
                 continue
+            row.rides = rides(loaded, loaded_s, row.cost_estimate_s, load)
+            if not row.rides and in_flight >= cap:
+                return
+            lanes.next()
             row.state, row.since = State.QUEUED, self._now()
-            in_flight += 1
-            yield WakeUp(file_id, step, int(part), row.attempt + 1)
+            if row.rides:
+                loaded, loaded_s = loaded + 1, loaded_s + row.cost_estimate_s
+            else:
+                loaded, loaded_s, in_flight = 1, row.cost_estimate_s, in_flight + 1
+            yield WakeUp(file_id, step, int(part), row.attempt + 1, row.rides)
 
     def pages(self, file_id: str) -> list[Page]:
         return [page for _, page in sorted(self.files[file_id].pages.items())]

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from layers.database import Database, Row, load_queries
 from layers.domain.extraction_json import extraction_as_json
-from layers.domain.fairness import SLICE_S
+from layers.domain.fairness import LOAD_S, SLICE_S
 from layers.domain.file import File, file_from_facts
 from layers.domain.lifecycle import after
 from layers.domain.message import Arrival, WakeUp
@@ -159,9 +159,20 @@ class PostgresStore:
             difference_s=difference_s,
         )
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
+    def dispatch(
+        self,
+        caps: Mapping[str, int],
+        most: Mapping[str, int] | None = None,
+        loads: Mapping[str, int] | None = None,
+    ) -> list[WakeUp]:
         limits = {step: [cap, most[step]] if most and step in most else cap for step, cap in caps.items()}
-        rows = self._database.rows(self._sql["dispatch"], caps=Jsonb(limits), slice_s=SLICE_S)
+        rows = self._database.rows(
+            self._sql["dispatch"],
+            caps=Jsonb(limits),
+            slice_s=SLICE_S,
+            loads=Jsonb(dict(loads or {})),
+            load_s=LOAD_S,
+        )
         return [_as_wake_up(row) for row in rows]
 
     def pages(self, file_id: str) -> list[Page]:
@@ -370,7 +381,7 @@ def _removals(rows: list[Row]) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def _as_wake_up(row: Row) -> WakeUp:
-    return WakeUp(str(row["file_id"]), row["step"], row["part"], row["attempt"])
+    return WakeUp(str(row["file_id"]), row["step"], row["part"], row["attempt"], row.get("rides", False))
 
 
 def _as_claim(facts: dict[str, Any]) -> Claim:

@@ -52,8 +52,8 @@ SELECT keep_what_was_made(f, :made) FROM files f JOIN steps s USING (file_id)
 SELECT place, object_key FROM add_members(:file_id, :step, :part, :lease_id, :members, :upload_s)
 
 -- dispatch --
--- Queues ready parts in fair order, up to each step's in-flight cap.
-SELECT file_id, step, part, attempt FROM dispatch_steps(:caps, :slice_s)
+-- Queues ready parts in fair order, up to each step's in-flight cap; those that ride go along with the one before.
+SELECT file_id, step, part, attempt, rides FROM dispatch_steps(:caps, :slice_s, :loads, :load_s)
 
 -- correct_lane --
 -- Charges a lane what an attempt really cost in place of its estimate.

@@ -29,9 +29,19 @@ class RedisBell:
 
         self._link.ask(push)
 
-    def wait(self, topic: str, timeout_s: float) -> bool | None:
-        """Whether the topic's bell rang within the time; None where the bell can't be heard."""
-        return self._link.ask(lambda client: client.brpop([_key(topic)], timeout=timeout_s) is not None)
+    def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool | None:
+        """Whether the topic's bell rang within the time; None where the bell can't be heard.
+
+        Of many rings, `most` are heard as one.
+        """
+
+        def pop(client: Any) -> bool:
+            rang = client.brpop([_key(topic)], timeout=timeout_s) is not None
+            if rang and most > 1:
+                client.rpop(_key(topic), most - 1)
+            return rang
+
+        return self._link.ask(pop)
 
     def is_up(self) -> bool:
         return self._link.is_up()

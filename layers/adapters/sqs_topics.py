@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from layers.domain.message import WakeUp
+from layers.domain.message import WakeUp, load_as_json, loads
 from layers.telemetry import log
 
 DEAD_SUFFIX = "-dead"
@@ -36,13 +36,13 @@ class SqsTopics:
         self._ring = ring or (lambda topic, count: None)
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        by_topic: dict[str, list[WakeUp]] = defaultdict(list)
-        for wake_up in wake_ups:
-            by_topic[wake_up.step].append(wake_up)
+        by_topic: dict[str, list[list[WakeUp]]] = defaultdict(list)
+        for load in loads(list(wake_ups)):
+            by_topic[load[0].step].append(load)
         for topic, messages in by_topic.items():
             for start in range(0, len(messages), SENT_AT_ONCE):
                 chunk = messages[start : start + SENT_AT_ONCE]
-                self._send(topic, [json.dumps(one.as_json()) for one in chunk])
+                self._send(topic, [json.dumps(load_as_json(load)) for load in chunk])
 
     def dispatch_later(self, delay_s: float) -> None:
         self._send("dispatch", ['{"wake": true}'], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))

@@ -11,12 +11,18 @@ from dataclasses import dataclass, field
 
 SLICE_S = 10.0
 CAP_PER_CONCURRENCY = 1.25
+LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
 LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
 
 
 def in_flight_cap(concurrency: int) -> int:
-    """How many parts of a step may be queued or running: enough to keep its workers busy, no more."""
+    """How many wake-ups of a step may be on their way or at work: enough to keep its workers busy, no more."""
     return math.ceil(concurrency * CAP_PER_CONCURRENCY)
+
+
+def rides(loaded: int, loaded_s: float, cost_estimate_s: float, most: int) -> bool:
+    """Whether a part goes along with the wake-up before it, which names so many parts of so many seconds in all."""
+    return 0 < loaded < most and loaded_s + cost_estimate_s <= LOAD_S
 
 
 def charge(cost_estimate_s: float, weight: float) -> float:
@@ -90,14 +96,23 @@ class Lanes:
             inner.active, inner.passed = True, max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
 
+    def look(self) -> str | None:
+        """The item that comes next."""
+        found = self._foremost()
+        return found[1].backlog[0][0] if found else None
+
     def next(self) -> str | None:
         """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
+        found = self._foremost()
+        return self._take(*found) if found else None
+
+    def _foremost(self) -> tuple[TenantLane, BatchLane] | None:
         while active := [(lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active]:
             lane = self.tenants[min(active)[1]]
             batches = [(inner.passed, name) for name, inner in lane.batches.items() if inner.active]
             inner = lane.batches[min(batches)[1]]
             if inner.backlog:
-                return self._take(lane, inner)
+                return lane, inner
             inner.active = False
             lane.active = len(batches) > 1
         return None

@@ -209,7 +209,7 @@ def step(
 
     `timeout_s` bounds one attempt and sets its lease. `goes_on_after_failure`: the next step's plan
     decides what a failure means. `pays_by_call`: its claim is committed durably before it runs.
-    `at_once` is how many parts a worker takes at a time: more than one only where each takes milliseconds.
+    `at_once` is how many parts one wake-up may name: more than one only where each is estimated to take little time.
     `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
     While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
     this file does without: then it fails at once, and the pipeline goes on.

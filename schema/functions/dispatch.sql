@@ -7,8 +7,13 @@
 -- holds an old snapshot. A floor rises only while nobody is activating a lane, so no active lane stands below it.
 -- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
 -- and a lane is looked through from its beginning before it counts as empty.
-CREATE OR REPLACE FUNCTION dispatch_step(p_step text, p_room integer, p_slice_s double precision)
-RETURNS TABLE (file_id uuid, step text, part integer, attempt integer)
+--
+-- p_room counts wake-ups. One may name up to p_load parts, picked one after the other, that together are estimated
+-- to take no longer than p_load_s: all but the first of them ride along. What does not fit leads the next wake-up.
+DROP FUNCTION IF EXISTS dispatch_step(text, integer, double precision);
+CREATE OR REPLACE FUNCTION dispatch_step(
+    p_step text, p_room integer, p_slice_s double precision, p_load integer, p_load_s double precision)
+RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -21,6 +26,9 @@ DECLARE
     floor_rises boolean;
     passed_tenants uuid[] := '{}';  -- looked at and found empty in this call
     passed_batches uuid[] := '{}';
+    loaded integer := 0;            -- parts that the last wake-up names, and the seconds that they take
+    loaded_s double precision := 0;
+    is_rider boolean;
 BEGIN
     IF p_room <= 0 THEN
         RETURN;
@@ -32,7 +40,7 @@ BEGIN
     floor_rises := clock.floor_at < clock_timestamp() - floor_rises_each
                    AND pg_try_advisory_xact_lock(hashtextextended(p_step, 5));
 
-    WHILE p_room > 0 LOOP
+    WHILE p_room > 0 OR loaded BETWEEN 1 AND p_load - 1 LOOP
         SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
           FROM lanes l JOIN tenants t USING (tenant_id)
          WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
@@ -54,16 +62,12 @@ BEGIN
             CONTINUE;
         END IF;
 
-        UPDATE steps s
-           SET state = 'queued', queued_at = clock_timestamp()
-         WHERE (s.file_id, s.step, s.part) = (
-               SELECT r.file_id, r.step, r.part FROM steps r
-                WHERE r.state = 'ready' AND r.step = p_step
-                  AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
-                ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
-                LIMIT 1 FOR UPDATE SKIP LOCKED)
-           AND s.state = 'ready'
-        RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt, s.cost_estimate_s, s.ready_at INTO picked;
+        SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+          FROM steps r
+         WHERE r.state = 'ready' AND r.step = p_step
+           AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
+         ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
+         LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
             IF batch.ready_mark > '-infinity' THEN
                 UPDATE batch_lanes b SET ready_mark = '-infinity'
@@ -74,6 +78,10 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
+        is_rider := loaded BETWEEN 1 AND p_load - 1 AND loaded_s + picked.cost_estimate_s <= p_load_s;
+        EXIT WHEN p_room <= 0 AND NOT is_rider;
+        UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = is_rider
+         WHERE s.file_id = picked.file_id AND s.step = picked.step AND s.part = picked.part;
 
         UPDATE lanes l
            SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight,
@@ -90,8 +98,13 @@ BEGIN
         clock.taken_s := clock.taken_s + picked.cost_estimate_s;
 
         file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
+        rides := is_rider;
         RETURN NEXT;
-        p_room := p_room - 1;
+        IF is_rider THEN
+            loaded := loaded + 1; loaded_s := loaded_s + picked.cost_estimate_s;
+        ELSE
+            loaded := 1; loaded_s := picked.cost_estimate_s; p_room := p_room - 1;
+        END IF;
     END LOOP;
 
     UPDATE lane_clocks c
@@ -122,13 +135,16 @@ BEGIN
                         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1);
 END $$;
 
--- Dispatches each named step up to its in-flight cap: p_caps is {"ocr": 3, ...}; {"ocr": [3, 2]} takes two at most.
+-- Dispatches each named step up to its in-flight cap of wake-ups: p_caps is {"ocr": 3, ...}; {"ocr": [3, 2]} takes two
+-- at most. p_loads, {"text": 10, ...}, says how many parts of p_load_s seconds in all one wake-up of a step may name.
 --
 -- One dispatcher a step at a time. One that finds it taken waits in a single seat, for what was committed
 -- since may be invisible to the one at work; when the seat is taken too, its holder will see our commit.
 -- The seat is a session lock, given up as soon as the turn comes, so that the next one can wait.
-CREATE OR REPLACE FUNCTION dispatch_steps(p_caps jsonb, p_slice_s double precision)
-RETURNS TABLE (file_id uuid, step text, part integer, attempt integer)
+DROP FUNCTION IF EXISTS dispatch_steps(jsonb, double precision);
+CREATE OR REPLACE FUNCTION dispatch_steps(
+    p_caps jsonb, p_slice_s double precision, p_loads jsonb, p_load_s double precision)
+RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -157,11 +173,12 @@ BEGIN
         END IF;
         -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest.
         since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.step = one.name), '-infinity');
-        SELECT count(*) AS parts, least(min(s.queued_at), clock_timestamp()) AS oldest INTO in_flight
+        SELECT count(*) FILTER (WHERE NOT s.rides) AS wake_ups, least(min(s.queued_at), clock_timestamp()) AS oldest INTO in_flight
           FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
-        CONTINUE WHEN in_flight.parts >= one.cap OR one.most = 0;
-        RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt
-                       FROM dispatch_step(one.name, least(one.cap - in_flight.parts::integer, one.most), p_slice_s) d;
+        CONTINUE WHEN in_flight.wake_ups >= one.cap OR one.most = 0;
+        RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt, d.rides
+                       FROM dispatch_step(one.name, least(one.cap - in_flight.wake_ups::integer, one.most), p_slice_s,
+                                          coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
          WHERE c.step = one.name AND c.in_flight_since < in_flight.oldest - interval '1 second';
     END LOOP;

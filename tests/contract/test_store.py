@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -318,6 +319,35 @@ def test_no_more_than_the_cap_is_in_flight(world: World) -> None:
     world.store.record(claim(world, first[0]), INTAKE_DONE, nothing_follows, cost_s=0, host="h")
     assert len(world.store.dispatch({"intake": 2})) == 1
     assert world.store.steps_with_backlog() == {"intake"}
+
+
+def ready_to_read(world: World, costs_s: Sequence[float]) -> None:
+    """Files past intake, each with a ready part of `text` of this cost."""
+    arrived(world, len(costs_s))
+    for wake_up, cost_s in zip(world.store.dispatch({"intake": 1000}), costs_s, strict=True):
+        plan = FilePlan([PlannedStep("text", (Part(cost_estimate_s=cost_s),))])
+        world.store.record(claim(world, wake_up), INTAKE_DONE, lambda _, plan=plan: plan, cost_s=0, host="h")  # type: ignore[misc]
+
+
+def test_cheap_parts_ride_with_a_wake_up_and_the_cap_counts_wake_ups(world: World) -> None:
+    ready_to_read(world, [0.1] * 11)
+    taken = world.store.dispatch({"text": 2}, loads={"text": 4})
+    assert [one.rides for one in taken] == [False, True, True, True] * 2
+    assert world.store.dispatch({"text": 2}, loads={"text": 4}) == []
+    claims = world.store.claim_all(taken[:4], "worker", 60, durably=False)
+    world.store.record_all([Finished(one, Done(), nothing_follows, 0.1) for one in claims], host="h")
+    assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 4})] == [False, True, True]
+
+
+def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_no_room(world: World) -> None:
+    ready_to_read(world, [0.3, 0.1, 0.3, 0.1])
+    assert [one.rides for one in world.store.dispatch({"text": 1}, loads={"text": 10})] == [False, True]
+    assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
+
+
+def test_dear_parts_ride_with_nobody(world: World) -> None:
+    ready_to_read(world, [5.0] * 3)
+    assert [one.rides for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3
 
 
 def test_tenants_take_turns_by_weight(world: World) -> None:

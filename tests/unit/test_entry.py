@@ -11,7 +11,7 @@ import pytest
 
 from layers import entry
 from layers.domain.errors import StoreUnreachable, TransientError
-from layers.domain.message import Arrival, WakeUp
+from layers.domain.message import Arrival, WakeUp, load_as_json, load_from_json
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
 KEY = "originals/0190a3f2-7c1e-7b3a-9d2f-1a2b3c4d5e6f/0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70"
@@ -105,9 +105,9 @@ def test_an_event_that_eventbridge_sends_by_itself_is_one_message() -> None:
 
 def test_a_wake_up_is_read_back_as_it_was_written() -> None:
     seen = []
-    entry.handle(recorded("wake_up_sqs"), lambda body: seen.append(entry.wake_up(body)))
+    entry.handle(recorded("wake_up_sqs"), lambda body: seen.extend(entry.wake_ups(body)))
     assert seen == [WakeUp("0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70", "ocr", 2, 1)]
-    assert WakeUp.from_json(seen[0].as_json()) == seen[0]
+    assert load_from_json(load_as_json(seen)) == seen
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,9 @@ def test_a_wake_up_is_read_back_as_it_was_written() -> None:
         "[]",
         "7",
         '{"file_id": "x"}',
+        '{"step": "ocr", "parts": []}',
+        '{"step": "ocr", "parts": 3}',
+        '{"step": "ocr", "parts": [{"file_id": "x"}]}',
         '{"file_id": 1, "step": 1, "part": "?", "attempt": 1}',
         '"\\ud800"',
     ],
@@ -126,7 +129,7 @@ def test_a_wake_up_is_read_back_as_it_was_written() -> None:
 def test_a_poison_message_is_logged_and_acknowledged(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     event = recorded("wake_up_sqs")
     event["Records"][0]["body"] = body
-    assert entry.handle(event, lambda given: entry.wake_up(given)) == {"batchItemFailures": []}
+    assert entry.handle(event, lambda given: entry.wake_ups(given)) == {"batchItemFailures": []}
     assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
 
 
@@ -144,6 +147,35 @@ def test_only_the_stores_absence_gives_messages_back(capsys: pytest.CaptureFixtu
 
     assert entry.handle(event, take) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert len(taken) == 2, "one message that fails must not hold up those beside it"
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_messages_taken_together_are_given_back_together(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"Records": [{"messageId": f"m{place}", "body": "{}"} for place in range(count)]}
+
+    def take(_bodies: list[Any]) -> None:
+        raise StoreUnreachable("no answer")
+
+    given_back = {one["itemIdentifier"] for one in entry.handle_together(event, take)["batchItemFailures"]}
+    assert given_back == {f"m{place}" for place in range(count)}
+
+
+@pytest.mark.parametrize("poison", ["{", '"breaks"'])
+def test_one_message_that_breaks_those_beside_it_is_dropped_alone(
+    poison: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = {"Records": [{"messageId": f"m{place}", "body": str(place)} for place in range(3)]}
+    event["Records"].insert(1, {"messageId": "poison", "body": poison})
+    taken: list[Any] = []
+
+    def take(bodies: list[Any]) -> None:
+        if "breaks" in bodies:
+            raise KeyError("breaks")
+        taken.extend(bodies)
+
+    assert entry.handle_together(event, take) == {"batchItemFailures": []}
+    assert taken == [0, 1, 2]
+    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
 
 
 def test_a_kafka_message_is_given_back_by_its_place() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
-from layers.domain.message import WakeUp
+from layers.domain.message import WakeUp, load_as_json, load_from_json
 from layers.domain.plan_json import plan_as_json
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import FOLLOWS, Part, PlannedStep, Skip, State, Stop
@@ -78,15 +78,15 @@ def test_a_plan_names_a_state_that_a_waiting_step_may_take(plan: Any) -> None:
 
 @given(st.builds(WakeUp, TEXT, TEXT, st.integers(0, 9999), st.integers(1, 99)))
 def test_a_wake_up_survives_its_topic(wake_up: WakeUp) -> None:
-    assert WakeUp.from_json(json.loads(json.dumps(wake_up.as_json()))) == wake_up
+    assert load_from_json(json.loads(json.dumps(load_as_json([wake_up])))) == [wake_up]
 
 
 @pytest.mark.parametrize("missing", ["file_id", "step", "part", "attempt"])
 def test_a_wake_up_needs_all_of_its_fields(missing: str) -> None:
-    body = WakeUp("f", "ocr", 0, 1).as_json()
+    body = load_as_json([WakeUp("f", "ocr", 0, 1)])
     del body[missing]
     with pytest.raises(KeyError):
-        WakeUp.from_json(body)
+        load_from_json(body)
 
 
 @pytest.mark.parametrize("kind", [PermanentError, TransientError, DecoderCrashed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,7 +16,7 @@ from layers.domain.message import WakeUp
 from layers.domain.page import Source
 from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
-from layers.runner import LEASE_GRACE_S, Runner
+from layers.runner import LEASE_GRACE_S, MAKES_WAY_S, Runner
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
@@ -48,7 +49,7 @@ class RecordingPorts:
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int] | None = None) -> list[WakeUp]:
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int], loads: Mapping[str, int]) -> list[WakeUp]:
         self.called("dispatch", dict(caps))
         return [WAKE_UP]
 
@@ -87,12 +88,38 @@ def test_a_lease_outlasts_its_step_and_a_step_that_pays_is_claimed_durably(pays_
     assert LEASE_GRACE_S > 0
 
 
-def test_several_are_claimed_and_recorded_together_under_a_lease_for_all() -> None:
+def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_takes_long() -> None:
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, timeout_s=5, at_once=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
-    assert ports.told("claim") == [(WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 15 + LEASE_GRACE_S, False)]
+    assert ports.told("claim") == [(WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 5 + 2 * MAKES_WAY_S + LEASE_GRACE_S, False)]
     assert len(ports.told("record")) == 3
     assert len(ports.told("dispatch")) == 1
+
+
+def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    ports = RecordingPorts()
+    assert runner(ports, Step("read", done, at_once=10)).run_all([WAKE_UP] * 4) == 4
+    outcomes = [outcome for _, outcome, _ in ports.told("record")]
+    assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
+    assert ports.told("dispatch_later") == [(0.0,)]
+
+
+def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
+    answers = iter([Done(), Done(), StoreUnreachable("no answer")])
+
+    def read(file: File, work: Any) -> Done:
+        match next(answers):
+            case Done() as outcome:
+                return outcome
+            case error:
+                raise error
+
+    ports = RecordingPorts()
+    with pytest.raises(StoreUnreachable):
+        runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 3)
+    assert len(ports.told("record")) == 2
 
 
 def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
