@@ -70,19 +70,23 @@ def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 def find_label(lowered: str, label: str) -> tuple[int, int] | None:
     """Where a label stands in a lower-case line: as whole words, what parts them taken loosely."""
-    match = _pattern(label).search(lowered)
-    return match.span() if match else None
+    return next(iter(find_labels(lowered, label)), None)
 
 
 def find_labels(lowered: str, label: str) -> list[tuple[int, int]]:
     """Every place where a label stands in a lower-case line."""
-    return [match.span() for match in _pattern(label).finditer(lowered)]
+    first, last, pattern = _pattern(label)
+    if first not in lowered or last not in lowered:  # a tenth of what a pattern costs
+        return []
+    return [match.span() for match in pattern.finditer(lowered)]
 
 
 @lru_cache(maxsize=4096)
-def _pattern(label: str) -> re.Pattern[str]:
-    words = (re.escape(word) for word in label.split())
-    return re.compile(rf"(?<![a-z0-9_]){'[ (.:-]{1,3}'.join(words)}(?![a-z_])")
+def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
+    """A label's first and last word, and the pattern that finds them with all that stand between."""
+    words = label.split() or [""]
+    joined = "[ (.:-]{1,3}".join(re.escape(word) for word in words)
+    return words[0], words[-1], re.compile(rf"(?<![a-z0-9_]){joined}(?![a-z_])")
 
 
 def best_label(lowered: str, its_labels: Sequence[str]) -> tuple[int, tuple[int, int] | None]:
