@@ -253,11 +253,12 @@ class _Child:
             self._process.stdin.flush()
             answer = json.loads(self._read(timeout_s))
         except TimeoutError:
-            raise PermanentError("timeout", f"the file could not be read within {timeout_s:.0f} seconds") from None
+            raise _timeout(timeout_s) from None
         except (EOFError, OSError, ValueError, RecursionError):
-            raise DecoderCrashed(
-                "decoder_crashed", f"the decoder died while it read the file ({self._end()})"
-            ) from None
+            end = self._end()
+            if end == "SIGXCPU":  # it burnt its time on several processors at once
+                raise _timeout(timeout_s) from None
+            raise DecoderCrashed("decoder_crashed", f"the decoder died while it read the file ({end})") from None
         if not isinstance(answer, dict):
             raise DecoderCrashed("decoder_crashed", "the decoder gave no proper answer")
         return answer
@@ -328,6 +329,10 @@ class _Child:
 
 def _import_path() -> str:
     return os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
+
+
+def _timeout(timeout_s: float) -> PermanentError:
+    return PermanentError("timeout", f"the file could not be read within {timeout_s:.0f} seconds")
 
 
 def _value(answer: dict[str, Any]) -> Any:

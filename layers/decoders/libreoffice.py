@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from layers.decoders.containers import MARKUP, ZIP_MARKS, opened_zip
 from layers.domain.errors import PermanentError
 
 MOST_PAGES = 500
+# Of a workbook: what it says in XML, or, of one in the old format, in all. It would take a minute, for pages that nobody leafs.
+MOST_WORKBOOK_BYTES = 16 << 20
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"
 # LibreOffice's names of what reads and what prints each format; named, so that it does not guess.
@@ -75,6 +78,8 @@ def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first
     from layers.decoders.pdf import count_pages
 
     reads, prints = FILTERS[media_type]
+    if prints == "calc_pdf_Export" and _content_bytes(path) > MOST_WORKBOOK_BYTES:
+        raise PermanentError("too_large", "a workbook of this length is not printed")
     made = Path(into) / name
     pages = "1" if first_page_only else f"1-{MOST_PAGES}"
     home = Path(os.environ.get("TMPDIR") or into) / "office"
@@ -85,6 +90,14 @@ def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first
     if not made.exists() or made.stat().st_size == 0:
         raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")
     return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(made))}
+
+
+def _content_bytes(path: str) -> int:
+    with open(path, "rb") as stream:
+        if stream.read(4) not in ZIP_MARKS:
+            return os.stat(path).st_size
+    with opened_zip(path) as archive:
+        return sum(part.file_size for part in archive.infolist() if part.filename.lower().endswith(MARKUP))
 
 
 class _Office:

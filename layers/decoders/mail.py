@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import BytesFeedParser
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from layers.decoders.text_pages import MOST_CHARACTERS, text_page
 
 MOST_BYTES = 64 << 20
 MOST_PARTS = 500
+FED_BYTES = 4096  # at a time, so that not many more parts than that are parsed
 MOST_INLINE_BYTES = 4 << 20
 SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Bcc", "Date")
 INLINE_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
@@ -25,12 +26,13 @@ REFERS = re.compile(r"cid:([^\"'\s>)]+)", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Mail:
-    """One message. `html` is as it was sent: not to be shown before it is sanitised."""
+    """One message. `html` is as it was sent: not to be shown before it is sanitised. `is_cut`: it has more parts."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     html: str = ""
     attached: list[str] = field(default_factory=list)
+    is_cut: bool = False
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
@@ -41,7 +43,8 @@ def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     lines = [f"{name}: {value}" for name, value in mail.headers]
     if mail.attached:
         lines.append(f"Attachments: {', '.join(mail.attached)}")
-    return [text_page("\n".join([*lines, "", mail.text]))]
+    cut = ["", f"Only the first {MOST_PARTS} parts of this message were read."] if mail.is_cut else []
+    return [text_page("\n".join([*lines, "", mail.text, *cut]))]
 
 
 def read_mail(path: str, media_type: str) -> Mail:
@@ -54,12 +57,13 @@ def _internet_message(path: str) -> Mail:
         content = stream.read(MOST_BYTES)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         content = decoded(path, MOST_BYTES).encode()
-    message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(content.lstrip())
-    mail = Mail(headers=list(_headers(message)))
+    message, is_whole = _parsed(content.lstrip())
+    mail = Mail(headers=list(_headers(message)), is_cut=not is_whole)
     pictures: dict[str, str] = {}
     texts: list[str] = []
     for place, part in enumerate(_parts(message)):
         if place >= MOST_PARTS:
+            mail.is_cut = True
             break
         kind, name = part.get_content_type(), _name_of(part)
         if kind in ("text/plain", "text/html") and not name and part.get_content_disposition() != "attachment":
@@ -76,6 +80,23 @@ def _internet_message(path: str) -> Mail:
     mail.html = REFERS.sub(lambda found: pictures.get(found[1], found[0]), mail.html)[: 4 * MOST_CHARACTERS]
     mail.text = "\n\n".join(texts) or without_markup(mail.html)
     return mail
+
+
+def _parsed(content: bytes) -> tuple[EmailMessage, bool]:
+    """The message, and whether all of it was parsed: of very many parts only the first are."""
+    made = 0
+
+    def one_more(**options: Any) -> EmailMessage:
+        nonlocal made
+        made += 1
+        return EmailMessage(**options)
+
+    parser = BytesFeedParser(one_more, policy=policy.default)
+    for at in range(0, len(content), FED_BYTES):
+        if made > MOST_PARTS:
+            return parser.close(), False
+        parser.feed(content[at : at + FED_BYTES])
+    return parser.close(), True
 
 
 def _headers(message: EmailMessage) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ OPEN_SLIDES = "application/vnd.oasis.opendocument.presentation"
 MOST_TEXT_BYTES = 512 * 1024
 MOST_SOURCE_BYTES = 4 << 20
 MOST_PAGE_CHARACTERS = 12_000_000
+MOST_DEPTH = 1000  # browsers stop at half of it; to sanitise a tree takes the square of its depth
 MOST_ROWS = 500
 MOST_COLUMNS = 60
 MOST_TABLE_CELLS = 20_000
@@ -62,6 +64,13 @@ UNSEEN = {
     "textarea",
     "select",
 }
+OPENS_OR_CLOSES = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+# Tags that hold nothing, or whose end is often left out.
+NOT_NESTED_NAMES = """
+area base body br col colgroup dd dt embed head hr html img input li link meta option p param source tbody td tfoot th
+thead tr track wbr
+"""
+NOT_NESTED = set(NOT_NESTED_NAMES.split())
 ATTRIBUTES = {
     "*": {"dir", "lang", "title"},
     "img": {"src", "alt", "width", "height"},
@@ -87,11 +96,14 @@ def body_of(path: str, media_type: str) -> str:
 
 
 def sanitised(markup: str) -> str:
-    """Markup without anything that loads, runs, links, submits or covers."""
+    """Markup without anything that loads, runs, links, submits or covers; nested too deep, its words alone."""
     import nh3
 
+    markup = markup[:MOST_PAGE_CHARACTERS]
+    if _depth(markup) > MOST_DEPTH:
+        return f"<pre>{html.escape(plain.without_markup(markup))}</pre>"
     return nh3.clean(
-        markup[:MOST_PAGE_CHARACTERS],
+        markup,
         tags=TAGS,
         clean_content_tags=UNSEEN,
         attributes=ATTRIBUTES,
@@ -99,6 +111,16 @@ def sanitised(markup: str) -> str:
         url_schemes={"data"},
         link_rel=None,
     )
+
+
+def _depth(markup: str) -> int:
+    """How deep tags are nested at most, as far as that can be told without building the tree."""
+    depth = deepest = 0
+    for closes, name in OPENS_OR_CLOSES.findall(markup):
+        if name.lower() not in NOT_NESTED:
+            depth = max(0, depth - 1) if closes else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def _text(path: str, _media_type: str) -> str:
@@ -210,7 +232,7 @@ def _mail(path: str, media_type: str) -> str:
     fields = [*message.headers, *((("Attachments", ", ".join(message.attached)),) if message.attached else ())]
     head = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in fields)
     body = sanitised(message.html) if message.html.strip() else f"<pre>{html.escape(message.text)}</pre>"
-    return f"<dl>{head}</dl><hr>{body}"
+    return f"<dl>{head}</dl><hr>{body}{CUT if message.is_cut else ''}"
 
 
 def _archive(path: str, _media_type: str) -> str:

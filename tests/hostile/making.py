@@ -154,12 +154,29 @@ def pdf_that_calls_out(url: str) -> bytes:
     )
 
 
+def pdf_with_a_broken_font() -> bytes:
+    """Its text is drawn by a TrueType font whose tables are noise."""
+    program = b"\x00\x01\x00\x00\x00\x0c\x00\x80\x00\x03\x00\x40" + random.Random(7).randbytes(4000)
+    font = b"<< /Type /Font /Subtype /TrueType /BaseFont /Broken /FirstChar 32 /LastChar 33 /Widths [500 500] "
+    return pdf_page(
+        SAYS.replace(b"/F ", b"/B "),
+        resources=b"/Font << /B 6 0 R >>",
+        more=[
+            font + b"/FontDescriptor 7 0 R >>",
+            b"<< /Type /FontDescriptor /FontName /Broken /Flags 32 /FontFile2 8 0 R /FontBBox [0 0 1000 1000] "
+            b"/ItalicAngle 0 /Ascent 900 /Descent -100 /CapHeight 700 /StemV 80 >>",
+            stream(program),
+        ],
+    )
+
+
 # --- zips and what they hold -------------------------------------------------------------------------
 
 
-def zipped(members: Mapping[str, bytes | str], *, store: bool = False) -> bytes:
+def zipped(members: Mapping[str, bytes | str], *, store: bool = False, level: int = 1) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED if store else zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    method = zipfile.ZIP_STORED if store else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(out, "w", method, compresslevel=level) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return out.getvalue()
@@ -169,6 +186,14 @@ def zip_within_zips(depth: int) -> bytes:
     content = zipped({"innermost.txt": "at last"})
     for level in range(depth):
         content = zipped({f"{level}.zip": content, "again.zip": content if level < 10 else b""}, store=True)
+    return content
+
+
+def zip_of_zips(levels: int, width: int) -> bytes:
+    """Small on disk, and `width ** levels` MiB for whoever unpacks each zip that a zip holds."""
+    content = zipped({"innermost": bytes(1 << 20)}, level=9)
+    for _ in range(levels):
+        content = zipped({f"{place}.zip": content for place in range(width)}, level=9)
     return content
 
 
@@ -210,7 +235,7 @@ def relation(place: int, kind: str, target: str, outside: bool = False) -> str:
     return f'<Relationship Id="rId{place}" Type="{OFFICE}/{kind}" Target="{target}"{mode}/>'
 
 
-def docx(body: str | bytes, *, relations: str = "", head: str = "") -> bytes:
+def docx(body: str | bytes, *, relations: str = "", head: str = "", level: int = 1) -> bytes:
     """A Word document of this body, as WordprocessingML."""
     start = f'<?xml version="1.0" encoding="UTF-8"?>{head}<w:document xmlns:w="{WORDS}" xmlns:r="{OFFICE}" '
     start += 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><w:body>'
@@ -221,7 +246,8 @@ def docx(body: str | bytes, *, relations: str = "", head: str = "") -> bytes:
             "_rels/.rels": RELATIONS.format(items=relation(1, "officeDocument", "word/document.xml")),
             "word/document.xml": start.encode() + middle + b"</w:body></w:document>",
             "word/_rels/document.xml.rels": RELATIONS.format(items=relations),
-        }
+        },
+        level=level,
     )
 
 
@@ -231,7 +257,7 @@ def paragraph(text: str) -> str:
 
 def docx_bomb(megabytes: int) -> bytes:
     """Little on disk, much once unpacked: a document's own text, of the same words again and again."""
-    return docx(paragraph("Invoice 4711 total 12.50 " * 400).encode() * (megabytes * 100))
+    return docx(paragraph("Invoice 4711 total 12.50 " * 400).encode() * (megabytes * 100), level=6)
 
 
 def docx_that_calls_out(url: str) -> bytes:
@@ -408,6 +434,13 @@ def noise(count: int, seed: int = 6) -> bytes:
 
 def pdf_and_zip() -> bytes:
     return pdf_page(SAYS) + zipped({"evil.exe": elf()})
+
+
+def film_of_noise() -> bytes:
+    """What begins as an MP4 does, with an index that is noise."""
+    head = b"isom\x00\x00\x02\x00isomiso2avc1mp41"
+    index = random.Random(8).randbytes(20_000)
+    return struct.pack(">I4s", len(head) + 8, b"ftyp") + head + struct.pack(">I4s", len(index) + 8, b"moov") + index
 
 
 def gif_and_script() -> bytes:

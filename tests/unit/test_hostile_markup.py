@@ -1,0 +1,42 @@
+"""What is nested or divided without end is read within bounds, and says that it was cut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layers.decoders import mail, web_pages
+from tests.hostile import making
+
+
+def test_a_page_nested_too_deep_is_shown_as_its_words() -> None:
+    shown = web_pages.sanitised("<div>" * 100_000 + "Invoice &lt;b&gt; 4711<script>evil()</script>")
+    assert shown == "<pre>Invoice &lt;b&gt; 4711</pre>"
+
+
+@pytest.mark.parametrize("row", ["<tr><td>a<td>b", "<p>a", "<li>a", "<br>", "<div>a</div>", "<option>a"])
+def test_a_long_page_is_not_taken_for_a_deep_one(row: str) -> None:
+    assert "<pre>" not in web_pages.sanitised(f"<body><h1>Total</h1>{row * 5000}")
+
+
+def test_of_a_mail_of_very_many_parts_the_first_are_read_and_it_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mail"
+    path.write_bytes(making.mail_of_many_parts(5000))
+    (page,) = mail.read_text(str(path), "message/rfc822")
+    assert page["text"].count("part of many") == mail.MOST_PARTS
+    assert f"Only the first {mail.MOST_PARTS} parts" in page["text"]
+
+
+def test_mails_within_mails_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    path = tmp_path / "mail"
+    path.write_bytes(making.mail_within_mails(3000))
+    (page,) = mail.read_text(str(path), "message/rfc822")
+    assert "Subject: level 2999" in page["text"]
+
+
+def test_a_mail_of_some_parts_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "mail"
+    path.write_bytes(making.mail_of_many_parts(3))
+    (page,) = mail.read_text(str(path), "message/rfc822")
+    assert page["text"].count("part of many") == 3 and "Only the first" not in page["text"]
