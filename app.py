@@ -30,8 +30,8 @@ CORS = CORSConfig(
     expose_headers=["Retry-After", "Link", "X-Schema-Version"],
     max_age=600,
 )
-# Every body is JSON here, whatever its label.
-TAKEN: dict[str, Any] = {"cors": CORS, "content_types": ["*/*"]}
+# Every body is JSON here, whatever its label. (Chalice, which reads this file, can follow no annotated names.)
+TAKEN = {"cors": CORS, "content_types": ["*/*"]}
 ALWAYS_SAID = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 # --- what starts what --------------------------------------------------------------------------------

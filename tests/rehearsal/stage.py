@@ -6,11 +6,15 @@ import json
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from fairway_client import Client
 
 from infra.aws.deploy import Deployment
@@ -85,21 +89,101 @@ class Stage:
         found = stacks.describe_stack_resource(StackName=self.deployment.stack, LogicalResourceId=logical)
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
+    def call(self, method: str, path: str, key: str | None = None) -> Any:
+        """An answer of the API as it came, whatever its status."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        asked = urllib.request.Request(self.api_url + path, b"{}" if method != "GET" else None, headers, method=method)
+        try:
+            return self.open(asked)
+        except urllib.error.HTTPError as refused:
+            return refused
+
+    def open(self, asked: urllib.request.Request) -> Any:
+        trusted = ssl.create_default_context(cafile=str(self.ground.authorities))
+        return urllib.request.urlopen(asked, timeout=60, context=trusted)
+
+    # --- what goes wrong ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def workers_locked_out(self) -> Iterator[None]:
+        """While the block lasts the database takes no worker: it is away for them."""
+        with psycopg.connect(self.ground.database_url, autocommit=True) as database:
+            database.execute(f"ALTER ROLE {WORKER_ROLE} NOLOGIN")
+            database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [WORKER_ROLE])
+            try:
+                yield
+            finally:
+                database.execute(f"ALTER ROLE {WORKER_ROLE} LOGIN")
+
+    @contextmanager
+    def hidden_for(self, queue: str, *, seconds: int) -> Iterator[None]:
+        """While the block lasts a message that was given back comes again after so many seconds."""
+        sqs, url = self.ground.session.client("sqs"), self.resource(queue)
+        name = "VisibilityTimeout"
+        before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(seconds)})
+        try:
+            yield
+        finally:
+            sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+
+    def depth(self, queue: str) -> int:
+        """How many messages a queue holds, those on their way included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        sqs = self.ground.session.client("sqs")
+        found = sqs.get_queue_attributes(QueueUrl=self.resource(queue), AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    # --- what stands in the account ----------------------------------------------------------------------------------
+
+    def keys_with(self, part: str) -> list[str]:
+        """The keys of all versions in the bucket that have this in them."""
+        s3 = self.ground.session.client("s3")
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs["Bucket"])
+        return [one["Key"] for page in pages for one in page.get("Versions", ()) if part in one["Key"]]
+
     def refusals(self) -> list[str]:
         """What the functions were not allowed to do, as their logs tell."""
-        return [line for line in self.log_lines() if "AccessDenied" in line or "not authorized" in line]
+        signs = ("AccessDenied", "not authorized", "the object store answered 403")
+        return [line for line in self.log_lines() if any(sign in line for sign in signs)]
 
-    def log_lines(self, functions: Sequence[str] = ()) -> list[str]:
+    def log_lines(self) -> list[str]:
         """All that the functions logged."""
         logs = self.ground.session.client("logs")
         lines: list[str] = []
         for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/"):
             for group in page["logGroups"]:
-                if functions and group["logGroupName"].rsplit("-", 1)[-1] not in functions:
-                    continue
                 for events in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
                     lines += [one["message"] for one in events["events"]]
         return lines
+
+    def forget_secrets(self) -> None:
+        manager = self.ground.session.client("secretsmanager")
+        for name in ("WorkerSecrets", "ApiSecrets", "MigrationSecrets"):
+            manager.delete_secret(SecretId=self.parameters[name], ForceDeleteWithoutRecovery=True)
+
+    def left_over(self) -> dict[str, list[str]]:
+        """What the account holds, by kind; kinds of which there is nothing are left out."""
+        client = self.ground.session.client
+        held = {
+            "stacks": [one["StackName"] for one in client("cloudformation").describe_stacks()["Stacks"]],
+            "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
+            "queues": client("sqs").list_queues().get("QueueUrls", []),
+            "functions": [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
+            "layers": [one["LayerName"] for one in client("lambda").list_layers()["Layers"]],
+            "event sources": [
+                one["UUID"] for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]
+            ],
+            "roles": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
+            "APIs": [one["name"] for one in client("apigateway").get_rest_apis()["items"]],
+            "alarms": [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+            "dashboards": [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]],
+            "topics": [one["TopicArn"] for one in client("sns").list_topics()["Topics"]],
+            "rules": [one["Name"] for one in client("events").list_rules()["Rules"]],
+            "secrets": [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]],
+            "log groups": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
+        }
+        return {kind: names for kind, names in held.items() if names}
 
 
 def until(holds: Callable[[], Any], within_s: float = 120.0, every_s: float = POLL_S) -> Any:
