@@ -1,0 +1,201 @@
+"""The rehearsal, act by act: each stands on the one before. `make rehearse` runs it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from fairway_client import Client
+
+from tests.rehearsal import packages
+from tests.rehearsal.ground import ROOT, prepared
+from tests.rehearsal.stage import Stage, until
+
+pytestmark = pytest.mark.timeout(900)
+SAMPLES = ROOT / "events" / "samples"
+FILES = ("Invoice INV-2023-03-0008.pdf", "IMG_0042.heic", "expenses-may.xlsx", "invoice-with-attached-receipt.pdf",
+         "joinery-invoice.docx", "locked-invoice.pdf", "order-confirmation.eml", "order-review.pptx",
+         "parking-ticket.svg", "receipt lunch (copy).jpg", "receipt-hardware.jpg", "scan-groceries.pdf",
+         "statement.html", "two-receipts.tiff")  # fmt: skip
+SETTLED_S = 400.0
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with prepared() as ground:
+        stage = Stage.on(ground)
+        stage.keep_secrets()
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def tenant(stage: Stage) -> Client:
+    """A tenant of its own, made through API Gateway."""
+    made = stage.client().call("POST", "/operations/tenants", {"name": "first to play"})
+    return stage.client(made["api_key"])
+
+
+@pytest.fixture(scope="module")
+def dataset_id(tenant: Client) -> str:
+    return str(tenant.dataset("Purchases")["id"])
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of the next version."""
+    folder = tmp_path_factory.mktemp("newer")
+    return packages.with_a_migration(folder, "ALTER TABLE files ADD COLUMN rehearsed boolean;")
+
+
+def settled(client: Client, dataset_id: str, batch_id: str) -> dict[str, dict[str, Any]]:
+    """A batch's files by name, once all their pipelines have ended."""
+    for files in client.follow(dataset_id, batch_id, within_s=SETTLED_S, wait_s=5):
+        by_name = {file["name"]: file for file in files}
+    left = {name: file["pipelines"] for name, file in by_name.items() if file["state"] in ("uploading", "processing")}
+    assert not left
+    return by_name
+
+
+# --- it is put up ----------------------------------------------------------------------------------------------------
+
+
+def test_the_package_becomes_a_stack_with_a_migrated_database(stage: Stage) -> None:
+    stage.deploy()
+    with psycopg.connect(stage.ground.database_url) as database:
+        (applied,) = database.execute("SELECT count(*) FROM migrations").fetchone() or (0,)
+    assert applied == len(list((ROOT / "schema" / "migrations").glob("*.sql"))) + 1
+
+
+def test_everything_that_the_api_depends_on_answers_it(stage: Stage) -> None:
+    health = stage.client().call("GET", "/health")
+    assert health["status"] == "ok"
+    assert {name for name, one in health["dependencies"].items() if one["state"] == "up"} >= {
+        "postgres", "object_store", "topics", "redis", "textract"
+    }  # fmt: skip
+
+
+def test_a_call_without_a_key_is_refused_in_the_contracts_shape(stage: Stage) -> None:
+    refused = stage.call("POST", "/datasets")
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert (refused.status, json.loads(refused.read())["code"]) == (401, "unauthorized")
+
+
+def test_nothing_is_given_out_without_a_signature(stage: Stage) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        stage.open(urllib.request.Request(f"{stage.ground.endpoint_url}/{stage.outputs['Bucket']}?list-type=2"))
+    assert refused.value.code == 403
+
+
+# --- files go through ------------------------------------------------------------------------------------------------
+
+
+def test_real_files_become_records_previews_and_thumbnails(stage: Stage, tenant: Client, dataset_id: str) -> None:
+    batch = tenant.upload(dataset_id, [SAMPLES / name for name in FILES])
+    files = settled(tenant, dataset_id, batch["id"])
+    assert set(files) == set(FILES)
+    locked = files.pop("locked-invoice.pdf")
+    assert (locked["state"], locked["error"]["code"]) == ("failed", "password_protected")
+    assert Counter(file["state"] for file in files.values())["failed"] == 0
+    for name, file in files.items():
+        assert file["artifacts"]["record"]["fields"], name
+        for kind in ("preview", "thumbnail"):
+            assert len(tenant.fetch(file["artifacts"][kind]["url"])) > 100, (name, kind)
+
+
+def test_doubtful_pages_went_to_textract_and_texts_to_the_model(stage: Stage) -> None:
+    assert stage.ground.textract.counts["pages"] > 0
+    assert stage.ground.model.counts["converse"] > 0
+
+
+def test_the_audit_balances(stage: Stage) -> None:
+    audit = stage.client().call("GET", "/operations/audit")
+    assert (audit["lost"], audit["doubled"]) == (0, 0)
+
+
+def test_what_is_removed_is_erased_from_the_bucket(stage: Stage, tenant: Client, dataset_id: str) -> None:
+    file = next(iter(tenant.files(dataset_id, name="two-receipts.tiff")))
+    assert stage.keys_with(file["id"])
+    removal = tenant.call("DELETE", f"/files/{file['id']}", undo_window_s=0)
+    receipt = until(lambda: erased(tenant, removal["id"]))
+    assert receipt["objects_erased"] > 3
+    assert stage.keys_with(file["id"]) == []
+
+
+def erased(client: Client, removal_id: str) -> dict[str, Any] | None:
+    receipt: dict[str, Any] = client.call("GET", f"/removals/{removal_id}")
+    return receipt if receipt["erased_at"] else None
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_message_that_dies_while_the_database_is_away_is_redriven(
+    stage: Stage, tenant: Client, dataset_id: str
+) -> None:
+    with stage.workers_locked_out(), stage.hidden_for("ArrivalsQueue", seconds=1):
+        tenant.upload(dataset_id, [SAMPLES / "human-rights.txt"])
+        until(lambda: stage.depth("ArrivalsDead") == 1)
+    stage.client().call("POST", "/operations/dead-letters/redrive", {})
+    until(lambda: stage.depth("ArrivalsDead") == 0)
+    until(lambda: next(iter(tenant.files(dataset_id, name="human-rights.txt")))["state"] == "done")
+
+
+def test_a_step_that_was_given_up_is_run_again(stage: Stage, tenant: Client, dataset_id: str) -> None:
+    stage.ground.model.change(next=[{"status": 424, "body": {"message": "broken"},
+                                     "headers": {"x-amzn-errortype": "ModelErrorException"}}] * 4)  # fmt: skip
+    batch = tenant.upload(dataset_id, [SAMPLES / "receipt-parking.jpg"])
+    (failed,) = settled(tenant, dataset_id, batch["id"]).values()
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "model_failed")
+    letters = stage.client().call("GET", "/operations/dead-letters", step="extraction")
+    assert failed["id"] in {one["file_id"] for one in letters["dead_letters"]}
+    stage.client().call("POST", "/operations/dead-letters/redrive", {"file_ids": [failed["id"]]})
+    until(lambda: tenant.call("GET", f"/files/{failed['id']}")["state"] == "done")
+
+
+# --- it is changed while it works ------------------------------------------------------------------------------------
+
+
+def test_a_new_version_with_a_migration_is_put_in_place_while_files_are_on_their_way(
+    stage: Stage, tenant: Client, dataset_id: str, newer: Path
+) -> None:
+    names = ("receipt-upside-down.jpg", "game-page.png", "Invoice INV-2023-03-0008.pdf", "statement.html")
+    before = tenant.upload(dataset_id, [SAMPLES / name for name in names], allow_duplicates=True)
+    stage.deploy(newer)
+    after = tenant.upload(dataset_id, [SAMPLES / names[-1]], allow_duplicates=True)
+    for batch in (before, after):
+        states = {file["state"] for file in settled(tenant, dataset_id, batch["id"]).values()}
+        assert states <= {"done", "partial"}
+    with psycopg.connect(stage.ground.database_url) as database:
+        assert database.execute("SELECT count(rehearsed) FROM files").fetchone() == (0,)
+    audit = stage.client().call("GET", "/operations/audit")
+    assert (audit["lost"], audit["doubled"]) == (0, 0)
+
+
+def test_no_function_was_refused_anything(stage: Stage) -> None:
+    assert stage.refusals() == []
+
+
+def test_a_permission_that_is_missing_shows(
+    stage: Stage, tenant: Client, dataset_id: str, newer: Path, tmp_path: Path
+) -> None:
+    stage.deploy(packages.without_permission(newer, tmp_path, "ThumbnailRole", "s3:PutObject"))
+    batch = tenant.upload(dataset_id, [SAMPLES / "statement.html"], allow_duplicates=True)
+    until(lambda: [line for line in stage.refusals() if "thumbnail" in line])
+    stage.deploy(newer)
+    settled(tenant, dataset_id, batch["id"])
+
+
+# --- it is taken down ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_left_when_it_is_deleted(stage: Stage) -> None:
+    stage.deployment.remove()
+    stage.forget_secrets()
+    assert stage.left_over() == {}
