@@ -115,7 +115,7 @@ class Runner:
         for one, verdict in zip(finished, recorded, strict=True):
             self._after_record(one, verdict)
             moved |= {one.claim.step, *verdict.readied}
-        self._correct(finished)
+        self._correct([one for one, verdict in zip(finished, recorded, strict=True) if not verdict.fenced])
         self.dispatch(moved)
         later = [
             self.dependencies.wake_in_s(one.outcome)
@@ -243,7 +243,8 @@ class Runner:
         """Charge each lane what was far from its estimate, in one write for all that a lane is owed."""
         due: dict[tuple[str, str], tuple[Claim, float]] = {}
         for one in finished:
-            if isinstance(one.outcome, Parked):
+            # What a lost worker had spent is not known.
+            if isinstance(one.outcome, Parked) or getattr(one.outcome, "lost", False):
                 continue
             lane = one.claim.step, one.claim.file.batch_id
             with self._owed_lock:

@@ -14,7 +14,7 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
-from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
+from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Retry, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
 from layers.runner import LEASE_GRACE_S, MAKES_WAY_S, Runner
 
@@ -209,6 +209,19 @@ def test_small_differences_from_an_estimate_add_up() -> None:
     for _ in range(6):
         one.record(claim, Done(), 0.22)
     assert [round(charged, 6) for (charged,) in ports.told("correct_lane")] == [0.6, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "answer"),
+    [(Done(), Recorded(fenced=True)), (Retry(0, "worker_lost", "gone", lost=True), Recorded())],
+)
+def test_a_lane_is_charged_once_for_an_attempt_and_a_lost_one_keeps_its_estimate(
+    outcome: Done | Retry, answer: Recorded
+) -> None:
+    ports = RecordingPorts(answer=answer)
+    claim = Claim(FILE, "read", 0, 1, "lease", failures=0, cost_estimate_s=8.0)
+    runner(ports, Step("read", done)).record(claim, outcome, 0.0)
+    assert ports.told("correct_lane") == []
 
 
 # --- what follows an end -----------------------------------------------------------------------------
