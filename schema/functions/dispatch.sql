@@ -171,8 +171,12 @@ BEGIN
             END;
             PERFORM pg_advisory_unlock(seat);
         END IF;
-        -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest.
+        -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest. Once the clock
+        -- has stepped back behind that, what is queued from then on would not be counted.
         since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.step = one.name), '-infinity');
+        IF since > clock_timestamp() THEN
+            since := '-infinity';
+        END IF;
         SELECT count(*) FILTER (WHERE NOT s.rides) AS wake_ups, least(min(s.queued_at), clock_timestamp()) AS oldest INTO in_flight
           FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
         CONTINUE WHEN in_flight.wake_ups >= one.cap OR one.most = 0;
@@ -180,6 +184,7 @@ BEGIN
                        FROM dispatch_step(one.name, least(one.cap - in_flight.wake_ups::integer, one.most), p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
-         WHERE c.step = one.name AND c.in_flight_since < in_flight.oldest - interval '1 second';
+         WHERE c.step = one.name AND (c.in_flight_since < in_flight.oldest - interval '1 second'
+                                      OR c.in_flight_since > clock_timestamp());
     END LOOP;
 END $$;
