@@ -84,7 +84,7 @@ def redrive_step(request: Request, file_id: str, step: str) -> bool:
             [STEPS[name] for name in names], replace(file_from_facts(facts), reach=bootstrap.reach())
         )
 
-    return bool(request.catalog.redrive(file_id, names, bool(main & set(names)), plan))
+    return bool(request.catalog.redrive(file_id, names, _before(step), bool(main & set(names)), plan))
 
 
 def _go_on(request: Request, dataset_id: Any) -> None:
@@ -102,6 +102,15 @@ def _from(step: str) -> list[str]:
         if step in names:
             return names[names.index(step) :]
     raise Problem("invalid_request", f"there is no step `{step}`", [{"pointer": "/step", "detail": "is no step"}])
+
+
+def _before(step: str) -> list[str]:
+    """The steps that come before a step."""
+    for pipeline in PIPELINES:
+        names = [INTAKE.name, *(one.name for one in pipeline.steps)]
+        if step in names:
+            return names[: names.index(step)]
+    return []
 
 
 def _failed_step(request: Request, row: Row) -> str:

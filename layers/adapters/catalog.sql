@@ -183,8 +183,8 @@ SELECT removal_id, dataset_id, file_count, created_at, erase_after, undone_at, e
 SELECT undo_removal(:tenant_id, :removal_id) AS file_count
 
 -- redrive --
--- Makes a step and those after it wait anew; false where some of them is at work.
-SELECT redrive_file(f.file_id, :steps, :is_main) AS redriven FROM files f
+-- Makes a step and those after it wait anew; false where some of them is at work, or an earlier one has not ended.
+SELECT redrive_file(f.file_id, :steps, :earlier, :is_main) AS redriven FROM files f
  WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
 
 -- failed_files --

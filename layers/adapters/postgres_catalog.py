@@ -117,11 +117,15 @@ class Catalog:
         self,
         file_id: str,
         steps: Sequence[str],
+        earlier: Sequence[str],
         is_main: bool,
         planner: Callable[[dict[str, Any]], list[PlannedStep]],
     ) -> bool:
-        """Run steps again, by what the planner makes of the file's facts; false where some are at work."""
-        row = self.row("redrive", file_id=file_id, steps=list(steps), is_main=is_main)
+        """Run steps again, by what the planner makes of the file's facts.
+
+        False where some of them are at work, or of the `earlier` ones some have not ended.
+        """
+        row = self.row("redrive", file_id=file_id, steps=list(steps), earlier=list(earlier), is_main=is_main)
         if not row or not row["redriven"]:
             return False
         store_sql = load_queries(STORE_QUERIES)

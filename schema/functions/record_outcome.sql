@@ -31,6 +31,8 @@ BEGIN
     removed := the_file.removed_at IS NOT NULL;
     IF removed THEN
         p_outcome := 'cancelled'; p_state := 'cancelled'; p_made := '{}';
+    ELSIF the_file.state = 'cancelled' AND p_state IN ('retrying', 'parked') THEN
+        p_outcome := 'cancelled'; p_state := 'cancelled'; -- it would have to run once more
     END IF;
 
     UPDATE steps s
@@ -44,7 +46,7 @@ BEGIN
                                     ELSE 1 END,
            snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
            reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
-           stopped_from = CASE WHEN removed THEN 'ready' END
+           stopped_from = CASE WHEN removed AND the_file.state <> 'cancelled' THEN 'ready' END
      WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
        AND s.state = 'running' AND s.lease_id = p_lease_id
     RETURNING s.* INTO held;

@@ -1,16 +1,21 @@
 -- Runs a step of a file again, by a person's will: the step and those after it in its pipeline wait or are
--- ready anew, with a fresh budget of attempts. p_steps: the step's pipeline from it on. Answers false where
--- some of them is at work just now.
-CREATE OR REPLACE FUNCTION redrive_file(p_file_id uuid, p_steps text[], p_is_main boolean)
+-- ready anew, with a fresh budget of attempts. p_steps: the step's pipeline from it on; p_earlier: the steps before
+-- it. Answers false where some of the former is at work just now, or some of the latter has not ended: what the step
+-- builds on is not there yet, and who ends it would find the step already run.
+DROP FUNCTION IF EXISTS redrive_file(uuid, text[], boolean);
+CREATE OR REPLACE FUNCTION redrive_file(p_file_id uuid, p_steps text[], p_earlier text[], p_is_main boolean)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     the_file files%ROWTYPE;
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id AND removed_at IS NULL FOR UPDATE;
-    IF NOT FOUND OR EXISTS (SELECT 1 FROM steps s
-                             WHERE s.file_id = p_file_id AND s.step = ANY (p_steps)
-                               AND s.state IN ('ready', 'queued', 'running')) THEN
+    IF NOT FOUND OR the_file.uploaded_at IS NULL
+       OR EXISTS (SELECT 1 FROM steps s
+                   WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.state IN ('ready', 'queued', 'running'))
+       OR EXISTS (SELECT 1 FROM unnest(p_earlier) e
+                    LEFT JOIN steps s ON s.file_id = p_file_id AND s.step = e
+                   WHERE s.state IS NULL OR s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')) THEN
         RETURN false;
     END IF;
     DELETE FROM windows w WHERE w.file_id = p_file_id AND w.step = ANY (p_steps);

@@ -161,6 +161,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "undo_s": 0,
         "upload_s": 60,
         "is_main": True,
+        "earlier": ["intake", "text"],
         "allow_duplicates": False,
         "priority": "normal",
         "when_textract_is_down": "wait",

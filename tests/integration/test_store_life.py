@@ -91,11 +91,11 @@ def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
     bench.store.record(claim, Failed("corrupt", "damaged"), nothing_follows, cost_s=1, host="h")
     plan = [PlannedStep("thumbnail", ONE_PART)]
     with bench.tenants(claim.file.tenant_id) as catalog:
-        assert catalog.redrive(wake_up.file_id, ["thumbnail"], False, lambda _: plan)
+        assert catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, lambda _: plan)
     (again,) = bench.store.dispatch({"thumbnail": 10})
     assert again.attempt == 2
     with bench.tenants(claim.file.tenant_id) as catalog:
-        assert not catalog.redrive(wake_up.file_id, ["thumbnail"], False, lambda _: plan)
+        assert not catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, lambda _: plan)
     assert bench.claim(again).failures == 0
 
 
