@@ -27,6 +27,7 @@ from layers.domain.step import (
     Later,
     Outcome,
     Parked,
+    PlannedStep,
     Retry,
     Skip,
     Skipped,
@@ -36,6 +37,7 @@ from layers.domain.step import (
 from layers.ports import Claim, FilePlan, Finished, Planner, Recorded, StoredPart
 
 Key = tuple[str, str, int]
+AT_WORK = frozenset({State.READY, State.QUEUED, State.RUNNING})
 
 
 @dataclass
@@ -54,6 +56,8 @@ class StepRow:
     owner: str = ""
     rides: bool = False
     error: tuple[str, str] | None = None
+    redrives: int = 0
+    stopped_from: State | None = None  # what an undo brings it back to
 
 
 @dataclass
@@ -65,6 +69,7 @@ class FileRow:
     removal_id: str | None = None
     pages: dict[int, Page] = field(default_factory=dict)
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    has_arrived: bool = False
     record: Extraction | None = None
     windows: dict[tuple[str, int], Extraction] = field(default_factory=dict)
     used: list[dict[str, int]] = field(default_factory=list)
@@ -84,6 +89,7 @@ class MemoryStore:
         self.steps: dict[Key, StepRow] = {}
         self.tombstones: dict[str, str] = {}
         self.removals: dict[str, int] = {}
+        self._undo_until: dict[str, float] = {}
         self.sweeps: dict[str, list[tuple[str, str]]] = {}
         self._walks: dict[str, str] = {}
 
@@ -93,17 +99,95 @@ class MemoryStore:
         """A file was announced; its object may arrive."""
         self.files[file.file_id] = FileRow(file, self._now() + upload_s, weight)
 
-    def remove(self, file_ids: Sequence[str]) -> str:
-        """Remove files: out of everyone's sight at once, to be erased by the removal's id."""
+    def remove(self, file_ids: Sequence[str], undo_s: float = 0.0) -> str:
+        """Remove files: out of everyone's sight at once, to be erased by the removal's id once undo is over."""
         with self._lock:
             removal_id = str(uuid.uuid4())
             self.removals[removal_id] = 0
+            self._undo_until[removal_id] = self._now() + undo_s
             for file_id in file_ids:
+                self._stop(file_id, may_come_back=True)
                 self.files[file_id].removal_id = removal_id
-                for (of, _, _), row in self.steps.items():
-                    if of == file_id and row.state not in ENDED | {State.RUNNING}:
-                        row.state = State.CANCELLED
             return removal_id
+
+    def undo(self, removal_id: str) -> int | None:
+        """Bring back what a removal took and run what it stopped; how many files, or None where it is too late."""
+        with self._lock:
+            if removal_id not in self._undo_until or self._now() >= self._undo_until[removal_id]:
+                return None
+            del self.removals[removal_id], self._undo_until[removal_id]
+            back = [file_id for file_id, row in self.files.items() if row.removal_id == removal_id]
+            for key, row in [(key, row) for key, row in self.steps.items() if key[0] in back and row.stopped_from]:
+                if row.stopped_from == State.READY:
+                    self._ready(key, row)
+                else:
+                    row.state = State.WAITING
+                row.stopped_from = None
+            for file_id in back:
+                self.files[file_id].removal_id = None
+            return len(back)
+
+    def cancel(self, batch_id: str) -> int:
+        """Stop what has not run of a batch; how many of its files were not settled."""
+        with self._lock:
+            chosen = [
+                (file_id, row)
+                for file_id, row in self.files.items()
+                if row.file.batch_id == batch_id and not row.removal_id
+                if row.state in ("uploading", "upload_missing", "processing")
+            ]
+            for file_id, row in chosen:
+                self._stop(file_id, may_come_back=False)
+                row.state = "cancelled"
+            return len(chosen)
+
+    def _stop(self, file_id: str, *, may_come_back: bool) -> None:
+        for key, row in self.steps.items():
+            if key[0] == file_id and row.state not in ENDED | {State.RUNNING}:
+                before = State.WAITING if row.state == State.WAITING else State.READY
+                row.state, row.stopped_from = State.CANCELLED, before if may_come_back else None
+
+    def redrive(
+        self,
+        file_id: str,
+        steps: Sequence[str],
+        earlier: Sequence[str],
+        is_main: bool,
+        planner: Callable[[File], Sequence[PlannedStep]],
+    ) -> bool:
+        """Run steps of a file again; False where some are at work, or of the `earlier` ones some have not ended."""
+        with self._lock:
+            of = self.files.get(file_id)
+            if of is None or of.removal_id or of.state in ("uploading", "upload_missing") or not of.has_arrived:
+                return False
+            rows = {key: row for key, row in self.steps.items() if key[0] == file_id}
+            if any(key[1] in steps and row.state in AT_WORK for key, row in rows.items()):
+                return False
+            if not all(any(key[1] == one for key in rows) for one in earlier):
+                return False
+            if any(key[1] in earlier and row.state not in ENDED for key, row in rows.items()):
+                return False
+            self._begin_anew(of, [key for key in rows if key[1] in steps], steps)
+            if is_main:
+                of.state, of.error = "processing", None
+            self._carry_out(of, FilePlan(planner(self._facts(of))))
+            return True
+
+    def _begin_anew(self, of: FileRow, keys: Sequence[Key], steps: Sequence[str]) -> None:
+        file_id, redrives = of.file.file_id, {key[1]: self.steps[key].redrives + 1 for key in keys}
+        for key in keys:
+            del self.steps[key]
+        for step in steps:
+            self.steps[file_id, step, 0] = StepRow(State.WAITING, redrives=redrives.get(step, 0))
+        of.windows = {key: found for key, found in of.windows.items() if key[0] not in steps}
+        anew = {"text": {"native", "ocr", "textract"}, "ocr": {"ocr", "textract"}, "textract": {"textract"}}
+        first = next((step for step in anew if step in steps), None)
+        if first == "text":
+            of.pages.clear()
+        elif first:
+            of.pages |= {
+                n: replace(p, source=None, confidence=0.0) for n, p in of.pages.items() if p.source in anew[first]
+            }
 
     # --- the port ------------------------------------------------------------------------------------
 
@@ -125,6 +209,7 @@ class MemoryStore:
         if row.state not in ("uploading", "upload_missing"):
             return "known"
         row.state, row.file = "processing", replace(row.file, version_id=arrival.version_id)
+        row.has_arrived = True
         self._ready((file_id, "intake", 0), StepRow(State.READY, 0.1))
         return "arrived"
 
@@ -170,7 +255,11 @@ class MemoryStore:
                 others = [other for other in self._rows_of(claim) if other is not row]
                 if not isinstance(outcome, Retry | Later | Parked) and all(other.state in ENDED for other in others):
                     plan = planner(self._facts_after(of, claim, outcome))
-            word, row.state = ("cancelled", State.CANCELLED) if removed else _verdict(outcome)
+            word, row.state = _verdict(outcome)
+            # A cancelled file's step would have to run once more.
+            if removed or (of.state == "cancelled" and row.state not in ENDED):
+                word, row.state = "cancelled", State.CANCELLED
+            row.stopped_from = State.READY if removed and of.state != "cancelled" else None
             row.lease_id = row.owner = ""
             row.since = self._now() + getattr(outcome, "delay_s", 0.0)
             row.failures += word in ("retried", "failed")
@@ -319,10 +408,16 @@ class MemoryStore:
         return len(late[:limit])
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
-        return [
-            (removal_id, [(r.file.tenant_id, f) for f, r in self.files.items() if r.removal_id == removal_id][:limit])
-            for removal_id in self.removals
-        ]
+        with self._lock:
+            due = [one for one in self.removals if self._undo_until.get(one, 0.0) <= self._now()]
+            self._undo_until = {one: until for one, until in self._undo_until.items() if one not in due}
+            return [
+                (
+                    removal_id,
+                    [(r.file.tenant_id, f) for f, r in self.files.items() if r.removal_id == removal_id][:limit],
+                )
+                for removal_id in due
+            ]
 
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         with self._lock:
@@ -352,7 +447,7 @@ class MemoryStore:
             f for f, r in self.files.items() if r.state == "processing" and not r.removal_id and f not in moving
         ]
         done = Counter((f, *one[:2]) for f, r in self.files.items() for one in r.attempts if one[3] == "done")
-        doubled = sum(times - 1 for times in done.values())
+        doubled = sum(max(0, times - 1 - self.steps[key].redrives) for key, times in done.items() if key in self.steps)
         return {name: count for name, count in (("lost", len(stranded)), ("doubled", doubled)) if count}
 
     def walk(self, name: str) -> tuple[str, float]:
@@ -419,7 +514,7 @@ class MemoryStore:
         row = self.steps[key]
         parts = sum(other[:2] == key[:2] for other in self.steps)
         facts = self._facts(self.files[key[0]])
-        file = replace(facts, page_numbers=row.page_numbers, part=key[2], part_count=parts)
+        file = replace(facts, page_numbers=row.page_numbers, part=key[2], part_count=parts, redrives=row.redrives)
         return Claim(
             file,
             key[1],
@@ -476,17 +571,21 @@ class MemoryStore:
         readied = set()
         for one in plan.steps:
             key = (of.file.file_id, one.step, 0)
-            if self.steps.get(key, StepRow(State.WAITING)).state != State.WAITING:
+            before = self.steps.get(key, StepRow(State.WAITING))
+            if before.state != State.WAITING:
                 continue
             if isinstance(one.plan, tuple):
                 readied.add(one.step)
                 for place, part in enumerate(one.plan):
-                    row = StepRow(State.READY, part.cost_estimate_s, part.page_numbers)
+                    row = StepRow(State.READY, part.cost_estimate_s, part.page_numbers, redrives=before.redrives)
+                    row.attempt = max((n for s, p, n, _ in of.attempts if (s, p) == (one.step, place)), default=0)
                     self._ready((of.file.file_id, one.step, place), row)
             elif isinstance(one.plan, Stop):
-                self.steps[key] = StepRow(State.FAILED, error=(one.plan.code, one.plan.detail))
+                error = (one.plan.code, one.plan.detail)
+                self.steps[key] = StepRow(State.FAILED, error=error, redrives=before.redrives)
             else:
-                self.steps[key] = StepRow(State.SKIPPED if isinstance(one.plan, Skip) else State.WAITING)
+                state = State.SKIPPED if isinstance(one.plan, Skip) else State.WAITING
+                self.steps[key] = StepRow(state, redrives=before.redrives)
         if plan.file_state:
             of.state, of.error = plan.file_state, plan.error
         return frozenset(readied)

@@ -397,3 +397,108 @@ def test_what_follows_a_failure_is_planned_with_it_in_sight(world: World) -> Non
     failed = Failed("corrupt", "damaged")
     world.store.record(claim(world, wake_up), failed, lambda file: seen.append(file) or FilePlan(), cost_s=0, host="h")  # type: ignore[func-returns-value]
     assert seen[0].failures == {"text": ("corrupt", "damaged")}
+
+
+# --- cancel, undo, redrive ---------------------------------------------------------------------------
+
+
+def test_a_cancelled_file_runs_no_further_whatever_comes_of_what_is_at_work(world: World) -> None:
+    first, second = planned(world, 1, [PlannedStep("ocr", (Part((1,)), Part((2,))))])
+    held = claim(world, first)
+    assert world.cancel(first.file_id) == 1 and world.cancel(first.file_id) == 0
+    assert world.store.claim(second, "late", 60, durably=False) is None
+    world.store.record(held, Retry(0, "x", "y"), nothing_follows, cost_s=0, host="h")
+    assert world.states(first.file_id) == {("intake", 0): "done", ("ocr", 0): "cancelled", ("ocr", 1): "cancelled"}
+    assert world.store.wake_due(10) == set()
+    assert world.file_state(first.file_id) == "cancelled"
+
+
+def test_what_ends_well_in_a_cancelled_file_is_kept_and_readies_nothing(world: World) -> None:
+    held = claim(world, intake_of(world))
+    world.cancel(held.file.file_id)
+    plan = FilePlan([PlannedStep("text", ONE_PART)], "done")
+    assert not world.store.record(held, INTAKE_DONE, lambda _: plan, cost_s=0, host="h").readied
+    assert world.states(held.file.file_id) == {("intake", 0): "done"}
+    assert world.file_state(held.file.file_id) == "cancelled"
+
+
+def test_an_undo_runs_what_the_removal_stopped(world: World) -> None:
+    running, queued = planned(world, 1, [PlannedStep("ocr", (Part((1,)), Part((2,)))), PlannedStep("extraction", None)])
+    held = claim(world, running)
+    removal = world.remove(running.file_id, undo_s=60)
+    world.store.record(held, Done(), nothing_follows, cost_s=0, host="h")
+    assert set(world.states(running.file_id).values()) == {"done", "cancelled"}
+    assert world.undo(removal) == 1 and world.undo(removal) is None
+    again = {(one.part, one.attempt) for one in world.store.dispatch({"ocr": 10})}
+    assert again == {(running.part, 2), (queued.part, 1)}
+    assert world.states(running.file_id)["extraction", 0] == "waiting"
+
+
+def test_an_undo_in_a_cancelled_file_brings_back_nothing_that_was_cancelled(world: World) -> None:
+    held = claim(world, intake_of(world))
+    world.cancel(held.file.file_id)
+    removal = world.remove(held.file.file_id, undo_s=60)
+    world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=0, host="h")
+    assert world.undo(removal) == 1
+    assert world.states(held.file.file_id) == {("intake", 0): "cancelled"}
+    assert world.store.dispatch({"intake": 10}) == []
+
+
+def test_an_undo_comes_too_late_once_erasure_has_begun(world: World) -> None:
+    ((file_id, _),) = world.promised(1)
+    removal = world.remove(file_id, undo_s=60)
+    assert world.store.removals_due(10) == []
+    world.time_passes(61)
+    assert len(world.store.removals_due(10)) == 1
+    world.time_passes(-120)
+    assert world.undo(removal) is None
+
+
+def test_a_redrive_runs_a_step_and_what_follows_it_anew(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)])
+    failed = FilePlan([PlannedStep("extraction", Skip("text failed"))], "failed", ("text", "corrupt", "damaged"))
+    world.store.record(claim(world, wake_up), Failed("corrupt", "damaged"), lambda _: failed, cost_s=0, host="h")
+    plan = [PlannedStep("text", (Part((1,)), Part((2,)))), PlannedStep("extraction", None)]
+    assert world.redrive(wake_up.file_id, ["text", "extraction"], ["intake"], lambda _: plan)
+    assert world.file_state(wake_up.file_id) == "processing"
+    assert world.states(wake_up.file_id) == {
+        ("intake", 0): "done",
+        ("text", 0): "ready",
+        ("text", 1): "ready",
+        ("extraction", 0): "waiting",
+    }
+    first, second = world.store.dispatch({"text": 10})
+    assert {(one.part, one.attempt) for one in (first, second)} == {(0, 2), (1, 1)}
+    held = claim(world, first)
+    assert (held.failures, held.file.redrives) == (0, 1)
+
+
+def test_what_is_at_work_is_not_redriven(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)])
+    plan = [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)]
+    assert not world.redrive(wake_up.file_id, ["text", "extraction"], ["intake"], lambda _: plan)
+
+
+def test_a_step_is_not_redriven_while_an_earlier_one_has_not_ended(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)])
+    world.store.record(claim(world, wake_up), Parked(60, "down", "text"), nothing_follows, cost_s=0, host="h")
+    plan = [PlannedStep("extraction", ONE_PART)]
+    assert not world.redrive(wake_up.file_id, ["extraction"], ["intake", "text"], lambda _: plan)
+    assert world.states(wake_up.file_id)["extraction", 0] == "waiting"
+
+
+def test_a_file_that_never_came_is_not_redriven(world: World) -> None:
+    ((file_id, key),) = world.promised(1)
+    plan = [PlannedStep("intake", ONE_PART)]
+    assert not world.redrive(file_id, ["text", "extraction"], ["intake"], lambda _: plan)
+    assert not world.redrive(file_id, ["intake", "text", "extraction"], [], lambda _: plan)
+    assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
+
+
+def test_the_cap_holds_after_the_clock_stepped_back(world: World) -> None:
+    arrived(world, 8)
+    world.store.dispatch({"intake": 2})
+    world.time_passes(-3600)
+    assert world.store.dispatch({"intake": 2}) == []
+    assert len(world.store.dispatch({"intake": 4})) == 2
+    assert world.store.dispatch({"intake": 4}) == []

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 from layers.adapters.memory import MemoryStore
-from layers.domain.file import File, original_key
+from layers.domain.file import File, file_from_facts, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.step import PlannedStep
 from layers.ports import Claim, FilePlan, Store
 from tests.making import INTAKE_DONE, Bench, Urls
 
 States = dict[tuple[str, int], str]
+Plan = Callable[[File], Sequence[PlannedStep]]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a file stands: its state, whether it is removed, and each part's (state, attempt, redrives)."""
+
+    state: str
+    removed: bool
+    parts: dict[tuple[str, int], tuple[str, int, int]]
+
+
+MAIN_ENDS_WITH = "extraction"
+TIMES = {
+    "steps": ("ready_at", "queued_at", "due_at", "lease_expires_at"),
+    "batch_lanes": ("ready_mark",),
+    "lane_clocks": ("floor_at", "in_flight_since"),
+    "removals": ("erase_after", "sweep_after"),
+    "files": ("upload_until",),
+    "audits": ("ended_at",),
+}
 
 
 class World(Protocol):
@@ -21,7 +44,12 @@ class World(Protocol):
     def store(self) -> Store: ...
     def tenant(self, weight: float = 1.0) -> str: ...
     def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]: ...
-    def remove(self, file_id: str) -> str: ...
+    def remove(self, file_id: str, undo_s: float = 0) -> str: ...
+    def undo(self, removal_id: str) -> int | None: ...
+    def cancel(self, file_id: str) -> int: ...
+    def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool: ...
+    def time_passes(self, seconds: float) -> None: ...
+    def everything(self) -> dict[str, Standing]: ...
     def upload_times_out(self) -> None: ...
     def states(self, file_id: str) -> States: ...
     def file_state(self, file_id: str) -> str: ...
@@ -43,18 +71,46 @@ class PostgresWorld:
         dataset_id = self.bench.dataset(tenant_id)
         return self.bench.files(tenant_id, dataset_id, self.bench.batch(tenant_id, dataset_id), count)
 
-    def remove(self, file_id: str) -> str:
+    def remove(self, file_id: str, undo_s: float = 0) -> str:
         file = self._file(file_id)
-        row = self.bench.asked(
-            str(file["tenant_id"]),
-            "remove_files",
-            dataset_id=file["dataset_id"],
-            file_ids=[file_id],
-            batch_id=None,
-            undo_s=0,
-        )
+        given = {"dataset_id": file["dataset_id"], "file_ids": [file_id], "batch_id": None, "undo_s": undo_s}
+        row = self.bench.asked(str(file["tenant_id"]), "remove_files", **given)
         assert row
         return str(row["removal_id"])
+
+    def undo(self, removal_id: str) -> int | None:
+        query = "SELECT tenant_id FROM removals WHERE removal_id = %(id)s"
+        removal = self.bench.database.row(query, id=removal_id)
+        assert removal
+        row = self.bench.asked(str(removal["tenant_id"]), "undo_removal", removal_id=removal_id)
+        return row["file_count"] if row else None
+
+    def cancel(self, file_id: str) -> int:
+        file = self._file(file_id)
+        row = self.bench.asked(str(file["tenant_id"]), "cancel_batch", batch_id=file["batch_id"])
+        assert row
+        return int(row["cancelled"])
+
+    def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool:
+        with self.bench.tenants(str(self._file(file_id)["tenant_id"])) as catalog:
+            is_main = steps[-1] == MAIN_ENDS_WITH
+            return bool(
+                catalog.redrive(file_id, steps, earlier, is_main, lambda facts: list(plan(file_from_facts(facts))))
+            )
+
+    def time_passes(self, seconds: float) -> None:
+        """Every time that the rows hold lies so much further back; a clock that steps back is the same with less."""
+        for table, columns in TIMES.items():
+            moved = ", ".join(f"{one} = {one} - make_interval(secs => %(s)s)" for one in columns)
+            self.bench.database.run(f"UPDATE {table} SET {moved}", s=seconds)
+
+    def everything(self) -> dict[str, Standing]:
+        files = self.bench.database.rows("SELECT file_id, state, removed_at IS NOT NULL AS removed FROM files")
+        found = {str(one["file_id"]): Standing(one["state"], one["removed"], {}) for one in files}
+        for row in self.bench.database.rows("SELECT file_id, step, part, state, attempt, redrives FROM steps"):
+            part = row["state"], row["attempt"], row["redrives"]
+            found[str(row["file_id"])].parts[row["step"], row["part"]] = part
+        return found
 
     def upload_times_out(self) -> None:
         self.bench.database.run("UPDATE files SET upload_until = now() - interval '1 s'")
@@ -80,29 +136,52 @@ class PostgresWorld:
         return row
 
 
-@dataclass
 class MemoryWorld:
-    store: MemoryStore = field(default_factory=MemoryStore)
-    weights: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.store = MemoryStore(lambda: self.now_s)
+        self.weights: dict[str, float] = {}
+        self._ids = count(1)
+
+    def _id(self) -> str:
+        return str(uuid.UUID(int=next(self._ids)))
 
     def tenant(self, weight: float = 1.0) -> str:
-        tenant_id = str(uuid.uuid4())
+        tenant_id = self._id()
         self.weights[tenant_id] = weight
         return tenant_id
 
     def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]:
-        tenant_id, batch_id = tenant_id or self.tenant(), str(uuid.uuid4())
+        tenant_id, batch_id = tenant_id or self.tenant(), self._id()
         made = []
         for place in range(count):
-            file_id = str(uuid.uuid4())
+            file_id = self._id()
             key = original_key(tenant_id, file_id)
-            file = File(file_id, tenant_id, str(uuid.uuid4()), batch_id, f"{place}.txt", key, None, 10, None)
+            file = File(file_id, tenant_id, self._id(), batch_id, f"{place}.txt", key, None, 10, None)
             self.store.promise(file, weight=self.weights[tenant_id])
             made.append((file_id, key))
         return made
 
-    def remove(self, file_id: str) -> str:
-        return self.store.remove([file_id])
+    def remove(self, file_id: str, undo_s: float = 0) -> str:
+        return self.store.remove([file_id], undo_s)
+
+    def undo(self, removal_id: str) -> int | None:
+        return self.store.undo(removal_id)
+
+    def cancel(self, file_id: str) -> int:
+        return self.store.cancel(self.store.files[file_id].file.batch_id)
+
+    def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool:
+        return self.store.redrive(file_id, steps, earlier, steps[-1] == MAIN_ENDS_WITH, plan)
+
+    def time_passes(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def everything(self) -> dict[str, Standing]:
+        found = {f: Standing(row.state, row.removal_id is not None, {}) for f, row in self.store.files.items()}
+        for (file_id, step, part), row in self.store.steps.items():
+            found[file_id].parts[step, part] = str(row.state), row.attempt, row.redrives
+        return found
 
     def upload_times_out(self) -> None:
         for row in self.store.files.values():

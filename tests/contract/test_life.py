@@ -1,0 +1,363 @@
+"""A model of the step's life: whatever messages, crashes, clocks and people do, and in which order, its promises hold.
+
+One machine, on the store in memory and on PostgreSQL. Messages are never used up (they come twice, late, in any
+order, or never), every claim that was ever given may still write, and nobody who crashes says so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from functions.dispatch import dispatch
+from functions.upkeep import erase_removed, mend_lanes, miss_uploads, repeat_unheard, rescue_expired, rescue_of
+from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.domain import lifecycle
+from layers.domain.file import File
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Extraction
+from layers.domain.step import (
+    ENDED,
+    Artifact,
+    Done,
+    Failed,
+    Later,
+    Outcome,
+    Parked,
+    Part,
+    Pipeline,
+    Plan,
+    PlannedStep,
+    Retry,
+    Skipped,
+    step,
+)
+from layers.ports import Claim, Ports
+from layers.runner import Runner
+from layers.work import Work
+from tests.contract.worlds import MemoryWorld, PostgresWorld, Standing, World
+from tests.making import INTAKE_DONE, Urls
+
+OWNERS = ("one", "two")
+LEASE_S = 60.0
+UNDO_S = 500.0
+# Longer than any lease, delay, undo or upload lasts, however often the clock steps back.
+FOR_EVER_S = 200_000.0
+
+
+def two_parts(_file: File) -> Plan:
+    return Part((1,)), Part((2,))
+
+
+def merged(file: File) -> Done:
+    return Done(extraction=Extraction({"windows": len(file.windows)}, (), {}))
+
+
+@step()
+def intake(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
+
+
+@step()
+def text(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
+
+
+@step(plan=two_parts, goes_on_after_failure=True)
+def ocr(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
+
+
+@step(plan=two_parts, merge=merged)
+def extraction(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
+
+
+@step()
+def thumbnail(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
+
+
+PIPELINES = (Pipeline("main", (text, ocr, extraction)), Pipeline("thumbnail", (thumbnail,)))
+STEPS = {one.name: one for one in (intake, text, ocr, extraction, thumbnail)}
+DONE = {
+    "intake": INTAKE_DONE,
+    "text": Done(),
+    "ocr": Done(),
+    "extraction": Done(window=Extraction({}, (), {})),
+}
+OUTCOMES: dict[str, Outcome | None] = {
+    "done": None,
+    "skipped": Skipped("nothing to do"),
+    "failed": Failed("corrupt", "damaged"),
+    "retry": Retry(20.0, "unreachable", "no answer"),
+    "later": Later(20.0, "throttled"),
+    "parked": Parked(300.0, "down", "textract"),
+}
+
+
+class Life(RuleBasedStateMachine):
+    """The world, what was ever published and claimed in it, and what it looked like before the last move."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.topics = MemoryTopics()
+        ports = Ports(world.store, MemoryObjects(), self.topics, None, None, None)  # type: ignore[arg-type]
+        concurrency = dict.fromkeys(STEPS, 2)
+        self.runner = Runner(ports, intake, PIPELINES, concurrency, host=OWNERS[0], chance=random.Random(0).random)
+        self.claims: list[Claim] = []
+        self.removals: list[str] = []
+        self.keys: dict[str, str] = {}
+        self.accepted: Counter[tuple[str, str, int]] = Counter()
+        self.may_go_back: set[str] = set()
+        self.before = world.everything()
+        self.tenant_id = world.tenant()
+        self.upload(2, True)
+
+    # --- what comes from outside ---------------------------------------------------------------------
+
+    @rule(count=st.integers(1, 3), come=st.booleans())
+    @precondition(lambda self: sum(not one.removed for one in self.world.everything().values()) < 5)
+    def upload(self, count: int, come: bool) -> None:
+        files = self.world.promised(count, self.tenant_id)
+        self.keys |= dict(files)
+        if come:
+            self._objects_come([key for _, key in files])
+
+    @rule(place=st.integers(0, 3), times=st.integers(1, 3))
+    def object_is_told_of(self, place: int, times: int) -> None:
+        self._objects_come([self._chosen(self.keys.values(), place)] * times)
+
+    def _objects_come(self, keys: list[str]) -> None:
+        self.world.store.arrive([Arrival(key, f"v{n}") for n, key in enumerate(keys)])
+        self.runner.dispatch({"intake"})
+
+    @rule(place=st.integers(0, 3), undo_s=st.sampled_from([None, 0.0, UNDO_S]))
+    def owner_gives_up(self, place: int, undo_s: float | None) -> None:
+        """Its batch is cancelled, or it is removed."""
+        if not (file_id := self._living(place)):
+            return
+        if undo_s is None:
+            self.world.cancel(file_id)
+            self.may_go_back = {f for f, one in self.world.everything().items() if one.state == "cancelled"}
+        else:
+            self.removals.append(self.world.remove(file_id, undo_s))
+
+    @rule(place=st.integers(0, 3))
+    @precondition(lambda self: self.removals)
+    def undo(self, place: int) -> None:
+        if self.world.undo(self._chosen(self.removals, place)):
+            self.may_go_back = set(self.keys)
+
+    @rule(place=st.integers(0, 3), name=st.sampled_from(sorted(STEPS)))
+    def redrive(self, place: int, name: str) -> None:
+        if not (file_id := self._living(place)):
+            return
+        chosen = next((p.steps for p in PIPELINES if STEPS[name] in p.steps), PIPELINES[0].steps)
+        names = [one.name for one in chosen]
+        at = names.index(name) if name in names else 0
+        steps, earlier = ([*STEPS], []) if name == "intake" else (names[at:], ["intake", *names[:at]])
+        if name == "intake":
+            steps = ["intake", "thumbnail", "text", "ocr", "extraction"]
+
+        def plan(file: File) -> list[PlannedStep]:
+            if name == "intake":
+                return [PlannedStep("intake", (Part(),))]
+            return lifecycle.plan_from([STEPS[one] for one in steps], file)
+
+        if self.world.redrive(file_id, steps, earlier, plan):
+            self.may_go_back = {file_id}
+            for key in [key for key in self.accepted if key[0] == file_id and key[1] in steps]:
+                del self.accepted[key]
+
+    @rule(seconds=st.sampled_from([-3600.0, -5.0, 5.0, 25.0, 100.0, 4000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.time_passes(seconds)
+
+    # --- workers -------------------------------------------------------------------------------------
+
+    @rule(place=st.integers(0, 5), owner=st.sampled_from(OWNERS), again=st.booleans())
+    @precondition(lambda self: self.topics.published)
+    def deliver(self, place: int, owner: str, again: bool) -> None:
+        """A message comes: one that somebody waits for, or any that was ever sent."""
+        known = self.world.everything()
+        waited_for = [one for one in self._latest() if _is_queued(known, one)]
+        among = self.topics.published if again or not waited_for else waited_for[::-1]
+        self._deliver(self._chosen(among, place), owner)
+
+    def _deliver(self, wake_up: WakeUp, owner: str) -> Claim | None:
+        held = {claim.lease_id for claim in self._held() if _part_of(claim) == _part_of(wake_up)}
+        claim = self.world.store.claim(wake_up, owner, LEASE_S, durably=False)
+        if claim is not None:
+            assert not held, "two live leases on one part"
+            self.claims.append(claim)
+        return claim
+
+    @rule(count=st.integers(1, 6))
+    def work_goes_on(self, count: int) -> None:
+        """A worker takes what came last and does it well."""
+        for _ in range(count):
+            done = any(
+                (claim := self._deliver(one, OWNERS[0])) and self._write(claim, "done") for one in self._latest()
+            )
+            if not done:
+                break
+
+    def _latest(self) -> list[WakeUp]:
+        return list(dict.fromkeys(reversed(self.topics.published)))[:8]
+
+    @rule(place=st.integers(0, 5), how=st.sampled_from(["done", *OUTCOMES]), late=st.booleans())
+    @precondition(lambda self: self.claims)
+    def write(self, place: int, how: str, late: bool) -> None:
+        """Somebody ends an attempt: whoever holds it, or whoever held it once and wakes late."""
+        held = {one.lease_id for one in self._held()}
+        among = [claim for claim in self.claims if (claim.lease_id in held) is not late]
+        if among:
+            self._write(self._chosen(among, place), how)
+
+    def _write(self, claim: Claim, how: str) -> bool:
+        is_held = claim.lease_id in {one.lease_id for one in self._held()}
+        outcome = OUTCOMES[how] or DONE.get(claim.step) or Done(artifacts=(_artifact(claim),))
+        recorded = self.runner.record(claim, outcome)
+        assert recorded.fenced or is_held, "a late writer changed something"
+        assert is_held is False or not recorded.fenced, "who holds the lease could not write"
+        if not recorded.fenced and not recorded.removed and isinstance(outcome, Done | Skipped | Failed):
+            self.accepted[_part_of(claim)] += 1
+        return True
+
+    @rule(place=st.integers(0, 5))
+    @precondition(lambda self: self.claims)
+    def show_early(self, place: int) -> None:
+        claim = self._chosen(self.claims, place)
+        is_held = claim.lease_id in {one.lease_id for one in self._held()}
+        assert is_held or not self.world.store.keep_artifact(claim, _artifact(claim))
+
+    @rule(owner=st.sampled_from(OWNERS))
+    def worker_starts_anew(self, owner: str) -> None:
+        rescue_of(self.runner, owner)
+
+    # --- upkeep --------------------------------------------------------------------------------------
+
+    @rule()
+    def upkeep(self) -> None:
+        for duty in (rescue_expired, mend_lanes, repeat_unheard, miss_uploads, erase_removed, dispatch):
+            duty(self.runner)
+
+    @rule()
+    def two_upkeeps_rescue_at_once(self) -> None:
+        listed = [self.world.store.expired(10) for _ in range(2)]
+        for claim in [claim for claims in listed for claim in claims]:
+            self.runner.record(claim, lifecycle.after_loss(claim.losses, held_alone=True))
+
+    @rule()
+    @precondition(lambda self: self._held())
+    def leases_run_out(self) -> None:
+        self.world.time_passes(LEASE_S + 1)
+        rescue_expired(self.runner)
+        dispatch(self.runner)
+
+    @rule(name=st.sampled_from(sorted(STEPS)))
+    def service_is_back(self, name: str) -> None:
+        self.world.store.wake_parked([name], 10)
+
+    @rule()
+    def dispatcher_is_called(self) -> None:
+        dispatch(self.runner)
+
+    # --- what always holds ---------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_that_has_ended_moves_by_itself(self) -> None:
+        now, may_go_back = self.world.everything(), self.may_go_back
+        for file_id, was in self.before.items():
+            if file_id in may_go_back or file_id not in now:
+                continue
+            assert was.state not in ("done", "partial", "failed", "cancelled") or now[file_id].state == was.state
+            for part, then in was.parts.items():
+                if then[0] in ENDED:
+                    assert now[file_id].parts[part] == then, f"{part} left its end"
+        self.before, self.may_go_back = now, set()
+
+    @invariant()
+    def each_effect_is_accepted_once(self) -> None:
+        assert max(self.accepted.values(), default=0) <= 1
+
+    @invariant()
+    def the_books_are_balanced(self) -> None:
+        self.world.store.fold_counts(1000)
+        findings = dict(self.world.store.audit_rows(-FOR_EVER_S * 1000) or {})
+        findings.pop("steps_long_overdue", None)  # upkeep has not been round yet
+        assert not findings
+
+    def teardown(self) -> None:
+        """From wherever this has come: workers that work, and upkeep, settle everything."""
+        for _ in range(60):
+            self.world.time_passes(FOR_EVER_S)
+            at = len(self.topics.published)
+            self.upkeep()
+            for wake_up in self.topics.published[at:]:
+                if claim := self._deliver(wake_up, OWNERS[0]):
+                    self._write(claim, "done")
+            if not (self.topics.published[at:] or self.world.store.steps_with_backlog() or self._held()):
+                break
+        for file_id, file in self.world.everything().items():
+            assert not file.removed, "a removed file is not erased"
+            assert file.state not in ("processing", "uploading"), f"{file_id} is lost"
+            assert {part[0] for part in file.parts.values()} <= ENDED, file.parts
+        assert not self.world.store.audit_rows(-FOR_EVER_S * 1000)
+
+    # --- beneath -------------------------------------------------------------------------------------
+
+    def _held(self) -> list[Claim]:
+        return [claim for owner in OWNERS for claim in self.world.store.held_by(owner)]
+
+    def _living(self, place: int) -> str | None:
+        now = self.world.everything()
+        living = [file_id for file_id in self.keys if file_id in now and not now[file_id].removed]
+        return self._chosen(living, place) if living else None
+
+    @staticmethod
+    def _chosen(of, place: int):  # type: ignore[no-untyped-def]
+        """One of them, the latest first."""
+        among = list(of)
+        return among[-1 - place % len(among)]
+
+
+def _part_of(one: Claim | WakeUp) -> tuple[str, str, int]:
+    file_id = one.file_id if isinstance(one, WakeUp) else one.file.file_id
+    return file_id, one.step, one.part
+
+
+def _is_queued(known: dict[str, Standing], one: WakeUp) -> bool:
+    file = known.get(one.file_id)
+    return file is not None and file.parts.get((one.step, one.part), ("",))[:2] == ("queued", one.attempt - 1)
+
+
+def _artifact(claim: Claim) -> Artifact:
+    return Artifact("thumbnail", claim.artifact_key("thumbnail.webp"), "image/webp", 1)
+
+
+@pytest.mark.parametrize(("where", "examples", "moves"), [("memory", 200, 50), ("postgres", 10, 40)])
+def test_a_steps_life_keeps_its_promises(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, where: str, examples: int, moves: int
+) -> None:
+    if where == "memory":
+        live(MemoryWorld, examples, moves)
+    else:
+        urls: Urls = request.getfixturevalue("database_urls")
+        live(lambda: PostgresWorld(urls), examples, moves)
+
+
+def live(world: Callable[[], World], examples: int, moves: int, *, derandomize: bool = True) -> None:
+    """Lead so many lives of so many moves each. Raises AssertionError with the shortest life that breaks a promise."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=moves,
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: Life(world()), settings=chosen)
