@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any
 import psycopg
 
 from benchmarks.starting import cpu_s, family
-from infra.local import postgres, valkey
+from infra.local import object_store, postgres, valkey
 from infra.local.embedded import API_ROLE, WORKER_ROLE
-from infra.local.ports import choose_ports
+from infra.local.ports import ADDRESS, choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate
 from layers.database import Database
 
+KEY_ID = "FWBENCHKEY"
 PASSWORD = "for-benchmarks-alone"
 
 
@@ -40,6 +41,48 @@ class Parts:
 
     def valkey_cpu_s(self) -> float:
         return cpu_s(family(self.supervisor.pids()["valkey"]))
+
+
+@dataclass(frozen=True)
+class StoreParts:
+    """An object store with its topics, and how a program reaches them."""
+
+    environment: dict[str, str]
+    supervisor: Supervisor
+
+    def cpu_s(self) -> float:
+        return cpu_s(family(self.supervisor.pids()["store"]))
+
+
+@contextmanager
+def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
+    """The embedded object store with these topics, beside the other parts."""
+    folder = found.folder / "store"
+    folder.mkdir()
+    ports = choose_ports(folder / "ports.json", ("store", "store_public"), 0)
+    supervisor = Supervisor(folder)
+    store = object_store.declare(
+        folder / "objects",
+        private_port=ports["store"],
+        public_port=ports["store_public"],
+        key_id=KEY_ID,
+        secret=PASSWORD,
+        redis_url=found.redis_url,
+        visibility_s=dict.fromkeys(topics, 120),
+    )
+    try:
+        supervisor.start([store])
+        environment = {
+            "AWS_ENDPOINT_URL": f"http://{ADDRESS}:{ports['store']}",
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": PASSWORD,
+            "AWS_DEFAULT_REGION": object_store.REGION,
+            "NO_PROXY": ADDRESS,
+            "no_proxy": ADDRESS,
+        }
+        yield StoreParts(environment, supervisor)
+    finally:
+        supervisor.stop()
 
 
 @contextmanager

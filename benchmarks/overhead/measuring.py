@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.parts import Parts
 from benchmarks.starting import ROOT, cpu_s, family
 
 WORKERS = 2
 STEPS_EACH = 3
 LONGEST_S = 900
+LOOK_S = 0.5
+RESCUED_WITHIN_S = 30.0  # who has not come back by then counts as stuck
+
+Clock = Callable[[], float]
 
 
 @dataclass
 class Run:
-    """What one run took, in seconds of CPU of the workers, PostgreSQL and Valkey, and in all."""
+    """What one run took: seconds, and seconds of CPU by whose they were."""
 
     steps: int
     took_s: float
     cpu_s: dict[str, float] = field(default_factory=dict)
 
-    @property
-    def cpu_ms_a_step(self) -> float:
-        return sum(self.cpu_s.values()) * 1000 / self.steps
+    def cpu_ms_a_step(self, *whose: str) -> float:
+        """Of these, or of all."""
+        return sum(s for name, s in self.cpu_s.items() if not whose or name in whose) * 1000 / self.steps
 
-    def as_results(self, name: str) -> dict[str, float]:
-        each = {f"{name}: {what}, CPU ms a step": round(s * 1000 / self.steps, 3) for what, s in self.cpu_s.items()}
-        return {
-            f"{name}: CPU ms a step": round(self.cpu_ms_a_step, 2),
-            **each,
-            f"{name}: steps/s": round(self.steps / self.took_s),
-        }
+    @property
+    def steps_a_s(self) -> float:
+        return self.steps / self.took_s
 
 
 class Worker:
-    """A worker process that says `ready`, ended by SIGKILL."""
+    """A worker process, ended by SIGKILL. One that says `ready` is waited for, the others until they idle."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], says_ready: bool = True) -> None:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], says_ready: bool = True, cwd: Path = ROOT
+    ) -> None:
         self.process = subprocess.Popen(
             argv,
-            cwd=ROOT,
+            cwd=cwd,
             env=dict(environment),
             stdout=subprocess.PIPE if says_ready else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -57,34 +61,64 @@ class Worker:
     def pids(self) -> set[int]:
         return family(self.process.pid)
 
+    def await_idleness(self) -> None:
+        """Until it spends next to no CPU time, as it does when it has started and has nothing to do."""
+        spent = -1.0
+        deadline = time.monotonic() + 60
+        while (now := cpu_s(self.pids)) - spent > 0.03 or now < 0.2:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{self.process.args!r} did not get ready")
+            spent = now
+            time.sleep(1.0)
+
     def kill(self) -> None:
         for pid in self.pids:
-            try:
-                Path(f"/proc/{pid}").exists() and __import__("os").kill(pid, 9)
-            except ProcessLookupError:
-                continue
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
 
 
 def measured(
-    parts: Parts,
     workers: Sequence[Worker],
+    clocks: Mapping[str, Clock],
     files: int,
-    done: Callable[[], int],
-    sources: Mapping[str, Callable[[], float]] | None = None,
+    send: Callable[[], None],
+    left: Callable[[], int],
 ) -> Run:
-    """From now until all files are done; `sources` are further CPU clocks by name."""
-    clocks: dict[str, Callable[[], float]] = {
-        "workers": lambda: cpu_s({pid for worker in workers for pid in worker.pids}),
-        "PostgreSQL": parts.postgres_cpu_s,
-        "Valkey": parts.valkey_cpu_s,
-        **(sources or {}),
-    }
-    before = {name: clock() for name, clock in clocks.items()}
+    """From sending until nothing is left. What the sender itself spends is not counted."""
+    every: dict[str, Clock] = {"workers": lambda: cpu_s({pid for worker in workers for pid in worker.pids}), **clocks}
+    before = {name: clock() for name, clock in every.items()}
     began = time.monotonic()
-    while done() < files:
+    send()
+    while left():
         if time.monotonic() - began > LONGEST_S:
-            raise SystemExit(f"{done()} of {files} files were done in {LONGEST_S} s")
-        time.sleep(0.25)
+            raise SystemExit(f"{left()} were left after {LONGEST_S} s")
+        time.sleep(LOOK_S)
     took_s = time.monotonic() - began
-    return Run(files * STEPS_EACH, took_s, {name: clock() - before[name] for name, clock in clocks.items()})
+    return Run(files * STEPS_EACH, took_s, {name: clock() - before[name] for name, clock in every.items()})
+
+
+def killed(
+    start: Callable[[str], Worker],
+    files: int,
+    send: Callable[[], None],
+    ran: Callable[[], int],
+    left: Callable[[], int],
+) -> tuple[float, int]:
+    """Kill one of two workers three times on the way, start it anew at once; seconds from then until nothing is left,
+    and how much is left when that takes too long. `ran` says how many steps have run so far."""
+    workers = {name: start(name) for name in ("w0", "w1")}
+    try:
+        send()
+        for part in (0.25, 0.5, 0.75):
+            while ran() < files * STEPS_EACH * part:
+                time.sleep(0.01)
+            workers["w1"].kill()
+            workers["w1"] = start("w1")
+        since = time.monotonic()
+        while left() and time.monotonic() - since < RESCUED_WITHIN_S:
+            time.sleep(0.1)
+        return time.monotonic() - since, left()
+    finally:
+        for worker in workers.values():
+            worker.kill()

@@ -1,6 +1,7 @@
 """Fairway's own cost of a step: a chain of three steps that do nothing, on the real store and runner.
 
-Run as a program it is one worker: `python -m benchmarks.overhead.ours WORKER` with the addresses in its environment.
+Run as a program it is one worker: `python -m benchmarks.overhead.ours WORKER [--topics]`, with the addresses in its
+environment. Without topics each process runs what it published itself.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 from functions.upkeep import recover
+from infra.worker import Worker
+from layers import bootstrap, entry
 from layers.adapters.memory import MemoryObjects
 from layers.adapters.postgres_store import PostgresStore
+from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis_news import RedisNews
 from layers.database import Database
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.page import Extraction, Identity
-from layers.domain.step import Done, Pipeline, step
-from layers.ports import Ports
+from layers.domain.step import Done, Part, Pipeline, Plan, step
+from layers.ports import Ports, Topics
 from layers.runner import Runner
 from layers.work import Work
 
@@ -28,23 +34,28 @@ CONCURRENCY = 16
 IDLE_S = 0.002
 
 
+def next_to_nothing(_file: File) -> Plan:
+    return (Part(cost_estimate_s=0.001),)
+
+
 @step(at_once=10)
 def intake(file: File, work: Work) -> Done:
     return Done(identity=Identity("text/plain", 1), size_bytes=1)
 
 
-@step(at_once=10)
+@step(plan=next_to_nothing, at_once=10)
 def second(file: File, work: Work) -> Done:
     return Done()
 
 
-@step(at_once=10)
+@step(plan=next_to_nothing, at_once=10)
 def third(file: File, work: Work) -> Done:
     return Done(extraction=Extraction({}, (), {}))
 
 
 PIPELINES = (Pipeline("main", (second, third)),)
 STEPS = ("intake", "second", "third")
+TOPICS = (*STEPS, "arrivals", "dispatch")
 
 
 class OwnQueue:
@@ -59,6 +70,9 @@ class OwnQueue:
     def dispatch_later(self, delay_s: float) -> None:
         return None
 
+    def redrive_dead(self, limit: int) -> int:
+        return 0
+
     def is_up(self) -> bool:
         return True
 
@@ -70,16 +84,18 @@ class OwnQueue:
         return taken
 
 
-def runner_on(database: Database, topics: object, host: str, concurrency: int = CONCURRENCY) -> Runner:
+def runner_on(database: Database, topics: Topics, host: str, redis_url: str = "") -> Runner:
+    """The runner of one worker. With Redis it asks the breakers there, and tells whoever watches."""
     ports = Ports(
         store=PostgresStore(database),
         objects=MemoryObjects(),
-        topics=topics,  # type: ignore[arg-type]
+        topics=topics,
         documents=None,  # type: ignore[arg-type]
         extractor=None,  # type: ignore[arg-type]
         paid_reader=None,
+        **({"news": RedisNews(redis_url), "breakers": RedisBreakers(redis_url)} if redis_url else {}),  # type: ignore[arg-type]
     )
-    return Runner(ports, intake, PIPELINES, dict.fromkeys(STEPS, concurrency), host=host)
+    return Runner(ports, intake, PIPELINES, dict.fromkeys(STEPS, CONCURRENCY), host=host)
 
 
 def work(runner: Runner, queue: OwnQueue, stop: threading.Event) -> None:
@@ -92,10 +108,26 @@ def work(runner: Runner, queue: OwnQueue, stop: threading.Event) -> None:
             time.sleep(IDLE_S)
 
 
+def work_on_topics(database: Database, name: str) -> None:
+    """As a worker of the embedded start does: woken by the bell, from SQS."""
+    runner = runner_on(database, bootstrap.topics(), name, bootstrap.settings().redis_url)
+
+    def run(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        return entry.handle(event, lambda body: runner.run(entry.wake_up(body)))
+
+    recover(runner, name)
+    Worker(name, bootstrap.topics(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
+    print("ready", flush=True)
+    threading.Event().wait()
+
+
 def main() -> None:
     sys.stderr = open(os.devnull, "w")  # what is measured is the step, not where its log goes
+    database = Database(os.environ["FAIRWAY_DATABASE_URL"])
+    if "--topics" in sys.argv:
+        work_on_topics(database, sys.argv[1])
     queue = OwnQueue()
-    runner = runner_on(Database(os.environ["FAIRWAY_DATABASE_URL"]), queue, sys.argv[1])
+    runner = runner_on(database, queue, sys.argv[1])
     recover(runner, sys.argv[1])
     print("ready", flush=True)
     work(runner, queue, threading.Event())
