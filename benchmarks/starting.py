@@ -92,7 +92,7 @@ def _print(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*map(str, row))
-    Console(width=120).print(table)
+    Console(width=150).print(table)
 
 
 def _keep(name: str, results: Any) -> None:

@@ -17,7 +17,7 @@ WORKERS = 2
 STEPS_EACH = 3
 LONGEST_S = 900
 LOOK_S = 0.5
-RESCUED_WITHIN_S = 30.0  # who has not come back by then counts as stuck
+RESCUED_WITHIN_S = 60.0  # who has not come back by then counts as stuck
 
 Clock = Callable[[], float]
 
