@@ -56,6 +56,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
 def pulse(runner: Runner) -> int:
     """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched."""
     rescue_expired(runner)
+    runner.take_back_lost_claims()
     repeat_unheard(runner)
     return dispatch(runner)
 

@@ -61,12 +61,14 @@ class FilePlan:
 class Recorded:
     """What became of an outcome. `fenced`: somebody else holds the step. `removed`: the file is gone.
 
-    `readied` names the steps that may now be dispatched.
+    `readied` names the steps that may now be dispatched. `unsure`: it is fenced because an earlier try to record the
+    same outcome may have come through, its answer lost.
     """
 
     fenced: bool = False
     removed: bool = False
     readied: frozenset[str] = frozenset()
+    unsure: bool = False
 
 
 # Given the file as it stands after the step's end: what follows.

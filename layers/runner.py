@@ -27,12 +27,15 @@ from layers.domain.fairness import Owed, in_flight_cap
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
+from layers.held_claims import HeldClaims
 from layers.ports import Claim, FilePlan, Finished, Ports, Recorded
+from layers.recording import record_all
 from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
 MAKES_WAY_S = 3.0  # of one attempt, until those that wait for it in the same process are put back
+STORE_AWAY_S = 2.0
 
 
 class Runner:
@@ -58,6 +61,7 @@ class Runner:
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
         self._owed, self._owed_lock = Owed(), threading.Lock()
+        self._claims = HeldClaims(ports.store, host)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
     def run(self, wake_up: WakeUp) -> bool:
@@ -72,7 +76,8 @@ class Runner:
         """
         step = self.steps[wake_ups[0].step]
         lease_s = step.timeout_s + (len(wake_ups) - 1) * MAKES_WAY_S + LEASE_GRACE_S
-        claims = self.ports.store.claim_all(wake_ups, self.host, lease_s, durably=self.ports.pays(step))
+        until = time.monotonic() + lease_s
+        claims = self._claims.claim(wake_ups, lease_s, durably=self.ports.pays(step))
         if not claims:
             return 0
         self._tell(claims)
@@ -82,8 +87,11 @@ class Runner:
                 makes_way = any(one.cost_s > MAKES_WAY_S for one in finished)
                 finished.append(self._put_back(claim) if makes_way else self._run(step, claim))
         finally:
-            if finished:
-                self._record(finished)
+            try:
+                if finished:
+                    self._record(finished, until)
+            finally:
+                self._claims.ended(claims)
         return len(claims)
 
     def _run(self, step: Step, claim: Claim) -> Finished:
@@ -98,9 +106,16 @@ class Runner:
     def _put_back(self, claim: Claim) -> Finished:
         return self._finished(claim, Later(0.0, "another file that came with it took long"), 0.0)
 
+    def take_back_lost_claims(self) -> int:
+        """End the claims that nobody runs, since the answer to them was lost; how many."""
+        lost = self._claims.lost()
+        for claim in lost:
+            self.record(claim, Later(0.0, "the answer to its claim was lost"))
+        return len(lost)
+
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
         """Record an outcome and dispatch what it readied, and what may take the place that it freed."""
-        return self._record([self._finished(claim, outcome, cost_s)])[0]
+        return self._record([self._finished(claim, outcome, cost_s)], until=0.0)[0]
 
     def _finished(
         self, claim: Claim, outcome: Outcome, cost_s: float, used: Mapping[str, int] | None = None
@@ -108,13 +123,13 @@ class Runner:
         step = self.steps[claim.step]
         return Finished(claim, outcome, lambda file: self.plan_after(step, outcome, file), cost_s, used)
 
-    def _record(self, finished: Sequence[Finished]) -> list[Recorded]:
-        recorded = self.ports.store.record_all(finished, host=self.host)
+    def _record(self, finished: Sequence[Finished], until: float) -> list[Recorded]:
+        recorded = record_all(self.ports.store, finished, self.host, until=until, chance=self._chance)
         self._tell([one.claim for one in finished])
         moved: set[str] = set()
         for one, verdict in zip(finished, recorded, strict=True):
             self._after_record(one, verdict)
-            moved |= {one.claim.step, *verdict.readied}
+            moved |= {one.claim.step, *verdict.readied, *(self.steps if verdict.unsure else ())}
         self._correct([one for one, verdict in zip(finished, recorded, strict=True) if not verdict.fenced])
         self.dispatch(moved)
         later = [
@@ -145,7 +160,7 @@ class Runner:
             gave_up=isinstance(outcome, Failed) and claim.failures + 1 >= step.retry.max_attempts,
             paid_pages=len(outcome.pages) if step.pays_by_call and isinstance(outcome, Done) else None,
         )
-        if isinstance(outcome, Done) and (recorded.fenced or recorded.removed):
+        if isinstance(outcome, Done) and (recorded.removed or (recorded.fenced and not recorded.unsure)):
             self._delete_made(claim)
 
     def dispatch(self, steps: Iterable[str]) -> int:
@@ -197,7 +212,7 @@ class Runner:
                 result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
-        self.dependencies.served(step)
+        self.dependencies.served(step, claim.file)
         return Skipped(result.reason) if isinstance(result, Skip) else result
 
     def _after_error(self, step: Step, claim: Claim, error: Exception) -> Outcome:
@@ -206,16 +221,19 @@ class Runner:
                 verdict = self.dependencies.down(step, claim, error)
                 return verdict or self._retry(step, claim, f"{error.dependency}_down", error.detail)
             case Throttled():
-                self.dependencies.answered(step)
+                self.dependencies.answered(step, claim.file)
                 return self.dependencies.throttled(step, error)
             case Snooze():
-                self.dependencies.answered(step)
+                self.dependencies.answered(step, claim.file)
                 return Later(error.delay_s, error.reason)
-        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable):
-            self.dependencies.said_nothing(step)  # of a bad file, or of our own trouble
+        is_in_doubt = isinstance(error, DecoderCrashed) and error.dependency == step.depends_on is not None
+        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable) and not is_in_doubt:
+            self.dependencies.said_nothing(step, claim.file)  # of a bad file, or of our own trouble
+        if is_in_doubt and (outcome := self.dependencies.doubted(step, claim, str(error))):
+            return outcome
         match error:
             case StoreUnreachable():
-                raise error
+                return Later(STORE_AWAY_S * self._chance(), "the status store was out of reach")
             case PermanentError():
                 return Failed(error.code, error.detail)
             case DecoderCrashed() if claim.failures >= 1:

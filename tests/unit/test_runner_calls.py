@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from layers.runner import LEASE_GRACE_S, MAKES_WAY_S, Runner
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
 WAKE_UP = WakeUp("f", "read", 0, 1)
+HAS_ENDED_S = -LEASE_GRACE_S  # of a step whose lease is over as it begins
 
 
 @dataclass
@@ -30,11 +31,14 @@ class RecordingPorts:
     claimed: Claim | None = CLAIM
     answer: Recorded = field(default_factory=Recorded)
     unreachable: str = ""
+    unreachable_times: int = 1_000_000
+    held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def called(self, *call: Any) -> None:
         self.calls.append(call)
-        if call[0] == self.unreachable:
+        if call[0] == self.unreachable and self.unreachable_times:
+            self.unreachable_times -= 1
             raise StoreUnreachable("no answer")
 
     def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
@@ -45,6 +49,10 @@ class RecordingPorts:
         for one in finished:
             self.called("record", one.claim, one.outcome, host)
         return [self.answer] * len(finished)
+
+    def held_by(self, owner: str) -> list[Claim]:
+        self.called("held_by", owner)
+        return self.held
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
@@ -71,9 +79,15 @@ class RecordingPorts:
         return Ports(mine, mine, mine, none, none, None)
 
 
-def runner(ports: RecordingPorts, read: Step, concurrency: dict[str, int] | None = None) -> Runner:
+def runner(
+    ports: RecordingPorts,
+    read: Step,
+    concurrency: dict[str, int] | None = None,
+    chance: Callable[[], float] = lambda: 0.5,
+) -> Runner:
     pipelines = (Pipeline("main", (read, Step("extract", done))),)
-    return Runner(ports.as_ports(), Step("intake", done), pipelines, concurrency or {}, host="worker-1")
+    intake = Step("intake", done)
+    return Runner(ports.as_ports(), intake, pipelines, concurrency or {}, host="worker-1", chance=chance)
 
 
 def done(file: File, work: Any) -> Done:
@@ -135,18 +149,56 @@ def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
 def test_a_store_that_can_not_be_reached_is_told_to_the_host(unreachable: str) -> None:
     ports = RecordingPorts(unreachable=unreachable)
     with pytest.raises(StoreUnreachable):
-        runner(ports, Step("read", done)).run(WAKE_UP)
+        runner(ports, Step("read", done, timeout_s=HAS_ENDED_S)).run(WAKE_UP)
     assert ports.calls[-1][0] == unreachable
 
 
-def test_a_store_lost_within_a_step_is_no_outcome_of_it() -> None:
+def test_a_store_lost_within_a_step_spends_no_attempt() -> None:
     def lost(file: File, work: Any) -> Done:
         raise StoreUnreachable("no answer")
 
     ports = RecordingPorts()
+    assert runner(ports, Step("read", lost)).run(WAKE_UP)
+    ((_, outcome, _),) = ports.told("record")
+    assert isinstance(outcome, Later)
+
+
+def test_what_was_done_while_the_store_went_away_is_recorded_when_it_is_back_and_not_done_again() -> None:
+    runs: list[str] = []
+
+    def once(file: File, work: Any) -> Done:
+        runs.append(file.file_id)
+        return Done()
+
+    ports = RecordingPorts(unreachable="record", unreachable_times=3)
+    assert runner(ports, Step("read", once), chance=lambda: 0.0).run(WAKE_UP)
+    assert runs == ["f"] and len(ports.told("record")) == 4 and len(ports.told("dispatch")) == 1
+
+
+def test_what_may_have_been_recorded_when_the_answer_was_lost_keeps_its_artifacts_and_is_followed_up() -> None:
+    ports = RecordingPorts(unreachable="record", unreachable_times=1, answer=Recorded(fenced=True))
+    runner(ports, Step("read", done), {"extract": 3}, chance=lambda: 0.0).run(WAKE_UP)
+    assert ports.told("delete_prefix") == []
+    ((caps,),) = ports.told("dispatch")
+    assert set(caps) == {"intake", "read", "extract"}
+
+
+def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobody_runs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ports = RecordingPorts(unreachable="claim", unreachable_times=1, held=[CLAIM])
+    host = runner(ports, Step("read", done))
+    host.take_back_lost_claims()
+    assert ports.told("held_by") == []  # no claim is in doubt
     with pytest.raises(StoreUnreachable):
-        runner(ports, Step("read", lost)).run(WAKE_UP)
-    assert ports.told("record") == []
+        host.run(WAKE_UP)
+    host.take_back_lost_claims()
+    host.take_back_lost_claims()
+    assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
+    monkeypatch.setattr("layers.held_claims.STRANGE_S", -1.0)
+    host.take_back_lost_claims()
+    ((claim, outcome, _),) = ports.told("record")
+    assert claim == CLAIM and isinstance(outcome, Later)
 
 
 def test_a_skip_is_recorded_with_its_reason() -> None:
