@@ -7,7 +7,7 @@ from layers.domain.step import Done, Skip, step
 from layers.work import Work
 
 
-@step(timeout_s=150, depends_on="preview", at_once=10)
+@step(timeout_s=150, depends_on="preview", needs_service=lambda file: file.is_printed, at_once=10)
 def preview(file: File, work: Work) -> Done | Skip:
     assert file.media_type is not None
     picture = work.documents.preview(work.original(), file.media_type, work.scratch)

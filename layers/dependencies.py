@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
 from layers.domain.errors import DependencyDown, Throttled
+from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Failed, Later, Outcome, Parked, Retry, Step
 from layers.ports import Claim, Ports
@@ -24,9 +25,11 @@ SLOWED_S = 1.0
 UNITS = {"textract": ("calls",), "extraction": ("input_tokens", "output_tokens")}
 
 
-def needs(step: Step) -> tuple[str, ...]:
-    """What a step can't run without."""
-    return (OBJECT_STORE, step.depends_on) if step.depends_on else (OBJECT_STORE,)
+def needs(step: Step, file: File | None = None) -> tuple[str, ...]:
+    """What a step can't run without: for this file, or for one that needs all of it."""
+    if step.depends_on is None or not (file is None or step.needs_service is None or step.needs_service(file)):
+        return (OBJECT_STORE,)
+    return (OBJECT_STORE, step.depends_on)
 
 
 class Dependencies:
@@ -90,7 +93,7 @@ class Dependencies:
     def refusal(self, step: Step, claim: Claim) -> Outcome | None:
         """What becomes of an attempt that may not begin; None where it may."""
         admitted: list[str] = []
-        for dependency in needs(step):
+        for dependency in needs(step, claim.file):
             wait_s = self._ports.breakers.admit(dependency)
             if wait_s is not None:
                 self._said_nothing(admitted)
@@ -100,13 +103,13 @@ class Dependencies:
 
     # --- after it ------------------------------------------------------------------------------------
 
-    def served(self, step: Step) -> None:
-        """All that the step needs did its work."""
-        self._serves(needs(step))
+    def served(self, step: Step, file: File) -> None:
+        """All that the step needs for this file did its work."""
+        self._serves(needs(step, file))
 
-    def answered(self, step: Step) -> None:
+    def answered(self, step: Step, file: File) -> None:
         """The service that the step needs answered, if only to put it off."""
-        self._serves([step.depends_on] if step.depends_on else [])
+        self._serves(one for one in needs(step, file) if one == step.depends_on)
 
     def used(self, step: Step, amounts: Mapping[str, int]) -> None:
         """What an attempt has used of the step's service, in place of what was expected when it was dispatched."""
@@ -120,14 +123,14 @@ class Dependencies:
         self._ports.budgets.throttled(error.dependency, error.delay_s if error.told else 0.0)
         return Later(error.delay_s if error.told else SLOWED_S, error.reason)
 
-    def said_nothing(self, step: Step) -> None:
+    def said_nothing(self, step: Step, file: File) -> None:
         """The attempt ended without a word on what the step needs."""
-        self._said_nothing(needs(step))
+        self._said_nothing(needs(step, file))
 
     def down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome | None:
         """What becomes of an attempt that found a dependency down; None where the part itself is to blame."""
         breaker = self._ports.breakers.failed(error.dependency, error.detail)
-        self._said_nothing(one for one in needs(step) if one != error.dependency)
+        self._said_nothing(one for one in needs(step, claim.file) if one != error.dependency)
         if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
             return None
         wait_s = self._ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
@@ -135,11 +138,11 @@ class Dependencies:
 
     def doubted(self, step: Step, claim: Claim, detail: str) -> Outcome | None:
         """What failed may be the file's own fault or that of the service: how the step gives way, if it does."""
-        if step.depends_on:
+        if step.depends_on in needs(step, claim.file):
             self._ports.breakers.failed(step.depends_on, detail, DOUBT)
             if self._is_open(step.depends_on) and self._gives_way(step, claim):
                 return Failed(f"{step.depends_on}_down", detail)
-        self._said_nothing(one for one in needs(step) if one != step.depends_on)
+        self._said_nothing(one for one in needs(step, claim.file) if one != step.depends_on)
         return None
 
     def wake_in_s(self, outcome: Retry | Later | Parked) -> float:
@@ -164,7 +167,8 @@ class Dependencies:
 
     def _flows_on(self, step: Step) -> bool:
         """Whether some files of a step go on while its dependency is down."""
-        return step.goes_on_without is not None or self._has_substitute(step)
+        without = step.goes_on_without or step.needs_service
+        return without is not None or self._has_substitute(step)
 
     def _has_substitute(self, step: Step) -> bool:
         if step.gives_way_to == "textract" and self._ports.paid_reader is None:

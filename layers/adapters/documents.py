@@ -67,9 +67,12 @@ class Documents:
             "page_numbers": list(page_numbers),
             "languages": list(languages),
         }
-        return pages_as_read(
-            self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers)))
-        )
+        try:
+            read = self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers)))
+        except DecoderCrashed as error:
+            error.dependency = "ocr"  # on this file or on all of them: that shows by the next ones
+            raise
+        return pages_as_read(read)
 
     def members(self, path: Path) -> list[Member]:
         """The files in an archive. Raises PermanentError for one that holds too much, or is locked."""

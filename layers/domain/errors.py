@@ -25,7 +25,12 @@ class TransientError(Exception):
 
 
 class DecoderCrashed(TransientError):
-    """A decoder took its own process down. A second crash on the same file is the file's fault."""
+    """A decoder took its own process down. A second crash on the same file is the file's fault.
+
+    `dependency` names what may be broken instead, where the decoder is one of those that steps depend on.
+    """
+
+    dependency: str | None = None
 
 
 class Snooze(Exception):

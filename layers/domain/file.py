@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layers.domain.extraction_json import extraction_from_json
-from layers.domain.formats import KEPT, SEEN, Kind, kind_of
+from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, kind_of
 from layers.domain.page import Extraction, Source
 
 
@@ -98,6 +98,11 @@ class File:
     def is_kept_as_it_is(self) -> bool:
         """It holds no text: an archive, a film. It is stored and shown, and makes no record."""
         return kind_of(self.media_type) in KEPT
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether it is shown as what a printer of office documents makes of it, where there is one."""
+        return kind_of(self.media_type) in OFFICE
 
 
 def file_from_facts(facts: Mapping[str, Any]) -> File:

@@ -188,6 +188,7 @@ class Step:
     depends_on: str | None = None
     gives_way_to: str | None = None
     goes_on_without: Callable[[File], bool] | None = None
+    needs_service: Callable[[File], bool] | None = None
     at_once: int = 1
     merge: Callable[[File], Done] | None = None
 
@@ -202,6 +203,7 @@ def step(
     depends_on: str | None = None,
     gives_way_to: str | None = None,
     goes_on_without: Callable[[File], bool] | None = None,
+    needs_service: Callable[[File], bool] | None = None,
     at_once: int = 1,
     merge: Callable[[File], Done] | None = None,
 ) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
@@ -212,7 +214,8 @@ def step(
     `at_once` is how many parts one wake-up may name: more than one only where each is estimated to take little time.
     `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
     While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
-    this file does without: then it fails at once, and the pipeline goes on.
+    this file does without: then it fails at once, and the pipeline goes on. `needs_service` says which files need it
+    at all, where not all do: the others neither wait for it nor tell anything of it.
     `merge` makes one outcome of what its parts found (`file.windows`), when the last of them has ended and any of
     them has found something; it runs in the transaction that records that end, so it only computes.
     """
@@ -229,6 +232,7 @@ def step(
             depends_on=depends_on,
             gives_way_to=gives_way_to,
             goes_on_without=goes_on_without,
+            needs_service=needs_service,
             at_once=at_once,
             merge=merge,
         )

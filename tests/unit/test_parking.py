@@ -10,7 +10,7 @@ import pytest
 from functions.dispatch import dispatch
 from layers.dependencies import PARKS_TO_BLAME
 from layers.domain.breaker import RAMP_S, Mode
-from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.domain.errors import DecoderCrashed, DependencyDown, PermanentError, TransientError
 from layers.domain.file import File
 from layers.domain.step import Done, Pipeline
 from layers.runner import Runner
@@ -209,3 +209,54 @@ def test_a_bad_file_says_nothing_of_the_service() -> None:
         host.arrive()
     host.work()
     assert host.breakers.states() == {}
+
+
+def test_what_needs_no_service_neither_waits_for_it_nor_speaks_for_it() -> None:
+    service = Service(down("preview"))
+    needy: set[str] = set()
+
+    def show(file: File, work: Any) -> Done:
+        return service.read(file, work) if file.file_id in needy else Done()
+
+    host = with_read(Host(read=show), depends_on="preview", needs_service=lambda file: file.file_id in needy)
+    needy |= {host.arrive() for _ in range(10)}
+    host.work()
+    assert host.breakers.look("preview").mode is Mode.OPEN
+    others = [host.arrive() for _ in range(30)]
+    host.work()
+    assert {host.file(file_id).state for file_id in others} == {"done"}
+    assert {host.file(file_id).state for file_id in needy} == {"processing"} and service.calls == 5
+    assert host.breakers.look("preview").mode is Mode.OPEN
+    service.error = None
+    pass_time(host, 90)
+    assert {host.file(file_id).state for file_id in needy} == {"done"}
+    assert {row.failures for row in host.store.steps.values()} == {0}
+
+
+def test_successes_without_a_service_do_not_hide_that_it_is_down() -> None:
+    host = Host(read=Service(down("preview")).read)
+    needy = host.arrive()
+    with_read(host, depends_on="preview", needs_service=lambda file: file.file_id == needy)
+    for _ in range(4):
+        host.breakers.failed("preview", "no answer")
+    host.arrive()
+    host.work()
+    assert host.breakers.look("preview").mode is Mode.OPEN
+
+
+def crashed(dependency: str | None) -> DecoderCrashed:
+    error = DecoderCrashed("decoder_crashed", "it died")
+    error.dependency = dependency
+    return error
+
+
+@pytest.mark.parametrize(("dependency", "mode"), [("ocr", Mode.OPEN), (None, Mode.CLOSED)])
+def test_a_reader_that_crashes_on_every_file_is_what_is_broken(dependency: str | None, mode: Mode) -> None:
+    reader = Service(crashed(dependency))
+    host = Host(read=reader.read, depends_on="ocr", goes_on=True, concurrency={"intake": 100})
+    with_read(host, gives_way_to="another reader")
+    first = [host.arrive() for _ in range(60)]
+    pass_time(host, 120)
+    assert {host.file(file_id).state for file_id in first} == {"done"}
+    assert host.breakers.look("ocr").mode is mode
+    assert (reader.calls < 60) is (mode is Mode.OPEN)

@@ -190,11 +190,11 @@ def test_a_retry_asks_to_be_woken_when_it_is_due() -> None:
     assert host.topics.delays_s == [2.0]
 
 
-def test_a_store_that_is_away_gives_the_message_back() -> None:
-    host = Host(read=raising(StoreUnreachable("no answer")))
-    host.arrive()
-    with pytest.raises(StoreUnreachable):
-        host.work()
+def test_a_store_that_was_away_within_a_step_costs_no_attempt_of_it() -> None:
+    host = Host(read=raising(*[StoreUnreachable("no answer")] * 5))
+    file_id = host.arrive()
+    host.settle()
+    assert host.outcomes(file_id, "read") == ["snoozed"] * 5 + ["done"]
 
 
 def test_a_worker_that_wakes_late_changes_nothing_and_its_artifact_goes() -> None:
