@@ -57,7 +57,8 @@ def pulse(runner: Runner) -> int:
     """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched."""
     rescue_expired(runner)
     runner.take_back_lost_claims()
-    repeat_unheard(runner)
+    if repeat_unheard(runner):
+        sweep(runner)  # whoever loses wake-ups may have lost news of arrivals with them
     return dispatch(runner)
 
 

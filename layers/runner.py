@@ -86,12 +86,9 @@ class Runner:
             for claim in claims:
                 makes_way = any(one.cost_s > MAKES_WAY_S for one in finished)
                 finished.append(self._put_back(claim) if makes_way else self._run(step, claim))
+            self._record(finished, until)
         finally:
-            try:
-                if finished:
-                    self._record(finished, until)
-            finally:
-                self._claims.ended(claims)
+            self._claims.ended(claims)
         return len(claims)
 
     def _run(self, step: Step, claim: Claim) -> Finished:

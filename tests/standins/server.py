@@ -63,6 +63,8 @@ class Standin:
         self.settings = self.settings_type(**json.loads(json.dumps(self._given)))
         self.counts: Counter[str] = Counter()
         self.asked: deque[tuple[str, Any]] = deque(maxlen=MOST_KEPT)
+        self.called_at: list[float] = []  # by a clock that only goes forward; probes are left out
+        self.served_at: list[float] = []
         self._tokens, self._filled_at = float(self.settings.burst), time.monotonic()
 
     def change(self, **settings: Any) -> None:
@@ -83,11 +85,15 @@ class Standin:
         """The answer to one call: what is due first, then the service's own."""
         with self.lock:
             self.counts["calls"] += 1
+            is_probe = self.is_probe(method, path, body)
+            if not is_probe:
+                self.called_at.append(time.monotonic())
             if not self._has_token():
                 self.counts["throttled"] += 1
                 return self.throttled()
-            scripted = self.settings.next and not self.is_probe(method, path, body)
-            due = self.settings.next.pop(0) if scripted else self.settings.always
+            due = self.settings.next.pop(0) if self.settings.next and not is_probe else self.settings.always
+            if due == "right" and not is_probe:
+                self.served_at.append(time.monotonic())
         if self.settings.delay_s:
             time.sleep(self.settings.delay_s)
         if isinstance(due, int | float) and not isinstance(due, bool):

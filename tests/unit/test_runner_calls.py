@@ -111,7 +111,7 @@ def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_ta
 
 
 def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
+    clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, at_once=10)).run_all([WAKE_UP] * 4) == 4
@@ -131,9 +131,8 @@ def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
                 raise error
 
     ports = RecordingPorts()
-    with pytest.raises(StoreUnreachable):
-        runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 3)
-    assert len(ports.told("record")) == 2
+    assert runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 3) == 3
+    assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done, Done, Later]
 
 
 def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
