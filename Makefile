@@ -2,7 +2,7 @@
 # make test                                everything that CI checks
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
-# make lint | unit | hostile | bench       parts of it, hostile files, and the measurements (DATA=folder: of reading)
+# make lint | unit | hostile | chaos | bench  parts of it, hostile files, downtime, and the measurements (DATA=folder: of reading)
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -17,7 +17,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: package run rapid test lint unit bench clean hostile
+.PHONY: package run rapid test lint unit bench clean hostile chaos
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -39,6 +39,9 @@ unit: $(VENV)/.test
 
 hostile: $(VENV)/.test
 	$(BIN)/python -m tests.hostile
+
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.scenarios
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps

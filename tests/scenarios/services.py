@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 
 from layers.domain.breaker import LONGEST_PROBE_S
 from tests.scenarios.figures import Figure, at_least, at_most, exactly, most_in_a_second
@@ -19,13 +21,20 @@ def throttled(stage: Stage, *, count: int, calls_per_s: float, least_used: float
     stage.textract.reset()
     stage.textract.change(calls_per_s=calls_per_s, burst=max(1, int(calls_per_s / 2)), delay_s=0.2)
     batch_id = stage.send(stage.dataset("throttled"), scans(count, "throttled"))
-    wait_until(lambda: stage.is_settled(batch_id), within_s, "every scan read")
+    looks: list[tuple[float, int, int]] = []
+
+    def has_ended() -> bool:
+        looks.append(_look(stage, batch_id))
+        return stage.is_settled(batch_id)
+
+    wait_until(has_ended, within_s, "every scan read")
     served, outcomes = stage.textract.served_at, stage.outcomes(batch_id, "textract")
-    used = (len(served) - 1) / (served[-1] - served[0]) / calls_per_s
+    used, of_s = _used_while_some_waited(looks, calls_per_s)
     return [
         exactly("files that failed", stage.files(batch_id)["failed"], 0),
         exactly("pages read by Textract, of as many", len(served), count),
-        at_least(f"of {calls_per_s:g} calls a second used", round(used, 3), least_used),
+        at_least(f"of {calls_per_s:g} calls a second used, while pages waited", round(used, 3), least_used),
+        Figure("seconds in which pages waited", round(of_s, 1)),
         exactly("attempts spent on limits", sum(outcomes[word] for word in SPENT), 0),
         Figure("calls refused", stage.textract.counts["throttled"]),
         Figure("attempts put off", outcomes["snoozed"]),
@@ -88,6 +97,19 @@ def ocr_fails(stage: Stage, *, count: int, again_count: int, within_s: float) ->
         Figure("attempts that OCR's failure cost", outcomes["retried"] + outcomes["failed"] - given_way),
         Figure("attempts that gave way at once", given_way),
     ]
+
+
+def _look(stage: Stage, batch_id: str) -> tuple[float, int, int]:
+    """Now, the pages that wait for Textract, and those that it has read so far."""
+    steps = stage.steps(batch_id, "textract")
+    return time.monotonic(), steps["ready"], len(stage.textract.served_at)
+
+
+def _used_while_some_waited(looks: Sequence[tuple[float, int, int]], calls_per_s: float) -> tuple[float, float]:
+    """Of what a service takes, the share that was used while there was work for it, and for how many seconds."""
+    busy = [(later[0] - one[0], later[2] - one[2]) for one, later in pairwise(looks) if one[1] and later[1]]
+    seconds = sum(length for length, _ in busy)
+    return (sum(calls for _, calls in busy) / seconds / calls_per_s if seconds else 0.0), seconds
 
 
 def _readers(stage: Stage, batch_id: str) -> dict[str, int]:
