@@ -1,10 +1,10 @@
 -- be --
 -- Says for this transaction who asks.
-SELECT set_config('fairway.tenant_id', :tenant_id, true), set_config('fairway.system', :system, true)
+SELECT act_as(CAST(:tenant_id AS text), :system)
 
 -- look_up_key --
 -- Says for this transaction which key is being looked up.
-SELECT set_config('fairway.key_hash', :key_hash, true)
+SELECT ask_for_key(:key_hash)
 
 -- key_holder --
 -- Whose key this is, unless it was revoked.

@@ -140,7 +140,9 @@ END $$;
 --
 -- One dispatcher a step at a time. One that finds it taken waits in a single seat, for what was committed
 -- since may be invisible to the one at work; when the seat is taken too, its holder will see our commit.
--- The seat is a session lock, given up as soon as the turn comes, so that the next one can wait.
+-- The seat is given up as soon as the turn comes, so that the next one can wait: by undoing the block in which both
+-- were taken, which leaves nothing behind whatever happens, also on a connection that clients share. Somebody else
+-- may take the turn just then: one waits again.
 DROP FUNCTION IF EXISTS dispatch_steps(jsonb, double precision);
 CREATE OR REPLACE FUNCTION dispatch_steps(
     p_caps jsonb, p_slice_s double precision, p_loads jsonb, p_load_s double precision)
@@ -151,6 +153,7 @@ DECLARE
     one record;
     turn bigint;
     seat bigint;
+    seated boolean;
     in_flight record;
     since timestamptz;
 BEGIN
@@ -161,16 +164,19 @@ BEGIN
                  FROM jsonb_each(p_caps) ORDER BY key LOOP
         turn := hashtextextended(one.name, 2);
         seat := hashtextextended(one.name, 3);
-        IF NOT pg_try_advisory_xact_lock(turn) THEN
-            CONTINUE WHEN NOT pg_try_advisory_lock(seat);
+        seated := true;
+        WHILE seated AND NOT pg_try_advisory_xact_lock(turn) LOOP
             BEGIN
-                PERFORM pg_advisory_xact_lock(turn);
-            EXCEPTION WHEN OTHERS THEN
-                PERFORM pg_advisory_unlock(seat);
-                RAISE;
+                seated := pg_try_advisory_xact_lock(seat);
+                IF seated THEN
+                    PERFORM pg_advisory_xact_lock(turn);
+                END IF;
+                RAISE SQLSTATE 'FW001';
+            EXCEPTION WHEN SQLSTATE 'FW001' THEN
+                NULL;
             END;
-            PERFORM pg_advisory_unlock(seat);
-        END IF;
+        END LOOP;
+        CONTINUE WHEN NOT seated;
         -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest. Once the clock
         -- has stepped back behind that, what is queued from then on would not be counted.
         since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.step = one.name), '-infinity');

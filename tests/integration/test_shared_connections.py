@@ -1,0 +1,61 @@
+"""A connection that a proxy shares among clients: nothing that is sent outlives its transaction."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from layers.database import Database, load_queries
+from tests.making import Bench, Urls
+
+ADAPTERS = Path(__file__).parent.parent.parent / "layers" / "adapters"
+# By what RDS Proxy keeps a connection for a client when it sees it in what the client sends.
+PINS = re.compile(
+    r"\b(SET|RESET|PREPARE|EXECUTE|DEALLOCATE|DISCARD|LISTEN|DECLARE|TEMP|TEMPORARY)\b|\bset_config\b"
+    r"|\b(nextval|setval)\b|\bpg_(try_)?advisory_(lock|unlock)",
+)
+OF_AN_UPDATE = re.compile(r"\bUPDATE\b.*?\bSET\b|\bFOR UPDATE\b", re.DOTALL)
+
+
+@pytest.fixture
+def bench(database_urls: Urls) -> Bench:
+    bench = Bench.on(database_urls)
+    bench.empty()
+    return bench
+
+
+@pytest.mark.parametrize("path", sorted(ADAPTERS.glob("*.sql")), ids=lambda path: path.name)
+def test_no_query_makes_a_proxy_keep_its_connection(path: Path) -> None:
+    for name, query in load_queries(path).items():
+        assert PINS.search(OF_AN_UPDATE.sub("", query)) is None, name
+
+
+def test_a_statement_is_not_prepared_by_name_where_connections_are_shared(database_urls: Urls) -> None:
+    shared = Database(database_urls.worker, most=1, prepares=False)
+    for _ in range(8):
+        shared.rows("SELECT 1 AS one")
+    assert shared.rows("SELECT name FROM pg_prepared_statements") == []
+    shared.close()
+
+
+def test_a_dispatcher_that_is_cut_off_while_it_waits_leaves_its_seat(bench: Bench, database_urls: Urls) -> None:
+    bench.store.dispatch({"text": 1})
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    with psycopg.connect(database_urls.owner) as at_work, psycopg.connect(database_urls.worker, autocommit=True) as cut:
+        at_work.execute("SELECT pg_advisory_xact_lock(hashtextextended('text', 2))")
+        cut.execute("SET statement_timeout = '200ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            cut.execute("""SELECT * FROM dispatch_steps('{"text": 1}', 10, '{}', 0)""")
+        assert cut.execute(held).fetchone() == (0,)
+
+
+def test_who_asks_is_forgotten_with_the_transaction(bench: Bench) -> None:
+    with bench.catalog.transaction() as catalog:
+        catalog.be(bench.tenant(), is_system=True)
+    with bench.catalog.transaction() as catalog:
+        row = catalog._connection.execute("SELECT current_setting('fairway.system', true) AS system").fetchone()
+    assert row is not None
+    assert not row["system"]
