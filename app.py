@@ -22,7 +22,7 @@ from functions.api import (
 )
 from functions.api.answering import answer, as_text
 
-app = Chalice(app_name="fairway")
+app = Chalice(app_name="fairway", configure_logs=False)  # ours is the one log, of the same name
 app.api.binary_types = []
 CORS = CORSConfig(
     allow_origin="*",

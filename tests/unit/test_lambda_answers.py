@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import app
 from functions.api.answering import as_text
 from functions.api.requests import Reply
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def event(method: str, path: str) -> dict[str, object]:
@@ -30,3 +36,13 @@ def test_an_answer_is_what_lambda_can_write_as_json() -> None:
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     assert as_text(Reply(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
+
+
+def test_an_event_is_logged_in_one_line_on_lambda() -> None:
+    program = "import app; from layers.telemetry import log; log('attempt_like', step='ocr')"
+    environment = {"PATH": os.defpath, "AWS_LAMBDA_FUNCTION_NAME": "ocr", "AWS_DEFAULT_REGION": "us-east-1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (line,) = (ran.stdout + ran.stderr).splitlines()
+    assert json.loads(line)["step"] == "ocr"
