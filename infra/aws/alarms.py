@@ -30,6 +30,15 @@ def resources(stage: str, functions: Mapping[str, str]) -> dict[str, Any]:
                 over=80,
             ),
         },
+        "PinnedConnectionsAlarm": {
+            "Condition": "HasDatabaseProxy",
+            **_alarm(
+                "RDS Proxy keeps connections for single functions: something that they send outlives its transaction.",
+                ("AWS/RDS", "DatabaseConnectionsCurrentlySessionPinned", {"ProxyName": {"Ref": "DatabaseProxy"}}),
+                over=10,
+                times=5,
+            ),
+        },
     }
     return {
         **found,

@@ -1,7 +1,8 @@
 """Deploys a package: `python -m infra.aws.deploy STAGE`, to the account and region that the AWS SDK finds.
 
-With AWS_ENDPOINT_URL the same goes to an emulator. `--parameters FILE` names a JSON object of the application stack's
-parameters: where its database, its Valkey and its secrets are to be found.
+First the data stack, then the application stack with the former's outputs as parameters. `--parameters FILE` names a
+JSON object of parameters of either; with `--no-data` it says where a database, a Valkey and secrets are that stand
+already. With AWS_ENDPOINT_URL the same goes to an emulator.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ class Deployment:
         self._stacks = session.client("cloudformation")
         account = session.client("sts").get_caller_identity()["Account"]
         self._region = session.region_name
-        self.artifacts = f"fairway-artifacts-{account}-{self._region}"
+        self.artifacts = f"fairway-{stage}-artifacts-{account}-{self._region}"
+
+    def deploy_data(self, folder: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Make or update the data stack; its outputs, which are parameters of the application stack."""
+        return self._put(self.data_stack, folder / "data.json", _known(folder / "data.json", parameters))
 
     def deploy(self, folder: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Make or update the stack from a package; its outputs."""
+        """Make or update the application stack from a package; its outputs."""
         given = json.loads((folder / "package.json").read_text())
         self._ensure_bucket()
         for one in given["archives"].values():
@@ -45,20 +50,25 @@ class Deployment:
             for name, one in given["archives"].items()
         }
         own = {"ArtifactBucket": self.artifacts, "SchemaDigest": given["schema"], **keys}
-        template = json.loads((folder / "template.json").read_text())
-        known = {name: value for name, value in parameters.items() if name in template["Parameters"]}
+        known = _known(folder / "template.json", parameters)
         return self._put(self.stack, folder / "template.json", {**known, **own})
 
     @property
     def stack(self) -> str:
         return f"fairway-{self.stage}"
 
+    @property
+    def data_stack(self) -> str:
+        return f"fairway-{self.stage}-data"
+
     def remove(self) -> None:
-        """Delete the application stack, its bucket emptied first, and the packages."""
+        """Delete both stacks, the bucket emptied first, and the packages."""
         bucket = self.outputs(self.stack).get("Bucket")
         if bucket:
             self._empty(bucket)
-        self._delete(self.stack)
+        for stack in (self.stack, self.data_stack):
+            if self._describe(stack):
+                self._delete(stack)
         self._empty(self.artifacts)
         self._s3.delete_bucket(Bucket=self.artifacts)
 
@@ -75,8 +85,11 @@ class Deployment:
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             **self._template(template),
         }
-        exists = self._describe(stack) is not None
-        verb = "update" if exists else "create"
+        before = self._describe(stack)
+        if before and before["StackStatus"] == "ROLLBACK_COMPLETE":  # it was never made, and can't be changed
+            self._delete(stack)
+            before = None
+        verb = "update" if before else "create"
         try:
             getattr(self._stacks, f"{verb}_stack")(**arguments)
         except self._stacks.exceptions.ClientError as error:
@@ -154,15 +167,20 @@ class Deployment:
                 self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
+def _known(template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Those of the parameters that a template takes."""
+    taken = json.loads(template.read_text())["Parameters"]
+    return {name: value for name, value in parameters.items() if name in taken}
+
+
 def main() -> None:
     import boto3
 
     asked = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     asked.add_argument("stage")
-    asked.add_argument(
-        "--parameters", type=Path, help="parameters of the application stack, in place of the data stack"
-    )
-    asked.add_argument("--remove", action="store_true", help="delete the application stack and its bucket")
+    asked.add_argument("--parameters", type=Path, help="a JSON object of parameters of either stack")
+    asked.add_argument("--no-data", action="store_true", help="make no data stack: the parameters name another's")
+    asked.add_argument("--remove", action="store_true", help="delete both stacks and all that they hold")
     given = asked.parse_args()
     deployment = Deployment(boto3.session.Session(), given.stage)
     if given.remove:
@@ -172,7 +190,9 @@ def main() -> None:
         return
     parameters = json.loads(given.parameters.read_text()) if given.parameters else {}
     try:
-        found = deployment.deploy(ROOT / "build" / "aws" / given.stage, parameters)
+        folder = ROOT / "build" / "aws" / given.stage
+        data = {} if given.no_data else deployment.deploy_data(folder, parameters)
+        found = deployment.deploy(folder, {**data, **parameters})
     except DeploymentFailed as error:
         sys.exit(str(error))
     print(json.dumps(found, indent=1))

@@ -1,7 +1,7 @@
 """Makes what is deployed: `python -m infra.aws.package STAGE`, under Lambda's own Python.
 
-build/aws/STAGE/ then holds template.json, the application stack; function.zip; layers/NAME.zip; and package.json,
-which says under which keys the archives are to be stored.
+build/aws/STAGE/ then holds data.json and template.json, the data stack and the application stack; function.zip;
+layers/NAME.zip; and package.json, which says under which keys the archives are to be stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.aws import application, archives, layers
+from infra.aws import application, archives, data, layers
 
 ROOT = layers.ROOT
 MOST_BYTES = 250 * 1024 * 1024  # of a function and its layers, unzipped
@@ -45,6 +45,7 @@ def package(stage: str, into: Path) -> dict[str, Any]:
         slim(made / "deployment.zip", into / "function.zip", Path(scratch) / "function")
         template = finish(json.loads((made / "sam.json").read_text()))
     (into / "template.json").write_text(json.dumps(template, indent=1))
+    (into / "data.json").write_text(json.dumps(data.template(stage), indent=1))
     found = describe(stage, architecture, into, plan)
     (into / "package.json").write_text(json.dumps(found, indent=1))
     check_sizes(found, plan)
@@ -133,7 +134,7 @@ def main() -> None:
     found = package(stage, ROOT / "build" / "aws" / stage)
     for one in found["archives"].values():
         print(f"{one['path']:24} {one['zipped_bytes'] / 2**20:6.1f} MiB, {one['unzipped_bytes'] / 2**20:6.1f} unzipped")
-    print(f"build/aws/{stage} is ready: template.json ({found['architecture']})")
+    print(f"build/aws/{stage} is ready: data.json, template.json ({found['architecture']})")
 
 
 if __name__ == "__main__":
