@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from layers import turns
 from layers.dependencies import Dependencies
 from layers.domain import lifecycle
 from layers.domain.errors import (
@@ -20,10 +21,11 @@ from layers.domain.errors import (
     PermanentError,
     Snooze,
     StoreUnreachable,
+    TakesLong,
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import Owed, in_flight_cap
+from layers.domain.fairness import LONG_S, Owed, in_flight_cap, makes_way_after_s
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
@@ -34,7 +36,7 @@ from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
-MAKES_WAY_S = 3.0  # of one attempt, until those that wait for it in the same process are put back
+MAKES_WAY_S = 1.5  # of one attempt, until those that wait for it in the same process are put back
 STORE_AWAY_S = 2.0
 
 
@@ -205,7 +207,8 @@ class Runner:
         if refusal := self.dependencies.refusal(step, claim):
             return refusal
         try:
-            with traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id):
+            attempt = traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id)
+            with attempt, turns.turn_of(makes_way_after_s(claim.cost_estimate_s)):
                 result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
@@ -224,13 +227,15 @@ class Runner:
                 self.dependencies.answered(step, claim.file)
                 return Later(error.delay_s, error.reason)
         is_in_doubt = isinstance(error, DecoderCrashed) and error.dependency == step.depends_on is not None
-        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable) and not is_in_doubt:
+        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable | TakesLong) and not is_in_doubt:
             self.dependencies.said_nothing(step, claim.file)  # of a bad file, or of our own trouble
         if is_in_doubt and (outcome := self.dependencies.doubted(step, claim, str(error))):
             return outcome
         match error:
             case StoreUnreachable():
                 return Later(STORE_AWAY_S * self._chance(), "the status store was out of reach")
+            case TakesLong():
+                return Later(0.0, "it takes long, and goes on among the files that do", LONG_S)
             case PermanentError():
                 return Failed(error.code, error.detail)
             case DecoderCrashed() if claim.failures >= 1:

@@ -23,7 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from layers.domain.errors import DecoderCrashed, PermanentError, TransientError
+from layers import turns
+from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
@@ -44,7 +45,8 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_
 class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
-    A call that takes longer than `gives_way_s` goes on behind all others, and its child is then replaced.
+    A call that takes longer than `gives_way_s` goes on behind all others, and its child is then replaced. One that
+    was taken for short work ends at the end of its turn (`layers/turns.py`).
     """
 
     def __init__(
@@ -67,12 +69,17 @@ class Sandbox:
 
         Two arguments are places: `path` is the file that the child is given to read, `into` the folder that
         receives what it makes. Raises PermanentError: what the decoder said of the file, `timeout`, or
-        `resource_limit`; DecoderCrashed when the child died or its decoder broke.
+        `resource_limit`; TakesLong at the end of a short turn; DecoderCrashed when the child died or its decoder broke.
         """
         with self._places:
             child = self._take()
             try:
-                answer = child.ask(task, arguments, timeout_s)
+                if turns.gives_way_at_once():
+                    child.give_way()
+                answer = child.ask(task, arguments, min(timeout_s, turns.most_s()))
+            except TimeoutError:
+                child.kill()
+                raise (_timeout(timeout_s) if timeout_s <= turns.most_s() else TakesLong()) from None
             except BaseException:
                 child.kill()
                 raise
@@ -181,7 +188,7 @@ class _Child:
         return time.monotonic() - self.idle_since
 
     def ask(self, task: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """The child's answer, with what it made where `into` says."""
+        """The child's answer, with what it made where `into` says. Raises TimeoutError."""
         self._calls += 1
         given = dict(arguments)
         if "path" in arguments:
@@ -252,12 +259,12 @@ class _Child:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
             answer = json.loads(self._read(timeout_s))
-        except TimeoutError:
-            raise _timeout(timeout_s) from None
+        except TimeoutError:  # an OSError as well
+            raise
         except (EOFError, OSError, ValueError, RecursionError):
             end = self._end()
             if end == "SIGXCPU":  # it burnt its time on several processors at once
-                raise _timeout(timeout_s) from None
+                raise TimeoutError from None
             raise DecoderCrashed("decoder_crashed", f"the decoder died while it read the file ({end})") from None
         if not isinstance(answer, dict):
             raise DecoderCrashed("decoder_crashed", "the decoder gave no proper answer")
@@ -270,7 +277,7 @@ class _Child:
             return "it answered nonsense"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def _give_way(self) -> None:
+    def give_way(self) -> None:
         """A file that takes long is in no hurry: the others come first. It can't be undone, so the child is replaced."""
         self._gave_way = True
         try:
@@ -296,7 +303,7 @@ class _Child:
             until = deadline if self._gave_way else min(deadline, gives_way_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
             if not readable and time.monotonic() < deadline:
-                self._give_way()
+                self.give_way()
                 continue
             if not readable:
                 deadline = self._extended(deadline)

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
-from layers.domain.fairness import Lanes, rides
+from layers.domain.fairness import Lanes, is_long, places_of_the_long, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Member, Page
@@ -267,6 +267,8 @@ class MemoryStore:
             if word == "lost":
                 row.losses += 0.5 if getattr(outcome, "code", "") == "lost_with_others" else 1.0
             row.error = (outcome.code, outcome.detail) if isinstance(outcome, Failed) else None
+            if isinstance(outcome, Later) and outcome.cost_estimate_s is not None:
+                row.cost_estimate_s = outcome.cost_estimate_s
             of.attempts.append((claim.step, claim.part, claim.attempt, word))
             of.used += [dict(used)] if used else []
             if removed:
@@ -330,18 +332,23 @@ class MemoryStore:
         )
         if in_flight >= cap:
             return
+        long_ones = sum(
+            key[1] == step and is_long(row.cost_estimate_s) and row.state in (State.QUEUED, State.RUNNING)
+            for key, row in self.steps.items()
+        )
         lanes = self._lanes.get(step)
         loaded, loaded_s = 0, 0.0
-        while lanes and (item := lanes.look()) is not None:
+        while lanes and (item := lanes.look(long_too := long_ones < places_of_the_long(cap))) is not None:
             file_id, part = item.rsplit(":", 1)
             row = self.steps.get((file_id, step, int(part)))
             if row is None or row.state != State.READY:
-                lanes.next()
+                lanes.next(long_too)
                 continue
             row.rides = rides(loaded, loaded_s, row.cost_estimate_s, load)
             if not row.rides and in_flight >= cap:
                 return
-            lanes.next()
+            lanes.next(long_too)
+            long_ones += is_long(row.cost_estimate_s)
             row.state, row.since = State.QUEUED, self._now()
             if row.rides:
                 loaded, loaded_s = loaded + 1, loaded_s + row.cost_estimate_s

@@ -327,6 +327,8 @@ def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
 
 def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | None = None) -> dict[str, Any]:
     made: dict[str, Any] = {"used": dict(used)} if used else {}
+    if isinstance(outcome, Later) and outcome.cost_estimate_s is not None:
+        made["cost_estimate_s"] = outcome.cost_estimate_s
     if not isinstance(outcome, Done):
         return made
     if outcome.window:

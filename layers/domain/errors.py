@@ -42,6 +42,10 @@ class Snooze(Exception):
         self.reason = reason
 
 
+class TakesLong(Exception):
+    """The file takes longer than what is short: it runs again among the long, with all its time. Spends no attempt."""
+
+
 class Throttled(Snooze):
     """A service limits calls: later, with no attempt spent. `dependency` names the service.
 

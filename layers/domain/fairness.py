@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 SLICE_S = 10.0
 CAP_PER_CONCURRENCY = 1.25
 LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
+SHORT_S = 1.5  # what is estimated to be short may take so long, and SHORT_TIMES its estimate, before it makes way
+SHORT_TIMES = 5
+LONG_S = 30.0  # the estimate of what made way
 LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
 
 
@@ -23,6 +26,21 @@ def in_flight_cap(concurrency: int) -> int:
 def rides(loaded: int, loaded_s: float, cost_estimate_s: float, most: int) -> bool:
     """Whether a part goes along with the wake-up before it, which names so many parts of so many seconds in all."""
     return 0 < loaded < most and loaded_s + cost_estimate_s <= LOAD_S
+
+
+def is_long(cost_estimate_s: float) -> bool:
+    """Whether a part is one of those that may never hold all places of a step."""
+    return cost_estimate_s > SLICE_S
+
+
+def places_of_the_long(cap: int) -> int:
+    """How many wake-ups of a step may be long ones: half of its places are kept for what is short."""
+    return max(1, cap // 2)
+
+
+def makes_way_after_s(cost_estimate_s: float) -> float:
+    """How long a part may be decoded before it makes way, to run again among the long with all its time."""
+    return math.inf if is_long(cost_estimate_s) else SHORT_S + SHORT_TIMES * cost_estimate_s
 
 
 def charge(cost_estimate_s: float, weight: float) -> float:
@@ -96,29 +114,31 @@ class Lanes:
             inner.active, inner.passed = True, max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
 
-    def look(self) -> str | None:
-        """The item that comes next."""
-        found = self._foremost()
-        return found[1].backlog[0][0] if found else None
+    def look(self, long_too: bool = True) -> str | None:
+        """The item that comes next; of short ones alone, where there is no more room for `long_too`."""
+        found = self._foremost(long_too)
+        return found[1].backlog[found[2]][0] if found else None
 
-    def next(self) -> str | None:
+    def next(self, long_too: bool = True) -> str | None:
         """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
-        found = self._foremost()
+        found = self._foremost(long_too)
         return self._take(*found) if found else None
 
-    def _foremost(self) -> tuple[TenantLane, BatchLane] | None:
-        while active := [(lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active]:
-            lane = self.tenants[min(active)[1]]
-            batches = [(inner.passed, name) for name, inner in lane.batches.items() if inner.active]
-            inner = lane.batches[min(batches)[1]]
-            if inner.backlog:
-                return lane, inner
-            inner.active = False
-            lane.active = len(batches) > 1
+    def _foremost(self, long_too: bool) -> tuple[TenantLane, BatchLane, int] | None:
+        """Its lanes, and its place in them. Lanes that are found empty are no longer active."""
+        by_pass = sorted((lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active)
+        for lane in (self.tenants[tenant] for _, tenant in by_pass):
+            batches = sorted((inner.passed, name) for name, inner in lane.batches.items() if inner.active)
+            for inner in (lane.batches[name] for _, name in batches):
+                for place, (_, cost_s) in enumerate(inner.backlog):
+                    if long_too or not is_long(cost_s):
+                        return lane, inner, place
+                inner.active = bool(inner.backlog)
+            lane.active = lane.waits
         return None
 
-    def _take(self, lane: TenantLane, inner: BatchLane) -> str:
-        item, cost_s = inner.backlog.pop(0)
+    def _take(self, lane: TenantLane, inner: BatchLane, place: int) -> str:
+        item, cost_s = inner.backlog.pop(place)
         # Refunds may have put a lane behind the clock; they don't turn it back.
         self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)
         lane.passed += charge(cost_s, lane.weight)

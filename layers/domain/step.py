@@ -140,10 +140,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nothing failed; the step runs again after `delay_s` seconds, with no attempt spent."""
+    """Nothing failed; the step runs again after `delay_s` seconds, with no attempt spent.
+
+    `cost_estimate_s` is what it is now known to cost, where that was learned.
+    """
 
     delay_s: float
     reason: str
+    cost_estimate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,14 @@
 --
 -- p_room counts wake-ups. One may name up to p_load parts, picked one after the other, that together are estimated
 -- to take no longer than p_load_s: all but the first of them ride along. What does not fit leads the next wake-up.
+--
+-- Of parts that are estimated to take longer than a slice no more than p_room_of_long are taken: where the first of a
+-- lane is one too many, the first short one is. A lane of long ones alone is passed by, and stays active.
 DROP FUNCTION IF EXISTS dispatch_step(text, integer, double precision);
+DROP FUNCTION IF EXISTS dispatch_step(text, integer, double precision, integer, double precision);
 CREATE OR REPLACE FUNCTION dispatch_step(
-    p_step text, p_room integer, p_slice_s double precision, p_load integer, p_load_s double precision)
+    p_step text, p_room integer, p_room_of_long integer, p_slice_s double precision, p_load integer,
+    p_load_s double precision)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -62,12 +67,21 @@ BEGIN
             CONTINUE;
         END IF;
 
-        SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
-          FROM steps r
-         WHERE r.state = 'ready' AND r.step = p_step
-           AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
-         ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
-         LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF p_room_of_long > 0 THEN
+            SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+              FROM steps r
+             WHERE r.state = 'ready' AND r.step = p_step
+               AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
+             ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
+             LIMIT 1 FOR UPDATE SKIP LOCKED;
+        ELSE
+            SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+              FROM steps r
+             WHERE r.state = 'ready' AND r.cost_estimate_s <= 10 AND r.step = p_step -- a slice, as its index says it
+               AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
+             ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
+             LIMIT 1 FOR UPDATE SKIP LOCKED;
+        END IF;
         IF NOT FOUND THEN
             IF batch.ready_mark > '-infinity' THEN
                 UPDATE batch_lanes b SET ready_mark = '-infinity'
@@ -90,13 +104,19 @@ BEGIN
          WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
         UPDATE batch_lanes b
            SET pass = b.pass + least(picked.cost_estimate_s, p_slice_s) / b.weight,
-               ready_mark = greatest(b.ready_mark, least(picked.ready_at, clock_timestamp() - mark_trails_by))
+               -- Where long ones were passed over, the mark stays before them.
+               ready_mark = CASE WHEN p_room_of_long > 0
+                                 THEN greatest(b.ready_mark, least(picked.ready_at, clock_timestamp() - mark_trails_by))
+                                 ELSE b.ready_mark END
          WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         clock.pass := greatest(clock.pass, lane.pass);
         clock.taken := clock.taken + 1;
         clock.taken_s := clock.taken_s + picked.cost_estimate_s;
 
+        IF picked.cost_estimate_s > p_slice_s THEN
+            p_room_of_long := p_room_of_long - 1;
+        END IF;
         file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
         rides := is_rider;
         RETURN NEXT;
@@ -136,7 +156,7 @@ BEGIN
 END $$;
 
 -- Dispatches each named step up to its in-flight cap of wake-ups: p_caps is {"ocr": 3, ...}; {"ocr": [3, 2]} takes two
--- at most. p_loads, {"text": 10, ...}, says how many parts of p_load_s seconds in all one wake-up of a step may name.
+-- at most. Half of the cap is kept for short parts. p_loads, {"text": 10, ...}, says how many parts of p_load_s seconds in all one wake-up of a step may name.
 --
 -- One dispatcher a step at a time. One that finds it taken waits in a single seat, for what was committed
 -- since may be invisible to the one at work; when the seat is taken too, its holder will see our commit.
@@ -183,11 +203,13 @@ BEGIN
         IF since > clock_timestamp() THEN
             since := '-infinity';
         END IF;
-        SELECT count(*) FILTER (WHERE NOT s.rides) AS wake_ups, least(min(s.queued_at), clock_timestamp()) AS oldest INTO in_flight
+        SELECT count(*) FILTER (WHERE NOT s.rides) AS wake_ups, least(min(s.queued_at), clock_timestamp()) AS oldest,
+               count(*) FILTER (WHERE s.cost_estimate_s > p_slice_s) AS long_ones INTO in_flight
           FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
         CONTINUE WHEN in_flight.wake_ups >= one.cap OR one.most = 0;
         RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt, d.rides
-                       FROM dispatch_step(one.name, least(one.cap - in_flight.wake_ups::integer, one.most), p_slice_s,
+                       FROM dispatch_step(one.name, least(one.cap - in_flight.wake_ups::integer, one.most),
+                                          greatest(1, one.cap / 2) - in_flight.long_ones::integer, p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
          WHERE c.step = one.name AND (c.in_flight_since < in_flight.oldest - interval '1 second'

@@ -45,6 +45,7 @@ BEGIN
            losses = s.losses + CASE WHEN p_outcome <> 'lost' THEN 0 WHEN p_error_code = 'lost_with_others' THEN 0.5
                                     ELSE 1 END,
            snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
+           cost_estimate_s = coalesce((p_made ->> 'cost_estimate_s')::real, s.cost_estimate_s),
            reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
            stopped_from = CASE WHEN removed AND the_file.state <> 'cancelled' THEN 'ready' END
      WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part

@@ -345,6 +345,30 @@ def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_n
     assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
 
 
+def test_half_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
+    ready_to_read(world, [20.0] * 4 + [1.0] * 3)
+    first = world.store.dispatch({"text": 5})
+    held = [claim(world, one) for one in first]
+    assert [one.cost_estimate_s for one in held] == [20.0, 20.0, 1.0, 1.0, 1.0]
+    for one in held[2:]:
+        world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
+    assert world.store.dispatch({"text": 5}) == []
+    world.store.record(held[0], Done(), nothing_follows, cost_s=1, host="h")
+    assert [claim(world, one).cost_estimate_s for one in world.store.dispatch({"text": 5})] == [20.0]
+    assert world.store.steps_with_backlog() == {"text"}
+
+
+def test_what_made_way_for_shorter_work_runs_among_the_long(world: World) -> None:
+    ready_to_read(world, [1.0] * 3)
+    for wake_up in world.store.dispatch({"text": 3}):
+        late = Later(0, "it takes long", 30.0)
+        world.store.record(claim(world, wake_up), late, nothing_follows, cost_s=1, host="h")
+    world.store.wake_due(10)
+    (again,) = world.store.dispatch({"text": 3})
+    held = claim(world, again)
+    assert (held.cost_estimate_s, held.attempt, held.failures) == (30.0, 2, 0)
+
+
 def test_dear_parts_ride_with_nobody(world: World) -> None:
     ready_to_read(world, [5.0] * 3)
     assert [one.rides for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3

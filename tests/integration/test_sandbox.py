@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from layers import sandbox
+from layers import sandbox, turns
 from layers.confinement import landlock_version
-from layers.domain.errors import DecoderCrashed, PermanentError, TransientError
+from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,6 +65,7 @@ def litter():
     return before
 def open_many(count): return attempt(lambda: [open("/dev/null") for _ in range(count)])
 def token(): return TOKEN
+def over_cpu(): os.kill(os.getpid(), 24)  # SIGXCPU
 def raise_one(): raise ZeroDivisionError("by zero")
 sys.modules["tasks"] = sys.modules["__main__"]
 decoder_host.TASKS = {name: f"tasks:{name}" for name, one in list(globals().items()) if callable(one)}
@@ -350,6 +351,31 @@ def test_a_file_that_takes_long_gives_way_to_the_others(box: Sandbox, monkeypatc
         assert soon(lambda: os.getpriority(os.PRIO_PGRP, child) == sandbox.LAST_NICE)
         slow.result()
     assert call(box, "token") != before
+
+
+def test_a_short_turn_ends_without_a_verdict_on_the_file(box: Sandbox) -> None:
+    before = call(box, "token")
+    with turns.turn_of(0.2), pytest.raises(TakesLong):
+        call(box, "sleep", seconds=600, timeout_s=500)
+    with turns.turn_of(20.0):
+        assert call(box, "token") != before
+        with pytest.raises(PermanentError):
+            call(box, "sleep", seconds=600, timeout_s=0.2)
+
+
+def test_what_is_known_to_take_long_gives_way_at_once(box: Sandbox) -> None:
+    call(box, "token")
+    (child,) = box.children()
+    with turns.turn_of(float("inf")):
+        call(box, "token")
+    assert soon(lambda: gone(child))
+
+
+def test_what_burns_its_time_on_several_processors_has_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = made(monkeypatch, ON_A_STRICT_HOST + HOST)
+    with pytest.raises(PermanentError) as caught:
+        call(box, "over_cpu")
+    assert caught.value.code == "timeout"
 
 
 def test_nothing_is_left_when_it_is_closed(any_box: Sandbox) -> None:

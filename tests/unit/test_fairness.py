@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.domain.fairness import LOW_WEIGHT, SLICE_S, Lanes, Owed, charge, in_flight_cap
+from layers.domain.fairness import LOW_WEIGHT, SLICE_S, Lanes, Owed, charge, in_flight_cap, is_long, makes_way_after_s
 
 BACKLOGS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=2)
 COSTS = st.floats(0.01, 100)
@@ -284,3 +284,19 @@ def test_lanes_that_were_not_heard_of_for_long_are_forgotten() -> None:
         owed.add(("step", str(place)), 1.0, 1.2)
     assert len(owed.by_lane) == Owed.MOST_LANES
     assert ("step", "0") not in owed.by_lane
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), COSTS), max_size=60))
+def test_where_the_long_have_no_room_every_short_one_is_taken_and_no_long_one(work: list[tuple[str, float]]) -> None:
+    lanes = Lanes()
+    for place, (tenant, cost_s) in enumerate(work):
+        lanes.ready(tenant, "batch", str(place), cost_s)
+    short = []
+    while (item := lanes.next(long_too=False)) is not None:
+        short.append(int(item))
+    assert sorted(short) == [place for place, (_, cost_s) in enumerate(work) if not is_long(cost_s)]
+    assert len(short) + len(drained(lanes)) == len(work)
+
+
+def test_what_is_known_to_be_long_has_all_its_time() -> None:
+    assert makes_way_after_s(SLICE_S) < float("inf") == makes_way_after_s(SLICE_S + 0.1)

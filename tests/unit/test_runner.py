@@ -12,6 +12,7 @@ import pytest
 from functions import handlers
 from functions.arrivals import take_arrivals
 from functions.upkeep import PULSE_S, UNHEARD_S, UPKEEP_S, erase_removed, pulse, recover, rescue_of, upkeep
+from layers import turns
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.redis_breakers import RedisBreakers
 from layers.domain.errors import (
@@ -20,6 +21,7 @@ from layers.domain.errors import (
     PermanentError,
     Snooze,
     StoreUnreachable,
+    TakesLong,
     Throttled,
     TransientError,
 )
@@ -145,6 +147,7 @@ def test_duplicate_delivery_does_nothing() -> None:
         ([PermanentError("corrupt", "damaged")], ["failed"], "failed"),
         ([TransientError("unreachable", "no answer")], ["retried", "done"], "done"),
         ([TransientError("unreachable", "no answer")] * 3, ["retried", "retried", "failed"], "failed"),
+        ([TakesLong()], ["snoozed", "done"], "done"),
         ([Snooze(5, "throttled")] * 6, ["snoozed"] * 6 + ["done"], "done"),
         ([Throttled(5, "ten calls a second", "textract")] * 6, ["snoozed"] * 6 + ["done"], "done"),
         ([DependencyDown("textract", "no answer")] * 6, ["parked"] * 6 + ["done"], "done"),
@@ -159,6 +162,22 @@ def test_an_error_is_a_verb_to_the_runner(errors: list[Exception], outcomes: lis
     host.settle()
     assert host.outcomes(file_id, "read") == outcomes
     assert host.file(file_id).state == state
+
+
+def test_a_file_that_made_way_has_all_its_time_when_it_runs_again() -> None:
+    turns_s: list[float] = []
+
+    def slow(file: File, work: Any) -> Done:
+        turns_s.append(turns.most_s())
+        if turns_s[-1] < float("inf"):
+            raise TakesLong
+        return Done()
+
+    host = Host(read=slow)
+    file_id = host.arrive()
+    host.settle()
+    assert host.file(file_id).state == "done"
+    assert len(turns_s) == 2 and turns_s[0] < 60
 
 
 def test_a_failure_names_the_step_its_code_and_what_to_do() -> None:
