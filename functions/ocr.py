@@ -26,7 +26,7 @@ LEAST_KEPT = 0.6
 
 
 def plan(file: File) -> Plan:
-    if not file.can_be_seen:
+    if not file.can_be_seen and not file.is_scanned_in_part:
         return Skip("only pictures and pages that can be drawn are read by OCR")
     pages = tuple(range(1, (file.page_count or 1) + 1)) if file.is_image else file.unread_pages
     if file.is_image:
@@ -52,7 +52,7 @@ def ocr(file: File, work: Work) -> Done:
     for page in read_again(file, work, known, pages):
         known[page.number] = page
     pages = [known[page.number] for page in pages]
-    all_read = len(known) == (file.page_count or 1) and all(page.source for page in known.values())
+    all_read = len(known) == file.page_total and all(page.source for page in known.values())
     artifacts = (save_text(work, [known[number] for number in sorted(known)]),) if all_read else ()
     return Done(pages=tuple(pages), artifacts=artifacts)
 
@@ -65,7 +65,7 @@ def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[P
     unsure = [page for page in pages if page.source is None or page.confidence < SECOND_READER_FLOOR]
     # The built-in rules say at once whether the required values can be found, whichever extractor comes later:
     # the page is at hand here, and to send it back to OCR from there would be a loop in the pipeline.
-    is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == (file.page_count or 1)
+    is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == file.page_total
     lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema, date.today()))
     wanted = list(pages) if lacks_fields else unsure
     if not wanted:

@@ -52,12 +52,34 @@ def read_mail(path: str, media_type: str) -> Mail:
     return _outlook(path, media_type) if media_type == "application/vnd.ms-outlook" else _internet_message(path)
 
 
-def _internet_message(path: str) -> Mail:
+def places_of_pictures(path: str) -> Iterator[int]:
+    """The places, among a message's parts, of the pictures that it shows or that are attached."""
+    for place, part in enumerate(_parts(_message(path)[0])):
+        if place >= MOST_PARTS:
+            return
+        if part.get_content_maintype() == "image":
+            yield place
+
+
+def picture_at(path: str, place: int) -> bytes:
+    """The content of the part at a place; empty where there is none."""
+    for at, part in enumerate(_parts(_message(path)[0])):
+        if at == place:
+            payload = part.get_payload(decode=True)
+            return payload if isinstance(payload, bytes) else b""
+    return b""
+
+
+def _message(path: str) -> tuple[EmailMessage, bool]:
     with open(path, "rb") as stream:
         content = stream.read(MOST_BYTES)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         content = decoded(path, MOST_BYTES).encode()
-    message, is_whole = _parsed(content.lstrip())
+    return _parsed(content.lstrip())
+
+
+def _internet_message(path: str) -> Mail:
+    message, is_whole = _message(path)
     mail = Mail(headers=list(_headers(message)), is_cut=not is_whole)
     pictures: dict[str, str] = {}
     texts: list[str] = []

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.decoders import scans, tessdata
+from layers.decoders import embedded, scans, tessdata
 from layers.decoders.images import frame, on_white
 from layers.domain.errors import PermanentError
+from layers.domain.formats import format_of
 from layers.domain.page import turned_box
 
 SHEET_EDGE_PX = 2300  # of a page that is drawn from a PDF
@@ -83,13 +84,23 @@ def read_pages(
 ) -> list[dict[str, Any]]:
     """What Tesseract reads on each page. Raises PermanentError `timeout` when a page takes over a minute."""
     reader = _Tesseract(languages, setting)
-    return [_read_page(gray_page(path, media_type, number), number, reader) for number in page_numbers]
+    pages = [_read_page(gray_page(path, media_type, number), number, reader) for number in page_numbers]
+    return settled(path, media_type, pages)
+
+
+def settled(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pages as they were read, with the text that stood beside pictures in a document."""
+    if not format_of(media_type).holds_pictures:
+        return pages
+    return [embedded.beside_own_text(path, media_type, page) for page in pages]
 
 
 def gray_page(path: str, media_type: str, number: int) -> Any:
     """A page as it is shown, in gray, of at most so many pixels as are of use."""
     if media_type == "application/pdf":
         return render_page(path, number)
+    if format_of(media_type).holds_pictures:
+        return embedded.gray_page(path, media_type, number)
     image = on_white(frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L"))
     return image if image.mode == "L" else image.convert("L")
 

@@ -19,18 +19,19 @@ PLACE_MARKS = {f"{TEXT}page-number", f"{DRAWN}page-thumbnail"}
 
 
 def count_slides(path: str) -> int:
-    return len(_slides(path))
+    return len(slides_of(path))
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
     """A page for each slide. Raises PermanentError `corrupt` where it holds none."""
-    slides = _slides(path)
+    slides = slides_of(path)
     if not slides:
         raise PermanentError("corrupt", "the presentation holds no slides that can be read")
     return text_pages(_text_of(slide) for slide in slides)
 
 
-def _slides(path: str) -> list[Element]:
+def slides_of(path: str) -> list[Element]:
+    """The elements of the slides."""
     with opened_zip(path) as archive:
         check_bounds(archive)
         tree = xml_of(archive, "content.xml")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from layers.decoders.ocr import gray_page, is_blank, turned_image
+from layers.decoders.ocr import gray_page, is_blank, settled, turned_image
 from layers.domain.page import turned_box
 
 EDGE_PX = 2000
@@ -20,7 +20,11 @@ FINDS_IN_PX = 1280  # the edge of the picture in which lines are looked for
 
 def read_pages(path: str, media_type: str, pages: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     """What it reads on each (page number, turn in degrees clockwise)."""
-    return [_read_page(gray_page(path, media_type, number), number, turned) for number, turned in pages]
+    return settled(
+        path,
+        media_type,
+        [_read_page(gray_page(path, media_type, number), number, turned) for number, turned in pages],
+    )
 
 
 def _read_page(shown: Any, number: int, turned: int) -> dict[str, Any]:

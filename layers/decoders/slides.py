@@ -21,20 +21,21 @@ PLACE_MARKS = {"sldNum", "sldImg"}
 
 def count_slides(path: str) -> int:
     with opened_zip(path) as archive:
-        return len(_slides(archive))
+        return len(slides_of(archive))
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
     """A page for each slide. Raises PermanentError `corrupt` where it holds none."""
     with opened_zip(path) as archive:
         check_bounds(archive)
-        slides = _slides(archive)
+        slides = slides_of(archive)
         if not slides:
             raise PermanentError("corrupt", "the presentation holds no slides that can be read")
         return text_pages(_text_of(archive, name) for name in slides)
 
 
-def _slides(archive: zipfile.ZipFile) -> list[str]:
+def slides_of(archive: zipfile.ZipFile) -> list[str]:
+    """The names of the slides' parts, in the order in which they are shown."""
     tree = xml_of(archive, PRESENTATION)
     if tree is None:
         raise PermanentError("corrupt", "the presentation is damaged and can't be opened")

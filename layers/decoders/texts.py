@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layers.decoders import drawings, mail, office, open_slides, plain, sheets, slides
+from layers.decoders import drawings, embedded, mail, office, open_slides, plain, sheets, slides
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 
@@ -26,7 +26,12 @@ READERS: dict[str, Callable[[str, str], Pages]] = {
 
 
 def read_text(path: str, media_type: str) -> Pages:
-    """The pages' own text. Raises PermanentError where the format has none."""
+    """The pages' own text; where a document's is thin, its pictures are pages without a source, left for OCR."""
+    return embedded.with_pictures(path, media_type, own_text(path, media_type))
+
+
+def own_text(path: str, media_type: str) -> Pages:
+    """The text that a document has as text. Raises PermanentError where the format has none."""
     try:
         reader = READERS[format_of(media_type).reader]
     except KeyError:

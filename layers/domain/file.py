@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layers.domain.extraction_json import extraction_from_json
-from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, kind_of
+from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Source
 
 
@@ -93,6 +93,17 @@ class File:
     def can_be_seen(self) -> bool:
         """Its pages can be drawn, so that a reader of pictures can read them. Pages of anything else are only text."""
         return kind_of(self.media_type) in SEEN
+
+    @property
+    def is_scanned_in_part(self) -> bool:
+        """A document, a mail or slides with pictures on which OCR may find what its own text does not say."""
+        kind = kind_of(self.media_type)
+        return kind is not None and format_of(self.media_type).holds_pictures and bool(self.unread_pages)
+
+    @property
+    def page_total(self) -> int:
+        """How many pages it has, as far as anybody has found out."""
+        return max(self.page_count or 1, len(self.pages))
 
     @property
     def is_kept_as_it_is(self) -> bool:

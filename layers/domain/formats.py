@@ -26,13 +26,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`reader` names what reads its own text (empty: it has none). `suffix` is the usual ending of its name."""
+    """`reader` names what reads its own text (empty: it has none). `suffix` is the usual ending of its name.
+
+    `holds_pictures`: pictures in it are found and read where it has little text of its own.
+    """
 
     media_type: str
     name: str
     kind: Kind
     suffix: str
     reader: str = ""
+    holds_pictures: bool = False
 
 
 OOXML = "application/vnd.openxmlformats-officedocument"
@@ -48,18 +52,18 @@ FORMATS = (
     Format("image/bmp", "BMP", Kind.PICTURE, ".bmp"),
     Format("image/heic", "HEIC", Kind.PICTURE, ".heic"),
     Format("image/svg+xml", "SVG", Kind.DRAWING, ".svg", "drawing"),
-    Format(f"{OOXML}.wordprocessingml.document", "Word", Kind.DOCUMENT, ".docx", "word"),
+    Format(f"{OOXML}.wordprocessingml.document", "Word", Kind.DOCUMENT, ".docx", "word", True),
     Format("application/msword", "Word 97", Kind.DOCUMENT, ".doc", "kreuzberg"),
-    Format(f"{ODF}.text", "OpenDocument text", Kind.DOCUMENT, ".odt", "kreuzberg"),
+    Format(f"{ODF}.text", "OpenDocument text", Kind.DOCUMENT, ".odt", "kreuzberg", True),
     Format("application/rtf", "Rich Text", Kind.DOCUMENT, ".rtf", "kreuzberg"),
     Format(f"{OOXML}.spreadsheetml.sheet", "Excel", Kind.SHEETS, ".xlsx", "calamine"),
     Format("application/vnd.ms-excel", "Excel 97", Kind.SHEETS, ".xls", "calamine"),
     Format(f"{ODF}.spreadsheet", "OpenDocument sheets", Kind.SHEETS, ".ods", "calamine"),
-    Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides"),
+    Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides", True),
     Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
-    Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides"),
+    Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides", True),
     Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
-    Format("message/rfc822", "mail", Kind.MAIL, ".eml", "mail"),
+    Format("message/rfc822", "mail", Kind.MAIL, ".eml", "mail", True),
     Format("application/vnd.ms-outlook", "Outlook mail", Kind.MAIL, ".msg", "outlook"),
     Format("text/html", "HTML", Kind.MARKUP, ".html", "html"),
     Format("text/markdown", "Markdown", Kind.MARKUP, ".md", "plain"),

@@ -41,9 +41,10 @@ HEAD = """# Formats
 What is made of each format that is taken, as a test found it with a sample of each; what a file is, is told from its
 bytes. `python -m tests.integration.test_formats_page` writes this page.
 
-A page is a sheet of a workbook, a slide, or a page of a PDF; other documents are read as one. Office files are shown as
-PDF by a Gotenberg service or by LibreOffice, where there is one; without, as sanitised HTML. Thumbnails are WebP of at
-most 320 px.
+A page is a sheet of a workbook, a slide, or a page of a PDF; other documents are read as one. A document or a mail of
+less than 200 letters, and a slide of less than 100, is looked through for scans: pictures of at least 150,000 pixels.
+In a document or a mail each is a page of its own, after that of its text. Office files are shown as PDF by a Gotenberg
+service or by LibreOffice, where there is one; without, as sanitised HTML. Thumbnails are WebP of at most 320 px.
 
 | format | ending | media type | text | preview | thumbnail |
 |---|---|---|---|---|---|
@@ -146,6 +147,7 @@ def _text(documents: Documents, one: Format, path: Path) -> str:
     pages = documents.read_text(path, one.media_type)
     assert any(page.source for page in pages), one.name
     by = READERS[one.reader] + (", OCR where a page has none" if one.kind is Kind.PDF else "")
+    by += ", OCR of pictures where it is short" if one.holds_pictures else ""
     return f"{by}, page by page" if one.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and one.suffix != ".ppt" else by
 
 

@@ -95,6 +95,21 @@ def test_the_readers_follow_each_other_only_where_they_are_needed(
     assert words(lifecycle.follow(PIPELINES, STEPS[ended], ended in failures, given_file)) == expected
 
 
+@pytest.mark.parametrize(
+    ("media_type", "pages", "expected"),
+    [
+        ("message/rfc822", [READ, UNREAD], {"ocr": "run", "textract": "wait", "extraction": "wait"}),
+        ("message/rfc822", [READ], {"ocr": "skip", "textract": "skip", "extraction": "run"}),
+        ("text/plain", [UNREAD], {"ocr": "skip", "textract": "skip", "extraction": "stop"}),
+    ],
+)
+def test_pictures_in_a_document_are_read_by_ocr_where_it_may_hold_some(
+    media_type: str, pages: list[tuple[Source | None, float]], expected: dict[str, str]
+) -> None:
+    given_file = file(media_type, *pages, page_count=None)
+    assert words(lifecycle.follow(PIPELINES, STEPS["text"], False, given_file)) == expected
+
+
 def test_what_comes_after_a_failed_step_is_skipped_with_its_name() -> None:
     text, *later = PIPELINES[0].steps
     planned = lifecycle.follow(PIPELINES, text, True, file("application/pdf", failures=("text",)))
