@@ -89,12 +89,16 @@ def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
     return words[0], words[-1], re.compile(rf"(?<![a-z0-9_]){joined}(?![a-z_])")
 
 
+@lru_cache(maxsize=256)
+def _patterns(its_labels: tuple[str, ...]) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    return tuple(_pattern(label) for label in its_labels)
+
+
 def best_label(lowered: str, its_labels: Sequence[str]) -> tuple[int, tuple[int, int] | None]:
     """The most trusted label in a line: its place in the list, and its span."""
-    for tier, label in enumerate(its_labels):
-        span = find_label(lowered, label)
-        if span:
-            return tier, span
+    for tier, (first, last, pattern) in enumerate(_patterns(tuple(its_labels))):
+        if first in lowered and last in lowered and (match := pattern.search(lowered)):
+            return tier, match.span()
     return 0, None
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from layers.domain.extraction import values
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
@@ -12,7 +14,7 @@ MOST_LINE_CHARACTERS = 1000
 WIDE_GAP = 2.5  # in heights of a line: what parts two columns rather than two words
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A line of a page. `starts` holds where in `text` each of `words` begins; both are empty for plain text.
 
@@ -24,6 +26,11 @@ class Line:
     words: tuple[Word, ...] = ()
     starts: tuple[int, ...] = ()
     turned: int = 0
+
+    @cached_property
+    def amounts(self) -> tuple[values.Found, ...]:
+        """Each number of the line; several properties ask for them."""
+        return tuple(values.amounts(self.text))
 
     def shows(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""

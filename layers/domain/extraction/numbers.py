@@ -102,9 +102,7 @@ def _amounts_near(
     """Amounts right of a label, or else under it in the lines that follow."""
     line = lines[place]
     # By its end: a currency sign may belong to the label and to the amount ("Total RM 9.80").
-    right = [
-        found for found in values.amounts(line.text) if found.end > span[1] and not is_percent(line.text, found.end)
-    ]
+    right = [found for found in line.amounts if found.end > span[1] and not is_percent(line.text, found.end)]
     if right:
         # Several sums in one row are a table's: of taxes, mostly.
         nearness = 5.0 if len(right) == 1 else -45.0
@@ -114,7 +112,7 @@ def _amounts_near(
     for below in lines[place + 1 : place + 3]:
         if below.page != line.page:
             return
-        for found in values.amounts(below.text):
+        for found in below.amounts:
             where = below.column(found.start, found.end)
             stands_under = (
                 column is None or where is None or (where[0] < column[1] + 0.25 and where[1] > column[0] - 0.05)

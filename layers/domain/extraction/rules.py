@@ -86,10 +86,9 @@ def _choices(name: str, schema: Mapping[str, Any], lines: Sequence[Line], today:
 def _currencies(lines: Sequence[Line]) -> Iterator[Choice]:
     counts: dict[str, tuple[int, Evidence]] = {}
     for line in lines:
-        money = [(found.start, found.end) for found in values.amounts(line.text) if found.value.decimals == 2]  # type: ignore[attr-defined]
         for found in values.currencies(line.text):
             is_code = line.text[found.start].isalpha()
-            if is_code or any(start <= found.start < end for start, end in money):
+            if is_code or any(one.start <= found.start < one.end for one in _cents(line)):
                 count, first = counts.get(str(found.value), (0, line.shows(found.start, found.end)))
                 counts[str(found.value)] = (count + 1, first)
     has_dollars_of_its_own = not any(ELSEWHERE.search(labels.plain(line.text)) for line in lines)
@@ -98,6 +97,10 @@ def _currencies(lines: Sequence[Line]) -> Iterator[Choice]:
         is_bare = code == "USD" and "$" in first.text
         if has_dollars_of_its_own or not is_bare:
             yield Choice(code, first, count - (1000 if is_bare else 0))
+
+
+def _cents(line: Line) -> Iterator[values.Found]:
+    return (found for found in line.amounts if found.value.decimals == 2)  # type: ignore[attr-defined]
 
 
 def _enumerated(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Choice]:

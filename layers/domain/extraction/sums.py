@@ -66,6 +66,8 @@ def sums_of(lines: Sequence[Line]) -> Sums:
     has_change = False
     for line in lines:
         lowered = line.text.lower()
+        if not line.amounts and not CHANGE.search(lowered):
+            continue
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"
         if kind is None or len(found[kind]) >= MOST_SUMS:
@@ -92,7 +94,7 @@ def _kind_of(lowered: str) -> str | None:
 
 def money_in(line: Line) -> Iterator[tuple[float, Evidence, values.Amount]]:
     """The amounts of a line that are written as money is, with what shows them."""
-    for found in values.amounts(line.text):
+    for found in line.amounts:
         amount: values.Amount = found.value  # type: ignore[assignment]
         if is_money(amount) and not is_percent(line.text, found.end):
             yield amount.value, line.shows(found.start, found.end), amount

@@ -23,6 +23,7 @@ class Found:
 # --- numbers -----------------------------------------------------------------------------------------
 
 CURRENCY = r"(?:RM|MYR|USD|EUR|GBP|CHF|INR|Rs\.?|PLN|zł|SEK|NOK|DKK|JPY|CNY|AUD|CAD|SGD|[$€£¥₹])"
+DIGIT = re.compile(r"\d")
 NUMBER = re.compile(
     rf"(?<![\w.,/:#-])(?P<before>{CURRENCY}\s{{0,3}})?(?P<sign>[-(]\s?)?(?P<inner>{CURRENCY}\s{{0,3}})?"
     r"(?P<digits>\d{1,3}(?:[.,'\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,12}(?:\s?[.,]\s?\d{1,4})?)"
@@ -42,6 +43,8 @@ class Amount:
 
 def amounts(line: str) -> Iterator[Found]:
     """Each number of a line, as an Amount, left to right."""
+    if not DIGIT.search(line):
+        return
     for match in NUMBER.finditer(_mended(line)):
         digits = re.sub(r"\s(?=[.,])|(?<=[.,])\s", "", match["digits"])
         whole, decimals = _split(digits)
