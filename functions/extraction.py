@@ -41,7 +41,7 @@ def merge_windows(file: File) -> Done:
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     artifacts: Sequence[Artifact] = ()
-    if file.part == 0:
+    if file.part == 0 and any(page.source != "native" for page in pages):  # else the text step has stored it
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
     windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)

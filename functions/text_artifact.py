@@ -13,10 +13,9 @@ LEAST_TRUSTED = ("textract", "ocr", "native")
 
 
 def save_text(work: Work, pages: Sequence[Page]) -> Artifact:
-    """Store the pages' text as UTF-8, pages parted by form feeds."""
-    path = work.scratch / "text.txt"
-    path.write_text("\f".join(page.text for page in pages), encoding="utf-8", errors="replace")
-    stored = work.save("text", path, "text/plain; charset=utf-8")
+    """Store the pages' text as UTF-8, pages parted by form feeds. Of a file that is that very text, it is the original."""
+    text = "\f".join(page.text for page in pages).encode("utf-8", "replace")
+    stored = work.save_bytes("text", text, "text.txt", "text/plain; charset=utf-8")
     read = [page for page in pages if page.source]
     return Artifact(
         "text",

@@ -94,6 +94,14 @@ class Work:
         size_bytes = self._ports.objects.upload(path, key, media_type)
         return Artifact(kind, key, media_type, size_bytes)
 
+    def save_bytes(self, kind: str, content: bytes, name: str, media_type: str) -> Artifact:
+        """Store bytes as an artifact; where the original was fetched and holds the same, it stands for them."""
+        if self._original and self._original.stat().st_size == len(content) and self._original.read_bytes() == content:
+            return Artifact(kind, self.claim.file.object_key, media_type, len(content))
+        path = self.scratch / name
+        path.write_bytes(content)
+        return self.save(kind, path, media_type)
+
     def save_picture(self, kind: str, folder: Path, picture: Picture) -> Artifact:
         """Store what a decoder made; a picture without a name stands for the original itself."""
         file = self.claim.file

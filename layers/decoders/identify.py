@@ -40,6 +40,7 @@ TEXTUAL = {"application/json", "application/xml", "application/x-ndjson", "messa
 FIELD = re.compile(rb"\A\s*(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)")
 MAIL_FIELDS = re.compile(rb"^(?:From|To|Subject|Date|Received|MIME-Version|Message-ID|Return-Path):", re.I | re.M)
 TAG = re.compile(rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
+CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 DRAWING = re.compile(rb"<(?:\w+:)?svg[\s>]", re.IGNORECASE)
 
 
@@ -83,6 +84,8 @@ def _media_type(path: str, name: str) -> str:
         return containers.type_of_ole(path) or "application/x-ole-storage"
     if start[:4] in containers.ZIP_MARKS:
         return containers.type_of_zip(path)
+    if (by_name := BY_NAME.get(Path(name).suffix.lower())) and _is_plain(start):
+        return "image/svg+xml" if _is_drawing(start) else by_name  # nothing that libmagic may tell would change it
     told = libmagic().type_of(path)
     told = SPELLINGS.get(told, told)
     if told in BY_MEDIA_TYPE and not _is_textual(told):
@@ -99,7 +102,7 @@ def _is_textual(media_type: str) -> bool:
 def _kind_of_text(start: bytes, name: str, told: str) -> str:
     """Among kinds of text the bytes say little; there, and only there, the name decides."""
     narrow = start.replace(b"\x00", b"") if _is_wide(start) else start
-    if DRAWING.search(narrow[:4096]) and not TAG.search(narrow[:4096]):
+    if _is_drawing(narrow):
         return "image/svg+xml"
     if by_name := BY_NAME.get(Path(name).suffix.lower()):
         return by_name
@@ -108,6 +111,15 @@ def _kind_of_text(start: bytes, name: str, told: str) -> str:
     if TAG.search(narrow[:1024]):
         return "text/html"
     return told if told in BY_MEDIA_TYPE else "text/plain"
+
+
+def _is_drawing(start: bytes) -> bool:
+    return bool(DRAWING.search(start[:4096])) and not TAG.search(start[:4096])
+
+
+def _is_plain(start: bytes) -> bool:
+    """UTF-8 without any control character but those of lines."""
+    return not CONTROLS.search(start) and _is_readable(start)
 
 
 def _is_readable(start: bytes) -> bool:

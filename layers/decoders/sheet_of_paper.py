@@ -19,6 +19,7 @@ from layers.domain.formats import Kind, format_of, kind_of
 SHOWN_BYTES = 8192
 LINE_CHARACTERS = 46
 MOST_COLUMNS = 8
+MOST_LINES = 60
 INK, RULE = 40, 205
 WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
 
@@ -46,6 +47,8 @@ def _lines(path: str, media_type: str) -> list[str]:
         text = next((page["text"] for page in texts.read_text(path, media_type) if page["text"].strip()), "")
     lines: list[str] = []
     for line in text[:SHOWN_BYTES].strip().splitlines()[:120]:
+        if len(lines) >= MOST_LINES:
+            break
         lines += textwrap.wrap(line.expandtabs(4), LINE_CHARACTERS) or ([""] if lines and lines[-1] else [])
     return lines
 
