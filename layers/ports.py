@@ -170,6 +170,9 @@ class Store(Protocol):
     def steps_with_backlog(self) -> set[str]:
         """The steps that have an active lane."""
 
+    def look_at_backlogs(self, least_s: float) -> bool:
+        """Look at what waits and how fast it is served, unless that was done within so many seconds; whether it was."""
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). None of them can be undone now."""
 

@@ -36,6 +36,7 @@ from layers.telemetry import log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
+LOOKED_EACH_S = 3.0  # at what waits; by whichever process comes first
 MAKES_WAY_S = 1.5  # of one attempt, until those that wait for it in the same process are put back
 STORE_AWAY_S = 2.0
 
@@ -62,6 +63,7 @@ class Runner:
         self._chance = chance
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
+        self._looks_at = 0.0
         self._owed, self._owed_lock = Owed(), threading.Lock()
         self._claims = HeldClaims(ports.store, host)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
@@ -176,7 +178,19 @@ class Runner:
         wake_ups = self.ports.store.dispatch(caps, taken, loads)
         self.dependencies.give_back(taken, caps, wake_ups)
         self.ports.topics.publish(wake_ups)
+        self._look_at_backlogs()
         return len(wake_ups)
+
+    def _look_at_backlogs(self) -> None:
+        """Now and then, so that waits can be told: what is left in the lanes, and how fast they are served."""
+        now = time.monotonic()
+        if now < self._looks_at:
+            return
+        self._looks_at = now + LOOKED_EACH_S
+        try:
+            self.ports.store.look_at_backlogs(LOOKED_EACH_S)
+        except Exception as error:  # nothing that runs depends on it
+            log("backlogs_not_seen", detail=str(error))
 
     def plan_after(self, ended: Step, outcome: Outcome, file: File) -> FilePlan:
         """What follows the end of a step, and the file's state where its main pipeline ended with it."""

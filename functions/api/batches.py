@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.api import quotas
+from functions.api import quotas, waits
 from functions.api.problems import Problem, not_found
 from functions.api.requests import NewBatch, Request, creates, needs
 from functions.api.uploads import AWAITED, upload_view
@@ -55,7 +55,8 @@ def add_files(request: Request, batch_id: str) -> tuple[int, Any]:
 @needs("viewer")
 def show(request: Request, batch_id: str) -> tuple[int, Any]:
     row = _existing(request, batch_id)
-    return 200, batch_view(row, request.catalog.counts([row["batch_id"]])[row["batch_id"]])
+    by_state = request.catalog.counts([row["batch_id"]])[row["batch_id"]]
+    return 200, batch_view(row, by_state, waits.batch_eta_s(request.catalog, row["batch_id"], by_state))
 
 
 @needs("editor")

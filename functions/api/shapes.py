@@ -138,8 +138,8 @@ SHAPES: dict[str, Schema] = {
     ),
     "Pipeline": thing(state=one_of(*STEP_STATES), steps=each(ref("Step"))),
     "Waiting": thing(
-        reason=one_of("fair_share", "dependency_down", "rate_limited", "retry_backoff", "quota"),
-        detail=TEXT,
+        reason=one_of("fair_share", "dependency_down", "rate_limited", "retry_backoff", "quota", "at_work", "upload"),
+        detail=TEXT | {"description": "the same in words, for the file's owner"},
         position=or_null(COUNT) | {"description": "files of your own that are ahead"},
         eta_s=or_null(SECONDS),
     ),

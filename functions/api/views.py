@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.api import waits
 from functions.pipelines import INTAKE, PIPELINES
 from layers import bootstrap
 
@@ -34,7 +35,7 @@ def dataset_view(row: Row, by_state: Mapping[str, int]) -> Row:
     }
 
 
-def batch_view(row: Row, by_state: Mapping[str, int]) -> Row:
+def batch_view(row: Row, by_state: Mapping[str, int], eta_s: Sequence[float] | None) -> Row:
     total = sum(by_state.values())
     settled = sum(count for state, count in by_state.items() if state in SETTLED)
     return {
@@ -45,12 +46,12 @@ def batch_view(row: Row, by_state: Mapping[str, int]) -> Row:
         "priority": row["priority"],
         "counts": {"files": total, "by_state": by_state},
         "progress": {"done": settled, "total": total, "unit": "file"},
-        "eta_s": None if settled < total else [0, 0],
+        "eta_s": eta_s,
     }
 
 
 def file_views(catalog: Any, rows: Sequence[Row]) -> list[Row]:
-    """Files with their steps, artifacts and records, by three queries however many they are."""
+    """Files with their steps, artifacts, records and waits, by a few queries however many they are."""
     file_ids = [row["file_id"] for row in rows]
     if not file_ids:
         return []
@@ -61,13 +62,16 @@ def file_views(catalog: Any, rows: Sequence[Row]) -> list[Row]:
     for artifact in catalog.rows("artifacts_of", file_ids=file_ids):
         artifacts[artifact["file_id"]][artifact["kind"]] = artifact
     records = {record["file_id"]: record for record in catalog.rows("records_of", file_ids=file_ids)}
+    seen = waits.view(catalog) if any(row["state"] == "processing" for row in rows) else None
     return [
-        _file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"])) for row in rows
+        _file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"]), seen)
+        for row in rows
     ]
 
 
-def _file_view(row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row], record: Row | None) -> Row:
-    ended = row["state"] in SETTLED
+def _file_view(
+    row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row], record: Row | None, seen: waits.View | None
+) -> Row:
     pipelines = {
         pipeline.name: _pipeline_view([(step.name, steps.get(step.name, [])) for step in pipeline.steps], row["state"])
         for pipeline in PIPELINES
@@ -86,7 +90,7 @@ def _file_view(row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row],
         "state": row["state"],
         "stage": _stage(row["state"], steps, pipelines),
         "pipelines": pipelines,
-        "waiting": None if ended else _waiting(steps),
+        "waiting": waits.waiting(seen, row, steps),
         "error": _error(row),
         "artifacts": _artifacts(row, artifacts, record),
     }
@@ -167,17 +171,6 @@ def _progress(parts: list[Row]) -> Row:
     if total := sum(count for _, count in pages):
         return {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
     return {"done": sum(is_done for is_done, _ in pages), "total": len(parts), "unit": "window"}
-
-
-def _waiting(steps: dict[str, list[Row]]) -> Row | None:
-    for parts in steps.values():
-        for part in parts:
-            if part["state"] in ("retrying", "parked"):
-                reason = "retry_backoff" if part["state"] == "retrying" else "dependency_down"
-                detail = part["error_detail"] or part["reason"] or "it runs again shortly"
-                seconds = max(0, round((part["due_at"] - datetime.now(UTC)).total_seconds()))
-                return {"reason": reason, "detail": detail, "position": None, "eta_s": [seconds, seconds + 60]}
-    return None
 
 
 def _error(row: Row) -> Row | None:

@@ -143,8 +143,17 @@ SELECT file_id, removed, changed_xid, pg_snapshot_xmin(pg_current_snapshot())::t
 -- steps_of --
 -- The steps of files, parts in order.
 SELECT file_id, step, part, state, attempt, snoozes, reason, error_code, error_detail, page_numbers,
-       started_at, ended_at, due_at
+       started_at, ended_at, due_at, ready_at, cost_estimate_s
   FROM steps WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) ORDER BY file_id, step, part
+
+-- outlooks --
+-- What stands in each step's lanes in all, and how fast it is served.
+SELECT *, extract(epoch FROM clock_timestamp() - looked_at)::float8 AS age_s FROM step_outlooks
+
+-- own_backlogs --
+-- What stands in the tenant's own lanes.
+SELECT step, batch_id, files, parts, cost_s, pass, weight, batch_pass, batch_weight, marks_at, marks_files, marks_cost_s
+  FROM lane_backlogs WHERE tenant_id = :tenant_id
 
 -- artifacts_of --
 -- The artifacts of files.

@@ -221,6 +221,9 @@ class PostgresStore:
     def miss_uploads(self, limit: int) -> int:
         return self._database.run(self._sql["miss_uploads"], limit=limit)
 
+    def look_at_backlogs(self, least_s: float) -> bool:
+        return bool(self._database.rows(self._sql["look_at_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]["looked"])
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         return _removals(self._database.rows(self._sql["removals_due"], limit=limit))
 

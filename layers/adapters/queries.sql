@@ -113,6 +113,10 @@ SELECT mend_lanes() AS mended
 -- The steps that have an active lane.
 SELECT DISTINCT step FROM lanes WHERE active
 
+-- look_at_backlogs --
+-- Looks at what stands in every lane and how fast it is served, unless that was done a moment ago.
+SELECT look_at_backlogs(:slice_s, :least_s) AS looked
+
 -- awaited --
 -- Objects that were promised and have not arrived, by tenant, oldest first.
 SELECT tenant_id, array_agg(object_key ORDER BY file_id) AS object_keys

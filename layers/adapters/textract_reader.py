@@ -10,7 +10,7 @@ from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttl
 from layers.domain.file import File
 from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
-from layers.domain.paid_reading import as_it_is, by_one_job
+from layers.domain.paid_reading import READING, as_it_is, by_one_job
 from layers.ports import AtOnce, Pace, PagePicture
 
 NAME = "textract"
@@ -92,7 +92,7 @@ class TextractReader:
             answer = self._ask("get_document_text_detection", JobId=job_id, **following)
             meter.add(calls=1)
             if answer["JobStatus"] == "IN_PROGRESS":
-                raise Snooze(_poll_s(file), "Amazon Textract is reading the file")
+                raise Snooze(_poll_s(file), READING)
             if answer["JobStatus"] == "FAILED":
                 raise PermanentError(
                     "textract_failed", f"Amazon Textract could not read it: {answer.get('StatusMessage')}"

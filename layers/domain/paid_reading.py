@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from layers.domain.file import File
 
+READING = "Amazon Textract is reading the file"
 # A job reads, and is paid for, every page of a file: pages that are few are better handed over one by one.
 MOST_SINGLE_PAGES = 10
 JOB_TYPES = frozenset({"application/pdf", "image/tiff"})

@@ -112,7 +112,7 @@ BEGIN
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         clock.pass := greatest(clock.pass, lane.pass);
         clock.taken := clock.taken + 1;
-        clock.taken_s := clock.taken_s + picked.cost_estimate_s;
+        clock.taken_s := clock.taken_s + least(picked.cost_estimate_s, p_slice_s);
 
         IF picked.cost_estimate_s > p_slice_s THEN
             p_room_of_long := p_room_of_long - 1;

@@ -206,7 +206,10 @@ def test_a_new_file_is_shown_as_the_contract_says(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     batch = new_batch(caller, dataset["id"], ["a.pdf"])
     file = caller.get(f"/files/{batch['files'][0]['id']}").json()
-    assert (file["state"], file["stage"], file["error"], file["waiting"]) == ("uploading", None, None, None)
+    assert (file["state"], file["stage"], file["error"]) == ("uploading", None, None)
+    assert file["waiting"] == {
+        "reason": "upload", "detail": "its bytes have not arrived yet", "position": None, "eta_s": None
+    }  # fmt: skip
     assert list(file["pipelines"]) == ["main", "preview", "thumbnail"]
     assert [step["step"] for step in file["pipelines"]["main"]["steps"]] == ["text", "ocr", "textract", "extraction"]
     assert file["artifacts"] == dict.fromkeys(("record", "text", "preview", "thumbnail", "original"))

@@ -54,7 +54,8 @@ SELECT file_id, 'ocr', tenant_id, batch_id, s, now(), now() - interval '1 hour',
                        WHEN n % 1000 = 3 THEN 'retrying' ELSE 'done' END AS s
           FROM (SELECT *, row_number() OVER () AS n FROM files) f) f;
 INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, started_at, ended_at)
-SELECT file_id, 'ocr', 0, 1, tenant_id, 'done', now(), now() FROM files;
+SELECT file_id, 'ocr', 0, 1, tenant_id, 'done', now() - interval '1 day', now() - ({FILES} - n) * interval '0.1 s'
+  FROM (SELECT *, row_number() OVER (ORDER BY file_id) AS n FROM files) f;
 INSERT INTO pages (file_id, page_number, tenant_id) SELECT file_id, 1, tenant_id FROM files;
 INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
 SELECT file_id, 'thumbnail', tenant_id, 'a', 'image/webp', 1 FROM files;
@@ -176,6 +177,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "ended": True,
         "keys": [found["object_key"], "artifacts/a/b/c"],
         "every_s": 3600,
+        "least_s": 0,
         "languages": ["eng"],
         "expand_archives": False,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
@@ -185,6 +187,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
 # What is not obvious: the index that a query must be seen to use.
 INDEXES = {
     "arrive": {"files_pkey"},
+    "look_at_backlogs": {"steps_ready"},
     "claim": {"steps_pkey", "files_pkey"},
     "record_outcome": {"files_pkey", "steps_pkey"},
     "record_outcomes": {"files_pkey", "steps_pkey"},

@@ -61,6 +61,10 @@ class RecordingPorts:
         self.called("dispatch", dict(caps))
         return [WAKE_UP]
 
+    def look_at_backlogs(self, least_s: float) -> bool:
+        self.called("look_at_backlogs", least_s)
+        return True
+
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         self.called("publish", *wake_ups)
 
@@ -112,7 +116,7 @@ def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_ta
 
 def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock, 9.0))
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, at_once=10)).run_all([WAKE_UP] * 4) == 4
     outcomes = [outcome for _, outcome, _ in ports.told("record")]

@@ -1,0 +1,204 @@
+"""Why a file waits: reasons, places and times as the API tells them, on a real database."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from layers import bootstrap
+from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis_budgets import RedisBudgets
+from layers.domain.budget import Rate
+from layers.domain.message import Arrival
+from layers.domain.paid_reading import READING
+from layers.domain.step import Done, Later, Part, PlannedStep, Retry, Skip
+from layers.ports import FilePlan
+from tests.integration.conftest import Api
+from tests.integration.test_api import new_batch, new_dataset
+from tests.making import INTAKE_DONE, nothing_follows
+
+
+class Tenant:
+    """A tenant, its key, and what its files see."""
+
+    def __init__(self, api: Api, weight: float = 1.0) -> None:
+        self.bench = api.bench
+        self.id = api.bench.tenant(weight)
+        self.caller = api.caller(self.id)
+        self.dataset_id = new_dataset(self.caller)["id"]
+
+    def arrived(self, count: int) -> list[str]:
+        batch = new_batch(self.caller, self.dataset_id, [f"{place}.pdf" for place in range(count)])
+        ids = [file["id"] for file in batch["files"]]
+        self.bench.store.arrive([Arrival(f"originals/{self.id}/{file_id}", "v1") for file_id in ids])
+        self.batch_id = batch["id"]
+        return ids
+
+    def past_intake(self, count: int, steps: list[PlannedStep]) -> list[str]:
+        ids = self.arrived(count)
+        for wake_up in self.bench.store.dispatch({"intake": 10_000}):
+            claim = self.bench.claim(wake_up)
+            self.bench.store.record(claim, INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.1, host="h")
+        return ids
+
+    def waiting(self, file_id: str) -> dict[str, Any]:
+        return self.caller.get(f"/files/{file_id}").json()["waiting"]  # type: ignore[no-any-return]
+
+    def positions(self, ids: list[str]) -> list[int]:
+        listed = self.caller.get(f"/datasets/{self.dataset_id}/files?limit=200").json()["files"]
+        by_id = {file["id"]: file["waiting"]["position"] for file in listed if file["waiting"]}
+        return [by_id[file_id] for file_id in ids]
+
+
+@pytest.fixture
+def fresh(api: Api) -> Api:
+    api.bench.empty()
+    api.bench.database.run("TRUNCATE step_samples, lane_backlogs, step_outlooks")
+    look(api)
+    return api
+
+
+def look(api: Api) -> None:
+    api.bench.database.run("UPDATE backlog_looks SET looked_at = '-infinity', took_s = 0")
+    assert api.bench.store.look_at_backlogs(0)
+    time.sleep(1.1)  # the API keeps what it has read for a second
+
+
+OCR = [PlannedStep("text", Skip("a picture")), PlannedStep("ocr", (Part(cost_estimate_s=2.0),))]
+
+
+def test_every_file_of_a_batch_knows_how_many_of_its_owners_are_ahead(fresh: Api) -> None:
+    tenant = Tenant(fresh)
+    ids = tenant.arrived(40)
+    look(fresh)
+    positions = tenant.positions(ids)
+    assert (positions[0], positions[-1]) == (0, 39) and positions == sorted(positions)
+    last = tenant.waiting(ids[-1])
+    assert last["reason"] == "fair_share"
+    assert "waits its turn for the first look at it" in last["detail"] and "of yours are ahead" in last["detail"]
+    low, high = last["eta_s"]
+    assert 0 <= low < high
+
+
+def test_a_newcomer_of_another_tenant_has_nothing_of_its_own_ahead_and_waits_less(fresh: Api) -> None:
+    noisy, quiet = Tenant(fresh), Tenant(fresh)
+    many = noisy.past_intake(100, OCR)
+    fresh.bench.store.dispatch({"ocr": 5})
+    (one,) = quiet.past_intake(1, OCR)
+    look(fresh)
+    first, last = quiet.waiting(one), noisy.waiting(many[-1])
+    assert first["position"] == 0 and "no file of yours is ahead" in first["detail"]
+    assert last["position"] == pytest.approx(94, abs=3) and "others' take turns with yours" in last["detail"]
+    assert first["eta_s"][1] < last["eta_s"][1] / 3
+
+
+def test_what_was_readied_after_the_last_look_stands_behind_all_of_its_lane(fresh: Api) -> None:
+    tenant = Tenant(fresh)
+    tenant.arrived(10)
+    look(fresh)
+    batch = {"files": [{"name": "late.pdf", "size_bytes": 10}]}
+    late = tenant.caller.post(f"/batches/{tenant.batch_id}/files", json=batch).json()["files"][0]["id"]
+    fresh.bench.store.arrive([Arrival(f"originals/{tenant.id}/{late}", "v1")])
+    assert tenant.waiting(late)["position"] == 10
+
+
+def test_a_measured_rate_tells_when_a_batch_ends(fresh: Api) -> None:
+    """100 files of 2 s, of which 10 s of cost were dispatched a second: the last one begins in about 20 s."""
+    tenant = Tenant(fresh)
+    tenant.past_intake(100, OCR)
+    fresh.bench.store.dispatch({"ocr": 1})
+    sample = """INSERT INTO step_samples (step, sampled_at, taken, taken_s, waited)
+                SELECT 'ocr', now() - make_interval(secs => 40 - 2 * n), n * 10 - 200, n * 20 - 400, true
+                  FROM generate_series(0, 20) n"""
+    fresh.bench.database.run(sample)
+    look(fresh)
+    outlook = fresh.bench.database.row("SELECT * FROM step_outlooks WHERE step = 'ocr'")
+    assert outlook and outlook["served"] == pytest.approx(10, rel=0.15)
+    assert outlook["served_low"] <= outlook["served"] <= outlook["served_high"]
+    low, high = tenant.caller.get(f"/batches/{tenant.batch_id}").json()["eta_s"]
+    assert 10 <= low <= 20 <= high <= 60
+
+
+def test_a_file_at_work_says_so_and_one_that_is_uploading_too(fresh: Api) -> None:
+    tenant = Tenant(fresh)
+    (done,) = tenant.past_intake(1, OCR)
+    (wake_up,) = fresh.bench.store.dispatch({"ocr": 5})
+    assert tenant.waiting(done)["detail"] == "it is next for OCR"
+    claim = fresh.bench.claim(wake_up)
+    assert tenant.waiting(done)["reason"] == "at_work"
+    fresh.bench.store.record(claim, Done(), lambda _: FilePlan((), "done"), cost_s=1, host="h")
+    assert tenant.waiting(done) is None
+    (promised,) = new_batch(tenant.caller, tenant.dataset_id, ["later.pdf"])["files"]
+    assert tenant.waiting(promised["id"])["reason"] == "upload"
+
+
+def test_a_part_that_failed_is_told_with_its_error_and_when_it_comes_again(fresh: Api) -> None:
+    tenant = Tenant(fresh)
+    (file_id,) = tenant.past_intake(1, OCR)
+    (wake_up,) = fresh.bench.store.dispatch({"ocr": 5})
+    retry = Retry(20.0, "unreachable", "no answer")
+    fresh.bench.store.record(fresh.bench.claim(wake_up), retry, nothing_follows, cost_s=1, host="h")
+    told = tenant.waiting(file_id)
+    assert told["reason"] == "retry_backoff"
+    assert told["detail"].startswith("no answer; it is tried again in") and told["eta_s"][0] >= 18
+
+
+TEXTRACT = [PlannedStep("textract", tuple(Part((number,), 2.0) for number in range(1, 5)))]
+
+
+def test_pages_that_wait_for_textracts_calls_are_counted(fresh: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets = RedisBudgets("", {"textract": Rate(1)})
+    monkeypatch.setitem(bootstrap._BUILT, bootstrap.budgets.__closure__[0].cell_contents, budgets)  # type: ignore[index]
+    tenant = Tenant(fresh)
+    ids = tenant.past_intake(10, TEXTRACT)
+    look(fresh)
+    assert tenant.waiting(ids[-1])["reason"] == "fair_share"
+    budgets.take("textract", 100)
+    told = tenant.waiting(ids[-1])
+    assert told["reason"] == "rate_limited"
+    assert told["detail"].startswith("Textract is limiting calls; 3") and "pages of yours are ahead" in told["detail"]
+
+
+def test_a_page_that_was_throttled_is_rate_limited_and_a_job_at_work_is_not(fresh: Api) -> None:
+    tenant = Tenant(fresh)
+    ids = tenant.past_intake(2, [PlannedStep("textract", (Part((1,), 2.0),))])
+    first, second = fresh.bench.store.dispatch({"textract": 5})
+    for wake_up, reason in ((first, "Amazon Textract is limiting calls"), (second, READING)):
+        claim = fresh.bench.claim(wake_up)
+        fresh.bench.store.record(claim, Later(9.0, reason), nothing_follows, cost_s=0, host="h")
+    by_id = {wake_up.file_id: tenant.waiting(wake_up.file_id) for wake_up in (first, second)}
+    assert set(by_id) == set(ids)
+    assert (by_id[first.file_id]["reason"], by_id[second.file_id]["reason"]) == ("rate_limited", "at_work")
+
+
+def test_while_a_service_is_down_its_files_say_which_and_why_and_when_it_is_asked_again(
+    fresh: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breakers = RedisBreakers("", chance=lambda: 1.0)
+    monkeypatch.setitem(bootstrap._BUILT, bootstrap.breakers.__closure__[0].cell_contents, breakers)  # type: ignore[index]
+    tenant = Tenant(fresh)
+    (file_id,) = tenant.past_intake(1, TEXTRACT)
+    look(fresh)
+    for _ in range(5):
+        breakers.failed("textract", "it refuses our key")
+    told = tenant.waiting(file_id)
+    assert told["reason"] == "dependency_down"
+    assert told["detail"].startswith("Textract is out of order (it refuses our key); it is asked again in")
+    assert told["eta_s"][0] >= 3 and told["eta_s"][1] > 600
+
+
+def test_a_tenant_sees_no_lane_of_another(fresh: Api) -> None:
+    one, other = Tenant(fresh), Tenant(fresh)
+    one.arrived(3)
+    other.arrived(3)
+    look(fresh)
+    with fresh.bench.tenants(one.id) as catalog:
+        assert {str(row["batch_id"]) for row in catalog.rows("own_backlogs")} == {one.batch_id}
+        (outlook,) = [row for row in catalog.rows("outlooks") if row["files"]]
+        assert outlook["files"] == 6
+
+
+def test_a_look_is_not_repeated_at_once(fresh: Api) -> None:
+    assert not fresh.bench.store.look_at_backlogs(3600)
