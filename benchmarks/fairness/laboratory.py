@@ -24,7 +24,7 @@ from layers.database import Database, Row
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.lifecycle import slices
-from layers.domain.message import Arrival, WakeUp
+from layers.domain.message import Arrival, WakeUp, loads
 from layers.domain.page import Extraction, Identity
 from layers.domain.step import Done, Pipeline, Plan, Step
 from layers.ports import Ports
@@ -59,11 +59,11 @@ class OwnTopics:
     """Topics of no cost: what a process publishes it runs itself, first come, first served."""
 
     def __init__(self) -> None:
-        self.queues: dict[str, queue.SimpleQueue[WakeUp]] = defaultdict(queue.SimpleQueue)
+        self.queues: dict[str, queue.SimpleQueue[list[WakeUp]]] = defaultdict(queue.SimpleQueue)
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        for wake_up in wake_ups:
-            self.queues[wake_up.step].put(wake_up)
+        for load in loads(list(wake_ups)):
+            self.queues[load[0].step].put(load)
 
     def dispatch_later(self, delay_s: float) -> None:
         return None
@@ -74,14 +74,12 @@ class OwnTopics:
     def is_up(self) -> bool:
         return True
 
-    def take(self, topic: str, most: int) -> list[WakeUp]:
-        """Up to so many wake-ups; none after a short while without any."""
-        taken: list[WakeUp] = []
-        with contextlib.suppress(queue.Empty):
-            taken.append(self.queues[topic].get(timeout=0.1))
-            while len(taken) < most:
-                taken.append(self.queues[topic].get_nowait())
-        return taken
+    def take(self, topic: str) -> list[WakeUp]:
+        """What one message names; nothing after a short while without any."""
+        try:
+            return self.queues[topic].get(timeout=0.1)
+        except queue.Empty:
+            return []
 
 
 def reading(page_s: float, spread: float, scale: float) -> tuple[Step, Pipeline]:
@@ -156,9 +154,9 @@ class Laboratory:
             extractor=None,  # type: ignore[arg-type]
             paid_reader=None,
         )
-        concurrency = {INTAKE: INTAKE_THREADS * intake.at_once, READER: self.concurrency}
+        concurrency = {INTAKE: INTAKE_THREADS, READER: self.concurrency}
         runner = Runner(ports, intake, (pipeline,), concurrency, host="laboratory")
-        with working(runner, topics, INTAKE, INTAKE_THREADS, intake.at_once), contextlib.ExitStack() as readers:
+        with working(runner, topics, INTAKE, INTAKE_THREADS), contextlib.ExitStack() as readers:
             if not scene.shares:
                 readers.enter_context(working(runner, topics, READER, self.concurrency))
             self._let_arrive(runner, scene, keys)
@@ -218,13 +216,13 @@ def _batch_of(scene: Scene, place: int) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def working(runner: Runner, topics: OwnTopics, topic: str, count: int, at_once: int = 1) -> Iterator[None]:
-    """Threads that run what is published on a topic, each so much at a time."""
+def working(runner: Runner, topics: OwnTopics, topic: str, count: int) -> Iterator[None]:
+    """So many threads that run what is published on a topic."""
     stopping = threading.Event()
 
     def work() -> None:
         while not stopping.is_set():
-            if taken := topics.take(topic, at_once):
+            if taken := topics.take(topic):
                 runner.run_all(taken)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]

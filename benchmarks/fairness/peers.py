@@ -9,16 +9,20 @@ from layers.adapters.postgres_store import PostgresStore
 from layers.database import Database
 from layers.domain.message import WakeUp
 
-ROOM = """
-SELECT count(*) AS in_flight FROM steps WHERE step = %(step)s AND state IN ('queued', 'running')
+IN_FLIGHT = """
+SELECT count(*) AS wake_ups FROM steps WHERE step = %(step)s AND state IN ('queued', 'running') AND NOT rides
 """
-TAKE_FIRST = """
-UPDATE steps s SET state = 'queued', queued_at = clock_timestamp()
-  FROM (SELECT file_id, step, part FROM steps WHERE state = 'ready' AND step = %(step)s
-         ORDER BY step, ready_at, file_id, part LIMIT %(room)s FOR UPDATE) r
+# As many parts as a wake-up may name are told in one, whoever's they are.
+TAKE = """
+UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = (%(taken)s + r.place - 1) %% %(load)s > 0
+  FROM (SELECT *, row_number() OVER (ORDER BY ready_at, file_id, part) AS place
+          FROM (SELECT file_id, step, part, ready_at FROM steps WHERE state = 'ready' AND step = %(step)s {of_file}
+                 ORDER BY step, {order} LIMIT %(most)s FOR UPDATE) r) r
  WHERE (s.file_id, s.step, s.part) = (r.file_id, r.step, r.part)
-RETURNING s.file_id, s.part, s.attempt + 1 AS attempt, s.ready_at
+RETURNING s.file_id, s.part, s.attempt + 1 AS attempt, s.rides, r.place
 """
+TAKE_FIRST = TAKE.format(of_file="", order="ready_at, file_id, part")
+TAKE_OF_FILE = TAKE.format(of_file="AND file_id = %(file_id)s", order="part")
 INDEXES = (
     "CREATE INDEX IF NOT EXISTS steps_by_age ON steps (step, ready_at, file_id, part) WHERE state = 'ready'",
     "CREATE INDEX IF NOT EXISTS steps_by_tenant ON steps (step, tenant_id, ready_at, file_id) WHERE state = 'ready'",
@@ -28,15 +32,6 @@ OLDEST_FILE = """
 SELECT file_id FROM steps WHERE state = 'ready' AND step = %(step)s AND tenant_id = %(tenant_id)s
  ORDER BY step, tenant_id, ready_at, file_id LIMIT 1
 """
-TAKE_OF_FILE = """
-UPDATE steps s SET state = 'queued', queued_at = clock_timestamp()
-  FROM (SELECT file_id, step, part FROM steps WHERE state = 'ready' AND step = %(step)s AND file_id = %(file_id)s
-         ORDER BY part LIMIT %(room)s FOR UPDATE) r
- WHERE (s.file_id, s.step, s.part) = (r.file_id, r.step, r.part)
-RETURNING s.file_id, s.part, s.attempt + 1 AS attempt, s.ready_at
-"""
-
-
 WITHOUT = "DROP INDEX IF EXISTS steps_by_age, steps_by_tenant"
 
 
@@ -50,20 +45,25 @@ class FirstComeStore(PostgresStore):
         for index in INDEXES:
             owner.run(index)
 
-    def dispatch(self, caps: Mapping[str, int]) -> list[WakeUp]:
+    def dispatch(
+        self, caps: Mapping[str, int], most: Mapping[str, int] | None = None, loads: Mapping[str, int] | None = None
+    ) -> list[WakeUp]:
+        taken: list[WakeUp] = []
         with self._turn:
-            return [wake_up for step, cap in caps.items() for wake_up in self._fill(step, cap - self._in_flight(step))]
+            for step, cap in caps.items():
+                room = cap - int(self._rows(IN_FLIGHT, step=step)[0]["wake_ups"])
+                load = (loads or {}).get(step, 1)
+                if room > 0:
+                    taken += self._fill(step, room * load, load)
+        return taken
 
-    def _in_flight(self, step: str) -> int:
-        return int(self._rows(ROOM, step=step)[0]["in_flight"])
+    def _fill(self, step: str, room: int, load: int) -> list[WakeUp]:
+        return self._take(TAKE_FIRST, step, room, load)
 
-    def _fill(self, step: str, room: int) -> list[WakeUp]:
-        return self._take(TAKE_FIRST, step, room) if room > 0 else []
-
-    def _take(self, query: str, step: str, room: int, **more: object) -> list[WakeUp]:
-        rows = self._rows(query, step=step, room=room, **more)
-        rows.sort(key=lambda row: (row["ready_at"], str(row["file_id"]), row["part"]))
-        return [WakeUp(str(row["file_id"]), step, row["part"], row["attempt"]) for row in rows]
+    def _take(self, query: str, step: str, most: int, load: int, taken: int = 0, **more: object) -> list[WakeUp]:
+        rows = self._rows(query, step=step, most=most, load=load, taken=taken, **more)
+        rows.sort(key=lambda row: row["place"])
+        return [WakeUp(str(row["file_id"]), step, row["part"], row["attempt"], row["rides"]) for row in rows]
 
 
 class RoundRobinStore(FirstComeStore):
@@ -75,14 +75,14 @@ class RoundRobinStore(FirstComeStore):
         self._last_turn: dict[tuple[str, str], int] = {}
         self._unfinished: dict[str, str] = {}  # by step: the file whose parts found no room yet
 
-    def _fill(self, step: str, room: int) -> list[WakeUp]:
+    def _fill(self, step: str, room: int, load: int) -> list[WakeUp]:
         waiting = [str(row["tenant_id"]) for row in self._rows(TENANTS, step=step)]
         taken: list[WakeUp] = []
         while len(taken) < room:
             file_id = self._unfinished.pop(step, None) or self._next_file(step, waiting)
             if file_id is None:
                 break
-            parts = self._take(TAKE_OF_FILE, step, room - len(taken), file_id=file_id)
+            parts = self._take(TAKE_OF_FILE, step, room - len(taken), load, len(taken), file_id=file_id)
             taken += parts
             if parts and len(taken) == room:
                 self._unfinished[step] = file_id

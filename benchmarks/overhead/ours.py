@@ -23,7 +23,7 @@ from layers.adapters.redis_breakers import RedisBreakers
 from layers.adapters.redis_news import RedisNews
 from layers.database import Database
 from layers.domain.file import File
-from layers.domain.message import WakeUp
+from layers.domain.message import WakeUp, loads
 from layers.domain.page import Extraction, Identity
 from layers.domain.step import Done, Part, Pipeline, Plan, step
 from layers.ports import Ports, Topics
@@ -62,10 +62,10 @@ class OwnQueue:
     """A topic of no cost: what a process publishes it runs itself."""
 
     def __init__(self) -> None:
-        self.waiting: deque[WakeUp] = deque()
+        self.waiting: deque[list[WakeUp]] = deque()
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.waiting.extend(wake_ups)
+        self.waiting.extend(loads(list(wake_ups)))
 
     def dispatch_later(self, delay_s: float) -> None:
         return None
@@ -76,12 +76,9 @@ class OwnQueue:
     def is_up(self) -> bool:
         return True
 
-    def take(self, most: int) -> list[WakeUp]:
-        """Some wake-ups of one step."""
-        taken: list[WakeUp] = []
-        while self.waiting and len(taken) < most and (not taken or self.waiting[0].step == taken[0].step):
-            taken.append(self.waiting.popleft())
-        return taken
+    def take(self) -> list[WakeUp]:
+        """What one message names."""
+        return self.waiting.popleft() if self.waiting else []
 
 
 def runner_on(database: Database, topics: Topics, host: str, redis_url: str = "") -> Runner:
@@ -101,7 +98,7 @@ def runner_on(database: Database, topics: Topics, host: str, redis_url: str = ""
 def work(runner: Runner, queue: OwnQueue, stop: threading.Event) -> None:
     """Run what is waiting; look for more when there is none."""
     while not stop.is_set():
-        taken = queue.take(10)
+        taken = queue.take()
         if taken:
             runner.run_all(taken)
         elif not runner.dispatch(STEPS):
@@ -113,7 +110,7 @@ def work_on_topics(database: Database, name: str) -> None:
     runner = runner_on(database, bootstrap.topics(), name, bootstrap.settings().redis_url)
 
     def run(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-        return entry.handle(event, lambda body: runner.run(entry.wake_up(body)))
+        return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
     Worker(name, bootstrap.topics(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
