@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import LONG_S, Owed, in_flight_cap, makes_way_after_s
+from layers.domain.fairness import LONG_S, correction, in_flight_cap, makes_way_after_s
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
@@ -64,7 +63,6 @@ class Runner:
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
         self._looks_at = 0.0
-        self._owed, self._owed_lock = Owed(), threading.Lock()
         self._claims = HeldClaims(ports.store, host)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
@@ -281,9 +279,7 @@ class Runner:
             if isinstance(one.outcome, Parked) or getattr(one.outcome, "lost", False):
                 continue
             lane = one.claim.step, one.claim.file.batch_id
-            with self._owed_lock:
-                difference_s = self._owed.add(lane, one.claim.cost_estimate_s, one.cost_s)
-            if difference_s:
+            if difference_s := correction(one.claim.cost_estimate_s, one.cost_s):
                 due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
         for claim, difference_s in due.values():
             self.ports.store.correct_lane(claim, difference_s)

@@ -15,6 +15,7 @@ LOAD_S = 0.5  # what the parts that one wake-up names may take together, as esti
 SHORT_S = 1.5  # what is estimated to be short may take so long, and SHORT_TIMES its estimate, before it makes way
 SHORT_TIMES = 5
 LONG_S = 30.0  # the estimate of what made way
+LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # a difference from an estimate, and as a share of it
 LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
 
 
@@ -48,27 +49,15 @@ def charge(cost_estimate_s: float, weight: float) -> float:
     return min(cost_estimate_s, SLICE_S) / weight
 
 
-@dataclass
-class Owed:
-    """What lanes are owed for work that did not cost what it was estimated to cost, until it is worth a write.
+def correction(cost_estimate_s: float, measured_s: float) -> float:
+    """What to charge a lane beside the estimate once a part has run; 0 where that is not worth a write.
 
-    Small differences add up as well: of thousands of short attempts each may cost twice its estimate.
+    Each part is judged by itself. If small differences were kept until they add up, whoever runs many parts would be
+    refunded long before whoever runs few, who would wait meanwhile though both were judged alike.
     """
-
-    LEAST_S = 0.5
-    MOST_LANES = 1000  # those that were not heard of for longest are let off what is left
-
-    by_lane: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def add(self, lane: tuple[str, str], estimate_s: float, measured_s: float) -> float:
-        """What to charge the lane now; 0 while that is too little."""
-        owed_s = self.by_lane.pop(lane, 0.0) + measured_s - min(estimate_s, SLICE_S)
-        if abs(owed_s) > max(self.LEAST_S, 0.5 * estimate_s):
-            return owed_s
-        self.by_lane[lane] = owed_s
-        if len(self.by_lane) > self.MOST_LANES:
-            del self.by_lane[next(iter(self.by_lane))]
-        return 0.0
+    charged_s = min(cost_estimate_s, SLICE_S)
+    difference_s = measured_s - charged_s
+    return difference_s if abs(difference_s) > max(LEAST_CORRECTED_S, LEAST_CORRECTED * charged_s) else 0.0
 
 
 @dataclass
