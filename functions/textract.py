@@ -55,10 +55,7 @@ def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")
     numbers = file.page_numbers or tuple(range(1, (file.page_count or 1) + 1))
-    # The token comes from file and step, so that a second attempt and every part find the first one's job; a person's
-    # redrive wants a new one.
-    token = f"{file.file_id}-textract" + (f"-{file.redrives}" if file.redrives else "")
-    pages = work.paid_reader.read(file, numbers, token, work.page_picture, work.meter)
+    pages = work.paid_reader.read(file, numbers, token_of(file), work.page_picture, work.meter)
     known = {page.number: page for page in work.pages()}
     better = [page for page in pages if page.source and page.confidence >= _confidence(known.get(page.number))]
     known |= {page.number: page for page in better}
@@ -67,6 +64,12 @@ def textract(file: File, work: Work) -> Done | Skip:
     if file.part_count > 1:
         return Done(pages=tuple(better))  # other pages are being read; extraction stores the whole text
     return Done(pages=tuple(better), artifacts=(save_text(work, [known[number] for number in sorted(known)]),))
+
+
+def token_of(file: File) -> str:
+    """What names a file's job to Textract, from file and step, so that a second attempt and every part find the first
+    one's job; a person's redrive wants a new one."""
+    return f"{file.file_id}-textract" + (f"-{file.redrives}" if file.redrives else "")
 
 
 def _confidence(page: Page | None) -> float:

@@ -1,0 +1,308 @@
+"""Files through real topics, a real object store and workers that die, while others meddle; and the books thereafter."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from functions.audit import walk_artifacts, walk_objects
+from infra.local.object_store import REGION
+from infra.local.wiring import BUCKET, QUEUE_PREFIX
+from layers.adapters.memory import MemoryTopics
+from layers.adapters.s3_storage import S3Storage
+from layers.domain.errors import StoreUnreachable
+from layers.ports import Ports
+from layers.runner import Runner
+from tests.chaos import steps
+from tests.making import Bench, Urls
+from tests.parts import KEY_ID, StoreParts
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WATCH = Path(__file__).parent / "watch.sql"
+BATCH = 10
+AT_ONCE = 8
+CONTENT = b"0123456789"
+NOTIFIED_AGAIN = 2
+STEPS_BACK = (
+    "UPDATE steps SET "
+    + ", ".join(
+        f"{one} = {one} + make_interval(secs => %(s)s)"
+        for one in ("ready_at", "queued_at", "due_at", "lease_expires_at")
+    )
+    + " WHERE state IN ('ready', 'queued', 'running', 'retrying', 'parked')",
+    "UPDATE lane_clocks SET in_flight_since = in_flight_since + make_interval(secs => %(s)s)",
+    "UPDATE batch_lanes SET ready_mark = ready_mark + make_interval(secs => %(s)s)",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of what happens. Chances are of a call (`death`), a step (`slow`), a file, or a batch (`cancelled`)."""
+
+    files: int
+    workers: int = 2
+    kill_every_s: float = 1.0
+    death: float = 1 / 400
+    slow: float = 1 / 100
+    removed: float = 0.1
+    undone: float = 0.5
+    cancelled: float = 0.1
+    clock_back_s: float = 2.0
+    clock_every_s: float = 3.0
+    longest_s: float = 120.0
+
+
+@dataclass
+class Books:
+    """What the chaos came to. `effects` holds, by step, the done parts a file: least, mean and most."""
+
+    counts: dict[str, float] = field(default_factory=dict)
+    effects: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+class Chaos:
+    def __init__(self, urls: Urls, store: StoreParts, plan: Plan, home: Path) -> None:
+        self.plan = plan
+        self._urls, self._store = urls, store
+        self._log_path = home / "workers.log"
+        self._bench = Bench.on(urls)
+        self._owner = self._bench.database
+        self._owner.run(WATCH.read_text())
+        self._endpoint = f"http://127.0.0.1:{store.ports['store']}"
+        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5}, max_pool_connections=AT_ONCE * 2)
+        session = boto3.session.Session(KEY_ID, store.secret, region_name=REGION)
+        self._s3 = session.client("s3", endpoint_url=self._endpoint, config=config)
+        self._sqs = session.client("sqs", endpoint_url=self._endpoint, config=config)
+        self._arrivals = self._sqs.get_queue_url(QueueName=f"{QUEUE_PREFIX}arrivals")["QueueUrl"]
+        self._tenants = [self._bench.tenant() for _ in range(3)]
+        self._meddling: list[Callable[[], None]] = []
+        self._audited = 0
+        self.books = Books()
+
+    def run(self) -> Books:
+        """Everything, from the first upload until all is settled and counted."""
+        began = time.monotonic()
+        nursery = self._start()
+        try:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                uploads = [pool.submit(self._upload, batch) for batch in self._announced()]
+                self._meddle(lambda: all(one.done() for one in uploads), began)
+                for one in uploads:
+                    one.result()
+            self._meddle(lambda: not self._meddling, began)
+            self._meddle(self._is_settled, began)
+        finally:
+            nursery.send_signal(signal.SIGTERM)
+            said, _ = nursery.communicate(timeout=30)
+        self.books.counts |= {"took_s": round(time.monotonic() - began, 1), **json.loads(said.splitlines()[-1])}
+        self._count()
+        return self.books
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        plan = self.plan
+        environment = {
+            **os.environ,
+            "FAIRWAY_DATABASE_URL": self._urls.worker,
+            "FAIRWAY_REDIS_URL": self._store.redis_url,
+            "FAIRWAY_BUCKET": BUCKET,
+            "FAIRWAY_QUARANTINE_AT": "1000000",
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": self._store.secret,
+            "AWS_DEFAULT_REGION": REGION,
+            "NO_PROXY": "127.0.0.1",
+            "CHAOS_BILLS_URL": self._urls.worker,
+            "CHAOS_DEATH": str(plan.death),
+            "CHAOS_SLOW": str(plan.slow),
+            "CHAOS_KILL_EVERY_S": str(plan.kill_every_s),
+        }
+        argv = [sys.executable, "-m", "tests.chaos.nursery", str(self._log_path), str(plan.workers)]
+        return subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+
+    # --- what owners do ------------------------------------------------------------------------------
+
+    def _announced(self) -> list[list[tuple[str, str]]]:
+        """Batches of files; whoever is going to be removed or cancelled is chosen now and comes to it at some time."""
+        batches = []
+        for start in range(0, self.plan.files, BATCH):
+            tenant_id = self._tenants[start // BATCH % len(self._tenants)]
+            dataset_id = self._bench.dataset(tenant_id)
+            batch_id = self._bench.batch(tenant_id, dataset_id)
+            files = self._bench.files(tenant_id, dataset_id, batch_id, min(BATCH, self.plan.files - start))
+            batches.append(files)
+            if random.random() < self.plan.cancelled:
+                self._meddling.append(lambda t=tenant_id, b=batch_id: self._cancel(t, b))  # type: ignore[misc]
+            chosen = [file_id for file_id, _ in files if random.random() < self.plan.removed]
+            self._meddling += [lambda t=tenant_id, d=dataset_id, f=f: self._remove(t, d, f) for f in chosen]  # type: ignore[misc]
+        random.shuffle(self._meddling)
+        return batches
+
+    def _upload(self, files: list[tuple[str, str]]) -> None:
+        """Each object is stored, of which the store tells itself, and its news sent twice more."""
+        for _, key in files:
+            version = self._s3.put_object(Bucket=BUCKET, Key=key, Body=CONTENT).get("VersionId")
+            body = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "versionId": version}}}
+            entries = [
+                {"Id": str(n), "MessageBody": json.dumps({"Records": [body]}), "DelaySeconds": random.randint(0, 2)}
+                for n in range(NOTIFIED_AGAIN)
+            ]
+            self._sqs.send_message_batch(QueueUrl=self._arrivals, Entries=entries)
+
+    def _cancel(self, tenant_id: str, batch_id: str) -> None:
+        self._bench.asked(tenant_id, "cancel_batch", batch_id=batch_id)
+        self._note("batches cancelled")
+
+    def _remove(self, tenant_id: str, dataset_id: str, file_id: str) -> None:
+        undone = random.random() < self.plan.undone
+        given = {"dataset_id": dataset_id, "file_ids": [file_id], "batch_id": None, "undo_s": 3600 if undone else 0}
+        removal = self._bench.asked(tenant_id, "remove_files", **given)
+        assert removal
+        self._note("files removed")
+        if undone:
+            time.sleep(random.random() * 0.1)
+            self._bench.asked(tenant_id, "undo_removal", removal_id=removal["removal_id"])
+            self._note("removals undone")
+
+    # --- what time does ------------------------------------------------------------------------------
+
+    def _meddle(self, until: Callable[[], bool], began: float) -> None:
+        """Until then: owners do what they came for, the clock steps back, and the books are looked at."""
+        next_step = time.monotonic() + self.plan.clock_every_s
+        while not until():
+            if time.monotonic() - began > self.plan.longest_s:
+                raise AssertionError(f"not settled in {self.plan.longest_s:.0f} s: {self._left()}")
+            if self._meddling:
+                self._meddling.pop()()
+            if time.monotonic() >= next_step:
+                next_step = time.monotonic() + self.plan.clock_every_s
+                self._step_back()
+                self._audit()
+            time.sleep(0.05)
+
+    def _step_back(self) -> None:
+        """The clock steps back: whatever was noted lies so much further ahead."""
+        for statement in STEPS_BACK:
+            for _ in range(20):
+                with suppress(StoreUnreachable):  # a deadlock with a dispatcher: we lock in no order
+                    self._owner.run(statement, s=self.plan.clock_back_s)
+                    break
+        self._note("steps of the clock back")
+
+    def _audit(self) -> None:
+        self._audited += 1
+        findings = dict(self._bench.store.audit_rows(-1) or {})
+        if findings:
+            self.books.faults.append(f"an audit under way found {findings}")
+
+    def _is_settled(self) -> bool:
+        return not any(self._left().values())
+
+    def _left(self) -> dict[str, int]:
+        row = self._owner.row(
+            "SELECT (SELECT count(*) FROM files WHERE removed_at IS NULL AND state IN ('uploading', 'processing')) AS files,"
+            " (SELECT count(*) FROM steps WHERE state NOT IN ('done', 'skipped', 'failed', 'cancelled')) AS parts,"
+            " (SELECT count(*) FROM removals WHERE erased_at IS NULL AND undone_at IS NULL) AS removals"
+        )
+        assert row
+        return row
+
+    # --- the books -----------------------------------------------------------------------------------
+
+    def _count(self) -> None:
+        self._count_effects()
+        self._count_bills()
+        for row in self._owner.rows("SELECT offence, what, count(*) AS times FROM chaos_offences GROUP BY 1, 2"):
+            self.books.faults.append(f"{row['offence']} {row['times']} times ({row['what']})")
+        self._audit()
+        self._count_objects()
+        said = [_said(line) for line in self._log_path.read_text(errors="replace").splitlines()]
+        events = Counter(one.get("event") for one in said)
+        outcomes = Counter(one.get("outcome") for one in said if one.get("event") == "attempt")
+        self.books.counts |= {"attempts": sum(outcomes.values()), "late writers turned away": outcomes["fenced"]}
+        self.books.counts["audits"] = self._audited
+        self.books.faults += [
+            f"{events[name]} times {name}" for name in ("audit_alarm", "step_broke", "message_broke") if events[name]
+        ]
+
+    def _count_effects(self) -> None:
+        states = self._owner.rows("SELECT state, count(*) AS files FROM files WHERE removed_at IS NULL GROUP BY 1")
+        counted = {row["state"]: row["files"] for row in states}
+        erased = self._owner.row("SELECT count(*) AS files FROM tombstones")
+        assert erased
+        self.books.counts |= {f"files {state}": files for state, files in counted.items()}
+        self.books.counts["files erased"] = erased["files"]
+        if sum(counted.values()) + erased["files"] != self.plan.files:
+            self.books.faults.append(f"{self.plan.files} files were announced, and there are {counted} and {erased}")
+        if set(counted) - {"done", "cancelled"}:
+            self.books.faults.append(f"files ended otherwise than done: {counted}")
+        for name, parts in steps.PARTS.items():
+            row = self._owner.row(EFFECTS, step=name, parts=parts)
+            assert row
+            self.books.effects[name] = (row["least"], row["mean"], row["most"])
+
+    def _count_bills(self) -> None:
+        row = self._owner.row(BILLS)
+        assert row
+        self.books.effects["jobs billed"] = (row["least"], row["mean"], row["most"])
+        self.books.counts["paid calls"] = row["calls"]
+
+    def _count_objects(self) -> None:
+        """Let both walks of the audit go through all that is stored, then hold the bucket against the rows."""
+        client = lambda: self._s3  # noqa: E731
+        objects = S3Storage(client, BUCKET, self._endpoint, REGION)
+        ports = Ports(self._bench.store, objects, MemoryTopics(), None, None, None)  # type: ignore[arg-type]
+        runner = Runner(ports, steps.INTAKE, steps.PIPELINES, {})
+        for walk, name in ((walk_objects, "objects"), (walk_artifacts, "artifacts")):
+            self._owner.run("UPDATE audit_walks SET reached = '', rested_at = NULL")
+            while walk(runner, 0.0) or self._bench.store.walk(name)[0]:
+                continue
+        found = self._owner.row("SELECT findings FROM last_audit('objects')")
+        if found and set(found["findings"]) - {"walk"}:
+            self.books.faults.append(f"the walk from the rows to the bucket found {found['findings']}")
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="artifacts/")
+        stored = Counter(one["Key"].split("/")[3] for page in pages for one in page.get("Contents", ()))
+        kept = self._owner.rows("SELECT kind, count(*) AS files FROM artifacts GROUP BY 1")
+        if stored != Counter({row["kind"]: row["files"] for row in kept}):
+            self.books.faults.append(f"the bucket holds {dict(stored)} where the rows say {kept}")
+        self.books.counts["objects of artifacts"] = sum(stored.values())
+
+    def _note(self, what: str) -> None:
+        self.books.counts[what] = self.books.counts.get(what, 0) + 1
+
+
+EFFECTS = """
+SELECT min(done)::float8 AS least, avg(done)::float8 AS mean, max(done)::float8 AS most
+  FROM (SELECT count(a.file_id)::float8 / %(parts)s AS done
+          FROM files f LEFT JOIN attempts a ON a.file_id = f.file_id AND a.step = %(step)s AND a.outcome = 'done'
+         WHERE f.state = 'done' AND f.removed_at IS NULL GROUP BY f.file_id) d
+"""
+BILLS = """
+SELECT min(jobs)::float8 AS least, avg(jobs)::float8 AS mean, max(jobs)::float8 AS most, sum(calls)::integer AS calls
+  FROM (SELECT count(b.token) AS jobs, coalesce(sum(b.calls), 0) AS calls
+          FROM files f LEFT JOIN chaos_bills b ON starts_with(b.token, f.file_id::text)
+         WHERE f.state = 'done' AND f.removed_at IS NULL GROUP BY f.file_id) d
+"""
+
+
+def _said(line: str) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
