@@ -42,6 +42,7 @@ hostile: $(VENV)/.test
 
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
+	$(BIN)/python -m tests.chaos
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
