@@ -23,6 +23,7 @@ class Tenants:
     def empty(self) -> None:
         """Take everything out."""
         self._owner.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
+        self._owner.run("TRUNCATE step_samples, step_outlooks, lane_backlogs")
 
     def add(self, name: str, weight: float = 1.0) -> str:
         insert = "INSERT INTO tenants (name, weight) VALUES (%(name)s, %(weight)s) RETURNING tenant_id"

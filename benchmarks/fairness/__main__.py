@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.fairness import scenes
+from benchmarks.fairness.asking import Asker, kept
 from benchmarks.fairness.figures import (
     Read,
     by_tenant,
@@ -54,18 +55,30 @@ def as_ratio(spent: Mapping[str, float], least: str) -> str:
     return " : ".join(f"{cost / spent[least]:.2f}" for _, cost in sorted(spent.items(), key=lambda one: -one[1]))
 
 
+def settled_at(reads: Sequence[Read], scale: float) -> dict[str, float]:
+    """By file, when its last part had been read, on the clock."""
+    ends: dict[str, float] = {}
+    for read in reads:
+        ends[read.file_id] = max(ends.get(read.file_id, 0.0), read.ended_at * scale)
+    return ends
+
+
 class Report:
     """Plays scenes in every order that is asked for, and collects the table's rows."""
 
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
         self.rows: Rows = {}
+        self.kept: list[bool] = []  # of what was said of waits, whether it came about
 
-    def play(self, scene: Scene, orders: Sequence[str]) -> dict[str, list[Read]]:
+    def play(self, scene: Scene, orders: Sequence[str], asks: bool = False) -> dict[str, list[Read]]:
         played = {}
         for order in orders:
             began = time.monotonic()
-            played[order] = self.laboratory.play(scene, order)
+            asker = Asker(self.laboratory.owner_url, self.laboratory.api_url) if asks and order == "fair" else None
+            played[order] = self.laboratory.play(scene, order, asker)
+            if asker:
+                self.kept += kept(asker.guesses, settled_at(played[order], self.laboratory.scale))
             print(f"{scene.name}, {order}: {len(played[order])} parts in {time.monotonic() - began:.0f} s", flush=True)
         return played
 
@@ -83,7 +96,7 @@ class Report:
     # --- the scenes ----------------------------------------------------------------------------------
 
     def noisy(self, files: int, orders: Sequence[str]) -> None:
-        played = self.play(scenes.noisy(files), orders)
+        played = self.play(scenes.noisy(files), orders, asks=True)
         beside = f"beside {files:,} files of one tenant"
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
@@ -105,7 +118,7 @@ class Report:
         self.add(what, "", fair=f"{percentile(quiet, 0.95):.2f}; {worst_window(quiet, 0.95):.2f}")
 
     def scans(self, files: int, orders: Sequence[str]) -> None:
-        played = self.play(scenes.scans(files), orders)
+        played = self.play(scenes.scans(files), orders, asks=True)
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
             "quiet tenants' wait beside scans of 300 pages, p95, s",
@@ -128,6 +141,10 @@ class Report:
         index = jain_by_cost(among, dict.fromkeys(by_tenant(among), 1.0))
         self.add("Jain's index where one tenant's estimates are a tenth of its costs", "≥ 0.99", fair=f"{index:.3f}")
 
+    def said(self) -> None:
+        share = f"{100 * sum(self.kept) / len(self.kept):.0f}"
+        self.add(f"files that settled inside the range they were told, % of {len(self.kept):,}", "≥ 80", fair=share)
+
     def thousand(self, tenants: int) -> None:
         played = self.play(scenes.thousand(tenants), ["fair", "first come"])
         self.add_throughput(f"throughput, {tenants:,} tenants of one file, % of first come", played)
@@ -144,6 +161,7 @@ def full(report: Report) -> None:
     report.scans(6, everyone)
     report.weights(800, everyone)
     report.misjudged(400)
+    report.said()
     report.thousand(1000)
     report.alone(1000)
 
@@ -154,6 +172,7 @@ def short(report: Report) -> None:
     report.scans(1, everyone)
     report.weights(100, ["fair"])
     report.misjudged(50)
+    report.said()
     report.thousand(100)
     report.alone(100)
 

@@ -31,7 +31,7 @@ from layers.ports import Ports
 from layers.runner import Runner
 from layers.work import Work
 
-READER = "ocr"  # a topic of this name is among the embedded ones
+READER = "extraction"  # the last of the main pipeline, so that no more is expected to follow
 INTAKE = "intake"
 CONCURRENCY = 20
 INTAKE_THREADS = 2
@@ -100,7 +100,7 @@ def reading(page_s: float, spread: float, scale: float) -> tuple[Step, Pipeline]
         return Done(extraction=Extraction({}, (), {}))
 
     reader = Step(READER, read, plan, timeout_s=600)
-    return Step(INTAKE, intake, at_once=10), Pipeline("main", (reader,))
+    return Step(INTAKE, intake, at_once=4), Pipeline("main", (reader,))
 
 
 def fair(database: Database, owner: Database) -> PostgresStore:
@@ -134,17 +134,25 @@ class Laboratory:
         """How much faster than a reader of two seconds everything goes here."""
         return self.page_s / PAGE_S
 
-    def play(self, scene: Scene, order: str = "fair") -> list[Read]:
-        """What was read of a scene, in the order of dispatch, in seconds of a reader that takes two."""
+    def play(
+        self, scene: Scene, order: str = "fair", beside: contextlib.AbstractContextManager[object] | None = None
+    ) -> list[Read]:
+        """What was read of a scene, in the order of dispatch, in seconds of a reader that takes two.
+
+        `beside` is entered when everything has been announced, and left when the scene has ended.
+        """
         owner, database = Database(self.owner_url), Database(self.worker_url)
         try:
-            return self._play(scene, ORDERS[order](database, owner), owner, OwnTopics())
+            keys = self._announce(scene)
+            with beside or contextlib.nullcontext():
+                self._play(scene, keys, ORDERS[order](database, owner), owner)
+            return [self._in_reader_seconds(Read(**row)) for row in owner.rows(READS, step=READER)]
         finally:
             owner.close()
             database.close()
 
-    def _play(self, scene: Scene, store: PostgresStore, owner: Database, topics: OwnTopics) -> list[Read]:
-        keys = self._announce(scene)
+    def _play(self, scene: Scene, keys: Sequence[Sequence[str]], store: PostgresStore, owner: Database) -> None:
+        topics = OwnTopics()
         intake, pipeline = reading(self.page_s, scene.spread, self.scale)
         ports = Ports(
             store=store,
@@ -165,7 +173,6 @@ class Laboratory:
                 readers.enter_context(working(runner, topics, READER, self.concurrency))
             tenants = len({drop.tenant for drop in scene.drops}) if scene.shares else 0
             self._await(owner, lambda waiting: waiting["tenants"] < tenants or not waiting["unread"])
-        return [self._in_reader_seconds(Read(**row)) for row in owner.rows(READS, step=READER)]
 
     def _announce(self, scene: Scene) -> list[list[str]]:
         """Each drop's object keys; drops of one tenant that bear the same name are one batch."""

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.fairness import scenes
+from benchmarks.fairness.asking import Guess, kept
 from benchmarks.fairness.figures import (
     Read,
     gone_before,
@@ -72,3 +73,10 @@ def test_a_file_is_announced_with_its_pages_and_how_it_is_judged() -> None:
 def test_a_quiet_tenant_drops_a_file_every_few_seconds_from_the_first_on() -> None:
     drops = [drop.at_s for drop in scenes.quiet(500.0) if drop.tenant == scenes.QUIET[0]]
     assert drops == sorted(drops) and drops[0] < 5 and 80 < len(drops) < 120
+
+
+def test_a_guess_is_kept_when_its_file_settles_inside_the_range() -> None:
+    guesses = [Guess("early", 100.0, 5.0, 9.0), Guess("in time", 100.0, 5.0, 9.0), Guess("late", 100.0, 5.0, 9.0)]
+    assert kept([*guesses, Guess("never", 100.0, 0.0, 9.0)], {"early": 104.0, "in time": 109.0, "late": 110.0}) == [
+        False, True, False,
+    ]  # fmt: skip
