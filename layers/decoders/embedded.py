@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,8 +61,8 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
     from PIL import Image
 
     names = _document(path, media_type).pictures.get(number, ())
-    shown = [_picture(path, name) for name in names] or [Image.new("L", (1, 1), 255)]
-    return shown[0] if len(shown) == 1 else _stacked(shown)
+    shown = [image for name in names if (image := _picture(path, name)) is not None]
+    return _stacked(shown) if len(shown) > 1 else shown[0] if shown else Image.new("L", (1, 1), 255)
 
 
 def beside_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, Any]:
@@ -175,19 +177,21 @@ def _is_large(place: str) -> bool:
         with open_image(place) as image:
             is_large = min(image.size) >= LEAST_EDGE_PX and image.width * image.height >= LEAST_PIXELS
             return image.format in FORMATS and is_large
-    except PermanentError:
-        return False  # a drawing, or damaged: nothing of it can be read
+    except Exception:  # a drawing, or damaged, in whichever way: the document's own text can be read all the same
+        return False
 
 
 # --- their pixels --------------------------------------------------------------------------------------
 
 
 def _picture(path: str, name: str | int) -> Any:
+    """A picture in gray; None where its pixels are damaged."""
     with _on_disk(path, name) as place:
-        if place is None:
-            raise PermanentError("corrupt", "a picture of the document is missing")
-        image = on_white(frame(place, 1))
-        return image if image.mode == "L" else image.convert("L")
+        try:
+            image = on_white(frame(place, 1)) if place is not None else None
+        except PermanentError:
+            return None
+        return image.convert("L") if image is not None else None
 
 
 @contextmanager
@@ -209,10 +213,9 @@ def _content(path: str, name: str | int) -> bytes:
     else:
         with containers.opened_zip(path) as archive:
             try:
-                size_bytes = archive.getinfo(name).file_size
-            except KeyError:
-                return b""
-            content = containers.part_of(archive, name) if size_bytes <= MOST_BYTES else b""
+                content = containers.part_of(archive, name) if archive.getinfo(name).file_size <= MOST_BYTES else b""
+            except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+                return b""  # missing or damaged
     return content if len(content) <= MOST_BYTES else b""
 
 

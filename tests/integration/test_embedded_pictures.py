@@ -215,6 +215,15 @@ def test_a_photograph_beside_text_leaves_nothing_unread_and_alone_is_no_text(
     assert [page.source for page in read(documents, tmp_path, docx("", photo), "a.docx")[1]] == [None]
 
 
+def test_a_damaged_picture_takes_nothing_from_the_text(documents: Documents, tmp_path: Path) -> None:
+    content = docx("See below", scan()[:-2000])
+    assert [page.source for page in read(documents, tmp_path, content, "a.docx")[1]] == ["native", "native"]
+    whole = docx("See below", scan())
+    at = whole.index(b"IDAT") + 400
+    broken = whole[:at] + bytes(200) + whole[at + 200 :]  # its checksum is wrong
+    assert [page.source for page in read(documents, tmp_path, broken, "a.docx")[1]] == ["native"]
+
+
 def test_a_picture_made_to_burst_is_not_opened(documents: Documents, tmp_path: Path) -> None:
     bomb = png(Image.new("1", (20_000, 20_000)))
     assert [page.source for page in read(documents, tmp_path, docx("See below", bomb), "a.docx")[0]] == ["native"]
