@@ -4,7 +4,9 @@
 
 Prints how each ended and after how long, keeps that in build/bench/hostile.json, and ends with 1 where anything is
 not as it should be: a file that did not settle, or not as expected; one in twenty slower than half a minute; a
-process that had to be started again; good files held up; a call to the address that the files name.
+process that had to be started again; good files held up; a call to the address that the files name. Good files are
+uploaded among the hostile ones by the same tenant, by another one, and, in one batch with them, among many copies of
+one that takes its reader as long as it may.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from tests.hostile.cases import CASES, NAMES, Case
 from tests.hostile.settling import Listener, listening
 
 GOOD_FILES = 50
+FLOOD, FLOOD_OF = 40, ("itself.pdf", making.pdf_that_draws_itself())
 MOST_S = 30.0
 SLOWED_AT_MOST = 1.5
 SETTLE_S = 300.0
@@ -55,8 +58,12 @@ def good(place: int) -> tuple[str, bytes]:
     return f"good {place}.txt", f"Invoice {place}\n{total}\n".encode() * 20
 
 
+def good_files() -> list[tuple[str, bytes]]:
+    return [good(place) for place in range(GOOD_FILES)]
+
+
 class Run:
-    """One start, and what became of what was uploaded to it."""
+    """One tenant's dataset, and what became of what was uploaded to it."""
 
     def __init__(self, client: Client, listener: Listener) -> None:
         self.client = client
@@ -75,9 +82,14 @@ class Run:
         ]
         return described
 
-    def put_all(self, pairs: list[tuple[dict[str, Any], bytes]]) -> None:
+    def another_tenant(self, api_url: str) -> Client:
+        tenant = self.client.call("POST", "/operations/tenants", {"name": "another"})
+        key = self.client.call("POST", f"/operations/tenants/{tenant['id']}/keys", {"role": "editor"})
+        return Client(api_url, key["key"])
+
+    def put_all(self, described: list[dict[str, Any]], files: list[tuple[str, bytes]]) -> None:
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-            list(pool.map(lambda pair: self.client.put(pair[0]["upload"], pair[1]), pairs))
+            list(pool.map(lambda one, file: self.client.put(one["upload"], file[1]), described, files))
 
     def settled(self, ids: list[str]) -> list[dict[str, Any]]:
         """The files as they ended, or as they stand when the time is up."""
@@ -91,24 +103,32 @@ class Run:
         return [found.get(one) or self.client.call("GET", f"/files/{one}") for one in ids]
 
     def good_alone(self) -> float:
-        files = [good(1000 + place) for place in range(GOOD_FILES)]
+        files = good_files()
         described = self.upload(files)
-        self.put_all([(one, content) for one, (_, content) in zip(described, files, strict=True)])
-        return self._good_took_s(self.settled([one["id"] for one in described]))
+        self.put_all(described, files)
+        return self.good_took_s(self.settled([one["id"] for one in described]))
 
-    def all_together(self, contents: list[tuple[Case, bytes]]) -> tuple[list[dict[str, Any]], float]:
-        """The hostile files as they ended, and the seconds that the good ones among them took."""
-        files = [good(place) for place in range(GOOD_FILES)]
-        bad = self.upload([(case.name, content) for case, content in contents])
-        fine = self.upload(files)
-        pairs = [(one, content) for one, (_, content) in zip(bad, contents, strict=True)]
-        beside = [(one, content) for one, (_, content) in zip(fine, files, strict=True)]
-        self.put_all(list(_by_turns(pairs, beside)))
-        fine_ids = [one["id"] for one in fine]
-        ended = self.settled(fine_ids + [one["id"] for one in bad])
-        return ended[len(fine_ids) :], self._good_took_s(ended[: len(fine_ids)])
+    def good_among(self, hostile: list[tuple[str, bytes]], theirs: Run) -> tuple[list[dict[str, Any]], float]:
+        """The hostile files as they ended, uploaded as `theirs` while ours are; the seconds that the good ones took."""
+        files = good_files()
+        bad, fine = theirs.upload(hostile), self.upload(files)
+        with ThreadPoolExecutor(2) as pool:
+            list(
+                pool.map(lambda put: put(), (partial(theirs.put_all, bad, hostile), partial(self.put_all, fine, files)))
+            )
+        took_s = self.good_took_s(self.settled([one["id"] for one in fine]))
+        return theirs.settled([one["id"] for one in bad]), took_s
 
-    def _good_took_s(self, files: list[dict[str, Any]]) -> float:
+    def good_in_a_flood(self, hostile: tuple[str, bytes], count: int) -> float:
+        """The seconds that good files took in one batch with so many copies of a hostile one, which came first."""
+        files = [hostile] * count + good_files()
+        described = self.upload(files)
+        self.put_all(described, files)
+        ended = self.settled([one["id"] for one in described[count:]])
+        self.client.call("POST", f"/batches/{ended[0]['batch_id']}/cancel")
+        return self.good_took_s(ended)
+
+    def good_took_s(self, files: list[dict[str, Any]]) -> float:
         """From the first upload to the last record; the median would hide a file that is held up."""
         for file in files:
             if file["state"] != "done":
@@ -127,7 +147,7 @@ class Run:
             except UnicodeEncodeError:
                 results.append((name, "can't be sent"))
                 continue
-            self.put_all([(file, b"Total: 1.50\n")])
+            self.put_all([file], [(name, b"Total: 1.50\n")])
             (ended,) = self.settled([file["id"]])
             if ended["name"] != name or ended["state"] != "done":
                 self.faults.append(f"the name {name!r} came back as {ended['name']!r}, its file as {ended['state']}")
@@ -153,12 +173,6 @@ class Run:
 def _outside_text(page: bytes) -> bytes:
     """A page's tags alone: words that merely tell of a script are harmless."""
     return b"\n".join(re.findall(rb"<[^>]*>", page))
-
-
-def _by_turns(first: list[Any], second: list[Any]) -> Iterator[Any]:
-    for place in range(max(len(first), len(second))):
-        yield from first[place : place + 1]
-        yield from second[place : place + 1]
 
 
 def _time(told: str) -> float:
@@ -190,21 +204,29 @@ def main() -> None:
             told = Path(folder) / "home" / "endpoint.json"
             endpoint = json.loads(told.read_text())
             run = Run(Client(endpoint["api_url"], endpoint["api_key"]), listener)
+            other = Run(run.another_tenant(endpoint["api_url"]), listener)
+            hostile = [(case.name, content) for case, content in contents]
             run.good_alone()  # everything warm
-            alone_s = run.good_alone()
-            files, among_s = run.all_together(contents)
+            alone_s = [run.good_alone()]
+            files, took_s = run.good_among(hostile, run)
+            good_s = {"among them": took_s}
             pages = run.check_previews([case for case, _ in contents], files)
+            alone_s.append(run.good_alone())
+            good_s["among another tenant's"] = run.good_among(hostile, other)[1]
             names = run.names()
+            alone_s.append(run.good_alone())
+            good_s[f"in one batch with {FLOOD} that take long"] = run.good_in_a_flood(FLOOD_OF, FLOOD)
             audit = run.client.call("GET", "/operations/audit")
             restarted = endpoint["processes"] != json.loads(told.read_text())["processes"]
         finally:
             stop(process)
-    sys.exit(report(run, contents, files, alone_s, among_s, pages, names, audit, restarted))
+    run.faults += other.faults
+    sys.exit(report(run, contents, files, statistics.mean(alone_s), good_s, pages, names, audit, restarted))
 
 
 def report(
-    run: Run, contents: list[tuple[Case, bytes]], files: list[dict[str, Any]], alone_s: float, among_s: float,
-    pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
+    run: Run, contents: list[tuple[Case, bytes]], files: list[dict[str, Any]], alone_s: float,
+    good_s: dict[str, float], pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
 ) -> int:  # fmt: skip
     """Print the tables, keep them, and name what is not as it should be; 1 where there is any."""
     table = Table("file", "KiB", "ended as", "after, s", title="Hostile and broken files")
@@ -226,8 +248,11 @@ def report(
         "settled": f"{settled} of {len(files)}",
         "half of them within, s": round(statistics.median(took), 1),
         "95 % of them within, s": round(p95(took), 1),
-        "50 good files alone, s": round(alone_s, 1),
-        "50 good files among them, s": round(among_s, 1),
+        f"{GOOD_FILES} good files alone, s": round(alone_s, 1),
+        **{
+            f"{GOOD_FILES} good files {where}": f"{one_s:.1f} s, {one_s / alone_s:.2f}x"
+            for where, one_s in good_s.items()
+        },
         "calls to the outside": len(run.listener.calls),
         "HTML previews looked into": pages,
         "processes started again": int(restarted),
@@ -235,7 +260,11 @@ def report(
     faults = run.faults
     faults += ["not every file settled"] * (settled < len(files))
     faults += [f"95 % took {p95(took):.1f} s"] * (p95(took) > MOST_S)
-    faults += [f"good files took {among_s / alone_s:.2f} times as long"] * (among_s > SLOWED_AT_MOST * alone_s)
+    faults += [
+        f"good files {where} took {one_s / alone_s:.2f} times as long"
+        for where, one_s in good_s.items()
+        if one_s > SLOWED_AT_MOST * alone_s
+    ]
     faults += [f"somebody called: {run.listener.calls[:3]}"] * bool(run.listener.calls)
     faults += ["a process had to be started again"] * restarted
     faults += [f"the audit finds {audit}"] * bool(audit["lost"] or audit["doubled"])
