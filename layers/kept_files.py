@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections import OrderedDict
 from pathlib import Path
+
+from layers import scratch
 
 KEPT_S = 30.0  # what is removed may lie here so much longer, and no longer
 MOST_FILE_BYTES = 8 * 1024 * 1024
@@ -51,7 +52,7 @@ class KeptFiles:
             if key in self._files:
                 return
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="fairway-kept-"))
+                self._folder = scratch.new_folder("kept")
             self._count += 1
             place = self._folder / str(self._count)
             try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from layers import turns
+from layers import scratch, turns
 from layers.dependencies import Dependencies
 from layers.domain import lifecycle
 from layers.domain.errors import (
@@ -287,5 +287,5 @@ class Runner:
 
 def _folder_until(the_end: ExitStack) -> Path:
     """A new folder that goes with the stack."""
-    folder = tempfile.TemporaryDirectory(prefix="fairway-", ignore_cleanup_errors=True)
+    folder = tempfile.TemporaryDirectory(prefix="attempt-", dir=scratch.own_folder(), ignore_cleanup_errors=True)
     return Path(the_end.enter_context(folder))

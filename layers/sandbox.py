@@ -17,13 +17,12 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from layers import turns
+from layers import scratch, turns
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.telemetry import log
 
@@ -129,7 +128,7 @@ class _Child:
 
     def __init__(self, memory_bytes: int, gives_way_s: float) -> None:
         self._gives_way_s = gives_way_s
-        self.folder = Path(tempfile.mkdtemp(prefix="fairway-decoder-"))
+        self.folder = scratch.new_folder("decoder")
         self._given, self._room, self._made = (self.folder / name for name in FOLDERS)
         for folder in (self._given, self._room, self._made):
             folder.mkdir()

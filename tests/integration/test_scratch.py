@@ -1,0 +1,67 @@
+"""What a killed process leaves on disk goes, and what a living one works on stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from layers import scratch
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORKS = """
+import sys
+from layers import scratch
+print(scratch.new_folder("decoder"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(scratch.tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def at_work(place: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """A process, and the folder that it works in."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(place)},
+    )
+    assert process.stdout
+    return process, Path(process.stdout.readline().decode().strip())
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_what_a_killed_process_left_goes_with_the_next_start_and_nothing_else(place: Path) -> None:
+    living, kept = at_work(place)
+    killed, left = at_work(place)
+    end(killed)
+    (place / "fairway-scratch-of-somebody").symlink_to(kept)
+    assert left.is_dir()
+    starting, _ = at_work(place)
+    assert kept.is_dir() and not left.parent.exists()
+    end(living)
+    end(starting)
+    assert scratch.sweep() == 2
+
+
+def test_a_folder_that_is_being_made_is_left_alone(place: Path) -> None:
+    being_made = place / f"{scratch.PREFIX}new"
+    being_made.mkdir()
+    assert scratch.sweep() == 0
+    long_ago = time.time() - 2 * scratch.JUST_MADE_S
+    os.utime(being_made, (long_ago, long_ago))
+    assert scratch.sweep() == 1
