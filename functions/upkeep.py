@@ -53,12 +53,15 @@ def upkeep(runner: Runner) -> dict[str, int]:
     return mended
 
 
-def pulse(runner: Runner) -> int:
-    """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched."""
+def pulse(runner: Runner, *, sweeps: bool = False) -> int:
+    """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched.
+
+    `sweeps`: whoever loses wake-ups may have lost news of arrivals with them, and there is time to look.
+    """
     rescue_expired(runner)
     runner.take_back_lost_claims()
-    if repeat_unheard(runner):
-        sweep(runner)  # whoever loses wake-ups may have lost news of arrivals with them
+    if repeat_unheard(runner) and sweeps:
+        sweep(runner)
     return dispatch(runner)
 
 

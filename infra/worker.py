@@ -171,7 +171,7 @@ def main() -> None:
     round_s = upkeep.UPKEEP_S * max(1, settings.workers)
     _every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
     # By a clock of its own: a wake-up of the dispatcher may be lost like any other message.
-    _every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner()))
+    _every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True))
     next_look = time.monotonic() + IDLE_LOOK_S
     while not stop.wait(1.0):
         if time.monotonic() >= next_look:

@@ -24,6 +24,10 @@ LONG: dict[str, tuple[str, Callable[[Stage], list[Figure]]]] = {
         partial(services.down_for_hours, count=2000, hours=2, calls_per_s=20, within_s=900),
     ),
     "ocr_fails": ("OCR fails on every page", partial(services.ocr_fails, count=100, again_count=50, within_s=600)),
+    "printer_down": (
+        "The printer of office documents down",
+        partial(services.printer_down, count=50, others=50, within_s=600),
+    ),
     "without_redis": (
         "Redis killed for 60 s under load",
         partial(parts.without_redis, count=4000, seconds=60, least_share=0.8, within_s=900),

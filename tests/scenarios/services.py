@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from layers.domain.breaker import LONGEST_PROBE_S
 from tests.scenarios.figures import Figure, at_least, at_most, exactly, most_in_a_second
-from tests.scenarios.stage import Stage, scans, texts, wait_until
+from tests.scenarios.stage import Stage, documents, scans, texts, wait_until
 from tests.standins.tesseract import SURE, UNSURE
 
 JUMP_S = 30.0
@@ -96,6 +96,38 @@ def ocr_fails(stage: Stage, *, count: int, again_count: int, within_s: float) ->
         exactly("read by OCR once it worked", again.get("ocr", 0), again_count),
         Figure("attempts that OCR's failure cost", outcomes["retried"] + outcomes["failed"] - given_way),
         Figure("attempts that gave way at once", given_way),
+    ]
+
+
+def printer_down(stage: Stage, *, count: int, others: int, within_s: float) -> list[Figure]:
+    """The service that turns office documents into PDF is down; pictures and texts need none to be shown."""
+    stage.model.reset()
+    stage.tesseract.read(SURE)
+    stage.printer.works, stage.printer.status = False, 503
+    contents = documents(count, "printed") | texts(others, "shown") | scans(others, "shown")
+    batch_id = stage.send(stage.dataset("printer down"), contents)
+    shown = {step: len(contents) - count for step in ("preview", "thumbnail")}
+
+    def all_but_the_printed() -> bool:
+        made = {step: stage.steps(batch_id, step)["done"] for step in shown}
+        return made == shown and stage.files(batch_id)["done"] == len(contents)
+
+    wait_until(all_but_the_printed, within_s, "all that needs no printer")
+    stopped = stage.outcomes(batch_id, "preview"), stage.outcomes(batch_id, "thumbnail")
+    stage.printer.works, stage.printer.status = True, 200
+
+    def later() -> bool:
+        stage.clock.forward(10)
+        stage.wake_dispatcher()
+        return stage.is_settled(batch_id)
+
+    wait_until(later, within_s, "every preview")
+    ended = stage.outcomes(batch_id, "preview") + stage.outcomes(batch_id, "thumbnail")
+    return [
+        exactly("records made while it was down", stage.files(batch_id)["done"], len(contents)),
+        exactly("what became of what needs it", sorted(set(stopped[0] + stopped[1])), ["done", "parked"]),
+        exactly("previews and thumbnails in the end", ended["done"], 2 * len(contents)),
+        exactly("attempts spent", sum(ended[word] for word in SPENT), 0),
     ]
 
 

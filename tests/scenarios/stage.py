@@ -26,11 +26,13 @@ from infra.local.wiring import QUEUE_PREFIX, TOPICS
 from layers.database import Database
 from tests.scenarios.clock import VARIABLE, Clock
 from tests.scenarios.faults import Gate
+from tests.standins.gotenberg import Gotenberg, serving
 from tests.standins.model import Model
 from tests.standins.server import Served
 from tests.standins.tesseract import Tesseract
 from tests.standins.textract import Textract
 
+SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 UPLOADS_AT_ONCE = 4
 LOOK_S = 0.2
 SETTLED = ("done", "partial", "failed", "cancelled", "upload_missing")
@@ -44,6 +46,7 @@ class Stage:
         self._settings = settings
         self._home = folder / "home"
         self.textract, self.model = Textract(), Model()
+        self.printer = Gotenberg(pdf=(SAMPLES / "scan-groceries.pdf").read_bytes())
         self.tesseract = Tesseract(folder / "tesseract")
         self.clock = Clock(folder / "clock")
         self._until_the_end = ExitStack()
@@ -54,6 +57,7 @@ class Stage:
                 name: self._until_the_end.enter_context(Served(standin))
                 for name, standin in (("textract", self.textract), ("model", self.model))
             }
+            self._until_the_end.enter_context(serving(self.printer))
             self.running = embedded.start(self._home, 0, bootstrap=self._bootstrap, programs=self._programs)
             self._until_the_end.callback(self.running.stop)
         except BaseException:
@@ -86,7 +90,7 @@ class Stage:
             "FAIRWAY_EXTRACTION_URL": self._urls["model"],
             "FAIRWAY_EXTRACTION_MODEL": "stand-in",
             "FAIRWAY_SECOND_READER": "off",
-            "FAIRWAY_LIBREOFFICE": "off",
+            "FAIRWAY_PREVIEW_URL": self.printer.url,
             VARIABLE: str(self.clock.file),
             **self._settings,
         }
@@ -224,6 +228,12 @@ def scans(count: int, mark: str) -> dict[str, bytes]:
 def texts(count: int, mark: str) -> dict[str, bytes]:
     """Short texts, each like no other, by name."""
     return {f"{mark} {place}.txt": f"Invoice {mark} {place}\nTotal: {place}.50\n".encode() for place in range(count)}
+
+
+def documents(count: int, mark: str) -> dict[str, bytes]:
+    """Word documents by name, all of them the same."""
+    content = (SAMPLES / "joinery-invoice.docx").read_bytes()
+    return {f"{mark} {place}.docx": content for place in range(count)}
 
 
 def _by_our_clock(argv: Sequence[str]) -> list[str]:

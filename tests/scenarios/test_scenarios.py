@@ -37,6 +37,10 @@ def test_pages_that_ocr_fails_at_are_read_by_textract_and_ocr_is_used_again_when
     held(services.ocr_fails(stage, count=24, again_count=3, within_s=WITHIN_S))
 
 
+def test_while_documents_can_not_be_printed_everything_else_is_shown(stage: Stage) -> None:
+    held(services.printer_down(stage, count=3, others=3, within_s=WITHIN_S))
+
+
 def test_without_redis_work_goes_on(stage: Stage) -> None:
     held(parts.without_redis(stage, count=60, seconds=1.5, least_share=0.0, within_s=WITHIN_S))
 
