@@ -58,6 +58,7 @@ def pulse(runner: Runner, *, sweeps: bool = False) -> int:
 
     `sweeps`: whoever loses wake-ups may have lost news of arrivals with them, and there is time to look.
     """
+    runner.extend_leases()
     rescue_expired(runner)
     runner.take_back_lost_claims()
     if repeat_unheard(runner) and sweeps:

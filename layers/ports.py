@@ -143,6 +143,9 @@ class Store(Protocol):
     def pages(self, file_id: str) -> list[Page]:
         """The pages of a file that were read, with text and words, in order."""
 
+    def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
+        """Let the leases of these claims, all of one step, end so many seconds from now; how many still held."""
+
     def expired(self, limit: int) -> list[Claim]:
         """Claims whose lease has run out."""
 

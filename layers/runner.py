@@ -78,7 +78,6 @@ class Runner:
         """
         step = self.steps[wake_ups[0].step]
         lease_s = step.timeout_s + (len(wake_ups) - 1) * MAKES_WAY_S + LEASE_GRACE_S
-        until = time.monotonic() + lease_s
         claims = self._claims.claim(wake_ups, lease_s, durably=self.ports.pays(step))
         if not claims:
             return 0
@@ -88,7 +87,7 @@ class Runner:
             for claim in claims:
                 makes_way = any(one.cost_s > MAKES_WAY_S for one in finished)
                 finished.append(self._put_back(claim) if makes_way else self._run(step, claim))
-            self._record(finished, until)
+            self._record(finished, self._claims.until(claims))
         finally:
             self._claims.ended(claims)
         return len(claims)
@@ -104,6 +103,10 @@ class Runner:
 
     def _put_back(self, claim: Claim) -> Finished:
         return self._finished(claim, Later(0.0, "another file that came with it took long"), 0.0)
+
+    def extend_leases(self) -> int:
+        """Keep what is at work here from being taken for lost; how many leases."""
+        return self._claims.extend()
 
     def take_back_lost_claims(self) -> int:
         """End the claims that nobody runs, since the answer to them was lost; how many."""

@@ -359,6 +359,13 @@ class MemoryStore:
     def pages(self, file_id: str) -> list[Page]:
         return [page for _, page in sorted(self.files[file_id].pages.items())]
 
+    def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
+        with self._lock:
+            held = [row for claim in claims if (row := self._held(claim))]
+            for row in held:
+                row.since = self._now() + lease_s
+            return len(held)
+
     def expired(self, limit: int) -> list[Claim]:
         return self._claims(lambda row: row.since < self._now())[:limit]
 

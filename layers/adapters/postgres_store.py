@@ -191,6 +191,10 @@ class PostgresStore:
             for row in rows
         ]
 
+    def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
+        held = [{"file_id": c.file.file_id, "part": c.part, "lease_id": c.lease_id} for c in claims]
+        return self._database.run(self._sql["extend"], step=claims[0].step, held=Jsonb(held), lease_s=lease_s)
+
     def expired(self, limit: int) -> list[Claim]:
         return [_as_claim(row["claim"]) for row in self._database.rows(self._sql["expired_claims"], limit=limit)]
 

@@ -64,6 +64,13 @@ SELECT correct_lane(:step, :tenant_id, :batch_id, :difference_s)
 SELECT page_number, text, words, source, confidence, width, height, turned
   FROM pages WHERE file_id = :file_id ORDER BY page_number
 
+-- extend --
+-- Lets the leases of claims end later, where they are still held.
+UPDATE steps s SET lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
+  FROM jsonb_to_recordset(:held) AS h(file_id uuid, part integer, lease_id uuid)
+ WHERE s.file_id = h.file_id AND s.step = :step AND s.part = h.part
+   AND s.state = 'running' AND s.lease_id = h.lease_id
+
 -- expired_claims --
 -- Claims whose lease has run out, oldest first.
 SELECT file_facts(s.file_id) || jsonb_build_object(

@@ -276,6 +276,15 @@ def test_an_expired_lease_is_found_and_a_living_one_is_not(world: World) -> None
     assert world.store.held_by("work") == []
 
 
+def test_a_lease_is_extended_by_who_holds_it_alone(world: World) -> None:
+    arrived(world, 2)
+    first, second = (claim(world, wake_up, lease_s=-1) for wake_up in world.store.dispatch({"intake": 10}))
+    assert world.store.extend([first, replace(second, lease_id=str(uuid.uuid4()))], 60) == 1
+    assert [one.lease_id for one in world.store.expired(10)] == [second.lease_id]
+    world.store.record(first, Retry(0, "x", "y"), nothing_follows, cost_s=1, host="h")
+    assert world.store.extend([first], 60) == 0
+
+
 def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
     wake_up = intake_of(world)
     assert world.store.unheard(30, 10) == []

@@ -102,6 +102,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "made": Jsonb({}),
         "then": None,
         "wake_ups": Jsonb([{"file_id": str(found["file_id"]), "part": 0, "attempt": 1}]),
+        "held": Jsonb([{"file_id": str(found["file_id"]), "part": 0, "lease_id": str(found["lease_id"])}]),
         "outcomes": Jsonb(
             [
                 {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, cast
 
 import pytest
@@ -49,6 +50,10 @@ class RecordingPorts:
         for one in finished:
             self.called("record", one.claim, one.outcome, host)
         return [self.answer] * len(finished)
+
+    def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
+        self.called("extend", *claims, lease_s)
+        return len(claims)
 
     def held_by(self, owner: str) -> list[Claim]:
         self.called("held_by", owner)
@@ -308,3 +313,27 @@ def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
     plan = Runner(RecordingPorts().as_ports(), intake, (main, side), {}).plan_after(intake, Done(), FILE)
     assert [one.step for one in plan.steps] == ["read", "picture"]
     assert plan.file_state is None and plan.error is None
+
+
+def test_the_lease_of_an_attempt_that_goes_on_for_long_is_extended_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    extended: list[float] = []
+
+    def slow(file: File, work: Any) -> Done:
+        while now[0] < 1000:
+            now[0] += 10
+            if host.extend_leases():
+                extended.append(now[0])
+        return Done()
+
+    ports = RecordingPorts()
+    host = runner(ports, Step("read", slow, timeout_s=100 - LEASE_GRACE_S))
+    assert host.run(WAKE_UP)
+    assert ports.told("extend") == [(CLAIM, 100)] * len(extended)
+    assert extended[0] == 50 and extended[-1] < 300  # one that hangs is not held for ever
+    assert all(later - one < 100 for one, later in pairwise(extended))
+    now[0] += 60
+    assert host.extend_leases() == 0
