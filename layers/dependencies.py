@@ -181,6 +181,8 @@ class Dependencies:
     def _serves(self, dependencies: Iterable[str]) -> None:
         risen = [one for one in dependencies if self._ports.breakers.succeeded(one)]
         for dependency in risen:
+            if dependency in self._ports.budgets:
+                self._ports.budgets.recovered(dependency)
             self._ports.store.wake_parked(self.steps_on(dependency), WOKEN_AT_ONCE)
             self._ports.topics.dispatch_later(0)
 

@@ -399,6 +399,9 @@ class Budgets(Protocol):
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
         """The service refused a call; `pause_s` where it said for how long nobody need come."""
 
+    def recovered(self, name: str) -> None:
+        """The service was down and is back: what gathered meanwhile is not to be spent at once."""
+
     def states(self) -> Mapping[str, BudgetState]:
         """Every budget as it stands."""
 
@@ -425,6 +428,9 @@ class NoBudgets:
         return None
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
+        return None
+
+    def recovered(self, name: str) -> None:
         return None
 
     def states(self) -> Mapping[str, BudgetState]:

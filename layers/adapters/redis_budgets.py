@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -74,6 +75,11 @@ class RedisBudgets:
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
         """The service refused a call; `pause_s` where it said for how long nobody need come."""
         self._do(name, "throttled", lambda budget, rate, now: (budget.throttled(now, pause_s), (0, 0)), pause_s)
+
+    def recovered(self, name: str) -> None:
+        """The service was down and is back: calls come one by one, none of them ahead of its turn."""
+        rate = self._rates[name]
+        self.pace(name, rate.ease_s * rate.per_s, math.inf)
 
     def states(self) -> dict[str, BudgetState]:
         """Every budget as it stands."""

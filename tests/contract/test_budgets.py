@@ -73,6 +73,14 @@ def test_a_call_is_told_when_its_turn_comes_or_that_it_has_none(made: Made) -> N
     assert budgets.pace("textract", 1, 5) == (True, pytest.approx(1.2))
 
 
+def test_what_gathered_while_a_service_was_down_is_not_spent_at_once(made: Made, clock: Clock) -> None:
+    budgets = made()
+    clock.now += 3600
+    budgets.recovered("extraction")
+    waits_s = [budgets.pace("extraction", 50, 5)[1] for _ in range(4)]
+    assert waits_s == [pytest.approx(place * 0.5, abs=1e-5) for place in range(4)]
+
+
 def test_the_state_tells_the_rate_as_it_is_and_as_it_was_agreed(made: Made) -> None:
     budgets = made()
     budgets.throttled("textract")
