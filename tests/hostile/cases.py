@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.hostile import making as m
+from tests.hostile.endless_zip import zip_that_holds_itself
 
 READ = frozenset({"done", "partial"})
 BOMB = frozenset({"decompression_bomb"})
@@ -50,6 +51,7 @@ CASES = (
     Case("docx that unpacks to 400 MB", "a.docx", plain(lambda: m.docx_bomb(400)), BOMB, slow=True),
     Case("docx that unpacks to 70 MB", "a.docx", plain(lambda: m.docx_bomb(70)), BOMB),
     Case("zip within zips", "a.zip", plain(lambda: m.zip_within_zips(50)), frozenset({"done"})),
+    Case("zip that holds itself", "a.zip", plain(zip_that_holds_itself), frozenset({"done"})),
     Case("zip of zips of zips, 1 TiB in all", "a.zip", plain(lambda: m.zip_of_zips(5, 16)), frozenset({"done"})),
     Case(
         "zip of 40 GB in overlapping members",

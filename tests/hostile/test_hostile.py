@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 
 import pytest
 
 from layers.adapters.documents import Documents
 from tests.hostile.cases import CASES, Case
+from tests.hostile.endless_zip import zip_that_holds_itself
 from tests.hostile.settling import Bench, Listener, end_of, listening
 
 QUICK = [case for case in CASES if not case.slow]
@@ -38,3 +41,9 @@ def test_a_bad_file_ends_with_its_reason(bench: Bench, listener: Listener, case:
 def test_nothing_that_a_file_names_is_fetched(bench: Bench, listener: Listener, case: Case) -> None:
     bench.settle(case.name, case.make(listener.url))
     assert listener.calls == []
+
+
+def test_the_zip_that_holds_itself_does() -> None:
+    content = zip_that_holds_itself()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.read("z") == content
