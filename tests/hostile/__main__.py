@@ -29,7 +29,7 @@ from rich.table import Table
 
 from benchmarks.starting import ROOT, start, stop
 from tests.hostile import making
-from tests.hostile.cases import CASES, NAMES, Case
+from tests.hostile.cases import CASES, EXPANDED, NAMES, Case
 from tests.hostile.settling import Listener, listening
 
 GOOD_FILES = 50
@@ -71,11 +71,12 @@ class Run:
         self.dataset_id = client.dataset("hostile", SCHEMA)["id"]
         self.faults: list[str] = []
 
-    def upload(self, files: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
+    def upload(self, files: list[tuple[str, bytes]], **options: Any) -> list[dict[str, Any]]:
         """A batch of these files; each as the API describes it."""
         body = {
             "files": [{"name": name, "size_bytes": len(content)} for name, content in files],
             "allow_duplicates": True,
+            **options,
         }
         described: list[dict[str, Any]] = self.client.call("POST", f"/datasets/{self.dataset_id}/batches", body)[
             "files"
@@ -133,6 +134,23 @@ class Run:
             if file["state"] != "done":
                 self.faults.append(f"the good file {file['name']} ended as {file['state']}: {file['error']}")
         return max(map(ended_at, files)) - min(_time(file["uploaded_at"]) for file in files)
+
+    def check_expanded(self, contents: list[tuple[Case, bytes]]) -> None:
+        """Have each zip expanded, in a batch of its own."""
+        for case, content in contents:
+            if case.what not in EXPANDED:
+                continue
+            ends, count = EXPANDED[case.what]
+            (described,) = self.upload([(case.name, content)], expand_archives=True)
+            self.put_all([described], [(case.name, content)])
+            (file,) = self.settled([described["id"]])
+            members = [
+                one for one in self.client.files(self.dataset_id, batch=file["batch_id"]) if one["id"] != file["id"]
+            ]
+            if outcome(file) not in ends or len(members) != count:
+                self.faults.append(f"{case.what}, expanded, ended as {outcome(file)} with {len(members)} files")
+            if not all(map(is_settled, self.settled([one["id"] for one in members]))):
+                self.faults.append(f"not every file of {case.what} settled")
 
     def names(self) -> list[tuple[str, str]]:
         """What the API does with each name."""
@@ -212,6 +230,7 @@ def main() -> None:
             pages = run.check_previews([case for case, _ in contents], files)
             alone_s.append(run.good_alone())
             good_s["among another tenant's"] = run.good_among(hostile, other)[1]
+            run.check_expanded(contents)
             names = run.names()
             alone_s.append(run.good_alone())
             good_s[f"in one batch with {FLOOD} that take long"] = run.good_in_a_flood(FLOOD_OF, FLOOD)

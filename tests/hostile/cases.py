@@ -140,6 +140,16 @@ CASES = (
     Case("program for Windows", "a.exe", plain(m.windows_program), NOT_TAKEN),
 )
 
+# The zips once more, in a batch that asks for its archives to be expanded: how each may end, and the files that come
+# of it. What comes out of a zip is never expanded itself.
+EXPANDED = {
+    "encrypted zip": (LOCKED, 0),
+    "zip within zips": (frozenset({"done"}), 2),
+    "zip that holds itself": (frozenset({"done"}), 1),
+    "zip of zips of zips, 1 TiB in all": (frozenset({"done"}), 16),
+    "zip of 40 GB in overlapping members": (BOMB | {"too_large"}, 0),
+}
+
 # Names that the API takes or refuses with a problem; what it takes is kept and shown as it is.
 NAMES = (
     *(
