@@ -24,7 +24,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import LONG_S, correction, in_flight_cap, makes_way_after_s
+from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, correction, in_flight_cap, makes_way_after_s
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
@@ -102,7 +102,7 @@ class Runner:
         return self._finished(claim, outcome, time.monotonic() - began, work.meter.used)
 
     def _put_back(self, claim: Claim) -> Finished:
-        return self._finished(claim, Later(0.0, "another file that came with it took long"), 0.0)
+        return self._finished(claim, Later(0.0, MADE_WAY), 0.0)
 
     def extend_leases(self) -> int:
         """Keep what is at work here from being taken for lost; how many leases."""
@@ -250,7 +250,7 @@ class Runner:
             case StoreUnreachable():
                 return Later(STORE_AWAY_S * self._chance(), "the status store was out of reach")
             case TakesLong():
-                return Later(0.0, "it takes long, and goes on among the files that do", LONG_S)
+                return Later(0.0, TAKES_LONG, LONG_S)
             case PermanentError():
                 return Failed(error.code, error.detail)
             case DecoderCrashed() if claim.failures >= 1:

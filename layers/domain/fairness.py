@@ -15,6 +15,9 @@ LOAD_S = 0.5  # what the parts that one wake-up names may take together, as esti
 SHORT_S = 1.5  # what is estimated to be short may take so long, and SHORT_TIMES its estimate, before it makes way
 SHORT_TIMES = 5
 LONG_S = 30.0  # the estimate of what made way
+# Why a part comes again that nothing and nobody failed.
+TAKES_LONG = "it takes long, and goes on among the files that do"
+MADE_WAY = "another file that came with it took long"
 LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # a difference from an estimate, and as a share of it
 LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
 

@@ -11,6 +11,7 @@ from layers import bootstrap
 from layers.adapters.redis_breakers import RedisBreakers
 from layers.adapters.redis_budgets import RedisBudgets
 from layers.domain.budget import Rate
+from layers.domain.fairness import MADE_WAY, TAKES_LONG
 from layers.domain.message import Arrival
 from layers.domain.paid_reading import READING
 from layers.domain.step import Done, Later, Part, PlannedStep, Retry, Skip
@@ -171,6 +172,16 @@ def test_a_page_that_was_throttled_is_rate_limited_and_a_job_at_work_is_not(fres
     by_id = {wake_up.file_id: tenant.waiting(wake_up.file_id) for wake_up in (first, second)}
     assert set(by_id) == set(ids)
     assert (by_id[first.file_id]["reason"], by_id[second.file_id]["reason"]) == ("rate_limited", "at_work")
+
+
+@pytest.mark.parametrize("reason", [MADE_WAY, TAKES_LONG, "the status store was out of reach"])
+def test_what_comes_again_though_nothing_failed_waits_its_turn(fresh: Api, reason: str) -> None:
+    tenant = Tenant(fresh)
+    (file_id,) = tenant.past_intake(1, [PlannedStep("text", (Part(),))])
+    (wake_up,) = fresh.bench.store.dispatch({"text": 5})
+    fresh.bench.store.record(fresh.bench.claim(wake_up), Later(9.0, reason), nothing_follows, cost_s=0, host="h")
+    told = tenant.waiting(file_id)
+    assert told["reason"] == "fair_share" and told["detail"].startswith(f"{reason}; ")
 
 
 def test_while_a_service_is_down_its_files_say_which_and_why_and_when_it_is_asked_again(
