@@ -24,8 +24,9 @@ from layers.domain.formats import Kind, format_of
 from layers.domain.page import pages_as_read
 
 FORMATS = frozenset({"JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF"})
-# What is smaller is a logo, a signature, a button.
+# What is smaller is a logo, a signature, a button; where there is no text at all, even that is looked at.
 LEAST_EDGE_PX, LEAST_PIXELS = 200, 150_000
+LEAST_EDGE_ALONE_PX, LEAST_PIXELS_ALONE = 40, 10_000
 MOST_PICTURES = 200  # in a document
 MOST_ON_A_SLIDE = 4
 MOST_BYTES = 32 << 20
@@ -111,7 +112,7 @@ def _found(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document
         thin = {number for number, text in texts.items() if _count(text) < ENOUGH_ON_A_SLIDE}
         listed = _on_slides(path, media_type) if thin else []
         wanted = {
-            number: tuple(_large(path, names, MOST_ON_A_SLIDE))
+            number: tuple(_large(path, names, MOST_ON_A_SLIDE, bool(texts[number].strip())))
             for number, names in enumerate(listed, 1)
             if number in thin
         }
@@ -121,7 +122,7 @@ def _found(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document
     if _count(body) >= ENOUGH_TEXT:
         return _Document({1: own}, {})
     first = 2 if own.strip() else 1
-    names = _large(path, _in_order(path, media_type), MOST_PICTURES)
+    names = _large(path, _in_order(path, media_type), MOST_PICTURES, first == 2)
     return _Document({1: own} if first == 2 else {}, {number: (name,) for number, name in enumerate(names, first)})
 
 
@@ -161,21 +162,22 @@ def _named(element: Any) -> list[str | int]:
     return list(dict.fromkeys(link.removeprefix("./") for link in links if link and ":" not in link))
 
 
-def _large(path: str, names: list[str | int], most: int) -> list[str | int]:
+def _large(path: str, names: list[str | int], most: int, beside_text: bool) -> list[str | int]:
+    least = (LEAST_EDGE_PX, LEAST_PIXELS) if beside_text else (LEAST_EDGE_ALONE_PX, LEAST_PIXELS_ALONE)
     found: list[str | int] = []
     for name in names:
         if len(found) == most:
             break
         with _on_disk(path, name) as place:
-            if place is not None and _is_large(place):
+            if place is not None and _is_large(place, *least):
                 found.append(name)
     return found
 
 
-def _is_large(place: str) -> bool:
+def _is_large(place: str, edge_px: int, pixels: int) -> bool:
     try:
         with open_image(place) as image:
-            is_large = min(image.size) >= LEAST_EDGE_PX and image.width * image.height >= LEAST_PIXELS
+            is_large = min(image.size) >= edge_px and image.width * image.height >= pixels
             return image.format in FORMATS and is_large
     except Exception:  # a drawing, or damaged, in whichever way: the document's own text can be read all the same
         return False

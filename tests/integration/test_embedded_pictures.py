@@ -215,6 +215,13 @@ def test_a_photograph_beside_text_leaves_nothing_unread_and_alone_is_no_text(
     assert [page.source for page in read(documents, tmp_path, docx("", photo), "a.docx")[1]] == [None]
 
 
+def test_a_small_picture_is_looked_at_where_there_is_no_text_at_all(documents: Documents, tmp_path: Path) -> None:
+    small = scan(["Total 42.50"], (420, 160))
+    assert [page.source for page in read(documents, tmp_path, docx("See below", small), "a.docx")[1]] == ["native"]
+    (page,) = read(documents, tmp_path, docx("", small), "a.docx")[1]
+    assert "42.50" in page.text
+
+
 def test_a_damaged_picture_takes_nothing_from_the_text(documents: Documents, tmp_path: Path) -> None:
     content = docx("See below", scan()[:-2000])
     assert [page.source for page in read(documents, tmp_path, content, "a.docx")[1]] == ["native", "native"]

@@ -219,3 +219,10 @@ def test_other_dates_may_lie_far_ahead() -> None:
 )
 def test_a_bare_sign_is_a_currency_only_beside_money(text: str, expected: str | None) -> None:
     assert extract([page(text)], schema(currency={"type": "string"})).fields.get("currency") == expected
+
+
+def test_a_mails_title_is_its_subject() -> None:
+    mail = (
+        "Subject: Your order 4711\nFrom: Shop <shop@example.com>\nDate: Mon, 09 Jan 2023 15:00:43 -0600\n\nThank you."
+    )
+    assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Your order 4711"

@@ -20,12 +20,14 @@ NO_TITLE = re.compile(
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
 )
 LONGEST_TITLE = 120
+SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
 
 
 def titles(lines: Sequence[Line]) -> Iterator[Choice]:
     """What heads the first page: a company's name sooner than another line."""
     for place, line in enumerate(lines[:12]):
         text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
+        text = SUBJECT.sub("", text)
         text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Z]?)\)$", "", text)  # a company's registration number
         letters = sum(character.isalpha() for character in text)
         lowered = text.lower()
