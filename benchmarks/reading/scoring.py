@@ -24,7 +24,7 @@ def score(receipts: Sequence[Receipt], run: Run) -> dict[str, Any]:
     recalls = [got / one.words.total() for got, one in zip(found, receipts, strict=True)]
     result: dict[str, Any] = {"recall": round(sum(found) / sum(one.words.total() for one in receipts), 3)}
     result |= field_scores([(page, one.fields) for page, one in zip(pages, receipts, strict=True)])
-    if any(page.confidence < 100 for page in pages):  # a text layer says nothing of its confidence
+    if any(word.confidence < 100 for page in pages for word in page.words):  # a text layer says nothing of its own
         result |= _confidence(receipts, pages, recalls)
     return result | {"CPU s/page": round(run.cpu_s / count, 2), "wall s/page": round(run.wall_s / count, 2)}
 
