@@ -45,7 +45,8 @@ class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
     A call that takes longer than `gives_way_s` goes on behind all others, and its child is then replaced. One that
-    was taken for short work ends at the end of its turn (`layers/turns.py`).
+    was taken for short work ends at the end of its turn (`layers/turns.py`). `nice`: how far its children stand behind
+    others from the start, where that is further than all decoders do.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Sandbox:
         memory_bytes: int = 1 << 30,
         keep_warm: int = 1,
         gives_way_s: float | None = None,
+        nice: int | None = None,
     ) -> None:
+        self._nice = nice
         self._memory_bytes = memory_bytes
         self._gives_way_s = gives_way_s
         self._keep_warm = keep_warm
@@ -114,7 +117,10 @@ class Sandbox:
                 if child.lives():
                     return child
                 child.kill()
-        return _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S)
+        child = _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S)
+        if self._nice is not None:
+            child.stand_behind(self._nice)
+        return child
 
     def _give_back(self, child: _Child) -> None:
         child.idle_since = time.monotonic()
@@ -279,9 +285,12 @@ class _Child:
     def give_way(self) -> None:
         """A file that takes long is in no hurry: the others come first. It can't be undone, so the child is replaced."""
         self._gave_way = True
+        self.stand_behind(LAST_NICE)
+
+    def stand_behind(self, nice: int) -> None:
         try:
-            os.setpriority(os.PRIO_PGRP, self._process.pid, LAST_NICE)
-            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(LAST_NICE))
+            os.setpriority(os.PRIO_PGRP, self._process.pid, nice)
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(nice))
         except OSError:
             pass  # no such switch in this kernel, or it has just ended
 

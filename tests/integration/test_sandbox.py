@@ -371,6 +371,14 @@ def test_what_is_known_to_take_long_gives_way_at_once(box: Sandbox) -> None:
     assert soon(lambda: gone(child))
 
 
+def test_children_may_stand_further_behind_from_the_start(box: Sandbox) -> None:
+    box._nice = 12
+    before = call(box, "token")
+    (child,) = box.children()
+    assert os.getpriority(os.PRIO_PGRP, child) == 12
+    assert call(box, "token") == before
+
+
 def test_what_burns_its_time_on_several_processors_has_had_it(monkeypatch: pytest.MonkeyPatch) -> None:
     box = made(monkeypatch, ON_A_STRICT_HOST + HOST)
     with pytest.raises(PermanentError) as caught:
