@@ -19,6 +19,7 @@ from layers import bootstrap
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.sqs_topics import SqsTopics
 from layers.domain.errors import StoreUnreachable
+from layers.held_claims import LONGEST_TIMES
 from layers.telemetry import log
 
 POLL_S = 20.0  # how often a topic is looked at although its bell did not ring
@@ -167,7 +168,8 @@ def main() -> None:
     _keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
-    longest_s = max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
+    # As long as the longest lease may be extended: until then an attempt may be waiting for its turn.
+    longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
     round_s = upkeep.UPKEEP_S * max(1, settings.workers)
     _every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
     # By a clock of its own: a wake-up of the dispatcher may be lost like any other message.

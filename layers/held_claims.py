@@ -15,7 +15,7 @@ STRANGE_S = 5.0
 # A lease that has come so far is extended while its attempt goes on, as long as it is within so many times its length:
 # an attempt may have to wait for its turn, or for a machine that is full.
 EXTENDED_FROM = 0.4
-LONGEST_TIMES = 4.0
+LONGEST_TIMES = 3.0
 
 
 @dataclass(slots=True)
