@@ -33,8 +33,8 @@ LONG: dict[str, tuple[str, Callable[[Stage], list[Figure]]]] = {
         partial(parts.without_redis, count=5000, seconds=60, least_share=0.8, within_s=900),
     ),
     "wiped_topics": (
-        "Topics wiped three times under load",
-        partial(parts.wiped_topics, count=300, times=3, forward=False, within_s=600),
+        "Topics wiped before anything ran, and three times under load",
+        partial(parts.wiped_topics, count=300, times=3, at_once=False, within_s=600),
     ),
     "restarts": (
         "PostgreSQL restarted five times under load",
