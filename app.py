@@ -10,10 +10,10 @@ from functions import handlers
 from functions.api import (
     batches,
     changes,
+    contract,
     datasets,
     dead_letters,
     files,
-    openapi,
     operations,
     records,
     removals,
@@ -119,8 +119,8 @@ def health() -> Response:
 
 
 @app.route("/openapi.json", methods=["GET"], **TAKEN)
-def contract() -> Response:
-    return reply({"GET": openapi.show})
+def openapi_document() -> Response:
+    return reply({"GET": contract.show})
 
 
 @app.route("/datasets", methods=["GET", "POST"], **TAKEN)

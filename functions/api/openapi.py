@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from functions.api import (
     batches,
     changes,
+    contract,
     datasets,
     dead_letters,
     files,
@@ -42,10 +43,6 @@ answers 404, as what is unknown does. Answers may grow new members: ignore those
 ROLES_SAY = (
     f"A key belongs to one tenant and has a role, {', '.join(ROLES)}; each call names the least that may make it."
 )
-
-
-def show(_request: Any = None) -> tuple[int, Any]:
-    return 200, document()
 
 
 # --- parameters --------------------------------------------------------------------------------------
@@ -150,7 +147,7 @@ CALLS = (
     Call("GET /health", operations.health, "getHealth",
          "Tells whether all that Fairway depends on answers; 503 only when the API itself can't work.",
          {200: "Health", 503: "Health"}),
-    Call("GET /openapi.json", show, "getContract", "This contract.", {200: "Contract"}),
+    Call("GET /openapi.json", contract.show, "getContract", "This contract.", {200: "Contract"}),
 
     Call("GET /datasets", datasets.show_all, "listDatasets", "Lists your datasets, newest first.",
          {200: "Datasets"}, query=(_limit(1000, 1000), PAGE_CURSOR)),

@@ -187,7 +187,7 @@ def _an_id(text: str) -> str:
 
 
 class Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 # As Tesseract names them: `eng`, `deu`, `chi_sim`.
