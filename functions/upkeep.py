@@ -39,6 +39,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
         "breakers_open": tell_of_breakers,
+        "steps_waiting": tell_of_backlogs,
         "audit_findings": audit_rows,
         "objects_out_of_place": walk_objects,
         "artifacts_missing": walk_artifacts,
@@ -74,6 +75,14 @@ def tell_of_breakers(runner: Runner) -> int:
     for name, breaker in down.items():
         log("breaker_open", dependency=name, open_s=round(time.time() - breaker.opened_at), reason=breaker.reason)
     return len(down)
+
+
+def tell_of_backlogs(runner: Runner) -> int:
+    """Say of each step at which something waits for how long, what is parked, and how fair it is; how many steps."""
+    waiting = [one for one in runner.ports.store.backlog(sorted(runner.steps)) if one.oldest_s or one.parked]
+    for one in waiting:
+        log("backlog", step=one.step, oldest_s=round(one.oldest_s, 1), parked=one.parked, ahead_s=round(one.ahead_s, 1))
+    return len(waiting)
 
 
 def rescue_expired(runner: Runner) -> int:

@@ -47,6 +47,11 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
         Measure("Duration", "Seconds", ("step",), _field("cost_s")),
         Measure("Cost", "None", (), _cost_usd),
     ),
+    "backlog": (
+        Measure("OldestAge", "Seconds", ("step",), _field("oldest_s")),
+        Measure("Parked", "Count", ("step",), _field("parked")),
+        Measure("Ahead", "Seconds", ("step",), _field("ahead_s")),
+    ),
     "breaker_open": (Measure("BreakerOpen", "Seconds", ("dependency",), _field("open_s")),),
     "audit_alarm": (
         Measure("AuditFindings", "Count", ("of",), lambda fields: float(sum(fields["findings"].values()))),

@@ -176,6 +176,9 @@ class Store(Protocol):
     def look_at_backlogs(self, least_s: float) -> bool:
         """Look at what waits and how fast it is served, unless that was done within so many seconds; whether it was."""
 
+    def backlog(self, steps: Sequence[str]) -> list[Backlog]:
+        """How each of these steps stands."""
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). None of them can be undone now."""
 
@@ -213,6 +216,20 @@ class Store(Protocol):
 
     def is_up(self) -> bool:
         """Whether the store answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits at a step: for how long its oldest ready part has, and how many are parked, as far as was counted.
+
+    `ahead_s` is by how many seconds of work the best served of the tenants that wait is ahead of the worst: about a
+    slice where all is fair.
+    """
+
+    step: str
+    oldest_s: float
+    parked: int
+    ahead_s: float
 
 
 @dataclass(frozen=True, slots=True)

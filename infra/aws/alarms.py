@@ -13,6 +13,8 @@ TOPICS = ("arrivals", *STEPS, "dispatch")
 DEPENDENCIES = tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
 AUDITED = ("rows", "objects", "artifacts")
 MINUTE_S = 60
+# Between tenants that wait: many slices of ten seconds. Where all is fair they are about one apart.
+UNFAIR_S = 120
 
 
 def resources(stage: str, functions: Mapping[str, str]) -> dict[str, Any]:
@@ -105,6 +107,24 @@ def _on_steps(stage: str) -> dict[str, Any]:
                 over=0,
                 statistic="Sum",
             ),
+            f"{step.title()}AgeAlarm": _alarm(
+                f"What waits longest at {step} has waited for too long.",
+                own(stage, "OldestAge", step=step),
+                over={"Ref": "OldestAgeLimit"},
+                times=3,
+            ),
+            f"{step.title()}FairnessAlarm": _alarm(
+                f"At {step} some tenants get far more than their share of what is served while others wait.",
+                own(stage, "Ahead", step=step),
+                over=UNFAIR_S,
+                times=5,
+            ),
+            f"{step.title()}ParkedAlarm": _alarm(
+                f"Files stay parked at {step}.",
+                own(stage, "Parked", step=step),
+                over=0,
+                times=60,
+            ),
         }
     for dependency in DEPENDENCIES:
         found[f"{dependency.title()}BreakerAlarm"] = _alarm(
@@ -196,6 +216,10 @@ def dashboard(stage: str) -> dict[str, Any]:
         ("Attempts a minute", "Sum", [own(stage, "Attempts", step=step) for step in STEPS]),
         ("Share of attempts that fail by our fault", "Average", [own(stage, "Errors", step=step) for step in STEPS]),
         ("Duration", "p95", [own(stage, "Duration", step=step) for step in STEPS]),
+        ("Longest wait", "Maximum", [own(stage, "OldestAge", step=step) for step in STEPS]),
+        ("Parked", "Maximum", [own(stage, "Parked", step=step) for step in STEPS]),
+        ("Best served tenant ahead of the worst", "Maximum", [own(stage, "Ahead", step=step) for step in STEPS]),
+        ("Given up", "Sum", [own(stage, "GivenUp", step=step) for step in STEPS]),
         ("Breakers open for", "Maximum", [own(stage, "BreakerOpen", dependency=name) for name in DEPENDENCIES]),
         ("What the audit found", "Maximum", [own(stage, "AuditFindings", of=of) for of in AUDITED]),
         ("Dollars", "Sum", [own(stage, "Cost")]),

@@ -130,6 +130,7 @@ PARAMETERS: dict[str, Any] = {
     "KafkaCluster": _text("The ARN of the MSK cluster, where the transport is Kafka."),
     "LogRetentionDays": {"Type": "Number", "Default": 30, "AllowedValues": [1, 3, 7, 14, 30, 90, 365]},
     "AlarmEmail": _text("Who is told of alarms; none: nobody by mail."),
+    "OldestAgeLimit": _number("Seconds that a part may wait at a step before an alarm is raised.", 3600),
     "CostPerHourLimit": {"Type": "Number", "Default": 10, "Description": "US dollars an hour that raise an alarm."},
 }
 

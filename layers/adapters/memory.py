@@ -34,7 +34,7 @@ from layers.domain.step import (
     State,
     Stop,
 )
-from layers.ports import Claim, FilePlan, Finished, Planner, Recorded, StoredPart
+from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded, StoredPart
 
 Key = tuple[str, str, int]
 AT_WORK = frozenset({State.READY, State.QUEUED, State.RUNNING})
@@ -42,7 +42,7 @@ AT_WORK = frozenset({State.READY, State.QUEUED, State.RUNNING})
 
 @dataclass
 class StepRow:
-    """A part of a step. `since` is when it was queued, is due, or its lease runs out."""
+    """A part of a step. `since` is when it was readied or queued, is due, or its lease runs out."""
 
     state: State
     cost_estimate_s: float = 0.0
@@ -408,6 +408,16 @@ class MemoryStore:
     def steps_with_backlog(self) -> set[str]:
         return {key[1] for key, row in self.steps.items() if row.state == State.READY}
 
+    def backlog(self, steps: Sequence[str]) -> list[Backlog]:
+        return [self._backlog(step) for step in steps]
+
+    def _backlog(self, step: str) -> Backlog:
+        of_step = [row for key, row in self.steps.items() if key[1] == step]
+        waits = [self._now() - row.since for row in of_step if row.state == State.READY]
+        passes = [lane.passed for lane in self._lanes.get(step, Lanes()).tenants.values() if lane.active]
+        parked = sum(row.state == State.PARKED for row in of_step)
+        return Backlog(step, max(waits, default=0.0), parked, max(passes, default=0.0) - min(passes, default=0.0))
+
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for row in self.files.values():
@@ -511,7 +521,7 @@ class MemoryStore:
 
     def _ready(self, key: Key, row: StepRow) -> None:
         of = self.files[key[0]]
-        row.state = State.READY
+        row.state, row.since = State.READY, self._now()
         self.steps[key] = row
         lanes = self._lanes.setdefault(key[1], Lanes())
         lanes.ready(of.file.tenant_id, of.file.batch_id, f"{key[0]}:{key[2]}", row.cost_estimate_s, of.weight)

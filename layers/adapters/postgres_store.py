@@ -18,8 +18,9 @@ from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Evidence, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
-from layers.ports import Claim, FilePlan, Finished, Planner, Recorded
+from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded
 
+MOST_LOOKED_AT = 1_000  # lanes or parts of a step, to tell how it stands
 QUERIES = Path(__file__).with_name("queries.sql")
 
 # By kind of outcome: the word in the ledger, and the step's new state.
@@ -217,6 +218,10 @@ class PostgresStore:
 
     def steps_with_backlog(self) -> set[str]:
         return {row["step"] for row in self._database.rows(self._sql["steps_with_backlog"])}
+
+    def backlog(self, steps: Sequence[str]) -> list[Backlog]:
+        rows = self._database.rows(self._sql["backlog"], steps=list(steps), most=MOST_LOOKED_AT)
+        return [Backlog(**row) for row in rows]
 
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
         rows = self._database.rows(self._sql["awaited"], older_than_s=older_than_s)

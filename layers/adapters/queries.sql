@@ -94,6 +94,10 @@ SELECT file_facts(s.file_id) || jsonb_build_object(
 -- Readies what is due.
 SELECT DISTINCT step FROM wake_due(:limit)
 
+-- backlog --
+-- How each step stands: its oldest wait, what is parked, how far apart its tenants are.
+SELECT step, oldest_s, parked, ahead_s FROM backlog(:steps, :most)
+
 -- wake_parked --
 -- Lets parked parts of some steps be due now.
 UPDATE steps s SET due_at = clock_timestamp()

@@ -535,3 +535,37 @@ def test_the_cap_holds_after_the_clock_stepped_back(world: World) -> None:
     assert world.store.dispatch({"intake": 2}) == []
     assert len(world.store.dispatch({"intake": 4})) == 2
     assert world.store.dispatch({"intake": 4}) == []
+
+
+def test_how_long_the_oldest_has_waited_at_a_step_is_told(world: World) -> None:
+    assert [(one.oldest_s, one.parked, one.ahead_s) for one in world.store.backlog(["intake"])] == [(0, 0, 0)]
+    arrived(world, 1)
+    world.time_passes(90)
+    arrived(world, 2)
+    (waiting,) = world.store.backlog(["intake"])
+    assert 90 <= waiting.oldest_s < 150
+    world.store.dispatch({"intake": 9})
+    assert world.store.backlog(["intake"])[0].oldest_s == 0
+
+
+def test_how_many_parts_are_parked_at_a_step_is_told(world: World) -> None:
+    arrived(world, 3)
+    for wake_up in world.store.dispatch({"intake": 2}):
+        world.store.record(
+            claim(world, wake_up), Parked(60, "away", "object_store"), nothing_follows, cost_s=0, host="h"
+        )
+    told = {one.step: one.parked for one in world.store.backlog(["intake", "text"])}
+    assert told == {"intake": 2, "text": 0}
+
+
+def test_how_far_the_best_served_tenant_is_ahead_is_told(world: World) -> None:
+    arrived(world, 4)
+    served = world.store.dispatch({"intake": 1})
+    (before,) = world.store.backlog(["intake"])
+    assert (len(served), before.ahead_s) == (1, 0)
+    arrived(world, 4)  # another tenant starts at the pass last dispatched
+    for _ in range(2):
+        for wake_up in world.store.dispatch({"intake": 1}):
+            world.store.record(claim(world, wake_up), INTAKE_DONE, nothing_follows, cost_s=0, host="h")
+    (after,) = world.store.backlog(["intake"])
+    assert 0 <= after.ahead_s <= 0.2
