@@ -106,6 +106,7 @@ def test_real_files_become_records_previews_and_thumbnails(stage: Stage, tenant:
     for name, file in files.items():
         assert file["artifacts"]["record"]["fields"], name
         for kind in ("preview", "thumbnail"):
+            assert file["artifacts"][kind], (name, file["pipelines"][kind])
             assert len(tenant.fetch(file["artifacts"][kind]["url"])) > 100, (name, kind)
 
 
