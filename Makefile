@@ -3,6 +3,7 @@
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
 # make lint | unit | hostile | chaos | bench  parts of it, hostile files, downtime, and the measurements (DATA=folder: of reading)
+# make fuzz [SECONDS=120]                  fuzz the parsers of our own, guided by coverage
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -17,7 +18,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: package run rapid test lint unit bench clean hostile chaos
+.PHONY: package run rapid test lint unit bench clean hostile chaos fuzz
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -36,6 +37,11 @@ lint: $(VENV)/.test
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests/unit -q
+
+SECONDS ?= 120
+fuzz: $(VENV)/.test
+	@$(PIP) --requirement requirements-fuzz.txt
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 hostile: $(VENV)/.test
 	$(BIN)/python -m tests.hostile

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttled, TransientError
@@ -77,15 +79,20 @@ class TextractReader:
         document = {"S3Object": self._object(file)} if as_it_is(file) else {"Bytes": picture(number).read_bytes()}
         answer = self._ask("detect_document_text", Document=document)
         meter.add(calls=1, pages=1)
-        return _page(number, answer.get("Blocks") or ())
+        with _understood():
+            return _page(number, answer.get("Blocks") or ())
 
     def _by_job(self, file: File, page_numbers: Sequence[int], token: str, meter: Meter) -> list[Page]:
-        job_id = self._ask(
+        started = self._ask(
             "start_document_text_detection",
             DocumentLocation={"S3Object": self._object(file)},
             ClientRequestToken=token[:64],
-        )["JobId"]
+        )
         meter.add(calls=1)
+        with _understood():
+            return self._await_job(started["JobId"], file, page_numbers, meter)
+
+    def _await_job(self, job_id: str, file: File, page_numbers: Sequence[int], meter: Meter) -> list[Page]:
         blocks: list[dict[str, Any]] = []
         following: dict[str, str] = {}
         while True:
@@ -158,6 +165,17 @@ def _brief(said: dict[str, Any]) -> str:
     return " ".join(str(said.get("Message", "")).split())[:200]
 
 
+@contextmanager
+def _understood() -> Iterator[None]:
+    """An answer of another shape than Textract's is a call that failed."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TransientError(
+            "textract_answer", f"Amazon Textract gave an answer of a strange shape ({error!r})"
+        ) from None
+
+
 def _pages(blocks: Sequence[dict[str, Any]], page_numbers: Sequence[int]) -> list[Page]:
     by_page: dict[int, list[dict[str, Any]]] = {number: [] for number in page_numbers}
     for block in blocks:
@@ -178,4 +196,7 @@ def _page(number: int, blocks: Sequence[dict[str, Any]]) -> Page:
 def _word(block: dict[str, Any]) -> Word:
     box = block["Geometry"]["BoundingBox"]
     left, top = box["Left"], box["Top"]
-    return Word(block["Text"], left, top, left + box["Width"], top + box["Height"], block["Confidence"])
+    places = [float(one) for one in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
+    if not isinstance(block["Text"], str) or not all(map(math.isfinite, places)):
+        raise ValueError("a word that is none")
+    return Word(block["Text"], *places)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layers.adapters.model_extractor import ModelExtractor
+from layers.adapters.textract_reader import TextractReader
 from layers.answer_check import faults
 from layers.domain.errors import TransientError
 from layers.domain.extraction.conversation import Question, Reply
 from layers.domain.extraction.schemas import plain, without_required
 from layers.domain.extraction.windows import whole
+from layers.domain.file import File
 from layers.domain.meter import Meter
 from layers.domain.page import Page
 
@@ -81,3 +86,28 @@ def test_no_answer_breaks_extraction_or_leaves_what_can_not_be_stored(
         "title" not in found.fields or any("name" not in one for one in found.fields.get("lines", ()))
     )  # type: ignore[attr-defined]
     assert bool(found.unread) is cut_short
+
+
+WORD = {"BlockType": "WORD", "Text": "a", "Confidence": 99.0}
+BOX = {"Left": 0.1, "Top": 0.1, "Width": 0.1, "Height": 0.1}
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        7,
+        [None],
+        [{}],
+        [WORD],
+        [WORD | {"Geometry": {"BoundingBox": BOX | {"Left": "x"}}}],
+        [WORD | {"Geometry": {"BoundingBox": BOX | {"Width": float("nan")}}}],
+        [WORD | {"Geometry": {"BoundingBox": BOX}, "Text": None}],
+        [{"BlockType": "LINE"}, WORD | {"Geometry": {"BoundingBox": BOX}}],
+    ],
+)
+def test_an_answer_of_textract_that_is_of_a_strange_shape_is_a_call_that_failed(blocks: Any, tmp_path: Path) -> None:
+    (tmp_path / "page").write_bytes(b"picture")
+    client = SimpleNamespace(detect_document_text=lambda **_: {"Blocks": blocks})
+    file = File("f", "t", "d", "b", "a.pdf", "key", None, 5, None, media_type="application/pdf", page_count=2)
+    with pytest.raises(TransientError, match="strange shape"):
+        TextractReader(lambda: client, "bucket").read(file, [1], "token", lambda _: tmp_path / "page", Meter())

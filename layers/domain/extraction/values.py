@@ -62,7 +62,7 @@ def _split(digits: str) -> tuple[str, str]:
         tail = digits[last + 1 :]
         other = "," if digits[last] == "." else "."
         grouped = len(tail) == 3 and other not in digits and digits.count(digits[last]) >= 1
-        if not grouped or (other in digits):
+        if tail.isdigit() and (not grouped or other in digits):
             return re.sub(r"\D", "", digits[:last]) or "0", tail
     return re.sub(r"\D", "", digits), ""
 
