@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import coverage
+
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,17 +51,22 @@ def fuzz(name: str, seconds: int) -> bool:
 
 
 def keep(name: str) -> None:
-    """Add to the corpus what reaches further than it, the shortest first."""
-    least = BUILD / f"{name}.least"
-    shutil.rmtree(least, ignore_errors=True)
-    least.mkdir(parents=True)
-    for one in (CORPUS / name).iterdir():
-        shutil.copy(one, least)
-    before = {one.name for one in least.iterdir()}
-    _run(name, ["-merge=1", "-verbosity=0", str(least), str(BUILD / name)])
-    new = sorted((one for one in least.iterdir() if one.name not in before), key=lambda one: one.stat().st_size)
-    for one in new[: max(0, MOST_KEPT - len(before))]:
-        shutil.copy(one, CORPUS / name)
+    """Add to the corpus what takes a branch that none of it takes, the shortest first."""
+    known = set().union(*(branches(name, one.read_bytes()) for one in (CORPUS / name).iterdir()))
+    for one in sorted((BUILD / name).iterdir(), key=lambda found: (found.stat().st_size, found.name)):
+        taken = branches(name, one.read_bytes())
+        if not taken <= known and len(list((CORPUS / name).iterdir())) < MOST_KEPT:
+            known |= taken
+            shutil.copy(one, CORPUS / name)
+
+
+def branches(name: str, data: bytes) -> set[tuple[str, int, int]]:
+    """The branches of our parsers that an input takes."""
+    watch = coverage.Coverage(data_file=None, branch=True, source=["layers", "functions"], config_file=False)
+    with watch.collect():
+        TARGETS[name](data)
+    read = watch.get_data()
+    return {(file, *arc) for file in read.measured_files() for arc in read.arcs(file) or ()}
 
 
 def _run(name: str, options: list[str]) -> subprocess.CompletedProcess[bytes]:
