@@ -56,6 +56,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.chain
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.numbers
+	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.dispatch
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "benchmarks.reading is left out: it reads labelled pages, make bench DATA=folder"; fi

@@ -1,0 +1,133 @@
+"""The memory of workers and their decoders over thousands of mixed files: whether it stays flat, and how high it goes.
+
+    python -m benchmarks.endurance [--files 2000] [FOLDER ...]
+
+The files are those of the folders (or of the samples), over and over, in rounds of one mixture; each round is
+uploaded when the last one has settled. Prints a table and keeps it in build/bench/endurance.json.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from fairway_client import Client, is_settled
+
+from benchmarks.starting import ROOT, family, keep_table, memory_mib, start, stop
+
+SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
+ROUND = 100  # files
+# Kinds that take long, and how many of them are among a round's files; the rest are mails, pages, tables and texts.
+SLOW = {
+    "photograph": ({".jpg", ".jpeg", ".png", ".tiff", ".tif", ".heic", ".bmp"}, 1),
+    "pdf": ({".pdf"}, 4),
+    "office": ({".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".odt", ".ods", ".odp", ".rtf"}, 10),
+}
+LARGEST_BYTES = 2_000_000
+LOOK_S = 1.0
+COLUMNS = ("process", "MiB after a tenth", "after half", "in the end", "at most", "to reach")
+REACH = "flat, 300"
+
+
+class Watch:
+    """Looks at the memory of each worker, and of the largest of its decoders, while files go through."""
+
+    def __init__(self, workers: dict[str, int]) -> None:
+        self._workers = workers
+        self.seen: dict[str, list[float]] = defaultdict(list)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, daemon=True)
+        self._thread.start()
+
+    def _look_on(self) -> None:
+        while not self._ended.wait(LOOK_S):
+            for name, pid in self._workers.items():
+                self.seen[name].append(memory_mib({pid})[0])
+                decoders = [memory_mib({one})[0] for one in family(pid) - {pid}]
+                self.seen[f"{name}'s largest decoder"].append(max(decoders, default=0.0))
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def chosen(folders: list[Path], count: int) -> list[Path]:
+    """So many files, in rounds of the same mixture."""
+    files = [one for folder in folders for one in sorted(folder.rglob("*")) if one.is_file()]
+    left = [one for one in files if 0 < one.stat().st_size <= LARGEST_BYTES and one.suffix != ".gz"]
+    kinds: list[list[Path]] = []
+    for suffixes, in_a_round in SLOW.values():
+        of_kind = [one for one in left if one.suffix.lower() in suffixes]
+        kinds += [of_kind] * in_a_round if of_kind else []
+        left = [one for one in left if one not in of_kind]
+    kinds += [left] * (ROUND - len(kinds))
+    chance = random.Random(1)
+    return [chance.choice(kinds[place % ROUND]) for place in range(count)]
+
+
+def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int]:
+    """How many of the files ended in which state."""
+    described = [{"name": one.name, "size_bytes": one.stat().st_size} for one in files]
+    batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
+    for told, one in zip(batch["files"], files, strict=True):
+        client.put(told["upload"], one.read_bytes())
+    while True:
+        time.sleep(1)
+        listed = list(client.files(dataset_id, batch=batch["id"]))
+        if all(is_settled(one) for one in listed):
+            states: dict[str, int] = defaultdict(int)
+            for one in listed:
+                states[one["state"]] += 1
+            return states
+
+
+def rows_of(seen: dict[str, list[float]]) -> list[dict[str, Any]]:
+    rows = []
+    for name, looks in sorted(seen.items()):
+        figures = (_around(looks, 0.1), _around(looks, 0.5), _around(looks, 1.0), max(looks))
+        rows.append(dict(zip(COLUMNS, (name, *(round(one) for one in figures), REACH), strict=True)))
+    return rows
+
+
+def _around(looks: list[float], part: float) -> float:
+    """The median of some looks up to a part of the way."""
+    end = max(1, round(part * len(looks)))
+    some = sorted(looks[max(0, end - max(3, len(looks) // 20)) : end])
+    return some[len(some) // 2]
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    count = int(words[words.index("--files") + 1]) if "--files" in words else 2000
+    folders = [Path(one) for one in words if Path(one).is_dir()] or list(SAMPLES)
+    files = chosen(folders, count)
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
+        home = Path(folder) / "home"
+        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
+        try:
+            endpoint = json.loads((home / "endpoint.json").read_text())
+            client = Client(endpoint["api_url"], endpoint["api_key"])
+            dataset_id = client.dataset("endurance")["id"]
+            watch = Watch({name: pid for name, pid in endpoint["processes"].items() if name.startswith("worker")})
+            states: dict[str, int] = defaultdict(int)
+            for at in range(0, count, ROUND):
+                for state, ended in through(client, dataset_id, files[at : at + ROUND]).items():
+                    states[state] += ended
+                print(f"{at + ROUND} of {count}: {dict(states)}", file=sys.stderr, flush=True)
+            watch.end()
+            lived_on = all(Path(f"/proc/{pid}").exists() for pid in endpoint["processes"].values())
+        finally:
+            stop(process)
+    keep_table("endurance", COLUMNS, rows_of(watch.seen))
+    print(f"{count} files: {dict(states)}; every process lived on: {lived_on}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What single things cost in a warm worker: thumbnails of photographs, the text of documents, office files as PDF.
+
+    python -m benchmarks.numbers [FOLDER]
+
+FOLDER holds documents of many kinds; without it the few of the samples are taken. CPU time is that of all processes
+of this one, decoders and LibreOffice included. Prints a table and keeps it in build/bench/numbers.json.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.starting import ROOT, cpu_s, family, keep_table
+from layers.adapters import libreoffice_printer
+from layers.adapters.documents import Documents
+from layers.adapters.libreoffice_printer import LibreOfficePrinter
+from layers.decoders.libreoffice import FILTERS
+from layers.domain.errors import DecoderCrashed, PermanentError
+from layers.telemetry import log
+
+SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
+PHOTOGRAPHS = {"thumbnail of a JPEG of 2000 x 1333": (2000, 1333), "thumbnail of a JPEG of 12 MP": (4000, 3000)}
+REACH_MS = {"thumbnail of a JPEG of 2000 x 1333": 20, "thumbnail of a JPEG of 12 MP": 50}
+TEXTS = ("docx", "xlsx", "pptx", "eml", "html")
+TEXT_REACH_MS = 5
+# As measured of Gotenberg 8 on two cores, documents of the same kinds: .62 CPU s each, 112 a minute.
+PRINTED_REACH_MS, PRINTED_REACH_A_MINUTE = 250, 250
+PRINTERS = 2
+LEAST_CALLS = 40
+COLUMNS = ("what", "files", "CPU ms each", "a minute", "to reach")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file with the type that its bytes tell of."""
+
+    path: Path
+    media_type: str
+
+
+def measured(
+    what: str, reach: str, given: Sequence[Any], do: Callable[[Any], object], threads: int = 1
+) -> dict[str, Any]:
+    """A row of the table: `do` for each of `given`, after two that warm it up, as often as makes a figure."""
+    for one in given[:threads]:
+        do(one)
+    calls = list(given) * max(1, -(-LEAST_CALLS // len(given)))
+    began, before = time.monotonic(), cpu_s(family(os.getpid()))
+    with ThreadPoolExecutor(threads) as pool:
+        failed = sum(not well for well in pool.map(lambda one: _went_well(do, one), calls))
+    spent_s, took_s = cpu_s(family(os.getpid())) - before, time.monotonic() - began
+    row = {
+        "what": what,
+        "files": f"{len(calls)} of {len(given)}" if failed == 0 else f"{len(calls)} of {len(given)}, {failed} refused",
+        "CPU ms each": round(1000 * spent_s / len(calls), 1),
+        "a minute": round(60 * len(calls) / took_s),
+        "to reach": reach,
+    }
+    print(f"{what}: {row['CPU ms each']} ms", file=sys.stderr)
+    return row
+
+
+def _went_well(do: Callable[[Any], object], one: Any) -> bool:
+    try:
+        do(one)
+    except (PermanentError, DecoderCrashed) as error:
+        log("refused", given=str(one), code=error.code, detail=error.detail)
+        return False
+    return True
+
+
+def photographs(folder: Path) -> dict[str, Path]:
+    """A photograph of a receipt in the sizes that are measured."""
+    from PIL import Image
+
+    made = {}
+    with Image.open(SAMPLES[0] / "receipt-parking.jpg") as photograph:
+        for what, size in PHOTOGRAPHS.items():
+            made[what] = folder / f"{size[0]}.jpg"
+            photograph.convert("RGB").resize(size).save(made[what], quality=88)
+    return made
+
+
+def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> list[Document]:
+    """Every file that can be read, by its type; those that are kept packed are unpacked."""
+    found = []
+    for path in sorted(one for folder in folders for one in folder.rglob("*") if one.is_file()):
+        if path.suffix == ".gz":
+            unpacked = scratch / path.stem
+            unpacked.write_bytes(gzip.decompress(path.read_bytes()))
+            path = unpacked
+        try:
+            found.append(Document(path, reader.identify(path, path.name).media_type))
+        except (PermanentError, DecoderCrashed):
+            continue  # locked, damaged, or of a kind that is not taken
+    return found
+
+
+def main() -> None:
+    folders = [Path(one) for one in sys.argv[1:]] or list(SAMPLES)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="fairway-numbers-") as name:
+        scratch, reader = Path(name), Documents()
+        into = scratch / "into"
+        into.mkdir()
+        for what, path in photographs(scratch).items():
+            draw = lambda one: reader.thumbnail(one, "image/jpeg", into)  # noqa: E731
+            rows.append(measured(what, f"{REACH_MS[what]} ms", [path], draw))
+        documents = documents_in(folders, scratch, reader)
+        for kind in TEXTS:
+            given = [one for one in documents if one.path.suffix == f".{kind}"]
+            if given:
+                read = lambda one: reader.read_text(one.path, one.media_type)  # noqa: E731
+                rows.append(measured(f"text of {kind}", f"{TEXT_REACH_MS} ms", given, read))
+        reader.close()
+        rows += printed([one for one in documents if one.media_type in FILTERS], scratch)
+    keep_table("numbers", COLUMNS, rows)
+
+
+def printed(documents: Sequence[Document], scratch: Path) -> list[dict[str, Any]]:
+    """Office documents as PDF; no row where there is no LibreOffice, and a line that says so."""
+    program = libreoffice_printer.installed()
+    if program is None:
+        print("office files as PDF are left out: no LibreOffice is installed", file=sys.stderr)
+        return []
+    printer = LibreOfficePrinter(program, at_once=PRINTERS)
+
+    def print_one(document: Document) -> None:
+        with tempfile.TemporaryDirectory(dir=scratch) as into:
+            printer.to_pdf(document.path, document.media_type, Path(into))
+
+    try:
+        reach = f"{PRINTED_REACH_MS} ms, {PRINTED_REACH_A_MINUTE} a minute (Gotenberg: 620 ms, 112)"
+        return [measured("office files as PDF", reach, documents, print_one, PRINTERS)]
+    finally:
+        printer.close()
+
+
+if __name__ == "__main__":
+    main()
