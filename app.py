@@ -14,7 +14,9 @@ from functions.api import (
     datasets,
     dead_letters,
     files,
+    metrics,
     operations,
+    overview,
     records,
     removals,
     tenants,
@@ -221,6 +223,16 @@ def one_removal(removal_id: str) -> Response:
 @app.route("/removals/{removal_id}/undo", methods=["POST"], **TAKEN)
 def removal_undo(removal_id: str) -> Response:
     return reply({"POST": removals.undo}, removal_id=removal_id)
+
+
+@app.route("/operations", methods=["GET"], **TAKEN)
+def going_on() -> Response:
+    return reply({"GET": overview.show})
+
+
+@app.route("/metrics", methods=["GET"], **TAKEN)
+def measured() -> Response:
+    return reply({"GET": metrics.show})
 
 
 @app.route("/operations/tenants", methods=["GET", "POST"], **TAKEN)

@@ -36,6 +36,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "files_erased": erase_removed,
         "objects_erased_late": sweep_erased,
         "counts_folded": fold_counts,
+        "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
         "breakers_open": tell_of_breakers,

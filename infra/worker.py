@@ -176,6 +176,7 @@ def main() -> None:
     _every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True))
     next_look = time.monotonic() + IDLE_LOOK_S
     while not stop.wait(1.0):
+        handlers.runner().tick()
         if time.monotonic() >= next_look:
             next_look = time.monotonic() + IDLE_LOOK_S
             bootstrap.documents().retire_idle()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from layers.domain.errors import Snooze
+from layers.domain.errors import IN_USE, USED_UP, Snooze
 from layers.ports import Budgets, Connection, Connections
 
 LONGEST_WAIT_S = 5.0
@@ -28,7 +28,7 @@ class Pacer:
             return
         granted, wait_s = self._budgets.pace(self._name, units, LONGEST_WAIT_S)
         if not granted:
-            raise Snooze(wait_s, f"the calls to {self._name} that were agreed on are used up for the moment")
+            raise Snooze(wait_s, f"the calls to {self._name} that were agreed on {USED_UP}")
         if wait_s > 0:
             self._sleep(wait_s)
 
@@ -49,7 +49,7 @@ def counted(connections: Connections, name: str, sleep: Callable[[float], None] 
         waited_s = 0.0
         while (lease := connections.open(name)) is None:
             if waited_s >= LONGEST_WAIT_S:
-                raise Snooze(PUT_OFF_S, f"all connections to the {name} service are in use")
+                raise Snooze(PUT_OFF_S, f"all connections to the {name} service {IN_USE}")
             sleep(LOOKED_AGAIN_S)
             waited_s += LOOKED_AGAIN_S
         try:

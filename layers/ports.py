@@ -173,8 +173,8 @@ class Store(Protocol):
     def steps_with_backlog(self) -> set[str]:
         """The steps that have an active lane."""
 
-    def look_at_backlogs(self, least_s: float) -> bool:
-        """Look at what waits and how fast it is served, unless that was done within so many seconds; whether it was."""
+    def look_at_backlogs(self, least_s: float) -> int | None:
+        """Look at what waits and how fast it is served; how many parts wait, or None where that was done of late."""
 
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:
         """How each of these steps stands."""
@@ -190,6 +190,9 @@ class Store(Protocol):
 
     def fold_counts(self, limit: int) -> int:
         """Fold what was counted since; how many deltas."""
+
+    def fold_attempts(self) -> int:
+        """Add to the totals of the ledger what it has more; how many attempts."""
 
     def audit_rows(self, every_s: float) -> dict[str, int] | None:
         """What does not add up among the rows; None where that was looked at within `every_s` seconds."""

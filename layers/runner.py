@@ -63,6 +63,7 @@ class Runner:
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
         self._looks_at = 0.0
+        self._something_waits = False
         self._claims = HeldClaims(ports.store, host)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
@@ -182,6 +183,11 @@ class Runner:
         self._look_at_backlogs()
         return len(wake_ups)
 
+    def tick(self) -> None:
+        """What a host that stays up does each second: it sees a backlog to its end, though nobody dispatches."""
+        if self._something_waits:
+            self._look_at_backlogs()
+
     def _look_at_backlogs(self) -> None:
         """Now and then, so that waits can be told: what is left in the lanes, and how fast they are served."""
         now = time.monotonic()
@@ -189,7 +195,8 @@ class Runner:
             return
         self._looks_at = now + LOOKED_EACH_S
         try:
-            self.ports.store.look_at_backlogs(LOOKED_EACH_S)
+            waiting = self.ports.store.look_at_backlogs(LOOKED_EACH_S)
+            self._something_waits = self._something_waits if waiting is None else waiting > 0
         except Exception as error:  # nothing that runs depends on it
             log("backlogs_not_seen", detail=str(error))
 

@@ -21,7 +21,9 @@ from functions.api import (
     datasets,
     dead_letters,
     files,
+    metrics,
     operations,
+    overview,
     problems,
     records,
     removals,
@@ -97,6 +99,7 @@ TABLES: dict[str, Schema] = {
     "application/x-ndjson": {"schema": TEXT | {"description": "one RecordRow a line, with every field of the schema"}},
     "text/csv": {"schema": TEXT | {"description": "RFC 4180, with a header on every page; no cell starts a formula"}},
 }
+METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}
 
 # --- one row a call ----------------------------------------------------------------------------------
 
@@ -208,6 +211,11 @@ CALLS = (
     Call("POST /removals/{removal_id}/undo", removals.undo, "undoRemoval",
          "Brings back all that a removal took, while its window is open.", {200: "Removal"}, conflicts=True),
 
+    Call("GET /operations", overview.show, "getOperations",
+         "Shows what is going on, step by step: in the whole system for an admin, else in your tenant.",
+         {200: "Operations"}),
+    Call("GET /metrics", metrics.show, "getMetrics",
+         "The same in figures, as Prometheus reads them.", {200: ""}, also_as=METRICS),
     Call("GET /operations/tenants", tenants.show_all, "listTenants", "Lists all tenants, newest first.",
          {200: "Tenants"}, query=(_limit(200, 1000), PAGE_CURSOR)),
     Call("POST /operations/tenants", tenants.create, "createTenant",
@@ -305,7 +313,7 @@ def _path_parameter(name: str) -> Schema:
 
 
 def _answer(call: Call, shape: str) -> Schema:
-    content = {"application/json": {"schema": ref(shape)}, **call.also_as}
+    content = {**({"application/json": {"schema": ref(shape)}} if shape else {}), **call.also_as}
     answer = {"description": call.summary, "content": content}
     return answer | ({"headers": _headers(*call.headers)} if call.headers else {})
 

@@ -28,7 +28,7 @@ def check(request: Request, new: Sequence[NewFile]) -> None:
     """
     if not new:
         return
-    quota = _quota(request)
+    quota = allowed(request)
     if not quota:
         return
     request.catalog.row("hold_quota")
@@ -50,7 +50,8 @@ def use(request: Request) -> dict[str, int]:
     return {name: counts.get(counted, 0) for name, (counted, _) in COUNTED.items()}
 
 
-def _quota(request: Request) -> dict[str, int]:
+def allowed(request: Request) -> dict[str, int]:
+    """The tenant's quotas, by name."""
     row = request.catalog.row("quota")
     known = row["quota"] if row else {}
     return {name: known[name] for name in Quota.model_fields if known.get(name) is not None}

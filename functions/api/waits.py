@@ -12,7 +12,7 @@ from typing import Any
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from layers import bootstrap
 from layers.domain.breaker import Breaker, Mode
-from layers.domain.fairness import MADE_WAY, TAKES_LONG
+from layers.domain.errors import is_limit
 from layers.domain.paid_reading import READING
 from layers.domain.waiting import UNKNOWN_RUN, Ahead, Outlook, OwnLane, Range, Standing
 
@@ -139,8 +139,9 @@ def _put_off(seen: View, batch_id: str, name: str, left: Parts, rest: Sequence[s
     if part["reason"] == READING:
         return _said("at_work", READING, 0, eta_s)
     ahead = _behind_all(seen, batch_id, name)
-    if part["reason"] in (TAKES_LONG, MADE_WAY) or STEPS[name].depends_on not in SERVICES:
-        return _said("fair_share", f"{part['reason']}; {_before(seen, name, ahead)}", round(ahead.files), eta_s)
+    if not is_limit(part["reason"] or ""):
+        detail = f"{part['reason'] or 'it goes on shortly'}; {_before(seen, name, ahead)}"
+        return _said("fair_share", detail, round(ahead.files), eta_s)
     return _said("rate_limited", f"{_limiting(name)}; {_before(seen, name, ahead)}", round(ahead.files), eta_s)
 
 

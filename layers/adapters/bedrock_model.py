@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from layers.domain.errors import DependencyDown, PermanentError, Throttled, TransientError
+from layers.domain.errors import LIMITING, DependencyDown, PermanentError, Throttled, TransientError
 from layers.domain.extraction.conversation import Question, Reply, TooLong
 from layers.domain.meter import Meter
 from layers.ports import AtOnce, Pace
@@ -125,7 +125,7 @@ def _as_verb(error: Exception, model: str) -> Exception:
     said = (getattr(error, "response", None) or {}).get("Error", {})
     code, text = said.get("Code", ""), " ".join(str(said.get("Message", "")).split())[:300]
     if code in THROTTLED:
-        return Throttled(THROTTLED_S, "Amazon Bedrock is limiting calls", NAME)
+        return Throttled(THROTTLED_S, f"Amazon Bedrock {LIMITING}", NAME)
     if code == "ValidationException" and TOO_LONG.search(text):
         return TooLong()
     if code in FAILED:

@@ -284,3 +284,19 @@ SELECT * FROM last_audit(:kind)
 -- audit --
 -- The conservation check, of one tenant or of all.
 SELECT * FROM audit(CAST(:of_tenant_id AS uuid))
+
+-- step_states --
+-- How many parts of each step are where, of one tenant or of all.
+SELECT * FROM step_states(CAST(:of_tenant_id AS uuid))
+
+-- recent_attempts --
+-- What attempts of each step came to of late.
+SELECT * FROM recent_attempts(CAST(:of_tenant_id AS uuid), :within_s)
+
+-- busy_lanes --
+-- The lanes with most to do.
+SELECT * FROM busy_lanes(CAST(:of_tenant_id AS uuid), :limit)
+
+-- attempts_in_all --
+-- What the ledger came to.
+SELECT * FROM attempts_in_all(CAST(:of_tenant_id AS uuid))

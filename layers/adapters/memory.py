@@ -431,8 +431,8 @@ class MemoryStore:
             row.state = "upload_missing"
         return len(late[:limit])
 
-    def look_at_backlogs(self, least_s: float) -> bool:
-        return False  # there is nobody here whom it could be told
+    def look_at_backlogs(self, least_s: float) -> int | None:
+        return None  # there is nobody here whom it could be told
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         with self._lock:
@@ -466,6 +466,9 @@ class MemoryStore:
 
     def fold_counts(self, limit: int) -> int:
         return 0  # nothing is counted here but by looking
+
+    def fold_attempts(self) -> int:
+        return 0  # the ledger is its own total here
 
     def audit_rows(self, every_s: float) -> dict[str, int] | None:
         ended = ENDED | {State.WAITING}

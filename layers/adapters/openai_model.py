@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from layers.domain.errors import DependencyDown, PermanentError, Throttled, TransientError
+from layers.domain.errors import LIMITING, DependencyDown, PermanentError, Throttled, TransientError
 from layers.domain.extraction.conversation import Question, Reply, TooLong
 from layers.domain.meter import Meter
 from layers.ports import AtOnce, Pace
@@ -140,7 +140,7 @@ class OpenAiModel:
         code, text = str(said.get("code") or ""), str(said.get("message") or "")
         if status == 429 and code != "insufficient_quota":
             told = "retry-after" in {name.lower() for name in headers}
-            return Throttled(retry_after_s(headers), "the model service is limiting calls", NAME, told=told)
+            return Throttled(retry_after_s(headers), f"the model service {LIMITING}", NAME, told=told)
         if code == "context_length_exceeded" or (status in (400, 413) and TOO_LONG.search(text)):
             return TooLong()
         if status == 400 and (SCHEMA.search(str(said.get("param") or "")) or SCHEMA.search(code)):

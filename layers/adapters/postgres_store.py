@@ -230,8 +230,9 @@ class PostgresStore:
     def miss_uploads(self, limit: int) -> int:
         return self._database.run(self._sql["miss_uploads"], limit=limit)
 
-    def look_at_backlogs(self, least_s: float) -> bool:
-        return bool(self._database.rows(self._sql["look_at_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]["looked"])
+    def look_at_backlogs(self, least_s: float) -> int | None:
+        row = self._database.rows(self._sql["look_at_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]
+        return None if row["waiting"] is None else int(row["waiting"])
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         return _removals(self._database.rows(self._sql["removals_due"], limit=limit))
@@ -244,6 +245,9 @@ class PostgresStore:
 
     def fold_counts(self, limit: int) -> int:
         return int(self._database.rows(self._sql["fold_counts"], limit=limit)[0]["folded"])
+
+    def fold_attempts(self) -> int:
+        return int(self._database.rows(self._sql["fold_attempts"])[0]["folded"])
 
     def audit_rows(self, every_s: float) -> dict[str, int] | None:
         row = self._database.row(self._sql["audit_rows"], every_s=every_s)

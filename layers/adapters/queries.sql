@@ -126,7 +126,7 @@ SELECT DISTINCT step FROM lanes WHERE active
 
 -- look_at_backlogs --
 -- Looks at what stands in every lane and how fast it is served, unless that was done a moment ago.
-SELECT look_at_backlogs(:slice_s, :least_s) AS looked
+SELECT look_at_backlogs(:slice_s, :least_s) AS waiting
 
 -- awaited --
 -- Objects that were promised and have not arrived, by tenant, oldest first.
@@ -177,6 +177,10 @@ UPDATE removals SET swept_at = clock_timestamp(), objects_erased = objects_erase
 -- fold_counts --
 -- Folds deltas into the counts.
 SELECT fold_counts(:limit) AS folded
+
+-- fold_attempts --
+-- Adds what the ledger has more to its totals.
+SELECT fold_attempts() AS folded
 
 -- audit_rows --
 -- Audits all rows and keeps what was found; no row where that was done of late.

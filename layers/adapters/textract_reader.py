@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttled, TransientError
+from layers.domain.errors import LIMITING, DependencyDown, PermanentError, Snooze, Throttled, TransientError
 from layers.domain.file import File
 from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
@@ -139,7 +139,7 @@ def _as_verb(error: Exception) -> Exception:
     code = _code(error)
     status = ((getattr(error, "response", None) or {}).get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
-        return Throttled(THROTTLED_S, "Amazon Textract is limiting calls", NAME)
+        return Throttled(THROTTLED_S, f"Amazon Textract {LIMITING}", NAME)
     if code in REFUSED or code == "InvalidJobIdException":
         return PermanentError("textract_refused", f"Amazon Textract does not take this file ({code}: {_brief(said)})")
     if code == "IdempotentParameterMismatchException":

@@ -33,6 +33,15 @@ class DecoderCrashed(TransientError):
     dependency: str | None = None
 
 
+# How reasons end that tell of a limit outside: others snooze for reasons of their own.
+LIMITING, USED_UP, IN_USE = "is limiting calls", "are used up for the moment", "are in use"
+
+
+def is_limit(reason: str) -> bool:
+    """Whether a snooze's reason is that a service outside bears no more just now."""
+    return reason.endswith((LIMITING, USED_UP, IN_USE))
+
+
 class Snooze(Exception):
     """Later, with no attempt spent: throttled, or waiting for a job elsewhere."""
 

@@ -1,9 +1,10 @@
--- Looks at what stands in every lane and how fast each step is served, unless that was done a moment ago; whether it
--- looked. One look at a time; the next comes after p_least_s seconds, and takes no more than a twentieth of the time.
+-- Looks at what stands in every lane and how fast each step is served, unless that was done a moment ago; how many parts
+-- wait, or NULL where it did not look. One look at a time; the next comes after p_least_s seconds, and takes no more than a twentieth of the time.
 --
 -- Backlogs come from the index of ready parts alone, grouped by lane and second; the marks along a lane are sums over
 -- stretches of those seconds. Nothing is ranked.
-CREATE OR REPLACE FUNCTION look_at_backlogs(p_slice_s double precision, p_least_s double precision) RETURNS boolean
+DROP FUNCTION IF EXISTS look_at_backlogs(double precision, double precision);
+CREATE FUNCTION look_at_backlogs(p_slice_s double precision, p_least_s double precision) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     rests_for CONSTANT double precision := 20;
@@ -15,7 +16,7 @@ BEGIN
     SELECT * INTO last FROM backlog_looks;
     IF began < last.looked_at + make_interval(secs => greatest(p_least_s, rests_for * last.took_s))
        OR NOT pg_try_advisory_xact_lock(hashtextextended('look_at_backlogs', 8)) THEN
-        RETURN false;
+        RETURN NULL;
     END IF;
     DELETE FROM lane_backlogs;
     INSERT INTO lane_backlogs (step, tenant_id, batch_id, files, parts, cost_s, oldest_ready_at, marks_at, marks_files,
@@ -61,7 +62,7 @@ BEGIN
     DELETE FROM step_samples WHERE sampled_at < began - interval '15 minutes';
     PERFORM sum_up_backlogs(began);
     UPDATE backlog_looks SET looked_at = began, took_s = extract(epoch FROM clock_timestamp() - began);
-    RETURN true;
+    RETURN (SELECT coalesce(sum(parts), 0) FROM lane_backlogs);
 END $$;
 
 -- How much of a step is dispatched a second while something waits for it: over the last stretch in which something

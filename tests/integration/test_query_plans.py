@@ -56,6 +56,7 @@ SELECT file_id, 'ocr', tenant_id, batch_id, s, now(), now() - interval '1 hour',
 INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, started_at, ended_at)
 SELECT file_id, 'ocr', 0, 1, tenant_id, 'done', now() - interval '1 day', now() - ({FILES} - n) * interval '0.1 s'
   FROM (SELECT *, row_number() OVER (ORDER BY file_id) AS n FROM files) f;
+UPDATE attempt_folds SET folded_until = now() - interval '2 minutes';
 INSERT INTO pages (file_id, page_number, tenant_id) SELECT file_id, 1, tenant_id FROM files;
 INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
 SELECT file_id, 'thumbnail', tenant_id, 'a', 'image/webp', 1 FROM files;
@@ -180,6 +181,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "keys": [found["object_key"], "artifacts/a/b/c"],
         "every_s": 3600,
         "least_s": 0,
+        "within_s": 300,
         "languages": ["eng"],
         "expand_archives": False,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),

@@ -18,7 +18,7 @@ from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
 from tests.making import Urls
 
-TABLES_WITHOUT_TENANT = {"migrations", "lane_clocks", "backlog_looks", "step_samples", "step_outlooks"}
+TABLES_WITHOUT_TENANT = {"migrations", "lane_clocks", "backlog_looks", "step_samples", "step_outlooks", "attempt_folds"}
 
 
 @pytest.fixture(scope="module")

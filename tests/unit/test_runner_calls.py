@@ -17,7 +17,7 @@ from layers.domain.message import WakeUp
 from layers.domain.page import Source
 from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
-from layers.runner import LEASE_GRACE_S, MAKES_WAY_S, Runner
+from layers.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, Runner
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
@@ -32,6 +32,7 @@ class RecordingPorts:
     claimed: Claim | None = CLAIM
     answer: Recorded = field(default_factory=Recorded)
     unreachable: str = ""
+    waiting: int | None = 0
     unreachable_times: int = 1_000_000
     held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -66,9 +67,9 @@ class RecordingPorts:
         self.called("dispatch", dict(caps))
         return [WAKE_UP]
 
-    def look_at_backlogs(self, least_s: float) -> bool:
+    def look_at_backlogs(self, least_s: float) -> int | None:
         self.called("look_at_backlogs", least_s)
-        return True
+        return self.waiting
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         self.called("publish", *wake_ups)
@@ -337,3 +338,23 @@ def test_the_lease_of_an_attempt_that_goes_on_for_long_is_extended_until_it_ends
     assert all(later - one < 100 for one, later in pairwise(extended))
     now[0] += 60
     assert host.extend_leases() == 0
+
+
+def test_backlogs_are_looked_at_now_and_then_and_by_itself_only_while_something_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    ports = RecordingPorts(waiting=7)
+    one = runner(ports, Step("read", done))
+    for _ in range(3):
+        one.dispatch({"read"})
+    assert len(ports.told("look_at_backlogs")) == 1
+    now += LOOKED_EACH_S
+    ports.waiting = 0
+    one.tick()
+    now += LOOKED_EACH_S
+    one.tick()
+    assert len(ports.told("look_at_backlogs")) == 2
+    ports.unreachable = "look_at_backlogs"
+    assert one.dispatch({"read"}) == 1

@@ -1,0 +1,146 @@
+"""GET /operations and GET /metrics: what they count, and who is shown what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from layers import bootstrap
+from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis_budgets import RedisBudgets
+from layers.domain.budget import Rate
+from layers.domain.step import Done, Failed, Parked, Retry
+from layers.ports import FilePlan
+from tests.integration.conftest import Api
+from tests.integration.test_api import problem
+from tests.integration.test_waits import OCR, Tenant, fresh, look
+from tests.making import nothing_follows
+
+__all__ = ["fresh"]
+
+
+@pytest.fixture
+def busy(fresh: Api) -> tuple[Tenant, Tenant]:
+    """Two tenants' files in OCR: one done, one failed, one to be tried again, one parked, one at work, one queued, and
+    six that wait, two of them the other tenant's."""
+    one, other = Tenant(fresh), Tenant(fresh)
+    one.past_intake(10, OCR)
+    first = fresh.bench.store.dispatch({"ocr": 6})
+    ends = [Done(), Failed("corrupt", "damaged"), Retry(60, "unreachable", "no answer"), Parked(60, "down", "ocr")]
+    for wake_up, outcome in zip(first, ends, strict=False):
+        plan = FilePlan((), "failed", ("ocr", "corrupt", "damaged")) if isinstance(outcome, Failed) else FilePlan()
+        claim = fresh.bench.claim(wake_up)
+        fresh.bench.store.record(claim, outcome, lambda _, plan=plan: plan, cost_s=2.0, host="h")  # type: ignore[misc]
+    fresh.bench.claim(first[4])
+    other.past_intake(2, OCR)
+    look(fresh)
+    return one, other
+
+
+def shown(caller: httpx.Client) -> dict[str, Any]:
+    answer = caller.get("/operations")
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def test_a_tenant_is_shown_its_own(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    one, other = busy
+    told = shown(one.caller)
+    assert told["tenant_id"] == one.id
+    ocr = told["steps"]["ocr"]
+    assert {name: ocr[name] for name in ("ready", "queued", "running", "retrying", "parked")} == {
+        "ready": 4, "queued": 1, "running": 1, "retrying": 1, "parked": 1}  # fmt: skip
+    assert ocr["oldest_s"] > 0.9 and ocr["duration_s"] == {"p50": 2.0, "p95": 2.0}
+    assert (ocr["done_a_minute"], ocr["failed_a_minute"], ocr["error_rate"]) == (0.2, 0.2, 0.5)
+    (lane,) = told["lanes"]
+    assert (lane["tenant_id"], lane["files"], lane["cost_s"], lane["batches"]) == (one.id, 4, 8.0, 1)
+    assert shown(other.caller)["steps"]["ocr"]["running"] == 0
+    assert shown(other.caller)["lanes"][0]["files"] == 2
+    assert told["quota"] == {
+        "allowed": {},
+        "used": {"files_in_processing": 9, "bytes_stored": 100, "files_a_day": 10},
+    }
+
+
+def test_an_admin_is_shown_everything(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    told = shown(fresh.caller(role="admin"))
+    assert told["tenant_id"] is None and told["quota"] is None
+    assert told["steps"]["ocr"]["ready"] == 6
+    assert {lane["tenant_id"] for lane in told["lanes"]} == {tenant.id for tenant in busy}
+    assert set(told["dependencies"]) >= {"ocr", "textract", "extraction", "preview", "object_store"}
+
+
+@pytest.mark.parametrize("path", ["/operations", "/metrics"])
+def test_operations_are_not_for_everybody(api: Api, path: str) -> None:
+    problem(api.caller(role="editor").get(path), 403, "forbidden")
+
+
+def test_a_breaker_that_is_open_and_a_budget_that_is_spent_are_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    breakers, budgets = RedisBreakers(""), RedisBudgets("", {"textract": Rate(2)})
+    for name, one in (("breakers", breakers), ("budgets", budgets)):
+        monkeypatch.setitem(bootstrap._BUILT, getattr(bootstrap, name).__closure__[0].cell_contents, one)
+    for _ in range(5):
+        breakers.failed("extraction", "the model service wants to be paid")
+    budgets.take("textract", 100)
+    budgets.throttled("textract")
+    admin = api.caller(role="admin")
+    told = shown(admin)
+    extraction = told["dependencies"]["extraction"]
+    assert (extraction["state"], extraction["reason"]) == ("open", "the model service wants to be paid")
+    assert extraction["next_probe_at"] and told["dependencies"]["ocr"]["state"] == "closed"
+    assert told["budgets"]["textract"]["full_per_s"] == 2.0 and told["budgets"]["textract"]["per_s"] < 2
+    measured = metrics(admin)
+    assert measured["fairway_breaker_open", ("extraction",)] == 1 and measured["fairway_breaker_open", ("ocr",)] == 0
+    assert measured["fairway_budget_full_units_per_second", ("textract",)] == 2
+
+
+def metrics(caller: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample that Prometheus's own parser finds, by name and by its labels' values."""
+    answer = caller.get("/metrics")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_count_what_stands_where(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    measured = metrics(fresh.caller(role="admin"))
+    states = {"ready": 6, "queued": 1, "running": 1, "retrying": 1, "parked": 1}
+    assert {state: measured["fairway_parts", (state, "ocr")]
+            for state in states} == states  # fmt: skip
+    assert measured["fairway_oldest_ready_seconds", ("ocr",)] > 0.9
+    assert measured["fairway_attempt_duration_seconds", ("0.95", "ocr")] == 2.0
+    assert measured["fairway_dead_letters", ("ocr",)] == 1
+    assert measured["process_resident_memory_bytes", ()] > 1e6
+    assert metrics(busy[1].caller)["fairway_parts", ("ready", "ocr")] == 2
+
+
+def test_counters_come_from_the_ledger_and_outlive_its_files(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    one, other = busy
+    assert fresh.bench.store.fold_attempts() == 0  # none of the last minute
+    fresh.bench.database.run("UPDATE attempts SET ended_at = ended_at - interval '2 minutes'")
+    fresh.bench.database.run("UPDATE attempt_folds SET folded_until = '-infinity'")
+    assert fresh.bench.store.fold_attempts() == 16
+    assert fresh.bench.store.fold_attempts() == 0
+    measured = metrics(one.caller)
+    outcomes = {
+        outcome: measured["fairway_attempts_total", (outcome, "ocr")] for outcome in ("done", "failed", "retried")
+    }
+    assert outcomes == {"done": 1, "failed": 1, "retried": 1}
+    assert measured["fairway_attempt_seconds_total", ("done", "ocr")] == 2.0
+    assert ("fairway_attempts_total", ("done", "ocr")) not in metrics(other.caller)
+    fresh.bench.database.run("DELETE FROM attempts")
+    assert metrics(fresh.caller(role="admin"))["fairway_attempts_total", ("done", "intake")] == 12
+
+
+def test_what_has_drained_is_seen_at_the_next_look(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    for wake_up in fresh.bench.store.dispatch({"ocr": 100}):
+        fresh.bench.store.record(fresh.bench.claim(wake_up), Done(), nothing_follows, cost_s=1, host="h")
+    look(fresh)
+    told = shown(fresh.caller(role="admin"))
+    assert told["steps"]["ocr"]["ready"] == 0 and told["lanes"] == []
