@@ -1,4 +1,5 @@
 # make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
+# make top                                 what is going on in the running start, live
 # make test                                everything that CI checks
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
@@ -18,9 +19,12 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: package run rapid test lint unit bench clean hostile chaos fuzz
+.PHONY: top package run rapid test lint unit bench clean hostile chaos fuzz
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
+
+top: $(VENV)/.local
+	@$(BIN)/python -m infra.local.top
 
 rapid: $(VENV)/.local
 	@$(PIP) --requirement requirements-rapid.txt

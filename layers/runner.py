@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from layers import scratch, turns
 from layers.dependencies import Dependencies
@@ -31,7 +32,7 @@ from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, R
 from layers.held_claims import HeldClaims
 from layers.ports import Claim, FilePlan, Finished, Ports, Recorded
 from layers.recording import record_all
-from layers.telemetry import log, traced
+from layers.telemetry import about, log, traced
 from layers.work import Work
 
 LEASE_GRACE_S = 15.0
@@ -96,7 +97,7 @@ class Runner:
     def _run(self, step: Step, claim: Claim) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
         began = time.monotonic()
-        with ExitStack() as until_it_ends:
+        with ExitStack() as until_it_ends, about(**_named(claim)):
             work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
             outcome = self._attempt(step, claim, work)
         self.dependencies.used(step, work.meter.used)
@@ -152,11 +153,7 @@ class Runner:
         step = self.steps[claim.step]
         log(
             "attempt",
-            step=claim.step,
-            part=claim.part,
-            attempt=claim.attempt,
-            file_id=claim.file.file_id,
-            tenant_id=claim.file.tenant_id,
+            **_named(claim),
             outcome="fenced" if recorded.fenced else type(outcome).__name__.lower(),
             error_code=getattr(outcome, "code", None),
             cost_s=round(one.cost_s, 3),
@@ -266,7 +263,7 @@ class Runner:
                 return self._retry(step, claim, error.code, error.detail)
             case TransientError():
                 return self._in_doubt(step, claim, error.code, error.detail)
-        log("step_broke", step=step.name, file_id=claim.file.file_id, error=error)
+        log("step_broke", error=error)
         return self._in_doubt(step, claim, "internal_error", f"the {step.name} step broke; it is ours to mend")
 
     def _in_doubt(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
@@ -276,7 +273,7 @@ class Runner:
         try:
             self.ports.objects.delete_prefix(claim.artifact_key(""))
         except Exception as error:  # the sweep of orphans finds it again
-            log("artifact_left", file_id=claim.file.file_id, detail=str(error))
+            log("artifact_left", **_named(claim), detail=str(error))
 
     def _retry(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
         return lifecycle.after_failure(step.retry, claim.failures + 1, self._chance(), code, detail)
@@ -293,6 +290,17 @@ class Runner:
                 due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
         for claim, difference_s in due.values():
             self.ports.store.correct_lane(claim, difference_s)
+
+
+def _named(claim: Claim) -> dict[str, Any]:
+    """What every log line of an attempt bears."""
+    return {
+        "step": claim.step,
+        "part": claim.part,
+        "attempt": claim.attempt,
+        "file_id": claim.file.file_id,
+        "tenant_id": claim.file.tenant_id,
+    }
 
 
 def _folder_until(the_end: ExitStack) -> Path:

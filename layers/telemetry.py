@@ -1,4 +1,7 @@
-"""Structured logs: one line of JSON an event, on standard error; on Lambda with metrics and traces beside them."""
+"""Structured logs: one line of JSON an event, on standard error; on Lambda with metrics and traces beside them.
+
+Whatever is logged while an attempt runs bears its file, step, part, attempt and tenant, wherever it is logged.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,34 @@ import os
 import sys
 import time
 import traceback
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
+_ABOUT: ContextVar[dict[str, Any] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(**fields: Any) -> Iterator[None]:
+    """Everything that is logged in this block, in this thread, bears these fields too."""
+    before = _ABOUT.set({**(_ABOUT.get() or {}), **fields})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(before)
 
 
 def log(event: str, *, error: BaseException | None = None, **fields: Any) -> None:
     """Write an event with its fields; an error comes with its traceback. None values are left out."""
+    told = {name: value for name, value in {**(_ABOUT.get() or {}), **fields}.items() if value is not None}
     if ON_LAMBDA in os.environ:
         from layers import lambda_telemetry
 
-        lambda_telemetry.log(event, error, {name: value for name, value in fields.items() if value is not None})
+        lambda_telemetry.log(event, error, told)
         return
-    line: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event}
-    line |= {name: value for name, value in fields.items() if value is not None}
+    line: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event} | told
     if error is not None:
         line["error"] = "".join(traceback.format_exception(error))
     sys.stderr.write(json.dumps(line, default=str) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from layers.domain.retry import RetryPolicy
 from layers.domain.step import Artifact, Done, Part, Pipeline, Skip, Step
 from layers.ports import Ports
 from layers.runner import Runner
+from layers.telemetry import log
 
 TENANT = str(uuid.uuid4())
 Run = Callable[[File, Any], Done | Skip]
@@ -193,6 +195,24 @@ def test_our_own_fault_is_not_told_to_a_user_in_our_words(capsys: pytest.Capture
     host.settle()
     assert host.file(file_id).error[1] == "internal_error"
     assert "secret" not in host.file(file_id).error[2] and "secret" in capsys.readouterr().err
+
+
+def test_whatever_is_logged_during_an_attempt_bears_its_file_step_attempt_and_tenant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def read(file: File, work: Any) -> Done:
+        log("seen", of="a reader far below")
+        return raising(ZeroDivisionError())(file, work) if not host.outcomes(file.file_id, "read") else Done()
+
+    host = Host(read=read)
+    file_id = host.arrive()
+    host.settle()
+    log("afterwards")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    for event in ("seen", "step_broke", "attempt"):
+        (first, *_) = [line for line in lines if line["event"] == event and line["step"] == "read"]
+        assert (first["file_id"], first["attempt"], first["part"], first["tenant_id"]) == (file_id, 1, 0, TENANT)
+    assert "file_id" not in lines[-1] and lines[-1]["event"] == "afterwards"
 
 
 def test_a_failed_side_pipeline_neither_holds_nor_fails_the_file() -> None:

@@ -1,0 +1,151 @@
+"""`make top`: steps, lanes, services and budgets of a running start, live in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from fairway_client import Client, Refused
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+EACH_S = 1.0
+MOST_LANES = 12
+PLAIN_WIDTH = 120  # of what goes to a file
+STATES = ("ready", "queued", "running", "retrying", "parked")
+Told = dict[str, Any]
+
+
+def screen(told: Told) -> RenderableType:
+    """What GET /operations told, as tables."""
+    parts: list[RenderableType] = [_title(told), _steps(told["steps"])]
+    if told["lanes"]:
+        parts.append(_lanes(told["lanes"]))
+    parts.append(_services(told["dependencies"], told["budgets"]))
+    return Group(*parts)
+
+
+def _title(told: Told) -> Text:
+    waits = sum(step["ready"] for step in told["steps"].values())
+    runs = sum(step["running"] for step in told["steps"].values())
+    whose = "all tenants" if told["tenant_id"] is None else "one tenant"
+    at = told["as_of"][11:19]
+    return Text.from_markup(f"[bold]Fairway[/]  {at} UTC  {whose}  [bold]{runs}[/] running  [bold]{waits}[/] waiting")
+
+
+def _steps(steps: dict[str, Told]) -> Table:
+    table = _table("step", *STATES, "oldest", "done/min", "errors", "p50", "p95", "places")
+    for name, step in steps.items():
+        duration = step["duration_s"] or {}
+        table.add_row(
+            name,
+            *(_count(state, step[state]) for state in STATES),
+            _time(step["oldest_s"]),
+            f"{step['done_a_minute']:g}" if step["done_a_minute"] else "·",
+            _share(step["error_rate"]),
+            _time(duration.get("p50")),
+            _time(duration.get("p95")),
+            str(step["concurrency"] or "·"),
+        )
+    return table
+
+
+def _lanes(lanes: list[Told]) -> Table:
+    table = _table("lane", "tenant", "weight", "batches", "files", "parts", "work", "oldest")
+    for lane in lanes[:MOST_LANES]:
+        figures = [f"{lane['weight']:g}", *(str(lane[name]) for name in ("batches", "files", "parts"))]
+        table.add_row(lane["step"], escape(lane["tenant"]), *figures, _time(lane["cost_s"]), _time(lane["oldest_s"]))
+    if len(lanes) > MOST_LANES:
+        table.add_row("…", f"{len(lanes) - MOST_LANES} more", *[""] * 6)
+    return table
+
+
+def _services(dependencies: dict[str, Told], budgets: dict[str, Told]) -> Table:
+    table = _table("service", "breaker", "asked again", "rate", "room", "why")
+    for name, breaker in dependencies.items():
+        colour = {"closed": "green", "half_open": "yellow"}.get(breaker["state"], "red")
+        budget = budgets.get(name)
+        rate = f"{budget['per_s']:g} of {budget['full_per_s']:g}/s" if budget else "·"
+        table.add_row(
+            name,
+            f"[{colour}]{breaker['state']}[/]",
+            (breaker["next_probe_at"] or "·")[11:19] or "·",
+            rate,
+            str(budget["room"]) if budget else "·",
+            escape(breaker["reason"] or ""),
+        )
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold cyan", title_justify="left")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        to_the_left = name in ("tenant", "breaker", "why")
+        table.add_column(name, justify="left" if to_the_left else "right", no_wrap=name != "why", overflow="ellipsis")
+    return table
+
+
+def _count(state: str, count: int) -> str:
+    if not count:
+        return "[dim]·[/]"
+    return f"[yellow]{count}[/]" if state in ("retrying", "parked") else f"{count}"
+
+
+def _share(rate: float | None) -> str:
+    if not rate:
+        return "·"
+    return f"[red]{rate:.1%}[/]"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "·"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def main() -> int:
+    """Show it until Ctrl-C; once, where nobody looks at a terminal."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--once", action="store_true", help="print it once")
+    once = options.parse_args().once or not sys.stdout.isatty()
+    endpoint = Path(os.environ.get("FAIRWAY_HOME") or ".fairway") / "endpoint.json"
+    if not endpoint.exists():
+        print(f"Nothing is running here: there is no {endpoint}. Start it by `make run`.", file=sys.stderr)
+        return 1
+    told = json.loads(endpoint.read_text())
+    client = Client(told["api_url"], told["api_key"])
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    if once:
+        console.print(_look(client))
+        return 0
+    try:
+        with Live(_look(client), console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(EACH_S)
+                live.update(_look(client), refresh=True)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _look(client: Client) -> RenderableType:
+    try:
+        return screen(client.call("GET", "/operations"))
+    except (Refused, OSError) as error:
+        return Text(f"Fairway does not answer: {error}", style="red")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
