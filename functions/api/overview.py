@@ -74,9 +74,12 @@ def dependencies() -> list[str]:
 
 
 def budgets() -> dict[str, Row]:
+    """Those of services that are in use here."""
+    spent = {"textract": bootstrap.paid_reader() is not None, "extraction": bootstrap.extractor().pays_by_call}
     return {
         name: {"full_per_s": one.full_per_s, "per_s": round(one.per_s, 3), "room": one.room, "wait_s": round(one.wait_s, 2)}
         for name, one in bootstrap.budgets().states().items()
+        if spent.get(name)
     }  # fmt: skip
 
 

@@ -62,7 +62,8 @@ def file_views(catalog: Any, rows: Sequence[Row]) -> list[Row]:
     for artifact in catalog.rows("artifacts_of", file_ids=file_ids):
         artifacts[artifact["file_id"]][artifact["kind"]] = artifact
     records = {record["file_id"]: record for record in catalog.rows("records_of", file_ids=file_ids)}
-    seen = waits.view(catalog) if any(row["state"] == "processing" for row in rows) else None
+    batch_ids = {row["batch_id"] for row in rows if row["state"] == "processing"}
+    seen = waits.view(catalog, batch_ids) if batch_ids else None
     return [
         _file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"]), seen)
         for row in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -47,12 +47,12 @@ class View:
     scarce: frozenset[str]
 
 
-def view(catalog: Any) -> View:
-    """Loaded once for all files of an answer."""
+def view(catalog: Any, batch_ids: Iterable[Any]) -> View:
+    """Loaded once for all files of an answer, which are of these batches."""
     outlooks = _outlooks(catalog)
     now = time.time()
     lanes: dict[str, dict[str, OwnLane]] = {}
-    for row in catalog.rows("own_backlogs"):
+    for row in catalog.rows("own_backlogs", batch_ids=list(set(batch_ids))):
         lanes.setdefault(row["step"], {})[str(row["batch_id"])] = _lane(row)
     budgets = bootstrap.budgets().states()
     scarce = frozenset(name for name, one in budgets.items() if one.room == 0 or one.per_s < 0.99 * one.full_per_s)
@@ -76,7 +76,7 @@ def batch_eta_s(catalog: Any, batch_id: Any, by_state: Mapping[str, int]) -> lis
     processing = by_state.get("processing", 0)
     if not processing:
         return None if by_state.get("uploading") else [0, 0]
-    seen = view(catalog)
+    seen = view(catalog, [batch_id])
     low, high = seen.standing.batch_finishes(str(batch_id), MAIN)
     for service in _held(seen, str(batch_id)):
         low, high = low + _until_probe_s(seen, service), high + _outage_s(seen, service)

@@ -151,8 +151,11 @@ SELECT file_id, step, part, state, attempt, snoozes, reason, error_code, error_d
 SELECT *, extract(epoch FROM clock_timestamp() - looked_at)::float8 AS age_s FROM step_outlooks
 
 -- own_backlogs --
--- What stands in the tenant's own lanes.
-SELECT step, batch_id, files, parts, cost_s, pass, weight, batch_pass, batch_weight, marks_at, marks_files, marks_cost_s
+-- What stands in the tenant's own lanes, with the marks along those of some batches.
+SELECT step, batch_id, files, parts, cost_s, pass, weight, batch_pass, batch_weight,
+       CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_at ELSE '{}' END AS marks_at,
+       CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_files ELSE '{}' END AS marks_files,
+       CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_cost_s ELSE '{}' END AS marks_cost_s
   FROM lane_backlogs WHERE tenant_id = :tenant_id
 
 -- artifacts_of --

@@ -80,7 +80,7 @@ def test_operations_are_not_for_everybody(api: Api, path: str) -> None:
 
 def test_a_breaker_that_is_open_and_a_budget_that_is_spent_are_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     breakers, budgets = RedisBreakers(""), RedisBudgets("", {"textract": Rate(2)})
-    for name, one in (("breakers", breakers), ("budgets", budgets)):
+    for name, one in (("breakers", breakers), ("budgets", budgets), ("paid_reader", object())):
         monkeypatch.setitem(bootstrap._BUILT, getattr(bootstrap, name).__closure__[0].cell_contents, one)
     for _ in range(5):
         breakers.failed("extraction", "the model service wants to be paid")

@@ -181,6 +181,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "keys": [found["object_key"], "artifacts/a/b/c"],
         "every_s": 3600,
         "least_s": 0,
+        "batch_ids": [],
         "within_s": 300,
         "languages": ["eng"],
         "expand_archives": False,
