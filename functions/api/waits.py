@@ -72,10 +72,9 @@ def waiting(seen: View | None, row: Row, steps: Mapping[str, Parts]) -> Row | No
 
 
 def batch_eta_s(catalog: Any, batch_id: Any, by_state: Mapping[str, int]) -> list[int] | None:
-    """When the last file of a batch will have settled, of those whose bytes have arrived; None where none has."""
-    processing = by_state.get("processing", 0)
-    if not processing:
-        return None if by_state.get("uploading") else [0, 0]
+    """When the last file of a batch will have settled, of those whose bytes have arrived; None where the rest have not."""
+    if not by_state.get("processing"):
+        return None if by_state.get("uploading") or by_state.get("upload_missing") else [0, 0]
     seen = view(catalog, [batch_id])
     low, high = seen.standing.batch_finishes(str(batch_id), MAIN)
     for service in _held(seen, str(batch_id)):
