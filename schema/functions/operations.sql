@@ -33,6 +33,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET p
 #variable_conflict use_column
 DECLARE
     whose uuid := seen_tenant(p_tenant_id);
+    since CONSTANT timestamptz := clock_timestamp() - make_interval(secs => p_within_s);
 BEGIN
     RETURN QUERY
     SELECT a.step, count(*) FILTER (WHERE a.outcome = 'done'), count(*) FILTER (WHERE a.outcome = 'failed'),
@@ -40,7 +41,7 @@ BEGIN
            percentile_cont(0.5) WITHIN GROUP (ORDER BY a.cost_s) FILTER (WHERE a.outcome = 'done'),
            percentile_cont(0.95) WITHIN GROUP (ORDER BY a.cost_s) FILTER (WHERE a.outcome = 'done')
       FROM attempts a
-     WHERE a.ended_at > clock_timestamp() - make_interval(secs => p_within_s) AND (whose IS NULL OR a.tenant_id = whose)
+     WHERE a.ended_at > since AND (whose IS NULL OR a.tenant_id = whose)
      GROUP BY 1;
 END $$;
 ALTER FUNCTION recent_attempts(uuid, double precision) OWNER TO fairway_worker;
