@@ -3,6 +3,7 @@
 # make test                                everything that CI checks
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
+# make rehearse                            deploy that to an emulator of AWS and play every act on it
 # make lint | unit | hostile | chaos | bench  parts of it, hostile files, downtime, and the measurements (DATA=folder: of reading)
 # make fuzz [SECONDS=120]                  fuzz the parsers of our own, guided by coverage
 
@@ -19,7 +20,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: top package run rapid test lint unit bench clean hostile chaos fuzz
+.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos fuzz
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -68,6 +69,25 @@ bench: $(VENV)/.test
 
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
+
+rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
+	@$(MAKE) --no-print-directory package STAGE=rehearsal
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst --verbose --durations=12 \
+		tests/rehearsal/linting.py tests/rehearsal/packaged.py tests/rehearsal/acts.py
+
+build/rehearsal-venv/.ready: requirements-rehearsal.txt constraints.txt build/lambda-venv/.ready
+	@$(LAMBDA_PYTHON) -m venv build/rehearsal-venv
+	@build/rehearsal-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-rehearsal.txt
+	@touch $@
+
+build/checkov-venv/.ready: requirements-checkov.txt build/lambda-venv/.ready
+	@$(LAMBDA_PYTHON) -m venv build/checkov-venv
+	@build/checkov-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
+	@touch $@
+
+build/bare-venv/.ready: build/lambda-venv/.ready
+	@$(LAMBDA_PYTHON) -m venv --without-pip build/bare-venv
+	@touch $@
 
 build/lambda-venv/.ready: requirements.txt constraints.txt
 	@test -n "$(LAMBDA_PYTHON)" || { echo "Packaging needs Python 3.12, which Lambda runs; set LAMBDA_PYTHON=/path/to/python3.12"; exit 1; }

@@ -142,6 +142,10 @@ class Stage:
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs["Bucket"])
         return [one["Key"] for page in pages for one in page.get("Versions", ()) if part in one["Key"]]
 
+    def alarms(self) -> list[dict[str, Any]]:
+        pages = self.ground.session.client("cloudwatch").get_paginator("describe_alarms").paginate()
+        return [one for page in pages for one in page["MetricAlarms"]]
+
     def refusals(self) -> list[str]:
         """What the functions were not allowed to do, as their logs tell."""
         signs = ("AccessDenied", "not authorized", "the object store answered 403")

@@ -1,0 +1,65 @@
+"""What makes each alarm of the stack ring: fed through the code that emits its metric, as far as it is ours."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from layers import lambda_telemetry
+from layers.measures import NAMESPACE
+
+Alarm = dict[str, Any]
+Datum = dict[str, Any]
+# Our metrics by name: the event that carries it, and what must stand in the event for its alarm to ring.
+CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Errors": ("attempt", {"outcome": "retry", "gave_up": False, "cost_s": 1.0}),
+    "GivenUp": ("attempt", {"outcome": "failed", "gave_up": True, "cost_s": 1.0}),
+    "Cost": ("attempt", {"outcome": "done", "gave_up": False, "cost_s": 1.0, "paid_pages": 1_000_000, "step": "ocr"}),
+    "OldestAge": ("backlog", {"oldest_s": 7 * 24 * 3600.0, "parked": 0, "ahead_s": 0.0}),
+    "Parked": ("backlog", {"oldest_s": 0.0, "parked": 3, "ahead_s": 0.0}),
+    "Ahead": ("backlog", {"oldest_s": 0.0, "parked": 0, "ahead_s": 3600.0}),
+    "BreakerOpen": ("breaker_open", {"open_s": 660}),
+    "AuditFindings": ("audit_alarm", {"findings": {"lost": 1}}),
+    "UpkeepRounds": ("upkeep", {"mended": {}}),
+}
+
+
+def fed(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
+    """The data points that fulfil an alarm's condition. `emitted` is what was printed since it was last asked."""
+    (datum,) = [one for one in _data(alarm, emitted) if _is_watched(one, alarm)]
+    for period in range(alarm["EvaluationPeriods"]):
+        yield {**datum, "Timestamp": time.time() - period * alarm["Period"]}
+
+
+def _data(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
+    if alarm["Namespace"] != NAMESPACE:  # AWS emits it, by the names of its documentation
+        yield {**_names(alarm), "Value": alarm["Threshold"] + 1}
+        return
+    event, fields = CONDITIONS[alarm["MetricName"]]
+    dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    emitted()
+    lambda_telemetry.measure(event, fields | dimensions)
+    for line in emitted().splitlines():
+        yield from _embedded(json.loads(line))
+
+
+def _embedded(said: dict[str, Any]) -> Iterator[Datum]:
+    """What CloudWatch reads out of a line in the embedded format."""
+    for of in said["_aws"]["CloudWatchMetrics"]:
+        (names,) = of["Dimensions"]
+        for metric in of["Metrics"]:
+            for value in said[metric["Name"]]:
+                dimensions = [{"Name": name, "Value": said[name]} for name in names]
+                yield {"MetricName": metric["Name"], "Dimensions": dimensions, "Value": value}
+
+
+def _names(alarm: Alarm) -> Datum:
+    return {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
+
+
+def _is_watched(datum: Datum, alarm: Alarm) -> bool:
+    by_name = sorted((one["Name"], one["Value"]) for one in datum["Dimensions"])
+    watched = sorted((one["Name"], one["Value"]) for one in alarm["Dimensions"])
+    return (datum["MetricName"], by_name) == (alarm["MetricName"], watched)
