@@ -14,9 +14,9 @@ PAGE_COST_S = 2.0
 
 
 def plan(file: File) -> Plan:
-    if not file.can_be_seen:
+    if not file.can_be_seen and not file.shows_scans_as_pages:
         return Skip("only pictures and pages that can be drawn are read by Textract")
-    pages = _doubtful_pages(file)
+    pages = _doubtful_pages(file) if file.can_be_seen else _doubtful_scans(file)
     if not pages:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
     if by_one_job(file, len(pages)):
@@ -28,7 +28,7 @@ def plan(file: File) -> Plan:
 def _doubtful_pages(file: File) -> tuple[int, ...]:
     """Pages that nobody read, or of which OCR was unsure. A picture's pages that OCR failed at have left no trace."""
     known = {page.number: page for page in file.pages}
-    numbers = range(1, (file.page_count or 1) + 1) if file.is_image or "ocr" in file.failures else sorted(known)
+    numbers = range(1, file.page_total + 1) if file.is_image or "ocr" in file.failures else sorted(known)
     return tuple(
         number
         for number in numbers
@@ -36,6 +36,12 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
         or page.source is None
         or (page.source == "ocr" and page.confidence < file.reach.sure_from)
     )
+
+
+def _doubtful_scans(file: File) -> tuple[int, ...]:
+    """Scans in a document or a mail of which OCR was unsure, or that it failed at; on others it saw that there is no text."""
+    read = {page.number for page in file.pages if page.source == "ocr"}
+    return tuple(number for number in _doubtful_pages(file) if number in read or "ocr" in file.failures)
 
 
 def _does_without(file: File) -> bool:

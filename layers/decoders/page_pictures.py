@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from layers.decoders import embedded
 from layers.decoders.drawings import drawn
 from layers.decoders.images import frame, on_white, open_image
 from layers.decoders.pdf import render
-from layers.domain.formats import Kind, kind_of
+from layers.domain.errors import PermanentError
+from layers.domain.formats import Kind, format_of, kind_of
 
 ORIENTATION = 0x0112  # the EXIF tag
 QUALITIES = (92, 80, 60)
@@ -20,6 +22,11 @@ def page_picture(
     """A page, from 1, drawn with a longest edge of `edge_px`; without a name where the file itself will do."""
     if media_type in ("image/jpeg", "image/png") and _will_do(path, most_edge_px, most_bytes):
         return {"name": "", "media_type": media_type}
+    if format_of(media_type).holds_pictures:
+        image = embedded.gray_page(path, media_type, number)
+        if min(image.size) <= 1:
+            raise PermanentError("no_text", f"page {number} of the document holds no picture that can be read")
+        return _saved(_bounded(image, edge_px), Path(into), most_bytes)
     match kind_of(media_type):
         case Kind.PDF:
             image = render(path, number, edge_px)
@@ -27,11 +34,13 @@ def page_picture(
             image = on_white(drawn(path, edge_px))
         case _:
             image = on_white(frame(path, number))
+    return _saved(_bounded(image, edge_px), Path(into), most_bytes)
+
+
+def _bounded(image: Any, edge_px: int) -> Any:
     if max(image.size) > edge_px:
         image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
-    if image.mode not in ("RGB", "L"):
-        image = image.convert("RGB")
-    return _saved(image, Path(into), most_bytes)
+    return image if image.mode in ("RGB", "L") else image.convert("RGB")
 
 
 def _will_do(path: str, most_edge_px: int, most_bytes: int) -> bool:

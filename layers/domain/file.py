@@ -101,6 +101,12 @@ class File:
         return kind is not None and format_of(self.media_type).holds_pictures and bool(self.unread_pages)
 
     @property
+    def shows_scans_as_pages(self) -> bool:
+        """A document or a mail in which each scan is a page of its own, without other text on it."""
+        kind = kind_of(self.media_type)
+        return kind in (Kind.DOCUMENT, Kind.MAIL) and format_of(self.media_type).holds_pictures
+
+    @property
     def page_total(self) -> int:
         """How many pages it has, as far as anybody has found out."""
         return max(self.page_count or 1, len(self.pages))

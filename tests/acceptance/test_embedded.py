@@ -153,6 +153,13 @@ def test_a_photo_is_read_by_ocr_and_keeps_its_total(samples: dict[str, dict[str,
     assert file["artifacts"]["record"]["fields"]["total"] == 148.4
 
 
+def test_a_scan_in_a_mail_is_its_second_page(samples: dict[str, dict[str, Any]]) -> None:
+    record = samples["receipt-by-mail.eml"]["artifacts"]["record"]
+    assert record["fields"]["title"] == "Receipt for the hinges"
+    assert record["fields"]["total"] == 148.4
+    assert record["evidence"]["total"]["page"] == 2 and record["evidence"]["total"]["box"]
+
+
 def test_a_mixed_pdf_is_read_by_both_readers(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     file = samples["invoice-with-attached-receipt.pdf"]
     steps = {step["step"]: step for step in file["pipelines"]["main"]["steps"]}

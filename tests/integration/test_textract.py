@@ -24,6 +24,7 @@ from layers.domain.page import Page
 from layers.domain.step import Done, Part, Skip
 from layers.ports import Claim, PaidReader, Ports
 from layers.work import Work
+from tests.integration.test_embedded_pictures import docx, scan
 from tests.standins.server import Served
 from tests.standins.textract import Textract
 
@@ -295,6 +296,35 @@ def test_many_doubtful_pages_are_one_part_for_a_job_and_parts_of_one_page_withou
 
 def test_what_is_neither_a_picture_nor_a_pdf_is_skipped() -> None:
     assert isinstance(step.plan(replace(FILE, media_type="text/plain", pages=(PageSummary(1, None, 0.0),))), Skip)
+
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "pages", "failures", "wanted"),
+    [
+        (DOCX, [("native", 100.0), ("ocr", 40.0), ("ocr", 95.0)], {}, (2,)),
+        ("message/rfc822", [("native", 100.0), (None, 0.0)], {"ocr": ("timeout", "")}, (2,)),
+        (DOCX, [(None, 0.0)], {}, None),  # OCR saw that there is no text
+        (DOCX, [("native", 100.0)], {}, None),
+        (DOCX.replace("wordprocessingml.document", "presentationml.presentation"), [("ocr", 40.0)], {}, None),
+    ],
+)
+def test_a_doubtful_scan_in_a_document_or_a_mail_is_sent(
+    media_type: str, pages: list[Any], failures: dict[str, tuple[str, str]], wanted: tuple[int, ...] | None
+) -> None:
+    known = tuple(PageSummary(number, *page) for number, page in enumerate(pages, 1))
+    plan = step.plan(replace(FILE, media_type=media_type, page_count=None, pages=known, failures=failures))
+    assert isinstance(plan, Skip) if wanted is None else plan == pages_apart(*wanted)
+
+
+def test_a_scan_in_a_document_is_handed_over_as_a_picture(documents: Documents, tmp_path: Path) -> None:
+    (tmp_path / "a.docx").write_bytes(docx("See below", scan()))
+    made = documents.page_picture(tmp_path / "a.docx", DOCX, 2, tmp_path)
+    assert (made.name, made.width, made.height) == ("page.png", 900, 700)
+    with pytest.raises(PermanentError, match="holds no picture"):
+        documents.page_picture(tmp_path / "a.docx", DOCX, 1, tmp_path)
 
 
 def test_without_credentials_it_is_skipped_and_says_so(tmp_path: Path) -> None:

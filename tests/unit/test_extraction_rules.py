@@ -226,3 +226,8 @@ def test_a_mails_title_is_its_subject() -> None:
         "Subject: Your order 4711\nFrom: Shop <shop@example.com>\nDate: Mon, 09 Jan 2023 15:00:43 -0600\n\nThank you."
     )
     assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Your order 4711"
+
+
+@pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
+def test_specks_and_addresses_are_no_title(above: str) -> None:
+    assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"

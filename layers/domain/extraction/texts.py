@@ -20,6 +20,10 @@ NO_TITLE = re.compile(
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
 )
 LONGEST_TITLE = 120
+# A capital after a small letter, or letters about a digit, as no name is written.
+MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
+LONG_WORD = 4
+HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
 SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
 
 
@@ -28,17 +32,26 @@ def titles(lines: Sequence[Line]) -> Iterator[Choice]:
     for place, line in enumerate(lines[:12]):
         text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
         text = SUBJECT.sub("", text)
-        text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Z]?)\)$", "", text)  # a company's registration number
+        text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Za-z]?)\)$", "", text)  # a company's registration number
         letters = sum(character.isalpha() for character in text)
         lowered = text.lower()
         if letters < 3 or letters < 0.5 * len(text.replace(" ", "")) or NO_TITLE.search(lowered):
             continue
         score = (
             50.0 - 4 * place + (12.0 if COMPANY.search(lowered) and place < 6 else 0.0) - (10.0 if ":" in text else 0.0)
-        )
+        ) - _noise(text)
         title = _headline(text)
         start = line.text.find(title)
         yield Choice(title, line.shows(start, start + len(title)), score)
+
+
+def _noise(text: str) -> float:
+    """How much a line looks like specks that were read as letters (cases and digits mixed in a word, no long word), or
+    begins as an address does."""
+    words = text.split()
+    mixed = sum(bool(MIXED.search(word)) for word in words)
+    noise = 16.0 * mixed / len(words) + (8.0 if max(len(word) for word in words) < LONG_WORD else 0.0)
+    return noise + (12.0 if HOUSE_NUMBER.match(text) else 0.0)
 
 
 def _headline(text: str) -> str:
