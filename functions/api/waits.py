@@ -162,10 +162,10 @@ def _without_service(
 def _ahead(seen: View, batch_id: str, name: str, parts: Parts) -> tuple[Ahead, Ahead]:
     """What is served before the first and before the last of these parts, all of one file."""
     times = [part["ready_at"].timestamp() for part in parts if part["ready_at"]] or [seen.now]
-    lane = seen.standing.lane(name, batch_id)
-    first, last = (lane.before(at) if lane else (0.0, 0.0) for at in (min(times), max(times)))
-    part_s = parts[-1]["cost_estimate_s"]
-    return seen.standing.ahead(name, batch_id, *first, part_s), seen.standing.ahead(name, batch_id, *last, part_s)
+    lane, part_s = seen.standing.lane(name, batch_id), parts[-1]["cost_estimate_s"]
+    places = [lane.before(at) if lane else (0.0, 0.0) for at in (min(times), max(times))]
+    first = seen.standing.ahead(name, batch_id, *places[0], part_s)
+    return first, first if places[0] == places[1] else seen.standing.ahead(name, batch_id, *places[1], part_s)
 
 
 def _behind_all(seen: View, batch_id: str, name: str) -> Ahead:

@@ -26,11 +26,10 @@ Told = dict[str, Any]
 
 def screen(told: Told) -> RenderableType:
     """What GET /operations told, as tables."""
-    parts: list[RenderableType] = [_title(told), _steps(told["steps"])]
+    parts: list[RenderableType] = [_title(told), "", _steps(told["steps"]), ""]
     if told["lanes"]:
-        parts.append(_lanes(told["lanes"]))
-    parts.append(_services(told["dependencies"], told["budgets"]))
-    return Group(*parts)
+        parts += [_lanes(told["lanes"]), ""]
+    return Group(*parts, _services(told["dependencies"], told["budgets"]))
 
 
 def _title(told: Told) -> Text:

@@ -59,6 +59,9 @@ class Outlook:
         return max(0.0, low - self.age_s), max(0.0, high - self.age_s * SOONER)
 
 
+NOTHING_SEEN = Outlook()
+
+
 @dataclass(frozen=True, slots=True)
 class OwnLane:
     """What one batch has waiting for one step. The marks lie along it: before what was readied at `marks_at[n]`
@@ -90,6 +93,17 @@ class OwnLane:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """A tenant's own lanes of one step: what they cost together, its weight, and where it and a new batch stand."""
+
+    lanes: Mapping[str, OwnLane]
+    cost_s: float
+    weight: float
+    at: float
+    batch_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ahead:
     """What is served before something: files of its own owner, and seconds of everybody's.
 
@@ -109,9 +123,10 @@ class Standing:
 
     outlooks: Mapping[str, Outlook] = field(default_factory=dict)
     lanes: Mapping[str, Mapping[str, OwnLane]] = field(default_factory=dict)
+    _owns: dict[str, Own] = field(default_factory=dict, compare=False, repr=False)
 
     def outlook(self, step: str) -> Outlook:
-        return self.outlooks.get(step, Outlook())
+        return self.outlooks.get(step, NOTHING_SEEN)
 
     def lane(self, step: str, batch_id: str) -> OwnLane | None:
         return self.lanes.get(step, {}).get(batch_id)
@@ -121,26 +136,36 @@ class Standing:
 
         `part_s` is what it costs itself.
         """
-        outlook, own = self.outlook(step), self.lanes.get(step, {})
-        lane = own.get(batch_id)
-        weight = next((one.tenant_weight for one in own.values()), 1.0)
-        # Who comes anew starts where the order is.
-        at = next((one.tenant_pass for one in own.values()), outlook.curve_pass[0] if outlook.curve_pass else 0.0)
-        batch_at = lane.batch_pass if lane else min((one.batch_pass for one in own.values()), default=0.0)
-        batch_until = batch_at + before_s / (lane.batch_weight if lane else 1.0)
+        own = self._own(step)
+        lane = own.lanes.get(batch_id)
+        batch_until = (lane.batch_pass if lane else own.batch_at) + before_s / (lane.batch_weight if lane else 1.0)
         own_s = before_s
-        for other_id, other in own.items():
-            if other_id != batch_id:
-                served_s = min(other.cost_s, max(0.0, batch_until - other.batch_pass) * other.batch_weight)
+        for other_id, other in own.lanes.items():
+            if other_id != batch_id and other.cost_s and batch_until > other.batch_pass:
+                served_s = min(other.cost_s, (batch_until - other.batch_pass) * other.batch_weight)
                 own_s += served_s
-                files += other.files * served_s / other.cost_s if other.cost_s else 0.0
-        in_all_s = sum(one.cost_s for one in own.values())
+                files += other.files * served_s / other.cost_s
+        cost_s = own_s + self._others_s(step, own, own_s)
+        return Ahead(files, own_s, cost_s, own_s + self._others_s(step, own, own_s + part_s) if part_s else cost_s)
 
-        def in_all(until_own_s: float) -> float:
-            others_s = outlook.passed_over(at + until_own_s / weight) - min(in_all_s, until_own_s)
-            return own_s + max(0.0, others_s)
+    def _others_s(self, step: str, own: Own, own_s: float) -> float:
+        """What is served of others' lanes while so much is of one's own."""
+        passed_s = self.outlook(step).passed_over(own.at + own_s / own.weight)
+        return max(0.0, passed_s - min(own.cost_s, own_s))
 
-        return Ahead(files, own_s, in_all(own_s), max(in_all(own_s), in_all(own_s + part_s)))
+    def _own(self, step: str) -> Own:
+        if step not in self._owns:
+            lanes, curve = self.lanes.get(step, {}), self.outlook(step).curve_pass
+            any_of_them = next(iter(lanes.values()), None)
+            self._owns[step] = Own(
+                lanes,
+                sum(one.cost_s for one in lanes.values()),
+                any_of_them.tenant_weight if any_of_them else 1.0,
+                # Who comes anew starts where the order is.
+                any_of_them.tenant_pass if any_of_them else curve[0] if curve else 0.0,
+                min((one.batch_pass for one in lanes.values()), default=0.0),
+            )
+        return self._owns[step]
 
     def finishes(self, step: str, batch_id: str, ahead: Ahead, rest: Sequence[str]) -> Range:
         """When a file will be through a step and the steps after it, given what is served before it at this one."""
@@ -172,8 +197,8 @@ class Standing:
         run_low, run_high = self.outlook(step).run_s
         for later in rest:
             outlook, lane = self.outlook(later), self.lane(later, batch_id)
-            before_s = (lane.cost_s if lane else 0.0) + coming * outlook.cost_a_file_s
             if lane or outlook.cost_a_file_s:
+                before_s = (lane.cost_s if lane else 0.0) + coming * outlook.cost_a_file_s
                 soonest, latest = outlook.takes(self.ahead(later, batch_id, 0, before_s).cost_s)
                 low, high = max(low, soonest), max(high, latest)
                 run_high += outlook.run_s[1]
