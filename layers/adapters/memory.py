@@ -338,18 +338,22 @@ class MemoryStore:
         )
         lanes = self._lanes.get(step)
         loaded, loaded_s = 0, 0.0
-        while lanes and (item := lanes.look(long_too := long_ones < places_of_the_long(cap))) is not None:
-            file_id, part = item.rsplit(":", 1)
-            row = self.steps.get((file_id, step, int(part)))
-            if row is None or row.state != State.READY:
-                lanes.next(long_too)
-                continue
-            row.rides = rides(loaded, loaded_s, row.cost_estimate_s, load)
-            if not row.rides and in_flight >= cap:
+        while lanes and (in_flight < cap or 0 < loaded < load):
+            goes_on, long_too = 0 < loaded < load, long_ones < places_of_the_long(cap)
+            item = lanes.look(long_too, goes_on)
+            if item is None and not goes_on:
                 return
-            lanes.next(long_too)
+            file_id, part = item.rsplit(":", 1) if item else ("", "0")
+            row = self.steps.get((file_id, step, int(part)))
+            if item and (row is None or row.state != State.READY):
+                lanes.next(long_too, goes_on)
+                continue
+            if row is None or (goes_on and not rides(loaded, loaded_s, row.cost_estimate_s, load)):
+                loaded = 0  # what does not fit waits for its lane's turn
+                continue
+            lanes.next(long_too, goes_on)
             long_ones += is_long(row.cost_estimate_s)
-            row.state, row.since = State.QUEUED, self._now()
+            row.state, row.since, row.rides = State.QUEUED, self._now(), goes_on
             if row.rides:
                 loaded, loaded_s = loaded + 1, loaded_s + row.cost_estimate_s
             else:

@@ -93,6 +93,7 @@ class Lanes:
 
     tenants: dict[str, TenantLane] = field(default_factory=dict)
     clock: float = 0.0
+    last: tuple[TenantLane, BatchLane] | None = None
 
     def ready(
         self, tenant: str, batch: str, item: str, cost_s: float, weight: float = 1.0, batch_weight: float = 1.0
@@ -106,18 +107,23 @@ class Lanes:
             inner.active, inner.passed = True, max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
 
-    def look(self, long_too: bool = True) -> str | None:
-        """The item that comes next; of short ones alone, where there is no more room for `long_too`."""
-        found = self._foremost(long_too)
+    def look(self, long_too: bool = True, goes_on: bool = False) -> str | None:
+        """The item that comes next; of short ones alone, where there is no more room for `long_too`; of the same batch
+        as the one that was taken last, where it `goes_on`."""
+        found = self._foremost(long_too, goes_on)
         return found[1].backlog[found[2]][0] if found else None
 
-    def next(self, long_too: bool = True) -> str | None:
+    def next(self, long_too: bool = True, goes_on: bool = False) -> str | None:
         """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
-        found = self._foremost(long_too)
+        found = self._foremost(long_too, goes_on)
         return self._take(*found) if found else None
 
-    def _foremost(self, long_too: bool) -> tuple[TenantLane, BatchLane, int] | None:
+    def _foremost(self, long_too: bool, goes_on: bool) -> tuple[TenantLane, BatchLane, int] | None:
         """Its lanes, and its place in them. Lanes that are found empty are no longer active."""
+        if goes_on and self.last:
+            lane, inner = self.last
+            places = (place for place, (_, cost_s) in enumerate(inner.backlog) if long_too or not is_long(cost_s))
+            return next(((lane, inner, place) for place in places), None)
         by_pass = sorted((lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active)
         for lane in (self.tenants[tenant] for _, tenant in by_pass):
             batches = sorted((inner.passed, name) for name, inner in lane.batches.items() if inner.active)
@@ -131,6 +137,7 @@ class Lanes:
 
     def _take(self, lane: TenantLane, inner: BatchLane, place: int) -> str:
         item, cost_s = inner.backlog.pop(place)
+        self.last = lane, inner
         # Refunds may have put a lane behind the clock; they don't turn it back.
         self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)
         lane.passed += charge(cost_s, lane.weight)

@@ -8,8 +8,8 @@
 -- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
 -- and a lane is looked through from its beginning before it counts as empty.
 --
--- p_room counts wake-ups. One may name up to p_load parts, picked one after the other, that together are estimated
--- to take no longer than p_load_s: all but the first of them ride along. What does not fit leads the next wake-up.
+-- p_room counts wake-ups. One may name up to p_load parts, all of one batch, that together are estimated to take no
+-- longer than p_load_s: all but the first of them ride along. So nobody waits in a wake-up for somebody else's file.
 --
 -- Of parts that are estimated to take longer than a slice no more than p_room_of_long are taken: where the first of a
 -- lane is one too many, the first short one is. A lane of long ones alone is passed by, and stays active.
@@ -33,7 +33,7 @@ DECLARE
     passed_batches uuid[] := '{}';
     loaded integer := 0;            -- parts that the last wake-up names, and the seconds that they take
     loaded_s double precision := 0;
-    is_rider boolean;
+    goes_on boolean;                -- whether it may name one more
 BEGIN
     IF p_room <= 0 THEN
         RETURN;
@@ -46,25 +46,28 @@ BEGIN
                    AND pg_try_advisory_xact_lock(hashtextextended(p_step, 5));
 
     WHILE p_room > 0 OR loaded BETWEEN 1 AND p_load - 1 LOOP
-        SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
-          FROM lanes l JOIN tenants t USING (tenant_id)
-         WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
-         ORDER BY l.step, l.pass, l.tenant_id LIMIT 1;
-        EXIT WHEN NOT FOUND;
-        IF floor_rises AND clock.floor_at < clock_timestamp() - floor_rises_each THEN
-            clock.floor := least(lane.pass, clock.pass);
-            clock.floor_at := clock_timestamp();
-        END IF;
+        goes_on := loaded BETWEEN 1 AND p_load - 1;
+        IF NOT goes_on THEN
+            SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
+              FROM lanes l JOIN tenants t USING (tenant_id)
+             WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
+             ORDER BY l.step, l.pass, l.tenant_id LIMIT 1;
+            EXIT WHEN NOT FOUND;
+            IF floor_rises AND clock.floor_at < clock_timestamp() - floor_rises_each THEN
+                clock.floor := least(lane.pass, clock.pass);
+                clock.floor_at := clock_timestamp();
+            END IF;
 
-        SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
-          FROM batch_lanes b
-         WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
-           AND b.batch_id <> ALL (passed_batches)
-         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1;
-        IF NOT FOUND THEN
-            PERFORM deactivate_lane(p_step, lane.tenant_id, NULL);
-            passed_tenants := passed_tenants || lane.tenant_id;
-            CONTINUE;
+            SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
+              FROM batch_lanes b
+             WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
+               AND b.batch_id <> ALL (passed_batches)
+             ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1;
+            IF NOT FOUND THEN
+                PERFORM deactivate_lane(p_step, lane.tenant_id, NULL);
+                passed_tenants := passed_tenants || lane.tenant_id;
+                CONTINUE;
+            END IF;
         END IF;
 
         IF p_room_of_long > 0 THEN
@@ -82,6 +85,10 @@ BEGIN
              ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
              LIMIT 1 FOR UPDATE SKIP LOCKED;
         END IF;
+        IF goes_on AND (NOT FOUND OR loaded_s + picked.cost_estimate_s > p_load_s) THEN
+            loaded := 0;
+            CONTINUE;
+        END IF;
         IF NOT FOUND THEN
             IF batch.ready_mark > '-infinity' THEN
                 UPDATE batch_lanes b SET ready_mark = '-infinity'
@@ -92,9 +99,7 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
-        is_rider := loaded BETWEEN 1 AND p_load - 1 AND loaded_s + picked.cost_estimate_s <= p_load_s;
-        EXIT WHEN p_room <= 0 AND NOT is_rider;
-        UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = is_rider
+        UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = goes_on
          WHERE s.file_id = picked.file_id AND s.step = picked.step AND s.part = picked.part;
 
         UPDATE lanes l
@@ -118,9 +123,9 @@ BEGIN
             p_room_of_long := p_room_of_long - 1;
         END IF;
         file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
-        rides := is_rider;
+        rides := goes_on;
         RETURN NEXT;
-        IF is_rider THEN
+        IF goes_on THEN
             loaded := loaded + 1; loaded_s := loaded_s + picked.cost_estimate_s;
         ELSE
             loaded := 1; loaded_s := picked.cost_estimate_s; p_room := p_room - 1;

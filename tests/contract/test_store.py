@@ -354,6 +354,15 @@ def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_n
     assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
 
 
+def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None:
+    for tenant_id in (world.tenant(), world.tenant()):
+        world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])
+    taken = world.store.dispatch({"intake": 2}, loads={"intake": 3})
+    assert [one.rides for one in taken] == [False, True, True] * 2
+    first, second = ({claim(world, one).file.tenant_id for one in load} for load in (taken[:3], taken[3:]))
+    assert len(first) == len(second) == 1 and first != second
+
+
 def test_half_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
     ready_to_read(world, [20.0] * 4 + [1.0] * 3)
     first = world.store.dispatch({"text": 5})
