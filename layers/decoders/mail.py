@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import policy
+from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
 from email.parser import BytesFeedParser
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ MOST_BYTES = 64 << 20
 MOST_PARTS = 500
 FED_BYTES = 4096  # at a time, so that not many more parts than that are parsed
 MOST_INLINE_BYTES = 4 << 20
+MOST_KEPT_BYTES = 1 << 20
 SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Bcc", "Date")
 INLINE_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 REFERS = re.compile(r"cid:([^\"'\s>)]+)", re.IGNORECASE)
@@ -71,6 +74,19 @@ def picture_at(path: str, place: int) -> bytes:
 
 
 def _message(path: str) -> tuple[EmailMessage, bool]:
+    told = Path(path).stat()
+    if told.st_size > MOST_KEPT_BYTES:
+        return _read(path)
+    return _kept(path, (told.st_ino, told.st_mtime_ns, told.st_size))
+
+
+@lru_cache(maxsize=1)
+def _kept(path: str, which: tuple[int, int, int]) -> tuple[EmailMessage, bool]:
+    """The message that was read last: its text and its pictures are asked for one after the other."""
+    return _read(path)
+
+
+def _read(path: str) -> tuple[EmailMessage, bool]:
     with open(path, "rb") as stream:
         content = stream.read(MOST_BYTES)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -113,7 +129,9 @@ def _parsed(content: bytes) -> tuple[EmailMessage, bool]:
         made += 1
         return EmailMessage(**options)
 
-    parser = BytesFeedParser(one_more, policy=policy.default)
+    # Every question to a message parses the header anew that answers it.
+    parsed_once = cache(HeaderRegistry())
+    parser = BytesFeedParser(one_more, policy=policy.default.clone(header_factory=parsed_once))
     for at in range(0, len(content), FED_BYTES):
         if made > MOST_PARTS:
             return parser.close(), False
