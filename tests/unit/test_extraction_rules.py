@@ -6,7 +6,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from layers.domain.extraction import sums
 from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
 
@@ -231,3 +234,17 @@ def test_a_mails_title_is_its_subject() -> None:
 @pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
 def test_specks_and_addresses_are_no_title(above: str) -> None:
     assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"
+
+
+WORDS_OF_SUMS = """rounding rundung afronding arrondi change chanqe baki rückgeld ruckgeld wisselgeld rendu reszta sub-total
+subtotal net nett excl before untaxed zwischensumme netto ht taxable without tax cash tunai tender tendered paid payment
+received visa mastercard debit credit card amex maestro gegeben bar contant pin especes espèces gst 6st vat sst mwst ust btw
+tva total qty incl invoice pay coffee 12.50""".split()
+
+
+@given(st.lists(st.sampled_from(WORDS_OF_SUMS), min_size=1, max_size=4).map(" ".join))
+def test_no_sum_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
+    told = sums._kind_of(line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sums, "STEMS", ("",))
+        assert sums._kind_of(line) == told

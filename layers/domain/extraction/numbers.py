@@ -48,22 +48,25 @@ def numbers(its_labels: Sequence[str], lines: Sequence[Line], *, whole: bool, is
 def confirmed(choices: Iterable[Choice], lines: Sequence[Line]) -> Iterator[Choice]:
     """Totals as labels name them, and as the bill's other sums make them."""
     sums = sums_of(lines)
+    if not sums.confirm_anything:
+        yield from choices
+        return
     for one in choices:
         gained = PAID_LESS_CHANGE if sums.is_paid_less_change(one.value) else 0.0
         yield replace(one, score=one.score + gained + (NET_AND_TAX if sums.is_net_and_tax(one.value) else 0.0))
     for line in lines:
-        for value, proof, _ in money_in(line):
-            if sums.was_handed_exactly(value):
-                yield Choice(value, proof, HANDED_EXACTLY)
-            elif sums.is_paid_less_change(value):
-                yield Choice(value, proof, PAID_LESS_CHANGE_UNNAMED)
-            elif sums.is_net_and_tax(value):
-                yield Choice(value, proof, NET_AND_TAX_UNNAMED)
+        for found, amount in money_in(line):
+            if sums.was_handed_exactly(amount.value):
+                yield Choice(amount.value, line.shows(found.start, found.end), HANDED_EXACTLY)
+            elif sums.is_paid_less_change(amount.value):
+                yield Choice(amount.value, line.shows(found.start, found.end), PAID_LESS_CHANGE_UNNAMED)
+            elif sums.is_net_and_tax(amount.value):
+                yield Choice(amount.value, line.shows(found.start, found.end), NET_AND_TAX_UNNAMED)
 
 
 def _writes_cents(lines: Sequence[Line]) -> bool:
     """Whether nearly all sums of a page have cents: a whole number among them is a count, or was read badly."""
-    decimals = [amount.decimals for line in lines for _, _, amount in money_in(line)]
+    decimals = [amount.decimals for line in lines for _, amount in money_in(line)]
     return len(decimals) >= 3 and sum(one == 2 for one in decimals) > 0.8 * len(decimals)
 
 
