@@ -146,8 +146,9 @@ class Nursery:
             self.bear(name)
 
         try:
-            for pid in os.read(self._told, 4096).split():
-                self._at_work_since[int(pid)] = time.monotonic()
+            for pid in map(int, os.read(self._told, 4096).split()):
+                if pid in self._children:  # and not dead already
+                    self._at_work_since[pid] = time.monotonic()
         except BlockingIOError:
             return
 
