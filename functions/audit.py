@@ -1,7 +1,7 @@
 """The audit: whether all that was accepted is accounted for, in the rows and in the bucket. Upkeep runs it, bounded.
 
-Rows are held against each other once an hour; two walks go through what is stored, some objects a round, the one
-from the bucket to the rows, the other from the rows to the bucket. What does not add up is an alarm; what a dead
+Three walks go on by some files or objects a round, and rest for an hour at their end: one holds the rows against each
+other, one goes from the bucket to the rows, one from the rows to the bucket. What does not add up is an alarm; what a dead
 worker's attempt left behind is deleted.
 """
 
@@ -14,13 +14,14 @@ from layers.telemetry import log
 
 ROWS_EACH_S = 3600.0
 WALK_REST_S = 3600.0
+FILES_AT_ONCE = 5000
 OBJECTS_AT_ONCE = 500
 LOOKED_UP_AT_ONCE = 100
 
 
 def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
-    """Hold the rows against each other, unless that was done of late; how many findings."""
-    findings = runner.ports.store.audit_rows(every_s)
+    """Hold the rows of the next files against each other, unless all were of late; how many findings."""
+    findings = runner.ports.store.audit_rows(every_s, FILES_AT_ONCE)
     if findings:
         log("audit_alarm", of="rows", findings=findings)
     return sum((findings or {}).values())

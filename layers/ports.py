@@ -194,8 +194,11 @@ class Store(Protocol):
     def fold_attempts(self) -> int:
         """Add to the totals of the ledger what it has more; how many attempts."""
 
-    def audit_rows(self, every_s: float) -> dict[str, int] | None:
-        """What does not add up among the rows; None where that was looked at within `every_s` seconds."""
+    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
+        """What does not add up among the rows of the next `limit` files, and at their end among what is counted.
+
+        None where a walk through all of them ended within `every_s` seconds, or somebody else is at it.
+        """
 
     def walk(self, name: str) -> tuple[str, float]:
         """How far a walk through what is stored has come, and for how many seconds it has rested."""

@@ -474,7 +474,7 @@ class MemoryStore:
     def fold_attempts(self) -> int:
         return 0  # the ledger is its own total here
 
-    def audit_rows(self, every_s: float) -> dict[str, int] | None:
+    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
         ended = ENDED | {State.WAITING}
         moving = {key[0] for key, row in self.steps.items() if row.state not in ended}
         stranded = [

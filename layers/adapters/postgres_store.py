@@ -249,8 +249,8 @@ class PostgresStore:
     def fold_attempts(self) -> int:
         return int(self._database.rows(self._sql["fold_attempts"])[0]["folded"])
 
-    def audit_rows(self, every_s: float) -> dict[str, int] | None:
-        row = self._database.row(self._sql["audit_rows"], every_s=every_s)
+    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
+        row = self._database.row(self._sql["audit_rows"], every_s=every_s, limit=limit)
         return row["findings"] if row else None
 
     def walk(self, name: str) -> tuple[str, float]:

@@ -183,8 +183,8 @@ SELECT fold_counts(:limit) AS folded
 SELECT fold_attempts() AS folded
 
 -- audit_rows --
--- Audits all rows and keeps what was found; no row where that was done of late.
-SELECT findings FROM audit_rows(:every_s)
+-- Audits the rows of the next files and keeps what was found; no row where all were audited of late.
+SELECT findings FROM audit_rows(:every_s, :limit)
 
 -- walk --
 -- How far a walk has come, and for how long it has rested.

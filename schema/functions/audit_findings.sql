@@ -1,3 +1,17 @@
+-- The conservation check, of one tenant or (NULL) of all.
+-- `lost`: files that were accepted and are neither here nor erased, and files at work with no step that could move.
+-- `doubled`: parts of steps that were done more often than once and each redrive.
+CREATE OR REPLACE FUNCTION audit(p_tenant_id uuid)
+RETURNS TABLE (accepted bigint, terminal bigint, in_flight bigint, lost bigint, doubled bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT b.accepted, b.terminal, b.in_flight, b.unaccounted + coalesce(sum(f.count) FILTER (WHERE f.finding = 'lost'), 0)::bigint,
+           coalesce(sum(f.count) FILTER (WHERE f.finding = 'doubled'), 0)::bigint
+      FROM audit_balance(p_tenant_id) b
+      LEFT JOIN audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff') f ON true
+     GROUP BY b.accepted, b.terminal, b.in_flight, b.unaccounted
+$$;
+ALTER FUNCTION audit(uuid) OWNER TO fairway_worker;
+
 -- What does not add up, of one tenant or (NULL) of all, by name with its count; nothing where all does. Each line
 -- holds one table against another, so that neither can be wrong alone:
 --   batches    the counters of a batch against its files
@@ -6,57 +20,10 @@
 --   artifacts  a step that made something against what there is of it
 CREATE OR REPLACE FUNCTION audit_findings(p_tenant_id uuid) RETURNS TABLE (finding text, count bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    WITH chosen AS (
-        SELECT * FROM files f WHERE p_tenant_id IS NULL OR f.tenant_id = p_tenant_id),
-    counted AS (
-        SELECT c.owner_id, c.state, sum(c.files) AS files
-          FROM (SELECT owner_id, state, tenant_id, files FROM file_counts
-                UNION ALL SELECT owner_id, state, tenant_id, delta FROM count_deltas) c
-          JOIN batches b ON b.batch_id = c.owner_id
-         WHERE p_tenant_id IS NULL OR c.tenant_id = p_tenant_id
-         GROUP BY 1, 2),
-    here AS (
-        SELECT batch_id AS owner_id, CASE WHEN removed_at IS NULL THEN state ELSE 'removed' END AS state, count(*) AS files
-          FROM chosen GROUP BY 1, 2)
-    SELECT found.finding, found.count FROM (
-        SELECT 'batch_counts_wrong', count(*) FROM counted c FULL JOIN here h USING (owner_id, state)
-         WHERE coalesce(c.files, 0) <> coalesce(h.files, 0)
-        UNION ALL
-        SELECT 'settled_files_without_record', count(*) FROM chosen f
-         WHERE f.state IN ('done', 'partial') AND f.removed_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM records r WHERE r.file_id = f.file_id)
-        UNION ALL
-        SELECT 'settled_files_with_work_left', count(*) FROM chosen f
-         WHERE f.state IN ('done', 'partial', 'failed') AND f.removed_at IS NULL
-           AND EXISTS (SELECT 1 FROM steps s WHERE s.file_id = f.file_id AND s.step IN ('intake', 'text', 'ocr', 'textract', 'extraction')
-                          AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled'))
-        UNION ALL
-        SELECT 'files_that_failed_without_reason', count(*) FROM chosen f
-         WHERE f.state = 'failed' AND f.error_code IS NULL
-        UNION ALL
-        SELECT 'removed_files_at_work', count(*) FROM chosen f
-          JOIN steps s USING (file_id) WHERE f.removed_at IS NOT NULL
-           AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked')
-        UNION ALL
-        SELECT 'attempts_not_in_the_ledger', count(*) FROM steps s
-         WHERE (p_tenant_id IS NULL OR s.tenant_id = p_tenant_id)
-           AND s.attempt <> (s.state = 'running')::integer + (
-               SELECT count(*) FROM attempts a WHERE (a.file_id, a.step, a.part) = (s.file_id, s.step, s.part))
-        UNION ALL
-        SELECT 'steps_long_overdue', count(*) FROM steps s
-         WHERE (p_tenant_id IS NULL OR s.tenant_id = p_tenant_id)
-           AND (s.state = 'running' AND s.lease_expires_at < clock_timestamp() - interval '15 minutes'
-                OR s.state = 'queued' AND s.queued_at < clock_timestamp() - interval '15 minutes'
-                OR s.state IN ('retrying', 'parked') AND s.due_at < clock_timestamp() - interval '15 minutes')
-        UNION ALL
-        SELECT 'artifacts_missing', count(*) FROM steps s JOIN chosen f USING (file_id)
-         WHERE s.state = 'done' AND s.step IN ('preview', 'thumbnail') AND f.removed_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.file_id = s.file_id AND a.kind = s.step)
-        UNION ALL
-        SELECT 'artifacts_of_another_file', count(*) FROM artifacts a JOIN chosen f USING (file_id)
-         WHERE a.object_key <> f.object_key
-           AND NOT starts_with(a.object_key, 'artifacts/' || f.tenant_id || '/' || f.file_id || '/')
-    ) found(finding, count) WHERE found.count > 0
+    SELECT * FROM audit_batches(p_tenant_id)
+    UNION ALL
+    SELECT * FROM audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff') f
+     WHERE f.finding NOT IN ('lost', 'doubled') -- which audit() tells
 $$;
 ALTER FUNCTION audit_findings(uuid) OWNER TO fairway_worker;
 
@@ -68,26 +35,58 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION last_audit(text) OWNER TO fairway_worker;
 
--- Audits all rows and keeps what was found; no row where another upkeep did so within p_every_s, or is at it.
-CREATE OR REPLACE FUNCTION audit_rows(p_every_s double precision) RETURNS TABLE (findings jsonb)
+-- Audits the next p_files files and, at the end of them all, what is counted over all; what was found in this round.
+-- A walk that has come to its end is kept, and rests for p_every_s; no row while it does, or another upkeep is at it.
+DROP FUNCTION IF EXISTS audit_rows(double precision);
+CREATE OR REPLACE FUNCTION audit_rows(p_every_s double precision, p_files integer) RETURNS TABLE (findings jsonb)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
+    at audit_walks%ROWTYPE;
+    since uuid;
+    last_file uuid;
+    looked_at bigint;
     found jsonb;
-    total record;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(hashtextextended('audit_rows', 6))
-       OR EXISTS (SELECT 1 FROM audits a WHERE a.kind = 'rows'
-                     AND a.ended_at > clock_timestamp() - make_interval(secs => p_every_s)) THEN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('audit_rows', 6)) THEN
         RETURN;
     END IF;
-    SELECT * INTO total FROM audit(NULL);
-    SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') INTO found FROM audit_findings(NULL) a;
-    found := found || CASE WHEN total.lost > 0 THEN jsonb_build_object('lost', total.lost) ELSE '{}' END
-                   || CASE WHEN total.doubled > 0 THEN jsonb_build_object('doubled', total.doubled) ELSE '{}' END;
-    INSERT INTO audits (kind, ended_at, checked, findings) VALUES ('rows', clock_timestamp(), total.accepted, found);
-    DELETE FROM audits WHERE kind = 'rows' AND ended_at < clock_timestamp() - interval '30 days';
+    SELECT * INTO at FROM audit_walks w WHERE w.walk = 'rows';
+    IF at.reached = '' AND at.rested_at > clock_timestamp() - make_interval(secs => p_every_s)
+       AND at.rested_at <= clock_timestamp() THEN -- else the clock has stepped back
+        RETURN;
+    END IF;
+    since := coalesce(nullif(at.reached, ''), '00000000-0000-0000-0000-000000000000')::uuid;
+    SELECT count(*), max(n.file_id::text)::uuid INTO looked_at, last_file
+      FROM (SELECT f.file_id FROM files f WHERE f.file_id > since ORDER BY f.file_id LIMIT p_files) n;
+    IF looked_at < p_files THEN
+        last_file := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    END IF;
+    SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') INTO found FROM audit_files(NULL, since, last_file) a;
+    IF looked_at < p_files THEN
+        found := add_findings(found, (SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') FROM (
+            SELECT * FROM audit_batches(NULL)
+            UNION ALL
+            SELECT 'lost', b.unaccounted FROM audit_balance(NULL) b WHERE b.unaccounted > 0) a));
+    END IF;
+    UPDATE audit_walks w
+       SET reached = last_file::text, checked = w.checked + looked_at, findings = add_findings(w.findings, found)
+     WHERE w.walk = 'rows' RETURNING w.* INTO at;
+    IF looked_at < p_files THEN
+        INSERT INTO audits (kind, ended_at, checked, findings) VALUES ('rows', clock_timestamp(), at.checked, at.findings);
+        DELETE FROM audits a WHERE a.kind = 'rows' AND a.ended_at < clock_timestamp() - interval '30 days';
+        UPDATE audit_walks w SET reached = '', checked = 0, findings = '{}', rested_at = clock_timestamp() WHERE w.walk = 'rows';
+    END IF;
     RETURN QUERY SELECT found;
 END $$;
+
+-- Findings of two rounds together, name by name.
+CREATE OR REPLACE FUNCTION add_findings(p_some jsonb, p_more jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_object_agg(n.key, n.total), '{}') FROM (
+        SELECT e.key, sum(e.value::bigint) AS total
+          FROM (SELECT * FROM jsonb_each_text(p_some) UNION ALL SELECT * FROM jsonb_each_text(p_more)) e
+         GROUP BY 1) n
+$$;
 
 -- What each object of the bucket is to us, by its key: 'referenced'; 'at_work', made by an attempt that holds its
 -- lease; 'spare', made by one that ended otherwise; 'awaited', whose event has not been taken; 'removed', of a file
@@ -119,10 +118,7 @@ DECLARE
 BEGIN
     UPDATE audit_walks w
        SET reached = p_reached, checked = w.checked + p_checked,
-           findings = (SELECT coalesce(jsonb_object_agg(n.key, n.total), '{}') FROM (
-                        SELECT e.key, sum(e.value::bigint) AS total FROM (
-                            SELECT * FROM jsonb_each_text(w.findings) UNION ALL SELECT * FROM jsonb_each_text(p_findings)) e
-                         GROUP BY 1) n)
+           findings = add_findings(w.findings, p_findings)
      WHERE w.walk = p_walk AND w.reached = p_from -- of two that walk at once, one counts
     RETURNING * INTO noted;
     IF FOUND AND p_ended THEN

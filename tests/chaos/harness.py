@@ -206,7 +206,7 @@ class Chaos:
 
     def _audit(self) -> None:
         self._audited += 1
-        findings = dict(self._bench.store.audit_rows(-1) or {})
+        findings = dict(self._bench.store.audit_rows(-1, 100_000) or {})
         if findings:
             self.books.faults.append(f"an audit under way found {findings}")
 

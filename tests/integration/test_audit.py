@@ -78,6 +78,24 @@ def test_upkeep_audits_once_an_hour_however_many_run(host: Host, capsys: pytest.
     assert audit_rows(host.runner, every_s=0) == 2
 
 
+def test_the_audit_of_rows_goes_on_where_it_stopped_and_is_kept_at_its_end(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.audit.FILES_AT_ONCE", 4)
+    host.past_intake(10)
+    files = host.api.bench.database.rows("SELECT file_id FROM files ORDER BY file_id")
+    for place in (1, 6, len(files) - 1):
+        host.api.bench.database.run("DELETE FROM attempts WHERE file_id = %(id)s", id=files[place]["file_id"])
+    kept = "SELECT checked, findings FROM audits WHERE kind = 'rows'"
+    found = []
+    while not host.api.bench.database.rows(kept):
+        found.append(audit_rows(host.runner))
+    assert len(found) == len(files) // 4 + 1 and sum(found) == 3 and max(found) < 3
+    expected = {"checked": len(files), "findings": {"attempts_not_in_the_ledger": 3}}
+    assert host.api.bench.database.rows(kept) == [expected]
+    assert audit_rows(host.runner) == 0, "it rests"
+
+
 def test_an_audit_that_adds_up_raises_no_alarm(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.past_intake(1)
     assert audit_rows(host.runner) == 0
