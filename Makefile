@@ -64,6 +64,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.numbers
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.dispatch
+	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.cells
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "benchmarks.reading is left out: it reads labelled pages, make bench DATA=folder"; fi
 
