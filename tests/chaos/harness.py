@@ -57,6 +57,7 @@ class Plan:
     files: int
     workers: int = 2
     kill_every_s: float = 1.0
+    freeze_every_s: float = 6.0
     death: float = 1 / 400
     slow: float = 1 / 100
     removed: float = 0.1
@@ -131,6 +132,7 @@ class Chaos:
             "CHAOS_DEATH": str(plan.death),
             "CHAOS_SLOW": str(plan.slow),
             "CHAOS_KILL_EVERY_S": str(plan.kill_every_s),
+            "CHAOS_FREEZE_EVERY_S": str(plan.freeze_every_s),
         }
         argv = [sys.executable, "-m", "tests.chaos.nursery", str(self._log_path), str(plan.workers)]
         return subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE)

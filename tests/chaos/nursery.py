@@ -109,9 +109,10 @@ class Nursery:
         self._log_path = log_path
         self._children: dict[int, str] = {}
         self._at_work_since: dict[int, float] = {}
+        self._frozen_until: dict[int, float] = {}
         self._told, self._tells = os.pipe()
         os.set_blocking(self._told, False)
-        self.counts = {"killed": 0, "died": 0, "born": 0}
+        self.counts = {"killed": 0, "died": 0, "frozen": 0, "born": 0}
 
     def bear(self, name: str) -> None:
         pid = os.fork()
@@ -154,12 +155,26 @@ class Nursery:
 
     def kill_one(self, at_work_s: float) -> bool:
         """Kill one of those who have been at work for so long; whether there was one."""
-        old = [pid for pid, since in self._at_work_since.items() if time.monotonic() - since >= at_work_s]
+        now, frozen = time.monotonic(), self._frozen_until
+        old = [pid for pid, since in self._at_work_since.items() if now - since >= at_work_s and pid not in frozen]
         if not old:
             return False
         os.kill(random.choice(old), signal.SIGKILL)
         self.counts["killed"] += 1
         return True
+
+    def freeze_one(self, seconds: float) -> None:
+        """Stop one for longer than its leases last; it wakes, and writes what it was about to write."""
+        pid = random.choice(list(self._children))
+        os.kill(pid, signal.SIGSTOP)
+        self._frozen_until[pid] = time.monotonic() + seconds
+        self.counts["frozen"] += 1
+
+    def thaw(self) -> None:
+        for pid in [pid for pid, until in self._frozen_until.items() if time.monotonic() >= until]:
+            del self._frozen_until[pid]
+            if pid in self._children:
+                os.kill(pid, signal.SIGCONT)
 
     def end(self) -> None:
         for pid in self._children:
@@ -181,9 +196,15 @@ def main() -> None:
     for place in range(count):
         nursery.bear(f"chaos-{place}")
     kill_every_s = float(os.environ["CHAOS_KILL_EVERY_S"])
+    freeze_every_s = float(os.environ["CHAOS_FREEZE_EVERY_S"])
     next_kill = time.monotonic() + kill_every_s
+    next_freeze = time.monotonic() + freeze_every_s
     while not stopping:
         nursery.look()
+        nursery.thaw()
+        if time.monotonic() >= next_freeze:
+            next_freeze = time.monotonic() + freeze_every_s
+            nursery.freeze_one(steps.SLOW_S)
         if time.monotonic() >= next_kill and nursery.kill_one(kill_every_s):
             next_kill = time.monotonic() + kill_every_s
         time.sleep(0.02)
