@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from layers.telemetry import log
 
 AT_ONCE = 500
 FOLDED_AT_ONCE = 20_000
+LISTINGS_AT_ONCE = 20
 UNHEARD_S = 15.0
 AWAITED_S = 30.0
 UPKEEP_S = 60.0
@@ -123,20 +125,32 @@ def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
 
 
 def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
-    """Find objects whose event never came. Keys sort by the time they were promised, so it starts at the oldest."""
+    """Find objects whose event never came. Keys sort by the time they were promised, so it starts at the oldest.
+
+    What is not reached in one round may be in the next, which then starts at any key that is waited for.
+    """
     found = 0
     for tenant_id, awaited in runner.ports.store.awaited(older_than_s).items():
-        prefix = original_key(tenant_id, "")
-        waited_for, after = set(awaited), awaited[0][:-1]
-        while keys := runner.ports.objects.keys_after(prefix, after, AT_ONCE):
-            arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in waited_for]
-            if arrived:
-                take_arrivals(runner, arrived)
-            found += len(arrived)
-            after = keys[-1]
-            if after >= awaited[-1]:
-                break
+        swept, ended = _sweep(runner, tenant_id, awaited)
+        if not ended:
+            swept += _sweep(runner, tenant_id, awaited[random.randrange(len(awaited)) :])[0]
+        found += swept
     return found
+
+
+def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, bool]:
+    """Look for these keys, in some listings at most; how many there were, and whether it came to the last of them."""
+    found, waited_for, after = 0, set(awaited), awaited[0][:-1]
+    for _ in range(LISTINGS_AT_ONCE):
+        keys = runner.ports.objects.keys_after(original_key(tenant_id, ""), after, AT_ONCE)
+        arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in waited_for]
+        if arrived:
+            take_arrivals(runner, arrived)
+        found += len(arrived)
+        if not keys or keys[-1] >= awaited[-1]:
+            return found, True
+        after = keys[-1]
+    return found, False
 
 
 def miss_uploads(runner: Runner) -> int:

@@ -208,8 +208,11 @@ SELECT a.file_id || ' ' || a.kind AS place, a.object_key,
  ORDER BY a.file_id, a.kind LIMIT :limit
 
 -- forget_requests --
--- Forgets idempotency keys that are out of date.
-DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
+-- Forgets idempotency keys that are out of date, the oldest first.
+DELETE FROM idempotency_keys k
+ USING (SELECT tenant_id, key FROM idempotency_keys WHERE created_at < now() - interval '24 hours'
+         ORDER BY created_at LIMIT 10000 FOR UPDATE SKIP LOCKED) old
+ WHERE (k.tenant_id, k.key) = (old.tenant_id, old.key)
 
 -- erase --
 -- Erases the rows of removed files, leaves tombstones, and closes the removal when none is left.

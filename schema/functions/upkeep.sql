@@ -39,12 +39,20 @@ BEGIN
            SELECT s.ready_at FROM steps s
             WHERE s.state = 'ready' AND s.step = b.step AND s.tenant_id = b.tenant_id AND s.batch_id = b.batch_id
             ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
+    -- From lane to lane by the first row of each, not through all that is ready.
     FOR lane IN
-        SELECT DISTINCT s.step, s.tenant_id, s.batch_id FROM steps s
-         WHERE s.state = 'ready'
-           AND NOT EXISTS (SELECT 1 FROM lanes l JOIN batch_lanes b USING (step, tenant_id)
-                            WHERE l.step = s.step AND l.tenant_id = s.tenant_id AND l.active
-                              AND b.batch_id = s.batch_id AND b.active)
+        WITH RECURSIVE with_ready AS (
+            (SELECT s.step, s.tenant_id, s.batch_id FROM steps s WHERE s.state = 'ready'
+              ORDER BY s.step, s.tenant_id, s.batch_id LIMIT 1)
+            UNION ALL
+            SELECT n.step, n.tenant_id, n.batch_id FROM with_ready w, LATERAL (
+                   SELECT s.step, s.tenant_id, s.batch_id FROM steps s
+                    WHERE s.state = 'ready' AND (s.step, s.tenant_id, s.batch_id) > (w.step, w.tenant_id, w.batch_id)
+                    ORDER BY s.step, s.tenant_id, s.batch_id LIMIT 1) n)
+        SELECT w.step, w.tenant_id, w.batch_id FROM with_ready w
+         WHERE NOT EXISTS (SELECT 1 FROM lanes l JOIN batch_lanes b USING (step, tenant_id)
+                            WHERE l.step = w.step AND l.tenant_id = w.tenant_id AND l.active
+                              AND b.batch_id = w.batch_id AND b.active)
          ORDER BY 1, 2, 3
     LOOP
         PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
