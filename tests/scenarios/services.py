@@ -12,6 +12,7 @@ from tests.scenarios.stage import Stage, documents, scans, texts, wait_until
 from tests.standins.tesseract import SURE, UNSURE
 
 JUMP_S = 30.0
+ANSWER_S = 0.5  # what a call of Textract takes
 SPENT = ("retried", "failed", "lost")
 
 
@@ -19,7 +20,7 @@ def throttled(stage: Stage, *, count: int, calls_per_s: float, least_used: float
     """Scans that OCR is unsure of, against a Textract that takes so many calls a second and refuses the others."""
     stage.tesseract.read(UNSURE)
     stage.textract.reset()
-    stage.textract.change(calls_per_s=calls_per_s, burst=max(1, int(calls_per_s / 2)), delay_s=0.2)
+    stage.textract.change(calls_per_s=calls_per_s, burst=max(1, int(calls_per_s / 2)), delay_s=ANSWER_S)
     batch_id = stage.send(stage.dataset("throttled"), scans(count, "throttled"))
     looks: list[tuple[float, int, int]] = []
 
