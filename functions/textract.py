@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functions.text_artifact import save_text
+from layers.domain.errors import DependencyDown
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.page import Page
 from layers.domain.paid_reading import by_one_job
-from layers.domain.step import Done, Part, Plan, Skip, step
+from layers.domain.step import Artifact, Done, Part, Plan, Skip, step
 from layers.work import Work
 
 PAGE_COST_S = 2.0
@@ -61,15 +62,23 @@ def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")
     numbers = file.page_numbers or tuple(range(1, (file.page_count or 1) + 1))
+    known = {page.number: page for page in work.pages()}  # looked up before anything is paid for: the store may be away
     pages = work.paid_reader.read(file, numbers, token_of(file), work.page_picture, work.meter)
-    known = {page.number: page for page in work.pages()}
     better = [page for page in pages if page.source and page.confidence >= _confidence(known.get(page.number))]
     known |= {page.number: page for page in better}
     if not better:
         return Done(reason="Amazon Textract read nothing better")
     if file.part_count > 1:
         return Done(pages=tuple(better))  # other pages are being read; extraction stores the whole text
-    return Done(pages=tuple(better), artifacts=(save_text(work, [known[number] for number in sorted(known)]),))
+    return Done(pages=tuple(better), artifacts=_saved(work, [known[number] for number in sorted(known)]))
+
+
+def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
+    """The whole text, stored; what was paid for is not read again because it can't be: extraction stores it as well."""
+    try:
+        return (save_text(work, pages),)
+    except DependencyDown:
+        return ()
 
 
 def token_of(file: File) -> str:

@@ -17,7 +17,7 @@ from functions.textract import textract as step
 from layers.adapters.documents import Documents
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.textract_reader import TextractReader
-from layers.domain.errors import DependencyDown, PermanentError, Snooze, Throttled, TransientError
+from layers.domain.errors import DependencyDown, PermanentError, Snooze, StoreUnreachable, Throttled, TransientError
 from layers.domain.file import File, PageSummary, Reach
 from layers.domain.meter import Meter
 from layers.domain.page import Page
@@ -329,6 +329,29 @@ def test_a_scan_in_a_document_is_handed_over_as_a_picture(documents: Documents, 
 
 def test_without_credentials_it_is_skipped_and_says_so(tmp_path: Path) -> None:
     assert step.run(FILE, work(None, tmp_path)) == Skip("Amazon Textract is not configured")
+
+
+def test_nothing_is_paid_for_while_the_status_store_is_away(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(store: MemoryStore, file_id: str) -> list[Page]:
+        raise StoreUnreachable("no answer")
+
+    monkeypatch.setattr(MemoryStore, "pages", away)
+    with pytest.raises(StoreUnreachable):
+        step.run(replace(FILE, page_numbers=(2,)), work(world.reader, tmp_path))
+    assert world.standin.counts["DetectDocumentText"] == 0
+
+
+def test_what_was_paid_for_is_kept_although_the_object_store_is_away(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> Any:
+        raise DependencyDown("object_store", "no answer")
+
+    monkeypatch.setattr("functions.textract.save_text", away)
+    made = step.run(replace(FILE, page_numbers=(2,), part_count=1), work(world.reader, tmp_path))
+    assert isinstance(made, Done) and [page.source for page in made.pages] == ["textract"] and not made.artifacts
 
 
 def test_the_better_reading_of_each_page_is_kept(world: World, tmp_path: Path) -> None:
