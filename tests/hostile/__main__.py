@@ -214,6 +214,11 @@ def p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
 
+def told_s(where: str, seconds: float) -> float:
+    print(f"{GOOD_FILES} good files {where}: {seconds:.1f} s", flush=True)
+    return seconds
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fairway-hostile-") as folder, listening() as listener:
         print(f"Making {len(CASES)} files", flush=True)
@@ -226,16 +231,16 @@ def main() -> None:
             other = Run(run.another_tenant(endpoint["api_url"]), listener)
             hostile = [(case.name, content) for case, content in contents]
             run.good_alone()  # everything warm
-            alone_s = [run.good_alone()]
+            alone_s = [told_s("alone", run.good_alone())]
             files, took_s = run.good_among(hostile, run)
-            good_s = {"among them": took_s}
+            good_s = {"among them": told_s("among them", took_s)}
             pages = run.check_previews([case for case, _ in contents], files)
-            alone_s.append(run.good_alone())
-            good_s["among another tenant's"] = run.good_among(hostile, other)[1]
+            alone_s.append(told_s("alone", run.good_alone()))
+            good_s["among another tenant's"] = told_s("among another tenant's", run.good_among(hostile, other)[1])
             run.check_expanded(contents)
             names = run.names()
-            alone_s.append(run.good_alone())
-            flooded_s = run.good_after_a_flood(FLOOD_OF, FLOOD)
+            alone_s.append(told_s("alone", run.good_alone()))
+            flooded_s = told_s(f"behind {FLOOD} that take long", run.good_after_a_flood(FLOOD_OF, FLOOD))
             audit = run.client.call("GET", "/operations/audit")
             restarted = endpoint["processes"] != json.loads(told.read_text())["processes"]
         finally:
