@@ -339,13 +339,21 @@ class _Child:
         return deadline + more_s
 
     def _waited_s(self) -> float:
-        """Seconds that the decoder was ready to run and did not, over its whole life."""
-        warden = self._process.pid
+        """Seconds that the decoder, and what it has started and runs now, stood ready to run and did not."""
         try:
-            decoder = Path(f"/proc/{warden}/task/{warden}/children").read_text().split()[0]
-            return int(Path(f"/proc/{decoder}/schedstat").read_text().split()[1]) / 1e9
+            (decoder,) = _children(self._process.pid)[:1]
+            return (
+                sum(
+                    int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in (decoder, *_children(decoder))
+                )
+                / 1e9
+            )
         except (OSError, IndexError, ValueError):
             return 0.0  # it has ended, or the kernel does not count this
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _import_path() -> str:
