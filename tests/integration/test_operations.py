@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from functions.api.openapi import document
 from layers import bootstrap
 from layers.adapters.redis_breakers import RedisBreakers
 from layers.adapters.redis_budgets import RedisBudgets
@@ -43,6 +45,8 @@ def busy(fresh: Api) -> tuple[Tenant, Tenant]:
 def shown(caller: httpx.Client) -> dict[str, Any]:
     answer = caller.get("/operations")
     assert answer.status_code == 200, answer.text
+    contract = {"$ref": "#/components/schemas/Operations", "components": document()["components"]}
+    jsonschema.validate(answer.json(), contract)
     return answer.json()  # type: ignore[no-any-return]
 
 
