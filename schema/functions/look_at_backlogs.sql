@@ -22,7 +22,7 @@ BEGIN
     INSERT INTO lane_backlogs (step, tenant_id, batch_id, files, parts, cost_s, oldest_ready_at, marks_at, marks_files,
                                marks_cost_s, pass, weight, batch_pass, batch_weight)
     WITH seconds AS (
-        SELECT s.step, s.tenant_id, s.batch_id, date_trunc('second', s.ready_at) AS second,
+        SELECT s.step, s.tenant_id, s.batch_id, date_bin('1 second', s.ready_at, '2000-01-01 00:00:00+00') AS second,
                min(s.ready_at) AS first, max(s.ready_at) AS last, count(*) AS parts,
                count(*) FILTER (WHERE s.part = 0) AS files, sum(least(s.cost_estimate_s, p_slice_s)) AS cost_s
           FROM steps s WHERE s.state = 'ready' GROUP BY 1, 2, 3, 4),

@@ -1,0 +1,103 @@
+"""What it costs to tell why files wait: the look at all lanes, and one page of 50 files that wait.
+
+    python -m benchmarks.waits [--most 1000000]
+
+Beside each page, in the same run: ranking every waiting part of each lane by a window, which is what places would cost
+that were counted when they are asked for. Starts a PostgreSQL of its own, and keeps its table in build/bench/waits.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.dispatch import fill
+from benchmarks.parts import Parts, parts
+from benchmarks.starting import keep
+from functions.api import waits
+from layers import bootstrap
+from layers.adapters.postgres_catalog import PostgresCatalog
+from layers.adapters.postgres_store import PostgresStore
+from layers.database import Database
+from layers.runner import LOOKED_EACH_S
+
+ROUNDS = 15
+PAGE = 50
+TARGETS = {"a page against ranking for it": "0.1", "largest look's share of the time": "0.05"}
+RANK = """
+SELECT max(place) FROM (
+    SELECT row_number() OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS place,
+           sum(cost_estimate_s) OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS cost_s
+      FROM steps WHERE state = 'ready') r
+"""
+
+
+def median_ms(act: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def look(database: Database, store: PostgresStore) -> None:
+    database.run("UPDATE backlog_looks SET looked_at = '-infinity', took_s = 0")
+    if store.look_at_backlogs(0) is None:
+        raise RuntimeError("somebody else looked")
+
+
+def page(catalog: PostgresCatalog, tenant_id: str, rows: list[dict[str, Any]]) -> list[Any]:
+    """What a listing does for the waits of its files, the reading of their steps included."""
+    with catalog.transaction() as transaction:
+        transaction.be(tenant_id)
+        steps: dict[Any, list[dict[str, Any]]] = {}
+        for step in transaction.rows("steps_of", file_ids=[row["file_id"] for row in rows]):
+            steps.setdefault(step["file_id"], []).append(step)
+        seen = waits.view(transaction, {row["batch_id"] for row in rows})
+        return [waits.waiting(seen, row, {"ocr": steps[row["file_id"]]}) for row in rows]
+
+
+def measure(found: Parts, most: int, results: dict[str, Any]) -> None:
+    database = Database(found.owner_url)
+    store, catalog = PostgresStore(Database(found.worker_url)), PostgresCatalog(Database(found.api_url))
+    size = 1_000
+    while size <= most:
+        fill(database, size)
+        look_ms, rank_ms = median_ms(lambda: look(database, store)), median_ms(lambda: database.rows(RANK))
+        results[f"look at {size:,}, ms"], results[f"ranking {size:,}, ms"] = round(look_ms, 1), round(rank_ms, 1)
+        rows = database.rows(
+            "SELECT * FROM files WHERE tenant_id = (SELECT min(tenant_id::text)::uuid FROM tenants) LIMIT 50"
+        )
+        tenant_id = str(uuid.UUID(str(rows[0]["tenant_id"])))
+        if not all(page(catalog, tenant_id, rows)):
+            raise RuntimeError("a file that waits does not say why")
+        cpu_s = time.process_time()
+        page_ms = median_ms(lambda tenant_id=tenant_id, rows=rows: page(catalog, tenant_id, rows))  # type: ignore[misc]
+        results[f"page of {PAGE} of {size:,}, ms"] = round(page_ms, 2)
+        results[f"page of {PAGE} of {size:,}, our CPU ms"] = round((time.process_time() - cpu_s) / ROUNDS * 1000, 2)
+        results["a page against ranking for it"] = round(page_ms / rank_ms, 3)
+        rests_s = max(LOOKED_EACH_S, 20 * look_ms / 1000)
+        results["largest look's share of the time"] = round(look_ms / 1000 / rests_s, 3)
+        size *= 10
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--most", type=int, default=1_000_000)
+    most = arguments.parse_args().most
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
+        bootstrap.forget()
+        measure(found, most, results)
+    keep("waits", results, TARGETS)
+
+
+if __name__ == "__main__":
+    main()
