@@ -1,7 +1,7 @@
-"""Pictures in documents: a scan that was pasted into a document, a slide or a mail, where little text stands beside it.
+"""Pictures in documents: a scan that was pasted into a document, a slide, a sheet or a mail that says little itself.
 
 In a document or a mail each such picture is a page of its own, after the page of the document's own text if it has
-any. On a slide the pictures are read as one, and what was read follows the slide's own text.
+any. On a slide or a sheet the pictures are read as one, and what was read follows the text that stands there.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ FORMATS = frozenset({"JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF"})
 LEAST_EDGE_PX, LEAST_PIXELS = 200, 150_000
 LEAST_EDGE_ALONE_PX, LEAST_PIXELS_ALONE = 40, 10_000
 MOST_PICTURES = 200  # in a document
-MOST_ON_A_SLIDE = 4
+MOST_ON_A_PAGE = 4
 MOST_BYTES = 32 << 20
-# With so many letters and digits of its own a document, a mail's body or a slide says what it has to say.
-ENOUGH_TEXT, ENOUGH_ON_A_SLIDE = 200, 100
+# With so many letters and digits of its own a document, a mail's body, a slide or a sheet says what it has to say.
+ENOUGH_TEXT, ENOUGH_ON_A_PAGE = 200, 100
 RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 LINKED = "{http://www.w3.org/1999/xlink}"
-WORD = "word/document.xml"
+WORD, WORKBOOK = "word/document.xml", "xl/workbook.xml"
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,15 @@ def beside_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[st
         has_text = any(text.strip() for text in document.texts.values())
         found = {"source": "native", "confidence": 100.0} if has_text else {"source": None, "confidence": 0.0}
         return {**page, "text": own, **found}
-    if not _has_slides(media_type):
+    if not _has_places(media_type):
         return page
     lines = [line.text for line in lines_of(pages_as_read([page]))]
     return {**page, "text": "\n".join([*([own, ""] if own else []), *lines]), "words": [], "turned": 0}
 
 
-def _has_slides(media_type: str) -> bool:
-    return format_of(media_type).kind is Kind.SLIDES
+def _has_places(media_type: str) -> bool:
+    """Whether its pictures stand on pages of its own: slides or sheets."""
+    return format_of(media_type).kind in (Kind.SLIDES, Kind.SHEETS)
 
 
 def _unread(number: int, text: str) -> dict[str, Any]:
@@ -107,12 +109,12 @@ def _known(path: str, media_type: str, which: tuple[int, int, int]) -> _Document
 
 
 def _found(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document:
-    if _has_slides(media_type):
+    if _has_places(media_type):
         texts = {page["number"]: page["text"] for page in pages}
-        thin = {number for number, text in texts.items() if _count(text) < ENOUGH_ON_A_SLIDE}
-        listed = _on_slides(path, media_type) if thin else []
+        thin = {number for number, text in texts.items() if _count(text) < ENOUGH_ON_A_PAGE}
+        listed = _by_page(path, media_type) if thin else []
         wanted = {
-            number: tuple(_large(path, names, MOST_ON_A_SLIDE, bool(texts[number].strip())))
+            number: tuple(_large(path, names, MOST_ON_A_PAGE, bool(texts[number].strip())))
             for number, names in enumerate(listed, 1)
             if number in thin
         }
@@ -141,11 +143,28 @@ def _in_order(path: str, media_type: str) -> list[str | int]:
         return _named(tree) if tree is not None else []
 
 
-def _on_slides(path: str, media_type: str) -> list[list[str | int]]:
+def _by_page(path: str, media_type: str) -> list[list[str | int]]:
+    """The pictures of each slide or sheet, in the order of its pages."""
     if format_of(media_type).reader == "open_slides":
         return [_named(slide) for slide in open_slides.slides_of(path)]
     with containers.opened_zip(path) as archive:
-        return [_linked(archive, name) for name in slides.slides_of(archive)]
+        if format_of(media_type).kind is Kind.SLIDES:
+            return [_linked(archive, name) for name in slides.slides_of(archive)]
+        tree = containers.xml_of(archive, "content.xml")
+        if tree is not None:
+            return [_named(table) for table in tree.iter(f"{open_slides.TABLE}table")]
+        return [_on_sheet(archive, name) for name in _sheets(archive)]
+
+
+def _sheets(archive: Any) -> list[str]:
+    tree, targets = containers.xml_of(archive, WORKBOOK), containers.targets_of(archive, WORKBOOK)
+    found = (one.get(f"{RELATED}id", "") for one in tree.iter(SHEET)) if tree is not None else ()
+    return [targets[one][1] if one in targets else "" for one in found]
+
+
+def _on_sheet(archive: Any, sheet: str) -> list[str | int]:
+    drawings = [name for kind, name in containers.targets_of(archive, sheet).values() if kind == "drawing"]
+    return [picture for name in drawings for picture in _linked(archive, name)]
 
 
 def _linked(archive: Any, part: str) -> list[str | int]:

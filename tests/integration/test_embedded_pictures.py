@@ -114,7 +114,38 @@ def opened(kind: str, inside: str, picture: bytes) -> bytes:
         f'xmlns:draw="{OASIS}:drawing:1.0" xmlns:xlink="http://www.w3.org/1999/xlink"><office:body>{inside}</office:body>'
         "</office:document-content>"
     )
-    return zipped({"mimetype": f"{ODF}.{kind}", "content.xml": content, "Pictures/1.png": picture})
+    manifest = f'<manifest:manifest xmlns:manifest="{OASIS}:manifest:1.0"/>'
+    return zipped(
+        {
+            "mimetype": f"{ODF}.{kind}",
+            "content.xml": content,
+            "META-INF/manifest.xml": manifest,
+            "Pictures/1.png": picture,
+        }
+    )
+
+
+def xlsx(*sheets: tuple[str, bytes | None]) -> bytes:
+    """Sheets of one cell each, some with a picture."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    names = "".join(f'<sheet name="S{at}" sheetId="{at + 1}" r:id="s{at}"/>' for at in range(len(sheets)))
+    members: dict[str, bytes | str] = {
+        "[Content_Types].xml": types("xl/workbook.xml", f"{OOXML}.spreadsheetml.sheet.main+xml"),
+        "_rels/.rels": related({"r": ("officeDocument", "xl/workbook.xml")}),
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{R}"><sheets>{names}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": related(
+            {f"s{at}": ("worksheet", f"worksheets/sheet{at}.xml") for at in range(len(sheets))}
+        ),
+    }
+    for at, (text, picture) in enumerate(sheets):
+        cell = f'<row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row>' if text else ""
+        members[f"xl/worksheets/sheet{at}.xml"] = f'<worksheet xmlns="{main}"><sheetData>{cell}</sheetData></worksheet>'
+        if picture:
+            members[f"xl/worksheets/_rels/sheet{at}.xml.rels"] = related({"d": ("drawing", f"../drawings/d{at}.xml")})
+            members[f"xl/drawings/d{at}.xml"] = f'<d xmlns:a="{A}" xmlns:r="{R}"><a:blip r:embed="p"/></d>'
+            members[f"xl/drawings/_rels/d{at}.xml.rels"] = related({"p": ("image", f"../media/{at}.png")})
+            members[f"xl/media/{at}.png"] = picture
+    return zipped(members)
 
 
 SHOWN = '<draw:frame><draw:image xlink:href="Pictures/1.png"/></draw:frame>'
@@ -122,6 +153,13 @@ SHOWN = '<draw:frame><draw:image xlink:href="Pictures/1.png"/></draw:frame>'
 
 def odt(text: str, picture: bytes) -> bytes:
     return opened("text", f"<office:text><text:p>{text}</text:p><text:p>{SHOWN}</text:p></office:text>", picture)
+
+
+def ods(text: str, picture: bytes) -> bytes:
+    table = 'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" table:name='
+    cell = f'<table:table-row><table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell></table:table-row>'
+    sheets = f'<table:table {table}"A">{cell}</table:table><table:table {table}"B"><table:shapes>{SHOWN}</table:shapes></table:table>'
+    return opened("spreadsheet", f"<office:spreadsheet>{sheets}</office:spreadsheet>", picture)
 
 
 def odp(text: str, picture: bytes) -> bytes:
@@ -175,9 +213,12 @@ def test_a_scan_in_a_document_is_a_page_of_its_own_with_its_boxes(
     [
         ("a.pptx", pptx(("Agenda", None), ("Expenses", scan()), (LONG, scan()))),
         ("a.odp", odp("Agenda", scan())),
+        ("a.xlsx", xlsx(("Agenda", None), ("Expenses", scan()), (LONG, scan()))),
+        ("a.xlsx", xlsx(("Agenda", None), ("", scan()))),
+        ("a.ods", ods("Agenda", scan())),
     ],
 )
-def test_a_scan_on_a_slide_is_read_as_that_slides(
+def test_a_scan_on_a_slide_or_a_sheet_is_read_as_that_ones(
     documents: Documents, tmp_path: Path, name: str, content: bytes
 ) -> None:
     pages, read_pages = read(documents, tmp_path, content, name)

@@ -42,7 +42,7 @@ What is made of each format that is taken, as a test found it with a sample of e
 bytes. `python -m tests.integration.test_formats_page` writes this page.
 
 A page is a sheet of a workbook, a slide, or a page of a PDF; other documents are read as one. A document or a mail of
-less than 200 letters, and a slide of less than 100, is looked through for scans: pictures of at least 150,000 pixels,
+less than 200 letters, a slide or a sheet of less than 100, is looked through for scans: pictures of 150,000 pixels,
 smaller ones too where there is no text at all. In a document or a mail each is a page of its own, after that of its
 text. Office files are shown as PDF by a Gotenberg service or by LibreOffice, where there is one; without, as sanitised
 HTML. Thumbnails are WebP of at most 320 px.
