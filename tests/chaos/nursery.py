@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any
 
 import app  # noqa: F401  (so that whoever is born has it)
+from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import worker
 from layers import bootstrap, runner
@@ -29,7 +30,8 @@ from layers.ports import Ports
 from tests.chaos import steps
 
 LATE_S = 3
-UPKEEP_S = 2.0
+LIVED_S = 0.4  # of CPU, before a worker is killed: on a machine that is busy otherwise a second is nothing
+UPKEEP_S = 3.0
 BY_CHANCE = 77  # what ends who dies by an injected crash is not SIGKILL alone: its number tells the two apart
 PR_SET_PDEATHSIG = 1
 
@@ -82,7 +84,7 @@ def put_in_place() -> None:
     """Cheap steps, short leases and frequent upkeep, in the real worker."""
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
     runner.LEASE_GRACE_S = steps.GRACE_S
-    upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, UPKEEP_S / 2, 2.0
+    upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, UPKEEP_S / 2, 3.0
     upkeep.AWAITED_S = 1.0
     upkeep.repeat_unheard.__defaults__ = (2.0,)
     upkeep.sweep.__defaults__ = (2.0,)
@@ -155,8 +157,11 @@ class Nursery:
 
     def kill_one(self, at_work_s: float) -> bool:
         """Kill one of those who have been at work for so long; whether there was one."""
-        now, frozen = time.monotonic(), self._frozen_until
-        old = [pid for pid, since in self._at_work_since.items() if now - since >= at_work_s and pid not in frozen]
+        now = time.monotonic()
+        old = [
+            pid for pid, since in self._at_work_since.items() if now - since >= at_work_s and cpu_s({pid}) >= LIVED_S
+        ]
+        old = [pid for pid in old if pid not in self._frozen_until]
         if not old:
             return False
         os.kill(random.choice(old), signal.SIGKILL)
