@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,16 +118,17 @@ def main() -> None:
             dataset_id = client.dataset("endurance")["id"]
             watch = Watch({name: pid for name, pid in endpoint["processes"].items() if name.startswith("worker")})
             states: dict[str, int] = defaultdict(int)
-            for at in range(0, count, ROUND):
-                for state, ended in through(client, dataset_id, files[at : at + ROUND]).items():
-                    states[state] += ended
-                print(f"{at + ROUND} of {count}: {dict(states)}", file=sys.stderr, flush=True)
+            with suppress(KeyboardInterrupt):  # it then shows what it has seen
+                for at in range(0, count, ROUND):
+                    for state, ended in through(client, dataset_id, files[at : at + ROUND]).items():
+                        states[state] += ended
+                    print(f"{at + ROUND} of {count}: {dict(states)}", file=sys.stderr, flush=True)
             watch.end()
             lived_on = all(Path(f"/proc/{pid}").exists() for pid in endpoint["processes"].values())
         finally:
             stop(process)
     keep_table("endurance", COLUMNS, rows_of(watch.seen))
-    print(f"{count} files: {dict(states)}; every process lived on: {lived_on}")
+    print(f"{sum(states.values())} files: {dict(states)}; every process lived on: {lived_on}")
 
 
 if __name__ == "__main__":
