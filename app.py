@@ -22,7 +22,7 @@ from functions.api import (
     tenants,
     uploads,
 )
-from functions.api.answering import answer, as_text
+from functions.api.answering import answer, written
 
 app = Chalice(app_name="fairway", configure_logs=False)  # ours is the one log, of the same name
 app.api.binary_types = []
@@ -34,7 +34,6 @@ CORS = CORSConfig(
 )
 # Every body is JSON here, whatever its label. (Chalice, which reads this file, can follow no annotated names.)
 TAKEN = {"cors": CORS, "content_types": ["*/*"]}
-ALWAYS_SAID = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 # --- what starts what --------------------------------------------------------------------------------
 
@@ -111,8 +110,7 @@ TOPICS = {
 
 
 def reply(on: dict[str, Any], **ids: str) -> Response:
-    said = answer(app.current_request, on, **ids)
-    return Response(as_text(said), {"Content-Type": said.media_type, **ALWAYS_SAID, **said.headers}, said.status)
+    return Response(*written(answer(app.current_request, on, **ids)))
 
 
 @app.route("/health", methods=["GET"], **TAKEN)

@@ -18,6 +18,8 @@ Handler = Callable[..., Any]
 PUBLIC = "public"
 WITHHELD = {"upload", "api_key"}  # expires or is secret: no kept answer holds it
 LONGEST_KEY = 200
+LAMBDA_MOST_BYTES = 5_900_000  # of the 6 MB that a function may answer, the rest for what is around the text
+ALWAYS_SAID = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # Our own WSGI host says in this header who called; on Lambda the gateway's context does.
 ADDRESS_HEADER = "x-fairway-peer"
 
@@ -41,6 +43,15 @@ def answer(given: Any, handlers: Mapping[str, Handler], **ids: str) -> Reply:
 
 def refused(problem: Problem) -> Reply:
     return Reply(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+def written(reply: Reply) -> tuple[str, dict[str, str], int]:
+    """An answer's text, headers and status; on Lambda, a refusal in the place of what it could not hand over."""
+    text = as_text(reply)
+    if len(text) > LAMBDA_MOST_BYTES / 4 and bootstrap.settings().on_lambda and len(text.encode()) > LAMBDA_MOST_BYTES:
+        reply = refused(Problem("too_large", "the answer would be larger than 6 MB; ask for less by `limit`"))
+        text = as_text(reply)
+    return text, {"Content-Type": reply.media_type, **ALWAYS_SAID, **reply.headers}, reply.status
 
 
 def as_text(reply: Reply) -> str:

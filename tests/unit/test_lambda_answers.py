@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import app
-from functions.api.answering import as_text
+from functions.api.answering import as_text, written
 from functions.api.requests import Reply
+from layers import bootstrap
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -44,6 +47,20 @@ def test_the_api_begins_without_what_only_one_step_or_call_needs() -> None:
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     assert as_text(Reply(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
+
+
+@pytest.mark.parametrize(("on_lambda", "status"), [("", 200), ("api_handler", 413)])
+def test_an_answer_that_lambda_could_not_hand_over_is_refused_there(
+    monkeypatch: pytest.MonkeyPatch, on_lambda: str, status: int
+) -> None:
+    if on_lambda:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", on_lambda)
+    bootstrap.forget()
+    text, headers, answered = written(Reply(200, {"text": "ä" * 3_000_000}))
+    bootstrap.forget()
+    assert answered == status
+    assert len(text.encode()) < 6_000_000 or not on_lambda
+    assert headers["Cache-Control"] == "no-store"
 
 
 def test_an_event_is_logged_in_one_line_on_lambda() -> None:
