@@ -32,6 +32,7 @@ from layers.runner import Runner
 LOOK_EACH_S = 0.02
 # What Python with the handler and the SDK holds on Lambda, beside the decoders.
 RUNTIME_MB = 130
+WOKEN_AT_ONCE = 10
 
 
 @dataclass
@@ -181,6 +182,13 @@ class Machine:
         size = path.stat().st_size
         return FileUse(uses, database_s, size, kept, len(pages) or 1, sum(len(page.text) for page in pages))
 
+    def _woken(self) -> WakeUp | None:
+        """The first of what made way for others, or was put off, and is due by now."""
+        store = self._runner.ports.store
+        store.wake_due(WOKEN_AT_ONCE)
+        self._runner.dispatch(store.steps_with_backlog())
+        return self._topics.next()
+
     def _through(self, path: Path, steps: Steps, *, looks_at_memory: bool = False) -> str:
         """One file from its arrival to its end, one attempt after the other. Looking at memory costs CPU time."""
         spent = self._held if looks_at_memory else self._spent
@@ -188,7 +196,7 @@ class Machine:
         self._objects.objects[key] = path.read_bytes()
         self.counts.taken()
         spent("arrivals", steps, lambda: take_arrivals(self._runner, [Arrival(key, None)]))
-        while wake_up := self._topics.next():
+        while wake_up := self._topics.next() or self._woken():
             spent(wake_up.step, steps, lambda one=wake_up: self._runner.run(one))  # type: ignore[misc]
         row = self._owner.row("SELECT state FROM files WHERE file_id = %(file_id)s", file_id=file_id)
         if row is None or row["state"] not in ("done", "partial"):

@@ -128,7 +128,12 @@ PARAMETERS: dict[str, Any] = {
     "TextractCallsPerSecond": _number("Calls a second that the account may make; 0: no limit of ours.", 10),
     "ExtractionTokensPerMinute": _number("Tokens a minute that the model takes; 0: no limit of ours.", 0),
     "PreviewConnections": _number("Connections that the preview service bears; 0: no limit of ours.", 0),
-    "Transport": {"Type": "String", "AllowedValues": ["sqs", "kafka"], "Default": "sqs"},
+    "Transport": {
+        "Type": "String",
+        "AllowedValues": ["sqs", "kafka"],
+        "Default": "sqs",
+        "Description": "kafka: functions take wake-ups from an MSK cluster besides; we publish none there yet.",
+    },
     "KafkaCluster": _text("The ARN of the MSK cluster, where the transport is Kafka."),
     "LogRetentionDays": {"Type": "Number", "Default": 30, "AllowedValues": [1, 3, 7, 14, 30, 90, 365]},
     "AlarmEmail": _text("Who is told of alarms; none: nobody by mail."),
@@ -139,7 +144,6 @@ PARAMETERS: dict[str, Any] = {
 CONDITIONS: dict[str, Any] = {
     "InVpc": {"Fn::Not": [{"Fn::Equals": [{"Ref": "SubnetIds"}, ""]}]},
     "UsesKafka": {"Fn::Equals": [{"Ref": "Transport"}, "kafka"]},
-    "UsesSqs": {"Fn::Equals": [{"Ref": "Transport"}, "sqs"]},
     "ByIam": {"Fn::Equals": [{"Ref": "DatabaseAuth"}, "iam"]},
     "HasDatabaseUrl": {"Fn::Not": [{"Fn::Equals": [{"Ref": "DatabaseUrl"}, ""]}]},
     "HasApiDatabaseUrl": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiDatabaseUrl"}, ""]}]},
@@ -260,8 +264,8 @@ def _source(stage: str, topic: str) -> dict[str, Any]:
         "MaximumBatchingWindowInSeconds": window_s,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": max(2, setting(stage, topic, "reserved_concurrency"))},
-        # With Kafka only news of the bucket comes by SQS: S3 speaks no Kafka.
-        "Enabled": True if topic == ARRIVALS else {"Fn::If": ["UsesSqs", True, False]},
+        # With Kafka too: S3 speaks none, and neither does what publishes wake-ups so far.
+        "Enabled": True,
     }
 
 
@@ -504,7 +508,7 @@ def _queues(stage: str, topic: str) -> Resources:
 
 
 def _kafka(stage: str) -> Resources:
-    """The same topics from an MSK cluster, in the place of SQS."""
+    """The same topics from an MSK cluster, beside SQS."""
     return {
         f"{logical(topic)}KafkaSource": {
             "Type": "AWS::Lambda::EventSourceMapping",
