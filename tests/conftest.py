@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -17,6 +18,9 @@ from infra.migrate import give_login, migrate
 from tests.making import Urls
 
 PASSWORD = "for-tests-alone"
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("fairway", deadline=None)
+hypothesis.settings.load_profile("fairway")
 
 
 @pytest.fixture(scope="session")

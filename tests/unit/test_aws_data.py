@@ -104,3 +104,12 @@ def test_a_secret_holds_variables_that_are_settings(template: dict[str, Any]) ->
     known = {f"FAIRWAY_{name.upper()}" for name in Settings.__dataclass_fields__}
     for secret in of_type(template, "AWS::SecretsManager::Secret"):
         assert secret["Properties"]["GenerateSecretString"]["GenerateStringKey"] in known
+
+
+def test_no_role_of_it_may_do_anything_to_everything(template: dict[str, Any]) -> None:
+    for role in of_type(template, "AWS::IAM::Role"):
+        for one in role["Properties"]["Policies"]:
+            for statement in one["PolicyDocument"]["Statement"]:
+                named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                assert "*" not in named
+                assert not [action for action in statement["Action"] if action.endswith("*")]
