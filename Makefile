@@ -67,6 +67,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cells
 	$(BIN)/python -m benchmarks.waits
+	$(BIN)/python -m benchmarks.aws_cost
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "benchmarks.reading is left out: it reads labelled pages, make bench DATA=folder"; fi
 

@@ -137,7 +137,7 @@ def idle(prices: Prices, assumed: Prices, *, upkeep_s: float, upkeep_mb: int, pr
         "Lambda's polls of empty queues": polls * prices["sqs_request"],
         "upkeep each minute": rounds
         * (upkeep_s * upkeep_mb / 1024 * prices["lambda_gb_s"][processor] + prices["lambda_request"]),
-        "secrets": 2 * monthly["a secret"],
+        "secrets": assumed["secrets"] * monthly["a secret"],
         "metrics of our own": assumed["own_metrics"] * monthly["a metric of our own"],
         "alarms": assumed["alarms"] * monthly["an alarm"],
         "a dashboard": monthly["a dashboard"],
