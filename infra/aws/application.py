@@ -375,7 +375,9 @@ def _of_bucket(stage: str, function: str) -> list[dict[str, Any]]:
         reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]  # it signs for those who do
     elif function == ARRIVALS:
         reads, deletes = ["originals/*"], ["originals/*"]
-    elif function in (UPKEEP, DISPATCH):
+    elif function == UPKEEP:  # the audit looks whether what is recorded is there
+        reads, deletes = ["originals/*", "artifacts/*"], ["originals/*", "artifacts/*"]
+    elif function == DISPATCH:
         reads, deletes = ["originals/*"], ["originals/*", "artifacts/*"]
     statements = []
     if reads:

@@ -191,7 +191,7 @@ def test_a_permission_that_is_missing_shows(
 ) -> None:
     stage.deploy(packages.without_permission(newer, tmp_path, "ThumbnailRole", "s3:PutObject"))
     batch = tenant.upload(dataset_id, [SAMPLES / "statement.html"], allow_duplicates=True)
-    until(lambda: [line for line in stage.refusals() if "thumbnail" in line])
+    until(lambda: [line for line in stage.refusals() if '"step":"thumbnail"' in line], within_s=SETTLED_S)
     stage.deploy(newer)
     settled(tenant, dataset_id, batch["id"])
 

@@ -147,8 +147,8 @@ class Stage:
         return [one for page in pages for one in page["MetricAlarms"]]
 
     def refusals(self) -> list[str]:
-        """What the functions were not allowed to do, as their logs tell."""
-        signs = ("AccessDenied", "not authorized", "the object store answered 403")
+        """What the functions were not allowed to do, as their logs tell: a step that may not store is parked."""
+        signs = ("AccessDenied", "not authorized", "the object store answered 403", '"outcome":"parked"')
         return [line for line in self.log_lines() if any(sign in line for sign in signs)]
 
     def log_lines(self) -> list[str]:
