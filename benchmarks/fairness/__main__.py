@@ -51,8 +51,10 @@ def tens(reads: Sequence[Read]) -> list[float]:
     return [turnaround_s(batch) for batch in batches.values() if len(batch) == 10]
 
 
-def as_ratio(spent: Mapping[str, float], least: str) -> str:
-    return " : ".join(f"{cost / spent[least]:.2f}" for _, cost in sorted(spent.items(), key=lambda one: -one[1]))
+def as_shares(spent: Mapping[str, float], weights: Mapping[str, float]) -> str:
+    """Each tenant's share of the cost, in the order of the weights and in their units."""
+    unit = sum(spent.values()) / sum(weights.values())
+    return " : ".join(f"{spent.get(tenant, 0.0) / unit:.2f}" for tenant in weights)
 
 
 def settled_at(reads: Sequence[Read], scale: float) -> dict[str, float]:
@@ -130,7 +132,7 @@ class Report:
     def weights(self, files: int, orders: Sequence[str]) -> None:
         scene = scenes.weights(files)
         among = {order: while_all_wait(reads) for order, reads in self.play(scene, orders).items()}
-        ratios = {order: as_ratio(costs(reads), "one") for order, reads in among.items()}
+        ratios = {order: as_shares(costs(reads), scene.weights) for order, reads in among.items()}
         self.rows["shares"] = {"what": "cost by tenant at weights 4 : 2 : 1", **ratios, "to reach": "4 : 2 : 1"}
         values = {order: jain_by_cost(reads, scene.weights) for order, reads in among.items()}
         self.add_each("Jain's index by cost per weight", "≥ 0.99", values, 3)
@@ -170,7 +172,7 @@ def short(report: Report) -> None:
     everyone = list(ORDERS)
     report.noisy(400, everyone)
     report.scans(1, everyone)
-    report.weights(100, ["fair"])
+    report.weights(100, everyone)
     report.misjudged(50)
     report.said()
     report.thousand(100)
@@ -189,7 +191,7 @@ def main() -> None:
             (short if given.short else full)(report)
         finally:
             sys.stderr = errors
-    keep_table("fairness", COLUMNS, list(report.rows.values()))
+            keep_table("fairness", COLUMNS, list(report.rows.values()))
 
 
 if __name__ == "__main__":
