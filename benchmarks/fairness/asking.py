@@ -39,12 +39,14 @@ class Guess:
 
 
 class Asker:
-    """A thread that asks now and then, until it is told to stop."""
+    """A thread that asks now and then, until it is told to stop; what broke it is raised then."""
 
-    def __init__(self, owner_url: str, api_url: str) -> None:
+    def __init__(self, owner_url: str, api_url: str, every_s: float = ASKED_EACH_S) -> None:
         os.environ.setdefault("FAIRWAY_STAGE", STAGE)
         bootstrap.forget()
         self.guesses: list[Guess] = []
+        self._every_s = every_s
+        self._broke: Exception | None = None
         self._owner, self._api = Database(owner_url), Database(api_url)
         self._catalog = PostgresCatalog(self._api)
         self._stopping = threading.Event()
@@ -59,14 +61,22 @@ class Asker:
         self._thread.join()
         self._owner.close()
         self._api.close()
+        if self._broke:
+            raise self._broke
 
     def _ask_on(self) -> None:
-        while not self._stopping.wait(ASKED_EACH_S):
-            by_tenant: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for row in self._owner.rows(UNSETTLED, most=FILES_AT_ONCE):
-                by_tenant[row["tenant_id"]].append(row)
-            for tenant_id, rows in by_tenant.items():
-                self._ask(tenant_id, rows)
+        try:
+            while not self._stopping.wait(self._every_s):
+                self._ask_all()
+        except Exception as error:
+            self._broke = error
+
+    def _ask_all(self) -> None:
+        by_tenant: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self._owner.rows(UNSETTLED, most=FILES_AT_ONCE):
+            by_tenant[row["tenant_id"]].append(row)
+        for tenant_id, rows in by_tenant.items():
+            self._ask(tenant_id, rows)
 
     def _ask(self, tenant_id: str, rows: Sequence[dict[str, Any]]) -> None:
         now = float(self._owner.rows(NOW)[0]["now"])
@@ -75,7 +85,7 @@ class Asker:
             catalog.be(tenant_id)
             for step in catalog.rows("steps_of", file_ids=[row["file_id"] for row in rows]):
                 steps[step["file_id"]][step["step"]].append(step)
-            seen = waits.view(catalog)
+            seen = waits.view(catalog, [row["batch_id"] for row in rows])
         for row in rows:
             said = waits.waiting(seen, row, steps[row["file_id"]])
             if said and said["eta_s"]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.fairness import scenes
+from benchmarks.fairness.asking import Asker
 from benchmarks.fairness.figures import Read, by_tenant, costs, gone_before, jain_by_cost, percentile, while_all_wait
 from benchmarks.fairness.laboratory import ORDERS, Laboratory
 from benchmarks.fairness.scenes import NOISY, QUIET, Scene
@@ -53,6 +54,15 @@ def test_ten_files_pass_by_their_own_tenants_backlog(noisy: dict[str, list[Read]
     backlog = max(batches.values(), key=len)
     for ten in (batch for batch in batches.values() if len(batch) == 10):
         assert sum(ten[0].queued_at < read.queued_at < ten[-1].queued_at for read in backlog) <= 15
+
+
+def test_whoever_asks_is_told_when_a_file_will_have_settled(laboratory: Laboratory) -> None:
+    asker = Asker(laboratory.owner_url, laboratory.api_url, every_s=0.05)
+    slower = replace(laboratory, page_s=0.15)
+    reads = slower.play(Scene("two", (scenes.Drop(0.0, NOISY, 30), scenes.Drop(0.0, QUIET[0], 5))), "fair", asker)
+    assert {guess.file_id for guess in asker.guesses} <= {read.file_id for read in reads}
+    assert len(asker.guesses) > 20
+    assert all(0 <= guess.earliest_s < guess.latest_s for guess in asker.guesses)
 
 
 @pytest.mark.parametrize("order", ORDERS)
