@@ -22,10 +22,6 @@ PASSWORD = "for-tests-alone"
 hypothesis.settings.register_profile("fairway", deadline=None)
 hypothesis.settings.load_profile("fairway")
 
-# How long an example takes is the machine's affair.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
-
 
 @pytest.fixture(scope="session")
 def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
