@@ -280,6 +280,10 @@ SELECT * FROM dead_letters(CAST(:of_tenant_id AS uuid), CAST(:side_steps AS text
 -- What does not add up, of one tenant or of all.
 SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid))
 
+-- audit_balance --
+-- What was accepted against what there is, without a look at every step.
+SELECT * FROM audit_balance(CAST(:of_tenant_id AS uuid))
+
 -- last_audit --
 -- The latest audit of a kind that upkeep made of the whole system.
 SELECT * FROM last_audit(:kind)

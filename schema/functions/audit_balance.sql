@@ -2,7 +2,7 @@
 -- erased stand outside the erased rows; the rest is counted in the tables themselves.
 CREATE OR REPLACE FUNCTION audit_balance(p_tenant_id uuid)
 RETURNS TABLE (accepted bigint, terminal bigint, in_flight bigint, unaccounted bigint)
-LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH counted AS (
         SELECT coalesce(sum(c.files) FILTER (WHERE c.state = 'accepted'), 0)::bigint AS accepted,
                coalesce(sum(c.files) FILTER (WHERE c.state = 'erased'), 0)::bigint AS erased

@@ -96,6 +96,21 @@ def test_the_audit_of_rows_goes_on_where_it_stopped_and_is_kept_at_its_end(
     assert audit_rows(host.runner) == 0, "it rests"
 
 
+def test_what_is_too_much_for_one_request_is_told_as_upkeep_found_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.api.operations.MOST_AUDITED_ON_REQUEST", 1)
+    host.past_intake(2)
+    host.api.bench.database.run("DELETE FROM attempts")
+    audit_rows(host.runner)
+    found = audited(host)
+    host.past_intake(1)
+    assert found["findings"]["attempts_not_in_the_ledger"] >= 2 and not found["balanced"]
+    assert (found["lost"], found["doubled"]) == (0, 0)
+    after = audited(host)
+    assert after["findings"] == found["findings"] and after["accepted"] == found["accepted"] + 1
+
+
 def test_an_audit_that_adds_up_raises_no_alarm(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.past_intake(1)
     assert audit_rows(host.runner) == 0

@@ -21,7 +21,7 @@ from layers.database import load_queries
 
 FILES = 100_000
 BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes"}
-READS_ALL = {"audit", "audit_findings", "audit_rows"}  # it believes nothing but the tables themselves
+READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # it believes nothing but the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
 FILL = f"""
