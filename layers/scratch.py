@@ -55,8 +55,11 @@ def sweep() -> int:
 def _is_left(folder: Path) -> bool:
     try:
         found = folder.lstat()
-        if found.st_uid != os.geteuid():
-            return False
+    except OSError:  # its process removed it, or another one swept it
+        return False
+    if found.st_uid != os.geteuid():
+        return False
+    try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return time.time() - found.st_mtime > JUST_MADE_S

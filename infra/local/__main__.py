@@ -6,7 +6,7 @@ import argparse
 import os
 import signal
 import sys
-import threading
+import time
 import traceback
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,15 +23,29 @@ DEFAULT_PORT = 8000
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+KEPT_FOR_S = 0.5  # a signal that was raised where nobody could catch it
+
+
 class Stop(BaseException):
     """Raised in the main thread by a signal to stop."""
+
+
+class Stops:
+    """What a signal to stop does. It is kept as well as raised: what it interrupts may be a finalizer, which swallows it."""
+
+    came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        raise Stop
 
 
 def main() -> int:
     """Run until a signal comes; the exit code."""
     asked = _arguments()
+    stops = Stops()
     for number in STOPPING:
-        signal.signal(number, _raise_stop)
+        signal.signal(number, stops)
     try:
         home = Path(os.environ.get("FAIRWAY_HOME") or DEFAULT_HOME)
         running = embedded.start(home, _port(), adopts=True)
@@ -45,7 +59,8 @@ def main() -> int:
         return 130
     try:
         _hold_session(running, asked)
-        threading.Event().wait()
+        while not stops.came:
+            time.sleep(KEPT_FOR_S)
     except (Stop, KeyboardInterrupt):
         pass
     finally:
@@ -81,10 +96,6 @@ def _port() -> int:
     if not text.isdigit() or int(text) > 65535:
         raise PortTaken(f"FAIRWAY_PORT must be a port's number, not {text!r}")
     return int(text)
-
-
-def _raise_stop(number: int, frame: FrameType | None) -> None:
-    raise Stop
 
 
 if __name__ == "__main__":

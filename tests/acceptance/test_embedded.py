@@ -197,8 +197,10 @@ def test_the_original_comes_back_as_an_attachment_of_its_name(start: Start, samp
 def test_history_shows_every_attempt(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     attempts = start.client.call("GET", f"/files/{samples['human-rights.txt']['id']}/history")["attempts"]
     assert attempts[0]["step"] == "intake"
-    assert {one["step"] for one in attempts} == {"intake", "text", "extraction", "preview", "thumbnail"}
-    assert {one["outcome"] for one in attempts} == {"done"}
+    done = sorted(one["step"] for one in attempts if one["outcome"] == "done")
+    assert done == ["extraction", "intake", "preview", "text", "thumbnail"]
+    # On a busy machine one may have made way for shorter work, which is told as well.
+    assert {one["outcome"] for one in attempts} <= {"done", "snoozed"}
 
 
 def test_the_same_content_again_is_named_a_duplicate(start: Start, samples: dict[str, dict[str, Any]]) -> None:

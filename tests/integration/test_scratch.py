@@ -65,3 +65,11 @@ def test_a_folder_that_is_being_made_is_left_alone(place: Path) -> None:
     long_ago = time.time() - 2 * scratch.JUST_MADE_S
     os.utime(being_made, (long_ago, long_ago))
     assert scratch.sweep() == 1
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_no_matter(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / f"{scratch.PREFIX}ended").mkdir()
+    seen = list(os.scandir(place))
+    (place / f"{scratch.PREFIX}ended").rmdir()
+    monkeypatch.setattr(scratch.os, "scandir", lambda _: seen)
+    assert scratch.sweep() == 0
