@@ -16,8 +16,8 @@ from tests.scenarios.stage import Stage
 
 LONG: dict[str, tuple[str, Callable[[Stage], list[Figure]]]] = {
     "throttled": (
-        "500 scans against a Textract of 10 calls a second",
-        partial(services.throttled, count=500, calls_per_s=10, least_used=0.95, within_s=600),
+        "500 scans of three pages against a Textract of 10 calls a second",
+        partial(services.throttled, count=500, pages=3, calls_per_s=10, least_used=0.95, within_s=600),
     ),
     "down_for_hours": (
         "Extraction down for 2 hours with 2,000 files waiting",

@@ -16,12 +16,14 @@ ANSWER_S = 0.5  # what a call of Textract takes
 SPENT = ("retried", "failed", "lost")
 
 
-def throttled(stage: Stage, *, count: int, calls_per_s: float, least_used: float, within_s: float) -> list[Figure]:
+def throttled(
+    stage: Stage, *, count: int, pages: int, calls_per_s: float, least_used: float, within_s: float
+) -> list[Figure]:
     """Scans that OCR is unsure of, against a Textract that takes so many calls a second and refuses the others."""
     stage.tesseract.read(UNSURE)
     stage.textract.reset()
     stage.textract.change(calls_per_s=calls_per_s, burst=max(1, int(calls_per_s / 2)), delay_s=ANSWER_S)
-    batch_id = stage.send(stage.dataset("throttled"), scans(count, "throttled"))
+    batch_id = stage.send(stage.dataset("throttled"), scans(count, "throttled", pages))
     looks: list[tuple[float, int, int]] = []
 
     def has_ended() -> bool:
@@ -33,7 +35,7 @@ def throttled(stage: Stage, *, count: int, calls_per_s: float, least_used: float
     used, of_s = _used_while_some_waited(looks, calls_per_s)
     return [
         exactly("files that failed", stage.files(batch_id)["failed"], 0),
-        exactly("pages read by Textract, of as many", len(served), count),
+        exactly("pages read by Textract, of as many", len(served), count * pages),
         at_least(f"of {calls_per_s:g} calls a second used, while pages waited", round(used, 3), least_used),
         Figure("seconds in which pages waited", round(of_s, 1)),
         exactly("attempts spent on limits", sum(outcomes[word] for word in SPENT), 0),

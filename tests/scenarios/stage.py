@@ -213,16 +213,21 @@ def wait_until(holds: Callable[[], Any], within_s: float, what: str = "it") -> f
     return time.monotonic() - began
 
 
-def scans(count: int, mark: str) -> dict[str, bytes]:
+def scans(count: int, mark: str, pages: int = 1) -> dict[str, bytes]:
     """Pictures of pages with print on them, each like no other, by name."""
     made = {}
     for place in range(count):
-        page = Image.new("L", (420, 594), "white")
-        ImageDraw.Draw(page).multiline_text((40, 40), f"Invoice {mark} {place}\n\nTotal 9.00", fill="black")
+        drawn = [_scan(f"{mark} {place}.{number}") for number in range(pages)]
         stream = io.BytesIO()
-        page.save(stream, "PNG")
-        made[f"scan {mark} {place}.png"] = stream.getvalue()
+        drawn[0].save(stream, "TIFF", compression="tiff_deflate", save_all=True, append_images=drawn[1:])
+        made[f"scan {mark} {place}.tiff"] = stream.getvalue()
     return made
+
+
+def _scan(number: str) -> Image.Image:
+    page = Image.new("L", (420, 594), "white")
+    ImageDraw.Draw(page).multiline_text((40, 40), f"Invoice {number}\n\nTotal 9.00", fill="black")
+    return page
 
 
 def texts(count: int, mark: str) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ def held(figures: list[Figure]) -> None:
 
 
 def test_a_service_that_limits_calls_fails_no_file(stage: Stage) -> None:
-    held(services.throttled(stage, count=15, calls_per_s=10, least_used=0.0, within_s=WITHIN_S))
+    held(services.throttled(stage, count=8, pages=2, calls_per_s=10, least_used=0.0, within_s=WITHIN_S))
 
 
 def test_a_service_that_is_down_for_long_costs_no_attempt_and_is_not_run_over_when_it_is_back(stage: Stage) -> None:
