@@ -10,30 +10,14 @@ import redis
 
 from layers.adapters.redis_breakers import FRESH_S, RedisBreakers
 from layers.domain.breaker import Mode
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
+from tests.contract.conftest import Clock
 
 Made = Callable[[], RedisBreakers]
 
 
-@pytest.fixture(params=["own", "shared"])
-def made(request: pytest.FixtureRequest, clock: Clock) -> Made:
-    url = ""
-    if request.param == "shared":
-        url = request.getfixturevalue("redis_url")
-        redis.Redis.from_url(url).flushall()
-    return lambda: RedisBreakers(url, now=clock, chance=lambda: 1.0)
+@pytest.fixture
+def made(own_or_shared_url: str, clock: Clock) -> Made:
+    return lambda: RedisBreakers(own_or_shared_url, now=clock, chance=lambda: 1.0)
 
 
 def opened(breakers: RedisBreakers) -> None:

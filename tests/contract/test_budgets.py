@@ -14,33 +14,18 @@ from hypothesis import strategies as st
 
 from layers.adapters.redis_budgets import RedisBudgets
 from layers.domain.budget import Rate
+from tests.contract.conftest import Clock
 
 RATES = {"textract": Rate(10), "extraction": Rate(100, part=500, burst_s=15, ease_s=10)}
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 Made = Callable[[], RedisBudgets]
 
 
-@pytest.fixture(params=["own", "shared"])
-def made(request: pytest.FixtureRequest, clock: Clock) -> Made:
-    url = ""
-    if request.param == "shared":
-        url = request.getfixturevalue("redis_url")
-        redis.Redis.from_url(url).flushall()
-    return lambda: RedisBudgets(url, RATES, now=clock)
+@pytest.fixture
+def made(own_or_shared_url: str, clock: Clock) -> Made:
+    return lambda: RedisBudgets(own_or_shared_url, RATES, now=clock)
 
 
 def test_a_service_without_a_rate_has_no_budget(made: Made) -> None:

@@ -10,35 +10,17 @@ import redis
 from layers.adapters.redis_connections import LEASE_S, RedisConnections
 from layers.domain.errors import Snooze
 from layers.pacing import LONGEST_WAIT_S, counted
+from tests.contract.conftest import Clock
 
 NOWHERE = "redis://127.0.0.1:1/0"
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 Made = Callable[[], RedisConnections]
 
 
-@pytest.fixture(params=["own", "shared"])
-def made(request: pytest.FixtureRequest, clock: Clock) -> Made:
-    url = ""
-    if request.param == "shared":
-        url = request.getfixturevalue("redis_url")
-        redis.Redis.from_url(url).flushall()
-    return lambda: RedisConnections(url, {"preview": 2}, now=clock)
+@pytest.fixture
+def made(own_or_shared_url: str, clock: Clock) -> Made:
+    return lambda: RedisConnections(own_or_shared_url, {"preview": 2}, now=clock)
 
 
 def test_no_more_are_open_than_the_service_bears(made: Made) -> None:
