@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 import redis
 
 from benchmarks.overhead.ours import STEPS, runner_on
+from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse, recover, upkeep
 from layers.database import Database
 from layers.domain.errors import StoreUnreachable
@@ -30,7 +31,7 @@ WAIT_S = 1.0
 AWAY_S = 0.2
 
 
-class ListTopics:
+class ListTopics(WakeUpsOnly):
     """Topics that outlive the workers: one list for all steps."""
 
     def __init__(self, url: str) -> None:
@@ -40,12 +41,6 @@ class ListTopics:
         bodies = [json.dumps(load_as_json(load)) for load in loads(list(wake_ups))]
         if bodies:
             self._client.lpush("cells", *bodies)
-
-    def dispatch_later(self, delay_s: float) -> None:
-        return None
-
-    def is_up(self) -> bool:
-        return True
 
     def take(self) -> bytes | None:
         found = self._client.brpop(["cells"], timeout=WAIT_S)

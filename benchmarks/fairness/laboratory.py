@@ -17,6 +17,7 @@ from benchmarks.fairness.peers import WITHOUT, FirstComeStore, RoundRobinStore
 from benchmarks.fairness.scenes import PAGE_S, Scene, announced
 from benchmarks.parts import Parts
 from benchmarks.tenants import Tenants
+from benchmarks.topics import WakeUpsOnly
 from functions.arrivals import take_arrivals
 from layers.adapters.memory import MemoryObjects
 from layers.adapters.postgres_store import PostgresStore
@@ -55,7 +56,7 @@ SELECT (SELECT count(*) FROM files WHERE state IN ('uploading', 'processing')) A
 """
 
 
-class OwnTopics:
+class OwnTopics(WakeUpsOnly):
     """Topics of no cost: what a process publishes it runs itself, first come, first served."""
 
     def __init__(self) -> None:
@@ -64,15 +65,6 @@ class OwnTopics:
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         for load in loads(list(wake_ups)):
             self.queues[load[0].step].put(load)
-
-    def dispatch_later(self, delay_s: float) -> None:
-        return None
-
-    def redrive_dead(self, limit: int) -> int:
-        return 0
-
-    def is_up(self) -> bool:
-        return True
 
     def take(self, topic: str) -> list[WakeUp]:
         """What one message names; nothing after a short while without any."""

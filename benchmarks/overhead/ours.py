@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import recover
 from infra.worker import Worker
 from layers import bootstrap, entry
@@ -58,7 +59,7 @@ STEPS = ("intake", "second", "third")
 TOPICS = (*STEPS, "arrivals", "dispatch")
 
 
-class OwnQueue:
+class OwnQueue(WakeUpsOnly):
     """A topic of no cost: what a process publishes it runs itself."""
 
     def __init__(self) -> None:
@@ -66,15 +67,6 @@ class OwnQueue:
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         self.waiting.extend(loads(list(wake_ups)))
-
-    def dispatch_later(self, delay_s: float) -> None:
-        return None
-
-    def redrive_dead(self, limit: int) -> int:
-        return 0
-
-    def is_up(self) -> bool:
-        return True
 
     def take(self) -> list[WakeUp]:
         """What one message names."""
