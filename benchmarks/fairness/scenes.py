@@ -43,8 +43,10 @@ class Scene:
     shares: bool = False
 
 
-def quiet(until_s: float, every_s: float = 5.0, seed: int = 1) -> tuple[Drop, ...]:
-    """Nine tenants with a file of one page every few seconds each, from the first second on."""
+def quiet(until_s: float, concurrency: int, seed: int = 1) -> tuple[Drop, ...]:
+    """Nine tenants with a file of one page now and then each, from the first second on: every 5 s where 20 are read at
+    once, and seldomer where fewer are, for they are quiet as long as the nine use a fifth of the readers."""
+    every_s = 100.0 / concurrency
     chance = random.Random(seed)
     drops = []
     for tenant in QUIET:
@@ -59,13 +61,13 @@ def noisy(files: int = 5000, spread: float = 0.5, concurrency: int = 20) -> Scen
     """One tenant drops thousands of files, and now and then ten more in a batch of their own; nine are quiet."""
     lasts_s = files * PAGE_S / concurrency
     tens = tuple(Drop(lasts_s * part, NOISY, 10, batch=f"ten {part}") for part in (0.2, 0.4, 0.6, 0.8))
-    return Scene("noisy", (Drop(0.0, NOISY, files, batch="all"), *quiet(lasts_s), *tens), spread=spread)
+    return Scene("noisy", (Drop(0.0, NOISY, files, batch="all"), *quiet(lasts_s, concurrency), *tens), spread=spread)
 
 
 def scans(files: int = 8, pages: int = 300, concurrency: int = 20) -> Scene:
     """One tenant drops scans of many pages, which are read in slices; nine are quiet."""
     lasts_s = files * pages * PAGE_S / concurrency
-    return Scene("scans", (Drop(0.0, NOISY, files, pages, batch="all"), *quiet(lasts_s)))
+    return Scene("scans", (Drop(0.0, NOISY, files, pages, batch="all"), *quiet(lasts_s, concurrency)))
 
 
 def weights(files: int = 800) -> Scene:

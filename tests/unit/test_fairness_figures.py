@@ -71,8 +71,14 @@ def test_a_file_is_announced_with_its_pages_and_how_it_is_judged() -> None:
 
 
 def test_a_quiet_tenant_drops_a_file_every_few_seconds_from_the_first_on() -> None:
-    drops = [drop.at_s for drop in scenes.quiet(500.0) if drop.tenant == scenes.QUIET[0]]
+    drops = [drop.at_s for drop in scenes.quiet(500.0, 20) if drop.tenant == scenes.QUIET[0]]
     assert drops == sorted(drops) and drops[0] < 5 and 80 < len(drops) < 120
+
+
+def test_the_quiet_use_a_fifth_of_the_readers_however_many_there_are() -> None:
+    for concurrency in (4, 20, 50):
+        read_s = len(scenes.quiet(5000.0, concurrency)) * scenes.PAGE_S
+        assert 0.15 < read_s / (5000.0 * concurrency) < 0.21
 
 
 def test_a_guess_is_kept_when_its_file_settles_inside_the_range() -> None:
