@@ -231,6 +231,14 @@ def test_a_mails_title_is_its_subject() -> None:
     assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Your order 4711"
 
 
+@pytest.mark.parametrize("name", ["Shop", '"Shop"', "Shop Ltd", "Harbour Café"])
+def test_a_mails_company_is_the_name_of_its_sender(name: str) -> None:
+    mail = f"Subject: Your order 4711\nFrom: {name} <shop@example.com>\nTo: Me <me@example.com>\n\nThank you, Ltd."
+    found = extract([page(mail)], schema(company={"type": "string"}, title={"type": "string"}))
+    assert found.fields == {"company": name.strip('"'), "title": "Your order 4711"}
+    assert found.evidence["company"].text == name
+
+
 @pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
 def test_specks_and_addresses_are_no_title(above: str) -> None:
     assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"

@@ -43,8 +43,9 @@ SAME = {
     "receipt number": "invoice number", "vat": "tax", "tax amount": "tax", "sub total": "subtotal",
     "net amount": "subtotal", "telephone": "phone", "tel": "phone", "qty": "quantity",
 }  # fmt: skip
-TITLES = {"title", "company", "company name", "vendor", "vendor name", "supplier", "merchant", "store", "shop", "issuer",
-          "seller", "name", "heading", "subject"}  # fmt: skip
+COMPANIES = {"company", "company name", "vendor", "vendor name", "supplier", "merchant", "store", "shop", "issuer",
+             "seller"}  # fmt: skip
+TITLES = COMPANIES | {"title", "name", "heading", "subject"}
 CURRENCIES = {"currency", "currency code"}
 ADDRESSES = {"address", "company address", "vendor address", "merchant address", "store address"}
 

@@ -12,7 +12,7 @@ from layers.domain.extraction.choices import Choice
 from layers.domain.extraction.days import days
 from layers.domain.extraction.lines import Line, lines_of
 from layers.domain.extraction.numbers import confirmed, numbers
-from layers.domain.extraction.texts import addresses, hash_numbers, labelled, titles
+from layers.domain.extraction.texts import addresses, hash_numbers, labelled, senders, titles
 from layers.domain.page import Evidence, Extraction, Page
 
 DEFAULT_SCHEMA: dict[str, Any] = {
@@ -74,6 +74,8 @@ def _choices(name: str, schema: Mapping[str, Any], lines: Sequence[Line], today:
         yield from _currencies(lines)
     elif kind == "string" and words in labels.TITLES and not schema.get("x-labels"):
         yield from titles(lines)
+        if words in labels.COMPANIES:
+            yield from senders(lines)
     elif kind == "string" and words in labels.ADDRESSES and not schema.get("x-labels"):
         yield from addresses(lines)
     elif kind == "string":

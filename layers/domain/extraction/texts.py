@@ -25,11 +25,22 @@ MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
 LONG_WORD = 4
 HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
 SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
+SENDER = re.compile(r"^(?:from|von|de|van)\s?:\s*\"?(?P<name>[^<>\"@]{2,}?)\"?\s*<[^<>\s]+@[^<>\s]+>$", re.IGNORECASE)
+
+
+def senders(lines: Sequence[Line]) -> Iterator[Choice]:
+    """The name of who sent a message, which heads it in a line of its own."""
+    for line in lines[:12]:
+        if found := SENDER.match(line.text.strip()):
+            start = line.text.find(found["name"])
+            yield Choice(found["name"].strip(), line.shows(start, start + len(found["name"])), 70.0)
 
 
 def titles(lines: Sequence[Line]) -> Iterator[Choice]:
     """What heads the first page: a company's name sooner than another line."""
     for place, line in enumerate(lines[:12]):
+        if SENDER.match(line.text.strip()):
+            continue
         text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
         text = SUBJECT.sub("", text)
         text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Za-z]?)\)$", "", text)  # a company's registration number
