@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.pipelines import STEPS
+from infra.aws.inventory import TOPICS
 from layers.measures import NAMESPACE, SERVICE
 
-TOPICS = ("arrivals", *STEPS, "dispatch")
 DEPENDENCIES = tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
 AUDITED = ("rows", "objects", "artifacts")
 MINUTE_S = 60

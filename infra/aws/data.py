@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.aws.inventory import PROTECTED
 from infra.aws.spelling import allow, attribute, choice, excused, number, policy, text, when
 
 Resource = dict[str, Any]
 Resources = dict[str, Resource]
-PROTECTED = ("prod",)  # stages whose data outlives the stack
 DATABASE, DATABASE_PORT, CACHE_PORT = "fairway", 5432, 6379
 OWNER, ROLES = "fairway", ("fairway_worker", "fairway_api")
 ZONES = ("A", "B")  # a subnet in each: RDS wants two, whether or not anything runs in both

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.aws import application, archives, data, layers
+from infra.aws import application, archives, data, inventory, layers
 
 ROOT = layers.ROOT
 MOST_BYTES = 250 * 1024 * 1024  # of a function and its layers, unzipped
@@ -34,7 +34,7 @@ class TooLarge(Exception):
 
 def package(stage: str, into: Path) -> dict[str, Any]:
     """Make the package of a stage; what package.json holds."""
-    architecture = str(application.stages()[stage].get("lambda_architecture", "x86_64"))
+    architecture = str(inventory.stages()[stage].get("lambda_architecture", "x86_64"))
     into.mkdir(parents=True, exist_ok=True)
     plan = layers.Plan.read()
     for name in plan.requirements:
@@ -123,7 +123,7 @@ def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> 
 def check_sizes(found: dict[str, Any], plan: layers.Plan) -> None:
     """Raises TooLarge where a function and its layers are more than Lambda unzips."""
     sizes = {name: one["unzipped_bytes"] for name, one in found["archives"].items()}
-    for function, names in {**plan.functions, application.API: ()}.items():
+    for function, names in {**plan.functions, inventory.API: ()}.items():
         total = sizes["function"] + sum(sizes[name] for name in names)
         if total > MOST_BYTES:
             raise TooLarge(f"{function} and its layers take {total >> 20} MiB of {MOST_BYTES >> 20}")

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from functions.pipelines import STEPS
-from infra.aws import application, archives, layers, package
+from infra.aws import archives, inventory, layers, package
 from tests.rehearsal.ground import LAMBDA_PYTHON, ROOT
 from tests.rehearsal.stage import PACKAGE
 
 pytestmark = pytest.mark.timeout(300)
 SAMPLES = ROOT / "events" / "samples"
-HANDLERS = (*application.TOPICS, application.UPKEEP, application.MIGRATE, "app")
+HANDLERS = (*inventory.TOPICS, inventory.UPKEEP, inventory.MIGRATE, "app")
 PLAN = layers.Plan.read()
 # A page read by what is in a layer alone. `{}` is the folder of samples.
 READS = {

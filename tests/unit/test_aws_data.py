@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from infra.aws import application, data
+from infra.aws.parameters import PARAMETERS
 
 KEPT = {"AWS::RDS::DBInstance": "Snapshot", "AWS::SecretsManager::Secret": "Retain"}
 
@@ -27,12 +28,12 @@ def of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def test_its_outputs_are_parameters_of_the_application(template: dict[str, Any]) -> None:
-    assert set(template["Outputs"]) <= set(application.PARAMETERS)
+    assert set(template["Outputs"]) <= set(PARAMETERS)
 
 
 def test_what_both_stacks_are_told_means_the_same(template: dict[str, Any]) -> None:
-    for name in set(template["Parameters"]) & set(application.PARAMETERS):
-        ours, theirs = template["Parameters"][name], application.PARAMETERS[name]
+    for name in set(template["Parameters"]) & set(PARAMETERS):
+        ours, theirs = template["Parameters"][name], PARAMETERS[name]
         assert ours["Default"] == theirs["Default"], name
         assert set(ours.get("AllowedValues", ())) <= set(theirs.get("AllowedValues", ())), name
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.pipelines import STEPS
-from infra.aws import alarms, application
+from infra.aws import alarms, application, inventory
 from infra.aws.layers import Plan, native_requirements
 from layers.measures import MEASURES, NAMESPACE
 
@@ -54,25 +54,25 @@ def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> N
 
 def test_a_function_polls_for_no_more_than_it_has_reserved(stage: str) -> None:
     for step in STEPS:
-        (event,) = application.merge_template(stage)["Resources"][application.logical(step)]["Properties"][
+        (event,) = application.merge_template(stage)["Resources"][inventory.logical(step)]["Properties"][
             "Events"
         ].values()
         source = event["Properties"]
-        reserved = application.setting(stage, step, "reserved_concurrency")
+        reserved = inventory.setting(stage, step, "reserved_concurrency")
         assert source["ScalingConfig"]["MaximumConcurrency"] <= max(2, reserved)
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_a_message_stays_hidden_for_six_times_its_functions_time(stage: str, resources: dict[str, Any]) -> None:
-    for topic in application.TOPICS:
-        queue = resources[f"{application.logical(topic)}Queue"]["Properties"]
-        assert queue["VisibilityTimeout"] >= 6 * application.setting(stage, topic, "lambda_timeout")
+    for topic in inventory.TOPICS:
+        queue = resources[f"{inventory.logical(topic)}Queue"]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * inventory.setting(stage, topic, "lambda_timeout")
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
 
 
 def test_a_function_may_take_as_long_as_its_step(stage: str) -> None:
     for name, step in STEPS.items():
-        assert application.setting(stage, name, "lambda_timeout") > step.timeout_s
+        assert inventory.setting(stage, name, "lambda_timeout") > step.timeout_s
 
 
 def test_a_wildcard_stands_beside_its_reason(resources: dict[str, Any]) -> None:
