@@ -110,7 +110,8 @@ TOPICS = {
 
 
 def reply(on: dict[str, Any], **ids: str) -> Response:
-    return Response(*written(answer(app.current_request, on, **ids)))
+    asked = app.current_request
+    return Response(*written(answer(asked, on, **ids), asked.headers.get("origin", "")))
 
 
 @app.route("/health", methods=["GET"], **TAKEN)

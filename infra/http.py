@@ -18,6 +18,7 @@ from chalice.local import LocalChalice, LocalGateway
 
 from functions.api.answering import ADDRESS_HEADER, as_text, refused
 from functions.api.changes import HELD_OPEN
+from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
 from layers import bootstrap
 from layers.telemetry import log
@@ -89,7 +90,7 @@ class Application:
 
     def _readable_by_browsers(self, environ: dict[str, Any]) -> dict[str, str]:
         headers = {
-            "Access-Control-Allow-Origin": self._allowed_origins,
+            **readable_by(str(environ.get("HTTP_ORIGIN", "")), self._allowed_origins),
             "Access-Control-Expose-Headers": "Retry-After, Link, X-Schema-Version",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",

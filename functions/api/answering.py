@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.api.access import caller_of, check_role
+from functions.api.origins import readable_by
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
 from functions.api.requests import Reply, Request, is_id
 from layers import bootstrap
@@ -45,13 +46,26 @@ def refused(problem: Problem) -> Reply:
     return Reply(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-def written(reply: Reply) -> tuple[str, dict[str, str], int]:
-    """An answer's text, headers and status; on Lambda, a refusal in the place of what it could not hand over."""
+def written(reply: Reply, origin: str = "") -> tuple[str, dict[str, str], int]:
+    """An answer's text, headers and status, for a page of this origin where a browser asks.
+
+    On Lambda there is a refusal in the place of what it could not hand over.
+    """
     text = as_text(reply)
     if len(text) > LAMBDA_MOST_BYTES / 4 and bootstrap.settings().on_lambda and len(text.encode()) > LAMBDA_MOST_BYTES:
         reply = refused(Problem("too_large", "the answer would be larger than 6 MB; ask for less by `limit`"))
         text = as_text(reply)
-    return text, {"Content-Type": reply.media_type, **ALWAYS_SAID, **reply.headers}, reply.status
+    said = {"Content-Type": reply.media_type, **ALWAYS_SAID, **readable_by(origin, _allowed_origins())}
+    return text, {**said, **reply.headers}, reply.status
+
+
+def _allowed_origins() -> str:
+    """Nobody's, where not even the settings can be read: what went wrong is answered all the same."""
+    try:
+        return bootstrap.settings().allowed_origins
+    except Exception as error:
+        log("settings_unread", error=error)
+        return ""
 
 
 def as_text(reply: Reply) -> str:

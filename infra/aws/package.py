@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.aws import application, archives, data, inventory, layers
+from infra.aws import application, archives, data, gateway, inventory, layers
 
 ROOT = layers.ROOT
 MOST_BYTES = 250 * 1024 * 1024  # of a function and its layers, unzipped
@@ -91,8 +91,9 @@ def is_not_needed(name: str) -> bool:
 
 
 def finish(template: dict[str, Any]) -> dict[str, Any]:
-    """What can be merged in but not away: Chalice's role for all functions, and its guesses at queues' names."""
+    """What can be merged in but not away: Chalice's role, its guesses at queues' names, its answer to preflights."""
     template["Resources"].pop("DefaultRole")
+    gateway.allow_origins(template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
     for resource in template["Resources"].values():
         for event in resource.get("Properties", {}).get("Events", {}).values():
             if event["Type"] == "SQS":

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from fairway_client import Client
 
 from tests.rehearsal import alarms, packages
 from tests.rehearsal.ground import ROOT, prepared
-from tests.rehearsal.stage import STAGE, Stage, until
+from tests.rehearsal.stage import ORIGIN, STAGE, Stage, until
 
 pytestmark = pytest.mark.timeout(900)
 SAMPLES = ROOT / "events" / "samples"
@@ -86,6 +87,24 @@ def test_a_call_without_a_key_is_refused_in_the_contracts_shape(stage: Stage) ->
     refused = stage.call("POST", "/datasets")
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert (refused.status, json.loads(refused.read())["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/health")])
+def test_what_the_gateway_refuses_by_itself_has_the_contracts_shape(
+    stage: Stage, method: str, path: str, has_key: bool
+) -> None:
+    stage.put_gateway_responses()
+    refused = stage.call(method, path, stage.admin_key if has_key else None)
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert (refused.status, json.loads(refused.read())["code"]) == (404, "not_found")
+
+
+def test_pages_of_allowed_origins_may_read_what_is_answered(stage: Stage) -> None:
+    """Preflights are not played: the emulator leaves unread what the API's definition answers them."""
+    for path in ("/health", "/datasets", f"/files/{uuid4()}"):
+        answered = stage.call("GET", path, stage.admin_key)
+        assert answered.headers.get_all("Access-Control-Allow-Origin") == [ORIGIN]
 
 
 def test_nothing_is_given_out_without_a_signature(stage: Stage) -> None:

@@ -66,6 +66,13 @@ def run_bare(program: str, path: Sequence[Path], **variables: str) -> str:
     return ran.stdout
 
 
+def test_each_route_tells_browsers_which_origins_are_allowed() -> None:
+    template = json.loads((PACKAGE / "template.json").read_text())
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    told = {path: set(methods) for path, methods in paths.items() if "AllowedOrigins" in json.dumps(methods["options"])}
+    assert set(told) == set(paths)
+
+
 def described() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((PACKAGE / "package.json").read_text())
     return found

@@ -25,6 +25,7 @@ STAGE = "rehearsal"
 PACKAGE = ROOT / "build" / "aws" / STAGE
 POLL_S = 0.3
 MODEL = "stand-in.model-v1"
+ORIGIN = "https://app.example"
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Stage:
             "ExtractionModel": MODEL,
             "BedrockEndpoint": ground.model_url,
             "OcrLanguages": "eng",
+            "AllowedOrigins": ORIGIN,
         }
 
     def deploy(self, package: Path = PACKAGE, **parameters: str) -> None:
@@ -91,12 +93,23 @@ class Stage:
 
     def call(self, method: str, path: str, key: str | None = None) -> Any:
         """An answer of the API as it came, whatever its status."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        asked = urllib.request.Request(self.api_url + path, b"{}" if method != "GET" else None, headers, method=method)
+        headers = {"Origin": ORIGIN, **({"Authorization": f"Bearer {key}"} if key else {})}
+        asked = urllib.request.Request(self.api_url + path, b"{}" if method == "POST" else None, headers, method=method)
         try:
             return self.open(asked)
         except urllib.error.HTTPError as refused:
             return refused
+
+    def put_gateway_responses(self) -> None:
+        """What the API's definition says of the gateway's own answers, said again: the emulator leaves it unread."""
+        template = json.loads((PACKAGE / "template.json").read_text())
+        definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+        gateway, api_id = self.ground.session.client("apigateway"), self.resource("RestAPI")
+        for name, of in definition["x-amazon-apigateway-gateway-responses"].items():
+            gateway.put_gateway_response(
+                restApiId=api_id, responseType=name, **{**of, "statusCode": str(of["statusCode"])}
+            )
+        gateway.create_deployment(restApiId=api_id, stageName="v1")
 
     def open(self, asked: urllib.request.Request) -> Any:
         trusted = ssl.create_default_context(cafile=str(self.ground.authorities))

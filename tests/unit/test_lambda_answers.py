@@ -45,6 +45,38 @@ def test_the_api_begins_without_what_only_one_step_or_call_needs() -> None:
     assert ran.stdout.split() == []
 
 
+@pytest.mark.parametrize(
+    ("allowed", "origin", "told"),
+    [
+        ("*", "https://any.example", "*"),
+        ("https://a.example", "https://a.example", "https://a.example"),
+        ("https://a.example, https://b.example", "https://b.example", "https://b.example"),
+        ("https://a.example,https://b.example", "https://c.example", "https://a.example"),
+        ("https://a.example", "", "https://a.example"),
+    ],
+)
+def test_an_answer_is_readable_by_pages_of_allowed_origins(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, origin: str, told: str
+) -> None:
+    monkeypatch.setenv("FAIRWAY_ALLOWED_ORIGINS", allowed)
+    bootstrap.forget()
+    asked = event("GET", "/openapi.json")
+    asked["headers"] = {"Origin": origin}
+    answered = app.app(asked, None)
+    bootstrap.forget()
+    headers = {name: value for name, (value,) in answered["multiValueHeaders"].items()} | answered["headers"]
+    assert headers["Access-Control-Allow-Origin"] == told
+    assert (headers.get("Vary") == "Origin") == (allowed != "*")
+
+
+def test_what_the_settings_break_is_answered_in_the_contracts_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRWAY_PORT", "none")
+    bootstrap.forget()
+    answered = app.app(event("GET", "/datasets"), None)
+    bootstrap.forget()
+    assert (answered["statusCode"], json.loads(answered["body"])["code"]) == (500, "internal_error")
+
+
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
     assert as_text(Reply(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
 

@@ -1,0 +1,52 @@
+"""What API Gateway answers without a function."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.api.problems import TITLES
+from infra.aws import gateway
+
+REST_API = gateway.resources("dev")["RestAPI"]["Properties"]
+RESPONSES = REST_API["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+
+
+def headers_of(response: dict[str, Any]) -> dict[str, str]:
+    start = "gatewayresponse.header."
+    return {name.removeprefix(start): value.strip("'") for name, value in response["responseParameters"].items()}
+
+
+@pytest.mark.parametrize("name", sorted(RESPONSES))
+def test_a_refusal_is_a_problem_of_the_contract(name: str) -> None:
+    response = RESPONSES[name]
+    body = json.loads(response["responseTemplates"]["application/json"])
+    assert set(body) == {"type", "title", "status", "detail", "code"}
+    assert (body["status"], body["title"]) == TITLES[body["code"]] and response["statusCode"] == body["status"]
+    assert headers_of(response)["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", sorted(RESPONSES))
+def test_a_refusal_says_when_to_ask_again_where_that_may_help(name: str) -> None:
+    response = RESPONSES[name]
+    assert ("Retry-After" in headers_of(response)) == (response["statusCode"] in (429, 503))
+
+
+def test_nothing_that_the_gateway_answers_goes_by_another_shape() -> None:
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(RESPONSES)
+
+
+def test_a_refusal_has_nothing_that_the_gateway_would_take_for_a_variable() -> None:
+    assert not any("$" in response["responseTemplates"]["application/json"] for response in RESPONSES.values())
+
+
+def test_a_preflight_names_the_first_allowed_origin_and_by_its_template_the_others() -> None:
+    origin = "method.response.header.Access-Control-Allow-Origin"
+    answer: dict[str, Any] = {"responseParameters": {origin: "'*'"}}
+    paths = {"/files": {"options": {"x-amazon-apigateway-integration": {"responses": {"default": answer}}}}}
+    gateway.allow_origins(paths)
+    assert answer["responseParameters"][origin]["Fn::Sub"][1] == {"First": gateway.FIRST_ORIGIN}
+    (written,) = answer["responseTemplates"]["application/json"].values()
+    assert written.count("${") == 1 and "${AllowedOrigins}" in written  # the rest is the gateway's to fill in
