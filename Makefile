@@ -3,7 +3,7 @@
 # make test                                everything that CI checks
 # make rapid                               install the second reader for doubtful pages (300 MB)
 # make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
-# make rehearse                            deploy that to an emulator of AWS and play every act on it
+# make rehearse [LOCALSTACK_HOST=name:port] deploy that to an emulator of AWS and play every act on it
 # make lint | unit | hostile | chaos | bench  parts of it, hostile files, downtime, and the measurements (DATA=folder: of reading)
 # make fuzz [SECONDS=120]                  fuzz the parsers of our own, guided by coverage
 
@@ -76,7 +76,7 @@ package: build/lambda-venv/.ready
 
 rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
 	@$(MAKE) --no-print-directory package STAGE=rehearsal
-	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst --verbose --durations=12 \
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -vv --durations=12 \
 		tests/rehearsal/linting.py tests/rehearsal/packaged.py tests/rehearsal/acts.py
 
 build/rehearsal-venv/.ready: requirements-rehearsal.txt constraints.txt build/lambda-venv/.ready

@@ -1,4 +1,7 @@
-"""What stands around the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services."""
+"""What stands around the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services.
+
+The emulator is started, unless the environment names one that stands already.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process
 from infra.local.supervisor import Supervisor
+from tests.rehearsal import elsewhere
+from tests.rehearsal.elsewhere import Reach
 from tests.standins.model import Model
 from tests.standins.server import Served
 from tests.standins.textract import Textract
@@ -36,12 +41,14 @@ START_S = 60.0
 
 @dataclass(frozen=True)
 class Ground:
-    """Where everything is to be found. `session` is the account's owner, who may do anything."""
+    """Where everything is to be found, and by `reach` for functions. `session` is the account's owner's."""
 
     home: Path
     session: boto3.session.Session
     endpoint_url: str
-    authorities: Path
+    is_started: bool  # not an emulator of somebody's, with more in it
+    authorities: Path | None
+    reach: Reach
     database_url: str
     role_urls: dict[str, str]
     redis_url: str
@@ -65,25 +72,33 @@ def prepared() -> Iterator[Ground]:
     key_id, secret = "FWREHEARSAL", secrets.token_urlsafe()
     supervisor = Supervisor(home)
     textract, model = Textract(), Model()
+    given_url, authorities = elsewhere.endpoint_url(), elsewhere.authorities()
+    if given_url:
+        key_id, secret = elsewhere.credentials()
     try:
         with ExitStack() as served:
+            reach = served.enter_context(Reach.given())
             textract_url = served.enter_context(Served(textract))
             model_url = served.enter_context(Served(model))
             supervisor.start(
                 [
                     postgres.declare(home / "postgres", program, ports["postgres"], password),
                     valkey.declare(home, ports["valkey"], password),
-                    _emulator(home, ports["emulator"], key_id, secret),
+                    *([] if given_url else [_emulator(home, ports["emulator"], key_id, secret)]),
                 ],
                 START_S,
             )
             postgres.ensure_database(ports["postgres"], password)
-            endpoint_url = f"https://{ADDRESS}:{ports['emulator']}"
+            if not given_url:
+                authorities = home / CERTIFICATE
+            endpoint_url = given_url or f"https://{ADDRESS}:{ports['emulator']}"
             yield Ground(
                 home,
-                _session(endpoint_url, home / CERTIFICATE, key_id, secret),
+                _session(endpoint_url, authorities, key_id, secret),
                 endpoint_url,
-                home / CERTIFICATE,
+                given_url is None,
+                authorities,
+                reach,
                 postgres.database_url(ports["postgres"], password),
                 {
                     role: postgres.database_url(ports["postgres"], secrets.token_urlsafe(), role=role)
@@ -103,10 +118,12 @@ def prepared() -> Iterator[Ground]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _session(endpoint_url: str, authorities: Path, key_id: str, secret: str) -> Any:
+def _session(endpoint_url: str, authorities: Path | None, key_id: str, secret: str) -> Any:
+    verify = str(authorities) if authorities else None
+
     class Session(boto3.session.Session):  # type: ignore[misc]
         def client(self, service: str, **options: Any) -> Any:
-            return super().client(service, **{"endpoint_url": endpoint_url, "verify": str(authorities), **options})
+            return super().client(service, **{"endpoint_url": endpoint_url, "verify": verify, **options})
 
     return Session(aws_access_key_id=key_id, aws_secret_access_key=secret, region_name=REGION)
 

@@ -34,25 +34,31 @@ class Stage:
 
     ground: Ground
     deployment: Deployment
+    before: dict[str, list[str]] = field(default_factory=dict)  # what the account held already
     admin_key: str = field(default_factory=lambda: "fw_" + secrets.token_urlsafe(32))
     outputs: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def on(cls, ground: Ground) -> Stage:
-        return cls(ground, Deployment(ground.session, STAGE, poll_s=POLL_S))
+        stage = cls(ground, Deployment(ground.session, STAGE, poll_s=POLL_S))
+        stage.before = stage.held()
+        return stage
 
     def keep_secrets(self) -> None:
         """What the data stack would keep in Secrets Manager, and the parameters that name it."""
-        ground = self.ground
+        ground, reached = self.ground, self.ground.reach.url
         kept = {
             "worker": {
-                "FAIRWAY_DATABASE_URL": ground.role_urls[WORKER_ROLE],
-                "FAIRWAY_REDIS_URL": ground.redis_url,
+                "FAIRWAY_DATABASE_URL": reached(ground.role_urls[WORKER_ROLE]),
+                "FAIRWAY_REDIS_URL": reached(ground.redis_url),
                 "FAIRWAY_KEY_PEPPER": secrets.token_urlsafe(),
             },
-            "api": {"FAIRWAY_API_DATABASE_URL": ground.role_urls[API_ROLE]},
-            "migration": {"FAIRWAY_OWNER_DATABASE_URL": ground.database_url, "FAIRWAY_ADMIN_KEY": self.admin_key},
+            "api": {"FAIRWAY_API_DATABASE_URL": reached(ground.role_urls[API_ROLE])},
+            "migration": {
+                "FAIRWAY_OWNER_DATABASE_URL": reached(ground.database_url),
+                "FAIRWAY_ADMIN_KEY": self.admin_key,
+            },
         }
         manager = ground.session.client("secretsmanager")
         arns = {
@@ -64,10 +70,10 @@ class Stage:
             "ApiSecrets": arns["api"],
             "MigrationSecrets": arns["migration"],
             "DatabaseAuth": "password",
-            "TextractEndpoint": ground.textract_url,
+            "TextractEndpoint": reached(ground.textract_url),
             "ExtractionBy": "bedrock",
             "ExtractionModel": MODEL,
-            "BedrockEndpoint": ground.model_url,
+            "BedrockEndpoint": reached(ground.model_url),
             "OcrLanguages": "eng",
             "AllowedOrigins": ORIGIN,
         }
@@ -82,8 +88,7 @@ class Stage:
         return f"{self.ground.endpoint_url}/_aws/execute-api/{api_id}/v1"
 
     def client(self, key: str | None = None) -> Client:
-        trusted = ssl.create_default_context(cafile=str(self.ground.authorities))
-        return Client(self.api_url, key or self.admin_key, verify=trusted)
+        return Client(self.api_url, key or self.admin_key, verify=self._trusted())
 
     def resource(self, logical: str) -> str:
         """The physical id of one of the stack's resources."""
@@ -112,8 +117,18 @@ class Stage:
         gateway.create_deployment(restApiId=api_id, stageName="v1")
 
     def open(self, asked: urllib.request.Request) -> Any:
-        trusted = ssl.create_default_context(cafile=str(self.ground.authorities))
-        return urllib.request.urlopen(asked, timeout=60, context=trusted)
+        return urllib.request.urlopen(asked, timeout=60, context=self._trusted())
+
+    def _trusted(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ground.authorities)
+
+    def enforces_permissions(self) -> bool:
+        """Whether the emulator refuses what nobody signed. The one that the rehearsal starts must."""
+        try:
+            self.open(urllib.request.Request(f"{self.ground.endpoint_url}/{self.outputs['Bucket']}?list-type=2"))
+        except urllib.error.HTTPError as refused:
+            return refused.code == 403
+        return False
 
     # --- what goes wrong ---------------------------------------------------------------------------------------------
 
@@ -157,7 +172,8 @@ class Stage:
 
     def alarms(self) -> list[dict[str, Any]]:
         pages = self.ground.session.client("cloudwatch").get_paginator("describe_alarms").paginate()
-        return [one for page in pages for one in page["MetricAlarms"]]
+        found = [one for page in pages for one in page["MetricAlarms"]]
+        return [one for one in found if one["AlarmName"] not in self.before.get("alarms", ())]
 
     def refusals(self) -> list[str]:
         """What the functions were not allowed to do, as their logs tell: a step that may not store is parked."""
@@ -180,6 +196,12 @@ class Stage:
             manager.delete_secret(SecretId=self.parameters[name], ForceDeleteWithoutRecovery=True)
 
     def left_over(self) -> dict[str, list[str]]:
+        """What the account holds that it did not hold before."""
+        now = {kind: [name for name in names if name not in self.before.get(kind, ())]
+               for kind, names in self.held().items()}  # fmt: skip
+        return {kind: names for kind, names in now.items() if names}
+
+    def held(self) -> dict[str, list[str]]:
         """What the account holds, by kind; kinds of which there is nothing are left out."""
         client = self.ground.session.client
         held = {
