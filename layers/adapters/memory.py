@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
-from layers.domain.fairness import Lanes, is_long, places_of_the_long, rides
+from layers.domain.fairness import Lanes, is_long, places, places_of_the_long, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Member, Page
@@ -326,19 +326,16 @@ class MemoryStore:
             ]
 
     def _dispatch(self, step: str, cap: int, load: int) -> Iterable[WakeUp]:
-        in_flight = sum(
-            key[1] == step and not row.rides and row.state in (State.QUEUED, State.RUNNING)
-            for key, row in self.steps.items()
-        )
+        at_work = [
+            row for key, row in self.steps.items() if key[1] == step and row.state in (State.QUEUED, State.RUNNING)
+        ]
+        in_flight, in_flight_s = sum(not row.rides for row in at_work), sum(row.cost_estimate_s for row in at_work)
         if in_flight >= cap:
             return
-        long_ones = sum(
-            key[1] == step and is_long(row.cost_estimate_s) and row.state in (State.QUEUED, State.RUNNING)
-            for key, row in self.steps.items()
-        )
+        long_ones = sum(is_long(row.cost_estimate_s) for row in at_work)
         lanes = self._lanes.get(step)
         loaded, loaded_s = 0, 0.0
-        while lanes and (in_flight < cap or 0 < loaded < load):
+        while lanes and (in_flight < places(cap, in_flight, in_flight_s) or 0 < loaded < load):
             goes_on, long_too = 0 < loaded < load, long_ones < places_of_the_long(cap)
             item = lanes.look(long_too, goes_on)
             if item is None and not goes_on:
@@ -353,6 +350,7 @@ class MemoryStore:
                 continue
             lanes.next(long_too, goes_on)
             long_ones += is_long(row.cost_estimate_s)
+            in_flight_s += row.cost_estimate_s
             row.state, row.since, row.rides = State.QUEUED, self._now(), goes_on
             if row.rides:
                 loaded, loaded_s = loaded + 1, loaded_s + row.cost_estimate_s

@@ -27,6 +27,17 @@ def in_flight_cap(concurrency: int) -> int:
     return math.ceil(concurrency * CAP_PER_CONCURRENCY)
 
 
+def places(cap: int, in_flight: int, in_flight_s: float) -> int:
+    """How many wake-ups may be in flight, of an in-flight cap, while so many, of so many seconds in all, are.
+
+    What is beyond the concurrency waits in the broker, where nobody can pass it by, for about a quarter of the time that
+    one of them takes. Where that is more than a second there is less of it, so that the wait stays a quarter of a second.
+    """
+    mean_s = in_flight_s / in_flight if in_flight else 0.0
+    beyond = (CAP_PER_CONCURRENCY - 1) / max(1.0, mean_s)
+    return min(cap, max(1, math.ceil(math.floor(cap / CAP_PER_CONCURRENCY) * (1 + beyond))))
+
+
 def rides(loaded: int, loaded_s: float, cost_estimate_s: float, most: int) -> bool:
     """Whether a part goes along with the wake-up before it, which names so many parts of so many seconds in all."""
     return 0 < loaded < most and loaded_s + cost_estimate_s <= LOAD_S

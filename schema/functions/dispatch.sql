@@ -1,4 +1,4 @@
--- Takes up to p_room ready parts of one step in fair order: the active tenant lane of lowest pass, in it the
+-- Takes ready parts of one step in fair order: the active tenant lane of lowest pass, in it the
 -- active batch lane of lowest pass, its oldest ready part; both lanes are charged. Costs the same at any
 -- backlog: every look-up is the first row of an index. The policy as a value: layers/domain/fairness.py.
 -- To be called under the step's turn (dispatch_steps).
@@ -8,16 +8,19 @@
 -- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
 -- and a lane is looked through from its beginning before it counts as empty.
 --
--- p_room counts wake-ups. One may name up to p_load parts, all of one batch, that together are estimated to take no
--- longer than p_load_s: all but the first of them ride along. So nobody waits in a wake-up for somebody else's file.
+-- Takes parts until p_most wake-ups are taken, or as many are in flight as may be (places_of_cap): p_in_flight of them,
+-- of p_in_flight_s seconds in all, already are. A wake-up may name up to p_load parts, all of one batch, that together
+-- are estimated to take no longer than p_load_s: all but the first of them ride along. So nobody waits in a wake-up for
+-- somebody else's file. Their lanes are charged once for all of them.
 --
 -- Of parts that are estimated to take longer than a slice no more than p_room_of_long are taken: where the first of a
 -- lane is one too many, the first short one is. A lane of long ones alone is passed by, and stays active.
 DROP FUNCTION IF EXISTS dispatch_step(text, integer, double precision);
 DROP FUNCTION IF EXISTS dispatch_step(text, integer, double precision, integer, double precision);
+DROP FUNCTION IF EXISTS dispatch_step(text, integer, integer, double precision, integer, double precision);
 CREATE OR REPLACE FUNCTION dispatch_step(
-    p_step text, p_room integer, p_room_of_long integer, p_slice_s double precision, p_load integer,
-    p_load_s double precision)
+    p_step text, p_cap integer, p_most integer, p_in_flight integer, p_in_flight_s double precision,
+    p_room_of_long integer, p_slice_s double precision, p_load integer, p_load_s double precision)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -31,13 +34,12 @@ DECLARE
     floor_rises boolean;
     passed_tenants uuid[] := '{}';  -- looked at and found empty in this call
     passed_batches uuid[] := '{}';
-    loaded integer := 0;            -- parts that the last wake-up names, and the seconds that they take
-    loaded_s double precision := 0;
-    goes_on boolean;                -- whether it may name one more
+    long_too boolean;
+    loaded integer;                 -- parts that the wake-up names, and the seconds that they take
+    loaded_s double precision;
+    charge_s double precision;
+    reached timestamptz;            -- when the last of them was readied
 BEGIN
-    IF p_room <= 0 THEN
-        RETURN;
-    END IF;
     SELECT * INTO clock FROM lane_clocks c WHERE c.step = p_step;
     IF NOT FOUND THEN
         INSERT INTO lane_clocks AS c (step) VALUES (p_step) RETURNING * INTO clock;
@@ -45,51 +47,62 @@ BEGIN
     floor_rises := clock.floor_at < clock_timestamp() - floor_rises_each
                    AND pg_try_advisory_xact_lock(hashtextextended(p_step, 5));
 
-    WHILE p_room > 0 OR loaded BETWEEN 1 AND p_load - 1 LOOP
-        goes_on := loaded BETWEEN 1 AND p_load - 1;
-        IF NOT goes_on THEN
-            SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
-              FROM lanes l JOIN tenants t USING (tenant_id)
-             WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
-             ORDER BY l.step, l.pass, l.tenant_id LIMIT 1;
-            EXIT WHEN NOT FOUND;
-            IF floor_rises AND clock.floor_at < clock_timestamp() - floor_rises_each THEN
-                clock.floor := least(lane.pass, clock.pass);
-                clock.floor_at := clock_timestamp();
-            END IF;
-
-            SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
-              FROM batch_lanes b
-             WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
-               AND b.batch_id <> ALL (passed_batches)
-             ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1;
-            IF NOT FOUND THEN
-                PERFORM deactivate_lane(p_step, lane.tenant_id, NULL);
-                passed_tenants := passed_tenants || lane.tenant_id;
-                CONTINUE;
-            END IF;
+    WHILE p_most > 0 AND p_in_flight < places_of_cap(p_cap, p_in_flight, p_in_flight_s) LOOP
+        SELECT l.tenant_id, l.pass, l.batch_clock, l.batch_floor, t.weight INTO lane
+          FROM lanes l JOIN tenants t USING (tenant_id)
+         WHERE l.step = p_step AND l.active AND l.pass >= clock.floor AND l.tenant_id <> ALL (passed_tenants)
+         ORDER BY l.step, l.pass, l.tenant_id LIMIT 1;
+        EXIT WHEN NOT FOUND;
+        IF floor_rises AND clock.floor_at < clock_timestamp() - floor_rises_each THEN
+            clock.floor := least(lane.pass, clock.pass);
+            clock.floor_at := clock_timestamp();
         END IF;
 
-        IF p_room_of_long > 0 THEN
-            SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
-              FROM steps r
-             WHERE r.state = 'ready' AND r.step = p_step
-               AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
-             ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
-             LIMIT 1 FOR UPDATE SKIP LOCKED;
-        ELSE
-            SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
-              FROM steps r
-             WHERE r.state = 'ready' AND r.cost_estimate_s <= 10 AND r.step = p_step -- a slice, as its index says it
-               AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
-             ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
-             LIMIT 1 FOR UPDATE SKIP LOCKED;
-        END IF;
-        IF goes_on AND (NOT FOUND OR loaded_s + picked.cost_estimate_s > p_load_s) THEN
-            loaded := 0;
+        SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
+          FROM batch_lanes b
+         WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
+           AND b.batch_id <> ALL (passed_batches)
+         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1;
+        IF NOT FOUND THEN
+            PERFORM deactivate_lane(p_step, lane.tenant_id, NULL);
+            passed_tenants := passed_tenants || lane.tenant_id;
             CONTINUE;
         END IF;
-        IF NOT FOUND THEN
+
+        long_too := p_room_of_long > 0;
+        loaded := 0; loaded_s := 0; charge_s := 0;
+        WHILE loaded < greatest(1, p_load) LOOP
+            IF long_too THEN
+                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+                  FROM steps r
+                 WHERE r.state = 'ready' AND r.step = p_step
+                   AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
+                 ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
+                 LIMIT 1 FOR UPDATE SKIP LOCKED;
+            ELSE
+                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+                  FROM steps r
+                 WHERE r.state = 'ready' AND r.cost_estimate_s <= 10 AND r.step = p_step -- a slice, as its index says it
+                   AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
+                 ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
+                 LIMIT 1 FOR UPDATE SKIP LOCKED;
+            END IF;
+            EXIT WHEN NOT FOUND OR (loaded > 0 AND loaded_s + picked.cost_estimate_s > p_load_s);
+            UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = loaded > 0
+             WHERE s.file_id = picked.file_id AND s.step = picked.step AND s.part = picked.part;
+            file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
+            rides := loaded > 0;
+            RETURN NEXT;
+            loaded := loaded + 1;
+            loaded_s := loaded_s + picked.cost_estimate_s;
+            charge_s := charge_s + least(picked.cost_estimate_s, p_slice_s);
+            reached := picked.ready_at;
+            IF picked.cost_estimate_s > p_slice_s THEN
+                p_room_of_long := p_room_of_long - 1;
+                EXIT; -- it goes alone
+            END IF;
+        END LOOP;
+        IF loaded = 0 THEN
             IF batch.ready_mark > '-infinity' THEN
                 UPDATE batch_lanes b SET ready_mark = '-infinity'
                  WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
@@ -99,43 +112,42 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
-        UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = goes_on
-         WHERE s.file_id = picked.file_id AND s.step = picked.step AND s.part = picked.part;
 
         UPDATE lanes l
-           SET pass = l.pass + least(picked.cost_estimate_s, p_slice_s) / lane.weight,
+           SET pass = l.pass + charge_s / lane.weight,
                batch_clock = greatest(l.batch_clock, batch.pass),
                batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock) ELSE l.batch_floor END
          WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
         UPDATE batch_lanes b
-           SET pass = b.pass + least(picked.cost_estimate_s, p_slice_s) / b.weight,
+           SET pass = b.pass + charge_s / b.weight,
                -- Where long ones were passed over, the mark stays before them.
-               ready_mark = CASE WHEN p_room_of_long > 0
-                                 THEN greatest(b.ready_mark, least(picked.ready_at, clock_timestamp() - mark_trails_by))
+               ready_mark = CASE WHEN long_too
+                                 THEN greatest(b.ready_mark, least(reached, clock_timestamp() - mark_trails_by))
                                  ELSE b.ready_mark END
          WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         clock.pass := greatest(clock.pass, lane.pass);
-        clock.taken := clock.taken + 1;
-        clock.taken_s := clock.taken_s + least(picked.cost_estimate_s, p_slice_s);
-
-        IF picked.cost_estimate_s > p_slice_s THEN
-            p_room_of_long := p_room_of_long - 1;
-        END IF;
-        file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;
-        rides := goes_on;
-        RETURN NEXT;
-        IF goes_on THEN
-            loaded := loaded + 1; loaded_s := loaded_s + picked.cost_estimate_s;
-        ELSE
-            loaded := 1; loaded_s := picked.cost_estimate_s; p_room := p_room - 1;
-        END IF;
+        clock.taken := clock.taken + loaded;
+        clock.taken_s := clock.taken_s + charge_s;
+        p_most := p_most - 1;
+        p_in_flight := p_in_flight + 1;
+        p_in_flight_s := p_in_flight_s + loaded_s;
     END LOOP;
 
     UPDATE lane_clocks c
        SET pass = clock.pass, taken = clock.taken, taken_s = clock.taken_s, floor = clock.floor, floor_at = clock.floor_at
      WHERE c.step = p_step AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
 END $$;
+
+-- How many wake-ups of a step may be in flight while so many, of so many seconds in all, are. As `places` in
+-- layers/domain/fairness.py.
+CREATE OR REPLACE FUNCTION places_of_cap(p_cap integer, p_in_flight integer, p_in_flight_s double precision)
+RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(p_cap, greatest(1, ceil(
+        floor(p_cap / 1.25::double precision)
+        * (1 + 0.25::double precision / greatest(1, coalesce(p_in_flight_s / nullif(p_in_flight, 0), 0))))))::integer
+$$;
 
 -- Takes an empty lane out of the active ones; leaves it be where someone is readying a step of it just now.
 -- A skipped row may only have been locked, so emptiness is looked up afresh, under the lock.
@@ -210,11 +222,13 @@ BEGIN
             since := '-infinity';
         END IF;
         SELECT count(*) FILTER (WHERE NOT s.rides) AS wake_ups, least(min(s.queued_at), clock_timestamp()) AS oldest,
-               count(*) FILTER (WHERE s.cost_estimate_s > p_slice_s) AS long_ones INTO in_flight
+               count(*) FILTER (WHERE s.cost_estimate_s > p_slice_s) AS long_ones,
+               coalesce(sum(s.cost_estimate_s::double precision), 0) AS seconds INTO in_flight
           FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
         CONTINUE WHEN in_flight.wake_ups >= one.cap OR one.most = 0;
         RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt, d.rides
-                       FROM dispatch_step(one.name, least(one.cap - in_flight.wake_ups::integer, one.most),
+                       FROM dispatch_step(one.name, one.cap, coalesce(one.most, one.cap), in_flight.wake_ups::integer,
+                                          in_flight.seconds,
                                           greatest(1, one.cap / 2) - in_flight.long_ones::integer, p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest

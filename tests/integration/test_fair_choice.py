@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from layers.domain.fairness import LOW_WEIGHT, Lanes, is_long, places_of_the_long
+from layers.domain.fairness import LOW_WEIGHT, Lanes, is_long, places, places_of_the_long
 from layers.domain.message import WakeUp
 from layers.domain.step import Done
 from tests.making import Bench, Urls, nothing_follows
@@ -63,14 +63,16 @@ class Both:
 
     def take(self, room: int) -> None:
         cap = len(self.in_flight) + room
-        long_ones = sum(is_long(self.of_file[wake_up.file_id][2]) for wake_up in self.in_flight)
+        costs_s = [self.of_file[wake_up.file_id][2] for wake_up in self.in_flight]
         taken = self.bench.store.dispatch({STEP: cap})
         self.in_flight += taken
         self.chosen += [wake_up.file_id for wake_up in taken]
-        for _ in range(room):
-            if item := self.lanes.next(long_too=long_ones < places_of_the_long(cap)):
-                self.expected.append(item)
-                long_ones += is_long(self.of_file[item][2])
+        while len(costs_s) < places(cap, len(costs_s), sum(costs_s)):
+            item = self.lanes.next(long_too=sum(map(is_long, costs_s)) < places_of_the_long(cap))
+            if item is None:
+                break
+            self.expected.append(item)
+            costs_s.append(self.of_file[item][2])
         assert self.chosen == self.expected
 
     def end(self, place: int, cost_s: float) -> None:

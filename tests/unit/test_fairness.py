@@ -18,6 +18,7 @@ from layers.domain.fairness import (
     in_flight_cap,
     is_long,
     makes_way_after_s,
+    places,
 )
 
 BACKLOGS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=2)
@@ -144,6 +145,25 @@ def test_batches_of_one_tenant_take_turns_and_cost_no_other_tenant() -> None:
 @pytest.mark.parametrize(("concurrency", "cap"), [(1, 2), (2, 3), (4, 5), (8, 10), (100, 125)])
 def test_the_cap_keeps_every_worker_busy_and_little_more(concurrency: int, cap: int) -> None:
     assert in_flight_cap(concurrency) == cap
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "seconds_each", "most"),
+    [(20, 0.1, 25), (20, 1.0, 25), (20, 2.0, 23), (20, 10.0, 21), (4, 10.0, 5), (1, 0.1, 2), (1, 60.0, 2)],
+)
+def test_the_longer_things_take_the_fewer_wait_beyond_those_at_work(
+    concurrency: int, seconds_each: float, most: int
+) -> None:
+    taken = 0
+    while taken < places(in_flight_cap(concurrency), taken, taken * seconds_each):
+        taken += 1
+    assert taken == most
+
+
+@given(st.integers(1, 1000), st.floats(0, 1e6))
+def test_every_worker_has_something_to_do_and_a_probe_goes_alone(concurrency: int, seconds_each: float) -> None:
+    assert places(in_flight_cap(concurrency), concurrency, concurrency * seconds_each) > concurrency
+    assert places(1, 0, 0.0) == 1
 
 
 def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
