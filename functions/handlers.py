@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.pipelines import INTAKE, PIPELINES
+from functions.pipelines import INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as mend
 from layers import bootstrap, entry
@@ -60,5 +60,7 @@ def upkeep(_event: entry.Event) -> Answer:
 
 
 def migrate(event: entry.Event) -> Answer:
-    """Bring the database up to date: called by hand, or by CloudFormation while it puts a new version in place."""
-    return entry.answer_cloudformation(event, lambda: {"applied": bootstrap.migrate()})
+    """Bring database and topics up to date: called by hand, or by CloudFormation with a new version or transport."""
+    return entry.answer_cloudformation(
+        event, lambda: {"applied": bootstrap.migrate(), "topics": bootstrap.ensure_topics(STEPS)}
+    )

@@ -160,7 +160,7 @@ def main() -> None:
         topic: (handler, share(settings.concurrency.get(topic, 1), settings.workers, place))
         for topic, handler in app.TOPICS.items()
     }
-    worker = Worker(settings.worker_name, bootstrap.topics(), bootstrap.bell(), shares, _store_is_up)
+    worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.bell(), shares, _store_is_up)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

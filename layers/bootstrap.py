@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,7 +34,7 @@ from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TO
 from layers.domain.file import Reach
 from layers.kept_files import KeptFiles
 from layers.pacing import Pacer, counted
-from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader
+from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
 from layers.settings import Settings
 
 Built = TypeVar("Built")
@@ -134,6 +134,20 @@ def migrate() -> list[str]:
     return applied
 
 
+def ensure_topics(steps: Iterable[str]) -> list[str]:
+    """Make the steps' topics where Kafka carries them; those that were made or widened.
+
+    Lambda has one invocation at work in each partition: there are as many as may run at once.
+    """
+    given = settings()
+    if not given.kafka_brokers:
+        return []
+    from layers.adapters import kafka_topics
+
+    partitions = {given.queue_prefix + step: given.concurrency[step] for step in steps}
+    return kafka_topics.ensure_topics(given.kafka_brokers, given.kafka_auth, partitions)
+
+
 def _owner_url() -> str:
     """The address for the owner of all tables, with the password that RDS keeps in a secret of its own."""
     given = settings()
@@ -187,7 +201,19 @@ def connections() -> RedisConnections:
 
 
 @once
-def topics() -> SqsTopics:
+def topics() -> Topics:
+    """Where wake-ups are published: queues, or Kafka beside them."""
+    given = settings()
+    if not given.kafka_brokers:
+        return queues()
+    from layers.adapters.kafka_topics import KafkaTopics, brokers_answer, producer
+
+    to = given.kafka_brokers, given.kafka_auth
+    return KafkaTopics(lambda: producer(*to), lambda: brokers_answer(*to), queues(), prefix=given.queue_prefix)
+
+
+@once
+def queues() -> SqsTopics:
     the_bell = bell()
     return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None, prefix=settings().queue_prefix)
 

@@ -17,6 +17,7 @@ CONFIG_PATHS = (
     Path(__file__).parent.parent / ".chalice" / "config.json",
 )
 ALLOWED = {
+    "kafka_auth": ("none", "iam"),
     "textract": ("auto", "on", "off"),
     "extraction": ("rules", "openai", "bedrock"),
     "extraction_strict": ("off", "on"),
@@ -41,6 +42,8 @@ class Settings:
     redis_password: str = ""  # put into redis_url, where it is kept apart
     bucket: str = "fairway"
     queue_prefix: str = "fairway-"  # of the names of topics
+    kafka_brokers: str = ""  # on Lambda: with commas, where steps take their wake-ups from Kafka in the place of SQS
+    kafka_auth: str = "none"  # or `iam`: signed by AWS credentials, as MSK takes it
     aws_endpoint_url: str | None = None
     store_public_url: str | None = None
     region: str = "us-east-1"
@@ -125,6 +128,8 @@ class Settings:
         for name in NEEDED.get(self.extraction, ()):
             if not getattr(self, name):
                 raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
+        if self.kafka_brokers and not self.on_lambda:
+            raise ValueError("FAIRWAY_KAFKA_BROKERS is for Lambda alone: a worker takes wake-ups from queues")
         if self.extraction_window_bytes < LEAST_WINDOW_BYTES:
             raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {LEAST_WINDOW_BYTES}")
         if self.extraction_timeout_s > MOST_MODEL_S:

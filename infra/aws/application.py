@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.aws import alarms, bucket, functions, gateway, queues
 from infra.aws.inventory import FUNCTIONS
-from infra.aws.parameters import CONDITIONS, PARAMETERS
+from infra.aws.parameters import CONDITIONS, PARAMETERS, RULES
 
 
 def merge_template(stage: str) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def merge_template(stage: str) -> dict[str, Any]:
         # Parameters that may be empty are used only where a condition says that they are not.
         "Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1030", "W1031", "W1033"]}}},
         "Parameters": PARAMETERS,
+        "Rules": RULES,
         "Conditions": CONDITIONS,
         "Resources": {
             **functions.resources(stage),

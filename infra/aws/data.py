@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.aws.inventory import PROTECTED
-from infra.aws.spelling import allow, attribute, choice, excused, number, policy, text, when
+from infra.aws.spelling import allow, attribute, choice, excused, is_given, number, policy, text, when
 
 Resource = dict[str, Any]
 Resources = dict[str, Resource]
@@ -19,6 +19,9 @@ OWNER, ROLES = "fairway", ("fairway_worker", "fairway_api")
 ZONES = ("A", "B")  # a subnet in each: RDS wants two, whether or not anything runs in both
 # What functions call by name inside of the network, and when. S3 has a gateway, which costs nothing.
 ENDPOINTS = {"sqs": None, "secretsmanager": None, "textract": "ReadsByTextract", "bedrock-runtime": "UsesBedrock"}
+# What Lambda's pollers of an MSK cluster call: they stand in the cluster's network.
+POLLERS_ENDPOINTS = {"lambda": "HasKafka", "sts": "HasKafka"}
+KAFKA_PORT = 9098  # where callers are known by IAM
 
 PARAMETERS: dict[str, Any] = {
     "NetworkRange": text("The network's addresses; the two subnets are its halves' first /20.", "10.86.0.0/16"),
@@ -31,12 +34,14 @@ PARAMETERS: dict[str, Any] = {
     "CacheClass": text("The cache's node type.", "cache.t4g.micro"),
     "ReadByTextract": choice("Whether functions may call Amazon Textract.", "on", "off"),
     "ExtractionBy": choice("What finds values; a model outside of AWS is not reached from here.", "rules", "bedrock"),
+    "KafkaGroup": text("The security group of an MSK cluster in this network; none: there is none."),
     "FlowLogDays": number("For how many days it is kept which addresses talked.", 14),
 }
 
 CONDITIONS: dict[str, Any] = {
     "InTwoZones": {"Fn::Equals": [{"Ref": "TwoZones"}, "yes"]},
     "ReadsByTextract": {"Fn::Equals": [{"Ref": "ReadByTextract"}, "on"]},
+    "HasKafka": is_given("KafkaGroup"),
     "UsesBedrock": {"Fn::Equals": [{"Ref": "ExtractionBy"}, "bedrock"]},
 }
 
@@ -114,6 +119,10 @@ def _network() -> Resources:
         **_way("ProxyGroup", "DatabaseGroup", DATABASE_PORT),
         **_way("FunctionsGroup", "CacheGroup", CACHE_PORT),
         **_way("FunctionsGroup", "EndpointsGroup", 443),
+        # Lambda's pollers bear the cluster's own group.
+        **_way("FunctionsGroup", "KafkaGroup", KAFKA_PORT, "HasKafka"),
+        **_way("KafkaGroup", "KafkaGroup", KAFKA_PORT, "HasKafka"),
+        **_way("KafkaGroup", "EndpointsGroup", 443, "HasKafka"),
         "FunctionsToS3": {
             "Type": "AWS::EC2::SecurityGroupEgress",
             "Properties": {
@@ -141,14 +150,16 @@ def _group(about: str) -> Resource:
     }
 
 
-def _way(source: str, target: str, port: int) -> Resources:
-    """Let one group call another at one port."""
+def _way(source: str, target: str, port: int, condition: str = "") -> Resources:
+    """Let one group call another at one port, where the condition holds."""
+    where = {"Condition": condition} if condition else {}
     at = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
     about = f"{source.removesuffix('Group')} to {target.removesuffix('Group').lower()}"
     name = source.removesuffix("Group") + "To" + target.removesuffix("Group")
     return {
         f"{name}Out": {
             "Type": "AWS::EC2::SecurityGroupEgress",
+            **where,
             "Properties": {
                 **at,
                 "GroupId": {"Ref": source},
@@ -158,6 +169,7 @@ def _way(source: str, target: str, port: int) -> Resources:
         },
         f"{name}In": {
             "Type": "AWS::EC2::SecurityGroupIngress",
+            **where,
             "Properties": {
                 **at,
                 "GroupId": {"Ref": target},
@@ -180,7 +192,7 @@ def _endpoints() -> Resources:
             },
         }
     }
-    for service, condition in ENDPOINTS.items():
+    for service, condition in {**ENDPOINTS, **POLLERS_ENDPOINTS}.items():
         found[service.title().replace("-", "") + "Endpoint"] = {
             "Type": "AWS::EC2::VPCEndpoint",
             **({"Condition": condition} if condition else {}),

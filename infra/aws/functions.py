@@ -77,6 +77,8 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_STAGE": stage,
         "FAIRWAY_BUCKET": {"Ref": "Files"},
         "FAIRWAY_QUEUE_PREFIX": f"fairway-{stage}-",
+        "FAIRWAY_KAFKA_BROKERS": when("UsesKafka", {"Ref": "KafkaBrokers"}),
+        "FAIRWAY_KAFKA_AUTH": when("UsesKafka", "iam"),
         "FAIRWAY_DATABASE_AUTH": {"Ref": "DatabaseAuth"},
         "FAIRWAY_DATABASE_URL": when("HasDatabaseUrl", {"Ref": "DatabaseUrl"}),
         "FAIRWAY_REDIS_URL": when("HasRedisUrl", {"Ref": "RedisUrl"}),
@@ -117,6 +119,7 @@ def _migration() -> Resources:
                 "ServiceToken": attribute("Migrate", "Arn"),
                 "ServiceTimeout": 600,
                 "SchemaDigest": {"Ref": "SchemaDigest"},
+                "Brokers": when("UsesKafka", {"Ref": "KafkaBrokers"}),  # whose topics it makes
             },
         }
     }

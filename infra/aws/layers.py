@@ -84,4 +84,4 @@ def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
 def is_dead_weight(name: str) -> bool:
     """What no import needs: tests, headers, programs' launchers."""
     parts = name.split("/")
-    return "tests" in parts[1:-1] or "include" in parts[1:-1] or name.endswith((".pyi", ".h", ".pxd", ".a"))
+    return "tests" in parts[1:-1] or "include" in parts[1:-1] or name.endswith((".pyi", ".h", ".c", ".pxd", ".a"))

@@ -24,6 +24,8 @@ ROOT = layers.ROOT
 MOST_BYTES = 250 * 1024 * 1024  # of a function and its layers, unzipped
 # What Chalice itself draws in for its command line, and what pip leaves behind.
 NOT_NEEDED = ("pip", "setuptools", "wheel", "inquirer", "blessed", "jinxed", "wcwidth", "click", "editor", "readchar", "runs", "xmod", "yaml", "_yaml", "pkg_resources", "_distutils_hack", "packaging")  # fmt: skip
+# Parts of packages that nothing here calls.
+NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "kafka/benchmarks/", "kafka/cli/")  # fmt: skip
 # Of the SDK's descriptions of services, those that are called.
 SERVICES = ("s3", "sqs", "secretsmanager", "rds", "textract", "bedrock-runtime", "sts")
 
@@ -87,7 +89,7 @@ def is_not_needed(name: str) -> bool:
     parts = name.split("/")
     if parts[:2] == ["botocore", "data"] and len(parts) > 3:
         return parts[2] not in SERVICES
-    return parts[:2] == ["boto3", "examples"] or parts[:2] == ["chalice", "cli"]
+    return name.startswith(NOT_CALLED)
 
 
 def finish(template: dict[str, Any]) -> dict[str, Any]:

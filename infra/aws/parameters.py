@@ -41,13 +41,27 @@ PARAMETERS: dict[str, Any] = {
     "ExtractionTokensPerMinute": number("Tokens a minute that the model takes; 0: no limit of ours.", 0, MinValue=0),
     "PreviewConnections": number("Connections that the preview service bears; 0: no limit of ours.", 0, MinValue=0),
     "Transport": choice(
-        "kafka: functions take wake-ups from an MSK cluster besides; we publish none there yet.", "sqs", "kafka"
+        "What carries the steps' wake-ups: SQS, or an MSK cluster that knows its callers by IAM.", "sqs", "kafka"
     ),
-    "KafkaCluster": text("The ARN of the MSK cluster, where the transport is Kafka."),
+    "KafkaCluster": text("The MSK cluster as its ARN ends: its name, a slash and its id."),
+    "KafkaBrokers": text("The cluster's bootstrap brokers for IAM (port 9098), with commas."),
     "LogRetentionDays": {"Type": "Number", "Default": 30, "AllowedValues": [1, 3, 7, 14, 30, 90, 365]},
     "AlarmEmail": text("Who is told of alarms; none: nobody by mail."),
     "OldestAgeLimit": number("Seconds that a part may wait at a step before an alarm is raised.", 3600, MinValue=0),
     "CostPerHourLimit": number("US dollars an hour that raise an alarm.", 10),
+}
+
+RULES: dict[str, Any] = {
+    "KafkaIsWhole": {
+        "RuleCondition": {"Fn::Equals": [{"Ref": "Transport"}, "kafka"]},
+        "Assertions": [
+            {
+                "Assert": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]},
+                "AssertDescription": f"Transport=kafka needs {name}.",
+            }
+            for name in ("KafkaCluster", "KafkaBrokers", "SubnetIds")
+        ],
+    }
 }
 
 CONDITIONS: dict[str, Any] = {

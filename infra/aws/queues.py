@@ -1,4 +1,4 @@
-"""Topics: a queue of SQS and its dead-letter queue for each, how Lambda polls them, and an MSK cluster beside."""
+"""Topics: a queue of SQS and its dead-letter queue for each, how Lambda polls them, and topics of an MSK cluster."""
 
 from __future__ import annotations
 
@@ -91,25 +91,35 @@ def source(stage: str, topic: str) -> dict[str, Any]:
         "MaximumBatchingWindowInSeconds": window_s,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": max(2, setting(stage, topic, "reserved_concurrency"))},
-        # With Kafka too: S3 speaks none, and neither does what publishes wake-ups so far.
+        # With Kafka too: S3 speaks none, Kafka can't delay, and a person's redrive goes by queues.
         "Enabled": True,
     }
 
 
+def cluster(kind: str, name: str = "") -> dict[str, str]:
+    """The ARN of the MSK cluster, or of a `topic` or `group` of it."""
+    start = f"arn:${{AWS::Partition}}:kafka:${{AWS::Region}}:${{AWS::AccountId}}:{kind}/${{KafkaCluster}}"
+    return {"Fn::Sub": f"{start}/{name}" if name else start}
+
+
 def _kafka(stage: str) -> Resources:
-    """The same topics from an MSK cluster, beside SQS."""
+    """The steps' topics on an MSK cluster, by the functions' own roles.
+
+    Their queues are polled as well: they hold what was sent before, and what is redriven.
+    """
     return {
         f"{logical(topic)}KafkaSource": {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Condition": "UsesKafka",
+            "DependsOn": ["Migration"],  # which makes the topics
             "Properties": {
-                "EventSourceArn": {"Ref": "KafkaCluster"},
+                "EventSourceArn": cluster("cluster"),
                 "FunctionName": {"Ref": logical(topic)},
                 "Topics": [f"fairway-{stage}-{topic}"],
                 "StartingPosition": "TRIM_HORIZON",
-                "BatchSize": BATCHES.get(topic, (1, 0))[0],
+                "BatchSize": 1,
                 "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"fairway-{stage}-{topic}"},
             },
         }
-        for topic in (*STEPS, DISPATCH)
+        for topic in STEPS
     }

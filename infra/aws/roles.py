@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from infra.aws.bucket import bucket_arn, objects
 from infra.aws.inventory import API, ARRIVALS, DISPATCH, MIGRATE, TOPICS, UPKEEP, Resource, logical
+from infra.aws.queues import cluster
 from infra.aws.spelling import allow, attribute, excused, listed, policy, when
 
 AT_ANY = "Supports no narrower resource than all of them."
@@ -75,7 +77,7 @@ def role(stage: str, function: str) -> Resource:
                 ),
                 *_of_secrets(function),
                 *([] if function == MIGRATE else [_of_database(function)]),
-                *([_of_kafka()] if function in STEPS or function == DISPATCH else []),
+                *([_of_kafka(stage, function)] if function == MIGRATE or set(sends_to(function)) & set(STEPS) else []),
                 *([_of_bedrock()] if function == "extraction" else []),
             ],
         },
@@ -172,7 +174,33 @@ def _of_bedrock() -> Any:
     )
 
 
-def _of_kafka() -> Any:
-    group = {"Fn::Sub": "${KafkaCluster}"}
-    acts = ["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers", "kafka-cluster:Connect"]
-    return when("UsesKafka", {"PolicyName": "topics-on-kafka", "PolicyDocument": policy(allow(acts, group))})
+def _of_kafka(stage: str, function: str) -> Any:
+    """What it publishes on, and for a step what Lambda takes from its topic in its name.
+
+    Migrations make topics, and the API looks whether they are there: what a person redrives goes by queues.
+    """
+
+    def topics(names: Iterable[str]) -> list[Any]:
+        return [cluster("topic", f"fairway-{stage}-{name}") for name in names]
+
+    statements = [allow(["kafka-cluster:Connect"], cluster("cluster"))]
+    if published := [topic for topic in sends_to(function) if topic in STEPS]:
+        acts = ["kafka-cluster:DescribeTopic", *([] if function == API else ["kafka-cluster:WriteData"])]
+        statements.append(allow(acts, topics(published)))
+    if function in STEPS:
+        group = cluster("group", f"fairway-{stage}-{function}")
+        looks = [
+            "kafka:DescribeClusterV2",
+            "kafka:GetBootstrapBrokers",
+            "kafka-cluster:DescribeClusterDynamicConfiguration",
+        ]
+        statements += [
+            allow(looks, cluster("cluster")),
+            allow(["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], topics([function])),
+            allow(["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], group),
+            allow(["ec2:DescribeVpcs", "ec2:DescribeSecurityGroups"], "*"),
+        ]
+    if function == MIGRATE:
+        makes = ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic", "kafka-cluster:AlterTopic"]
+        statements.append(allow(makes, topics(STEPS)))
+    return when("UsesKafka", {"PolicyName": "topics-on-kafka", "PolicyDocument": policy(*statements)})

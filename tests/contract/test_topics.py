@@ -1,8 +1,10 @@
-"""What every kind of topics promises: one suite, in memory and on SQS."""
+"""What every kind of topics promises: one suite, in memory, on SQS, and on the Kafka that FAIRWAY_TEST_KAFKA names."""
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,12 +14,18 @@ import pytest
 from botocore.config import Config
 
 from infra.local.ports import ADDRESS
+from layers.adapters import kafka_topics
+from layers.adapters.kafka_topics import KafkaTopics
 from layers.adapters.memory import MemoryTopics
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.sqs_topics import SqsTopics
 from layers.domain.message import WakeUp, load_as_json, load_from_json
+from layers.entry import messages
+from layers.entry import wake_ups as wake_ups_in
 from layers.ports import Topics
 from tests.parts import KEY_ID, store_parts
+
+BROKERS = os.environ.get("FAIRWAY_TEST_KAFKA", "")
 
 
 @dataclass
@@ -53,11 +61,44 @@ def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
     return found
 
 
-@pytest.fixture(params=["memory", "sqs"])
+def on_kafka() -> Heard:
+    """Topics of their own each time, of three partitions."""
+    prefix = f"fairway-{uuid.uuid4().hex[:8]}-"
+    names = [f"{prefix}{step}" for step in ("text", "ocr", "preview", "thumbnail")]
+    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 2)) == sorted(names)
+    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 3)) == sorted(names)
+    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 3)) == []
+    topics = KafkaTopics(
+        lambda: kafka_topics.producer(BROKERS, "none"),
+        lambda: kafka_topics.brokers_answer(BROKERS, "none"),
+        MemoryTopics(),
+        prefix=prefix,
+    )
+    return Heard(topics, lambda topic, count: from_kafka(prefix + topic, count))
+
+
+def from_kafka(topic: str, count: int) -> list[WakeUp]:
+    """As Lambda hands it over."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=BROKERS, auto_offset_reset="earliest", consumer_timeout_ms=2000, group_id=None
+    )
+    batch = [
+        {"topic": one.topic, "partition": one.partition, "offset": one.offset, "value": base64.b64encode(one.value)}
+        for one in consumer
+    ]
+    assert len({one["partition"] for one in batch}) == min(3, len(batch))
+    return [one for message in messages({"records": {topic: batch}}) for one in wake_ups_in(json.loads(message.body))]
+
+
+@pytest.fixture(params=["memory", "sqs", *(["kafka"] if BROKERS else [])])
 def heard(request: pytest.FixtureRequest) -> Heard:
     if request.param == "memory":
         memory = MemoryTopics()
         return Heard(memory, lambda topic, count: [one for one in memory.published if one.step == topic])
+    if request.param == "kafka":
+        return on_kafka()
     sqs = request.getfixturevalue("queues").sqs
     return Heard(sqs, lambda topic, count: from_queue(sqs, topic, count))
 

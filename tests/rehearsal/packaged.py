@@ -90,6 +90,17 @@ def test_a_handler_begins_with_nothing_but_its_package_and_layers(unpacked: dict
     assert said == "begins\n"
 
 
+def test_a_function_signs_for_kafka_with_nothing_but_its_package(unpacked: dict[str, Path]) -> None:
+    program = """
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.net.sasl.msk import SaslMechanismAwsMskIam as Msk
+print(Msk(host="b-1.example", security_protocol="SASL_SSL").auth_bytes().decode())
+"""
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+    signed = json.loads(run_bare(program, [unpacked["function"]], **keys))
+    assert (signed["host"], signed["action"]) == ("b-1.example", "kafka-cluster:Connect")
+
+
 @pytest.mark.parametrize("layer", sorted(PLAN.requirements))
 def test_a_layer_reads_a_page_by_itself(unpacked: dict[str, Path], layer: str) -> None:
     said = run_bare(READS[layer].replace("{}", str(SAMPLES)), [unpacked[layer]])

@@ -61,6 +61,15 @@ def test_nothing_is_reached_from_outside(template: dict[str, Any]) -> None:
     assert not any(one["Properties"]["PubliclyAccessible"] for one in of_type(template, "AWS::RDS::DBInstance"))
 
 
+def test_the_way_to_an_msk_cluster_is_there_only_where_there_is_one(template: dict[str, Any]) -> None:
+    for name, one in template["Resources"].items():
+        assert ("KafkaGroup" in json.dumps(one)) <= (one.get("Condition") == "HasKafka"), name
+    called = {
+        one["Properties"]["FromPort"] for one in template["Resources"].values() if "KafkaGroup" in json.dumps(one)
+    }
+    assert called == {data.KAFKA_PORT, 443}
+
+
 def test_whatever_keeps_or_carries_data_is_encrypted(template: dict[str, Any]) -> None:
     (database,) = of_type(template, "AWS::RDS::DBInstance")
     (proxy,) = of_type(template, "AWS::RDS::DBProxy")

@@ -44,6 +44,7 @@ SHARED_MEANS = {
 OWN_SDK = {
     **{name: {"psycopg"} for name in ("postgres_catalog", "postgres_store")},
     **{name: {"redis"} for name in ("redis_news", "redis_breakers")},
+    "kafka_topics": {"kafka"},
     "openai_model": {"urllib3"},
 }
 

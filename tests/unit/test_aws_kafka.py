@@ -1,0 +1,111 @@
+"""What carries the steps' wake-ups on AWS, as the template's parameter says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.pipelines import STEPS
+from infra.aws import application, inventory
+from infra.aws.roles import sends_to
+
+STAGE = "dev"
+NOTHING = {"Ref": "AWS::NoValue"}
+PUBLISHERS = [one for one in inventory.FUNCTIONS if set(sends_to(one)) & set(STEPS) and one != inventory.API]
+
+
+def deployed(*conditions: str) -> dict[str, Any]:
+    """The resources that there are where these conditions hold and no others."""
+    resources = application.merge_template(STAGE)["Resources"]
+    there = {name: one for name, one in resources.items() if one.get("Condition") in (None, *conditions)}
+    found: dict[str, Any] = decided(there, conditions)
+    return found
+
+
+def decided(value: Any, conditions: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [one for each in value if (one := decided(each, conditions)) != NOTHING]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value:
+        condition, yes, no = value["Fn::If"]
+        return decided(yes if condition in conditions else no, conditions)
+    return {name: one for name, each in value.items() if (one := decided(each, conditions)) != NOTHING}
+
+
+def allowed(resources: dict[str, Any], function: str) -> dict[str, set[str]]:
+    """What a function may do with Kafka: actions, each with the ends of its resources' names."""
+    found: dict[str, set[str]] = {}
+    for of in resources[f"{inventory.logical(function)}Role"]["Properties"]["Policies"]:
+        if of["PolicyName"] == "topics-on-kafka":
+            for statement in of["PolicyDocument"]["Statement"]:
+                on = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                ends = {one if isinstance(one, str) else one["Fn::Sub"].split("${AWS::AccountId}:")[1] for one in on}
+                for action in statement["Action"]:
+                    found.setdefault(action, set()).update(ends)
+    return found
+
+
+def topic(step: str, kind: str = "topic") -> str:
+    return f"{kind}/${{KafkaCluster}}/fairway-{STAGE}-{step}"
+
+
+def test_without_it_nothing_knows_of_kafka() -> None:
+    resources = deployed()
+    assert "afka" not in json.dumps(resources)
+    assert "AWS::Lambda::EventSourceMapping" not in {one.get("Type") for one in resources.values()}
+
+
+def test_with_it_each_step_takes_its_own_topic() -> None:
+    found = [one for one in deployed("UsesKafka").values() if one.get("Type") == "AWS::Lambda::EventSourceMapping"]
+    taken = {one["Properties"]["FunctionName"]["Ref"]: one["Properties"]["Topics"] for one in found}
+    assert taken == {inventory.logical(step): [f"fairway-{STAGE}-{step}"] for step in STEPS}
+    assert all(one["DependsOn"] == ["Migration"] for one in found)  # which makes the topics
+
+
+@pytest.mark.parametrize("function", PUBLISHERS)
+def test_with_it_whoever_publishes_knows_the_brokers_and_may_write_to_what_it_publishes_on(function: str) -> None:
+    resources = deployed("UsesKafka")
+    given = resources[inventory.logical(function)]["Properties"]["Environment"]["Variables"]
+    assert (given["FAIRWAY_KAFKA_BROKERS"], given["FAIRWAY_KAFKA_AUTH"]) == ({"Ref": "KafkaBrokers"}, "iam")
+    assert given["FAIRWAY_QUEUE_PREFIX"] == f"fairway-{STAGE}-"
+    may = allowed(resources, function)
+    assert may["kafka-cluster:WriteData"] == {topic(step) for step in sends_to(function) if step in STEPS}
+    assert may["kafka-cluster:Connect"] == {"cluster/${KafkaCluster}"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_with_it_a_step_may_read_its_own_topic_alone_as_its_own_group(step: str) -> None:
+    may = allowed(deployed("UsesKafka"), step)
+    assert may["kafka-cluster:ReadData"] == {topic(step)}
+    assert may["kafka-cluster:AlterGroup"] == {topic(step, "group")}
+    assert may["kafka:GetBootstrapBrokers"] == {"cluster/${KafkaCluster}"}
+
+
+def test_with_it_migrations_alone_make_topics() -> None:
+    resources = deployed("UsesKafka")
+    makers = {one for one in inventory.FUNCTIONS if "kafka-cluster:CreateTopic" in allowed(resources, one)}
+    assert makers == {inventory.MIGRATE}
+    assert allowed(resources, inventory.MIGRATE)["kafka-cluster:CreateTopic"] == {topic(step) for step in STEPS}
+    assert resources["Migration"]["Properties"]["Brokers"] == {"Ref": "KafkaBrokers"}
+
+
+def test_with_it_the_api_looks_at_topics_and_writes_to_none() -> None:
+    may = allowed(deployed("UsesKafka"), inventory.API)
+    assert set(may) == {"kafka-cluster:Connect", "kafka-cluster:DescribeTopic"}
+
+
+def test_with_it_queues_stay_for_what_kafka_cannot_do() -> None:
+    """S3's news, delays, and what a person redrives."""
+    assert {name for name in deployed() if name.endswith("Queue")} <= set(deployed("UsesKafka"))
+    for name in inventory.TOPICS:
+        (event,) = deployed("UsesKafka")[inventory.logical(name)]["Properties"]["Events"].values()
+        assert event["Properties"]["Enabled"]
+
+
+def test_it_is_refused_without_a_cluster_brokers_and_a_network() -> None:
+    (rule,) = application.merge_template(STAGE)["Rules"].values()
+    needed = {one["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"] for one in rule["Assertions"]}
+    assert needed == {"KafkaCluster", "KafkaBrokers", "SubnetIds"}
