@@ -400,9 +400,16 @@ class MemoryStore:
                 for key, row in self.steps.items()
                 if row.state == State.QUEUED and row.since <= self._now() - older_than_s
             ][:limit]
-            for _, row in stale:
-                row.since = self._now()
-            return [WakeUp(*key, row.attempt + 1) for key, row in stale]
+            told: list[WakeUp] = []
+            before = ("", "")
+            for key, row in sorted(stale, key=lambda one: (one[0][1], self._batch_of(one[0][0]))):
+                lane = key[1], self._batch_of(key[0])
+                row.since, row.rides, before = self._now(), row.rides and lane == before, lane
+                told.append(WakeUp(*key, row.attempt + 1, row.rides))
+            return told
+
+    def _batch_of(self, file_id: str) -> str:
+        return self.files[file_id].file.batch_id
 
     def mend_lanes(self) -> int:
         return 0  # a lane and its steps live and die together here

@@ -107,14 +107,21 @@ UPDATE steps s SET due_at = clock_timestamp()
  WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
 -- unheard --
--- Wake-ups published so long ago that they may be lost; they count as published anew.
+-- Wake-ups published so long ago that they may be lost; they count as published anew. What rode along rides again,
+-- lest a crowd of lost parts becomes a crowd of messages.
 WITH stale AS (
-    SELECT file_id, step, part FROM steps
+    SELECT file_id, step, part, batch_id, queued_at, rides FROM steps
      WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
-     ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED)
-UPDATE steps s SET queued_at = clock_timestamp()
-  FROM stale WHERE (s.file_id, s.step, s.part) = (stale.file_id, stale.step, stale.part)
-RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt
+     ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED),
+in_order AS (
+    SELECT file_id, step, part, row_number() OVER (ORDER BY step, batch_id, queued_at) AS place,
+           rides AND lag(batch_id) OVER (PARTITION BY step ORDER BY batch_id, queued_at) IS NOT DISTINCT FROM batch_id AS rides
+      FROM stale),
+again AS (
+    UPDATE steps s SET queued_at = clock_timestamp() + o.place * interval '1 microsecond', rides = o.rides
+      FROM in_order o WHERE (s.file_id, s.step, s.part) = (o.file_id, o.step, o.part)
+    RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt, s.rides, o.place)
+SELECT file_id, step, part, attempt, rides FROM again ORDER BY place
 
 -- mend_lanes --
 -- Puts lanes with ready steps back among the active ones.

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from layers.domain.file import File
-from layers.domain.message import Arrival
+from layers.domain.message import Arrival, loads
 from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan, Finished
@@ -290,6 +290,23 @@ def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
     assert world.store.unheard(30, 10) == []
     assert world.store.unheard(0, 10) == [wake_up]
     assert world.store.unheard(30, 10) == []
+
+
+def test_what_rode_with_a_lost_wake_up_rides_again(world: World) -> None:
+    arrived(world, 7)
+    taken = world.store.dispatch({"intake": 10}, loads={"intake": 3})
+    for _ in range(2):
+        again = world.store.unheard(0, 10)
+        assert sorted(again, key=str) == sorted(taken, key=str)
+        assert [len(load) for load in loads(again)] == [3, 3, 1]
+
+
+def test_what_rode_with_a_wake_up_that_was_heard_goes_alone(world: World) -> None:
+    for tenant_id in (world.tenant(), world.tenant()):
+        world.store.arrive([Arrival(key) for _, key in world.promised(2, tenant_id)])
+    first, *_ = world.store.dispatch({"intake": 2}, loads={"intake": 2})
+    claim(world, first)
+    assert sorted(len(load) for load in loads(world.store.unheard(0, 10))) == [1, 2]
 
 
 def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> None:
