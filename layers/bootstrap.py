@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote, urlsplit
 from layers.adapters import libreoffice_printer
 from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.documents import Documents
-from layers.adapters.gotenberg_printer import GotenbergPrinter
 from layers.adapters.libreoffice_printer import LibreOfficePrinter
 from layers.adapters.postgres_catalog import PostgresCatalog
 from layers.adapters.postgres_store import PostgresStore
@@ -24,7 +23,6 @@ from layers.adapters.redis_budgets import RedisBudgets
 from layers.adapters.redis_connections import RedisConnections
 from layers.adapters.redis_limits import RedisLimits
 from layers.adapters.redis_news import RedisNews
-from layers.adapters.rules_extractor import RulesExtractor
 from layers.adapters.s3_storage import S3Storage
 from layers.adapters.sqs_topics import SqsTopics
 from layers.database import Database
@@ -237,6 +235,8 @@ def documents() -> Documents:
 def printer() -> OfficePrinter | None:
     """What turns office documents into PDF: the service that is set, else the LibreOffice that is installed."""
     if settings().preview_url:
+        from layers.adapters.gotenberg_printer import GotenbergPrinter
+
         return GotenbergPrinter(settings().preview_url, connected=counted(connections(), "preview"))
     if settings().libreoffice == "off":
         return None
@@ -315,6 +315,8 @@ def extractor() -> Extractor:
     """What turns text into values: the built-in rules, or a model."""
     given = settings()
     if given.extraction == "rules":
+        from layers.adapters.rules_extractor import RulesExtractor
+
         return RulesExtractor()
     from layers.adapters.model_extractor import ModelExtractor
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
-from urllib.request import Request, urlopen
 
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival, WakeUp, load_from_json
@@ -80,6 +79,8 @@ def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> di
     """Act; where CloudFormation asked, tell it at the address it gave. What it deletes needs no act of ours."""
     if "ResponseURL" not in event:
         return act()
+    from urllib.request import Request, urlopen
+
     told = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     told["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
     done: dict[str, Any] = {}
