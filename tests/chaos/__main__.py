@@ -1,6 +1,6 @@
 """Chaos at length: files through real topics and workers that die, and the life of a step at random.
 
-    python -m tests.chaos [--files 5000] [--workers 2] [--lives 2000]
+    python -m tests.chaos [--files 5000] [--workers 4] [--lives 2000]
 
 Prints what happened and what came of each file, keeps that in build/chaos/chaos.json, and ends with 1 where any
 effect came otherwise than once, or anything else is not as it should be.
@@ -29,6 +29,8 @@ from tests.parts import store_parts
 
 OUT = ROOT / "build" / "chaos" / "chaos.json"
 ONCE = (1.0, 1.0, 1.0)
+# Calls come by the hundred a second: by these chances a worker dies of itself, or is slow, each few seconds.
+AT_LENGTH = {"death": 1 / 4000, "slow": 1 / 400, "clock_every_s": 15.0, "longest_s": 900.0}
 
 
 def show(books: Books, deaths: Deaths | None) -> None:
@@ -47,7 +49,7 @@ def show(books: Books, deaths: Deaths | None) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--files", type=int, default=5000)
-    arguments.add_argument("--workers", type=int, default=2)
+    arguments.add_argument("--workers", type=int, default=4)
     arguments.add_argument("--lives", type=int, default=2000)
     given = arguments.parse_args()
     with ExitStack() as stack:
@@ -58,7 +60,7 @@ def main() -> None:
         deaths = die_at_each_line(urls) if given.lives else None
         (home / "store").mkdir()
         store = stack.enter_context(store_parts(home / "store"))
-        plan = Plan(given.files, given.workers, longest_s=300 + given.files)
+        plan = Plan(given.files, given.workers, **AT_LENGTH)
         books = Chaos(urls, store, plan, home).run()
         faults = [*books.faults, *(deaths.faults if deaths else ())]
         faults += [f"{name} came otherwise than once: {many}" for name, many in books.effects.items() if many != ONCE]

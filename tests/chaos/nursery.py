@@ -20,7 +20,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import app  # noqa: F401  (so that whoever is born has it)
+import redis  # noqa: F401  (so that whoever is born has it, as all else that a worker imports at its first use)
+
+import app  # noqa: F401
+import layers.adapters.rapid_reader  # noqa: F401
 from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import worker
@@ -31,7 +34,10 @@ from tests.chaos import steps
 
 LATE_S = 3
 LIVED_S = 0.4  # of CPU, before a worker is killed: on a machine that is busy otherwise a second is nothing
-UPKEEP_S = 3.0
+UPKEEP_S = 1.0
+PULSE_S = 1.5
+# Of each step, by all workers together: those whose wake-ups name one part each have more places.
+AT_ONCE = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12, "arrivals": 4, "dispatch": 4}
 BY_CHANCE = 77  # what ends who dies by an injected crash is not SIGKILL alone: its number tells the two apart
 PR_SET_PDEATHSIG = 1
 
@@ -84,7 +90,7 @@ def put_in_place() -> None:
     """Cheap steps, short leases and frequent upkeep, in the real worker."""
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
     runner.LEASE_GRACE_S = steps.GRACE_S
-    upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, UPKEEP_S / 2, 3.0
+    upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
     upkeep.AWAITED_S = 1.0
     upkeep.repeat_unheard.__defaults__ = (2.0,)
     upkeep.sweep.__defaults__ = (2.0,)
@@ -99,6 +105,8 @@ def put_in_place() -> None:
         return replace(ports, **mortals)
 
     bootstrap.ports = bootstrap.once(mortal_ports)  # type: ignore[assignment]
+    real_settings = bootstrap.settings
+    bootstrap.settings = bootstrap.once(lambda: replace(real_settings(), concurrency=AT_ONCE))
 
 
 def _topics() -> SqsTopics:
@@ -109,23 +117,23 @@ def _topics() -> SqsTopics:
 class Nursery:
     def __init__(self, log_path: Path) -> None:
         self._log_path = log_path
-        self._children: dict[int, str] = {}
+        self._children: dict[int, int] = {}
         self._at_work_since: dict[int, float] = {}
         self._frozen_until: dict[int, float] = {}
         self._told, self._tells = os.pipe()
         os.set_blocking(self._told, False)
         self.counts = {"killed": 0, "died": 0, "frozen": 0, "born": 0}
 
-    def bear(self, name: str) -> None:
+    def bear(self, place: int) -> None:
         pid = os.fork()
         if pid:
-            self._children[pid] = name
+            self._children[pid] = place
             self.counts["born"] += 1
             return
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         random.seed()
         os.dup2(os.open(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), 2)
-        os.environ["FAIRWAY_WORKER"] = name
+        os.environ |= {"FAIRWAY_WORKER": f"chaos-{place}", "FAIRWAY_WORKER_PLACE": str(place + 1)}
         bootstrap.forget()
         tells = self._tells
 
@@ -143,10 +151,10 @@ class Nursery:
     def look(self) -> None:
         """Whoever has ended is born again, under its name."""
         while self._children and (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            name = self._children.pop(ended[0])
+            place = self._children.pop(ended[0])
             self._at_work_since.pop(ended[0], None)
             self.counts["died"] += os.waitstatus_to_exitcode(ended[1]) == BY_CHANCE
-            self.bear(name)
+            self.bear(place)
 
         try:
             for pid in map(int, os.read(self._told, 4096).split()):
@@ -196,10 +204,11 @@ def main() -> None:
         stopping.append(number)
 
     signal.signal(signal.SIGTERM, stop)
+    os.environ["FAIRWAY_WORKERS"] = str(count)
     put_in_place()
     nursery = Nursery(log_path)
     for place in range(count):
-        nursery.bear(f"chaos-{place}")
+        nursery.bear(place)
     kill_every_s = float(os.environ["CHAOS_KILL_EVERY_S"])
     freeze_every_s = float(os.environ["CHAOS_FREEZE_EVERY_S"])
     next_kill = time.monotonic() + kill_every_s

@@ -16,6 +16,7 @@ from layers.work import Work
 TIMEOUT_S = 2.0
 GRACE_S = 1.0
 COST_S = 0.02
+AT_ONCE = 10  # as many as the real steps' wake-ups may name
 # What a slow worker sleeps: it wakes when its lease has been given to somebody else.
 SLOW_S = TIMEOUT_S + GRACE_S + 1.5
 BILL = (
@@ -56,14 +57,14 @@ def picture(file: File, work: Work, kind: str) -> Done:
     return Done(artifacts=(work.save(kind, path, "image/webp"),))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S)
+@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
 def intake(file: File, work: Work) -> Done:
     size_bytes, sha256 = work.arrived_bytes(), work.sha256()
     sometimes_slow()
     return Done(identity=Identity("image/png", 2), size_bytes=size_bytes, sha256=sha256)
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S)
+@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
 def text(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(pages=(Page(1, "", (), None), Page(2, "", (), None)))
@@ -82,20 +83,20 @@ def textract(file: File, work: Work) -> Done:
     return Done(pages=(Page(2, "page two", (), "textract", 99.0),))
 
 
-@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged)
+@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged, at_once=AT_ONCE)
 def extraction(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(window=Extraction({"part": file.part}, (), {}))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S)
+@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
 def preview(file: File, work: Work) -> Done:
     made = picture(file, work, "preview")
     sometimes_slow()
     return made
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S)
+@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
 def thumbnail(file: File, work: Work) -> Done:
     made = picture(file, work, "thumbnail")
     work.keep(made.artifacts[0])
