@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from layers.domain.estimates import cost_s
 from layers.domain.file import File, PageSummary
@@ -11,6 +12,7 @@ from layers.domain.retry import RetryPolicy
 from layers.domain.step import WHOLE_FILE, Done, Failed, Outcome, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
 
 QUARANTINE_AT = 2.0
+RISE = 5  # the first slices of a long file are one, two, ... fifths of a slice
 
 
 def after(file: File, step: str, outcome: Outcome) -> File:
@@ -96,14 +98,22 @@ def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTIN
 
 
 def slices(page_numbers: Sequence[int], page_cost_s: float, slice_s: float) -> tuple[Part, ...]:
-    """Parts of about `slice_s` seconds each, of neighbouring pages, as even as they can be."""
+    """Parts of about `slice_s` seconds each, of neighbouring pages, as even as they can be.
+
+    The first ones of many are shorter, each by less: begun together they would end together, and who came meanwhile
+    would find no place until then.
+    """
     pages_each = max(1, int(slice_s / page_cost_s))
-    count = -(-len(page_numbers) // pages_each)
-    size, longer = divmod(len(page_numbers), count) if count else (0, 0)
-    parts, at = [], 0
-    for place in range(count):
-        width = size + (place < longer)
-        chosen = tuple(page_numbers[at : at + width])
-        parts.append(Part(chosen, cost_estimate_s=len(chosen) * page_cost_s))
-        at += width
-    return tuple(parts)
+    rise = [pages_each * step // RISE for step in range(1, RISE) if pages_each >= RISE]
+    widths = rise if len(page_numbers) > RISE * pages_each else []
+    widths = [*widths, *_even(len(page_numbers) - sum(widths), pages_each)]
+    starts = accumulate(widths, initial=0)
+    chosen = [tuple(page_numbers[start : start + width]) for start, width in zip(starts, widths, strict=False)]
+    return tuple(Part(pages, cost_estimate_s=len(pages) * page_cost_s) for pages in chosen)
+
+
+def _even(count: int, most: int) -> list[int]:
+    """As few numbers as can be that make up `count`, none above `most` and none two above another."""
+    places = -(-count // most)
+    size, longer = divmod(count, places) if places else (0, 0)
+    return [size + (place < longer) for place in range(places)]
