@@ -52,7 +52,7 @@ def _writes_month_first(lines: Sequence[Line]) -> bool:
     """Whether the page's own unambiguous dates, or signs of the United States, put the month first."""
     american = 0
     for line in lines:
-        for match in values.NUMERIC_DATE.finditer(line.text):
+        for match in values.numeric_dates(line.text):
             if match[1] and len(match[1]) <= 2:
                 american += (int(match[3]) > 12) - 3 * (int(match[1]) > 12)
     text = " ".join(line.text for line in lines[:200])

@@ -17,6 +17,10 @@ NOT_THE_TOTAL = re.compile(
     r"sub\s?-?total|subtotaal|zwischensumme|excl|tax\s?able|total\s?(?:[g6]st|tax|vat|qty|quantity|items?|disc|saving|point|\d\d?\s?%)"
     r"|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
 )
+THE_WHOLE = re.compile(r"incl|payable|grand|with tax|after round")
+A_PART_OF_IT = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
+BEFORE_TAX = re.compile(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed")
+WIDE_GAP = re.compile(r" {3,}")
 # How much a total gains that other sums confirm, and what one is worth that no label names. A label with money beside
 # it is worth 90 to 135.
 PAID_LESS_CHANGE, NET_AND_TAX = 60.0, 20.0
@@ -33,8 +37,8 @@ def numbers(its_labels: Sequence[str], lines: Sequence[Line], *, whole: bool, is
             tier, span = labels.best_label(lowered, its_labels)
             if span is None:
                 continue
-            penalty = _doubt(lowered) if is_total else 0.0
             near = list(_amounts_near(lines, place, (start + span[0], start + span[1])))
+            penalty = _doubt(lowered) if is_total and near else 0.0
             for found, proof, nearness in near:
                 amount: values.Amount = found.value  # type: ignore[assignment]
                 if whole and amount.value != int(amount.value):
@@ -81,11 +85,9 @@ def _worth(amount: values.Amount, whole: bool, is_total: bool) -> float:
 
 def _doubt(lowered: str) -> float:
     """How unlikely a line with a total's label is to show the whole sum."""
-    if re.search(r"incl|payable|grand|with tax|after round", lowered) and not re.search(
-        r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b", lowered
-    ):
+    if THE_WHOLE.search(lowered) and not A_PART_OF_IT.search(lowered):
         return 0.0
-    if re.search(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed", lowered):
+    if BEFORE_TAX.search(lowered):
         return 60.0
     return 150.0 if NOT_THE_TOTAL.search(lowered) else 0.0
 
@@ -93,7 +95,7 @@ def _doubt(lowered: str) -> float:
 def _segments(text: str) -> list[tuple[int, int]]:
     """The spans of a line that wide gaps part, each label looked for in its own."""
     spans, start = [], 0
-    for gap in re.finditer(r" {3,}", text):
+    for gap in WIDE_GAP.finditer(text):
         spans.append((start, gap.start()))
         start = gap.end()
     return [*spans, (start, len(text))]

@@ -25,8 +25,9 @@ ROUNDING = re.compile(r"\bround|\brundung|\bafronding|\barrondi")
 NO_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
 PERCENT = re.compile(r"\s?%")
 # What stands in whatever the patterns of a kind find.
+STEMS_OF_CHANGE = ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta")
 STEMS = (
-    "round", "rundung", "afronding", "arrondi", "hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta", "sub",
+    *STEMS_OF_CHANGE, "round", "rundung", "afronding", "arrondi", "sub",
     "net", "excl", "tax", "zwischensumme", "ht", "cash", "tunai", "tender", "paid", "payment", "received", "visa", "master",
     "debit", "credit", "amex", "maestro", "gegeben", "bar", "contant", "pin", "esp", "gst", "6st", "vat", "sst", "mwst",
     "ust", "btw", "tva",
@@ -77,8 +78,8 @@ def sums_of(lines: Sequence[Line]) -> Sums:
     has_change = False
     for line in lines:
         lowered = line.text.lower()
-        if not line.amounts and not CHANGE.search(lowered):
-            continue
+        if not any(stem in lowered for stem in (STEMS if line.amounts else STEMS_OF_CHANGE)):
+            continue  # most lines, at a fraction of what the patterns cost
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"
         if kind is None or len(found[kind]) >= MOST_SUMS:
@@ -90,8 +91,6 @@ def sums_of(lines: Sequence[Line]) -> Sums:
 
 
 def _kind_of(lowered: str) -> str | None:
-    if not any(stem in lowered for stem in STEMS):  # most lines, at a fraction of what the patterns cost
-        return None
     if ROUNDING.search(lowered):
         return "rounding" if "total" not in lowered else None
     if CHANGE.search(lowered):

@@ -24,6 +24,10 @@ class Found:
 
 CURRENCY = r"(?:RM|MYR|USD|EUR|GBP|CHF|INR|Rs\.?|PLN|zł|SEK|NOK|DKK|JPY|CNY|AUD|CAD|SGD|[$€£¥₹])"
 DIGIT = re.compile(r"\d")
+NOT_A_DIGIT = re.compile(r"\D")
+SPACE_BESIDE_A_POINT = re.compile(r"\s(?=[.,])|(?<=[.,])\s")
+# Begun by the letter, for which a line is searched faster than for what stands before it.
+TAKEN_FOR_A_NOUGHT = re.compile(r"[OoQ](?<=[\d.,][OoQ])(?=[\d.,\s]|$)")
 NUMBER = re.compile(
     rf"(?<![\w.,/:#-])(?P<before>{CURRENCY}\s{{0,3}})?(?P<sign>[-(]\s?)?(?P<inner>{CURRENCY}\s{{0,3}})?"
     r"(?P<digits>\d{1,3}(?:[.,'\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,12}(?:\s?[.,]\s?\d{1,4})?)"
@@ -46,7 +50,7 @@ def amounts(line: str) -> Iterator[Found]:
     if not DIGIT.search(line):
         return
     for match in NUMBER.finditer(_mended(line)):
-        digits = re.sub(r"\s(?=[.,])|(?<=[.,])\s", "", match["digits"])
+        digits = SPACE_BESIDE_A_POINT.sub("", match["digits"])
         whole, decimals = _split(digits)
         number = float(f"{whole}.{decimals or 0}")
         if match["sign"] and (match["sign"].startswith("-") or match["close"]):
@@ -63,13 +67,13 @@ def _split(digits: str) -> tuple[str, str]:
         other = "," if digits[last] == "." else "."
         grouped = len(tail) == 3 and other not in digits and digits.count(digits[last]) >= 1
         if tail.isdigit() and (not grouped or other in digits):
-            return re.sub(r"\D", "", digits[:last]) or "0", tail
-    return re.sub(r"\D", "", digits), ""
+            return NOT_A_DIGIT.sub("", digits[:last]) or "0", tail
+    return NOT_A_DIGIT.sub("", digits), ""
 
 
 def _mended(line: str) -> str:
     """The line with the letters that readers take for digits put right, where digits stand around them."""
-    return re.sub(r"(?<=[\d.,])[OoQ](?=[\d.,\s]|$)", "0", line)
+    return TAKEN_FOR_A_NOUGHT.sub("0", line)
 
 
 # --- dates -------------------------------------------------------------------------------------------
@@ -102,6 +106,8 @@ MONTH = r"([A-Za-zäéûÄÉÛ]{3,10})"
 NAMED_DATE = re.compile(
     rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.)?[\s\-/.,']{{0,3}}(?:de\s)?{MONTH}[\s\-/.,']{{0,3}}(?:de\s)?(\d{{4}}|\d{{2}})(?!\d)"
 )
+# What stands in whatever names a month, found at a fraction of what the patterns cost.
+NAMED = re.compile(rf"(?:{'|'.join(sorted({name[:3] for name in MONTHS}))})[a-zäéû]{{0,7}}[\s\-/.,']{{0,3}}(?:de\s)?\d")
 MONTH_FIRST = re.compile(rf"(?<![A-Za-z]){MONTH}[\s.\-]{{0,3}}(\d{{1,2}})(?:st|nd|rd|th)?[\s,\-]{{1,3}}(\d{{4}})(?!\d)")
 
 
@@ -111,8 +117,14 @@ def dates(line: str, *, month_first: bool = False) -> list[Found]:
     return sorted(found, key=lambda one: one.start)
 
 
+def numeric_dates(line: str) -> Iterator[re.Match[str]]:
+    """What is written as a date of three numbers, whether or not it is one."""
+    if line.count("/") > 1 or line.count(".") > 1 or line.count("-") > 1 or "年" in line:
+        yield from NUMERIC_DATE.finditer(line)
+
+
 def _numeric_dates(line: str, month_first: bool) -> Iterator[Found]:
-    for match in NUMERIC_DATE.finditer(line):
+    for match in numeric_dates(line):
         if match[5]:
             parts = [int(match[5]), int(match[6]), int(match[7])]
             value = _date(*parts)
@@ -131,6 +143,8 @@ def _numeric_dates(line: str, month_first: bool) -> Iterator[Found]:
 
 
 def _named_dates(line: str) -> Iterator[Found]:
+    if not NAMED.search(line.lower()):
+        return
     for pattern, day_at, month_at in ((NAMED_DATE, 1, 2), (MONTH_FIRST, 2, 1)):
         for match in pattern.finditer(line):
             month = MONTHS.get(match[month_at].lower())
@@ -180,13 +194,16 @@ CODES = [
 ]
 # What a bare dollar sign may stand for.
 DOLLARS = frozenset({"USD", "AUD", "CAD", "SGD", "HKD", "NZD", "MXN"})
-CODE = re.compile(rf"(?<![A-Za-z])({'|'.join(CODES)}|RM|Rs\.?|zł)(?![A-Za-z])|([€£¥₹$])")
+# Each begun by a letter of its own, for which a line is searched fast.
+CODE = re.compile("|".join([*(rf"{code}(?![A-Za-z])" for code in (*CODES, "RM", r"Rs\.?", "zł")), *"€£¥₹", r"\$"]))
 
 
 def currencies(line: str) -> Iterator[Found]:
     """Each currency that a line shows, as its ISO 4217 code."""
     for match in CODE.finditer(line):
-        shown = match[0]
+        shown, before = match[0], line[match.start() - 1 : match.start()]
+        if shown[0].isalpha() and before.isascii() and before.isalpha():
+            continue  # the end of a word
         yield Found(SIGNS.get(shown.lower(), shown.upper()), match.start(), match.end())
 
 
