@@ -7,12 +7,14 @@ thread: the worker then finishes what else it holds, ends, and is started anew.
 
 from __future__ import annotations
 
+import compileall
 import os
 import random
 import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from layers import bootstrap
@@ -152,6 +154,8 @@ def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     # The name is read before anything is built: it stands in every lease.
     settings = bootstrap.settings()
+    # Decoders may not write beside their own code: without this each of them would compile it anew.
+    compileall.compile_dir(Path(bootstrap.__file__).parent, quiet=2)
     import app
     from functions import handlers, upkeep
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,15 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, correction, in_flight_cap, makes_way_after_s
+from layers.domain.fairness import (
+    LONG_S,
+    MADE_WAY,
+    TAKES_LONG,
+    correction,
+    in_flight_cap,
+    makes_way_after_s,
+    places_of_the_long,
+)
 from layers.domain.file import File
 from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Skip, Skipped, Step, Stop
@@ -76,7 +84,8 @@ class Runner:
         """Run what wake-ups of one step name, one after the other, and record what came of them together.
 
         How many could be claimed. Several at once are for parts of milliseconds: the first waits for the last. Those
-        behind one that takes long, against its estimate, are put back for others to take.
+        around one that takes long, against its estimate, wait no further: what has ended is recorded, and the rest put
+        back for others to take.
         """
         step = self.steps[wake_ups[0].step]
         lease_s = step.timeout_s + (len(wake_ups) - 1) * MAKES_WAY_S + LEASE_GRACE_S
@@ -84,24 +93,51 @@ class Runner:
         if not claims:
             return 0
         self._tell(claims)
-        finished: list[Finished] = []
+        load = _Load(list(claims))
         try:
-            for claim in claims:
-                makes_way = any(one.cost_s > MAKES_WAY_S for one in finished)
-                finished.append(self._put_back(claim) if makes_way else self._run(step, claim))
-            self._record(finished, self._claims.until(claims))
+            while load.left:
+                claim = load.left.pop(0)
+                makes_way = any(one.cost_s > MAKES_WAY_S for one in load.finished)
+                ended = self._put_back(claim) if makes_way else self._run(step, claim, load)
+                load.finished.append(ended)
+            self._record_load(load)
         finally:
             self._claims.ended(claims)
         return len(claims)
 
-    def _run(self, step: Step, claim: Claim) -> Finished:
+    def _record_load(self, load: _Load) -> None:
+        finished, load.finished = load.finished, []
+        self._record(finished, self._claims.until([one.claim for one in finished]))
+
+    def _run(self, step: Step, claim: Claim, load: _Load) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self.ports.reach))
         began = time.monotonic()
         with ExitStack() as until_it_ends, about(**_named(claim)):
             work = Work(claim, self.ports, partial(_folder_until, until_it_ends))
+            turn = until_it_ends.enter_context(
+                turns.turn_of(
+                    makes_way_after_s(claim.cost_estimate_s),
+                    partial(self._may_go_on, claim, load),
+                )
+            )
             outcome = self._attempt(step, claim, work)
+        if turn.went_on:
+            claim = replace(claim, cost_estimate_s=max(LONG_S, claim.cost_estimate_s))
         self.dependencies.used(step, work.meter.used)
         return self._finished(claim, outcome, time.monotonic() - began, work.meter.used)
+
+    def _may_go_on(self, claim: Claim, load: _Load) -> bool:
+        """Whether an attempt whose turn is over may go on, as one of the long, for which nobody is to wait."""
+        try:
+            if not self.ports.store.go_on_among_long(claim, places_of_the_long(self._caps[claim.step])):
+                return False
+        except StoreUnreachable:
+            return False
+        load.finished += [self._put_back(one) for one in load.left]
+        load.left.clear()
+        if load.finished:
+            self._record_load(load)
+        return True
 
     def _put_back(self, claim: Claim) -> Finished:
         return self._finished(claim, Later(0.0, MADE_WAY), 0.0)
@@ -227,7 +263,7 @@ class Runner:
             return refusal
         try:
             attempt = traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id)
-            with attempt, turns.turn_of(makes_way_after_s(claim.cost_estimate_s)):
+            with attempt:
                 result = step.run(claim.file, work)
         except Exception as error:
             return self._after_error(step, claim, error)
@@ -290,6 +326,14 @@ class Runner:
                 due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
         for claim, difference_s in due.values():
             self.ports.store.correct_lane(claim, difference_s)
+
+
+@dataclass(slots=True)
+class _Load:
+    """What one message names: the claims that are still to be run, and what came of others and is not recorded yet."""
+
+    left: list[Claim]
+    finished: list[Finished] = field(default_factory=list)
 
 
 def _named(claim: Claim) -> dict[str, Any]:

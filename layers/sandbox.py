@@ -10,6 +10,7 @@ and shared by threads; one that dies, hangs, has grown or has served long enough
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import shutil
@@ -34,9 +35,10 @@ IDLE_S = 60.0
 START_S = 20.0
 END_S = 5.0
 LEAST_EXTENSION_S = 0.2
-LOADS_S = 1.0  # more of a turn for a new child, which loads its reader first
+LOADS_S = 0.3  # more of a turn for a new child, which loads its reader first
 GIVES_WAY_S = 3.0
-LAST_NICE = 19
+LAST_NICE = 15
+MOST_WAITS, MOST_WAIT_S = 4, 240.0  # for a processor: so many times what a call may take, and seconds
 FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
 ROOT = Path(__file__).resolve().parent.parent
 PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT")
@@ -45,9 +47,10 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_
 class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
-    A call that takes longer than `gives_way_s` goes on behind all others, and its child is then replaced. One that
-    was taken for short work ends at the end of its turn (`layers/turns.py`). `nice`: how far its children stand behind
-    others from the start, where that is further than all decoders do.
+    A call that takes longer than `gives_way_s` goes on behind all others. One that was taken for short work ends with
+    its turn (`layers/turns.py`), or goes on likewise. A child can't be brought forward again: it is kept for another
+    call that takes long, or replaced. `nice`: how far its children stand behind others from the start, where that is
+    further than all decoders do.
     """
 
     def __init__(
@@ -77,13 +80,10 @@ class Sandbox:
         with self._places:
             child = self._take()
             try:
-                if turns.gives_way_at_once():
-                    child.give_way()
-                turn_s = turns.most_s() + (0.0 if child.has_served else LOADS_S)
-                answer = child.ask(task, arguments, min(timeout_s, turn_s))
+                answer = child.ask(task, arguments, timeout_s)
             except TimeoutError:
                 child.kill()
-                raise (_timeout(timeout_s) if timeout_s <= turn_s else TakesLong()) from None
+                raise _timeout(timeout_s) from None
             except BaseException:
                 child.kill()
                 raise
@@ -107,18 +107,30 @@ class Sandbox:
     def retire_idle(self) -> None:
         """End the children that have had nothing to do for a while, but for the few that are kept warm."""
         with self._lock:
-            old = [child for child in self._idle[: -self._keep_warm or None] if child.idle_s() > IDLE_S]
+            warm = [child for child in self._idle if not child.gave_way][-self._keep_warm :] if self._keep_warm else []
+            old = [child for child in self._idle if child not in warm and child.idle_s() > IDLE_S]
             self._idle = [child for child in self._idle if child not in old]
         for child in old:
             child.kill()
 
     def _take(self) -> _Child:
+        behind = turns.stands_behind()
+        child = (behind and self._idle_child(behind=True)) or self._idle_child(behind=False) or self._started()
+        if behind:
+            child.give_way()
+        return child
+
+    def _idle_child(self, *, behind: bool) -> _Child | None:
+        """The one that served last, of those that stand behind all others or of the rest."""
         with self._lock:
-            while self._idle:
-                child = self._idle.pop()
-                if child.lives():
-                    return child
-                child.kill()
+            while found := [child for child in self._idle if child.gave_way == behind]:
+                self._idle.remove(found[-1])
+                if found[-1].lives():
+                    return found[-1]
+                found[-1].kill()
+        return None
+
+    def _started(self) -> _Child:
         child = _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S)
         if self._nice is not None:
             child.stand_behind(self._nice)
@@ -127,7 +139,11 @@ class Sandbox:
     def _give_back(self, child: _Child) -> None:
         child.idle_since = time.monotonic()
         with self._lock:
-            self._idle.append(child)
+            is_one_too_many = child.gave_way and any(one.gave_way for one in self._idle)
+            if not is_one_too_many:
+                self._idle.append(child)
+        if is_one_too_many:
+            child.kill()
         self.retire_idle()
 
 
@@ -171,7 +187,7 @@ class _Child:
         finally:
             os.close(life)
         self._calls = 0
-        self._gave_way = False
+        self.gave_way = False
         self.idle_since = time.monotonic()
         try:
             self._read(START_S)  # its greeting
@@ -185,12 +201,8 @@ class _Child:
         return self._process.pid
 
     @property
-    def has_served(self) -> bool:
-        return self._calls > 0
-
-    @property
     def is_fresh(self) -> bool:
-        return self._calls < CALLS_A_CHILD and not self._gave_way
+        return self._calls < CALLS_A_CHILD
 
     def lives(self) -> bool:
         return self._process.poll() is None
@@ -199,7 +211,8 @@ class _Child:
         return time.monotonic() - self.idle_since
 
     def ask(self, task: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """The child's answer, with what it made where `into` says. Raises TimeoutError."""
+        """The child's answer, with what it made where `into` says. Raises TimeoutError, and TakesLong at the end of a
+        turn."""
         self._calls += 1
         given = dict(arguments)
         if "path" in arguments:
@@ -269,7 +282,7 @@ class _Child:
         try:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
-            answer = json.loads(self._read(timeout_s))
+            answer = json.loads(self._read(timeout_s, turns.most_s() + (LOADS_S if self._calls == 1 else 0.0)))
         except TimeoutError:  # an OSError as well
             raise
         except (EOFError, OSError, ValueError, RecursionError):
@@ -290,8 +303,9 @@ class _Child:
 
     def give_way(self) -> None:
         """A file that takes long is in no hurry: the others come first. It can't be undone, so the child is replaced."""
-        self._gave_way = True
-        self.stand_behind(LAST_NICE)
+        if not self.gave_way:
+            self.gave_way = True
+            self.stand_behind(LAST_NICE)
 
     def stand_behind(self, nice: int) -> None:
         try:
@@ -300,9 +314,10 @@ class _Child:
         except OSError:
             pass  # no such switch in this kernel, or it has just ended
 
-    def _read(self, timeout_s: float) -> bytes:
-        self._timeout_s, self._extended_by_s, self._waited_before_s = timeout_s, 0.0, self._waited_s()
-        deadline = time.monotonic() + timeout_s
+    def _read(self, timeout_s: float, turn_s: float = math.inf) -> bytes:
+        self._timeout_s, self._within_s = timeout_s, min(timeout_s, turn_s)
+        self._extended_by_s, self._waited_before_s = 0.0, self._waited_s()
+        deadline = time.monotonic() + self._within_s
         (length,) = HEADER.unpack(self._read_exactly(HEADER.size, deadline))
         if length > MOST_ANSWER_BYTES:
             raise PermanentError("resource_limit", "the file yields more text than can be kept")
@@ -314,7 +329,7 @@ class _Child:
         parts: list[bytes] = []
         gives_way_at = time.monotonic() + self._gives_way_s
         while count:
-            until = deadline if self._gave_way else min(deadline, gives_way_at)
+            until = deadline if self.gave_way else min(deadline, gives_way_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
             if not readable and time.monotonic() < deadline:
                 self.give_way()
@@ -331,12 +346,22 @@ class _Child:
 
     def _extended(self, deadline: float) -> float:
         """A later deadline, where the decoder stood ready and was given no processor: a full machine is not its
-        file's fault. Raises TimeoutError where it had its time, or has waited for three times as long."""
-        more_s = min(self._waited_s() - self._waited_before_s, 2 * self._timeout_s) - self._extended_by_s
-        if more_s < LEAST_EXTENSION_S:
+        file's fault. Then its time after its turn, where it goes on. Raises TimeoutError where it had its time, or has
+        waited for several times as long, and TakesLong where it had its turn."""
+        more_s = min(self._waited_s() - self._waited_before_s, self._most_wait_s()) - self._extended_by_s
+        if more_s >= LEAST_EXTENSION_S:
+            self._extended_by_s += more_s
+            return deadline + more_s
+        if self._within_s == self._timeout_s:
             raise TimeoutError
-        self._extended_by_s += more_s
+        self.give_way()
+        if not turns.goes_on():
+            raise TakesLong
+        more_s, self._within_s = self._timeout_s - self._within_s, self._timeout_s
         return deadline + more_s
+
+    def _most_wait_s(self) -> float:
+        return min(MOST_WAITS * self._within_s, MOST_WAIT_S)
 
     def _waited_s(self) -> float:
         """Seconds that the decoder, and what it has started and runs now, stood ready to run and did not."""

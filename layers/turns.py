@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
-# Seconds that each call of a decoder may take. Endless for what is known to be long: it gives way in another
-# manner, behind all others. None where nobody waits for a turn.
-_most_s: ContextVar[float | None] = ContextVar("most_s", default=None)
+
+@dataclass
+class Turn:
+    """Seconds that each call of a decoder may take, and whom to ask whether the attempt may go on after them.
+
+    Endless for what is known to take long, and once it `went_on`.
+    """
+
+    most_s: float
+    may_go_on: Callable[[], bool]
+    went_on: bool = False
+
+
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # None where nobody waits for a turn
 
 
 @contextmanager
-def turn_of(most_s: float) -> Iterator[None]:
+def turn_of(most_s: float, may_go_on: Callable[[], bool] = lambda: False) -> Iterator[Turn]:
     """A turn of so many seconds a call."""
-    before = _most_s.set(most_s)
+    turn = Turn(most_s, may_go_on)
+    before = _turn.set(turn)
     try:
-        yield
+        yield turn
     finally:
-        _most_s.reset(before)
+        _turn.reset(before)
 
 
 def most_s() -> float:
     """How long a decoder may take now."""
-    found = _most_s.get()
-    return math.inf if found is None else found
+    turn = _turn.get()
+    return turn.most_s if turn else math.inf
 
 
-def gives_way_at_once() -> bool:
-    """Whether this is one of those that are known to take long."""
-    return _most_s.get() == math.inf
+def goes_on() -> bool:
+    """Whether the attempt goes on although its turn is over; from then on it is one of those that take long."""
+    turn = _turn.get()
+    if turn is None or not turn.may_go_on():
+        return False
+    turn.most_s, turn.went_on = math.inf, True
+    return True
+
+
+def stands_behind() -> bool:
+    """Whether this is one of those that take long: others come before it."""
+    turn = _turn.get()
+    return turn is not None and turn.most_s == math.inf

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 SLICE_S = 10.0
 CAP_PER_CONCURRENCY = 1.25
 LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
-SHORT_S = 1.5  # what is estimated to be short may take so long, and SHORT_TIMES its estimate, before it makes way
-SHORT_TIMES = 5
+SHORT_S = 0.3  # what is estimated to be short may take so long beside its estimate
+SHORT_TIMES, SHORT_MORE_S = 4, 2.0  # and so many times its estimate more, of which no more than so many seconds
 LONG_S = 30.0  # the estimate of what made way
 # Why a part comes again that nothing and nobody failed.
 TAKES_LONG = "it takes long, and goes on among the files that do"
@@ -54,8 +54,13 @@ def places_of_the_long(cap: int) -> int:
 
 
 def makes_way_after_s(cost_estimate_s: float) -> float:
-    """How long a part may be decoded before it makes way, to run again among the long with all its time."""
-    return math.inf if is_long(cost_estimate_s) else SHORT_S + SHORT_TIMES * cost_estimate_s
+    """How long a part may be decoded as a short one. Then it goes on among the long, or makes way to run again as one
+    of them with all its time."""
+    return (
+        math.inf
+        if is_long(cost_estimate_s)
+        else SHORT_S + cost_estimate_s + min(SHORT_TIMES * cost_estimate_s, SHORT_MORE_S)
+    )
 
 
 def charge(cost_estimate_s: float, weight: float) -> float:

@@ -155,6 +155,8 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "durably": False,
         "owner": found["owner"],
         "slice_s": 10.0,
+        "places": 2,
+        "long_s": 30.0,
         "loads": Jsonb({"ocr": 3}),
         "load_s": 0.5,
         "difference_s": 1.0,

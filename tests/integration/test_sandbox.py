@@ -363,12 +363,34 @@ def test_a_short_turn_ends_without_a_verdict_on_the_file(box: Sandbox) -> None:
             call(box, "sleep", seconds=600, timeout_s=0.2)
 
 
-def test_what_is_known_to_take_long_gives_way_at_once(box: Sandbox) -> None:
-    call(box, "token")
+def test_what_goes_on_after_its_turn_does_so_behind_the_others_and_has_all_its_time(box: Sandbox) -> None:
+    before = call(box, "token")
+    (child,) = box.children()
+    asked: list[float] = []
+
+    def may_go_on() -> bool:
+        asked.append(os.getpriority(os.PRIO_PGRP, child))
+        return True
+
+    with turns.turn_of(0.2, may_go_on) as turn:
+        call(box, "sleep", seconds=1.5)
+        assert call(box, "token") == before
+        with pytest.raises(PermanentError):
+            call(box, "sleep", seconds=600, timeout_s=0.5)
+    assert asked == [sandbox.LAST_NICE] and turn.went_on and turn.most_s == float("inf")
+
+
+def test_what_is_known_to_take_long_is_left_to_a_child_behind_the_others(box: Sandbox) -> None:
+    first = call(box, "token")
     (child,) = box.children()
     with turns.turn_of(float("inf")):
-        call(box, "token")
-    assert soon(lambda: gone(child))
+        assert call(box, "token") == first
+        assert os.getpriority(os.PRIO_PGRP, child) == sandbox.LAST_NICE
+    second = call(box, "token")
+    assert second != first
+    with turns.turn_of(float("inf")):
+        assert call(box, "token") == first
+    assert call(box, "token") == second
 
 
 def test_children_may_stand_further_behind_from_the_start(box: Sandbox) -> None:

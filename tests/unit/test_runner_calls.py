@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
-from layers.domain.errors import StoreUnreachable
+from layers import turns
+from layers.domain.errors import StoreUnreachable, TakesLong
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
@@ -34,6 +35,7 @@ class RecordingPorts:
     unreachable: str = ""
     waiting: int | None = 0
     unreachable_times: int = 1_000_000
+    has_room: bool = True
     held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -59,6 +61,10 @@ class RecordingPorts:
     def held_by(self, owner: str) -> list[Claim]:
         self.called("held_by", owner)
         return self.held
+
+    def go_on_among_long(self, claim: Claim, places: int) -> bool:
+        self.called("go_on_among_long", places)
+        return self.has_room
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
@@ -128,6 +134,28 @@ def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: py
     outcomes = [outcome for _, outcome, _ in ports.told("record")]
     assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
     assert ports.told("dispatch_later") == [(0.0,)]
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_nobody_waits_for_one_that_goes_on_among_the_long(has_room: bool) -> None:
+    ports = RecordingPorts(has_room=has_room)
+    recorded_so_far: list[list[type]] = []
+
+    def read(file: File, work: Any) -> Done:
+        went_on = turns.goes_on() if ports.told("read") else None
+        ports.called("read")
+        recorded_so_far.append([type(outcome) for _, outcome, _ in ports.told("record")])
+        if went_on is False:
+            raise TakesLong
+        return Done()
+
+    assert runner(ports, Step("read", read, at_once=10), {"read": 4}).run_all([WAKE_UP] * 4) == 4
+    outcomes = [type(outcome) for _, outcome, _ in ports.told("record")]
+    assert ports.told("go_on_among_long")[0] == (2,)
+    if has_room:
+        assert recorded_so_far == [[], [Done, Later, Later]] and outcomes == [Done, Later, Later, Done]
+    else:
+        assert outcomes == [Done, Later, Later, Later]
 
 
 def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
