@@ -202,8 +202,10 @@ class MemoryStore:
     def _arrive(self, arrival: Arrival) -> str:
         file_id = arrival.object_key.rsplit("/", 1)[-1]
         row = self.files.get(file_id)
-        if file_id in self.tombstones or (row and row.removal_id and row.state == "uploading"):
+        if file_id in self.tombstones:
             return "removed"
+        if row and row.removal_id and row.state == "uploading":
+            return "known" if self._now() < self._undo_until.get(row.removal_id, 0.0) else "removed"
         if row is None or row.file.object_key != arrival.object_key:
             return "unknown"
         if row.state not in ("uploading", "upload_missing"):

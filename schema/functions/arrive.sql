@@ -34,11 +34,13 @@ BEGIN
     RETURN QUERY
     SELECT n.object_key,
            CASE WHEN n.file_id = ANY (arrived) THEN 'arrived'
-                -- What came before the removal stays until that can no longer be undone.
-                WHEN t.file_id IS NOT NULL OR (f.removed_at IS NOT NULL AND f.uploaded_at IS NULL) THEN 'removed'
+                -- Whatever comes stays until the removal can no longer be undone, and what came before it until it is erased.
+                WHEN t.file_id IS NOT NULL OR (f.removed_at IS NOT NULL AND f.uploaded_at IS NULL
+                     AND (r.erasing_at IS NOT NULL OR r.erase_after <= clock_timestamp())) THEN 'removed'
                 WHEN f.file_id IS NOT NULL THEN 'known'
                 ELSE 'unknown' END
       FROM jsonb_to_recordset(p_arrivals) AS n(file_id uuid, object_key text)
       LEFT JOIN files f ON f.file_id = n.file_id AND f.object_key = n.object_key
+      LEFT JOIN removals r ON r.removal_id = f.removal_id
       LEFT JOIN tombstones t ON t.file_id = n.file_id;
 END $$;

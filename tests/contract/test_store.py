@@ -46,6 +46,14 @@ def test_an_object_of_a_removed_or_an_erased_file_is_named_so(world: World) -> N
     assert world.store.removals_due(10) == []
 
 
+def test_what_arrives_while_a_removal_can_be_undone_is_kept_for_the_undo(world: World) -> None:
+    ((file_id, key),) = world.promised(1)
+    removal = world.remove(file_id, undo_s=60)
+    assert world.store.arrive([Arrival(key)]) == {key: "known"}
+    assert world.undo(removal) == 1
+    assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
+
+
 def test_a_removal_names_its_files_until_they_are_erased(world: World) -> None:
     tenant_id = world.tenant()
     ((file_id, _),) = world.promised(1, tenant_id)
