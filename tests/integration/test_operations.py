@@ -30,7 +30,7 @@ def busy(fresh: Api) -> tuple[Tenant, Tenant]:
     six that wait, two of them the other tenant's."""
     one, other = Tenant(fresh), Tenant(fresh)
     one.past_intake(10, OCR)
-    first = fresh.bench.store.dispatch({"ocr": 6})
+    first = fresh.bench.store.dispatch({"ocr": 7})  # of which long parts take six
     ends = [Done(), Failed("corrupt", "damaged"), Retry(60, "unreachable", "no answer"), Parked(60, "down", "ocr")]
     for wake_up, outcome in zip(first, ends, strict=False):
         plan = FilePlan((), "failed", ("ocr", "corrupt", "damaged")) if isinstance(outcome, Failed) else FilePlan()

@@ -27,6 +27,7 @@ STOPS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # fast, at once, and as
 def without_redis(stage: Stage, *, count: int, seconds: float, least_share: float, within_s: float) -> list[Figure]:
     """Redis is killed and kept away under load; the rate then, beside that before and after."""
     stage.model.reset()
+    stage.model.change(delay_s=MODEL_S)  # so that the model sets the rate, and not what else the machine does
     batch_id = _all_arrived(stage, "without redis", count)
     wait_until(lambda: _done(stage, batch_id) > 0, within_s, "the first record")
     before = _rate(stage, batch_id, seconds / 3)
@@ -102,6 +103,7 @@ def object_store_away(stage: Stage, *, count: int, within_s: float) -> list[Figu
     batch_id = stage.send(stage.dataset("away"), texts(count, "away"))
     wait_until(lambda: stage.steps(batch_id, "intake")["parked"] >= 3, within_s, "the first parked")
     for _ in range(20):
+        wait_until(lambda: not _under_way(stage, batch_id), within_s, "what is under way")  # no lease ends by our clock
         _later(stage, 30)
         time.sleep(0.05)
     wait_until(lambda: not stage.steps(batch_id, "intake")["running"], within_s, "the last probe's end")
@@ -118,6 +120,11 @@ def object_store_away(stage: Stage, *, count: int, within_s: float) -> list[Figu
         exactly("attempts spent", sum(stage.outcomes(batch_id)[word] for word in SPENT), 0),
         exactly("what the parked said", [row["said"] for row in reasons], ["the object store"]),
     ]
+
+
+def _under_way(stage: Stage, batch_id: str) -> int:
+    states = stage.steps(batch_id, "intake")
+    return states["queued"] + states["running"]
 
 
 def _later(stage: Stage, seconds: float) -> bool:

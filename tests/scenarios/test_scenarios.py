@@ -42,7 +42,7 @@ def test_while_documents_can_not_be_printed_everything_else_is_shown(stage: Stag
 
 
 def test_without_redis_work_goes_on(stage: Stage) -> None:
-    held(parts.without_redis(stage, count=60, seconds=1.5, least_share=0.0, within_s=WITHIN_S))
+    held(parts.without_redis(stage, count=80, seconds=1.5, least_share=0.0, within_s=WITHIN_S))
 
 
 def test_topics_that_lose_everything_lose_no_file(stage: Stage) -> None:
