@@ -30,7 +30,7 @@ LONG: dict[str, tuple[str, Callable[[Stage], list[Figure]]]] = {
     ),
     "without_redis": (
         "Redis killed for 60 s under load",
-        partial(parts.without_redis, count=5000, seconds=60, least_share=0.8, within_s=900),
+        partial(parts.without_redis, count=1000, seconds=60, least_share=0.8, within_s=900),
     ),
     "wiped_topics": (
         "Topics wiped before anything ran, and three times under load",
