@@ -33,7 +33,7 @@ from layers.ports import Ports
 from tests.chaos import steps
 
 LATE_S = 3
-LIVED_S = 0.4  # of CPU, before a worker is killed: on a machine that is busy otherwise a second is nothing
+LIVED_S = 0.2  # of CPU, before a worker is killed: on a machine that is busy otherwise a second is nothing
 UPKEEP_S = 1.0
 PULSE_S = 1.5
 # Of each step, by all workers together: those whose wake-ups name one part each have more places.

@@ -14,7 +14,7 @@ from tests.parts import store_parts
 
 @pytest.mark.timeout(300)
 def test_each_effect_comes_once_whatever_dies(database_urls: Urls, tmp_path: Path) -> None:
-    plan = Plan(files=20, death=1 / 250, slow=1 / 60, longest_s=240)
+    plan = Plan(files=20, death=1 / 250, slow=1 / 60, kill_every_s=0.5, longest_s=240)
     with store_parts(tmp_path) as store:
         books = Chaos(database_urls, store, plan, tmp_path).run()
     assert books.faults == []
