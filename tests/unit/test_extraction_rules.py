@@ -240,6 +240,11 @@ def test_a_mails_company_is_the_name_of_its_sender(name: str) -> None:
     assert found.evidence["company"].text == name
 
 
+def test_whom_a_mail_is_for_is_not_its_title() -> None:
+    mail = "Subject: Order NR-5521 – thank you\nFrom: Shop <shop@example.com>\nTo: Harbour Café <me@example.com>\n\nHi."
+    assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Order NR-5521 – thank you"
+
+
 @pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
 def test_specks_and_addresses_are_no_title(above: str) -> None:
     assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"

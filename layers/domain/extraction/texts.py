@@ -25,6 +25,7 @@ MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
 LONG_WORD = 4
 HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
 SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
+OF_PEOPLE = re.compile(r"^\w+\s?:.*<[^<>\s]+@[^<>\s]+>$")  # a message's sender, or who it is for
 SENDER = re.compile(r"^(?:from|von|de|van)\s?:\s*\"?(?P<name>[^<>\"@]{2,}?)\"?\s*<[^<>\s]+@[^<>\s]+>$", re.IGNORECASE)
 
 
@@ -39,14 +40,14 @@ def senders(lines: Sequence[Line]) -> Iterator[Choice]:
 def titles(lines: Sequence[Line]) -> Iterator[Choice]:
     """What heads the first page: a company's name sooner than another line."""
     for place, line in enumerate(lines[:12]):
-        if SENDER.match(line.text.strip()):
+        if OF_PEOPLE.match(line.text.strip()):
             continue
         text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
-        text = SUBJECT.sub("", text)
+        text, is_subject = SUBJECT.subn("", text)
         text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Za-z]?)\)$", "", text)  # a company's registration number
         letters = sum(character.isalpha() for character in text)
         lowered = text.lower()
-        if letters < 3 or letters < 0.5 * len(text.replace(" ", "")) or NO_TITLE.search(lowered):
+        if letters < 3 or letters < 0.5 * len(text.replace(" ", "")) or (not is_subject and NO_TITLE.search(lowered)):
             continue
         score = (
             50.0 - 4 * place + (12.0 if COMPANY.search(lowered) and place < 6 else 0.0) - (10.0 if ":" in text else 0.0)
