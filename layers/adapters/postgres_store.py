@@ -129,10 +129,7 @@ class PostgresStore:
         made = {"artifacts": [_artifact_as_json(artifact)]}
         row = self._database.row(
             self._sql["keep_artifact"],
-            file_id=claim.file.file_id,
-            step=claim.step,
-            part=claim.part,
-            lease_id=claim.lease_id,
+            **_fenced_by(claim),
             made=Jsonb(made),
         )
         return row is not None
@@ -140,10 +137,7 @@ class PostgresStore:
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
         rows = self._database.rows(
             self._sql["add_members"],
-            file_id=claim.file.file_id,
-            step=claim.step,
-            part=claim.part,
-            lease_id=claim.lease_id,
+            **_fenced_by(claim),
             members=Jsonb(
                 [{name: getattr(one, name) for name in ("place", "name", "size_bytes", "sha256")} for one in members]
             ),
@@ -163,10 +157,7 @@ class PostgresStore:
     def go_on_among_long(self, claim: Claim, places: int) -> bool:
         row = self._database.rows(
             self._sql["go_on_among_long"],
-            file_id=claim.file.file_id,
-            step=claim.step,
-            part=claim.part,
-            lease_id=claim.lease_id,
+            **_fenced_by(claim),
             places=places,
             slice_s=SLICE_S,
             long_s=LONG_S,
@@ -326,13 +317,14 @@ def _as_recorded(verdict: dict[str, Any], plan: FilePlan) -> Recorded:
     return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")), frozenset(readied))
 
 
+def _fenced_by(claim: Claim) -> dict[str, Any]:
+    return {"file_id": claim.file.file_id, "step": claim.step, "part": claim.part, "lease_id": claim.lease_id}
+
+
 def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
     claim = one.claim
     return {
-        "file_id": claim.file.file_id,
-        "step": claim.step,
-        "part": claim.part,
-        "lease_id": claim.lease_id,
+        **_fenced_by(claim),
         **_outcome_parameters(one.outcome),
         "cost_s": one.cost_s,
         "host": host,
