@@ -79,8 +79,8 @@ def spent(database: Database) -> tuple[int, float]:
 def measure(found: Parts, turns: int) -> float:
     """Milliseconds inside the function, for each dispatch of one."""
     database = Database(found.owner_url)
-    worker = Database(found.worker_url, keep=1)
-    owner = Database(f"{found.owner_url}?options=-c%20track_functions%3Dall", keep=1)
+    worker = Database(found.worker_url)
+    owner = Database(f"{found.owner_url}?options=-c%20track_functions%3Dall")
     store = PostgresStore(owner)  # only an owner may have functions timed
     for _ in range(100):
         turn(store, worker)
