@@ -42,7 +42,7 @@ TARGETS = {
     "removal of 10,000: gone, s": "1",
     "removal of 10,000: erased, s": "60",
 }
-PAGES = {
+PAGES: dict[str, dict[str, Any]] = {
     "no filter": {},
     "state": {"state": "failed"},
     "batch": {"batch": True},
@@ -264,8 +264,8 @@ def removal(measured: Measured) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda upload: measured.client.put(upload, b"12345678"), uploads[:STORED]))
     began = time.perf_counter()
-    body = {"batch_id": batch["id"], "undo_window_s": 0}
-    made = measured.http.post(f"/datasets/{dataset_id}/removals", json=body, timeout=60).raise_for_status().json()
+    removal = {"batch_id": batch["id"], "undo_window_s": 0}
+    made = measured.http.post(f"/datasets/{dataset_id}/removals", json=removal, timeout=60).raise_for_status().json()
     assert measured.get(f"/datasets/{dataset_id}/files")["files"] == []
     measured.results["removal of 10,000: gone, s"] = round(time.perf_counter() - began, 2)
     while measured.get(f"/removals/{made['id']}")["erased_at"] is None and time.perf_counter() - began < 600:

@@ -12,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,9 +38,9 @@ def text(place: int) -> bytes:
     )
 
 
-def cpu_by_process(root: int, names: dict[int, str]) -> Counter[str]:
+def cpu_by_process(root: int, names: dict[int, str]) -> dict[str, float]:
     """CPU seconds so far under each named process of a start; decoders apart from their worker."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for pid, name in names.items():
         for member in family(pid):
             try:
@@ -69,7 +69,7 @@ def run(count: int) -> dict[str, Any]:
             before, own = cpu_by_process(process.pid, names), time.process_time()
             uploaded_s, took_s = _through(client, dataset_id, contents)
             spent = cpu_by_process(process.pid, names)
-            spent.subtract(before)
+            spent = {name: spent_s - before.get(name, 0.0) for name, spent_s in spent.items()}
             client_s = time.process_time() - own
         finally:
             stop(process)
@@ -79,7 +79,7 @@ def run(count: int) -> dict[str, Any]:
         "all settled after, s": round(took_s, 1),
         "CPU ms a file, in all": round(sum(spent.values()) / count * 1000, 1),
     }
-    for name, spent_s in spent.most_common():
+    for name, spent_s in sorted(spent.items(), key=lambda one: -one[1]):
         results[f"CPU ms a file, {name}"] = round(spent_s / count * 1000, 1)
     return results | {"CPU ms a file, the client beside it": round(client_s / count * 1000, 1)}
 

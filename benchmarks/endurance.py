@@ -82,10 +82,10 @@ def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int
     while True:
         time.sleep(1)
         listed = list(client.files(dataset_id, batch=batch["id"]))
-        if all(is_settled(one) for one in listed):
+        if all(map(is_settled, listed)):
             states: dict[str, int] = defaultdict(int)
-            for one in listed:
-                states[one["state"]] += 1
+            for told in listed:
+                states[told["state"]] += 1
             return states
 
 

@@ -118,6 +118,9 @@ class PagesAlone:
         self._counts.paid_calls += 2  # one starts the job, one fetches it
         return []
 
+    def is_up(self) -> bool | None:
+        return None
+
 
 @dataclass
 class Steps:

@@ -26,7 +26,6 @@ from layers.domain.message import WakeUp, load_as_json, load_from_json, loads
 from layers.runner import Runner
 
 THREADS = 2
-CONCURRENCY = 8
 WAIT_S = 1.0
 AWAY_S = 0.2
 
@@ -44,7 +43,7 @@ class ListTopics(WakeUpsOnly):
 
     def take(self) -> bytes | None:
         found = self._client.brpop(["cells"], timeout=WAIT_S)
-        return found[1] if found else None  # type: ignore[index]
+        return found[1] if found else None  # type: ignore[index,return-value]
 
     def give_back(self, body: bytes) -> None:
         self._client.rpush("cells", body)
@@ -76,7 +75,7 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     topics = ListTopics(os.environ["FAIRWAY_REDIS_URL"])
-    runner = runner_on(Database(os.environ["FAIRWAY_DATABASE_URL"]), topics, name, CONCURRENCY)
+    runner = runner_on(Database(os.environ["FAIRWAY_DATABASE_URL"]), topics, name)
     while not stop.is_set():
         try:
             recover(runner, name)

@@ -197,16 +197,8 @@ class Laboratory:
             time.sleep(0.1)
 
     def _in_reader_seconds(self, read: Read) -> Read:
-        return Read(
-            read.tenant,
-            read.batch,
-            read.file_id,
-            *(
-                at / self.scale
-                for at in (read.arrived_at, read.ready_at, read.queued_at, read.started_at, read.ended_at)
-            ),
-            read.cost_s / self.scale,
-        )
+        times = ("arrived_at", "ready_at", "queued_at", "started_at", "ended_at", "cost_s")
+        return replace(read, **{name: getattr(read, name) / self.scale for name in times})
 
 
 def _batch_of(scene: Scene, place: int) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.fairness.figures import percentile
 from benchmarks.overhead.contenders import Contender, Other, Ours, at_work
 from benchmarks.overhead.measuring import WORKERS, Run, killed, measured
-from benchmarks.overhead.others import PEERS, install
+from benchmarks.overhead.others import PEERS, Peer, install
 from benchmarks.overhead.ours import TOPICS
 from benchmarks.parts import Parts, parts, store_parts
 from benchmarks.starting import keep_table
@@ -40,12 +40,15 @@ def contenders(found: Parts, only: str) -> Iterator[dict[str, Callable[[int, boo
         made.announce(files)
         return made
 
+    def other(peer: Peer) -> Callable[[int, bool], Contender]:
+        return lambda files, notes: Other(peer, found, notes)
+
     with ExitStack() as stack:
         store = stack.enter_context(store_parts(found, TOPICS)) if only in "Fairway" else None
         every: dict[str, Callable[[int, bool], Contender]] = {
             "Fairway, without its topic": lambda files, notes: ours(files, notes, False),
             "Fairway": lambda files, notes: ours(files, notes, True),
-            **{peer.name: lambda files, notes, peer=peer: Other(peer, found, notes) for peer in PEERS},
+            **{peer.name: other(peer) for peer in PEERS},
         }
         yield {name: make for name, make in every.items() if only in name}
 

@@ -105,7 +105,7 @@ def work_on_topics(database: Database, name: str) -> None:
         return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
-    Worker(name, bootstrap.topics(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
+    Worker(name, bootstrap.queues(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
     threading.Event().wait()
 
