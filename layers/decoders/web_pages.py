@@ -38,7 +38,8 @@ form-action 'none'; base-uri 'none'">
 body{{margin:2rem auto;padding:0 1.5rem;max-width:62rem;font:15px/1.55 system-ui,sans-serif;color:#222;background:#fff;
 overflow-wrap:anywhere}}pre,code{{font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap}}img{{max-width:100%;height:auto}}img:not([src]){{display:none}}
 table{{border-collapse:collapse;margin:.5rem 0 1.5rem}}td,th{{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;
-vertical-align:top}}thead th,.head td{{background:#f4f4f4;font-weight:600}}h1,h2,h3{{line-height:1.25}}.note{{color:#777}}
+vertical-align:top}}.web td{{border:0;padding:.1rem .25rem}}.web table:has(>*>tr>th)>*>tr>td,
+.web table[border]:not([border="0"])>*>tr>td{{border:1px solid #ccc;padding:.2rem .5rem}}.web table table{{margin:0}}thead th,.head td{{background:#f4f4f4;font-weight:600}}h1,h2,h3{{line-height:1.25}}.note{{color:#777}}
 dl{{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}}dt{{color:#777}}dd{{margin:0}}
 section{{border-bottom:1px solid #ddd;padding-bottom:1rem}}</style></head>
 <body>{body}</body></html>
@@ -74,6 +75,7 @@ NOT_NESTED = set(NOT_NESTED_NAMES.split())
 ATTRIBUTES = {
     "*": {"dir", "lang", "title"},
     "img": {"src", "alt", "width", "height"},
+    "table": {"border"},
     "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "align"},
     "ol": {"start", "type"},
@@ -139,7 +141,12 @@ def _json(path: str, media_type: str) -> str:
 
 
 def _markup(path: str, _media_type: str) -> str:
-    return sanitised(plain.decoded(path, MOST_SOURCE_BYTES))
+    return _as_laid_out(plain.decoded(path, MOST_SOURCE_BYTES))
+
+
+def _as_laid_out(markup: str) -> str:
+    """What was made for browsers: most of its tables only place things side by side, and show no lines."""
+    return f"<div class='web'>{sanitised(markup)}</div>"
 
 
 def _markdown(path: str, _media_type: str) -> str:
@@ -231,7 +238,7 @@ def _mail(path: str, media_type: str) -> str:
     message = mail.read_mail(path, media_type)
     fields = [*message.headers, *((("Attachments", ", ".join(message.attached)),) if message.attached else ())]
     head = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in fields)
-    body = sanitised(message.html) if message.html.strip() else f"<pre>{html.escape(message.text)}</pre>"
+    body = _as_laid_out(message.html) if message.html.strip() else f"<pre>{html.escape(message.text)}</pre>"
     return f"<dl>{head}</dl><hr>{body}{CUT if message.is_cut else ''}"
 
 

@@ -20,6 +20,15 @@ def test_a_long_page_is_not_taken_for_a_deep_one(row: str) -> None:
     assert "<pre>" not in web_pages.sanitised(f"<body><h1>Total</h1>{row * 5000}")
 
 
+def test_tables_of_a_web_page_are_taken_for_its_layout_and_those_of_a_csv_are_not(tmp_path: Path) -> None:
+    page, values = tmp_path / "page", tmp_path / "values"
+    page.write_text("</div><table border=0><tr><td>Logo<td><table border=1><tr><td>1</table></table>")
+    values.write_text("a,b\n1,2\n")
+    shown = web_pages.body_of(str(page), "text/html")
+    assert shown.startswith("<div class='web'><table border=\"0\">") and '<table border="1">' in shown
+    assert "web" not in web_pages.body_of(str(values), "text/csv")
+
+
 def test_of_a_mail_of_very_many_parts_the_first_are_read_and_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(making.mail_of_many_parts(5000))
