@@ -144,7 +144,9 @@ def test_a_process_that_ignores_its_signal_is_ended_by_force(tmp_path: Path) -> 
 PARENT = """
     import pathlib, subprocess, sys, time
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
-    pathlib.Path(sys.argv[1], "grandchild").write_text(str(child.pid))
+    told = pathlib.Path(sys.argv[1], "grandchild")
+    told.with_suffix(".new").write_text(str(child.pid))
+    told.with_suffix(".new").rename(told)
     time.sleep(600)
 """
 
@@ -169,7 +171,8 @@ home = Path(sys.argv[1])
 supervisor = Supervisor(home, adopts=True)
 supervisor.start([Process("parent", [sys.executable, "-S", "-c", {textwrap.dedent(code)!r}, str(home)], {{}}, home,
                           is_ready=lambda pid: (home / "grandchild").exists())])
-(home / "pid").write_text(str(supervisor.pids()["parent"]))
+(home / "pid.new").write_text(str(supervisor.pids()["parent"]))
+(home / "pid.new").rename(home / "pid")
 sys.stdin.read()
 supervisor.stop()
 """
