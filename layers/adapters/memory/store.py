@@ -1,7 +1,4 @@
-"""The status store, the object store and the topics in memory: for tests, and for a look at the rules without SQL.
-
-They keep the same promises as the real adapters, but for outliving their process.
-"""
+"""The status store in memory."""
 
 from __future__ import annotations
 
@@ -12,9 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 
-from layers.domain.errors import PermanentError
 from layers.domain.fairness import LONG_S, SLICE_S, Lanes, is_long, places, places_of_the_long, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
@@ -34,7 +29,7 @@ from layers.domain.step import (
     State,
     Stop,
 )
-from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded, StoredPart
+from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded
 
 Key = tuple[str, str, int]
 AT_WORK = frozenset({State.READY, State.QUEUED, State.RUNNING})
@@ -663,105 +658,3 @@ def _verdict(outcome: Outcome) -> tuple[str, State]:
         Parked: ("parked", State.PARKED),
     }
     return words[type(outcome)]
-
-
-class MemoryObjects:
-    """Objects by key, one version each."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.uploads: dict[tuple[str, str], dict[int, bytes]] = {}
-
-    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
-        if object_key not in self.objects:
-            raise PermanentError("object_missing", "the uploaded object is no longer in the store")
-        path.write_bytes(self.objects[object_key])
-
-    def upload(self, path: Path, object_key: str, media_type: str) -> int:
-        self.objects[object_key] = path.read_bytes()
-        return len(self.objects[object_key])
-
-    def size_of(self, object_key: str, version_id: str | None) -> int | None:
-        return len(self.objects[object_key]) if object_key in self.objects else None
-
-    def version_of(self, object_key: str) -> str | None:
-        return None
-
-    def delete_prefix(self, prefix: str) -> int:
-        gone = [key for key in self.objects if key.startswith(prefix)]
-        for key in gone:
-            del self.objects[key]
-        return len(gone)
-
-    def delete_under(self, prefix: str, names: Sequence[str]) -> int:
-        chosen = {prefix + name for name in names}
-        gone = [key for key in self.objects if key in chosen or any(key.startswith(one + "/") for one in chosen)]
-        for key in gone:
-            del self.objects[key]
-        return len(gone)
-
-    def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
-        return sorted(key for key in self.objects if key.startswith(prefix) and key > start_after)[:limit]
-
-    def begin_parts(self, object_key: str) -> str:
-        upload_id = str(uuid.uuid4())
-        self.uploads[object_key, upload_id] = {}
-        return upload_id
-
-    def put_part(self, object_key: str, upload_id: str, number: int, content: bytes) -> None:
-        """What a client does with the URL of a part."""
-        self.uploads[object_key, upload_id][number] = content
-
-    def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
-        return f"memory:{object_key}?partNumber={number}&uploadId={upload_id}"
-
-    def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
-        parts = self.uploads.get((object_key, upload_id))
-        if parts is None:
-            return None
-        return [StoredPart(number, len(content), str(hash(content))) for number, content in sorted(parts.items())]
-
-    def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
-        if object_key in self.objects or (object_key, upload_id) not in self.uploads:
-            return False
-        given = self.uploads.pop((object_key, upload_id))
-        self.objects[object_key] = b"".join(given[part.number] for part in parts)
-        return True
-
-    def presign_put(
-        self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
-    ) -> tuple[str, dict[str, str]]:
-        return f"memory:{object_key}", {"Content-Length": str(size_bytes)}
-
-    def presign_get(
-        self,
-        object_key: str,
-        version_id: str | None,
-        *,
-        download_name: str | None = None,
-        media_type: str | None = None,
-    ) -> str:
-        return f"memory:{object_key}"
-
-    def is_up(self) -> bool:
-        return True
-
-
-class MemoryTopics:
-    """What was published, in order."""
-
-    def __init__(self) -> None:
-        self.published: list[WakeUp] = []
-        self.delays_s: list[float] = []
-
-    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.published += wake_ups
-
-    def dispatch_later(self, delay_s: float) -> None:
-        self.delays_s.append(delay_s)
-
-    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        return 0  # nothing dies here
-
-    def is_up(self) -> bool:
-        return True

@@ -1,0 +1,27 @@
+"""Topics in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from layers.domain.message import WakeUp
+
+
+class MemoryTopics:
+    """What was published, in order."""
+
+    def __init__(self) -> None:
+        self.published: list[WakeUp] = []
+        self.delays_s: list[float] = []
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        self.published += wake_ups
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self.delays_s.append(delay_s)
+
+    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
+        return 0  # nothing dies here
+
+    def is_up(self) -> bool:
+        return True
