@@ -4,7 +4,8 @@
 -- To be called under the step's turn (dispatch_steps).
 --
 -- Each look-up begins at a mark, since before it lie the dead entries of what was taken, for as long as somebody
--- holds an old snapshot. A floor rises only while nobody is activating a lane, so no active lane stands below it.
+-- holds an old snapshot. A floor rises only while nobody is activating a lane, and never above one that was passed by
+-- and stays active, since it holds long parts alone or somebody is readying one: no active lane stands below a floor.
 -- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
 -- and a lane is looked through from its beginning before it counts as empty.
 --
@@ -34,6 +35,7 @@ DECLARE
     floor_rises boolean;
     passed_tenants uuid[] := '{}';  -- looked at and found empty in this call
     passed_batches uuid[] := '{}';
+    least_staying double precision := 'infinity';  -- pass of the batches that were found empty and stay active
     long_too boolean;
     loaded integer;                 -- parts that the wake-up names, and the seconds that they take
     loaded_s double precision;
@@ -109,6 +111,10 @@ BEGIN
             ELSE
                 PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
                 passed_batches := passed_batches || batch.batch_id;
+                IF EXISTS (SELECT 1 FROM batch_lanes b WHERE b.step = p_step AND b.tenant_id = lane.tenant_id
+                                                         AND b.batch_id = batch.batch_id AND b.active) THEN
+                    least_staying := least(least_staying, batch.pass);
+                END IF;
             END IF;
             CONTINUE;
         END IF;
@@ -116,7 +122,8 @@ BEGIN
         UPDATE lanes l
            SET pass = l.pass + charge_s / lane.weight,
                batch_clock = greatest(l.batch_clock, batch.pass),
-               batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock) ELSE l.batch_floor END
+               batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock, least_staying)
+                                  ELSE l.batch_floor END
          WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
         UPDATE batch_lanes b
            SET pass = b.pass + charge_s / b.weight,

@@ -27,18 +27,25 @@ BEGIN
 END $$;
 
 -- Puts lanes back among the active ones that have ready steps all the same, what a crash may leave, and lowers
--- the mark of a lane whose step was readied by somebody that committed much later.
+-- the mark of a lane whose step was readied by somebody that committed much later, and a floor above an active lane,
+-- which nobody would look at.
 CREATE OR REPLACE FUNCTION mend_lanes() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     lane record;
     mended integer := 0;
 BEGIN
+    -- In the order in which dispatch locks them.
+    UPDATE lanes l SET batch_floor = '-infinity'
+     WHERE l.active AND EXISTS (SELECT 1 FROM batch_lanes b WHERE b.step = l.step AND b.tenant_id = l.tenant_id
+                                                              AND b.active AND b.pass < l.batch_floor);
     UPDATE batch_lanes b SET ready_mark = '-infinity'
      WHERE b.active AND b.ready_mark > (
            SELECT s.ready_at FROM steps s
             WHERE s.state = 'ready' AND s.step = b.step AND s.tenant_id = b.tenant_id AND s.batch_id = b.batch_id
             ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
+    UPDATE lane_clocks c SET floor = '-infinity'
+     WHERE EXISTS (SELECT 1 FROM lanes l WHERE l.step = c.step AND l.active AND l.pass < c.floor);
     -- From lane to lane by the first row of each, not through all that is ready.
     FOR lane IN
         WITH RECURSIVE with_ready AS (

@@ -184,6 +184,80 @@ def test_a_refund_brings_a_lane_back_below_the_floor_and_it_is_found(bench: Benc
     assert owners == [row]
 
 
+def ready_parts(bench: Bench, lanes: Sequence[tuple[str, str]], cost_s: float, count: int) -> list[str]:
+    """So many files, each with one part ready, in each of these lanes: tenants with their batches."""
+    files = []
+    for tenant_id, batch_id in lanes:
+        row = bench.database.row("SELECT dataset_id FROM batches WHERE batch_id = %(id)s", id=batch_id)
+        assert row
+        files += [file_id for file_id, _ in bench.files(tenant_id, str(row["dataset_id"]), batch_id, count)]
+    for file_id in files:
+        apply(bench, file_id, [{"step": "ocr", "state": "ready", "parts": [{"pages": [], "cost_s": cost_s}]}])
+    return files
+
+
+def lane_of(bench: Bench, tenant_id: str) -> tuple[str, str]:
+    return tenant_id, bench.batch(tenant_id, bench.dataset(tenant_id))
+
+
+def dispatch_until_floors_rise(bench: Bench, cap: int) -> list[str]:
+    """Dispatch one by one up to the cap, with floors that rise each time; which files."""
+    chosen: list[str] = []
+    for _ in range(cap):
+        chosen += [one.file_id for one in bench.store.dispatch({"ocr": cap}, most={"ocr": 1})]
+        bench.database.run("UPDATE lane_clocks SET floor_at = '-infinity'")
+    return chosen
+
+
+@pytest.mark.parametrize("of_one_tenant", [True, False])
+def test_a_lane_of_long_parts_that_was_passed_by_is_taken_when_there_is_room(bench: Bench, of_one_tenant: bool) -> None:
+    tenant_id = bench.tenant()
+    slow = lane_of(bench, tenant_id)
+    quick = lane_of(bench, tenant_id if of_one_tenant else bench.tenant())
+    long_ones, short_ones = ready_parts(bench, [slow], 30.0, 8), ready_parts(bench, [quick], 9.0, 40)
+    chosen = dispatch_until_floors_rise(bench, 12)
+    for _ in range(3):  # its lane falls back behind the other
+        bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued' AND cost_estimate_s < 10")
+        chosen += dispatch_until_floors_rise(bench, 12)
+    assert set(long_ones) & set(chosen) and set(short_ones) & set(chosen)
+    bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+    while more := bench.store.dispatch({"ocr": 12}):
+        chosen += [one.file_id for one in more]
+        bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+    assert sorted(chosen) == sorted(long_ones + short_ones)
+
+
+@pytest.mark.parametrize("of_one_tenant", [True, False])
+def test_a_lane_that_seemed_empty_while_it_was_readied_is_not_left_below_the_floor(
+    bench: Bench, of_one_tenant: bool
+) -> None:
+    tenant_id = bench.tenant()
+    first = lane_of(bench, tenant_id)
+    second = lane_of(bench, tenant_id if of_one_tenant else bench.tenant())
+    (late,) = ready_parts(bench, [first], 1.0, 1)
+    others = ready_parts(bench, [second], 1.0, 20)
+    with bench.database.connection() as connection, connection.transaction():
+        # As whoever is about to commit: the lane is held by an activation, and the part that it is about is not seen.
+        connection.execute("SELECT activate_lane('ocr', %s, %s)", first)
+        connection.execute("SELECT 1 FROM steps WHERE file_id = %s FOR UPDATE", (late,))
+        chosen = dispatch_until_floors_rise(bench, 10)
+        assert set(chosen) < set(others)
+    bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+    assert late in {one.file_id for one in bench.store.dispatch({"ocr": 4})}
+
+
+def test_a_floor_above_an_active_lane_is_lowered_by_upkeep(bench: Bench) -> None:
+    files = ready_parts(bench, [lane_of(bench, bench.tenant())], 1.0, 3)
+    for too_high in ("lanes SET batch_floor = 5", "lane_clocks SET floor = 5"):
+        assert bench.store.dispatch({"ocr": 1}, most={"ocr": 0}) == []
+        bench.database.run(f"UPDATE {too_high}")
+        assert bench.store.dispatch({"ocr": 1}) == []
+        bench.store.mend_lanes()
+        chosen = bench.store.dispatch({"ocr": 1})
+        assert len(chosen) == 1 and chosen[0].file_id in files
+        bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
+
+
 def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:
     bench.arrived(20)
     for wake_up in bench.store.dispatch({"intake": 3}):
