@@ -11,7 +11,7 @@ from layers.domain.errors import StoreUnreachable
 from layers.ports import Finished, Recorded, Store
 from layers.telemetry import log
 
-LONGEST_PAUSE_S = 2.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
 def record_all(
@@ -20,11 +20,13 @@ def record_all(
     """The verdicts on these outcomes. Raises StoreUnreachable where the store is still away at `until`, a moment of
     the monotonic clock: the leases have ended by then, and others may hold the steps."""
     is_unsure = False
+    longest_s = FIRST_PAUSE_S  # it may be one connection that was ended, and no more
     while True:
         try:
             recorded = store.record_all(finished, host=host)
         except StoreUnreachable as error:
-            pause_s = LONGEST_PAUSE_S * chance()
+            pause_s = longest_s * chance()
+            longest_s = min(LONGEST_PAUSE_S, 2 * longest_s)
             if time.monotonic() + pause_s >= until:
                 raise
             if not is_unsure:

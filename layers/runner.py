@@ -73,6 +73,7 @@ class Runner:
         self.dependencies = Dependencies(ports, self.steps, chance)
         self._looks_at = 0.0
         self._something_waits = False
+        self._not_dispatched: set[str] = set()
         self._claims = HeldClaims(ports.store, host)
         self._caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
 
@@ -210,14 +211,27 @@ class Runner:
             for name, cap in caps.items()
             if cap == self._caps[name] and name not in taken
         }
-        wake_ups = self.ports.store.dispatch(caps, taken, loads)
+        try:
+            wake_ups = self.ports.store.dispatch(caps, taken, loads)
+        except StoreUnreachable:
+            # Who ended something has said so by now, and will not be heard again.
+            self._not_dispatched |= set(caps)
+            raise
         self.dependencies.give_back(taken, caps, wake_ups)
         self.ports.topics.publish(wake_ups)
         self._look_at_backlogs()
         return len(wake_ups)
 
     def tick(self) -> None:
-        """What a host that stays up does each second: it sees a backlog to its end, though nobody dispatches."""
+        """What a host that stays up does each second: what could not be dispatched while the store was away is, and a
+        backlog is seen to its end, though nobody dispatches."""
+        steps = list(self._not_dispatched)
+        self._not_dispatched.difference_update(steps)
+        if steps:
+            try:
+                self.dispatch(steps)
+            except Exception as error:  # the pulse comes back to it
+                log("dispatch_waits", steps=sorted(steps), detail=str(error))
         if self._something_waits:
             self._look_at_backlogs()
 

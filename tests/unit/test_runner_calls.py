@@ -220,6 +220,27 @@ def test_what_may_have_been_recorded_when_the_answer_was_lost_keeps_its_artifact
     assert set(caps) == {"intake", "read", "extract"}
 
 
+def test_a_connection_that_was_ended_costs_little_and_a_store_that_stays_away_is_asked_ever_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("layers.recording.time.sleep", pauses.append)
+    ports = RecordingPorts(unreachable="record", unreachable_times=7)
+    assert runner(ports, Step("read", done), chance=lambda: 1.0).run(WAKE_UP)
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+def test_what_could_not_be_dispatched_while_the_store_was_away_is_dispatched_when_it_is_back() -> None:
+    ports = RecordingPorts(unreachable="dispatch", unreachable_times=2)
+    host = runner(ports, Step("read", done))
+    with pytest.raises(StoreUnreachable):
+        host.run(WAKE_UP)  # it is recorded: whoever receives its message again finds nothing to do
+    for _ in range(3):
+        host.tick()
+    assert [set(caps) for (caps,) in ports.told("dispatch")] == [{"read"}] * 3
+    assert ports.told("publish") == [(WAKE_UP,)]
+
+
 def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobody_runs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
