@@ -169,15 +169,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
-    _keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
+    keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
     # As long as the longest lease may be extended: until then an attempt may be waiting for its turn.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
     round_s = upkeep.UPKEEP_S * max(1, settings.workers)
-    _every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
+    every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
     # By a clock of its own: a wake-up of the dispatcher may be lost like any other message.
-    _every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True))
+    every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True))
     next_look = time.monotonic() + IDLE_LOOK_S
     while not stop.wait(1.0):
         handlers.runner().tick()
@@ -200,7 +200,7 @@ def _store_is_up() -> bool:
         return False
 
 
-def _every(seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0) -> None:
+def every(seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0) -> None:
     """Do it at this interval, in a thread of its own, one time after the other."""
 
     def go_on() -> None:
@@ -216,7 +216,7 @@ def _every(seconds: float, stop: threading.Event, name: str, do: Callable[[], An
     threading.Thread(target=go_on, name=name, daemon=True).start()
 
 
-def _keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:
+def keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:
     while not stop.is_set():
         try:
             do()

@@ -1,33 +1,40 @@
-"""The nine cells of hardbyte/postgresql-job-queue-benchmarking, rebuilt for Fairway's store and runner.
+"""The nine cells of hardbyte/postgresql-job-queue-benchmarking, rebuilt for Fairway's store, runner and worker.
 
-    python -m benchmarks.cells [--repeats 2] [--warmup 3] [--stress 10] [--recovery 8] [--held 60] [--only NAME...]
+    python -m benchmarks.cells [--repeats 2] [--short] [NAME ...]
 
-Each cell is run in pairs with an undisturbed run of the same length and offered load: of a chaos cell the rate of the
-recovery is held against it, of a pressure cell that under stress. The load is half of what was measured to be possible
-(of `over_capacity`, one and a half times three quarters of that). Prints a table, and keeps it in
-build/bench/cells.json; ends with 1 where a run loses or doubles anything, or a worker does not stop by itself.
+As there: a load that is offered at a fixed rate, some time of stress, and the same load after it; a server is away for
+half of the stress, a killed worker too, or a second each time where it is killed repeatedly; backends that are at work
+are ended twice a second. Otherwise than there: each run is held against an undisturbed one of the same length beside
+it, of a chaos cell the recovery, of a pressure cell the stress itself; rates are means, so that no stall is left out,
+and recovery begins the moment that the stress ends. Times are a third of theirs, kills come twice as often, and bursts
+come and go. The load is half of what was kept up with a backlog (of `over_capacity` three quarters, and half as much
+again under stress). `--short` says nothing of rates: it is for seeing that all of it works.
+
+Prints a table, and keeps it in build/bench/cells.json, beside what it says of other cells; ends with 1 where a run
+loses or doubles anything, or a worker does not stop by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import disturbances
-from benchmarks.cells.world import BURST_OF, BURST_S, WORKERS, Servers, World, servers
-from benchmarks.starting import keep
+from benchmarks.cells.worker import WORKERS
+from benchmarks.cells.world import BURST_OF, BURST_S, Servers, World, servers
+from benchmarks.starting import ROOT, keep
 
-Disturbance = Callable[[World], AbstractContextManager[None]]
+Disturbance = Callable[[World, float], AbstractContextManager[None]]
 CHAOS: dict[str, Disturbance] = {
     "postgres_restart": disturbances.postgres_restart,
     "backends_terminated": disturbances.backends_terminated,
@@ -42,10 +49,10 @@ PRESSURE: dict[str, Disturbance] = {
     "bursts": disturbances.bursts,
 }
 REACH = dict.fromkeys(CHAOS, 0.95) | dict.fromkeys(PRESSURE, 0.9)
-PROBE_FILES = 1500
 DRAIN_S = 90.0
 BURSTS_EACH_S = BURST_S * BURST_OF
 SHARE, SHARE_NEAR = 0.5, 0.75
+KILLS = 3
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,18 @@ class Times:
     stress_s: float
     recovery_s: float
     held_s: float
+    killed_each_s: float
 
     def stress_of(self, name: str) -> float:
         if name == "bursts":  # whole rounds of them
             return math.ceil(self.stress_s / BURSTS_EACH_S) * BURSTS_EACH_S
+        if name == "repeated_kills":
+            return KILLS * (self.killed_each_s + 3.0)
         return self.held_s if name == "idle_transaction" else self.stress_s
+
+
+LONG = Times(warmup_s=5, stress_s=20, recovery_s=20, held_s=130, killed_each_s=10)
+SHORT = Times(warmup_s=1, stress_s=4, recovery_s=2, held_s=4, killed_each_s=2)
 
 
 @dataclass(frozen=True)
@@ -72,49 +86,41 @@ class Run:
     faults: list[str]
 
 
-def capacity(on: Servers) -> float:
-    """Files a second out of a backlog."""
-    world = World(on, 0)
-    try:
-        for _ in range(PROBE_FILES // 500):
-            world.announce(500)
-        for place in range(WORKERS):
-            world.start(place)
-        began = time.monotonic()
-        while world.left():
-            time.sleep(0.05)
-        took_s = time.monotonic() - began
-        world.stop()
-        return PROBE_FILES / took_s
-    finally:
-        world.close()
+def capacity(on: Servers, times: Times) -> float:
+    """Files a second, while as many come as are done."""
+    with _at_work(World(on, None)) as world:
+        time.sleep(times.warmup_s)
+        began = world.now()
+        time.sleep(times.stress_s / 2)
+        return world.rate_between(began, world.now())
 
 
 def run(on: Servers, rate: float, times: Times, name: str, disturbance: Disturbance) -> Run:
-    world = World(on, rate)
-    stop = threading.Event()
-    producer = threading.Thread(target=world.offer, args=(stop,), daemon=True)
-    try:
-        for place in range(WORKERS):
-            world.start(place)
-        producer.start()
+    stress_s = times.stress_of(name)
+    with _at_work(World(on, rate, times.killed_each_s)) as world:
         time.sleep(times.warmup_s)
         began = world.now()
-        with disturbance(world):
-            time.sleep(times.stress_of(name))
+        with disturbance(world, stress_s):
+            time.sleep(stress_s)
             ended = world.now()
-        time.sleep(1.0)
         recovering = world.now()
         time.sleep(times.recovery_s)
         recovered = world.now()
-        stop.set()
-        producer.join(60)
-        drained_s = drain(world)
-        stopped_s = world.stop()
         rates = world.rate_between(began, ended), world.rate_between(recovering, recovered)
-        return Run(*rates, drained_s, stopped_s, world.faults())
+        world.stop_offering()
+        drained_s = drain(world)
+        return Run(*rates, drained_s, world.stop(), world.faults())
+
+
+@contextmanager
+def _at_work(world: World) -> Iterator[World]:
+    """Workers, and load that comes until it is told to stop."""
+    try:
+        for place in range(WORKERS):
+            world.start(place)
+        world.start_offering()
+        yield world
     finally:
-        stop.set()
         world.close()
 
 
@@ -140,26 +146,27 @@ def measure(on: Servers, name: str, times: Times, repeats: int, possible: float,
     results[f"{name}: rate against the undisturbed run"] = round(statistics.mean(ratios), 3)
     results[f"{name}: each pair"] = " ".join(f"{ratio:.2f}" for ratio in ratios)
     results[f"{name}: drained in, stopped in, s"] = f"{drained:.1f}, {stopped:.1f}"
+    results[f"{name}: lost, doubled or contradictory"] = len(faults)
     return faults
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("names", nargs="*", choices=[*CHAOS, *PRESSURE], default=[*CHAOS, *PRESSURE])
     arguments.add_argument("--repeats", type=int, default=2)
-    arguments.add_argument("--only", nargs="*", choices=[*CHAOS, *PRESSURE], default=[*CHAOS, *PRESSURE])
-    for what, seconds in (("warmup", 3.0), ("stress", 10.0), ("recovery", 8.0), ("held", 60.0)):
-        arguments.add_argument(f"--{what}", type=float, default=seconds)
+    arguments.add_argument("--short", action="store_true")
     given = arguments.parse_args()
-    times = Times(given.warmup, given.stress, given.recovery, given.held)
+    times = SHORT if given.short else LONG
     results: dict[str, Any] = {}
+    with suppress(FileNotFoundError):
+        results = json.loads((ROOT / "build" / "bench" / "cells.json").read_text())
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="fairway-cells-") as folder, servers(Path(folder)) as on:
-        capacity(on)  # what is first is slow
-        possible = capacity(on)
-        results["files of three steps a second, out of a backlog"] = round(possible)
-        for name in given.only:
+        capacity(on, SHORT)  # what is first is slow
+        possible = capacity(on, times)
+        results["files of three steps a second, kept up"] = round(possible)
+        for name in given.names:
             faults += measure(on, name, times, given.repeats, possible, results)
-    results["lost, doubled or contradictory"] = len(faults)
     keep(
         "cells", results, {f"{name}: rate against the undisturbed run": f"{reach:.2f}" for name, reach in REACH.items()}
     )

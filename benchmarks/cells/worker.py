@@ -1,4 +1,4 @@
-"""One worker of the nine cells: Fairway's store and runner, on topics that are lists in Valkey.
+"""One worker of the nine cells: Fairway's own worker, store and runner, on topics that are lists in Valkey.
 
     python -m benchmarks.cells.worker NAME PLACE
 
@@ -12,61 +12,71 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import redis
 
-from benchmarks.overhead.ours import STEPS, runner_on
+from benchmarks.overhead.ours import CONCURRENCY, STEPS, runner_on
 from benchmarks.topics import WakeUpsOnly
+from functions.dispatch import dispatch
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse, recover, upkeep
+from infra.worker import DRAIN_S, Worker, every, keep_trying
+from layers import entry
 from layers.database import Database
 from layers.domain.errors import StoreUnreachable
-from layers.domain.message import WakeUp, load_as_json, load_from_json, loads
-from layers.runner import Runner
+from layers.domain.message import WakeUp, load_as_json, loads
 
-THREADS = 2
-WAIT_S = 1.0
-AWAY_S = 0.2
+WORKERS = 2
+DISPATCH = "dispatch"
 
 
 class ListTopics(WakeUpsOnly):
-    """Topics that outlive the workers: one list for all steps."""
+    """Topics that outlive the workers, a list each, and their bell: what rings is the message itself.
+
+    It is taken from its list as it is heard; with a worker that is killed then it is lost, as by a broker that loses it.
+    """
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(url)
+        self._client: Any = redis.Redis.from_url(url)
+        self._mine = threading.local()  # what this thread has heard and not received yet
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        bodies = [json.dumps(load_as_json(load)) for load in loads(list(wake_ups))]
-        if bodies:
-            self._client.lpush("cells", *bodies)
+        for load in loads(list(wake_ups)):
+            self._client.lpush(key(load[0].step), json.dumps(load_as_json(load)))
 
-    def take(self) -> bytes | None:
-        found = self._client.brpop(["cells"], timeout=WAIT_S)
-        return found[1] if found else None  # type: ignore[index,return-value]
+    def dispatch_later(self, delay_s: float) -> None:
+        timer = threading.Timer(delay_s, lambda: self._client.lpush(key(DISPATCH), "{}"))
+        timer.daemon = True
+        timer.start()
 
-    def give_back(self, body: bytes) -> None:
-        self._client.rpush("cells", body)
+    def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool:
+        if not self._heard():
+            found = self._client.brpop([key(topic)], timeout=timeout_s)
+            self._mine.heard = [found[1]] if found else []
+        return bool(self._heard())
+
+    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+        if wait_s:
+            self.wait(topic, wait_s)
+        bodies, self._mine.heard = self._heard(), []
+        if len(bodies) < most:
+            bodies += self._client.rpop(key(topic), most - len(bodies)) or []
+        return [{"messageId": str(place), "receiptHandle": body, "body": body} for place, body in enumerate(bodies)]
+
+    def delete(self, topic: str, receipt_handles: Sequence[bytes]) -> None:
+        return None
+
+    def give_back(self, topic: str, receipt_handles: Sequence[bytes]) -> None:
+        if receipt_handles:
+            self._client.rpush(key(topic), *receipt_handles)
+
+    def _heard(self) -> list[bytes]:
+        return getattr(self._mine, "heard", [])
 
 
-def consume(runner: Runner, topics: ListTopics, stop: threading.Event) -> None:
-    while not stop.is_set():
-        body = topics.take()
-        if body is None:
-            continue
-        try:
-            runner.run_all(load_from_json(json.loads(body)))
-        except StoreUnreachable:
-            topics.give_back(body)
-            stop.wait(AWAY_S)
-
-
-def every(seconds: float, stop: threading.Event, do: Callable[[], object]) -> None:
-    while not stop.wait(seconds):
-        try:
-            do()
-        except StoreUnreachable:
-            continue
+def key(topic: str) -> str:
+    return f"cells:{topic}"
 
 
 def main() -> None:
@@ -74,26 +84,33 @@ def main() -> None:
     name, place = sys.argv[1], int(sys.argv[2])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    topics = ListTopics(os.environ["FAIRWAY_REDIS_URL"])
-    runner = runner_on(Database(os.environ["FAIRWAY_DATABASE_URL"]), topics, name)
-    while not stop.is_set():
+    redis_url = os.environ["FAIRWAY_REDIS_URL"]
+    topics = ListTopics(redis_url)
+    runner = runner_on(Database(os.environ["FAIRWAY_DATABASE_URL"]), topics, name, redis_url)
+
+    def run(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
+
+    def dispatch_all(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+        return entry.handle_together(event, lambda _: dispatch(runner))
+
+    def store_is_up() -> bool:
         try:
-            recover(runner, name)
-            break
+            return runner.ports.store.is_up()
         except StoreUnreachable:
-            time.sleep(AWAY_S)
-    jobs: list[tuple[Callable[..., None], tuple[object, ...]]] = [(consume, (runner, topics, stop))] * THREADS
-    jobs.append((every, (PULSE_S, stop, lambda: pulse(runner))))
-    # Whatever was readied while the store was away, and by whom nobody dispatched.
-    jobs.append((every, (0.1, stop, lambda: runner.dispatch(STEPS))))
-    if place == 0:
-        jobs.append((every, (UPKEEP_S, stop, lambda: upkeep(runner))))
-    threads = [threading.Thread(target=do, args=given, daemon=True) for do, given in jobs]
-    for thread in threads:
-        thread.start()
+            return False
+
+    handlers = {**dict.fromkeys(STEPS, (run, CONCURRENCY // WORKERS)), DISPATCH: (dispatch_all, 1)}
+    keep_trying(stop, lambda: recover(runner, name))
+    worker = Worker(name, cast(Any, topics), cast(Any, topics), cast(Any, handlers), store_is_up)
+    worker.start()
     print("ready", flush=True)
-    for thread in threads:
-        thread.join()
+    every(WORKERS * UPKEEP_S, stop, "upkeep", lambda: upkeep(runner), first_s=place * UPKEEP_S)
+    every(PULSE_S, stop, "pulse", lambda: pulse(runner))
+    while not stop.wait(1.0):
+        runner.tick()
+    worker.stop()
+    os._exit(0 if worker.drain(DRAIN_S) else 1)
 
 
 if __name__ == "__main__":

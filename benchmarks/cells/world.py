@@ -15,6 +15,7 @@ from typing import Any
 
 import redis
 
+from benchmarks.cells.worker import DISPATCH, WORKERS, key
 from benchmarks.overhead.measuring import Worker
 from benchmarks.parts import PASSWORD, new_database, one
 from infra.local import postgres, valkey
@@ -28,10 +29,11 @@ from layers.database import Database
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival
 
-WORKERS = 2
 TICK_S = 0.1
 MOST_AT_ONCE = 500
 MOST_CONNECTIONS = 400
+LONGEST_AWAY_S = 120.0
+DEEP = 400  # files that wait or are at work, where the load goes by what is done of it
 BURST_S, BURST_OF = 2.0, 4
 CLEAN_STOP_S = 10.0
 
@@ -43,6 +45,7 @@ class Servers:
     postgres_port: int
     redis_url: str
     supervisor: Supervisor
+    may_start: threading.Event  # whether PostgreSQL is started again where it has ended
 
 
 @contextmanager
@@ -50,20 +53,32 @@ def servers(folder: Path) -> Iterator[Servers]:
     ports = choose_ports(folder / "ports.json", ("postgres", "valkey"), 0)
     program = postgres.prepare(folder / "postgres", PASSWORD, folder / "initdb.log")
     server = postgres.declare(folder / "postgres", program, ports["postgres"], PASSWORD)
-    server = replace(server, argv=[*server.argv, "-c", f"max_connections={MOST_CONNECTIONS}"])
+    may_start = threading.Event()
+    may_start.set()
+
+    def before_start() -> None:
+        may_start.wait(LONGEST_AWAY_S)
+        postgres.clear_leftovers(folder / "postgres" / "data")
+
+    argv = [*server.argv, "-c", f"max_connections={MOST_CONNECTIONS}"]
     supervisor = Supervisor(folder)
     try:
-        supervisor.start([server, valkey.declare(folder, ports["valkey"], PASSWORD)])
-        yield Servers(ports["postgres"], valkey.redis_url(ports["valkey"], PASSWORD), supervisor)
+        supervisor.start(
+            [replace(server, argv=argv, before_start=before_start), valkey.declare(folder, ports["valkey"], PASSWORD)]
+        )
+        yield Servers(ports["postgres"], valkey.redis_url(ports["valkey"], PASSWORD), supervisor, may_start)
     finally:
+        may_start.set()
         supervisor.stop()
 
 
 class World:
-    """A fresh database with a tenant and a batch, and workers on it."""
+    """A fresh database with a tenant and a batch, and workers on it. Without a rate the load keeps a backlog as it is."""
 
-    def __init__(self, on: Servers, rate: float) -> None:
-        self.rate = rate
+    def __init__(self, on: Servers, rate: float | None, killed_each_s: float = 0.0) -> None:
+        self.rate = rate or 0.0
+        self.killed_each_s = killed_each_s
+        self.postgres_may_start = on.may_start
         self._servers = on
         self.owner_url = new_database(on.postgres_port)
         self.database = self.owner_url.rsplit("/", 1)[1]
@@ -76,7 +91,8 @@ class World:
         self._owner = Database(self.owner_url)
         self._catalog = PostgresCatalog(Database(address(API_ROLE)))
         self._store = PostgresStore(Database(self.worker_url))
-        redis.Redis.from_url(on.redis_url).delete("cells")
+        self._topics: Any = redis.Redis.from_url(on.redis_url)
+        self._topics.flushdb()
         self._tenant_id = str(one(self._owner, "INSERT INTO tenants (name) VALUES ('t') RETURNING tenant_id"))
         with self._catalog.transaction() as catalog:
             catalog.be(self._tenant_id)
@@ -84,9 +100,10 @@ class World:
             given = {"allow_duplicates": True, "expand_archives": False, "priority": "normal"}
             self._batch: Any = catalog.row("create_batch", dataset_id=dataset["dataset_id"], **given)
         self._workers: dict[int, Worker] = {}
-        self._lock = threading.Lock()
+        self._enough = threading.Event()
+        self._producer = threading.Thread(target=self._offer, daemon=True)
         self._offered = self._sent = 0.0
-        self._in_bursts = False
+        self._bursts_since: float | None = None
         self._now_offering = rate
 
     @property
@@ -109,6 +126,8 @@ class World:
 
     def stop(self) -> float:
         """Seconds until all workers ended by themselves. Raises SystemExit where one does not."""
+        if len(self._workers) < WORKERS:
+            raise SystemExit("a worker that was killed did not start again")
         began = time.monotonic()
         for worker in self._workers.values():
             worker.process.send_signal(signal.SIGTERM)
@@ -118,9 +137,17 @@ class World:
         return time.monotonic() - began
 
     def close(self) -> None:
+        self._enough.set()
         for worker in self._workers.values():
             worker.kill()
         self._owner.close()
+
+    def start_offering(self) -> None:
+        self._producer.start()
+
+    def stop_offering(self) -> None:
+        self._enough.set()
+        self._producer.join(60)
 
     # --- load ----------------------------------------------------------------------------------------
 
@@ -129,34 +156,44 @@ class World:
         with self._catalog.transaction() as catalog:
             catalog.be(self._tenant_id)
             rows = catalog.create_files(self._batch, described, 3600)
-        for _ in range(200):
+        for _ in range(round(LONGEST_AWAY_S / TICK_S)):
             with suppress(StoreUnreachable):
                 self._store.arrive([Arrival(row["object_key"]) for row in rows])
+                self._topics.lpush(key(DISPATCH), "{}")
                 return
             time.sleep(TICK_S)
         raise SystemExit("the store did not come back")
 
     @contextmanager
     def offering(self, rate: float, *, in_bursts: bool = False) -> Iterator[None]:
-        before, self._now_offering, self._in_bursts = self._now_offering, rate, in_bursts
+        before, self._now_offering = self._now_offering, rate
+        self._bursts_since = time.monotonic() if in_bursts else None
         try:
             yield
         finally:
-            self._now_offering, self._in_bursts = before, False
+            self._now_offering, self._bursts_since = before, None
 
-    def offer(self, stop: threading.Event) -> None:
-        """Announce files at the present rate until told to stop; what could not be sent is sent later."""
-        then = began = time.monotonic()
-        while not stop.wait(TICK_S):
+    def _offer(self) -> None:
+        """Announce files until told to stop; what could not be sent is sent later."""
+        then = time.monotonic()
+        while not self._enough.wait(TICK_S):
             now = time.monotonic()
-            burst = (now - began) % (BURST_S * BURST_OF) < BURST_S
-            self._offered += (now - then) * self._now_offering * (BURST_OF * burst if self._in_bursts else 1)
+            self._offered += self._due(now - then, now)
             then = now
             count = min(int(self._offered - self._sent), MOST_AT_ONCE)
-            if count:
+            if count > 0:
                 with suppress(StoreUnreachable):
                     self.announce(count)
                     self._sent += count
+
+    def _due(self, seconds: float, now: float) -> float:
+        """How many files more are to come for these last seconds."""
+        if self._now_offering is None:
+            return max(0, DEEP - self.left())
+        if self._bursts_since is None:
+            return seconds * self._now_offering
+        is_in_burst = (now - self._bursts_since) % (BURST_S * BURST_OF) < BURST_S
+        return seconds * self._now_offering * BURST_OF * is_in_burst
 
     # --- what came of it -----------------------------------------------------------------------------
 
