@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from layers.domain.message import WakeUp, load_as_json, loads
+from layers.queue_link import QueueLink
 from layers.telemetry import log
 
 DEAD_SUFFIX = "-dead"
@@ -28,11 +28,9 @@ class SqsTopics:
     def __init__(
         self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
     ) -> None:
-        self._make_client = client
-        self._client: Any = None
+        self._link = QueueLink(client)
         self._prefix = prefix
         self._urls: dict[str, str] = {}
-        self._lock = threading.Lock()
         self._ring = ring or (lambda topic, count: None)
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
@@ -49,8 +47,9 @@ class SqsTopics:
 
     def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
         """Up to `most` messages as SQS records of a Lambda event; an empty list after `wait_s` seconds of none."""
-        client = self._sqs()
-        answer = client.receive_message(QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s)
+        answer = self._link.ask(
+            "ReceiveMessage", QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
+        )
         return [
             {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
             for one in answer.get("Messages", ())
@@ -59,13 +58,16 @@ class SqsTopics:
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
         entries = [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(receipt_handles)]
         if entries:
-            self._sqs().delete_message_batch(QueueUrl=self._url(topic), Entries=entries)
+            self._link.ask("DeleteMessageBatch", QueueUrl=self._url(topic), Entries=entries)
 
     def give_back(self, topic: str, receipt_handles: list[str]) -> None:
         """Let messages be received again shortly, well before their visibility timeout."""
         for handle in receipt_handles:
-            self._sqs().change_message_visibility(
-                QueueUrl=self._url(topic), ReceiptHandle=handle, VisibilityTimeout=GIVEN_BACK_S
+            self._link.ask(
+                "ChangeMessageVisibility",
+                QueueUrl=self._url(topic),
+                ReceiptHandle=handle,
+                VisibilityTimeout=GIVEN_BACK_S,
             )
         self._ring(topic, len(receipt_handles))
 
@@ -75,7 +77,7 @@ class SqsTopics:
         for topic in topics:
             try:
                 moved += self._revive(topic, limit)
-            except Exception as error:  # the SDK raises classes of its own making
+            except Exception as error:
                 log("redrive_failed", topic=topic, detail=str(error))
         return moved
 
@@ -90,7 +92,7 @@ class SqsTopics:
 
     def is_up(self) -> bool:
         try:
-            self._sqs().get_queue_url(QueueName=f"{self._prefix}dispatch")
+            self._link.ask("GetQueueUrl", QueueName=f"{self._prefix}dispatch")
         except Exception:
             return False
         return True
@@ -101,8 +103,8 @@ class SqsTopics:
             {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)
         ]
         try:
-            answer = self._sqs().send_message_batch(QueueUrl=self._url(topic), Entries=entries)
-        except Exception as error:  # the SDK raises classes of its own making
+            answer = self._link.ask("SendMessageBatch", QueueUrl=self._url(topic), Entries=entries)
+        except Exception as error:  # what it takes to sign, such as credentials, may be missing too
             log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
             return False
         if answer.get("Failed"):
@@ -111,13 +113,7 @@ class SqsTopics:
             self._ring(topic, len(bodies))
         return not answer.get("Failed")
 
-    def _sqs(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                self._client = self._make_client()
-            return self._client
-
     def _url(self, topic: str) -> str:
         if topic not in self._urls:
-            self._urls[topic] = self._sqs().get_queue_url(QueueName=self._prefix + topic)["QueueUrl"]
+            self._urls[topic] = self._link.ask("GetQueueUrl", QueueName=self._prefix + topic)["QueueUrl"]
         return self._urls[topic]

@@ -35,6 +35,7 @@ SHARED_MEANS = {
     "layers.sandbox",
     "layers.telemetry",
     "layers.presigning",
+    "layers.queue_link",
     "layers.object_link",
     "layers.kept_files",
     "layers.answer_check",
