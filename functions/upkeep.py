@@ -18,6 +18,7 @@ from layers.runner import Runner
 from layers.telemetry import log
 
 AT_ONCE = 500
+RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
 LISTINGS_AT_ONCE = 20
 UNHEARD_S = 15.0
@@ -99,8 +100,16 @@ def rescue_of(runner: Runner, owner: str) -> int:
 
 
 def recover(runner: Runner, owner: str) -> None:
-    """What a worker does first: take back what its last life held, and all that was on its way when it ended."""
+    """What a worker does before it works: take back what its last life held."""
     rescue_of(runner, owner)
+    dispatch(runner)
+
+
+def look_back(runner: Runner) -> None:
+    """What a worker does as it begins to work: look for what was on its way when the last ones ended, if all did.
+
+    Beside its work: where uploads go on, or much is in flight, that takes a while.
+    """
     repeat_unheard(runner, older_than_s=0)
     sweep(runner, older_than_s=0)
     dispatch(runner)
@@ -108,8 +117,11 @@ def recover(runner: Runner, owner: str) -> None:
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:
     held = {owner: len(runner.ports.store.held_by(owner)) for owner in {claim.owner for claim in claims}}
-    for claim in claims:
-        runner.record(claim, lifecycle.after_loss(claim.losses, held[claim.owner] <= 1, runner.quarantine_at))
+    lost = [
+        (claim, lifecycle.after_loss(claim.losses, held[claim.owner] <= 1, runner.quarantine_at)) for claim in claims
+    ]
+    for start in range(0, len(lost), RESCUED_AT_ONCE):
+        runner.record_together(lost[start : start + RESCUED_AT_ONCE])
     return len(claims)
 
 

@@ -158,6 +158,10 @@ class Runner:
         """Record an outcome and dispatch what it readied, and what may take the place that it freed."""
         return self._record([self._finished(claim, outcome, cost_s)], until=0.0)[0]
 
+    def record_together(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[Recorded]:
+        """As `record`, for several claims at the price of one."""
+        return self._record([self._finished(claim, outcome, 0.0) for claim, outcome in outcomes], until=0.0)
+
     def _finished(
         self, claim: Claim, outcome: Outcome, cost_s: float, used: Mapping[str, int] | None = None
     ) -> Finished:

@@ -12,7 +12,7 @@ import pytest
 
 from functions import handlers
 from functions.arrivals import take_arrivals
-from functions.upkeep import PULSE_S, UNHEARD_S, UPKEEP_S, erase_removed, pulse, recover, rescue_of, upkeep
+from functions.upkeep import PULSE_S, UNHEARD_S, UPKEEP_S, erase_removed, look_back, pulse, recover, rescue_of, upkeep
 from layers import turns
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.redis_breakers import RedisBreakers
@@ -393,11 +393,45 @@ def test_an_object_that_is_not_ours_is_left_alone(key: str) -> None:
 
 def test_a_worker_that_starts_takes_back_what_its_last_life_held() -> None:
     host = Host()
-    file_id, unheard = abandoned(host), host.arrive()
+    file_id = abandoned(host)
     host.topics.published.clear()
     recover(host.runner, "worker-1")
     host.settle()
-    assert {host.file(one).state for one in (file_id, unheard)} == {"done"}
+    assert host.file(file_id).state == "done"
+
+
+def test_what_one_worker_held_is_taken_back_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host(concurrency={"read": 8})
+    file_ids = [host.arrive() for _ in range(5)]
+    while intakes := [one for one in host.topics.published if one.step == "intake"]:
+        host.topics.published.remove(intakes[0])
+        host.runner.run(intakes[0])
+    for wake_up in host.topics.published:
+        assert host.store.claim(wake_up, "worker-1", 60.0, durably=False)
+    held = len(host.topics.published)
+    host.topics.published.clear()
+    written: list[int] = []
+    record_all = host.store.record_all
+    monkeypatch.setattr(
+        host.store, "record_all", lambda some, **named: written.append(len(some)) or record_all(some, **named)
+    )
+    assert held > 5 and rescue_of(host.runner, "worker-1") == held
+    assert written == [held]
+    host.settle()
+    assert {host.file(file_id).state for file_id in file_ids} == {"done"}
+
+
+def test_a_worker_begins_to_work_before_it_looks_for_what_was_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    unheard, missed = host.arrive(), host.upload()
+    host.topics.published.clear()
+    with monkeypatch.context() as patched:
+        for port, name in ((host.objects, "keys_after"), (host.store, "unheard")):
+            patched.setattr(port, name, lambda *_: pytest.fail("a start that waits for this may wait for long"))
+        recover(host.runner, "worker-1")
+    look_back(host.runner)
+    host.settle()
+    assert {host.file(one).state for one in (unheard, missed)} == {"done"}
 
 
 def test_a_duty_that_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
