@@ -30,7 +30,7 @@ from tests.parts import store_parts
 OUT = ROOT / "build" / "chaos" / "chaos.json"
 ONCE = (1.0, 1.0, 1.0)
 # Calls come by the hundred a second: by these chances a worker dies of itself, or is slow, each few seconds.
-AT_LENGTH = {"death": 1 / 4000, "slow": 1 / 400, "clock_every_s": 15.0, "longest_s": 900.0}
+AT_LENGTH = {"death": 1 / 4000, "slow": 1 / 400, "clock_every_s": 15.0, "longest_s": 1800.0}
 
 
 def show(books: Books, deaths: Deaths | None) -> None:

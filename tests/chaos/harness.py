@@ -35,6 +35,7 @@ from tests.parts import KEY_ID, StoreParts
 ROOT = Path(__file__).resolve().parent.parent.parent
 WATCH = Path(__file__).parent / "watch.sql"
 BATCH = 10
+WAVE = 500  # files that are announced together, and then uploaded
 AT_ONCE = 8
 LOOK_S = 0.5  # at whether all is settled
 CONTENT = b"0123456789"
@@ -103,10 +104,8 @@ class Chaos:
         nursery = self._start()
         try:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                uploads = [pool.submit(self._upload, batch) for batch in self._announced()]
-                self._meddle(lambda: all(one.done() for one in uploads), began)
-                for one in uploads:
-                    one.result()
+                for since in range(0, self.plan.files, WAVE):
+                    self._upload_wave(pool, since, began)
             self._meddle(lambda: not self._meddling, began)
             self._meddle(self._is_settled, began)
         finally:
@@ -140,10 +139,11 @@ class Chaos:
 
     # --- what owners do ------------------------------------------------------------------------------
 
-    def _announced(self) -> list[list[tuple[str, str]]]:
-        """Batches of files; whoever is going to be removed or cancelled is chosen now and comes to it at some time."""
+    def _announced(self, since: int) -> list[list[tuple[str, str]]]:
+        """The batches of a wave of files; whoever is going to be removed or cancelled is chosen now and comes to it at
+        some time."""
         batches = []
-        for start in range(0, self.plan.files, BATCH):
+        for start in range(since, min(since + WAVE, self.plan.files), BATCH):
             tenant_id = self._tenants[start // BATCH % len(self._tenants)]
             dataset_id = self._bench.dataset(tenant_id)
             batch_id = self._bench.batch(tenant_id, dataset_id)
@@ -155,6 +155,12 @@ class Chaos:
             self._meddling += [lambda t=tenant_id, d=dataset_id, f=f: self._remove(t, d, f) for f in chosen]  # type: ignore[misc]
         random.shuffle(self._meddling)
         return batches
+
+    def _upload_wave(self, pool: ThreadPoolExecutor, since: int, began: float) -> None:
+        uploads = [pool.submit(self._upload, batch) for batch in self._announced(since)]
+        self._meddle(lambda: all(one.done() for one in uploads), began)
+        for one in uploads:
+            one.result()
 
     def _upload(self, files: list[tuple[str, str]]) -> None:
         """Each object is stored, of which the store tells itself, and its news sent twice more."""
