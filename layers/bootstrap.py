@@ -228,7 +228,7 @@ def objects() -> S3Storage:
 
 @once
 def documents() -> Documents:
-    return Documents(printer=printer())
+    return Documents(max_children=settings().decoders_at_once, printer=printer())
 
 
 @once

@@ -24,6 +24,7 @@ ALLOWED = {
 }
 NEEDED = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 LEAST_WINDOW_BYTES = 2_000
+READ_BY, LEAST_DECODERS = ("intake", "text", "ocr"), 4  # of steps, those whose decoders are of one kind
 MOST_MODEL_S = 50
 
 
@@ -143,6 +144,13 @@ class Settings:
     def processes(self) -> int:
         """How many processes may be at work at once, by all that is known: each spends as little alone."""
         return max(self.workers, sum(self.concurrency.values()) if self.on_lambda else 1)
+
+    @property
+    def decoders_at_once(self) -> int:
+        """Of one kind in this process: one for each thread that may want it, so that no step waits for what takes long
+        in another."""
+        threads = sum(math.ceil(self.concurrency.get(step, 1) / self.workers) for step in READ_BY)
+        return max(LEAST_DECODERS, threads)
 
     @property
     def model_options(self) -> dict[str, Any]:

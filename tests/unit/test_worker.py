@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.worker import Worker, share
+from layers.settings import Settings, reserved_concurrency
 
 
 @given(st.integers(1, 64), st.integers(1, 16))
@@ -22,6 +23,15 @@ def test_all_shares_together_are_the_reserved_concurrency(concurrency: int, work
 @pytest.mark.parametrize(("concurrency", "workers", "shares"), [(1, 2, [1, 0]), (4, 2, [2, 2]), (5, 3, [2, 2, 1])])
 def test_those_who_come_first_get_what_does_not_divide(concurrency: int, workers: int, shares: list[int]) -> None:
     assert [share(concurrency, workers, place) for place in range(workers)] == shares
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+def test_no_thread_of_a_worker_waits_for_a_decoder_of_another(workers: int) -> None:
+    settings = Settings(workers=workers, concurrency=reserved_concurrency("local"))
+    for place in range(workers):
+        threads = {step: share(settings.concurrency[step], workers, place) for step in settings.concurrency}
+        assert threads["intake"] + threads["text"] + threads["ocr"] <= settings.decoders_at_once
+        assert threads["preview"] + threads["thumbnail"] <= settings.decoders_at_once
 
 
 class Queue:
