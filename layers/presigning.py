@@ -1,7 +1,6 @@
-"""Presigned URLs, and signed calls, without the SDK's cost: one signing key a day, times rounded so that URLs stay the
-same a while.
+"""Presigned URLs without the SDK's cost: one signing key a day, times rounded so that URLs stay the same a while.
 
-Source: AWS Signature Version 4, for query strings as Amazon S3's API reference describes it.
+Source: AWS Signature Version 4 for query strings, as Amazon S3's API reference describes it.
 """
 
 from __future__ import annotations
@@ -46,42 +45,9 @@ def presign(
     canonical = "\n".join(
         (method, where, encoded, *(f"{k}:{signed[k].strip()}" for k in sorted(signed)), "", names, "UNSIGNED-PAYLOAD")
     )
-    signature = _signature(canonical, stamp, scope, _key(secret_key, stamp[:8], region, "s3"))
-    return f"{endpoint}{where}?{encoded}&X-Amz-Signature={signature}"
-
-
-def signed_headers(
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    access_key: str,
-    secret_key: str,
-    region: str,
-    service: str,
-    now_s: float,
-    session_token: str | None = None,
-) -> dict[str, str]:
-    """The headers for a POST of `body` to a service's root, with those that sign it, and these."""
-    stamp = _stamp(int(now_s))
-    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
-    sent = {**headers, "X-Amz-Date": stamp, **({"X-Amz-Security-Token": session_token} if session_token else {})}
-    scheme, host = url.removesuffix("/").split("://", 1)
-    signed = {name.lower(): value for name, value in sent.items()}
-    signed["host"] = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))
-    names = ";".join(sorted(signed))
-    digest = hashlib.sha256(body).hexdigest()
-    canonical = "\n".join(("POST", "/", "", *(f"{k}:{signed[k]}" for k in sorted(signed)), "", names, digest))
-    signature = _signature(canonical, stamp, scope, _key(secret_key, stamp[:8], region, service))
-    sent["Authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    )
-    return sent
-
-
-def _signature(canonical: str, stamp: str, scope: str, key: bytes) -> str:
     to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    return hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+    signature = hmac.new(_key(secret_key, stamp[:8], region), to_sign.encode(), hashlib.sha256).hexdigest()
+    return f"{endpoint}{where}?{encoded}&X-Amz-Signature={signature}"
 
 
 def rounded(now_s: float) -> float:
@@ -118,8 +84,8 @@ def _stamp(now_s: int) -> str:
 
 
 @lru_cache(maxsize=16)
-def _key(secret_key: str, day: str, region: str, service: str) -> bytes:
+def _key(secret_key: str, day: str, region: str) -> bytes:
     key = f"AWS4{secret_key}".encode()
-    for part in (day, region, service, "aws4_request"):
+    for part in (day, region, "s3", "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key

@@ -1,14 +1,11 @@
-"""Queues of SQS over plain HTTP, by their JSON protocol and one signature a call: a fraction of what the SDK costs."""
+"""Queues of SQS over plain HTTP, by their JSON protocol, signed by the SDK: half of what a call by the SDK costs."""
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
-
-from layers.presigning import signed_headers
 
 CONNECT_S, READ_S = 3.0, 30.0  # the longest poll is 20 seconds
 CONNECTIONS = 32
@@ -61,15 +58,11 @@ def _root(client: Any) -> str:
 
 
 def _headers(client: Any, action: str, body: bytes) -> dict[str, str]:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+    call = AWSRequest("POST", _root(client), headers, body)
     credentials = client._request_signer._credentials.get_frozen_credentials()
-    return signed_headers(
-        _root(client),
-        {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"},
-        body,
-        access_key=credentials.access_key,
-        secret_key=credentials.secret_key,
-        session_token=credentials.token,
-        region=client.meta.region_name,
-        service="sqs",
-        now_s=time.time(),
-    )
+    SigV4Auth(credentials, "sqs", client.meta.region_name).add_auth(call)
+    return dict(call.headers.items())
