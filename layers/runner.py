@@ -45,6 +45,7 @@ from layers.work import Work
 
 LEASE_GRACE_S = 15.0
 LOOKED_EACH_S = 3.0  # at what waits; by whichever process comes first
+RECORDED_EACH_S = 0.5  # of what has ended in a load, until it is recorded though there is more
 MAKES_WAY_S = 1.5  # of one attempt, until those that wait for it in the same process are put back
 STORE_AWAY_S = 2.0
 
@@ -86,7 +87,8 @@ class Runner:
 
         How many could be claimed. Several at once are for parts of milliseconds: the first waits for the last. Those
         around one that takes long, against its estimate, wait no further: what has ended is recorded, and the rest put
-        back for others to take.
+        back for others to take. Where all of them take long, since the machine is full, what has ended is recorded
+        meanwhile: a worker that dies is not to lose more than it did in a moment.
         """
         step = self.steps[wake_ups[0].step]
         lease_s = step.timeout_s + (len(wake_ups) - 1) * MAKES_WAY_S + LEASE_GRACE_S
@@ -98,9 +100,11 @@ class Runner:
         try:
             while load.left:
                 claim = load.left.pop(0)
-                makes_way = any(one.cost_s > MAKES_WAY_S for one in load.finished)
-                ended = self._put_back(claim) if makes_way else self._run(step, claim, load)
+                ended = self._put_back(claim) if load.makes_way else self._run(step, claim, load)
                 load.finished.append(ended)
+                load.makes_way = load.makes_way or ended.cost_s > MAKES_WAY_S
+                if load.left and not load.makes_way and sum(one.cost_s for one in load.finished) > RECORDED_EACH_S:
+                    self._record_load(load)
             self._record_load(load)
         finally:
             self._claims.ended(claims)
@@ -348,10 +352,12 @@ class Runner:
 
 @dataclass(slots=True)
 class _Load:
-    """What one message names: the claims that are still to be run, and what came of others and is not recorded yet."""
+    """What one message names: the claims that are still to be run, and what came of others and is not recorded yet.
+    One of them took long where it `makes_way`."""
 
     left: list[Claim]
     finished: list[Finished] = field(default_factory=list)
+    makes_way: bool = False
 
 
 def _named(claim: Claim) -> dict[str, Any]:

@@ -43,6 +43,13 @@ def rides(loaded: int, loaded_s: float, cost_estimate_s: float, most: int) -> bo
     return 0 < loaded < most and loaded_s + cost_estimate_s <= LOAD_S
 
 
+def load_of(most: int, losses: float) -> int:
+    """How many parts may go in one wake-up with one that was lost with workers so often: half as many after each loss
+    that it shared, so that workers that keep dying come to an end of something, and one that kills them is soon alone.
+    """
+    return max(1, math.floor(most * math.pow(0.25, losses)))
+
+
 def is_long(cost_estimate_s: float) -> bool:
     """Whether a part is one of those that may never hold all places of a step."""
     return cost_estimate_s > SLICE_S

@@ -12,7 +12,8 @@
 -- Takes parts until p_most wake-ups are taken, or as many are in flight as may be (places_of_cap): p_in_flight of them,
 -- of p_in_flight_s seconds in all, already are. A wake-up may name up to p_load parts, all of one batch, that together
 -- are estimated to take no longer than p_load_s: all but the first of them ride along. So nobody waits in a wake-up for
--- somebody else's file. Their lanes are charged once for all of them.
+-- somebody else's file. Their lanes are charged once for all of them. One that was lost with a worker goes with half as
+-- many after each loss that it shared (load_of in fairness.py).
 --
 -- Of parts that are estimated to take longer than a slice no more than p_room_of_long are taken: where the first of a
 -- lane is one too many, the first short one is. A lane of long ones alone is passed by, and stays active.
@@ -37,6 +38,8 @@ DECLARE
     passed_batches uuid[] := '{}';
     least_staying double precision := 'infinity';  -- pass of the batches that were found empty and stay active
     long_too boolean;
+    load_most integer;              -- parts that it may name, and that it may with the one picked
+    with_it integer;
     loaded integer;                 -- parts that the wake-up names, and the seconds that they take
     loaded_s double precision;
     charge_s double precision;
@@ -72,17 +75,19 @@ BEGIN
         END IF;
 
         long_too := p_room_of_long > 0;
-        loaded := 0; loaded_s := 0; charge_s := 0;
-        WHILE loaded < greatest(1, p_load) LOOP
+        loaded := 0; loaded_s := 0; charge_s := 0; load_most := greatest(1, p_load);
+        WHILE loaded < load_most LOOP
             IF long_too THEN
-                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.losses, r.ready_at
+                  INTO picked
                   FROM steps r
                  WHERE r.state = 'ready' AND r.step = p_step
                    AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
                  ORDER BY r.step, r.tenant_id, r.batch_id, r.ready_at, r.file_id, r.part
                  LIMIT 1 FOR UPDATE SKIP LOCKED;
             ELSE
-                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.ready_at INTO picked
+                SELECT r.file_id, r.step, r.part, r.attempt + 1 AS attempt, r.cost_estimate_s, r.losses, r.ready_at
+                  INTO picked
                   FROM steps r
                  WHERE r.state = 'ready' AND r.cost_estimate_s <= 10 AND r.step = p_step -- a slice, as its index says it
                    AND r.tenant_id = lane.tenant_id AND r.batch_id = batch.batch_id AND r.ready_at >= batch.ready_mark
@@ -90,6 +95,9 @@ BEGIN
                  LIMIT 1 FOR UPDATE SKIP LOCKED;
             END IF;
             EXIT WHEN NOT FOUND OR (loaded > 0 AND loaded_s + picked.cost_estimate_s > p_load_s);
+            with_it := greatest(1, floor(p_load * power(0.25, picked.losses::double precision)));
+            EXIT WHEN loaded >= with_it;
+            load_most := least(load_most, with_it);
             UPDATE steps s SET state = 'queued', queued_at = clock_timestamp(), rides = loaded > 0
              WHERE s.file_id = picked.file_id AND s.step = picked.step AND s.part = picked.part;
             file_id := picked.file_id; step := picked.step; part := picked.part; attempt := picked.attempt;

@@ -379,6 +379,19 @@ def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_n
     assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
 
 
+def test_what_was_lost_with_a_worker_goes_with_half_as_many_each_time(world: World) -> None:
+    ready_to_read(world, [0.01] * 12)
+    sizes = []
+    for _ in range(4):
+        taken = world.store.dispatch({"text": 100}, loads={"text": 8})
+        sizes.append([len(load) for load in loads(taken)])
+        claims = world.store.claim_all(taken, "worker", 60, durably=False)
+        lost = Retry(0, "lost_with_others", "gone", lost=True)
+        world.store.record_all([Finished(one, lost, nothing_follows, 0.0) for one in claims], host="h")
+        assert world.store.wake_due(100) == {"text"}
+    assert sizes == [[8, 4], [4, 4, 4], [2] * 6, [1] * 12]
+
+
 def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None:
     for tenant_id in (world.tenant(), world.tenant()):
         world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])

@@ -18,7 +18,7 @@ from layers.domain.message import WakeUp
 from layers.domain.page import Source
 from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
-from layers.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, Runner
+from layers.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, RECORDED_EACH_S, Runner
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
@@ -134,6 +134,22 @@ def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: py
     outcomes = [outcome for _, outcome, _ in ports.told("record")]
     assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
     assert ports.told("dispatch_later") == [(0.0,)]
+
+
+def test_where_all_take_long_what_has_ended_is_recorded_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports, now = RecordingPorts(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    recorded_before: list[int] = []
+
+    def read(file: File, work: Any) -> Done:
+        nonlocal now
+        recorded_before.append(len(ports.told("record")))
+        now += 0.6 * RECORDED_EACH_S
+        return Done()
+
+    assert runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 5) == 5
+    assert recorded_before == [0, 0, 2, 2, 4]
+    assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done] * 5
 
 
 @pytest.mark.parametrize("has_room", [True, False])

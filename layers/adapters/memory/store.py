@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from layers.domain.fairness import LONG_S, SLICE_S, Lanes, is_long, places, places_of_the_long, rides
+from layers.domain.fairness import LONG_S, SLICE_S, Lanes, is_long, load_of, places, places_of_the_long, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Member, Page
@@ -346,9 +346,9 @@ class MemoryStore:
             return
         long_ones = sum(is_long(row.cost_estimate_s) for row in at_work)
         lanes = self._lanes.get(step)
-        loaded, loaded_s = 0, 0.0
-        while lanes and (in_flight < places(cap, in_flight, in_flight_s) or 0 < loaded < load):
-            goes_on, long_too = 0 < loaded < load, long_ones < places_of_the_long(cap)
+        loaded, loaded_s, most = 0, 0.0, load
+        while lanes and (in_flight < places(cap, in_flight, in_flight_s) or 0 < loaded < most):
+            goes_on, long_too = 0 < loaded < most, long_ones < places_of_the_long(cap)
             item = lanes.look(long_too, goes_on)
             if item is None and not goes_on:
                 return
@@ -357,9 +357,11 @@ class MemoryStore:
             if item and (row is None or row.state != State.READY):
                 lanes.next(long_too, goes_on)
                 continue
-            if row is None or (goes_on and not rides(loaded, loaded_s, row.cost_estimate_s, load)):
+            with_it = load_of(load, row.losses) if row else 0
+            if row is None or (goes_on and not rides(loaded, loaded_s, row.cost_estimate_s, min(most, with_it))):
                 loaded = 0  # what does not fit waits for its lane's turn
                 continue
+            most = min(most, with_it) if goes_on else with_it
             lanes.next(long_too, goes_on)
             long_ones += is_long(row.cost_estimate_s)
             in_flight_s += row.cost_estimate_s
