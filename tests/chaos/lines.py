@@ -1,7 +1,8 @@
 """A worker that is killed at each line between claim and commit, one line after the other.
 
 A step's attempt is run by a forked process that ends itself by SIGKILL as it reaches one of our lines for the first
-time. Then another worker takes over, and the file has to come to the same end as any other.
+time. Then another worker takes over, and the files have to come to the same end as any others. There are two, which go
+together wherever a wake-up may name several.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from layers import runner as runners
 from layers.adapters.memory import MemoryObjects
 from layers.adapters.postgres_store import PostgresStore
 from layers.database import Database
-from layers.domain.message import WakeUp
+from layers.domain.message import WakeUp, loads
 from layers.ports import Ports
 from layers.runner import Runner
 from tests.chaos import steps
@@ -36,8 +37,13 @@ from tests.making import Bench, Urls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WATCHED = tuple(
-    str(ROOT / "layers" / name) for name in ("runner.py", "work.py", "database.py", "adapters/postgres_store.py")
+    str(ROOT / "layers" / name)
+    for name in (
+        *("runner.py", "work.py", "held_claims.py", "recording.py", "dependencies.py", "turns.py", "database.py"),
+        "adapters/postgres_store.py",
+    )
 )
+FILES = 2
 MORTAL, OTHER = "mortal", "other"
 
 
@@ -72,10 +78,10 @@ class Queue:
     """A topic that this process runs itself."""
 
     def __init__(self) -> None:
-        self.waiting: deque[WakeUp] = deque()
+        self.waiting: deque[list[WakeUp]] = deque()
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.waiting.extend(wake_ups)
+        self.waiting.extend(loads(list(wake_ups)))
 
     def dispatch_later(self, delay_s: float) -> None:
         return None
@@ -95,7 +101,7 @@ def die_at_each_line(urls: Urls, *, every: int = 1) -> Deaths:
 
 
 def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> Deaths:
-    """One file for each line of these steps' attempts at which its worker dies, and all files' ends thereafter."""
+    """Two files for each line of these steps' attempts at which their worker dies, and all files' ends thereafter."""
     bench, deaths = Bench.on(urls), Deaths()
     bench.database.run(WATCH.read_text())
     os.environ |= {"CHAOS_BILLS_URL": urls.worker, "CHAOS_SLOW": "0"}
@@ -114,8 +120,8 @@ def _each_line_of(
 ) -> int:
     """How many deaths there were until a worker came to the end alive."""
     for deaths, line in enumerate(lines):
-        ((_, key),) = bench.arrived(1, tenant_id)
-        objects.put(key, b"0123456789")
+        for _, key in bench.arrived(FILES, tenant_id):
+            objects.put(key, b"0123456789")
         died = _in_a_fork(lambda line=line: _run_until(name, line, urls, objects))  # type: ignore[misc]
         _take_over(bench, objects)
         if not died:
@@ -129,18 +135,18 @@ def _runner(store: PostgresStore, objects: FolderObjects, host: str) -> tuple[Ru
     return Runner(ports, steps.INTAKE, steps.PIPELINES, dict.fromkeys(steps.PARTS, 4), host=host), queue
 
 
-def _drain(runner: Runner, queue: Queue, before: Callable[[WakeUp], None] = lambda wake_up: None) -> None:
+def _drain(runner: Runner, queue: Queue, before: Callable[[str], None] = lambda step: None) -> None:
     dispatch(runner)
     while queue.waiting:
-        wake_up = queue.waiting.popleft()
-        before(wake_up)
-        runner.run(wake_up)
+        load = queue.waiting.popleft()
+        before(load[0].step)
+        runner.run_all(load)
         if not queue.waiting:
             dispatch(runner)
 
 
 def _take_over(bench: Bench, objects: FolderObjects) -> None:
-    """Another worker, and upkeep that knows the first to be dead, bring the file to its end."""
+    """Another worker, and upkeep that knows the first to be dead, bring the files to their end."""
     runner, queue = _runner(bench.store, objects, OTHER)
     rescue_of(runner, MORTAL)
     repeat_unheard(runner, older_than_s=0)
@@ -162,7 +168,7 @@ def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
-    _drain(runner, queue, lambda wake_up: sys.settrace(trace if wake_up.step == name else None))
+    _drain(runner, queue, lambda step: sys.settrace(trace if step == name else None))
 
 
 def _in_a_fork(do: Callable[[], None]) -> bool:
