@@ -109,7 +109,8 @@ def object_store_away(stage: Stage, *, count: int, within_s: float) -> list[Figu
     wait_until(lambda: not stage.steps(batch_id, "intake")["running"], within_s, "the last probe's end")
     during = stage.outcomes(batch_id)
     reasons = stage.rows(
-        "SELECT DISTINCT left(a.error_detail, 16) AS said FROM attempts a JOIN files USING (file_id) WHERE batch_id = %(id)s",
+        "SELECT DISTINCT left(a.error_detail, 16) AS said FROM attempts a JOIN files USING (file_id)"
+        " WHERE batch_id = %(id)s AND outcome = 'parked'",
         id=batch_id,
     )
     stage.objects.open()
