@@ -108,11 +108,11 @@ def recover(runner: Runner, owner: str) -> None:
 def look_back(runner: Runner) -> None:
     """What a worker does as it begins to work: look for what was on its way when the last ones ended, if all did.
 
-    Beside its work: where uploads go on, or much is in flight, that takes a while.
+    Beside its work: where uploads go on, or much is in flight, that takes a while. It stands for the first pulse.
     """
+    rescue_expired(runner)
     repeat_unheard(runner, older_than_s=0)
     sweep(runner, older_than_s=0)
-    dispatch(runner)
 
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:

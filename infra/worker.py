@@ -179,7 +179,8 @@ def main() -> None:
     round_s = upkeep.UPKEEP_S * max(1, settings.workers)
     every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=place * upkeep.UPKEEP_S)
     # By a clock of its own: a wake-up of the dispatcher may be lost like any other message.
-    every(upkeep.PULSE_S, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True))
+    pulse_s = upkeep.PULSE_S
+    every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s)
     next_look = time.monotonic() + IDLE_LOOK_S
     while not stop.wait(1.0):
         handlers.runner().tick()
