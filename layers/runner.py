@@ -123,6 +123,7 @@ class Runner:
                 turns.turn_of(
                     makes_way_after_s(claim.cost_estimate_s),
                     partial(self._may_go_on, claim, load),
+                    claim.cost_estimate_s,
                 )
             )
             outcome = self._attempt(step, claim, work)

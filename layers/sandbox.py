@@ -20,10 +20,11 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layers import scratch, turns
+from layers import confinement, scratch, standing, turns
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.telemetry import log
 
@@ -36,8 +37,12 @@ START_S = 20.0
 END_S = 5.0
 LEAST_EXTENSION_S = 0.2
 LOADS_S = 0.3  # more of a turn for a new child, which loads its reader first
-GIVES_WAY_S = 3.0
+GOES_ON_CPU_S = 0.2  # that a call may use, until it asks to go on behind all others
+GIVES_WAY_S = 3.0  # until it does unasked, where its child can't be brought forward again
 LAST_NICE = 15
+COMES_FORWARD_AFTER = 0.5  # of what it may wait for a processor
+LEAST_LOOK_S, LOOKS_AGAIN_S = 0.05, 1.0  # between looks at what a call has used
+TICKS_A_S = os.sysconf("SC_CLK_TCK")
 MOST_WAITS, MOST_WAIT_S = 4, 240.0  # for a processor: so many times what a call may take, and seconds
 FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,10 +52,12 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_
 class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
-    A call that takes longer than `gives_way_s` goes on behind all others. One that was taken for short work ends with
-    its turn (`layers/turns.py`), or goes on likewise. A child can't be brought forward again: it is kept for another
-    call that takes long, or replaced. `nice`: how far its children stand behind others from the start, where that is
-    further than all decoders do.
+    A call that has used a processor for `GOES_ON_CPU_S` goes on behind all others, until it has waited for half of the
+    time that it may wait. One that was taken for short work does so where a place of the long is free, now or at the
+    end of its turn (`layers/turns.py`), with which it ends otherwise. Where a child can't be brought forward again
+    (`layers/standing.py`), only a call that takes longer than `gives_way_s` goes behind, and its child is kept for
+    another call that takes long, or replaced. `nice`: how far its children stand behind others from the start, where
+    that is further than all decoders do.
     """
 
     def __init__(
@@ -118,6 +125,8 @@ class Sandbox:
         child = (behind and self._idle_child(behind=True)) or self._idle_child(behind=False) or self._started()
         if behind:
             child.give_way()
+        else:
+            child.take_its_place()
         return child
 
     def _idle_child(self, *, behind: bool) -> _Child | None:
@@ -131,12 +140,10 @@ class Sandbox:
         return None
 
     def _started(self) -> _Child:
-        child = _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S)
-        if self._nice is not None:
-            child.stand_behind(self._nice)
-        return child
+        return _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S, self._nice)
 
     def _give_back(self, child: _Child) -> None:
+        child.come_forward()
         child.idle_since = time.monotonic()
         with self._lock:
             is_one_too_many = child.gave_way and any(one.gave_way for one in self._idle)
@@ -150,8 +157,9 @@ class Sandbox:
 class _Child:
     """A decoder and its warden, with folders of their own."""
 
-    def __init__(self, memory_bytes: int, gives_way_s: float) -> None:
+    def __init__(self, memory_bytes: int, gives_way_s: float, nice: int | None) -> None:
         self._gives_way_s = gives_way_s
+        self._nice = confinement.NICE if nice is None else nice
         self.folder = scratch.new_folder("decoder")
         self._given, self._room, self._made = (self.folder / name for name in FOLDERS)
         for folder in (self._given, self._room, self._made):
@@ -194,6 +202,8 @@ class _Child:
         except (EOFError, TimeoutError) as error:
             self.kill()
             raise TransientError("decoder_start", "a decoder process could not be started") from error
+        self._stands_where_it_should = False
+        self.take_its_place()
 
     @property
     def pid(self) -> int:
@@ -301,22 +311,25 @@ class _Child:
             return "it answered nonsense"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def give_way(self) -> None:
-        """A file that takes long is in no hurry: the others come first. It can't be undone, so the child is replaced."""
-        if not self.gave_way:
-            self.gave_way = True
-            self.stand_behind(LAST_NICE)
+    def take_its_place(self) -> None:
+        """Stand where decoders do. It tries that itself, but of those that begin together only one may."""
+        if not self._stands_where_it_should:
+            self._stands_where_it_should = standing.move(self.pid, self._nice)
 
-    def stand_behind(self, nice: int) -> None:
-        try:
-            os.setpriority(os.PRIO_PGRP, self._process.pid, nice)
-            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(nice))
-        except OSError:
-            pass  # no such switch in this kernel, or it has just ended
+    def give_way(self) -> None:
+        """A file that takes long is in no hurry: the others come first."""
+        if not self.gave_way:
+            self.gave_way = standing.move(self.pid, LAST_NICE) or not standing.goes_both_ways()
+
+    def come_forward(self) -> None:
+        """Stand with the others again, where a host lets it."""
+        if self.gave_way and standing.goes_both_ways():
+            self.gave_way = not standing.move(self.pid, self._nice)
 
     def _read(self, timeout_s: float, turn_s: float = math.inf) -> bytes:
         self._timeout_s, self._within_s = timeout_s, min(timeout_s, turn_s)
-        self._extended_by_s, self._waited_before_s = 0.0, self._waited_s()
+        self._extended_by_s, self._before = 0.0, self._time()
+        self._came_forward = False
         deadline = time.monotonic() + self._within_s
         (length,) = HEADER.unpack(self._read_exactly(HEADER.size, deadline))
         if length > MOST_ANSWER_BYTES:
@@ -327,12 +340,13 @@ class _Child:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
-        gives_way_at = time.monotonic() + self._gives_way_s
+        look_at = time.monotonic() + (GOES_ON_CPU_S if standing.goes_both_ways() else self._gives_way_s)
         while count:
-            until = deadline if self.gave_way else min(deadline, gives_way_at)
+            until = min(deadline, look_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
             if not readable and time.monotonic() < deadline:
-                self.give_way()
+                later_s, more_s = self._finds_its_standing()
+                look_at, deadline = time.monotonic() + later_s, deadline + more_s
                 continue
             if not readable:
                 deadline = self._extended(deadline)
@@ -344,11 +358,49 @@ class _Child:
             count -= len(part)
         return b"".join(parts)
 
+    def _finds_its_standing(self) -> tuple[float, float]:
+        """Give way or come forward where it is time to; seconds until that may be so again, and more for the call.
+
+        What holds a place of the short is not moved back: it is to leave it soon.
+        """
+        if not standing.goes_both_ways():
+            self.give_way()
+            return math.inf, 0.0
+        if self._calls == 0:
+            return LOOKS_AGAIN_S, 0.0  # it begins, and no file is its cause
+        spent = self._spent()
+        if self._came_forward or spent.waited_s > COMES_FORWARD_AFTER * _most_wait_s(self._timeout_s):
+            self._came_forward = True  # others go first, but not for ever
+            self.come_forward()
+            return LOOKS_AGAIN_S, 0.0
+        if self.gave_way:
+            return LOOKS_AGAIN_S, 0.0
+        left_s = self._may_use_s() - spent.used_s
+        if left_s > 0:
+            return max(LEAST_LOOK_S, left_s), 0.0
+        if self._within_s < self._timeout_s and not turns.goes_on():
+            return LOOKS_AGAIN_S, 0.0
+        self.give_way()
+        return LOOKS_AGAIN_S, self._has_all_its_time()
+
+    def _may_use_s(self) -> float:
+        """Of processors, beside all others."""
+        return max(GOES_ON_CPU_S, turns.expected_s()) + (LOADS_S if self._calls == 1 else 0.0)
+
+    def _has_all_its_time(self) -> float:
+        """From now on; how much that is more."""
+        more_s, self._within_s = self._timeout_s - self._within_s, self._timeout_s
+        return more_s
+
     def _extended(self, deadline: float) -> float:
         """A later deadline, where the decoder stood ready and was given no processor: a full machine is not its
         file's fault. Then its time after its turn, where it goes on. Raises TimeoutError where it had its time, or has
-        waited for several times as long, and TakesLong where it had its turn."""
-        more_s = min(self._waited_s() - self._waited_before_s, self._most_wait_s()) - self._extended_by_s
+        waited for several times as long, and TakesLong where it had its turn: one that has used more than it was
+        expected to waits for no longer than that, as it holds a place of the short."""
+        spent = self._spent()
+        has_had_its_turn = self._within_s < self._timeout_s and spent.used_s > self._may_use_s()
+        most_s = self._within_s if has_had_its_turn else _most_wait_s(self._within_s)
+        more_s = min(spent.waited_s, most_s) - self._extended_by_s
         if more_s >= LEAST_EXTENSION_S:
             self._extended_by_s += more_s
             return deadline + more_s
@@ -357,24 +409,42 @@ class _Child:
         self.give_way()
         if not turns.goes_on():
             raise TakesLong
-        more_s, self._within_s = self._timeout_s - self._within_s, self._timeout_s
-        return deadline + more_s
+        return deadline + self._has_all_its_time()
 
-    def _most_wait_s(self) -> float:
-        return min(MOST_WAITS * self._within_s, MOST_WAIT_S)
+    def _spent(self) -> _Time:
+        """In this call."""
+        now = self._time()
+        return _Time(now.used_s - self._before.used_s, now.waited_s - self._before.waited_s)
 
-    def _waited_s(self) -> float:
-        """Seconds that the decoder, and what it has started and runs now, stood ready to run and did not."""
+    def _time(self) -> _Time:
+        """What the decoder, and what it has started and runs now, had of processors, and stood ready to run without."""
         try:
             (decoder,) = _children(self._process.pid)[:1]
-            return (
-                sum(
-                    int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in (decoder, *_children(decoder))
-                )
-                / 1e9
-            )
+            times = [_time_of(pid) for pid in (decoder, *_children(decoder))]
+            return _Time(sum(one.used_s for one in times), sum(one.waited_s for one in times))
         except (OSError, IndexError, ValueError):
-            return 0.0  # it has ended, or the kernel does not count this
+            return _Time(0.0, 0.0)  # it has ended, or the kernel does not count this
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """Seconds of processors that were used, and for which something stood ready and waited."""
+
+    used_s: float
+    waited_s: float
+
+
+def _time_of(pid: int) -> _Time:
+    """A process's, and what those of its children used that have ended."""
+    used, waited = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ended_s = (int(fields[13]) + int(fields[14])) / TICKS_A_S
+    return _Time(int(used) / 1e9 + ended_s, int(waited) / 1e9)
+
+
+def _most_wait_s(timeout_s: float) -> float:
+    """For a processor, on a full machine."""
+    return min(MOST_WAITS * timeout_s, MOST_WAIT_S)
 
 
 def _children(pid: int) -> list[int]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 class Turn:
     """Seconds that each call of a decoder may take, and whom to ask whether the attempt may go on after them.
 
-    Endless for what is known to take long, and once it `went_on`.
+    Endless for what is known to take long, and once it `went_on`. `expected_s`: what it is estimated to take.
     """
 
     most_s: float
     may_go_on: Callable[[], bool]
+    expected_s: float = 0.0
     went_on: bool = False
 
 
@@ -25,9 +26,9 @@ _turn: ContextVar[Turn | None] = ContextVar("turn", default=None)  # None where 
 
 
 @contextmanager
-def turn_of(most_s: float, may_go_on: Callable[[], bool] = lambda: False) -> Iterator[Turn]:
+def turn_of(most_s: float, may_go_on: Callable[[], bool] = lambda: False, expected_s: float = 0.0) -> Iterator[Turn]:
     """A turn of so many seconds a call."""
-    turn = Turn(most_s, may_go_on)
+    turn = Turn(most_s, may_go_on, expected_s)
     before = _turn.set(turn)
     try:
         yield turn
@@ -39,6 +40,12 @@ def most_s() -> float:
     """How long a decoder may take now."""
     turn = _turn.get()
     return turn.most_s if turn else math.inf
+
+
+def expected_s() -> float:
+    """How long a decoder is expected to take."""
+    turn = _turn.get()
+    return turn.expected_s if turn else 0.0
 
 
 def goes_on() -> bool:

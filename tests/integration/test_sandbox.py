@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import random
 import signal
@@ -16,12 +17,15 @@ from typing import Any
 
 import pytest
 
-from layers import sandbox, turns
+from layers import confinement, sandbox, standing, turns
 from layers.confinement import landlock_version
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+both_ways = pytest.mark.skipif(
+    not standing.goes_both_ways(), reason="what was moved back can't be brought forward on this host"
+)
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 
 HOST = """
@@ -29,6 +33,9 @@ import ctypes, sys, os, time, subprocess, uuid
 from layers import decoder_host
 TOKEN = uuid.uuid4().hex
 def sleep(seconds): time.sleep(seconds)
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
 def die(): ctypes.string_at(0)
 def leave(): os._exit(3)
 def eat(megabytes): return len(bytearray(megabytes << 20))
@@ -342,7 +349,31 @@ def test_the_time_spent_waiting_for_a_child_does_not_count(box: Sandbox) -> None
         list(pool.map(lambda _: call(box, "sleep", timeout_s=2.0, seconds=0.8), range(6)))
 
 
-def test_a_file_that_takes_long_gives_way_to_the_others(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def niceness(child: int) -> int:
+    """Of a decoder by its warden, as others meet it: its session's, where sessions are what processors are shared by."""
+    if standing.sessions_are_groups():
+        return int(Path(f"/proc/{child}/autogroup").read_text().split()[-1])
+    return os.getpriority(os.PRIO_PGRP, child)
+
+
+@pytest.fixture
+def one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host on which what was moved back can't be brought forward again."""
+    monkeypatch.setattr(standing, "goes_both_ways", lambda: False)
+    monkeypatch.setattr(standing, "sessions_are_groups", lambda: False)
+
+
+@pytest.fixture
+def without_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that lets us bring nothing forward but sessions."""
+    if not standing.sessions_are_groups():
+        pytest.skip("processors are not shared out among sessions here")
+    monkeypatch.setattr(standing, "can_lower_nice", lambda: False)
+
+
+def test_where_nothing_can_be_brought_forward_a_file_that_takes_long_costs_its_child(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, one_way: None
+) -> None:
     monkeypatch.setattr(sandbox, "GIVES_WAY_S", 1.0)
     before = call(box, "token")
     (child,) = box.children()
@@ -351,6 +382,118 @@ def test_a_file_that_takes_long_gives_way_to_the_others(box: Sandbox, monkeypatc
         assert soon(lambda: os.getpriority(os.PRIO_PGRP, child) == sandbox.LAST_NICE)
         slow.result()
     assert call(box, "token") != before
+
+
+@both_ways
+def test_a_file_that_uses_much_gives_way_to_the_others_and_its_child_comes_forward_again(box: Sandbox) -> None:
+    before = call(box, "token")
+    (child,) = box.children()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(call, box, "burn", seconds=sandbox.GOES_ON_CPU_S + 1, timeout_s=60)
+        assert soon(lambda: niceness(child) == sandbox.LAST_NICE)
+        slow.result()
+    assert call(box, "token") == before
+    assert niceness(child) == confinement.NICE
+
+
+def test_nobody_has_to_be_privileged_to_bring_a_child_forward(box: Sandbox, without_privilege: None) -> None:
+    before = call(box, "token")
+    (child,) = box.children()
+    as_it_was = os.getpriority(os.PRIO_PGRP, child)
+    call(box, "burn", seconds=sandbox.GOES_ON_CPU_S + 0.5, timeout_s=60)
+    assert call(box, "token") == before
+    assert (niceness(child), os.getpriority(os.PRIO_PGRP, child)) == (confinement.NICE, as_it_was)
+
+
+@both_ways
+def test_a_file_that_uses_nothing_gives_way_to_nobody(box: Sandbox) -> None:
+    call(box, "token")
+    (child,) = box.children()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(call, box, "sleep", seconds=2 * sandbox.GOES_ON_CPU_S + 1)
+        while not slow.done():
+            assert niceness(child) == confinement.NICE
+            time.sleep(0.05)
+
+
+def test_a_child_that_could_not_take_its_place_itself_is_put_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = made(monkeypatch, "from layers import confinement\nconfinement.NICE = 0\n" + HOST)
+    call(box, "token")
+    (child,) = box.children()
+    assert niceness(child) == confinement.NICE
+    box.close()
+
+
+@both_ways
+def test_a_child_that_is_slow_to_begin_stands_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = made(monkeypatch, "import time\nwhile time.process_time() < 0.8: pass\n" + HOST)
+    call(box, "token")
+    (child,) = box.children()
+    assert niceness(child) == confinement.NICE
+    box.close()
+
+
+@both_ways
+def test_what_uses_much_in_its_turn_asks_early_whether_it_may_go_on(box: Sandbox) -> None:
+    call(box, "token")
+    (child,) = box.children()
+    asked: list[int] = []
+
+    def may_go_on() -> bool:
+        asked.append(niceness(child))
+        return True
+
+    with turns.turn_of(20.0, may_go_on) as turn:
+        call(box, "burn", seconds=sandbox.GOES_ON_CPU_S + 0.5, timeout_s=60)
+    assert asked == [confinement.NICE] and turn.went_on
+
+
+@both_ways
+def test_what_holds_a_place_of_the_short_is_not_moved_back_before_it_has_to_leave(box: Sandbox) -> None:
+    call(box, "token")
+    (child,) = box.children()
+    asked: list[int] = []
+
+    def may_go_on() -> bool:
+        asked.append(niceness(child))
+        return False
+
+    with turns.turn_of(1.5, may_go_on), pytest.raises(TakesLong):
+        call(box, "burn", seconds=600, timeout_s=500)
+    assert len(asked) >= 2 and asked[:-1] == [confinement.NICE] * (len(asked) - 1)
+
+
+def test_what_waits_in_its_turn_is_not_taken_for_long(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_time_of", lambda pid: sandbox._Time(0.0, time.monotonic()))
+    with turns.turn_of(0.5):
+        call(box, "sleep", seconds=1.5)
+
+
+def test_what_has_used_more_than_was_expected_waits_no_longer_than_its_turn(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_time_of", lambda pid: sandbox._Time(time.monotonic(), 10 * time.monotonic()))
+    call(box, "token")
+    began = time.monotonic()
+    with turns.turn_of(0.5), pytest.raises(TakesLong):
+        call(box, "sleep", seconds=600, timeout_s=500)
+    assert 0.9 < time.monotonic() - began < 1.8
+
+
+@both_ways
+def test_what_has_waited_for_long_behind_the_others_comes_forward(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(box, "token")
+    (child,) = box.children()
+    waited_s = 0.0
+    monkeypatch.setattr(sandbox, "_time_of", lambda pid: sandbox._Time(time.monotonic(), waited_s))
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(call, box, "sleep", seconds=4, timeout_s=60)
+        assert soon(lambda: niceness(child) == sandbox.LAST_NICE)
+        waited_s = sandbox.COMES_FORWARD_AFTER * sandbox.MOST_WAITS * 60 + 1
+        assert soon(lambda: niceness(child) == confinement.NICE)
+        slow.result()
 
 
 def test_a_short_turn_ends_without_a_verdict_on_the_file(box: Sandbox) -> None:
@@ -366,10 +509,10 @@ def test_a_short_turn_ends_without_a_verdict_on_the_file(box: Sandbox) -> None:
 def test_what_goes_on_after_its_turn_does_so_behind_the_others_and_has_all_its_time(box: Sandbox) -> None:
     before = call(box, "token")
     (child,) = box.children()
-    asked: list[float] = []
+    asked: list[int] = []
 
     def may_go_on() -> bool:
-        asked.append(os.getpriority(os.PRIO_PGRP, child))
+        asked.append(niceness(child))
         return True
 
     with turns.turn_of(0.2, may_go_on) as turn:
@@ -380,7 +523,7 @@ def test_what_goes_on_after_its_turn_does_so_behind_the_others_and_has_all_its_t
     assert asked == [sandbox.LAST_NICE] and turn.went_on and turn.most_s == float("inf")
 
 
-def test_what_is_known_to_take_long_is_left_to_a_child_behind_the_others(box: Sandbox) -> None:
+def test_what_is_known_to_take_long_is_left_to_a_child_behind_the_others(box: Sandbox, one_way: None) -> None:
     first = call(box, "token")
     (child,) = box.children()
     with turns.turn_of(float("inf")):
@@ -391,6 +534,18 @@ def test_what_is_known_to_take_long_is_left_to_a_child_behind_the_others(box: Sa
     with turns.turn_of(float("inf")):
         assert call(box, "token") == first
     assert call(box, "token") == second
+
+
+@both_ways
+def test_what_is_known_to_take_long_starts_behind_the_others(box: Sandbox) -> None:
+    before = call(box, "token")
+    (child,) = box.children()
+    with turns.turn_of(float("inf")), ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(contextvars.copy_context().run, call, box, "sleep", seconds=1)
+        assert soon(lambda: niceness(child) == sandbox.LAST_NICE)
+        slow.result()
+    assert niceness(child) == confinement.NICE
+    assert call(box, "token") == before
 
 
 def test_children_may_stand_further_behind_from_the_start(box: Sandbox) -> None:
