@@ -13,7 +13,7 @@ SLICE_S = 10.0
 CAP_PER_CONCURRENCY = 1.25
 LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
 SHORT_S = 0.3  # what is estimated to be short may take so long beside its estimate
-SHORT_TIMES, SHORT_MORE_S = 4, 2.0  # and so many times its estimate more, of which no more than so many seconds
+SHORT_TIMES, SHORT_MORE_S = 2, 1.0  # and so many times its estimate more, of which no more than so many seconds
 LONG_S = 30.0  # the estimate of what made way
 # Why a part comes again that nothing and nobody failed.
 TAKES_LONG = "it takes long, and goes on among the files that do"
