@@ -22,6 +22,7 @@ RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
 LISTINGS_AT_ONCE = 20
 UNHEARD_S = 15.0
+SURELY_LOST_S = 60.0
 AWAITED_S = 30.0
 UPKEEP_S = 60.0
 # Between two pulses: with the time after which a wake-up counts as lost, under half a minute.
@@ -130,8 +131,16 @@ def mend_lanes(runner: Runner) -> int:
 
 
 def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
-    """Publish wake-ups again that nobody has claimed for long: the broker may have lost them."""
-    wake_ups = runner.ports.store.unheard(older_than_s, AT_ONCE)
+    """Publish wake-ups again that nobody has claimed for long: the broker may have lost them.
+
+    Where a topic still holds messages they are likely among those, and more of them would only keep its consumers from
+    coming to them; in time they are published all the same.
+    """
+    late = runner.ports.store.unheard_steps(older_than_s)
+    still_told = {step for step in late if runner.ports.topics.holds_messages(step)}
+    wake_ups = runner.ports.store.unheard(older_than_s, AT_ONCE, still_told) if late else []
+    if still_told:
+        wake_ups += runner.ports.store.unheard(SURELY_LOST_S, AT_ONCE)
     runner.ports.topics.publish(wake_ups)
     return len(wake_ups)
 

@@ -41,6 +41,9 @@ class ListTopics(WakeUpsOnly):
         self._client: Any = redis.Redis.from_url(url)
         self._mine = threading.local()  # what this thread has heard and not received yet
 
+    def holds_messages(self, topic: str) -> bool:
+        return False
+
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         for load in loads(list(wake_ups)):
             self._client.lpush(key(load[0].step), json.dumps(load_as_json(load)))

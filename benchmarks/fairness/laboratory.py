@@ -62,6 +62,9 @@ class OwnTopics(WakeUpsOnly):
     def __init__(self) -> None:
         self.queues: dict[str, queue.SimpleQueue[list[WakeUp]]] = defaultdict(queue.SimpleQueue)
 
+    def holds_messages(self, topic: str) -> bool:
+        return False
+
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         for load in loads(list(wake_ups)):
             self.queues[load[0].step].put(load)

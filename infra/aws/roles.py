@@ -99,7 +99,7 @@ def _of_queues(stage: str, function: str) -> list[dict[str, Any]]:
         statements.append(allow(takes, attribute(f"{logical(function)}Queue", "Arn")))
     if topics := sends_to(function):
         arns = [attribute(f"{logical(topic)}Queue", "Arn") for topic in topics]
-        statements.append(allow(["sqs:SendMessage", "sqs:GetQueueUrl"], arns))
+        statements.append(allow(["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"], arns))
     if function == API:  # a person's redrive takes what was given up and sends it anew
         dead = [attribute(f"{logical(topic)}Dead", "Arn") for topic in TOPICS]
         statements.append(allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueUrl"], dead))

@@ -49,6 +49,9 @@ class KafkaTopics:
             except Exception as error:  # the client raises classes of its own making
                 log("publish_failed", topic=topic, messages=1, detail=str(error))
 
+    def holds_messages(self, topic: str) -> bool:
+        return False  # how far its consumers have come is theirs to know
+
     def dispatch_later(self, delay_s: float) -> None:
         self._beside.dispatch_later(delay_s)
 

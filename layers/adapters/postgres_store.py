@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +213,11 @@ class PostgresStore:
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
         return self._database.run(self._sql["wake_parked"], steps=list(steps), limit=limit)
 
-    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
-        rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit)
+    def unheard_steps(self, older_than_s: float) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["unheard_steps"], older_than_s=older_than_s)}
+
+    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
+        rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit, but_of=list(but_of))
         return [_as_wake_up(row) for row in rows]
 
     def mend_lanes(self) -> int:

@@ -110,12 +110,18 @@ UPDATE steps s SET due_at = clock_timestamp()
          ORDER BY step, due_at LIMIT :limit FOR UPDATE SKIP LOCKED) p
  WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
+-- unheard_steps --
+-- The steps of which wake-ups were published so long ago that they may be lost.
+SELECT DISTINCT step FROM steps
+ WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+
 -- unheard --
 -- Wake-ups published so long ago that they may be lost; they count as published anew. What rode along rides again,
 -- lest a crowd of lost parts becomes a crowd of messages.
 WITH stale AS (
     SELECT file_id, step, part, batch_id, queued_at, rides FROM steps
      WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+       AND step <> ALL (CAST(:but_of AS text[]))
      ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED),
 in_order AS (
     SELECT file_id, step, part, row_number() OVER (ORDER BY step, batch_id, queued_at) AS place,

@@ -42,6 +42,15 @@ class SqsTopics:
                 chunk = messages[start : start + SENT_AT_ONCE]
                 self._send(topic, [json.dumps(load_as_json(load)) for load in chunk])
 
+    def holds_messages(self, topic: str) -> bool:
+        name = "ApproximateNumberOfMessages"
+        try:
+            answer = self._link.ask("GetQueueAttributes", QueueUrl=self._url(topic), AttributeNames=[name])
+            return int(answer["Attributes"][name]) > 0
+        except Exception as error:
+            log("topic_not_seen", topic=topic, detail=str(error))
+            return False
+
     def dispatch_later(self, delay_s: float) -> None:
         self._send("dispatch", ['{"wake": true}'], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -156,7 +156,10 @@ class Store(Protocol):
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
         """Let parked parts of these steps be due now: what they wait for is back. How many."""
 
-    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
+    def unheard_steps(self, older_than_s: float) -> set[str]:
+        """The steps of which `unheard` would find some."""
+
+    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         """Wake-ups published so long ago that they may be lost; they count as published anew."""
 
     def mend_lanes(self) -> int:

@@ -14,6 +14,9 @@ class Topics(Protocol):
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         """Publish each wake-up on its step's topic, those that ride in one message with the one before them."""
 
+    def holds_messages(self, topic: str) -> bool:
+        """Whether there are messages in a topic that nobody has received; False where that can't be told."""
+
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""
 

@@ -80,6 +80,9 @@ class Queue:
     def __init__(self) -> None:
         self.waiting: deque[list[WakeUp]] = deque()
 
+    def holds_messages(self, topic: str) -> bool:
+        return False
+
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         self.waiting.extend(loads(list(wake_ups)))
 

@@ -91,7 +91,7 @@ def put_in_place() -> None:
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
     runner.LEASE_GRACE_S = steps.GRACE_S
     upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
-    upkeep.AWAITED_S = 1.0
+    upkeep.AWAITED_S, upkeep.SURELY_LOST_S = 1.0, 8.0
     upkeep.repeat_unheard.__defaults__ = (2.0,)
     upkeep.sweep.__defaults__ = (2.0,)
     clients = {service: bootstrap.aws_client(service) for service in ("sqs", "s3")}

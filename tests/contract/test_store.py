@@ -300,6 +300,14 @@ def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
     assert world.store.unheard(30, 10) == []
 
 
+def test_wake_ups_of_some_steps_can_be_left_as_they_are(world: World) -> None:
+    wake_up = intake_of(world)
+    assert world.store.unheard_steps(30) == set()
+    assert world.store.unheard_steps(0) == {"intake"}
+    assert world.store.unheard(0, 10, {"intake"}) == []
+    assert world.store.unheard(0, 10, {"text"}) == [wake_up]
+
+
 def test_what_rode_with_a_lost_wake_up_rides_again(world: World) -> None:
     arrived(world, 7)
     taken = world.store.dispatch({"intake": 10}, loads={"intake": 3})

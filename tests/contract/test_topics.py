@@ -163,6 +163,14 @@ def test_a_message_given_back_is_received_again_at_once(queues: Queues) -> None:
     assert from_queue(queues.sqs, "textract", 1) == [sent]
 
 
+def test_a_topic_holds_what_nobody_has_received(queues: Queues) -> None:
+    assert not queues.sqs.holds_messages("textract")
+    queues.sqs.publish(wake_ups("textract", 1))
+    assert queues.sqs.holds_messages("textract")
+    assert len(from_queue(queues.sqs, "textract", 1)) == 1
+    assert not queues.sqs.holds_messages("textract")
+
+
 def test_the_dispatcher_is_woken_later(queues: Queues) -> None:
     queues.sqs.dispatch_later(1.2)
     assert queues.sqs.receive("dispatch", most=1, wait_s=0) == []
@@ -184,4 +192,4 @@ def test_a_broker_that_is_away_loses_only_time(capsys: pytest.CaptureFixture[str
     away = SqsTopics(lambda: session.client("sqs", endpoint_url="http://127.0.0.1:1", config=config))
     away.publish(wake_ups("text", 1))
     assert json.loads(capsys.readouterr().err)["event"] == "publish_failed"
-    assert not away.is_up()
+    assert not away.is_up() and not away.holds_messages("text")

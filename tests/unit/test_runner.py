@@ -12,7 +12,19 @@ import pytest
 
 from functions import handlers
 from functions.arrivals import take_arrivals
-from functions.upkeep import PULSE_S, UNHEARD_S, UPKEEP_S, erase_removed, look_back, pulse, recover, rescue_of, upkeep
+from functions.upkeep import (
+    PULSE_S,
+    SURELY_LOST_S,
+    UNHEARD_S,
+    UPKEEP_S,
+    erase_removed,
+    look_back,
+    pulse,
+    recover,
+    repeat_unheard,
+    rescue_of,
+    upkeep,
+)
 from layers import turns
 from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
 from layers.adapters.redis_breakers import RedisBreakers
@@ -345,6 +357,20 @@ def test_lost_wake_ups_are_published_again() -> None:
     upkeep(host.runner)
     host.settle()
     assert host.file(file_id).state == "done"
+
+
+def test_what_may_still_be_heard_is_published_again_only_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    host.arrive()
+    sent = len(host.topics.published)
+    monkeypatch.setattr(host.topics, "holds_messages", lambda topic: topic == "intake")
+    host.now += UNHEARD_S + 1
+    assert repeat_unheard(host.runner) == 0
+    host.now += SURELY_LOST_S
+    assert repeat_unheard(host.runner) == sent
+    monkeypatch.undo()
+    host.now += UNHEARD_S + 1
+    assert repeat_unheard(host.runner) == sent
 
 
 def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -407,12 +407,17 @@ class MemoryStore:
                 row.since = self._now()
             return len(parked)
 
-    def unheard(self, older_than_s: float, limit: int) -> list[WakeUp]:
+    def unheard_steps(self, older_than_s: float) -> set[str]:
+        with self._lock:
+            late = self._now() - older_than_s
+            return {key[1] for key, row in self.steps.items() if row.state == State.QUEUED and row.since <= late}
+
+    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         with self._lock:
             stale = [
                 (key, row)
                 for key, row in self.steps.items()
-                if row.state == State.QUEUED and row.since <= self._now() - older_than_s
+                if row.state == State.QUEUED and row.since <= self._now() - older_than_s and key[1] not in but_of
             ][:limit]
             told: list[WakeUp] = []
             before = ("", "")

@@ -20,6 +20,9 @@ class MemoryTopics:
     def dispatch_later(self, delay_s: float) -> None:
         self.delays_s.append(delay_s)
 
+    def holds_messages(self, topic: str) -> bool:
+        return False  # nobody takes anything out of what was published here
+
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         return 0  # nothing dies here
 
