@@ -12,9 +12,12 @@ CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step || p_tenant_id::text, 1));
-    IF EXISTS (SELECT 1 FROM batch_lanes
-                WHERE step = p_step AND tenant_id = p_tenant_id AND batch_id = p_batch_id AND active)
-       AND EXISTS (SELECT 1 FROM lanes WHERE step = p_step AND tenant_id = p_tenant_id AND active) THEN
+    -- The newest version of each is looked for from the end, as in newest_version.sql, but left unlocked.
+    IF (SELECT b.active FROM batch_lanes b
+         WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.batch_id BETWEEN p_batch_id AND p_batch_id
+         ORDER BY b.batch_id DESC LIMIT 1)
+       AND (SELECT l.active FROM lanes l WHERE l.step = p_step AND l.tenant_id BETWEEN p_tenant_id AND p_tenant_id
+             ORDER BY l.tenant_id DESC LIMIT 1) THEN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step, 5));

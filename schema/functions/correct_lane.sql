@@ -10,13 +10,14 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(hashtextextended(p_step, 2));
     UPDATE batch_lanes b SET pass = b.pass + p_difference_s / b.weight
-     WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.batch_id = p_batch_id
+     WHERE b.ctid = (SELECT newest_batch_lane(p_step, p_tenant_id, p_batch_id))
     RETURNING b.pass INTO batch_pass;
     UPDATE lanes l
        SET pass = l.pass + p_difference_s / t.weight,
            batch_floor = least(l.batch_floor, batch_pass)
       FROM tenants t
-     WHERE l.step = p_step AND l.tenant_id = p_tenant_id AND t.tenant_id = l.tenant_id
+     WHERE l.ctid = (SELECT newest_lane(p_step, p_tenant_id)) AND t.tenant_id = l.tenant_id
     RETURNING l.pass INTO lane_pass;
-    UPDATE lane_clocks c SET floor = lane_pass WHERE c.step = p_step AND c.floor > lane_pass;
+    UPDATE lane_clocks c SET floor = lane_pass
+     WHERE c.ctid = (SELECT newest_clock(p_step)) AND c.floor > lane_pass;
 END $$;

@@ -45,7 +45,7 @@ DECLARE
     charge_s double precision;
     reached timestamptz;            -- when the last of them was readied
 BEGIN
-    SELECT * INTO clock FROM lane_clocks c WHERE c.step = p_step;
+    SELECT * INTO clock FROM lane_clocks c WHERE c.ctid = (SELECT newest_clock(p_step));
     IF NOT FOUND THEN
         INSERT INTO lane_clocks AS c (step) VALUES (p_step) RETURNING * INTO clock;
     END IF;
@@ -132,14 +132,14 @@ BEGIN
                batch_clock = greatest(l.batch_clock, batch.pass),
                batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock, least_staying)
                                   ELSE l.batch_floor END
-         WHERE l.step = p_step AND l.tenant_id = lane.tenant_id;
+         WHERE l.ctid = (SELECT newest_lane(p_step, lane.tenant_id));
         UPDATE batch_lanes b
            SET pass = b.pass + charge_s / b.weight,
                -- Where long ones were passed over, the mark stays before them.
                ready_mark = CASE WHEN long_too
                                  THEN greatest(b.ready_mark, least(reached, clock_timestamp() - mark_trails_by))
                                  ELSE b.ready_mark END
-         WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
+         WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         clock.pass := greatest(clock.pass, lane.pass);
         clock.taken := clock.taken + loaded;
@@ -151,7 +151,8 @@ BEGIN
 
     UPDATE lane_clocks c
        SET pass = clock.pass, taken = clock.taken, taken_s = clock.taken_s, floor = clock.floor, floor_at = clock.floor_at
-     WHERE c.step = p_step AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
+     WHERE c.ctid = (SELECT newest_clock(p_step))
+       AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
 END $$;
 
 -- How many wake-ups of a step may be in flight while so many, of so many seconds in all, are. As `places` in
@@ -232,7 +233,8 @@ BEGIN
         CONTINUE WHEN NOT seated;
         -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest. Once the clock
         -- has stepped back behind that, what is queued from then on would not be counted.
-        since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.step = one.name), '-infinity');
+        since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.ctid = (SELECT newest_clock(one.name))),
+                          '-infinity');
         IF since > clock_timestamp() THEN
             since := '-infinity';
         END IF;
@@ -247,7 +249,7 @@ BEGIN
                                           greatest(1, one.cap / 2) - in_flight.long_ones::integer, p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
-         WHERE c.step = one.name AND (c.in_flight_since < in_flight.oldest - interval '1 second'
-                                      OR c.in_flight_since > clock_timestamp());
+         WHERE c.ctid = (SELECT newest_clock(one.name))
+           AND (c.in_flight_since < in_flight.oldest - interval '1 second' OR c.in_flight_since > clock_timestamp());
     END LOOP;
 END $$;

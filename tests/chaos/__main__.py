@@ -1,6 +1,6 @@
 """Chaos at length: files through real topics and workers that die, and the life of a step at random.
 
-    python -m tests.chaos [--files 500] [--workers 4] [--lives 2000]
+    python -m tests.chaos [--files 5000] [--workers 4] [--lives 2000]
 
 Prints what happened and what came of each file, keeps that in build/chaos/chaos.json, and ends with 1 where any
 effect came otherwise than once, or anything else is not as it should be.
@@ -48,7 +48,7 @@ def show(books: Books, deaths: Deaths | None) -> None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--files", type=int, default=500)
+    arguments.add_argument("--files", type=int, default=5000)
     arguments.add_argument("--workers", type=int, default=4)
     arguments.add_argument("--lives", type=int, default=2000)
     given = arguments.parse_args()

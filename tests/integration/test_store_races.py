@@ -258,6 +258,36 @@ def test_a_floor_above_an_active_lane_is_lowered_by_upkeep(bench: Bench) -> None
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
 
 
+def blocks_read(bench: Bench, table: str, query: str, *parameters: object) -> int:
+    """How many blocks of a table one query reads."""
+    count = f"SELECT pg_stat_get_xact_blocks_fetched('{table}'::regclass) AS blocks"
+    with bench.database.connection() as connection, connection.transaction():
+        before = connection.execute(count).fetchone()
+        assert connection.execute(query, parameters).fetchone()
+        after = connection.execute(count).fetchone()
+    assert before and after
+    return int(after["blocks"]) - int(before["blocks"])
+
+
+def test_what_each_dispatch_rewrites_is_found_at_once_while_an_old_snapshot_keeps_every_version(bench: Bench) -> None:
+    tenant_id, batch_id = lane_of(bench, bench.tenant())
+    ready_parts(bench, [(tenant_id, batch_id)], 1.0, 1)
+    bench.store.dispatch({"ocr": 1})
+    with bench.database.connection() as forgotten, forgotten.transaction():
+        forgotten.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        forgotten.execute("SELECT count(*) FROM lanes")
+        once = f"PERFORM correct_lane('ocr', '{tenant_id}', '{batch_id}', 1); COMMIT;"
+        bench.database.run(f"DO $$ BEGIN FOR n IN 1..4000 LOOP {once} END LOOP; END $$")
+        read = "SELECT pass FROM {} WHERE ctid = (SELECT {}('ocr', {}))"
+        lane = blocks_read(bench, "lanes", read.format("lanes", "newest_lane", "%s"), tenant_id)
+        batch = blocks_read(
+            bench, "batch_lanes", read.format("batch_lanes", "newest_batch_lane", "%s, %s"), tenant_id, batch_id
+        )
+        by_key = "SELECT pass FROM lanes WHERE step = 'ocr' AND tenant_id = %s"
+        assert blocks_read(bench, "lanes", by_key, tenant_id) > 30  # else nothing is shown here
+    assert lane < 6 and batch < 6
+
+
 def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:
     bench.arrived(20)
     for wake_up in bench.store.dispatch({"intake": 3}):
