@@ -9,7 +9,7 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT CASE p_priority WHEN 'low' THEN 0.1 ELSE 1.0
 -- not written to, so that those who ready steps of one tenant don't wait for each other. Where one is written,
 -- a second lock keeps dispatch from raising its floors meanwhile: the clock that we read would lie below them.
 CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step || p_tenant_id::text, 1));
     -- The newest version of each is looked for from the end, as in newest_version.sql, but left unlocked.

@@ -1,13 +1,15 @@
 -- Takes ready parts of one step in fair order: the active tenant lane of lowest pass, in it the
 -- active batch lane of lowest pass, its oldest ready part; both lanes are charged. Costs the same at any
 -- backlog: every look-up is the first row of an index. The policy as a value: layers/domain/fairness.py.
--- To be called under the step's turn (dispatch_steps).
+-- To be called under the step's turn (dispatch_steps). Without reading whole tables, which a plan made while they were
+-- small would do.
 --
 -- Each look-up begins at a mark, since before it lie the dead entries of what was taken, for as long as somebody
 -- holds an old snapshot. A floor rises only while nobody is activating a lane, and never above one that was passed by
 -- and stays active, since it holds long parts alone or somebody is readying one: no active lane stands below a floor.
 -- Whoever readies a step does not write to its lane's mark, and may commit late: the mark trails by some seconds,
--- and a lane is looked through from its beginning before it counts as empty.
+-- and a lane is looked through from its beginning before it counts as empty. Where that took long, as it does while
+-- dead entries are kept, it is not done again for twenty times as long: the lane stays active meanwhile.
 --
 -- Takes parts until p_most wake-ups are taken, or as many are in flight as may be (places_of_cap): p_in_flight of them,
 -- of p_in_flight_s seconds in all, already are. A wake-up may name up to p_load parts, all of one batch, that together
@@ -24,11 +26,12 @@ CREATE OR REPLACE FUNCTION dispatch_step(
     p_step text, p_cap integer, p_most integer, p_in_flight integer, p_in_flight_s double precision,
     p_room_of_long integer, p_slice_s double precision, p_load integer, p_load_s double precision)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     mark_trails_by CONSTANT interval := '2 seconds';
     floor_rises_each CONSTANT interval := '1 second';
+    takes_long CONSTANT interval := '2 milliseconds';
     clock lane_clocks%ROWTYPE;
     lane record;
     batch record;
@@ -44,6 +47,7 @@ DECLARE
     loaded_s double precision;
     charge_s double precision;
     reached timestamptz;            -- when the last of them was readied
+    began timestamptz;
 BEGIN
     SELECT * INTO clock FROM lane_clocks c WHERE c.ctid = (SELECT newest_clock(p_step));
     IF NOT FOUND THEN
@@ -63,7 +67,7 @@ BEGIN
             clock.floor_at := clock_timestamp();
         END IF;
 
-        SELECT b.batch_id, b.pass, b.weight, b.ready_mark INTO batch
+        SELECT b.batch_id, b.pass, b.weight, b.ready_mark, b.look_through_after INTO batch
           FROM batch_lanes b
          WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.active AND b.pass >= lane.batch_floor
            AND b.batch_id <> ALL (passed_batches)
@@ -75,6 +79,7 @@ BEGIN
         END IF;
 
         long_too := p_room_of_long > 0;
+        began := clock_timestamp();
         loaded := 0; loaded_s := 0; charge_s := 0; load_most := greatest(1, p_load);
         WHILE loaded < load_most LOOP
             IF long_too THEN
@@ -107,17 +112,25 @@ BEGIN
             loaded_s := loaded_s + picked.cost_estimate_s;
             charge_s := charge_s + least(picked.cost_estimate_s, p_slice_s);
             reached := picked.ready_at;
+            batch.ready_mark := reached; -- for what goes with it
             IF picked.cost_estimate_s > p_slice_s THEN
                 p_room_of_long := p_room_of_long - 1;
                 EXIT; -- it goes alone
             END IF;
         END LOOP;
         IF loaded = 0 THEN
-            IF batch.ready_mark > '-infinity' THEN
+            IF batch.ready_mark > '-infinity' AND batch.look_through_after < clock_timestamp() THEN
                 UPDATE batch_lanes b SET ready_mark = '-infinity'
-                 WHERE b.step = p_step AND b.tenant_id = lane.tenant_id AND b.batch_id = batch.batch_id;
+                 WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
             ELSE
-                PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
+                IF batch.ready_mark = '-infinity' THEN
+                    PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
+                    IF long_too AND clock_timestamp() - began > takes_long THEN
+                        UPDATE batch_lanes b SET ready_mark = began - mark_trails_by,
+                                                 look_through_after = clock_timestamp() + 20 * (clock_timestamp() - began)
+                         WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
+                    END IF;
+                END IF;
                 passed_batches := passed_batches || batch.batch_id;
                 IF EXISTS (SELECT 1 FROM batch_lanes b WHERE b.step = p_step AND b.tenant_id = lane.tenant_id
                                                          AND b.batch_id = batch.batch_id AND b.active) THEN
@@ -168,21 +181,21 @@ $$;
 -- Takes an empty lane out of the active ones; leaves it be where someone is readying a step of it just now.
 -- A skipped row may only have been locked, so emptiness is looked up afresh, under the lock.
 CREATE OR REPLACE FUNCTION deactivate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_step || p_tenant_id::text, 1)) THEN
         RETURN;
     END IF;
     IF p_batch_id IS NOT NULL THEN
         UPDATE batch_lanes b SET active = false
-         WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.batch_id = p_batch_id
+         WHERE b.ctid = (SELECT newest_batch_lane(p_step, p_tenant_id, p_batch_id))
            AND NOT EXISTS (SELECT 1 FROM steps s
                             WHERE s.state = 'ready' AND s.step = p_step
                               AND s.tenant_id = p_tenant_id AND s.batch_id = p_batch_id
                             ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
     END IF;
     UPDATE lanes l SET active = false
-     WHERE l.step = p_step AND l.tenant_id = p_tenant_id
+     WHERE l.ctid = (SELECT newest_lane(p_step, p_tenant_id))
        AND NOT EXISTS (SELECT 1 FROM batch_lanes b
                         WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.active
                         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1);
@@ -201,7 +214,7 @@ DROP FUNCTION IF EXISTS dispatch_steps(jsonb, double precision);
 CREATE OR REPLACE FUNCTION dispatch_steps(
     p_caps jsonb, p_slice_s double precision, p_loads jsonb, p_load_s double precision)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     one record;
