@@ -59,3 +59,13 @@ def test_who_asks_is_forgotten_with_the_transaction(bench: Bench) -> None:
         row = catalog._connection.execute("SELECT current_setting('fairway.system', true) AS system").fetchone()
     assert row is not None
     assert not row["system"]
+
+
+def test_what_a_function_says_of_its_transaction_holds_although_it_plans_by_rules_of_its_own(bench: Bench) -> None:
+    for call in ("dispatch_steps('{}', 10, '{}', 0)", "claim_steps('text', '[]', 'somebody', 10, false)"):
+        with bench.database.connection() as connection, connection.transaction():
+            connection.execute(f"SELECT * FROM {call}")
+            said = connection.execute(
+                "SELECT current_setting('synchronous_commit') AS waits, current_setting('enable_seqscan') AS reads_all"
+            ).fetchone()
+            assert said == {"waits": "off", "reads_all": "on"}

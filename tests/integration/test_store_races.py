@@ -288,6 +288,22 @@ def test_what_each_dispatch_rewrites_is_found_at_once_while_an_old_snapshot_keep
     assert lane < 6 and batch < 6
 
 
+def test_an_empty_lane_that_was_long_to_look_through_stays_active_and_misses_nothing(bench: Bench) -> None:
+    tenant_id, batch_id = lane_of(bench, bench.tenant())
+    (first, early) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 2)
+    # As one that is readied by somebody who commits late: its time lies before the mark.
+    bench.database.run("UPDATE steps SET state = 'waiting', ready_at = NULL WHERE file_id = %(id)s", id=early)
+    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [first]
+    bench.database.run("UPDATE batch_lanes SET ready_mark = now(), look_through_after = now() + interval '1 hour'")
+    assert bench.store.dispatch({"ocr": 9}) == []
+    early_at = "state = 'ready', ready_at = now() - interval '1 minute'"
+    bench.database.run(f"UPDATE steps SET {early_at} WHERE file_id = %(id)s", id=early)
+    (late,) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 1)
+    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [late]
+    bench.database.run("UPDATE batch_lanes SET look_through_after = now()")
+    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [early]
+
+
 def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:
     bench.arrived(20)
     for wake_up in bench.store.dispatch({"intake": 3}):
