@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.topics import WakeUpsOnly
-from functions.upkeep import recover
+from functions.upkeep import look_back, recover
 from infra.worker import Worker
 from layers import bootstrap, entry
 from layers.adapters.memory import MemoryObjects
@@ -108,6 +108,7 @@ def work_on_topics(database: Database, name: str) -> None:
         return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
+    look_back(runner)
     Worker(name, bootstrap.queues(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
     threading.Event().wait()
@@ -121,6 +122,7 @@ def main() -> None:
     queue = OwnQueue()
     runner = runner_on(database, queue, sys.argv[1])
     recover(runner, sys.argv[1])
+    look_back(runner)
     print("ready", flush=True)
     work(runner, queue, threading.Event())
 
