@@ -37,10 +37,10 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
     WITH called AS (
-        SELECT s.place FROM jsonb_to_recordset(p_wake_ups) AS w(file_id uuid, part integer, attempt integer)
+        SELECT s.file_id, s.part FROM jsonb_to_recordset(p_wake_ups) AS w(file_id uuid, part integer, attempt integer)
          -- By the key of each, for which the state is looked at afterwards: the few that are queued have an index, which
          -- seems shorter, and is long while somebody holds an old snapshot.
-         CROSS JOIN LATERAL (SELECT o.ctid AS place, o.file_id, o.state FROM steps o
+         CROSS JOIN LATERAL (SELECT o.file_id, o.part, o.state FROM steps o
                               WHERE o.file_id = w.file_id AND o.step = p_step AND o.part = w.part
                                 AND o.attempt = w.attempt - 1
                              OFFSET 0 FOR UPDATE SKIP LOCKED) s
@@ -52,7 +52,7 @@ BEGIN
                lease_expires_at = clock_timestamp() + make_interval(secs => p_lease_s),
                started_at = clock_timestamp(), ended_at = NULL, due_at = NULL, reason = NULL
           FROM called c
-         WHERE s.ctid = c.place
+         WHERE s.file_id = c.file_id AND s.step = p_step AND s.part = c.part
         RETURNING s.*)
     SELECT array_agg(jsonb_build_object(
                'file_id', c.file_id, 'part', c.part, 'lease_id', c.lease_id, 'attempt', c.attempt,

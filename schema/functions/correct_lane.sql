@@ -6,18 +6,21 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     lane_pass double precision;
     batch_pass double precision;
+    place tid;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM pg_advisory_xact_lock(hashtextextended(p_step, 2));
+    place := newest_batch_lane(p_step, p_tenant_id, p_batch_id);
     UPDATE batch_lanes b SET pass = b.pass + p_difference_s / b.weight
-     WHERE b.ctid = (SELECT newest_batch_lane(p_step, p_tenant_id, p_batch_id))
+     WHERE b.ctid = place
     RETURNING b.pass INTO batch_pass;
+    place := newest_lane(p_step, p_tenant_id);
     UPDATE lanes l
        SET pass = l.pass + p_difference_s / t.weight,
            batch_floor = least(l.batch_floor, batch_pass)
       FROM tenants t
-     WHERE l.ctid = (SELECT newest_lane(p_step, p_tenant_id)) AND t.tenant_id = l.tenant_id
+     WHERE l.ctid = place AND t.tenant_id = l.tenant_id
     RETURNING l.pass INTO lane_pass;
-    UPDATE lane_clocks c SET floor = lane_pass
-     WHERE c.ctid = (SELECT newest_clock(p_step)) AND c.floor > lane_pass;
+    place := newest_clock(p_step);
+    UPDATE lane_clocks c SET floor = lane_pass WHERE c.ctid = place AND c.floor > lane_pass;
 END $$;

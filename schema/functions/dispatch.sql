@@ -48,8 +48,11 @@ DECLARE
     charge_s double precision;
     reached timestamptz;            -- when the last of them was readied
     began timestamptz;
+    place tid;
+    stays boolean;                  -- among the active ones
 BEGIN
-    SELECT * INTO clock FROM lane_clocks c WHERE c.ctid = (SELECT newest_clock(p_step));
+    place := newest_clock(p_step);
+    SELECT * INTO clock FROM lane_clocks c WHERE c.ctid = place;
     IF NOT FOUND THEN
         INSERT INTO lane_clocks AS c (step) VALUES (p_step) RETURNING * INTO clock;
     END IF;
@@ -119,40 +122,44 @@ BEGIN
             END IF;
         END LOOP;
         IF loaded = 0 THEN
-            IF batch.ready_mark > '-infinity' AND batch.look_through_after < clock_timestamp() THEN
-                UPDATE batch_lanes b SET ready_mark = '-infinity'
-                 WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
-            ELSE
-                IF batch.ready_mark = '-infinity' THEN
-                    PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
-                    IF long_too AND clock_timestamp() - began > takes_long THEN
-                        UPDATE batch_lanes b SET ready_mark = began - mark_trails_by,
-                                                 look_through_after = clock_timestamp() + 20 * (clock_timestamp() - began)
-                         WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
-                    END IF;
+            stays := true;
+            IF batch.ready_mark = '-infinity' THEN
+                PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
+                place := newest_batch_lane(p_step, lane.tenant_id, batch.batch_id);
+                IF long_too AND clock_timestamp() - began > takes_long THEN
+                    UPDATE batch_lanes b SET ready_mark = began - mark_trails_by,
+                                             look_through_after = clock_timestamp() + 20 * (clock_timestamp() - began)
+                     WHERE b.ctid = place RETURNING b.active INTO stays;
+                ELSE
+                    SELECT b.active INTO stays FROM batch_lanes b WHERE b.ctid = place;
                 END IF;
-                passed_batches := passed_batches || batch.batch_id;
-                IF EXISTS (SELECT 1 FROM batch_lanes b WHERE b.step = p_step AND b.tenant_id = lane.tenant_id
-                                                         AND b.batch_id = batch.batch_id AND b.active) THEN
-                    least_staying := least(least_staying, batch.pass);
-                END IF;
+            ELSIF batch.look_through_after < clock_timestamp() THEN
+                place := newest_batch_lane(p_step, lane.tenant_id, batch.batch_id);
+                UPDATE batch_lanes b SET ready_mark = '-infinity' WHERE b.ctid = place;
+                CONTINUE;
+            END IF;
+            passed_batches := passed_batches || batch.batch_id;
+            IF stays THEN
+                least_staying := least(least_staying, batch.pass);
             END IF;
             CONTINUE;
         END IF;
 
+        place := newest_lane(p_step, lane.tenant_id);
         UPDATE lanes l
            SET pass = l.pass + charge_s / lane.weight,
                batch_clock = greatest(l.batch_clock, batch.pass),
                batch_floor = CASE WHEN floor_rises THEN least(batch.pass, l.batch_clock, least_staying)
                                   ELSE l.batch_floor END
-         WHERE l.ctid = (SELECT newest_lane(p_step, lane.tenant_id));
+         WHERE l.ctid = place;
+        place := newest_batch_lane(p_step, lane.tenant_id, batch.batch_id);
         UPDATE batch_lanes b
            SET pass = b.pass + charge_s / b.weight,
                -- Where long ones were passed over, the mark stays before them.
                ready_mark = CASE WHEN long_too
                                  THEN greatest(b.ready_mark, least(reached, clock_timestamp() - mark_trails_by))
                                  ELSE b.ready_mark END
-         WHERE b.ctid = (SELECT newest_batch_lane(p_step, lane.tenant_id, batch.batch_id));
+         WHERE b.ctid = place;
         -- What is refunded to a lane must not turn the clock back: a newcomer would start ahead of everyone.
         clock.pass := greatest(clock.pass, lane.pass);
         clock.taken := clock.taken + loaded;
@@ -162,10 +169,10 @@ BEGIN
         p_in_flight_s := p_in_flight_s + loaded_s;
     END LOOP;
 
+    place := newest_clock(p_step);
     UPDATE lane_clocks c
        SET pass = clock.pass, taken = clock.taken, taken_s = clock.taken_s, floor = clock.floor, floor_at = clock.floor_at
-     WHERE c.ctid = (SELECT newest_clock(p_step))
-       AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
+     WHERE c.ctid = place AND (c.taken, c.floor_at) IS DISTINCT FROM (clock.taken, clock.floor_at);
 END $$;
 
 -- How many wake-ups of a step may be in flight while so many, of so many seconds in all, are. As `places` in
@@ -182,21 +189,23 @@ $$;
 -- A skipped row may only have been locked, so emptiness is looked up afresh, under the lock.
 CREATE OR REPLACE FUNCTION deactivate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+DECLARE
+    place tid;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended(p_step || p_tenant_id::text, 1)) THEN
         RETURN;
     END IF;
     IF p_batch_id IS NOT NULL THEN
+        place := newest_batch_lane(p_step, p_tenant_id, p_batch_id);
         UPDATE batch_lanes b SET active = false
-         WHERE b.ctid = (SELECT newest_batch_lane(p_step, p_tenant_id, p_batch_id))
-           AND NOT EXISTS (SELECT 1 FROM steps s
+         WHERE b.ctid = place AND NOT EXISTS (SELECT 1 FROM steps s
                             WHERE s.state = 'ready' AND s.step = p_step
                               AND s.tenant_id = p_tenant_id AND s.batch_id = p_batch_id
                             ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
     END IF;
+    place := newest_lane(p_step, p_tenant_id);
     UPDATE lanes l SET active = false
-     WHERE l.ctid = (SELECT newest_lane(p_step, p_tenant_id))
-       AND NOT EXISTS (SELECT 1 FROM batch_lanes b
+     WHERE l.ctid = place AND NOT EXISTS (SELECT 1 FROM batch_lanes b
                         WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.active
                         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1);
 END $$;
@@ -223,6 +232,7 @@ DECLARE
     seated boolean;
     in_flight record;
     since timestamptz;
+    place tid;
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     FOR one IN SELECT key AS name,
@@ -246,8 +256,8 @@ BEGIN
         CONTINUE WHEN NOT seated;
         -- Whatever is in flight was queued by dispatchers, each of which left the time of the oldest. Once the clock
         -- has stepped back behind that, what is queued from then on would not be counted.
-        since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.ctid = (SELECT newest_clock(one.name))),
-                          '-infinity');
+        place := newest_clock(one.name);
+        since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.ctid = place), '-infinity');
         IF since > clock_timestamp() THEN
             since := '-infinity';
         END IF;
@@ -261,8 +271,8 @@ BEGIN
                                           in_flight.seconds,
                                           greatest(1, one.cap / 2) - in_flight.long_ones::integer, p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
+        place := newest_clock(one.name);
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest
-         WHERE c.ctid = (SELECT newest_clock(one.name))
-           AND (c.in_flight_since < in_flight.oldest - interval '1 second' OR c.in_flight_since > clock_timestamp());
+         WHERE c.ctid = place AND (c.in_flight_since < in_flight.oldest - interval '1 second' OR c.in_flight_since > clock_timestamp());
     END LOOP;
 END $$;

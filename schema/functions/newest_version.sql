@@ -1,4 +1,5 @@
--- Where the present version of a hot row lies, locked; NULL where there is none.
+-- Where the present version of a hot row lies, locked; NULL where there is none. To be asked for in a statement of its
+-- own: one that is under way does not see what was committed while this waited for the lock.
 --
 -- Each of these rows is rewritten at every dispatch, and while somebody holds an old snapshot every version since stays
 -- in the key's index. They stand there in the order of their places, and new ones are put behind the old: looked for

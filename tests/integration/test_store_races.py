@@ -288,6 +288,26 @@ def test_what_each_dispatch_rewrites_is_found_at_once_while_an_old_snapshot_keep
     assert lane < 6 and batch < 6
 
 
+def test_a_correction_that_waits_for_an_activation_is_not_lost(bench: Bench) -> None:
+    tenant_id, batch_id = lane_of(bench, bench.tenant())
+    ready_parts(bench, [(tenant_id, batch_id)], 1.0, 1)
+    key = {"t": tenant_id, "b": batch_id}
+    passes = "SELECT l.pass AS lane, b.pass AS batch FROM lanes l JOIN batch_lanes b USING (step, tenant_id)"
+    before = bench.database.row(passes)
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.connection() as connection, connection.transaction():
+            for table in ("batch_lanes", "lanes"):
+                connection.execute(f"UPDATE {table} SET active = NOT active")
+            correct = "SELECT correct_lane('ocr', %(t)s, %(b)s, 7)"
+            waiting = pool.submit(lambda: bench.database.run(correct, **key))
+            blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%correct_lane%%'"
+            while not bench.database.row(blocked):
+                assert not waiting.done()
+        waiting.result(10)
+    after = bench.database.row(passes)
+    assert before and after and {name: after[name] - before[name] for name in after} == {"lane": 7, "batch": 7}
+
+
 def test_an_empty_lane_that_was_long_to_look_through_stays_active_and_misses_nothing(bench: Bench) -> None:
     tenant_id, batch_id = lane_of(bench, bench.tenant())
     (first, early) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 2)
