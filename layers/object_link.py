@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-CONNECT_S, READ_S = 3.0, 30.0
-CONNECTIONS = 32
+from layers import aws_http
+
 SMALL_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
 
@@ -88,13 +88,5 @@ class ObjectLink:
     def _pool(self) -> Any:
         with self._lock:
             if self._made is None:
-                import urllib3
-
-                # All that is asked here can be asked again.
-                again = urllib3.Retry(
-                    total=2, redirect=0, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504),
-                    allowed_methods=("GET", "HEAD", "PUT"), raise_on_status=False,
-                )  # fmt: skip
-                timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-                self._made = urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout, retries=again)
+                self._made = aws_http.pool("GET", "HEAD", "PUT")  # all that is asked here can be asked again
         return self._made

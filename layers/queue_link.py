@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-CONNECT_S, READ_S = 3.0, 30.0  # the longest poll is 20 seconds
-CONNECTIONS = 32
+from layers import aws_http
 
 
 class Unanswered(Exception):
@@ -40,16 +39,8 @@ class QueueLink:
     def _parts(self) -> tuple[Any, Any]:
         with self._lock:
             if self._made is None:
-                import urllib3
-
                 # A call that was carried out although its answer was lost may be made again: messages may come twice.
-                again = urllib3.Retry(
-                    total=2, redirect=0, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504),
-                    allowed_methods=("POST",), raise_on_status=False,
-                )  # fmt: skip
-                timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-                pool = urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout, retries=again)
-                self._made = self._make_client(), pool
+                self._made = self._make_client(), aws_http.pool("POST")
             return self._made
 
 
@@ -63,6 +54,5 @@ def _headers(client: Any, action: str, body: bytes) -> dict[str, str]:
 
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
     call = AWSRequest("POST", _root(client), headers, body)
-    credentials = client._request_signer._credentials.get_frozen_credentials()
-    SigV4Auth(credentials, "sqs", client.meta.region_name).add_auth(call)
+    SigV4Auth(aws_http.credentials_of(client), "sqs", client.meta.region_name).add_auth(call)
     return dict(call.headers.items())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from layers.aws_http import credentials_of
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.kept_files import KeptFiles
 from layers.object_link import Missing, ObjectLink, TooLong, Unreachable
@@ -196,7 +197,7 @@ class S3Storage:
     def _presign(
         self, method: str, object_key: str, now_s: float, expires_s: int, *, own_url: str | None = None, **signed: Any
     ) -> str:
-        credentials = self._client()._request_signer._credentials.get_frozen_credentials()
+        credentials = credentials_of(self._client())
         return presign(
             method,
             own_url or self._public_url,

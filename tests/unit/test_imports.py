@@ -36,6 +36,7 @@ SHARED_MEANS = {
     "layers.telemetry",
     "layers.presigning",
     "layers.queue_link",
+    "layers.aws_http",
     "layers.object_link",
     "layers.kept_files",
     "layers.answer_check",
