@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_artifacts, walk_objects
@@ -22,6 +23,7 @@ RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
 LISTINGS_AT_ONCE = 20
 UNHEARD_S = 15.0
+LOOK_S = 1.0
 SURELY_LOST_S = 60.0
 AWAITED_S = 30.0
 UPKEEP_S = 60.0
@@ -106,14 +108,23 @@ def recover(runner: Runner, owner: str) -> None:
     dispatch(runner)
 
 
-def look_back(runner: Runner) -> None:
+def look_back(runner: Runner, wait: Callable[[float], Any] = time.sleep) -> None:
     """What a worker does as it begins to work: look for what was on its way when the last ones ended, if all did.
 
     Beside its work: where uploads go on, or much is in flight, that takes a while. It stands for the first pulse.
     """
+    born = time.monotonic()
     rescue_expired(runner)
     repeat_unheard(runner, older_than_s=0)
     sweep(runner, older_than_s=0)
+    _hear_out(runner, born, wait)
+
+
+def _hear_out(runner: Runner, born: float, wait: Callable[[float], Any]) -> None:
+    """Wake-ups published before a time count as lost once their topic is empty: who had received them is dead."""
+    while (age_s := time.monotonic() - born) < UNHEARD_S and runner.ports.store.unheard_steps(age_s):
+        wait(LOOK_S)
+        repeat_unheard(runner, older_than_s=time.monotonic() - born)
 
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:

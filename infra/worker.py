@@ -172,7 +172,7 @@ def main() -> None:
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
-    looks_back = (stop, lambda: upkeep.look_back(handlers.runner()))
+    looks_back = (stop, lambda: upkeep.look_back(handlers.runner(), stop.wait))
     threading.Thread(target=keep_trying, args=looks_back, name="look_back", daemon=True).start()
     # As long as the longest lease may be extended: until then an attempt may be waiting for its turn.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S

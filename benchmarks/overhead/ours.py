@@ -108,9 +108,9 @@ def work_on_topics(database: Database, name: str) -> None:
         return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
-    look_back(runner)
     Worker(name, bootstrap.queues(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
+    look_back(runner)
     threading.Event().wait()
 
 

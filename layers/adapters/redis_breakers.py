@@ -50,12 +50,9 @@ class RedisBreakers:
 
     def admit(self, dependency: str) -> float | None:
         """None where work may begin; else seconds until the next probe. One caller alone is given the probe."""
-        breaker = self.look(dependency)
-        if breaker.mode is Mode.CLOSED:
+        if self.look(dependency).mode is Mode.CLOSED:
             return None
         now = self._now()
-        if not breaker.admits(now):
-            return breaker.wait_s(now)
         taken = False
 
         def take(found: Breaker) -> Breaker:

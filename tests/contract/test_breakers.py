@@ -85,6 +85,17 @@ def test_a_probe_is_one_alone_among_all_processes(shared: Made, clock: Clock) ->
     assert other.look("textract").mode is Mode.HALF_OPEN
 
 
+def test_work_is_refused_by_what_redis_says_now_and_not_by_a_view_of_a_second_ago(redis_url: str, clock: Clock) -> None:
+    redis.Redis.from_url(redis_url).flushall()
+    one, other = (RedisBreakers(redis_url, now=clock, chance=lambda: 1.0) for _ in range(2))
+    opened(one)
+    clock.now += 5
+    assert one.admit("textract") is None
+    assert other.look("textract").mode is Mode.HALF_OPEN
+    assert one.succeeded("textract")
+    assert other.admit("textract") is None
+
+
 def test_when_redis_is_lost_each_process_goes_by_its_own_view(clock: Clock) -> None:
     breakers = RedisBreakers("redis://127.0.0.1:1/0", now=clock, chance=lambda: 1.0)
     opened(breakers)

@@ -188,10 +188,19 @@ def _queued(stage: Stage, batch_id: str) -> set[tuple[str, str, int, int]]:
     return {(str(row["file_id"]), row["step"], row["part"], row["attempt"]) for row in rows}
 
 
+def _paused_with_some_queued(stage: Stage, batch_id: str) -> bool:
+    """Whether workers stand still while some wake-ups are on their way; else they go on."""
+    _pause(stage)
+    if _queued(stage, batch_id):
+        return True
+    _go_on(stage)
+    return False
+
+
 def _wipe(stage: Stage, batch_id: str, once_done: float, at_once: bool, within_s: float) -> tuple[int, float]:
     """Once so much of a batch is done, all topics are wiped: how many wake-ups, and seconds until all of them ran."""
     wait_until(lambda: _share(stage, batch_id) > once_done, within_s, "some records")
-    _pause(stage)
+    wait_until(lambda: _paused_with_some_queued(stage, batch_id), within_s, "wake-ups on their way")
     stage.wipe_topics()
     wanted = _queued(stage, batch_id)
     if at_once:

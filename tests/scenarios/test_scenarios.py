@@ -46,7 +46,7 @@ def test_without_redis_work_goes_on(stage: Stage) -> None:
 
 
 def test_topics_that_lose_everything_lose_no_file(stage: Stage) -> None:
-    held(parts.wiped_topics(stage, count=20, times=1, at_once=True, within_s=WITHIN_S))
+    held(parts.wiped_topics(stage, count=40, times=1, at_once=True, within_s=WITHIN_S))
 
 
 def test_a_restart_of_postgresql_loses_and_doubles_nothing_and_callers_are_told_to_come_again(stage: Stage) -> None:

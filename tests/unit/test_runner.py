@@ -460,6 +460,23 @@ def test_a_worker_begins_to_work_before_it_looks_for_what_was_on_its_way(monkeyp
     assert {host.file(one).state for one in (unheard, missed)} == {"done"}
 
 
+def test_what_a_dead_worker_had_received_is_told_again_once_its_topic_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host()
+    host.arrive()
+    received = host.topics.published.copy()
+    host.topics.published.clear()
+    host.now += 1
+    messages = [2]  # of other files: the living come to them one by one
+    monkeypatch.setattr(host.topics, "holds_messages", lambda topic: messages[0] > 0)
+
+    def wait(_seconds: float) -> None:
+        assert host.topics.published == [], "they might be among those"
+        messages[0] -= 1
+
+    look_back(host.runner, wait)
+    assert messages == [0] and host.topics.published == received != []
+
+
 def test_a_duty_that_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     host = Host()
     file_id = host.upload()
