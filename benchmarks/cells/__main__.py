@@ -24,7 +24,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,12 +150,22 @@ def measure(on: Servers, name: str, times: Times, repeats: int, possible: float,
     return faults
 
 
-def main() -> None:
+def cell(name: str) -> str:
+    if name not in REACH:
+        raise argparse.ArgumentTypeError(f"there is no {name}, but {', '.join(REACH)}")
+    return name
+
+
+def asked(argv: Sequence[str]) -> argparse.Namespace:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("names", nargs="*", choices=[*CHAOS, *PRESSURE], default=[*CHAOS, *PRESSURE])
+    arguments.add_argument("names", nargs="*", type=cell, metavar="NAME", default=list(REACH))
     arguments.add_argument("--repeats", type=int, default=2)
     arguments.add_argument("--short", action="store_true")
-    given = arguments.parse_args()
+    return arguments.parse_args(argv)
+
+
+def main() -> None:
+    given = asked(sys.argv[1:])
     times = SHORT if given.short else LONG
     results: dict[str, Any] = {}
     with suppress(FileNotFoundError):

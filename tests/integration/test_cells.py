@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.cells.__main__ import CHAOS, PRESSURE, SHORT, run
+from benchmarks.cells.__main__ import CHAOS, PRESSURE, SHORT, asked, run
 from benchmarks.cells.world import CLEAN_STOP_S, Servers, servers
 
 FILES_A_S = 20.0
@@ -23,3 +23,10 @@ def test_all_that_is_offered_is_done_once_and_the_workers_stop_by_themselves(on:
     ended = run(on, FILES_A_S, SHORT, name, (CHAOS | PRESSURE)[name])
     assert ended.faults == []
     assert ended.stopped_s < CLEAN_STOP_S
+
+
+def test_every_cell_is_played_where_none_is_named() -> None:
+    assert asked([]).names == [*CHAOS, *PRESSURE]
+    assert asked(["bursts", "crash"]).names == ["bursts", "crash"]
+    with pytest.raises(SystemExit):
+        asked(["no such cell"])
