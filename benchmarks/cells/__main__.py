@@ -141,6 +141,7 @@ def measure(on: Servers, name: str, times: Times, repeats: int, possible: float,
         calm = run(on, rate, times, name, disturbances.nothing)
         disturbed = run(on, rate, times, name, disturbance)
         ratios.append(disturbed.rate / calm.rate)
+        print(f"{name}: {ratios[-1]:.2f} of {calm.rate:.0f} files a second", flush=True)
         faults += [f"{name}: {fault}" for fault in (*calm.faults, *disturbed.faults)]
         drained, stopped = max(drained, disturbed.drained_s), max(stopped, disturbed.stopped_s)
     results[f"{name}: rate against the undisturbed run"] = round(statistics.mean(ratios), 3)
