@@ -71,7 +71,9 @@ def pulse(runner: Runner, *, sweeps: bool = False) -> int:
     runner.take_back_lost_claims()
     if repeat_unheard(runner) and sweeps:
         sweep(runner)
-    return dispatch(runner)
+    dispatched = dispatch(runner)
+    runner.ports.store.analyze_grown()
+    return dispatched
 
 
 def tell_of_breakers(runner: Runner) -> int:

@@ -220,6 +220,9 @@ class PostgresStore:
         rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit, but_of=list(but_of))
         return [_as_wake_up(row) for row in rows]
 
+    def analyze_grown(self) -> int:
+        return int(self._database.rows(self._sql["analyze_grown"])[0]["analyzed"])
+
     def mend_lanes(self) -> int:
         return int(self._database.rows(self._sql["mend_lanes"])[0]["mended"])
 

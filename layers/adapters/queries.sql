@@ -133,6 +133,10 @@ again AS (
     RETURNING s.file_id, s.step, s.part, s.attempt + 1 AS attempt, s.rides, o.place)
 SELECT file_id, step, part, attempt, rides FROM again ORDER BY place
 
+-- analyze_grown --
+-- Has the planner learn of tables that have grown much.
+SELECT analyze_grown() AS analyzed
+
 -- mend_lanes --
 -- Puts lanes with ready steps back among the active ones.
 SELECT mend_lanes() AS mended

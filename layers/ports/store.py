@@ -162,6 +162,9 @@ class Store(Protocol):
     def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         """Wake-ups published so long ago that they may be lost; they count as published anew."""
 
+    def analyze_grown(self) -> int:
+        """Have the planner learn of what has grown much since it last did; of how many tables."""
+
     def mend_lanes(self) -> int:
         """Put lanes with ready steps back among the active ones; how many."""
 

@@ -26,6 +26,29 @@ BEGIN
     PERFORM mark_changed(woken);
 END $$;
 
+-- Has the planner learn of tables that have grown tenfold since it last did, or were never looked at: autovacuum comes
+-- once a minute at most, and until then plans made for an empty table read a full one. Answers how many.
+CREATE OR REPLACE FUNCTION analyze_grown() RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    grown regclass;
+    analyzed integer := 0;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('analyze_grown')) THEN
+        RETURN 0;
+    END IF;
+    FOR grown IN
+        SELECT t.relid FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
+         WHERE t.schemaname = 'public' AND c.relkind = 'r'
+           AND t.n_mod_since_analyze > 1000 + 9 * greatest(c.reltuples, 0)
+           AND coalesce(greatest(t.last_analyze, t.last_autoanalyze), '-infinity') < clock_timestamp() - interval '20 s'
+    LOOP
+        EXECUTE format('ANALYZE %s', grown);
+        analyzed := analyzed + 1;
+    END LOOP;
+    RETURN analyzed;
+END $$;
+
 -- Puts lanes back among the active ones that have ready steps all the same, what a crash may leave, and lowers
 -- the mark of a lane whose step was readied by somebody that committed much later, and a floor above an active lane,
 -- which nobody would look at.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from layers.database import Database
@@ -48,6 +49,27 @@ def test_what_a_step_made_is_kept_and_read_back(bench: Bench) -> None:
         "complete": False,
     }
     assert bench.database.row("SELECT state FROM files") == {"state": "partial"}
+
+
+def test_the_planner_learns_of_a_table_soon_after_it_has_grown_and_once(bench: Bench, database_urls: Urls) -> None:
+    with psycopg.connect(database_urls.owner, autocommit=True) as owner:
+        owner.execute("CREATE TABLE grown AS SELECT 1 AS n WHERE false")
+        try:
+            bench.store.analyze_grown()
+            assert _rows_known(owner) == -1
+            owner.execute("INSERT INTO grown SELECT generate_series(1, 2000)")
+            owner.execute("SELECT pg_stat_force_next_flush()")
+            assert bench.store.analyze_grown() >= 1
+            assert _rows_known(owner) == 2000
+            assert bench.store.analyze_grown() == 0
+        finally:
+            owner.execute("DROP TABLE grown")
+
+
+def _rows_known(owner: psycopg.Connection) -> int:
+    row = owner.execute("SELECT reltuples::int FROM pg_class WHERE oid = 'grown'::regclass").fetchone()
+    assert row
+    return int(row[0])
 
 
 def test_lanes_that_a_crash_left_inactive_are_mended(bench: Bench) -> None:

@@ -430,6 +430,9 @@ class MemoryStore:
     def _batch_of(self, file_id: str) -> str:
         return self.files[file_id].file.batch_id
 
+    def analyze_grown(self) -> int:
+        return 0  # nobody plans here
+
     def mend_lanes(self) -> int:
         return 0  # a lane and its steps live and die together here
 
