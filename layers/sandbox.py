@@ -38,7 +38,6 @@ END_S = 5.0
 LEAST_EXTENSION_S = 0.2
 LOADS_S = 0.3  # more of a turn for a new child, which loads its reader first
 GOES_ON_CPU_S = 0.2  # that a call may use, until it asks to go on behind all others
-LEAVES_AFTER = 2.0  # times that much, while no place of the long is free
 GIVES_WAY_S = 3.0  # until it does unasked, where its child can't be brought forward again
 LAST_NICE = 15
 COMES_FORWARD_AFTER = 0.5  # of what it may wait for a processor
@@ -362,7 +361,7 @@ class _Child:
     def _finds_its_standing(self) -> tuple[float, float]:
         """Give way or come forward where it is time to; seconds until that may be so again, and more for the call.
 
-        What holds a place of the short is not moved back: it is to leave it soon. Raises TakesLong where it is to now.
+        What holds a place of the short is not moved back: it is to leave it soon.
         """
         if not standing.goes_both_ways():
             self.give_way()
@@ -380,10 +379,7 @@ class _Child:
         if left_s > 0:
             return max(LEAST_LOOK_S, left_s), 0.0
         if self._within_s < self._timeout_s and not turns.goes_on():
-            left_s += (LEAVES_AFTER - 1) * self._may_use_s()
-            if left_s <= 0:
-                raise TakesLong
-            return max(LEAST_LOOK_S, min(LOOKS_AGAIN_S, left_s)), 0.0
+            return LOOKS_AGAIN_S, 0.0
         self.give_way()
         return LOOKS_AGAIN_S, self._has_all_its_time()
 

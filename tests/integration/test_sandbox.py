@@ -449,7 +449,7 @@ def test_what_uses_much_in_its_turn_asks_early_whether_it_may_go_on(box: Sandbox
 
 
 @both_ways
-def test_what_holds_a_place_of_the_short_is_not_moved_back_and_leaves_once_it_has_used_much(box: Sandbox) -> None:
+def test_what_holds_a_place_of_the_short_is_not_moved_back_before_it_has_to_leave(box: Sandbox) -> None:
     call(box, "token")
     (child,) = box.children()
     asked: list[int] = []
@@ -458,9 +458,9 @@ def test_what_holds_a_place_of_the_short_is_not_moved_back_and_leaves_once_it_ha
         asked.append(niceness(child))
         return False
 
-    with turns.turn_of(60.0, may_go_on), pytest.raises(TakesLong):
+    with turns.turn_of(1.5, may_go_on), pytest.raises(TakesLong):
         call(box, "burn", seconds=600, timeout_s=500)
-    assert len(asked) >= 2 and set(asked) == {confinement.NICE}
+    assert len(asked) >= 2 and asked[:-1] == [confinement.NICE] * (len(asked) - 1)
 
 
 def test_what_waits_in_its_turn_is_not_taken_for_long(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,15 +472,9 @@ def test_what_waits_in_its_turn_is_not_taken_for_long(box: Sandbox, monkeypatch:
 def test_what_has_used_more_than_was_expected_waits_no_longer_than_its_turn(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sandbox, "_time_of", lambda pid: sandbox._Time(time.monotonic(), 10 * time.monotonic()))
     call(box, "token")
     began = time.monotonic()
-
-    def time_of(_pid: int) -> sandbox._Time:
-        """More than was expected, and not so much more that it has to leave at once."""
-        since_s = time.monotonic() - began
-        return sandbox._Time(min(since_s, 1.5 * sandbox.GOES_ON_CPU_S), 10 * since_s)
-
-    monkeypatch.setattr(sandbox, "_time_of", time_of)
     with turns.turn_of(0.5), pytest.raises(TakesLong):
         call(box, "sleep", seconds=600, timeout_s=500)
     assert 0.9 < time.monotonic() - began < 1.8
