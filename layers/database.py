@@ -18,6 +18,7 @@ from layers.domain.errors import StoreUnreachable
 
 Row = dict[str, Any]
 LONGEST_WAIT_S = 10.0
+MOST_DEADLOCKS = 3
 
 
 @cache
@@ -79,16 +80,16 @@ class Database:
 
     def rows(self, query: str, **parameters: Any) -> list[Row]:
         with self.connection() as connection:
-            return connection.execute(query, parameters).fetchall()
+            return _executed(connection, query, parameters).fetchall()
 
     def row(self, query: str, **parameters: Any) -> Row | None:
         with self.connection() as connection:
-            return connection.execute(query, parameters).fetchone()
+            return _executed(connection, query, parameters).fetchone()
 
     def run(self, query: str, **parameters: Any) -> int:
         """Run a statement that answers nothing; the number of rows it touched."""
         with self.connection() as connection:
-            return connection.execute(query, parameters).rowcount
+            return _executed(connection, query, parameters).rowcount
 
     def close(self) -> None:
         with self._lock:
@@ -123,6 +124,16 @@ class Database:
             return
         with self._lock:
             self._idle.append(connection)
+
+
+def _executed(connection: psycopg.Connection[Row], query: str, parameters: Row) -> psycopg.Cursor[Row]:
+    """A statement by itself; one that the server ended, since it and another waited for each other, is run again."""
+    for _ in range(MOST_DEADLOCKS):
+        try:
+            return connection.execute(query, parameters)
+        except psycopg.errors.DeadlockDetected:
+            continue
+    return connection.execute(query, parameters)
 
 
 def _was_hung_up(connection: psycopg.Connection[Row]) -> bool:

@@ -3,9 +3,16 @@
 -- A step with parts becomes ready, one row a part; the others get one row in the given state.
 CREATE OR REPLACE FUNCTION apply_plan(p_file_id uuid, p_planned jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM write_plan(p_file_id, p_planned);
+    PERFORM activate_lanes(jsonb_build_array(jsonb_build_object('file_id', p_file_id, 'planned', p_planned)));
+END $$;
+
+-- Writes the steps of a plan. Their lanes are to be activated in the same transaction, when nothing else is left to do.
+CREATE OR REPLACE FUNCTION write_plan(p_file_id uuid, p_planned jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     the_file files%ROWTYPE;
-    ready record;
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     INSERT INTO steps AS s (file_id, step, part, tenant_id, batch_id, state, reason, error_code, error_detail,
@@ -28,9 +35,23 @@ BEGIN
            error_detail = excluded.error_detail, page_numbers = excluded.page_numbers,
            cost_estimate_s = excluded.cost_estimate_s, ready_at = excluded.ready_at, ended_at = excluded.ended_at
      WHERE s.state = 'waiting';
-    FOR ready IN SELECT n.step FROM jsonb_to_recordset(p_planned) AS n(step text, state text)
-                  WHERE n.state = 'ready' ORDER BY n.step LOOP
-        PERFORM activate_lane(ready.step, the_file.tenant_id, the_file.batch_id);
+END $$;
+
+-- Activates the lanes of what plans have readied, [{"file_id", "planned"}, ...]: each once, and step by step, as
+-- dispatch goes through them. Whoever locks them in another order may wait for who waits for him.
+CREATE OR REPLACE FUNCTION activate_lanes(p_plans jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    lane record;
+BEGIN
+    FOR lane IN
+        SELECT DISTINCT n.step, f.tenant_id, f.batch_id
+          FROM jsonb_to_recordset(p_plans) AS p(file_id uuid, planned jsonb)
+          JOIN files f USING (file_id)
+         CROSS JOIN LATERAL jsonb_to_recordset(p.planned) AS n(step text, state text)
+         WHERE n.state = 'ready' ORDER BY 1, 2, 3
+    LOOP
+        PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
     END LOOP;
 END $$;
 

@@ -6,7 +6,7 @@
 -- that end at once, the second then sees the first.
 --
 -- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is carried out at once when all parts have
--- ended: for a step of one part the caller knows beforehand what follows.
+-- ended: for a step of one part the caller knows beforehand what follows. What it readies waits for activate_lanes.
 DROP FUNCTION IF EXISTS record_outcome(
     uuid, text, integer, uuid, text, text, double precision, text, text, text, double precision, text, jsonb);
 CREATE OR REPLACE FUNCTION record_outcome(
@@ -75,7 +75,7 @@ BEGIN
     IF NOT joined THEN
         p_then := NULL;
     ELSIF p_then ? 'planned' THEN
-        PERFORM apply_plan(p_file_id, p_then -> 'planned');
+        PERFORM write_plan(p_file_id, p_then -> 'planned');
     END IF;
     -- One write for all that changes of the file itself.
     identity := p_made -> 'identity';
@@ -94,11 +94,12 @@ BEGIN
 END $$;
 
 -- Records several outcomes in one transaction, each an object of record_outcome's parameters; the verdicts in order.
--- Files are locked in the order of their ids, as everyone does who locks several.
+-- Files are locked in the order of their ids, as everyone does who locks several, and lanes after all of them.
 CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE (place bigint, verdict jsonb)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     o record;
+    plans jsonb := '[]';
 BEGIN
     FOR o IN SELECT e.place AS at, n.*
                FROM jsonb_array_elements(p_outcomes) WITH ORDINALITY AS e(one, place),
@@ -110,8 +111,12 @@ BEGIN
         place := o.at;
         verdict := record_outcome(o.file_id, o.step, o.part, o.lease_id, o.outcome, o.state, o.delay_s, o.reason,
                                   o.error_code, o.error_detail, o.cost_s, o.host, o.made, nullif(o."then", 'null'));
+        IF verdict ->> 'joined' = 'true' AND o."then" ? 'planned' THEN
+            plans := plans || jsonb_build_object('file_id', o.file_id, 'planned', o."then" -> 'planned');
+        END IF;
         RETURN NEXT;
     END LOOP;
+    PERFORM activate_lanes(plans);
 END $$;
 
 -- Stores what an attempt made beside the file's own row: {"pages", "artifacts", "record"}, each of them optional.

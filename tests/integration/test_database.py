@@ -37,3 +37,14 @@ def test_a_connection_that_the_server_ended_is_replaced_unseen(database_urls: Ur
     Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s, 5000)", pid=row["pid"])
     assert kept.rows(OWN_PID)[0]["pid"] != row["pid"]
     kept.close()
+
+
+def test_statements_that_wait_for_each_other_are_both_carried_out(database_urls: Urls) -> None:
+    crosswise = "SELECT pg_advisory_xact_lock(%(first)s), pg_sleep(0.5), pg_advisory_xact_lock(%(second)s), 1 AS n"
+    shared = Database(database_urls.worker)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(shared.row, crosswise, first=a, second=b) for a, b in ((7001, 7002), (7002, 7001))]
+    for one in asked:
+        row = one.result()
+        assert row and row["n"] == 1
+    shared.close()

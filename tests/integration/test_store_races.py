@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import pytest
 from layers.domain.file import File
 from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Part, PlannedStep
-from layers.ports import FilePlan
+from layers.ports import FilePlan, Finished
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
 
 ROUNDS = 25
@@ -225,6 +226,31 @@ def test_a_lane_of_long_parts_that_was_passed_by_is_taken_when_there_is_room(ben
         chosen += [one.file_id for one in more]
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
     assert sorted(chosen) == sorted(long_ones + short_ones)
+
+
+def test_whoever_readies_several_files_locks_their_lanes_in_the_order_of_their_steps(bench: Bench) -> None:
+    tenant_id = bench.tenant()
+    bench.arrived(2, tenant_id)
+    claims = sorted((bench.claim(one) for one in bench.store.dispatch({"intake": 1000})), key=lambda c: c.file.file_id)
+    lane = tenant_id, claims[0].file.batch_id
+    steps = ("thumbnail", "preview")  # of the first file the later one
+    finished = [
+        Finished(claim, INTAKE_DONE, lambda _, step=step: FilePlan([PlannedStep(step, ONE_PART)]), 0.0, None)  # type: ignore[misc]
+        for claim, step in zip(claims, steps, strict=True)
+    ]
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+    with ThreadPoolExecutor(1) as pool:
+        with bench.database.connection() as connection, connection.transaction():
+            connection.execute("SELECT activate_lane('preview', %s, %s)", lane)
+            recording = pool.submit(bench.store.record_all, finished, host="h")
+            deadline = time.monotonic() + 10
+            while not bench.database.rows(waiting):
+                assert time.monotonic() < deadline, "nobody waits for the lane that is held"
+                time.sleep(0.01)
+            connection.execute("SET LOCAL lock_timeout = '500ms'")
+            connection.execute("SELECT activate_lane('thumbnail', %s, %s)", lane)
+        recording.result(10)
+    assert len(bench.store.dispatch(dict.fromkeys(steps, 10))) == 2
 
 
 @pytest.mark.parametrize("of_one_tenant", [True, False])
