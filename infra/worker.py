@@ -86,7 +86,6 @@ class Worker:
         next_poll = 0.0
         while not self._stopping.is_set():
             try:
-                self._await_store()
                 poll_is_due = polls and time.monotonic() >= next_poll
                 news = self._await_news(topic, poll_is_due, polls)
                 if news is None:
@@ -125,8 +124,10 @@ class Worker:
                     self._asking.release()
 
     def _take(self, topic: str, handler: Handler, wait_s: int) -> bool:
-        """Handle what there is; whether more may be looked for at once."""
-        if self._store_is_away.is_set():
+        """Handle what there is; whether more may be looked for at once. Whoever heard the bell while the store is away
+        waits here: it does not ring again for a message that lies there."""
+        self._await_store()
+        if self._stopping.is_set():
             return False
         records = self._topics.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
         if not records:

@@ -81,3 +81,38 @@ def test_while_the_store_is_away_a_message_is_received_once_and_handled_when_it_
         assert queue.deleted.wait(10) and queue.receives == 2
     finally:
         worker.stop()
+
+
+class Bell:
+    """Rings once for each time that it was rung."""
+
+    def __init__(self) -> None:
+        self.rings = threading.Semaphore(0)
+        self.somebody_waits = threading.Event()
+
+    def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool:
+        self.somebody_waits.set()
+        return self.rings.acquire(timeout=timeout_s)
+
+
+def test_a_ring_that_is_heard_while_the_store_is_away_is_answered_when_it_is_back() -> None:
+    queue, bell, asked, is_back = Queue(), Bell(), threading.Event(), threading.Event()
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        assert bell.somebody_waits.wait(10)
+        return {"batchItemFailures": [] if is_back.is_set() else [{"itemIdentifier": "m"}]}
+
+    def store_is_up() -> bool:
+        asked.set()
+        return is_back.is_set()
+
+    worker = Worker("w", cast(Any, queue), cast(Any, bell), {"text": (handler, 2)}, store_is_up)
+    worker.start()
+    try:
+        assert queue.given_back.wait(10)
+        bell.rings.release()  # for what was given back
+        assert asked.wait(10)
+        is_back.set()
+        assert queue.deleted.wait(10)
+    finally:
+        worker.stop()
