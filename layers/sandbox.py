@@ -36,12 +36,13 @@ IDLE_S = 60.0
 START_S = 20.0
 END_S = 5.0
 LEAST_EXTENSION_S = 0.2
-LOADS_S = 0.3  # more of a turn for a new child, which loads its reader first
-GOES_ON_CPU_S = 0.2  # that a call may use, until it asks to go on behind all others
+LOADS_S = 0.1  # more of a turn for a new child, which loads its reader first
+LIGHT_CPU_S = 0.05  # that a call may use, until it stands behind those that have used less
+GOES_ON_CPU_S = 0.2  # until it asks to go on behind all others
 GIVES_WAY_S = 3.0  # until it does unasked, where its child can't be brought forward again
-LAST_NICE = 15
+HEAVIER_NICE, LAST_NICE = 10, 15
 COMES_FORWARD_AFTER = 0.5  # of what it may wait for a processor
-LEAST_LOOK_S, LOOKS_AGAIN_S = 0.05, 1.0  # between looks at what a call has used
+LEAST_LOOK_S, LOOKS_AGAIN_S = 0.03, 1.0  # between looks at what a call has used
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
 MOST_WAITS, MOST_WAIT_S = 4, 240.0  # for a processor: so many times what a call may take, and seconds
 FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
@@ -52,12 +53,13 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_
 class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space.
 
-    A call that has used a processor for `GOES_ON_CPU_S` goes on behind all others, until it has waited for half of the
-    time that it may wait. One that was taken for short work does so where a place of the long is free, now or at the
-    end of its turn (`layers/turns.py`), with which it ends otherwise. Where a child can't be brought forward again
-    (`layers/standing.py`), only a call that takes longer than `gives_way_s` goes behind, and its child is kept for
-    another call that takes long, or replaced. `nice`: how far its children stand behind others from the start, where
-    that is further than all decoders do.
+    Who has used little of the processors comes first: a call that has used more than `light_s` stands behind those
+    that have not, and one that has used `GOES_ON_CPU_S`, or what it was estimated to take, behind all others, until it
+    has waited for half of the time that it may wait. One that was taken for short work goes on where a place of the
+    long is free, and ends otherwise, so that nobody waits for its place: at once, or at the end of its turn
+    (`layers/turns.py`). Where a child can't be brought forward again (`layers/standing.py`), only a call that takes
+    longer than `gives_way_s` goes behind, and its child is kept for another call that takes long, or replaced. `nice`:
+    how far its children stand behind others from the start, where that is further than all decoders do.
     """
 
     def __init__(
@@ -77,17 +79,18 @@ class Sandbox:
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
 
-    def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> Any:
+    def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float, light_s: float = LIGHT_CPU_S) -> Any:
         """The answer of a task to plain arguments. Waiting for a free child does not count against its time.
 
         Two arguments are places: `path` is the file that the child is given to read, `into` the folder that
         receives what it makes. Raises PermanentError: what the decoder said of the file, `timeout`, or
-        `resource_limit`; TakesLong at the end of a short turn; DecoderCrashed when the child died or its decoder broke.
+        `resource_limit`; TakesLong where it takes longer than a short turn; DecoderCrashed when the child died or its
+        decoder broke.
         """
         with self._places:
             child = self._take()
             try:
-                answer = child.ask(task, arguments, timeout_s)
+                answer = child.ask(task, arguments, timeout_s, light_s)
             except TimeoutError:
                 child.kill()
                 raise _timeout(timeout_s) from None
@@ -195,6 +198,7 @@ class _Child:
         finally:
             os.close(life)
         self._calls = 0
+        self._light_s = math.inf
         self.gave_way = False
         self.idle_since = time.monotonic()
         try:
@@ -220,10 +224,11 @@ class _Child:
     def idle_s(self) -> float:
         return time.monotonic() - self.idle_since
 
-    def ask(self, task: str, arguments: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """The child's answer, with what it made where `into` says. Raises TimeoutError, and TakesLong at the end of a
-        turn."""
+    def ask(self, task: str, arguments: dict[str, Any], timeout_s: float, light_s: float) -> dict[str, Any]:
+        """The child's answer, with what it made where `into` says. Raises TimeoutError, and TakesLong where it takes
+        longer than a turn."""
         self._calls += 1
+        self._light_s = light_s + self._loads_s()
         given = dict(arguments)
         if "path" in arguments:
             given["path"] = str(self._hand_over(Path(arguments["path"])))
@@ -292,7 +297,7 @@ class _Child:
         try:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
-            answer = json.loads(self._read(timeout_s, turns.most_s() + (LOADS_S if self._calls == 1 else 0.0)))
+            answer = json.loads(self._read(timeout_s, turns.most_s() + self._loads_s()))
         except TimeoutError:  # an OSError as well
             raise
         except (EOFError, OSError, ValueError, RecursionError):
@@ -316,6 +321,11 @@ class _Child:
         if not self._stands_where_it_should:
             self._stands_where_it_should = standing.move(self.pid, self._nice)
 
+    def step_back(self) -> None:
+        """Stand behind those that have used less, where it can come forward again."""
+        if self._stands_where_it_should and self._nice < HEAVIER_NICE:
+            self._stands_where_it_should = not standing.move(self.pid, HEAVIER_NICE)
+
     def give_way(self) -> None:
         """A file that takes long is in no hurry: the others come first."""
         if not self.gave_way:
@@ -325,6 +335,9 @@ class _Child:
         """Stand with the others again, where a host lets it."""
         if self.gave_way and standing.goes_both_ways():
             self.gave_way = not standing.move(self.pid, self._nice)
+            self._stands_where_it_should = not self.gave_way
+        elif not self.gave_way:
+            self.take_its_place()
 
     def _read(self, timeout_s: float, turn_s: float = math.inf) -> bytes:
         self._timeout_s, self._within_s = timeout_s, min(timeout_s, turn_s)
@@ -340,7 +353,7 @@ class _Child:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
-        look_at = time.monotonic() + (GOES_ON_CPU_S if standing.goes_both_ways() else self._gives_way_s)
+        look_at = time.monotonic() + (LIGHT_CPU_S if standing.goes_both_ways() else self._gives_way_s)
         while count:
             until = min(deadline, look_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
@@ -360,9 +373,7 @@ class _Child:
 
     def _finds_its_standing(self) -> tuple[float, float]:
         """Give way or come forward where it is time to; seconds until that may be so again, and more for the call.
-
-        What holds a place of the short is not moved back: it is to leave it soon.
-        """
+        Raises TakesLong where it is to leave a place of the short."""
         if not standing.goes_both_ways():
             self.give_way()
             return math.inf, 0.0
@@ -375,17 +386,23 @@ class _Child:
             return LOOKS_AGAIN_S, 0.0
         if self.gave_way:
             return LOOKS_AGAIN_S, 0.0
-        left_s = self._may_use_s() - spent.used_s
+        left_s = self._light_s - spent.used_s
+        if left_s <= 0:
+            self.step_back()
+            left_s = self._may_use_s() - spent.used_s
         if left_s > 0:
             return max(LEAST_LOOK_S, left_s), 0.0
         if self._within_s < self._timeout_s and not turns.goes_on():
-            return LOOKS_AGAIN_S, 0.0
+            raise TakesLong
         self.give_way()
         return LOOKS_AGAIN_S, self._has_all_its_time()
 
     def _may_use_s(self) -> float:
-        """Of processors, beside all others."""
-        return max(GOES_ON_CPU_S, turns.expected_s()) + (LOADS_S if self._calls == 1 else 0.0)
+        """Of processors, before all others."""
+        return max(self._light_s, max(GOES_ON_CPU_S, turns.expected_s()) + self._loads_s())
+
+    def _loads_s(self) -> float:
+        return LOADS_S if self._calls == 1 else 0.0
 
     def _has_all_its_time(self) -> float:
         """From now on; how much that is more."""

@@ -24,7 +24,8 @@ ALLOWED = {
 }
 NEEDED = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 LEAST_WINDOW_BYTES = 2_000
-READ_BY, LEAST_DECODERS = ("intake", "text", "ocr"), 4  # of steps, those whose decoders are of one kind
+# Of steps, those whose decoders are of one kind.
+READ_BY, PAINTED_BY, LEAST_DECODERS = ("intake", "text", "ocr"), ("preview", "thumbnail"), 4
 MOST_MODEL_S = 50
 
 
@@ -149,8 +150,11 @@ class Settings:
     def decoders_at_once(self) -> int:
         """Of one kind in this process: one for each thread that may want it, so that no step waits for what takes long
         in another."""
-        threads = sum(math.ceil(self.concurrency.get(step, 1) / self.workers) for step in READ_BY)
-        return max(LEAST_DECODERS, threads)
+        threads = [
+            sum(math.ceil(self.concurrency.get(step, 1) / self.workers) for step in kind)
+            for kind in (READ_BY, PAINTED_BY)
+        ]
+        return max(LEAST_DECODERS, *threads)
 
     @property
     def model_options(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ IDENTIFY_S = (10.0, 0.5, 30.0)
 TEXT_S = (8.0, 30.0, 100.0)
 UNPACK_S = 30.0
 OCR_PAGE_S = 30.0
+OCR_PAGE_CPU_S = 1.0  # of a page that is like others
 PICTURE_S = (10.0, 3.0, 50.0)
 PREVIEW_S = (10.0, 5.0, 100.0)
 SHOWN_AS_THEY_ARE = frozenset({"application/pdf", "video/mp4", "video/webm"})
@@ -68,7 +69,10 @@ class Documents:
             "languages": list(languages),
         }
         try:
-            read = self._readers.call("ocr", arguments, timeout_s=20 + OCR_PAGE_S * max(1, len(page_numbers)))
+            count = max(1, len(page_numbers))
+            read = self._readers.call(
+                "ocr", arguments, timeout_s=20 + OCR_PAGE_S * count, light_s=OCR_PAGE_CPU_S * count
+            )
         except DecoderCrashed as error:
             error.dependency = "ocr"  # on this file or on all of them: that shows by the next ones
             raise

@@ -36,7 +36,7 @@ def _unknown(file: File) -> float:
 
 
 def _text(file: File) -> float:
-    return _opened(file) + (file.page_count or 1) * PAGE_TEXT_S
+    return _fetched(file) + (file.page_count or 1) * PAGE_TEXT_S
 
 
 def _preview(file: File) -> float:
@@ -52,12 +52,16 @@ def _extraction(file: File) -> float:
 
 
 def _opened(file: File) -> float:
-    """To fetch and open it."""
+    """To fetch it and to have it drawn."""
     kind = file.media_type or ""
     opening_s = OFFICE_S if "officedocument" in kind or "opendocument" in kind or "msword" in kind else 0.0
     if kind.startswith("image/"):
         opening_s = PICTURE_PIXELS_S
-    return opening_s + (file.size_bytes or 0) / READ_BYTES_A_S
+    return opening_s + _fetched(file)
+
+
+def _fetched(file: File) -> float:
+    return (file.size_bytes or 0) / READ_BYTES_A_S
 
 
 BY_STEP: Mapping[str, Callable[[File], float]] = {

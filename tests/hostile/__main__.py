@@ -5,8 +5,9 @@
 Prints how each ended and after how long, keeps that in build/bench/hostile.json, and ends with 1 where anything is
 not as it should be: a file that did not settle, or not as expected; one in twenty slower than half a minute; a
 process that had to be started again; good files held up; a call to the address that the files name. Good files are
-uploaded among the hostile ones by the same tenant and by another one, and once more behind many copies of one that
-takes its reader as long as it may: those may cost them a turn at each step, and not their own length.
+uploaded among the hostile ones by the same tenant and by another one: all at once, and one by one, as people come; and
+once more behind many copies of one that takes its reader as long as it may: those may cost them a turn at each step,
+and not their own length.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ from tests.hostile.cases import CASES, EXPANDED, NAMES, Case
 from tests.hostile.settling import Listener, listening
 
 GOOD_FILES = 50
+EACH_S = 0.2  # between good files that come one by one
 FLOOD, FLOOD_OF = 40, ("itself.pdf", making.pdf_that_draws_itself())
 MOST_S = 30.0
 SLOWED_AT_MOST = 1.5
-FLOODED_S = 10.0
+FLOODED_S = 10.0  # more than alone
 SETTLE_S = 300.0
 UPLOADS_AT_ONCE = 4
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
@@ -125,6 +127,22 @@ class Run:
             )
         took_s = self.good_took_s(self.settled([one["id"] for one in fine]))
         return theirs.settled([one["id"] for one in bad]), took_s
+
+    def good_one_by_one(self, hostile: list[tuple[str, bytes]], theirs: Run) -> list[float]:
+        """The seconds that each good file took, one coming every `EACH_S` beside the hostile ones of `theirs`."""
+        files = good_files()
+        bad, fine = theirs.upload(hostile) if hostile else [], self.upload(files)
+        with ThreadPoolExecutor(1 + UPLOADS_AT_ONCE) as pool:
+            puts = [pool.submit(theirs.put_all, bad, hostile)]
+            for described, (_, content) in zip(fine, files, strict=True):
+                puts.append(pool.submit(self.client.put, described["upload"], content))
+                time.sleep(EACH_S)
+            for put in puts:
+                put.result()
+        ended = self.settled([one["id"] for one in fine])
+        self.good_took_s(ended)
+        theirs.settled([one["id"] for one in bad])
+        return [ended_at(file) - _time(file["uploaded_at"]) for file in ended]
 
     def good_after_a_flood(self, hostile: tuple[str, bytes], count: int) -> float:
         """The seconds that good files took after a batch of so many copies of a hostile one, which is then stopped."""
@@ -245,6 +263,11 @@ def main() -> None:
             good_s["among another tenant's"] = told_s("among another tenant's", run.good_among(hostile, other)[1])
             run.check_expanded(contents)
             names = run.names()
+            one_by_one = {
+                "alone": run.good_one_by_one([], run),
+                "beside them": run.good_one_by_one(hostile, run),
+                "beside another tenant's": run.good_one_by_one(hostile, other),
+            }
             alone_s.append(told_s("alone", run.good_alone()))
             flooded_s = told_s(f"behind {FLOOD} that take long", run.good_after_a_flood(FLOOD_OF, FLOOD))
             audit = run.client.call("GET", "/operations/audit")
@@ -252,12 +275,13 @@ def main() -> None:
         finally:
             stop(process)
     run.faults += other.faults
-    sys.exit(report(run, contents, files, statistics.mean(alone_s), good_s, flooded_s, pages, names, audit, restarted))
+    good = statistics.mean(alone_s), good_s, one_by_one, flooded_s
+    sys.exit(report(run, contents, files, *good, pages, names, audit, restarted))
 
 
 def report(
     run: Run, contents: list[tuple[Case, bytes]], files: list[dict[str, Any]], alone_s: float,
-    good_s: dict[str, float], flooded_s: float, pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
+    good_s: dict[str, float], one_by_one: dict[str, list[float]], flooded_s: float, pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
 ) -> int:  # fmt: skip
     """Print the tables, keep them, and name what is not as it should be; 1 where there is any."""
     table = Table("file", "KiB", "ended as", "after, s", title="Hostile and broken files")
@@ -284,6 +308,10 @@ def report(
             f"{GOOD_FILES} good files {where}": f"{one_s:.1f} s, {one_s / alone_s:.2f}x"
             for where, one_s in good_s.items()
         },
+        **{
+            f"of good files, one each {EACH_S} s, {where}, half and 95 % within, s": f"{statistics.median(one):.2f}; {p95(one):.2f}"
+            for where, one in one_by_one.items()
+        },
         f"{GOOD_FILES} good files behind {FLOOD} that take long": f"{flooded_s - alone_s:.1f} s later",
         "calls to the outside": len(run.listener.calls),
         "HTML previews looked into": pages,
@@ -296,6 +324,11 @@ def report(
         f"good files {where} took {one_s / alone_s:.2f} times as long"
         for where, one_s in good_s.items()
         if one_s > SLOWED_AT_MOST * alone_s
+    ]
+    faults += [
+        f"good files {where}, one by one, took {p95(one):.1f} s"
+        for where, one in one_by_one.items()
+        if p95(one) > FLOODED_S
     ]
     faults += [f"a flood held up good files for {flooded_s - alone_s:.1f} s"] * (flooded_s > alone_s + FLOODED_S)
     faults += [f"somebody called: {run.listener.calls[:3]}"] * bool(run.listener.calls)

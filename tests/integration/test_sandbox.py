@@ -445,22 +445,40 @@ def test_what_uses_much_in_its_turn_asks_early_whether_it_may_go_on(box: Sandbox
 
     with turns.turn_of(20.0, may_go_on) as turn:
         call(box, "burn", seconds=sandbox.GOES_ON_CPU_S + 0.5, timeout_s=60)
-    assert asked == [confinement.NICE] and turn.went_on
+    assert asked == [sandbox.HEAVIER_NICE] and turn.went_on
 
 
 @both_ways
-def test_what_holds_a_place_of_the_short_is_not_moved_back_before_it_has_to_leave(box: Sandbox) -> None:
+def test_what_uses_much_and_may_not_go_on_leaves_its_place_at_once(box: Sandbox) -> None:
+    call(box, "token")
+    began = time.monotonic()
+    with turns.turn_of(60.0, lambda: False), pytest.raises(TakesLong):
+        call(box, "burn", seconds=600, timeout_s=500)
+    assert time.monotonic() - began < 30
+
+
+@both_ways
+def test_who_has_used_little_comes_before_who_has_used_more(box: Sandbox) -> None:
+    before = call(box, "token")
+    (child,) = box.children()
+    with turns.turn_of(60.0, expected_s=30.0), ThreadPoolExecutor(1) as pool:
+        burns = {"seconds": sandbox.LIGHT_CPU_S + 1, "timeout_s": 60}
+        slow = pool.submit(contextvars.copy_context().run, call, box, "burn", **burns)
+        assert soon(lambda: niceness(child) == sandbox.HEAVIER_NICE)
+        slow.result()
+    assert call(box, "token") == before
+    assert niceness(child) == confinement.NICE
+
+
+@both_ways
+def test_what_is_known_to_use_more_does_so_with_the_others(box: Sandbox) -> None:
     call(box, "token")
     (child,) = box.children()
-    asked: list[int] = []
-
-    def may_go_on() -> bool:
-        asked.append(niceness(child))
-        return False
-
-    with turns.turn_of(1.5, may_go_on), pytest.raises(TakesLong):
-        call(box, "burn", seconds=600, timeout_s=500)
-    assert len(asked) >= 2 and asked[:-1] == [confinement.NICE] * (len(asked) - 1)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(box.call, "burn", {"seconds": 1}, timeout_s=60, light_s=60.0)
+        while not slow.done():
+            assert niceness(child) == confinement.NICE
+            time.sleep(0.05)
 
 
 def test_what_waits_in_its_turn_is_not_taken_for_long(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,7 +488,7 @@ def test_what_waits_in_its_turn_is_not_taken_for_long(box: Sandbox, monkeypatch:
 
 
 def test_what_has_used_more_than_was_expected_waits_no_longer_than_its_turn(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, one_way: None
 ) -> None:
     monkeypatch.setattr(sandbox, "_time_of", lambda pid: sandbox._Time(time.monotonic(), 10 * time.monotonic()))
     call(box, "token")
