@@ -343,26 +343,26 @@ class _Child:
         self._timeout_s, self._within_s = timeout_s, min(timeout_s, turn_s)
         self._extended_by_s, self._before = 0.0, self._time()
         self._came_forward = False
-        deadline = time.monotonic() + self._within_s
-        (length,) = HEADER.unpack(self._read_exactly(HEADER.size, deadline))
+        self._deadline = time.monotonic() + self._within_s
+        (length,) = HEADER.unpack(self._read_exactly(HEADER.size))
         if length > MOST_ANSWER_BYTES:
             raise PermanentError("resource_limit", "the file yields more text than can be kept")
-        return self._read_exactly(length, deadline)
+        return self._read_exactly(length)
 
-    def _read_exactly(self, count: int, deadline: float) -> bytes:
+    def _read_exactly(self, count: int) -> bytes:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
         look_at = time.monotonic() + (LIGHT_CPU_S if standing.goes_both_ways() else self._gives_way_s)
         while count:
-            until = min(deadline, look_at)
+            until = min(self._deadline, look_at)
             readable, _, _ = select.select([descriptor], [], [], max(0.0, until - time.monotonic()))
-            if not readable and time.monotonic() < deadline:
+            if not readable and time.monotonic() < self._deadline:
                 later_s, more_s = self._finds_its_standing()
-                look_at, deadline = time.monotonic() + later_s, deadline + more_s
+                look_at, self._deadline = time.monotonic() + later_s, self._deadline + more_s
                 continue
             if not readable:
-                deadline = self._extended(deadline)
+                self._deadline += self._extension()
                 continue
             part = os.read(descriptor, min(count, 1 << 20))
             if not part:
@@ -409,8 +409,8 @@ class _Child:
         more_s, self._within_s = self._timeout_s - self._within_s, self._timeout_s
         return more_s
 
-    def _extended(self, deadline: float) -> float:
-        """A later deadline, where the decoder stood ready and was given no processor: a full machine is not its
+    def _extension(self) -> float:
+        """More seconds at the deadline, where the decoder stood ready and was given no processor: a full machine is not its
         file's fault. Then its time after its turn, where it goes on. Raises TimeoutError where it had its time, or has
         waited for several times as long, and TakesLong where it had its turn: one that has used more than it was
         expected to waits for no longer than that, as it holds a place of the short."""
@@ -420,13 +420,13 @@ class _Child:
         more_s = min(spent.waited_s, most_s) - self._extended_by_s
         if more_s >= LEAST_EXTENSION_S:
             self._extended_by_s += more_s
-            return deadline + more_s
+            return more_s
         if self._within_s == self._timeout_s:
             raise TimeoutError
         self.give_way()
         if not turns.goes_on():
             raise TakesLong
-        return deadline + self._has_all_its_time()
+        return self._has_all_its_time()
 
     def _spent(self) -> _Time:
         """In this call."""

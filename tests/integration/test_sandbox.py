@@ -29,7 +29,7 @@ both_ways = pytest.mark.skipif(
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 
 HOST = """
-import ctypes, sys, os, time, subprocess, uuid
+import ctypes, json, sys, os, time, subprocess, uuid
 from layers import decoder_host
 TOKEN = uuid.uuid4().hex
 def sleep(seconds): time.sleep(seconds)
@@ -72,6 +72,16 @@ def litter():
     return before
 def open_many(count): return attempt(lambda: [open("/dev/null") for _ in range(count)])
 def token(): return TOKEN
+def falter(seconds):
+    def in_two(stream, answer):
+        body = json.dumps(answer).encode()
+        for part in (decoder_host.HEADER.pack(len(body)), body):
+            stream.write(part)
+            stream.flush()
+            time.sleep(0.3)
+    decoder_host._answer = in_two
+    time.sleep(seconds)
+    return "said"
 def over_cpu(): os.kill(os.getpid(), 24)  # SIGXCPU
 def raise_one(): raise ZeroDivisionError("by zero")
 sys.modules["tasks"] = sys.modules["__main__"]
@@ -539,6 +549,12 @@ def test_what_goes_on_after_its_turn_does_so_behind_the_others_and_has_all_its_t
         with pytest.raises(PermanentError):
             call(box, "sleep", seconds=600, timeout_s=0.5)
     assert asked == [sandbox.LAST_NICE] and turn.went_on and turn.most_s == float("inf")
+
+
+def test_what_went_on_after_its_turn_has_all_its_time_for_its_answer_too(box: Sandbox) -> None:
+    call(box, "token")
+    with turns.turn_of(0.2, lambda: True):
+        assert call(box, "falter", seconds=1) == "said"
 
 
 def test_what_is_known_to_take_long_is_left_to_a_child_behind_the_others(box: Sandbox, one_way: None) -> None:
