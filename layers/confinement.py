@@ -64,7 +64,7 @@ def adopt_orphans() -> None:
 def limit(memory_bytes: int, *, counts_own_processes: bool) -> None:
     """Bound this process and each that it starts. Inside a user namespace of its own processes are counted too:
     elsewhere the limit would count all of the user's."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes + memory_bytes // 2))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_OPEN_FILES, MOST_OPEN_FILES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
@@ -77,6 +77,17 @@ def limit(memory_bytes: int, *, counts_own_processes: bool) -> None:
             Path(f"/proc/self/{name}").write_text(str(value))
         except OSError:
             pass  # no such switch in this kernel, or not for us
+
+
+def allow_memory(memory_bytes: int) -> None:
+    """This process, and each that it starts, may map so many bytes from now on, beside what it holds: libraries that
+    earlier files needed are no fault of this one's. Half as many more are the end."""
+    try:
+        held_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return  # the limit from the start holds
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (min(most, held_bytes + memory_bytes), most))
 
 
 def allow_cpu(seconds: float) -> None:

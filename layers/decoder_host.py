@@ -117,6 +117,7 @@ def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
         confinement.allow_cpu(request["timeout_s"])
+        confinement.allow_memory(memory_bytes)
         answer = _carry_out(request["task"], request["arguments"])
         if _has_grown(memory_bytes) or _left_programs():
             answer["exhausted"] = True

@@ -39,6 +39,9 @@ def burn(seconds):
 def die(): ctypes.string_at(0)
 def leave(): os._exit(3)
 def eat(megabytes): return len(bytearray(megabytes << 20))
+def hold(megabytes):
+    import mmap
+    globals()["HELD"] = mmap.mmap(-1, megabytes << 20)
 def start_another(mark):
     subprocess.Popen(["sleep", mark])
     subprocess.Popen(["sleep", mark], start_new_session=True)
@@ -217,6 +220,15 @@ def test_memory_is_bounded_and_the_next_call_goes_on(any_box: Sandbox) -> None:
         call(any_box, "eat", megabytes=2000)
     assert caught.value.code == "resource_limit"
     assert call(any_box, "eat", megabytes=10) == 10 << 20
+
+
+def test_what_a_child_holds_already_is_not_counted_against_the_next_file(any_box: Sandbox) -> None:
+    call(any_box, "hold", megabytes=200)
+    assert call(any_box, "eat", megabytes=400) == 400 << 20
+    call(any_box, "hold", megabytes=200)
+    with pytest.raises(PermanentError) as refused:
+        call(any_box, "eat", megabytes=600)
+    assert refused.value.code == "resource_limit"
 
 
 def test_a_child_that_has_grown_is_replaced(box: Sandbox) -> None:
