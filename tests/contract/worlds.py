@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any, Protocol
 
@@ -57,9 +58,15 @@ class World(Protocol):
     def fields(self, file_id: str) -> dict[str, Any] | None: ...
 
 
+@cache
+def _bench(urls: Urls) -> Bench:
+    """One for all worlds of a database: each would keep its connections until it is collected."""
+    return Bench.on(urls)
+
+
 class PostgresWorld:
     def __init__(self, urls: Urls) -> None:
-        self.bench = Bench.on(urls)
+        self.bench = _bench(urls)
         self.bench.empty()
         self.store = self.bench.store
 
