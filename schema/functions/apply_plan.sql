@@ -40,7 +40,7 @@ END $$;
 -- Activates the lanes of what plans have readied, [{"file_id", "planned"}, ...]: each once, and step by step, as
 -- dispatch goes through them. Whoever locks them in another order may wait for who waits for him.
 CREATE OR REPLACE FUNCTION activate_lanes(p_plans jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- planned while the tables are small
 DECLARE
     lane record;
 BEGIN
