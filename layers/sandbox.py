@@ -51,7 +51,7 @@ PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_
 
 
 class Sandbox:
-    """At most `max_children` decoders at once, each with `memory_bytes` of address space.
+    """At most `max_children` decoders at once, each with `memory_bytes` of address space for a file.
 
     Who has used little of the processors comes first: a call that has used more than `light_s` stands behind those
     that have not, and one that has used `GOES_ON_CPU_S`, or what it was estimated to take, behind all others, until it
@@ -198,7 +198,6 @@ class _Child:
         finally:
             os.close(life)
         self._calls = 0
-        self._light_s = math.inf
         self.gave_way = False
         self.idle_since = time.monotonic()
         try:
@@ -228,7 +227,7 @@ class _Child:
         """The child's answer, with what it made where `into` says. Raises TimeoutError, and TakesLong where it takes
         longer than a turn."""
         self._calls += 1
-        self._light_s = light_s + self._loads_s()
+        self._light_s = light_s
         given = dict(arguments)
         if "path" in arguments:
             given["path"] = str(self._hand_over(Path(arguments["path"])))
@@ -386,7 +385,7 @@ class _Child:
             return LOOKS_AGAIN_S, 0.0
         if self.gave_way:
             return LOOKS_AGAIN_S, 0.0
-        left_s = self._light_s - spent.used_s
+        left_s = self._light_s + self._loads_s() - spent.used_s
         if left_s <= 0:
             self.step_back()
             left_s = self._may_use_s() - spent.used_s
@@ -399,7 +398,7 @@ class _Child:
 
     def _may_use_s(self) -> float:
         """Of processors, before all others."""
-        return max(self._light_s, max(GOES_ON_CPU_S, turns.expected_s()) + self._loads_s())
+        return max(self._light_s, GOES_ON_CPU_S, turns.expected_s()) + self._loads_s()
 
     def _loads_s(self) -> float:
         return LOADS_S if self._calls == 1 else 0.0
@@ -410,9 +409,9 @@ class _Child:
         return more_s
 
     def _extension(self) -> float:
-        """More seconds at the deadline, where the decoder stood ready and was given no processor: a full machine is not its
-        file's fault. Then its time after its turn, where it goes on. Raises TimeoutError where it had its time, or has
-        waited for several times as long, and TakesLong where it had its turn: one that has used more than it was
+        """More seconds at the deadline, where the decoder stood ready and was given no processor: a full machine is not
+        its file's fault. Then its time after its turn, where it goes on. Raises TimeoutError where it had its time, or
+        has waited for several times as long, and TakesLong where it had its turn: one that has used more than it was
         expected to waits for no longer than that, as it holds a place of the short."""
         spent = self._spent()
         has_had_its_turn = self._within_s < self._timeout_s and spent.used_s > self._may_use_s()
