@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.domain.extraction import sums
-from layers.domain.extraction.lines import Line
+from layers.domain.extraction import labels, sums
+from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
 
@@ -262,9 +263,21 @@ WORDS_OF_SUMS = [
 
 @given(st.lists(st.sampled_from(WORDS_OF_SUMS), min_size=1, max_size=4).map(" ".join))
 def test_no_sum_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
-    lines = [Line(1, line), Line(1, f"{line} 12.50")]
+    lines = Lines([Line(1, line), Line(1, f"{line} 12.50")])
     told = sums.sums_of(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sums, "STEMS", ("",))
         patch.setattr(sums, "STEMS_OF_CHANGE", ("",))
         assert sums.sums_of(lines) == told
+
+
+@given(st.lists(st.text("ab7\u0130 .", max_size=6), max_size=8))
+def test_a_search_through_all_lines_finds_each_that_shows_it_and_no_other(texts: list[str]) -> None:
+    lines, pattern = Lines(Line(1, text) for text in texts), re.compile(r"(?<!a)[b7]")
+    assert list(lines.as_written.showing(pattern)) == [at for at, text in enumerate(texts) if pattern.search(text)]
+    assert [lines.lowered.line(at) for at in range(len(lines))] == [labels.plain(text) for text in texts]
+
+
+def test_labels_in_capitals_are_known_also_beside_a_letter_whose_small_form_is_longer() -> None:
+    found = extract([Page(1, "\u0130STANBUL \u0130NVOICE TOTAL 15.90", (), "native")], schema(total={"type": "number"}))
+    assert found.fields == {"total": 15.9}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,8 @@ from layers.domain.page import Evidence
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A candidate: its value, its evidence, and how well it is supported; the highest wins."""
+    """A candidate: its value, what makes its evidence, and how well it is supported; the highest wins."""
 
     value: Any
-    proof: Evidence
+    proof: Callable[[], Evidence]
     score: float

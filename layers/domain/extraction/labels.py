@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -83,6 +84,12 @@ def find_labels(lowered: str, label: str) -> list[tuple[int, int]]:
     return [match.span() for match in pattern.finditer(lowered)]
 
 
+@lru_cache(maxsize=256)
+def _words(its_labels: tuple[str, ...]) -> frozenset[str]:
+    """The words that labels begin and end with."""
+    return frozenset(word for label in its_labels for word in _pattern(label)[:2])
+
+
 @lru_cache(maxsize=4096)
 def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
     """A label's first and last word, and the pattern that finds them with all that stand between."""
@@ -91,31 +98,39 @@ def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
     return words[0], words[-1], re.compile(rf"(?<![a-z0-9_]){joined}(?![a-z_])")
 
 
-@lru_cache(maxsize=256)
-def _patterns(its_labels: tuple[str, ...]) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    return tuple(_pattern(label) for label in its_labels)
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label that a document may show, and its place in the list of those to look for: the lower, the more trusted."""
+
+    tier: int
+    words: str
 
 
-def best_label(lowered: str, its_labels: Sequence[str]) -> tuple[int, tuple[int, int] | None]:
-    """The most trusted label in a line: its place in the list, and its span."""
-    for tier, (first, last, pattern) in enumerate(_patterns(tuple(its_labels))):
-        if first in lowered and last in lowered and (match := pattern.search(lowered)):
-            return tier, match.span()
+def labels_in(vocabulary: str, its_labels: Sequence[str]) -> list[Label]:
+    """Those of the labels whose words a text has anywhere, by all its words in lower case, most trusted first."""
+    absent = {word for word in _words(tuple(its_labels)) if word not in vocabulary}
+    return [Label(tier, label) for tier, label in enumerate(its_labels) if absent.isdisjoint(_pattern(label)[:2])]
+
+
+def best_label(lowered: str, its_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
+    """The most trusted label in a line: its tier, and its span."""
+    for label in its_labels:
+        if spans := find_labels(lowered, label.words):
+            return label.tier, spans[0]
     return 0, None
 
 
-def label_places(lowered: str, its_labels: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
+def label_places(lowered: str, its_labels: Sequence[Label]) -> tuple[int, list[tuple[int, int]]]:
     """The most trusted label in a line, and each place where it stands: a table's head may say it twice."""
-    for tier, label in enumerate(its_labels):
-        if spans := find_labels(lowered, label):
-            return tier, spans
+    for label in its_labels:
+        if spans := find_labels(lowered, label.words):
+            return label.tier, spans
     return 0, []
 
 
 def plain(text: str) -> str:
     """The text in lower case, of the same length."""
-    lowered = text.lower()
-    return lowered if len(lowered) == len(text) else text
+    return text.replace("İ", "i").lower()  # the only letter whose small form is longer
 
 
 def readable(text: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
+from typing import overload
 
-from layers.domain.extraction import values
+from layers.domain.extraction import labels, values
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
@@ -62,7 +66,70 @@ class Line:
         return (inside[0][0], inside[-1][1]) if inside else None
 
 
-def lines_of(pages: Sequence[Page]) -> list[Line]:
+class Searched:
+    """Lines as one text, each ended by a line feed: most lines hold nothing of what is looked for, and one search
+    through all of them passes those by at a fraction of what a look at each costs."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        ended = [f"{text}\n" for text in texts]
+        self.text = "".join(ended)
+        self._starts = list(accumulate(map(len, ended), initial=0))
+
+    def line(self, place: int) -> str:
+        return self.text[self._starts[place] : self._starts[place + 1] - 1]
+
+    @cached_property
+    def vocabulary(self) -> str:
+        """Each word of the text once."""
+        return " ".join({*self.text.split()})
+
+    def those_in_it(self, stems: Iterable[str]) -> list[str]:
+        """The stems, parts of words each, that stand anywhere in the text: mostly few."""
+        return [stem for stem in stems if stem in self.vocabulary]
+
+    def showing(self, pattern: re.Pattern[str]) -> Iterator[int]:
+        """The place of each line in which a match begins; where the pattern lets it, it may end in the next line."""
+        place = 0
+        while match := pattern.search(self.text, self._starts[place]):
+            place = bisect_right(self._starts, match.start())
+            if place == len(self._starts):
+                return  # an empty match at the very end
+            yield place - 1
+
+
+class Lines(Sequence[Line]):
+    """All lines of a document in order, to look at one by one or to search all at once."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = tuple(lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Line]: ...
+    def __getitem__(self, place: int | slice) -> Line | Sequence[Line]:
+        return self._lines[place]
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._lines)
+
+    @cached_property
+    def as_written(self) -> Searched:
+        return Searched(line.text for line in self._lines)
+
+    @cached_property
+    def lowered(self) -> Searched:
+        return Searched(labels.plain(line.text) for line in self._lines)
+
+    @cached_property
+    def readable(self) -> Searched:
+        return Searched(labels.readable(line.text) for line in self._lines)
+
+
+def lines_of(pages: Sequence[Page]) -> Lines:
     """All lines of all pages in order, bounded in number and length."""
     lines: list[Line] = []
     for page in pages:
@@ -72,7 +139,7 @@ def lines_of(pages: Sequence[Page]) -> list[Line]:
             lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
         if len(lines) >= MOST_LINES:
             break
-    return lines[:MOST_LINES]
+    return Lines(lines[:MOST_LINES])
 
 
 def _visual_lines(page: Page, turned: int) -> list[Line]:

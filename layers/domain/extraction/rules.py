@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from layers.domain.extraction import labels, values
 from layers.domain.extraction.choices import Choice
 from layers.domain.extraction.days import days
-from layers.domain.extraction.lines import Line, lines_of
+from layers.domain.extraction.lines import Line, Lines, lines_of
 from layers.domain.extraction.numbers import confirmed, numbers
 from layers.domain.extraction.texts import addresses, hash_numbers, labelled, senders, titles
 from layers.domain.page import Evidence, Extraction, Page
@@ -45,7 +46,7 @@ def extract(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None
         choice = max(_choices(name, one, lines, today), key=lambda found: found.score, default=None)
         if choice is not None:
             fields[name] = choice.value
-            evidence[name] = choice.proof
+            evidence[name] = choice.proof()
     missing = tuple(name for name in schema.get("required") or () if name not in fields)
     return Extraction(fields, missing, evidence)
 
@@ -57,7 +58,7 @@ def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any], today: date
     return extract(pages, {**schema, "properties": properties}, today).missing
 
 
-def _choices(name: str, schema: Mapping[str, Any], lines: Sequence[Line], today: date | None) -> Iterator[Choice]:
+def _choices(name: str, schema: Mapping[str, Any], lines: Lines, today: date | None) -> Iterator[Choice]:
     kind = schema.get("type", "string")
     words = labels.words_of(name)
     its_labels = labels.labels_of(name, schema)
@@ -85,20 +86,20 @@ def _choices(name: str, schema: Mapping[str, Any], lines: Sequence[Line], today:
             yield from hash_numbers(lines)
 
 
-def _currencies(lines: Sequence[Line]) -> Iterator[Choice]:
-    counts: dict[str, tuple[int, Evidence]] = {}
-    for line in lines:
+def _currencies(lines: Lines) -> Iterator[Choice]:
+    shown: dict[str, list[tuple[Line, values.Found]]] = {}
+    for line in map(lines.__getitem__, lines.as_written.showing(values.CODE)):
         for found in values.currencies(line.text):
             is_code = line.text[found.start].isalpha()
             if is_code or any(one.start <= found.start < one.end for one in _cents(line)):
-                count, first = counts.get(str(found.value), (0, line.shows(found.start, found.end)))
-                counts[str(found.value)] = (count + 1, first)
-    has_dollars_of_its_own = not any(ELSEWHERE.search(labels.plain(line.text)) for line in lines)
-    for code, (count, first) in counts.items():
+                shown.setdefault(str(found.value), []).append((line, found))
+    has_dollars_of_its_own = "USD" not in shown or not ELSEWHERE.search(lines.lowered.text)
+    for code, places in shown.items():
+        line, found = places[0]
         # A bare dollar sign is many countries', or another sign read badly: it yields to any other sign on the page.
-        is_bare = code == "USD" and "$" in first.text
+        is_bare = line.text[found.start] == "$"
         if has_dollars_of_its_own or not is_bare:
-            yield Choice(code, first, count - (1000 if is_bare else 0))
+            yield Choice(code, partial(line.shows, found.start, found.end), len(places) - (1000 if is_bare else 0))
 
 
 def _cents(line: Line) -> Iterator[values.Found]:
@@ -112,5 +113,5 @@ def _enumerated(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Choic
         for place, line in enumerate(lines):
             span = labels.find_label(line.text.lower(), value.lower())
             if span:
-                yield Choice(value, line.shows(*span), 10.0 - place / len(lines))
+                yield Choice(value, partial(line.shows, *span), 10.0 - place / len(lines))
                 break

@@ -6,11 +6,11 @@ A total that two other lines confirm is trusted more than one that a label alone
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layers.domain.extraction import values
-from layers.domain.extraction.lines import Line
+from layers.domain.extraction.lines import Line, Lines
 
 PAID = re.compile(
     r"\b(?:cash|tunai|tender(?:ed)?|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
@@ -72,13 +72,15 @@ class Sums:
         return not any(self.change) if self.change else not self.has_change and amount % COIN > CENTS
 
 
-def sums_of(lines: Sequence[Line]) -> Sums:
+def sums_of(lines: Lines) -> Sums:
     """The sums that stand right of the words that say what they are."""
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
-    for line in lines:
-        lowered = line.text.lower()
-        if not any(stem in lowered for stem in (STEMS if line.amounts else STEMS_OF_CHANGE)):
+    shown = lines.lowered.those_in_it(STEMS)
+    of_change = lines.lowered.those_in_it(STEMS_OF_CHANGE)
+    for place, line in enumerate(lines if shown else ()):
+        lowered = lines.lowered.line(place)
+        if not any(stem in lowered for stem in (shown if line.amounts else of_change)):
             continue  # most lines, at a fraction of what the patterns cost
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from layers.domain.extraction import labels, values
 from layers.domain.extraction.choices import Choice
-from layers.domain.extraction.lines import Line
+from layers.domain.extraction.lines import Line, Lines
 from layers.domain.page import Evidence
 
 COMPANY = re.compile(
@@ -34,7 +35,7 @@ def senders(lines: Sequence[Line]) -> Iterator[Choice]:
     for line in lines[:12]:
         if found := SENDER.match(line.text.strip()):
             start = line.text.find(found["name"])
-            yield Choice(found["name"].strip(), line.shows(start, start + len(found["name"])), 70.0)
+            yield Choice(found["name"].strip(), partial(line.shows, start, start + len(found["name"])), 70.0)
 
 
 def titles(lines: Sequence[Line]) -> Iterator[Choice]:
@@ -54,7 +55,7 @@ def titles(lines: Sequence[Line]) -> Iterator[Choice]:
         ) - _noise(text)
         title = _headline(text)
         start = line.text.find(title)
-        yield Choice(title, line.shows(start, start + len(title)), score)
+        yield Choice(title, partial(line.shows, start, start + len(title)), score)
 
 
 def _noise(text: str) -> float:
@@ -101,13 +102,14 @@ def addresses(lines: Sequence[Line]) -> Iterator[Choice]:
         else None
     )
     text = " ".join(line.text.strip() for line in taken)
-    yield Choice(text, Evidence(taken[0].page, text, box), 1.0)
+    yield Choice(text, lambda: Evidence(taken[0].page, text, box), 1.0)
 
 
-def labelled(its_labels: Sequence[str], lines: Sequence[Line], *, numbered: bool) -> Iterator[Choice]:
+def labelled(its_labels: Sequence[str], lines: Lines, *, numbered: bool) -> Iterator[Choice]:
     """What stands beside the labels, or under them; `numbered`: it has to have a digit, as a number or code has."""
-    for place, line in enumerate(lines):
-        tier, spans = labels.label_places(labels.plain(line.text), its_labels)
+    shown = labels.labels_in(lines.lowered.vocabulary, its_labels)
+    for place, line in enumerate(lines if shown else ()):
+        tier, spans = labels.label_places(labels.plain(line.text), shown)
         for span in spans:
             after = AFTER_LABEL.match(line.text, span[1])
             start = after.end() if after else span[1]
@@ -116,7 +118,9 @@ def labelled(its_labels: Sequence[str], lines: Sequence[Line], *, numbered: bool
                 value = next((word.strip("[]°#") for word in value.split()[:2] if _is_number(word)), "")
             if value:
                 at = line.text.find(value, start)
-                yield Choice(value[:500], line.shows(at, at + len(value)), 100.0 - 3 * tier - place / len(lines))
+                yield Choice(
+                    value[:500], partial(line.shows, at, at + len(value)), 100.0 - 3 * tier - place / len(lines)
+                )
             else:
                 yield from _string_below(lines, place, span, tier, numbered)
 
@@ -141,7 +145,7 @@ def _string_below(
     if inside and (value := below.text[inside[0] : inside[1]].strip(" :#|[]")):
         if numbered and not (_is_number(value) and len(value.split()) == 1):
             return
-        yield Choice(value[:500], below.shows(*inside), 70.0 - 3 * tier)
+        yield Choice(value[:500], partial(below.shows, *inside), 70.0 - 3 * tier)
 
 
 def hash_numbers(lines: Sequence[Line]) -> Iterator[Choice]:
@@ -150,4 +154,4 @@ def hash_numbers(lines: Sequence[Line]) -> Iterator[Choice]:
         found = re.match(r"#\s?(\S*\d\S*)$", line.text.strip())
         if found and _is_number(found[1]):
             at = line.text.find(found[1])
-            yield Choice(found[1], line.shows(at, at + len(found[1])), 20.0 - place)
+            yield Choice(found[1], partial(line.shows, at, at + len(found[1])), 20.0 - place)
