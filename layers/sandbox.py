@@ -31,7 +31,7 @@ from layers.telemetry import log
 HEADER = struct.Struct(">I")
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_MADE_BYTES = 256 * 1024 * 1024
-CALLS_A_CHILD = 200
+CALLS_A_CHILD = 500
 IDLE_S = 60.0
 START_S = 20.0
 END_S = 5.0

@@ -37,12 +37,14 @@ def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any
     return {"name": name, "media_type": "application/pdf", "page_count": count}
 
 
-def saved(image: Any, into: str, name: str, edge_px: int) -> dict[str, Any]:
-    """Store an image as a WebP of at most `edge_px`."""
+def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = False) -> dict[str, Any]:
+    """Store an image as a WebP of at most `edge_px`; what we have drawn ourselves, few shades with sharp edges, without
+    loss, which takes half the time and half the bytes."""
     image = _shrunk(image, edge_px)
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA") if "transparency" in image.info or "A" in image.mode else on_white(image)
-    image.save(Path(into) / name, "WEBP", quality=QUALITY, method=2)
+    how = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
+    image.save(Path(into) / name, "WEBP", **how)
     return {"name": name, "media_type": "image/webp", "width": image.width, "height": image.height, "page_count": 1}
 
 

@@ -30,11 +30,11 @@ def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: i
     if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
         return saved(cover, into, name, edge_px)
     if kind is Kind.TABLE:
-        return saved(_grid(web_pages.rows_of_table(path, media_type, 40), edge_px), into, name, edge_px)
+        return saved(_grid(web_pages.rows_of_table(path, media_type, 40), edge_px), into, name, edge_px, is_drawn=True)
     if kind is Kind.SHEETS:
         rows = next((rows for _, rows in sheets.sheets(path, most_rows=40) if rows), [])
-        return saved(_grid(rows, edge_px), into, name, edge_px)
-    return saved(_page(_lines(path, media_type), edge_px), into, name, edge_px)
+        return saved(_grid(rows, edge_px), into, name, edge_px, is_drawn=True)
+    return saved(_page(_lines(path, media_type), edge_px), into, name, edge_px, is_drawn=True)
 
 
 def _lines(path: str, media_type: str) -> list[str]:
