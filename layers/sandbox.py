@@ -40,7 +40,8 @@ LOADS_S = 0.1  # more of a turn for a new child, which loads its reader first
 LIGHT_CPU_S = 0.05  # that a call may use, until it stands behind those that have used less
 GOES_ON_CPU_S = 0.2  # until it asks to go on behind all others
 GIVES_WAY_S = 3.0  # until it does unasked, where its child can't be brought forward again
-HEAVIER_NICE, LAST_NICE = 10, 15
+HEAVIER_NICE, LAST_NICE = 10, 19
+PATIENCE_S, PATIENCE_TIMES = 1.0, 4  # that one behind them waits, and times what it is estimated to take, until it asks
 COMES_FORWARD_AFTER = 0.5  # of what it may wait for a processor
 LEAST_LOOK_S, LOOKS_AGAIN_S = 0.03, 1.0  # between looks at what a call has used
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
@@ -54,12 +55,12 @@ class Sandbox:
     """At most `max_children` decoders at once, each with `memory_bytes` of address space for a file.
 
     Who has used little of the processors comes first: a call that has used more than `light_s` stands behind those
-    that have not, and one that has used `GOES_ON_CPU_S`, or what it was estimated to take, behind all others, until it
-    has waited for half of the time that it may wait. One that was taken for short work goes on where a place of the
-    long is free, and ends otherwise, so that nobody waits for its place: at once, or at the end of its turn
-    (`layers/turns.py`). Where a child can't be brought forward again (`layers/standing.py`), only a call that takes
-    longer than `gives_way_s` goes behind, and its child is kept for another call that takes long, or replaced. `nice`:
-    how far its children stand behind others from the start, where that is further than all decoders do.
+    that have not, and one that has used `GOES_ON_CPU_S`, or what it was estimated to take, or that has waited there for
+    too long, behind all others, until it has waited for half of the time that it may wait. One that was taken for short
+    work goes on where a place of the long is free, and ends otherwise, so that nobody waits for its place: at once, or
+    at the end of its turn (`layers/turns.py`). Where a child can't be brought forward again (`layers/standing.py`), only
+    a call that takes longer than `gives_way_s` goes behind, and its child is kept for another call that takes long, or
+    replaced. `nice`: how far its children stand behind others from the start, where that is further than all decoders do.
     """
 
     def __init__(
@@ -388,7 +389,7 @@ class _Child:
         left_s = self._light_s + self._loads_s() - spent.used_s
         if left_s <= 0:
             self.step_back()
-            left_s = self._may_use_s() - spent.used_s
+            left_s = self._may_use_s() - spent.used_s if spent.waited_s < self._patience_s() else 0.0
         if left_s > 0:
             return max(LEAST_LOOK_S, left_s), 0.0
         if self._within_s < self._timeout_s and not turns.goes_on():
@@ -399,6 +400,10 @@ class _Child:
     def _may_use_s(self) -> float:
         """Of processors, before all others."""
         return max(self._light_s, GOES_ON_CPU_S, turns.expected_s()) + self._loads_s()
+
+    def _patience_s(self) -> float:
+        """How long one that stands behind others may wait for a processor in a place of the short."""
+        return max(PATIENCE_S, PATIENCE_TIMES * turns.expected_s()) if self._within_s < self._timeout_s else math.inf
 
     def _loads_s(self) -> float:
         return LOADS_S if self._calls == 1 else 0.0

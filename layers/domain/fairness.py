@@ -56,8 +56,8 @@ def is_long(cost_estimate_s: float) -> bool:
 
 
 def places_of_the_long(cap: int) -> int:
-    """How many wake-ups of a step may be long ones: half of its places are kept for what is short."""
-    return max(1, cap // 2)
+    """How many wake-ups of a step may be long ones: two thirds of its places are kept for what is short."""
+    return max(1, cap // 4)
 
 
 def makes_way_after_s(cost_estimate_s: float) -> float:

@@ -269,7 +269,7 @@ BEGIN
         RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt, d.rides
                        FROM dispatch_step(one.name, one.cap, coalesce(one.most, one.cap), in_flight.wake_ups::integer,
                                           in_flight.seconds,
-                                          greatest(1, one.cap / 2) - in_flight.long_ones::integer, p_slice_s,
+                                          greatest(1, one.cap / 4) - in_flight.long_ones::integer, p_slice_s,
                                           coalesce((p_loads ->> one.name)::integer, 1), p_load_s) d;
         place := newest_clock(one.name);
         UPDATE lane_clocks c SET in_flight_since = in_flight.oldest

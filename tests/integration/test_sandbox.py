@@ -480,6 +480,23 @@ def test_what_uses_much_and_may_not_go_on_leaves_its_place_at_once(box: Sandbox)
 
 
 @both_ways
+def test_what_stands_behind_others_does_not_wait_for_a_processor_in_a_place_of_the_short(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(box, "token")
+    began = time.monotonic()
+    used_s = 0.5 * (sandbox.LIGHT_CPU_S + sandbox.GOES_ON_CPU_S)
+    monkeypatch.setattr(
+        sandbox, "_time_of", lambda pid: sandbox._Time(min(time.monotonic() - began, used_s), time.monotonic())
+    )
+    with turns.turn_of(60.0, lambda: False), pytest.raises(TakesLong):
+        call(box, "sleep", seconds=600, timeout_s=500)
+    assert sandbox.PATIENCE_S < time.monotonic() - began < 30
+    with turns.turn_of(60.0, lambda: False, expected_s=sandbox.PATIENCE_S):
+        call(box, "sleep", seconds=2 * sandbox.PATIENCE_S)
+
+
+@both_ways
 def test_who_has_used_little_comes_before_who_has_used_more(box: Sandbox) -> None:
     before = call(box, "token")
     (child,) = box.children()
