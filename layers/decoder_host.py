@@ -1,9 +1,10 @@
 """The child's side of the sandbox: confines itself, then answers one task after the other.
 
-Started as `python -m layers.decoder_host MEMORY_BYTES FOLDER LIFE`. It parts in two: a warden that touches no
-stranger's byte, and the decoder, its child. The warden ends the decoder, with all that it started, when the pipe
-LIFE closes, which it does with whoever started it. FOLDER holds `given`, where the file to be read lies; in its
-`room` and `made` alone can be written, and the first is where it works. Requests and answers are JSON after a length of four bytes.
+Started as `python -m layers.decoder_host LINK` (`layers/nursery.py`). For each message on the socket LINK it forks a
+process, which parts in two: a warden that touches no stranger's byte, and the decoder, its child. The warden ends the
+decoder, with all that it started, when the pipe `life` closes, which it does with whoever asked for it. `folder` holds
+`given`, where the file to be read lies; in its `room` and `made` alone can be written, and the first is where it works.
+Requests and answers are JSON after a length of four bytes.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import os
 import resource
 import select
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from layers import confinement
 from layers.domain.errors import PermanentError
@@ -44,26 +46,73 @@ TASKS = {
 }
 
 
+# Loaded before all but the first decoder is forked, where it is installed. Nothing that starts threads.
+LOADED = (
+    *sorted({place.split(":")[0] for name, place in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
+    *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
+    *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile"),
+)
+
+
 def main() -> None:
-    """Serve until the pipe closes, as the warden's child."""
-    memory_bytes, folder, life = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    """Fork a decoder for each message, until the socket closes."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    begun = 0
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(link, 4096, 4)
+        if not message:
+            return
+        if begun == 1:  # whoever needs one alone should not wait for what others will need
+            _load()
+        begun += 1
+        child = os.fork()
+        if not child:
+            link.close()
+            _begin(json.loads(message), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        link.send(str(child).encode())
+        _forget_children()
+
+
+def _load() -> None:
+    for module in LOADED:
+        try:
+            importlib.import_module(module)
+        except Exception:  # who needs it says what is wrong with it
+            pass
+
+
+def _begin(told: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """Become a warden, in a session of its own, and its decoder."""
+    os.setsid()
+    requests, answers, life, end = descriptors
+    for descriptor, place in ((requests, 0), (answers, 1)):
+        os.dup2(descriptor, place)
+        os.close(descriptor)
+    folder = Path(told["folder"])
+    os.environ["TMPDIR"] = str(folder / "room")
+    os.chdir(folder / "room")
     alone = confinement.leave_namespaces()
     confinement.adopt_orphans()
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     decoder = os.fork()
     if decoder:
-        _ward(decoder, life, woken, waker)
-    for descriptor in (life, woken, waker):
+        _ward(decoder, life, end, woken, waker)
+    for descriptor in (life, end, woken, waker):
         os.close(descriptor)
-    _serve(memory_bytes, folder, alone)
+    try:
+        _serve(told["memory_bytes"], folder, alone)
+    finally:
+        os._exit(0)
 
 
 # --- the warden --------------------------------------------------------------------------------------
 
 
-def _ward(decoder: int, life: int, woken: int, waker: int) -> None:
-    """Wait for the decoder's end or for the order to end it; end likewise."""
+def _ward(decoder: int, life: int, end: int, woken: int, waker: int) -> NoReturn:
+    """Wait for the decoder's end or for the order to end it; say how it ended."""
     os.close(0)
     os.close(1)
     signal.set_wakeup_fd(waker)
@@ -78,10 +127,8 @@ def _ward(decoder: int, life: int, woken: int, waker: int) -> None:
             break
         os.read(woken, 4096)
     _end_orphans()
-    if os.WIFSIGNALED(status):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    os.write(end, str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
 
 
 def _end_orphans() -> None:
@@ -119,7 +166,7 @@ def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
         confinement.allow_cpu(request["timeout_s"])
         confinement.allow_memory(memory_bytes)
         answer = _carry_out(request["task"], request["arguments"])
-        if _has_grown(memory_bytes) or _left_programs():
+        if _has_grown(memory_bytes) or _forget_children():
             answer["exhausted"] = True
         _answer(answers, answer)
 
@@ -130,8 +177,8 @@ def _has_grown(memory_bytes: int) -> bool:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > most_bytes
 
 
-def _left_programs() -> bool:
-    """Whether a program still runs that a task has started. Those that ended are forgotten."""
+def _forget_children() -> bool:
+    """Forget those that have ended; whether another lives."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

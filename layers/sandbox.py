@@ -16,8 +16,6 @@ import select
 import shutil
 import signal
 import struct
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from typing import Any
 
 from layers import confinement, scratch, standing, turns
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
+from layers.nursery import Nursery
 from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
@@ -47,8 +46,6 @@ LEAST_LOOK_S, LOOKS_AGAIN_S = 0.03, 1.0  # between looks at what a call has used
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
 MOST_WAITS, MOST_WAIT_S = 4, 240.0  # for a processor: so many times what a call may take, and seconds
 FOLDERS = ("given", "room", "made")  # of these the child reads the first, and writes in the others
-ROOT = Path(__file__).resolve().parent.parent
-PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT")
 
 
 class Sandbox:
@@ -71,8 +68,10 @@ class Sandbox:
         keep_warm: int = 1,
         gives_way_s: float | None = None,
         nice: int | None = None,
+        nursery: Nursery | None = None,
     ) -> None:
         self._nice = nice
+        self._nursery = nursery or Nursery()
         self._memory_bytes = memory_bytes
         self._gives_way_s = gives_way_s
         self._keep_warm = keep_warm
@@ -114,6 +113,7 @@ class Sandbox:
             idle, self._idle = self._idle, []
         for child in idle:
             child.kill()
+        self._nursery.close()
 
     def retire_idle(self) -> None:
         """End the children that have had nothing to do for a while, but for the few that are kept warm."""
@@ -144,7 +144,7 @@ class Sandbox:
         return None
 
     def _started(self) -> _Child:
-        return _Child(self._memory_bytes, self._gives_way_s or GIVES_WAY_S, self._nice)
+        return _Child(self._nursery, self._memory_bytes, self._gives_way_s or GIVES_WAY_S, self._nice)
 
     def _give_back(self, child: _Child) -> None:
         child.come_forward()
@@ -161,43 +161,18 @@ class Sandbox:
 class _Child:
     """A decoder and its warden, with folders of their own."""
 
-    def __init__(self, memory_bytes: int, gives_way_s: float, nice: int | None) -> None:
+    def __init__(self, nursery: Nursery, memory_bytes: int, gives_way_s: float, nice: int | None) -> None:
         self._gives_way_s = gives_way_s
         self._nice = confinement.NICE if nice is None else nice
         self.folder = scratch.new_folder("decoder")
         self._given, self._room, self._made = (self.folder / name for name in FOLDERS)
         for folder in (self._given, self._room, self._made):
             folder.mkdir()
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        environment |= {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1", "MALLOC_ARENA_MAX": "2"}
-        environment |= {"PYTHONPATH": _import_path(), "TMPDIR": str(self._room)}
-        life, self._life = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-B",
-                    "-m",
-                    "layers.decoder_host",
-                    str(memory_bytes),
-                    str(self.folder),
-                    str(life),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=None,
-                cwd=self._room,
-                env=environment,
-                start_new_session=True,
-                pass_fds=(life,),
-            )
-        except OSError as error:
-            os.close(self._life)
+            self._process = nursery.begin(memory_bytes, self.folder)
+        except TransientError:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise TransientError("decoder_start", f"a decoder process could not be started ({error})") from error
-        finally:
-            os.close(life)
+            raise
         self._calls = 0
         self.gave_way = False
         self.idle_since = time.monotonic()
@@ -244,20 +219,11 @@ class _Child:
 
     def kill(self) -> None:
         """End the child and all that it started."""
-        if self._life >= 0:
-            os.close(self._life)  # the warden's sign
-            self._life = -1
-        try:
-            self._process.wait(END_S)
-        except subprocess.TimeoutExpired:
+        self._process.let_go()
+        if self._process.wait(END_S) is None:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                try:
-                    pipe.close()
-                except OSError:
-                    pass
+            self._process.wait(END_S)
+        self._process.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- what goes in and comes out ------------------------------------------------------------------
@@ -293,7 +259,6 @@ class _Child:
 
     def _exchange(self, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         body = json.dumps(request).encode()
-        assert self._process.stdin is not None
         try:
             self._process.stdin.write(HEADER.pack(len(body)) + body)
             self._process.stdin.flush()
@@ -310,9 +275,8 @@ class _Child:
         return answer
 
     def _end(self) -> str:
-        try:
-            code = self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
+        code = self._process.wait(1.0)
+        if code is None:
             return "it answered nonsense"
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
@@ -350,7 +314,6 @@ class _Child:
         return self._read_exactly(length)
 
     def _read_exactly(self, count: int) -> bytes:
-        assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         parts: list[bytes] = []
         look_at = time.monotonic() + (LIGHT_CPU_S if standing.goes_both_ways() else self._gives_way_s)
@@ -470,10 +433,6 @@ def _most_wait_s(timeout_s: float) -> float:
 
 def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _import_path() -> str:
-    return os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
 
 
 def _timeout(timeout_s: float) -> PermanentError:

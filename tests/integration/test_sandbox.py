@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from layers import confinement, sandbox, standing, turns
+from layers import confinement, nursery, sandbox, standing, turns
 from layers.confinement import landlock_version
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
 from layers.sandbox import Sandbox
@@ -31,7 +31,6 @@ needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel
 HOST = """
 import ctypes, json, sys, os, time, subprocess, uuid
 from layers import decoder_host
-TOKEN = uuid.uuid4().hex
 def sleep(seconds): time.sleep(seconds)
 def burn(seconds):
     end = time.process_time() + seconds
@@ -74,7 +73,7 @@ def litter():
     os.makedirs("a/b"); open("a/b/c", "w").write("x"); open("d", "w").write("x")
     return before
 def open_many(count): return attempt(lambda: [open("/dev/null") for _ in range(count)])
-def token(): return TOKEN
+def token(): return globals().setdefault("TOKEN", uuid.uuid4().hex)
 def falter(seconds):
     def in_two(stream, answer):
         body = json.dumps(answer).encode()
@@ -102,14 +101,14 @@ confinement.wall_in = lambda readable, writable: False
 
 
 def made(monkeypatch: pytest.MonkeyPatch, program: str) -> Sandbox:
-    start = sandbox.subprocess.Popen
+    start = nursery.subprocess.Popen
 
     def started(argv: list[str], **options: Any) -> Any:
         if argv[0] != sys.executable or "layers.decoder_host" not in argv:
             return start(argv, **options)
-        return start([argv[0], "-P", "-B", "-c", program, *argv[-3:]], **options)
+        return start([argv[0], "-P", "-B", "-c", program, argv[-1]], **options)
 
-    monkeypatch.setattr(sandbox.subprocess, "Popen", started)
+    monkeypatch.setattr(nursery.subprocess, "Popen", started)
     return Sandbox(max_children=2, memory_bytes=512 << 20)
 
 
@@ -150,6 +149,14 @@ def running(word: str) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+    return [*children, *(one for child in children for one in descendants(child))]
 
 
 @pytest.fixture
@@ -200,6 +207,26 @@ def test_what_a_task_leaves_running_is_ended_with_its_child(any_box: Sandbox, ma
     assert call(any_box, "token") != before
 
 
+def test_what_forks_decoders_is_replaced_when_it_has_ended_and_takes_none_with_it(box: Sandbox) -> None:
+    before = call(box, "token")
+    forker = box._nursery._program
+    assert forker
+    forker.kill()
+    forker.wait()
+    assert call(box, "token") == before
+    with pytest.raises(DecoderCrashed):
+        call(box, "die")
+    assert call(box, "token") != before
+
+
+def test_no_decoder_holds_open_what_another_lives_by(box: Sandbox) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: call(box, "sleep", seconds=0.5), range(2)))
+    first, second = box._idle
+    first.kill()
+    assert soon(lambda: gone(first.pid)) and call(box, "token") and second.lives()
+
+
 def test_decoders_end_with_whoever_started_them(tmp_path: Path, mark: str) -> None:
     program = (
         "import sys, time; from layers.sandbox import Sandbox\n"
@@ -207,12 +234,12 @@ def test_decoders_end_with_whoever_started_them(tmp_path: Path, mark: str) -> No
     )
     owner = subprocess.Popen([sys.executable, "-c", program, mark], stdout=subprocess.PIPE, cwd=ROOT)
     assert owner.stdout and owner.stdout.readline()
-    children = Path(f"/proc/{owner.pid}/task/{owner.pid}/children").read_text().split()
-    assert children
+    assert soon(lambda: len(descendants(owner.pid)) == 3)  # what forks, a warden, and its decoder
+    children = descendants(owner.pid)
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    assert soon(lambda: all(gone(int(child)) for child in children))
+    assert soon(lambda: all(gone(child) for child in children))
 
 
 def test_memory_is_bounded_and_the_next_call_goes_on(any_box: Sandbox) -> None:
@@ -270,7 +297,7 @@ def test_a_child_knows_no_secret_of_ours(box: Sandbox, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("FAIRWAY_DATABASE_URL", "x")
     known = {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "TMPDIR", "OMP_THREAD_LIMIT", "MALLOC_ARENA_MAX"}
-    assert set(call(box, "look")) <= known | set(sandbox.PASSED_ON)
+    assert set(call(box, "look")) <= known | set(nursery.PASSED_ON)
 
 
 # --- files -------------------------------------------------------------------------------------------
