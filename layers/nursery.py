@@ -20,7 +20,7 @@ from layers.domain.errors import TransientError
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSED_ON = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT")
-BEGIN_S = 20.0
+BEGIN_S, END_S = 20.0, 5.0
 MOST_BYTES = 4096
 
 
@@ -140,7 +140,7 @@ class Nursery:
             self._link = None
         if self._program is not None:
             try:
-                self._program.wait(BEGIN_S)
+                self._program.wait(END_S)
             except subprocess.TimeoutExpired:
                 self._program.kill()
                 self._program.wait()

@@ -409,16 +409,15 @@ def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None
     assert len(first) == len(second) == 1 and first != second
 
 
-def test_half_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
-    ready_to_read(world, [20.0] * 4 + [1.0] * 3)
-    first = world.store.dispatch({"text": 5})
-    held = [claim(world, one) for one in first]
-    assert [one.cost_estimate_s for one in held] == [20.0, 20.0, 1.0, 1.0, 1.0]
+def test_two_thirds_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
+    ready_to_read(world, [20.0] * 4 + [1.0] * 8)
+    held = [claim(world, one) for one in world.store.dispatch({"text": 10})]
+    assert [one.cost_estimate_s for one in held] == [20.0] * 2 + [1.0] * 8
     for one in held[2:]:
         world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
-    assert world.store.dispatch({"text": 5}) == []
+    assert world.store.dispatch({"text": 10}) == []
     world.store.record(held[0], Done(), nothing_follows, cost_s=1, host="h")
-    assert [claim(world, one).cost_estimate_s for one in world.store.dispatch({"text": 5})] == [20.0]
+    assert [claim(world, one).cost_estimate_s for one in world.store.dispatch({"text": 10})] == [20.0]
     assert world.store.steps_with_backlog() == {"text"}
 
 
