@@ -410,9 +410,9 @@ def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None
 
 
 def test_two_thirds_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
-    ready_to_read(world, [20.0] * 4 + [1.0] * 8)
+    ready_to_read(world, [20.0] * 4 + [1.0] * 7)
     held = [claim(world, one) for one in world.store.dispatch({"text": 10})]
-    assert [one.cost_estimate_s for one in held] == [20.0] * 2 + [1.0] * 8
+    assert [one.cost_estimate_s for one in held] == [20.0] * 2 + [1.0] * 7
     for one in held[2:]:
         world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
     assert world.store.dispatch({"text": 10}) == []
