@@ -45,7 +45,6 @@ TASKS = {
     "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
 }
 
-
 # Loaded before all but the first decoder is forked, where it is installed. Nothing that starts threads.
 LOADED = (
     *sorted({place.split(":")[0] for name, place in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
@@ -102,10 +101,8 @@ def _begin(told: dict[str, Any], descriptors: list[int]) -> NoReturn:
         _ward(decoder, life, end, woken, waker)
     for descriptor in (life, end, woken, waker):
         os.close(descriptor)
-    try:
-        _serve(told["memory_bytes"], folder, alone)
-    finally:
-        os._exit(0)
+    _serve(told["memory_bytes"], folder, alone)
+    sys.exit()
 
 
 # --- the warden --------------------------------------------------------------------------------------

@@ -66,7 +66,8 @@ class Process:
 
 
 class Nursery:
-    """Begins processes by `layers/decoder_host.py`. Threads may share it; begun anew where it has ended itself."""
+    """Begins processes by `layers/decoder_host.py`, from one of its own that begins when it is needed, anew where it has
+    ended. Threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -145,3 +146,6 @@ class Nursery:
                 self._program.kill()
                 self._program.wait()
             self._program = None
+
+
+NURSERY = Nursery()  # one process forks all decoders of a process

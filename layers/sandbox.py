@@ -24,7 +24,7 @@ from typing import Any
 
 from layers import confinement, scratch, standing, turns
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
-from layers.nursery import Nursery
+from layers.nursery import NURSERY, Nursery
 from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
@@ -40,7 +40,7 @@ LIGHT_CPU_S = 0.05  # that a call may use, until it stands behind those that hav
 GOES_ON_CPU_S = 0.2  # until it asks to go on behind all others
 GIVES_WAY_S = 3.0  # until it does unasked, where its child can't be brought forward again
 HEAVIER_NICE, LAST_NICE = 15, 19
-PATIENCE_S, PATIENCE_TIMES = 1.0, 4  # that one behind them waits, and times what it is estimated to take, until it asks
+PATIENCE_S, PATIENCE_TIMES = 1.0, 4  # or that it has waited behind them: seconds, or times its estimate if that is more
 COMES_FORWARD_AFTER = 0.5  # of what it may wait for a processor
 LEAST_LOOK_S, LOOKS_AGAIN_S = 0.03, 1.0  # between looks at what a call has used
 TICKS_A_S = os.sysconf("SC_CLK_TCK")
@@ -68,10 +68,10 @@ class Sandbox:
         keep_warm: int = 1,
         gives_way_s: float | None = None,
         nice: int | None = None,
-        nursery: Nursery | None = None,
+        nursery: Nursery = NURSERY,
     ) -> None:
         self._nice = nice
-        self._nursery = nursery or Nursery()
+        self._nursery = nursery
         self._memory_bytes = memory_bytes
         self._gives_way_s = gives_way_s
         self._keep_warm = keep_warm

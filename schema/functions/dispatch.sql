@@ -211,7 +211,7 @@ BEGIN
 END $$;
 
 -- Dispatches each named step up to its in-flight cap of wake-ups: p_caps is {"ocr": 3, ...}; {"ocr": [3, 2]} takes two
--- at most. Half of the cap is kept for short parts. p_loads, {"text": 10, ...}, says how many parts of p_load_s
+-- at most. Three quarters of the cap are kept for short parts. p_loads, {"text": 10, ...}, says how many parts of p_load_s
 -- seconds in all one wake-up of a step may name.
 --
 -- One dispatcher a step at a time. One that finds it taken waits in a single seat, for what was committed

@@ -37,6 +37,7 @@ def burn(seconds):
     while time.process_time() < end: pass
 def die(): ctypes.string_at(0)
 def leave(): os._exit(3)
+def choke(): decoder_host._answer = lambda *_: 1 / 0
 def eat(megabytes): return len(bytearray(megabytes << 20))
 def hold(megabytes):
     import mmap
@@ -109,7 +110,7 @@ def made(monkeypatch: pytest.MonkeyPatch, program: str) -> Sandbox:
         return start([argv[0], "-P", "-B", "-c", program, argv[-1]], **options)
 
     monkeypatch.setattr(nursery.subprocess, "Popen", started)
-    return Sandbox(max_children=2, memory_bytes=512 << 20)
+    return Sandbox(max_children=2, memory_bytes=512 << 20, nursery=nursery.Nursery())
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_a_child_is_kept_for_the_next_call(box: Sandbox) -> None:
     assert call(box, "token") == call(box, "token")
 
 
-@pytest.mark.parametrize(("task", "word"), [("die", "SIGSEGV"), ("leave", "exit code 3")])
+@pytest.mark.parametrize(("task", "word"), [("die", "SIGSEGV"), ("leave", "exit code 3"), ("choke", "exit code 1")])
 def test_a_child_that_dies_says_how_and_is_replaced(any_box: Sandbox, task: str, word: str) -> None:
     before = call(any_box, "token")
     with pytest.raises(DecoderCrashed, match=word):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.domain.extraction import labels, sums
+from layers.domain.extraction import labels, numbers, sums
 from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
@@ -269,6 +269,24 @@ def test_no_sum_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
         patch.setattr(sums, "STEMS", ("",))
         patch.setattr(sums, "STEMS_OF_CHANGE", ("",))
         assert sums.sums_of(lines) == told
+
+
+WORDS_OF_DOUBT = [
+    "total", "sub", "sub-total", "subtotaal", "zwischensumme", "excl", "taxable", "tax able", "gst", "6st", "tax", "vat",
+    "sst", "qty", "quantity", "items", "discount", "saving", "point", "6 %", "amount", "summary", "included in", "change",
+    "tender", "ht", "untaxed", "balance b/f", "last bill", "with tax", "grand", "payable", "coffee",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(WORDS_OF_DOUBT), max_size=4).map(lambda words: " ".join(["total", *words, "12.50"])))
+def test_no_doubt_about_a_total_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
+    def scores() -> list[float]:
+        return [one.score for one in numbers.numbers(["total"], Lines([Line(1, line)]), whole=False, is_total=True)]
+
+    told = scores()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "STEMS_OF_DOUBT", ("",))
+        assert scores() == told
 
 
 @given(st.lists(st.text("ab7\u0130 .", max_size=6), max_size=8))

@@ -29,9 +29,10 @@ OTHER_DATE = re.compile(
 
 def days(its_labels: Sequence[str], lines: Lines) -> Iterator[Choice]:
     """Every date, the more trusted the better the words around it fit and the higher it stands."""
-    month_first = _writes_month_first(lines)
+    numbered = list(lines.lowered.showing(values.NUMBERED))
+    month_first = _writes_month_first(lines, numbered)
     shown = labels.labels_in(lines.lowered.vocabulary, its_labels)
-    for place in sorted({*lines.lowered.showing(values.NUMBERED), *lines.lowered.showing(values.NAMED)}):
+    for place in sorted({*numbered, *lines.lowered.showing(values.NAMED)}):
         line = lines[place]
         above = lines[place - 1].text if place and lines[place - 1].page == line.page else ""
         for found in values.dates(line.text, month_first=month_first):
@@ -56,10 +57,10 @@ def _date_support(text: str, found: values.Found, above: str, its_labels: Sequen
     return support - (25.0 if OTHER_DATE.search(before) else 0.0)
 
 
-def _writes_month_first(lines: Lines) -> bool:
+def _writes_month_first(lines: Lines, numbered: Sequence[int]) -> bool:
     """Whether the page's own unambiguous dates, or signs of the United States, put the month first."""
     american = 0
-    for place in lines.lowered.showing(values.NUMBERED):
+    for place in numbered:
         for match in values.numeric_dates(lines[place].text):
             if match[1] and len(match[1]) <= 2:
                 american += (int(match[3]) > 12) - 3 * (int(match[1]) > 12)

@@ -114,10 +114,8 @@ def labels_in(vocabulary: str, its_labels: Sequence[str]) -> list[Label]:
 
 def best_label(lowered: str, its_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
     """The most trusted label in a line: its tier, and its span."""
-    for label in its_labels:
-        if spans := find_labels(lowered, label.words):
-            return label.tier, spans[0]
-    return 0, None
+    tier, spans = label_places(lowered, its_labels)
+    return tier, spans[0] if spans else None
 
 
 def label_places(lowered: str, its_labels: Sequence[Label]) -> tuple[int, list[tuple[int, int]]]:

@@ -109,7 +109,7 @@ def labelled(its_labels: Sequence[str], lines: Lines, *, numbered: bool) -> Iter
     """What stands beside the labels, or under them; `numbered`: it has to have a digit, as a number or code has."""
     shown = labels.labels_in(lines.lowered.vocabulary, its_labels)
     for place, line in enumerate(lines if shown else ()):
-        tier, spans = labels.label_places(labels.plain(line.text), shown)
+        tier, spans = labels.label_places(lines.lowered.line(place), shown)
         for span in spans:
             after = AFTER_LABEL.match(line.text, span[1])
             start = after.end() if after else span[1]
