@@ -146,6 +146,3 @@ class Nursery:
                 self._program.kill()
                 self._program.wait()
             self._program = None
-
-
-NURSERY = Nursery()  # one process forks all decoders of a process

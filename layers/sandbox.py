@@ -24,7 +24,7 @@ from typing import Any
 
 from layers import confinement, scratch, standing, turns
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
-from layers.nursery import NURSERY, Nursery
+from layers.nursery import Nursery
 from layers.telemetry import log
 
 HEADER = struct.Struct(">I")
@@ -68,10 +68,10 @@ class Sandbox:
         keep_warm: int = 1,
         gives_way_s: float | None = None,
         nice: int | None = None,
-        nursery: Nursery = NURSERY,
+        nursery: Nursery | None = None,
     ) -> None:
         self._nice = nice
-        self._nursery = nursery
+        self._nursery = nursery or Nursery()
         self._memory_bytes = memory_bytes
         self._gives_way_s = gives_way_s
         self._keep_warm = keep_warm

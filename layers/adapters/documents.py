@@ -9,6 +9,7 @@ from layers.domain.errors import DecoderCrashed, PermanentError
 from layers.domain.formats import OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
+from layers.nursery import Nursery
 from layers.ports import OfficePrinter
 from layers.sandbox import Sandbox
 from layers.telemetry import log
@@ -42,8 +43,9 @@ class Documents:
         printer: OfficePrinter | None = None,
     ) -> None:
         self._printer = printer
-        self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes)
-        self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0)
+        nursery = Nursery()
+        self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes, nursery=nursery)
+        self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0, nursery=nursery)
 
     def identify(self, path: Path, name: str) -> Identity:
         """What the bytes are, and the number of pages. Raises PermanentError for what can't be taken."""

@@ -32,6 +32,7 @@ CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 SHARED_MEANS = {
     "layers.database",
     "layers.redis_link",
+    "layers.nursery",
     "layers.sandbox",
     "layers.telemetry",
     "layers.presigning",
