@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from infra.acknowledgements import Acknowledgements
 from layers import bootstrap
 from layers.adapters.redis_bell import RedisBell
 from layers.adapters.sqs_topics import SqsTopics
@@ -29,6 +30,7 @@ LONG_POLL_S = 2  # the store's longest wait for a message, where there is no bel
 LISTENED_TO = ("dispatch",)  # delayed messages ring no bell
 RECEIVED_AT_ONCE = {"arrivals": 10, "dispatch": 10}  # else one: it may name several parts
 IDLE_LOOK_S = 60.0
+ACKNOWLEDGED_EACH_S = 0.5
 HANG_GRACE_S = 60.0
 DRAIN_S = 8.0
 
@@ -52,6 +54,7 @@ class Worker:
     ):
         self.name = name
         self._topics = topics
+        self._handled = Acknowledgements(topics)
         self._bell = bell
         self._handlers = handlers
         self._stopping = threading.Event()
@@ -67,6 +70,7 @@ class Worker:
                 threading.Thread(
                     target=self._consume, args=(topic, handler, place == 0), name=f"{topic}-{place}", daemon=True
                 ).start()
+        every(ACKNOWLEDGED_EACH_S, self._stopping, "acknowledgements", self._handled.flush)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -76,6 +80,7 @@ class Worker:
         deadline = time.monotonic() + within_s
         while self._busy_since and time.monotonic() < deadline:
             time.sleep(0.05)
+        self._handled.flush()
         return not self._busy_since
 
     def longest_busy_s(self) -> float:
@@ -137,7 +142,7 @@ class Worker:
         try:
             answer = handler({"Records": records}, None)
             given_back = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
-            self._topics.delete(topic, [r["receiptHandle"] for r in records if r["messageId"] not in given_back])
+            self._handled.add(topic, [r["receiptHandle"] for r in records if r["messageId"] not in given_back])
             if given_back:
                 self._store_is_away.set()
                 self._topics.give_back(topic, [r["receiptHandle"] for r in records if r["messageId"] in given_back])

@@ -1,0 +1,53 @@
+"""What was handled, until its messages are deleted: ten to a request, where one each would cost ten times as much."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from layers.adapters.sqs_topics import SqsTopics
+from layers.telemetry import log
+
+MOST_AT_ONCE = 10  # by the API of SQS
+
+
+class Acknowledgements:
+    """Handles of messages by topic. Safe to share between threads.
+
+    A message that is deleted some moments late, or never as its worker died, comes again at worst, like any that comes
+    twice: its part can't be claimed a second time.
+    """
+
+    def __init__(self, topics: SqsTopics) -> None:
+        self._topics = topics
+        self._handles: dict[str, list[str]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def add(self, topic: str, handles: list[str]) -> None:
+        """Delete these messages later, or now where they are enough for a request."""
+        with self._lock:
+            waiting = self._handles[topic]
+            waiting += handles
+            full, self._handles[topic] = _whole_requests(waiting)
+        self._delete(topic, full)
+
+    def flush(self) -> None:
+        """Delete all that wait for it."""
+        with self._lock:
+            waiting, self._handles = self._handles, defaultdict(list)
+        for topic, handles in waiting.items():
+            self._delete(topic, handles)
+
+    def _delete(self, topic: str, handles: list[str]) -> None:
+        for start in range(0, len(handles), MOST_AT_ONCE):
+            chunk = handles[start : start + MOST_AT_ONCE]
+            try:
+                self._topics.delete(topic, chunk)
+            except Exception as error:
+                log("messages_not_deleted", topic=topic, messages=len(chunk), detail=str(error))
+
+
+def _whole_requests(handles: list[str]) -> tuple[list[str], list[str]]:
+    """Those that fill requests, and the rest."""
+    whole = len(handles) - len(handles) % MOST_AT_ONCE
+    return handles[:whole], handles[whole:]
