@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from layers.adapters.sqs_topics import SqsTopics
+from layers.adapters.sqs_topics import MOST_A_REQUEST, SqsTopics
 from layers.telemetry import log
-
-MOST_AT_ONCE = 10  # by the API of SQS
 
 
 class Acknowledgements:
@@ -28,7 +26,8 @@ class Acknowledgements:
         with self._lock:
             waiting = self._handles[topic]
             waiting += handles
-            full, self._handles[topic] = _whole_requests(waiting)
+            whole = len(waiting) // MOST_A_REQUEST * MOST_A_REQUEST
+            full, self._handles[topic] = waiting[:whole], waiting[whole:]
         self._delete(topic, full)
 
     def flush(self) -> None:
@@ -39,15 +38,9 @@ class Acknowledgements:
             self._delete(topic, handles)
 
     def _delete(self, topic: str, handles: list[str]) -> None:
-        for start in range(0, len(handles), MOST_AT_ONCE):
-            chunk = handles[start : start + MOST_AT_ONCE]
+        for start in range(0, len(handles), MOST_A_REQUEST):
+            chunk = handles[start : start + MOST_A_REQUEST]
             try:
                 self._topics.delete(topic, chunk)
             except Exception as error:
                 log("messages_not_deleted", topic=topic, messages=len(chunk), detail=str(error))
-
-
-def _whole_requests(handles: list[str]) -> tuple[list[str], list[str]]:
-    """Those that fill requests, and the rest."""
-    whole = len(handles) - len(handles) % MOST_AT_ONCE
-    return handles[:whole], handles[whole:]

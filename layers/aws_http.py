@@ -9,10 +9,10 @@ CONNECTIONS = 32
 
 
 class Connections:
-    """Pools of connections by host, asked straight: a fifth less of CPU a call than by way of their manager."""
+    """A pool of connections for each host: a fifth less of CPU a call than by way of urllib3's PoolManager."""
 
-    def __init__(self, manager: Any) -> None:
-        self._manager = manager
+    def __init__(self, **options: Any) -> None:
+        self._options = options
         self._pools: dict[str, Any] = {}
 
     def request(self, method: str, url: str, **sent: Any) -> Any:
@@ -21,7 +21,9 @@ class Connections:
         host, slash, path = rest.partition("/")
         root = f"{scheme}://{host}"
         if root not in self._pools:
-            self._pools[root] = self._manager.connection_from_url(root)
+            import urllib3
+
+            self._pools.setdefault(root, urllib3.connection_from_url(root, **self._options))
         return self._pools[root].urlopen(method, slash + path, **sent)
 
 
@@ -34,7 +36,7 @@ def pool(*methods: str) -> Connections:
         allowed_methods=methods, raise_on_status=False,
     )  # fmt: skip
     timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-    return Connections(urllib3.PoolManager(maxsize=CONNECTIONS, timeout=timeout, retries=again))
+    return Connections(maxsize=CONNECTIONS, timeout=timeout, retries=again)
 
 
 def credentials_of(client: Any) -> Any:

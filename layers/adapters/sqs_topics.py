@@ -14,7 +14,7 @@ from layers.telemetry import log
 
 DEAD_SUFFIX = "-dead"
 LONGEST_DELAY_S = 900
-SENT_AT_ONCE = 10
+MOST_A_REQUEST = 10  # messages, by the API of SQS
 GIVEN_BACK_S = 0
 
 
@@ -38,8 +38,8 @@ class SqsTopics:
         for load in loads(list(wake_ups)):
             by_topic[load[0].step].append(load)
         for topic, messages in by_topic.items():
-            for start in range(0, len(messages), SENT_AT_ONCE):
-                chunk = messages[start : start + SENT_AT_ONCE]
+            for start in range(0, len(messages), MOST_A_REQUEST):
+                chunk = messages[start : start + MOST_A_REQUEST]
                 self._send(topic, [json.dumps(load_as_json(load)) for load in chunk])
 
     def holds_messages(self, topic: str) -> bool:
@@ -92,7 +92,7 @@ class SqsTopics:
 
     def _revive(self, topic: str, limit: int) -> int:
         dead, moved = topic + DEAD_SUFFIX, 0
-        while moved < limit and (records := self.receive(dead, most=SENT_AT_ONCE, wait_s=0)):
+        while moved < limit and (records := self.receive(dead, most=MOST_A_REQUEST, wait_s=0)):
             if not self._send(topic, [record["body"] for record in records]):
                 break
             self.delete(dead, [record["receiptHandle"] for record in records])

@@ -28,7 +28,7 @@ from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import worker
 from layers import bootstrap, runner
-from layers.adapters.sqs_topics import SENT_AT_ONCE, SqsTopics
+from layers.adapters.sqs_topics import MOST_A_REQUEST, SqsTopics
 from layers.ports import Ports
 from tests.chaos import steps
 
@@ -50,9 +50,9 @@ class TwiceAndShuffled(SqsTopics):
         random.shuffle(doubled)
         late = [doubled.pop() for _ in range(len(doubled) // 4)]
         sent = [
-            super(TwiceAndShuffled, self)._send(topic, chunk[start : start + SENT_AT_ONCE], wait_s)
+            super(TwiceAndShuffled, self)._send(topic, chunk[start : start + MOST_A_REQUEST], wait_s)
             for chunk, wait_s in ((doubled, delay_s), (late, delay_s + random.randint(1, LATE_S)))
-            for start in range(0, len(chunk), SENT_AT_ONCE)
+            for start in range(0, len(chunk), MOST_A_REQUEST)
         ]
         return all(sent)
 
