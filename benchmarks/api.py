@@ -25,9 +25,9 @@ import psycopg
 from fairway_client import Client
 
 from benchmarks.starting import ROOT, cpu_s, keep, start, stop
-from layers.adapters.postgres_store import PostgresStore
-from layers.adapters.redis_news import RedisNews
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.redis.news import RedisNews
 from layers.domain.message import Arrival
 from layers.domain.page import Identity
 from layers.domain.step import Done

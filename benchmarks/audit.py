@@ -16,8 +16,8 @@ from typing import Any
 from benchmarks.parts import parts
 from benchmarks.starting import keep
 from functions.audit import FILES_AT_ONCE
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
 
 STEPS = ("intake", "text", "ocr", "textract", "extraction", "preview", "thumbnail")
 FILES_A_BATCH = 1000

@@ -16,8 +16,8 @@ import psycopg
 
 from benchmarks.parts import Parts, one, parts
 from benchmarks.starting import keep
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
 
 TURNS = 2000
 HELD_TURNS = 5000

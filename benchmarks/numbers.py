@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.starting import ROOT, cpu_s, family, keep_table
-from layers.adapters import libreoffice_printer
-from layers.adapters.documents import Documents
-from layers.adapters.libreoffice_printer import LibreOfficePrinter
+from layers.adapters.printing import libreoffice_printer
+from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
 from layers.decoders.libreoffice import FILTERS
+from layers.decoding.documents import Documents
 from layers.domain.errors import DecoderCrashed, PermanentError
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
 PHOTOGRAPHS = {"thumbnail of a JPEG of 2000 x 1333": (2000, 1333), "thumbnail of a JPEG of 12 MP": (4000, 3000)}

@@ -17,7 +17,7 @@ from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate
-from layers.database import Database
+from layers.adapters.postgres.database import Database
 
 KEY_ID = "FWBENCHKEY"
 PASSWORD = "for-benchmarks-alone"

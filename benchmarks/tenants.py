@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.parts import one
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.database import Database
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
 
 
 class Tenants:

@@ -22,10 +22,10 @@ from benchmarks.parts import Parts, parts
 from benchmarks.starting import keep
 from functions.api import waits
 from layers import bootstrap
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
-from layers.runner import LOOKED_EACH_S
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.attempts.runner import LOOKED_EACH_S
 
 ROUNDS = 15
 PAGE = 50

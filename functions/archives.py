@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from layers.attempts.work import Work
 from layers.domain.page import Member
-from layers.work import Work
 
 UNPACKED_AT_ONCE_BYTES = 64 << 20
 UNPACKED_AT_ONCE = 100

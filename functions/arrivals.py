@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from layers.attempts.runner import Runner
 from layers.domain.message import Arrival
-from layers.runner import Runner
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 OURS = re.compile(f"originals/{UUID}/{UUID}")

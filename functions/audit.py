@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from layers.runner import Runner
-from layers.telemetry import log
+from layers.attempts.runner import Runner
+from layers.telemetry.log import log
 
 ROWS_EACH_S = 3600.0
 WALK_REST_S = 3600.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layers.runner import Runner
+from layers.attempts.runner import Runner
 
 WOKEN_AT_ONCE = 500
 

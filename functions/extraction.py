@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from functions.text_artifact import save_text
+from layers.attempts.work import Work
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.page import Extraction
 from layers.domain.step import Artifact, Done, Part, Plan, Skip, Stop, step
-from layers.work import Work
 
 RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0

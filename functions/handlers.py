@@ -9,7 +9,7 @@ from functions.pipelines import INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as mend
 from layers import bootstrap, entry
-from layers.runner import Runner
+from layers.attempts.runner import Runner
 
 Answer = dict[str, Any]
 

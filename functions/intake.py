@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functions.archives import expand
+from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
 from layers.domain.formats import Kind, kind_of
 from layers.domain.step import Done, step
-from layers.work import Work
 
 
 @step(timeout_s=60, depends_on="scanner", at_once=10)

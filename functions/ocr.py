@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from functions.text_artifact import save_text
+from layers.attempts.work import Work
 from layers.domain.extraction.rules import missing_fields
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
@@ -17,7 +18,6 @@ from layers.domain.lifecycle import slices
 from layers.domain.page import Page
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import Done, Plan, Skip, step
-from layers.work import Work
 
 PAGE_COST_S = 1.0
 SECOND_READER_FLOOR = 65.0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from layers.attempts.work import Work
 from layers.domain.file import File
 from layers.domain.step import Done, Skip, step
-from layers.work import Work
 
 
 @step(timeout_s=150, depends_on="preview", needs_service=lambda file: file.is_printed, at_once=10)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functions.text_artifact import save_text
+from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
 from layers.domain.page import Page
 from layers.domain.step import Done, Plan, Skip, step, whole_file
-from layers.work import Work
 
 
 def plan(file: File) -> Plan:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from layers.attempts.work import Work
 from layers.domain.page import Page
 from layers.domain.step import Artifact
-from layers.work import Work
 
 # When pages were read by several readers, the text is named after the one that is trusted least.
 LEAST_TRUSTED = ("textract", "ocr", "native")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functions.text_artifact import save_text
+from layers.attempts.work import Work
 from layers.domain.errors import DependencyDown
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.page import Page
 from layers.domain.paid_reading import by_one_job
 from layers.domain.step import Artifact, Done, Part, Plan, Skip, step
-from layers.work import Work
 
 PAGE_COST_S = 2.0
 

@@ -10,13 +10,13 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_artifacts, walk_objects
 from functions.dispatch import dispatch
+from layers.attempts.runner import Runner
 from layers.domain import lifecycle
 from layers.domain.breaker import Mode
 from layers.domain.file import artifact_prefix, original_key
 from layers.domain.message import Arrival
 from layers.ports import Claim
-from layers.runner import Runner
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 AT_ONCE = 500
 RESCUED_AT_ONCE = 100

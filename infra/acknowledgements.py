@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from layers.adapters.sqs_topics import MOST_A_REQUEST, SqsTopics
-from layers.telemetry import log
+from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
+from layers.telemetry.log import log
 
 
 class Acknowledgements:

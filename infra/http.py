@@ -21,7 +21,7 @@ from functions.api.changes import HELD_OPEN
 from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
 from layers import bootstrap
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
 # Each call that is held open sits on a thread, asleep; the others are for requests that are answered at once.

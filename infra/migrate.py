@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from layers.migration import SCHEMA, MigrationChanged, ensure_local_tenant, give_login, migrate
+from layers.adapters.postgres.migration import SCHEMA, MigrationChanged, ensure_local_tenant, give_login, migrate
 
 __all__ = ["SCHEMA", "MigrationChanged", "ensure_local_tenant", "give_login", "migrate"]
 

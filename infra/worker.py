@@ -19,11 +19,11 @@ from typing import Any
 
 from infra.acknowledgements import Acknowledgements
 from layers import bootstrap
-from layers.adapters.redis_bell import RedisBell
-from layers.adapters.sqs_topics import SqsTopics
+from layers.adapters.aws.sqs_topics import SqsTopics
+from layers.adapters.redis.work_signal import RedisBell
+from layers.attempts.held_claims import LONGEST_TIMES
 from layers.domain.errors import StoreUnreachable
-from layers.held_claims import LONGEST_TIMES
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 POLL_S = 20.0  # how often a topic is looked at although its bell did not ring
 LONG_POLL_S = 2  # the store's longest wait for a message, where there is no bell

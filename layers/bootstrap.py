@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from layers.adapters import libreoffice_printer
+from layers.adapters.aws.file_cache import KeptFiles
+from layers.adapters.aws.s3_storage import S3Storage
+from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.clamav_scanner import ClamavScanner
-from layers.adapters.documents import Documents
-from layers.adapters.libreoffice_printer import LibreOfficePrinter
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.adapters.postgres_store import PostgresStore
-from layers.adapters.redis_bell import RedisBell
-from layers.adapters.redis_breakers import RedisBreakers
-from layers.adapters.redis_budgets import RedisBudgets
-from layers.adapters.redis_connections import RedisConnections
-from layers.adapters.redis_limits import RedisLimits
-from layers.adapters.redis_news import RedisNews
-from layers.adapters.s3_storage import S3Storage
-from layers.adapters.sqs_topics import SqsTopics
-from layers.database import Database
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.printing import libreoffice_printer
+from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
+from layers.adapters.redis.breakers import RedisBreakers
+from layers.adapters.redis.budgets import RedisBudgets
+from layers.adapters.redis.connection_slots import RedisConnections
+from layers.adapters.redis.limits import RedisLimits
+from layers.adapters.redis.news import RedisNews
+from layers.adapters.redis.work_signal import RedisBell
+from layers.attempts.pacing import Pacer, counted
 from layers.decoders.tessdata import installed_languages
+from layers.decoding.documents import Documents
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
-from layers.kept_files import KeptFiles
-from layers.pacing import Pacer, counted
 from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
 from layers.settings import Settings
 
@@ -117,7 +117,7 @@ def catalog() -> PostgresCatalog:
 
 def migrate() -> list[str]:
     """Bring the database up to date as its owner, let the roles in, and see that there is an admin; what was applied."""
-    from layers import migration
+    from layers.adapters.postgres import migration
 
     given, owner = settings(), _owner_url()
     applied = migration.migrate(owner)
@@ -140,10 +140,10 @@ def ensure_topics(steps: Iterable[str]) -> list[str]:
     given = settings()
     if not given.kafka_brokers:
         return []
-    from layers.adapters import kafka_topics
+    from layers.adapters.kafka import topics
 
     partitions = {given.queue_prefix + step: given.concurrency[step] for step in steps}
-    return kafka_topics.ensure_topics(given.kafka_brokers, given.kafka_auth, partitions)
+    return topics.ensure_topics(given.kafka_brokers, given.kafka_auth, partitions)
 
 
 def _owner_url() -> str:
@@ -204,7 +204,7 @@ def topics() -> Topics:
     given = settings()
     if not given.kafka_brokers:
         return queues()
-    from layers.adapters.kafka_topics import KafkaTopics, brokers_answer, producer
+    from layers.adapters.kafka.topics import KafkaTopics, brokers_answer, producer
 
     to = given.kafka_brokers, given.kafka_auth
     return KafkaTopics(lambda: producer(*to), lambda: brokers_answer(*to), queues(), prefix=given.queue_prefix)
@@ -235,7 +235,7 @@ def documents() -> Documents:
 def printer() -> OfficePrinter | None:
     """What turns office documents into PDF: the service that is set, else the LibreOffice that is installed."""
     if settings().preview_url:
-        from layers.adapters.gotenberg_printer import GotenbergPrinter
+        from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 
         return GotenbergPrinter(settings().preview_url, connected=counted(connections(), "preview"))
     if settings().libreoffice == "off":
@@ -303,7 +303,7 @@ def paid_reader() -> PaidReader | None:
     plainly = not given.aws_endpoint_url or given.textract_endpoint_url or given.aws_profile
     if given.textract == "off" or (given.textract == "auto" and not plainly) or not _has_credentials():
         return None
-    from layers.adapters.textract_reader import TextractReader
+    from layers.adapters.aws.textract_reader import TextractReader
 
     return TextractReader(
         lambda: paid_client("textract", given.textract_endpoint_url, 20), given.bucket, Pacer(budgets(), "textract")
@@ -315,17 +315,17 @@ def extractor() -> Extractor:
     """What turns text into values: the built-in rules, or a model."""
     given = settings()
     if given.extraction == "rules":
-        from layers.adapters.rules_extractor import RulesExtractor
+        from layers.adapters.extraction.rules_extractor import RulesExtractor
 
         return RulesExtractor()
-    from layers.adapters.model_extractor import ModelExtractor
+    from layers.adapters.extraction.model_extractor import ModelExtractor
 
     return ModelExtractor(_model(given))
 
 
 def _model(given: Settings) -> Model:
     if given.extraction == "openai":
-        from layers.adapters.openai_model import OpenAiModel
+        from layers.adapters.extraction.openai_model import OpenAiModel
 
         return OpenAiModel(
             given.extraction_url,
@@ -336,7 +336,7 @@ def _model(given: Settings) -> Model:
             options=given.model_options,
             pace=Pacer(budgets(), "extraction"),
         )
-    from layers.adapters.bedrock_model import BedrockModel
+    from layers.adapters.aws.bedrock_model import BedrockModel
 
     return BedrockModel(
         lambda: paid_client("bedrock-runtime", given.bedrock_endpoint_url, given.extraction_timeout_s),

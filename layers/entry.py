@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival, WakeUp, load_from_json
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 Event = dict[str, Any]
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from layers.adapters.postgres_catalog import Catalog, PostgresCatalog
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.catalog import Catalog, PostgresCatalog
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
 from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity

@@ -16,18 +16,18 @@ from benchmarks.parts import Parts
 from benchmarks.starting import cpu_s, family, memory_mib
 from functions.arrivals import take_arrivals
 from functions.pipelines import INTAKE, PIPELINES
-from layers.adapters.documents import Documents
-from layers.adapters.memory import MemoryObjects, MemoryTopics
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.adapters.postgres_store import PostgresStore
-from layers.adapters.rules_extractor import RulesExtractor
-from layers.database import Database
+from layers.adapters.extraction.rules_extractor import RulesExtractor
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.attempts.runner import Runner
+from layers.decoding.documents import Documents
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
 from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page
 from layers.ports import Ports
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryTopics
 
 LOOK_EACH_S = 0.02
 # What Python with the handler and the SDK holds on Lambda, beside the decoders.

@@ -23,7 +23,7 @@ from functions.dispatch import dispatch
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse, recover, upkeep
 from infra.worker import DRAIN_S, Worker, every, keep_trying
 from layers import entry
-from layers.database import Database
+from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp, load_as_json, loads
 

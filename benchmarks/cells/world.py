@@ -23,9 +23,9 @@ from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from functions.api import waits
 from layers import bootstrap
-from layers.adapters.postgres_catalog import PostgresCatalog
-from layers.database import Database
+from layers.adapters.postgres.catalog import PostgresCatalog
+from layers.adapters.postgres.database import Database
 
 ASKED_EACH_S = 1.0
 FILES_AT_ONCE = 25

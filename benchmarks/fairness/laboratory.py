@@ -19,9 +19,10 @@ from benchmarks.parts import Parts
 from benchmarks.tenants import Tenants
 from benchmarks.topics import WakeUpsOnly
 from functions.arrivals import take_arrivals
-from layers.adapters.memory import MemoryObjects
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database, Row
+from layers.adapters.postgres.database import Database, Row
+from layers.adapters.postgres.store import PostgresStore
+from layers.attempts.runner import Runner
+from layers.attempts.work import Work
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.lifecycle import slices
@@ -29,8 +30,7 @@ from layers.domain.message import Arrival, WakeUp, loads
 from layers.domain.page import Extraction, Identity
 from layers.domain.step import Done, Pipeline, Plan, Step
 from layers.ports import Ports
-from layers.runner import Runner
-from layers.work import Work
+from tests.fakes import MemoryObjects
 
 READER = "extraction"  # the last of the main pipeline, so that no more is expected to follow
 INTAKE = "intake"

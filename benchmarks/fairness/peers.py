@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
 from layers.domain.message import WakeUp
 
 IN_FLIGHT = """

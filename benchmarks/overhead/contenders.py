@@ -16,9 +16,9 @@ from benchmarks.parts import Parts, StoreParts, one
 from benchmarks.tenants import Tenants
 from functions.arrivals import take_arrivals
 from layers import bootstrap
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.attempts.runner import Runner
 from layers.domain.message import Arrival
-from layers.runner import Runner
 
 LEFT = "SELECT count(*) FROM files WHERE state <> 'done'"
 RAN = "SELECT count(*) FROM attempts WHERE outcome = 'done'"

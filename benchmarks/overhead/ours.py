@@ -18,18 +18,18 @@ from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import look_back, recover
 from infra.worker import Worker
 from layers import bootstrap, entry
-from layers.adapters.memory import MemoryObjects
-from layers.adapters.postgres_store import PostgresStore
-from layers.adapters.redis_breakers import RedisBreakers
-from layers.adapters.redis_news import RedisNews
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.redis.breakers import RedisBreakers
+from layers.adapters.redis.news import RedisNews
+from layers.attempts.runner import Runner
+from layers.attempts.work import Work
 from layers.domain.file import File
 from layers.domain.message import WakeUp, loads
 from layers.domain.page import Extraction, Identity
 from layers.domain.step import Done, Part, Pipeline, Plan, step
 from layers.ports import Ports, Topics
-from layers.runner import Runner
-from layers.work import Work
+from tests.fakes import MemoryObjects
 
 CONCURRENCY = 16
 IDLE_S = 0.002

@@ -13,7 +13,7 @@ from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
 from functions.api.requests import Reply, Request, is_id
 from layers import bootstrap
 from layers.domain.errors import DependencyDown, StoreUnreachable
-from layers.telemetry import log
+from layers.telemetry.log import log
 
 Handler = Callable[..., Any]
 PUBLIC = "public"

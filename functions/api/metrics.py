@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functions.api import dead_letters, overview
 from functions.api.requests import Reply, Request, needs
-from layers import bootstrap, exposition
+from layers import bootstrap
 from layers.domain.breaker import Mode
-from layers.exposition import Sample
+from layers.telemetry import prometheus
+from layers.telemetry.prometheus import Sample
 
 
 @needs("operator")
@@ -14,7 +15,7 @@ def show(request: Request) -> Reply:
     """In Prometheus's text format: of the whole system for an admin's key, else of the caller's tenant."""
     of = overview.seen_tenant(request)
     samples = [*_steps(request, of), *_ledger(request, of), *_dead_letters(request), *_services()]
-    return Reply(200, text=exposition.text(samples), media_type=exposition.MEDIA_TYPE)
+    return Reply(200, text=prometheus.text(samples), media_type=prometheus.MEDIA_TYPE)
 
 
 def _steps(request: Request, of: str | None) -> list[Sample]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.pipelines import STEPS
 from infra.aws.inventory import TOPICS
-from layers.measures import NAMESPACE, SERVICE
+from layers.telemetry.metrics import NAMESPACE, SERVICE
 
 DEPENDENCIES = tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
 AUDITED = ("rows", "objects", "artifacts")

@@ -355,7 +355,7 @@ def _proxy(stage: str) -> Resources:
     """Many functions on few connections. The roles come by tokens of AWS all the way; the owner by its password.
 
     A token is as good as the function's permission. So that connections can be shared, nothing that the functions
-    send sets what outlives a transaction: see `layers/database.py`.
+    send sets what outlives a transaction: see `layers/adapters/postgres/database.py`.
     """
     users = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${Database.DbiResourceId}/"
     return {

@@ -9,7 +9,7 @@ from infra.aws.layers import Plan
 from infra.aws.queues import source
 from infra.aws.roles import role
 from infra.aws.spelling import attribute, excused, listed, when
-from layers.measures import NAMESPACE
+from layers.telemetry.metrics import NAMESPACE
 
 
 def resources(stage: str) -> Resources:

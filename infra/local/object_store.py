@@ -113,7 +113,7 @@ def _filtered(ministack: Any) -> tuple[Any, Any]:
     from infra.local.store_filter import PrivateFilter, PublicFilter
     from infra.local.upload_gate import UploadGate
     from infra.local.wiring import ARRIVALS, ORIGINALS
-    from layers.adapters.redis_bell import RedisBell
+    from layers.adapters.redis.work_signal import RedisBell
 
     bell = RedisBell(os.environ["FAIRWAY_REDIS_URL"])
     app = ArrivalsBell(AnswerHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: bell.ring(ARRIVALS, count))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from layers.decoding.sandbox import Sandbox
 from layers.domain.page import Page, pages_as_read
-from layers.sandbox import Sandbox
 
 # Models and their work take .7 GB; of address space they reserve twice that.
 MEMORY_BYTES = 3 << 30

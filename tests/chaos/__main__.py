@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.parts import parts
-from layers import runner
+from layers.attempts import runner
 from tests.chaos.harness import ROOT, Books, Chaos, Plan
 from tests.chaos.lines import Deaths, die_at_each_line
 from tests.contract.test_life import live

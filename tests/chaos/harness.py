@@ -23,12 +23,12 @@ from botocore.config import Config
 from functions.audit import walk_artifacts, walk_objects
 from infra.local.object_store import REGION
 from infra.local.wiring import BUCKET, QUEUE_PREFIX
-from layers.adapters.memory import MemoryTopics
-from layers.adapters.s3_storage import S3Storage
+from layers.adapters.aws.s3_storage import S3Storage
+from layers.attempts.runner import Runner
 from layers.domain.errors import StoreUnreachable
 from layers.ports import Ports
-from layers.runner import Runner
 from tests.chaos import steps
+from tests.fakes import MemoryTopics
 from tests.making import Bench, Urls
 from tests.parts import KEY_ID, StoreParts
 
@@ -134,7 +134,7 @@ class Chaos:
             "CHAOS_KILL_EVERY_S": str(plan.kill_every_s),
             "CHAOS_FREEZE_EVERY_S": str(plan.freeze_every_s),
         }
-        argv = [sys.executable, "-m", "tests.chaos.nursery", str(self._log_path), str(plan.workers)]
+        argv = [sys.executable, "-m", "tests.chaos.fork_server", str(self._log_path), str(plan.workers)]
         return subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
     # --- what owners do ------------------------------------------------------------------------------

@@ -24,15 +24,15 @@ from typing import Any
 
 from functions.dispatch import dispatch
 from functions.upkeep import repeat_unheard, rescue_of
-from layers import runner as runners
-from layers.adapters.memory import MemoryObjects
-from layers.adapters.postgres_store import PostgresStore
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.store import PostgresStore
+from layers.attempts import runner as runners
+from layers.attempts.runner import Runner
 from layers.domain.message import WakeUp, loads
 from layers.ports import Ports
-from layers.runner import Runner
 from tests.chaos import steps
 from tests.chaos.harness import WATCH
+from tests.fakes import MemoryObjects
 from tests.making import Bench, Urls
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -7,11 +7,11 @@ import random
 import time
 
 from functions.textract import token_of
-from layers.database import Database
+from layers.adapters.postgres.database import Database
+from layers.attempts.work import Work
 from layers.domain.file import File
 from layers.domain.page import Extraction, Identity, Page
 from layers.domain.step import Done, Part, Pipeline, Plan, step
-from layers.work import Work
 
 TIMEOUT_S = 2.0
 GRACE_S = 1.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from layers.adapters.redis_breakers import FRESH_S, RedisBreakers
+from layers.adapters.redis.breakers import FRESH_S, RedisBreakers
 from layers.domain.breaker import Mode
 from tests.contract.conftest import Clock
 
@@ -64,7 +64,7 @@ def test_a_probe_that_succeeds_closes_it_and_says_so_once(made: Made, clock: Clo
 @pytest.fixture
 def shared(redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Made:
     """Breakers as two processes have them, each looking at Redis anew every time."""
-    monkeypatch.setattr("layers.adapters.redis_breakers.FRESH_S", -1.0)
+    monkeypatch.setattr("layers.adapters.redis.breakers.FRESH_S", -1.0)
     redis.Redis.from_url(redis_url).flushall()
     return lambda: RedisBreakers(redis_url, now=clock, chance=lambda: 1.0)
 

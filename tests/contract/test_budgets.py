@@ -12,7 +12,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from layers.adapters.redis_budgets import RedisBudgets
+from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
 from tests.contract.conftest import Clock
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from layers.adapters.redis_connections import LEASE_S, RedisConnections
+from layers.adapters.redis.connection_slots import LEASE_S, RedisConnections
+from layers.attempts.pacing import LONGEST_WAIT_S, counted
 from layers.domain.errors import Snooze
-from layers.pacing import LONGEST_WAIT_S, counted
 from tests.contract.conftest import Clock
 
 NOWHERE = "redis://127.0.0.1:1/0"

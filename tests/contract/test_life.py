@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from functions.dispatch import dispatch
 from functions.upkeep import erase_removed, mend_lanes, miss_uploads, repeat_unheard, rescue_expired, rescue_of
-from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.attempts.runner import Runner
+from layers.attempts.work import Work
 from layers.domain import lifecycle
 from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
@@ -39,9 +40,8 @@ from layers.domain.step import (
     step,
 )
 from layers.ports import Claim, Ports
-from layers.runner import Runner
-from layers.work import Work
 from tests.contract.worlds import MemoryWorld, PostgresWorld, Standing, World
+from tests.fakes import MemoryObjects, MemoryTopics
 from tests.making import INTAKE_DONE, Urls
 
 OWNERS = ("one", "two")

@@ -13,11 +13,11 @@ from botocore.config import Config
 
 from infra.local.ports import ADDRESS
 from infra.local.wiring import BUCKET
-from layers.adapters.memory import MemoryObjects
-from layers.adapters.s3_storage import S3Storage
+from layers.adapters.aws.file_cache import KeptFiles
+from layers.adapters.aws.s3_storage import S3Storage
 from layers.domain.errors import DependencyDown, PermanentError
-from layers.kept_files import KeptFiles
 from layers.ports import Objects
+from tests.fakes import MemoryObjects
 from tests.parts import KEY_ID, StoreParts, store_parts
 
 

@@ -14,15 +14,15 @@ import pytest
 from botocore.config import Config
 
 from infra.local.ports import ADDRESS
-from layers.adapters import kafka_topics
-from layers.adapters.kafka_topics import KafkaTopics
-from layers.adapters.memory import MemoryTopics
-from layers.adapters.redis_bell import RedisBell
-from layers.adapters.sqs_topics import SqsTopics
+from layers.adapters.aws.sqs_topics import SqsTopics
+from layers.adapters.kafka import topics as kafka_topics
+from layers.adapters.kafka.topics import KafkaTopics
+from layers.adapters.redis.work_signal import RedisBell
 from layers.domain.message import WakeUp, load_as_json, load_from_json
 from layers.entry import messages
 from layers.entry import wake_ups as wake_ups_in
 from layers.ports import Topics
+from tests.fakes import MemoryTopics
 from tests.parts import KEY_ID, store_parts
 
 BROKERS = os.environ.get("FAIRWAY_TEST_KAFKA", "")

@@ -9,11 +9,11 @@ from functools import cache
 from itertools import count
 from typing import Any, Protocol
 
-from layers.adapters.memory import MemoryStore
 from layers.domain.file import File, file_from_facts, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.step import PlannedStep
 from layers.ports import Claim, FilePlan, Store
+from tests.fakes import MemoryStore
 from tests.making import INTAKE_DONE, Bench, Urls
 
 States = dict[tuple[str, int], str]

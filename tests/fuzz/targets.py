@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from functions.arrivals import OURS, take_arrivals
 from layers import entry
-from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.adapters.model_extractor import ModelExtractor
-from layers.adapters.textract_reader import TextractReader
-from layers.answer_check import faults
+from layers.adapters.aws.textract_reader import TextractReader
+from layers.adapters.extraction.model_extractor import ModelExtractor
+from layers.adapters.extraction.schema_check import faults
+from layers.attempts.runner import Runner
 from layers.domain.errors import PermanentError, Snooze, TransientError
 from layers.domain.extraction import rules, values
 from layers.domain.extraction.conversation import Question, Reply
@@ -28,7 +28,7 @@ from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Pipeline, Step
 from layers.ports import Ports
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
 
 SHOWN = "ACME Trading\nDate 5 March 2024\nInvoice no 17-b\nCoffee 3.00\nTea 2.00\nTotal RM 1,234.50"
 SCHEMA: dict[str, Any] = {

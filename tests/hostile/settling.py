@@ -11,13 +11,13 @@ from typing import Any
 
 from functions.arrivals import take_arrivals
 from functions.pipelines import INTAKE, PIPELINES
-from layers.adapters.documents import Documents
-from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.adapters.rules_extractor import RulesExtractor
+from layers.adapters.extraction.rules_extractor import RulesExtractor
+from layers.attempts.runner import Runner
+from layers.decoding.documents import Documents
 from layers.domain.file import File, original_key
 from layers.domain.message import Arrival
 from layers.ports import Ports, Scanner
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
 
 TENANT = str(uuid.uuid4())
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}

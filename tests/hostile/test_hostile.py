@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from layers.adapters.documents import Documents
+from layers.decoding.documents import Documents
 from tests.hostile.cases import CASES, Case
 from tests.hostile.endless_zip import zip_that_holds_itself
 from tests.hostile.settling import Bench, Listener, end_of, listening

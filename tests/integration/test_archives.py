@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.adapters.documents import Documents
+from layers.decoding.documents import Documents
 from layers.domain.errors import PermanentError
 
 

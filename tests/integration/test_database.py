@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from layers import database
-from layers.database import Database
+from layers.adapters.postgres import database
+from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
 from tests.making import Urls
 

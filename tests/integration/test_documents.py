@@ -13,7 +13,7 @@ import pypdfium2 as pdfium
 import pytest
 from PIL import Image, ImageDraw
 
-from layers.adapters.documents import Documents
+from layers.decoding.documents import Documents
 from layers.domain.errors import PermanentError
 from layers.domain.page import Page
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from layers.adapters.documents import Documents
+from layers.decoding.documents import Documents
 from layers.domain.extraction.rules import extract
 from layers.domain.formats import ODF, OOXML
 from layers.domain.page import Page

@@ -12,10 +12,10 @@ import pytest
 from botocore.config import Config
 
 from functions.extraction import extraction
-from layers.adapters.bedrock_model import BedrockModel
-from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.adapters.model_extractor import ModelExtractor
-from layers.adapters.openai_model import OpenAiModel, retry_after_s
+from layers.adapters.aws.bedrock_model import BedrockModel
+from layers.adapters.extraction.model_extractor import ModelExtractor
+from layers.adapters.extraction.openai_model import OpenAiModel, retry_after_s
+from layers.attempts.runner import Runner
 from layers.domain.errors import DependencyDown, PermanentError, Throttled, TransientError
 from layers.domain.extraction.windows import Window, whole
 from layers.domain.file import File, Reach, original_key
@@ -26,7 +26,7 @@ from layers.domain.retry import RetryPolicy
 from layers.domain.step import Done, Pipeline, Step
 from layers.ports import Model as ModelPort
 from layers.ports import Ports
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
 from tests.standins.model import Model
 from tests.standins.server import Served
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from layers.adapters.documents import Documents
-from layers.adapters.libreoffice_printer import LibreOfficePrinter, installed
+from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
+from layers.decoding.documents import Documents
 from layers.domain.file import File
 from layers.domain.formats import FORMATS, OFFICE, Format, Kind
 

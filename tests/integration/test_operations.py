@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from functions.api.openapi import document
 from layers import bootstrap
-from layers.adapters.redis_breakers import RedisBreakers
-from layers.adapters.redis_budgets import RedisBudgets
+from layers.adapters.redis.breakers import RedisBreakers
+from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
 from layers.domain.step import Done, Failed, Parked, Retry
 from layers.ports import FilePlan

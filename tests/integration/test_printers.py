@@ -9,9 +9,9 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pytest
 
-from layers.adapters.documents import Documents
-from layers.adapters.gotenberg_printer import GotenbergPrinter
-from layers.adapters.libreoffice_printer import LibreOfficePrinter, installed
+from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
+from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
+from layers.decoding.documents import Documents
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from tests.integration.test_documents import pdf, says
 from tests.standins.gotenberg import Gotenberg, serving

@@ -16,8 +16,8 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters import postgres_catalog, postgres_store
-from layers.database import load_queries
+from layers.adapters.postgres import catalog, store
+from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
 BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes"}
@@ -229,8 +229,8 @@ INDEXES = {
 def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
-        **{name: (query, "fairway_worker") for name, query in load_queries(postgres_store.QUERIES).items()},
-        **{name: (query, "fairway_api") for name, query in load_queries(postgres_catalog.QUERIES).items()},
+        **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
+        **{name: (query, "fairway_api") for name, query in load_queries(catalog.QUERIES).items()},
     }
 
 
@@ -325,5 +325,5 @@ def test_a_plan_that_reads_a_whole_table_would_be_seen(connection: psycopg.Conne
 
 
 def test_queries_live_where_they_are_looked_for() -> None:
-    homes = {path.name for path in Path(postgres_store.__file__).parent.glob("*.sql")}
+    homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
     assert homes == {"queries.sql", "catalog.sql"}

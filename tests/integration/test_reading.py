@@ -9,8 +9,8 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from layers.adapters.documents import Documents
 from layers.adapters.rapid_reader import RapidReader
+from layers.decoding.documents import Documents
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Page, Word

@@ -15,12 +15,12 @@ import pytest
 from functions.arrivals import take_arrivals
 from functions.pipelines import INTAKE, PIPELINES
 from functions.upkeep import erase_removed, sweep_erased
-from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.attempts.runner import Runner
 from layers.domain.file import artifact_prefix
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.step import Artifact, Done, Part, PlannedStep
 from layers.ports import Claim, FilePlan, Ports, Recorded
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryTopics
 from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows

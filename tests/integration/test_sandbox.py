@@ -17,20 +17,20 @@ from typing import Any
 
 import pytest
 
-from layers import confinement, nursery, sandbox, standing, turns
-from layers.confinement import landlock_version
+from layers.decoding import confinement, cpu_priority, fork_server, sandbox, turns
+from layers.decoding.confinement import landlock_version
+from layers.decoding.sandbox import Sandbox
 from layers.domain.errors import DecoderCrashed, PermanentError, TakesLong, TransientError
-from layers.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 both_ways = pytest.mark.skipif(
-    not standing.goes_both_ways(), reason="what was moved back can't be brought forward on this host"
+    not cpu_priority.goes_both_ways(), reason="what was moved back can't be brought forward on this host"
 )
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 
 HOST = """
 import ctypes, json, sys, os, time, subprocess, uuid
-from layers import decoder_host
+from layers.decoding import decoder_host
 def sleep(seconds): time.sleep(seconds)
 def burn(seconds):
     end = time.process_time() + seconds
@@ -95,22 +95,22 @@ decoder_host.main()
 
 # A host that allows an ordinary process no namespaces, as Lambda does, and whose kernel has no Landlock.
 ON_A_STRICT_HOST = """
-from layers import confinement
+from layers.decoding import confinement
 confinement.leave_namespaces = lambda: False
 confinement.wall_in = lambda readable, writable: False
 """
 
 
 def made(monkeypatch: pytest.MonkeyPatch, program: str) -> Sandbox:
-    start = nursery.subprocess.Popen
+    start = fork_server.subprocess.Popen
 
     def started(argv: list[str], **options: Any) -> Any:
-        if argv[0] != sys.executable or "layers.decoder_host" not in argv:
+        if argv[0] != sys.executable or "layers.decoding.decoder_host" not in argv:
             return start(argv, **options)
         return start([argv[0], "-P", "-B", "-c", program, argv[-1]], **options)
 
-    monkeypatch.setattr(nursery.subprocess, "Popen", started)
-    return Sandbox(max_children=2, memory_bytes=512 << 20, nursery=nursery.Nursery())
+    monkeypatch.setattr(fork_server.subprocess, "Popen", started)
+    return Sandbox(max_children=2, memory_bytes=512 << 20, nursery=fork_server.Nursery())
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_no_decoder_holds_open_what_another_lives_by(box: Sandbox) -> None:
 
 def test_decoders_end_with_whoever_started_them(tmp_path: Path, mark: str) -> None:
     program = (
-        "import sys, time; from layers.sandbox import Sandbox\n"
+        "import sys, time; from layers.decoding.sandbox import Sandbox\n"
         "print(len(Sandbox()._take().folder.name), flush=True)\ntime.sleep(float(sys.argv[1]))"
     )
     owner = subprocess.Popen([sys.executable, "-c", program, mark], stdout=subprocess.PIPE, cwd=ROOT)
@@ -298,7 +298,7 @@ def test_a_child_knows_no_secret_of_ours(box: Sandbox, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("FAIRWAY_DATABASE_URL", "x")
     known = {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "TMPDIR", "OMP_THREAD_LIMIT", "MALLOC_ARENA_MAX"}
-    assert set(call(box, "look")) <= known | set(nursery.PASSED_ON)
+    assert set(call(box, "look")) <= known | set(fork_server.PASSED_ON)
 
 
 # --- files -------------------------------------------------------------------------------------------
@@ -401,7 +401,7 @@ def test_the_time_spent_waiting_for_a_child_does_not_count(box: Sandbox) -> None
 
 def niceness(child: int) -> int:
     """Of a decoder by its warden, as others meet it: its session's, where sessions are what processors are shared by."""
-    if standing.sessions_are_groups():
+    if cpu_priority.sessions_are_groups():
         return int(Path(f"/proc/{child}/autogroup").read_text().split()[-1])
     return os.getpriority(os.PRIO_PGRP, child)
 
@@ -409,16 +409,16 @@ def niceness(child: int) -> int:
 @pytest.fixture
 def one_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host on which what was moved back can't be brought forward again."""
-    monkeypatch.setattr(standing, "goes_both_ways", lambda: False)
-    monkeypatch.setattr(standing, "sessions_are_groups", lambda: False)
+    monkeypatch.setattr(cpu_priority, "goes_both_ways", lambda: False)
+    monkeypatch.setattr(cpu_priority, "sessions_are_groups", lambda: False)
 
 
 @pytest.fixture
 def without_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that lets us bring nothing forward but sessions."""
-    if not standing.sessions_are_groups():
+    if not cpu_priority.sessions_are_groups():
         pytest.skip("processors are not shared out among sessions here")
-    monkeypatch.setattr(standing, "can_lower_nice", lambda: False)
+    monkeypatch.setattr(cpu_priority, "can_lower_nice", lambda: False)
 
 
 def test_where_nothing_can_be_brought_forward_a_file_that_takes_long_costs_its_child(
@@ -467,7 +467,7 @@ def test_a_file_that_uses_nothing_gives_way_to_nobody(box: Sandbox) -> None:
 
 
 def test_a_child_that_could_not_take_its_place_itself_is_put_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    box = made(monkeypatch, "from layers import confinement\nconfinement.NICE = 0\n" + HOST)
+    box = made(monkeypatch, "from layers.decoding import confinement\nconfinement.NICE = 0\n" + HOST)
     call(box, "token")
     (child,) = box.children()
     assert niceness(child) == confinement.NICE

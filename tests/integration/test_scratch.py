@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from layers import scratch
+from layers.decoding import scratch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKS = """
 import sys
-from layers import scratch
+from layers.decoding import scratch
 print(scratch.new_folder("decoder"), flush=True)
 sys.stdin.read()
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from layers.database import Database, load_queries
+from layers.adapters.postgres.database import Database, load_queries
 from tests.making import Bench, Urls
 
 ADAPTERS = Path(__file__).parent.parent.parent / "layers" / "adapters"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from layers.database import Database
+from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp
 from layers.domain.page import Evidence, Extraction, Page, Word
@@ -122,7 +122,7 @@ def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
 
 
 def test_a_store_that_is_away_says_so() -> None:
-    from layers.adapters.postgres_store import PostgresStore
+    from layers.adapters.postgres.store import PostgresStore
 
     with pytest.raises(StoreUnreachable):
         PostgresStore(Database("postgresql://nobody@127.0.0.1:1/none", connect_timeout_s=1)).is_up()

@@ -12,8 +12,8 @@ import pytest
 
 from functions.api.access import FAILURES_A_MINUTE
 from layers import bootstrap
-from layers.adapters import postgres_catalog
-from layers.database import load_queries
+from layers.adapters.postgres import catalog as postgres_catalog
+from layers.adapters.postgres.database import load_queries
 from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
 from tests.making import Urls

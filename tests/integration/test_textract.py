@@ -14,16 +14,16 @@ from botocore.config import Config
 from PIL import Image
 
 from functions.textract import textract as step
-from layers.adapters.documents import Documents
-from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.adapters.textract_reader import TextractReader
+from layers.adapters.aws.textract_reader import TextractReader
+from layers.attempts.work import Work
+from layers.decoding.documents import Documents
 from layers.domain.errors import DependencyDown, PermanentError, Snooze, StoreUnreachable, Throttled, TransientError
 from layers.domain.file import File, PageSummary, Reach
 from layers.domain.meter import Meter
 from layers.domain.page import Page
 from layers.domain.step import Done, Part, Skip
 from layers.ports import Claim, PaidReader, Ports
-from layers.work import Work
+from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
 from tests.integration.test_embedded_pictures import docx, scan
 from tests.standins.server import Served
 from tests.standins.textract import Textract

@@ -10,10 +10,10 @@ import pytest
 
 from functions import audit, upkeep
 from functions.dispatch import dispatch
-from layers.adapters.memory import MemoryObjects, MemoryTopics
+from layers.attempts.runner import Runner
 from layers.domain.step import Artifact, Done, Parked, Pipeline, PlannedStep, step
 from layers.ports import Ports
-from layers.runner import Runner
+from tests.fakes import MemoryObjects, MemoryTopics
 from tests.integration.test_store_races import all_at_once
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
 

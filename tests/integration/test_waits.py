@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from layers import bootstrap
-from layers.adapters.redis_breakers import RedisBreakers
-from layers.adapters.redis_budgets import RedisBudgets
+from layers.adapters.redis.breakers import RedisBreakers
+from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
 from layers.domain.fairness import MADE_WAY, TAKES_LONG
 from layers.domain.message import Arrival

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from layers import lambda_telemetry
-from layers.measures import NAMESPACE
+from layers.telemetry import on_lambda
+from layers.telemetry.metrics import NAMESPACE
 
 Alarm = dict[str, Any]
 Datum = dict[str, Any]
@@ -40,7 +40,7 @@ def _data(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
     event, fields = CONDITIONS[alarm["MetricName"]]
     dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
     emitted()
-    lambda_telemetry.measure(event, fields | dimensions)
+    on_lambda.measure(event, fields | dimensions)
     for line in emitted().splitlines():
         yield from _embedded(json.loads(line))
 

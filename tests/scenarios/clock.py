@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from layers import bootstrap
-from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis.breakers import RedisBreakers
 
 VARIABLE = "FAIRWAY_SCENARIO_CLOCK"
 AHEAD = struct.Struct("<d")

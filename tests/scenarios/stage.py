@@ -23,7 +23,7 @@ from infra.local.embedded import Place
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 from infra.local.wiring import QUEUE_PREFIX, TOPICS
-from layers.database import Database
+from layers.adapters.postgres.database import Database
 from layers.domain.fairness import MADE_WAY, TAKES_LONG
 from tests.scenarios.clock import VARIABLE, Clock
 from tests.scenarios.faults import Gate

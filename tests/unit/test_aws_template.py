@@ -12,7 +12,7 @@ import pytest
 from functions.pipelines import STEPS
 from infra.aws import alarms, application, inventory
 from infra.aws.layers import Plan, native_requirements
-from layers.measures import MEASURES, NAMESPACE
+from layers.telemetry.metrics import MEASURES, NAMESPACE
 
 ROOT = Path(__file__).parent.parent.parent
 STAGES = ("dev", "prod")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layers.answer_check import faults
+from layers.adapters.extraction.schema_check import faults
 from layers.domain.extraction.conversation import (
     Fault,
     Reply,

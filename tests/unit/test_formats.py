@@ -7,14 +7,14 @@ from collections import Counter
 import pytest
 
 from functions.pipelines import PIPELINES
-from layers.adapters.libreoffice_printer import installed
+from layers.adapters.printing.libreoffice_printer import installed
+from layers.attempts.runner import Runner
 from layers.decoders import libreoffice, texts, web_pages
 from layers.domain import lifecycle
 from layers.domain.file import File
 from layers.domain.formats import FORMATS, KEPT, OFFICE, SEEN, Format, Kind, format_of, kind_of
 from layers.domain.page import Identity
 from layers.domain.step import Done, Skip
-from layers.runner import Runner
 from tests.unit.test_runner import Host
 
 

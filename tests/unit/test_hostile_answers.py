@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layers.adapters.model_extractor import ModelExtractor
-from layers.adapters.textract_reader import TextractReader
-from layers.answer_check import faults
+from layers.adapters.aws.textract_reader import TextractReader
+from layers.adapters.extraction.model_extractor import ModelExtractor
+from layers.adapters.extraction.schema_check import faults
 from layers.domain.errors import TransientError
 from layers.domain.extraction.conversation import Question, Reply
 from layers.domain.extraction.schemas import plain, without_required

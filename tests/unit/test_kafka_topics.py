@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from layers.adapters.kafka_topics import KafkaTopics
-from layers.adapters.memory import MemoryTopics
+from layers.adapters.kafka.topics import KafkaTopics
 from layers.domain.message import WakeUp
 from layers.settings import Settings
+from tests.fakes import MemoryTopics
 
 
 class Away(Exception):

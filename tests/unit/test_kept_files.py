@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.kept_files import KeptFiles
+from layers.adapters.aws.file_cache import KeptFiles
 
 KEY = ("originals/t/f", "v1")
 

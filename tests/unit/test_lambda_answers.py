@@ -96,7 +96,7 @@ def test_an_answer_that_lambda_could_not_hand_over_is_refused_there(
 
 
 def test_an_event_is_logged_in_one_line_on_lambda() -> None:
-    program = "import app; from layers.telemetry import log; log('attempt_like', step='ocr')"
+    program = "import app; from layers.telemetry.log import log; log('attempt_like', step='ocr')"
     environment = {"PATH": os.defpath, "AWS_LAMBDA_FUNCTION_NAME": "ocr", "AWS_DEFAULT_REGION": "us-east-1"}
     ran = subprocess.run(
         [sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, text=True, check=True

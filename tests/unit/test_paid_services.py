@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from layers import bootstrap
-from layers.adapters.model_extractor import ModelExtractor
-from layers.adapters.rules_extractor import RulesExtractor
-from layers.adapters.textract_reader import TextractReader
+from layers.adapters.aws.textract_reader import TextractReader
+from layers.adapters.extraction.model_extractor import ModelExtractor
+from layers.adapters.extraction.rules_extractor import RulesExtractor
 from layers.domain.file import Reach
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}

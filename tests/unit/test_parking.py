@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from functions.dispatch import dispatch
-from layers.dependencies import PARKS_TO_BLAME
+from layers.attempts.dependencies import PARKS_TO_BLAME
+from layers.attempts.runner import Runner
 from layers.domain.breaker import RAMP_S, Mode
 from layers.domain.errors import DecoderCrashed, DependencyDown, PermanentError, TransientError
 from layers.domain.file import File
 from layers.domain.step import Done, Pipeline
-from layers.runner import Runner
 from tests.unit.test_runner import Host, identified
 
 HOURS_2 = 7200.0

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from layers.presigning import ROUNDED_S, presign, rounded
+from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
 
 NOW = datetime(2026, 3, 2, 8, 15, 27, tzinfo=UTC)
 ENDPOINT = "http://127.0.0.1:4566"

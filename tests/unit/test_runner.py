@@ -25,9 +25,9 @@ from functions.upkeep import (
     rescue_of,
     upkeep,
 )
-from layers import turns
-from layers.adapters.memory import MemoryObjects, MemoryStore, MemoryTopics
-from layers.adapters.redis_breakers import RedisBreakers
+from layers.adapters.redis.breakers import RedisBreakers
+from layers.attempts.runner import Runner
+from layers.decoding import turns
 from layers.domain.errors import (
     DecoderCrashed,
     DependencyDown,
@@ -44,8 +44,8 @@ from layers.domain.page import Identity
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import Artifact, Done, Part, Pipeline, Skip, Step
 from layers.ports import Ports
-from layers.runner import Runner
-from layers.telemetry import log
+from layers.telemetry.log import log
+from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
 
 TENANT = str(uuid.uuid4())
 Run = Callable[[File, Any], Done | Skip]

@@ -11,14 +11,14 @@ from typing import Any, cast
 import pytest
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
-from layers import turns
+from layers.attempts.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, RECORDED_EACH_S, Runner
+from layers.decoding import turns
 from layers.domain.errors import StoreUnreachable, TakesLong
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
 from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
-from layers.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, RECORDED_EACH_S, Runner
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
@@ -240,7 +240,7 @@ def test_a_connection_that_was_ended_costs_little_and_a_store_that_stays_away_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("layers.recording.time.sleep", pauses.append)
+    monkeypatch.setattr("layers.attempts.recording.time.sleep", pauses.append)
     ports = RecordingPorts(unreachable="record", unreachable_times=7)
     assert runner(ports, Step("read", done), chance=lambda: 1.0).run(WAKE_UP)
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
@@ -269,7 +269,7 @@ def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobod
     host.take_back_lost_claims()
     host.take_back_lost_claims()
     assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
-    monkeypatch.setattr("layers.held_claims.STRANGE_S", -1.0)
+    monkeypatch.setattr("layers.attempts.held_claims.STRANGE_S", -1.0)
     host.take_back_lost_claims()
     ((claim, outcome, _),) = ports.told("record")
     assert claim == CLAIM and isinstance(outcome, Later)

@@ -12,14 +12,14 @@ import pytest
 
 from functions.arrivals import take_arrivals
 from functions.dispatch import dispatch
-from layers.adapters.redis_budgets import RedisBudgets
+from layers.adapters.redis.budgets import RedisBudgets
+from layers.attempts.pacing import Pacer
+from layers.attempts.runner import Runner
 from layers.domain.budget import Rate
 from layers.domain.errors import Throttled
 from layers.domain.file import File, original_key
 from layers.domain.message import Arrival
 from layers.domain.step import Done, Part, Pipeline
-from layers.pacing import Pacer
-from layers.runner import Runner
 from tests.unit.test_runner import Host
 
 NOISY, QUIET = str(uuid.uuid4()), str(uuid.uuid4())

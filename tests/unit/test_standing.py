@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from layers import standing
+from layers.decoding import cpu_priority
 
 SLEEPS = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
 
@@ -25,9 +25,9 @@ def leader() -> Iterator[int]:
 
 
 def test_anybody_moves_a_session_back(leader: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standing, "can_lower_nice", lambda: False)
-    monkeypatch.setattr(standing, "sessions_are_groups", lambda: False)
-    assert standing.move(leader, 12)
+    monkeypatch.setattr(cpu_priority, "can_lower_nice", lambda: False)
+    monkeypatch.setattr(cpu_priority, "sessions_are_groups", lambda: False)
+    assert cpu_priority.move(leader, 12)
     assert os.getpriority(os.PRIO_PGRP, leader) == 12
 
 
@@ -35,20 +35,20 @@ def test_what_has_ended_is_not_moved() -> None:
     process = subprocess.Popen(SLEEPS, start_new_session=True)
     process.kill()
     process.wait()
-    assert not standing.move(process.pid, 12)
+    assert not cpu_priority.move(process.pid, 12)
 
 
-@pytest.mark.skipif(not standing.goes_both_ways(), reason="nothing can be brought forward on this host")
+@pytest.mark.skipif(not cpu_priority.goes_both_ways(), reason="nothing can be brought forward on this host")
 def test_what_was_moved_back_is_brought_forward_again(leader: int) -> None:
-    assert standing.move(leader, 12)
-    assert standing.move(leader, 5)
-    if standing.can_lower_nice():
+    assert cpu_priority.move(leader, 12)
+    assert cpu_priority.move(leader, 5)
+    if cpu_priority.can_lower_nice():
         assert os.getpriority(os.PRIO_PGRP, leader) == 5
 
 
 def test_trying_it_leaves_this_process_where_it_was() -> None:
     before = os.getpriority(os.PRIO_PROCESS, 0)
-    standing.can_lower_nice.__wrapped__()
+    cpu_priority.can_lower_nice.__wrapped__()
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
@@ -74,15 +74,15 @@ def test_sessions_count_for_what_no_control_group_has_a_share_for(
         (tmp_path / name).touch()
     (tmp_path / "membership").write_text(membership)
     (tmp_path / "switch").write_text("1\n")
-    monkeypatch.setattr(standing, "GROUPS", tmp_path)
-    monkeypatch.setattr(standing, "OF_PROCESSES", tmp_path / "membership")
-    monkeypatch.setattr(standing, "SESSIONS_ARE_GROUPS", tmp_path / "switch")
-    assert standing.sessions_are_groups.__wrapped__() is is_first
+    monkeypatch.setattr(cpu_priority, "GROUPS", tmp_path)
+    monkeypatch.setattr(cpu_priority, "OF_PROCESSES", tmp_path / "membership")
+    monkeypatch.setattr(cpu_priority, "SESSIONS_ARE_GROUPS", tmp_path / "switch")
+    assert cpu_priority.sessions_are_groups.__wrapped__() is is_first
 
 
 def test_sessions_count_for_nothing_where_the_kernel_has_that_switched_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "switch").write_text("0\n")
-    monkeypatch.setattr(standing, "SESSIONS_ARE_GROUPS", tmp_path / "switch")
-    assert not standing.sessions_are_groups.__wrapped__()
+    monkeypatch.setattr(cpu_priority, "SESSIONS_ARE_GROUPS", tmp_path / "switch")
+    assert not cpu_priority.sessions_are_groups.__wrapped__()

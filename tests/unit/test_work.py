@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 
 from functions.text_artifact import save_text
-from layers.adapters.memory import MemoryObjects
+from layers.attempts.work import Work
 from layers.domain.file import File
 from layers.domain.page import Page
 from layers.ports import Claim, Ports
-from layers.work import Work
+from tests.fakes import MemoryObjects
 
 FILE = File("f", "t", "d", "b", "a.txt", "originals/t/f", None, 5, None)
 

@@ -1,0 +1,252 @@
+"""The object store: Amazon S3 or any store that speaks its protocol."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from layers.adapters.aws.file_cache import KeptFiles
+from layers.adapters.aws.http_pool import credentials_of
+from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
+from layers.adapters.aws.s3_http import Missing, ObjectLink, TooLong, Unreachable
+from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.ports import StoredPart
+
+DOWNLOAD_URL_S = 3600
+OWN_URL_S = 900
+MOST_BYTES = 200 * 1024 * 1024
+URLS_KEPT = 20_000
+DELETED_AT_ONCE = 1000
+AFTER_SLASH = "0"  # what sorts after all that begins with a slash
+
+
+class S3Storage:
+    """`client` makes an SDK client at first use; `public_url` is what presigned URLs carry.
+
+    Single objects go over plain HTTP by presigned URLs of our own, the rest by the SDK. `kept` spares the steps
+    of one file fetching it each.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        bucket: str,
+        public_url: str,
+        region: str,
+        *,
+        most_bytes: int = MOST_BYTES,
+        kept: KeptFiles | None = None,
+    ) -> None:
+        self._make_client = client
+        self._bucket = bucket
+        self._public_url = public_url.rstrip("/")
+        self._region = region
+        self._made: Any = None
+        self._most_bytes = most_bytes
+        self._kept = kept
+        self._link = ObjectLink(self._sign_own)
+        # A page that is looked at again within some minutes shows the same URLs.
+        self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
+
+    def download(self, object_key: str, version_id: str | None, path: Path) -> None:
+        # Without a version the same key may hold something else by now.
+        kept, known = self._kept, (object_key, version_id or "")
+        if kept and version_id and kept.give(known, path):
+            return
+        try:
+            self._link.get(object_key, version_id, path, self._most_bytes)
+        except TooLong:
+            raise PermanentError("too_large", f"the file has more than {self._most_bytes} bytes") from None
+        except Missing:
+            raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
+        except Unreachable as error:
+            raise DependencyDown("object_store", str(error)) from error
+        if kept and version_id:
+            kept.keep(known, path)
+
+    def upload(self, path: Path, object_key: str, media_type: str) -> int:
+        try:
+            return self._link.put(path, object_key, media_type)
+        except (Missing, Unreachable) as error:
+            raise DependencyDown("object_store", f"the object store took no artifact: {error}") from error
+
+    def size_of(self, object_key: str, version_id: str | None) -> int | None:
+        head = self._head(object_key, version_id)
+        return int(head["Content-Length"]) if head else None
+
+    def version_of(self, object_key: str) -> str | None:
+        version_id = (self._head(object_key, None) or {}).get("x-amz-version-id")
+        return None if version_id == "null" else version_id
+
+    def delete_prefix(self, prefix: str) -> int:
+        deleted = 0
+        while True:
+            page = self._versions(prefix, "")
+            if not _found(page):
+                return deleted
+            deleted += self._delete(_found(page), len(page.get("Versions", ())))
+
+    def delete_under(self, prefix: str, names: Sequence[str]) -> int:
+        """Walks the keys in order, from one wanted name to the next: one listing serves many neighbouring names."""
+        wanted, left, deleted = set(names), sorted(set(names)), 0
+        marker = _before(prefix + left[0]) if left else ""
+        while left:
+            page = self._versions(prefix, marker)
+            chosen = [one for one in _found(page) if _name(one, prefix) in wanted]
+            versions = sum(_name(one, prefix) in wanted for one in page.get("Versions", ()))
+            deleted += self._delete(chosen, versions)
+            if not page.get("IsTruncated"):
+                return deleted
+            last = max(_found(page), key=lambda one: str(one["Key"]))
+            left = [name for name in left if prefix + name + AFTER_SLASH > last["Key"]]
+            if left:
+                # Of a wanted key more versions may follow; all that was listed of it is gone by now.
+                reached = _before(last["Key"]) if _name(last, prefix) in wanted else last["Key"]
+                marker = max(_before(prefix + left[0]), reached)
+        return deleted
+
+    def _versions(self, prefix: str, marker: str) -> dict[str, Any]:
+        after = {"KeyMarker": marker} if marker else {}
+        return self._client().list_object_versions(  # type: ignore[no-any-return]
+            Bucket=self._bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE, **after
+        )
+
+    def _delete(self, found: Sequence[Any], versions: int) -> int:
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        if objects:
+            answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            if answer.get("Errors"):
+                raise TransientError("object_store_refused", f"{len(answer['Errors'])} objects could not be deleted")
+        return versions
+
+    def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
+        page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
+        return [one["Key"] for one in page.get("Contents", ())]
+
+    def presign_put(
+        self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
+    ) -> tuple[str, dict[str, str]]:
+        headers = {"Content-Length": str(size_bytes), "If-None-Match": "*"}
+        if sha256:
+            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
+        return self._presign("PUT", object_key, time.time(), expires_s, headers=headers), headers
+
+    def begin_parts(self, object_key: str) -> str:
+        return str(self._reach("create_multipart_upload", Key=object_key)["UploadId"])
+
+    def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        headers = {"Content-Length": str(size_bytes)}
+        return self._presign("PUT", object_key, time.time(), expires_s, headers=headers, query=query)
+
+    def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
+        parts: list[StoredPart] = []
+        following: dict[str, Any] = {}
+        while True:
+            page = self._reach("list_parts", Key=object_key, UploadId=upload_id, **following)
+            if page is None:
+                return None
+            parts += [StoredPart(one["PartNumber"], one["Size"], one["ETag"]) for one in page.get("Parts", ())]
+            if not page.get("IsTruncated"):
+                return parts
+            following = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+    def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
+        listed = {"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]}
+        joined = self._reach(
+            "complete_multipart_upload", Key=object_key, UploadId=upload_id, MultipartUpload=listed, IfNoneMatch="*"
+        )
+        return joined is not None
+
+    def presign_get(
+        self,
+        object_key: str,
+        version_id: str | None,
+        *,
+        download_name: str | None = None,
+        media_type: str | None = None,
+    ) -> str:
+        query = {"versionId": version_id} if version_id else {}
+        if download_name is not None:
+            query["response-content-disposition"] = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+        if media_type is not None:
+            query["response-content-type"] = media_type
+            query["response-content-disposition"] = "inline"
+        return self._signed_get(object_key, tuple(query.items()), rounded(time.time()))
+
+    def is_up(self) -> bool:
+        try:
+            self._client().head_bucket(Bucket=self._bucket)
+        except Exception:
+            return False
+        return True
+
+    def _sign_get(self, object_key: str, query: tuple[tuple[str, str], ...], now_s: float) -> str:
+        return self._presign("GET", object_key, now_s, DOWNLOAD_URL_S + ROUNDED_S, query=dict(query))
+
+    def _sign_own(self, method: str, object_key: str, version_id: str | None) -> str:
+        query = {"versionId": version_id} if version_id else {}
+        own_url = str(self._client().meta.endpoint_url)
+        return self._presign(method, object_key, rounded(time.time()), OWN_URL_S, own_url=own_url, query=query)
+
+    def _presign(
+        self, method: str, object_key: str, now_s: float, expires_s: int, *, own_url: str | None = None, **signed: Any
+    ) -> str:
+        credentials = credentials_of(self._client())
+        return presign(
+            method,
+            own_url or self._public_url,
+            f"/{self._bucket}/{object_key}",
+            access_key=credentials.access_key,
+            secret_key=credentials.secret_key,
+            session_token=credentials.token,
+            region=self._region,
+            now_s=now_s,
+            expires_s=expires_s,
+            **signed,
+        )
+
+    def _reach(self, operation: str, **arguments: Any) -> Any:
+        """What the SDK's operation answers; None where what it is about does not exist, or is not to be replaced."""
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket, **arguments)
+        except Exception as error:
+            if _status(error) in (404, 412):
+                return None
+            raise DependencyDown("object_store", "the object store did not answer") from error
+
+    def _head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
+        try:
+            return self._link.head(object_key, version_id)
+        except Unreachable as error:
+            raise DependencyDown("object_store", str(error)) from error
+
+    def _client(self) -> Any:
+        if self._made is None:
+            self._made = self._make_client()
+        return self._made
+
+
+def _found(page: dict[str, Any]) -> list[Any]:
+    """Versions and delete markers of a page of a listing."""
+    return [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+
+
+def _name(one: dict[str, Any], prefix: str) -> str:
+    """The first part of a key after a prefix."""
+    return str(one["Key"])[len(prefix) :].split("/", 1)[0]
+
+
+def _before(key: str) -> str:
+    """A marker that comes before a key and after all that is well before it."""
+    return key[:-1]
+
+
+def _status(error: Exception) -> int:
+    answer = getattr(error, "response", None) or {}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -1,0 +1,58 @@
+"""Queues of SQS over plain HTTP, by their JSON protocol, signed by the SDK: half of what a call by the SDK costs."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from layers.adapters.aws import http_pool
+
+
+class Unanswered(Exception):
+    """The queues did not answer, or refused the call."""
+
+
+class QueueLink:
+    """`make_client` makes the SDK's client at first use, which knows the endpoint and keeps the credentials fresh."""
+
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self._make_client = make_client
+        self._lock = threading.Lock()
+        self._made: tuple[Any, Any] | None = None
+
+    def ask(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """What an action of the API answers to these arguments. Raises Unanswered."""
+        from urllib3.exceptions import HTTPError
+
+        client, pool = self._parts()
+        body = json.dumps(arguments).encode()
+        try:
+            answer = pool.request("POST", _root(client), body=body, headers=_headers(client, action, body))
+        except HTTPError as error:
+            raise Unanswered(f"the queues did not answer ({type(error).__name__})") from error
+        if answer.status != 200:
+            raise Unanswered(f"the queues answered {answer.status}: {answer.data[:200].decode('utf-8', 'replace')}")
+        return json.loads(answer.data) if answer.data else {}
+
+    def _parts(self) -> tuple[Any, Any]:
+        with self._lock:
+            if self._made is None:
+                # A call that was carried out although its answer was lost may be made again: messages may come twice.
+                self._made = self._make_client(), http_pool.pool("POST")
+            return self._made
+
+
+def _root(client: Any) -> str:
+    return str(client.meta.endpoint_url).rstrip("/") + "/"
+
+
+def _headers(client: Any, action: str, body: bytes) -> dict[str, str]:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
+    call = AWSRequest("POST", _root(client), headers, body)
+    SigV4Auth(http_pool.credentials_of(client), "sqs", client.meta.region_name).add_auth(call)
+    return dict(call.headers.items())

@@ -1,0 +1,89 @@
+"""Extraction by a language model: asked once, corrected once, and believed only where the text shows what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from layers.adapters.extraction.schema_check import faults
+from layers.domain.errors import PermanentError, TransientError
+from layers.domain.extraction.conversation import (
+    Fault,
+    Reply,
+    TooLong,
+    correction,
+    parsed,
+    question,
+    without,
+    without_nulls,
+)
+from layers.domain.extraction.merging import merge
+from layers.domain.extraction.proving import prove
+from layers.domain.extraction.schemas import named, plain, without_required
+from layers.domain.extraction.windows import LEAST_BYTES, Window, halves
+from layers.domain.meter import Meter
+from layers.domain.page import Extraction
+from layers.ports import Model
+
+NOT_AN_OBJECT = Fault((), "must be one JSON object")
+
+
+class ModelExtractor:
+    """Any model behind the port `Model`."""
+
+    pays_by_call = True
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
+        """The values that the window's text shows, each with its evidence.
+
+        Raises what the model raises, and TransientError when it answers no JSON twice.
+        """
+        clear = plain(schema)
+        try:
+            return self._extract(window, clear, meter)
+        except TooLong:
+            if window.size_bytes <= LEAST_BYTES:
+                raise PermanentError("model_too_small", "the model can't take even a short piece of the text") from None
+            parts = enumerate(halves(window))
+            return merge({place: self.extract(half, schema, meter) for place, half in parts}, schema)
+
+    def is_up(self) -> bool | None:
+        return self._model.is_up()
+
+    def _extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
+        shape = without_required(schema)
+        asked = question(window, schema)
+        reply = self._model.ask(asked, meter)
+        answer, wrong = _checked(reply, shape)
+        if wrong and not reply.cut_short:
+            again = self._model.ask(asked, meter, (reply, correction(wrong)))
+            better, still_wrong = _checked(again, shape)
+            if isinstance(better, dict) or answer is None:
+                reply, answer, wrong = again, better, still_wrong
+        if not isinstance(answer, dict):
+            if not reply.cut_short:
+                raise TransientError("model_answer", "the model's answer is no JSON object, twice")
+            answer, wrong = {}, []
+        refused = [fault.path for fault in wrong if fault.path]
+        found = prove(without(answer, refused), schema, window)
+        unread = [f"{window.name}: the answer was cut short"] if reply.cut_short else []
+        unread += ["the text after the last window"] if window.leaves_rest else []
+        dropped = dict.fromkeys((*found.dropped, *map(named, refused)))
+        return Extraction(
+            found.fields,
+            found.missing,
+            found.evidence,
+            tuple(unread),
+            tuple(name for name in dropped if name not in found.missing),
+        )
+
+
+def _checked(reply: Reply, shape: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
+    answer = parsed(reply)
+    if not isinstance(answer, dict):
+        return None, [NOT_AN_OBJECT]
+    answer = without_nulls(answer, shape)
+    return answer, faults(answer, shape)

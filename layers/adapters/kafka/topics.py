@@ -1,0 +1,130 @@
+"""Topics of Kafka for the steps' wake-ups, beside queues for what Kafka can't do: delays and dead letters."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from layers.domain.message import WakeUp, load_as_json, loads
+from layers.ports import Topics
+from layers.telemetry.log import log
+
+LONGEST_WAIT_S = 5  # for brokers: a wake-up that is lost comes again
+BY_IAM = {"security_protocol": "SASL_SSL", "sasl_mechanism": "AWS_MSK_IAM"}
+
+
+class KafkaTopics:
+    """Publishes wake-ups on one topic `<prefix><step>` each. What can't be sent is logged: upkeep publishes it again.
+
+    `connect` makes a producer, `answers` asks the brokers. Messages go to a topic's partitions by turns, since what
+    takes them has one at work in each.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        answers: Callable[[], bool],
+        beside: Topics,
+        *,
+        prefix: str = "fairway-",
+    ) -> None:
+        self._connect = connect
+        self._answers = answers
+        self._producer: Any = None
+        self._lock = threading.Lock()
+        self._beside = beside
+        self._prefix = prefix
+        self._turns = itertools.count(random.randrange(1000))
+
+    def publish(self, wake_ups: Iterable[WakeUp]) -> None:
+        sent = [(load[0].step, self._send(load)) for load in loads(list(wake_ups))]
+        for topic, sending in sent:
+            try:
+                if sending:
+                    sending.get(timeout=LONGEST_WAIT_S)
+            except Exception as error:  # the client raises classes of its own making
+                log("publish_failed", topic=topic, messages=1, detail=str(error))
+
+    def holds_messages(self, topic: str) -> bool:
+        return False  # how far its consumers have come is theirs to know
+
+    def dispatch_later(self, delay_s: float) -> None:
+        self._beside.dispatch_later(delay_s)
+
+    def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
+        return self._beside.redrive_dead(topics, limit)
+
+    def is_up(self) -> bool:
+        try:
+            return self._answers() and self._beside.is_up()
+        except Exception:
+            return False
+
+    def _send(self, load: list[WakeUp]) -> Any:
+        """What tells of the sending, or None where it could not begin."""
+        topic = self._prefix + load[0].step
+        try:
+            producer = self._connected()
+            partitions = sorted(producer.partitions_for(topic))
+            turn = partitions[next(self._turns) % len(partitions)]
+            return producer.send(topic, json.dumps(load_as_json(load)).encode(), partition=turn)
+        except Exception as error:
+            log("publish_failed", topic=load[0].step, messages=1, detail=str(error))
+            return None
+
+    def _connected(self) -> Any:
+        with self._lock:
+            if self._producer is None:
+                self._producer = self._connect()
+            return self._producer
+
+
+def producer(brokers: str, auth: str) -> Any:
+    """A client that publishes, to brokers named with commas."""
+    from kafka import KafkaProducer
+
+    wait_ms = LONGEST_WAIT_S * 1000
+    return KafkaProducer(
+        bootstrap_servers=brokers.split(","),
+        enable_idempotence=False,  # the same message twice does nothing
+        max_block_ms=wait_ms,
+        bootstrap_timeout_ms=wait_ms,
+        request_timeout_ms=wait_ms,
+        delivery_timeout_ms=2 * wait_ms,
+        **_access(auth),
+    )
+
+
+def brokers_answer(brokers: str, auth: str) -> bool:
+    """Whether they tell what topics they have. Raises what the client raises where they are away."""
+    with _admin(brokers, auth) as admin:
+        return bool(admin.list_topics())
+
+
+def ensure_topics(brokers: str, auth: str, partitions: Mapping[str, int]) -> list[str]:
+    """Make the topics that there are not yet, with so many partitions, and widen narrower ones; those it changed."""
+    with _admin(brokers, auth) as admin:
+        known = set(admin.list_topics()) & set(partitions)
+        held = {one["name"]: len(one["partitions"]) for one in admin.describe_topics(sorted(known))} if known else {}
+        new = {name: {"num_partitions": count} for name, count in partitions.items() if name not in held}
+        if new:
+            admin.create_topics(new)
+        wider = {name: count for name, count in partitions.items() if 0 < held.get(name, 0) < count}
+        if wider:
+            admin.create_partitions(wider)
+        return sorted({*new, *wider})
+
+
+def _admin(brokers: str, auth: str) -> Any:
+    from kafka import KafkaAdminClient
+
+    wait_ms = LONGEST_WAIT_S * 1000
+    return KafkaAdminClient(bootstrap_servers=brokers.split(","), bootstrap_timeout_ms=wait_ms, **_access(auth))
+
+
+def _access(auth: str) -> dict[str, str]:
+    return BY_IAM if auth == "iam" else {}

@@ -1,0 +1,429 @@
+"""The status store in PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from layers.adapters.postgres.database import Database, Row, load_queries
+from layers.domain.extraction_json import extraction_as_json
+from layers.domain.fairness import LOAD_S, LONG_S, SLICE_S
+from layers.domain.file import File, file_from_facts
+from layers.domain.lifecycle import after
+from layers.domain.message import Arrival, WakeUp
+from layers.domain.page import Evidence, Member, Page, Word
+from layers.domain.plan_json import plan_as_json
+from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
+from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded
+
+MOST_LOOKED_AT = 1_000  # lanes or parts of a step, to tell how it stands
+QUERIES = Path(__file__).with_name("queries.sql")
+
+# By kind of outcome: the word in the ledger, and the step's new state.
+WORDS = {
+    Done: ("done", "done"),
+    Skipped: ("skipped", "skipped"),
+    Failed: ("failed", "failed"),
+    Retry: ("retried", "retrying"),
+    Later: ("snoozed", "retrying"),
+    Parked: ("parked", "parked"),
+}
+
+
+class PostgresStore:
+    """Every write that ends an attempt is fenced by its lease; only outcomes wait for the disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_queries(QUERIES)
+
+    def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
+        news = [
+            {"file_id": a.object_key.rsplit("/", 1)[-1], "object_key": a.object_key, "version_id": a.version_id}
+            for a in arrivals
+        ]
+        rows = self._database.rows(self._sql["arrive"], arrivals=Jsonb(news))
+        return {row["object_key"]: row["verdict"] for row in rows}
+
+    def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
+        return next(iter(self.claim_all([wake_up], owner, lease_s, durably=durably)), None)
+
+    def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
+        step = wake_ups[0].step
+        rows = self._database.rows(
+            self._sql["claim"],
+            step=step,
+            wake_ups=Jsonb([{"file_id": w.file_id, "part": w.part, "attempt": w.attempt} for w in wake_ups]),
+            owner=owner,
+            lease_s=lease_s,
+            durably=durably,
+        )
+        return [_as_claim({**row["claim"], "step": step, "owner": owner}) for row in rows]
+
+    def record(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        planner: Planner,
+        *,
+        cost_s: float,
+        host: str,
+        used: Mapping[str, int] | None = None,
+    ) -> Recorded:
+        return self.record_all([Finished(claim, outcome, planner, cost_s, used)], host=host)[0]
+
+    def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
+        recorded = {place: self._record_in_two(one, host) for place, one in enumerate(finished) if _must_look(one)}
+        at_once = [(place, one, _plan(one)) for place, one in enumerate(finished) if place not in recorded]
+        if at_once:
+            outcomes = [{**_as_parameters(one, host), "then": _as_then(plan)} for _, one, plan in at_once]
+            rows = self._database.rows(self._sql["record_outcomes"], outcomes=Jsonb(outcomes))
+            for (place, _, plan), row in zip(at_once, rows, strict=True):
+                recorded[place] = _as_recorded(row["verdict"], plan)
+        return [recorded[place] for place in range(len(finished))]
+
+    def _record_in_two(self, one: Finished, host: str) -> Recorded:
+        """Where other parts have a say in what follows: record, look at the file, plan, all in one transaction."""
+        key = {"file_id": one.claim.file.file_id}
+        with self._database.connection() as connection, connection.transaction():
+            given = _as_parameters(one, host)
+            given |= {"made": Jsonb(given["made"]), "then": None}
+            row = connection.execute(self._sql["record_outcome"], given).fetchone()
+            assert row is not None
+            if not row["verdict"].get("joined"):
+                return _as_recorded(row["verdict"], FilePlan())
+            facts = connection.execute(self._sql["file_facts"], key).fetchone()
+            assert facts is not None
+            found = connection.execute(self._sql["windows"], key | {"step": one.claim.step}).fetchone()
+            assert found is not None
+            plan = one.planner(file_from_facts(facts["facts"] | found))
+            self._carry_out(connection, one.claim.file, plan)
+            return _as_recorded(row["verdict"], plan)
+
+    def _carry_out(self, connection: Any, file: File, plan: FilePlan) -> None:
+        file_id = file.file_id
+        if plan.merged:
+            made = Jsonb(_as_made(plan.merged, file.schema_version))
+            connection.execute(self._sql["keep_merged"], {"file_id": file_id, "made": made})
+        if plan.steps:
+            planned = Jsonb(plan_as_json(plan.steps))
+            connection.execute(self._sql["apply_plan"], {"file_id": file_id, "planned": planned})
+        if plan.file_state:
+            step, code, detail = plan.error or (None, None, None)
+            connection.execute(
+                self._sql["settle_file"],
+                {
+                    "file_id": file_id,
+                    "state": plan.file_state,
+                    "error_step": step,
+                    "error_code": code,
+                    "error_detail": detail,
+                },
+            )
+
+    def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
+        made = {"artifacts": [_artifact_as_json(artifact)]}
+        row = self._database.row(
+            self._sql["keep_artifact"],
+            **_fenced_by(claim),
+            made=Jsonb(made),
+        )
+        return row is not None
+
+    def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        rows = self._database.rows(
+            self._sql["add_members"],
+            **_fenced_by(claim),
+            members=Jsonb(
+                [{name: getattr(one, name) for name in ("place", "name", "size_bytes", "sha256")} for one in members]
+            ),
+            upload_s=upload_s,
+        )
+        return {row["place"]: row["object_key"] for row in rows}
+
+    def correct_lane(self, claim: Claim, difference_s: float) -> None:
+        self._database.rows(
+            self._sql["correct_lane"],
+            step=claim.step,
+            tenant_id=claim.file.tenant_id,
+            batch_id=claim.file.batch_id,
+            difference_s=difference_s,
+        )
+
+    def go_on_among_long(self, claim: Claim, places: int) -> bool:
+        row = self._database.rows(
+            self._sql["go_on_among_long"],
+            **_fenced_by(claim),
+            places=places,
+            slice_s=SLICE_S,
+            long_s=LONG_S,
+        )[0]
+        return bool(row["goes_on"])
+
+    def dispatch(
+        self,
+        caps: Mapping[str, int],
+        most: Mapping[str, int] | None = None,
+        loads: Mapping[str, int] | None = None,
+    ) -> list[WakeUp]:
+        limits = {step: [cap, most[step]] if most and step in most else cap for step, cap in caps.items()}
+        rows = self._database.rows(
+            self._sql["dispatch"],
+            caps=Jsonb(limits),
+            slice_s=SLICE_S,
+            loads=Jsonb(dict(loads or {})),
+            load_s=LOAD_S,
+        )
+        return [_as_wake_up(row) for row in rows]
+
+    def pages(self, file_id: str) -> list[Page]:
+        rows = self._database.rows(self._sql["pages"], file_id=file_id)
+        return [
+            Page(
+                row["page_number"],
+                row["text"],
+                tuple(Word(*word) for word in row["words"]),
+                row["source"],
+                row["confidence"],
+                row["width"],
+                row["height"],
+                row["turned"],
+            )
+            for row in rows
+        ]
+
+    def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
+        held = [{"file_id": c.file.file_id, "part": c.part, "lease_id": c.lease_id} for c in claims]
+        return self._database.run(self._sql["extend"], step=claims[0].step, held=Jsonb(held), lease_s=lease_s)
+
+    def expired(self, limit: int) -> list[Claim]:
+        return [_as_claim(row["claim"]) for row in self._database.rows(self._sql["expired_claims"], limit=limit)]
+
+    def held_by(self, owner: str) -> list[Claim]:
+        rows = self._database.rows(self._sql["claims_held_by"], owner=owner)
+        return [_as_claim(row["claim"]) for row in rows]
+
+    def wake_due(self, limit: int) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["wake_due"], limit=limit)}
+
+    def wake_parked(self, steps: Sequence[str], limit: int) -> int:
+        return self._database.run(self._sql["wake_parked"], steps=list(steps), limit=limit)
+
+    def unheard_steps(self, older_than_s: float) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["unheard_steps"], older_than_s=older_than_s)}
+
+    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
+        rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit, but_of=list(but_of))
+        return [_as_wake_up(row) for row in rows]
+
+    def analyze_grown(self) -> int:
+        return int(self._database.rows(self._sql["analyze_grown"])[0]["analyzed"])
+
+    def mend_lanes(self) -> int:
+        return int(self._database.rows(self._sql["mend_lanes"])[0]["mended"])
+
+    def steps_with_backlog(self) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["steps_with_backlog"])}
+
+    def backlog(self, steps: Sequence[str]) -> list[Backlog]:
+        rows = self._database.rows(self._sql["backlog"], steps=list(steps), most=MOST_LOOKED_AT)
+        return [Backlog(**row) for row in rows]
+
+    def awaited(self, older_than_s: float) -> dict[str, list[str]]:
+        rows = self._database.rows(self._sql["awaited"], older_than_s=older_than_s)
+        return {str(row["tenant_id"]): row["object_keys"] for row in rows}
+
+    def miss_uploads(self, limit: int) -> int:
+        return self._database.run(self._sql["miss_uploads"], limit=limit)
+
+    def look_at_backlogs(self, least_s: float) -> int | None:
+        row = self._database.rows(self._sql["look_at_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]
+        return None if row["waiting"] is None else int(row["waiting"])
+
+    def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
+        return _removals(self._database.rows(self._sql["removals_due"], limit=limit))
+
+    def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        return _removals(self._database.rows(self._sql["sweeps_due"]))
+
+    def swept(self, removal_id: str, objects_erased: int) -> None:
+        self._database.run(self._sql["swept"], removal_id=removal_id, objects_erased=objects_erased)
+
+    def fold_counts(self, limit: int) -> int:
+        return int(self._database.rows(self._sql["fold_counts"], limit=limit)[0]["folded"])
+
+    def fold_attempts(self) -> int:
+        return int(self._database.rows(self._sql["fold_attempts"])[0]["folded"])
+
+    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
+        row = self._database.row(self._sql["audit_rows"], every_s=every_s, limit=limit)
+        return row["findings"] if row else None
+
+    def walk(self, name: str) -> tuple[str, float]:
+        row = self._database.rows(self._sql["walk"], walk=name)[0]
+        return row["reached"], row["rested_s"]
+
+    def note_walk(
+        self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
+    ) -> None:
+        self._database.rows(
+            self._sql["note_walk"],
+            walk=name,
+            start=start,
+            reached=reached,
+            checked=checked,
+            findings=Jsonb(dict(findings)),
+            ended=ended,
+        )
+
+    def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
+        rows = self._database.rows(self._sql["object_verdicts"], keys=list(keys))
+        return {row["object_key"]: row["verdict"] for row in rows}
+
+    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
+        after_file, _, after_kind = (after or f"{uuid.UUID(int=0)} ").partition(" ")
+        rows = self._database.rows(
+            self._sql["artifact_keys"], after_file=after_file, after_kind=after_kind, limit=limit
+        )
+        return [(row["place"], row["object_key"], row["version_id"]) for row in rows]
+
+    def forget_requests(self) -> int:
+        return self._database.run(self._sql["forget_requests"])
+
+    def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
+        self._database.rows(
+            self._sql["erase"], removal_id=removal_id, file_ids=list(file_ids), objects_erased=objects_erased
+        )
+
+    def is_up(self) -> bool:
+        return self._database.row(self._sql["is_up"]) is not None
+
+
+def _must_look(one: Finished) -> bool:
+    return not one.claim.is_only_part and WORDS[type(one.outcome)][1] in ENDED
+
+
+def _plan(one: Finished) -> FilePlan:
+    if WORDS[type(one.outcome)][1] not in ENDED:
+        return FilePlan()
+    return one.planner(after(one.claim.file, one.claim.step, one.outcome))
+
+
+def _as_then(plan: FilePlan) -> dict[str, Any]:
+    then: dict[str, Any] = {"planned": plan_as_json(plan.steps)} if plan.steps else {}
+    return then | ({"file_state": plan.file_state, "error": plan.error} if plan.file_state else {})
+
+
+def _as_recorded(verdict: dict[str, Any], plan: FilePlan) -> Recorded:
+    readied = {p.step for p in plan.steps if isinstance(p.plan, tuple)} if verdict.get("joined") else ()
+    return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")), frozenset(readied))
+
+
+def _fenced_by(claim: Claim) -> dict[str, Any]:
+    return {"file_id": claim.file.file_id, "step": claim.step, "part": claim.part, "lease_id": claim.lease_id}
+
+
+def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
+    claim = one.claim
+    return {
+        **_fenced_by(claim),
+        **_outcome_parameters(one.outcome),
+        "cost_s": one.cost_s,
+        "host": host,
+        "made": _as_made(one.outcome, claim.file.schema_version, one.used),
+    }
+
+
+def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
+    word, state = WORDS[type(outcome)]
+    if getattr(outcome, "lost", False):
+        word = "lost"
+    return {
+        "outcome": word,
+        "state": state,
+        "delay_s": getattr(outcome, "delay_s", None),
+        "reason": getattr(outcome, "reason", None),
+        "error_code": getattr(outcome, "code", None),
+        "error_detail": getattr(outcome, "detail", None),
+    }
+
+
+def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | None = None) -> dict[str, Any]:
+    made: dict[str, Any] = {"used": dict(used)} if used else {}
+    if isinstance(outcome, Later) and outcome.cost_estimate_s is not None:
+        made["cost_estimate_s"] = outcome.cost_estimate_s
+    if not isinstance(outcome, Done):
+        return made
+    if outcome.window:
+        made["window"] = extraction_as_json(outcome.window)
+    if outcome.identity:
+        made["identity"] = {
+            "media_type": outcome.identity.media_type,
+            "page_count": outcome.identity.page_count,
+            "size_bytes": outcome.size_bytes,
+            "sha256": outcome.sha256,
+        }
+    if outcome.pages:
+        made["pages"] = [_page_as_json(page) for page in outcome.pages]
+    if outcome.artifacts:
+        made["artifacts"] = [_artifact_as_json(artifact) for artifact in outcome.artifacts]
+    if outcome.extraction:
+        found = outcome.extraction
+        made["record"] = {
+            "schema_version": schema_version,
+            "fields": found.fields,
+            "missing": list(found.lacks),
+            "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
+            "complete": outcome.complete,
+        }
+    return made
+
+
+def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
+    shown = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
+    return shown if proof.confidence is None else shown | {"confidence": proof.confidence}
+
+
+def _page_as_json(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "source": page.source,
+        "confidence": page.confidence,
+        "width": page.width,
+        "height": page.height,
+        "turned": page.turned,
+        "text": page.text.replace("\x00", ""),
+        "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
+    }
+
+
+def _artifact_as_json(artifact: Artifact) -> dict[str, Any]:
+    return {name: getattr(artifact, name) for name in Artifact.__dataclass_fields__}
+
+
+def _removals(rows: list[Row]) -> list[tuple[str, list[tuple[str, str]]]]:
+    return [(str(row["removal_id"]), [(str(tenant), str(file)) for tenant, file in row["files"]]) for row in rows]
+
+
+def _as_wake_up(row: Row) -> WakeUp:
+    return WakeUp(str(row["file_id"]), row["step"], row["part"], row["attempt"], row.get("rides", False))
+
+
+def _as_claim(facts: dict[str, Any]) -> Claim:
+    return Claim(
+        file_from_facts(facts),
+        facts["step"],
+        facts["part"],
+        facts["attempt"],
+        facts["lease_id"],
+        facts["failures_before"],
+        facts["cost_estimate_s"],
+        facts["snoozes"],
+        facts["losses"],
+        facts.get("owner", ""),
+        facts.get("part_count") == 1,
+    )

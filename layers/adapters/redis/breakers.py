@@ -1,0 +1,128 @@
+"""Circuit breakers that all processes share through Redis; while it is away, each goes by its own view."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from layers.adapters.redis.connection import RedisLink
+from layers.domain.breaker import CLOSED, Breaker, Mode
+from layers.telemetry.log import log
+
+KEY = "fairway:breakers"
+FRESH_S = 1.0
+TRIES = 5
+Change = Callable[[Breaker], Breaker]
+
+
+class RedisBreakers:
+    """One hash in Redis holds them all; it is read once a second, and written only when something changes.
+
+    `url` may be empty: then each process has breakers of its own. `now` is a clock that all hosts share.
+    """
+
+    def __init__(
+        self, url: str, now: Callable[[], float] = time.time, chance: Callable[[], float] = random.random
+    ) -> None:
+        self._link = RedisLink(url)
+        self._now = now
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._known: dict[str, Breaker] = {}
+        self._read_at = -FRESH_S
+
+    def states(self) -> Mapping[str, Breaker]:
+        """Every breaker that ever left its rest, by dependency."""
+        if time.monotonic() - self._read_at >= FRESH_S:
+            self._read_at = time.monotonic()
+            self._learn(self._link.ask(lambda client: client.hgetall(KEY)))
+        return self._known
+
+    def look(self, dependency: str) -> Breaker:
+        return self.states().get(dependency, CLOSED)
+
+    def cap(self, dependency: str, full: int) -> int:
+        return self.look(dependency).cap(full, self._now())
+
+    def admit(self, dependency: str) -> float | None:
+        """None where work may begin; else seconds until the next probe. One caller alone is given the probe."""
+        if self.look(dependency).mode is Mode.CLOSED:
+            return None
+        now = self._now()
+        taken = False
+
+        def take(found: Breaker) -> Breaker:
+            nonlocal taken
+            taken = found.admits(now)
+            return found.probing(now) if taken and found.mode is not Mode.CLOSED else found
+
+        after = self._change(dependency, take)
+        return None if taken else after.wait_s(now)
+
+    def wait_s(self, dependency: str) -> float:
+        return self.look(dependency).wait_s(self._now())
+
+    def succeeded(self, dependency: str) -> bool:
+        """The dependency did its work; whether that closed its breaker."""
+        before = self.look(dependency)
+        if before.is_at_rest:
+            return False
+        after = self._change(dependency, lambda found: found.after_success(self._now()))
+        return before.mode is not Mode.CLOSED and after.mode is Mode.CLOSED
+
+    def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
+        """The dependency did not do its work; the breaker as it stands now."""
+        chance = self._chance()
+        return self._change(dependency, lambda found: found.after_failure(self._now(), reason, chance, weight))
+
+    def said_nothing(self, dependency: str) -> None:
+        """An attempt ended without a word on the dependency."""
+        if self.look(dependency).mode is not Mode.CLOSED:
+            self._change(dependency, lambda found: found.after_nothing(self._now()))
+
+    def _change(self, dependency: str, change: Change) -> Breaker:
+        before = self._known.get(dependency, CLOSED)
+        after = self._link.ask(lambda client: self._change_shared(client, dependency, change))
+        with self._lock:
+            if after is None:
+                after = change(self._known.get(dependency, CLOSED))
+            self._known = {**self._known, dependency: after}
+        if after.mode is not before.mode:
+            log("breaker", dependency=dependency, mode=after.mode, reason=after.reason or None, probes=after.probes)
+        return after
+
+    def _change_shared(self, client: Any, dependency: str, change: Change) -> Breaker | None:
+        import redis
+
+        for _ in range(TRIES):
+            with client.pipeline() as pipe:
+                try:
+                    pipe.watch(KEY)
+                    kept = pipe.hget(KEY, dependency)
+                    # What Redis has lost, this process still knows.
+                    before = _read(kept) if kept else self._known.get(dependency, CLOSED)
+                    after = change(before)
+                    if kept and after == before:
+                        return after
+                    pipe.multi()
+                    pipe.hset(KEY, dependency, json.dumps(after.as_json()))
+                    pipe.execute()
+                    return after
+                except redis.WatchError:
+                    continue
+        return None
+
+    def _learn(self, kept: Mapping[bytes, bytes] | None) -> None:
+        if kept is None:
+            return
+        shared = {name.decode(): _read(body) for name, body in kept.items()}
+        with self._lock:
+            self._known = {**self._known, **shared}
+
+
+def _read(body: bytes) -> Breaker:
+    return Breaker.from_json(json.loads(body))

@@ -1,0 +1,120 @@
+"""Budgets of outside capacity that all processes share through Redis; while it is away, each spends its share alone."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from layers.adapters.redis.connection import RedisLink
+from layers.domain.budget import UNTOUCHED, Budget, Rate
+from layers.ports import BudgetState
+
+SCRIPT = Path(__file__).with_name("budget.lua").read_text
+KEY = "fairway:budget:"
+Answer = tuple[float, float]
+
+
+class RedisBudgets:
+    """`rates` by the name of the service. `url` may be empty: then this process has the budgets for itself.
+
+    `processes` is how many there may be that spend: while Redis is away each has so small a share that all of them
+    together stay within the rate. `now` is given by tests; else the time is Redis's own, the same for all hosts.
+    """
+
+    def __init__(
+        self, url: str, rates: Mapping[str, Rate], processes: int = 1, now: Callable[[], float] | None = None
+    ) -> None:
+        self._link = RedisLink(url)
+        self._rates = dict(rates)
+        self._own_rates = {name: rate.shared_by(processes if url else 1) for name, rate in self._rates.items()}
+        self._given_now = now
+        self._now = now or time.time
+        self._lock = threading.Lock()
+        self._own: dict[str, Budget] = {}
+        self._script: str | None = None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rates
+
+    def take(self, name: str, parts: int) -> tuple[int, float]:
+        """For how many of these parts there is room; and the seconds until there is for one more."""
+
+        def take(budget: Budget, rate: Rate, now: float) -> tuple[Budget, Answer]:
+            after, taken = budget.take(rate, now, parts)
+            return after, (taken, after.wait_s(rate, now))
+
+        taken, wait_s = self._do(name, "take", take, parts)
+        return int(taken), wait_s
+
+    def give_back(self, name: str, parts: int) -> None:
+        """Parts for which something was taken were not dispatched."""
+        self._do(name, "give_back", lambda budget, rate, now: (budget.give_back(rate, now, parts), (0, 0)), parts)
+
+    def settle(self, name: str, used: float) -> None:
+        """A part has ended that used so many units."""
+        self._do(name, "settle", lambda budget, rate, now: (budget.settle(rate, now, used), (0, 0)), used)
+
+    def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
+        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
+
+        def pace(budget: Budget, rate: Rate, now: float) -> tuple[Budget, Answer]:
+            after, wait_s = budget.pace(rate, now, units, most_wait_s)
+            return after, (wait_s <= most_wait_s, wait_s)
+
+        granted, wait_s = self._do(name, "pace", pace, units, most_wait_s)
+        return bool(granted), wait_s
+
+    def correct(self, name: str, units: float) -> None:
+        """A call used so many units more, or fewer, than it took its turn for."""
+        self._do(name, "correct", lambda budget, rate, now: (budget.correct(rate, now, units), (0, 0)), units)
+
+    def throttled(self, name: str, pause_s: float = 0.0) -> None:
+        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+        self._do(name, "throttled", lambda budget, rate, now: (budget.throttled(now, pause_s), (0, 0)), pause_s)
+
+    def recovered(self, name: str) -> None:
+        """The service was down and is back: calls come one by one, none of them ahead of its turn."""
+        rate = self._rates[name]
+        self.pace(name, rate.ease_s * rate.per_s, math.inf)
+
+    def states(self) -> dict[str, BudgetState]:
+        """Every budget as it stands."""
+        return {name: self._state(name, rate) for name, rate in self._rates.items()}
+
+    def _state(self, name: str, rate: Rate) -> BudgetState:
+        now = self._now()
+        kept = self._link.ask(lambda client: client.hgetall(KEY + name))
+        if kept is None:
+            budget, rate = self._own.get(name, UNTOUCHED), self._own_rates[name]
+        else:
+            budget = Budget.from_json({field.decode(): value for field, value in kept.items()})
+        return BudgetState(rate.per_s, budget.per_s(rate, now), budget.room(rate, now), budget.wait_s(rate, now))
+
+    def _do(
+        self,
+        name: str,
+        act: str,
+        change: Callable[[Budget, Rate, float], tuple[Budget, Answer]],
+        first: float,
+        second: float = 0.0,
+    ) -> Answer:
+        rate = self._rates[name]
+        said = [act, "" if self._given_now is None else self._given_now()]
+        said += [rate.per_s, rate.part, rate.burst_s, rate.ease_s, first, second]
+        answered = self._link.ask(lambda client: self._run(client, KEY + name, said))
+        if answered is not None:
+            return answered
+        with self._lock:
+            budget, answer = change(self._own.get(name, UNTOUCHED), self._own_rates[name], self._now())
+            self._own[name] = budget
+        return answer
+
+    def _run(self, client: Any, key: str, said: list[Any]) -> Answer:
+        if self._script is None:
+            self._script = SCRIPT()
+        answer, wait_s = client.register_script(self._script)(keys=[key], args=said)
+        return float(answer), float(wait_s)

@@ -1,0 +1,72 @@
+"""How many connections a service outside bears, counted for all processes in Redis; while it is away, a share each.
+
+A connection is a lease: one whose holder died is free again when the lease has run out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from layers.adapters.redis.connection import RedisLink
+
+KEY = "fairway:connections:"
+LEASE_S = 150.0
+# KEYS[1]: leases by the time at which they run out. ARGV: the time, how many may be held, a lease's name and length.
+SCRIPT = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+    return 0
+end
+redis.call('ZADD', KEYS[1], ARGV[1] + ARGV[4], ARGV[3])
+redis.call('EXPIRE', KEYS[1], 3600)
+return 1
+"""
+
+
+class RedisConnections:
+    """`most` by the name of the service. `url` may be empty: then this process has all of them for itself.
+
+    `processes` share them while Redis is away; each has one at least. `now` is a clock that all hosts share.
+    """
+
+    def __init__(
+        self, url: str, most: Mapping[str, int], processes: int = 1, now: Callable[[], float] = time.time
+    ) -> None:
+        self._link = RedisLink(url)
+        self._most = dict(most)
+        self._own_most = {name: max(1, count // (processes if url else 1)) for name, count in most.items()}
+        self._now = now
+        self._lock = threading.Lock()
+        self._own: dict[str, dict[str, float]] = {name: {} for name in most}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._most
+
+    def open(self, name: str) -> str | None:
+        """A connection's lease, by its name; None while all are taken."""
+        lease, now = str(uuid.uuid4()), self._now()
+        taken = self._link.ask(lambda client: self._take(client, name, lease, now))
+        if taken is None:
+            taken = self._take_here(name, lease, now)
+        return lease if taken else None
+
+    def close(self, name: str, lease: str) -> None:
+        """Give a connection back."""
+        with self._lock:
+            self._own[name].pop(lease, None)
+        self._link.ask(lambda client: client.zrem(KEY + name, lease))
+
+    def _take(self, client: Any, name: str, lease: str, now: float) -> bool:
+        return bool(client.eval(SCRIPT, 1, KEY + name, now, self._most[name], lease, LEASE_S))
+
+    def _take_here(self, name: str, lease: str, now: float) -> bool:
+        with self._lock:
+            held = {one: until for one, until in self._own[name].items() if until > now}
+            if len(held) < self._own_most[name]:
+                held[lease] = now + LEASE_S
+            self._own[name] = held
+            return lease in held

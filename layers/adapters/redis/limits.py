@@ -1,0 +1,41 @@
+"""Counting what may happen only so often, in Redis, or in this process alone while Redis is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from typing import Any
+
+from layers.adapters.redis.connection import RedisLink
+
+MOST_KEPT = 10_000
+
+
+class RedisLimits:
+    """Counts in windows of fixed length. `url` may be empty: then each process counts for itself."""
+
+    def __init__(self, url: str) -> None:
+        self._link = RedisLink(url)
+        self._lock = threading.Lock()
+        self._own: dict[str, int] = defaultdict(int)
+
+    def count(self, name: str, window_s: int) -> int:
+        """Count once more; how often it has happened in this window, this time included."""
+        key = f"fairway:limit:{name}:{int(time.time() // window_s)}"
+
+        def increment(client: Any) -> int:
+            pipe = client.pipeline(transaction=False)
+            pipe.incr(key)
+            pipe.expire(key, window_s)
+            return int(pipe.execute()[0])
+
+        counted = self._link.ask(increment)
+        return self._count_here(key) if counted is None else counted
+
+    def _count_here(self, key: str) -> int:
+        with self._lock:
+            if len(self._own) > MOST_KEPT:
+                self._own.clear()
+            self._own[key] += 1
+            return self._own[key]

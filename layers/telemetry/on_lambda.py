@@ -1,0 +1,70 @@
+"""On Lambda: Powertools' log lines, metrics embedded in them, and traces. Imported there alone, at first use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from layers.telemetry.metrics import MEASURES, NAMESPACE, SERVICE
+
+
+@cache
+def _logger() -> Any:
+    from aws_lambda_powertools import Logger
+
+    return Logger(service=SERVICE, utc=True)
+
+
+@cache
+def _tracer() -> Any:
+    from aws_lambda_powertools import Tracer
+
+    return Tracer(service=SERVICE, auto_patch=False)
+
+
+def log(event: str, error: BaseException | None, fields: dict[str, Any]) -> None:
+    """One line for an event, and one for each set of dimensions of the metrics that it carries."""
+    if error is not None:
+        _logger().error(event, exc_info=error, extra=_renamed(fields))
+    else:
+        _logger().info(event, extra=_renamed(fields))
+    if event in MEASURES:
+        measure(event, fields)
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    # Some names are the logging library's own.
+    return {
+        f"{name}_" if name in ("name", "message", "args", "module") else name: value for name, value in fields.items()
+    }
+
+
+def measure(event: str, fields: dict[str, Any]) -> None:
+    """Print the event's metrics in the embedded format, which CloudWatch reads out of the log."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics
+
+    by_dimensions: dict[tuple[str, ...], list[tuple[str, str, float]]] = {}
+    for one in MEASURES[event]:
+        value = one.value(fields)
+        if value is not None:
+            by_dimensions.setdefault(one.dimensions, []).append((one.name, one.unit, float(value)))
+    for dimensions, values in by_dimensions.items():
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        metrics.add_dimension("stage", os.environ.get("FAIRWAY_STAGE", "local"))
+        for name in dimensions:
+            metrics.add_dimension(name, str(fields[name]))
+        for name, unit, value in values:
+            metrics.add_metric(name, unit, value)
+        metrics.flush_metrics()
+
+
+@contextmanager
+def traced(name: str, **notes: str) -> Iterator[None]:
+    """A part of this invocation's trace, with notes to search it by."""
+    with _tracer().provider.in_subsegment(name=name) as part:
+        for key, value in notes.items():
+            part.put_annotation(key=key, value=value)
+        yield
