@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from functions.text_artifact import save_text
+from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.page import Extraction
-from layers.domain.step import Artifact, Done, Part, Plan, Skip, Stop, step
+from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
 
 RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0
@@ -37,7 +37,16 @@ def merge_windows(file: File) -> Done:
     return _record(merge(file.windows, file.schema, [*failed, *unread]))
 
 
-@step(plan=plan, timeout_s=105, pays_by_call=True, depends_on="extraction", merge=merge_windows, at_once=10)
+@step(
+    plan=plan,
+    makes=(TEXT, RECORD),
+    merge=merge_windows,
+    timeout_s=105,
+    concurrency=20,
+    parts_per_message=10,
+    pays_by_call=True,
+    depends_on="extraction",
+)
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     artifacts: Sequence[Artifact] = ()

@@ -10,7 +10,7 @@ from layers.domain.formats import Kind, kind_of
 from layers.domain.step import Done, step
 
 
-@step(timeout_s=60, depends_on="scanner", at_once=10)
+@step(word="the first look at it", timeout_s=60, concurrency=20, parts_per_message=10, depends_on="scanner")
 def intake(file: File, work: Work) -> Done:
     size_bytes = work.arrived_bytes()
     if size_bytes is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from functions.text_artifact import save_text
+from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
 from layers.domain.extraction.rules import missing_fields
 from layers.domain.fairness import SLICE_S
@@ -39,11 +39,15 @@ def plan(file: File) -> Plan:
 
 @step(
     plan=plan,
+    word="OCR",
+    makes=(TEXT,),
+    page_source="ocr",
     timeout_s=170,
+    concurrency=40,
     retry=RetryPolicy(max_attempts=3),
-    goes_on_after_failure=True,
     depends_on="ocr",
-    gives_way_to="textract",
+    fallback="textract",
+    continues_after_failure=True,
 )
 def ocr(file: File, work: Work) -> Done:
     assert file.media_type is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functions.text_artifact import save_text
+from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
+from layers.domain import estimates
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
 from layers.domain.page import Page
@@ -16,7 +17,16 @@ def plan(file: File) -> Plan:
     return Skip("a picture has no text of its own") if file.is_image else whole_file(file)
 
 
-@step(plan=plan, timeout_s=120, at_once=10)
+@step(
+    plan=plan,
+    word="reading its text",
+    makes=(TEXT,),
+    page_source="native",
+    cost_s=estimates.text_s,
+    timeout_s=120,
+    concurrency=20,
+    parts_per_message=10,
+)
 def text(file: File, work: Work) -> Done:
     if file.media_type is None:
         raise PermanentError("unsupported_type", "what the file is could not be told from its content")

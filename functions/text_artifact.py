@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from layers.attempts.work import Work
 from layers.domain.page import Page
-from layers.domain.step import Artifact
+from layers.domain.step import Artifact, ArtifactKind
+
+TEXT = ArtifactKind("text", shows=("source", "page_count", "confidence"))
 
 # When pages were read by several readers, the text is named after the one that is trusted least.
 LEAST_TRUSTED = ("textract", "ocr", "native")

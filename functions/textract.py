@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.text_artifact import save_text
+from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
 from layers.domain.errors import DependencyDown
 from layers.domain.fairness import SLICE_S
@@ -52,11 +52,16 @@ def _does_without(file: File) -> bool:
 
 @step(
     plan=plan,
+    word="Textract",
+    counted_in="page",
+    makes=(TEXT,),
+    page_source="textract",
     timeout_s=60,
-    goes_on_after_failure=True,
+    concurrency=10,
     pays_by_call=True,
     depends_on="textract",
-    goes_on_without=_does_without,
+    does_without=_does_without,
+    continues_after_failure=True,
 )
 def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:

@@ -95,7 +95,7 @@ def reading(page_s: float, spread: float, scale: float) -> tuple[Step, Pipeline]
         return Done(extraction=Extraction({}, (), {}))
 
     reader = Step(READER, read, plan, timeout_s=600)
-    return Step(INTAKE, intake, at_once=4), Pipeline("main", (reader,))
+    return Step(INTAKE, intake, parts_per_message=4), Pipeline("main", (reader,))
 
 
 def fair(database: Database, owner: Database) -> PostgresStore:

@@ -39,17 +39,17 @@ def next_to_nothing(_file: File) -> Plan:
     return (Part(cost_estimate_s=0.001),)
 
 
-@step(at_once=10)
+@step(parts_per_message=10)
 def intake(file: File, work: Work) -> Done:
     return Done(identity=Identity("text/plain", 1), size_bytes=1)
 
 
-@step(plan=next_to_nothing, at_once=10)
+@step(plan=next_to_nothing, parts_per_message=10)
 def second(file: File, work: Work) -> Done:
     return Done()
 
 
-@step(plan=next_to_nothing, at_once=10)
+@step(plan=next_to_nothing, parts_per_message=10)
 def third(file: File, work: Work) -> Done:
     return Done(extraction=Extraction({}, (), {}))
 

@@ -10,10 +10,10 @@ from layers.domain.breaker import DOUBT, FIRST_PROBE_S, Mode
 from layers.domain.errors import DependencyDown, Throttled
 from layers.domain.file import File
 from layers.domain.message import WakeUp
+from layers.domain.services import OBJECT_STORE, SERVICES
 from layers.domain.step import Failed, Later, Outcome, Parked, Retry, Step
 from layers.ports import Claim, Ports
 
-OBJECT_STORE = "object_store"  # every step reads or writes it
 # A part that its dataset makes wait while others of its step go on is looked at again this seldom.
 SET_ASIDE_S = 600.0
 # After so many parks of one part, while its dependency serves everyone else, the part itself is to blame.
@@ -21,8 +21,6 @@ PARKS_TO_BLAME = 10
 WOKEN_AT_ONCE = 10_000
 # When a part that was throttled comes again, where a budget keeps the others apart meanwhile.
 SLOWED_S = 1.0
-# What the budget of a service counts, by the names of a meter.
-UNITS = {"textract": ("calls",), "extraction": ("input_tokens", "output_tokens")}
 
 
 def needs(step: Step, file: File | None = None) -> tuple[str, ...]:
@@ -114,7 +112,7 @@ class Dependencies:
     def used(self, step: Step, amounts: Mapping[str, int]) -> None:
         """What an attempt has used of the step's service, in place of what was expected when it was dispatched."""
         if service := self._budget_of(step):
-            self._ports.budgets.settle(service, sum(amounts.get(name, 0) for name in UNITS[service]))
+            self._ports.budgets.settle(service, sum(amounts.get(name, 0) for name in SERVICES[service].units))
 
     def throttled(self, step: Step, error: Throttled) -> Later:
         """The service limits calls: everybody's slow down, and this part comes again."""
@@ -163,17 +161,17 @@ class Dependencies:
         return Parked(wait_s * (1 + 0.1 * self._chance()), detail or f"{dependency} is out of order", dependency)
 
     def _gives_way(self, step: Step, claim: Claim) -> bool:
-        return self._has_substitute(step) or bool(step.goes_on_without and step.goes_on_without(claim.file))
+        return self._has_substitute(step) or bool(step.does_without and step.does_without(claim.file))
 
     def _flows_on(self, step: Step) -> bool:
         """Whether some files of a step go on while its dependency is down."""
-        without = step.goes_on_without or step.needs_service
+        without = step.does_without or step.needs_service
         return without is not None or self._has_substitute(step)
 
     def _has_substitute(self, step: Step) -> bool:
-        if step.gives_way_to == "textract" and self._ports.paid_reader is None:
+        if step.fallback == "textract" and self._ports.paid_reader is None:
             return False
-        return step.gives_way_to is not None and not self._is_open(step.gives_way_to)
+        return step.fallback is not None and not self._is_open(step.fallback)
 
     def _is_open(self, dependency: str) -> bool:
         return self._ports.breakers.look(dependency).mode is not Mode.CLOSED

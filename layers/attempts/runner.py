@@ -216,7 +216,7 @@ class Runner:
         taken = self.dependencies.take(caps)
         # What may be a probe, or is counted call by call, goes alone.
         loads = {
-            name: self.steps[name].at_once
+            name: self.steps[name].parts_per_message
             for name, cap in caps.items()
             if cap == self._caps[name] and name not in taken
         }
@@ -271,7 +271,7 @@ class Runner:
         for one in planned:
             if one.step in main and isinstance(one.plan, Stop):
                 return FilePlan(planned, "failed", (one.step, one.plan.code, one.plan.detail))
-        if ended.name in main and failed and not ended.goes_on_after_failure:
+        if ended.name in main and failed and not ended.continues_after_failure:
             return FilePlan(planned, "failed", (ended.name, *file.failures[ended.name]))
         last = self.pipelines[0].steps[-1]
         if any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):

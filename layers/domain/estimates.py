@@ -5,8 +5,6 @@ Only ratios matter: an attempt's measured time corrects what its lane was charge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from layers.domain.file import File
 
 INTAKE_BYTES_A_S = 20e6  # fetched, hashed and identified
@@ -17,7 +15,6 @@ OFFICE_S = 1.5  # a converter starts
 PICTURE_PIXELS_S = 0.3  # decoded and scaled
 PAGE_TEXT_S = 0.02
 PAGE_PREVIEW_S = 0.05
-PAGE_EXTRACTION_S = 0.05
 LEAST_S = 0.05
 
 
@@ -26,29 +23,16 @@ def intake_cost_s(size_bytes: int) -> float:
     return INTAKE_LEAST_S + size_bytes / INTAKE_BYTES_A_S
 
 
-def cost_s(step: str, file: File) -> float:
-    """Of a step that takes the whole file at once."""
-    return max(LEAST_S, BY_STEP.get(step, _unknown)(file))
-
-
-def _unknown(file: File) -> float:
-    return 1.0
-
-
-def _text(file: File) -> float:
+def text_s(file: File) -> float:
     return _fetched(file) + (file.page_count or 1) * PAGE_TEXT_S
 
 
-def _preview(file: File) -> float:
+def preview_s(file: File) -> float:
     return _opened(file) + (file.page_count or 1) * PAGE_PREVIEW_S
 
 
-def _thumbnail(file: File) -> float:
+def thumbnail_s(file: File) -> float:
     return _opened(file)
-
-
-def _extraction(file: File) -> float:
-    return 0.1 + (file.page_count or 1) * PAGE_EXTRACTION_S
 
 
 def _opened(file: File) -> float:
@@ -62,11 +46,3 @@ def _opened(file: File) -> float:
 
 def _fetched(file: File) -> float:
     return (file.size_bytes or 0) / READ_BYTES_A_S
-
-
-BY_STEP: Mapping[str, Callable[[File], float]] = {
-    "text": _text,
-    "preview": _preview,
-    "thumbnail": _thumbnail,
-    "extraction": _extraction,
-}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from layers.domain.estimates import cost_s
+from layers.domain.estimates import LEAST_S
 from layers.domain.file import File, PageSummary
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import WHOLE_FILE, Done, Failed, Outcome, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
@@ -52,7 +52,7 @@ def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File)
     for pipeline in pipelines:
         if ended in pipeline.steps:
             rest = pipeline.steps[pipeline.steps.index(ended) + 1 :]
-            if failed and not ended.goes_on_after_failure:
+            if failed and not ended.continues_after_failure:
                 return [PlannedStep(step.name, Skip(f"{ended.name} failed")) for step in rest]
             return plan_from(rest, file)
     return []
@@ -64,7 +64,7 @@ def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:
     for place, step in enumerate(steps):
         plan = step.plan(file)
         if plan is WHOLE_FILE:
-            plan = (Part(cost_estimate_s=cost_s(step.name, file)),)
+            plan = (Part(cost_estimate_s=max(LEAST_S, step.cost_s(file))),)
         planned.append(PlannedStep(step.name, plan))
         if isinstance(plan, Skip):
             continue

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from layers.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from layers.domain.file import File
-    from layers.domain.page import Extraction, Identity, Page
+    from layers.domain.page import Extraction, Identity, Page, Source
 
 
 class State(StrEnum):
@@ -170,6 +170,20 @@ Outcome = Done | Skipped | Failed | Retry | Later | Parked
 
 # --- what is declared --------------------------------------------------------------------------------
 
+
+@dataclass(frozen=True, slots=True)
+class ArtifactKind:
+    """A kind of output that a step makes. The API shows it under its name with a URL and the facts in `shows`,
+    which are fields of `Artifact`."""
+
+    name: str
+    shows: tuple[str, ...] = ("media_type",)
+
+
+# The record is a row and not an object; the step that makes it ends the main pipeline.
+RECORD = ArtifactKind("record")
+
+
 WHOLE_FILE: tuple[Part, ...] = (Part(),)
 
 
@@ -178,70 +192,70 @@ def whole_file(_file: File) -> Plan:
     return WHOLE_FILE
 
 
+def one_second(_file: File) -> float:
+    """The cost of a step that names none."""
+    return 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A declared unit of work. Its topic, queue, dead-letter queue and Lambda derive from its name."""
+    """A declared unit of work: what it is called, what it does, and all that hosts, API and monitoring need to know.
+
+    Its topic, queue, dead-letter queue and Lambda function have its name. `run` makes an outcome of a file and its
+    work (`layers/attempts/work.py`). `plan` slices the step, skips it, or stops the pipeline.
+
+    For people: `word` is what they call it, as in "it waits its turn for OCR"; where it is empty, its name.
+    `counted_in`: what they count while they wait, `file` or `page`.
+
+    What it makes: `makes` lists the kinds of its artifacts; `page_source` marks the pages that it reads, so that they
+    can be forgotten when it runs again. `merge` makes one outcome of what its parts found (`file.windows`), when the
+    last of them has ended and any of them has found something; it runs in the transaction that records that end, so
+    it only computes.
+
+    What it costs: `cost_s` estimates seconds for the whole file. `timeout_s` bounds one attempt and sets its lease.
+    `concurrency` is how many run at once where `.chalice/config.json` has no line for the step. `parts_per_message`:
+    how many parts one message may name; more than one only where each is estimated to take little time.
+    `pays_by_call`: its claim is committed durably before it runs.
+
+    What it depends on: `depends_on` names the service without which it can't run (`layers/domain/services.py`). While
+    that is down the step is parked, unless `fallback`, another service, works, or `does_without` says that this
+    file can do without: then it fails at once, and the pipeline goes on. `needs_service` says which files need the
+    service at all, where not all do: the others neither wait for it nor tell anything about it.
+    `continues_after_failure`: the next step's plan decides what a failure means.
+    """
 
     name: str
     run: Callable[[File, Any], Done | Skip]
     plan: Callable[[File], Plan] = whole_file
-    timeout_s: float = 60.0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    goes_on_after_failure: bool = False
-    pays_by_call: bool = False
-    depends_on: str | None = None
-    gives_way_to: str | None = None
-    goes_on_without: Callable[[File], bool] | None = None
-    needs_service: Callable[[File], bool] | None = None
-    at_once: int = 1
+    word: str = ""
+    counted_in: Literal["file", "page"] = "file"
+    makes: tuple[ArtifactKind, ...] = ()
+    page_source: Source | None = None
     merge: Callable[[File], Done] | None = None
+    cost_s: Callable[[File], float] = one_second
+    timeout_s: float = 60.0
+    concurrency: int = 4
+    parts_per_message: int = 1
+    pays_by_call: bool = False
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    depends_on: str | None = None
+    fallback: str | None = None
+    does_without: Callable[[File], bool] | None = None
+    needs_service: Callable[[File], bool] | None = None
+    continues_after_failure: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """What people call it."""
+        return self.word or self.name.replace("_", " ")
 
 
-def step(
-    *,
-    plan: Callable[[File], Plan] = whole_file,
-    timeout_s: float = 60.0,
-    retry: RetryPolicy | None = None,
-    goes_on_after_failure: bool = False,
-    pays_by_call: bool = False,
-    depends_on: str | None = None,
-    gives_way_to: str | None = None,
-    goes_on_without: Callable[[File], bool] | None = None,
-    needs_service: Callable[[File], bool] | None = None,
-    at_once: int = 1,
-    merge: Callable[[File], Done] | None = None,
-) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
-    """Declare a function from a file and its work to an outcome as a step. Registers nothing.
+def step(**declared: Any) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
+    """Declare a function from a file and its work to an outcome as the step of that name. Registers nothing.
 
-    `timeout_s` bounds one attempt and sets its lease. `goes_on_after_failure`: the next step's plan
-    decides what a failure means. `pays_by_call`: its claim is committed durably before it runs.
-    `at_once` is how many parts one wake-up may name: more than one only where each is estimated to take little time.
-    `depends_on` names the service without which it can't run: `ocr`, `textract`, `extraction` or `preview`.
-    While that is down the step parks, unless the service in `gives_way_to` works, or `goes_on_without` says that
-    this file does without: then it fails at once, and the pipeline goes on. `needs_service` says which files need it
-    at all, where not all do: the others neither wait for it nor tell anything of it.
-    `merge` makes one outcome of what its parts found (`file.windows`), when the last of them has ended and any of
-    them has found something; it runs in the transaction that records that end, so it only computes.
+    Takes the fields of `Step` but `name` and `run`; an unknown one is a TypeError at import.
     """
-
-    def declare(run: Callable[[File, Any], Done | Skip]) -> Step:
-        return Step(
-            run.__name__,
-            run,
-            plan,
-            timeout_s,
-            retry or RetryPolicy(),
-            goes_on_after_failure=goes_on_after_failure,
-            pays_by_call=pays_by_call,
-            depends_on=depends_on,
-            gives_way_to=gives_way_to,
-            goes_on_without=goes_on_without,
-            needs_service=needs_service,
-            at_once=at_once,
-            merge=merge,
-        )
-
-    return declare
+    return lambda run: Step(run.__name__, run, **declared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,46 +57,46 @@ def picture(file: File, work: Work, kind: str) -> Done:
     return Done(artifacts=(work.save(kind, path, "image/webp"),))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
 def intake(file: File, work: Work) -> Done:
     size_bytes, sha256 = work.arrived_bytes(), work.sha256()
     sometimes_slow()
     return Done(identity=Identity("image/png", 2), size_bytes=size_bytes, sha256=sha256)
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
 def text(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(pages=(Page(1, "", (), None), Page(2, "", (), None)))
 
 
-@step(plan=two_parts, timeout_s=TIMEOUT_S, goes_on_after_failure=True)
+@step(plan=two_parts, timeout_s=TIMEOUT_S, continues_after_failure=True)
 def ocr(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(pages=tuple(Page(number, f"page {number}", (), "ocr", 50.0) for number in file.page_numbers))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, goes_on_after_failure=True, pays_by_call=True)
+@step(plan=whole, timeout_s=TIMEOUT_S, continues_after_failure=True, pays_by_call=True)
 def textract(file: File, work: Work) -> Done:
     billed(file)
     sometimes_slow()
     return Done(pages=(Page(2, "page two", (), "textract", 99.0),))
 
 
-@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged, at_once=AT_ONCE)
+@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged, parts_per_message=AT_ONCE)
 def extraction(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(window=Extraction({"part": file.part}, (), {}))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
 def preview(file: File, work: Work) -> Done:
     made = picture(file, work, "preview")
     sometimes_slow()
     return made
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, at_once=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
 def thumbnail(file: File, work: Work) -> Done:
     made = picture(file, work, "thumbnail")
     work.keep(made.artifacts[0])

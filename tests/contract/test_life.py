@@ -67,7 +67,7 @@ def intake(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
 def text(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
 
 
-@step(plan=two_parts, goes_on_after_failure=True)
+@step(plan=two_parts, continues_after_failure=True)
 def ocr(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
 
 

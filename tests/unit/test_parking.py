@@ -109,7 +109,7 @@ def with_read(host: Host, **fields: Any) -> Host:
 
 def test_a_step_that_others_can_stand_in_for_gives_way_at_once() -> None:
     host = Host(read=Service(down("ocr")).read, depends_on="ocr", goes_on=True)
-    with_read(host, gives_way_to="another reader")
+    with_read(host, fallback="another reader")
     file_ids = [host.arrive() for _ in range(20)]
     host.work()
     assert {host.file(file_id).state for file_id in file_ids} == {"done"}
@@ -120,7 +120,7 @@ def test_a_step_that_others_can_stand_in_for_gives_way_at_once() -> None:
 
 def test_where_the_stand_in_is_down_too_the_step_parks() -> None:
     service = Service(down("ocr"))
-    host = with_read(Host(read=service.read, depends_on="ocr", goes_on=True), gives_way_to="another reader")
+    host = with_read(Host(read=service.read, depends_on="ocr", goes_on=True), fallback="another reader")
     for _ in range(5):
         host.breakers.failed("another reader", "down as well")
     file_id = host.arrive()
@@ -134,7 +134,7 @@ def test_where_the_stand_in_is_down_too_the_step_parks() -> None:
 @pytest.mark.parametrize(("does_without", "outcome"), [(True, "failed"), (False, "parked")])
 def test_a_file_says_whether_it_goes_on_without(does_without: bool, outcome: str) -> None:
     host = Host(read=Service(down("textract")).read, depends_on="textract", goes_on=True)
-    with_read(host, goes_on_without=lambda file: does_without)
+    with_read(host, does_without=lambda file: does_without)
     file_ids = [host.arrive() for _ in range(20)]
     pass_time(host, 100)
     assert {host.outcomes(file_id, "read")[0] for file_id in file_ids} == {outcome}
@@ -145,7 +145,7 @@ def test_a_file_says_whether_it_goes_on_without(does_without: bool, outcome: str
 def test_what_was_set_aside_is_woken_when_the_service_is_back() -> None:
     service = Service(down("textract"))
     host = Host(read=service.read, depends_on="textract", goes_on=True)
-    with_read(host, goes_on_without=lambda file: False)
+    with_read(host, does_without=lambda file: False)
     file_ids = [host.arrive() for _ in range(20)]
     pass_time(host, 30)
     service.error = None
@@ -156,7 +156,7 @@ def test_what_was_set_aside_is_woken_when_the_service_is_back() -> None:
 def test_a_reader_that_fails_on_every_file_opens_its_breaker_and_is_probed_until_it_works() -> None:
     reader = Service(TransientError("decoder_failed", "it breaks on everything"))
     host = Host(read=reader.read, depends_on="ocr", goes_on=True, concurrency={"intake": 100})
-    with_read(host, gives_way_to="another reader")
+    with_read(host, fallback="another reader")
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)
     assert {host.file(file_id).state for file_id in first} == {"done"}
@@ -254,7 +254,7 @@ def crashed(dependency: str | None) -> DecoderCrashed:
 def test_a_reader_that_crashes_on_every_file_is_what_is_broken(dependency: str | None, mode: Mode) -> None:
     reader = Service(crashed(dependency))
     host = Host(read=reader.read, depends_on="ocr", goes_on=True, concurrency={"intake": 100})
-    with_read(host, gives_way_to="another reader")
+    with_read(host, fallback="another reader")
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)
     assert {host.file(file_id).state for file_id in first} == {"done"}

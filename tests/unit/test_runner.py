@@ -90,7 +90,7 @@ class Host:
         self.objects, self.topics = MemoryObjects(), MemoryTopics()
         policy = RetryPolicy(max_attempts=3, base_s=4.0)
         main = (
-            Step("read", self.read, retry=policy, goes_on_after_failure=self.goes_on, depends_on=self.depends_on),
+            Step("read", self.read, retry=policy, continues_after_failure=self.goes_on, depends_on=self.depends_on),
             Step("extract", self.extract, retry=policy),
         )
         pipelines = (Pipeline("main", main), Pipeline("side", (Step("picture", self.picture, retry=policy),)))

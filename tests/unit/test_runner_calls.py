@@ -120,7 +120,9 @@ def test_a_lease_outlasts_its_step_and_a_step_that_pays_is_claimed_durably(pays_
 
 def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_takes_long() -> None:
     ports = RecordingPorts()
-    assert runner(ports, Step("read", done, timeout_s=5, at_once=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
+    assert (
+        runner(ports, Step("read", done, timeout_s=5, parts_per_message=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
+    )
     assert ports.told("claim") == [(WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 5 + 2 * MAKES_WAY_S + LEASE_GRACE_S, False)]
     assert len(ports.told("record")) == 3
     assert len(ports.told("dispatch")) == 1
@@ -130,7 +132,7 @@ def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: py
     clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock, 9.0))
     ports = RecordingPorts()
-    assert runner(ports, Step("read", done, at_once=10)).run_all([WAKE_UP] * 4) == 4
+    assert runner(ports, Step("read", done, parts_per_message=10)).run_all([WAKE_UP] * 4) == 4
     outcomes = [outcome for _, outcome, _ in ports.told("record")]
     assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
     assert ports.told("dispatch_later") == [(0.0,)]
@@ -147,7 +149,7 @@ def test_where_all_take_long_what_has_ended_is_recorded_meanwhile(monkeypatch: p
         now += 0.6 * RECORDED_EACH_S
         return Done()
 
-    assert runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 5) == 5
+    assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 5) == 5
     assert recorded_before == [0, 0, 2, 2, 4]
     assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done] * 5
 
@@ -165,7 +167,7 @@ def test_nobody_waits_for_one_that_goes_on_among_the_long(has_room: bool) -> Non
             raise TakesLong
         return Done()
 
-    assert runner(ports, Step("read", read, at_once=10), {"read": 4}).run_all([WAKE_UP] * 4) == 4
+    assert runner(ports, Step("read", read, parts_per_message=10), {"read": 4}).run_all([WAKE_UP] * 4) == 4
     outcomes = [type(outcome) for _, outcome, _ in ports.told("record")]
     assert ports.told("go_on_among_long")[0] == (1,)
     if has_room:
@@ -185,7 +187,7 @@ def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
                 raise error
 
     ports = RecordingPorts()
-    assert runner(ports, Step("read", read, at_once=10)).run_all([WAKE_UP] * 3) == 3
+    assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 3) == 3
     assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done, Done, Later]
 
 
