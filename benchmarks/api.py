@@ -27,7 +27,7 @@ from fairway_client import Client
 from benchmarks.starting import ROOT, cpu_s, keep, start, stop
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
-from layers.adapters.redis.news import RedisNews
+from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.domain.message import Arrival
 from layers.domain.page import Identity
 from layers.domain.step import Done
@@ -170,7 +170,7 @@ def woken(measured: Measured) -> None:
     """From the commit of an outcome to the answer of a call that was held open for it."""
     dataset_id = measured.client.dataset("changes")["id"]
     store = PostgresStore(Database(measured.endpoint["database_url"]))
-    news = RedisNews(measured.endpoint["redis_url"])
+    news = RedisChangeNotifications(measured.endpoint["redis_url"])
     cursor = measured.get(f"/datasets/{dataset_id}/files")["changes_cursor"]
     times = []
     for turn in range(30):

@@ -20,7 +20,7 @@ from typing import Any
 from infra.acknowledgements import Acknowledgements
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import SqsTopics
-from layers.adapters.redis.work_signal import RedisBell
+from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
 from layers.domain.errors import StoreUnreachable
 from layers.telemetry.log import log
@@ -48,7 +48,7 @@ class Worker:
         self,
         name: str,
         topics: SqsTopics,
-        bell: RedisBell | None,
+        bell: RedisWorkSignal | None,
         handlers: dict[str, tuple[Handler, int]],
         store_is_up: Callable[[], bool] = lambda: True,
     ):
@@ -170,7 +170,7 @@ def main() -> None:
         topic: (handler, share(settings.concurrency.get(topic, 1), settings.workers, place))
         for topic, handler in app.TOPICS.items()
     }
-    worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.bell(), shares, _store_is_up)
+    worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), shares, _store_is_up)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

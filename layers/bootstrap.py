@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
-from layers.adapters.aws.file_cache import KeptFiles
+from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.s3_storage import S3Storage
 from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.clamav_scanner import ClamavScanner
@@ -22,10 +22,10 @@ from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
-from layers.adapters.redis.connection_slots import RedisConnections
+from layers.adapters.redis.change_notifications import RedisChangeNotifications
+from layers.adapters.redis.connection_slots import RedisConnectionSlots
 from layers.adapters.redis.limits import RedisLimits
-from layers.adapters.redis.news import RedisNews
-from layers.adapters.redis.work_signal import RedisBell
+from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.tessdata import installed_languages
 from layers.decoding.documents import Documents
@@ -159,13 +159,13 @@ def _owner_url() -> str:
 
 
 @once
-def bell() -> RedisBell | None:
-    return RedisBell(settings().redis_url) if settings().redis_url else None
+def work_signal() -> RedisWorkSignal | None:
+    return RedisWorkSignal(settings().redis_url) if settings().redis_url else None
 
 
 @once
-def news() -> RedisNews:
-    return RedisNews(settings().redis_url)
+def change_notifications() -> RedisChangeNotifications:
+    return RedisChangeNotifications(settings().redis_url)
 
 
 @once
@@ -192,10 +192,10 @@ def budgets() -> RedisBudgets:
 
 
 @once
-def connections() -> RedisConnections:
+def connection_slots() -> RedisConnectionSlots:
     given = settings()
     most = {"preview": given.preview_connections} if given.preview_connections else {}
-    return RedisConnections(given.redis_url, most, given.processes)
+    return RedisConnectionSlots(given.redis_url, most, given.processes)
 
 
 @once
@@ -212,15 +212,15 @@ def topics() -> Topics:
 
 @once
 def queues() -> SqsTopics:
-    the_bell = bell()
-    return SqsTopics(lambda: aws_client("sqs"), the_bell.ring if the_bell else None, prefix=settings().queue_prefix)
+    signal = work_signal()
+    return SqsTopics(lambda: aws_client("sqs"), signal.send if signal else None, prefix=settings().queue_prefix)
 
 
 @once
 def objects() -> S3Storage:
     given = settings()
     public_url = given.store_public_url or given.aws_endpoint_url or f"https://s3.{given.region}.amazonaws.com"
-    kept = KeptFiles(given.kept_originals_bytes) if given.kept_originals_bytes else None
+    kept = FileCache(given.kept_originals_bytes) if given.kept_originals_bytes else None
     return S3Storage(
         lambda: aws_client("s3"), given.bucket, public_url, given.region, most_bytes=given.max_file_bytes, kept=kept
     )
@@ -237,7 +237,7 @@ def printer() -> OfficePrinter | None:
     if settings().preview_url:
         from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 
-        return GotenbergPrinter(settings().preview_url, connected=counted(connections(), "preview"))
+        return GotenbergPrinter(settings().preview_url, connected=counted(connection_slots(), "preview"))
     if settings().libreoffice == "off":
         return None
     program = libreoffice_printer.installed("" if settings().libreoffice == "auto" else settings().libreoffice)
@@ -271,7 +271,7 @@ def ports() -> Ports:
         second_reader=second_reader(),
         extractor=extractor(),
         paid_reader=paid_reader(),
-        news=news(),
+        news=change_notifications(),
         breakers=breakers(),
         budgets=budgets(),
         max_file_bytes=settings().max_file_bytes,

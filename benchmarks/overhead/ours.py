@@ -21,7 +21,7 @@ from layers import bootstrap, entry
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.adapters.redis.breakers import RedisBreakers
-from layers.adapters.redis.news import RedisNews
+from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.attempts.runner import Runner
 from layers.attempts.work import Work
 from layers.domain.file import File
@@ -85,7 +85,7 @@ def runner_on(database: Database, topics: Topics, host: str, redis_url: str = ""
         documents=None,  # type: ignore[arg-type]
         extractor=None,  # type: ignore[arg-type]
         paid_reader=None,
-        **({"news": RedisNews(redis_url), "breakers": RedisBreakers(redis_url)} if redis_url else {}),  # type: ignore[arg-type]
+        **({"news": RedisChangeNotifications(redis_url), "breakers": RedisBreakers(redis_url)} if redis_url else {}),  # type: ignore[arg-type]
     )
     return Runner(ports, intake, PIPELINES, dict.fromkeys(STEPS, CONCURRENCY), host=host)
 
@@ -108,7 +108,7 @@ def work_on_topics(database: Database, name: str) -> None:
         return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
-    Worker(name, bootstrap.queues(), bootstrap.bell(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
+    Worker(name, bootstrap.queues(), bootstrap.work_signal(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
     look_back(runner)
     threading.Event().wait()

@@ -69,7 +69,7 @@ def cancel(request: Request, batch_id: str) -> tuple[int, Any]:
 
 def tell(request: Request, dataset_id: Any) -> None:
     """Wake those who watch a dataset, once this request is committed."""
-    request.afterwards.append(lambda: bootstrap.news().publish([str(dataset_id)]))
+    request.afterwards.append(lambda: bootstrap.change_notifications().publish([str(dataset_id)]))
 
 
 def _described(request: Request) -> NewBatch:

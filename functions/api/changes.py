@@ -39,7 +39,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
     place = request.place(f"changes {dataset_id}", "after")
     if place is None:
         raise bad_parameter("after", "must be the `changes_cursor` of a listing or the `cursor` of earlier changes")
-    news = bootstrap.news()
+    news = bootstrap.change_notifications()
     with _seat(request.tenant_id) as may_wait:
         longest_s = min(wait_s, LONGEST_WAIT_S, bootstrap.settings().longest_wait_s) if may_wait else 0
         # Up to what was asked for: watchers that came together do not all come back together.
@@ -52,7 +52,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
             if found["files"] or found["removed"] or left_s <= 0:
                 return 200, found
             # Watchers that came together must not look together for ever.
-            pause_s = next(soon, (LOOK_AGAIN_S if news.hears else LOOK_AGAIN_DEAF_S) * random.uniform(0.6, 1.0))
+            pause_s = next(soon, (LOOK_AGAIN_S if news.is_connected else LOOK_AGAIN_DEAF_S) * random.uniform(0.6, 1.0))
             if news.wait(dataset_id, seen, min(pause_s, left_s)):
                 soon = iter(SOON_S)
 

@@ -66,7 +66,9 @@ def redrive(request: Request) -> tuple[int, Any]:
     if is_admin:
         request.afterwards.append(lambda: bootstrap.topics().redrive_dead(TOPICS, MOST_REDRIVEN))
     request.afterwards.append(lambda: bootstrap.topics().dispatch_later(0))
-    request.afterwards.append(lambda: bootstrap.news().publish({str(row["dataset_id"]) for row in rows}))
+    request.afterwards.append(
+        lambda: bootstrap.change_notifications().publish({str(row["dataset_id"]) for row in rows})
+    )
     return 202, {"count": started, "has_more": len(rows) > MOST_REDRIVEN}
 
 

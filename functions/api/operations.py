@@ -34,7 +34,7 @@ def health(_request: Any = None) -> tuple[int, Any]:
 
 
 def _look() -> dict[str, Any]:
-    bell = bootstrap.bell()
+    bell = bootstrap.work_signal()
     probes: dict[str, Callable[[], bool]] = {
         "postgres": lambda: bootstrap.store().is_up(),
         "object_store": lambda: bootstrap.objects().is_up(),

@@ -113,10 +113,10 @@ def _filtered(ministack: Any) -> tuple[Any, Any]:
     from infra.local.store_filter import PrivateFilter, PublicFilter
     from infra.local.upload_gate import UploadGate
     from infra.local.wiring import ARRIVALS, ORIGINALS
-    from layers.adapters.redis.work_signal import RedisBell
+    from layers.adapters.redis.work_signal import RedisWorkSignal
 
-    bell = RedisBell(os.environ["FAIRWAY_REDIS_URL"])
-    app = ArrivalsBell(AnswerHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: bell.ring(ARRIVALS, count))
+    bell = RedisWorkSignal(os.environ["FAIRWAY_REDIS_URL"])
+    app = ArrivalsBell(AnswerHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: bell.send(ARRIVALS, count))
     signer = Signer(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     gate = UploadGate(most_bytes=int(os.environ["FAIRWAY_STORE_MOST_BYTES"]))
     public = PublicFilter(app, signer, BUCKET, gate)

@@ -111,8 +111,8 @@ def put_in_place() -> None:
 
 
 def _topics() -> SqsTopics:
-    bell = bootstrap.bell()
-    return TwiceAndShuffled(lambda: bootstrap.aws_client("sqs"), bell.ring if bell else None)
+    bell = bootstrap.work_signal()
+    return TwiceAndShuffled(lambda: bootstrap.aws_client("sqs"), bell.send if bell else None)
 
 
 class Nursery:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from layers.adapters.redis.connection_slots import LEASE_S, RedisConnections
+from layers.adapters.redis.connection_slots import LEASE_S, RedisConnectionSlots
 from layers.attempts.pacing import LONGEST_WAIT_S, counted
 from layers.domain.errors import Snooze
 from tests.contract.conftest import Clock
@@ -15,12 +15,12 @@ from tests.contract.conftest import Clock
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
-Made = Callable[[], RedisConnections]
+Made = Callable[[], RedisConnectionSlots]
 
 
 @pytest.fixture
 def made(own_or_shared_url: str, clock: Clock) -> Made:
-    return lambda: RedisConnections(own_or_shared_url, {"preview": 2}, now=clock)
+    return lambda: RedisConnectionSlots(own_or_shared_url, {"preview": 2}, now=clock)
 
 
 def test_no_more_are_open_than_the_service_bears(made: Made) -> None:
@@ -42,14 +42,14 @@ def test_one_whose_holder_died_is_free_again_in_time(made: Made, clock: Clock) -
 
 def test_processes_share_what_there_is(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).flushall()
-    one, other = (RedisConnections(redis_url, {"preview": 2}) for _ in range(2))
+    one, other = (RedisConnectionSlots(redis_url, {"preview": 2}) for _ in range(2))
     assert one.open("preview") and other.open("preview")
     assert one.open("preview") is None and other.open("preview") is None
     assert redis.Redis.from_url(redis_url).zcard("fairway:connections:preview") == 2
 
 
 def test_when_redis_is_lost_each_process_has_its_share(clock: Clock) -> None:
-    processes = [RedisConnections(NOWHERE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
+    processes = [RedisConnectionSlots(NOWHERE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
     assert sum(one.open("preview") is not None for one in processes for _ in range(5)) == 4
 
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from infra.local.ports import ADDRESS
 from infra.local.wiring import BUCKET
-from layers.adapters.aws.file_cache import KeptFiles
+from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.s3_storage import S3Storage
 from layers.domain.errors import DependencyDown, PermanentError
 from layers.ports import Objects
@@ -187,7 +187,7 @@ def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tm
 
 
 def test_an_object_that_was_fetched_is_kept_for_the_next_step(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
-    kept = KeptFiles(1 << 20)
+    kept = FileCache(1 << 20)
     keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", kept=kept)
     put(s3, tmp_path, prefix + "a", b"first")
     version = s3.version_of(prefix + "a")

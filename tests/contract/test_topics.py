@@ -17,7 +17,7 @@ from infra.local.ports import ADDRESS
 from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.kafka import topics as kafka_topics
 from layers.adapters.kafka.topics import KafkaTopics
-from layers.adapters.redis.work_signal import RedisBell
+from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.domain.message import WakeUp, load_as_json, load_from_json
 from layers.entry import messages
 from layers.entry import wake_ups as wake_ups_in
@@ -39,16 +39,16 @@ class Heard:
 @dataclass(frozen=True)
 class Queues:
     sqs: SqsTopics
-    bell: RedisBell
+    bell: RedisWorkSignal
 
 
 @pytest.fixture(scope="module")
 def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
     with store_parts(tmp_path_factory.mktemp("home")) as parts:
-        bell = RedisBell(parts.redis_url)
+        bell = RedisWorkSignal(parts.redis_url)
         url = f"http://{ADDRESS}:{parts.ports['store']}"
         session = boto3.session.Session(KEY_ID, parts.secret, region_name="us-east-1")
-        yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), bell.ring), bell)
+        yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), bell.send), bell)
 
 
 def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:

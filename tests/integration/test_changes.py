@@ -207,7 +207,7 @@ def test_a_held_open_call_answers_as_soon_as_there_is_something(caller: httpx.Cl
 def test_without_news_it_looks_by_itself(api: Api, caller: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = new_dataset(caller)
     (file,) = new_batch(caller, dataset["id"], ["a"])["files"]
-    monkeypatch.setattr(bootstrap.news(), "_hears", False)
+    monkeypatch.setattr(bootstrap.change_notifications(), "_is_connected", False)
 
     def unheard_change() -> None:
         api.bench.database.run("UPDATE files SET state = 'failed' WHERE file_id = %(f)s", f=file["id"])

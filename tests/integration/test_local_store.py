@@ -28,7 +28,7 @@ from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX, TOPICS
 from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
 LONG_S = 30.0
-BELL = "fairway:bell:arrivals"
+BELL = "fairway:work:arrivals"
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:

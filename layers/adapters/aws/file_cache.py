@@ -15,7 +15,7 @@ KEPT_S = 30.0  # what is removed may lie here so much longer, and no longer
 MOST_FILE_BYTES = 8 * 1024 * 1024
 
 
-class KeptFiles:
+class FileCache:
     """At most `most_bytes` of files by key, each for half a minute. Safe to share between threads.
 
     A file is given out as one more link to the same bytes: nobody may write into it, and decoders can't.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layers.adapters.aws import http_pool
+from layers.adapters.aws import http_pools
 
 SMALL_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
@@ -25,7 +25,7 @@ class TooLong(Exception):
     """The object has more bytes than are wanted."""
 
 
-class ObjectLink:
+class S3Http:
     """`sign` gives a URL for a method, a key and a version (or None)."""
 
     def __init__(self, sign: Callable[[str, str, str | None], str]) -> None:
@@ -88,5 +88,5 @@ class ObjectLink:
     def _pool(self) -> Any:
         with self._lock:
             if self._made is None:
-                self._made = http_pool.pool("GET", "HEAD", "PUT")  # all that is asked here can be asked again
+                self._made = http_pools.pool("GET", "HEAD", "PUT")  # all that is asked here can be asked again
         return self._made

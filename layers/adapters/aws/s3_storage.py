@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from layers.adapters.aws.file_cache import KeptFiles
-from layers.adapters.aws.http_pool import credentials_of
+from layers.adapters.aws.file_cache import FileCache
+from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
-from layers.adapters.aws.s3_http import Missing, ObjectLink, TooLong, Unreachable
+from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.ports import StoredPart
 
@@ -40,7 +40,7 @@ class S3Storage:
         region: str,
         *,
         most_bytes: int = MOST_BYTES,
-        kept: KeptFiles | None = None,
+        kept: FileCache | None = None,
     ) -> None:
         self._make_client = client
         self._bucket = bucket
@@ -49,7 +49,7 @@ class S3Storage:
         self._made: Any = None
         self._most_bytes = most_bytes
         self._kept = kept
-        self._link = ObjectLink(self._sign_own)
+        self._link = S3Http(self._sign_own)
         # A page that is looked at again within some minutes shows the same URLs.
         self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
 

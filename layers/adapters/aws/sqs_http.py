@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from layers.adapters.aws import http_pool
+from layers.adapters.aws import http_pools
 
 
 class Unanswered(Exception):
     """The queues did not answer, or refused the call."""
 
 
-class QueueLink:
+class SqsHttp:
     """`make_client` makes the SDK's client at first use, which knows the endpoint and keeps the credentials fresh."""
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
@@ -40,7 +40,7 @@ class QueueLink:
         with self._lock:
             if self._made is None:
                 # A call that was carried out although its answer was lost may be made again: messages may come twice.
-                self._made = self._make_client(), http_pool.pool("POST")
+                self._made = self._make_client(), http_pools.pool("POST")
             return self._made
 
 
@@ -54,5 +54,5 @@ def _headers(client: Any, action: str, body: bytes) -> dict[str, str]:
 
     headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AmazonSQS.{action}"}
     call = AWSRequest("POST", _root(client), headers, body)
-    SigV4Auth(http_pool.credentials_of(client), "sqs", client.meta.region_name).add_auth(call)
+    SigV4Auth(http_pools.credentials_of(client), "sqs", client.meta.region_name).add_auth(call)
     return dict(call.headers.items())

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from layers.adapters.aws.sqs_http import QueueLink
+from layers.adapters.aws.sqs_http import SqsHttp
 from layers.domain.message import WakeUp, load_as_json, loads
 from layers.telemetry.log import log
 
@@ -28,7 +28,7 @@ class SqsTopics:
     def __init__(
         self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
     ) -> None:
-        self._link = QueueLink(client)
+        self._link = SqsHttp(client)
         self._prefix = prefix
         self._urls: dict[str, str] = {}
         self._ring = ring or (lambda topic, count: None)

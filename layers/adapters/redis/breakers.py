@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from layers.adapters.redis.connection import RedisLink
+from layers.adapters.redis.connection import RedisConnection
 from layers.domain.breaker import CLOSED, Breaker, Mode
 from layers.telemetry.log import log
 
@@ -28,7 +28,7 @@ class RedisBreakers:
     def __init__(
         self, url: str, now: Callable[[], float] = time.time, chance: Callable[[], float] = random.random
     ) -> None:
-        self._link = RedisLink(url)
+        self._redis = RedisConnection(url)
         self._now = now
         self._chance = chance
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class RedisBreakers:
         """Every breaker that ever left its rest, by dependency."""
         if time.monotonic() - self._read_at >= FRESH_S:
             self._read_at = time.monotonic()
-            self._learn(self._link.ask(lambda client: client.hgetall(KEY)))
+            self._learn(self._redis.call(lambda client: client.hgetall(KEY)))
         return self._known
 
     def look(self, dependency: str) -> Breaker:
@@ -86,7 +86,7 @@ class RedisBreakers:
 
     def _change(self, dependency: str, change: Change) -> Breaker:
         before = self._known.get(dependency, CLOSED)
-        after = self._link.ask(lambda client: self._change_shared(client, dependency, change))
+        after = self._redis.call(lambda client: self._change_shared(client, dependency, change))
         with self._lock:
             if after is None:
                 after = change(self._known.get(dependency, CLOSED))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from layers.adapters.redis.connection import RedisLink
+from layers.adapters.redis.connection import RedisConnection
 from layers.domain.budget import UNTOUCHED, Budget, Rate
 from layers.ports import BudgetState
 
@@ -28,7 +28,7 @@ class RedisBudgets:
     def __init__(
         self, url: str, rates: Mapping[str, Rate], processes: int = 1, now: Callable[[], float] | None = None
     ) -> None:
-        self._link = RedisLink(url)
+        self._redis = RedisConnection(url)
         self._rates = dict(rates)
         self._own_rates = {name: rate.shared_by(processes if url else 1) for name, rate in self._rates.items()}
         self._given_now = now
@@ -87,7 +87,7 @@ class RedisBudgets:
 
     def _state(self, name: str, rate: Rate) -> BudgetState:
         now = self._now()
-        kept = self._link.ask(lambda client: client.hgetall(KEY + name))
+        kept = self._redis.call(lambda client: client.hgetall(KEY + name))
         if kept is None:
             budget, rate = self._own.get(name, UNTOUCHED), self._own_rates[name]
         else:
@@ -105,7 +105,7 @@ class RedisBudgets:
         rate = self._rates[name]
         said = [act, "" if self._given_now is None else self._given_now()]
         said += [rate.per_s, rate.part, rate.burst_s, rate.ease_s, first, second]
-        answered = self._link.ask(lambda client: self._run(client, KEY + name, said))
+        answered = self._redis.call(lambda client: self._run(client, KEY + name, said))
         if answered is not None:
             return answered
         with self._lock:

@@ -1,4 +1,4 @@
-"""A link to Redis that may be lost at any time: what is asked of it then is left undone, and said so at once."""
+"""A connection to Redis that may be lost at any time: calls then return None at once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ Answer = TypeVar("Answer")
 RETRY_S = 5.0
 
 
-class RedisLink:
-    """One connection a thread. After a failure nothing is tried for some seconds, so that nobody waits in vain."""
+class RedisConnection:
+    """One connection for each thread. After a failure no call is tried for `RETRY_S` seconds, so that callers don't
+    wait for a server that is down."""
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
         self.url = url
@@ -20,13 +21,13 @@ class RedisLink:
         self._local = threading.local()
         self._down_until = 0.0
 
-    def ask(self, question: Callable[[Any], Answer]) -> Answer | None:
-        """What Redis answers, given its client; None while it can't be reached, or where there is none."""
+    def call(self, operation: Callable[[Any], Answer]) -> Answer | None:
+        """The result of `operation`, called with a Redis client; None while Redis can't be reached or has no URL."""
         if not self.url or time.monotonic() < self._down_until:
             return None
         try:
-            return question(self._client())
-        except Exception:  # any of Redis's or the socket's errors: it holds hints only
+            return operation(self._client())
+        except Exception:  # any error of Redis or the socket: callers do without it
             self._down_until = time.monotonic() + RETRY_S
             return None
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from layers.adapters.redis.connection import RedisLink
+from layers.adapters.redis.connection import RedisConnection
 
 KEY = "fairway:connections:"
 LEASE_S = 150.0
@@ -27,7 +27,7 @@ return 1
 """
 
 
-class RedisConnections:
+class RedisConnectionSlots:
     """`most` by the name of the service. `url` may be empty: then this process has all of them for itself.
 
     `processes` share them while Redis is away; each has one at least. `now` is a clock that all hosts share.
@@ -36,7 +36,7 @@ class RedisConnections:
     def __init__(
         self, url: str, most: Mapping[str, int], processes: int = 1, now: Callable[[], float] = time.time
     ) -> None:
-        self._link = RedisLink(url)
+        self._redis = RedisConnection(url)
         self._most = dict(most)
         self._own_most = {name: max(1, count // (processes if url else 1)) for name, count in most.items()}
         self._now = now
@@ -49,7 +49,7 @@ class RedisConnections:
     def open(self, name: str) -> str | None:
         """A connection's lease, by its name; None while all are taken."""
         lease, now = str(uuid.uuid4()), self._now()
-        taken = self._link.ask(lambda client: self._take(client, name, lease, now))
+        taken = self._redis.call(lambda client: self._take(client, name, lease, now))
         if taken is None:
             taken = self._take_here(name, lease, now)
         return lease if taken else None
@@ -58,7 +58,7 @@ class RedisConnections:
         """Give a connection back."""
         with self._lock:
             self._own[name].pop(lease, None)
-        self._link.ask(lambda client: client.zrem(KEY + name, lease))
+        self._redis.call(lambda client: client.zrem(KEY + name, lease))
 
     def _take(self, client: Any, name: str, lease: str, now: float) -> bool:
         return bool(client.eval(SCRIPT, 1, KEY + name, now, self._most[name], lease, LEASE_S))

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from layers.adapters.redis.connection import RedisLink
+from layers.adapters.redis.connection import RedisConnection
 
 MOST_KEPT = 10_000
 
@@ -16,7 +16,7 @@ class RedisLimits:
     """Counts in windows of fixed length. `url` may be empty: then each process counts for itself."""
 
     def __init__(self, url: str) -> None:
-        self._link = RedisLink(url)
+        self._redis = RedisConnection(url)
         self._lock = threading.Lock()
         self._own: dict[str, int] = defaultdict(int)
 
@@ -30,7 +30,7 @@ class RedisLimits:
             pipe.expire(key, window_s)
             return int(pipe.execute()[0])
 
-        counted = self._link.ask(increment)
+        counted = self._redis.call(increment)
         return self._count_here(key) if counted is None else counted
 
     def _count_here(self, key: str) -> int:

@@ -1,51 +1,52 @@
-"""A bell in Redis: rung when a topic has news, so that its consumers sleep until then.
+"""Signals in Redis that wake the consumers of a topic when there is work in it.
 
-It is only a hint. A ring that is lost costs a consumer the time until its next poll, and a ring too many
-an empty receive.
+A signal is only a hint: a lost one costs a consumer the time until its next poll, a surplus one an empty receive.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from layers.adapters.redis.connection import RedisLink
+from layers.adapters.redis.connection import RedisConnection
 
-MOST_RINGS = 1000
+MOST_SIGNALS = 1000
 LONGEST_WAIT_S = 60.0
 
 
-class RedisBell:
-    """Rings are counted in one list a topic."""
+class RedisWorkSignal:
+    """Signals of a topic wait in one Redis list until a consumer takes them."""
 
     def __init__(self, url: str) -> None:
-        self._link = RedisLink(url, timeout_s=LONGEST_WAIT_S)
+        self._redis = RedisConnection(url, timeout_s=LONGEST_WAIT_S)
 
-    def ring(self, topic: str, count: int = 1) -> None:
+    def send(self, topic: str, count: int = 1) -> None:
+        """Signal that `count` messages were published on a topic."""
+
         def push(client: Any) -> None:
             pipe = client.pipeline(transaction=False)
             pipe.lpush(_key(topic), *(["1"] * count))
-            pipe.ltrim(_key(topic), 0, MOST_RINGS - 1)
+            pipe.ltrim(_key(topic), 0, MOST_SIGNALS - 1)
             pipe.execute()
 
-        self._link.ask(push)
+        self._redis.call(push)
 
     def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool | None:
-        """Whether the topic's bell rang within the time; None where the bell can't be heard.
+        """Take up to `most` signals, and wait for the first of them up to `timeout_s` seconds.
 
-        Of many rings, `most` are heard as one.
+        Returns whether there was one, or None while Redis can't be reached.
         """
 
         def pop(client: Any) -> bool:
-            rang = client.brpop([_key(topic)], timeout=timeout_s) is not None
-            if rang and most > 1:
+            was_signalled = client.brpop([_key(topic)], timeout=timeout_s) is not None
+            if was_signalled and most > 1:
                 client.rpop(_key(topic), most - 1)
-            return rang
+            return was_signalled
 
-        return self._link.ask(pop)
+        return self._redis.call(pop)
 
     def is_up(self) -> bool:
-        return self._link.is_up()
+        return self._redis.is_up()
 
 
 def _key(topic: str) -> str:
-    return f"fairway:bell:{topic}"
+    return f"fairway:work:{topic}"

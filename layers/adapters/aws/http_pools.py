@@ -8,7 +8,7 @@ CONNECT_S, READ_S = 3.0, 30.0  # the longest poll of a queue is 20 seconds
 CONNECTIONS = 32
 
 
-class Connections:
+class HttpPools:
     """A pool of connections for each host: a fifth less of CPU a call than by way of urllib3's PoolManager."""
 
     def __init__(self, **options: Any) -> None:
@@ -27,7 +27,7 @@ class Connections:
         return self._pools[root].urlopen(method, slash + path, **sent)
 
 
-def pool(*methods: str) -> Connections:
+def pool(*methods: str) -> HttpPools:
     """Connections that try a call of these methods again where none was answered, or the service stumbled."""
     import urllib3
 
@@ -36,7 +36,7 @@ def pool(*methods: str) -> Connections:
         allowed_methods=methods, raise_on_status=False,
     )  # fmt: skip
     timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-    return Connections(maxsize=CONNECTIONS, timeout=timeout, retries=again)
+    return HttpPools(maxsize=CONNECTIONS, timeout=timeout, retries=again)
 
 
 def credentials_of(client: Any) -> Any:

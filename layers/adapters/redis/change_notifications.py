@@ -1,0 +1,83 @@
+"""Notifications of changed datasets over Redis, published after a commit so that waiting API calls read again.
+
+A notification is only a hint: without Redis, or when one is lost, waiting calls read again after some seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+
+from layers.adapters.redis.connection import RedisConnection
+from layers.telemetry.log import log
+
+CHANNEL = "fairway:changed"
+
+
+class RedisChangeNotifications:
+    """All waiting calls of a process share one subscription, which the first of them opens."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = RedisConnection(url)
+        self._changed = threading.Condition()
+        self._counts: dict[str, int] = defaultdict(int)
+        self._listener: threading.Thread | None = None
+        self._is_connected = False
+
+    def publish(self, dataset_ids: Iterable[str]) -> None:
+        """Notify the waiting calls of all processes that these datasets have changed."""
+        names = " ".join(sorted(set(dataset_ids)))
+        if names:
+            self._redis.call(lambda client: client.publish(CHANNEL, names))
+
+    def count(self, dataset_id: str) -> int:
+        """The number of notifications of a dataset so far: get it before you read the dataset, then pass it to `wait`."""
+        self._listen()
+        with self._changed:
+            return self._counts[dataset_id]
+
+    def wait(self, dataset_id: str, count: int, timeout_s: float) -> bool:
+        """Wait up to `timeout_s` seconds until there are other than `count` notifications; whether there are."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._counts[dataset_id] != count, timeout_s)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether notifications are received at present; while they are not, waiting calls read more often."""
+        return self._is_connected
+
+    def _listen(self) -> None:
+        with self._changed:
+            if self._listener is None or not self._listener.is_alive():
+                self._listener = threading.Thread(target=self._keep_receiving, name="change-notifications", daemon=True)
+                self._listener.start()
+
+    def _keep_receiving(self) -> None:
+        while True:
+            try:
+                self._receive()
+            except Exception as error:
+                if self._is_connected:
+                    log("change_notifications_disconnected", detail=str(error))
+                self._is_connected = False
+                time.sleep(1.0)
+
+    def _receive(self) -> None:
+        import redis
+
+        client = redis.Redis.from_url(self._redis.url, socket_connect_timeout=1, health_check_interval=15)
+        with client.pubsub(ignore_subscribe_messages=True) as subscription:  # type: ignore[no-untyped-call]
+            subscription.subscribe(CHANNEL)
+            self._is_connected = True
+            while True:
+                message = subscription.get_message(timeout=30.0)
+                if message:
+                    self._count_notifications(message["data"].decode().split())
+
+    def _count_notifications(self, dataset_ids: list[str]) -> None:
+        with self._changed:
+            for dataset_id in dataset_ids:
+                self._counts[dataset_id] += 1
+            self._changed.notify_all()
