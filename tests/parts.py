@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.local import object_store, valkey
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
-from infra.local.wiring import TOPICS
+from infra.topics import TOPICS
 
 KEY_ID = "FWTESTKEY"
 MOST_BYTES = 300_000

@@ -22,6 +22,7 @@ from benchmarks.aws_cost.measuring import Machine
 from benchmarks.aws_cost.pricing import FileUse
 from benchmarks.parts import parts
 from benchmarks.starting import ROOT
+from infra.aws.inventory import FUNCTIONS, setting
 
 HERE = Path(__file__).parent
 SAMPLES = ROOT / "events" / "samples"
@@ -38,10 +39,7 @@ REACH_USD = 0.10
 
 def memory_mb() -> dict[str, int]:
     """Each function's memory, from the place that sets it."""
-    stage = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"][STAGE]
-    usual = int(stage["lambda_memory_size"])
-    functions = {name: int(one.get("lambda_memory_size", usual)) for name, one in stage["lambda_functions"].items()}
-    return {"api_handler": usual, **functions}
+    return {function: int(setting(STAGE, function, "lambda_memory_size")) for function in FUNCTIONS}
 
 
 def scan_of(pages: int, folder: Path) -> Path:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.pipelines import STEPS
-from infra.aws.inventory import TOPICS
+from infra.aws.inventory import logical, services
+from infra.topics import TOPICS
 from layers.telemetry.metrics import NAMESPACE, SERVICE
 
-DEPENDENCIES = tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
 AUDITED = ("rows", "objects", "artifacts")
 MINUTE_S = 60
 # Between tenants that wait: many slices of ten seconds. Where all is fair they are about one apart.
@@ -77,12 +77,12 @@ def own(stage: str, metric: str, **dimensions: str) -> tuple[str, str, dict[str,
 
 def _on_queues(stage: str) -> dict[str, Any]:
     return {
-        f"{topic.title()}DeadLettersAlarm": _alarm(
+        f"{logical(topic)}DeadLettersAlarm": _alarm(
             f"Messages of {topic} were given up: the status store could not be reached for long.",
             (
                 "AWS/SQS",
                 "ApproximateNumberOfMessagesVisible",
-                {"QueueName": {"Fn::GetAtt": [f"{topic.title()}Dead", "QueueName"]}},
+                {"QueueName": {"Fn::GetAtt": [f"{logical(topic)}Dead", "QueueName"]}},
             ),
             over=0,
         )
@@ -94,40 +94,40 @@ def _on_steps(stage: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for step in STEPS:
         found |= {
-            f"{step.title()}ErrorsAlarm": _alarm(
+            f"{logical(step)}ErrorsAlarm": _alarm(
                 f"More than a fifth of the attempts of {step} fail by our own fault.",
                 own(stage, "Errors", step=step),
                 over=0.2,
                 statistic="Average",
                 times=5,
             ),
-            f"{step.title()}GivenUpAlarm": _alarm(
+            f"{logical(step)}GivenUpAlarm": _alarm(
                 f"Files were given up at {step} after the last attempt.",
                 own(stage, "GivenUp", step=step),
                 over=0,
                 statistic="Sum",
             ),
-            f"{step.title()}AgeAlarm": _alarm(
+            f"{logical(step)}AgeAlarm": _alarm(
                 f"What waits longest at {step} has waited for too long.",
                 own(stage, "OldestAge", step=step),
                 over={"Ref": "OldestAgeLimit"},
                 times=3,
             ),
-            f"{step.title()}FairnessAlarm": _alarm(
+            f"{logical(step)}FairnessAlarm": _alarm(
                 f"At {step} some tenants get far more than their share of what is served while others wait.",
                 own(stage, "Ahead", step=step),
                 over=UNFAIR_S,
                 times=5,
             ),
-            f"{step.title()}ParkedAlarm": _alarm(
+            f"{logical(step)}ParkedAlarm": _alarm(
                 f"Files stay parked at {step}.",
                 own(stage, "Parked", step=step),
                 over=0,
                 times=60,
             ),
         }
-    for dependency in DEPENDENCIES:
-        found[f"{dependency.title()}BreakerAlarm"] = _alarm(
+    for dependency in services():
+        found[f"{logical(dependency)}BreakerAlarm"] = _alarm(
             f"What {dependency} depends on has been down for over ten minutes.",
             own(stage, "BreakerOpen", dependency=dependency),
             over=600,
@@ -143,7 +143,7 @@ def _on_the_whole(stage: str) -> dict[str, Any]:
     return {
         "UpkeepAlarm": upkeep,
         **{
-            f"Audit{of.title()}Alarm": _alarm(
+            f"Audit{logical(of)}Alarm": _alarm(
                 f"The audit found {of} that do not add up.", own(stage, "AuditFindings", of=of), over=0
             )
             for of in AUDITED
@@ -161,7 +161,7 @@ def _on_the_whole(stage: str) -> dict[str, Any]:
 def _on_functions(functions: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for function, name in functions.items():
-        title = "".join(part.title() for part in function.split("_"))
+        title = logical(function)
         of = {"FunctionName": name}
         found[f"{title}ThrottlesAlarm"] = _alarm(
             f"Invocations of {function} are throttled: more is asked than is reserved.",
@@ -220,7 +220,7 @@ def dashboard(stage: str) -> dict[str, Any]:
         ("Parked", "Maximum", [own(stage, "Parked", step=step) for step in STEPS]),
         ("Best served tenant ahead of the worst", "Maximum", [own(stage, "Ahead", step=step) for step in STEPS]),
         ("Given up", "Sum", [own(stage, "GivenUp", step=step) for step in STEPS]),
-        ("Breakers open for", "Maximum", [own(stage, "BreakerOpen", dependency=name) for name in DEPENDENCIES]),
+        ("Breakers open for", "Maximum", [own(stage, "BreakerOpen", dependency=name) for name in services()]),
         ("What the audit found", "Maximum", [own(stage, "AuditFindings", of=of) for of in AUDITED]),
         ("Dollars", "Sum", [own(stage, "Cost")]),
     ]

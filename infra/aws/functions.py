@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.aws.inventory import API, FUNCTIONS, MIGRATE, TOPICS, Resources, logical
+from functions.pipelines import STEPS
+from infra.aws.inventory import API, FUNCTIONS, MIGRATE, Resources, depends_on, logical, setting
 from infra.aws.layers import Plan
 from infra.aws.queues import source
 from infra.aws.roles import role
 from infra.aws.spelling import attribute, excused, listed, when
+from infra.topics import TOPICS
 from layers.telemetry.metrics import NAMESPACE
 
 
@@ -30,7 +32,11 @@ def _function(stage: str, function: str) -> Resources:
         "Environment": {"Variables": _environment(stage, function)},
         "VpcConfig": when("InVpc", {"SubnetIds": listed("SubnetIds"), "SecurityGroupIds": listed("SecurityGroupIds")}),
     }
-    if layers := Plan.read().functions.get(function):
+    if function in STEPS:  # Chalice sets these by config.json alone, where a step may have no line
+        of["Timeout"] = setting(stage, function, "lambda_timeout")
+        of["MemorySize"] = setting(stage, function, "lambda_memory_size")
+        of["ReservedConcurrentExecutions"] = setting(stage, function, "reserved_concurrency")
+    if layers := Plan.read().layers_of(function):
         of["Layers"] = [{"Ref": f"{layer.title()}Layer"} for layer in layers]
     if function in TOPICS:
         of["Events"] = {f"{name}SqsEventSource": {"Type": "SQS", "Properties": source(stage, function)}}
@@ -105,7 +111,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         said["FAIRWAY_OWNER_SECRET"] = when("HasOwnerSecret", {"Ref": "OwnerSecret"})
     if function == API:
         said["FAIRWAY_ALLOWED_ORIGINS"] = {"Ref": "AllowedOrigins"}
-    if function == "ocr":
+    if depends_on(function, "ocr"):
         said["FAIRWAY_OCR_LANGUAGES"] = {"Ref": "OcrLanguages"}
     return said
 

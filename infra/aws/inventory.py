@@ -1,4 +1,4 @@
-"""What functions and topics there are, and what `.chalice/config.json` says of each."""
+"""Which functions and topics there are, and the settings of each: from `.chalice/config.json`, else from the step."""
 
 from __future__ import annotations
 
@@ -7,28 +7,60 @@ from pathlib import Path
 from typing import Any
 
 from functions.pipelines import STEPS
+from infra.topics import TOPICS
+from layers.domain.step import Step
 
 Resource = dict[str, Any]
 Resources = dict[str, Resource]
 ROOT = Path(__file__).resolve().parent.parent.parent
-ARRIVALS, DISPATCH, UPKEEP, MIGRATE, API = "arrivals", "dispatch", "upkeep", "migrate", "api_handler"
-TOPICS = (ARRIVALS, *STEPS, DISPATCH)
+UPKEEP, MIGRATE, API = "upkeep", "migrate", "api_handler"
 FUNCTIONS = (*TOPICS, UPKEEP, MIGRATE, API)
-# Stages whose data outlives the stack.
+# In these stages the data is kept when the stack is deleted.
 PROTECTED = ("prod",)
+# For a step without a line in config.json.
+STEP_MEMORY_MB = 1769  # one full vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+TIMEOUT_GRACE_S = 30  # beyond the step's own limit, so that the step can record its failure
+MAX_LAMBDA_TIMEOUT_S = 900
 
 
 def stages() -> dict[str, Any]:
-    given: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
-    return given
+    """All stages of `.chalice/config.json`, by name."""
+    found: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
+    return found
 
 
-def setting(stage: str, function: str, name: str, default: Any = None) -> Any:
-    """What `.chalice/config.json` says of a function in a stage."""
+def setting(stage: str, function: str, name: str) -> Any:
+    """A function's setting in a stage: its line in `.chalice/config.json`, else the step's declaration, else the stage.
+
+    Raises KeyError where none of them has it.
+    """
     of_stage = stages()[stage]
-    return of_stage.get("lambda_functions", {}).get(function, {}).get(name, of_stage.get(name, default))
+    line = of_stage.get("lambda_functions", {}).get(function, {})
+    declared = step_settings(STEPS[function]) if function in STEPS else {}
+    return {**of_stage, **declared, **line}[name]
+
+
+def step_settings(step: Step) -> dict[str, int]:
+    """The settings that follow from a step's declaration, by their names in `.chalice/config.json`."""
+    return {
+        "reserved_concurrency": step.concurrency,
+        "lambda_timeout": min(MAX_LAMBDA_TIMEOUT_S, int(step.timeout_s) + TIMEOUT_GRACE_S),
+        "lambda_memory_size": STEP_MEMORY_MB,
+    }
+
+
+def services() -> tuple[str, ...]:
+    """The services that any step depends on, sorted."""
+    return tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
+
+
+def depends_on(function: str, service: str) -> bool:
+    """Whether this function runs a step that depends on the service."""
+    return function in STEPS and STEPS[function].depends_on == service
 
 
 def logical(function: str) -> str:
-    """The name that Chalice gives a function's resource."""
-    return "APIHandler" if function == API else function.title().replace("_", "")
+    """The logical id that Chalice gives a function's resource: `virus_report` becomes `VirusReport`."""
+    if function == API:
+        return "APIHandler"
+    return "".join(word[0].upper() + word[1:] for word in function.split("_") if word)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from functions.pipelines import STEPS
 from infra.aws import archives
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,15 +21,16 @@ PYTHON = "3.12"
 # The processor as Lambda names it, and as wheels do. Lambda's Amazon Linux 2023 has glibc 2.34.
 PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
 GLIBCS = ("manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_26", "manylinux_2_27", "manylinux_2_28")
+DEFAULT = "default"
 CACHE = ROOT / "build" / "aws" / "layers"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which requirements make each layer, and which layers each function stands on."""
+    """The requirements of each layer, and the layers of a step by the service that it depends on."""
 
     requirements: dict[str, tuple[str, ...]]
-    functions: dict[str, tuple[str, ...]]
+    by_service: dict[str, tuple[str, ...]]
     left_out: dict[str, str]
 
     @classmethod
@@ -36,9 +38,15 @@ class Plan:
         given = tomllib.loads(Path(__file__).with_name("layers.toml").read_text())
         return cls(
             {name: tuple(one["requirements"]) for name, one in given["layers"].items()},
-            {name: tuple(layers) for name, layers in given["functions"].items()},
+            {service: tuple(layers) for service, layers in given["steps"].items()},
             given["left_out"],
         )
+
+    def layers_of(self, function: str) -> tuple[str, ...]:
+        """The layers that a function uses; a function that runs no step uses none."""
+        if function not in STEPS:
+            return ()
+        return self.by_service.get(STEPS[function].depends_on or DEFAULT, self.by_service[DEFAULT])
 
 
 def native_requirements() -> dict[str, str]:

@@ -126,8 +126,8 @@ def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> 
 def check_sizes(found: dict[str, Any], plan: layers.Plan) -> None:
     """Raises TooLarge where a function and its layers are more than Lambda unzips."""
     sizes = {name: one["unzipped_bytes"] for name, one in found["archives"].items()}
-    for function, names in {**plan.functions, inventory.API: ()}.items():
-        total = sizes["function"] + sum(sizes[name] for name in names)
+    for function in inventory.FUNCTIONS:
+        total = sizes["function"] + sum(sizes[name] for name in plan.layers_of(function))
         if total > MOST_BYTES:
             raise TooLarge(f"{function} and its layers take {total >> 20} MiB of {MOST_BYTES >> 20}")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from functions.pipelines import STEPS
 from infra.aws.bucket import bucket_arn
-from infra.aws.inventory import ARRIVALS, DISPATCH, TOPICS, Resources, logical, setting
+from infra.aws.inventory import Resources, logical, setting
 from infra.aws.spelling import attribute, excused, policy
+from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
 RETENTION_S = 14 * 24 * 3600
 MOST_RECEIVES = 5

@@ -7,9 +7,10 @@ from typing import Any
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from infra.aws.bucket import bucket_arn, objects
-from infra.aws.inventory import API, ARRIVALS, DISPATCH, MIGRATE, TOPICS, UPKEEP, Resource, logical
+from infra.aws.inventory import API, MIGRATE, UPKEEP, Resource, depends_on, logical
 from infra.aws.queues import cluster
 from infra.aws.spelling import allow, attribute, excused, listed, policy, when
+from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
 AT_ANY = "Supports no narrower resource than all of them."
 
@@ -34,12 +35,11 @@ def sends_to(function: str) -> tuple[str, ...]:
 
 def role(stage: str, function: str) -> Resource:
     statements = [*_common(stage, function), *_of_queues(stage, function), *_of_bucket(stage, function)]
-    if function == "textract":
+    calls_textract = depends_on(function, "textract")
+    if calls_textract:
         names = ("StartDocumentTextDetection", "GetDocumentTextDetection", "DetectDocumentText")
         statements.append(allow([f"textract:{name}" for name in names], "*"))
-    reasons = {"xray": AT_ANY, "ec2": AT_ANY, "cloudwatch": AT_ANY} | (
-        {"textract": AT_ANY} if function == "textract" else {}
-    )
+    reasons = {"xray": AT_ANY, "ec2": AT_ANY, "cloudwatch": AT_ANY} | ({"textract": AT_ANY} if calls_textract else {})
     return {
         "Type": "AWS::IAM::Role",
         "Metadata": {
@@ -78,7 +78,7 @@ def role(stage: str, function: str) -> Resource:
                 *_of_secrets(function),
                 *([] if function == MIGRATE else [_of_database(function)]),
                 *([_of_kafka(stage, function)] if function == MIGRATE or set(sends_to(function)) & set(STEPS) else []),
-                *([_of_bedrock()] if function == "extraction" else []),
+                *([_of_bedrock()] if depends_on(function, "extraction") else []),
             ],
         },
     }

@@ -19,7 +19,7 @@ from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
 from infra.local.supervisor import Supervisor
-from infra.local.wiring import BUCKET, TOPICS, VISIBILITY_S
+from infra.local.wiring import BUCKET, VISIBILITY_S
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PARTS = ("postgres", "valkey", "store", "store_public")
@@ -163,6 +163,7 @@ def parts(place: Place, program: postgres.Program, run_id: str) -> list[Process]
 def visibility_s() -> dict[str, int]:
     """How long a topic's message stays hidden once received: longer than its step may take."""
     from functions.pipelines import STEPS
+    from infra.topics import TOPICS
 
     steps = {name: max(VISIBILITY_S, int(step.timeout_s) + VISIBILITY_GRACE_S) for name, step in STEPS.items()}
     return {topic: steps.get(topic, VISIBILITY_S) for topic in TOPICS}

@@ -17,6 +17,7 @@ from rich.table import Table
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
 NOT_SAMPLES = {"LICENSES.md"}
+NOT_SHOWN = ("text", "record")  # of the kinds of artifacts: the table has columns of its own for them
 MOST_ROWS = 200
 PLAIN_WIDTH = 140  # of what goes to a file
 
@@ -104,7 +105,7 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     colours = {"done": "green", "partial": "yellow", "failed": "red"}
     for file in files[:MOST_ROWS]:
         state = file["state"]
-        made = [kind for kind in ("preview", "thumbnail") if file["artifacts"][kind]]
+        made = [kind for kind, artifact in file["artifacts"].items() if artifact and kind not in NOT_SHOWN]
         source = (file["artifacts"]["text"] or {}).get("source") or ""
         values = [str(_fields(file).get(name, "")) for name in names]
         colour = colours.get(state, "white")

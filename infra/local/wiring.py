@@ -18,7 +18,6 @@ DEAD_SUFFIX = "-dead"
 VISIBILITY_S = 120
 RETENTION_S = 14 * 24 * 3600
 MOST_RECEIVES = 5
-TOPICS = ("arrivals", "intake", "text", "ocr", "textract", "extraction", "preview", "thumbnail", "dispatch")
 
 
 def wire(endpoint_url: str, key_id: str, secret: str, visibility_s: Mapping[str, int]) -> None:

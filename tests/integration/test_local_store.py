@@ -24,7 +24,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import process_table
 from infra.local.ports import ADDRESS
 from infra.local.supervisor import Supervisor
-from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX, TOPICS
+from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX
+from infra.topics import TOPICS
 from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
 LONG_S = 30.0

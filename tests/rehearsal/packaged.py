@@ -82,7 +82,7 @@ def described() -> dict[str, Any]:
 def test_a_handler_begins_with_nothing_but_its_package_and_layers(unpacked: dict[str, Path], handler: str) -> None:
     begins = "bootstrap.ports()" if handler in STEPS else "bootstrap.settings()"
     program = f"import app; from layers import bootstrap; assert callable(app.{handler}); {begins}; print('begins')"
-    path = [*(unpacked[name] for name in PLAN.functions.get(handler, ())), unpacked["function"]]
+    path = [*(unpacked[name] for name in PLAN.layers_of(handler)), unpacked["function"]]
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
     said = run_bare(
         program, path, AWS_LAMBDA_FUNCTION_NAME=handler, FAIRWAY_DATABASE_URL="postgresql://nowhere", **keys

@@ -22,7 +22,8 @@ from infra.local import embedded
 from infra.local.embedded import Place
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
-from infra.local.wiring import QUEUE_PREFIX, TOPICS
+from infra.local.wiring import QUEUE_PREFIX
+from infra.topics import TOPICS
 from layers.adapters.postgres.database import Database
 from layers.domain.fairness import MADE_WAY, TAKES_LONG
 from tests.scenarios.clock import VARIABLE, Clock

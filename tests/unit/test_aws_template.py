@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.utils import to_cfn_resource_name
 
 from functions.pipelines import STEPS
 from infra.aws import alarms, application, inventory
 from infra.aws.layers import Plan, native_requirements
+from layers.domain.step import Skip, Step
 from layers.telemetry.metrics import MEASURES, NAMESPACE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -49,7 +51,7 @@ def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> N
     plan = Plan.read()
     placed = {one for requirements in plan.requirements.values() for one in requirements} | set(plan.left_out)
     assert placed == set(native_requirements())
-    assert {layer for layers in plan.functions.values() for layer in layers} == set(plan.requirements)
+    assert {layer for layers in plan.by_service.values() for layer in layers} == set(plan.requirements)
 
 
 def test_a_function_polls_for_no_more_than_it_has_reserved(stage: str) -> None:
@@ -73,6 +75,29 @@ def test_a_message_stays_hidden_for_six_times_its_functions_time(stage: str, res
 def test_a_function_may_take_as_long_as_its_step(stage: str) -> None:
     for name, step in STEPS.items():
         assert inventory.setting(stage, name, "lambda_timeout") > step.timeout_s
+
+
+NEW_STEP = Step("virus_report", lambda file, work: Skip("nothing to report"), timeout_s=45, concurrency=7)
+
+
+def test_a_step_without_a_line_in_the_config_has_the_settings_of_its_declaration(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STEPS, NEW_STEP.name, NEW_STEP)
+    assert inventory.setting(stage, NEW_STEP.name, "reserved_concurrency") == 7
+    assert inventory.setting(stage, NEW_STEP.name, "lambda_timeout") == 75
+    assert inventory.setting(stage, NEW_STEP.name, "lambda_memory_size") == inventory.STEP_MEMORY_MB
+    assert Plan.read().layers_of(NEW_STEP.name) == ("text", "pictures")
+
+
+def test_a_line_in_the_config_wins_over_the_declaration_of_the_step(stage: str) -> None:
+    line = inventory.stages()[stage]["lambda_functions"]["ocr"]
+    assert {name: inventory.setting(stage, "ocr", name) for name in line} == line
+
+
+@pytest.mark.parametrize("name", [*inventory.TOPICS, "virus_report", "ocr2x"])
+def test_a_function_has_the_logical_id_that_chalice_gives_it(name: str) -> None:
+    assert inventory.logical(name) == to_cfn_resource_name(name)
 
 
 def test_a_wildcard_stands_beside_its_reason(resources: dict[str, Any]) -> None:
