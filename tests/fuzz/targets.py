@@ -19,7 +19,7 @@ from layers.attempts.runner import Runner
 from layers.domain.errors import PermanentError, Snooze, TransientError
 from layers.domain.extraction import rules, values
 from layers.domain.extraction.conversation import Question, Reply
-from layers.domain.extraction.schemas import plain, without_required
+from layers.domain.extraction.schemas import resolve_references, without_required
 from layers.domain.extraction.windows import whole
 from layers.domain.extraction_json import extraction_as_json
 from layers.domain.file import File, Reach
@@ -113,7 +113,10 @@ def model_answers(data: bytes) -> None:
     except TransientError:
         return
     _is_storable(found)
-    _holds(not faults(dict(found.fields), without_required(plain(SCHEMA))), "what is kept does not fit the schema")
+    _holds(
+        not faults(dict(found.fields), without_required(resolve_references(SCHEMA))),
+        "what is kept does not fit the schema",
+    )
 
 
 def extraction_rules(data: bytes) -> None:

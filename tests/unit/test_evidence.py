@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from layers.domain.extraction.evidence import Shown
-from layers.domain.extraction.proving import prove
+from layers.domain.extraction.verification import verify
 from layers.domain.extraction.windows import Span, Window, whole
 from layers.domain.page import Extraction, Page, Word
 
@@ -29,7 +29,7 @@ def shows(text: str, value: Any, schema: dict[str, Any]) -> list[str]:
 
 
 def proved(text: str, answer: dict[str, Any], **properties: Any) -> Extraction:
-    return prove(answer, {"type": "object", "properties": properties}, whole([page(text)]))
+    return verify(answer, {"type": "object", "properties": properties}, whole([page(text)]))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_currency_is_shown_by_its_sign(text: str, code: str, is_shown: bool) -
 
 
 def test_evidence_has_the_page_the_words_their_box_and_how_sure_they_are() -> None:
-    found = prove(
+    found = verify(
         {"total": 9.0},
         {"properties": {"total": NUMBER}},
         whole([page("first"), page("Thank you\nGrand Total 9.00", 2, confidence=64.0)]),
@@ -188,7 +188,7 @@ def test_booleans_enums_and_what_needs_no_evidence_are_kept_without(schema: dict
 
 def test_what_is_required_and_not_shown_is_missing_and_not_told_twice() -> None:
     schema = {"properties": {"title": TEXT, "total": NUMBER}, "required": ["title", "total"]}
-    found = prove({"title": "ACME"}, schema, whole([page("Total 9.00")]))
+    found = verify({"title": "ACME"}, schema, whole([page("Total 9.00")]))
     assert (found.missing, found.dropped, found.is_complete) == (("title", "total"), (), False)
 
 
@@ -223,7 +223,7 @@ def test_of_an_item_only_what_is_shown_is_kept() -> None:
 def test_nothing_is_proved_by_what_stands_outside_the_window() -> None:
     one = page("Total 9.00\nTotal 7.00")
     window = Window((Span(one, 0, 11),))
-    assert prove({"total": 7}, {"properties": {"total": NUMBER}}, window).dropped == ("total",)
+    assert verify({"total": 7}, {"properties": {"total": NUMBER}}, window).dropped == ("total",)
 
 
 def test_properties_that_the_schema_does_not_name_are_left_out() -> None:

@@ -16,7 +16,7 @@ from layers.adapters.extraction.model_extractor import ModelExtractor
 from layers.adapters.extraction.schema_check import faults
 from layers.domain.errors import TransientError
 from layers.domain.extraction.conversation import Question, Reply
-from layers.domain.extraction.schemas import plain, without_required
+from layers.domain.extraction.schemas import resolve_references, without_required
 from layers.domain.extraction.windows import whole
 from layers.domain.file import File
 from layers.domain.meter import Meter
@@ -39,7 +39,7 @@ SCHEMA: dict[str, Any] = {
         "seller": {"type": "object", "properties": {"city": {"type": "string"}}},
     },
 }
-SHAPE = without_required(plain(SCHEMA))
+SHAPE = without_required(resolve_references(SCHEMA))
 WORDS = st.sampled_from(["ACME Trading", "2024-03-05", "1,234.50", "Coffee", "HACKED", "a\x00b", "\ud800", "", "3.00"])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.just(1234.5) | WORDS | st.text(max_size=5),

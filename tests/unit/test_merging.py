@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layers.domain.extraction.merging import merge
-from layers.domain.extraction.proving import prove
+from layers.domain.extraction.verification import verify
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.extraction_json import extraction_as_json, extraction_from_json
 from layers.domain.page import Evidence, Extraction, Page
@@ -79,7 +79,7 @@ def test_line_items_of_a_long_list_are_each_counted_once() -> None:
         lines = "".join(span.text for span in window.spans).splitlines()
         items = [{"name": line.rsplit(" ", 1)[0], "price": float(line.rsplit(" ", 1)[1])} for line in lines]
         given += len(items)
-        parts[place] = prove({"items": items}, SCHEMA, window)
+        parts[place] = verify({"items": items}, SCHEMA, window)
     merged = merge(parts, SCHEMA)
     assert given > len(LINES)
     assert [item["price"] for item in merged.fields["items"]] == [n + 0.5 for n in range(400)]  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
-from layers.domain.extraction.schema_subset import MOST_DEPTH, check, resolved
+from layers.domain.extraction.schema_subset import MOST_DEPTH, check, follow_reference
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -175,5 +175,5 @@ def test_references_that_multiply_within_the_depth_are_followed_once() -> None:
 
 def test_a_reference_is_followed_and_what_stands_beside_it_wins() -> None:
     root = {"$defs": {"money": {"type": "number", "x-labels": ["Amount"]}}}
-    assert resolved({"$ref": "#/$defs/money", "x-labels": ["Total"]}, root)["x-labels"] == ["Total"]
-    assert resolved({"$ref": "#/$defs/money"}, root)["type"] == "number"
+    assert follow_reference({"$ref": "#/$defs/money", "x-labels": ["Total"]}, root)["x-labels"] == ["Total"]
+    assert follow_reference({"$ref": "#/$defs/money"}, root)["type"] == "number"

@@ -7,19 +7,17 @@ from typing import Any
 
 from layers.adapters.extraction.schema_check import faults
 from layers.domain.errors import PermanentError, TransientError
+from layers.domain.extraction.answers import parse_answer, without_nulls, without_paths
 from layers.domain.extraction.conversation import (
     Fault,
     Reply,
     TooLong,
     correction,
-    parsed,
     question,
-    without,
-    without_nulls,
 )
 from layers.domain.extraction.merging import merge
-from layers.domain.extraction.proving import prove
-from layers.domain.extraction.schemas import named, plain, without_required
+from layers.domain.extraction.schemas import format_path, resolve_references, without_required
+from layers.domain.extraction.verification import verify
 from layers.domain.extraction.windows import LEAST_BYTES, Window, halves
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction
@@ -41,7 +39,7 @@ class ModelExtractor:
 
         Raises what the model raises, and TransientError when it answers no JSON twice.
         """
-        clear = plain(schema)
+        clear = resolve_references(schema)
         try:
             return self._extract(window, clear, meter)
         except TooLong:
@@ -68,10 +66,10 @@ class ModelExtractor:
                 raise TransientError("model_answer", "the model's answer is no JSON object, twice")
             answer, wrong = {}, []
         refused = [fault.path for fault in wrong if fault.path]
-        found = prove(without(answer, refused), schema, window)
+        found = verify(without_paths(answer, refused), schema, window)
         unread = [f"{window.name}: the answer was cut short"] if reply.cut_short else []
         unread += ["the text after the last window"] if window.leaves_rest else []
-        dropped = dict.fromkeys((*found.dropped, *map(named, refused)))
+        dropped = dict.fromkeys((*found.dropped, *map(format_path, refused)))
         return Extraction(
             found.fields,
             found.missing,
@@ -82,7 +80,7 @@ class ModelExtractor:
 
 
 def _checked(reply: Reply, shape: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
-    answer = parsed(reply)
+    answer = parse_answer(reply)
     if not isinstance(answer, dict):
         return None, [NOT_AN_OBJECT]
     answer = without_nulls(answer, shape)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.domain.extraction.schemas import Path, named
+from layers.domain.extraction.schemas import Path, format_path
 from layers.domain.extraction.windows import Window
 
 INSTRUCTIONS = """\
@@ -71,7 +70,7 @@ class TooLong(Exception):
 
 def question(window: Window, schema: Mapping[str, Any]) -> Question:
     """The question for a window; `schema` is plain."""
-    asked = as_asked(schema)
+    asked = strict_schema(schema)
     part = f"\nThis is part {window.number} of {window.count} of the document.\n" if window.count > 1 else ""
     return Question(INSTRUCTIONS + json.dumps(asked, ensure_ascii=False) + part, _document(window), asked)
 
@@ -85,14 +84,14 @@ def _document(window: Window) -> str:
 
 def correction(faults: Sequence[Fault]) -> str:
     """What is said to a model whose answer does not fit: places and wants of the schema, nothing of the document."""
-    told = "\n".join(f"- {named(fault.path) or 'the answer'}: {fault.wanted}" for fault in faults[:MOST_FAULTS])
+    told = "\n".join(f"- {format_path(fault.path) or 'the answer'}: {fault.wanted}" for fault in faults[:MOST_FAULTS])
     return f"Your answer does not fit the schema:\n{told}\nGive the whole answer again, corrected, as JSON alone."
 
 
 # --- the schema as models take it --------------------------------------------------------------------
 
 
-def as_asked(schema: Mapping[str, Any]) -> dict[str, Any]:
+def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A plain schema in the strict form: every property named as required, each may be null, no others."""
     properties = {name: _or_null(one) for name, one in (schema.get("properties") or {}).items()}
     return {
@@ -110,7 +109,7 @@ def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 def _asked(schema: Mapping[str, Any], *, null: bool) -> dict[str, Any]:
     kind = schema.get("type", "string")
     if kind == "object":
-        asked = as_asked(schema)
+        asked = strict_schema(schema)
     elif kind == "array":
         asked = {"type": kind, "items": _asked(schema.get("items") or {}, null=False)} | _described(schema)
     else:
@@ -129,84 +128,3 @@ def _described(schema: Mapping[str, Any]) -> dict[str, Any]:
     if schema.get("format") == "date":
         words.append("A date as YYYY-MM-DD.")
     return {"description": ". ".join(words)} if words else {}
-
-
-# --- answers -----------------------------------------------------------------------------------------
-
-
-def parsed(reply: Reply) -> Any:
-    """The JSON of an answer; of one that was cut short, what of it is whole. None where there is no JSON."""
-    text = reply.text.strip()
-    if text.startswith("```"):
-        text = text.strip("`").removeprefix("json").strip()
-    try:
-        return _loaded(text)
-    except (ValueError, RecursionError):
-        return _rescued(text) if reply.cut_short else None
-
-
-def _loaded(text: str) -> Any:
-    """JSON as it is defined: what is no finite number is null."""
-    return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
-
-
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return number if math.isfinite(number) else None
-
-
-def _rescued(text: str) -> Any:
-    """What of a JSON text that breaks off is whole: it is cut after its last whole value, and closed."""
-    closers: list[str] = []
-    ends: list[tuple[int, str]] = []
-    in_string = escaped = False
-    for place, character in enumerate(text):
-        if in_string:
-            in_string = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            in_string = True
-        elif character in "{[":
-            closers.append("}" if character == "{" else "]")
-            ends.append((place + 1, "".join(reversed(closers))))
-        elif character in "}]" and closers:
-            closers.pop()
-            ends.append((place + 1, "".join(reversed(closers))))
-        elif character == ",":
-            ends.append((place, "".join(reversed(closers))))
-    for end, closing in reversed(ends[-50:]):
-        try:
-            return _loaded(text[:end] + closing)
-        except (ValueError, RecursionError):
-            continue
-    return None
-
-
-def without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
-    """An answer without what was not found and what was not asked for."""
-    if isinstance(value, dict):
-        properties = schema.get("properties") or {}
-        return {
-            name: without_nulls(one, properties[name])
-            for name, one in value.items()
-            if one is not None and name in properties
-        }
-    if isinstance(value, list):
-        return [without_nulls(one, schema.get("items") or {}) for one in value if one is not None]
-    if isinstance(value, str):  # no database takes a zero character, nor half of a pair
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
-    return value
-
-
-def without(value: Any, paths: Sequence[Path]) -> Any:
-    """An answer without these parts of it."""
-    gone = set(paths)
-
-    def kept(one: Any, path: Path) -> Any:
-        if isinstance(one, dict):
-            return {name: kept(inner, (*path, name)) for name, inner in one.items() if (*path, name) not in gone}
-        if isinstance(one, list):
-            return [kept(inner, (*path, place)) for place, inner in enumerate(one) if (*path, place) not in gone]
-        return one
-
-    return kept(value, ())

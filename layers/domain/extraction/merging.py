@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from layers.domain.extraction.evidence import UNSURE
-from layers.domain.extraction.schemas import Path, lacking, named, plain
+from layers.domain.extraction.schemas import Path, format_path, missing_paths, resolve_references
 from layers.domain.page import Evidence, Extraction
 
 Item = tuple[Any, dict[Path, Evidence], int]  # an item, the proof of its parts, and the window that it comes from
@@ -18,17 +18,17 @@ def merge(found: Mapping[int, Extraction], schema: Mapping[str, Any], unread: Se
     A single value is the first that was found with sure evidence, else the first; lists are joined, an item that
     two neighbouring windows both show counted once.
     """
-    schema = plain(schema)
+    schema = resolve_references(schema)
     windows = [found[place] for place in sorted(found)]
     merged = _Merged(windows)
     fields = merged.of_object([one.fields for one in windows], schema, ())
-    missing = tuple(named(path) for path in lacking(schema, fields))
+    missing = tuple(format_path(path) for path in missing_paths(schema, fields))
     dropped = [name for one in windows for name in one.dropped if "[" not in name and not _has(fields, name)]
     dropped += merged.dropped
     return Extraction(
         fields,
         missing,
-        {named(path): one for path, one in merged.evidence.items()},
+        {format_path(path): one for path, one in merged.evidence.items()},
         tuple(dict.fromkeys([word for one in windows for word in one.unread] + list(unread))),
         tuple(name for name in dict.fromkeys(dropped) if name not in missing),
     )
@@ -56,7 +56,7 @@ class _Merged:
         return fields
 
     def of_value(self, values: Sequence[Any], path: Path) -> Any:
-        name = named(path)
+        name = format_path(path)
         given = [place for place, value in enumerate(values) if value is not None]
         proofs = {place: self.windows[place].evidence.get(name) for place in given}
         place = min(given, key=lambda one: (_doubt(proofs[one]), one))
@@ -71,7 +71,7 @@ class _Merged:
             # Only neighbours overlap: a list of thousands is not compared with itself.
             neighbours = [n for n, old in enumerate(kept) if old[2] == place - 1]
             for number, item in enumerate(items or ()):
-                name = named((*path, number))
+                name = format_path((*path, number))
                 proofs = _beneath(self.windows[place].evidence, name)
                 dropped = [
                     one[len(name) :] for one in self.windows[place].dropped if one.startswith((f"{name}.", f"{name}["))
@@ -87,7 +87,9 @@ class _Merged:
                 notes.append((new, dropped))
         for number, one in enumerate(kept):
             self.evidence |= {(*path, number, *leaf): proof for leaf, proof in one[1].items()}
-            self.dropped += [named((*path, number)) + tail for new, tails in notes if new is one for tail in tails]
+            self.dropped += [
+                format_path((*path, number)) + tail for new, tails in notes if new is one for tail in tails
+            ]
         return [item for item, _, _ in kept]
 
 

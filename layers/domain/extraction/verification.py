@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from layers.domain.extraction.evidence import Hit, Shown
-from layers.domain.extraction.schemas import Path, lacking, named, needs_evidence
+from layers.domain.extraction.schemas import Path, format_path, missing_paths, needs_evidence
 from layers.domain.extraction.windows import Window
 from layers.domain.page import Evidence, Extraction
 
 GONE = object()
 
 
-def prove(answer: Mapping[str, Any], schema: Mapping[str, Any], window: Window) -> Extraction:
+def verify(answer: Mapping[str, Any], schema: Mapping[str, Any], window: Window) -> Extraction:
     """What of an answer the window's text shows, each value with its evidence; `schema` is plain.
 
     The answer fits the schema; properties that it does not name are left out.
     """
     proof = _Proof(Shown(window))
     fields = proof.of_object(answer, schema, ())
-    missing = tuple(named(path) for path in lacking(schema, fields))
-    evidence = {named(path): one for path, one in proof.evidence.items()}
-    dropped = tuple(name for name in dict.fromkeys(map(named, proof.dropped)) if name not in missing)
+    missing = tuple(format_path(path) for path in missing_paths(schema, fields))
+    evidence = {format_path(path): one for path, one in proof.evidence.items()}
+    dropped = tuple(name for name in dict.fromkeys(map(format_path, proof.dropped)) if name not in missing)
     return Extraction(fields, missing, evidence, dropped=dropped)
 
 
