@@ -14,7 +14,7 @@ WANTED = {
         "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui",
         "office documents as PDF by LibreOffice",
     ),
-    "curl": ("curl", "README's session"),
+    "curl": ("curl", "the tutorial's session"),
 }
 
 

@@ -363,9 +363,27 @@ def test_a_step_runs_again_by_redrive(start: Start, samples: dict[str, dict[str,
     assert wait_until(is_remade, 30)
 
 
+def code_block(document: str, language: str) -> str:
+    """The first block of code in this language of a Markdown document."""
+    return (ROOT / document).read_text().split(f"```{language}\n", 1)[1].split("```", 1)[0]
+
+
+def test_the_readmes_session_runs_as_it_is_written(start: Start, tmp_path: Path) -> None:
+    (tmp_path / ".fairway").symlink_to(start.home)
+    (tmp_path / "events").symlink_to(ROOT / "events")
+    session = code_block("README.md", "python")
+    ran = subprocess.run(
+        [sys.executable, "-c", session], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    *states, record = ran.stdout.splitlines()
+    assert states[-1] == "[('receipt-hardware.jpg', 'done')]"
+    assert f"`{record}`" in (ROOT / "README.md").read_text(), "the README shows the record that the session prints"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed; `make test` names it in its last line")
-def test_the_readmes_session_runs_as_it_is_written(start: Start) -> None:
-    session = (ROOT / "README.md").read_text().split("```bash\n", 1)[1].split("```", 1)[0]
+def test_the_tutorials_session_runs_as_it_is_written(start: Start) -> None:
+    session = code_block("docs/tutorial.md", "bash")
     environment = {**os.environ, "FAIRWAY_HOME": str(start.home)}
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", session],
