@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from layers.attempts.runner import Runner
 from layers.telemetry.log import log
 
@@ -21,7 +22,7 @@ LOOKED_UP_AT_ONCE = 100
 
 def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
     """Hold the rows of the next files against each other, unless all were of late; how many findings."""
-    findings = runner.ports.store.audit_rows(every_s, FILES_AT_ONCE)
+    findings = runner.ports.store.audit_rows(every_s, FILES_AT_ONCE, MAIN_STEPS, SIDE_ARTIFACTS)
     if findings:
         log("audit_alarm", of="rows", findings=findings)
     return sum((findings or {}).values())

@@ -21,6 +21,13 @@ PIPELINES = (
     Pipeline("thumbnail", (thumbnail,)),
 )
 
+# For the audit: the steps that decide the state of a file, and the artifacts that each step of the other pipelines has
+# made once it is done.
+MAIN_STEPS = (INTAKE.name, *(step.name for step in PIPELINES[0].steps))
+SIDE_ARTIFACTS = {
+    step.name: [kind.name for kind in step.makes] for pipeline in PIPELINES[1:] for step in pipeline.steps
+}
+
 STEPS: dict[str, Step] = {
     INTAKE.name: INTAKE,
     **{step.name: step for pipeline in PIPELINES for step in pipeline.steps},

@@ -17,6 +17,7 @@ import redis
 
 from benchmarks.cells.worker import DISPATCH, WORKERS, key
 from benchmarks.overhead.measuring import Worker
+from benchmarks.overhead.ours import STEPS
 from benchmarks.parts import PASSWORD, new_database, one
 from infra.local import postgres, valkey
 from infra.local.embedded import API_ROLE, WORKER_ROLE
@@ -218,9 +219,9 @@ class World:
 
     def faults(self) -> list[str]:
         """What does not add up: files lost, effects doubled, rows that contradict each other."""
-        row = self._owner.row("SELECT lost, doubled FROM audit(NULL)")
+        row = self._owner.row("SELECT lost, doubled FROM audit(NULL, %(steps)s, '{}')", steps=list(STEPS))
         assert row
         found = {name: count for name, count in row.items() if count}
-        rows = self._owner.rows("SELECT finding, count FROM audit_findings(NULL)")
+        rows = self._owner.rows("SELECT finding, count FROM audit_findings(NULL, %(steps)s, '{}')", steps=list(STEPS))
         found |= {one["finding"]: one["count"] for one in rows}
         return [f"{name}: {count}" for name, count in found.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 from functions.api.requests import Request, needs
 from functions.api.views import at
+from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from layers import bootstrap
 from layers.domain.breaker import Mode
 
@@ -96,8 +98,9 @@ def audit(request: Request) -> tuple[int, Any]:
     if last and last["checked"] > MOST_AUDITED_ON_REQUEST:
         totals, findings = _as_last_walked(request, last["findings"])
     else:
-        totals = request.catalog.row("audit", of_tenant_id=of)
-        findings = {row["finding"]: row["count"] for row in request.catalog.rows("audit_findings", of_tenant_id=of)}
+        audited = {"of_tenant_id": of, "main_steps": list(MAIN_STEPS), "side_artifacts": json.dumps(SIDE_ARTIFACTS)}
+        totals = request.catalog.row("audit", **audited)
+        findings = {row["finding"]: row["count"] for row in request.catalog.rows("audit_findings", **audited)}
     return 200, {
         **totals,
         "findings": findings,

@@ -198,10 +198,14 @@ class Store(Protocol):
     def fold_attempts(self) -> int:
         """Add to the totals of the ledger what it has more; how many attempts."""
 
-    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
-        """What does not add up among the rows of the next `limit` files, and at their end among what is counted.
+    def audit_rows(
+        self, every_s: float, limit: int, main_steps: Sequence[str], side_artifacts: Mapping[str, Sequence[str]]
+    ) -> dict[str, int] | None:
+        """Audit the rows of the next `limit` files and, after the last of all files, the counters; findings by name.
 
-        None where a walk through all of them ended within `every_s` seconds, or somebody else is at it.
+        `main_steps` decide the state of a file. `side_artifacts`: the artifacts that each step of another pipeline
+        has made once it is done. None where a walk through all files ended less than `every_s` seconds ago, and
+        while another upkeep audits.
         """
 
     def walk(self, name: str) -> tuple[str, float]:

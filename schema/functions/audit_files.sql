@@ -1,4 +1,4 @@
--- Parts of the audit, each by name with its count; nothing where all adds up. audit_findings.sql says what they are of.
+-- Compares the counters of each batch with its files. Returns a row for each kind of finding; none where all is consistent.
 CREATE OR REPLACE FUNCTION audit_batches(p_tenant_id uuid) RETURNS TABLE (finding text, count bigint)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     WITH counted AS (
@@ -16,9 +16,15 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION audit_batches(uuid) OWNER TO fairway_worker;
 
--- Of the files after one id up to another. `lost`: files at work with no step that could move. `doubled`: parts that
--- were done more often than once and each redrive.
-CREATE OR REPLACE FUNCTION audit_files(p_tenant_id uuid, p_after uuid, p_until uuid) RETURNS TABLE (finding text, count bigint)
+-- Compares files, from after one id up to another, with their steps, attempts, artifacts and records. Returns a row for
+-- each kind of finding, with its count; none where all is consistent.
+--   p_main_steps      the steps that decide the state of a file
+--   p_side_artifacts  {"preview": ["preview"], ...}: the artifacts that a step of another pipeline has made once it is done
+-- `lost`: files in processing with no step that could still run. `doubled`: parts that ended as done more than once, not
+-- counting one more time for each redrive.
+CREATE OR REPLACE FUNCTION audit_files(
+    p_tenant_id uuid, p_after uuid, p_until uuid, p_main_steps text[], p_side_artifacts jsonb)
+RETURNS TABLE (finding text, count bigint)
 LANGUAGE sql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
     WITH chosen AS MATERIALIZED (
         SELECT * FROM files f
@@ -37,7 +43,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp SET plan_cache_mode = forc
          GROUP BY 1, 2, 3),
     left_over AS MATERIALIZED (
         SELECT s.file_id,
-               bool_or(s.step IN ('intake', 'text', 'ocr', 'textract', 'extraction')) AS is_main,
+               bool_or(s.step = ANY (p_main_steps)) AS is_main,
                bool_or(s.state <> 'waiting') AS moves, bool_or(s.state <> 'running') AS is_not_held
           FROM their_steps s WHERE s.state NOT IN ('done', 'skipped', 'failed', 'cancelled') GROUP BY 1)
     SELECT found.finding, found.count FROM (
@@ -61,8 +67,9 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp SET plan_cache_mode = forc
         SELECT 'steps_long_overdue', count(*) FROM their_steps s WHERE s.is_overdue
         UNION ALL
         SELECT 'artifacts_missing', count(*) FROM their_steps s JOIN chosen f USING (file_id)
-         WHERE s.state = 'done' AND s.step IN ('preview', 'thumbnail') AND f.removed_at IS NULL
-           AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.file_id = s.file_id AND a.kind = s.step
+          JOIN (SELECT key AS step, jsonb_array_elements_text(value) AS kind FROM jsonb_each(p_side_artifacts)) m USING (step)
+         WHERE s.state = 'done' AND f.removed_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.file_id = s.file_id AND a.kind = m.kind
                               AND a.file_id > p_after AND a.file_id <= p_until)
         UNION ALL
         SELECT 'artifacts_of_another_file', count(*) FROM artifacts a JOIN chosen f USING (file_id)
@@ -76,4 +83,4 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp SET plan_cache_mode = forc
          WHERE l.done - 1 > s.redrives
     ) found(finding, count) WHERE found.count > 0
 $$;
-ALTER FUNCTION audit_files(uuid, uuid, uuid) OWNER TO fairway_worker;
+ALTER FUNCTION audit_files(uuid, uuid, uuid, text[], jsonb) OWNER TO fairway_worker;

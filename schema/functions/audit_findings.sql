@@ -1,33 +1,36 @@
--- The conservation check, of one tenant or (NULL) of all.
--- `lost`: files that were accepted and are neither here nor erased, and files at work with no step that could move.
--- `doubled`: parts of steps that were done more often than once and each redrive.
-CREATE OR REPLACE FUNCTION audit(p_tenant_id uuid)
+-- The conservation check, of one tenant or, where p_tenant_id is NULL, of all.
+-- `lost`: accepted files of which no row is left although they were not erased, and the `lost` of audit_files.
+-- `doubled`, p_main_steps and p_side_artifacts: as in audit_files.
+CREATE OR REPLACE FUNCTION audit(p_tenant_id uuid, p_main_steps text[], p_side_artifacts jsonb)
 RETURNS TABLE (accepted bigint, terminal bigint, in_flight bigint, lost bigint, doubled bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT b.accepted, b.terminal, b.in_flight, b.unaccounted + coalesce(sum(f.count) FILTER (WHERE f.finding = 'lost'), 0)::bigint,
            coalesce(sum(f.count) FILTER (WHERE f.finding = 'doubled'), 0)::bigint
       FROM audit_balance(p_tenant_id) b
-      LEFT JOIN audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff') f ON true
+      LEFT JOIN audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+                            p_main_steps, p_side_artifacts) f ON true
      GROUP BY b.accepted, b.terminal, b.in_flight, b.unaccounted
 $$;
-ALTER FUNCTION audit(uuid) OWNER TO fairway_worker;
+ALTER FUNCTION audit(uuid, text[], jsonb) OWNER TO fairway_worker;
 
--- What does not add up, of one tenant or (NULL) of all, by name with its count; nothing where all does. Each line
--- holds one table against another, so that neither can be wrong alone:
---   batches    the counters of a batch against its files
---   files      a settled file against its steps and its record
---   steps      a step against the ledger of its attempts; a step that should move and is long overdue
---   artifacts  a step that made something against what there is of it
-CREATE OR REPLACE FUNCTION audit_findings(p_tenant_id uuid) RETURNS TABLE (finding text, count bigint)
+-- All inconsistencies of one tenant or, where p_tenant_id is NULL, of all: a row for each kind, with its count; none where
+-- all is consistent. Each check compares two tables, so that an error in either is found:
+--   batches    the counters of a batch with its files
+--   files      a settled file with its steps and its record
+--   steps      a step with the ledger of its attempts; a step that is long overdue
+--   artifacts  a step that is done with the artifacts that it must have made
+CREATE OR REPLACE FUNCTION audit_findings(p_tenant_id uuid, p_main_steps text[], p_side_artifacts jsonb)
+RETURNS TABLE (finding text, count bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT * FROM audit_batches(p_tenant_id)
     UNION ALL
-    SELECT * FROM audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff') f
-     WHERE f.finding NOT IN ('lost', 'doubled') -- which audit() tells
+    SELECT * FROM audit_files(p_tenant_id, '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+                              p_main_steps, p_side_artifacts) f
+     WHERE f.finding NOT IN ('lost', 'doubled') -- audit() returns these two
 $$;
-ALTER FUNCTION audit_findings(uuid) OWNER TO fairway_worker;
+ALTER FUNCTION audit_findings(uuid, text[], jsonb) OWNER TO fairway_worker;
 
--- The latest audit of a kind: of rows, or of the objects in the bucket.
+-- The latest audit of a kind: 'rows', or 'objects' for those in the bucket.
 CREATE OR REPLACE FUNCTION last_audit(p_kind text)
 RETURNS TABLE (ended_at timestamptz, checked bigint, findings jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -35,10 +38,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION last_audit(text) OWNER TO fairway_worker;
 
--- Audits the next p_files files and, at the end of them all, what is counted over all; what was found in this round.
--- A walk that has come to its end is kept, and rests for p_every_s; no row while it does, or another upkeep is at it.
+-- Audits the next p_files files and, after the last of all files, the counters; returns the findings of this round.
+-- A complete walk is kept in `audits`; the next one starts p_every_s seconds later. No row is returned until then, nor
+-- while another upkeep audits.
 DROP FUNCTION IF EXISTS audit_rows(double precision);
-CREATE OR REPLACE FUNCTION audit_rows(p_every_s double precision, p_files integer) RETURNS TABLE (findings jsonb)
+CREATE OR REPLACE FUNCTION audit_rows(
+    p_every_s double precision, p_files integer, p_main_steps text[], p_side_artifacts jsonb)
+RETURNS TABLE (findings jsonb)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     at audit_walks%ROWTYPE;
@@ -52,7 +58,7 @@ BEGIN
     END IF;
     SELECT * INTO at FROM audit_walks w WHERE w.walk = 'rows';
     IF at.reached = '' AND at.rested_at > clock_timestamp() - make_interval(secs => p_every_s)
-       AND at.rested_at <= clock_timestamp() THEN -- else the clock has stepped back
+       AND at.rested_at <= clock_timestamp() THEN -- later: the clock has stepped back
         RETURN;
     END IF;
     since := coalesce(nullif(at.reached, ''), '00000000-0000-0000-0000-000000000000')::uuid;
@@ -61,7 +67,8 @@ BEGIN
     IF looked_at < p_files THEN
         last_file := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
     END IF;
-    SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') INTO found FROM audit_files(NULL, since, last_file) a;
+    SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') INTO found
+      FROM audit_files(NULL, since, last_file, p_main_steps, p_side_artifacts) a;
     IF looked_at < p_files THEN
         found := add_findings(found, (SELECT coalesce(jsonb_object_agg(a.finding, a.count), '{}') FROM (
             SELECT * FROM audit_batches(NULL)
@@ -79,7 +86,7 @@ BEGIN
     RETURN QUERY SELECT found;
 END $$;
 
--- Findings of two rounds together, name by name.
+-- Adds the findings of two rounds, name by name.
 CREATE OR REPLACE FUNCTION add_findings(p_some jsonb, p_more jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(jsonb_object_agg(n.key, n.total), '{}') FROM (
@@ -88,9 +95,13 @@ LANGUAGE sql IMMUTABLE AS $$
          GROUP BY 1) n
 $$;
 
--- What each object of the bucket is to us, by its key: 'referenced'; 'at_work', made by an attempt that holds its
--- lease; 'spare', made by one that ended otherwise; 'awaited', whose event has not been taken; 'removed', of a file
--- that is erased; 'unknown'.
+-- What the database knows about each object of the bucket:
+--   'referenced'  a row names it
+--   'at_work'     an attempt that still holds its lease has stored it
+--   'spare'       an attempt has stored it and has ended without recording it
+--   'awaited'     it is an upload whose event has not been handled
+--   'removed'     its file is erased
+--   'unknown'     no file has such an object
 CREATE OR REPLACE FUNCTION object_verdicts(p_keys text[]) RETURNS TABLE (object_key text, verdict text)
 LANGUAGE sql STABLE AS $$
     SELECT k.key,
@@ -109,7 +120,7 @@ LANGUAGE sql STABLE AS $$
       LEFT JOIN tombstones t ON t.file_id = k.file_id
 $$;
 
--- Notes how far a walk has come. One that has reached the end is written down as an audit, and rests.
+-- Saves how far a walk has got. A complete walk is kept in `audits`, and the next one starts from the beginning.
 CREATE OR REPLACE FUNCTION note_walk(p_walk text, p_from text, p_reached text, p_checked bigint, p_findings jsonb, p_ended boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
@@ -119,7 +130,7 @@ BEGIN
     UPDATE audit_walks w
        SET reached = p_reached, checked = w.checked + p_checked,
            findings = add_findings(w.findings, p_findings)
-     WHERE w.walk = p_walk AND w.reached = p_from -- of two that walk at once, one counts
+     WHERE w.walk = p_walk AND w.reached = p_from -- of two walkers at the same time, only one is counted
     RETURNING * INTO noted;
     IF FOUND AND p_ended THEN
         INSERT INTO audits (kind, ended_at, checked, findings)

@@ -21,6 +21,7 @@ import boto3
 from botocore.config import Config
 
 from functions.audit import walk_artifacts, walk_objects
+from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from infra.local.object_store import REGION
 from infra.local.wiring import BUCKET, QUEUE_PREFIX
 from layers.adapters.aws.s3_storage import S3Storage
@@ -219,7 +220,7 @@ class Chaos:
 
     def _audit(self) -> None:
         self._audited += 1
-        findings = dict(self._bench.store.audit_rows(-1, 100_000) or {})
+        findings = dict(self._bench.store.audit_rows(-1, 100_000, MAIN_STEPS, SIDE_ARTIFACTS) or {})
         if findings:
             self.books.faults.append(f"an audit under way found {findings}")
 

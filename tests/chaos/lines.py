@@ -22,7 +22,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from functions.dispatch import dispatch
+from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from functions.upkeep import repeat_unheard, rescue_of
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
@@ -114,7 +117,13 @@ def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> Deaths:
         for place, name in enumerate(names):
             lines = count(place * every // len(names), every)
             deaths.lines += _each_line_of(name, lines, bench, urls, objects, tenant_id)
-    deaths.faults = [row["fault"] for row in bench.database.rows(FAULTS, tenant_id=tenant_id, parts=_parts())]
+    found = {
+        "tenant_id": tenant_id,
+        "parts": _parts(),
+        "main_steps": list(MAIN_STEPS),
+        "side_artifacts": Jsonb(SIDE_ARTIFACTS),
+    }
+    deaths.faults = [row["fault"] for row in bench.database.rows(FAULTS, **found)]
     return deaths
 
 
@@ -203,7 +212,7 @@ SELECT f.file_id || ' ended as ' || f.state || ' with ' || d.done || ' parts don
  WHERE f.tenant_id = %(tenant_id)s
    AND (f.state, d.done, d.different, d.billed, d.artifacts, d.records) <> ('done', %(parts)s, %(parts)s, 1, 2, 1)
 UNION ALL
-SELECT finding || ': ' || count FROM audit_findings(%(tenant_id)s)
+SELECT finding || ': ' || count FROM audit_findings(%(tenant_id)s, %(main_steps)s, %(side_artifacts)s)
 UNION ALL
 SELECT offence || ': ' || what FROM chaos_offences
 """

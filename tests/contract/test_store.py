@@ -508,6 +508,41 @@ def test_what_follows_a_failure_is_planned_with_it_in_sight(world: World) -> Non
     assert seen[0].failures == {"text": ("corrupt", "damaged")}
 
 
+def test_a_step_may_make_an_artifact_of_a_new_kind_and_read_pages_in_a_new_way(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("virus_report", ONE_PART)])
+    held = claim(world, wake_up)
+    report = Artifact("virus_report", held.artifact_key("report.json"), "application/json", 1)
+    page = Page(1, "clean", (), "sandbox", 100.0)  # type: ignore[arg-type]
+    world.store.record(held, Done(pages=(page,), artifacts=(report,)), nothing_follows, cost_s=0, host="h")
+    assert world.store.object_verdicts([report.object_key]) == {report.object_key: "referenced"}
+    assert [one.source for one in world.store.pages(wake_up.file_id)] == ["sandbox"]
+
+
+# --- audit ---------------------------------------------------------------------------------------------
+
+
+def audited(world: World, main_steps: list[str], side_artifacts: dict[str, list[str]]) -> dict[str, int] | None:
+    world.store.fold_counts(1000)
+    return world.store.audit_rows(-1e9, 1000, main_steps, side_artifacts)
+
+
+def test_the_audit_names_a_step_that_is_done_without_its_artifacts(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("virus_report", ONE_PART), PlannedStep("text", None)])
+    held = claim(world, wake_up)
+    made = Artifact("virus_report", held.artifact_key("report.json"), "application/json", 1)
+    world.store.record(held, Done(artifacts=(made,)), nothing_follows, cost_s=0, host="h")
+    findings = audited(world, ["intake", "text"], {"virus_report": ["virus_report", "signature"], "text": ["text"]})
+    assert findings == {"artifacts_missing": 1, "lost": 1}
+
+
+@pytest.mark.parametrize(("main_steps", "findings"), [(["intake", "text"], {}), (["intake", "text", "ocr"], 1)])
+def test_only_main_steps_keep_a_settled_file_unfinished(world: World, main_steps: list[str], findings: object) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("ocr", None)])
+    failed = FilePlan((), "failed", ("text", "corrupt", "damaged"))
+    world.store.record(claim(world, wake_up), Failed("corrupt", "damaged"), lambda _: failed, cost_s=0, host="h")
+    assert audited(world, main_steps, {}) == (findings and {"settled_files_with_work_left": findings})
+
+
 # --- cancel, undo, redrive ---------------------------------------------------------------------------
 
 

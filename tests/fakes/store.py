@@ -501,15 +501,32 @@ class MemoryStore:
     def fold_attempts(self) -> int:
         return 0  # the ledger is its own total here
 
-    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
+    def audit_rows(
+        self, every_s: float, limit: int, main_steps: Sequence[str], side_artifacts: Mapping[str, Sequence[str]]
+    ) -> dict[str, int] | None:
         ended = ENDED | {State.WAITING}
         moving = {key[0] for key, row in self.steps.items() if row.state not in ended}
+        unfinished = {key[0] for key, row in self.steps.items() if key[1] in main_steps and row.state not in ENDED}
+        settled = ("done", "partial", "failed")
+        kept = {f: row for f, row in self.files.items() if not row.removal_id}
+        missing = sum(
+            kind not in kept[file_id].artifacts
+            for (file_id, step, _), row in self.steps.items()
+            if file_id in kept and row.state == State.DONE
+            for kind in side_artifacts.get(step, ())
+        )
         stranded = [
             f for f, r in self.files.items() if r.state == "processing" and not r.removal_id and f not in moving
         ]
         done = Counter((f, *one[:2]) for f, r in self.files.items() for one in r.attempts if one[3] == "done")
         doubled = sum(max(0, times - 1 - self.steps[key].redrives) for key, times in done.items() if key in self.steps)
-        return {name: count for name, count in (("lost", len(stranded)), ("doubled", doubled)) if count}
+        findings = {
+            "lost": len(stranded),
+            "doubled": doubled,
+            "artifacts_missing": missing,
+            "settled_files_with_work_left": sum(row.state in settled and f in unfinished for f, row in kept.items()),
+        }
+        return {name: count for name, count in findings.items() if count}
 
     def walk(self, name: str) -> tuple[str, float]:
         return self._walks.get(name, ""), 1e9

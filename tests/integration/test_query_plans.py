@@ -174,6 +174,8 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "when_textract_is_down": "wait",
         "side_steps": ["preview", "thumbnail"],
         **dict.fromkeys(("since", "until", "after_at", "after_file", "after_step", "after_kind"), None),
+        "main_steps": ["intake", "ocr"],
+        "side_artifacts": Jsonb({"thumbnail": ["thumbnail"]}),
         "kind": "objects",
         "walk": "objects",
         "start": "",

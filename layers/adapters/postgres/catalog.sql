@@ -278,7 +278,7 @@ SELECT * FROM dead_letters(CAST(:of_tenant_id AS uuid), CAST(:side_steps AS text
 
 -- audit_findings --
 -- What does not add up, of one tenant or of all.
-SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid))
+SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid), CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- audit_balance --
 -- What was accepted against what there is, without a look at every step.
@@ -290,7 +290,7 @@ SELECT * FROM last_audit(:kind)
 
 -- audit --
 -- The conservation check, of one tenant or of all.
-SELECT * FROM audit(CAST(:of_tenant_id AS uuid))
+SELECT * FROM audit(CAST(:of_tenant_id AS uuid), CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- step_states --
 -- How many parts of each step are where, of one tenant or of all.

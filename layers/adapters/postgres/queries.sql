@@ -204,8 +204,8 @@ SELECT fold_counts(:limit) AS folded
 SELECT fold_attempts() AS folded
 
 -- audit_rows --
--- Audits the rows of the next files and keeps what was found; no row where all were audited of late.
-SELECT findings FROM audit_rows(:every_s, :limit)
+-- Audits the rows of the next files and keeps the findings; no row where all files were audited recently.
+SELECT findings FROM audit_rows(:every_s, :limit, CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- walk --
 -- How far a walk has come, and for how long it has rested.

@@ -259,8 +259,16 @@ class PostgresStore:
     def fold_attempts(self) -> int:
         return int(self._database.rows(self._sql["fold_attempts"])[0]["folded"])
 
-    def audit_rows(self, every_s: float, limit: int) -> dict[str, int] | None:
-        row = self._database.row(self._sql["audit_rows"], every_s=every_s, limit=limit)
+    def audit_rows(
+        self, every_s: float, limit: int, main_steps: Sequence[str], side_artifacts: Mapping[str, Sequence[str]]
+    ) -> dict[str, int] | None:
+        row = self._database.row(
+            self._sql["audit_rows"],
+            every_s=every_s,
+            limit=limit,
+            main_steps=list(main_steps),
+            side_artifacts=Jsonb({step: list(kinds) for step, kinds in side_artifacts.items()}),
+        )
         return row["findings"] if row else None
 
     def walk(self, name: str) -> tuple[str, float]:
