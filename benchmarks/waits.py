@@ -25,7 +25,7 @@ from layers import bootstrap
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
-from layers.attempts.runner import LOOKED_EACH_S
+from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
 
 ROUNDS = 15
 PAGE = 50
@@ -83,7 +83,7 @@ def measure(found: Parts, most: int, results: dict[str, Any]) -> None:
         results[f"page of {PAGE} of {size:,}, ms"] = round(page_ms, 2)
         results[f"page of {PAGE} of {size:,}, our CPU ms"] = round((time.process_time() - cpu_s) / ROUNDS * 1000, 2)
         results["a page against ranking for it"] = round(page_ms / rank_ms, 3)
-        rests_s = max(LOOKED_EACH_S, 20 * look_ms / 1000)
+        rests_s = max(BACKLOG_SAMPLE_EVERY_S, 20 * look_ms / 1000)
         results["largest look's share of the time"] = round(look_ms / 1000 / rests_s, 3)
         size *= 10
 

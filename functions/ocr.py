@@ -14,9 +14,9 @@ from layers.attempts.work import Work
 from layers.domain.extraction.rules import missing_fields
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.lifecycle import slices
 from layers.domain.page import Page
 from layers.domain.retry import RetryPolicy
+from layers.domain.slicing import slices
 from layers.domain.step import Done, Plan, Skip, step
 
 PAGE_COST_S = 1.0

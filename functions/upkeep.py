@@ -68,7 +68,7 @@ def pulse(runner: Runner, *, sweeps: bool = False) -> int:
     """
     runner.extend_leases()
     rescue_expired(runner)
-    runner.take_back_lost_claims()
+    runner.reclaim_lost_claims()
     if repeat_unheard(runner) and sweeps:
         sweep(runner)
     dispatched = dispatch(runner)

@@ -56,7 +56,7 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
                 raise
             failures.append({"itemIdentifier": message.receipt})
         except Exception as error:
-            log("message_broke", body=message.body[:500], error=error)
+            log("message_failed", body=message.body[:500], error=error)
     return {"batchItemFailures": failures}
 
 

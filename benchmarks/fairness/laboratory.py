@@ -25,9 +25,9 @@ from layers.attempts.runner import Runner
 from layers.attempts.work import Work
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.lifecycle import slices
 from layers.domain.message import Arrival, WakeUp, loads
 from layers.domain.page import Extraction, Identity
+from layers.domain.slicing import slices
 from layers.domain.step import Done, Pipeline, Plan, Step
 from layers.ports import Ports
 from tests.fakes import MemoryObjects

@@ -1,26 +1,48 @@
-"""Records what came of attempts, and keeps at it while the status store is away: what was done, and paid for, is not
-to be done again because its end could not be told."""
+"""Records the outcomes of attempts, and retries while the status store is away: work that was done, and perhaps paid
+for, must not be repeated because its outcome could not be recorded."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from layers.attempts.dependencies import Dependencies
+from layers.attempts.dispatching import Dispatcher
+from layers.domain import lifecycle
 from layers.domain.errors import StoreUnreachable
-from layers.ports import Finished, Recorded, Store
+from layers.domain.fairness import correction
+from layers.domain.file import File
+from layers.domain.lifecycle import FilePlan
+from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Step
+from layers.ports import Claim, Finished, Ports, Recorded, Store
 from layers.telemetry.log import log
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
+def log_fields(claim: Claim) -> dict[str, Any]:
+    """What every log line of an attempt names."""
+    return {
+        "step": claim.step,
+        "part": claim.part,
+        "attempt": claim.attempt,
+        "file_id": claim.file.file_id,
+        "tenant_id": claim.file.tenant_id,
+    }
+
+
 def record_all(
     store: Store, finished: Sequence[Finished], host: str, *, until: float, chance: Callable[[], float]
 ) -> list[Recorded]:
-    """The verdicts on these outcomes. Raises StoreUnreachable where the store is still away at `until`, a moment of
-    the monotonic clock: the leases have ended by then, and others may hold the steps."""
+    """The store's verdicts on these outcomes, in order.
+
+    Raises StoreUnreachable where the store is still away at `until`, a time of the monotonic clock: by then the
+    leases have ended, and other workers may hold the parts.
+    """
     is_unsure = False
-    longest_s = FIRST_PAUSE_S  # it may be one connection that was ended, and no more
+    longest_s = FIRST_PAUSE_S  # short at first: often only one connection was closed
     while True:
         try:
             recorded = store.record_all(finished, host=host)
@@ -30,8 +52,99 @@ def record_all(
             if time.monotonic() + pause_s >= until:
                 raise
             if not is_unsure:
-                log("record_waits", step=finished[0].claim.step, detail=str(error))
+                log("record_postponed", step=finished[0].claim.step, detail=str(error))
             is_unsure = True
             time.sleep(pause_s)
         else:
             return [replace(one, unsure=is_unsure and one.fenced) for one in recorded]
+
+
+class Recorder:
+    """Records outcomes under the name of one host, and starts what follows them."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        intake: Step,
+        pipelines: Sequence[Pipeline],
+        steps: Mapping[str, Step],
+        dependencies: Dependencies,
+        dispatcher: Dispatcher,
+        host: str,
+        chance: Callable[[], float],
+    ) -> None:
+        self._ports = ports
+        self._intake = intake
+        self._pipelines = pipelines
+        self._steps = steps
+        self._dependencies = dependencies
+        self._dispatcher = dispatcher
+        self._host = host
+        self._chance = chance
+
+    def finished(
+        self, claim: Claim, outcome: Outcome, cost_s: float = 0.0, used: Mapping[str, int] | None = None
+    ) -> Finished:
+        """An attempt that has ended, with the plan of what follows it."""
+
+        def plan(file: File) -> FilePlan:
+            file = replace(file, reach=self._ports.reach)
+            return lifecycle.plan_after(self._intake, self._pipelines, self._steps[claim.step], outcome, file)
+
+        return Finished(claim, outcome, plan, cost_s, used)
+
+    def record(self, finished: Sequence[Finished], until: float = 0.0) -> list[Recorded]:
+        """Record outcomes; dispatch what they readied, and what may take the slots that they freed.
+
+        Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
+        """
+        recorded = record_all(self._ports.store, finished, self._host, until=until, chance=self._chance)
+        self._ports.news.publish({one.claim.file.dataset_id for one in finished})
+        moved: set[str] = set()
+        for one, verdict in zip(finished, recorded, strict=True):
+            self._after_record(one, verdict)
+            moved |= {one.claim.step, *verdict.readied, *(self._steps if verdict.unsure else ())}
+        self._correct_lanes([one for one, verdict in zip(finished, recorded, strict=True) if not verdict.fenced])
+        self._dispatcher.dispatch(moved)
+        delays_s = [
+            self._dependencies.wake_in_s(one.outcome)
+            for one in finished
+            if isinstance(one.outcome, Retry | Later | Parked)
+        ]
+        if delays_s:
+            self._ports.topics.dispatch_later(min(delays_s))
+        return recorded
+
+    def _after_record(self, one: Finished, recorded: Recorded) -> None:
+        claim, outcome = one.claim, one.outcome
+        step = self._steps[claim.step]
+        log(
+            "attempt",
+            **log_fields(claim),
+            outcome="fenced" if recorded.fenced else type(outcome).__name__.lower(),
+            error_code=getattr(outcome, "code", None),
+            cost_s=round(one.cost_s, 3),
+            gave_up=isinstance(outcome, Failed) and claim.failures + 1 >= step.retry.max_attempts,
+            paid_pages=len(outcome.pages) if step.pays_by_call and isinstance(outcome, Done) else None,
+        )
+        if isinstance(outcome, Done) and (recorded.removed or (recorded.fenced and not recorded.unsure)):
+            self._delete_artifacts(claim)
+
+    def _delete_artifacts(self, claim: Claim) -> None:
+        try:
+            self._ports.objects.delete_prefix(claim.artifact_key(""))
+        except Exception as error:  # the audit's walk through the bucket deletes them later
+            log("artifacts_left", **log_fields(claim), detail=str(error))
+
+    def _correct_lanes(self, finished: Sequence[Finished]) -> None:
+        """Charge each lane the difference between estimates and measured times, in one write a lane."""
+        due: dict[tuple[str, str], tuple[Claim, float]] = {}
+        for one in finished:
+            # What a lost worker had spent is not known.
+            if isinstance(one.outcome, Parked) or getattr(one.outcome, "lost", False):
+                continue
+            lane = one.claim.step, one.claim.file.batch_id
+            if difference_s := correction(one.claim.cost_estimate_s, one.cost_s):
+                due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
+        for claim, difference_s in due.values():
+            self._ports.store.correct_lane(claim, difference_s)

@@ -1,22 +1,92 @@
-"""What follows what: from the end of one step to the plan of the next, and to the file's own state."""
+"""What may follow: a step's states, what a failed attempt leads to, and the plan after the end of a step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from layers.domain.estimates import LEAST_S
 from layers.domain.file import File, PageSummary
 from layers.domain.retry import RetryPolicy
-from layers.domain.step import WHOLE_FILE, Done, Failed, Outcome, Part, Pipeline, PlannedStep, Retry, Skip, Step, Stop
+from layers.domain.step import (
+    ENDED,
+    WHOLE_FILE,
+    Done,
+    Failed,
+    Outcome,
+    Part,
+    Pipeline,
+    PlannedStep,
+    Retry,
+    Skip,
+    State,
+    Step,
+    Stop,
+)
 
 QUARANTINE_AT = 2.0
-RISE = 5  # the first slices of a long file are one, two, ... fifths of a slice
+
+# --- states ------------------------------------------------------------------------------------------
+
+# What may follow each state while nobody redrives the step or undoes a removal.
+FOLLOWS: Mapping[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.READY, State.SKIPPED, State.FAILED, State.CANCELLED}),
+    State.READY: frozenset({State.QUEUED, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    State.RUNNING: frozenset({State.DONE, State.SKIPPED, State.FAILED, State.RETRYING, State.PARKED, State.CANCELLED}),
+    State.RETRYING: frozenset({State.READY, State.CANCELLED}),
+    State.PARKED: frozenset({State.READY, State.CANCELLED}),
+    State.DONE: frozenset(),
+    State.SKIPPED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+def may_follow(before: State, after: State) -> bool:
+    """Whether a part's state may change from one to the other, or stay as it is.
+
+    A redrive, and the undo of a removal, lead from an ended state to any in which a step may start.
+    """
+    return before is after or after in FOLLOWS[before] or (before in ENDED and after in STARTS)
+
+
+# The states in which a planned step starts.
+STARTS = FOLLOWS[State.WAITING] | {State.WAITING}
+
+# --- after an attempt --------------------------------------------------------------------------------
+
+
+def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, detail: str) -> Retry | Failed:
+    """Retry while attempts are left. `failures` counts the attempt that has just failed."""
+    delay_s = policy.delay_s(failures, chance)
+    if delay_s is None:
+        return Failed(code, detail)
+    return Retry(delay_s, code, detail)
+
+
+def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTINE_AT) -> Retry | Failed:
+    """A worker was lost while it held the part: retry soon, unless the part has cost too many workers.
+
+    `losses` counts those before. Where the worker held several parts, each of them may have killed it: each counts
+    half a loss.
+    """
+    losses += 1.0 if held_alone else 0.5
+    if losses >= quarantine_at:
+        return Failed(
+            "quarantined", "this step was stopped because the workers that ran it ended without an answer", lost=True
+        )
+    code = "worker_lost" if held_alone else "lost_with_others"
+    return Retry(0.0, code, "the worker that ran this step was lost", lost=True)
+
+
+def internal_error(step: Step) -> tuple[str, str]:
+    """The code and the sentence for a file's owner where a step failed through no fault of the file."""
+    return "internal_error", f"the {step.name} step failed because of a fault in Fairway; it has been logged"
 
 
 def after(file: File, step: str, outcome: Outcome) -> File:
-    """The file as it stands once the only part of a step has ended so, for those who plan what follows."""
+    """The file after the only part of a step has ended with this outcome, as plans of later steps see it."""
     failures = {name: error for name, error in file.failures.items() if name != step}
     if isinstance(outcome, Failed):
         failures[step] = (outcome.code, outcome.detail)
@@ -27,20 +97,65 @@ def after(file: File, step: str, outcome: Outcome) -> File:
         known = pages.get(page.number)
         if known is None or known.source is None or page.confidence >= known.confidence:
             pages[page.number] = PageSummary(page.number, page.source, page.confidence, len(page.text.encode()))
-    seen = outcome.identity
+    identity = outcome.identity
     return replace(
         file,
         failures=failures,
         page_numbers=(),
         pages=tuple(pages[number] for number in sorted(pages)),
-        media_type=seen.media_type if seen else file.media_type,
-        page_count=seen.page_count if seen else file.page_count,
-        size_bytes=outcome.size_bytes if seen else file.size_bytes,
+        media_type=identity.media_type if identity else file.media_type,
+        page_count=identity.page_count if identity else file.page_count,
+        size_bytes=outcome.size_bytes if identity else file.size_bytes,
     )
 
 
+# --- after a step ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended.
+
+    `error` is (step, code, detail) of a file that failed. `merged` is the outcome merged from the step's parts; the
+    store keeps it in the same transaction.
+    """
+
+    steps: Sequence[PlannedStep] = ()
+    file_state: str | None = None
+    error: tuple[str, str, str] | None = None
+    merged: Done | None = None
+
+
+def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome: Outcome, file: File) -> FilePlan:
+    """What follows once all parts of a step have ended, the last of them with `outcome`.
+
+    The first pipeline is the main one: the file's state follows it alone.
+    """
+    merged = ended.merge(file) if ended.merge and file.windows else None
+    failed = ended.name in file.failures and merged is None
+    if ended is intake:
+        if isinstance(outcome, Failed):
+            return FilePlan((), "failed", (ended.name, outcome.code, outcome.detail))
+        planned = start(pipelines, file)
+    else:
+        planned = follow(pipelines, ended, failed, file)
+    main = {step.name for step in pipelines[0].steps}
+    for one in planned:
+        if one.step in main and isinstance(one.plan, Stop):
+            return FilePlan(planned, "failed", (one.step, one.plan.code, one.plan.detail))
+    if ended.name in main and failed and not ended.continues_after_failure:
+        return FilePlan(planned, "failed", (ended.name, *file.failures[ended.name]))
+    last = pipelines[0].steps[-1]
+    if any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
+        return FilePlan(planned, "done")  # no step of the main pipeline applies to such a file
+    made = merged or outcome
+    if ended is last and isinstance(made, Done):
+        return FilePlan(planned, "done" if made.complete else "partial", merged=merged)
+    return FilePlan(planned)
+
+
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
-    """The plan of every step of every pipeline, once intake knows what the file is."""
+    """The plan of every step of every pipeline, once intake has identified the file."""
     planned: list[PlannedStep] = []
     for pipeline in pipelines:
         planned += plan_from(pipeline.steps, file)
@@ -48,7 +163,7 @@ def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
 
 
 def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File) -> list[PlannedStep]:
-    """What becomes of the steps after `ended`, all of whose parts have ended."""
+    """The plan of the steps after `ended`, all of whose parts have ended."""
     for pipeline in pipelines:
         if ended in pipeline.steps:
             rest = pipeline.steps[pipeline.steps.index(ended) + 1 :]
@@ -59,61 +174,17 @@ def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File)
 
 
 def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:
-    """Plan steps in order up to the first that runs; those after it wait, those after a stop are skipped."""
+    """Plan steps in order up to the first that runs; those after it wait. Those after a stop are skipped."""
     planned: list[PlannedStep] = []
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         plan = step.plan(file)
         if plan is WHOLE_FILE:
             plan = (Part(cost_estimate_s=max(LEAST_S, step.cost_s(file))),)
         planned.append(PlannedStep(step.name, plan))
         if isinstance(plan, Skip):
             continue
-        rest = steps[place + 1 :]
+        rest = steps[index + 1 :]
         if isinstance(plan, Stop):
             return planned + [PlannedStep(later.name, Skip(f"{step.name} failed")) for later in rest]
         return planned + [PlannedStep(later.name, None) for later in rest]
     return planned
-
-
-def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, detail: str) -> Retry | Failed:
-    """Retry while the budget lasts. `failures` counts the attempt that has just failed."""
-    delay_s = policy.delay_s(failures, chance)
-    if delay_s is None:
-        return Failed(code, detail)
-    return Retry(delay_s, code, detail)
-
-
-def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTINE_AT) -> Retry | Failed:
-    """A worker vanished while it held the step: run it again soon, unless it has cost too many workers.
-
-    `losses` counts those before. Of several steps that one worker held any may have killed it: each bears half.
-    """
-    losses += 1.0 if held_alone else 0.5
-    if losses >= quarantine_at:
-        return Failed(
-            "quarantined", "the workers that ran this step were lost with it; it is not tried again", lost=True
-        )
-    code = "worker_lost" if held_alone else "lost_with_others"
-    return Retry(0.0, code, "the worker that ran this step was lost", lost=True)
-
-
-def slices(page_numbers: Sequence[int], page_cost_s: float, slice_s: float) -> tuple[Part, ...]:
-    """Parts of about `slice_s` seconds each, of neighbouring pages, as even as they can be.
-
-    The first ones of many are shorter, each by less: begun together they would end together, and who came meanwhile
-    would find no place until then.
-    """
-    pages_each = max(1, int(slice_s / page_cost_s))
-    rise = [pages_each * step // RISE for step in range(1, RISE) if pages_each >= RISE]
-    widths = rise if len(page_numbers) > RISE * pages_each else []
-    widths = [*widths, *_even(len(page_numbers) - sum(widths), pages_each)]
-    starts = accumulate(widths, initial=0)
-    chosen = [tuple(page_numbers[start : start + width]) for start, width in zip(starts, widths, strict=False)]
-    return tuple(Part(pages, cost_estimate_s=len(pages) * page_cost_s) for pages in chosen)
-
-
-def _even(count: int, most: int) -> list[int]:
-    """As few numbers as can be that make up `count`, none above `most` and none two above another."""
-    places = -(-count // most)
-    size, longer = divmod(count, places) if places else (0, 0)
-    return [size + (place < longer) for place in range(places)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,21 +30,6 @@ class State(StrEnum):
 
 
 ENDED = frozenset({State.DONE, State.SKIPPED, State.FAILED, State.CANCELLED})
-
-# What may follow what. Only a person's redrive leads out of an ended state, to READY or WAITING.
-FOLLOWS: Mapping[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.READY, State.SKIPPED, State.FAILED, State.CANCELLED}),
-    State.READY: frozenset({State.QUEUED, State.CANCELLED}),
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
-    State.RUNNING: frozenset({State.DONE, State.SKIPPED, State.FAILED, State.RETRYING, State.PARKED, State.CANCELLED}),
-    State.RETRYING: frozenset({State.READY, State.CANCELLED}),
-    State.PARKED: frozenset({State.READY, State.CANCELLED}),
-    State.DONE: frozenset(),
-    State.SKIPPED: frozenset(),
-    State.FAILED: frozenset(),
-    State.CANCELLED: frozenset(),
-}
-
 
 # --- what is planned ---------------------------------------------------------------------------------
 

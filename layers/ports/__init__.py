@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from layers.domain.file import Reach
+from layers.domain.lifecycle import FilePlan
 from layers.domain.step import Step
 from layers.ports.limits import (
     AlwaysClosed,
@@ -28,7 +29,7 @@ from layers.ports.services import (
     Scanner,
     SecondReader,
 )
-from layers.ports.store import Backlog, Claim, FilePlan, Finished, Planner, Recorded, Store
+from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, Store
 from layers.ports.topics import News, Silence, Topics
 
 __all__ = [

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from layers.domain.file import File, artifact_key
+from layers.domain.lifecycle import FilePlan
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Member, Page
-from layers.domain.step import Artifact, Done, Outcome, PlannedStep
+from layers.domain.step import Artifact, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,6 @@ class Claim:
         """The object key of an artifact that this attempt stores under a name."""
         file = self.file
         return artifact_key(file.tenant_id, file.file_id, self.step, self.part, self.attempt, self.lease_id, name)
-
-
-@dataclass(frozen=True, slots=True)
-class FilePlan:
-    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended.
-
-    `merged` is what the step's parts made together, to be kept in the same transaction.
-    """
-
-    steps: Sequence[PlannedStep] = ()
-    file_state: str | None = None
-    error: tuple[str, str, str] | None = None
-    merged: Done | None = None
 
 
 @dataclass(frozen=True, slots=True)

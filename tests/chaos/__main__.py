@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.parts import parts
-from layers.attempts import runner
+from layers.attempts import recording
 from tests.chaos.harness import ROOT, Books, Chaos, Plan
 from tests.chaos.lines import Deaths, die_at_each_line
 from tests.contract.test_life import live
@@ -65,7 +65,7 @@ def main() -> None:
         faults = [*books.faults, *(deaths.faults if deaths else ())]
         faults += [f"{name} came otherwise than once: {many}" for name, many in books.effects.items() if many != ONCE]
         if given.lives:
-            runner.log = lambda *_, **__: None
+            recording.log = lambda *_, **__: None
             live(MemoryWorld, given.lives, 60, derandomize=False)
             live(lambda: PostgresWorld(urls), max(10, given.lives // 20), 60, derandomize=False)
             books.counts["lives of a step in the model"] = given.lives + max(10, given.lives // 20)

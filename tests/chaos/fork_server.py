@@ -29,7 +29,7 @@ from functions import handlers, upkeep
 from infra import worker
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
-from layers.attempts import runner
+from layers.attempts import attempt
 from layers.ports import Ports
 from tests.chaos import steps
 
@@ -90,7 +90,7 @@ class Mortal:
 def put_in_place() -> None:
     """Cheap steps, short leases and frequent upkeep, in the real worker."""
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
-    runner.LEASE_GRACE_S = steps.GRACE_S
+    attempt.LEASE_GRACE_S = steps.GRACE_S
     upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
     upkeep.AWAITED_S, upkeep.SURELY_LOST_S = 1.0, 8.0
     upkeep.repeat_unheard.__defaults__ = (2.0,)

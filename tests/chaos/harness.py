@@ -251,7 +251,7 @@ class Chaos:
         self.books.counts |= {"attempts": sum(outcomes.values()), "late writers turned away": outcomes["fenced"]}
         self.books.counts["audits"] = self._audited
         self.books.faults += [
-            f"{events[name]} times {name}" for name in ("audit_alarm", "step_broke", "message_broke") if events[name]
+            f"{events[name]} times {name}" for name in ("audit_alarm", "step_failed", "message_failed") if events[name]
         ]
 
     def _count_effects(self) -> None:

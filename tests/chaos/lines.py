@@ -29,7 +29,7 @@ from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from functions.upkeep import repeat_unheard, rescue_of
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
-from layers.attempts import runner as runners
+from layers.attempts import recording
 from layers.attempts.runner import Runner
 from layers.domain.message import WakeUp, loads
 from layers.ports import Ports
@@ -39,13 +39,7 @@ from tests.fakes import MemoryObjects
 from tests.making import Bench, Urls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WATCHED = tuple(
-    str(ROOT / "layers" / name)
-    for name in (
-        *("runner.py", "work.py", "held_claims.py", "recording.py", "dependencies.py", "turns.py", "database.py"),
-        "adapters/postgres_store.py",
-    )
-)
+WATCHED = tuple(str(ROOT / "layers" / name) for name in ("attempts", "decoding/turns.py", "adapters/postgres"))
 FILES = 2
 MORTAL, OTHER = "mortal", "other"
 
@@ -219,7 +213,7 @@ SELECT offence || ': ' || what FROM chaos_offences
 
 
 def main() -> None:
-    runners.log = lambda *_, **__: None
+    recording.log = lambda *_, **__: None
     deaths = _die_at_each_line(Urls(*sys.argv[1:4]), int(sys.argv[4]), sys.argv[5:])
     print(json.dumps(asdict(deaths)))
 

@@ -174,7 +174,7 @@ def test_a_page_that_was_throttled_is_rate_limited_and_a_job_at_work_is_not(fres
     assert (by_id[first.file_id]["reason"], by_id[second.file_id]["reason"]) == ("rate_limited", "at_work")
 
 
-@pytest.mark.parametrize("reason", [MADE_WAY, TAKES_LONG, "the status store was out of reach"])
+@pytest.mark.parametrize("reason", [MADE_WAY, TAKES_LONG, "the status store could not be reached"])
 def test_what_comes_again_though_nothing_failed_waits_its_turn(fresh: Api, reason: str) -> None:
     tenant = Tenant(fresh)
     (file_id,) = tenant.past_intake(1, [PlannedStep("text", (Part(),))])

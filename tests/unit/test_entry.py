@@ -89,7 +89,7 @@ def test_a_kafka_value_that_is_no_notification_blocks_nothing_behind_it(
     (batch,) = event["records"].values()
     batch.insert(0, {**batch[0], "offset": 14, "value": value})
     assert Arrival(KEY, None, 27315) in arrivals_of(event)
-    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
+    assert json.loads(capsys.readouterr().err)["event"] == "message_failed"
 
 
 def test_a_null_version_is_none() -> None:
@@ -130,7 +130,7 @@ def test_a_poison_message_is_logged_and_acknowledged(body: str, capsys: pytest.C
     event = recorded("wake_up_sqs")
     event["Records"][0]["body"] = body
     assert entry.handle(event, lambda given: entry.wake_ups(given)) == {"batchItemFailures": []}
-    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
+    assert json.loads(capsys.readouterr().err)["event"] == "message_failed"
 
 
 def test_only_the_stores_absence_gives_messages_back(capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +175,7 @@ def test_one_message_that_breaks_those_beside_it_is_dropped_alone(
 
     assert entry.handle_together(event, take) == {"batchItemFailures": []}
     assert taken == [0, 1, 2]
-    assert json.loads(capsys.readouterr().err)["event"] == "message_broke"
+    assert json.loads(capsys.readouterr().err)["event"] == "message_failed"
 
 
 def test_a_kafka_message_is_given_back_by_its_place() -> None:

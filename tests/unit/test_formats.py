@@ -6,16 +6,14 @@ from collections import Counter
 
 import pytest
 
-from functions.pipelines import PIPELINES
+from functions.pipelines import INTAKE, PIPELINES
 from layers.adapters.printing.libreoffice_printer import installed
-from layers.attempts.runner import Runner
 from layers.decoders import libreoffice, texts, web_pages
 from layers.domain import lifecycle
 from layers.domain.file import File
 from layers.domain.formats import FORMATS, KEPT, OFFICE, SEEN, Format, Kind, format_of, kind_of
 from layers.domain.page import Identity
 from layers.domain.step import Done, Skip
-from tests.unit.test_runner import Host
 
 
 def file_of(media_type: str) -> File:
@@ -76,14 +74,11 @@ def test_what_cannot_be_drawn_is_never_sent_to_a_reader_of_pictures(media_type: 
 
 
 def test_a_file_that_is_kept_as_it_is_is_done_once_it_is_known() -> None:
-    ports = Host().runner.ports
-    intake = Host().runner.steps["intake"]
-    runner = Runner(ports, intake, PIPELINES, {})
     outcome = Done(identity=Identity("application/zip", None))
-    plan = runner.plan_after(intake, outcome, file_of("application/zip"))
+    plan = lifecycle.plan_after(INTAKE, PIPELINES, INTAKE, outcome, file_of("application/zip"))
     assert plan.file_state == "done" and plan.error is None
     assert [one.step for one in plan.steps if isinstance(one.plan, tuple)] == ["preview", "thumbnail"]
-    assert runner.plan_after(intake, outcome, file_of("text/plain")).file_state is None
+    assert lifecycle.plan_after(INTAKE, PIPELINES, INTAKE, outcome, file_of("text/plain")).file_state is None
 
 
 def test_a_place_without_libreoffice_has_none(tmp_path: object) -> None:

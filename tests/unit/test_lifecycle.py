@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from functions.pipelines import INTAKE, PIPELINES
 from layers.domain import lifecycle
 from layers.domain.file import File, PageSummary
+from layers.domain.lifecycle import FOLLOWS
 from layers.domain.page import Source
 from layers.domain.plan_json import plan_as_json
 from layers.domain.retry import RetryPolicy
+from layers.domain.slicing import RISE, slices
 from layers.domain.step import (
     ENDED,
-    FOLLOWS,
     WHOLE_FILE,
     Failed,
     Part,
@@ -161,19 +162,19 @@ def test_a_plan_is_told_to_the_store_state_by_state() -> None:
 def test_slices_hold_every_page_once_and_are_even_but_for_the_first(
     pages: list[int], page_cost_s: float, slice_s: float
 ) -> None:
-    parts = lifecycle.slices(pages, page_cost_s, slice_s)
+    parts = slices(pages, page_cost_s, slice_s)
     assert [number for part in parts for number in part.page_numbers] == pages
     sizes = [len(part.page_numbers) for part in parts]
-    even = sizes if len(sizes) <= lifecycle.RISE else sizes[lifecycle.RISE - 1 :]
+    even = sizes if len(sizes) <= RISE else sizes[RISE - 1 :]
     assert not sizes or max(even) - min(even) <= 1
     for part in parts:
         assert len(part.page_numbers) == 1 or part.cost_estimate_s <= slice_s * 1.001
 
 
 def test_the_first_slices_of_a_long_scan_do_not_end_together() -> None:
-    sizes = [len(part.page_numbers) for part in lifecycle.slices(range(1, 301), 1.0, 10.0)]
+    sizes = [len(part.page_numbers) for part in slices(range(1, 301), 1.0, 10.0)]
     assert sizes == [2, 4, 6, 8] + [10] * 28
-    assert [len(part.page_numbers) for part in lifecycle.slices(range(1, 51), 1.0, 10.0)] == [10] * 5
+    assert [len(part.page_numbers) for part in slices(range(1, 51), 1.0, 10.0)] == [10] * 5
 
 
 @given(st.integers(1, 20), st.floats(0, 1, exclude_max=True), st.integers(1, 10))

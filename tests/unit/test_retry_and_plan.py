@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
+from layers.domain.lifecycle import FOLLOWS
 from layers.domain.message import WakeUp, load_as_json, load_from_json
 from layers.domain.plan_json import plan_as_json
 from layers.domain.retry import RetryPolicy
-from layers.domain.step import FOLLOWS, Part, PlannedStep, Skip, State, Stop
+from layers.domain.step import Part, PlannedStep, Skip, State, Stop
 
 CHANCE = st.floats(0, 1, exclude_max=True)
 

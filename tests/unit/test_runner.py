@@ -221,7 +221,7 @@ def test_whatever_is_logged_during_an_attempt_bears_its_file_step_attempt_and_te
     host.settle()
     log("afterwards")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    for event in ("seen", "step_broke", "attempt"):
+    for event in ("seen", "step_failed", "attempt"):
         (first, *_) = [line for line in lines if line["event"] == event and line["step"] == "read"]
         assert (first["file_id"], first["attempt"], first["part"], first["tenant_id"]) == (file_id, 1, 0, TENANT)
     assert "file_id" not in lines[-1] and lines[-1]["event"] == "afterwards"

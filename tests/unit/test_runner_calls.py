@@ -11,8 +11,11 @@ from typing import Any, cast
 import pytest
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
-from layers.attempts.runner import LEASE_GRACE_S, LOOKED_EACH_S, MAKES_WAY_S, RECORDED_EACH_S, Runner
+from layers.attempts.attempt import LEASE_GRACE_S, RECORD_EVERY_S, YIELDS_AFTER_S
+from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
+from layers.attempts.runner import Runner
 from layers.decoding import turns
+from layers.domain import lifecycle
 from layers.domain.errors import StoreUnreachable, TakesLong
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
@@ -123,13 +126,15 @@ def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_ta
     assert (
         runner(ports, Step("read", done, timeout_s=5, parts_per_message=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
     )
-    assert ports.told("claim") == [(WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 5 + 2 * MAKES_WAY_S + LEASE_GRACE_S, False)]
+    assert ports.told("claim") == [
+        (WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 5 + 2 * YIELDS_AFTER_S + LEASE_GRACE_S, False)
+    ]
     assert len(ports.told("record")) == 3
     assert len(ports.told("dispatch")) == 1
 
 
 def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + MAKES_WAY_S])
+    clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + YIELDS_AFTER_S])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock, 9.0))
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, parts_per_message=10)).run_all([WAKE_UP] * 4) == 4
@@ -146,7 +151,7 @@ def test_where_all_take_long_what_has_ended_is_recorded_meanwhile(monkeypatch: p
     def read(file: File, work: Any) -> Done:
         nonlocal now
         recorded_before.append(len(ports.told("record")))
-        now += 0.6 * RECORDED_EACH_S
+        now += 0.6 * RECORD_EVERY_S
         return Done()
 
     assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 5) == 5
@@ -264,15 +269,15 @@ def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobod
 ) -> None:
     ports = RecordingPorts(unreachable="claim", unreachable_times=1, held=[CLAIM])
     host = runner(ports, Step("read", done))
-    host.take_back_lost_claims()
+    host.reclaim_lost_claims()
     assert ports.told("held_by") == []  # no claim is in doubt
     with pytest.raises(StoreUnreachable):
         host.run(WAKE_UP)
-    host.take_back_lost_claims()
-    host.take_back_lost_claims()
+    host.reclaim_lost_claims()
+    host.reclaim_lost_claims()
     assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
     monkeypatch.setattr("layers.attempts.held_claims.STRANGE_S", -1.0)
-    host.take_back_lost_claims()
+    host.reclaim_lost_claims()
     ((claim, outcome, _),) = ports.told("record")
     assert claim == CLAIM and isinstance(outcome, Later)
 
@@ -369,7 +374,7 @@ def test_a_files_state_follows_its_main_pipeline_alone(
         "f", "t", "d", "b", "a.pdf", "key", None, 10, None, media_type="application/pdf", page_count=1,
         pages=(PageSummary(1, page, 50.0),), failures=dict.fromkeys(failed.split(), (DAMAGED.code, DAMAGED.detail)),
     )  # fmt: skip
-    plan = Runner(RecordingPorts().as_ports(), INTAKE, PIPELINES, {}).plan_after(STEPS[ended], outcome, file)
+    plan = lifecycle.plan_after(INTAKE, PIPELINES, STEPS[ended], outcome, file)
     assert (plan.file_state, len(plan.steps)) == (file_state, planned)
     assert plan.error == (None if error_step is None else (error_step, DAMAGED.code, DAMAGED.detail))
 
@@ -378,7 +383,7 @@ def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
     side = Pipeline("side", (Step("picture", done, plan=lambda file: Stop("corrupt", "no picture")),))
     intake = Step("intake", done)
     main = Pipeline("main", (Step("read", done),))
-    plan = Runner(RecordingPorts().as_ports(), intake, (main, side), {}).plan_after(intake, Done(), FILE)
+    plan = lifecycle.plan_after(intake, (main, side), intake, Done(), FILE)
     assert [one.step for one in plan.steps] == ["read", "picture"]
     assert plan.file_state is None and plan.error is None
 
@@ -417,10 +422,10 @@ def test_backlogs_are_looked_at_now_and_then_and_by_itself_only_while_something_
     for _ in range(3):
         one.dispatch({"read"})
     assert len(ports.told("look_at_backlogs")) == 1
-    now += LOOKED_EACH_S
+    now += BACKLOG_SAMPLE_EVERY_S
     ports.waiting = 0
     one.tick()
-    now += LOOKED_EACH_S
+    now += BACKLOG_SAMPLE_EVERY_S
     one.tick()
     assert len(ports.told("look_at_backlogs")) == 2
     ports.unreachable = "look_at_backlogs"

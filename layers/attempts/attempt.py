@@ -1,0 +1,194 @@
+"""The life of an attempt: claim a part, run its step, and turn what the step returns or raises into an outcome."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from layers.attempts.dependencies import Dependencies
+from layers.attempts.held_claims import HeldClaims
+from layers.attempts.recording import Recorder, log_fields
+from layers.attempts.work import Work
+from layers.decoding import scratch, turns
+from layers.domain import lifecycle
+from layers.domain.errors import (
+    DecoderCrashed,
+    DependencyDown,
+    PermanentError,
+    Snooze,
+    StoreUnreachable,
+    TakesLong,
+    Throttled,
+    TransientError,
+)
+from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, makes_way_after_s, places_of_the_long
+from layers.domain.message import WakeUp
+from layers.domain.step import Failed, Later, Outcome, Skip, Skipped, Step
+from layers.ports import Claim, Finished, Ports
+from layers.telemetry.log import about, log, traced
+
+LEASE_GRACE_S = 15.0
+RECORD_EVERY_S = 0.5  # of work in a bundle: what has ended is recorded, though other parts are left
+YIELDS_AFTER_S = 1.5  # of one attempt: then the other parts of its bundle are requeued
+STORE_AWAY_S = 2.0
+
+
+class Attempts:
+    """Runs attempts of one host. `caps` holds each step's in-flight cap by name."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        steps: Mapping[str, Step],
+        caps: Mapping[str, int],
+        claims: HeldClaims,
+        dependencies: Dependencies,
+        recorder: Recorder,
+        chance: Callable[[], float],
+    ) -> None:
+        self._ports = ports
+        self._steps = steps
+        self._caps = caps
+        self._claims = claims
+        self._dependencies = dependencies
+        self._recorder = recorder
+        self._chance = chance
+
+    def run_bundle(self, wake_ups: Sequence[WakeUp]) -> int:
+        """Claim the parts that wake-ups of one step name, run them one after the other, record them together.
+
+        Returns how many could be claimed. A bundle is meant for parts of milliseconds, since the first waits for the
+        last. When one part takes longer than `YIELDS_AFTER_S`, those after it are requeued for other workers. When
+        many parts take long, because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`, so that a
+        worker that dies loses little.
+        """
+        step = self._steps[wake_ups[0].step]
+        lease_s = step.timeout_s + (len(wake_ups) - 1) * YIELDS_AFTER_S + LEASE_GRACE_S
+        claims = self._claims.claim(wake_ups, lease_s, durably=self._ports.pays(step))
+        if not claims:
+            return 0
+        self._ports.news.publish({claim.file.dataset_id for claim in claims})
+        bundle = _Bundle(list(claims))
+        try:
+            while bundle.left:
+                claim = bundle.left.pop(0)
+                ended = self._requeued(claim) if bundle.yields else self._run(step, claim, bundle)
+                bundle.finished.append(ended)
+                bundle.yields = bundle.yields or ended.cost_s > YIELDS_AFTER_S
+                if bundle.left and not bundle.yields and sum(one.cost_s for one in bundle.finished) > RECORD_EVERY_S:
+                    self._record(bundle)
+            self._record(bundle)
+        finally:
+            self._claims.ended(claims)
+        return len(claims)
+
+    def _record(self, bundle: _Bundle) -> None:
+        finished, bundle.finished = bundle.finished, []
+        self._recorder.record(finished, self._claims.until([one.claim for one in finished]))
+
+    def _run(self, step: Step, claim: Claim, bundle: _Bundle) -> Finished:
+        claim = replace(claim, file=replace(claim.file, reach=self._ports.reach))
+        began = time.monotonic()
+        with ExitStack() as until_it_ends, about(**log_fields(claim)):
+            work = Work(claim, self._ports, partial(_temporary_folder, until_it_ends))
+            turn = until_it_ends.enter_context(
+                turns.turn_of(
+                    makes_way_after_s(claim.cost_estimate_s),
+                    partial(self._may_go_on, claim, bundle),
+                    claim.cost_estimate_s,
+                )
+            )
+            outcome = self._outcome(step, claim, work)
+        if turn.went_on:
+            claim = replace(claim, cost_estimate_s=max(LONG_S, claim.cost_estimate_s))
+        self._dependencies.used(step, work.meter.used)
+        return self._recorder.finished(claim, outcome, time.monotonic() - began, work.meter.used)
+
+    def _may_go_on(self, claim: Claim, bundle: _Bundle) -> bool:
+        """Whether an attempt whose turn is over may go on as long work; then the rest of its bundle is requeued."""
+        try:
+            if not self._ports.store.go_on_among_long(claim, places_of_the_long(self._caps[claim.step])):
+                return False
+        except StoreUnreachable:
+            return False
+        bundle.finished += [self._requeued(one) for one in bundle.left]
+        bundle.left.clear()
+        if bundle.finished:
+            self._record(bundle)
+        return True
+
+    def _requeued(self, claim: Claim) -> Finished:
+        return self._recorder.finished(claim, Later(0.0, MADE_WAY))
+
+    def _outcome(self, step: Step, claim: Claim, work: Work) -> Outcome:
+        if refusal := self._dependencies.refusal(step, claim):
+            return refusal
+        try:
+            with traced(step.name, file_id=claim.file.file_id, tenant_id=claim.file.tenant_id):
+                result = step.run(claim.file, work)
+        except Exception as error:
+            return self._after_error(step, claim, error)
+        self._dependencies.served(step, claim.file)
+        return Skipped(result.reason) if isinstance(result, Skip) else result
+
+    def _after_error(self, step: Step, claim: Claim, error: Exception) -> Outcome:
+        match error:
+            case DependencyDown():
+                verdict = self._dependencies.down(step, claim, error)
+                return verdict or self._retry(step, claim, f"{error.dependency}_down", error.detail)
+            case Throttled():
+                self._dependencies.answered(step, claim.file)
+                return self._dependencies.throttled(step, error)
+            case Snooze():
+                self._dependencies.answered(step, claim.file)
+                return Later(error.delay_s, error.reason)
+        may_be_the_service = isinstance(error, DecoderCrashed) and error.dependency == step.depends_on is not None
+        if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable | TakesLong) and not may_be_the_service:
+            self._dependencies.said_nothing(step, claim.file)  # the file or the store is to blame
+        if may_be_the_service and (outcome := self._dependencies.doubted(step, claim, str(error))):
+            return outcome
+        match error:
+            case StoreUnreachable():
+                return Later(STORE_AWAY_S * self._chance(), "the status store could not be reached")
+            case TakesLong():
+                return Later(0.0, TAKES_LONG, LONG_S)
+            case PermanentError():
+                return Failed(error.code, error.detail)
+            case DecoderCrashed() if claim.failures >= 1:
+                return Failed("corrupt", "the file crashes the program that reads it; it may be damaged")
+            case DecoderCrashed():
+                return self._retry(step, claim, error.code, error.detail)
+            case TransientError():
+                return self._in_doubt(step, claim, error.code, error.detail)
+        log("step_failed", error=error)
+        return self._in_doubt(step, claim, *lifecycle.internal_error(step))
+
+    def _in_doubt(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
+        """After a failure that may be the fault of the file or of the service that the step depends on."""
+        return self._dependencies.doubted(step, claim, detail) or self._retry(step, claim, code, detail)
+
+    def _retry(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
+        return lifecycle.after_failure(step.retry, claim.failures + 1, self._chance(), code, detail)
+
+
+@dataclass(slots=True)
+class _Bundle:
+    """The parts that one message names: claims that are left to run, and outcomes that are not recorded yet.
+
+    `yields`: one part took long, and the parts that are left make room for it.
+    """
+
+    left: list[Claim]
+    finished: list[Finished] = field(default_factory=list)
+    yields: bool = False
+
+
+def _temporary_folder(until: ExitStack) -> Path:
+    """A new folder that is deleted when the stack closes."""
+    folder = tempfile.TemporaryDirectory(prefix="attempt-", dir=scratch.own_folder(), ignore_cleanup_errors=True)
+    return Path(until.enter_context(folder))

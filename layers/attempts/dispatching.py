@@ -1,0 +1,80 @@
+"""Dispatching: publish wake-ups for ready steps, within each step's in-flight cap and its service's budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from layers.attempts.dependencies import Dependencies
+from layers.domain.errors import StoreUnreachable
+from layers.domain.step import Step
+from layers.ports import Ports
+from layers.telemetry.log import log
+
+BACKLOG_SAMPLE_EVERY_S = 3.0  # by all processes together: the store skips a sample that comes too early
+
+
+class Dispatcher:
+    """`caps` holds each step's in-flight cap by name."""
+
+    def __init__(
+        self, ports: Ports, steps: Mapping[str, Step], caps: Mapping[str, int], dependencies: Dependencies
+    ) -> None:
+        self._ports = ports
+        self._steps = steps
+        self._caps = caps
+        self._dependencies = dependencies
+        self._next_sample_at = 0.0
+        self._has_backlog = False
+        self._not_dispatched: set[str] = set()
+
+    def dispatch(self, steps: Iterable[str]) -> int:
+        """Publish wake-ups for ready parts of these steps; how many. Raises StoreUnreachable."""
+        caps = {
+            name: self._dependencies.cap(self._steps[name], self._caps[name]) for name in steps if name in self._steps
+        }
+        caps = {name: cap for name, cap in caps.items() if cap}
+        taken = self._dependencies.take(caps)
+        # A part that may be a breaker's probe, or that is counted against a budget, has a message of its own.
+        bundle_sizes = {
+            name: self._steps[name].parts_per_message
+            for name, cap in caps.items()
+            if cap == self._caps[name] and name not in taken
+        }
+        try:
+            wake_ups = self._ports.store.dispatch(caps, taken, bundle_sizes)
+        except StoreUnreachable:
+            # The end of an attempt asks for a dispatch once. A redelivery of its message finds nothing to do.
+            self._not_dispatched |= set(caps)
+            raise
+        self._dependencies.give_back(taken, caps, wake_ups)
+        self._ports.topics.publish(wake_ups)
+        self._sample_backlogs()
+        return len(wake_ups)
+
+    def tick(self) -> None:
+        """Dispatch what could not be dispatched while the store was away, and sample backlogs until they are empty.
+
+        A host that stays up calls it each second.
+        """
+        steps = list(self._not_dispatched)
+        self._not_dispatched.difference_update(steps)
+        if steps:
+            try:
+                self.dispatch(steps)
+            except Exception as error:  # the next pulse dispatches every step that has a backlog
+                log("dispatch_postponed", steps=sorted(steps), detail=str(error))
+        if self._has_backlog:
+            self._sample_backlogs()
+
+    def _sample_backlogs(self) -> None:
+        """Note, now and then, how much waits in the lanes and how fast it is served: waits are forecast from it."""
+        now = time.monotonic()
+        if now < self._next_sample_at:
+            return
+        self._next_sample_at = now + BACKLOG_SAMPLE_EVERY_S
+        try:
+            waiting = self._ports.store.look_at_backlogs(BACKLOG_SAMPLE_EVERY_S)
+            self._has_backlog = self._has_backlog if waiting is None else waiting > 0
+        except Exception as error:  # only forecasts depend on it
+            log("backlog_sample_failed", detail=str(error))
