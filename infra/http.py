@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from chalice.local import LocalChalice, LocalGateway
 
-from functions.api.answering import ADDRESS_HEADER, as_text, refused
+from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
 from functions.api.changes import HELD_OPEN
 from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
@@ -121,7 +121,7 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
 
 
 def _refused(problem: Problem) -> tuple[int, dict[str, str], bytes]:
-    said = refused(problem)
+    said = problem_response(problem)
     return said.status, {"Content-Type": said.media_type, **said.headers}, as_text(said).encode()
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from functions.api import datasets
-from functions.api.requests import Request, bad_parameter, holds_open, needs
+from functions.api.requests import Request, bad_parameter
 from functions.api.views import file_views
 from layers import bootstrap
 
@@ -31,8 +31,6 @@ _held: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
-@needs("viewer")
-@holds_open
 def show(request: Request, dataset_id: str) -> tuple[int, Any]:
     limit = request.whole_number("limit", 200, 1, 200)
     wait_s = request.whole_number("wait_s", 0, 0, 3600)
@@ -66,7 +64,7 @@ def first_cursor(request: Request, dataset_id: str) -> str:
 def _look(request: Request, dataset_id: str, place: list[Any], limit: int) -> dict[str, Any]:
     with bootstrap.catalog().transaction() as catalog:
         catalog.be(request.tenant_id)
-        datasets.existing(Request(request.caller, catalog), dataset_id)
+        datasets.existing(Request(request.caller, catalog, request.ports), dataset_id)
         rows = catalog.rows("changes", dataset_id=dataset_id, after_xid=place[0], after_id=place[1], limit=limit + 1)
         shown = rows[:limit]
         alive = [row["file_id"] for row in shown if not row["removed"]]

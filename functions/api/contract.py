@@ -1,11 +1,11 @@
-"""The contract as it is shown, put together when it is asked for: no other call needs what makes it."""
+"""The API's contract, as an OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from functions.api.requests import Request
 
-def show(_request: Any = None) -> tuple[int, Any]:
-    from functions.api.openapi import document
 
-    return 200, document()
+def show(request: Request) -> tuple[int, Any]:
+    return 200, request.ports.contract()

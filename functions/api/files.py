@@ -9,7 +9,7 @@ from functions.api import datasets
 from functions.api.batches import tell
 from functions.api.changes import first_cursor
 from functions.api.problems import Problem, not_found
-from functions.api.requests import Redrive, RedriveMany, Request, needs
+from functions.api.requests import Redrive, RedriveMany, Request
 from functions.api.views import attempt_view, file_views
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from layers import bootstrap
@@ -21,7 +21,6 @@ Row = dict[str, Any]
 STATES = ("uploading", "upload_missing", "processing", "done", "partial", "failed", "cancelled", "removed")
 
 
-@needs("viewer")
 def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
     limit = request.whole_number("limit", 50, 1, 200)
@@ -41,18 +40,15 @@ def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
     return 200, {"files": file_views(request.catalog, rows[:limit]), "next_cursor": following, **shown}
 
 
-@needs("viewer")
 def show(request: Request, file_id: str) -> tuple[int, Any]:
     return 200, file_views(request.catalog, [_existing(request, file_id)])[0]
 
 
-@needs("viewer")
 def history(request: Request, file_id: str) -> tuple[int, Any]:
     _existing(request, file_id)
     return 200, {"attempts": [attempt_view(row) for row in request.catalog.rows("history", file_id=file_id)]}
 
 
-@needs("operator")
 def redrive(request: Request, file_id: str) -> tuple[int, Any]:
     row = _existing(request, file_id)
     step = request.read(Redrive).step or row["error_step"] or _failed_step(request, row)
@@ -62,7 +58,6 @@ def redrive(request: Request, file_id: str) -> tuple[int, Any]:
     return 202, {"id": file_id, "step": step}
 
 
-@needs("operator")
 def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
     given = request.read(RedriveMany)

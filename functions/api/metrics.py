@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from functions.api import dead_letters, overview
-from functions.api.requests import Reply, Request, needs
+from functions.api.requests import Request, Response
 from layers import bootstrap
 from layers.domain.breaker import Mode
 from layers.telemetry import prometheus
 from layers.telemetry.prometheus import Sample
 
 
-@needs("operator")
-def show(request: Request) -> Reply:
+def show(request: Request) -> Response:
     """In Prometheus's text format: of the whole system for an admin's key, else of the caller's tenant."""
     of = overview.seen_tenant(request)
     samples = [*_steps(request, of), *_ledger(request, of), *_dead_letters(request), *_services()]
-    return Reply(200, text=prometheus.text(samples), media_type=prometheus.MEDIA_TYPE)
+    return Response(200, text=prometheus.text(samples), media_type=prometheus.MEDIA_TYPE)
 
 
 def _steps(request: Request, of: str | None) -> list[Sample]:

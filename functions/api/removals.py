@@ -7,14 +7,13 @@ from typing import Any
 from functions.api import datasets
 from functions.api.batches import tell
 from functions.api.problems import Problem, not_found
-from functions.api.requests import NewRemoval, Request, creates, is_id, needs
+from functions.api.requests import NewRemoval, Request, is_id
 from functions.api.views import at
 from layers import bootstrap
 
 Row = dict[str, Any]
 
 
-@needs("editor")
 def remove_file(request: Request, file_id: str) -> tuple[int, Any]:
     row = request.catalog.row("file", file_id=file_id)
     if row is None:
@@ -23,8 +22,6 @@ def remove_file(request: Request, file_id: str) -> tuple[int, Any]:
     return 202, _removed(request, str(row["dataset_id"]), [file_id], None, window_s)
 
 
-@needs("editor")
-@creates()
 def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
     given = request.read(NewRemoval)
@@ -36,7 +33,6 @@ def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     return 202, _removed(request, dataset_id, given.file_ids or [], given.batch_id, window_s)
 
 
-@needs("viewer")
 def show(request: Request, removal_id: str) -> tuple[int, Any]:
     row = request.catalog.row("removal", removal_id=removal_id)
     if row is None:
@@ -54,7 +50,6 @@ def show(request: Request, removal_id: str) -> tuple[int, Any]:
     }
 
 
-@needs("editor")
 def undo(request: Request, removal_id: str) -> tuple[int, Any]:
     row = request.catalog.row("removal", removal_id=removal_id)
     if row is None:

@@ -14,13 +14,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from functions.api.cursors import opened, sealed
+from functions.api.ports import ApiPorts
 from functions.api.problems import Problem
 
 MOST_DIGITS = 12
 MOST_LEVELS = 50
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+PUBLIC = "public"  # the role of those who send no key
 ROLES = ("viewer", "editor", "operator", "admin")
-Handler = TypeVar("Handler", bound=Callable[..., Any])
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -30,15 +31,19 @@ class Caller:
     role: str
 
 
+ANYONE = Caller("", PUBLIC)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of the API. `query` holds the first value of each query parameter, `headers` are in lower case.
+    """One call of the API. `query` holds the first value of each query parameter; names of `headers` are in lower case.
 
-    `catalog` is the request's one transaction; what is put into `afterwards` runs once that is committed.
+    `catalog` is the request's one transaction. The functions in `afterwards` run once it is committed.
     """
 
     caller: Caller
     catalog: Any
+    ports: ApiPorts
     body: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -97,7 +102,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """An answer that is more than a status and JSON: `text` is sent as it is where it is given."""
 
     status: int
@@ -112,35 +117,6 @@ def is_id(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
-
-
-def holds_open(handler: Handler) -> Handler:
-    """Mark a handler that may take long: it is given no transaction, and opens short ones itself."""
-    handler.holds_open = True  # type: ignore[attr-defined]
-    return handler
-
-
-def creates(again: Callable[[Request, Any], Any] = lambda request, body: body) -> Callable[[Handler], Handler]:
-    """Mark a handler that makes something: its request may carry an Idempotency-Key.
-
-    `again` renews what a kept answer had to leave out, its URLs above all.
-    """
-
-    def mark(handler: Handler) -> Handler:
-        handler.again = again  # type: ignore[attr-defined]
-        return handler
-
-    return mark
-
-
-def needs(role: str) -> Callable[[Handler], Handler]:
-    """Mark a handler with the least role that may call it."""
-
-    def mark(handler: Handler) -> Handler:
-        handler.needs = role  # type: ignore[attr-defined]
-        return handler
-
-    return mark
 
 
 def _refusal(error: ValidationError) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.api.answering import ALWAYS_SAID
+from functions.api.answering import HEADERS_OF_ALL
 from functions.api.problems import MEDIA_TYPE, Problem
 from infra.aws.inventory import Resources
 from infra.aws.spelling import excused
@@ -62,7 +62,7 @@ def resources(stage: str) -> Resources:
 def _refusal(code: str, detail: str) -> dict[str, Any]:
     """A gateway's answer. Any page may read it: it holds nothing that is somebody's."""
     problem = Problem(code, detail)
-    headers = {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*", **ALWAYS_SAID}
+    headers = {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*", **HEADERS_OF_ALL}
     if code in WAITS_S:
         headers |= {"Retry-After": str(WAITS_S[code]), "Access-Control-Expose-Headers": "Retry-After"}
     return {

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from functions.api.openapi import document
+from functions.api.entry import contract
 from functions.api.shapes import SHAPES
 from functions.pipelines import STEPS
 from layers import bootstrap
@@ -96,7 +96,7 @@ def close(schema: Any) -> None:
             close(inner)
 
 
-contract = schemathesis.openapi.from_dict(with_places(document()), config=schemathesis.Config.from_dict(CONFIG))
+contract = schemathesis.openapi.from_dict(with_places(contract()), config=schemathesis.Config.from_dict(CONFIG))
 
 
 class Place:

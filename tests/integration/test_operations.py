@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from functions.api.openapi import document
+from functions.api.entry import contract
 from layers import bootstrap
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
@@ -45,8 +45,8 @@ def busy(fresh: Api) -> tuple[Tenant, Tenant]:
 def shown(caller: httpx.Client) -> dict[str, Any]:
     answer = caller.get("/operations")
     assert answer.status_code == 200, answer.text
-    contract = {"$ref": "#/components/schemas/Operations", "components": document()["components"]}
-    jsonschema.validate(answer.json(), contract)
+    schema = {"$ref": "#/components/schemas/Operations", "components": contract()["components"]}
+    jsonschema.validate(answer.json(), schema)
     return answer.json()  # type: ignore[no-any-return]
 
 

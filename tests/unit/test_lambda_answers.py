@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import app
-from functions.api.answering import as_text, written
-from functions.api.requests import Reply
+from functions.api.answering import as_text, encode
+from functions.api.requests import Response
 from layers import bootstrap
 
 ROOT = Path(__file__).parent.parent.parent
@@ -78,7 +78,7 @@ def test_what_the_settings_break_is_answered_in_the_contracts_shape(monkeypatch:
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
-    assert as_text(Reply(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
+    assert as_text(Response(200, {"name": "ä\ud83d"})) == '{"name":"ä?"}'
 
 
 @pytest.mark.parametrize(("on_lambda", "status"), [("", 200), ("api_handler", 413)])
@@ -88,7 +88,7 @@ def test_an_answer_that_lambda_could_not_hand_over_is_refused_there(
     if on_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", on_lambda)
     bootstrap.forget()
-    text, headers, answered = written(Reply(200, {"text": "ä" * 3_000_000}))
+    text, headers, answered = encode(Response(200, {"text": "ä" * 3_000_000}))
     bootstrap.forget()
     assert answered == status
     assert len(text.encode()) < 6_000_000 or not on_lambda

@@ -13,29 +13,29 @@ import pytest
 import schemathesis
 
 import app
-from functions.api.answering import PUBLIC
-from functions.api.openapi import document
-from functions.api.requests import ROLES
+from functions.api.entry import contract
+from functions.api.requests import PUBLIC, ROLES
+from functions.api.routes import ROUTES, Route
 
 WRITTEN = Path(__file__).parent.parent.parent / "schema/openapi.json"
-Handlers = dict[tuple[str, str], Any]
 
 
 @pytest.fixture(scope="module")
-def handlers() -> Handlers:
-    """The handler of every (path, method) of the app, as its routes name them."""
-    found: Handlers = {}
+def routes() -> dict[tuple[str, str], Route]:
+    """The route behind every (path, method) that Chalice knows, as its view answers it."""
+    found = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "reply", lambda on, **_ids: on)
+        patch.setattr(app.app, "current_request", None, raising=False)
+        patch.setattr(app, "respond", lambda route, _request, _ids: (route, {}, 200))
         for path, methods in app.app.routes.items():
             ids = dict.fromkeys(re.findall(r"{(\w+)}", path), "")
             for method, entry in methods.items():
-                found[path, method.lower()] = entry.view_function(**ids)[method]
+                found[path, method.lower()] = entry.view_function(**ids).body
     return found
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
-    return {(path, method): one for path, methods in document()["paths"].items() for method, one in methods.items()}
+    return {(path, method): one for path, methods in contract()["paths"].items() for method, one in methods.items()}
 
 
 def every(part: Any, key: str) -> Iterator[Any]:
@@ -48,39 +48,42 @@ def every(part: Any, key: str) -> Iterator[Any]:
 
 
 def test_it_is_written_down() -> None:
-    same = json.loads(WRITTEN.read_text()) == document()
-    assert same, "write it anew: python -m functions.api.openapi > schema/openapi.json"
+    same = json.loads(WRITTEN.read_text()) == contract()
+    assert same, "renew it: python -m functions.api.reference openapi > schema/openapi.json"
 
 
 def test_it_is_valid() -> None:
-    schemathesis.openapi.from_dict(document()).validate()
-    for schema in document()["components"]["schemas"].values():
+    schemathesis.openapi.from_dict(contract()).validate()
+    for schema in contract()["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
 
 
 def test_every_reference_leads_somewhere_and_every_part_is_referred_to() -> None:
-    components = document()["components"]
+    components = contract()["components"]
     there = {f"#/components/{kind}/{name}" for kind in ("schemas", "responses", "headers") for name in components[kind]}
-    assert set(every(document(), "$ref")) == there
+    assert set(every(contract(), "$ref")) == there
 
 
-def test_every_route_and_method_is_in_it_and_nothing_else(handlers: Handlers) -> None:
-    assert set(operations()) == set(handlers)
+def test_every_route_and_method_is_in_it_and_nothing_else(routes: dict[tuple[str, str], Route]) -> None:
+    assert set(operations()) == set(routes)
+    assert len(ROUTES) == len(routes)
+    for (path, method), route in routes.items():
+        assert (route.path, route.method.lower()) == (path, method)
 
 
-def test_every_role_is_stated(handlers: Handlers) -> None:
+def test_every_role_is_stated(routes: dict[tuple[str, str], Route]) -> None:
     for place, operation in operations().items():
-        role = getattr(handlers[place], "needs", PUBLIC)
+        role = routes[place].role
         assert operation["security"] == ([] if role == PUBLIC else [{"key": [role]}]), place
         assert f"role {role}" in operation["description"] or role == PUBLIC, place
         assert ("401" in operation["responses"]) == (role != PUBLIC), place
         assert ("403" in operation["responses"]) == (role in ROLES[1:]), place
 
 
-def test_safe_retries_are_stated_where_they_are_kept(handlers: Handlers) -> None:
+def test_safe_retries_are_stated_where_they_are_kept(routes: dict[tuple[str, str], Route]) -> None:
     for place, operation in operations().items():
         stated = "Idempotency-Key" in [parameter["name"] for parameter in operation["parameters"]]
-        assert stated == hasattr(handlers[place], "again"), place
+        assert stated == (routes[place].repeat is not None), place
 
 
 def test_every_id_of_a_path_is_a_parameter() -> None:
@@ -95,7 +98,7 @@ def test_operations_have_names_of_their_own() -> None:
 
 
 def test_examples_fit_their_schemas() -> None:
-    components = document()["components"]
+    components = contract()["components"]
     shown = {name: schema for name, schema in components["schemas"].items() if "examples" in schema}
     assert {"NewDataset", "NewBatch", "Dataset", "BatchUploads", "File"} <= set(shown)
     for name, schema in shown.items():

@@ -1,0 +1,174 @@
+"""What the contract says of each route: its name, parameters, bodies and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from functions.api import changes, files, records, requests
+from functions.api.shapes import CURSOR, TEXT, TIME, Schema, one_of
+from functions.pipelines import STEPS
+
+# --- parameters --------------------------------------------------------------------------------------
+
+
+def _query(name: str, schema: Schema, what: str, *, required: bool = False) -> Schema:
+    return {"name": name, "in": "query", "required": required, "schema": schema, "description": what}
+
+
+def _whole(name: str, what: str, least: int, most: int, default: int | None = None) -> Schema:
+    limits = {"minimum": least, "maximum": most} | ({} if default is None else {"default": default})
+    return _query(name, {"type": "integer", **limits}, what)
+
+
+def _limit(default: int, most: int) -> Schema:
+    return _whole("limit", "the largest number of items on a page", 1, most, default)
+
+
+PAGE_CURSOR = _query("cursor", CURSOR, "the `next_cursor` of the previous page")
+FILTERS = (
+    _query("state", one_of(*files.STATES), "only files in this state"),
+    _query("batch", TEXT, "only files of the batch with this id"),
+    _query("name", TEXT, "only files whose name contains this text, in upper or lower case"),
+)
+DEAD_LETTERS = (
+    _query("step", one_of(*sorted(STEPS)), "only dead letters of this step"),
+    _query("code", TEXT, "only dead letters with this error code"),
+    _query("since", TIME, "only steps given up at this time or later"),
+    _query("until", TIME, "only steps given up before this time"),
+)
+SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `cursor` of earlier changes", required=True)
+WAIT = _whole(
+    "wait_s", f"how long to wait for a change, in seconds; more than {changes.LONGEST_WAIT_S} has no effect", 0, 3600, 0
+)
+FORMAT = _query("format", {**one_of(*records.FORMATS), "default": "json"}, "the format of the table")
+UNDO_WINDOW = _whole(
+    "undo_window_s", "seconds in which the removal can be undone, at most the default; 0: it can't be undone", 0, 10**9
+)
+TABLES: dict[str, Schema] = {
+    "application/x-ndjson": {
+        "schema": TEXT | {"description": "one RecordRow on each line, with every field of the schema"}
+    },
+    "text/csv": {
+        "schema": TEXT
+        | {"description": "RFC 4180, with a header on every page; cells that could start a formula are escaped"}
+    },
+}
+METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}
+
+# --- one row a route ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """`answers` maps each successful status to the name of its shape; `also_as` has other media types of the answer.
+
+    `conflicts` and `quotas` say that the route may answer with the problem `conflict` or `quota_exceeded`.
+    """
+
+    name: str
+    summary: str
+    answers: Mapping[int, str]
+    body: type[BaseModel] | None = None
+    query: tuple[Schema, ...] = ()
+    conflicts: bool = False
+    quotas: bool = False
+    also_as: Mapping[str, Schema] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+# fmt: off
+DESCRIPTIONS = {
+    "GET /health": Description("getHealth",
+         "Shows whether each dependency works; 503 only when the API itself can't work.",
+         {200: "Health", 503: "Health"}),
+    "GET /openapi.json": Description("getContract", "Shows this document.", {200: "Contract"}),
+
+    "GET /datasets": Description("listDatasets", "Lists your datasets, newest first.",
+         {200: "Datasets"}, query=(_limit(1000, 1000), PAGE_CURSOR)),
+    "POST /datasets": Description("createDataset",
+         "Creates a dataset; without a schema its records have a title, a date, a total and a currency.",
+         {201: "Dataset"}, requests.NewDataset),
+    "GET /datasets/{dataset_id}": Description("getDataset", "Shows a dataset and counts its files by state.",
+         {200: "Dataset"}),
+    "PUT /datasets/{dataset_id}": Description("changeDataset", "Changes how a dataset's files are processed.",
+         {200: "Dataset"}, requests.ChangedDataset),
+    "PUT /datasets/{dataset_id}/schema": Description("putSchema",
+         "Adds a new version of a dataset's schema; existing records keep theirs until extraction runs again.",
+         {200: "Dataset"}, requests.NewSchema),
+
+    "POST /datasets/{dataset_id}/batches": Description("createBatch",
+         "Creates a batch of files; each file gets a URL for its upload.", {201: "BatchUploads"}, requests.NewBatch,
+         quotas=True),
+    "GET /batches/{batch_id}": Description("getBatch", "Shows the progress of a batch.", {200: "Batch"}),
+    "POST /batches/{batch_id}/files": Description("addFiles", "Adds more files to a batch.",
+         {201: "BatchUploads"}, requests.NewBatch, conflicts=True, quotas=True),
+    "POST /batches/{batch_id}/cancel": Description("cancelBatch", "Cancels the steps of a batch that have not run.",
+         {200: "Batch"}),
+
+    "GET /datasets/{dataset_id}/files": Description("listFiles", "Lists a dataset's files, newest first.",
+         {200: "Files"}, query=(*FILTERS, _limit(50, 200), PAGE_CURSOR)),
+    "GET /datasets/{dataset_id}/changes": Description("getChanges",
+         "Lists what changed after a cursor: each change at least once.",
+         {200: "Changes"}, query=(SINCE, WAIT, _limit(200, 200))),
+    "GET /files/{file_id}": Description("getFile", "Shows a file with its steps, its record and its artifacts.",
+         {200: "File"}),
+    "GET /files/{file_id}/history": Description("getHistory",
+         "Lists every attempt of every step of a file, oldest first.", {200: "History"}),
+    "POST /files/{file_id}/upload": Description("renewUpload",
+         "Creates a new upload URL for a file that has not arrived.", {200: "FileUpload"}, conflicts=True),
+    "POST /files/{file_id}/upload/parts": Description("signParts",
+         "Creates upload URLs for parts of a large file.", {200: "SignedParts"}, requests.PartNumbers,
+         conflicts=True),
+    "GET /files/{file_id}/upload/parts": Description("listParts",
+         "Lists the parts of a large file that have arrived.", {200: "ArrivedParts"}),
+    "POST /files/{file_id}/upload/complete": Description("completeUpload",
+         "Completes the upload of a large file after all its parts have arrived.", {200: "File"}, conflicts=True),
+    "POST /files/{file_id}/redrive": Description("redriveFile",
+         "Runs the failed or the named step of a file again, and the steps after it.",
+         {202: "Redriven"}, requests.Redrive, conflicts=True),
+    "POST /datasets/{dataset_id}/redrive": Description("redriveMany",
+         "Runs the failed steps of up to 1,000 files again.", {202: "Count"}, requests.RedriveMany),
+
+    "GET /datasets/{dataset_id}/records": Description("listRecords",
+         "Lists a dataset's records in pages, as JSON, JSON lines or CSV.",
+         {200: "Records"}, query=(FORMAT, _limit(1000, 1000), PAGE_CURSOR),
+         also_as=TABLES, headers=("Link", "X-Schema-Version")),
+    "DELETE /files/{file_id}": Description("removeFile",
+         "Removes a file with its record and artifacts.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),
+    "POST /datasets/{dataset_id}/removals": Description("removeFiles",
+         "Removes the listed files or all files of a batch.", {202: "RemovalStarted"}, requests.NewRemoval),
+    "GET /removals/{removal_id}": Description("getRemoval",
+         "Shows a removal: what was erased, and when.", {200: "Removal"}),
+    "POST /removals/{removal_id}/undo": Description("undoRemoval",
+         "Restores all files of a removal, while its undo window is open.", {200: "Removal"}, conflicts=True),
+
+    "GET /operations": Description("getOperations",
+         "Shows the state of each step, lane and service: of the whole system for an admin, else of your tenant.",
+         {200: "Operations"}),
+    "GET /metrics": Description("getMetrics",
+         "Shows the same figures in Prometheus's text format.", {200: ""}, also_as=METRICS),
+    "GET /operations/tenants": Description("listTenants", "Lists all tenants, newest first.",
+         {200: "Tenants"}, query=(_limit(200, 1000), PAGE_CURSOR)),
+    "POST /operations/tenants": Description("createTenant",
+         "Creates a tenant and an operator's key for it, which is shown once.", {201: "TenantMade"}, requests.NewTenant),
+    "PUT /operations/tenants/{tenant_id}": Description("changeTenant",
+         "Changes a tenant's weight and quota.", {200: "Tenant"}, requests.ChangedTenant),
+    "GET /operations/tenants/{tenant_id}/keys": Description("listKeys",
+         "Lists a tenant's keys, newest first, without their secrets.", {200: "Keys"}),
+    "POST /operations/tenants/{tenant_id}/keys": Description("createKey",
+         "Creates a key, which is shown once.", {201: "KeyMade"}, requests.NewKey),
+    "DELETE /operations/keys/{key_id}": Description("revokeKey", "Revokes a key for good.", {200: "Key"}),
+    "GET /operations/dead-letters": Description("listDeadLetters",
+         "Lists and counts steps that were given up, newest first: of all tenants for an admin, else of your tenant.",
+         {200: "DeadLetters"}, query=(*DEAD_LETTERS, _limit(50, 200), PAGE_CURSOR)),
+    "POST /operations/dead-letters/redrive": Description("redriveDeadLetters",
+         "Runs up to 1,000 dead letters again, selected by file, step, code and time.",
+         {202: "DeadRedriven"}, requests.RedriveDead),
+    "GET /operations/audit": Description("audit",
+         "Checks that nothing was lost or done twice: in the whole system for an admin, else in your tenant.",
+         {200: "Audit"}),
+}
+# fmt: on

@@ -1,0 +1,102 @@
+"""Every route of the API: its method, path, handler and the least role that may call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from functions.api import (
+    batches,
+    changes,
+    contract,
+    datasets,
+    dead_letters,
+    files,
+    metrics,
+    operations,
+    overview,
+    records,
+    removals,
+    tenants,
+    uploads,
+)
+from functions.api.requests import PUBLIC, Request
+
+Repeat = Callable[[Request, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `role` is the least that may call it; a public route needs no key.
+
+    `repeat` marks a route that creates something: its requests may carry an Idempotency-Key, and a repeated request is
+    answered with `repeat(request, stored_body)`. A `waits` route may wait long for changes: its handler gets no
+    transaction and opens short ones itself.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    role: str
+    repeat: Repeat | None = None
+    waits: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_public(self) -> bool:
+        return self.role == PUBLIC
+
+    @property
+    def ids(self) -> list[str]:
+        """The names of the parameters in the path."""
+        return [part[1:-1] for part in self.path.split("/") if part.startswith("{")]
+
+
+def as_stored(_request: Request, body: Any) -> Any:
+    """The answer to a repeated request as it was stored, without its secrets."""
+    return body
+
+
+ROUTES = (
+    Route("GET", "/health", operations.health, PUBLIC),
+    Route("GET", "/openapi.json", contract.show, PUBLIC),
+    Route("GET", "/datasets", datasets.show_all, "viewer"),
+    Route("POST", "/datasets", datasets.create, "editor", repeat=as_stored),
+    Route("GET", "/datasets/{dataset_id}", datasets.show, "viewer"),
+    Route("PUT", "/datasets/{dataset_id}", datasets.change, "editor"),
+    Route("PUT", "/datasets/{dataset_id}/schema", datasets.put_schema, "editor"),
+    Route("POST", "/datasets/{dataset_id}/batches", batches.create, "editor", repeat=batches.sign_again),
+    Route("GET", "/batches/{batch_id}", batches.show, "viewer"),
+    Route("POST", "/batches/{batch_id}/files", batches.add_files, "editor", repeat=batches.sign_again),
+    Route("POST", "/batches/{batch_id}/cancel", batches.cancel, "editor"),
+    Route("GET", "/datasets/{dataset_id}/files", files.show_all, "viewer"),
+    Route("GET", "/datasets/{dataset_id}/changes", changes.show, "viewer", waits=True),
+    Route("GET", "/files/{file_id}", files.show, "viewer"),
+    Route("GET", "/files/{file_id}/history", files.history, "viewer"),
+    Route("POST", "/files/{file_id}/upload", uploads.renew, "editor"),
+    Route("POST", "/files/{file_id}/upload/parts", uploads.sign_parts, "editor"),
+    Route("GET", "/files/{file_id}/upload/parts", uploads.show_parts, "viewer"),
+    Route("POST", "/files/{file_id}/upload/complete", uploads.complete, "editor"),
+    Route("POST", "/files/{file_id}/redrive", files.redrive, "operator"),
+    Route("POST", "/datasets/{dataset_id}/redrive", files.redrive_many, "operator"),
+    Route("GET", "/datasets/{dataset_id}/records", records.show, "viewer"),
+    Route("DELETE", "/files/{file_id}", removals.remove_file, "editor"),
+    Route("POST", "/datasets/{dataset_id}/removals", removals.remove_many, "editor", repeat=as_stored),
+    Route("GET", "/removals/{removal_id}", removals.show, "viewer"),
+    Route("POST", "/removals/{removal_id}/undo", removals.undo, "editor"),
+    Route("GET", "/operations", overview.show, "operator"),
+    Route("GET", "/metrics", metrics.show, "operator"),
+    Route("GET", "/operations/tenants", tenants.show_all, "admin"),
+    Route("POST", "/operations/tenants", tenants.create, "admin", repeat=as_stored),
+    Route("PUT", "/operations/tenants/{tenant_id}", tenants.change, "admin"),
+    Route("GET", "/operations/tenants/{tenant_id}/keys", tenants.show_keys, "admin"),
+    Route("POST", "/operations/tenants/{tenant_id}/keys", tenants.create_key, "admin", repeat=as_stored),
+    Route("DELETE", "/operations/keys/{key_id}", tenants.revoke_key, "admin"),
+    Route("GET", "/operations/dead-letters", dead_letters.show_all, "operator"),
+    Route("POST", "/operations/dead-letters/redrive", dead_letters.redrive, "operator"),
+    Route("GET", "/operations/audit", operations.audit, "operator"),
+)
