@@ -1,0 +1,35 @@
+"""The documents are as short as they promise, and the packages name their licence and authors."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+README_WORDS = 900
+ARCHITECTURE_WORDS = 1_800  # three printed pages
+PARAGRAPH_WORDS = 120
+FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= README_WORDS
+
+
+def test_the_architecture_is_three_pages_of_short_paragraphs() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert len(text.split()) <= ARCHITECTURE_WORDS
+    paragraphs = re.split(r"\n\n|\n(?=- |\d\. |\|)", FENCE.sub("", text))
+    assert max(len(paragraph.split()) for paragraph in paragraphs) <= PARAGRAPH_WORDS
+
+
+@pytest.mark.parametrize("package", ["pyproject.toml", "clients/python/pyproject.toml"])
+def test_a_package_names_its_readme_licence_and_authors(package: str) -> None:
+    project = tomllib.loads((ROOT / package).read_text())["project"]
+    assert project["license"] == "Apache-2.0"
+    assert project["authors"] == [{"name": "The Fairway authors"}]
+    assert (ROOT / package).with_name(project["readme"]).exists()
+    assert all((ROOT / package).with_name(name).exists() for name in project["license-files"])
