@@ -1,11 +1,13 @@
-# make run [FILES=folder] [DATASET=name]   start Fairway on this machine and process files
-# make top                                 what is going on in the running start, live
-# make test                                everything that CI checks
-# make rapid                               install the second reader for doubtful pages (300 MB)
-# make package [STAGE=dev]                 what AWS Lambda gets: functions, layers, template
-# make rehearse [LOCALSTACK_HOST=name:port] deploy that to an emulator of AWS and play every act on it
-# make lint | unit | hostile | chaos | bench  parts of it, hostile files, downtime, and the measurements (DATA=folder: of reading)
-# make fuzz [SECONDS=120]                  fuzz the parsers of our own, guided by coverage
+# make run [FILES=folder] [DATASET=name]     start Fairway on this machine and process files
+# make top                                   show what the running Fairway is doing, live
+# make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
+# make test                                  run all checks of CI: lint and tests
+# make lint | unit                           run only the linters and the type checker | only the unit tests
+# make hostile | chaos                       test with hostile files | with outages and killed workers
+# make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
+# make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
+# make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
+# make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
@@ -31,9 +33,9 @@ rapid: $(VENV)/.local
 	@$(PIP) --requirement requirements-rapid.txt
 
 test: $(VENV)/.test lint
-	@$(BIN)/python -m infra.test_parts
+	@$(BIN)/python -m tests.system_packages
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
-	@$(BIN)/python -m infra.test_parts --missing
+	@$(BIN)/python -m tests.system_packages --missing
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -69,7 +71,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.waits
 	$(BIN)/python -m benchmarks.aws_cost
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
-	else echo "benchmarks.reading is left out: it reads labelled pages, make bench DATA=folder"; fi
+	else echo "Skipped benchmarks.reading, which needs a folder of labelled pages: make bench DATA=folder"; fi
 
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
@@ -94,7 +96,7 @@ build/bare-venv/.ready: build/lambda-venv/.ready
 	@touch $@
 
 build/lambda-venv/.ready: requirements.txt constraints.txt
-	@test -n "$(LAMBDA_PYTHON)" || { echo "Packaging needs Python 3.12, which Lambda runs; set LAMBDA_PYTHON=/path/to/python3.12"; exit 1; }
+	@test -n "$(LAMBDA_PYTHON)" || { echo "Packaging needs Python 3.12, the version that Lambda runs. Set LAMBDA_PYTHON=/path/to/python3.12"; exit 1; }
 	@$(LAMBDA_PYTHON) -m venv build/lambda-venv
 	@build/lambda-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements.txt setuptools
 	@touch $@
@@ -103,11 +105,11 @@ clean:
 	rm -rf $(VENV) build
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip; set PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
-	@echo "Installing Fairway's parts into $(VENV) (about a minute, once)"
+	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
 	@$(PIP) --requirement requirements-local.txt
 	@touch $@
 

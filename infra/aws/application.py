@@ -1,23 +1,23 @@
-"""The application stack: what `chalice package` merges into the template that it derives from `app.py`.
+"""The application stack: what is merged into the template that `chalice package` makes from `app.py`.
 
-Queues, event sources, permissions and alarms follow from the pipelines and from `.chalice/config.json`; nothing
-is said twice. What a linter would hold against a resource and is meant, stands in its Metadata with the reason.
+Queues, event sources, permissions and alarms derive from the steps and from `.chalice/config.json`. Where a resource
+fails a linter's check on purpose, its Metadata gives the reason.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from infra.aws import alarms, bucket, functions, gateway, queues
+from infra.aws import alarms, bucket, dashboard, functions, gateway, queues
 from infra.aws.inventory import FUNCTIONS
 from infra.aws.parameters import CONDITIONS, PARAMETERS, RULES
 
 
 def merge_template(stage: str) -> dict[str, Any]:
-    """Everything that Chalice's template lacks, by the same logical names where it is to be merged in."""
+    """Everything that Chalice's template lacks. Resources that Chalice defines too have the same logical ids."""
     return {
-        "Description": f"Fairway ({stage}): functions, queues, the bucket, the API and what watches over them.",
-        # Parameters that may be empty are used only where a condition says that they are not.
+        "Description": f"Fairway ({stage}): functions, queues, bucket, API, alarms and dashboard.",
+        # cfn-lint can't see that an optional parameter is used only under the condition that it is set.
         "Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1030", "W1031", "W1033"]}}},
         "Parameters": PARAMETERS,
         "Rules": RULES,
@@ -28,6 +28,7 @@ def merge_template(stage: str) -> dict[str, Any]:
             **bucket.resources(stage),
             **gateway.resources(stage),
             **alarms.resources(stage, {name: f"fairway-{stage}-{name}" for name in FUNCTIONS}),
+            **dashboard.resources(stage),
         },
         "Outputs": {
             "Bucket": {"Value": {"Ref": "Files"}},

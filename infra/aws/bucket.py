@@ -1,11 +1,11 @@
-"""The bucket of files: private, encrypted, versioned, its news sent to the queue of arrivals."""
+"""The bucket of files: private, encrypted and versioned; its events go to the arrivals queue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra.aws.expressions import attribute, comma_list, policy, skip_checks
 from infra.aws.inventory import PROTECTED, Resources
-from infra.aws.spelling import attribute, excused, listed, policy
 
 
 def _bucket_name(stage: str) -> str:
@@ -21,17 +21,17 @@ def objects(stage: str, prefixes: Sequence[str]) -> list[dict[str, str]]:
 
 
 def resources(stage: str) -> Resources:
-    kept = "Retain" if stage in PROTECTED else "Delete"
+    deletion_policy = "Retain" if stage in PROTECTED else "Delete"
     return {
         "Files": {
             "Type": "AWS::S3::Bucket",
             "DependsOn": ["ArrivalsQueuePolicy"],
-            "DeletionPolicy": kept,
-            "UpdateReplacePolicy": kept,
-            "Metadata": excused(
+            "DeletionPolicy": deletion_policy,
+            "UpdateReplacePolicy": deletion_policy,
+            "Metadata": skip_checks(
                 {
-                    "CKV_AWS_18": "Every object's way stands in the ledger; access logs would be a second bucket of keys.",
-                    "CKV_AWS_145": "Encrypted by S3's own key; a key of your own is a property of this resource.",
+                    "CKV_AWS_18": "The ledger records what happens to each object; access logs would need a second bucket.",
+                    "CKV_AWS_145": "Encrypted with S3's own key; to use your own key, set it on this resource.",
                 }
             ),
             "Properties": {
@@ -49,7 +49,7 @@ def resources(stage: str) -> Resources:
                 "CorsConfiguration": {
                     "CorsRules": [
                         {
-                            "AllowedOrigins": listed("AllowedOrigins"),
+                            "AllowedOrigins": comma_list("AllowedOrigins"),
                             "AllowedMethods": ["GET", "HEAD", "PUT"],
                             "AllowedHeaders": ["*"],
                             "ExposedHeaders": ["ETag", "x-amz-version-id"],
@@ -65,8 +65,8 @@ def resources(stage: str) -> Resources:
                             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
                         },
                         {
-                            # Erasure deletes versions by itself; what escaped it goes in time.
-                            "Id": "versions-that-were-replaced",
+                            # Erasure deletes all versions; this deletes the ones that it missed.
+                            "Id": "replaced-versions",
                             "Status": "Enabled",
                             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
                             "ExpiredObjectDeleteMarker": True,
@@ -86,7 +86,7 @@ def resources(stage: str) -> Resources:
         },
         "FilesPolicy": {
             "Type": "AWS::S3::BucketPolicy",
-            "Metadata": {"Wildcards": {"s3": "A denial to all, of whatever comes without TLS."}},
+            "Metadata": {"Wildcards": {"s3": "It denies every request that does not use TLS."}},
             "Properties": {
                 "Bucket": {"Ref": "Files"},
                 "PolicyDocument": policy(

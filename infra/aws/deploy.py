@@ -1,8 +1,8 @@
-"""Deploys a package: `python -m infra.aws.deploy STAGE`, to the account and region that the AWS SDK finds.
+"""Deploys a package: `python -m infra.aws.deploy STAGE`, to the account and region that the AWS SDK is configured for.
 
-First the data stack, then the application stack with the former's outputs as parameters. `--parameters FILE` names a
-JSON object of parameters of either; with `--no-data` it says where a database, a Valkey and secrets are that stand
-already. With AWS_ENDPOINT_URL the same goes to an emulator.
+It deploys the data stack first, and then the application stack with the outputs of the data stack as parameters.
+`--parameters FILE` names a JSON file with parameters of either stack. With `--no-data` these parameters name an
+existing database, Valkey and secrets. With AWS_ENDPOINT_URL set, it deploys to an emulator.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-POLL_S, LONGEST_POLLS = 5, 360
-MOST_TEMPLATE_BYTES = 51_200  # in a call; a larger one is read from a bucket
+POLL_S, MAX_POLLS = 5, 360
+# Of a template inside a request; CloudFormation reads a larger one from a bucket.
+MAX_TEMPLATE_BYTES = 51_200
 
 
 class DeploymentFailed(Exception):
-    """A stack could not be made as it was described."""
+    """A stack could not be created or updated."""
 
 
 class Deployment:
-    """One stage in one account. `session` makes the SDK's clients; `poll_s` is how often a stack is looked at."""
+    """The deployment of one stage. `session` is a boto3 session; a stack's status is polled every `poll_s` seconds."""
 
     def __init__(self, session: Any, stage: str, *, poll_s: float = POLL_S) -> None:
         self.stage = stage
@@ -36,20 +37,20 @@ class Deployment:
         self.artifacts = f"fairway-{stage}-artifacts-{account}-{self._region}"
 
     def deploy_data(self, folder: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Make or update the data stack; its outputs, which are parameters of the application stack."""
+        """Create or update the data stack; returns its outputs, which are parameters of the application stack."""
         return self._put(self.data_stack, folder / "data.json", _known(folder / "data.json", parameters))
 
     def deploy(self, folder: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Make or update the application stack from a package; its outputs."""
-        given = json.loads((folder / "package.json").read_text())
+        """Create or update the application stack from a package; returns its outputs."""
+        description = json.loads((folder / "package.json").read_text())
         self._ensure_bucket()
-        for one in given["archives"].values():
+        for one in description["archives"].values():
             self._upload(folder / one["path"], one["key"])
         keys = {
             f"{name.title()}{'' if name == 'function' else 'Layer'}Key": one["key"]
-            for name, one in given["archives"].items()
+            for name, one in description["archives"].items()
         }
-        own = {"ArtifactBucket": self.artifacts, "SchemaDigest": given["schema"], **keys}
+        own = {"ArtifactBucket": self.artifacts, "SchemaDigest": description["schema"], **keys}
         known = _known(folder / "template.json", parameters)
         return self._put(self.stack, folder / "template.json", {**known, **own})
 
@@ -62,7 +63,7 @@ class Deployment:
         return f"fairway-{self.stage}-data"
 
     def remove(self) -> None:
-        """Delete both stacks, the bucket emptied first, and the packages."""
+        """Empty the bucket, delete both stacks, and delete the packages."""
         bucket = self.outputs(self.stack).get("Bucket")
         if bucket:
             self._empty(bucket)
@@ -86,7 +87,8 @@ class Deployment:
             **self._template(template),
         }
         before = self._describe(stack)
-        if before and before["StackStatus"] == "ROLLBACK_COMPLETE":  # it was never made, and can't be changed
+        # After a failed creation a stack can only be deleted.
+        if before and before["StackStatus"] == "ROLLBACK_COMPLETE":
             self._delete(stack)
             before = None
         verb = "update" if before else "create"
@@ -102,7 +104,7 @@ class Deployment:
     def _wait(self, stack: str, until: str) -> None:
         from botocore.exceptions import WaiterError
 
-        config = {"Delay": self._poll_s, "MaxAttempts": int(LONGEST_POLLS * POLL_S / self._poll_s)}
+        config = {"Delay": self._poll_s, "MaxAttempts": int(MAX_POLLS * POLL_S / self._poll_s)}
         try:
             self._stacks.get_waiter(until).wait(StackName=stack, WaiterConfig=config)
         except WaiterError as error:
@@ -127,7 +129,7 @@ class Deployment:
         self._wait(stack, "stack_delete_complete")
 
     def _template(self, path: Path) -> dict[str, str]:
-        if path.stat().st_size <= MOST_TEMPLATE_BYTES:
+        if path.stat().st_size <= MAX_TEMPLATE_BYTES:
             return {"TemplateBody": path.read_text()}
         key = f"fairway/{self.stage}-{path.name}"
         self._s3.put_object(Bucket=self.artifacts, Key=key, Body=path.read_bytes())
@@ -142,17 +144,17 @@ class Deployment:
             return
         except self._s3.exceptions.ClientError:
             pass
-        elsewhere = (
+        location = (
             {} if self._region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
         )
-        self._s3.create_bucket(Bucket=self.artifacts, **elsewhere)
-        blocked = dict.fromkeys(
+        self._s3.create_bucket(Bucket=self.artifacts, **location)
+        no_public_access = dict.fromkeys(
             ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
         )
-        self._s3.put_public_access_block(Bucket=self.artifacts, PublicAccessBlockConfiguration=blocked)
+        self._s3.put_public_access_block(Bucket=self.artifacts, PublicAccessBlockConfiguration=no_public_access)
 
     def _upload(self, path: Path, key: str) -> None:
-        """Store an archive, unless one of its content is there."""
+        """Upload an archive unless the bucket has it: keys contain a digest of the content."""
         try:
             self._s3.head_object(Bucket=self.artifacts, Key=key)
         except self._s3.exceptions.ClientError:
@@ -168,34 +170,36 @@ class Deployment:
 
 
 def _known(template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Those of the parameters that a template takes."""
-    taken = json.loads(template.read_text())["Parameters"]
-    return {name: value for name, value in parameters.items() if name in taken}
+    """The parameters that a template declares."""
+    declared = json.loads(template.read_text())["Parameters"]
+    return {name: value for name, value in parameters.items() if name in declared}
 
 
 def main() -> None:
     import boto3
 
-    asked = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    asked.add_argument("stage")
-    asked.add_argument("--parameters", type=Path, help="a JSON object of parameters of either stack")
-    asked.add_argument("--no-data", action="store_true", help="make no data stack: the parameters name another's")
-    asked.add_argument("--remove", action="store_true", help="delete both stacks and all that they hold")
-    given = asked.parse_args()
-    deployment = Deployment(boto3.session.Session(), given.stage)
-    if given.remove:
-        if given.stage == "prod":
-            sys.exit("prod's data is protected: empty and delete its stacks by hand")
+    options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    options.add_argument("stage")
+    options.add_argument("--parameters", type=Path, help="a JSON file with parameters of either stack")
+    options.add_argument(
+        "--no-data", action="store_true", help="deploy no data stack: the parameters name an existing database"
+    )
+    options.add_argument("--remove", action="store_true", help="delete both stacks and all their data")
+    arguments = options.parse_args()
+    deployment = Deployment(boto3.session.Session(), arguments.stage)
+    if arguments.remove:
+        if arguments.stage == "prod":
+            sys.exit("The data of prod is protected: empty and delete its stacks manually.")
         deployment.remove()
         return
-    parameters = json.loads(given.parameters.read_text()) if given.parameters else {}
+    parameters = json.loads(arguments.parameters.read_text()) if arguments.parameters else {}
     try:
-        folder = ROOT / "build" / "aws" / given.stage
-        data = {} if given.no_data else deployment.deploy_data(folder, parameters)
-        found = deployment.deploy(folder, {**data, **parameters})
+        folder = ROOT / "build" / "aws" / arguments.stage
+        data = {} if arguments.no_data else deployment.deploy_data(folder, parameters)
+        outputs = deployment.deploy(folder, {**data, **parameters})
     except DeploymentFailed as error:
         sys.exit(str(error))
-    print(json.dumps(found, indent=1))
+    print(json.dumps(outputs, indent=1))
 
 
 if __name__ == "__main__":

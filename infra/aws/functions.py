@@ -1,15 +1,15 @@
-"""The functions: their code, layers, settings and logs, what starts them, and the migration that all wait for."""
+"""The Lambda functions with their layers, settings, event sources and logs, and the migration that precedes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from functions.pipelines import STEPS
+from infra.aws.expressions import attribute, comma_list, skip_checks, when
 from infra.aws.inventory import API, FUNCTIONS, MIGRATE, Resources, depends_on, logical, setting
 from infra.aws.layers import Plan
-from infra.aws.queues import source
+from infra.aws.queues import event_source
 from infra.aws.roles import role
-from infra.aws.spelling import attribute, excused, listed, when
 from infra.topics import TOPICS
 from layers.telemetry.metrics import NAMESPACE
 
@@ -18,57 +18,70 @@ def resources(stage: str) -> Resources:
     """Every function with its role and log, the layers, and the migration."""
     found: Resources = _layers() | _migration()
     for function in FUNCTIONS:
-        found |= _function(stage, function)
+        found |= {
+            logical(function): _function(stage, function),
+            f"{logical(function)}Role": role(stage, function),
+            f"{logical(function)}Log": _log(stage, function),
+        }
     return found
 
 
-def _function(stage: str, function: str) -> Resources:
+def _function(stage: str, function: str) -> dict[str, Any]:
     name = logical(function)
-    of: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "FunctionName": f"fairway-{stage}-{function}",
         "CodeUri": {"Bucket": {"Ref": "ArtifactBucket"}, "Key": {"Ref": "FunctionKey"}},
         "Role": attribute(f"{name}Role", "Arn"),
         "Tracing": "Active",
         "Environment": {"Variables": _environment(stage, function)},
-        "VpcConfig": when("InVpc", {"SubnetIds": listed("SubnetIds"), "SecurityGroupIds": listed("SecurityGroupIds")}),
+        "VpcConfig": when(
+            "InVpc", {"SubnetIds": comma_list("SubnetIds"), "SecurityGroupIds": comma_list("SecurityGroupIds")}
+        ),
     }
-    if function in STEPS:  # Chalice sets these by config.json alone, where a step may have no line
-        of["Timeout"] = setting(stage, function, "lambda_timeout")
-        of["MemorySize"] = setting(stage, function, "lambda_memory_size")
-        of["ReservedConcurrentExecutions"] = setting(stage, function, "reserved_concurrency")
+    if function in STEPS:
+        # Chalice takes these from config.json only, where a new step has no line.
+        properties |= {
+            "Timeout": setting(stage, function, "lambda_timeout"),
+            "MemorySize": setting(stage, function, "lambda_memory_size"),
+            "ReservedConcurrentExecutions": setting(stage, function, "reserved_concurrency"),
+        }
     if layers := Plan.read().layers_of(function):
-        of["Layers"] = [{"Ref": f"{layer.title()}Layer"} for layer in layers]
+        properties["Layers"] = [{"Ref": f"{layer.title()}Layer"} for layer in layers]
     if function in TOPICS:
-        of["Events"] = {f"{name}SqsEventSource": {"Type": "SQS", "Properties": source(stage, function)}}
-    # A new version runs on the schema that it was made for.
-    waits_for = [f"{name}Log"] if function == MIGRATE else [f"{name}Log", "Migration"]
-    of_lambda = {
-        "CKV_AWS_116": "What it is asked stands in queues that have dead-letter queues of their own, or is asked again"
-        " by the next schedule or caller.",
-        "CKV_AWS_173": "No variable is a secret: those are read from Secrets Manager.",
-        "CKV_AWS_45": "What it takes for a secret is how many tokens a model takes.",
-        "CKV_AWS_117": "It is in the VPC wherever the database is.",
-        "CKV_AWS_115": "The API and migrations share what no step has reserved.",
-        "CKV_AWS_272": "Packages come from a private bucket under the digest of their content.",
-    }
+        properties["Events"] = {f"{name}SqsEventSource": {"Type": "SQS", "Properties": event_source(stage, function)}}
     return {
-        name: {"DependsOn": waits_for, "Metadata": excused(of_lambda), "Properties": of},
-        f"{name}Role": role(stage, function),
-        f"{name}Log": {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Metadata": excused(
-                {
-                    "CKV_AWS_158": "CloudWatch encrypts it by its own key; no file's content is logged.",
-                    "CKV_AWS_338": "LogRetentionDays says how long.",
-                    "CKV_AWS_66": "LogRetentionDays says how long.",
-                }
-            ),
-            "Properties": {
-                "LogGroupName": f"/aws/lambda/fairway-{stage}-{function}",
-                "RetentionInDays": {"Ref": "LogRetentionDays"},
-            },
+        # Code of a new version needs the schema of that version.
+        "DependsOn": [f"{name}Log"] if function == MIGRATE else [f"{name}Log", "Migration"],
+        "Metadata": skip_checks(
+            {
+                "CKV_AWS_116": "Failed messages go to the dead-letter queues of their queues; other invocations are"
+                " repeated by the next schedule or by the caller.",
+                "CKV_AWS_173": "No variable is a secret: secrets are read from Secrets Manager.",
+                "CKV_AWS_45": "The finding is a number of tokens per minute, not a secret.",
+                "CKV_AWS_117": "The function is in a VPC if the database is.",
+                "CKV_AWS_115": "The API and migrations share the unreserved concurrency.",
+                "CKV_AWS_272": "Packages come from a private bucket, under the digest of their content.",
+            }
+        ),
+        "Properties": properties,
+    }
+
+
+def _log(stage: str, function: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::Logs::LogGroup",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Metadata": skip_checks(
+            {
+                "CKV_AWS_158": "CloudWatch encrypts it with its own key; the content of files is not logged.",
+                "CKV_AWS_338": "The parameter LogRetentionDays sets the retention.",
+                "CKV_AWS_66": "The parameter LogRetentionDays sets the retention.",
+            }
+        ),
+        "Properties": {
+            "LogGroupName": f"/aws/lambda/fairway-{stage}-{function}",
+            "RetentionInDays": {"Ref": "LogRetentionDays"},
         },
     }
 
@@ -79,7 +92,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         secrets.append({"Fn::If": ["HasApiSecrets", {"Ref": "ApiSecrets"}, ""]})
     if function == MIGRATE:
         secrets.append({"Fn::If": ["HasMigrationSecrets", {"Ref": "MigrationSecrets"}, ""]})
-    said: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "FAIRWAY_STAGE": stage,
         "FAIRWAY_BUCKET": {"Ref": "Files"},
         "FAIRWAY_QUEUE_PREFIX": f"fairway-{stage}-",
@@ -89,7 +102,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_DATABASE_URL": when("HasDatabaseUrl", {"Ref": "DatabaseUrl"}),
         "FAIRWAY_REDIS_URL": when("HasRedisUrl", {"Ref": "RedisUrl"}),
         "FAIRWAY_SECRETS": {"Fn::Join": [",", secrets]},
-        # Every step plans what follows it, and so knows what the others can do.
+        # All functions get these: every step plans the next one, and the plan depends on the available services.
         "FAIRWAY_TEXTRACT": {"Ref": "ReadByTextract"},
         "FAIRWAY_OCR_SURE_FROM": {"Ref": "OcrSureFrom"},
         "FAIRWAY_EXTRACTION": {"Ref": "ExtractionBy"},
@@ -98,7 +111,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "AWS_ENDPOINT_URL_TEXTRACT": when("HasTextractEndpoint", {"Ref": "TextractEndpoint"}),
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": when("HasBedrockEndpoint", {"Ref": "BedrockEndpoint"}),
         "FAIRWAY_QUARANTINE_AT": {"Ref": "QuarantineAt"},
-        # Any function dispatches what it readied: each must know what the services bear.
+        # All functions get these: any of them may dispatch any step, and dispatch respects the services' budgets.
         "FAIRWAY_TEXTRACT_CALLS_PER_S": {"Ref": "TextractCallsPerSecond"},
         "FAIRWAY_EXTRACTION_TOKENS_PER_MIN": {"Ref": "ExtractionTokensPerMinute"},
         "FAIRWAY_PREVIEW_CONNECTIONS": {"Ref": "PreviewConnections"},
@@ -106,18 +119,18 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     }
     if function in (API, MIGRATE):
-        said["FAIRWAY_API_DATABASE_URL"] = when("HasApiDatabaseUrl", {"Ref": "ApiDatabaseUrl"})
+        variables["FAIRWAY_API_DATABASE_URL"] = when("HasApiDatabaseUrl", {"Ref": "ApiDatabaseUrl"})
     if function == MIGRATE:
-        said["FAIRWAY_OWNER_SECRET"] = when("HasOwnerSecret", {"Ref": "OwnerSecret"})
+        variables["FAIRWAY_OWNER_SECRET"] = when("HasOwnerSecret", {"Ref": "OwnerSecret"})
     if function == API:
-        said["FAIRWAY_ALLOWED_ORIGINS"] = {"Ref": "AllowedOrigins"}
+        variables["FAIRWAY_ALLOWED_ORIGINS"] = {"Ref": "AllowedOrigins"}
     if depends_on(function, "ocr"):
-        said["FAIRWAY_OCR_LANGUAGES"] = {"Ref": "OcrLanguages"}
-    return said
+        variables["FAIRWAY_OCR_LANGUAGES"] = {"Ref": "OcrLanguages"}
+    return variables
 
 
 def _migration() -> Resources:
-    """Migrates by the new version's function, before any other function is replaced."""
+    """A custom resource that migrates with the new version's code, before any other function is replaced."""
     return {
         "Migration": {
             "Type": "Custom::Migration",
@@ -125,7 +138,7 @@ def _migration() -> Resources:
                 "ServiceToken": attribute("Migrate", "Arn"),
                 "ServiceTimeout": 600,
                 "SchemaDigest": {"Ref": "SchemaDigest"},
-                "Brokers": when("UsesKafka", {"Ref": "KafkaBrokers"}),  # whose topics it makes
+                "Brokers": when("UsesKafka", {"Ref": "KafkaBrokers"}),  # the migration creates their topics
             },
         }
     }

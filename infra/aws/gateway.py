@@ -1,4 +1,4 @@
-"""API Gateway: what it answers by itself has the contract's shape, and is read by pages of the allowed origins."""
+"""API Gateway: its own error responses, in the shape of our API's problems, and its CORS headers."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any
 
 from functions.api.answering import HEADERS_OF_ALL
 from functions.api.problems import MEDIA_TYPE, Problem
+from infra.aws.expressions import skip_checks
 from infra.aws.inventory import Resources
-from infra.aws.spelling import excused
 
-# What API Gateway answers by itself, in the contract's words. Of an address that it does not know it says that a
-# token is missing, or where a key was sent that its signature is incomplete: no other answer falls to the default.
-REFUSALS: dict[str, tuple[str, str]] = {
-    "MISSING_AUTHENTICATION_TOKEN": ("not_found", "there is no such address, or not for this method"),
-    "RESOURCE_NOT_FOUND": ("not_found", "there is no such address"),
-    "DEFAULT_4XX": ("not_found", "there is no such address, or not for this method"),
+# The error responses of API Gateway: code and detail of the problem. For an unknown path, the gateway's response is
+# MISSING_AUTHENTICATION_TOKEN, or DEFAULT_4XX (an incomplete signature) if the request has an Authorization header.
+ERRORS: dict[str, tuple[str, str]] = {
+    "MISSING_AUTHENTICATION_TOKEN": ("not_found", "this path does not exist, or does not allow this method"),
+    "RESOURCE_NOT_FOUND": ("not_found", "this path does not exist"),
+    "DEFAULT_4XX": ("not_found", "this path does not exist, or does not allow this method"),
     "BAD_REQUEST_BODY": ("invalid_request", "the request's body can't be read"),
     "BAD_REQUEST_PARAMETERS": ("invalid_request", "the request's parameters can't be read"),
     "REQUEST_TOO_LARGE": ("too_large", "the request's body is larger than 10 MB"),
-    "UNSUPPORTED_MEDIA_TYPE": ("invalid_request", "send JSON"),
+    "UNSUPPORTED_MEDIA_TYPE": ("invalid_request", "the request's body must be JSON"),
     "THROTTLED": ("rate_limited", "too many requests; wait a second"),
     "QUOTA_EXCEEDED": ("rate_limited", "too many requests; wait a second"),
-    "INTEGRATION_TIMEOUT": ("unavailable", "no answer came in time; ask again"),
-    "INTEGRATION_FAILURE": ("unavailable", "no answer came; ask again"),
-    "DEFAULT_5XX": ("unavailable", "the gateway could not answer; ask again"),
+    "INTEGRATION_TIMEOUT": ("unavailable", "the request timed out; try again"),
+    "INTEGRATION_FAILURE": ("unavailable", "the API did not respond; try again"),
+    "DEFAULT_5XX": ("unavailable", "the gateway failed; try again"),
 }
-WAITS_S = {"rate_limited": 1, "unavailable": 5}
+RETRY_AFTER_S = {"rate_limited": 1, "unavailable": 5}
 FIRST_ORIGIN = {"Fn::Select": [0, {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}]}
-# The gateway knows one answer to a preflight: the first origin, or all of them. Another that is allowed is put in
-# its place by the template's language, in which a header's name has the case that the browser gave it.
+# The gateway's response to a preflight is static: it names the first origin. This template (in Velocity) replaces it
+# by the request's origin if that is allowed. The names of headers have the case that the browser sent.
 OTHER_ORIGINS = """\
 #set($origin = $input.params().header.get("Origin"))
 #if("$!origin" == "")#set($origin = $input.params().header.get("origin"))#end
@@ -40,16 +40,16 @@ OTHER_ORIGINS = """\
 
 
 def resources(stage: str) -> Resources:
-    refusals = {name: _refusal(*said) for name, said in REFUSALS.items()}
+    errors = {name: _error(code, detail) for name, (code, detail) in ERRORS.items()}
     reasons = {
-        "CKV_AWS_120": "Answers are one tenant's and change by the second: nothing is to be cached.",
-        "CKV_AWS_76": "Access logs need a role set for the whole account; the function logs what fails.",
+        "CKV_AWS_120": "Responses belong to one tenant and change every second, so they are not cached.",
+        "CKV_AWS_76": "Access logs need a role that is set for the whole account; the function logs errors.",
     }
     return {
         "RestAPI": {
-            "Metadata": excused(reasons),
+            "Metadata": skip_checks(reasons),
             "Properties": {
-                "DefinitionBody": {"x-amazon-apigateway-gateway-responses": refusals},
+                "DefinitionBody": {"x-amazon-apigateway-gateway-responses": errors},
                 "TracingEnabled": True,
                 "MethodSettings": [
                     {"HttpMethod": "*", "ResourcePath": "/*", "ThrottlingRateLimit": 200, "ThrottlingBurstLimit": 400}
@@ -59,12 +59,12 @@ def resources(stage: str) -> Resources:
     }
 
 
-def _refusal(code: str, detail: str) -> dict[str, Any]:
-    """A gateway's answer. Any page may read it: it holds nothing that is somebody's."""
+def _error(code: str, detail: str) -> dict[str, Any]:
+    """One gateway response. Pages of all origins may read it: it has no data of a tenant."""
     problem = Problem(code, detail)
     headers = {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*", **HEADERS_OF_ALL}
-    if code in WAITS_S:
-        headers |= {"Retry-After": str(WAITS_S[code]), "Access-Control-Expose-Headers": "Retry-After"}
+    if code in RETRY_AFTER_S:
+        headers |= {"Retry-After": str(RETRY_AFTER_S[code]), "Access-Control-Expose-Headers": "Retry-After"}
     return {
         "statusCode": problem.status,
         "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
@@ -73,9 +73,9 @@ def _refusal(code: str, detail: str) -> dict[str, Any]:
 
 
 def allow_origins(paths: dict[str, Any]) -> None:
-    """Let the answers to preflights, which Chalice writes for every origin, name the allowed ones."""
+    """Make the responses to preflights name the allowed origins; those that Chalice writes name all."""
     for methods in paths.values():
-        answer = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
-        named = {"Fn::Sub": ["'${First}'", {"First": FIRST_ORIGIN}]}
-        answer["responseParameters"]["method.response.header.Access-Control-Allow-Origin"] = named
-        answer["responseTemplates"] = {"application/json": {"Fn::Sub": OTHER_ORIGINS}}
+        response = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
+        origin = {"Fn::Sub": ["'${First}'", {"First": FIRST_ORIGIN}]}
+        response["responseParameters"]["method.response.header.Access-Control-Allow-Origin"] = origin
+        response["responseTemplates"] = {"application/json": {"Fn::Sub": OTHER_ORIGINS}}

@@ -1,4 +1,4 @@
-"""Lambda layers of native wheels, made by pip alone for either processor, from `layers.toml`."""
+"""Lambda layers of native wheels, as `layers.toml` lists them. Only pip is needed, for either processor."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from infra.aws import archives
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = "3.12"
-# The processor as Lambda names it, and as wheels do. Lambda's Amazon Linux 2023 has glibc 2.34.
+# Lambda's names of processors, and those in the names of wheels.
 PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
+# Lambda's Amazon Linux 2023 has glibc 2.34: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 GLIBCS = ("manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_26", "manylinux_2_27", "manylinux_2_28")
 DEFAULT = "default"
 CACHE = ROOT / "build" / "aws" / "layers"
@@ -35,11 +36,11 @@ class Plan:
 
     @classmethod
     def read(cls) -> Plan:
-        given = tomllib.loads(Path(__file__).with_name("layers.toml").read_text())
+        content = tomllib.loads(Path(__file__).with_name("layers.toml").read_text())
         return cls(
-            {name: tuple(one["requirements"]) for name, one in given["layers"].items()},
-            {service: tuple(layers) for service, layers in given["steps"].items()},
-            given["left_out"],
+            {name: tuple(layer["requirements"]) for name, layer in content["layers"].items()},
+            {service: tuple(layers) for service, layers in content["steps"].items()},
+            content["left_out"],
         )
 
     def layers_of(self, function: str) -> tuple[str, ...]:
@@ -50,10 +51,10 @@ class Plan:
 
 
 def native_requirements() -> dict[str, str]:
-    """Each native requirement by its name, as pip takes it."""
+    """The lines of requirements-native.txt, by the bare name of the package."""
     lines = (ROOT / "requirements-native.txt").read_text().splitlines()
-    wanted = [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
-    return {bare_name(one): one for one in wanted}
+    requirements = [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
+    return {bare_name(requirement): requirement for requirement in requirements}
 
 
 def bare_name(requirement: str) -> str:
@@ -61,22 +62,22 @@ def bare_name(requirement: str) -> str:
 
 
 def build(name: str, architecture: str, plan: Plan) -> Path:
-    """The layer's zip, `python/` inside; kept by what goes into it, so that it is made once."""
+    """Build a layer's zip, with its packages under `python/`. An unchanged layer is taken from the cache."""
     pinned = native_requirements()
-    wanted = [pinned[bare_name(one)] for one in plan.requirements[name]]
+    requirements = [pinned[bare_name(one)] for one in plan.requirements[name]]
     constraints = ROOT / "constraints.txt"
-    # Only the pins that matter to it would do; the whole file errs to the side of making it anew.
-    recipe = "\n".join([architecture, PYTHON, *GLIBCS, *sorted(wanted), constraints.read_text()])
+    # All constraints are part of the cache key, so a layer may be rebuilt when a pin changes that it does not use.
+    recipe = "\n".join([architecture, PYTHON, *GLIBCS, *sorted(requirements), constraints.read_text()])
     archive = CACHE / f"{name}-{architecture}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.zip"
     if not archive.exists():
         with tempfile.TemporaryDirectory(prefix="fairway-layer-") as scratch:
-            install(wanted, architecture, Path(scratch))
+            install(requirements, architecture, Path(scratch))
             archives.pack(Path(scratch), archive, "python/", left_out=is_dead_weight)
     return archive
 
 
 def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
-    """Install wheels for Lambda, whatever the machine this runs on."""
+    """Install wheels for Lambda's platform, regardless of this machine's."""
     platforms = [f"--platform={glibc}_{PROCESSORS[architecture]}" for glibc in GLIBCS]
     subprocess.run(
         [
@@ -90,6 +91,6 @@ def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
 
 
 def is_dead_weight(name: str) -> bool:
-    """What no import needs: tests, headers, programs' launchers."""
+    """Whether a file is never imported: tests, headers, type stubs, static libraries."""
     parts = name.split("/")
     return "tests" in parts[1:-1] or "include" in parts[1:-1] or name.endswith((".pyi", ".h", ".c", ".pxd", ".a"))

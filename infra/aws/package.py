@@ -1,7 +1,7 @@
-"""Makes what is deployed: `python -m infra.aws.package STAGE`, under Lambda's own Python.
+"""Builds the package of a stage: `python -m infra.aws.package STAGE`, run by Lambda's version of Python.
 
-build/aws/STAGE/ then holds data.json and template.json, the data stack and the application stack; function.zip;
-layers/NAME.zip; and package.json, which says under which keys the archives are to be stored.
+The result is in build/aws/STAGE/: data.json and template.json (the templates of the data stack and the application
+stack), function.zip, layers/NAME.zip, and package.json, which lists the archives with their object keys and sizes.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from typing import Any
 from infra.aws import application, archives, data, gateway, inventory, layers
 
 ROOT = layers.ROOT
-MOST_BYTES = 250 * 1024 * 1024  # of a function and its layers, unzipped
-# What Chalice itself draws in for its command line, and what pip leaves behind.
+# Of a function and its layers, unzipped: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
+# Top-level packages that only Chalice's command line and pip use.
 NOT_NEEDED = ("pip", "setuptools", "wheel", "inquirer", "blessed", "jinxed", "wcwidth", "click", "editor", "readchar", "runs", "xmod", "yaml", "_yaml", "pkg_resources", "_distutils_hack", "packaging")  # fmt: skip
-# Parts of packages that nothing here calls.
+# Parts of packages that our code never imports.
 NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "kafka/benchmarks/", "kafka/cli/")  # fmt: skip
-# Of the SDK's descriptions of services, those that are called.
+# The AWS services that functions call: the SDK's data of all others is left out.
 SERVICES = ("s3", "sqs", "secretsmanager", "rds", "textract", "bedrock-runtime", "sts")
 
 
 class TooLarge(Exception):
-    """A function would not be taken by Lambda."""
+    """A function and its layers exceed the size that Lambda accepts."""
 
 
 def package(stage: str, into: Path) -> dict[str, Any]:
-    """Make the package of a stage; what package.json holds."""
+    """Build the package of a stage in a folder; returns the content of package.json."""
     architecture = str(inventory.stages()[stage].get("lambda_architecture", "x86_64"))
     into.mkdir(parents=True, exist_ok=True)
     plan = layers.Plan.read()
@@ -43,18 +44,19 @@ def package(stage: str, into: Path) -> dict[str, Any]:
         (into / "layers").mkdir(exist_ok=True)
         shutil.copyfile(layers.build(name, architecture, plan), into / "layers" / f"{name}.zip")
     with tempfile.TemporaryDirectory(prefix="fairway-package-") as scratch:
-        made = run_chalice(stage, Path(scratch))
-        slim(made / "deployment.zip", into / "function.zip", Path(scratch) / "function")
-        template = finish(json.loads((made / "sam.json").read_text()))
+        chalice_output = run_chalice(stage, Path(scratch))
+        slim(chalice_output / "deployment.zip", into / "function.zip", Path(scratch) / "function")
+        template = finish(json.loads((chalice_output / "sam.json").read_text()))
     (into / "template.json").write_text(json.dumps(template, indent=1))
     (into / "data.json").write_text(json.dumps(data.template(stage), indent=1))
-    found = describe(stage, architecture, into, plan)
-    (into / "package.json").write_text(json.dumps(found, indent=1))
-    check_sizes(found, plan)
-    return found
+    description = describe(stage, architecture, into, plan)
+    (into / "package.json").write_text(json.dumps(description, indent=1))
+    check_sizes(description, plan)
+    return description
 
 
 def run_chalice(stage: str, scratch: Path) -> Path:
+    """Run `chalice package` with our template merged in; returns its output folder."""
     merge = scratch / "merge.json"
     merge.write_text(json.dumps(application.merge_template(stage)))
     out = scratch / "chalice"
@@ -70,9 +72,9 @@ def run_chalice(stage: str, scratch: Path) -> Path:
     return out
 
 
-def slim(given: Path, archive: Path, scratch: Path) -> None:
-    """Repack the function without what it never imports, with its modules compiled."""
-    archives.unpack(given, scratch)
+def slim(deployment: Path, archive: Path, scratch: Path) -> None:
+    """Repack Chalice's deployment package with compiled modules and without the files that are never imported."""
+    archives.unpack(deployment, scratch)
     compileall.compile_dir(
         scratch, quiet=2, legacy=False, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
@@ -93,7 +95,7 @@ def is_not_needed(name: str) -> bool:
 
 
 def finish(template: dict[str, Any]) -> dict[str, Any]:
-    """What can be merged in but not away: Chalice's role, its guesses at queues' names, its answer to preflights."""
+    """Change what a merge can't: remove Chalice's role and its names of queues, replace its answer to preflights."""
     template["Resources"].pop("DefaultRole")
     gateway.allow_origins(template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
     for resource in template["Resources"].values():
@@ -104,6 +106,7 @@ def finish(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> dict[str, Any]:
+    """The content of package.json: the archives with their keys and sizes, and a digest of the schema."""
     archive_paths = {"function": folder / "function.zip"}
     archive_paths |= {name: folder / "layers" / f"{name}.zip" for name in plan.requirements}
     schema = sorted((ROOT / "schema").rglob("*.sql"))
@@ -123,21 +126,24 @@ def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> 
     }
 
 
-def check_sizes(found: dict[str, Any], plan: layers.Plan) -> None:
-    """Raises TooLarge where a function and its layers are more than Lambda unzips."""
-    sizes = {name: one["unzipped_bytes"] for name, one in found["archives"].items()}
+def check_sizes(description: dict[str, Any], plan: layers.Plan) -> None:
+    """Raise TooLarge if a function with its layers exceeds Lambda's limit."""
+    sizes = {name: one["unzipped_bytes"] for name, one in description["archives"].items()}
     for function in inventory.FUNCTIONS:
         total = sizes["function"] + sum(sizes[name] for name in plan.layers_of(function))
-        if total > MOST_BYTES:
-            raise TooLarge(f"{function} and its layers take {total >> 20} MiB of {MOST_BYTES >> 20}")
+        if total > MAX_UNZIPPED_BYTES:
+            raise TooLarge(
+                f"{function} and its layers have {total >> 20} MiB unzipped; Lambda takes {MAX_UNZIPPED_BYTES >> 20} MiB"
+            )
 
 
 def main() -> None:
     stage = sys.argv[1]
-    found = package(stage, ROOT / "build" / "aws" / stage)
-    for one in found["archives"].values():
-        print(f"{one['path']:24} {one['zipped_bytes'] / 2**20:6.1f} MiB, {one['unzipped_bytes'] / 2**20:6.1f} unzipped")
-    print(f"build/aws/{stage} is ready: data.json, template.json ({found['architecture']})")
+    description = package(stage, ROOT / "build" / "aws" / stage)
+    for one in description["archives"].values():
+        zipped, unzipped = one["zipped_bytes"] / 2**20, one["unzipped_bytes"] / 2**20
+        print(f"{one['path']:24} {zipped:6.1f} MiB zipped {unzipped:6.1f} MiB unzipped")
+    print(f"The package for {description['architecture']} is in build/aws/{stage}.")
 
 
 if __name__ == "__main__":

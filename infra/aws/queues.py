@@ -1,4 +1,4 @@
-"""Topics: a queue of SQS and its dead-letter queue for each, how Lambda polls them, and topics of an MSK cluster."""
+"""The queue and dead-letter queue of each topic, how Lambda polls them, and the steps' topics on an MSK cluster."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import Any
 
 from functions.pipelines import STEPS
 from infra.aws.bucket import bucket_arn
+from infra.aws.expressions import attribute, policy, skip_checks
 from infra.aws.inventory import Resources, logical, setting
-from infra.aws.spelling import attribute, excused, policy
 from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
 RETENTION_S = 14 * 24 * 3600
-MOST_RECEIVES = 5
-VISIBILITY_FACTOR = 6  # of the function's timeout, as AWS advises, so that a batch may be tried again in between
-BATCHES = {ARRIVALS: (10, 0), DISPATCH: (10, 0)}  # messages at once, and the seconds to gather them; else one
+MAX_RECEIVES = 5
+# Of the function's timeout, as https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html advises.
+VISIBILITY_FACTOR = 6
+BATCHES = {ARRIVALS: (10, 0), DISPATCH: (10, 0)}  # messages per batch, seconds to collect them; else (1, 0)
 
 
 def resources(stage: str) -> Resources:
-    found = _kafka(stage)
+    found = _kafka_sources(stage)
     for topic in TOPICS:
         found |= _queues(stage, topic)
     return found
@@ -28,13 +29,13 @@ def visibility_s(stage: str, topic: str) -> int:
 
 
 def _queues(stage: str, topic: str) -> Resources:
-    """A topic's queue, encrypted, and the dead-letter queue that takes from it alone."""
+    """A topic's encrypted queue, and the dead-letter queue that takes messages from this queue only."""
     name = logical(topic)
-    own = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": RETENTION_S}
-    by_key = excused({"CKV_AWS_27": "Encrypted by SQS's own key: messages hold ids, never content."})
+    common = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": RETENTION_S}
+    encryption = skip_checks({"CKV_AWS_27": "Encrypted with SQS's own key: messages hold ids, never content."})
     arn = f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:fairway-{stage}-{topic}"
-    taken_from = {"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": arn}]}
-    dead = {"deadLetterTargetArn": attribute(f"{name}Dead", "Arn"), "maxReceiveCount": MOST_RECEIVES}
+    allowed_sources = {"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": arn}]}
+    redrive = {"deadLetterTargetArn": attribute(f"{name}Dead", "Arn"), "maxReceiveCount": MAX_RECEIVES}
     statements = [
         {
             "Sid": "OnlyByTls",
@@ -48,7 +49,7 @@ def _queues(stage: str, topic: str) -> Resources:
     if topic == ARRIVALS:
         statements.append(
             {
-                "Sid": "NewsOfTheBucket",
+                "Sid": "EventsOfTheBucket",
                 "Effect": "Allow",
                 "Principal": {"Service": "s3.amazonaws.com"},
                 "Action": "sqs:SendMessage",
@@ -62,29 +63,33 @@ def _queues(stage: str, topic: str) -> Resources:
     return {
         f"{name}Dead": {
             "Type": "AWS::SQS::Queue",
-            "Metadata": by_key,
-            "Properties": {**own, "QueueName": f"fairway-{stage}-{topic}-dead", "RedriveAllowPolicy": taken_from},
+            "Metadata": encryption,
+            "Properties": {
+                **common,
+                "QueueName": f"fairway-{stage}-{topic}-dead",
+                "RedriveAllowPolicy": allowed_sources,
+            },
         },
         f"{name}Queue": {
             "Type": "AWS::SQS::Queue",
-            "Metadata": by_key,
+            "Metadata": encryption,
             "Properties": {
-                **own,
+                **common,
                 "QueueName": f"fairway-{stage}-{topic}",
                 "VisibilityTimeout": visibility_s(stage, topic),
-                "RedrivePolicy": dead,
+                "RedrivePolicy": redrive,
             },
         },
         f"{name}QueuePolicy": {
             "Type": "AWS::SQS::QueuePolicy",
-            "Metadata": {"Wildcards": {"sqs": "A denial to all, of whatever comes without TLS."}},
+            "Metadata": {"Wildcards": {"sqs": "It denies every request that does not use TLS."}},
             "Properties": {"Queues": [{"Ref": f"{name}Queue"}], "PolicyDocument": policy(*statements)},
         },
     }
 
 
-def source(stage: str, topic: str) -> dict[str, Any]:
-    """How Lambda polls a topic's queue: never for more at once than may run."""
+def event_source(stage: str, topic: str) -> dict[str, Any]:
+    """How Lambda polls a topic's queue: never for more messages at once than the function's reserved concurrency."""
     messages, window_s = BATCHES.get(topic, (1, 0))
     return {
         "Queue": attribute(f"{logical(topic)}Queue", "Arn"),
@@ -92,35 +97,35 @@ def source(stage: str, topic: str) -> dict[str, Any]:
         "MaximumBatchingWindowInSeconds": window_s,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": max(2, setting(stage, topic, "reserved_concurrency"))},
-        # With Kafka too: S3 speaks none, Kafka can't delay, and a person's redrive goes by queues.
+        # Also with Kafka: S3 events, delayed messages and manual redrives always go through queues.
         "Enabled": True,
     }
 
 
-def cluster(kind: str, name: str = "") -> dict[str, str]:
-    """The ARN of the MSK cluster, or of a `topic` or `group` of it."""
+def kafka_arn(kind: str, name: str = "") -> dict[str, str]:
+    """The ARN of the MSK cluster, or of a `topic` or `group` on it."""
     start = f"arn:${{AWS::Partition}}:kafka:${{AWS::Region}}:${{AWS::AccountId}}:{kind}/${{KafkaCluster}}"
     return {"Fn::Sub": f"{start}/{name}" if name else start}
 
 
-def _kafka(stage: str) -> Resources:
-    """The steps' topics on an MSK cluster, by the functions' own roles.
+def _kafka_sources(stage: str) -> Resources:
+    """The steps' topics on an MSK cluster, as event sources of their functions.
 
-    Their queues are polled as well: they hold what was sent before, and what is redriven.
+    The queues stay event sources too: they hold earlier messages and those that are redriven.
     """
     return {
-        f"{logical(topic)}KafkaSource": {
+        f"{logical(step)}KafkaSource": {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Condition": "UsesKafka",
-            "DependsOn": ["Migration"],  # which makes the topics
+            "DependsOn": ["Migration"],  # the migration creates the topics
             "Properties": {
-                "EventSourceArn": cluster("cluster"),
-                "FunctionName": {"Ref": logical(topic)},
-                "Topics": [f"fairway-{stage}-{topic}"],
+                "EventSourceArn": kafka_arn("cluster"),
+                "FunctionName": {"Ref": logical(step)},
+                "Topics": [f"fairway-{stage}-{step}"],
                 "StartingPosition": "TRIM_HORIZON",
                 "BatchSize": 1,
-                "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"fairway-{stage}-{topic}"},
+                "AmazonManagedKafkaEventSourceConfig": {"ConsumerGroupId": f"fairway-{stage}-{step}"},
             },
         }
-        for topic in STEPS
+        for step in STEPS
     }

@@ -1,4 +1,4 @@
-"""What each function may do: what it calls, on what it calls it on, and nothing else."""
+"""The IAM role of each function, which allows the calls that it makes on the resources that it uses, and no others."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from infra.aws.bucket import bucket_arn, objects
+from infra.aws.expressions import allow, attribute, comma_list, policy, skip_checks, when
 from infra.aws.inventory import API, MIGRATE, UPKEEP, Resource, depends_on, logical
-from infra.aws.queues import cluster
-from infra.aws.spelling import allow, attribute, excused, listed, policy, when
+from infra.aws.queues import kafka_arn
 from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
-AT_ANY = "Supports no narrower resource than all of them."
+ALL_RESOURCES = "These actions can't be limited to single resources."
 
 
 def sends_to(function: str) -> tuple[str, ...]:
-    """The topics that a function publishes on: its step's own and those that may follow it, and dispatch.
+    """The topics to which a function publishes: its own step's, those of later steps in the pipeline, and dispatch.
 
-    The API sends to all: what ended in a dead-letter queue goes back where it came from.
+    The API publishes to all topics, because a redrive returns dead letters to their queues.
     """
     if function == ARRIVALS:
         return (INTAKE.name, DISPATCH)
@@ -34,17 +34,22 @@ def sends_to(function: str) -> tuple[str, ...]:
 
 
 def role(stage: str, function: str) -> Resource:
-    statements = [*_common(stage, function), *_of_queues(stage, function), *_of_bucket(stage, function)]
+    statements = [*_common(stage, function), *_queues(function), *_bucket(stage, function)]
     calls_textract = depends_on(function, "textract")
     if calls_textract:
         names = ("StartDocumentTextDetection", "GetDocumentTextDetection", "DetectDocumentText")
         statements.append(allow([f"textract:{name}" for name in names], "*"))
-    reasons = {"xray": AT_ANY, "ec2": AT_ANY, "cloudwatch": AT_ANY} | ({"textract": AT_ANY} if calls_textract else {})
+    services = ("xray", "ec2", "cloudwatch", *(("textract",) if calls_textract else ()))
     return {
         "Type": "AWS::IAM::Role",
         "Metadata": {
-            "Wildcards": reasons,
-            **excused({"CKV_AWS_111": AT_ANY, "CKV_AWS_107": "Database tokens are what it is for."}),
+            "Wildcards": dict.fromkeys(services, ALL_RESOURCES),
+            **skip_checks(
+                {
+                    "CKV_AWS_111": ALL_RESOURCES,
+                    "CKV_AWS_107": "The function logs in to the database with tokens.",
+                }
+            ),
         },
         "Properties": {
             "AssumeRolePolicyDocument": policy(
@@ -55,11 +60,11 @@ def role(stage: str, function: str) -> Resource:
                 }
             ),
             "Policies": [
-                {"PolicyName": "what-it-calls", "PolicyDocument": policy(*statements)},
+                {"PolicyName": "calls", "PolicyDocument": policy(*statements)},
                 when(
                     "InVpc",
                     {
-                        "PolicyName": "interfaces-in-the-vpc",
+                        "PolicyName": "vpc-network-interfaces",
                         "PolicyDocument": policy(
                             allow(
                                 [
@@ -75,10 +80,10 @@ def role(stage: str, function: str) -> Resource:
                         ),
                     },
                 ),
-                *_of_secrets(function),
-                *([] if function == MIGRATE else [_of_database(function)]),
-                *([_of_kafka(stage, function)] if function == MIGRATE or set(sends_to(function)) & set(STEPS) else []),
-                *([_of_bedrock()] if depends_on(function, "extraction") else []),
+                *_secrets(function),
+                *([] if function == MIGRATE else [_database(function)]),
+                *([_kafka(stage, function)] if function == MIGRATE or set(sends_to(function)) & set(STEPS) else []),
+                *([_bedrock()] if depends_on(function, "extraction") else []),
             ],
         },
     }
@@ -92,32 +97,33 @@ def _common(stage: str, function: str) -> list[dict[str, Any]]:
     ]
 
 
-def _of_queues(stage: str, function: str) -> list[dict[str, Any]]:
+def _queues(function: str) -> list[dict[str, Any]]:
     statements = []
     if function in TOPICS:
-        takes = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
-        statements.append(allow(takes, attribute(f"{logical(function)}Queue", "Arn")))
+        receives = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+        statements.append(allow(receives, attribute(f"{logical(function)}Queue", "Arn")))
     if topics := sends_to(function):
         arns = [attribute(f"{logical(topic)}Queue", "Arn") for topic in topics]
         statements.append(allow(["sqs:SendMessage", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"], arns))
-    if function == API:  # a person's redrive takes what was given up and sends it anew
+    if function == API:  # a redrive moves dead letters back to their queues
         dead = [attribute(f"{logical(topic)}Dead", "Arn") for topic in TOPICS]
         statements.append(allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueUrl"], dead))
     return statements
 
 
-def _of_bucket(stage: str, function: str) -> list[dict[str, Any]]:
-    """What a function may do with which objects; all of them are this stack's own."""
+def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
+    """The permissions on the stack's own bucket."""
     reads, writes, deletes = [], [], []
     if function in STEPS:
         reads, writes, deletes = ["originals/*"], ["artifacts/*"], ["artifacts/*"]
         if function == INTAKE.name:
-            writes = [*writes, "originals/*"]  # members of an archive are files of their own
+            writes = [*writes, "originals/*"]  # members of an archive become files of their own
     elif function == API:
-        reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]  # it signs for those who do
+        # A presigned URL has the permissions of the function that signed it.
+        reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]
     elif function == ARRIVALS:
         reads, deletes = ["originals/*"], ["originals/*"]
-    elif function == UPKEEP:  # the audit looks whether what is recorded is there
+    elif function == UPKEEP:  # the audit checks that recorded objects exist
         reads, deletes = ["originals/*", "artifacts/*"], ["originals/*", "artifacts/*"]
     elif function == DISPATCH:
         reads, deletes = ["originals/*"], ["originals/*", "artifacts/*"]
@@ -135,72 +141,75 @@ def _of_bucket(stage: str, function: str) -> list[dict[str, Any]]:
     return statements
 
 
-def _of_secrets(function: str) -> list[Any]:
-    kept = {"worker": ("HasWorkerSecrets", "WorkerSecrets")}
+def _secrets(function: str) -> list[Any]:
+    secrets = {"worker": ("HasWorkerSecrets", "WorkerSecrets")}
     if function in (API, MIGRATE):
-        kept["api"] = ("HasApiSecrets", "ApiSecrets")
+        secrets["api"] = ("HasApiSecrets", "ApiSecrets")
     if function == MIGRATE:
-        kept |= {"migration": ("HasMigrationSecrets", "MigrationSecrets"), "owner": ("HasOwnerSecret", "OwnerSecret")}
+        secrets |= {
+            "migration": ("HasMigrationSecrets", "MigrationSecrets"),
+            "owner": ("HasOwnerSecret", "OwnerSecret"),
+        }
     return [
         when(
             condition,
             {
-                "PolicyName": f"secrets-of-{name}",
-                "PolicyDocument": policy(allow(["secretsmanager:GetSecretValue"], listed(parameter))),
+                "PolicyName": f"{name}-secrets",
+                "PolicyDocument": policy(allow(["secretsmanager:GetSecretValue"], comma_list(parameter))),
             },
         )
-        for name, (condition, parameter) in kept.items()
+        for name, (condition, parameter) in secrets.items()
     ]
 
 
-def _of_database(function: str) -> Any:
-    """By a token, as its own role and as no other."""
+def _database(function: str) -> Any:
+    """Log in by token as the function's own database role."""
     roles = ["fairway_worker", "fairway_api"] if function == API else ["fairway_worker"]
     start = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${DatabaseResource}/"
     arns = [{"Fn::Sub": start + role} for role in roles]
     return when(
-        "ByIam",
-        {"PolicyName": "database-by-token", "PolicyDocument": policy(allow(["rds-db:connect"], arns))},
+        "UsesIamLogin",
+        {"PolicyName": "database-login", "PolicyDocument": policy(allow(["rds-db:connect"], arns))},
     )
 
 
-def _of_bedrock() -> Any:
-    """The one model that finds values, or what its inference profile stands for."""
+def _bedrock() -> Any:
+    """Invoke the model for extraction, or the models of its inference profile."""
     here = {"Fn::Sub": "arn:${AWS::Partition}:bedrock:${AWS::Region}::foundation-model/${ExtractionModel}"}
-    models = {"Fn::If": ["HasExtractionModelArns", listed("ExtractionModelArns"), [here]]}
+    models = {"Fn::If": ["HasExtractionModelArns", comma_list("ExtractionModelArns"), [here]]}
     return when(
         "UsesBedrock",
-        {"PolicyName": "model-on-bedrock", "PolicyDocument": policy(allow(["bedrock:InvokeModel"], models))},
+        {"PolicyName": "bedrock-model", "PolicyDocument": policy(allow(["bedrock:InvokeModel"], models))},
     )
 
 
-def _of_kafka(stage: str, function: str) -> Any:
-    """What it publishes on, and for a step what Lambda takes from its topic in its name.
+def _kafka(stage: str, function: str) -> Any:
+    """Publish to topics on the MSK cluster; for a step also consume its topic, which Lambda does with its role.
 
-    Migrations make topics, and the API looks whether they are there: what a person redrives goes by queues.
+    Migrations create the topics. The API only checks that they exist: redrives go through queues.
     """
 
     def topics(names: Iterable[str]) -> list[Any]:
-        return [cluster("topic", f"fairway-{stage}-{name}") for name in names]
+        return [kafka_arn("topic", f"fairway-{stage}-{name}") for name in names]
 
-    statements = [allow(["kafka-cluster:Connect"], cluster("cluster"))]
+    statements = [allow(["kafka-cluster:Connect"], kafka_arn("cluster"))]
     if published := [topic for topic in sends_to(function) if topic in STEPS]:
-        acts = ["kafka-cluster:DescribeTopic", *([] if function == API else ["kafka-cluster:WriteData"])]
-        statements.append(allow(acts, topics(published)))
+        actions = ["kafka-cluster:DescribeTopic", *([] if function == API else ["kafka-cluster:WriteData"])]
+        statements.append(allow(actions, topics(published)))
     if function in STEPS:
-        group = cluster("group", f"fairway-{stage}-{function}")
-        looks = [
+        group = kafka_arn("group", f"fairway-{stage}-{function}")
+        describes = [
             "kafka:DescribeClusterV2",
             "kafka:GetBootstrapBrokers",
             "kafka-cluster:DescribeClusterDynamicConfiguration",
         ]
         statements += [
-            allow(looks, cluster("cluster")),
+            allow(describes, kafka_arn("cluster")),
             allow(["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"], topics([function])),
             allow(["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], group),
             allow(["ec2:DescribeVpcs", "ec2:DescribeSecurityGroups"], "*"),
         ]
     if function == MIGRATE:
-        makes = ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic", "kafka-cluster:AlterTopic"]
-        statements.append(allow(makes, topics(STEPS)))
-    return when("UsesKafka", {"PolicyName": "topics-on-kafka", "PolicyDocument": policy(*statements)})
+        creates = ["kafka-cluster:CreateTopic", "kafka-cluster:DescribeTopic", "kafka-cluster:AlterTopic"]
+        statements.append(allow(creates, topics(STEPS)))
+    return when("UsesKafka", {"PolicyName": "kafka-topics", "PolicyDocument": policy(*statements)})

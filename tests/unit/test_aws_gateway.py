@@ -1,4 +1,4 @@
-"""What API Gateway answers without a function."""
+"""The responses that API Gateway sends itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def headers_of(response: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", sorted(RESPONSES))
-def test_a_refusal_is_a_problem_of_the_contract(name: str) -> None:
+def test_every_error_response_is_a_problem_of_our_api(name: str) -> None:
     response = RESPONSES[name]
     body = json.loads(response["responseTemplates"]["application/json"])
     assert set(body) == {"type", "title", "status", "detail", "code"}
@@ -29,24 +29,24 @@ def test_a_refusal_is_a_problem_of_the_contract(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RESPONSES))
-def test_a_refusal_says_when_to_ask_again_where_that_may_help(name: str) -> None:
+def test_an_error_response_has_retry_after_if_a_retry_may_help(name: str) -> None:
     response = RESPONSES[name]
     assert ("Retry-After" in headers_of(response)) == (response["statusCode"] in (429, 503))
 
 
-def test_nothing_that_the_gateway_answers_goes_by_another_shape() -> None:
+def test_the_default_responses_are_replaced() -> None:
     assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(RESPONSES)
 
 
-def test_a_refusal_has_nothing_that_the_gateway_would_take_for_a_variable() -> None:
+def test_an_error_response_contains_no_template_variable() -> None:
     assert not any("$" in response["responseTemplates"]["application/json"] for response in RESPONSES.values())
 
 
-def test_a_preflight_names_the_first_allowed_origin_and_by_its_template_the_others() -> None:
+def test_a_preflight_names_the_first_allowed_origin_and_the_template_handles_the_others() -> None:
     origin = "method.response.header.Access-Control-Allow-Origin"
     answer: dict[str, Any] = {"responseParameters": {origin: "'*'"}}
     paths = {"/files": {"options": {"x-amazon-apigateway-integration": {"responses": {"default": answer}}}}}
     gateway.allow_origins(paths)
     assert answer["responseParameters"][origin]["Fn::Sub"][1] == {"First": gateway.FIRST_ORIGIN}
     (written,) = answer["responseTemplates"]["application/json"].values()
-    assert written.count("${") == 1 and "${AllowedOrigins}" in written  # the rest is the gateway's to fill in
+    assert written.count("${") == 1 and "${AllowedOrigins}" in written  # the gateway fills in the other variables

@@ -1,4 +1,4 @@
-"""What carries the steps' wake-ups on AWS, as the template's parameter says."""
+"""Kafka as the transport of the steps' messages on AWS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PUBLISHERS = [one for one in inventory.FUNCTIONS if set(sends_to(one)) & set(STE
 
 
 def deployed(*conditions: str) -> dict[str, Any]:
-    """The resources that there are where these conditions hold and no others."""
+    """The resources of the stack if these conditions hold and no others."""
     resources = application.merge_template(STAGE)["Resources"]
     there = {name: one for name, one in resources.items() if one.get("Condition") in (None, *conditions)}
     found: dict[str, Any] = decided(there, conditions)
@@ -36,10 +36,10 @@ def decided(value: Any, conditions: tuple[str, ...]) -> Any:
 
 
 def allowed(resources: dict[str, Any], function: str) -> dict[str, set[str]]:
-    """What a function may do with Kafka: actions, each with the ends of its resources' names."""
+    """A function's permissions on Kafka: each action with the last parts of its resources' ARNs."""
     found: dict[str, set[str]] = {}
     for of in resources[f"{inventory.logical(function)}Role"]["Properties"]["Policies"]:
-        if of["PolicyName"] == "topics-on-kafka":
+        if of["PolicyName"] == "kafka-topics":
             for statement in of["PolicyDocument"]["Statement"]:
                 on = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
                 ends = {one if isinstance(one, str) else one["Fn::Sub"].split("${AWS::AccountId}:")[1] for one in on}
@@ -52,21 +52,21 @@ def topic(step: str, kind: str = "topic") -> str:
     return f"{kind}/${{KafkaCluster}}/fairway-{STAGE}-{step}"
 
 
-def test_without_it_nothing_knows_of_kafka() -> None:
+def test_without_kafka_the_template_does_not_mention_it() -> None:
     resources = deployed()
     assert "afka" not in json.dumps(resources)
     assert "AWS::Lambda::EventSourceMapping" not in {one.get("Type") for one in resources.values()}
 
 
-def test_with_it_each_step_takes_its_own_topic() -> None:
+def test_each_step_consumes_its_own_topic() -> None:
     found = [one for one in deployed("UsesKafka").values() if one.get("Type") == "AWS::Lambda::EventSourceMapping"]
     taken = {one["Properties"]["FunctionName"]["Ref"]: one["Properties"]["Topics"] for one in found}
     assert taken == {inventory.logical(step): [f"fairway-{STAGE}-{step}"] for step in STEPS}
-    assert all(one["DependsOn"] == ["Migration"] for one in found)  # which makes the topics
+    assert all(one["DependsOn"] == ["Migration"] for one in found)  # the migration creates the topics
 
 
 @pytest.mark.parametrize("function", PUBLISHERS)
-def test_with_it_whoever_publishes_knows_the_brokers_and_may_write_to_what_it_publishes_on(function: str) -> None:
+def test_a_publishing_function_has_the_brokers_and_may_write_to_its_topics(function: str) -> None:
     resources = deployed("UsesKafka")
     given = resources[inventory.logical(function)]["Properties"]["Environment"]["Variables"]
     assert (given["FAIRWAY_KAFKA_BROKERS"], given["FAIRWAY_KAFKA_AUTH"]) == ({"Ref": "KafkaBrokers"}, "iam")
@@ -77,14 +77,14 @@ def test_with_it_whoever_publishes_knows_the_brokers_and_may_write_to_what_it_pu
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_with_it_a_step_may_read_its_own_topic_alone_as_its_own_group(step: str) -> None:
+def test_a_step_may_read_only_its_own_topic_in_its_own_group(step: str) -> None:
     may = allowed(deployed("UsesKafka"), step)
     assert may["kafka-cluster:ReadData"] == {topic(step)}
     assert may["kafka-cluster:AlterGroup"] == {topic(step, "group")}
     assert may["kafka:GetBootstrapBrokers"] == {"cluster/${KafkaCluster}"}
 
 
-def test_with_it_migrations_alone_make_topics() -> None:
+def test_only_migrations_create_topics() -> None:
     resources = deployed("UsesKafka")
     makers = {one for one in inventory.FUNCTIONS if "kafka-cluster:CreateTopic" in allowed(resources, one)}
     assert makers == {inventory.MIGRATE}
@@ -92,20 +92,20 @@ def test_with_it_migrations_alone_make_topics() -> None:
     assert resources["Migration"]["Properties"]["Brokers"] == {"Ref": "KafkaBrokers"}
 
 
-def test_with_it_the_api_looks_at_topics_and_writes_to_none() -> None:
+def test_the_api_may_describe_topics_but_not_write_to_them() -> None:
     may = allowed(deployed("UsesKafka"), inventory.API)
     assert set(may) == {"kafka-cluster:Connect", "kafka-cluster:DescribeTopic"}
 
 
-def test_with_it_queues_stay_for_what_kafka_cannot_do() -> None:
-    """S3's news, delays, and what a person redrives."""
+def test_queues_stay_for_what_kafka_cannot_do() -> None:
+    """S3 events, delayed messages and manual redrives."""
     assert {name for name in deployed() if name.endswith("Queue")} <= set(deployed("UsesKafka"))
     for name in inventory.TOPICS:
         (event,) = deployed("UsesKafka")[inventory.logical(name)]["Properties"]["Events"].values()
         assert event["Properties"]["Enabled"]
 
 
-def test_it_is_refused_without_a_cluster_brokers_and_a_network() -> None:
+def test_kafka_needs_a_cluster_brokers_and_a_network() -> None:
     (rule,) = application.merge_template(STAGE)["Rules"].values()
     needed = {one["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"] for one in rule["Assertions"]}
     assert needed == {"KafkaCluster", "KafkaBrokers", "SubnetIds"}

@@ -1,4 +1,4 @@
-"""The application stack: everything in it follows from the pipelines and the one place of concurrency."""
+"""The application stack derives from the steps and from config.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from chalice.utils import to_cfn_resource_name
 
 from functions.pipelines import STEPS
-from infra.aws import alarms, application, inventory
+from infra.aws import application, dashboard, inventory
 from infra.aws.layers import Plan, native_requirements
 from layers.domain.step import Skip, Step
 from layers.telemetry.metrics import MEASURES, NAMESPACE
@@ -36,7 +36,7 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def logged_events() -> set[str]:
-    """The events that our code logs, by the first argument of each call of `log`."""
+    """The events that our code logs: the first argument of each call of `log`."""
     found = set()
     for folder in ("functions", "layers"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -54,7 +54,7 @@ def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> N
     assert {layer for layers in plan.by_service.values() for layer in layers} == set(plan.requirements)
 
 
-def test_a_function_polls_for_no_more_than_it_has_reserved(stage: str) -> None:
+def test_lambda_polls_for_no_more_messages_than_the_reserved_concurrency(stage: str) -> None:
     for step in STEPS:
         (event,) = application.merge_template(stage)["Resources"][inventory.logical(step)]["Properties"][
             "Events"
@@ -65,14 +65,14 @@ def test_a_function_polls_for_no_more_than_it_has_reserved(stage: str) -> None:
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_a_message_stays_hidden_for_six_times_its_functions_time(stage: str, resources: dict[str, Any]) -> None:
+def test_visibility_timeout_is_six_times_the_timeout_of_the_function(stage: str, resources: dict[str, Any]) -> None:
     for topic in inventory.TOPICS:
         queue = resources[f"{inventory.logical(topic)}Queue"]["Properties"]
         assert queue["VisibilityTimeout"] >= 6 * inventory.setting(stage, topic, "lambda_timeout")
         assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
 
 
-def test_a_function_may_take_as_long_as_its_step(stage: str) -> None:
+def test_a_function_times_out_after_its_step(stage: str) -> None:
     for name, step in STEPS.items():
         assert inventory.setting(stage, name, "lambda_timeout") > step.timeout_s
 
@@ -100,7 +100,7 @@ def test_a_function_has_the_logical_id_that_chalice_gives_it(name: str) -> None:
     assert inventory.logical(name) == to_cfn_resource_name(name)
 
 
-def test_a_wildcard_stands_beside_its_reason(resources: dict[str, Any]) -> None:
+def test_every_wildcard_in_a_policy_has_a_reason(resources: dict[str, Any]) -> None:
     for name, one in resources.items():
         if one.get("Type") != "AWS::IAM::Role":
             continue
@@ -113,7 +113,7 @@ def test_a_wildcard_stands_beside_its_reason(resources: dict[str, Any]) -> None:
 
 
 def statements_of(found: Any) -> list[dict[str, Any]]:
-    """Every statement of policies, wherever conditions put it."""
+    """All statements of policies, also those under a condition."""
     if isinstance(found, list):
         return [one for each in found for one in statements_of(each)]
     if not isinstance(found, dict):
@@ -123,7 +123,7 @@ def statements_of(found: Any) -> list[dict[str, Any]]:
     return [one for each in found.values() for one in statements_of(each)]
 
 
-def test_every_alarm_and_widget_stands_on_a_metric_that_the_code_emits(stage: str, resources: dict[str, Any]) -> None:
+def test_every_alarm_and_widget_uses_a_metric_that_the_code_emits(stage: str, resources: dict[str, Any]) -> None:
     events = logged_events()
     emitted = {
         one.name: {"service", "stage", *one.dimensions}
@@ -136,7 +136,7 @@ def test_every_alarm_and_widget_stands_on_a_metric_that_the_code_emits(stage: st
         for one in of_type(resources, "AWS::CloudWatch::Alarm").values()
         if one["Namespace"] == NAMESPACE
     ]
-    for widget in alarms.dashboard(stage)["widgets"]:
+    for widget in dashboard.dashboard(stage)["widgets"]:
         watched += [(metric[1], set(metric[2::2])) for metric in widget["properties"]["metrics"]]
     assert watched
     for name, dimensions in watched:
@@ -147,6 +147,6 @@ def test_the_template_is_plain_json(stage: str) -> None:
     assert json.loads(json.dumps(application.merge_template(stage)))["Parameters"]
 
 
-def test_no_parameter_has_a_resources_name(stage: str) -> None:
+def test_no_parameter_has_the_name_of_a_resource(stage: str) -> None:
     template = application.merge_template(stage)
     assert not set(template["Parameters"]) & set(template["Resources"])

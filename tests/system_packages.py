@@ -1,4 +1,4 @@
-"""What the tests want of the machine beyond Python: installed where there is root, named in one line where not."""
+"""Programs outside of Python that tests use: installs the missing ones if run by root, else lists what is not tested."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import shutil
 import subprocess
 import sys
 
-# Program: the Debian packages that bring it, and what is tested with it.
-WANTED = {
-    "pdftoppm": ("poppler-utils", "drawing PDF pages by poppler"),
+# Program: its Debian packages, and what is tested with it.
+PROGRAMS = {
+    "pdftoppm": ("poppler-utils", "rendering PDF pages with poppler"),
     "soffice": (
         "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui",
-        "office documents as PDF by LibreOffice",
+        "converting office documents to PDF with LibreOffice",
     ),
-    "curl": ("curl", "the tutorial's session"),
+    "curl": ("curl", "the session of the tutorial"),
 }
 
 
 def missing() -> dict[str, tuple[str, str]]:
-    return {program: of for program, of in WANTED.items() if shutil.which(program) is None}
+    return {program: info for program, info in PROGRAMS.items() if shutil.which(program) is None}
 
 
 def install() -> None:
-    """Install what is missing with apt, where there is root and apt; a failure is told and left at that."""
+    """Install missing programs with apt, if there is apt and the user is root. A failure is printed, not raised."""
     packages = [package for packages, _ in missing().values() for package in packages.split()]
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         if subprocess.run(["apt-get", *command], check=False, **quiet).returncode != 0:  # type: ignore[call-overload]
-            print(f"apt-get {command[0]} failed; tests of {', '.join(packages)} are left out", file=sys.stderr)
+            print(f"apt-get {command[0]} failed; tests that need {', '.join(packages)} are skipped", file=sys.stderr)
             return
 
 
 def main() -> None:
     if "--missing" not in sys.argv:
         install()
-    elif left := missing():
-        parts = "; ".join(f"{what} (apt-get install {package})" for package, what in left.values())
+    elif absent := missing():
+        parts = "; ".join(f"{tested} (apt-get install {packages})" for packages, tested in absent.values())
         print(f"Not tested on this machine: {parts}")
 
 
