@@ -210,6 +210,7 @@ def main() -> None:
     nursery = Nursery(log_path)
     for place in range(count):
         nursery.bear(place)
+    print("ready", flush=True)
     kill_every_s = float(os.environ["CHAOS_KILL_EVERY_S"])
     freeze_every_s = float(os.environ["CHAOS_FREEZE_EVERY_S"])
     next_kill = time.monotonic() + kill_every_s

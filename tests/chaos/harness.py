@@ -33,6 +33,7 @@ from tests.fakes import MemoryTopics
 from tests.making import Bench, Urls
 from tests.parts import KEY_ID, StoreParts
 
+READY = b"ready"  # the first line of the fork server
 ROOT = Path(__file__).resolve().parent.parent.parent
 WATCH = Path(__file__).parent / "watch.sql"
 BATCH = 10
@@ -55,7 +56,9 @@ STEPS_BACK = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of what happens. Chances are of a call (`death`), a step (`slow`), a file, or a batch (`cancelled`)."""
+    """How much of what happens. `death` and `slow` are chances per call and per step. `removed` and `cancelled` are
+    shares of all files and of all batches, `undone` is the share of removals that are undone: exact numbers, so that
+    no run is left without work. `seed` chooses which ones."""
 
     files: int
     workers: int = 2
@@ -69,6 +72,7 @@ class Plan:
     clock_back_s: float = 2.0
     clock_every_s: float = 3.0
     longest_s: float = 120.0
+    seed: int = field(default_factory=lambda: random.randrange(1 << 32))
 
 
 @dataclass
@@ -96,25 +100,39 @@ class Chaos:
         self._arrivals = self._sqs.get_queue_url(QueueName=f"{QUEUE_PREFIX}arrivals")["QueueUrl"]
         self._tenants = [self._bench.tenant() for _ in range(3)]
         self._meddling: list[Callable[[], None]] = []
+        self._random = random.Random(plan.seed)
+        self._cancelled = choose(-(-plan.files // BATCH), plan.cancelled, self._random)
+        self._removed = choose(plan.files, plan.removed, self._random)
+        self._undone = self._random.sample(sorted(self._removed), round(len(self._removed) * plan.undone))
         self._audited = 0
         self.books = Books()
 
     def run(self) -> Books:
         """Everything, from the first upload until all is settled and counted."""
         began = time.monotonic()
-        nursery = self._start()
+        server = self._start()
         try:
+            self._await_workers(server)
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 for since in range(0, self.plan.files, WAVE):
                     self._upload_wave(pool, since, began)
             self._meddle(lambda: not self._meddling, began)
             self._meddle(self._is_settled, began)
         finally:
-            nursery.send_signal(signal.SIGTERM)
-            said, _ = nursery.communicate(timeout=30)
-        self.books.counts |= {"took_s": round(time.monotonic() - began, 1), **json.loads(said.splitlines()[-1])}
+            server.send_signal(signal.SIGTERM)
+            output, _ = server.communicate(timeout=30)
+        if server.returncode or not output:
+            raise AssertionError(f"the fork server ended with {server.returncode} and the output {output!r}")
+        self.books.counts |= {"took_s": round(time.monotonic() - began, 1), **json.loads(output.splitlines()[-1])}
         self._count()
         return self.books
+
+    def _await_workers(self, server: subprocess.Popen[bytes]) -> None:
+        """Until the fork server has installed its handler of SIGTERM and forked the first workers."""
+        assert server.stdout
+        line = server.stdout.readline()
+        if line.strip() != READY:
+            raise AssertionError(f"the fork server did not start: it wrote {line!r} and ended with {server.poll()}")
 
     def _start(self) -> subprocess.Popen[bytes]:
         plan = self.plan
@@ -150,11 +168,15 @@ class Chaos:
             batch_id = self._bench.batch(tenant_id, dataset_id)
             files = self._bench.files(tenant_id, dataset_id, batch_id, min(BATCH, self.plan.files - start))
             batches.append(files)
-            if random.random() < self.plan.cancelled:
+            if start // BATCH in self._cancelled:
                 self._meddling.append(lambda t=tenant_id, b=batch_id: self._cancel(t, b))  # type: ignore[misc]
-            chosen = [file_id for file_id, _ in files if random.random() < self.plan.removed]
-            self._meddling += [lambda t=tenant_id, d=dataset_id, f=f: self._remove(t, d, f) for f in chosen]  # type: ignore[misc]
-        random.shuffle(self._meddling)
+            for number, (file_id, _) in enumerate(files, start):
+                if number in self._removed:
+                    undone = number in self._undone
+                    self._meddling.append(
+                        lambda t=tenant_id, d=dataset_id, f=file_id, u=undone: self._remove(t, d, f, u)
+                    )  # type: ignore[misc]
+        self._random.shuffle(self._meddling)
         return batches
 
     def _upload_wave(self, pool: ThreadPoolExecutor, since: int, began: float) -> None:
@@ -178,8 +200,7 @@ class Chaos:
         self._bench.asked(tenant_id, "cancel_batch", batch_id=batch_id)
         self._note("batches cancelled")
 
-    def _remove(self, tenant_id: str, dataset_id: str, file_id: str) -> None:
-        undone = random.random() < self.plan.undone
+    def _remove(self, tenant_id: str, dataset_id: str, file_id: str, undone: bool) -> None:
         given = {"dataset_id": dataset_id, "file_ids": [file_id], "batch_id": None, "undo_s": 3600 if undone else 0}
         removal = self._bench.asked(tenant_id, "remove_files", **given)
         assert removal
@@ -200,7 +221,8 @@ class Chaos:
                     return
                 next_look = time.monotonic() + LOOK_S
             if time.monotonic() - began > self.plan.longest_s:
-                raise AssertionError(f"not settled in {self.plan.longest_s:.0f} s: {self._left()}")
+                message = f"not settled in {self.plan.longest_s:.0f} s with seed {self.plan.seed}: {self._left()}"
+                raise AssertionError(message)
             if self._meddling:
                 self._meddling.pop()()
             if time.monotonic() >= next_step:
@@ -298,6 +320,12 @@ class Chaos:
 
     def _note(self, what: str) -> None:
         self.books.counts[what] = self.books.counts.get(what, 0) + 1
+
+
+def choose(count: int, share: float, randomness: random.Random) -> set[int]:
+    """This share of the numbers below `count`: at least one of them and never all."""
+    number = min(max(1, round(count * share)), count - 1) if share else 0
+    return set(randomness.sample(range(count), number))
 
 
 EFFECTS = """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import Chaos, Plan
+from tests.chaos.harness import Chaos, Plan, choose
 from tests.chaos.lines import die_at_each_line
 from tests.making import Urls
 from tests.parts import store_parts
@@ -17,9 +20,26 @@ def test_each_effect_comes_once_whatever_dies(database_urls: Urls, tmp_path: Pat
     plan = Plan(files=20, death=1 / 250, slow=1 / 60, kill_every_s=0.5, longest_s=240)
     with store_parts(tmp_path) as store:
         books = Chaos(database_urls, store, plan, tmp_path).run()
-    assert books.faults == []
+    assert books.faults == [], f"seed {plan.seed}"
     assert books.effects and set(books.effects.values()) == {(1.0, 1.0, 1.0)}, books.effects
     assert books.counts["killed"] > 0 and books.counts["files done"] > 0
+
+
+def test_a_run_fails_with_the_reason_when_its_workers_cannot_start(
+    database_urls: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Chaos, "_start", lambda self: subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    )
+    with store_parts(tmp_path) as store, pytest.raises(AssertionError, match="fork server did not start"):
+        Chaos(database_urls, store, Plan(files=20), tmp_path).run()
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "chosen"), [(2, 0.1, 1), (2, 1.0, 1), (20, 0.1, 2), (20, 1.0, 19), (9, 0.0, 0)]
+)
+def test_some_files_are_always_left_to_be_processed(count: int, share: float, chosen: int) -> None:
+    assert len(choose(count, share, random.Random())) == chosen
 
 
 def test_a_worker_may_be_killed_at_any_line_between_claim_and_commit(database_urls: Urls) -> None:
