@@ -124,7 +124,7 @@ def look_back(runner: Runner, wait: Callable[[float], Any] = time.sleep) -> None
 
 def _hear_out(runner: Runner, born: float, wait: Callable[[float], Any]) -> None:
     """Wake-ups published before a time count as lost once their topic is empty: who had received them is dead."""
-    while (age_s := time.monotonic() - born) < UNHEARD_S and runner.ports.store.unheard_steps(age_s):
+    while (age_s := time.monotonic() - born) < UNHEARD_S and runner.ports.store.unclaimed_steps(age_s):
         wait(LOOK_S)
         repeat_unheard(runner, older_than_s=time.monotonic() - born)
 
@@ -140,7 +140,7 @@ def _rescue(runner: Runner, claims: list[Claim]) -> int:
 
 
 def mend_lanes(runner: Runner) -> int:
-    return runner.ports.store.mend_lanes()
+    return runner.ports.store.repair_lanes()
 
 
 def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
@@ -149,11 +149,11 @@ def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
     Where a topic still holds messages they are likely among those, and more of them would only keep its consumers from
     coming to them; in time they are published all the same.
     """
-    late = runner.ports.store.unheard_steps(older_than_s)
+    late = runner.ports.store.unclaimed_steps(older_than_s)
     still_told = {step for step in late if runner.ports.topics.holds_messages(step)}
-    wake_ups = runner.ports.store.unheard(older_than_s, AT_ONCE, still_told) if late else []
+    wake_ups = runner.ports.store.unclaimed(older_than_s, AT_ONCE, still_told) if late else []
     if still_told:
-        wake_ups += runner.ports.store.unheard(SURELY_LOST_S, AT_ONCE)
+        wake_ups += runner.ports.store.unclaimed(SURELY_LOST_S, AT_ONCE)
     runner.ports.topics.publish(wake_ups)
     return len(wake_ups)
 

@@ -74,7 +74,7 @@ class Dispatcher:
             return
         self._next_sample_at = now + BACKLOG_SAMPLE_EVERY_S
         try:
-            waiting = self._ports.store.look_at_backlogs(BACKLOG_SAMPLE_EVERY_S)
+            waiting = self._ports.store.measure_backlogs(BACKLOG_SAMPLE_EVERY_S)
             self._has_backlog = self._has_backlog if waiting is None else waiting > 0
         except Exception as error:  # only forecasts depend on it
             log("backlog_sample_failed", detail=str(error))

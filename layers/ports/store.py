@@ -144,16 +144,16 @@ class Store(Protocol):
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
         """Let parked parts of these steps be due now: what they wait for is back. How many."""
 
-    def unheard_steps(self, older_than_s: float) -> set[str]:
-        """The steps of which `unheard` would find some."""
+    def unclaimed_steps(self, older_than_s: float) -> set[str]:
+        """The steps of which `unclaimed` would find some."""
 
-    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
+    def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         """Wake-ups published so long ago that they may be lost; they count as published anew."""
 
     def analyze_grown(self) -> int:
         """Have the planner learn of what has grown much since it last did; of how many tables."""
 
-    def mend_lanes(self) -> int:
+    def repair_lanes(self) -> int:
         """Put lanes with ready steps back among the active ones; how many."""
 
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
@@ -165,7 +165,7 @@ class Store(Protocol):
     def steps_with_backlog(self) -> set[str]:
         """The steps that have an active lane."""
 
-    def look_at_backlogs(self, least_s: float) -> int | None:
+    def measure_backlogs(self, least_s: float) -> int | None:
         """Look at what waits and how fast it is served; how many parts wait, or None where that was done of late."""
 
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:

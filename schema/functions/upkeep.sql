@@ -52,11 +52,11 @@ END $$;
 -- Puts lanes back among the active ones that have ready steps all the same, what a crash may leave, and lowers
 -- the mark of a lane whose step was readied by somebody that committed much later, and a floor above an active lane,
 -- which nobody would look at.
-CREATE OR REPLACE FUNCTION mend_lanes() RETURNS integer
+CREATE OR REPLACE FUNCTION repair_lanes() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     lane record;
-    mended integer := 0;
+    repaired integer := 0;
 BEGIN
     -- In the order in which dispatch locks them.
     UPDATE lanes l SET batch_floor = '-infinity'
@@ -86,7 +86,7 @@ BEGIN
          ORDER BY 1, 2, 3
     LOOP
         PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);
-        mended := mended + 1;
+        repaired := repaired + 1;
     END LOOP;
-    RETURN mended;
+    RETURN repaired;
 END $$;

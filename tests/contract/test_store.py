@@ -295,24 +295,24 @@ def test_a_lease_is_extended_by_who_holds_it_alone(world: World) -> None:
 
 def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
     wake_up = intake_of(world)
-    assert world.store.unheard(30, 10) == []
-    assert world.store.unheard(0, 10) == [wake_up]
-    assert world.store.unheard(30, 10) == []
+    assert world.store.unclaimed(30, 10) == []
+    assert world.store.unclaimed(0, 10) == [wake_up]
+    assert world.store.unclaimed(30, 10) == []
 
 
 def test_wake_ups_of_some_steps_can_be_left_as_they_are(world: World) -> None:
     wake_up = intake_of(world)
-    assert world.store.unheard_steps(30) == set()
-    assert world.store.unheard_steps(0) == {"intake"}
-    assert world.store.unheard(0, 10, {"intake"}) == []
-    assert world.store.unheard(0, 10, {"text"}) == [wake_up]
+    assert world.store.unclaimed_steps(30) == set()
+    assert world.store.unclaimed_steps(0) == {"intake"}
+    assert world.store.unclaimed(0, 10, {"intake"}) == []
+    assert world.store.unclaimed(0, 10, {"text"}) == [wake_up]
 
 
 def test_what_rode_with_a_lost_wake_up_rides_again(world: World) -> None:
     arrived(world, 7)
     taken = world.store.dispatch({"intake": 10}, loads={"intake": 3})
     for _ in range(2):
-        again = world.store.unheard(0, 10)
+        again = world.store.unclaimed(0, 10)
         assert sorted(again, key=str) == sorted(taken, key=str)
         assert [len(load) for load in loads(again)] == [3, 3, 1]
 
@@ -322,7 +322,7 @@ def test_what_rode_with_a_wake_up_that_was_heard_goes_alone(world: World) -> Non
         world.store.arrive([Arrival(key) for _, key in world.promised(2, tenant_id)])
     first, *_ = world.store.dispatch({"intake": 2}, loads={"intake": 2})
     claim(world, first)
-    assert sorted(len(load) for load in loads(world.store.unheard(0, 10))) == [1, 2]
+    assert sorted(len(load) for load in loads(world.store.unclaimed(0, 10))) == [1, 2]
 
 
 def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> None:

@@ -407,12 +407,12 @@ class MemoryStore:
                 row.since = self._now()
             return len(parked)
 
-    def unheard_steps(self, older_than_s: float) -> set[str]:
+    def unclaimed_steps(self, older_than_s: float) -> set[str]:
         with self._lock:
             late = self._now() - older_than_s
             return {key[1] for key, row in self.steps.items() if row.state == State.QUEUED and row.since <= late}
 
-    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
+    def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         with self._lock:
             stale = [
                 (key, row)
@@ -433,7 +433,7 @@ class MemoryStore:
     def analyze_grown(self) -> int:
         return 0  # nobody plans here
 
-    def mend_lanes(self) -> int:
+    def repair_lanes(self) -> int:
         return 0  # a lane and its steps live and die together here
 
     def steps_with_backlog(self) -> set[str]:
@@ -462,7 +462,7 @@ class MemoryStore:
             row.state = "upload_missing"
         return len(late[:limit])
 
-    def look_at_backlogs(self, least_s: float) -> int | None:
+    def measure_backlogs(self, least_s: float) -> int | None:
         return None  # there is nobody here whom it could be told
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:

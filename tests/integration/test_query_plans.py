@@ -197,7 +197,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
 # What is not obvious: the index that a query must be seen to use.
 INDEXES = {
     "arrive": {"files_pkey"},
-    "look_at_backlogs": {"steps_ready"},
+    "measure_backlogs": {"steps_ready"},
     "claim": {"steps_pkey", "files_pkey"},
     "record_outcome": {"files_pkey", "steps_pkey"},
     "record_outcomes": {"files_pkey", "steps_pkey"},
@@ -208,9 +208,9 @@ INDEXES = {
     "backlog": {"steps_ready", "steps_parked"},
     "dead_letters": {"steps_given_up"},
     "object_verdicts": {"files_pkey"},
-    "unheard": {"steps_unheard"},
-    "unheard_steps": {"steps_unheard"},
-    "mend_lanes": {"steps_ready"},
+    "unclaimed": {"steps_unheard"},
+    "unclaimed_steps": {"steps_unheard"},
+    "repair_lanes": {"steps_ready"},
     "miss_uploads": {"files_awaited"},
     "awaited": {"files_awaited"},
     "removals_due": {"files_to_erase"},

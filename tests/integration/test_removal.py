@@ -304,14 +304,14 @@ def test_files_removed_while_others_run_take_none_of_them_along(host: Host) -> N
                     done += 1
         return done
 
-    host.store.unheard(0, 1000)
+    host.store.unclaimed(0, 1000)
     with ThreadPoolExecutor(6) as pool:
         working = [pool.submit(work) for _ in range(3)]
         removed = [pool.submit(host.remove, ids) for ids in gone]
         assert [one.result()["count"] for one in removed] == [50, 50, 50]
         for one in working:
             one.result()
-    for wake_up in host.store.unheard(0, 1000):
+    for wake_up in host.store.unclaimed(0, 1000):
         claim = host.store.claim(wake_up, "w", 60, durably=False)
         assert claim is not None
         host.store.record(claim, INTAKE_DONE, lambda _: FilePlan((), "done"), cost_s=0, host="h")
@@ -336,7 +336,7 @@ def test_ten_thousand_files_are_removed_while_ten_thousand_run(host: Host) -> No
 
     def work() -> None:
         while not stopping.is_set():
-            for wake_up in host.store.dispatch({"intake": 16}) or host.store.unheard(0, 50):
+            for wake_up in host.store.dispatch({"intake": 16}) or host.store.unclaimed(0, 50):
                 claim = host.store.claim(wake_up, "w", 60, durably=False)
                 if claim is not None:
                     host.store.record(claim, INTAKE_DONE, lambda _: FilePlan((), "done"), cost_s=0, host="h")

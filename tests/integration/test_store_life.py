@@ -76,7 +76,7 @@ def test_lanes_that_a_crash_left_inactive_are_mended(bench: Bench) -> None:
     bench.arrived()
     bench.database.run("UPDATE lanes SET active = false")
     assert bench.store.dispatch({"intake": 10}) == []
-    assert bench.store.mend_lanes() == 1
+    assert bench.store.repair_lanes() == 1
     assert len(bench.store.dispatch({"intake": 10})) == 1
 
 

@@ -56,7 +56,7 @@ def test_no_step_is_lost_when_its_lane_empties_while_it_is_readied(bench: Bench)
         assert len(dispatched) == len(files), "a ready step stands in a lane that nobody looks at"
         for wake_up in dispatched:
             bench.store.record(bench.claim(wake_up), Done(), nothing_follows, cost_s=0, host="h")
-        assert bench.store.mend_lanes() == 0
+        assert bench.store.repair_lanes() == 0
 
 
 def test_no_wake_up_is_lost_while_the_dispatcher_is_busy(bench: Bench) -> None:
@@ -158,7 +158,7 @@ def test_a_mark_above_what_waits_is_lowered_by_upkeep(bench: Bench) -> None:
     (late, *_) = [file_id for file_id, _ in bench.arrived(6)]
     bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 hour' WHERE file_id = %(id)s", id=late)
     bench.database.run("UPDATE batch_lanes SET ready_mark = clock_timestamp() - interval '1 minute'")
-    bench.store.mend_lanes()
+    bench.store.repair_lanes()
     assert [wake_up.file_id for wake_up in bench.store.dispatch({"intake": 1})] == [late]
 
 
@@ -278,7 +278,7 @@ def test_a_floor_above_an_active_lane_is_lowered_by_upkeep(bench: Bench) -> None
         assert bench.store.dispatch({"ocr": 1}, most={"ocr": 0}) == []
         bench.database.run(f"UPDATE {too_high}")
         assert bench.store.dispatch({"ocr": 1}) == []
-        bench.store.mend_lanes()
+        bench.store.repair_lanes()
         chosen = bench.store.dispatch({"ocr": 1})
         assert len(chosen) == 1 and chosen[0].file_id in files
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")

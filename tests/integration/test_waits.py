@@ -63,7 +63,7 @@ def fresh(api: Api) -> Api:
 
 def look(api: Api) -> None:
     api.bench.database.run("UPDATE backlog_looks SET looked_at = '-infinity', took_s = 0")
-    assert api.bench.store.look_at_backlogs(0) is not None
+    assert api.bench.store.measure_backlogs(0) is not None
     time.sleep(1.1)  # the API keeps what it has read for a second
 
 
@@ -212,4 +212,4 @@ def test_a_tenant_sees_no_lane_of_another(fresh: Api) -> None:
 
 
 def test_a_look_is_not_repeated_at_once(fresh: Api) -> None:
-    assert fresh.bench.store.look_at_backlogs(3600) is None
+    assert fresh.bench.store.measure_backlogs(3600) is None

@@ -452,7 +452,7 @@ def test_a_worker_begins_to_work_before_it_looks_for_what_was_on_its_way(monkeyp
     unheard, missed = host.arrive(), host.upload()
     host.topics.published.clear()
     with monkeypatch.context() as patched:
-        for port, name in ((host.objects, "keys_after"), (host.store, "unheard")):
+        for port, name in ((host.objects, "keys_after"), (host.store, "unclaimed")):
             patched.setattr(port, name, lambda *_: pytest.fail("a start that waits for this may wait for long"))
         recover(host.runner, "worker-1")
     look_back(host.runner)

@@ -76,8 +76,8 @@ class RecordingPorts:
         self.called("dispatch", dict(caps))
         return [WAKE_UP]
 
-    def look_at_backlogs(self, least_s: float) -> int | None:
-        self.called("look_at_backlogs", least_s)
+    def measure_backlogs(self, least_s: float) -> int | None:
+        self.called("measure_backlogs", least_s)
         return self.waiting
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
@@ -421,12 +421,12 @@ def test_backlogs_are_looked_at_now_and_then_and_by_itself_only_while_something_
     one = runner(ports, Step("read", done))
     for _ in range(3):
         one.dispatch({"read"})
-    assert len(ports.told("look_at_backlogs")) == 1
+    assert len(ports.told("measure_backlogs")) == 1
     now += BACKLOG_SAMPLE_EVERY_S
     ports.waiting = 0
     one.tick()
     now += BACKLOG_SAMPLE_EVERY_S
     one.tick()
-    assert len(ports.told("look_at_backlogs")) == 2
-    ports.unreachable = "look_at_backlogs"
+    assert len(ports.told("measure_backlogs")) == 2
+    ports.unreachable = "measure_backlogs"
     assert one.dispatch({"read"}) == 1

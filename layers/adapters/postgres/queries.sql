@@ -110,12 +110,12 @@ UPDATE steps s SET due_at = clock_timestamp()
          ORDER BY step, due_at LIMIT :limit FOR UPDATE SKIP LOCKED) p
  WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
--- unheard_steps --
+-- unclaimed_steps --
 -- The steps of which wake-ups were published so long ago that they may be lost.
 SELECT DISTINCT step FROM steps
  WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
 
--- unheard --
+-- unclaimed --
 -- Wake-ups published so long ago that they may be lost; they count as published anew. What rode along rides again,
 -- lest a crowd of lost parts becomes a crowd of messages.
 WITH stale AS (
@@ -137,17 +137,17 @@ SELECT file_id, step, part, attempt, rides FROM again ORDER BY place
 -- Has the planner learn of tables that have grown much.
 SELECT analyze_grown() AS analyzed
 
--- mend_lanes --
+-- repair_lanes --
 -- Puts lanes with ready steps back among the active ones.
-SELECT mend_lanes() AS mended
+SELECT repair_lanes() AS repaired
 
 -- steps_with_backlog --
 -- The steps that have an active lane.
 SELECT DISTINCT step FROM lanes WHERE active
 
--- look_at_backlogs --
+-- measure_backlogs --
 -- Looks at what stands in every lane and how fast it is served, unless that was done a moment ago.
-SELECT look_at_backlogs(:slice_s, :least_s) AS waiting
+SELECT measure_backlogs(:slice_s, :least_s) AS waiting
 
 -- awaited --
 -- Objects that were promised and have not arrived, by tenant, oldest first.

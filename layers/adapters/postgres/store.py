@@ -213,18 +213,18 @@ class PostgresStore:
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
         return self._database.run(self._sql["wake_parked"], steps=list(steps), limit=limit)
 
-    def unheard_steps(self, older_than_s: float) -> set[str]:
-        return {row["step"] for row in self._database.rows(self._sql["unheard_steps"], older_than_s=older_than_s)}
+    def unclaimed_steps(self, older_than_s: float) -> set[str]:
+        return {row["step"] for row in self._database.rows(self._sql["unclaimed_steps"], older_than_s=older_than_s)}
 
-    def unheard(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
-        rows = self._database.rows(self._sql["unheard"], older_than_s=older_than_s, limit=limit, but_of=list(but_of))
+    def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
+        rows = self._database.rows(self._sql["unclaimed"], older_than_s=older_than_s, limit=limit, but_of=list(but_of))
         return [_as_wake_up(row) for row in rows]
 
     def analyze_grown(self) -> int:
         return int(self._database.rows(self._sql["analyze_grown"])[0]["analyzed"])
 
-    def mend_lanes(self) -> int:
-        return int(self._database.rows(self._sql["mend_lanes"])[0]["mended"])
+    def repair_lanes(self) -> int:
+        return int(self._database.rows(self._sql["repair_lanes"])[0]["repaired"])
 
     def steps_with_backlog(self) -> set[str]:
         return {row["step"] for row in self._database.rows(self._sql["steps_with_backlog"])}
@@ -240,8 +240,8 @@ class PostgresStore:
     def miss_uploads(self, limit: int) -> int:
         return self._database.run(self._sql["miss_uploads"], limit=limit)
 
-    def look_at_backlogs(self, least_s: float) -> int | None:
-        row = self._database.rows(self._sql["look_at_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]
+    def measure_backlogs(self, least_s: float) -> int | None:
+        row = self._database.rows(self._sql["measure_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]
         return None if row["waiting"] is None else int(row["waiting"])
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -3,8 +3,8 @@
 --
 -- Backlogs come from the index of ready parts alone, grouped by lane and second; the marks along a lane are sums over
 -- stretches of those seconds. Nothing is ranked.
-DROP FUNCTION IF EXISTS look_at_backlogs(double precision, double precision);
-CREATE FUNCTION look_at_backlogs(p_slice_s double precision, p_least_s double precision) RETURNS bigint
+DROP FUNCTION IF EXISTS measure_backlogs(double precision, double precision);
+CREATE FUNCTION measure_backlogs(p_slice_s double precision, p_least_s double precision) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     rests_for CONSTANT double precision := 20;
@@ -15,7 +15,7 @@ BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     SELECT * INTO last FROM backlog_looks;
     IF began < last.looked_at + make_interval(secs => greatest(p_least_s, rests_for * last.took_s))
-       OR NOT pg_try_advisory_xact_lock(hashtextextended('look_at_backlogs', 8)) THEN
+       OR NOT pg_try_advisory_xact_lock(hashtextextended('measure_backlogs', 8)) THEN
         RETURN NULL;
     END IF;
     DELETE FROM lane_backlogs;
