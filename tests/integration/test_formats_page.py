@@ -1,6 +1,6 @@
-"""docs/formats.md says what is really made of each format: written by what a sample of each gives, and held to it.
+"""docs/formats.md is generated from what the decoders make of a sample of each format, and a test checks it.
 
-`python -m tests.integration.test_formats_page` writes it anew.
+`python -m tests.integration.test_formats_page` writes the page.
 """
 
 from __future__ import annotations
@@ -29,25 +29,28 @@ READERS = {
     "word": "kreuzberg, with headers and footers",
     "kreuzberg": "kreuzberg",
     "calamine": "calamine",
-    "slides": "our own reader of slides and notes",
-    "open_slides": "our own reader of slides and notes",
+    "slides": "Fairway's own reader of slides and notes",
+    "open_slides": "Fairway's own reader of slides and notes",
     "mail": "Python's email package",
     "outlook": "kreuzberg",
     "html": "Python's html.parser",
-    "plain": "as it is, whatever its encoding",
+    "plain": "the file itself, in any encoding",
 }
 HEAD = """# Formats
 
-What is made of each format that is taken, as a test found it with a sample of each; what a file is, is told from its
-bytes. `python -m tests.integration.test_formats_page` writes this page.
+This page lists every accepted format and what Fairway makes of it. It is generated from a sample of each format by
+`python -m tests.integration.test_formats_page`, and a test checks it. Fairway identifies a format by the file's bytes.
+Only among kinds of text does the file's name decide.
 
-A page is a sheet of a workbook, a slide, or a page of a PDF; other documents are read as one. A document or a mail of
-less than 200 letters, a slide or a sheet of less than 100, is looked through for scans: pictures of 150,000 pixels,
-smaller ones too where there is no text at all. In a document or a mail each is a page of its own, after that of its
-text. Office files are shown as PDF by a Gotenberg service or by LibreOffice, where there is one; without, as sanitised
-HTML. Thumbnails are WebP of at most 320 px.
+A page is a page of a PDF, a slide, or a sheet of a workbook. Other documents have one page. Documents and mails with
+fewer than 200 letters, and slides and sheets with fewer than 100, are searched for scans: pictures of at least 150,000
+pixels, or smaller ones if there is no text at all. In a document or a mail, each scan is a page of its own after the
+page of text.
 
-| format | ending | media type | text | preview | thumbnail |
+Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
+Thumbnails are WebP images of at most 320 pixels.
+
+| format | extension | media type | text | preview | thumbnail |
 |---|---|---|---|---|---|
 """
 
@@ -139,16 +142,16 @@ def _text(documents: Documents, one: Format, path: Path) -> str:
     file = File("", "", "", "", "", "", None, 0, None, media_type=one.media_type)
     if file.is_kept_as_it_is:
         return (
-            "none; it is kept as it is"
+            "none; the file is stored unchanged"
             if one.kind is not Kind.ARCHIVE
-            else "none; or its members as files of their own"
+            else "none; each member is a file of its own if the batch expands archives"
         )
     if file.is_image:
         return "OCR"
     pages = documents.read_text(path, one.media_type)
     assert any(page.source for page in pages), one.name
-    by = READERS[one.reader] + (", OCR where a page has none" if one.kind is Kind.PDF else "")
-    by += ", OCR of pictures where it is short" if one.holds_pictures else ""
+    by = READERS[one.reader] + (", OCR of pages without text" if one.kind is Kind.PDF else "")
+    by += ", OCR of pictures if there is little text" if one.holds_pictures else ""
     return f"{by}, page by page" if one.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and one.suffix != ".ppt" else by
 
 
@@ -157,14 +160,14 @@ def _shown(one: Format, preview: object) -> str:
     if media_type is None:
         return "none"
     if getattr(preview, "name", "") == "":
-        return "as it is"
+        return "the file itself"
     name = {"application/pdf": "PDF", "image/webp": "WebP", "text/html": "sanitised HTML"}[media_type.split(";")[0]]
     return f"{name}, or sanitised HTML" if one.kind in OFFICE and name == "PDF" else name
 
 
 def written() -> str:
     program = installed()
-    assert program is not None, "the page is written where LibreOffice is installed"
+    assert program is not None, "writing the page needs LibreOffice"
     documents = Documents(max_children=1, printer=LibreOfficePrinter(program))
     try:
         rows = []
@@ -184,7 +187,7 @@ def without_libreoffice() -> Iterator[Documents]:
 
 
 @pytest.mark.skipif(installed() is None, reason="LibreOffice is not installed")
-def test_the_page_of_formats_says_what_is_made_of_each() -> None:
+def test_the_page_of_formats_shows_what_the_decoders_make_of_each() -> None:
     assert PAGE.read_text() == written(), "run python -m tests.integration.test_formats_page"
 
 
