@@ -1,12 +1,18 @@
-"""The documents are as short as they promise, and the packages name their licence and authors."""
+"""The documents are as short as they promise, the packages name their licence and authors, and examples run."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from layers.domain.file import File
+from layers.domain.step import Done, Skip, Step
 
 ROOT = Path(__file__).parent.parent.parent
 README_WORDS = 900
@@ -33,3 +39,19 @@ def test_a_package_names_its_readme_licence_and_authors(package: str) -> None:
     assert project["authors"] == [{"name": "The Fairway authors"}]
     assert (ROOT / package).with_name(project["readme"]).exists()
     assert all((ROOT / package).with_name(name).exists() for name in project["license-files"])
+
+
+def test_the_example_step_in_contributing_is_a_step_that_runs() -> None:
+    code = textwrap.dedent((ROOT / "CONTRIBUTING.md").read_text().split("   ```python\n", 1)[1].split("```", 1)[0])
+    names: dict[str, Any] = {}
+    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
+    example: Step = names["summary"]
+    saved: list[tuple[object, ...]] = []
+    work = SimpleNamespace(
+        original=lambda: Path("original"),
+        documents=SimpleNamespace(read_text=lambda path, media_type: [SimpleNamespace(text="letters " * 100)]),
+        save_bytes=lambda *artifact: saved.append(artifact),
+    )
+    assert isinstance(example.run(File(*[""] * 6, None, 0, None, media_type="text/plain"), work), Done)
+    assert saved == [("summary", b"letters " * 62 + b"lett", "summary.txt", "text/plain")]
+    assert isinstance(example.run(File(*[""] * 6, None, 0, None, media_type="image/png"), work), Skip)
