@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.pipelines import INTAKE, PIPELINES, STEPS
+from functions.pipelines import INTAKE, PIPELINES, STEPS, concurrency
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as mend
 from layers import bootstrap, entry
@@ -22,7 +22,7 @@ def runner() -> Runner:
         bootstrap.ports(),
         INTAKE,
         PIPELINES,
-        dict(settings.concurrency),
+        concurrency(settings.concurrency),
         host=settings.worker_name,
         quarantine_at=settings.quarantine_at,
     )
@@ -61,6 +61,9 @@ def upkeep(_event: entry.Event) -> Answer:
 
 def migrate(event: entry.Event) -> Answer:
     """Bring database and topics up to date: called by hand, or by CloudFormation with a new version or transport."""
-    return entry.answer_cloudformation(
-        event, lambda: {"applied": bootstrap.migrate(), "topics": bootstrap.ensure_topics(STEPS)}
-    )
+    return entry.answer_cloudformation(event, lambda: {"applied": bootstrap.migrate(), "topics": _ensure_topics()})
+
+
+def _ensure_topics() -> list[str]:
+    at_once = concurrency(bootstrap.settings().concurrency)
+    return bootstrap.ensure_topics({step: at_once[step] for step in STEPS})

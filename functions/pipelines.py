@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from functions.extraction import extraction
 from functions.intake import intake
 from functions.ocr import ocr
@@ -32,3 +34,8 @@ STEPS: dict[str, Step] = {
     INTAKE.name: INTAKE,
     **{step.name: step for pipeline in PIPELINES for step in pipeline.steps},
 }
+
+
+def concurrency(reserved: Mapping[str, int]) -> dict[str, int]:
+    """How many of each function run at once: as `.chalice/config.json` reserves, else as the step declares."""
+    return {**{name: step.concurrency for name, step in STEPS.items()}, **reserved}

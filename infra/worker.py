@@ -13,11 +13,11 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from functions.pipelines import STEPS
+from functions.pipelines import concurrency
 from infra.acknowledgements import Acknowledgements
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import SqsTopics
@@ -152,11 +152,6 @@ class Worker:
         return not given_back
 
 
-def concurrency(reserved: Mapping[str, int], topic: str) -> int:
-    """How many messages of a topic are handled at once on this machine: by config.json, else by the step."""
-    return reserved.get(topic, STEPS[topic].concurrency if topic in STEPS else 1)
-
-
 def share(concurrency: int, workers: int, place: int) -> int:
     """How many of a function's threads the worker at this place (from 0) gets; at least one in all."""
     return max(1 if place == 0 else 0, concurrency // workers + (place < concurrency % workers))
@@ -172,9 +167,9 @@ def main() -> None:
     from functions import handlers, upkeep
 
     place = settings.worker_place - 1
+    at_once = concurrency(settings.concurrency)
     shares = {
-        topic: (handler, share(concurrency(settings.concurrency, topic), settings.workers, place))
-        for topic, handler in app.TOPICS.items()
+        topic: (handler, share(at_once.get(topic, 1), settings.workers, place)) for topic, handler in app.TOPICS.items()
     }
     worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), shares, _store_is_up)
     stop = threading.Event()

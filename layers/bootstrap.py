@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -132,7 +132,7 @@ def migrate() -> list[str]:
     return applied
 
 
-def ensure_topics(steps: Iterable[str]) -> list[str]:
+def ensure_topics(steps: Mapping[str, int]) -> list[str]:
     """Make the steps' topics where Kafka carries them; those that were made or widened.
 
     Lambda has one invocation at work in each partition: there are as many as may run at once.
@@ -142,7 +142,7 @@ def ensure_topics(steps: Iterable[str]) -> list[str]:
         return []
     from layers.adapters.kafka import topics
 
-    partitions = {given.queue_prefix + step: given.concurrency[step] for step in steps}
+    partitions = {given.queue_prefix + step: count for step, count in steps.items()}
     return topics.ensure_topics(given.kafka_brokers, given.kafka_auth, partitions)
 
 

@@ -9,7 +9,7 @@ from functions.api import quotas
 from functions.api.operations import breaker_view
 from functions.api.requests import Request
 from functions.api.views import at
-from functions.pipelines import STEPS
+from functions.pipelines import STEPS, concurrency
 from layers import bootstrap
 
 Row = dict[str, Any]
@@ -46,9 +46,9 @@ def steps(request: Request, of: str | None) -> dict[str, Row]:
             if row["state"] == "ready" and row["oldest_at"]:
                 shown[row["step"]]["oldest_s"] = round(max(0.0, (now - row["oldest_at"]).total_seconds()), 1)
     recent = {row["step"]: row for row in request.catalog.rows("recent_attempts", of_tenant_id=of, within_s=WITHIN_S)}
-    concurrency = bootstrap.settings().concurrency
+    at_once = concurrency(bootstrap.settings().concurrency)
     return {
-        name: counts | _recent_view(recent.get(name)) | {"concurrency": concurrency.get(name)}
+        name: counts | _recent_view(recent.get(name)) | {"concurrency": at_once.get(name)}
         for name, counts in shown.items()
     }
 

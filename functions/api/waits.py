@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.pipelines import INTAKE, PIPELINES, STEPS
+from functions.pipelines import INTAKE, PIPELINES, STEPS, concurrency
 from layers import bootstrap
 from layers.domain.breaker import Breaker, Mode
 from layers.domain.errors import is_limit
@@ -233,9 +233,9 @@ def _outlooks(catalog: Any) -> dict[str, Outlook]:
         read_at, kept = _kept
     if time.monotonic() - read_at < KEPT_S and kept:
         return kept
-    concurrency = bootstrap.settings().concurrency
-    found = {step: Outlook(concurrency=concurrency.get(step, 1)) for step in STEPS}
-    found |= {row["step"]: _outlook(row, concurrency.get(row["step"], 1)) for row in catalog.rows("outlooks")}
+    at_once = concurrency(bootstrap.settings().concurrency)
+    found = {step: Outlook(concurrency=at_once[step]) for step in STEPS}
+    found |= {row["step"]: _outlook(row, at_once.get(row["step"], 1)) for row in catalog.rows("outlooks")}
     with _lock:
         _kept = time.monotonic(), found
     return found
