@@ -17,7 +17,7 @@ from rich.table import Table
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
 NOT_SAMPLES = {"LICENSES.md"}
-NOT_SHOWN = ("text", "record")  # of the kinds of artifacts: the table has columns of its own for them
+NOT_SHOWN = ("original", "text", "record")  # of `artifacts`: the upload itself, and kinds with columns of their own
 MOST_ROWS = 200
 PLAIN_WIDTH = 140  # of what goes to a file
 
