@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layers.domain.extraction.evidence import Shown
+from layers.domain.extraction.evidence import WindowIndex
 from layers.domain.extraction.windows import whole
 from layers.domain.page import Page
 
@@ -20,7 +20,7 @@ Read = Sequence[tuple[Sequence[Page], Mapping[str, Any]]]
 
 def evidence(files: Read) -> dict[str, str]:
     """By field: of so many true values so many are shown, and what share of the other files' values."""
-    shown = [Shown(whole([page for page in pages if page.source])) for pages, _ in files]
+    shown = [WindowIndex(whole([page for page in pages if page.source])) for pages, _ in files]
     tally: Counter[tuple[str, bool, bool]] = Counter()
     for one, (_, own) in zip(shown, files, strict=True):
         for _, values in files:

@@ -1,4 +1,4 @@
-"""What was found in a window, as the status store keeps it until all windows of its text have ended."""
+"""Extractions as JSON: the status store keeps what each window found until all windows of the text have ended."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def extraction_as_json(found: Extraction) -> dict[str, Any]:
         "unread": list(found.unread),
         "dropped": list(found.dropped),
         "evidence": {
-            name: [proof.page, proof.text, proof.box, proof.confidence, proof.at]
-            for name, proof in found.evidence.items()
+            name: [evidence.page, evidence.text, evidence.box, evidence.confidence, evidence.at]
+            for name, evidence in found.evidence.items()
         },
     }
 
 
-def extraction_from_json(kept: Mapping[str, Any]) -> Extraction:
+def extraction_from_json(stored: Mapping[str, Any]) -> Extraction:
     return Extraction(
-        dict(kept["fields"]),
-        tuple(kept["missing"]),
-        {name: _evidence(*proof) for name, proof in kept["evidence"].items()},
-        tuple(kept["unread"]),
-        tuple(kept["dropped"]),
+        dict(stored["fields"]),
+        tuple(stored["missing"]),
+        {name: _evidence(*parts) for name, parts in stored["evidence"].items()},
+        tuple(stored["unread"]),
+        tuple(stored["dropped"]),
     )
 
 

@@ -70,7 +70,7 @@ def test_the_schema_is_asked_in_its_strict_form() -> None:
     assert form["required"] == list(SCHEMA["properties"])
     assert form["additionalProperties"] is False
     assert form["properties"]["title"] == {"type": ["string", "null"], "description": "Whose it is"}
-    assert form["properties"]["total"]["description"] == "Beside it stands: Amount due"
+    assert form["properties"]["total"]["description"] == "Labels beside it: Amount due"
     assert form["properties"]["kind"] == {"type": ["string", "null"], "enum": ["invoice", "receipt", None]}
     line = form["properties"]["lines"]["items"]
     assert (line["type"], line["additionalProperties"], line["required"]) == ("object", False, ["price"])

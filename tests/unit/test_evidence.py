@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from layers.domain.extraction.evidence import Shown
+from layers.domain.extraction.evidence import WindowIndex
 from layers.domain.extraction.verification import verify
 from layers.domain.extraction.windows import Span, Window, whole
 from layers.domain.page import Extraction, Page, Word
@@ -24,7 +24,7 @@ def page(text: str, number: int = 1, confidence: float = 90.0) -> Page:
 
 
 def shows(text: str, value: Any, schema: dict[str, Any]) -> list[str]:
-    shown = Shown(whole([page(text)]))
+    shown = WindowIndex(whole([page(text)]))
     return [shown.evidence(hit).text for hit in shown.hits(value, schema)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.domain.extraction import labels, numbers, sums
+from layers.domain.extraction import labels, number_candidates, sums
 from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
@@ -267,7 +267,7 @@ def test_no_sum_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
     told = sums.sums_of(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sums, "STEMS", ("",))
-        patch.setattr(sums, "STEMS_OF_CHANGE", ("",))
+        patch.setattr(sums, "CHANGE_STEMS", ("",))
         assert sums.sums_of(lines) == told
 
 
@@ -281,19 +281,26 @@ WORDS_OF_DOUBT = [
 @given(st.lists(st.sampled_from(WORDS_OF_DOUBT), max_size=4).map(lambda words: " ".join(["total", *words, "12.50"])))
 def test_no_doubt_about_a_total_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
     def scores() -> list[float]:
-        return [one.score for one in numbers.numbers(["total"], Lines([Line(1, line)]), whole=False, is_total=True)]
+        return [
+            one.score
+            for one in number_candidates.number_candidates(
+                ["total"], Lines([Line(1, line)]), integer=False, is_total=True
+            )
+        ]
 
     told = scores()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numbers, "STEMS_OF_DOUBT", ("",))
+        patch.setattr(number_candidates, "NOT_THE_TOTAL_STEMS", ("",))
         assert scores() == told
 
 
 @given(st.lists(st.text("ab7\u0130 .", max_size=6), max_size=8))
 def test_a_search_through_all_lines_finds_each_that_shows_it_and_no_other(texts: list[str]) -> None:
     lines, pattern = Lines(Line(1, text) for text in texts), re.compile(r"(?<!a)[b7]")
-    assert list(lines.as_written.showing(pattern)) == [at for at, text in enumerate(texts) if pattern.search(text)]
-    assert [lines.lowered.line(at) for at in range(len(lines))] == [labels.plain(text) for text in texts]
+    assert list(lines.as_written.lines_matching(pattern)) == [
+        at for at, text in enumerate(texts) if pattern.search(text)
+    ]
+    assert [lines.lowered.line(at) for at in range(len(lines))] == [labels.lowered(text) for text in texts]
 
 
 def test_labels_in_capitals_are_known_also_beside_a_letter_whose_small_form_is_longer() -> None:

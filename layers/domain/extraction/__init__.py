@@ -1,1 +1,1 @@
-"""The built-in extraction: values beside their labels, by rules, from words and where they stand."""
+"""The built-in extraction: rules that find the values of a schema's properties in the words of a document."""

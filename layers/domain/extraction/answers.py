@@ -10,20 +10,22 @@ from typing import Any
 from layers.domain.extraction.conversation import Reply
 from layers.domain.extraction.schemas import Path
 
+MOST_CUTS = 50  # tries to close an answer that breaks off
+
 
 def parse_answer(reply: Reply) -> Any:
-    """The JSON of an answer; of one that was cut short, what of it is whole. None where there is no JSON."""
+    """The JSON value of an answer; for one that was cut short, its complete part. None where there is no JSON."""
     text = reply.text.strip()
     if text.startswith("```"):
         text = text.strip("`").removeprefix("json").strip()
     try:
-        return _loaded(text)
+        return _load(text)
     except (ValueError, RecursionError):
-        return _rescued(text) if reply.cut_short else None
+        return _load_complete_part(text) if reply.cut_short else None
 
 
-def _loaded(text: str) -> Any:
-    """JSON as it is defined: what is no finite number is null."""
+def _load(text: str) -> Any:
+    """The value of a JSON text. NaN, Infinity and numbers too large for a float are null."""
     return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
 
 
@@ -32,12 +34,12 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _rescued(text: str) -> Any:
-    """What of a JSON text that breaks off is whole: it is cut after its last whole value, and closed."""
+def _load_complete_part(text: str) -> Any:
+    """The value of a JSON text that breaks off, cut after its last complete value and closed; None if that fails."""
     closers: list[str] = []
-    ends: list[tuple[int, str]] = []
+    ends: list[tuple[int, str]] = []  # where the text may be cut, and what closes it there
     in_string = escaped = False
-    for place, character in enumerate(text):
+    for position, character in enumerate(text):
         if in_string:
             in_string = escaped or character != '"'
             escaped = character == "\\" and not escaped
@@ -45,45 +47,45 @@ def _rescued(text: str) -> Any:
             in_string = True
         elif character in "{[":
             closers.append("}" if character == "{" else "]")
-            ends.append((place + 1, "".join(reversed(closers))))
+            ends.append((position + 1, "".join(reversed(closers))))
         elif character in "}]" and closers:
             closers.pop()
-            ends.append((place + 1, "".join(reversed(closers))))
+            ends.append((position + 1, "".join(reversed(closers))))
         elif character == ",":
-            ends.append((place, "".join(reversed(closers))))
-    for end, closing in reversed(ends[-50:]):
+            ends.append((position, "".join(reversed(closers))))
+    for end, closing in reversed(ends[-MOST_CUTS:]):
         try:
-            return _loaded(text[:end] + closing)
+            return _load(text[:end] + closing)
         except (ValueError, RecursionError):
             continue
     return None
 
 
 def without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
-    """An answer without what was not found and what was not asked for."""
+    """An answer without nulls and without properties that the resolved schema does not name."""
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
         return {
-            name: without_nulls(one, properties[name])
-            for name, one in value.items()
-            if one is not None and name in properties
+            name: without_nulls(inner, properties[name])
+            for name, inner in value.items()
+            if inner is not None and name in properties
         }
     if isinstance(value, list):
-        return [without_nulls(one, schema.get("items") or {}) for one in value if one is not None]
-    if isinstance(value, str):  # no database takes a zero character, nor half of a pair
+        return [without_nulls(inner, schema.get("items") or {}) for inner in value if inner is not None]
+    if isinstance(value, str):  # PostgreSQL stores neither NUL characters nor lone surrogates
         return value.replace("\x00", "").encode("utf-8", "replace").decode()
     return value
 
 
 def without_paths(value: Any, paths: Sequence[Path]) -> Any:
-    """An answer without these parts of it."""
-    gone = set(paths)
+    """An answer without the values at these paths."""
+    removed = set(paths)
 
-    def kept(one: Any, path: Path) -> Any:
-        if isinstance(one, dict):
-            return {name: kept(inner, (*path, name)) for name, inner in one.items() if (*path, name) not in gone}
-        if isinstance(one, list):
-            return [kept(inner, (*path, place)) for place, inner in enumerate(one) if (*path, place) not in gone]
-        return one
+    def kept(part: Any, path: Path) -> Any:
+        if isinstance(part, dict):
+            return {name: kept(inner, (*path, name)) for name, inner in part.items() if (*path, name) not in removed}
+        if isinstance(part, list):
+            return [kept(inner, (*path, index)) for index, inner in enumerate(part) if (*path, index) not in removed]
+        return part
 
     return kept(value, ())

@@ -1,4 +1,4 @@
-"""Labels: the words that stand beside a value, by the property that they name."""
+"""Labels: the words printed beside a value that say which property it belongs to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-SPELT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
-DIGIT_IN_A_WORD = re.compile(r"[015|](?<=[a-z].)(?=[a-z])")  # begun by what is searched for fastest
+LETTER_FOR_DIGIT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
+# Begins with the digit, not with the lookbehind: searching for a set of characters is fast.
+DIGIT_IN_A_WORD = re.compile(r"[015|](?<=[a-z].)(?=[a-z])")
 
-# By the words of a property's name. The first label of a list is trusted most.
+# The labels of each meaning of a property's name. The first label of a list is trusted most.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "total": (
         "grand total", "total amount due", "amount due", "balance due", "total due", "total payable", "net to pay",
@@ -38,7 +39,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "customer": ("bill to", "billed to", "sold to", "customer name", "customer", "client", "kunde"),
     "quantity": ("total quantity", "total qty", "quantity", "qty"),
 }  # fmt: skip
-SAME = {
+# Names of properties that have the meaning of another name.
+SAME_MEANING = {
     "amount": "total", "sum": "total", "grand total": "total", "total amount": "total", "amount due": "total",
     "price": "total", "invoice date": "date", "receipt date": "date", "number": "invoice number",
     "invoice no": "invoice number", "invoice": "invoice number", "document number": "invoice number",
@@ -53,46 +55,47 @@ ADDRESSES = {"address", "company address", "vendor address", "merchant address",
 
 
 def words_of(property_name: str) -> str:
-    """`invoiceNumber`, `invoice_number` and `Invoice number` as `invoice number`."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", property_name)
-    return " ".join(re.split(r"[\W_]+", parted.lower())).strip()
+    """The words of a name: `invoiceNumber`, `invoice_number` and `Invoice number` all give `invoice number`."""
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", property_name)
+    return " ".join(re.split(r"[\W_]+", separated.lower())).strip()
 
 
 def meaning_of(property_name: str) -> str:
-    """The word of this vocabulary that a property's name stands for, or its own words."""
+    """The meaning of a property's name in SYNONYMS, or its own words."""
     words = words_of(property_name)
-    return SAME.get(words, words)
+    return SAME_MEANING.get(words, words)
 
 
 def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels to look for, most trusted first: the dataset's own, else the vocabulary's, else its name."""
+    """The labels to search for, most trusted first: the schema's `x-labels`, then the synonyms of the property's
+    meaning, or its name where there are no synonyms."""
     own = tuple(str(label).lower() for label in schema.get("x-labels") or ())
     meaning = meaning_of(property_name)
     return tuple(dict.fromkeys((*own, *SYNONYMS.get(meaning, (words_of(property_name),)))))
 
 
 def find_label(lowered: str, label: str) -> tuple[int, int] | None:
-    """Where a label stands in a lower-case line: as whole words, what parts them taken loosely."""
+    """The span of the first match of a label in a lower-case line: whole words, with any usual separators."""
     return next(iter(find_labels(lowered, label)), None)
 
 
 def find_labels(lowered: str, label: str) -> list[tuple[int, int]]:
-    """Every place where a label stands in a lower-case line."""
+    """The span of each match of a label in a lower-case line."""
     first, last, pattern = _pattern(label)
-    if first not in lowered or last not in lowered:  # a tenth of what a pattern costs
+    if first not in lowered or last not in lowered:  # this test costs a tenth of the pattern
         return []
     return [match.span() for match in pattern.finditer(lowered)]
 
 
 @lru_cache(maxsize=256)
-def _words(its_labels: tuple[str, ...]) -> frozenset[str]:
-    """The words that labels begin and end with."""
-    return frozenset(word for label in its_labels for word in _pattern(label)[:2])
+def _outer_words(property_labels: tuple[str, ...]) -> frozenset[str]:
+    """The first and last words of the labels."""
+    return frozenset(word for label in property_labels for word in _pattern(label)[:2])
 
 
 @lru_cache(maxsize=4096)
 def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
-    """A label's first and last word, and the pattern that finds them with all that stand between."""
+    """A label's first word, its last word, and the pattern that finds the whole label."""
     words = label.split() or [""]
     joined = "[ (.:-]{1,3}".join(re.escape(word) for word in words)
     return words[0], words[-1], re.compile(rf"(?<![a-z0-9_]){joined}(?![a-z_])")
@@ -100,37 +103,37 @@ def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label that a document may show, and its place in the list of those to look for: the lower, the more trusted."""
+    """A label that the document may contain. `tier` is its index among the property's labels: 0 is trusted most."""
 
     tier: int
     words: str
 
 
-def labels_in(vocabulary: str, its_labels: Sequence[str]) -> list[Label]:
-    """Those of the labels whose words a text has anywhere, by all its words in lower case, most trusted first."""
-    absent = {word for word in _words(tuple(its_labels)) if word not in vocabulary}
-    return [Label(tier, label) for tier, label in enumerate(its_labels) if absent.isdisjoint(_pattern(label)[:2])]
+def labels_in(vocabulary: str, property_labels: Sequence[str]) -> list[Label]:
+    """The labels that a document may contain, most trusted first. `vocabulary` holds all its words in lower case."""
+    absent = {word for word in _outer_words(tuple(property_labels)) if word not in vocabulary}
+    return [Label(tier, label) for tier, label in enumerate(property_labels) if absent.isdisjoint(_pattern(label)[:2])]
 
 
-def best_label(lowered: str, its_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
-    """The most trusted label in a line: its tier, and its span."""
-    tier, spans = label_places(lowered, its_labels)
+def best_label(lowered: str, property_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
+    """The tier of the most trusted label in a line, and its first span; 0 and None where there is no label."""
+    tier, spans = best_label_spans(lowered, property_labels)
     return tier, spans[0] if spans else None
 
 
-def label_places(lowered: str, its_labels: Sequence[Label]) -> tuple[int, list[tuple[int, int]]]:
-    """The most trusted label in a line, and each place where it stands: a table's head may say it twice."""
-    for label in its_labels:
+def best_label_spans(lowered: str, property_labels: Sequence[Label]) -> tuple[int, list[tuple[int, int]]]:
+    """The tier of the most trusted label in a line, and all its spans: the head of a table may repeat a label."""
+    for label in property_labels:
         if spans := find_labels(lowered, label.words):
             return label.tier, spans
     return 0, []
 
 
-def plain(text: str) -> str:
-    """The text in lower case, of the same length."""
-    return text.replace("İ", "i").lower()  # the only letter whose small form is longer
+def lowered(text: str) -> str:
+    """The text in lower case. The length stays the same, so that positions in it are positions in the text."""
+    return text.replace("İ", "i").lower()  # the only letter whose lower case is longer
 
 
-def readable(text: str) -> str:
-    """The text in lower case with letters in the place of the digits that readers take for them, same length."""
-    return DIGIT_IN_A_WORD.sub(lambda match: match[0].translate(SPELT), plain(text))
+def ocr_corrected(text: str) -> str:
+    """The text in lower case, with letters for the digits inside words, which OCR confuses. Same length."""
+    return DIGIT_IN_A_WORD.sub(lambda match: match[0].translate(LETTER_FOR_DIGIT), lowered(text))

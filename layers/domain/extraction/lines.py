@@ -1,4 +1,4 @@
-"""Lines as a reader sees them: words that stand at one height, left to right, whatever order they came in."""
+"""Lines as they appear on the page: words at the same height, left to right, in whatever order the page lists them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from itertools import accumulate
 from typing import overload
 
 from layers.domain.extraction import labels, values
+from layers.domain.extraction.boxes import box_of_words
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
 MOST_LINE_CHARACTERS = 1000
-WIDE_GAP = 2.5  # in heights of a line: what parts two columns rather than two words
+WIDE_GAP = 2.5  # in line heights: a wider gap separates two columns, not two words
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a page. `starts` holds where in `text` each of `words` begins; both are empty for plain text.
+    """A line of a page. `starts` holds the offset in `text` of each of `words`; both are empty for plain text.
 
-    Words stand where they do when the page is turned upright; evidence shows them on the page as it is shown.
+    The boxes of `words` are those of the upright page. The boxes of evidence are those of the page as it is displayed.
     """
 
     page: int
@@ -33,21 +34,18 @@ class Line:
 
     @cached_property
     def amounts(self) -> tuple[values.Found, ...]:
-        """Each number of the line; several properties ask for them."""
+        """Each number of the line. Cached, because several properties need them."""
         return tuple(values.amounts(self.text))
 
-    def shows(self, start: int, end: int) -> Evidence:
+    def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
         inside = self._words(start, end)
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
-        return Evidence(self.page, text.strip(), turned_box(_union(inside), -self.turned) if inside else None)
-
-    @property
-    def y(self) -> float:
-        return sum((word.y0 + word.y1) / 2 for word in self.words) / len(self.words) if self.words else 0.0
+        box = box_of_words(inside)
+        return Evidence(self.page, text.strip(), turned_box(box, -self.turned) if box else None)
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
-        """The horizontal extent of a span, or None where nothing is known of places."""
+        """The horizontal extent of a span, or None where the positions of its words are not known."""
         inside = self._words(start, end)
         return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
 
@@ -57,7 +55,7 @@ class Line:
         ]
 
     def within(self, column: tuple[float, float]) -> tuple[int, int] | None:
-        """The span of the words that stand under a column."""
+        """The span of the words whose horizontal extents overlap a column, or None."""
         inside = [
             (at, at + len(word.text))
             for word, at in zip(self.words, self.starts, strict=True)
@@ -66,39 +64,42 @@ class Line:
         return (inside[0][0], inside[-1][1]) if inside else None
 
 
-class Searched:
-    """Lines as one text, each ended by a line feed: most lines hold nothing of what is looked for, and one search
-    through all of them passes those by at a fraction of what a look at each costs."""
+class SearchableText:
+    """All lines as one text, each ended by a line feed.
+
+    Most lines do not contain what is searched for. One search through the whole text skips them at a fraction of the
+    cost of a search in each line.
+    """
 
     def __init__(self, texts: Iterable[str]) -> None:
         ended = [f"{text}\n" for text in texts]
         self.text = "".join(ended)
         self._starts = list(accumulate(map(len, ended), initial=0))
 
-    def line(self, place: int) -> str:
-        return self.text[self._starts[place] : self._starts[place + 1] - 1]
+    def line(self, index: int) -> str:
+        return self.text[self._starts[index] : self._starts[index + 1] - 1]
 
     @cached_property
     def vocabulary(self) -> str:
-        """Each word of the text once."""
+        """Each word of the text once, separated by spaces."""
         return " ".join({*self.text.split()})
 
-    def those_in_it(self, stems: Iterable[str]) -> list[str]:
-        """The stems, parts of words each, that stand anywhere in the text: mostly few."""
+    def present_stems(self, stems: Iterable[str]) -> list[str]:
+        """The stems (parts of words) that occur anywhere in the text: usually few."""
         return [stem for stem in stems if stem in self.vocabulary]
 
-    def showing(self, pattern: re.Pattern[str]) -> Iterator[int]:
-        """The place of each line in which a match begins; where the pattern lets it, it may end in the next line."""
-        place = 0
-        while match := pattern.search(self.text, self._starts[place]):
-            place = bisect_right(self._starts, match.start())
-            if place == len(self._starts):
-                return  # an empty match at the very end
-            yield place - 1
+    def lines_matching(self, pattern: re.Pattern[str]) -> Iterator[int]:
+        """The index of each line in which a match begins. A match may end in the next line if the pattern allows it."""
+        following = 0  # the index of the line after the last match
+        while match := pattern.search(self.text, self._starts[following]):
+            following = bisect_right(self._starts, match.start())
+            if following == len(self._starts):
+                return  # an empty match at the end of the text
+            yield following - 1
 
 
 class Lines(Sequence[Line]):
-    """All lines of a document in order, to look at one by one or to search all at once."""
+    """All lines of a document in order, and their text in the forms that are searched as a whole."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._lines = tuple(lines)
@@ -107,30 +108,30 @@ class Lines(Sequence[Line]):
         return len(self._lines)
 
     @overload
-    def __getitem__(self, place: int) -> Line: ...
+    def __getitem__(self, index: int) -> Line: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Line]: ...
-    def __getitem__(self, place: int | slice) -> Line | Sequence[Line]:
-        return self._lines[place]
+    def __getitem__(self, index: slice) -> Sequence[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | Sequence[Line]:
+        return self._lines[index]
 
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines)
 
     @cached_property
-    def as_written(self) -> Searched:
-        return Searched(line.text for line in self._lines)
+    def as_written(self) -> SearchableText:
+        return SearchableText(line.text for line in self._lines)
 
     @cached_property
-    def lowered(self) -> Searched:
-        return Searched(labels.plain(line.text) for line in self._lines)
+    def lowered(self) -> SearchableText:
+        return SearchableText(labels.lowered(line.text) for line in self._lines)
 
     @cached_property
-    def readable(self) -> Searched:
-        return Searched(labels.readable(line.text) for line in self._lines)
+    def ocr_corrected(self) -> SearchableText:
+        return SearchableText(labels.ocr_corrected(line.text) for line in self._lines)
 
 
 def lines_of(pages: Sequence[Page]) -> Lines:
-    """All lines of all pages in order, bounded in number and length."""
+    """The lines of all pages in order, at most MOST_LINES, each of at most MOST_LINE_CHARACTERS."""
     lines: list[Line] = []
     for page in pages:
         if page.words:
@@ -143,9 +144,10 @@ def lines_of(pages: Sequence[Page]) -> Lines:
 
 
 def _visual_lines(page: Page, turned: int) -> list[Line]:
+    """The lines of an upright page, from the positions of its words. `turned` is passed on to each line."""
     rows: list[list[Word]] = []
     for word in sorted(page.words, key=lambda one: ((one.y0 + one.y1) / 2, one.x0)):
-        row = next((row for row in reversed(rows[-4:]) if _stands_in(word, row)), None)
+        row = next((row for row in reversed(rows[-4:]) if _belongs_to(word, row)), None)
         if row is None:
             rows.append([word])
         else:
@@ -153,7 +155,8 @@ def _visual_lines(page: Page, turned: int) -> list[Line]:
     return [_line(page, sorted(row, key=lambda one: one.x0), turned) for row in rows]
 
 
-def _stands_in(word: Word, row: list[Word]) -> bool:
+def _belongs_to(word: Word, row: list[Word]) -> bool:
+    """Whether a word is at the same height as the nearest word of a row."""
     middle = (word.y0 + word.y1) / 2
     neighbour = min(row, key=lambda one: abs(one.x0 - word.x0))
     overlap = min(word.y1, neighbour.y1) - max(word.y0, neighbour.y0)
@@ -161,6 +164,7 @@ def _stands_in(word: Word, row: list[Word]) -> bool:
 
 
 def _line(page: Page, words: list[Word], turned: int) -> Line:
+    """The line of these words, left to right: one space between words, three at a wide gap."""
     text = ""
     starts: list[int] = []
     kept: list[Word] = []
@@ -176,12 +180,3 @@ def _line(page: Page, words: list[Word], turned: int) -> Line:
         text += word.text
         kept.append(word)
     return Line(page.number, text, tuple(kept), tuple(starts), turned)
-
-
-def _union(words: Sequence[Word]) -> tuple[float, float, float, float]:
-    return (
-        min(word.x0 for word in words),
-        min(word.y0 for word in words),
-        max(word.x1 for word in words),
-        max(word.y1 for word in words),
-    )

@@ -1,141 +1,157 @@
-"""Merging: what was found in the windows of one text, made one record."""
+"""Merging: combines what was found in the windows of one text into one record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from layers.domain.extraction.evidence import UNSURE
+from layers.domain.extraction.evidence import UNSURE_BELOW
 from layers.domain.extraction.schemas import Path, format_path, missing_paths, resolve_references
 from layers.domain.page import Evidence, Extraction
 
-Item = tuple[Any, dict[Path, Evidence], int]  # an item, the proof of its parts, and the window that it comes from
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Item:
+    """An item of a list, the evidence and the dropped parts by their path in the item, and the index of its window."""
+
+    value: Any
+    evidence: dict[Path, Evidence]
+    dropped: list[str]
+    window: int
 
 
 def merge(found: Mapping[int, Extraction], schema: Mapping[str, Any], unread: Sequence[str] = ()) -> Extraction:
-    """One extraction of several, by window in order; `unread` names the text that none of them covers.
+    """One extraction from those of several windows, by the index of the window.
 
-    A single value is the first that was found with sure evidence, else the first; lists are joined, an item that
-    two neighbouring windows both show counted once.
+    A single value is the first one with confident evidence, else the first one with evidence, else the first. Lists are
+    concatenated; an item that two neighbouring windows both show counts once. `unread` names text that no window
+    covers.
     """
     schema = resolve_references(schema)
-    windows = [found[place] for place in sorted(found)]
-    merged = _Merged(windows)
-    fields = merged.of_object([one.fields for one in windows], schema, ())
+    windows = [found[index] for index in sorted(found)]
+    merger = _Merger(windows)
+    fields = merger.merge_objects([window.fields for window in windows], schema, ())
     missing = tuple(format_path(path) for path in missing_paths(schema, fields))
-    dropped = [name for one in windows for name in one.dropped if "[" not in name and not _has(fields, name)]
-    dropped += merged.dropped
+    dropped = [name for window in windows for name in window.dropped if "[" not in name and not _has(fields, name)]
+    dropped += merger.dropped
     return Extraction(
         fields,
         missing,
-        {format_path(path): one for path, one in merged.evidence.items()},
-        tuple(dict.fromkeys([word for one in windows for word in one.unread] + list(unread))),
+        {format_path(path): evidence for path, evidence in merger.evidence.items()},
+        tuple(dict.fromkeys([name for window in windows for name in window.unread] + list(unread))),
         tuple(name for name in dict.fromkeys(dropped) if name not in missing),
     )
 
 
-class _Merged:
+class _Merger:
+    """Merges the windows' values, and collects the evidence and the dropped parts of those that it keeps."""
+
     def __init__(self, windows: Sequence[Extraction]) -> None:
         self.windows = windows
         self.evidence: dict[Path, Evidence] = {}
         self.dropped: list[str] = []
 
-    def of_object(self, parts: Sequence[Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    def merge_objects(self, objects: Sequence[Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
         fields: dict[str, Any] = {}
-        for name, one in (schema.get("properties") or {}).items():
-            here = (*path, name)
-            values = [part.get(name) if isinstance(part, dict) else None for part in parts]
+        for name, property_schema in (schema.get("properties") or {}).items():
+            property_path = (*path, name)
+            values = [each.get(name) if isinstance(each, dict) else None for each in objects]
             if all(value is None for value in values):
                 continue
-            if one.get("type") == "array":
-                fields[name] = self.of_list(values, here)
-            elif one.get("type") == "object":
-                fields[name] = self.of_object(values, one, here)
+            if property_schema.get("type") == "array":
+                fields[name] = self.merge_lists(values, property_path)
+            elif property_schema.get("type") == "object":
+                fields[name] = self.merge_objects(values, property_schema, property_path)
             else:
-                fields[name] = self.of_value(values, here)
+                fields[name] = self.choose_value(values, property_path)
         return fields
 
-    def of_value(self, values: Sequence[Any], path: Path) -> Any:
+    def choose_value(self, values: Sequence[Any], path: Path) -> Any:
         name = format_path(path)
-        given = [place for place, value in enumerate(values) if value is not None]
-        proofs = {place: self.windows[place].evidence.get(name) for place in given}
-        place = min(given, key=lambda one: (_doubt(proofs[one]), one))
-        if proof := proofs[place]:
-            self.evidence[path] = proof
-        return values[place]
+        evidence = {
+            index: self.windows[index].evidence.get(name) for index, value in enumerate(values) if value is not None
+        }
+        best = min(evidence, key=lambda index: (_doubt(evidence[index]), index))
+        if best_evidence := evidence[best]:
+            self.evidence[path] = best_evidence
+        return values[best]
 
-    def of_list(self, values: Sequence[Any], path: Path) -> list[Any]:
-        kept: list[Item] = []
-        notes: list[tuple[Item, list[str]]] = []
-        for place, items in enumerate(values):
-            # Only neighbours overlap: a list of thousands is not compared with itself.
-            neighbours = [n for n, old in enumerate(kept) if old[2] == place - 1]
-            for number, item in enumerate(items or ()):
-                name = format_path((*path, number))
-                proofs = _beneath(self.windows[place].evidence, name)
-                dropped = [
-                    one[len(name) :] for one in self.windows[place].dropped if one.startswith((f"{name}.", f"{name}["))
-                ]
-                new: Item = (item, proofs, place)
-                same = next((n for n in neighbours if _are_one(kept[n], new)), None)
+    def merge_lists(self, lists: Sequence[Any], path: Path) -> list[Any]:
+        kept: list[_Item] = []
+        for window, values in enumerate(lists):
+            # Only neighbouring windows overlap, so that a list of thousands is not compared with all of itself.
+            neighbours = [index for index, item in enumerate(kept) if item.window == window - 1]
+            for number, value in enumerate(values or ()):
+                item = self._item(value, format_path((*path, number)), window)
+                same = next((index for index in neighbours if _are_same(kept[index], item)), None)
                 if same is None:
-                    kept.append(new)
-                elif _fullness(item) > _fullness(kept[same][0]):
-                    kept[same] = new
-                else:
-                    continue
-                notes.append((new, dropped))
-        for number, one in enumerate(kept):
-            self.evidence |= {(*path, number, *leaf): proof for leaf, proof in one[1].items()}
-            self.dropped += [
-                format_path((*path, number)) + tail for new, tails in notes if new is one for tail in tails
-            ]
-        return [item for item, _, _ in kept]
+                    kept.append(item)
+                elif _count_values(value) > _count_values(kept[same].value):
+                    kept[same] = item
+        for number, item in enumerate(kept):
+            self.evidence |= {(*path, number, *leaf): evidence for leaf, evidence in item.evidence.items()}
+            self.dropped += [format_path((*path, number)) + tail for tail in item.dropped]
+        return [item.value for item in kept]
+
+    def _item(self, value: Any, name: str, window: int) -> _Item:
+        found = self.windows[window]
+        dropped = [one[len(name) :] for one in found.dropped if one.startswith((f"{name}.", f"{name}["))]
+        return _Item(value, _evidence_within(found.evidence, name), dropped, window)
 
 
-def _doubt(proof: Evidence | None) -> int:
-    if proof is None:
+def _doubt(evidence: Evidence | None) -> int:
+    """0 for confident evidence, 1 for unsure evidence, 2 for none."""
+    if evidence is None:
         return 2
-    return 1 if proof.confidence is not None and proof.confidence < UNSURE else 0
+    return 1 if evidence.confidence is not None and evidence.confidence < UNSURE_BELOW else 0
 
 
-def _are_one(old: Item, new: Item) -> bool:
-    """Whether two items of two windows are the same lines of the text: a place in common and none at odds."""
-    if old[2] == new[2]:
+def _are_same(old: _Item, new: _Item) -> bool:
+    """Whether items of two windows come from the same lines of the text.
+
+    The leaves that both have must all be at the same positions, and there must be at least one. Without any evidence,
+    equal items are the same.
+    """
+    if old.window == new.window:
         return False
-    if not old[1] and not new[1]:
-        return bool(old[0] == new[0])
-    both = old[1].keys() & new[1].keys()
-    alike = [(old[1][leaf].page, old[1][leaf].at) == (new[1][leaf].page, new[1][leaf].at) for leaf in both]
-    return bool(alike) and all(alike)
+    if not old.evidence and not new.evidence:
+        return bool(old.value == new.value)
+    common = old.evidence.keys() & new.evidence.keys()
+    return bool(common) and all(
+        (old.evidence[leaf].page, old.evidence[leaf].at) == (new.evidence[leaf].page, new.evidence[leaf].at)
+        for leaf in common
+    )
 
 
-def _beneath(evidence: Mapping[str, Evidence], name: str) -> dict[Path, Evidence]:
-    """The proofs of an item, by their place in it."""
+def _evidence_within(evidence: Mapping[str, Evidence], name: str) -> dict[Path, Evidence]:
+    """The evidence of an item's parts, by their path in the item."""
     return {
-        _parsed(place[len(name) :]): proof
-        for place, proof in evidence.items()
+        _parse_path(place[len(name) :]): found
+        for place, found in evidence.items()
         if place == name or place.startswith((f"{name}.", f"{name}["))
     }
 
 
-def _parsed(tail: str) -> Path:
-    words: list[str | int] = []
-    for word in tail.replace("[", ".[").split("."):
-        if word:
-            words.append(int(word[1:-1]) if word[:1] == "[" and word[1:-1].isdecimal() else word)
-    return tuple(words)
+def _parse_path(text: str) -> Path:
+    """The inverse of `format_path`."""
+    path: list[str | int] = []
+    for part in text.replace("[", ".[").split("."):
+        if part:
+            path.append(int(part[1:-1]) if part[:1] == "[" and part[1:-1].isdecimal() else part)
+    return tuple(path)
 
 
-def _fullness(item: Any) -> int:
+def _count_values(item: Any) -> int:
+    """How many single values an item has."""
     if isinstance(item, dict):
-        return sum(_fullness(one) for one in item.values())
-    return sum(_fullness(one) for one in item) if isinstance(item, list) else int(item is not None)
+        return sum(_count_values(value) for value in item.values())
+    return sum(_count_values(value) for value in item) if isinstance(item, list) else int(item is not None)
 
 
 def _has(fields: Any, name: str) -> bool:
-    for word in name.split("."):
-        if not isinstance(fields, dict) or word not in fields:
+    for part in name.split("."):
+        if not isinstance(fields, dict) or part not in fields:
             return False
-        fields = fields[word]
+        fields = fields[part]
     return True

@@ -1,4 +1,4 @@
-"""A dataset's schema as extraction uses it: references followed, its leaves named, what it requires."""
+"""Dataset schemas as extraction uses them: resolving references, finding missing properties, naming paths."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from typing import Any
 from layers.domain.extraction.schema_subset import follow_reference
 
 Schema = Mapping[str, Any]
-# Where a value stands in a record: names of properties and places in lists.
+# The path of a value in a record: names of properties and indexes in lists.
 Path = tuple[str | int, ...]
 
 
 def resolve_references(schema: Schema) -> dict[str, Any]:
-    """The schema with every local reference followed, so that each part can be looked at by itself."""
-    return _plain(dict(schema), dict(schema))
+    """The resolved schema: every local reference is replaced by its definition, so that each part stands alone."""
+    return _resolve(dict(schema), dict(schema))
 
 
-def _plain(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+def _resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     found = {
         name: one
         for name, one in follow_reference(schema, root).items()
         if name not in ("$ref", "$defs", "$id", "$schema")
     }
     if isinstance(found.get("properties"), dict):
-        found["properties"] = {name: _plain(one, root) for name, one in found["properties"].items()}
+        found["properties"] = {name: _resolve(one, root) for name, one in found["properties"].items()}
     if isinstance(found.get("items"), dict):
-        found["items"] = _plain(found["items"], root)
+        found["items"] = _resolve(found["items"], root)
     return found
 
 
 def without_required(schema: Schema) -> dict[str, Any]:
-    """A plain schema that takes what is there: what is not there is told otherwise than by refusing the rest."""
+    """A resolved schema that requires nothing. Missing properties are reported separately, and do not make the values
+    that are present invalid."""
     kept = {name: one for name, one in schema.items() if name != "required"}
     if "properties" in kept:
         kept["properties"] = {name: without_required(one) for name, one in kept["properties"].items()}
@@ -41,23 +42,22 @@ def without_required(schema: Schema) -> dict[str, Any]:
 
 
 def missing_paths(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
-    """What a plain schema requires and a value does not have."""
+    """The paths of the properties that a resolved schema requires and a value does not have."""
     if isinstance(value, dict):
         yield from ((*path, name) for name in schema.get("required") or () if name not in value)
         for name, one in (schema.get("properties") or {}).items():
             if name in value:
                 yield from missing_paths(one, value[name], (*path, name))
     elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from missing_paths(schema.get("items") or {}, item, (*path, place))
+        for index, item in enumerate(value):
+            yield from missing_paths(schema.get("items") or {}, item, (*path, index))
 
 
 def needs_evidence(schema: Schema) -> bool:
-    """Whether the text must show a value of this plain schema."""
+    """Whether a value of this resolved schema is valid only where the text shows it."""
     return schema.get("x-evidence") is not False and schema.get("type") != "boolean" and "enum" not in schema
 
 
 def format_path(path: Sequence[str | int]) -> str:
-    """A place in a record as people write it: `items[0].amount`."""
-    words = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in path)
-    return words.removeprefix(".")
+    """A path as text: `items[0].amount`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

@@ -1,6 +1,6 @@
-"""The arithmetic of a bill: what was paid less the change, or the net sum and its tax, make the total.
+"""The arithmetic of a bill: total = paid - change, and total = net + tax.
 
-A total that two other lines confirm is trusted more than one that a label alone names: readers confuse digits.
+OCR confuses digits. A total that two other lines confirm is therefore trusted more than one that only a label names.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ NET = re.compile(
 )
 TAX = re.compile(r"\b(?:[g6]st|vat|sst|tax|mwst|ust|btw|tva)\b")
 ROUNDING = re.compile(r"\bround|\brundung|\bafronding|\barrondi")
-NO_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
+NOT_A_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
 PERCENT = re.compile(r"\s?%")
-# What stands in whatever the patterns of a kind find.
-STEMS_OF_CHANGE = ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta")
+# Every match of CHANGE contains one of CHANGE_STEMS, and every match of the other patterns one of STEMS, so that
+# lines without them skip the patterns.
+CHANGE_STEMS = ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta")
 STEMS = (
-    *STEMS_OF_CHANGE, "round", "rundung", "afronding", "arrondi", "sub",
+    *CHANGE_STEMS, "round", "rundung", "afronding", "arrondi", "sub",
     "net", "excl", "tax", "zwischensumme", "ht", "cash", "tunai", "tender", "paid", "payment", "received", "visa", "master",
     "debit", "credit", "amex", "maestro", "gegeben", "bar", "contant", "pin", "esp", "gst", "6st", "vat", "sst", "mwst",
     "ust", "btw", "tva",
 )  # fmt: skip
-CENTS = 0.005
-MOST_SUMS = 12  # of one kind, that are looked at
-COIN = 5.0  # who hands over an uneven sum pays exactly
+HALF_A_CENT = 0.005  # sums that differ by less are equal
+MOST_SUMS = 12  # of each kind
+NOTE = 5.0  # the smallest banknote: a payment that is no multiple of it was probably exact
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The sums of a page by what they are. `has_change`: a line tells of change, whether or not it could be read."""
+    """The sums of a bill by kind. `has_change`: a line mentions change, even if its amount could not be read."""
 
     paid: tuple[float, ...]
     change: tuple[float, ...]
@@ -49,39 +50,45 @@ class Sums:
     has_change: bool
 
     @property
-    def confirm_anything(self) -> bool:
+    def can_confirm(self) -> bool:
+        """Whether there is any sum that could confirm a total."""
         return bool(self.paid or self.net)
 
     def is_paid_less_change(self, amount: float) -> bool:
-        return any(abs(amount - paid + change) < CENTS for paid in self.paid for change in self.change if paid > change)
+        return any(
+            abs(amount - paid + change) < HALF_A_CENT for paid in self.paid for change in self.change if paid > change
+        )
 
     def is_net_and_tax(self, amount: float) -> bool:
-        """Whether a net sum and a tax come to this; of a bill with several rates that may be one rate's part."""
+        """Whether a net sum plus a tax is this amount. On a bill with several tax rates it may be one rate's part."""
         return any(
-            abs(amount - net - tax - rounding) < CENTS
+            abs(amount - net - tax - rounding) < HALF_A_CENT
             for net in self.net
             for tax in self.tax
             if 0 < tax < net / 2
             for rounding in (0.0, *self.rounding)
         )
 
-    def was_handed_exactly(self, amount: float) -> bool:
-        """Whether this alone was paid, and nothing was given back; an even sum only where the bill says so."""
-        if len(self.paid) != 1 or abs(amount - self.paid[0]) >= CENTS:
+    def was_paid_exactly(self, amount: float) -> bool:
+        """Whether this amount is the only payment and no change was given.
+
+        A multiple of NOTE counts only where the bill states that the change is zero.
+        """
+        if len(self.paid) != 1 or abs(amount - self.paid[0]) >= HALF_A_CENT:
             return False
-        return not any(self.change) if self.change else not self.has_change and amount % COIN > CENTS
+        return not any(self.change) if self.change else not self.has_change and amount % NOTE > HALF_A_CENT
 
 
 def sums_of(lines: Lines) -> Sums:
-    """The sums that stand right of the words that say what they are."""
+    """The last amount of each line whose words say what kind of sum it is."""
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
-    shown = lines.lowered.those_in_it(STEMS)
-    of_change = lines.lowered.those_in_it(STEMS_OF_CHANGE)
-    for place, line in enumerate(lines if shown else ()):
-        lowered = lines.lowered.line(place)
-        if not any(stem in lowered for stem in (shown if line.amounts else of_change)):
-            continue  # most lines, at a fraction of what the patterns cost
+    stems = lines.lowered.present_stems(STEMS)
+    change_stems = lines.lowered.present_stems(CHANGE_STEMS)
+    for index, line in enumerate(lines if stems else ()):
+        lowered = lines.lowered.line(index)
+        if not any(stem in lowered for stem in (stems if line.amounts else change_stems)):
+            continue  # this skips most lines at a fraction of the patterns' cost
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"
         if kind is None or len(found[kind]) >= MOST_SUMS:
@@ -97,7 +104,7 @@ def _kind_of(lowered: str) -> str | None:
         return "rounding" if "total" not in lowered else None
     if CHANGE.search(lowered):
         return "change"
-    if NO_SUM.search(lowered):
+    if NOT_A_SUM.search(lowered):
         return None
     if NET.search(lowered):
         return "net"
@@ -107,7 +114,7 @@ def _kind_of(lowered: str) -> str | None:
 
 
 def money_in(line: Line) -> Iterator[tuple[values.Found, values.Amount]]:
-    """The amounts of a line that are written as money is, and where they stand."""
+    """The amounts of a line that are written like money, each with its span."""
     for found in line.amounts:
         amount: values.Amount = found.value  # type: ignore[assignment]
         if is_money(amount) and not is_percent(line.text, found.end):

@@ -1,6 +1,6 @@
-"""Dates, money and numbers as people write them, found in a line of text and brought to one form.
+"""Numbers, dates and currencies: finds them in a line of text as people write them, and parses them.
 
-Every pattern is bounded: a hostile line costs time in proportion to its length, no more.
+Every pattern is bounded, so that even a hostile line takes time in proportion to its length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and the span of the line that shows it."""
+    """A value and its span in the line."""
 
     value: object
     start: int
@@ -25,9 +25,10 @@ class Found:
 CURRENCY = r"(?:RM|MYR|USD|EUR|GBP|CHF|INR|Rs\.?|PLN|zł|SEK|NOK|DKK|JPY|CNY|AUD|CAD|SGD|[$€£¥₹])"
 NOT_A_DIGIT = re.compile(r"\D")
 SPACE_BESIDE_A_POINT = re.compile(r"\s(?=[.,])|(?<=[.,])\s")
-# Begun by the letter, for which a line is searched faster than for what stands before it.
-TAKEN_FOR_A_NOUGHT = re.compile(r"[OoQ](?<=[\d.,][OoQ])(?=[\d.,\s]|$)")
-# A number is looked for by its first digit, and then for what stands before that: twice as fast as from left to right.
+# Begins with the letter, not with the lookbehind: searching for a set of characters is fast.
+LETTER_FOR_ZERO = re.compile(r"[OoQ](?<=[\d.,][OoQ])(?=[\d.,\s]|$)")
+# A number is searched for by its first digit; the text before it is matched afterwards. This is twice as fast as one
+# pattern from left to right.
 NUMBER = re.compile(
     r"(?P<digits>\d(?<!\d\d)(?:\d{0,2}(?:[.,'\u00a0\u202f ]\d{3}){1,4}(?:[.,]\d{1,2})?|\d{0,11}(?:\s?[.,]\s?\d{1,4})?))"
     rf"(?P<close>\))?(?:\s{{0,2}}(?P<after>{CURRENCY}))?(?![\d/:]|[.,-]\d|[A-Za-z]{{2}})",
@@ -42,7 +43,7 @@ MOST_BEFORE_A_NUMBER = 14  # characters: two currencies and a sign, with their s
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number as written: its value, its decimals, and the currency sign beside it, where there is one."""
+    """A number as written: its value, how many decimals it has, and the currency sign beside it if there is one."""
 
     value: float
     decimals: int
@@ -51,12 +52,12 @@ class Amount:
 
 def amounts(line: str) -> Iterator[Found]:
     """Each number of a line, as an Amount, left to right."""
-    line = _mended(line)
+    line = LETTER_FOR_ZERO.sub("0", line)
     end = at = 0
     while match := NUMBER.search(line, at):
         before = BEFORE_A_NUMBER.search(line, max(end, match.start() - MOST_BEFORE_A_NUMBER), match.start())
         if before is None:
-            at = match.start() + 1  # it is part of a word, a date or a code
+            at = match.start() + 1  # the digit is part of a word, a date or a code
             continue
         end = at = match.end()
         digits = SPACE_BESIDE_A_POINT.sub("", match["digits"])
@@ -69,7 +70,7 @@ def amounts(line: str) -> Iterator[Found]:
 
 
 def _split(digits: str) -> tuple[str, str]:
-    """The whole part and the decimals of digits with any of the usual separators."""
+    """The integer part and the decimals of a number with any of the usual separators."""
     last = max(digits.rfind("."), digits.rfind(","))
     if last >= 0:
         tail = digits[last + 1 :]
@@ -80,16 +81,11 @@ def _split(digits: str) -> tuple[str, str]:
     return NOT_A_DIGIT.sub("", digits), ""
 
 
-def _mended(line: str) -> str:
-    """The line with the letters that readers take for digits put right, where digits stand around them."""
-    return TAKEN_FOR_A_NOUGHT.sub("0", line)
-
-
 # --- dates -------------------------------------------------------------------------------------------
 
 MONTHS = {
-    name: place
-    for place, names in enumerate(
+    name: month
+    for month, names in enumerate(
         (
             "jan january januar janvier enero januari ene",
             "feb february februar fevrier février febrero februari fév fev",
@@ -115,25 +111,28 @@ MONTH = r"([A-Za-zäéûÄÉÛ]{3,10})"
 NAMED_DATE = re.compile(
     rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.)?[\s\-/.,']{{0,3}}(?:de\s)?{MONTH}[\s\-/.,']{{0,3}}(?:de\s)?(\d{{4}}|\d{{2}})(?!\d)"
 )
-# What stands in whatever names a month, or is a date of three numbers, found at a fraction of what the patterns cost.
-NUMBERED = re.compile(r"\d(?=\s?([./-])\s?\d{1,2}\s?\1|年)")
-NAMED = re.compile(rf"(?:{'|'.join(sorted({name[:3] for name in MONTHS}))})[a-zäéû]{{0,7}}[\s\-/.,']{{0,3}}(?:de\s)?\d")
+# Every match of NUMERIC_DATE contains a match of NUMERIC_DATE_HINT, and every date with the name of a month one of
+# NAMED_DATE_HINT, at a fraction of the patterns' cost. Lines without a hint are skipped.
+NUMERIC_DATE_HINT = re.compile(r"\d(?=\s?([./-])\s?\d{1,2}\s?\1|年)")
+NAMED_DATE_HINT = re.compile(
+    rf"(?:{'|'.join(sorted({name[:3] for name in MONTHS}))})[a-zäéû]{{0,7}}[\s\-/.,']{{0,3}}(?:de\s)?\d"
+)
 MONTH_FIRST = re.compile(rf"(?<![A-Za-z]){MONTH}[\s.\-]{{0,3}}(\d{{1,2}})(?:st|nd|rd|th)?[\s,\-]{{1,3}}(\d{{4}})(?!\d)")
 
 
 def dates(line: str, *, month_first: bool = False) -> list[Found]:
-    """Each date of a line as a `datetime.date`, left to right. `month_first` settles 3/4/2024."""
+    """Each date of a line as a `datetime.date`, left to right. `month_first` decides how 3/4/2024 is read."""
     found = [*_numeric_dates(line, month_first), *_named_dates(line)]
-    return sorted(found, key=lambda one: one.start)
+    return sorted(found, key=lambda date_found: date_found.start)
 
 
 def numeric_dates(line: str) -> Iterator[re.Match[str]]:
-    """What is written as a date of three numbers, whether or not it is one."""
+    """Each match of three numbers written like a date, even if there is no such day."""
     return NUMERIC_DATE.finditer(line)
 
 
 def _numeric_dates(line: str, month_first: bool) -> Iterator[Found]:
-    if not NUMBERED.search(line):
+    if not NUMERIC_DATE_HINT.search(line):
         return
     for match in numeric_dates(line):
         if match[5]:
@@ -154,12 +153,12 @@ def _numeric_dates(line: str, month_first: bool) -> Iterator[Found]:
 
 
 def _named_dates(line: str) -> Iterator[Found]:
-    if not NAMED.search(line.lower()):
+    if not NAMED_DATE_HINT.search(line.lower()):
         return
-    for pattern, day_at, month_at in ((NAMED_DATE, 1, 2), (MONTH_FIRST, 2, 1)):
+    for pattern, day_group, month_group in ((NAMED_DATE, 1, 2), (MONTH_FIRST, 2, 1)):
         for match in pattern.finditer(line):
-            month = MONTHS.get(match[month_at].lower())
-            value = _date(_year(match[3]), month, int(match[day_at])) if month else None
+            month = MONTHS.get(match[month_group].lower())
+            value = _date(_year(match[3]), month, int(match[day_group])) if month else None
             if value:
                 yield Found(value, match.start(), match.end())
 
@@ -180,43 +179,22 @@ def _date(year: int, month: int, day: int) -> date | None:
 SIGNS = {
     "rm": "MYR", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "rs": "INR", "rs.": "INR", "zł": "PLN",
 }  # fmt: skip
-CODES = [
-    "MYR",
-    "USD",
-    "EUR",
-    "GBP",
-    "CHF",
-    "INR",
-    "PLN",
-    "SEK",
-    "NOK",
-    "DKK",
-    "JPY",
-    "CNY",
-    "AUD",
-    "CAD",
-    "SGD",
-    "HKD",
-    "NZD",
-    "BRL",
-    "MXN",
-    "CZK",
-    "HUF",
-]
-# What a bare dollar sign may stand for.
+CODES = (
+    "MYR", "USD", "EUR", "GBP", "CHF", "INR", "PLN", "SEK", "NOK", "DKK", "JPY", "CNY", "AUD", "CAD", "SGD", "HKD", "NZD",
+    "BRL", "MXN", "CZK", "HUF",
+)  # fmt: skip
+# The currencies that a bare dollar sign may mean.
 DOLLARS = frozenset({"USD", "AUD", "CAD", "SGD", "HKD", "NZD", "MXN"})
-# Each begun by a letter of its own, for which a line is searched fast.
-CODE = re.compile("|".join([*(rf"{code}(?![A-Za-z])" for code in (*CODES, "RM", r"Rs\.?", "zł")), *"€£¥₹", r"\$"]))
+# Every alternative begins with a fixed character, because searching for that is fast.
+CURRENCY_MARK = re.compile(
+    "|".join([*(rf"{code}(?![A-Za-z])" for code in (*CODES, "RM", r"Rs\.?", "zł")), *"€£¥₹", r"\$"])
+)
 
 
 def currencies(line: str) -> Iterator[Found]:
-    """Each currency that a line shows, as its ISO 4217 code."""
-    for match in CODE.finditer(line):
+    """Each currency sign or code of a line, as its ISO 4217 code."""
+    for match in CURRENCY_MARK.finditer(line):
         shown, before = match[0], line[match.start() - 1 : match.start()]
         if shown[0].isalpha() and before.isascii() and before.isalpha():
-            continue  # the end of a word
+            continue  # the letters end a word
         yield Found(SIGNS.get(shown.lower(), shown.upper()), match.start(), match.end())
-
-
-def currency_of(sign: str) -> str:
-    return SIGNS.get(sign.lower(), sign.upper())

@@ -1,4 +1,4 @@
-"""Proving: every value of an answer is looked up in the text, and what the text does not show is taken out."""
+"""Verification: looks up every value of a model's answer in the text, and removes those that it does not show."""
 
 from __future__ import annotations
 
@@ -6,124 +6,143 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from layers.domain.extraction.evidence import Hit, Shown
+from layers.domain.extraction.evidence import WindowIndex
+from layers.domain.extraction.hit import Hit
 from layers.domain.extraction.schemas import Path, format_path, missing_paths, needs_evidence
 from layers.domain.extraction.windows import Window
 from layers.domain.page import Evidence, Extraction
 
-GONE = object()
+REMOVED = object()
+Leaves = dict[Path, tuple[Any, Mapping[str, Any]]]
+Position = tuple[int, int]  # the number of a page and an offset in its text
 
 
 def verify(answer: Mapping[str, Any], schema: Mapping[str, Any], window: Window) -> Extraction:
-    """What of an answer the window's text shows, each value with its evidence; `schema` is plain.
+    """The values of an answer that the window's text shows, each with its evidence.
 
-    The answer fits the schema; properties that it does not name are left out.
+    `schema` is resolved, and the answer fits it. Properties that the schema does not name are left out.
     """
-    proof = _Proof(Shown(window))
-    fields = proof.of_object(answer, schema, ())
+    verifier = _Verifier(WindowIndex(window))
+    fields = verifier.verify_object(answer, schema, ())
     missing = tuple(format_path(path) for path in missing_paths(schema, fields))
-    evidence = {format_path(path): one for path, one in proof.evidence.items()}
-    dropped = tuple(name for name in dict.fromkeys(map(format_path, proof.dropped)) if name not in missing)
+    evidence = {format_path(path): found for path, found in verifier.evidence.items()}
+    dropped = tuple(name for name in dict.fromkeys(map(format_path, verifier.dropped)) if name not in missing)
     return Extraction(fields, missing, evidence, dropped=dropped)
 
 
 @dataclass
-class _Proof:
-    shown: Shown
+class _Verifier:
+    index: WindowIndex
     evidence: dict[Path, Evidence] = field(default_factory=dict)
     dropped: list[Path] = field(default_factory=list)
 
-    def of_object(self, answer: Mapping[str, Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        found = {}
-        for name, one in (schema.get("properties") or {}).items():
+    def verify_object(self, answer: Mapping[str, Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        fields = {}
+        for name, property_schema in (schema.get("properties") or {}).items():
             if answer.get(name) is not None:
-                value = self.of_value(answer[name], one, (*path, name))
-                if value is not GONE:
-                    found[name] = value
-        return found
+                value = self.verify_value(answer[name], property_schema, (*path, name))
+                if value is not REMOVED:
+                    fields[name] = value
+        return fields
 
-    def of_value(self, value: Any, schema: Mapping[str, Any], path: Path) -> Any:
+    def verify_value(self, value: Any, schema: Mapping[str, Any], path: Path) -> Any:
+        """The value as far as the text shows it, or REMOVED."""
         if isinstance(value, dict):
-            return self.of_object(value, schema, path) or GONE
+            return self.verify_object(value, schema, path) or REMOVED
         if isinstance(value, list):
-            return self.of_list(value, schema.get("items") or {}, path)
-        name = str(next((one for one in reversed(path) if isinstance(one, str)), ""))
-        hits = self.shown.hits(value, schema)
-        if hit := self.shown.best(hits, name, schema):
-            self.evidence[path] = self.shown.evidence(hit)
+            return self.verify_list(value, schema.get("items") or {}, path)
+        name = str(next((part for part in reversed(path) if isinstance(part, str)), ""))
+        hits = self.index.hits(value, schema)
+        if hit := self.index.best(hits, name, schema):
+            self.evidence[path] = self.index.evidence(hit)
         elif needs_evidence(schema):
             self.dropped.append(path)
-            return GONE
+            return REMOVED
         return value
 
-    def of_list(self, items: Sequence[Any], schema: Mapping[str, Any], path: Path) -> list[Any]:
-        """The items that the text shows, each with places of its own: two equal lines are two, a third is made up."""
+    def verify_list(self, items: Sequence[Any], schema: Mapping[str, Any], path: Path) -> list[Any]:
+        """The items that the text shows, each at positions of its own.
+
+        Two equal lines of the text are evidence for two equal items; a third such item is dropped.
+        """
         kept: list[Any] = []
-        used: set[tuple[Path, tuple[int, int]]] = set()
-        for given, item in enumerate(items):
-            at = (*path, len(kept))
-            leaves = dict(_leaves(item, schema, ()))
+        used: set[tuple[Path, Position]] = set()
+        for index, item in enumerate(items):
+            item_path = (*path, len(kept))
+            leaves = _leaves(item, schema, ())
             hits = {
-                leaf: self.shown.hits(value, one)
-                for leaf, (value, one) in leaves.items()
+                leaf: self.index.hits(value, leaf_schema)
+                for leaf, (value, leaf_schema) in leaves.items()
                 if not isinstance(value, bool)
             }
-            bare = [leaf for leaf, (_, one) in leaves.items() if not hits.get(leaf) and needs_evidence(one)]
-            chosen = _neighbours(hits, used)
-            shows_some = bool(chosen) or (bool(leaves) and not any(needs_evidence(one) for _, one in leaves.values()))
-            if not shows_some:
-                self.dropped.append((*path, given))
+            not_shown = [leaf for leaf, (_, one) in leaves.items() if not hits.get(leaf) and needs_evidence(one)]
+            chosen = _nearest_hits(hits, used)
+            if not chosen and not _needs_no_evidence(leaves):
+                self.dropped.append((*path, index))
                 continue
-            used |= {(leaf, hit.place) for leaf, hit in chosen.items()}
-            self.dropped += [(*at, *leaf) for leaf in bare]
-            self.evidence |= {(*at, *leaf): self.shown.evidence(hit) for leaf, hit in chosen.items()}
-            kept.append(_without(item, schema, set(bare), ()))
+            used |= {(leaf, hit.position) for leaf, hit in chosen.items()}
+            self.dropped += [(*item_path, *leaf) for leaf in not_shown]
+            self.evidence |= {(*item_path, *leaf): self.index.evidence(hit) for leaf, hit in chosen.items()}
+            kept.append(_remove_leaves(item, schema, set(not_shown), ()))
         return kept
 
 
-def _leaves(value: Any, schema: Mapping[str, Any], path: Path) -> list[tuple[Path, tuple[Any, Mapping[str, Any]]]]:
-    """The single values of an item, by their place in it, each with its schema."""
-    if isinstance(value, dict):
-        properties = schema.get("properties") or {}
-        return [
-            leaf
-            for name, one in properties.items()
-            if value.get(name) is not None
-            for leaf in _leaves(value[name], one, (*path, name))
-        ]
-    if isinstance(value, list):
-        return [leaf for n, one in enumerate(value) for leaf in _leaves(one, schema.get("items") or {}, (*path, n))]
-    return [(path, (value, schema))]
+def _needs_no_evidence(leaves: Leaves) -> bool:
+    """Whether an item has values, and none of them has to be shown by the text."""
+    return bool(leaves) and not any(needs_evidence(schema) for _, schema in leaves.values())
 
 
-def _without(value: Any, schema: Mapping[str, Any], bare: set[Path], path: Path) -> Any:
+def _leaves(value: Any, schema: Mapping[str, Any], path: Path) -> Leaves:
+    """The single values of an item by their path in it, each with its schema."""
+    leaves: Leaves = {}
+    if isinstance(value, dict):
+        for name, property_schema in (schema.get("properties") or {}).items():
+            if value.get(name) is not None:
+                leaves |= _leaves(value[name], property_schema, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            leaves |= _leaves(inner, schema.get("items") or {}, (*path, index))
+    else:
+        leaves[path] = (value, schema)
+    return leaves
+
+
+def _remove_leaves(value: Any, schema: Mapping[str, Any], leaves: set[Path], path: Path) -> Any:
+    """A value without these leaves, without nulls, and without properties that the schema does not name."""
     if isinstance(value, dict):
         properties = schema.get("properties") or {}
-        kept = {name: one for name, one in value.items() if name in properties and (*path, name) not in bare}
         return {
-            name: _without(one, properties[name], bare, (*path, name)) for name, one in kept.items() if one is not None
+            name: _remove_leaves(inner, properties[name], leaves, (*path, name))
+            for name, inner in value.items()
+            if name in properties and (*path, name) not in leaves and inner is not None
         }
     if isinstance(value, list):
-        inner = schema.get("items") or {}
-        return [_without(one, inner, bare, (*path, n)) for n, one in enumerate(value) if (*path, n) not in bare]
+        items = schema.get("items") or {}
+        return [
+            _remove_leaves(inner, items, leaves, (*path, index))
+            for index, inner in enumerate(value)
+            if (*path, index) not in leaves
+        ]
     return value
 
 
-def _neighbours(hits: Mapping[Path, Sequence[Hit]], used: set[tuple[Path, tuple[int, int]]]) -> dict[Path, Hit]:
+def _nearest_hits(hits: Mapping[Path, Sequence[Hit]], used: set[tuple[Path, Position]]) -> dict[Path, Hit]:
     """For each leaf of an item the hit nearest to the item's anchor: the first unused hit of its rarest value.
 
-    Empty where every place that shows any of it belongs to an earlier item.
+    Empty where earlier items use every hit of every leaf.
     """
-    free = {leaf: [hit for hit in some if (leaf, hit.place) not in used] for leaf, some in hits.items() if some}
-    anchors = [leaf for leaf, some in free.items() if some]
+    unused = {leaf: [hit for hit in all_hits if (leaf, hit.position) not in used] for leaf, all_hits in hits.items()}
+    anchors = [leaf for leaf, free in unused.items() if free]
     if not anchors:
         return {}
-    anchor = min(anchors, key=lambda leaf: (len(hits[leaf]), -(free[leaf][0].end - free[leaf][0].start)))
-    centre = free[anchor][0]
+    anchor = min(anchors, key=lambda leaf: (len(hits[leaf]), unused[leaf][0].start - unused[leaf][0].end))
+    centre = unused[anchor][0]
 
-    def distance(hit: Hit) -> tuple[int, int]:
-        return abs(hit.place[0] - centre.place[0]), abs(hit.place[1] - centre.place[1])
+    def distance(hit: Hit) -> Position:
+        return abs(hit.position[0] - centre.position[0]), abs(hit.position[1] - centre.position[1])
 
     return {
-        leaf: centre if leaf == anchor else min(free[leaf] or some, key=distance) for leaf, some in hits.items() if some
+        leaf: centre if leaf == anchor else min(unused[leaf] or all_hits, key=distance)
+        for leaf, all_hits in hits.items()
+        if all_hits
     }

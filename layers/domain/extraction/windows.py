@@ -1,4 +1,4 @@
-"""Windows: a long text cut into pieces that a model can read, at the ends of lines, each overlapping the last."""
+"""Windows: a long text cut at the ends of lines into pieces that a model can read; each overlaps the one before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEAST_BYTES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a page's text, in characters."""
+    """A stretch of a page's text, from `start` to `end` in characters."""
 
     page: Page
     start: int
@@ -26,7 +26,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One piece of a text, `number` from 1. `leaves_rest`: what follows the last window is read by none."""
+    """One piece of a text, numbered from 1. `leaves_rest`: no window covers the text after this, the last, window."""
 
     spans: tuple[Span, ...]
     number: int = 1
@@ -48,97 +48,104 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """A line of the text, or a part of a long line."""
+
     page: Page
     start: int
     end: int
-    at: int  # bytes of the text before it
+    offset_bytes: int  # the size of the text before it
     size_bytes: int
 
 
 def count_windows(text_bytes: int, window_bytes: int | None, most: int) -> int:
-    """How many windows a text takes. Bytes of UTF-8 follow a model's tokens better than characters do."""
+    """How many windows a text needs, at most `most`; one where `window_bytes` is None.
+
+    Sizes are in bytes of UTF-8, because their number follows that of a model's tokens better than the number of
+    characters does.
+    """
     if window_bytes is None or text_bytes <= window_bytes:
         return 1
-    return max(1, min(most, -(-text_bytes // _share(window_bytes))))
+    return max(1, min(most, -(-text_bytes // _bytes_without_overlap(window_bytes))))
 
 
 def whole(pages: Sequence[Page]) -> Window:
-    """All that was read, as one window."""
+    """The whole text as one window."""
     return Window(tuple(Span(page, 0, len(page.text)) for page in pages))
 
 
 def cut(pages: Sequence[Page], count: int, window_bytes: int | None) -> list[Window]:
-    """`count` windows of about the same size, none over `window_bytes`; the same for the same pages every time."""
+    """`count` windows of about the same size, none over `window_bytes`. The same pages always give the same windows."""
     if count == 1 and (window_bytes is None or sum(len(page.text.encode()) for page in pages) <= window_bytes):
         return [whole(pages)]
-    share = _share(window_bytes) if window_bytes else None
-    pieces = list(_pieces(pages, share or LEAST_BYTES))
-    total = pieces[-1].at + pieces[-1].size_bytes if pieces else 0
-    even = max(1, -(-total // count))
-    share = min(even, share) if share else even
+    most_bytes = _bytes_without_overlap(window_bytes) if window_bytes else None
+    pieces = list(_pieces(whole(pages).spans, most_bytes or LEAST_BYTES))
+    total_bytes = pieces[-1].offset_bytes + pieces[-1].size_bytes if pieces else 0
+    even_bytes = max(1, -(-total_bytes // count))
+    group_bytes = min(even_bytes, most_bytes) if most_bytes else even_bytes
     groups: list[list[_Piece]] = [[] for _ in range(count)]
-    rest = False
+    leaves_rest = False
     for piece in pieces:
-        place = piece.at // share
-        if place >= count:
-            rest = True
+        index = piece.offset_bytes // group_bytes
+        if index >= count:
+            leaves_rest = True
             break
-        groups[place].append(piece)
+        groups[index].append(piece)
     return [
-        Window(_spans(_overlap(groups, place) + group), place + 1, count, rest and place == count - 1)
-        for place, group in enumerate(groups)
+        Window(_spans(_overlap(groups, index) + group), index + 1, count, leaves_rest and index == count - 1)
+        for index, group in enumerate(groups)
     ]
 
 
 def halves(window: Window) -> tuple[Window, Window]:
-    """A window that was too much for a model, as two."""
-    pieces = list(_pieces_of(window.spans, max(LEAST_BYTES, window.size_bytes // 8)))
+    """The two halves of a window that is too long for a model. Both keep its number."""
+    pieces = list(_pieces(window.spans, max(LEAST_BYTES, window.size_bytes // 8)))
     middle = window.size_bytes // 2
-    groups = [[one for one in pieces if one.at < middle], [one for one in pieces if one.at >= middle]]
+    groups = [
+        [piece for piece in pieces if piece.offset_bytes < middle],
+        [piece for piece in pieces if piece.offset_bytes >= middle],
+    ]
     first, second = (
-        Window(_spans(_overlap(groups, place) + group), window.number, window.count)
-        for place, group in enumerate(groups)
+        Window(_spans(_overlap(groups, index) + group), window.number, window.count)
+        for index, group in enumerate(groups)
     )
     return first, second
 
 
-def _share(window_bytes: int) -> int:
+def _bytes_without_overlap(window_bytes: int) -> int:
+    """How many bytes of a window do not overlap the window before it."""
     return max(LEAST_BYTES, window_bytes - OVERLAP_BYTES)
 
 
-def _pieces(pages: Sequence[Page], longest_bytes: int) -> Iterator[_Piece]:
-    return _pieces_of(whole(pages).spans, longest_bytes)
-
-
-def _pieces_of(spans: Sequence[Span], longest_bytes: int) -> Iterator[_Piece]:
-    """The lines of the text; one that is too long comes in several pieces."""
-    at = 0
+def _pieces(spans: Sequence[Span], longest_bytes: int) -> Iterator[_Piece]:
+    """The lines of the spans. A line of more than `longest_bytes` gives several pieces."""
+    offset_bytes = 0
     for span in spans:
         start = span.start
         for line in span.text.splitlines(keepends=True):
-            size = len(line.encode())
-            step = len(line) if size <= longest_bytes else max(1, longest_bytes // 4)
+            # A character has at most four bytes.
+            step = len(line) if len(line.encode()) <= longest_bytes else max(1, longest_bytes // 4)
             for offset in range(0, len(line), step):
                 part = line[offset : offset + step]
-                size = len(part.encode())
-                yield _Piece(span.page, start + offset, start + offset + len(part), at, size)
-                at += size
+                size_bytes = len(part.encode())
+                yield _Piece(span.page, start + offset, start + offset + len(part), offset_bytes, size_bytes)
+                offset_bytes += size_bytes
             start += len(line)
 
 
-def _overlap(groups: Sequence[list[_Piece]], place: int) -> list[_Piece]:
-    """The last lines of the window before."""
+def _overlap(groups: Sequence[list[_Piece]], index: int) -> list[_Piece]:
+    """The last pieces of the group before, at most OVERLAP_BYTES."""
     before: list[_Piece] = []
-    size = 0
-    for piece in reversed(groups[place - 1] if place else []):
-        size += piece.size_bytes
-        if size > OVERLAP_BYTES:
+    size_bytes = 0
+    for piece in reversed(groups[index - 1] if index else []):
+        size_bytes += piece.size_bytes
+        if size_bytes > OVERLAP_BYTES:
             break
         before.insert(0, piece)
     return before
 
 
 def _spans(pieces: Sequence[_Piece]) -> tuple[Span, ...]:
+    """The stretches of text that the pieces cover, with adjacent pieces joined."""
     spans: list[Span] = []
     for piece in pieces:
         if spans and spans[-1].page is piece.page and spans[-1].end == piece.start:

@@ -1,0 +1,21 @@
+"""A candidate: one value that a property may have, with its score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from layers.domain.page import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible value of a property. The candidate with the highest score wins.
+
+    `make_evidence` is called for the winner alone: most candidates lose.
+    """
+
+    value: Any
+    make_evidence: Callable[[], Evidence]
+    score: float

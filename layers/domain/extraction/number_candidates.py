@@ -1,0 +1,143 @@
+"""Candidates for a number: amounts beside or below a label, and totals that the bill's other sums confirm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from layers.domain.extraction import labels, values
+from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.sums import is_money, is_percent, money_in, sums_of
+
+# Words in the line of a sum that is not the total.
+NOT_THE_TOTAL = re.compile(
+    r"sub\s?-?total|subtotaal|zwischensumme|excl|tax\s?able|total\s?(?:[g6]st|tax|vat|qty|quantity|items?|disc|saving|point|\d\d?\s?%)"
+    r"|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
+)
+WHOLE_SUM = re.compile(r"incl|payable|grand|with tax|after round")
+PARTIAL_SUM = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
+BEFORE_TAX = re.compile(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed")
+# Every match of BEFORE_TAX and NOT_THE_TOTAL contains one of these, so that lines without them skip the patterns.
+NOT_THE_TOTAL_STEMS = (
+    "sub", "zwischensumme", "excl", "ht", "tax", "gst", "6st", "vat", "sst", "qty", "quantity", "item", "disc", "saving",
+    "point", "%", "change", "tender", "balance", "last",
+)  # fmt: skip
+WIDE_GAP = re.compile(r" {3,}")
+# Added to the score of a labelled total that other sums confirm.
+PAID_LESS_CHANGE, NET_AND_TAX = 60.0, 20.0
+# The score of an amount without a label that other sums confirm. A label with money beside it scores 90 to 135.
+PAID_LESS_CHANGE_UNLABELLED, NET_AND_TAX_UNLABELLED, PAID_EXACTLY_UNLABELLED = 140.0, 100.0, 90.0
+# Taken off a number without decimals on a bill that writes its sums with cents.
+NO_DECIMALS_PENALTY = 40.0
+
+
+def number_candidates(
+    property_labels: Sequence[str], lines: Lines, *, integer: bool, is_total: bool
+) -> Iterator[Candidate]:
+    """The amounts beside the property's labels or below them. `integer` takes whole numbers only."""
+    writes_cents = is_total and _writes_cents(lines)
+    present_labels = labels.labels_in(lines.ocr_corrected.vocabulary, property_labels)
+    present_stems = lines.ocr_corrected.present_stems(NOT_THE_TOTAL_STEMS)
+    for index, line in enumerate(lines if present_labels else ()):
+        corrected = lines.ocr_corrected.line(index)
+        for start, end in _segments(line.text):
+            segment = corrected[start:end]
+            tier, span = labels.best_label(segment, present_labels)
+            if span is None:
+                continue
+            near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
+            may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
+            penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0
+            for found, amount_line, nearness in near:
+                amount: values.Amount = found.value  # type: ignore[assignment]
+                if integer and amount.value != int(amount.value):
+                    continue
+                score = 100.0 - tier + nearness - penalty + _amount_score(amount, integer, is_total)
+                score -= NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
+                # Among several totals, the last one is the one to pay.
+                score += index / len(lines)
+                value = int(amount.value) if integer else amount.value
+                yield Candidate(value, partial(amount_line.evidence, found.start, found.end), score)
+
+
+def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
+    """The candidates for a total, scored higher where the bill's other sums confirm them; and confirmed amounts
+    that no label names."""
+    sums = sums_of(lines)
+    if not sums.can_confirm:
+        yield from candidates
+        return
+    for candidate in candidates:
+        bonus = PAID_LESS_CHANGE if sums.is_paid_less_change(candidate.value) else 0.0
+        second_bonus = NET_AND_TAX if sums.is_net_and_tax(candidate.value) else 0.0
+        yield replace(candidate, score=candidate.score + bonus + second_bonus)
+    for line in lines:
+        for found, amount in money_in(line):
+            if sums.was_paid_exactly(amount.value):
+                score = PAID_EXACTLY_UNLABELLED
+            elif sums.is_paid_less_change(amount.value):
+                score = PAID_LESS_CHANGE_UNLABELLED
+            elif sums.is_net_and_tax(amount.value):
+                score = NET_AND_TAX_UNLABELLED
+            else:
+                continue
+            yield Candidate(amount.value, partial(line.evidence, found.start, found.end), score)
+
+
+def _writes_cents(lines: Sequence[Line]) -> bool:
+    """Whether nearly all sums have two decimals. Then a number without decimals is a count or was misread."""
+    decimals = [amount.decimals for line in lines for _, amount in money_in(line)]
+    return len(decimals) >= 3 and sum(one == 2 for one in decimals) > 0.8 * len(decimals)
+
+
+def _amount_score(amount: values.Amount, integer: bool, is_total: bool) -> float:
+    """The part of a candidate's score that comes from the amount itself."""
+    looks_like_money = is_money(amount)
+    score = 30.0 if looks_like_money and not integer else 0.0
+    if is_total:
+        score += min(amount.value, 1e6) / 1e6 - (60.0 if amount.value == 0 else 0.0)
+        score -= 200.0 if not looks_like_money and amount.value > 100_000 else 0.0
+    return score
+
+
+def _not_the_total_penalty(lowered: str) -> float:
+    """What to take off an amount whose line has a total's label but also words such as "subtotal" or "discount"."""
+    if WHOLE_SUM.search(lowered) and not PARTIAL_SUM.search(lowered):
+        return 0.0
+    if BEFORE_TAX.search(lowered):
+        return 60.0
+    return 150.0 if NOT_THE_TOTAL.search(lowered) else 0.0
+
+
+def _segments(text: str) -> list[tuple[int, int]]:
+    """The spans of a line between wide gaps. Labels are searched for in each span separately."""
+    spans, start = [], 0
+    for gap in WIDE_GAP.finditer(text):
+        spans.append((start, gap.start()))
+        start = gap.end()
+    return [*spans, (start, len(text))]
+
+
+def _amounts_near(
+    lines: Sequence[Line], index: int, span: tuple[int, int]
+) -> Iterator[tuple[values.Found, Line, float]]:
+    """Amounts to the right of a label, else below it in the next two lines: each with its line and a score."""
+    line = lines[index]
+    # Compared by its end: a currency sign may belong both to the label and to the amount ("Total RM 9.80").
+    right = [found for found in line.amounts if found.end > span[1] and not is_percent(line.text, found.end)]
+    if right:
+        # Several sums in one row are a row of a table, mostly of taxes.
+        nearness = 5.0 if len(right) == 1 else -45.0
+        yield right[-1], line, nearness
+        return
+    column = line.column(*span)
+    for below in lines[index + 1 : index + 3]:
+        if below.page != line.page:
+            return
+        for found in below.amounts:
+            extent = below.column(found.start, found.end)
+            if column is None or extent is None or (extent[0] < column[1] + 0.25 and extent[1] > column[0] - 0.05):
+                yield found, below, 0.0

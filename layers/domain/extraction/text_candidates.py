@@ -1,0 +1,159 @@
+"""Candidates for a text: titles, companies, addresses, document numbers, and text beside or below a label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from layers.domain.extraction import labels, values
+from layers.domain.extraction.boxes import enclosing_box
+from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.lines import Line, Lines
+from layers.domain.page import Evidence
+
+COMPANY = re.compile(
+    r"\b(?:sdn\.?\s?bhd|s/b|bhd|ltd|limited|inc|llc|llp|plc|corp|corporation|company|co|gmbh|ag|kg|b\.?v|n\.?v|s\.?a|sarl|"
+    r"s\.?r\.?l|sp\.? z|enterprise|trading|restaurant|store|stores|mart|market|supermarket|shop|hotel|services)\b\.?",
+)
+AFTER_LABEL = re.compile(r"[\s:#.]{0,40}(?:(?:no|nr|number|n°)\b[\s:#.°]{0,40})?", re.IGNORECASE)
+NOT_A_TITLE = re.compile(
+    r"^(?:tax |simplified |official |cash |sales )*(?:invoice|receipt|bill|statement|rechnung|facture|factuur|faktura)s?$"
+    r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
+)
+HEADER_LINES = 12  # how many of the first lines may hold a title, a sender or an address
+LONGEST_TITLE = 120
+LONGEST_TEXT = 500
+# A capital after a small letter, or letters around a digit. Names are not written so.
+MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
+LONG_WORD = 4
+HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
+ADDRESS_START = re.compile(
+    r"^(?:no\.?\s?\d|lot\b|\d{1,5}[,a-z -]|jalan|jln|unit\b|ground floor|p\.?o\.? box)",
+)
+AFTER_ADDRESS = re.compile(r"tel|fax|phone|gst|invoice|receipt|date|www|@|reg|:")
+SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
+MAIL_HEADER = re.compile(r"^\w+\s?:.*<[^<>\s]+@[^<>\s]+>$")  # the sender or a recipient of a mail
+SENDER = re.compile(r"^(?:from|von|de|van)\s?:\s*\"?(?P<name>[^<>\"@]{2,}?)\"?\s*<[^<>\s]+@[^<>\s]+>$", re.IGNORECASE)
+
+
+def sender_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """The name of a mail's sender, from the header line that names it."""
+    for line in lines[:HEADER_LINES]:
+        if found := SENDER.match(line.text.strip()):
+            start = line.text.find(found["name"])
+            yield Candidate(found["name"].strip(), partial(line.evidence, start, start + len(found["name"])), 70.0)
+
+
+def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """The first lines of the document. Lines near the top and names of companies score higher."""
+    for index, line in enumerate(lines[:HEADER_LINES]):
+        if MAIL_HEADER.match(line.text.strip()):
+            continue
+        text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
+        text, is_subject = SUBJECT.subn("", text)
+        text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Za-z]?)\)$", "", text)  # a company's registration number
+        letters = sum(character.isalpha() for character in text)
+        lowered = text.lower()
+        if (
+            letters < 3
+            or letters < 0.5 * len(text.replace(" ", ""))
+            or (not is_subject and NOT_A_TITLE.search(lowered))
+        ):
+            continue
+        score = 50.0 - 4 * index
+        score += 12.0 if COMPANY.search(lowered) and index < 6 else 0.0
+        score -= 10.0 if ":" in text else 0.0
+        score -= _not_a_name_penalty(text)
+        title = _shorten_title(text)
+        start = line.text.find(title)
+        yield Candidate(title, partial(line.evidence, start, start + len(title)), score)
+
+
+def _not_a_name_penalty(text: str) -> float:
+    """What to take off a title that looks like image noise read as letters, or like an address.
+
+    Noise has words that mix upper and lower case or letters and digits, and has no long word.
+    """
+    words = text.split()
+    mixed = sum(bool(MIXED.search(word)) for word in words)
+    penalty = 16.0 * mixed / len(words) + (8.0 if max(len(word) for word in words) < LONG_WORD else 0.0)
+    return penalty + (12.0 if HOUSE_NUMBER.match(text) else 0.0)
+
+
+def _shorten_title(text: str) -> str:
+    """The text; where it is too long for a title, its first sentence, or its first words up to LONGEST_TITLE."""
+    if len(text) <= LONGEST_TITLE:
+        return text
+    sentence = re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
+    return (sentence if len(sentence) <= LONGEST_TITLE else text[:LONGEST_TITLE].rsplit(" ", 1)[0]).rstrip(" .,:;")
+
+
+def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """Up to five lines below the first line, from the first that begins like an address to the first that does not
+    belong to one, such as a telephone number."""
+    top = lines[:HEADER_LINES]
+    starts = [index for index, line in enumerate(top) if index and ADDRESS_START.match(line.text.strip().lower())]
+    if not starts:
+        return
+    address = [top[starts[0]]]
+    for line in top[starts[0] + 1 : starts[0] + 5]:
+        if AFTER_ADDRESS.search(line.text.lower()):
+            break
+        address.append(line)
+    box = enclosing_box([box for line in address if (box := line.evidence(0, len(line.text)).box)])
+    text = " ".join(line.text.strip() for line in address)
+    yield Candidate(text, lambda: Evidence(address[0].page, text, box), 1.0)
+
+
+def labelled_text_candidates(property_labels: Sequence[str], lines: Lines, *, needs_digit: bool) -> Iterator[Candidate]:
+    """The text to the right of a label, else below it. `needs_digit` takes only words that may be a document's number
+    or code."""
+    present_labels = labels.labels_in(lines.lowered.vocabulary, property_labels)
+    for index, line in enumerate(lines if present_labels else ()):
+        tier, spans = labels.best_label_spans(lines.lowered.line(index), present_labels)
+        for span in spans:
+            after = AFTER_LABEL.match(line.text, span[1])
+            start = after.end() if after else span[1]
+            value = re.split(r"\s{3,}", line.text[start:])[0].strip(" :#|[]")
+            if needs_digit:
+                value = next((word.strip("[]°#") for word in value.split()[:2] if _is_document_number(word)), "")
+            if value:
+                at = line.text.find(value, start)
+                score = 100.0 - 3 * tier - index / len(lines)
+                yield Candidate(value[:LONGEST_TEXT], partial(line.evidence, at, at + len(value)), score)
+            else:
+                yield from _text_below(lines, index, span, tier, needs_digit)
+
+
+def _is_document_number(word: str) -> bool:
+    """Whether a word may be a document's number or code: it has a digit, and is neither a date nor a sum."""
+    if not any(character.isdigit() for character in word) or values.dates(word):
+        return False
+    return not re.fullmatch(r"\W?\d{1,3}(?:[.,]?\d{3})*[.,]\d{2}\W?", word)
+
+
+def _text_below(
+    lines: Sequence[Line], index: int, span: tuple[int, int], tier: int, needs_digit: bool
+) -> Iterator[Candidate]:
+    """The words in the next line that are in the label's column."""
+    if index + 1 >= len(lines) or lines[index + 1].page != lines[index].page:
+        return
+    below = lines[index + 1]
+    column = lines[index].column(*span)
+    inside = below.within(column) if column else (0, len(below.text))
+    if inside and below.text[: inside[0]].rstrip().endswith(":"):
+        return  # the text belongs to another label, to its left
+    if inside and (value := below.text[inside[0] : inside[1]].strip(" :#|[]")):
+        if needs_digit and not (_is_document_number(value) and len(value.split()) == 1):
+            return
+        yield Candidate(value[:LONGEST_TEXT], partial(below.evidence, *inside), 70.0 - 3 * tier)
+
+
+def hash_number_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """A number after `#` in a line of its own near the top. Forms write their number so, below the title."""
+    for index, line in enumerate(lines[:HEADER_LINES]):
+        found = re.match(r"#\s?(\S*\d\S*)$", line.text.strip())
+        if found and _is_document_number(found[1]):
+            at = line.text.find(found[1])
+            yield Candidate(found[1], partial(line.evidence, at, at + len(found[1])), 20.0 - index)
