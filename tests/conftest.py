@@ -1,4 +1,4 @@
-"""Real parts for the tests: a PostgreSQL server for the whole run, a fresh migrated database for each module."""
+"""Servers for the tests: PostgreSQL and Valkey for the whole run, and a new migrated database for each module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infra.migrate import give_login, migrate
 from tests.making import Urls
 
 PASSWORD = "for-tests-alone"
-# How long an example takes says how busy the machine is.
+# The time that an example takes depends on how busy the machine is.
 hypothesis.settings.register_profile("fairway", deadline=None)
 hypothesis.settings.load_profile("fairway")
 
@@ -40,7 +40,7 @@ def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def database_urls(postgres_port: int) -> Urls:
-    """A database of its own, migrated, for a module's tests."""
+    """The URLs of a new, migrated database for the tests of one module."""
     name = f"t{uuid.uuid4().hex}"
     with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -54,13 +54,13 @@ def database_urls(postgres_port: int) -> Urls:
 
 @pytest.fixture(scope="module")
 def database_url(database_urls: Urls) -> str:
-    """The same, as its owner reaches it."""
+    """The URL of the module's database for its owner."""
     return database_urls.owner
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running Valkey."""
+    """The URL of a running Valkey server."""
     home: Path = tmp_path_factory.mktemp("valkey")
     port = choose_ports(home / "ports.json", ("valkey",), 0)["valkey"]
     supervisor = Supervisor(home)

@@ -1,4 +1,4 @@
-"""Evidence: what counts as shown by a text, where it stands, and what does not count."""
+"""Evidence: which values a text shows, where it shows them, and which values it does not show."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ NUMBER, TEXT, DAY = {"type": "number"}, {"type": "string"}, {"type": "string", "
 
 
 def page(text: str, number: int = 1, confidence: float = 90.0) -> Page:
-    """A page whose words stand one under the other, line by line, a hundredth of the page apart."""
+    """A page whose words are on a grid: columns and lines are a tenth of the page apart."""
     words = []
     for row, line in enumerate(text.splitlines()):
-        for place, word in enumerate(line.split()):
-            words.append(Word(word, place * 0.1, row * 0.1, place * 0.1 + 0.09, row * 0.1 + 0.05, confidence))
+        for column, word in enumerate(line.split()):
+            words.append(Word(word, column * 0.1, row * 0.1, column * 0.1 + 0.09, row * 0.1 + 0.05, confidence))
     return Page(number, text, tuple(words), "ocr", confidence, 1.0, 1.0)
 
 
 def shows(text: str, value: Any, schema: dict[str, Any]) -> list[str]:
-    shown = WindowIndex(whole([page(text)]))
-    return [shown.evidence(hit).text for hit in shown.hits(value, schema)]
+    index = WindowIndex(whole([page(text)]))
+    return [index.evidence(hit).text for hit in index.hits(value, schema)]
 
 
-def proved(text: str, answer: dict[str, Any], **properties: Any) -> Extraction:
+def verified(text: str, answer: dict[str, Any], **properties: Any) -> Extraction:
     return verify(answer, {"type": "object", "properties": properties}, whole([page(text)]))
 
 
@@ -58,7 +58,7 @@ def proved(text: str, answer: dict[str, Any], **properties: Any) -> Extraction:
         ("weight 3kg", 3),
     ],
 )
-def test_a_number_is_shown_however_it_is_written(text: str, value: float) -> None:
+def test_a_number_is_found_in_every_usual_notation(text: str, value: float) -> None:
     assert shows(text, value, NUMBER)
 
 
@@ -81,11 +81,11 @@ def test_a_number_is_shown_however_it_is_written(text: str, value: float) -> Non
         ("no number", 10**400),
     ],
 )
-def test_a_number_that_does_not_stand_there_is_not_shown(text: str, value: float) -> None:
+def test_a_number_that_the_text_does_not_contain_is_not_found(text: str, value: float) -> None:
     assert not shows(text, value, NUMBER)
 
 
-def test_a_year_may_stand_in_a_date_and_a_count_in_a_code() -> None:
+def test_an_integer_may_be_part_of_a_date_or_a_code() -> None:
     assert shows("12/03/2024", 2024, {"type": "integer"}) and shows("A-17", 17, {"type": "integer"})
 
 
@@ -97,14 +97,14 @@ def test_a_year_may_stand_in_a_date_and_a_count_in_a_code() -> None:
         "2024-03-05T10:00:00Z", "Tue, 5 Mar 2024", "5 March\n2024",
     ],
 )  # fmt: skip
-def test_a_date_is_shown_in_any_form(text: str) -> None:
+def test_a_date_is_found_in_every_usual_form(text: str) -> None:
     assert shows(f"Date: {text} 10:30", "2024-03-05", DAY)
 
 
 @pytest.mark.parametrize(
     "text", ["6 March 2024", "5 March 2025", "5 April 2024", "March 2024", "2024", "15/03/2024", ""]
 )
-def test_another_date_is_not_shown(text: str) -> None:
+def test_a_different_date_is_not_found(text: str) -> None:
     assert not shows(f"Date: {text}", "2024-03-05", DAY)
 
 
@@ -121,7 +121,7 @@ def test_another_date_is_not_shown(text: str) -> None:
         ("12 High Street      Invoice 7\nLondon     Date", "12 High Street London", "12 High Street Invoice 7 London"),
     ],
 )
-def test_a_text_is_shown_whatever_parts_its_letters(text: str, value: str, as_read: str) -> None:
+def test_a_text_is_found_despite_different_spaces_hyphens_case_and_accents(text: str, value: str, as_read: str) -> None:
     assert shows(text, value, TEXT)[0] == as_read
 
 
@@ -136,7 +136,7 @@ def test_a_text_is_shown_whatever_parts_its_letters(text: str, value: str, as_re
         ("London", "Paris"),
     ],
 )
-def test_a_text_that_does_not_stand_there_is_not_shown(text: str, value: str) -> None:
+def test_a_text_that_the_page_does_not_contain_is_not_found(text: str, value: str) -> None:
     assert not shows(text, value, TEXT)
 
 
@@ -150,11 +150,11 @@ def test_a_text_that_does_not_stand_there_is_not_shown(text: str, value: str) ->
         ("9 €", "USD", False),
     ],
 )
-def test_a_currency_is_shown_by_its_sign(text: str, code: str, is_shown: bool) -> None:
+def test_a_currency_is_found_by_its_sign_or_code(text: str, code: str, is_shown: bool) -> None:
     assert bool(shows(text, code, TEXT)) is is_shown
 
 
-def test_evidence_has_the_page_the_words_their_box_and_how_sure_they_are() -> None:
+def test_evidence_has_the_page_the_words_their_box_and_their_confidence() -> None:
     found = verify(
         {"total": 9.0},
         {"properties": {"total": NUMBER}},
@@ -165,28 +165,28 @@ def test_evidence_has_the_page_the_words_their_box_and_how_sure_they_are() -> No
     assert proof.box == pytest.approx((0.2, 0.1, 0.29, 0.15))
 
 
-def test_of_several_places_the_one_beside_the_label_is_meant() -> None:
+def test_the_place_beside_the_label_is_preferred_to_other_places() -> None:
     text = "Subtotal 9.00\nTotal 9.00\nCash 9.00"
-    assert proved(text, {"total": 9}, total=NUMBER).evidence["total"].at == text.index("Total 9.00") + 6
+    assert verified(text, {"total": 9}, total=NUMBER).evidence["total"].at == text.index("Total 9.00") + 6
     labelled = {"type": "number", "x-labels": ["Cash"]}
-    assert proved(text, {"paid": 9}, paid=labelled).evidence["paid"].at == text.index("Cash 9.00") + 5
+    assert verified(text, {"paid": 9}, paid=labelled).evidence["paid"].at == text.index("Cash 9.00") + 5
 
 
-def test_what_the_text_does_not_show_is_dropped_and_told() -> None:
-    found = proved("Total 9.00", {"total": 1, "title": "ACME"}, total=NUMBER, title=TEXT)
+def test_values_that_the_text_does_not_show_are_dropped_and_reported() -> None:
+    found = verified("Total 9.00", {"total": 1, "title": "ACME"}, total=NUMBER, title=TEXT)
     assert (found.fields, found.dropped, found.evidence) == ({}, ("total", "title"), {})
 
 
 @pytest.mark.parametrize(
     "schema", [{"type": "boolean"}, {"type": "string", "enum": ["yes"]}, {"type": "string", "x-evidence": False}]
 )
-def test_booleans_enums_and_what_needs_no_evidence_are_kept_without(schema: dict[str, Any]) -> None:
+def test_booleans_enums_and_properties_without_x_evidence_need_no_evidence(schema: dict[str, Any]) -> None:
     value = True if schema["type"] == "boolean" else "yes"
-    found = proved("nothing of it", {"one": value}, one=schema)
+    found = verified("nothing of it", {"one": value}, one=schema)
     assert (found.fields, found.dropped) == ({"one": value}, ())
 
 
-def test_what_is_required_and_not_shown_is_missing_and_not_told_twice() -> None:
+def test_a_required_value_that_is_not_shown_is_missing_and_not_also_dropped() -> None:
     schema = {"properties": {"title": TEXT, "total": NUMBER}, "required": ["title", "total"]}
     found = verify({"title": "ACME"}, schema, whole([page("Total 9.00")]))
     assert (found.missing, found.dropped, found.is_complete) == (("title", "total"), (), False)
@@ -199,32 +199,32 @@ ITEMS = {
 MENU = "Coffee 3.00\nTea 2.00\nCoffee 3.00\nTotal 8.00"
 
 
-def test_equal_lines_each_have_a_place_of_their_own_and_one_too_many_is_dropped() -> None:
+def test_equal_items_have_different_positions_and_a_surplus_item_is_dropped() -> None:
     coffee = {"name": "Coffee", "price": 3.0}
-    found = proved(MENU, {"items": [coffee, coffee, coffee]}, items=ITEMS)
+    found = verified(MENU, {"items": [coffee, coffee, coffee]}, items=ITEMS)
     assert found.fields == {"items": [coffee, coffee]}
     assert [found.evidence[f"items[{n}].price"].at for n in (0, 1)] == [7, MENU.rindex("3.00")]
     assert found.dropped == ("items[2]",)
 
 
-def test_the_parts_of_an_item_are_proved_where_it_stands() -> None:
+def test_the_evidence_of_an_items_parts_is_from_the_same_line() -> None:
     items = [{"name": "Tea", "price": 2.0}, {"name": "Coffee", "price": 3.0}]
-    found = proved("Coffee 2.00\nTea 2.00\nCoffee 3.00", {"items": items}, items=ITEMS)
+    found = verified("Coffee 2.00\nTea 2.00\nCoffee 3.00", {"items": items}, items=ITEMS)
     assert found.evidence["items[0].price"].at == len("Coffee 2.00\nTea ")
     assert found.evidence["items[1].name"].at == len("Coffee 2.00\nTea 2.00\n")
 
 
-def test_of_an_item_only_what_is_shown_is_kept() -> None:
-    found = proved(MENU, {"items": [{"name": "Tea", "price": 7.5}, {"name": "Cake", "price": 2.0}]}, items=ITEMS)
+def test_only_the_shown_parts_of_an_item_are_kept() -> None:
+    found = verified(MENU, {"items": [{"name": "Tea", "price": 7.5}, {"name": "Cake", "price": 2.0}]}, items=ITEMS)
     assert found.fields == {"items": [{"name": "Tea"}, {"price": 2.0}]}
     assert (found.dropped, found.missing) == (("items[0].price",), ("items[1].name",))
 
 
-def test_nothing_is_proved_by_what_stands_outside_the_window() -> None:
-    one = page("Total 9.00\nTotal 7.00")
-    window = Window((Span(one, 0, 11),))
+def test_text_outside_the_window_is_no_evidence() -> None:
+    two_lines = page("Total 9.00\nTotal 7.00")
+    window = Window((Span(two_lines, 0, 11),))
     assert verify({"total": 7}, {"properties": {"total": NUMBER}}, window).dropped == ("total",)
 
 
 def test_properties_that_the_schema_does_not_name_are_left_out() -> None:
-    assert proved("Total 9.00", {"total": 9, "other": 9}, total=NUMBER).fields == {"total": 9}
+    assert verified("Total 9.00", {"total": 9, "other": 9}, total=NUMBER).fields == {"total": 9}

@@ -1,4 +1,4 @@
-"""From pages to a schema's values, by the built-in rules."""
+"""The built-in rules: from pages to the values of a schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layers.domain.page import Page, Word
 
 
 def page(text: str, number: int = 1) -> Page:
-    """A page whose words stand on a grid of their own lines and columns."""
+    """A page whose words are placed like the characters of a text in a fixed-width font."""
     words, lines = [], text.split("\n")
     for row, line in enumerate(lines):
         at = 0
@@ -54,7 +54,7 @@ def test_a_receipt_gives_the_four_default_fields() -> None:
     assert found.missing == ()
 
 
-def test_every_value_is_proven_by_its_place() -> None:
+def test_every_value_has_evidence_with_its_page_and_box() -> None:
     found = extract([page("nothing here", 1), page(RECEIPT, 2)], DEFAULT_SCHEMA)
     proof = found.evidence["total"]
     assert proof.page == 2 and "15.90" in proof.text
@@ -75,7 +75,7 @@ def test_every_value_is_proven_by_its_place() -> None:
         ("Nothing of the kind 3.00", ["Amount due"], None),
     ],
 )
-def test_a_number_is_found_by_its_own_labels(text: str, labels: list[str], expected: float | None) -> None:
+def test_a_number_is_found_by_the_labels_of_the_schema(text: str, labels: list[str], expected: float | None) -> None:
     found = extract([page(text)], schema(value={"type": "number", "x-labels": labels}))
     assert found.fields.get("value") == expected
     assert found.missing == (() if expected is not None else ("value",))
@@ -92,7 +92,7 @@ def test_a_number_is_found_by_its_own_labels(text: str, labels: list[str], expec
         ("Total\n1,000.00", 1000.0),
     ],
 )
-def test_the_total_is_what_is_to_be_paid(text: str, expected: float) -> None:
+def test_the_total_is_the_sum_to_pay(text: str, expected: float) -> None:
     assert extract([page(text)], schema(total={"type": "number"})).fields["total"] == expected
 
 
@@ -104,7 +104,7 @@ def test_the_total_is_what_is_to_be_paid(text: str, expected: float) -> None:
         ("Customer: Jane Doe", "customer", "Jane Doe"),
     ],
 )
-def test_a_text_is_found_beside_or_under_its_label(text: str, name: str, expected: str) -> None:
+def test_a_text_is_found_beside_or_below_its_label(text: str, name: str, expected: str) -> None:
     assert extract([page(text)], schema(**{name: {"type": "string"}})).fields == {name: expected}
 
 
@@ -114,19 +114,19 @@ def test_a_due_date_is_not_the_date() -> None:
     assert fields == {"date": "2024-04-01"}
 
 
-def test_an_enum_takes_only_its_own_values() -> None:
+def test_an_enum_has_only_its_allowed_values() -> None:
     one = schema(kind={"type": "string", "enum": ["Invoice", "Receipt"]})
     assert extract([page("TAX INVOICE")], one).fields == {"kind": "Invoice"}
     assert extract([page("Letter")], one).missing == ("kind",)
 
 
-def test_an_integer_is_whole() -> None:
+def test_an_integer_has_no_decimals() -> None:
     one = schema(count={"type": "integer", "x-labels": ["Count"]})
     assert extract([page("Count 3")], one).fields == {"count": 3}
     assert extract([page("Count 3.50")], one).missing == ("count",)
 
 
-def test_what_cannot_be_found_is_missing_only_when_it_is_required() -> None:
+def test_a_property_without_a_value_is_missing_only_if_it_is_required() -> None:
     one = {
         "type": "object",
         "properties": {"total": {"type": "number"}, "note": {"type": "string"}},
@@ -136,12 +136,12 @@ def test_what_cannot_be_found_is_missing_only_when_it_is_required() -> None:
     assert found.fields == {} and found.missing == ("note",) and found.evidence == {}
 
 
-def test_no_page_gives_nothing() -> None:
+def test_a_document_without_pages_gives_no_values() -> None:
     found = extract([], DEFAULT_SCHEMA)
     assert found.fields == {} and found.missing == ("title",)
 
 
-def test_a_paragraph_gives_its_first_sentence_for_a_title() -> None:
+def test_the_title_of_a_paragraph_is_its_first_sentence() -> None:
     text = "All human beings are born free and equal in dignity and rights. They are endowed with reason and " * 3
     found = extract([page(text)], DEFAULT_SCHEMA)
     assert found.fields["title"] == "All human beings are born free and equal in dignity and rights"
@@ -152,15 +152,15 @@ def test_a_paragraph_gives_its_first_sentence_for_a_title() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Hammer 108.50\nTotal 106.50\nCash 150.00\nChange 41.50", 108.5),  # the sums say which of the two was misread
+        ("Hammer 108.50\nTotal 106.50\nCash 150.00\nChange 41.50", 108.5),  # the sums show which of the two was misread
         ("Hammer 190.80\nT0tai 190.80\nCash 200.00\nChange 9.20", 190.8),
         ("Total ' 30\nCash 51.30\nRose 12.60\nTulip 38.70", 51.3),
-        ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # an even sum may have had change
+        ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # change may have been given on a round sum
         ("Item 33.90\nT0+al\nNett of tax 31.98\nGST 1.92", 33.9),
-        ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change the two sums are one, read twice
+        ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change, the same sum was read twice
     ],
 )
-def test_a_total_is_what_was_paid_less_the_change_or_net_and_tax(text: str, expected: float | None) -> None:
+def test_a_total_equals_the_payment_less_the_change_or_the_net_sum_plus_tax(text: str, expected: float | None) -> None:
     assert extract([page(text)], schema(total={"type": "number"})).fields.get("total") == expected
 
 
@@ -173,7 +173,7 @@ def test_a_total_is_what_was_paid_less_the_change_or_net_and_tax(text: str, expe
         ("Total 6ST 3.51\nTotal 62.00", 62.0),
     ],
 )
-def test_a_tax_or_a_part_is_not_the_total(text: str, expected: float) -> None:
+def test_a_tax_or_a_partial_sum_is_not_the_total(text: str, expected: float) -> None:
     assert extract([page(text)], schema(total={"type": "number"})).fields["total"] == expected
 
 
@@ -189,7 +189,7 @@ def test_a_tax_or_a_part_is_not_the_total(text: str, expected: float) -> None:
         ("      TAX INVOICE\nCENTER :   G091", None),
     ],
 )  # fmt: skip
-def test_a_documents_number_is_neither_a_date_nor_a_sum_nor_another_labels(text: str, expected: str | None) -> None:
+def test_a_documents_number_is_not_a_date_a_sum_or_the_value_of_another_label(text: str, expected: str | None) -> None:
     assert extract([page(text)], schema(invoice_number={"type": "string"})).fields.get("invoice_number") == expected
 
 
@@ -202,12 +202,12 @@ def test_a_documents_number_is_neither_a_date_nor_a_sum_nor_another_labels(text:
         ("Date: 17/04/2078\nPaid 17/04/2018", "2018-04-17"),
     ],
 )
-def test_the_date_is_the_one_of_issue_and_not_far_in_the_future(text: str, expected: str | None) -> None:
+def test_the_date_is_the_date_of_issue_and_not_far_in_the_future(text: str, expected: str | None) -> None:
     one = schema(date={"type": "string", "format": "date"})
     assert extract([page(text)], one, date(2020, 1, 1)).fields.get("date") == expected
 
 
-def test_other_dates_may_lie_far_ahead() -> None:
+def test_other_dates_may_be_far_in_the_future() -> None:
     one = schema(expiry_date={"type": "string", "format": "date", "x-labels": ["Valid until"]})
     assert extract([page("Valid until 01/05/2048")], one, date(2020, 1, 1)).fields == {"expiry_date": "2048-05-01"}
 
@@ -216,17 +216,17 @@ def test_other_dates_may_lie_far_ahead() -> None:
     ("text", "expected"),
     [
         ("Total $5.50", "USD"),
-        ("UNI SDN BHD\nTotal $5.50", None),  # a Malaysian bill: whose dollars they would be is not said
+        ("UNI SDN BHD\nTotal $5.50", None),  # a Malaysian bill does not say which country's dollars they would be
         ("UNI SDN BHD\nAmount (RM)   5.50\n$ 81750 JOHOR", "MYR"),
         ("Box $1750 PLENTONG", None),
         ("Total 34,73 €", "EUR"),
     ],
 )
-def test_a_bare_sign_is_a_currency_only_beside_money(text: str, expected: str | None) -> None:
+def test_a_bare_sign_is_a_currency_only_beside_an_amount_of_money(text: str, expected: str | None) -> None:
     assert extract([page(text)], schema(currency={"type": "string"})).fields.get("currency") == expected
 
 
-def test_a_mails_title_is_its_subject() -> None:
+def test_the_title_of_a_mail_is_its_subject() -> None:
     mail = (
         "Subject: Your order 4711\nFrom: Shop <shop@example.com>\nDate: Mon, 09 Jan 2023 15:00:43 -0600\n\nThank you."
     )
@@ -234,20 +234,20 @@ def test_a_mails_title_is_its_subject() -> None:
 
 
 @pytest.mark.parametrize("name", ["Shop", '"Shop"', "Shop Ltd", "Harbour Café"])
-def test_a_mails_company_is_the_name_of_its_sender(name: str) -> None:
+def test_the_company_of_a_mail_is_the_name_of_its_sender(name: str) -> None:
     mail = f"Subject: Your order 4711\nFrom: {name} <shop@example.com>\nTo: Me <me@example.com>\n\nThank you, Ltd."
     found = extract([page(mail)], schema(company={"type": "string"}, title={"type": "string"}))
     assert found.fields == {"company": name.strip('"'), "title": "Your order 4711"}
     assert found.evidence["company"].text == name
 
 
-def test_whom_a_mail_is_for_is_not_its_title() -> None:
+def test_the_recipient_of_a_mail_is_not_its_title() -> None:
     mail = "Subject: Order NR-5521 – thank you\nFrom: Shop <shop@example.com>\nTo: Harbour Café <me@example.com>\n\nHi."
     assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Order NR-5521 – thank you"
 
 
 @pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
-def test_specks_and_addresses_are_no_title(above: str) -> None:
+def test_image_noise_and_addresses_are_not_a_title(above: str) -> None:
     assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"
 
 
@@ -262,24 +262,26 @@ WORDS_OF_SUMS = [
 
 
 @given(st.lists(st.sampled_from(WORDS_OF_SUMS), min_size=1, max_size=4).map(" ".join))
-def test_no_sum_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
+def test_the_stems_never_exclude_a_line_with_a_sum(line: str) -> None:
     lines = Lines([Line(1, line), Line(1, f"{line} 12.50")])
-    told = sums.sums_of(lines)
+    expected = sums.sums_of(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sums, "STEMS", ("",))
         patch.setattr(sums, "CHANGE_STEMS", ("",))
-        assert sums.sums_of(lines) == told
+        assert sums.sums_of(lines) == expected
 
 
-WORDS_OF_DOUBT = [
+WORDS_OF_PARTIAL_SUMS = [
     "total", "sub", "sub-total", "subtotaal", "zwischensumme", "excl", "taxable", "tax able", "gst", "6st", "tax", "vat",
     "sst", "qty", "quantity", "items", "discount", "saving", "point", "6 %", "amount", "summary", "included in", "change",
     "tender", "ht", "untaxed", "balance b/f", "last bill", "with tax", "grand", "payable", "coffee",
 ]  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(WORDS_OF_DOUBT), max_size=4).map(lambda words: " ".join(["total", *words, "12.50"])))
-def test_no_doubt_about_a_total_is_passed_over_by_the_first_look_at_its_line(line: str) -> None:
+@given(
+    st.lists(st.sampled_from(WORDS_OF_PARTIAL_SUMS), max_size=4).map(lambda words: " ".join(["total", *words, "12.50"]))
+)
+def test_the_stems_never_exclude_a_line_with_a_partial_sum(line: str) -> None:
     def scores() -> list[float]:
         return [
             one.score
@@ -288,21 +290,21 @@ def test_no_doubt_about_a_total_is_passed_over_by_the_first_look_at_its_line(lin
             )
         ]
 
-    told = scores()
+    expected = scores()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(number_candidates, "NOT_THE_TOTAL_STEMS", ("",))
-        assert scores() == told
+        assert scores() == expected
 
 
 @given(st.lists(st.text("ab7\u0130 .", max_size=6), max_size=8))
-def test_a_search_through_all_lines_finds_each_that_shows_it_and_no_other(texts: list[str]) -> None:
+def test_one_search_finds_exactly_the_lines_that_match(texts: list[str]) -> None:
     lines, pattern = Lines(Line(1, text) for text in texts), re.compile(r"(?<!a)[b7]")
     assert list(lines.as_written.lines_matching(pattern)) == [
-        at for at, text in enumerate(texts) if pattern.search(text)
+        index for index, text in enumerate(texts) if pattern.search(text)
     ]
-    assert [lines.lowered.line(at) for at in range(len(lines))] == [labels.lowered(text) for text in texts]
+    assert [lines.lowered.line(index) for index in range(len(lines))] == [labels.lowered(text) for text in texts]
 
 
-def test_labels_in_capitals_are_known_also_beside_a_letter_whose_small_form_is_longer() -> None:
+def test_labels_in_capitals_are_found_beside_a_letter_whose_lower_case_is_longer() -> None:
     found = extract([Page(1, "\u0130STANBUL \u0130NVOICE TOTAL 15.90", (), "native")], schema(total={"type": "number"}))
     assert found.fields == {"total": 15.9}

@@ -1,4 +1,4 @@
-"""Dates, money and numbers as people write them."""
+"""Numbers, dates and currencies in the forms in which people write them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def numbers(line: str) -> list[float]:
         ("", []),
     ],
 )
-def test_numbers_are_read_in_their_own_locale(line: str, expected: list[float]) -> None:
+def test_numbers_are_parsed_with_the_separators_of_their_locale(line: str, expected: list[float]) -> None:
     if line.startswith("Tel"):
         assert 35511.0 not in numbers(line)
     else:
@@ -49,7 +49,7 @@ def test_numbers_are_read_in_their_own_locale(line: str, expected: list[float]) 
 
 
 @pytest.mark.parametrize(("line", "sign"), [("RM 9.80", "RM"), ("9.80 EUR", "EUR"), ("€9", "€"), ("9.80", None)])
-def test_the_currency_beside_a_number_is_kept(line: str, sign: str | None) -> None:
+def test_an_amount_keeps_the_currency_sign_beside_it(line: str, sign: str | None) -> None:
     (found,) = values.amounts(line)
     assert found.value.sign == sign  # type: ignore[attr-defined]
 
@@ -71,18 +71,18 @@ def test_the_currency_beside_a_number_is_kept(line: str, sign: str | None) -> No
         ("03/25/2024", date(2024, 3, 25)),
     ],
 )
-def test_dates_are_read_as_they_are_written(line: str, expected: date) -> None:
+def test_dates_are_parsed_in_every_usual_form(line: str, expected: date) -> None:
     assert [found.value for found in values.dates(line)] == [expected]
 
 
 @pytest.mark.parametrize(
     "line", ["31/02/2024", "2024-13-01", "00/00/0000", "192.168.1.10", "1.2.3", "99 Foo 2024", "12-34-56"]
 )
-def test_what_is_no_date_is_not_taken_for_one(line: str) -> None:
+def test_numbers_that_are_not_a_date_are_not_parsed_as_one(line: str) -> None:
     assert values.dates(line) == []
 
 
-def test_the_month_comes_first_where_the_page_says_so() -> None:
+def test_month_first_decides_how_an_ambiguous_date_is_parsed() -> None:
     assert [found.value for found in values.dates("03/04/2024", month_first=True)] == [date(2024, 3, 4)]
     assert [found.value for found in values.dates("03/04/2024")] == [date(2024, 4, 3)]
 
@@ -90,13 +90,13 @@ def test_the_month_comes_first_where_the_page_says_so() -> None:
 @given(
     st.dates(date(1950, 1, 1), date(2069, 12, 31)), st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%d %B %Y", "%B %d, %Y"])
 )
-def test_every_date_survives_being_written(day: date, form: str) -> None:
+def test_every_formatted_date_is_parsed_back(day: date, form: str) -> None:
     (found,) = values.dates(f"Date: {day.strftime(form)} paid")
     assert found.value == day
 
 
 @given(st.integers(0, 10**9), st.sampled_from(["{:,.2f}", "{:.2f}"]))
-def test_every_amount_survives_being_written_and_its_span_is_its_own(cents: int, form: str) -> None:
+def test_every_formatted_amount_is_parsed_back_with_its_exact_span(cents: int, form: str) -> None:
     written = form.format(cents / 100)
     line = f"Total {written}"
     (found,) = values.amounts(line)
@@ -105,7 +105,7 @@ def test_every_amount_survives_being_written_and_its_span_is_its_own(cents: int,
 
 
 @given(st.text(max_size=300))
-def test_any_line_at_all_is_read_without_an_error(line: str) -> None:
+def test_any_line_is_parsed_without_an_error(line: str) -> None:
     for found in [*values.amounts(line), *values.dates(line), *values.currencies(line)]:
         assert 0 <= found.start < found.end <= len(line)
 
@@ -113,7 +113,7 @@ def test_any_line_at_all_is_read_without_an_error(line: str) -> None:
 @pytest.mark.parametrize(
     "line", ["1" * 50_000, "1," * 25_000, "1 234 " * 10_000, "$" * 50_000, "12/" * 20_000, "jan " * 15_000]
 )
-def test_a_hostile_line_is_read_in_time_to_its_length(line: str) -> None:
-    # The suite's own time limit ends a pattern that backtracks without bounds.
+def test_a_hostile_line_is_parsed_in_time_proportional_to_its_length(line: str) -> None:
+    # A pattern that backtracks without bounds runs into the test suite's time limit.
     for found in [*values.amounts(line), *values.dates(line), *values.currencies(line)]:
         assert found.end <= len(line)

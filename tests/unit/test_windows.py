@@ -1,4 +1,4 @@
-"""Long texts cut into windows: all of a text is read, at the ends of lines, nothing too large for the model."""
+"""Windows: they cover the whole text, are cut at the ends of lines, and are never too large for the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pages(*texts: str) -> list[Page]:
     return [Page(number, text, (), "native", 100.0) for number, text in enumerate(texts, 1)]
 
 
-def shown(window: Window) -> str:
+def text_of(window: Window) -> str:
     return "".join(span.text for span in window.spans)
 
 
@@ -28,50 +28,50 @@ def size(some: list[Page]) -> int:
     ("text_bytes", "window_bytes", "most", "count"),
     [(0, 5000, 50, 1), (5000, 5000, 50, 1), (5001, 5000, 50, 2), (10**9, 5000, 50, 50), (10**9, None, 50, 1)],
 )
-def test_a_text_takes_as_many_windows_as_it_needs_and_no_more_than_are_allowed(
+def test_a_text_has_as_many_windows_as_it_needs_up_to_the_limit(
     text_bytes: int, window_bytes: int | None, most: int, count: int
 ) -> None:
     assert count_windows(text_bytes, window_bytes, most) == count
 
 
-def test_every_line_is_in_some_window_and_no_line_is_broken() -> None:
+def test_every_line_is_whole_in_some_window() -> None:
     some = pages("\n".join(LINES[:600]), "\n".join(LINES[600:]))
     windows = cut(some, count_windows(size(some), 3000, 50), 3000)
     assert [window.number for window in windows] == list(range(1, len(windows) + 1))
-    seen = [set(shown(window).replace("text", "text\n").split("\n")) - {""} for window in windows]
-    assert set().union(*seen) == set(LINES)
+    lines = [set(text_of(window).replace("text", "text\n").split("\n")) - {""} for window in windows]
+    assert set().union(*lines) == set(LINES)
     assert all(window.size_bytes <= 3000 for window in windows)
     assert not any(window.leaves_rest for window in windows)
 
 
-def test_neighbours_overlap_by_some_lines() -> None:
+def test_neighbouring_windows_overlap() -> None:
     some = pages("\n".join(LINES))
     first, second, *_ = cut(some, 10, 3000)
     assert first.spans[-1].end - 400 <= second.spans[0].start < first.spans[-1].end
 
 
-def test_what_lies_beyond_the_last_window_is_told() -> None:
+def test_the_last_window_reports_text_that_no_window_covers() -> None:
     windows = cut(pages("\n".join(LINES)), 3, 3000)
     assert [window.leaves_rest for window in windows] == [False, False, True]
     assert all(window.size_bytes <= 3000 for window in windows)
 
 
-def test_a_single_endless_line_is_cut_all_the_same() -> None:
+def test_a_line_longer_than_a_window_is_cut() -> None:
     some = pages("é" * 20_000)
     windows = cut(some, count_windows(size(some), 5000, 50), 5000)
     assert all(0 < window.size_bytes <= 5000 for window in windows)
-    assert sum(len(shown(window)) for window in windows) >= 20_000
+    assert sum(len(text_of(window)) for window in windows) >= 20_000
 
 
-def test_a_short_text_is_one_window_with_all_its_pages() -> None:
+def test_a_short_text_is_one_window_with_all_pages() -> None:
     some = pages("one", "", "three")
     assert cut(some, 1, 5000) == [whole(some)]
 
 
-def test_a_window_that_is_too_much_is_halved_at_a_line() -> None:
+def test_a_window_is_halved_at_the_end_of_a_line() -> None:
     window = whole(pages("\n".join(LINES)))
     first, second = halves(window)
-    assert {*shown(first).splitlines(), *shown(second).splitlines()} == set(LINES)
+    assert {*text_of(first).splitlines(), *text_of(second).splitlines()} == set(LINES)
     assert max(first.size_bytes, second.size_bytes) < 0.6 * window.size_bytes
 
 
@@ -80,11 +80,11 @@ def test_a_window_that_is_too_much_is_halved_at_a_line() -> None:
     st.integers(LEAST_BYTES * 2, 6000),
 )
 @settings(max_examples=60, deadline=None)
-def test_windows_cover_any_text_whole(texts: list[str], window_bytes: int) -> None:
+def test_windows_cover_the_whole_of_any_text(texts: list[str], window_bytes: int) -> None:
     some = pages(*texts)
     windows = cut(some, count_windows(size(some), window_bytes, 1000), window_bytes)
     covered = {
-        (span.page.number, place) for window in windows for span in window.spans for place in range(span.start, span.end)
+        (span.page.number, offset) for window in windows for span in window.spans for offset in range(span.start, span.end)
     }  # fmt: skip
     assert len(covered) == sum(map(len, texts))
     assert all(window.size_bytes <= window_bytes for window in windows)
