@@ -271,7 +271,7 @@ def ports() -> Ports:
         second_reader=second_reader(),
         extractor=extractor(),
         paid_reader=paid_reader(),
-        news=change_notifications(),
+        notifications=change_notifications(),
         breakers=breakers(),
         budgets=budgets(),
         max_file_bytes=settings().max_file_bytes,

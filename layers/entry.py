@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from layers.domain.errors import StoreUnreachable
-from layers.domain.message import Arrival, WakeUp, load_from_json
+from layers.domain.message import Arrival, WakeUp, bundle_from_json
 from layers.telemetry.log import log
 
 Event = dict[str, Any]
@@ -98,7 +98,7 @@ def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> di
 
 def wake_ups(body: Any) -> list[WakeUp]:
     """The wake-ups in a message, of one step. Raises ValueError, KeyError or TypeError where there is none."""
-    return load_from_json(body)
+    return bundle_from_json(body)
 
 
 def arrivals(body: Any) -> list[Arrival]:

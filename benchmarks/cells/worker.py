@@ -25,7 +25,7 @@ from infra.worker import DRAIN_S, Worker, every, keep_trying
 from layers import entry
 from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
-from layers.domain.message import WakeUp, load_as_json, loads
+from layers.domain.message import WakeUp, bundle_as_json, bundles
 
 WORKERS = 2
 DISPATCH = "dispatch"
@@ -45,8 +45,8 @@ class ListTopics(WakeUpsOnly):
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        for load in loads(list(wake_ups)):
-            self._client.lpush(key(load[0].step), json.dumps(load_as_json(load)))
+        for load in bundles(list(wake_ups)):
+            self._client.lpush(key(load[0].step), json.dumps(bundle_as_json(load)))
 
     def dispatch_later(self, delay_s: float) -> None:
         timer = threading.Timer(delay_s, lambda: self._client.lpush(key(DISPATCH), "{}"))

@@ -25,7 +25,7 @@ from layers.attempts.runner import Runner
 from layers.attempts.work import Work
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.message import Arrival, WakeUp, loads
+from layers.domain.message import Arrival, WakeUp, bundles
 from layers.domain.page import Extraction, Identity
 from layers.domain.slicing import slices
 from layers.domain.step import Done, Pipeline, Plan, Step
@@ -66,7 +66,7 @@ class OwnTopics(WakeUpsOnly):
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        for load in loads(list(wake_ups)):
+        for load in bundles(list(wake_ups)):
             self.queues[load[0].step].put(load)
 
     def take(self, topic: str) -> list[WakeUp]:

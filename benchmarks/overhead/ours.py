@@ -25,7 +25,7 @@ from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.attempts.runner import Runner
 from layers.attempts.work import Work
 from layers.domain.file import File
-from layers.domain.message import WakeUp, loads
+from layers.domain.message import WakeUp, bundles
 from layers.domain.page import Extraction, Identity
 from layers.domain.step import Done, Part, Pipeline, Plan, step
 from layers.ports import Ports, Topics
@@ -69,7 +69,7 @@ class OwnQueue(WakeUpsOnly):
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.waiting.extend(loads(list(wake_ups)))
+        self.waiting.extend(bundles(list(wake_ups)))
 
     def take(self) -> list[WakeUp]:
         """What one message names."""

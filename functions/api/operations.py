@@ -71,7 +71,7 @@ def _look() -> dict[str, Any]:
 
 def breaker_view(dependency: str) -> dict[str, Any]:
     """A dependency's circuit breaker: whether it lets work through, and when it looks again."""
-    breaker = bootstrap.breakers().look(dependency)
+    breaker = bootstrap.breakers().state(dependency)
     if breaker.mode is Mode.CLOSED:
         return {"state": breaker.mode, "next_probe_at": None, "reason": None}
     probe_at = datetime.fromtimestamp(breaker.probe_at, UTC)

@@ -72,7 +72,7 @@ class Attempts:
         claims = self._claims.claim(wake_ups, lease_s, durably=self._ports.pays(step))
         if not claims:
             return 0
-        self._ports.news.publish({claim.file.dataset_id for claim in claims})
+        self._ports.notifications.publish({claim.file.dataset_id for claim in claims})
         bundle = _Bundle(list(claims))
         try:
             while bundle.left:
@@ -149,7 +149,7 @@ class Attempts:
                 return Later(error.delay_s, error.reason)
         may_be_the_service = isinstance(error, DecoderCrashed) and error.dependency == step.depends_on is not None
         if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable | TakesLong) and not may_be_the_service:
-            self._dependencies.said_nothing(step, claim.file)  # the file or the store is to blame
+            self._dependencies.inconclusive(step, claim.file)  # the file or the store is to blame
         if may_be_the_service and (outcome := self._dependencies.doubted(step, claim, str(error))):
             return outcome
         match error:

@@ -94,8 +94,8 @@ class Dependencies:
         for dependency in needs(step, claim.file):
             wait_s = self._ports.breakers.admit(dependency)
             if wait_s is not None:
-                self._said_nothing(admitted)
-                return self._without(step, claim, dependency, self._ports.breakers.look(dependency).reason, wait_s)
+                self._inconclusive(admitted)
+                return self._without(step, claim, dependency, self._ports.breakers.state(dependency).reason, wait_s)
             admitted.append(dependency)
         return None
 
@@ -118,17 +118,17 @@ class Dependencies:
         """The service limits calls: everybody's slow down, and this part comes again."""
         if not self._budget_of(step):
             return Later(error.delay_s, error.reason)
-        self._ports.budgets.throttled(error.dependency, error.delay_s if error.told else 0.0)
-        return Later(error.delay_s if error.told else SLOWED_S, error.reason)
+        self._ports.budgets.throttled(error.dependency, error.delay_s if error.delay_from_service else 0.0)
+        return Later(error.delay_s if error.delay_from_service else SLOWED_S, error.reason)
 
-    def said_nothing(self, step: Step, file: File) -> None:
+    def inconclusive(self, step: Step, file: File) -> None:
         """The attempt ended without a word on what the step needs."""
-        self._said_nothing(needs(step, file))
+        self._inconclusive(needs(step, file))
 
     def down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome | None:
         """What becomes of an attempt that found a dependency down; None where the part itself is to blame."""
         breaker = self._ports.breakers.failed(error.dependency, error.detail)
-        self._said_nothing(one for one in needs(step, claim.file) if one != error.dependency)
+        self._inconclusive(one for one in needs(step, claim.file) if one != error.dependency)
         if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
             return None
         wait_s = self._ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
@@ -140,7 +140,7 @@ class Dependencies:
             self._ports.breakers.failed(step.depends_on, detail, DOUBT)
             if self._is_open(step.depends_on) and self._gives_way(step, claim):
                 return Failed(f"{step.depends_on}_down", detail)
-        self._said_nothing(one for one in needs(step, claim.file) if one != step.depends_on)
+        self._inconclusive(one for one in needs(step, claim.file) if one != step.depends_on)
         return None
 
     def wake_in_s(self, outcome: Retry | Later | Parked) -> float:
@@ -174,7 +174,7 @@ class Dependencies:
         return step.fallback is not None and not self._is_open(step.fallback)
 
     def _is_open(self, dependency: str) -> bool:
-        return self._ports.breakers.look(dependency).mode is not Mode.CLOSED
+        return self._ports.breakers.state(dependency).mode is not Mode.CLOSED
 
     def _serves(self, dependencies: Iterable[str]) -> None:
         risen = [one for one in dependencies if self._ports.breakers.succeeded(one)]
@@ -184,6 +184,6 @@ class Dependencies:
             self._ports.store.wake_parked(self.steps_on(dependency), WOKEN_AT_ONCE)
             self._ports.topics.dispatch_later(0)
 
-    def _said_nothing(self, dependencies: Iterable[str]) -> None:
+    def _inconclusive(self, dependencies: Iterable[str]) -> None:
         for dependency in dependencies:
-            self._ports.breakers.said_nothing(dependency)
+            self._ports.breakers.inconclusive(dependency)

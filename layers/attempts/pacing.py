@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from layers.domain.errors import IN_USE, USED_UP, Snooze
-from layers.ports import Budgets, Connection, Connections
+from layers.ports import Budgets, Connection, ConnectionSlots
 
 LONGEST_WAIT_S = 5.0
 LOOKED_AGAIN_S = 0.1
@@ -38,7 +38,7 @@ class Pacer:
             self._budgets.correct(self._name, units)
 
 
-def counted(connections: Connections, name: str, sleep: Callable[[float], None] = time.sleep) -> Connection:
+def counted(connections: ConnectionSlots, name: str, sleep: Callable[[float], None] = time.sleep) -> Connection:
     """One service's connections, of which no more are in use at a time than it bears."""
 
     @contextmanager

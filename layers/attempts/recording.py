@@ -99,7 +99,7 @@ class Recorder:
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
         recorded = record_all(self._ports.store, finished, self._host, until=until, chance=self._chance)
-        self._ports.news.publish({one.claim.file.dataset_id for one in finished})
+        self._ports.notifications.publish({one.claim.file.dataset_id for one in finished})
         moved: set[str] = set()
         for one, verdict in zip(finished, recorded, strict=True):
             self._after_record(one, verdict)

@@ -85,7 +85,7 @@ class Breaker:
         opened_at = self.opened_at if self.mode is Mode.HALF_OPEN else now
         return Breaker(Mode.OPEN, failures, probes, now + delay_s, opened_at, None, reason)
 
-    def after_nothing(self, now: float) -> Breaker:
+    def after_inconclusive(self, now: float) -> Breaker:
         """The probe ended and said nothing of the dependency: the next one may try."""
         return replace(self, mode=Mode.OPEN, probe_at=now) if self.mode is Mode.HALF_OPEN else self
 

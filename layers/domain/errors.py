@@ -61,10 +61,10 @@ class Throttled(Snooze):
     `told`: the service itself said for how long nobody need come.
     """
 
-    def __init__(self, delay_s: float, reason: str, dependency: str, *, told: bool = False) -> None:
+    def __init__(self, delay_s: float, reason: str, dependency: str, *, delay_from_service: bool = False) -> None:
         super().__init__(delay_s, reason)
         self.dependency = dependency
-        self.told = told
+        self.delay_from_service = delay_from_service
 
 
 class DependencyDown(Exception):

@@ -18,16 +18,16 @@ class WakeUp:
     step: str
     part: int
     attempt: int
-    rides: bool = field(default=False, compare=False)
+    joins_bundle: bool = field(default=False, compare=False)
 
 
-def load_as_json(load: Sequence[WakeUp]) -> dict[str, Any]:
+def bundle_as_json(load: Sequence[WakeUp]) -> dict[str, Any]:
     """A message's body that names parts of one step."""
     parts = [{"file_id": one.file_id, "part": one.part, "attempt": one.attempt} for one in load]
     return {"step": load[0].step, **(parts[0] if len(parts) == 1 else {"parts": parts})}
 
 
-def load_from_json(body: dict[str, Any]) -> list[WakeUp]:
+def bundle_from_json(body: dict[str, Any]) -> list[WakeUp]:
     """The wake-ups in a message's body, at least one. Raises KeyError, TypeError or ValueError for anything else."""
     step, parts = str(body["step"]), body.get("parts", [body])
     if not parts:
@@ -35,11 +35,11 @@ def load_from_json(body: dict[str, Any]) -> list[WakeUp]:
     return [WakeUp(str(one["file_id"]), step, int(one["part"]), int(one["attempt"])) for one in parts]
 
 
-def loads(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
+def bundles(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
     """The wake-ups, message by message."""
     found: list[list[WakeUp]] = []
     for one in wake_ups:
-        if one.rides and found:
+        if one.joins_bundle and found:
             found[-1].append(one)
         else:
             found.append([one])

@@ -14,7 +14,7 @@ from layers.ports.limits import (
     Budgets,
     BudgetState,
     Connection,
-    Connections,
+    ConnectionSlots,
     NoBudgets,
     Pace,
 )
@@ -30,7 +30,7 @@ from layers.ports.services import (
     SecondReader,
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, Store
-from layers.ports.topics import News, Silence, Topics
+from layers.ports.topics import ChangeNotifications, NoChangeNotifications, Topics
 
 __all__ = [
     "AlwaysClosed",
@@ -39,16 +39,17 @@ __all__ = [
     "Breakers",
     "BudgetState",
     "Budgets",
+    "ChangeNotifications",
     "Claim",
     "Connection",
-    "Connections",
+    "ConnectionSlots",
     "Documents",
     "Extractor",
     "FilePlan",
     "Finished",
     "Model",
-    "News",
     "NoBudgets",
+    "NoChangeNotifications",
     "Objects",
     "OfficePrinter",
     "Pace",
@@ -59,7 +60,6 @@ __all__ = [
     "Recorded",
     "Scanner",
     "SecondReader",
-    "Silence",
     "Store",
     "StoredPart",
     "Topics",
@@ -78,7 +78,7 @@ class Ports:
     extractor: Extractor
     paid_reader: PaidReader | None
     max_file_bytes: int = 200 * 1024 * 1024
-    news: News = field(default_factory=Silence)
+    notifications: ChangeNotifications = field(default_factory=NoChangeNotifications)
     breakers: Breakers = field(default_factory=AlwaysClosed)
     budgets: Budgets = field(default_factory=NoBudgets)
     scanner: Scanner | None = None

@@ -16,7 +16,7 @@ class Breakers(Protocol):
     def states(self) -> Mapping[str, Breaker]:
         """Every breaker that ever left its rest."""
 
-    def look(self, dependency: str) -> Breaker:
+    def state(self, dependency: str) -> Breaker:
         """One breaker as last seen."""
 
     def cap(self, dependency: str, full: int) -> int:
@@ -34,7 +34,7 @@ class Breakers(Protocol):
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
         """The dependency did not do its work; its breaker now."""
 
-    def said_nothing(self, dependency: str) -> None:
+    def inconclusive(self, dependency: str) -> None:
         """An attempt ended without a word on the dependency."""
 
 
@@ -44,7 +44,7 @@ class AlwaysClosed:
     def states(self) -> Mapping[str, Breaker]:
         return {}
 
-    def look(self, dependency: str) -> Breaker:
+    def state(self, dependency: str) -> Breaker:
         return CLOSED
 
     def cap(self, dependency: str, full: int) -> int:
@@ -62,7 +62,7 @@ class AlwaysClosed:
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
         return CLOSED
 
-    def said_nothing(self, dependency: str) -> None:
+    def inconclusive(self, dependency: str) -> None:
         return None
 
 
@@ -138,7 +138,7 @@ class NoBudgets:
         return {}
 
 
-class Connections(Protocol):
+class ConnectionSlots(Protocol):
     """How many connections services outside bear, by their names. Never raises."""
 
     def __contains__(self, name: object) -> bool:

@@ -27,15 +27,15 @@ class Topics(Protocol):
         """Whether messages can be published."""
 
 
-class News(Protocol):
+class ChangeNotifications(Protocol):
     """Tells those who watch a dataset that something of it changed. Only a hint."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         """Tell of changes that are committed."""
 
 
-class Silence:
-    """News that nobody hears."""
+class NoChangeNotifications:
+    """ChangeNotifications that nobody hears."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         return None

@@ -31,7 +31,7 @@ from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.attempts import recording
 from layers.attempts.runner import Runner
-from layers.domain.message import WakeUp, loads
+from layers.domain.message import WakeUp, bundles
 from layers.ports import Ports
 from tests.chaos import steps
 from tests.chaos.harness import WATCH
@@ -81,7 +81,7 @@ class Queue:
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.waiting.extend(loads(list(wake_ups)))
+        self.waiting.extend(bundles(list(wake_ups)))
 
     def dispatch_later(self, delay_s: float) -> None:
         return None

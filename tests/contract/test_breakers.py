@@ -58,7 +58,7 @@ def test_a_probe_that_succeeds_closes_it_and_says_so_once(made: Made, clock: Clo
     clock.now += 5
     assert breakers.admit("textract") is None
     assert breakers.succeeded("textract") and not breakers.succeeded("textract")
-    assert breakers.look("textract").mode is Mode.CLOSED
+    assert breakers.state("textract").mode is Mode.CLOSED
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_failures_of_all_processes_count_together(shared: Made) -> None:
     for _ in range(3):
         one.failed("ocr", "it breaks")
         other.failed("ocr", "it breaks")
-    assert one.look("ocr").mode is Mode.OPEN and other.admit("ocr") == 5.0
+    assert one.state("ocr").mode is Mode.OPEN and other.admit("ocr") == 5.0
 
 
 def test_a_probe_is_one_alone_among_all_processes(shared: Made, clock: Clock) -> None:
@@ -82,7 +82,7 @@ def test_a_probe_is_one_alone_among_all_processes(shared: Made, clock: Clock) ->
     opened(one)
     clock.now += 5
     assert [one.admit("textract"), other.admit("textract") is None] == [None, False]
-    assert other.look("textract").mode is Mode.HALF_OPEN
+    assert other.state("textract").mode is Mode.HALF_OPEN
 
 
 def test_work_is_refused_by_what_redis_says_now_and_not_by_a_view_of_a_second_ago(redis_url: str, clock: Clock) -> None:
@@ -91,7 +91,7 @@ def test_work_is_refused_by_what_redis_says_now_and_not_by_a_view_of_a_second_ag
     opened(one)
     clock.now += 5
     assert one.admit("textract") is None
-    assert other.look("textract").mode is Mode.HALF_OPEN
+    assert other.state("textract").mode is Mode.HALF_OPEN
     assert one.succeeded("textract")
     assert other.admit("textract") is None
 
@@ -109,7 +109,7 @@ def test_a_redis_that_forgot_everything_is_told_again(shared: Made, redis_url: s
     opened(one)
     redis.Redis.from_url(redis_url).flushall()
     one.failed("textract", "still no answer")
-    assert other.look("textract").mode is Mode.OPEN
+    assert other.state("textract").mode is Mode.OPEN
 
 
 def test_breakers_are_read_about_once_a_second(redis_url: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from layers.domain.file import File
-from layers.domain.message import Arrival, loads
+from layers.domain.message import Arrival, bundles
 from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan, Finished
@@ -314,7 +314,7 @@ def test_what_rode_with_a_lost_wake_up_rides_again(world: World) -> None:
     for _ in range(2):
         again = world.store.unclaimed(0, 10)
         assert sorted(again, key=str) == sorted(taken, key=str)
-        assert [len(load) for load in loads(again)] == [3, 3, 1]
+        assert [len(load) for load in bundles(again)] == [3, 3, 1]
 
 
 def test_what_rode_with_a_wake_up_that_was_heard_goes_alone(world: World) -> None:
@@ -322,7 +322,7 @@ def test_what_rode_with_a_wake_up_that_was_heard_goes_alone(world: World) -> Non
         world.store.arrive([Arrival(key) for _, key in world.promised(2, tenant_id)])
     first, *_ = world.store.dispatch({"intake": 2}, loads={"intake": 2})
     claim(world, first)
-    assert sorted(len(load) for load in loads(world.store.unclaimed(0, 10))) == [1, 2]
+    assert sorted(len(load) for load in bundles(world.store.unclaimed(0, 10))) == [1, 2]
 
 
 def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> None:
@@ -374,17 +374,17 @@ def ready_to_read(world: World, costs_s: Sequence[float]) -> None:
 def test_cheap_parts_ride_with_a_wake_up_and_the_cap_counts_wake_ups(world: World) -> None:
     ready_to_read(world, [0.1] * 11)
     taken = world.store.dispatch({"text": 2}, loads={"text": 4})
-    assert [one.rides for one in taken] == [False, True, True, True] * 2
+    assert [one.joins_bundle for one in taken] == [False, True, True, True] * 2
     assert world.store.dispatch({"text": 2}, loads={"text": 4}) == []
     claims = world.store.claim_all(taken[:4], "worker", 60, durably=False)
     world.store.record_all([Finished(one, Done(), nothing_follows, 0.1) for one in claims], host="h")
-    assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 4})] == [False, True, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, loads={"text": 4})] == [False, True, True]
 
 
 def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_no_room(world: World) -> None:
     ready_to_read(world, [0.3, 0.1, 0.3, 0.1])
-    assert [one.rides for one in world.store.dispatch({"text": 1}, loads={"text": 10})] == [False, True]
-    assert [one.rides for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 1}, loads={"text": 10})] == [False, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
 
 
 def test_what_was_lost_with_a_worker_goes_with_half_as_many_each_time(world: World) -> None:
@@ -392,7 +392,7 @@ def test_what_was_lost_with_a_worker_goes_with_half_as_many_each_time(world: Wor
     sizes = []
     for _ in range(4):
         taken = world.store.dispatch({"text": 100}, loads={"text": 8})
-        sizes.append([len(load) for load in loads(taken)])
+        sizes.append([len(load) for load in bundles(taken)])
         claims = world.store.claim_all(taken, "worker", 60, durably=False)
         lost = Retry(0, "lost_with_others", "gone", lost=True)
         world.store.record_all([Finished(one, lost, nothing_follows, 0.0) for one in claims], host="h")
@@ -404,7 +404,7 @@ def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None
     for tenant_id in (world.tenant(), world.tenant()):
         world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])
     taken = world.store.dispatch({"intake": 2}, loads={"intake": 3})
-    assert [one.rides for one in taken] == [False, True, True] * 2
+    assert [one.joins_bundle for one in taken] == [False, True, True] * 2
     first, second = ({claim(world, one).file.tenant_id for one in load} for load in (taken[:3], taken[3:]))
     assert len(first) == len(second) == 1 and first != second
 
@@ -456,7 +456,7 @@ def test_who_turns_out_to_take_long_is_charged_for_it_at_once(world: World) -> N
 
 def test_dear_parts_ride_with_nobody(world: World) -> None:
     ready_to_read(world, [5.0] * 3)
-    assert [one.rides for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3
 
 
 def test_tenants_take_turns_by_weight(world: World) -> None:

@@ -18,7 +18,7 @@ from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.kafka import topics as kafka_topics
 from layers.adapters.kafka.topics import KafkaTopics
 from layers.adapters.redis.work_signal import RedisWorkSignal
-from layers.domain.message import WakeUp, load_as_json, load_from_json
+from layers.domain.message import WakeUp, bundle_as_json, bundle_from_json
 from layers.entry import messages
 from layers.entry import wake_ups as wake_ups_in
 from layers.ports import Topics
@@ -54,7 +54,7 @@ def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
 def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
     found: list[WakeUp] = []
     while messages := sqs.receive(topic, most=10, wait_s=1):
-        found += [one for message in messages for one in load_from_json(json.loads(message["body"]))]
+        found += [one for message in messages for one in bundle_from_json(json.loads(message["body"]))]
         sqs.delete(topic, [message["receiptHandle"] for message in messages])
         if len(found) >= count:
             break
@@ -131,7 +131,7 @@ def test_they_say_that_they_are_up(heard: Heard) -> None:
 
 def test_those_that_ride_reach_their_topic_with_the_ones_before_them(heard: Heard) -> None:
     leads = wake_ups("text", 4)
-    riders = [WakeUp(str(uuid.uuid4()), "text", 0, 1, rides=True) for _ in range(3)]
+    riders = [WakeUp(str(uuid.uuid4()), "text", 0, 1, joins_bundle=True) for _ in range(3)]
     heard.topics.publish([leads[0], *riders[:2], leads[1], riders[2], leads[2], leads[3]])
     assert set(heard.receive("text", 7)) == {*leads, *riders}
 
@@ -147,9 +147,9 @@ def test_a_published_message_rings_the_bell_of_its_topic(queues: Queues) -> None
 
 def test_those_that_ride_take_no_message_of_their_own(queues: Queues) -> None:
     lead, *riders = wake_ups("thumbnail", 3)
-    queues.sqs.publish([lead, *(replace(one, rides=True) for one in riders), *wake_ups("preview", 1)])
+    queues.sqs.publish([lead, *(replace(one, joins_bundle=True) for one in riders), *wake_ups("preview", 1)])
     (message,) = queues.sqs.receive("thumbnail", most=10, wait_s=2)
-    assert load_from_json(json.loads(message["body"])) == [lead, *riders]
+    assert bundle_from_json(json.loads(message["body"])) == [lead, *riders]
     queues.sqs.delete("thumbnail", [message["receiptHandle"]])
     assert len(from_queue(queues.sqs, "preview", 1)) == 1
 
@@ -179,8 +179,8 @@ def test_the_dispatcher_is_woken_later(queues: Queues) -> None:
 
 def test_what_ended_in_the_dead_letter_queue_is_put_back(queues: Queues) -> None:
     sent = wake_ups("thumbnail", 12)
-    queues.sqs._send("thumbnail-dead", [json.dumps(load_as_json([one])) for one in sent[:10]])
-    queues.sqs._send("thumbnail-dead", [json.dumps(load_as_json([one])) for one in sent[10:]])
+    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[:10]])
+    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[10:]])
     assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 12
     assert set(from_queue(queues.sqs, "thumbnail", 12)) == set(sent)
     assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 0

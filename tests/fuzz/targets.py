@@ -23,7 +23,7 @@ from layers.domain.extraction.schemas import resolve_references, without_require
 from layers.domain.extraction.windows import whole
 from layers.domain.extraction_json import extraction_as_json
 from layers.domain.file import File, Reach
-from layers.domain.message import load_as_json
+from layers.domain.message import bundle_as_json
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Pipeline, Step
@@ -87,7 +87,7 @@ def wake_ups(data: bytes) -> None:
         return
     _holds(len({one.step for one in load}) == 1, "a message names parts of several steps")
     _holds(
-        entry.wake_ups(json.loads(json.dumps(load_as_json(load)))) == load, "a message is not read as it was written"
+        entry.wake_ups(json.loads(json.dumps(bundle_as_json(load)))) == load, "a message is not read as it was written"
     )
 
 

@@ -59,7 +59,7 @@ def test_a_probe_that_is_lost_is_followed_by_another() -> None:
 
 
 def test_a_probe_that_said_nothing_is_followed_by_another_at_once() -> None:
-    assert opened().probing(FIRST_PROBE_S).after_nothing(FIRST_PROBE_S + 1).admits(FIRST_PROBE_S + 1)
+    assert opened().probing(FIRST_PROBE_S).after_inconclusive(FIRST_PROBE_S + 1).admits(FIRST_PROBE_S + 1)
 
 
 def test_probes_that_fail_come_at_growing_distances_and_never_stop() -> None:
@@ -110,7 +110,7 @@ def test_whatever_happens_it_lets_something_through_again_in_time(happenings: li
             case "ok":
                 breaker = breaker.after_success(now)
             case "nothing":
-                breaker = breaker.after_nothing(now)
+                breaker = breaker.after_inconclusive(now)
             case "probe" if breaker.mode is not Mode.CLOSED and breaker.admits(now):
                 breaker = breaker.probing(now)
             case "down" | "doubt":

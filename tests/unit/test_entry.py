@@ -11,7 +11,7 @@ import pytest
 
 from layers import entry
 from layers.domain.errors import StoreUnreachable, TransientError
-from layers.domain.message import Arrival, WakeUp, load_as_json, load_from_json
+from layers.domain.message import Arrival, WakeUp, bundle_as_json, bundle_from_json
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
 KEY = "originals/0190a3f2-7c1e-7b3a-9d2f-1a2b3c4d5e6f/0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70"
@@ -107,7 +107,7 @@ def test_a_wake_up_is_read_back_as_it_was_written() -> None:
     seen = []
     entry.handle(recorded("wake_up_sqs"), lambda body: seen.extend(entry.wake_ups(body)))
     assert seen == [WakeUp("0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70", "ocr", 2, 1)]
-    assert load_from_json(load_as_json(seen)) == seen
+    assert bundle_from_json(bundle_as_json(seen)) == seen
 
 
 @pytest.mark.parametrize(

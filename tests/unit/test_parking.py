@@ -87,10 +87,10 @@ def test_work_comes_back_as_a_ramp() -> None:
         host.arrive()
     host.work()
     service.error = None
-    host.now = host.breakers.look("extraction").probe_at
+    host.now = host.breakers.state("extraction").probe_at
     host.store.wake_due(500)
     host.runner.dispatch({"read"})
-    while host.breakers.look("extraction").mode is not Mode.CLOSED:
+    while host.breakers.state("extraction").mode is not Mode.CLOSED:
         host.runner.run(host.topics.published.pop(0))
     assert len([one for one in host.topics.published if one.step == "read"]) <= 2
     host.topics.published.clear()
@@ -160,7 +160,7 @@ def test_a_reader_that_fails_on_every_file_opens_its_breaker_and_is_probed_until
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)
     assert {host.file(file_id).state for file_id in first} == {"done"}
-    assert reader.calls < 60 and host.breakers.look("ocr").mode is Mode.OPEN
+    assert reader.calls < 60 and host.breakers.state("ocr").mode is Mode.OPEN
     reader.error = None
     pass_time(host, 60)
     late = [host.arrive() for _ in range(30)]
@@ -221,12 +221,12 @@ def test_what_needs_no_service_neither_waits_for_it_nor_speaks_for_it() -> None:
     host = with_read(Host(read=show), depends_on="preview", needs_service=lambda file: file.file_id in needy)
     needy |= {host.arrive() for _ in range(10)}
     host.work()
-    assert host.breakers.look("preview").mode is Mode.OPEN
+    assert host.breakers.state("preview").mode is Mode.OPEN
     others = [host.arrive() for _ in range(30)]
     host.work()
     assert {host.file(file_id).state for file_id in others} == {"done"}
     assert {host.file(file_id).state for file_id in needy} == {"processing"} and service.calls == 5
-    assert host.breakers.look("preview").mode is Mode.OPEN
+    assert host.breakers.state("preview").mode is Mode.OPEN
     service.error = None
     pass_time(host, 90)
     assert {host.file(file_id).state for file_id in needy} == {"done"}
@@ -241,7 +241,7 @@ def test_successes_without_a_service_do_not_hide_that_it_is_down() -> None:
         host.breakers.failed("preview", "no answer")
     host.arrive()
     host.work()
-    assert host.breakers.look("preview").mode is Mode.OPEN
+    assert host.breakers.state("preview").mode is Mode.OPEN
 
 
 def crashed(dependency: str | None) -> DecoderCrashed:
@@ -258,5 +258,5 @@ def test_a_reader_that_crashes_on_every_file_is_what_is_broken(dependency: str |
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)
     assert {host.file(file_id).state for file_id in first} == {"done"}
-    assert host.breakers.look("ocr").mode is mode
+    assert host.breakers.state("ocr").mode is mode
     assert (reader.calls < 60) is (mode is Mode.OPEN)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, StoreUnreachable, TransientError
 from layers.domain.lifecycle import FOLLOWS
-from layers.domain.message import WakeUp, load_as_json, load_from_json
+from layers.domain.message import WakeUp, bundle_as_json, bundle_from_json
 from layers.domain.plan_json import plan_as_json
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import Part, PlannedStep, Skip, State, Stop
@@ -79,15 +79,15 @@ def test_a_plan_names_a_state_that_a_waiting_step_may_take(plan: Any) -> None:
 
 @given(st.builds(WakeUp, TEXT, TEXT, st.integers(0, 9999), st.integers(1, 99)))
 def test_a_wake_up_survives_its_topic(wake_up: WakeUp) -> None:
-    assert load_from_json(json.loads(json.dumps(load_as_json([wake_up])))) == [wake_up]
+    assert bundle_from_json(json.loads(json.dumps(bundle_as_json([wake_up])))) == [wake_up]
 
 
 @pytest.mark.parametrize("missing", ["file_id", "step", "part", "attempt"])
 def test_a_wake_up_needs_all_of_its_fields(missing: str) -> None:
-    body = load_as_json([WakeUp("f", "ocr", 0, 1)])
+    body = bundle_as_json([WakeUp("f", "ocr", 0, 1)])
     del body[missing]
     with pytest.raises(KeyError):
-        load_from_json(body)
+        bundle_from_json(body)
 
 
 @pytest.mark.parametrize("kind", [PermanentError, TransientError, DecoderCrashed])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from layers.adapters.aws.sqs_http import SqsHttp
-from layers.domain.message import WakeUp, load_as_json, loads
+from layers.domain.message import WakeUp, bundle_as_json, bundles
 from layers.telemetry.log import log
 
 DEAD_SUFFIX = "-dead"
@@ -35,12 +35,12 @@ class SqsTopics:
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         by_topic: dict[str, list[list[WakeUp]]] = defaultdict(list)
-        for load in loads(list(wake_ups)):
+        for load in bundles(list(wake_ups)):
             by_topic[load[0].step].append(load)
         for topic, messages in by_topic.items():
             for start in range(0, len(messages), MOST_A_REQUEST):
                 chunk = messages[start : start + MOST_A_REQUEST]
-                self._send(topic, [json.dumps(load_as_json(load)) for load in chunk])
+                self._send(topic, [json.dumps(bundle_as_json(load)) for load in chunk])
 
     def holds_messages(self, topic: str) -> bool:
         name = "ApproximateNumberOfMessages"

@@ -140,7 +140,7 @@ class OpenAiModel:
         code, text = str(said.get("code") or ""), str(said.get("message") or "")
         if status == 429 and code != "insufficient_quota":
             told = "retry-after" in {name.lower() for name in headers}
-            return Throttled(retry_after_s(headers), f"the model service {LIMITING}", NAME, told=told)
+            return Throttled(retry_after_s(headers), f"the model service {LIMITING}", NAME, delay_from_service=told)
         if code == "context_length_exceeded" or (status in (400, 413) and TOO_LONG.search(text)):
             return TooLong()
         if status == 400 and (SCHEMA.search(str(said.get("param") or "")) or SCHEMA.search(code)):

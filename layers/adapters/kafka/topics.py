@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from layers.domain.message import WakeUp, load_as_json, loads
+from layers.domain.message import WakeUp, bundle_as_json, bundles
 from layers.ports import Topics
 from layers.telemetry.log import log
 
@@ -41,7 +41,7 @@ class KafkaTopics:
         self._turns = itertools.count(random.randrange(1000))
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        sent = [(load[0].step, self._send(load)) for load in loads(list(wake_ups))]
+        sent = [(load[0].step, self._send(load)) for load in bundles(list(wake_ups))]
         for topic, sending in sent:
             try:
                 if sending:
@@ -71,7 +71,7 @@ class KafkaTopics:
             producer = self._connected()
             partitions = sorted(producer.partitions_for(topic))
             turn = partitions[next(self._turns) % len(partitions)]
-            return producer.send(topic, json.dumps(load_as_json(load)).encode(), partition=turn)
+            return producer.send(topic, json.dumps(bundle_as_json(load)).encode(), partition=turn)
         except Exception as error:
             log("publish_failed", topic=load[0].step, messages=1, detail=str(error))
             return None

@@ -42,15 +42,15 @@ class RedisBreakers:
             self._learn(self._redis.call(lambda client: client.hgetall(KEY)))
         return self._known
 
-    def look(self, dependency: str) -> Breaker:
+    def state(self, dependency: str) -> Breaker:
         return self.states().get(dependency, CLOSED)
 
     def cap(self, dependency: str, full: int) -> int:
-        return self.look(dependency).cap(full, self._now())
+        return self.state(dependency).cap(full, self._now())
 
     def admit(self, dependency: str) -> float | None:
         """None where work may begin; else seconds until the next probe. One caller alone is given the probe."""
-        if self.look(dependency).mode is Mode.CLOSED:
+        if self.state(dependency).mode is Mode.CLOSED:
             return None
         now = self._now()
         taken = False
@@ -64,11 +64,11 @@ class RedisBreakers:
         return None if taken else after.wait_s(now)
 
     def wait_s(self, dependency: str) -> float:
-        return self.look(dependency).wait_s(self._now())
+        return self.state(dependency).wait_s(self._now())
 
     def succeeded(self, dependency: str) -> bool:
         """The dependency did its work; whether that closed its breaker."""
-        before = self.look(dependency)
+        before = self.state(dependency)
         if before.is_at_rest:
             return False
         after = self._change(dependency, lambda found: found.after_success(self._now()))
@@ -79,10 +79,10 @@ class RedisBreakers:
         chance = self._chance()
         return self._change(dependency, lambda found: found.after_failure(self._now(), reason, chance, weight))
 
-    def said_nothing(self, dependency: str) -> None:
+    def inconclusive(self, dependency: str) -> None:
         """An attempt ended without a word on the dependency."""
-        if self.look(dependency).mode is not Mode.CLOSED:
-            self._change(dependency, lambda found: found.after_nothing(self._now()))
+        if self.state(dependency).mode is not Mode.CLOSED:
+            self._change(dependency, lambda found: found.after_inconclusive(self._now()))
 
     def _change(self, dependency: str, change: Change) -> Breaker:
         before = self._known.get(dependency, CLOSED)
