@@ -86,6 +86,6 @@ def test_it_is_up_when_both_the_brokers_and_the_queues_beside_are() -> None:
 
 def test_a_worker_that_polls_queues_takes_no_brokers() -> None:
     given = {"FAIRWAY_KAFKA_BROKERS": "b-1:9098"}
-    with pytest.raises(ValueError, match="Lambda alone"):
+    with pytest.raises(ValueError, match="Lambda only"):
         Settings.from_environment(given)
     assert Settings.from_environment({**given, "AWS_LAMBDA_FUNCTION_NAME": "ocr"}).kafka_brokers == "b-1:9098"

@@ -1,8 +1,9 @@
-"""What can be set, and what stands where nothing is."""
+"""Settings: variables, defaults, refusals, and the page that lists them."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import pytest
 
 from functions.pipelines import STEPS
-from layers.settings import Settings, reserved_concurrency
+from infra.local import __main__ as local_start
+from infra.local.embedded import DEFAULT_WORKERS
+from layers.settings import OTHER_VARIABLES, Settings, page, reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = ROOT / ".chalice" / "config.json"
 
 
 def test_nothing_set_gives_the_defaults() -> None:
-    given = Settings.from_environment({})
-    assert (given.port, given.bucket, given.aws_endpoint_url, given.ocr_languages) == (8000, "fairway", None, "eng")
+    settings = Settings.from_environment({})
+    defaults = (settings.port, settings.bucket, settings.aws_endpoint_url, settings.ocr_languages)
+    assert defaults == (8000, "fairway", None, "eng")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ def test_a_variable_sets_its_own_field(name: str, text: str, field: str, value: 
     assert getattr(Settings.from_environment({name: text}), field) == value
 
 
-def test_no_two_processes_share_a_name_unless_they_are_told_to() -> None:
+def test_each_process_has_a_worker_name_of_its_own() -> None:
     own = Settings.from_environment({}).worker_name
     program = "from layers.settings import Settings; print(Settings.from_environment({}).worker_name)"
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT).stdout
@@ -52,20 +56,20 @@ def test_no_two_processes_share_a_name_unless_they_are_told_to() -> None:
     ("name", "text"),
     [("FAIRWAY_PORT", "eighty"), ("FAIRWAY_TEXTRACT_CALLS_PER_S", "many"), ("FAIRWAY_TEXTRACT_CALLS_PER_S", "-1")],
 )
-def test_a_number_that_is_none_names_its_variable(name: str, text: str) -> None:
+def test_an_invalid_number_is_refused_with_its_variable(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=name):
         Settings.from_environment({name: text})
 
 
-def test_on_lambda_any_function_may_spend_what_services_bear() -> None:
-    at_home = {"FAIRWAY_WORKERS": "2", "FAIRWAY_STAGE": "dev"}
-    assert Settings.from_environment(at_home).processes == 2
-    on_lambda = at_home | {"AWS_LAMBDA_FUNCTION_NAME": "fairway-dev-ocr"}
+def test_on_lambda_all_functions_share_the_budgets() -> None:
+    variables = {"FAIRWAY_WORKERS": "2", "FAIRWAY_STAGE": "dev"}
+    assert Settings.from_environment(variables).processes == 2
+    on_lambda = variables | {"AWS_LAMBDA_FUNCTION_NAME": "fairway-dev-ocr"}
     assert Settings.from_environment(on_lambda).processes == sum(reserved_concurrency("dev").values())
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("variables", "message"),
     [
         ({"FAIRWAY_EXTRACTION": "magic"}, "FAIRWAY_EXTRACTION must be one of rules, openai, bedrock"),
         ({"FAIRWAY_QUARANTINE_AT": "0"}, "FAIRWAY_QUARANTINE_AT must be at least 1"),
@@ -77,9 +81,9 @@ def test_on_lambda_any_function_may_spend_what_services_bear() -> None:
         ({"FAIRWAY_EXTRACTION_OPTIONS": "top_p=1"}, "FAIRWAY_EXTRACTION_OPTIONS must be a JSON object"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_by_name(given: dict[str, str], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
-        Settings.from_environment(given)
+def test_invalid_settings_are_refused_with_their_variable(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings.from_environment(variables)
 
 
 @pytest.mark.parametrize("stage", json.loads(CONFIG.read_text())["stages"])
@@ -87,3 +91,30 @@ def test_every_step_has_its_reserved_concurrency_in_every_stage(stage: str) -> N
     reserved = reserved_concurrency(stage)
     assert {*STEPS, "arrivals", "dispatch", "upkeep"} <= set(reserved)
     assert all(count >= 1 for count in reserved.values())
+
+
+def test_there_are_as_many_decoders_as_handler_threads_of_a_process() -> None:
+    assert Settings(workers=2, concurrency={"one": 5, "other": 4}).decoders_at_once == 3 + 2
+    assert Settings(concurrency={"one": 1}).decoders_at_once == 4
+
+
+def test_the_configuration_page_is_up_to_date() -> None:
+    kept = (ROOT / "docs" / "configuration.md").read_text()
+    assert kept == page(), "run `python -m layers.settings > docs/configuration.md`"
+
+
+def test_the_page_shows_the_defaults_of_the_embedded_start() -> None:
+    shown = {variable.name: variable.default.strip("`") for variable in OTHER_VARIABLES}
+    assert shown["FAIRWAY_HOME"] == local_start.DEFAULT_HOME
+    assert shown["FAIRWAY_PORT"] == str(local_start.DEFAULT_PORT)
+    assert shown["FAIRWAY_WORKERS"] == str(DEFAULT_WORKERS)
+
+
+def test_the_page_lists_every_variable_that_the_code_reads() -> None:
+    read = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)["'](FAIRWAY_\w+)""")
+    sources = [path for folder in ("layers", "functions", "infra") for path in (ROOT / folder).rglob("*.py")]
+    names = {name for path in sources for name in read.findall(path.read_text())}
+    assert "FAIRWAY_HOME" in names
+    # The embedded start sets these for the object store that it starts.
+    internal = {"FAIRWAY_STORE_PORTS", "FAIRWAY_STORE_VISIBILITY_S", "FAIRWAY_STORE_MOST_BYTES"}
+    assert names - internal <= set(re.findall(r"`(FAIRWAY_\w+)`", page()))
