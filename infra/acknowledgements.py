@@ -1,4 +1,4 @@
-"""What was handled, until its messages are deleted: ten to a request, where one each would cost ten times as much."""
+"""Deletes handled messages in groups of ten: single deletions would need ten times as many requests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from layers.telemetry.log import log
 
 
 class Acknowledgements:
-    """Handles of messages by topic. Safe to share between threads.
+    """The receipt handles of handled messages, by topic. Safe to share between threads.
 
-    A message that is deleted some moments late, or never as its worker died, comes again at worst, like any that comes
-    twice: its part can't be claimed a second time.
+    If a message is deleted late, or never because its worker died, it is at worst delivered again. That does no harm,
+    because its part can't be claimed a second time.
     """
 
     def __init__(self, topics: SqsTopics) -> None:
@@ -22,16 +22,16 @@ class Acknowledgements:
         self._lock = threading.Lock()
 
     def add(self, topic: str, handles: list[str]) -> None:
-        """Delete these messages later, or now where they are enough for a request."""
+        """Delete these messages at once if they fill a request, else later."""
         with self._lock:
             waiting = self._handles[topic]
             waiting += handles
-            whole = len(waiting) // MOST_A_REQUEST * MOST_A_REQUEST
-            full, self._handles[topic] = waiting[:whole], waiting[whole:]
+            size = len(waiting) // MOST_A_REQUEST * MOST_A_REQUEST
+            full, self._handles[topic] = waiting[:size], waiting[size:]
         self._delete(topic, full)
 
     def flush(self) -> None:
-        """Delete all that wait for it."""
+        """Delete all handled messages."""
         with self._lock:
             waiting, self._handles = self._handles, defaultdict(list)
         for topic, handles in waiting.items():

@@ -1,4 +1,4 @@
-"""Migrates a database by hand: `python -m infra.migrate URL`."""
+"""Migrates a database: `python -m infra.migrate URL`."""
 
 from __future__ import annotations
 
@@ -9,4 +9,5 @@ from layers.adapters.postgres.migration import SCHEMA, MigrationChanged, ensure_
 __all__ = ["SCHEMA", "MigrationChanged", "ensure_local_tenant", "give_login", "migrate"]
 
 if __name__ == "__main__":
-    print("applied:", ", ".join(migrate(sys.argv[1])) or "nothing, all is in place")
+    applied = migrate(sys.argv[1])
+    print("Applied:", ", ".join(applied) if applied else "nothing, the database is up to date")

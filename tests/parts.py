@@ -43,7 +43,7 @@ def store_parts(home: Path) -> Iterator[StoreParts]:
         secret=secret,
         redis_url=redis_url,
         visibility_s=dict.fromkeys(TOPICS, 120) | {"ocr": 230},
-        most_upload_bytes=MOST_BYTES,
+        max_upload_bytes=MOST_BYTES,
     )
     try:
         supervisor.start([valkey.declare(home, ports["valkey"], password), store])

@@ -1,4 +1,4 @@
-"""Starts Fairway on this machine and stays up until Ctrl-C: `python -m infra.local [--files FOLDER [--dataset NAME]]`."""
+"""Runs Fairway on this machine until Ctrl-C: `python -m infra.local [--files FOLDER [--dataset NAME]]`."""
 
 from __future__ import annotations
 
@@ -20,32 +20,31 @@ from infra.local.supervisor import StartFailed
 
 DEFAULT_HOME = ".fairway"
 DEFAULT_PORT = 8000
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-
-KEPT_FOR_S = 0.5  # a signal that was raised where nobody could catch it
+POLL_S = 0.5  # how often a signal is noticed whose exception was swallowed
 
 
 class Stop(BaseException):
-    """Raised in the main thread by a signal to stop."""
+    """Raised in the main thread by a stop signal."""
 
 
-class Stops:
-    """What a signal to stop does. It is kept as well as raised: what it interrupts may be a finalizer, which swallows it."""
+class StopHandler:
+    """Handler of stop signals. It raises Stop and sets a flag too, because a finalizer may swallow the exception."""
 
-    came = False
+    was_called = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        self.came = True
+        self.was_called = True
         raise Stop
 
 
 def main() -> int:
-    """Run until a signal comes; the exit code."""
-    asked = _arguments()
-    stops = Stops()
-    for number in STOPPING:
-        signal.signal(number, stops)
+    """Run until a stop signal; returns the exit code."""
+    arguments = _arguments()
+    handler = StopHandler()
+    for number in STOP_SIGNALS:
+        signal.signal(number, handler)
     try:
         home = Path(os.environ.get("FAIRWAY_HOME") or DEFAULT_HOME)
         running = embedded.start(home, _port(), adopts=True)
@@ -53,48 +52,48 @@ def main() -> int:
         print(refusal, file=sys.stderr)
         return 1
     except PermissionError as error:
-        print(f"FAIRWAY_HOME can't be used as this user: {error}", file=sys.stderr)
+        print(f"This user has no access to FAIRWAY_HOME: {error}", file=sys.stderr)
         return 1
     except (Stop, KeyboardInterrupt):
         return 130
     try:
-        _hold_session(running, asked)
-        while not stops.came:
-            time.sleep(KEPT_FOR_S)
+        _run_session(running, arguments)
+        while not handler.was_called:
+            time.sleep(POLL_S)
     except (Stop, KeyboardInterrupt):
         pass
     finally:
-        # Stopping takes a few seconds at most; a second Ctrl-C must not leave half of it undone.
-        for number in STOPPING:
+        # Stopping takes a few seconds at most; a second Ctrl-C must not interrupt it.
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         running.stop()
     return 0
 
 
-def _hold_session(running: embedded.Embedded, asked: argparse.Namespace) -> None:
-    """The terminal's part. Its failure is shown, and what runs goes on."""
+def _run_session(running: embedded.Embedded, arguments: argparse.Namespace) -> None:
+    """Process files and print the results. An error is printed, and Fairway keeps running."""
     if find_spec("infra.local.session") is None:
-        print(f"Fairway answers at {running.endpoint['api_url']}", flush=True)
+        print(f"Fairway is running at {running.endpoint['api_url']}", flush=True)
         return
     from infra.local import session
 
     try:
-        session.run(running.endpoint, asked.files, asked.dataset)
+        session.run(running.endpoint, arguments.files, arguments.dataset)
     except Exception:
         traceback.print_exc()
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
-    parser.add_argument("--files", type=lambda text: Path(text) if text else None, help="a folder to process")
-    parser.add_argument("--dataset", type=lambda text: text or None, help="the dataset's name")
+    parser.add_argument("--files", type=lambda text: Path(text) if text else None, help="a file or folder to process")
+    parser.add_argument("--dataset", type=lambda text: text or None, help="the name of the dataset")
     return parser.parse_args()
 
 
 def _port() -> int:
     text = os.environ.get("FAIRWAY_PORT") or str(DEFAULT_PORT)
     if not text.isdigit() or int(text) > 65535:
-        raise PortTaken(f"FAIRWAY_PORT must be a port's number, not {text!r}")
+        raise PortTaken(f"FAIRWAY_PORT must be a port number (0 to 65535), not {text!r}.")
     return int(text)
 
 

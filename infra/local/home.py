@@ -1,4 +1,4 @@
-"""FAIRWAY_HOME: the one folder that holds all data, secrets and kept choices of an embedded start."""
+"""FAIRWAY_HOME: the folder with all data, secrets and chosen ports of an embedded start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SECRET_BYTES = 24
 
 
 class AlreadyRuns(Exception):
-    """Another start holds this home. Says which, and how to stop it."""
+    """Another start uses this home. The message names its process and how to stop it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Random, made at a home's first start and kept: whoever can read the home can read them."""
+    """Random secrets, created at the first start of a home. Any user who can read the home can read them."""
 
     database_password: str
     api_role_password: str
@@ -32,7 +32,7 @@ class Secrets:
 
 
 class Home:
-    """The files of one home. Nothing but `open_lock` and the writers touches the disk."""
+    """The paths of one home. Only `open_lock`, `release_lock` and `secrets` access the disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -44,10 +44,7 @@ class Home:
         self._lock: IO[str] | None = None
 
     def open_lock(self) -> None:
-        """Make the folder where missing and hold it for this process alone, until it ends.
-
-        Raises AlreadyRuns.
-        """
+        """Create the folder if missing and lock it for this process until the process ends. Raises AlreadyRuns."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir(mode=0o700, exist_ok=True)
         lock = open(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
@@ -57,8 +54,8 @@ class Home:
             holder = lock.read().strip() or "unknown"
             lock.close()
             raise AlreadyRuns(
-                f"Fairway already runs on {self.path} (process {holder}). "
-                f"Stop it there with Ctrl-C or by `kill {holder}`, or choose another FAIRWAY_HOME."
+                f"Fairway is already running on {self.path} (process {holder}). "
+                f"Stop it with Ctrl-C or `kill {holder}`, or set another FAIRWAY_HOME."
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -72,16 +69,16 @@ class Home:
 
     def secrets(self) -> Secrets:
         path = self.path / "secrets.json"
-        # A damaged file is an error: new passwords would not open the old database.
-        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        made = {name: kept.get(name) or _new_secret(name) for name in Secrets.__slots__}
-        if made != kept:
-            write_json(path, made)
-        return Secrets(**made)
+        # A damaged file raises: with new passwords the existing database could not be opened.
+        stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        values = {name: stored.get(name) or _new_secret(name) for name in Secrets.__slots__}
+        if values != stored:
+            write_json(path, values)
+        return Secrets(**values)
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A kept file's object; empty where it is missing or was cut short."""
+    """The JSON object in a file; empty if the file is missing or damaged."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -90,7 +87,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace a file as a whole, readable by its owner alone: a reader sees the old or the new, never a part."""
+    """Replace a file atomically, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""Becomes another program whose life is tied to the supervisor's: run by its path, with Python's bare minimum.
+"""Replaces itself by a program that the kernel ends when the supervisor dies. Run by path, with Python's bare minimum.
 
 launch.py PARENT_PID DEATH_SIGNAL UID:GID|- PROGRAM ARGUMENT...
 """
@@ -19,10 +19,10 @@ def main(arguments: list[str]) -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    # Only now: a change of user clears it.
+    # After the change of user, which clears the death signal.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(death_signal))
     if os.getppid() != int(parent_pid):
-        sys.exit("the supervisor ended before its child began")
+        sys.exit("the supervisor ended before its child started")
     os.execv(program[0], program)
 
 

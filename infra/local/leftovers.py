@@ -1,4 +1,4 @@
-"""What an earlier run left behind: its processes are written down while they run, and ended if they outlived it."""
+"""Ends the processes that a killed run left behind. Each run records its processes in a file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from infra.local.process import Running
 from infra.local.process_table import Entry
 
 MARK = "FAIRWAY_RUN"
-ASKED_S = 2.0
-FORCED_S = 3.0
-# PostgreSQL's own children would outlive a killed parent; this signal takes them along.
-GENTLY = {"postgres": signal.SIGQUIT}
+STOP_S = 2.0
+KILL_S = 3.0
+# PostgreSQL's children would outlive a killed parent; with SIGQUIT the server ends them too.
+STOP_SIGNALS = {"postgres": signal.SIGQUIT}
 
 
 def note_run(path: Path, run_id: str, running: Sequence[Running]) -> None:
-    """Write down the present processes by number and start time, which together name one process for good."""
+    """Record the current processes by pid and start time, which together identify a process."""
     write_json(
         path,
         {
@@ -35,26 +35,27 @@ def note_run(path: Path, run_id: str, running: Sequence[Running]) -> None:
 
 
 def end_leftovers(path: Path) -> list[str]:
-    """End what the run noted at `path` left behind, and only what is provably its own; the names of what was ended.
+    """End the processes of the run that is recorded at `path`; returns their names.
 
-    Call it under the home's lock: whoever holds that knows that the earlier run's supervisor is gone.
+    Only processes that certainly belong to that run are ended. The caller holds the home's lock, which proves that the
+    supervisor of that run has ended.
     """
-    noted = read_json(path)
-    if not noted:
+    record = read_json(path)
+    if not record:
         return []
     ended: list[str] = []
     found: list[Entry] = []
-    if noted.get("boot_id") == process_table.boot_id():
-        for one in noted.get("processes", ()):
+    if record.get("boot_id") == process_table.boot_id():
+        for one in record.get("processes", ()):
             if process_table.lives(one["pid"], one["started"]) and (entry := process_table.entry(one["pid"])):
                 ended.append(one["name"])
                 found += [entry, *process_table.descendants([entry.pid])]
-                process_table.send([entry], GENTLY.get(one["name"], signal.SIGKILL))
-        marked = process_table.marked_with(f"{MARK}={noted['run_id']}")
+                process_table.send([entry], STOP_SIGNALS.get(one["name"], signal.SIGKILL))
+        marked = process_table.marked_with(f"{MARK}={record['run_id']}")
         process_table.send(marked, signal.SIGKILL)
         found += marked
-    left = process_table.await_end(found, ASKED_S)
-    process_table.send(left, signal.SIGKILL)
-    process_table.await_end(left, FORCED_S)
+    alive = process_table.await_end(found, STOP_S)
+    process_table.send(alive, signal.SIGKILL)
+    process_table.await_end(alive, KILL_S)
     path.unlink(missing_ok=True)
     return ended

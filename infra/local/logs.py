@@ -1,21 +1,24 @@
-"""Log files of bounded size: one and its predecessor for each process."""
+"""Log files of bounded size: for each process the current one and its predecessor."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 TAIL_LINES = 15
 
 
-def rotate(path: Path, most_bytes: int = MOST_BYTES) -> bool:
-    """Move a grown log's content to `<name>.log.1`; its writer keeps the file, so lines of that moment may be lost."""
+def rotate(path: Path, max_bytes: int = MAX_BYTES) -> bool:
+    """Move the content of a large log to `<name>.log.1`; returns whether it did.
+
+    The writer keeps its file open, so lines that are written meanwhile may be lost.
+    """
     try:
-        if path.stat().st_size <= most_bytes:
+        if path.stat().st_size <= max_bytes:
             return False
         shutil.copyfile(path, path.with_name(path.name + ".1"))
-        # The writer appends, so after this it goes on at the new end.
+        # The writer opened the file for appending, so it continues at the new end.
         path.open("r+").truncate(0)
     except OSError:
         return False
@@ -23,7 +26,7 @@ def rotate(path: Path, most_bytes: int = MOST_BYTES) -> bool:
 
 
 def tail(path: Path, lines: int = TAIL_LINES) -> str:
-    """The last lines of a log, for a person to read."""
+    """The last lines of a log."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, path.stat().st_size - 200 * lines))

@@ -1,4 +1,7 @@
-"""The object store and topics: ministack behind a private and a public listener, wired before either is opened."""
+"""The embedded object store and queues: ministack behind a private and a public listener.
+
+Bucket, queues and notifications are set up before the listeners open.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from typing import Any
 
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
-from infra.local.wiring import BUCKET
+from infra.local.store_setup import BUCKET
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
-MOST_UPLOAD_BYTES = 200 * 1024 * 1024
-WIRING_S = 30.0
+MAX_UPLOAD_BYTES = 200 * 1024 * 1024
+SETUP_S = 30.0
 GRACE_S = 0.5
 
 
@@ -35,10 +38,10 @@ def declare(
     secret: str,
     redis_url: str,
     visibility_s: Mapping[str, int],
-    most_upload_bytes: int = MOST_UPLOAD_BYTES,
+    max_upload_bytes: int = MAX_UPLOAD_BYTES,
     marks: Mapping[str, str] | None = None,
 ) -> Process:
-    """The store as a process to keep. `visibility_s` names the topics; `marks` go into its environment."""
+    """The store as a supervised process. `visibility_s` maps topics to visibility timeouts; `marks` are extra variables."""
     environment = {
         **_outer_environment(),
         **(marks or {}),
@@ -53,11 +56,11 @@ def declare(
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(objects),
         "LOG_LEVEL": "WARNING",
-        "DOCKER_HOST": "unix:///nonexistent",  # looks for no containers
+        "DOCKER_HOST": "unix:///nonexistent",  # so that it looks for no containers
         "FAIRWAY_REDIS_URL": redis_url,
         "FAIRWAY_STORE_PORTS": f"{private_port},{public_port}",
         "FAIRWAY_STORE_VISIBILITY_S": json.dumps(dict(visibility_s)),
-        "FAIRWAY_STORE_MOST_BYTES": str(most_upload_bytes),
+        "FAIRWAY_STORE_MAX_BYTES": str(max_upload_bytes),
     }
     return Process(
         name="store",
@@ -72,15 +75,15 @@ def declare(
 
 
 def _outer_environment() -> dict[str, str]:
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    passed_on = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    return {name: os.environ[name] for name in passed_on if name in os.environ}
 
 
 def _is_ready(port: int, pid: int) -> bool:
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=1)
     try:
         connection.request("GET", "/_fairway/ready")
-        return connection.getresponse().read() == str(pid).encode()  # and not another home's store
+        return connection.getresponse().read() == str(pid).encode()  # not the store of another home
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -97,58 +100,60 @@ async def serve() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with _lifespan(ministack):
-        await _wire(ministack)
+        await _set_up(ministack)
         private_port, public_port = (int(port) for port in os.environ["FAIRWAY_STORE_PORTS"].split(","))
         public, private = _filtered(ministack)
         await asyncio.gather(
-            _listen_to_our_own(private, _bind(private_port), stop),
+            _listen_privately(private, _bind(private_port), stop),
             _listen(public, _bind(public_port), stop),
         )
 
 
 def _filtered(ministack: Any) -> tuple[Any, Any]:
-    from infra.local.answer_headers import AnswerHeaders
-    from infra.local.arrivals_bell import ArrivalsBell
-    from infra.local.signatures import Signer
+    from infra.local.arrivals_signal import ArrivalsSignal
+    from infra.local.response_headers import ResponseHeaders
+    from infra.local.signatures import SignatureVerifier
     from infra.local.store_filter import PrivateFilter, PublicFilter
+    from infra.local.store_setup import ARRIVALS, ORIGINALS
     from infra.local.upload_gate import UploadGate
-    from infra.local.wiring import ARRIVALS, ORIGINALS
     from layers.adapters.redis.work_signal import RedisWorkSignal
 
-    bell = RedisWorkSignal(os.environ["FAIRWAY_REDIS_URL"])
-    app = ArrivalsBell(AnswerHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: bell.send(ARRIVALS, count))
-    signer = Signer(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
-    gate = UploadGate(most_bytes=int(os.environ["FAIRWAY_STORE_MOST_BYTES"]))
-    public = PublicFilter(app, signer, BUCKET, gate)
-    return public, PrivateFilter(app, signer, public)
+    work_signal = RedisWorkSignal(os.environ["FAIRWAY_REDIS_URL"])
+    app = ArrivalsSignal(
+        ResponseHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: work_signal.send(ARRIVALS, count)
+    )
+    verifier = SignatureVerifier(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    gate = UploadGate(max_bytes=int(os.environ["FAIRWAY_STORE_MAX_BYTES"]))
+    public = PublicFilter(app, verifier, BUCKET, gate)
+    return public, PrivateFilter(app, verifier, public)
 
 
-async def _wire(ministack: Any) -> None:
-    """Put the wiring in place over a listener of its own, in a process whose SDK costs no memory once it ended."""
+async def _set_up(ministack: Any) -> None:
+    """Run the setup on a temporary listener, in a process of its own, so that its SDK takes no memory here."""
     closed = asyncio.Event()
     listener = _bind(0)
     serving = asyncio.create_task(_listen(_without_lifespan(ministack), listener, closed))
-    given = {
+    arguments = {
         "endpoint_url": f"http://{ADDRESS}:{listener.getsockname()[1]}",
         "key_id": os.environ["AWS_ACCESS_KEY_ID"],
         "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
         "visibility_s": json.loads(os.environ["FAIRWAY_STORE_VISIBILITY_S"]),
     }
-    wiring = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.local.wiring", stdin=asyncio.subprocess.PIPE, cwd=ROOT
+    setup = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "infra.local.store_setup", stdin=asyncio.subprocess.PIPE, cwd=ROOT
     )
     try:
-        await asyncio.wait_for(wiring.communicate(json.dumps(given).encode()), WIRING_S)
+        await asyncio.wait_for(setup.communicate(json.dumps(arguments).encode()), SETUP_S)
     except TimeoutError:
-        wiring.kill()
+        setup.kill()
     closed.set()
     await serving
-    if wiring.returncode != 0:
-        raise SystemExit("the store's wiring could not be put in place")
+    if setup.returncode != 0:
+        raise SystemExit("The object store could not be set up: see the lines above.")
 
 
 def _bind(port: int) -> socket.socket:
-    # By its protocol asyncio knows a connection that must not hold back the end of an answer.
+    # asyncio sets TCP_NODELAY only if the protocol is given: without it the end of a response is delayed.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((ADDRESS, port))
@@ -168,13 +173,13 @@ async def _listen(app: Any, listener: socket.socket, stop: asyncio.Event) -> Non
     await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
 
 
-async def _listen_to_our_own(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-    """By a parser in C, which costs half and bounds no head: good for our own processes, not for strangers."""
+async def _listen_privately(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve our own processes with httptools, which takes half the CPU time but does not limit the size of headers."""
     import uvicorn
 
     class Server(uvicorn.Server):
         @contextmanager
-        def capture_signals(self) -> Iterator[None]:  # they are taken care of
+        def capture_signals(self) -> Iterator[None]:  # `serve` handles them
             yield
 
     server = Server(
@@ -201,26 +206,26 @@ async def _listen_to_our_own(app: Any, listener: socket.socket, stop: asyncio.Ev
 
 
 def _without_lifespan(app: Any) -> Any:
-    from infra.local.store_filter import turn_away
+    from infra.local.store_filter import handle_other_protocols
 
     async def served(scope: Any, receive: Any, send: Any) -> None:
-        await (app if scope["type"] == "http" else turn_away)(scope, receive, send)
+        await (app if scope["type"] == "http" else handle_other_protocols)(scope, receive, send)
 
     return served
 
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """Start and stop the app once, however many listeners it has."""
-    told: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    heard: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, told.get, heard.put))
-    await told.put({"type": "lifespan.startup"})
-    await heard.get()
+    """Start the app, and stop it at the end, once for all its listeners."""
+    to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, to_app.get, from_app.put))
+    await to_app.put({"type": "lifespan.startup"})
+    await from_app.get()
     try:
         yield
     finally:
-        await told.put({"type": "lifespan.shutdown"})
+        await to_app.put({"type": "lifespan.shutdown"})
         await asyncio.wait([life], timeout=GRACE_S)
 
 

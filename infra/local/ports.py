@@ -1,4 +1,4 @@
-"""Chooses TCP ports of 127.0.0.1: the ones of the last start where they are still free, so that bookmarks survive."""
+"""Chooses TCP ports on 127.0.0.1, preferably those of the last start, so that bookmarks stay valid."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from infra.local.home import read_json, write_json
 
 ADDRESS = "127.0.0.1"
-# Below the range from which the kernel takes ports for outgoing connections: those could take a kept one.
-CHOICES = range(20_000, 32_000)
-MOST_TRIES = 200
+# Below the kernel's range for outgoing connections, which could take a port between two starts.
+CANDIDATES = range(20_000, 32_000)
+MAX_TRIES = 200
 
 
 class PortTaken(Exception):
-    """The port that was asked for is another program's."""
+    """The requested port is in use by another program."""
 
 
 def choose_ports(path: Path, names: Iterable[str], api_port: int) -> dict[str, int]:
-    """A port for each name and for `api`, kept at `path`. `api_port` 0 means any; raises PortTaken."""
+    """A port for each name and for `api`, saved at `path`. `api_port` 0 means any free one. Raises PortTaken."""
     if api_port and not is_free(api_port):
-        raise PortTaken(f"port {api_port} is taken by another program; FAIRWAY_PORT=0 picks a free one")
-    kept = {name: port for name, port in read_json(path).items() if isinstance(port, int)}
+        raise PortTaken(f"Port {api_port} is in use by another program. Set FAIRWAY_PORT=0 to use any free port.")
+    saved = {name: port for name, port in read_json(path).items() if isinstance(port, int)}
     chosen = {"api": api_port} if api_port else {}
     for name in (*names, *(() if api_port else ("api",))):
-        chosen[name] = _keep_or_pick(kept.get(name), set(chosen.values()))
-    write_json(path, {**kept, **{name: port for name, port in chosen.items() if name != "api" or not api_port}})
+        chosen[name] = _keep_or_pick(saved.get(name), set(chosen.values()))
+    write_json(path, {**saved, **{name: port for name, port in chosen.items() if name != "api" or not api_port}})
     return chosen
 
 
@@ -41,10 +41,10 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _keep_or_pick(kept: int | None, taken: set[int]) -> int:
-    if kept and kept not in taken and is_free(kept):
-        return kept
-    for port in random.sample(CHOICES, MOST_TRIES):
+def _keep_or_pick(saved: int | None, taken: set[int]) -> int:
+    if saved and saved not in taken and is_free(saved):
+        return saved
+    for port in random.sample(CANDIDATES, MAX_TRIES):
         if port not in taken and is_free(port):
             return port
-    raise PortTaken("no free port was found")
+    raise PortTaken("No free port was found on 127.0.0.1.")

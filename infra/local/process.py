@@ -1,4 +1,4 @@
-"""A process that the supervisor keeps: what to run, how to treat it, and how one life of it begins and ends."""
+"""A supervised process: its declaration, its current state, and how it is started and stopped."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pathlib import Path
 
 from infra.local import process_table
 
-FORCED_S = 1.0
+KILL_S = 1.0
 LAUNCHER = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`is_ready` is asked with the pid until it says yes, at the first start only; `before_start` runs at every one.
+    """A process to keep running.
 
-    `user` is the (uid, gid) to become. `death_signal` is what the kernel sends when the supervisor itself dies.
+    `is_ready` takes the pid and is polled at the first start only; `before_start` runs before every start. `user` is
+    the (uid, gid) to run as. The kernel sends `death_signal` when the supervisor dies.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Process:
 
 @dataclass(slots=True)
 class Running:
-    """One declared process as it stands: its present life, or the time of its next one."""
+    """The state of a declared process: its current child, or the time of its next start."""
 
     process: Process
     generation: int
@@ -58,12 +59,12 @@ class Running:
 
 
 def spawn(process: Process, log_path: Path) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own, its life tied to the calling thread's."""
+    """Start a process in its own session; the kernel ends it when the calling thread ends."""
     user = "-" if process.user is None else f"{process.user[0]}:{process.user[1]}"
-    tie = [str(os.getpid()), str(int(process.death_signal)), user]
+    launcher_arguments = [str(os.getpid()), str(int(process.death_signal)), user]
     with open(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(LAUNCHER), *tie, *process.argv],
+            [sys.executable, "-I", "-S", "-B", str(LAUNCHER), *launcher_arguments, *process.argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -74,22 +75,22 @@ def spawn(process: Process, log_path: Path) -> subprocess.Popen[bytes]:
 
 
 def stop_together(running: Sequence[Running]) -> None:
-    """Ask each to stop, end by force what is left after its time, and all that they had started."""
-    below = process_table.descendants(one.pid for one in running if one.pid is not None)
-    begun = time.monotonic()
+    """Send each its stop signal, kill those that do not end in time, and kill all their descendants."""
+    descendants = process_table.descendants(one.pid for one in running if one.pid is not None)
+    started = time.monotonic()
     for one in running:
         if one.child is not None and one.child.poll() is None:
             one.child.send_signal(one.process.stop_signal)
     for one in running:
         if one.child is not None:
             try:
-                one.child.wait(max(0.0, begun + one.process.stop_s - time.monotonic()))
+                one.child.wait(max(0.0, started + one.process.stop_s - time.monotonic()))
             except subprocess.TimeoutExpired:
                 pass
             kill_group(one.child.pid)
             one.child.wait()
-    process_table.send(below, signal.SIGKILL)
-    process_table.await_end(below, FORCED_S)
+    process_table.send(descendants, signal.SIGKILL)
+    process_table.await_end(descendants, KILL_S)
 
 
 def kill_group(leader: int) -> None:

@@ -1,4 +1,4 @@
-"""What the kernel's process table says: who lives, who descends from whom, and whether a process is still the one we knew."""
+"""Reads Linux's process table: which processes run, their descendants, and whether a pid still means the same process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
-LOOK_AGAIN_S = 0.02
+POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A process: `started` is in clock ticks since boot, so that a recycled number is not taken for it."""
+    """A process. `started` is in clock ticks since boot and tells a process from a later one with the same pid."""
 
     pid: int
     name: str
@@ -26,12 +26,12 @@ class Entry:
 
 
 def entry(pid: int) -> Entry | None:
-    """The process of this number, if there is one."""
+    """The process with this pid, if there is one."""
     try:
         text = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
-    # The name stands in parentheses and may itself hold any character.
+    # The name is in parentheses and may itself contain any character.
     head, _, tail = text.rpartition(")")
     fields = tail.split()
     return Entry(pid, head.partition("(")[2], int(fields[1]), int(fields[2]), int(fields[19]), fields[0] in "ZX")
@@ -44,39 +44,39 @@ def entries() -> Iterator[Entry]:
 
 
 def lives(pid: int, started: int) -> bool:
-    """Whether this very process still runs."""
+    """Whether the process with this pid and start time still runs."""
     found = entry(pid)
     return found is not None and found.started == started and not found.is_zombie
 
 
 def descendants(roots: Iterable[int]) -> list[Entry]:
-    """All that descend from these processes, without them."""
+    """All descendants of these processes, without the processes themselves."""
     children: dict[int, list[Entry]] = {}
     for one in entries():
         children.setdefault(one.parent, []).append(one)
     found: list[Entry] = []
     waiting = list(roots)
     while waiting:
-        below = children.get(waiting.pop(), [])
-        found += below
-        waiting += [one.pid for one in below]
+        direct = children.get(waiting.pop(), [])
+        found += direct
+        waiting += [one.pid for one in direct]
     return found
 
 
 def working_in(folder: Path) -> list[Entry]:
     """The processes whose working directory is this folder."""
     wanted = os.stat(folder)
-    return [one for one in entries() if _is_same(PROC / str(one.pid) / "cwd", wanted)]
+    return [one for one in entries() if _is_same_file(PROC / str(one.pid) / "cwd", wanted)]
 
 
 def marked_with(marker: str) -> list[Entry]:
-    """The processes that were started with this `NAME=value` in their environment."""
+    """The processes that have this `NAME=value` in their environment."""
     wanted = marker.encode()
     return [one for one in entries() if wanted in _environment(one.pid)]
 
 
 def send(targets: Iterable[Entry], number: signal.Signals) -> None:
-    """Signal those that are still the processes they were."""
+    """Send a signal to those that still run."""
     for one in targets:
         if lives(one.pid, one.started):
             try:
@@ -86,24 +86,24 @@ def send(targets: Iterable[Entry], number: signal.Signals) -> None:
 
 
 def await_end(targets: Iterable[Entry], within_s: float) -> list[Entry]:
-    """Wait until all have ended; those that have not."""
+    """Wait until all have ended; returns those that have not ended in time."""
     deadline = time.monotonic() + within_s
-    while left := [one for one in targets if lives(one.pid, one.started)]:
+    while alive := [one for one in targets if lives(one.pid, one.started)]:
         if time.monotonic() >= deadline:
             break
-        time.sleep(LOOK_AGAIN_S)
-    return left
+        time.sleep(POLL_S)
+    return alive
 
 
 def boot_id() -> str:
-    """Names this boot of the machine: process numbers and start times mean nothing in another."""
+    """Identifies the current boot of the machine: pids and start times are valid within one boot only."""
     try:
         return (PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return "unknown"
 
 
-def _is_same(link: Path, wanted: os.stat_result) -> bool:
+def _is_same_file(link: Path, wanted: os.stat_result) -> bool:
     try:
         return os.path.samestat(os.stat(link), wanted)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a person sees in the terminal: a batch on its way, live, and the table of records that came of it."""
+"""The terminal session of `make run`: uploads files, shows their progress and prints the table of records."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rich.table import Table
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
-NOT_SAMPLES = {"LICENSES.md"}
-NOT_SHOWN = ("original", "text", "record")  # of `artifacts`: the upload itself, and kinds with columns of their own
-MOST_ROWS = 200
-PLAIN_WIDTH = 140  # of what goes to a file
+IGNORED_NAMES = {"LICENSES.md"}
+OTHER_COLUMNS = ("original", "text", "record")  # not in the column of artifacts
+MAX_ROWS = 200
+PLAIN_WIDTH = 140  # when the output is not a terminal
 
 
 def run(endpoint: dict[str, Any], folder: Path | None, dataset_name: str | None) -> None:
-    """Process the samples, or a folder of the user's, and print what came of it."""
+    """Process the samples or the user's folder, and print the records."""
     console = Console(width=None if os.isatty(1) else PLAIN_WIDTH)
     client = Client(endpoint["api_url"], endpoint["api_key"])
     if folder is not None or os.environ.get("FAIRWAY_SAMPLES", "1") != "0":
         _process(console, client, folder, dataset_name)
-    _say_where(console, endpoint)
+    _print_status(console, endpoint)
 
 
 def _process(console: Console, client: Client, folder: Path | None, dataset_name: str | None) -> None:
@@ -38,7 +38,7 @@ def _process(console: Console, client: Client, folder: Path | None, dataset_name
         return
     dataset = client.dataset(dataset_name or (folder.resolve().name if folder else SAMPLE_DATASET))
     if folder is None and dataset["counts"]["files"]:
-        console.print("The samples were processed before; here is what stands.")
+        console.print("The samples were processed by an earlier start:")
         _print_table(console, list(client.files(dataset["id"])))
         return
     files = _follow(console, client, dataset["id"], paths)
@@ -48,7 +48,7 @@ def _process(console: Console, client: Client, folder: Path | None, dataset_name
 def _paths(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_SAMPLES)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED_NAMES)
 
 
 def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]) -> list[dict[str, Any]]:
@@ -82,13 +82,13 @@ def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]
         files: list[dict[str, Any]] = []
         for files in client.follow(dataset_id, batch["id"]):
             stages = Counter(file["stage"] for file in files if file["stage"])
-            doing = ", ".join(f"{stage} {count}" for stage, count in stages.most_common()) or "previews and thumbnails"
+            running = ", ".join(f"{stage} {count}" for stage, count in stages.most_common()) or "previews, thumbnails"
             progress.update(
-                settled, completed=sum(is_settled(file) for file in files), description=f"processing: {doing}"
+                settled, completed=sum(is_settled(file) for file in files), description=f"processing: {running}"
             )
         progress.update(settled, description="processed")
     if len(new) < len(paths):
-        console.print(f"{len(paths) - len(new)} files were in the dataset already and were not taken twice.")
+        console.print(f"Skipped {len(paths) - len(new)} files that the dataset already has.")
     return files
 
 
@@ -98,26 +98,26 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     table = Table(title="Records", title_justify="left", header_style="bold")
     table.add_column("file", overflow="fold", max_width=36)
     table.add_column("state")
-    table.add_column("text by")
+    table.add_column("text from")
     for name in names:
         table.add_column(name, overflow="fold", max_width=34)
-    table.add_column("shown as", overflow="fold")
+    table.add_column("artifacts", overflow="fold")
     colours = {"done": "green", "partial": "yellow", "failed": "red"}
-    for file in files[:MOST_ROWS]:
+    for file in files[:MAX_ROWS]:
         state = file["state"]
-        made = [kind for kind, artifact in file["artifacts"].items() if artifact and kind not in NOT_SHOWN]
+        kinds = [kind for kind, artifact in file["artifacts"].items() if artifact and kind not in OTHER_COLUMNS]
         source = (file["artifacts"]["text"] or {}).get("source") or ""
         values = [str(_fields(file).get(name, "")) for name in names]
         colour = colours.get(state, "white")
-        table.add_row(escape(file["name"]), f"[{colour}]{state}[/]", source, *map(escape, values), ", ".join(made))
+        table.add_row(escape(file["name"]), f"[{colour}]{state}[/]", source, *map(escape, values), ", ".join(kinds))
     console.print(table)
-    for file in files[:MOST_ROWS]:
+    for file in files[:MAX_ROWS]:
         if file["error"]:
             console.print(
                 f"  [red]{escape(file['name'])}[/]: {escape(file['error']['detail'])} ({file['error']['code']})"
             )
     counts = Counter(file["state"] for file in files)
-    rest = f", the first {MOST_ROWS} shown" if len(files) > MOST_ROWS else ""
+    rest = f" (only the first {MAX_ROWS} are shown)" if len(files) > MAX_ROWS else ""
     console.print(", ".join(f"{count} {state}" for state, count in counts.most_common()) + rest)
 
 
@@ -125,11 +125,13 @@ def _fields(file: dict[str, Any]) -> dict[str, Any]:
     return dict((file["artifacts"]["record"] or {}).get("fields", {}))
 
 
-def _say_where(console: Console, endpoint: dict[str, Any]) -> None:
+def _print_status(console: Console, endpoint: dict[str, Any]) -> None:
     try:
         state = Client(endpoint["api_url"], endpoint["api_key"]).call("GET", "/health")["status"]
     except Refused as refusal:
         state = str(refusal)
     home = os.environ.get("FAIRWAY_HOME", ".fairway")
-    console.print(f"\n[bold]Fairway is up[/] ({state})  API {endpoint['api_url']}", highlight=False)
-    console.print(f"Key and addresses: {home}/endpoint.json   Logs: {home}/logs   Stop: Ctrl-C", highlight=False)
+    console.print(f"\n[bold]Fairway is running[/] (health: {state}) at {endpoint['api_url']}", highlight=False)
+    console.print(
+        f"API key and addresses: {home}/endpoint.json   Logs: {home}/logs   Stop with Ctrl-C", highlight=False
+    )

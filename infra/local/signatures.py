@@ -1,4 +1,4 @@
-"""Checks AWS Signature Version 4 on a request's head, so that nothing unsigned reaches the object store."""
+"""Verifies the AWS Signature Version 4 of requests, so that no unsigned request reaches the object store."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
-MOST_EXPIRES_S = 7 * 24 * 3600
+MAX_EXPIRES_S = 7 * 24 * 3600
 SKEW_S = 15 * 60
 HEADER = re.compile(rf"{ALGORITHM} Credential=([^,\s]+), ?SignedHeaders=([^,\s]+), ?Signature=([0-9a-f]{{64}})")
 
 
 class Refused(Exception):
-    """A request that is turned away: its HTTP status, S3's word for it, and a sentence."""
+    """A refused request: HTTP status, S3's error code, and a sentence."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +28,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request without its body. Header names in lower case; a header that came twice is joined by commas."""
+    """A request without its body. Header names are in lower case; repeated headers are joined by commas."""
 
     method: str
     raw_path: str
@@ -42,14 +42,14 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
-    """The one pair of keys that the store knows."""
+class SignatureVerifier:
+    """Verifies signatures made with the store's only access key."""
 
     key_id: str
     secret: str
 
     def check_presigned(self, head: Head, now: datetime) -> frozenset[str]:
-        """The names of the headers that the URL's signature covers. Raises Refused."""
+        """Verify a presigned URL; returns the names of the signed headers. Raises Refused."""
         query = dict(head.query)
         try:
             algorithm, credential = query["X-Amz-Algorithm"], query["X-Amz-Credential"]
@@ -58,10 +58,12 @@ class Signer:
         except KeyError as missing:
             raise Refused(403, "AccessDenied", f"the URL is not signed: {missing.args[0]} is missing") from None
         if algorithm != ALGORITHM:
-            raise Refused(400, "AuthorizationQueryParametersError", "unknown signing algorithm")
+            raise Refused(400, "AuthorizationQueryParametersError", "the signing algorithm is unknown")
         signed_at = _time(date)
-        if not re.fullmatch(r"[0-9]{1,6}", expires) or int(expires) > MOST_EXPIRES_S:
-            raise Refused(400, "AuthorizationQueryParametersError", "X-Amz-Expires must be at most a week of seconds")
+        if not re.fullmatch(r"[0-9]{1,6}", expires) or int(expires) > MAX_EXPIRES_S:
+            raise Refused(
+                400, "AuthorizationQueryParametersError", f"X-Amz-Expires must be at most {MAX_EXPIRES_S} seconds"
+            )
         age_s = (now - signed_at).total_seconds()
         if age_s > int(expires):
             raise Refused(403, "AccessDenied", "Request has expired")
@@ -72,13 +74,13 @@ class Signer:
         return self._check(head, query_signed, credential, date, names, signature, payload, services=("s3",))
 
     def check_header(self, head: Head, payload_sha256: str, now: datetime, services: tuple[str, ...]) -> frozenset[str]:
-        """As `check_presigned`, for a signature in the Authorization header."""
+        """Like `check_presigned`, for a signature in the Authorization header."""
         found = HEADER.fullmatch(head.headers.get("authorization", ""))
         if not found:
             raise Refused(403, "AccessDenied", "the request is not signed")
         date = head.headers.get("x-amz-date", "")
         if abs((now - _time(date)).total_seconds()) > SKEW_S:
-            raise Refused(403, "RequestTimeTooSkewed", "the request's time is too far from the server's")
+            raise Refused(403, "RequestTimeTooSkewed", "X-Amz-Date differs too much from the server's time")
         credential, names, signature = found.groups()
         return self._check(head, head.query, credential, date, names, signature, payload_sha256, services)
 
@@ -95,16 +97,16 @@ class Signer:
     ) -> frozenset[str]:
         scope = credential.split("/")
         if len(scope) != 5 or scope[0] != self.key_id:
-            raise Refused(403, "InvalidAccessKeyId", "the access key is not known here")
+            raise Refused(403, "InvalidAccessKeyId", "the access key is unknown")
         _, day, region, service, end = scope
         if day != date[:8] or service not in services or end != "aws4_request":
-            raise Refused(403, "AccessDenied", "the signature's scope is not this store's")
+            raise Refused(403, "AccessDenied", "the signature's scope does not match this store")
         signed_names = names.split(";")
         if "host" not in signed_names or any(name not in head.headers for name in signed_names):
             raise Refused(403, "AccessDenied", "a signed header is missing")
         canonical = _canonical(head, query, signed_names, payload_sha256)
-        wanted = _sign(self.secret, date, day, region, service, canonical)
-        if not hmac.compare_digest(wanted, signature):
+        expected = _sign(self.secret, date, day, region, service, canonical)
+        if not hmac.compare_digest(expected, signature):
             raise Refused(403, "SignatureDoesNotMatch", "the signature does not match the request")
         return frozenset(signed_names)
 

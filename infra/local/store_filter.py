@@ -1,4 +1,4 @@
-"""Two ASGI filters before the object store, which by itself answers everyone: one for browsers, one for our processes."""
+"""Access control for the object store, which has none itself: one ASGI filter for browsers, one for our processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
-from infra.local.signatures import Head, Refused, Signer
+from infra.local.signatures import Head, Refused, SignatureVerifier
 from infra.local.upload_gate import UploadGate
 
 Scope = MutableMapping[str, Any]
@@ -34,14 +34,14 @@ READ_NAMES = SIGNING_NAMES | {
     *("response-cache-control", "response-expires", "X-Amz-Checksum-Mode", "x-amz-checksum-mode"),
 }
 WRITE_NAMES = SIGNING_NAMES | {"partNumber", "uploadId", "x-id"}
-# Harmless without a signature; anything else of a stranger's is dropped before the store sees it.
+# These headers need no signature; all others that are not signed are removed.
 PASSED_HEADERS = frozenset(
     {
         *("host", "content-length", "content-type", "content-md5", "expect", "range", "if-range"),
         *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "accept", "user-agent"),
     }
 )
-NEVER = frozenset(
+FORBIDDEN_HEADERS = frozenset(
     {
         *("authorization", "x-amz-target", "x-amz-copy-source", "x-amz-copy-source-range", "transfer-encoding"),
         *("x-amz-security-token", "x-amz-acl", "x-amz-website-redirect-location", "x-amz-tagging"),
@@ -63,22 +63,22 @@ PREFLIGHT = (
     (b"access-control-max-age", b"3600"),
 )
 REPLACED = re.compile(rb"access-control-.*|cross-origin-resource-policy|x-content-type-options", re.IGNORECASE)
-MOST_CALL_BYTES = 2 * 1024 * 1024
+MAX_CALL_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PublicFilter:
-    """Admits presigned GET, HEAD and PUT of one bucket's objects, and browsers' preflights; nothing else."""
+    """Admits presigned GET, HEAD and PUT requests for objects of one bucket, and answers CORS preflights."""
 
     app: App
-    signer: Signer
+    verifier: SignatureVerifier
     bucket: str
     gate: UploadGate
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await turn_away(scope, receive, send)
+            await handle_other_protocols(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await _answer(send, 204, b"", (*CORS, *PREFLIGHT))
         else:
@@ -90,29 +90,29 @@ class PublicFilter:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = read_head(scope)
         check_shape(head, self.bucket)
-        signed = self.signer.check_presigned(head, self.now())
+        signed = self.verifier.check_presigned(head, self.now())
         check_headers(head, signed)
         inner = {**scope, "headers": [pair for pair in scope["headers"] if _name(pair) in PASSED_HEADERS | signed]}
         if head.method != "PUT":
             await self.app(inner, receive, _with_cors(send))
             return
         size_bytes = self.gate.admissible_size(head.headers.get("content-length"))
-        async with self.gate.place(size_bytes):
-            await self.app(inner, self.gate.hurried(receive), _with_cors(send))
+        async with self.gate.slot(size_bytes):
+            await self.app(inner, self.gate.with_timeout(receive), _with_cors(send))
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateFilter:
-    """Admits what is signed with the store's own secret, S3 and SQS alike; presigned URLs by the public rules."""
+    """Admits S3 and SQS requests that are signed with the store's secret. Presigned URLs go to the public filter."""
 
     app: App
-    signer: Signer
+    verifier: SignatureVerifier
     public: PublicFilter
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await turn_away(scope, receive, send)
+            await handle_other_protocols(scope, receive, send)
         elif scope["path"] == "/_fairway/ready":
             await _answer(send, 200, str(os.getpid()).encode(), ())
         elif b"X-Amz-Signature=" in scope["query_string"]:
@@ -129,9 +129,9 @@ class PrivateFilter:
         if payload_sha256 is None:
             body = await _read(receive)
             payload_sha256, receive = hashlib.sha256(body).hexdigest(), _replayed(body, receive)
-            signed = self.signer.check_header(head, payload_sha256, self.now(), services=("sqs",))
+            signed = self.verifier.check_header(head, payload_sha256, self.now(), services=("sqs",))
         else:
-            signed = self.signer.check_header(head, payload_sha256, self.now(), services=("s3",))
+            signed = self.verifier.check_header(head, payload_sha256, self.now(), services=("s3",))
         if "x-amz-target" in head.headers and "x-amz-target" not in signed:
             raise Refused(403, "AccessDenied", "X-Amz-Target is not signed")
         await self.app(scope, receive, send)
@@ -147,16 +147,16 @@ def read_head(scope: Scope) -> Head:
 
 
 def check_shape(head: Head, bucket: str) -> None:
-    """Refuse what is no plain request for one object of the bucket, before any signature is computed."""
+    """Refuse a request that is not for one object of the bucket, before its signature is computed."""
     if head.method not in METHODS:
         raise Refused(405, "MethodNotAllowed", "only GET, HEAD and PUT are allowed here")
     path = unquote(head.raw_path, errors="replace")
     parts = path.split("/")
     if parts[:2] != ["", bucket] or len(parts) < 3 or {"", ".", ".."} & set(parts[2:]):
-        raise Refused(403, "AccessDenied", "the path names no object of this store")
-    # A sign that would be decoded once more further on, or can't be part of a key of ours.
+        raise Refused(403, "AccessDenied", "the path is not the path of an object in this store")
+    # Characters that would be decoded again later, and characters that our keys never contain.
     if re.search(r"[%\\\x00-\x1f\x7f\ufffd]", path):
-        raise Refused(403, "AccessDenied", "the path holds a sign that no key has")
+        raise Refused(403, "AccessDenied", "the path has a character that is not allowed in a key")
     names = Counter(name for name, _ in head.query)
     known = WRITE_NAMES if head.method == "PUT" else READ_NAMES
     if unknown := set(names) - known:
@@ -168,14 +168,14 @@ def check_shape(head: Head, bucket: str) -> None:
 
 
 def check_headers(head: Head, signed: frozenset[str]) -> None:
-    """Refuse headers that would change what the store does, unless the URL's maker signed them; some even then."""
-    if forbidden := NEVER & (head.headers.keys() | signed):
+    """Refuse unsigned headers that would change what the store does, and some headers even if they are signed."""
+    if forbidden := FORBIDDEN_HEADERS & (head.headers.keys() | signed):
         raise Refused(403, "AccessDenied", f"the header {sorted(forbidden)[0]} is not allowed here")
     unsigned = sorted(name for name in head.headers if name.startswith("x-amz-") and name not in signed)
     if unsigned:
         raise Refused(403, "AccessDenied", f"the header {unsigned[0]} is not signed")
     if head.headers.get("content-encoding", "identity") != "identity":
-        raise Refused(403, "AccessDenied", "content encodings are not taken")
+        raise Refused(403, "AccessDenied", "content encodings are not supported")
     if "," in head.headers.get("host", "") + head.headers.get("content-length", ""):
         raise Refused(400, "InvalidRequest", "a header is given twice")
 
@@ -200,30 +200,30 @@ async def _read(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise Refused(400, "IncompleteBody", "the client went away")
+            raise Refused(400, "IncompleteBody", "the client disconnected")
         parts.append(message.get("body", b""))
         size_bytes += len(parts[-1])
-        if size_bytes > MOST_CALL_BYTES:
-            raise Refused(413, "RequestEntityTooLarge", "the call is too large")
+        if size_bytes > MAX_CALL_BYTES:
+            raise Refused(413, "RequestEntityTooLarge", f"the request's body is larger than {MAX_CALL_BYTES} bytes")
         if not message.get("more_body"):
             return b"".join(parts)
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
+    was_received = False
 
     async def receive_again() -> Message:
-        nonlocal given
-        if given:
+        nonlocal was_received
+        if was_received:
             return await receive()
-        given = True
+        was_received = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive_again
 
 
-async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    """Web sockets are closed; a server's start and stop are acknowledged, since the store has its own."""
+async def handle_other_protocols(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close web sockets, and acknowledge a server's lifespan events, which the store handles elsewhere."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
     while scope["type"] == "lifespan":

@@ -1,4 +1,4 @@
-"""Starts processes, watches them, starts them again when they end, and stops them all, down to the last grandchild."""
+"""Starts processes, restarts those that end, and stops them all with their descendants."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ TICK_S = 0.25
 PROBE_EVERY_S = 0.05
 ROTATE_EVERY_S = 10.0
 SETTLED_S = 20.0
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 15.0
-MOST_EARLY_ENDS = 3
+MIN_BACKOFF_S = 0.1
+MAX_BACKOFF_S = 15.0
+MAX_EARLY_ENDS = 3
 SWEEP_S = 1.0
 PR_SET_CHILD_SUBREAPER = 36
 
 
 class StartFailed(Exception):
-    """A process would not start. Carries the end of its log."""
+    """A process did not start. The message has the last lines of its log."""
 
 
 @dataclass(slots=True)
 class _Order:
-    """Work for the supervisor's thread, and the sign that it was done."""
+    """A call for the supervisor's thread, and the event that it has returned."""
 
     do: Callable[[], None]
     done: threading.Event = field(default_factory=threading.Event)
@@ -41,11 +41,11 @@ class _Order:
 
 
 class Supervisor:
-    """One thread owns all children: the kernel ties their lives to the thread that made them, not to the process.
+    """Keeps processes running. One thread starts them all, because the kernel's death signal follows that thread.
 
-    With `adopts`, what a dead child leaves behind falls to this process and is ended; every stranger that comes
-    to be its child counts as such, so only a process that exists for the supervisor's sake should ask for it.
-    `on_change` hears of every start, with all that is kept.
+    With `adopts`, this process becomes the parent of orphaned descendants (a subreaper) and kills them. It can't tell
+    them from other child processes, so only a process that does nothing else may use it. `on_change` is called at
+    every start with the state of all processes.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Supervisor:
         self._thread.start()
 
     def start(self, processes: Sequence[Process], timeout_s: float = 60.0) -> None:
-        """Start these side by side and wait until every one is ready. Raises StartFailed."""
+        """Start these processes in parallel and wait until all are ready. Raises StartFailed."""
         self._generation += 1
         added = [Running(process, self._generation) for process in processes]
         self._order(lambda: self._add(added))
@@ -73,17 +73,17 @@ class Supervisor:
         waiting = added
         while waiting := [one for one in waiting if not one.answers()]:
             for one in waiting:
-                if one.early_ends >= MOST_EARLY_ENDS or time.monotonic() > deadline:
-                    raise StartFailed(f"{one.process.name} did not start:\n{tail(self._log(one))}")
+                if one.early_ends >= MAX_EARLY_ENDS or time.monotonic() > deadline:
+                    raise StartFailed(f"{one.process.name} did not start. The end of its log:\n{tail(self._log(one))}")
             if self._stopped.is_set():
-                raise StartFailed("it was stopped while it started")
+                raise StartFailed("Fairway was stopped while it was starting.")
             time.sleep(PROBE_EVERY_S)
 
     def pids(self) -> dict[str, int]:
         return {one.process.name: one.pid for one in self._running if one.pid is not None}
 
     def stop(self) -> None:
-        """Stop all: what was started last goes first, what was started together goes together."""
+        """Stop all processes in the reverse order of their starts; those that were started together stop together."""
         if not self._stopped.is_set():
             self._order(self._stop_all)
         self._thread.join()
@@ -108,7 +108,7 @@ class Supervisor:
             order.done.set()
 
     def _guarded(self, do: Callable[[], None]) -> BaseException | None:
-        # Were the thread to end of an error, the kernel would end every child with it.
+        # If an error ended this thread, the kernel would end every child.
         try:
             do()
         except BaseException as error:
@@ -123,18 +123,18 @@ class Supervisor:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        turns_logs = now >= self._next_rotation
-        if turns_logs:
+        rotates_logs = now >= self._next_rotation
+        if rotates_logs:
             self._next_rotation = now + ROTATE_EVERY_S
         for one in self._running:
-            self._guarded(lambda one=one: self._tend(one, now, turns_logs))  # type: ignore[misc]
+            self._guarded(lambda one=one: self._check(one, now, rotates_logs))  # type: ignore[misc]
 
-    def _tend(self, one: Running, now: float, turns_log: bool) -> None:
+    def _check(self, one: Running, now: float, rotates_log: bool) -> None:
         if one.child is not None and (code := one.child.poll()) is not None:
-            self._bury(one, one.child.pid, code, now)
+            self._handle_end(one, one.child.pid, code, now)
         if one.child is None and now >= one.starts_at:
             self._launch(one)
-        if turns_log:
+        if rotates_log:
             rotate(self._log(one))
 
     def _launch(self, one: Running) -> None:
@@ -143,36 +143,39 @@ class Supervisor:
             one.process.before_start()
             one.child = spawn(one.process, self._log(one))
         except Exception as error:
-            self._put_off(one, one.since)
+            self._delay_start(one, one.since)
             self._note(f"{one.process.name} could not be started: {error}")
             return
         found = process_table.entry(one.child.pid)
         one.started = found.started if found else 0
         self._on_change(self._running)
 
-    def _bury(self, one: Running, pid: int, code: int, now: float) -> None:
-        self._note(f"{one.process.name} (process {pid}) ended with {code}")
+    def _handle_end(self, one: Running, pid: int, code: int, now: float) -> None:
+        self._note(f"{one.process.name} (process {pid}) ended with exit code {code}")
         kill_group(pid)
         one.child = None
         if now - one.since > SETTLED_S:
             one.early_ends = 0
-        self._put_off(one, now)
+        self._delay_start(one, now)
         self._end_orphans()
 
-    def _put_off(self, one: Running, now: float) -> None:
-        one.starts_at = now + min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**one.early_ends)
+    def _delay_start(self, one: Running, now: float) -> None:
+        one.starts_at = now + min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2**one.early_ends)
         one.early_ends += 1
 
     def _end_orphans(self) -> None:
-        """End what fell to this process when its parent died, and all below it. Our own group's children are not ours."""
+        """Kill orphaned processes that this process has adopted, with their descendants.
+
+        Children in this process's own group were not started by the supervisor and are left alone.
+        """
         if not self._adopts:
             return
-        kept = {one.pid for one in self._running}
+        supervised = {one.pid for one in self._running}
         me, group = os.getpid(), os.getpgrp()
         orphans = [
             one
             for one in process_table.entries()
-            if one.parent == me and one.pid not in kept and one.group not in (group, me)
+            if one.parent == me and one.pid not in supervised and one.group not in (group, me)
         ]
         process_table.send([*orphans, *process_table.descendants(one.pid for one in orphans)], signal.SIGKILL)
         for one in orphans:
@@ -187,7 +190,7 @@ class Supervisor:
         deadline = time.monotonic() + SWEEP_S
         while self._adopts and self._has_strays() and time.monotonic() < deadline:
             self._end_orphans()
-            time.sleep(process_table.LOOK_AGAIN_S)
+            time.sleep(process_table.POLL_S)
 
     def _has_strays(self) -> bool:
         return any(one.group != os.getpgrp() for one in process_table.descendants([os.getpid()]))

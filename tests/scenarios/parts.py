@@ -31,7 +31,7 @@ def without_redis(stage: Stage, *, count: int, seconds: float, least_share: floa
     batch_id = _all_arrived(stage, "without redis", count)
     wait_until(lambda: _done(stage, batch_id) > 0, within_s, "the first record")
     before = _rate(stage, batch_id, seconds / 3)
-    with killed_and_kept_away(stage.pid("valkey"), stage.running.place.ports["valkey"]):
+    with killed_and_kept_away(stage.pid("valkey"), stage.running.installation.ports["valkey"]):
         without = _rate(stage, batch_id, seconds)
     wait_until(lambda: "valkey" in stage.pids(), 30, "Redis again")
     after = _rate(stage, batch_id, seconds / 3)

@@ -19,10 +19,10 @@ from fairway_client import Client
 from PIL import Image, ImageDraw
 
 from infra.local import embedded
-from infra.local.embedded import Place
+from infra.local.embedded import Installation
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
-from infra.local.wiring import QUEUE_PREFIX
+from infra.local.store_setup import QUEUE_PREFIX
 from infra.topics import TOPICS
 from layers.adapters.postgres.database import Database
 from layers.domain.fairness import MADE_WAY, TAKES_LONG
@@ -65,7 +65,7 @@ class Stage:
         except BaseException:
             self._until_the_end.close()
             raise
-        self._database = Database(self.running.place.database_url)
+        self._database = Database(self.running.installation.database_url)
         endpoint = self.running.endpoint
         self.api_url, self.api_key = endpoint["api_url"], endpoint["api_key"]
         self.client = Client(self.api_url, self.api_key)
@@ -76,12 +76,12 @@ class Stage:
     ) -> None:
         self._until_the_end.close()
 
-    def _bootstrap(self, place: Place) -> None:
-        embedded.bring_up_to_date(place)
-        self.clock.place(place.database_url)
+    def _bootstrap(self, installation: Installation) -> None:
+        embedded.bring_up_to_date(installation)
+        self.clock.place(installation.database_url)
 
-    def _programs(self, place: Place, run_id: str) -> Sequence[Process]:
-        self.objects = Gate(place.ports["store"])
+    def _programs(self, installation: Installation, run_id: str) -> Sequence[Process]:
+        self.objects = Gate(installation.ports["store"])
         self._until_the_end.callback(self.objects.close)
         own = {
             "AWS_ENDPOINT_URL_S3": f"http://{ADDRESS}:{self.objects.port}",
@@ -96,7 +96,7 @@ class Stage:
             VARIABLE: str(self.clock.file),
             **self._settings,
         }
-        processes = embedded.own_programs(place, run_id)
+        processes = embedded.own_programs(installation, run_id)
         return [replace(one, env={**one.env, **own}, argv=_by_our_clock(one.argv)) for one in processes]
 
     # --- files -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""When the messages that were handled are deleted, and how many to a request."""
+"""When handled messages are deleted, and how many with each request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.worker import Worker
 
 
 class Queue:
-    """Keeps what was deleted by each request; refuses the first `refusals` of them."""
+    """Records the deletions of each request; fails the first `refusals` requests."""
 
     def __init__(self, refusals: int = 0) -> None:
         self.requests: list[tuple[str, list[str]]] = []
@@ -19,12 +19,12 @@ class Queue:
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
         if self._refusals:
             self._refusals -= 1
-            raise ConnectionError("nobody answers")
+            raise ConnectionError("no response")
         self.requests.append((topic, receipt_handles))
 
 
 def names(count: int, start: int = 0) -> list[str]:
-    return [str(place) for place in range(start, start + count)]
+    return [str(index) for index in range(start, start + count)]
 
 
 def test_messages_are_deleted_once_they_fill_a_request() -> None:
@@ -37,7 +37,7 @@ def test_messages_are_deleted_once_they_fill_a_request() -> None:
     assert queue.requests == [("text", names(10)), ("text", names(10, start=10))]
 
 
-def test_what_fills_no_request_is_deleted_when_it_is_time() -> None:
+def test_messages_that_do_not_fill_a_request_are_deleted_at_a_flush() -> None:
     queue = Queue()
     handled = Acknowledgements(cast(Any, queue))
     handled.add("text", names(3))
@@ -47,7 +47,7 @@ def test_what_fills_no_request_is_deleted_when_it_is_time() -> None:
     assert queue.requests == [("text", names(3)), ("preview", names(1))]
 
 
-def test_a_request_that_fails_loses_no_other() -> None:
+def test_a_failed_request_does_not_affect_others() -> None:
     queue = Queue(refusals=1)
     handled = Acknowledgements(cast(Any, queue))
     handled.add("text", names(12))

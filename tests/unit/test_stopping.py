@@ -1,15 +1,15 @@
-"""The embedded start is told to stop."""
+"""Stop signals of the embedded start."""
 
 from __future__ import annotations
 
 import signal
 from contextlib import suppress
 
-from infra.local.__main__ import Stop, Stops
+from infra.local.__main__ import Stop, StopHandler
 
 
-def test_a_signal_is_kept_where_what_it_interrupted_swallows_it() -> None:
-    stops = Stops()
+def test_a_stop_signal_is_remembered_if_its_exception_is_swallowed() -> None:
+    handler = StopHandler()
     with suppress(Stop):
-        stops(signal.SIGTERM, None)
-    assert stops.came
+        handler(signal.SIGTERM, None)
+    assert handler.was_called

@@ -1,4 +1,4 @@
-"""What the object store's two filters let through: presigned requests for one object, and what its own secret signed."""
+"""The two filters of the object store: presigned requests for single objects, and requests signed with its secret."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.auth import S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from infra.local.signatures import Signer
+from infra.local.signatures import SignatureVerifier
 from infra.local.store_filter import PrivateFilter, PublicFilter
 from infra.local.upload_gate import UploadGate
 
@@ -24,7 +24,7 @@ OBJECT = "/fairway/originals/t/f"
 
 
 class RecordingStore:
-    """Stands for the store: remembers what reached it, and answers as it would, with CORS headers of its own."""
+    """A fake store that records requests and responds like the real one, with CORS headers of its own."""
 
     def __init__(self) -> None:
         self.reached: list[dict[str, Any]] = []
@@ -56,16 +56,16 @@ def store() -> RecordingStore:
 
 @pytest.fixture
 def public(store: RecordingStore) -> PublicFilter:
-    return PublicFilter(store, Signer("FWKEY", "the secret"), "fairway", UploadGate(most_bytes=MOST_BYTES))
+    return PublicFilter(store, SignatureVerifier("FWKEY", "the secret"), "fairway", UploadGate(max_bytes=MOST_BYTES))
 
 
 @pytest.fixture
 def private(store: RecordingStore, public: PublicFilter) -> PrivateFilter:
-    return PrivateFilter(store, Signer("FWKEY", "the secret"), public)
+    return PrivateFilter(store, SignatureVerifier("FWKEY", "the secret"), public)
 
 
 def ask(app: Any, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
-    """Send one request as an HTTP server would hand it on."""
+    """Send one request as an HTTP server would pass it on."""
     path, _, query = target.partition("?")
     given = {"host": HOST, **(headers or {})}
     scope = {
@@ -99,7 +99,7 @@ def presign(
     auth: type[SigV4QueryAuth] = S3SigV4QueryAuth,
     service: str = "s3",
 ) -> str:
-    """A presigned request's target, made by the SDK's own signer."""
+    """The target of a presigned request, signed by the SDK."""
     url = f"http://{HOST}{quote(path)}" + (f"?{query}" if query else "")
     request = AWSRequest(method, url, headers=headers or {})
     auth(keys, service, "us-east-1", expires=expires_s).add_auth(request)
@@ -132,7 +132,9 @@ def test_a_presigned_upload_reaches_the_store_with_its_body(public: PublicFilter
     "path",
     ["/fairway/originals/t/a b+c", "/fairway/originals/t/zürich", "/fairway/artifacts/t/f/preview/1-1/page.webp"],
 )
-def test_odd_keys_are_read_as_they_were_signed(public: PublicFilter, store: RecordingStore, path: str) -> None:
+def test_keys_with_special_characters_are_read_as_they_were_signed(
+    public: PublicFilter, store: RecordingStore, path: str
+) -> None:
     assert ask(public, "GET", presign("GET", path)).status == 200
     assert store.reached[0]["path"] == path
 
@@ -203,7 +205,7 @@ REFUSED_READS: dict[str, Callable[[], tuple[str, str, dict[str, str]]]] = {
 
 
 @pytest.mark.parametrize("make", REFUSED_READS.values(), ids=REFUSED_READS.keys())
-def test_nothing_but_an_honest_presigned_request_reaches_the_store(
+def test_a_tampered_presigned_request_does_not_reach_the_store(
     public: PublicFilter, store: RecordingStore, make: Callable[[], tuple[str, str, dict[str, str]]]
 ) -> None:
     method, target, headers = make()
@@ -242,7 +244,7 @@ def test_some_headers_are_refused_even_when_signed(public: PublicFilter, store: 
 
 
 @pytest.mark.parametrize(("length", "status"), [(None, 411), ("-3", 411), ("x", 411), (str(MOST_BYTES + 1), 413)])
-def test_an_upload_of_no_known_or_too_great_a_length_is_refused(
+def test_an_upload_of_unknown_or_excessive_length_is_refused(
     public: PublicFilter, store: RecordingStore, length: str | None, status: int
 ) -> None:
     headers = {} if length is None else {"content-length": length}
@@ -250,13 +252,13 @@ def test_an_upload_of_no_known_or_too_great_a_length_is_refused(
     assert store.reached == []
 
 
-def test_headers_that_nobody_asked_for_are_dropped(public: PublicFilter, store: RecordingStore) -> None:
+def test_unknown_headers_are_dropped(public: PublicFilter, store: RecordingStore) -> None:
     headers = {"cookie": "a=b", "x-forwarded-host": "else", "range": "bytes=0-1", "content-encoding": "identity"}
     assert ask(public, "GET", presign("GET"), headers).status == 200
     assert {name for name, _ in store.reached[0]["headers"]} == {b"host", b"range"}
 
 
-def test_browsers_may_read_every_answer(public: PublicFilter) -> None:
+def test_browsers_may_read_every_response(public: PublicFilter) -> None:
     for answer in (ask(public, "GET", presign("GET")), ask(public, "GET", OBJECT)):
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -270,7 +272,7 @@ def test_a_preflight_is_answered_without_the_store(public: PublicFilter, store: 
     assert store.reached == []
 
 
-def test_web_sockets_are_turned_away(public: PublicFilter, private: PrivateFilter, store: RecordingStore) -> None:
+def test_web_sockets_are_closed(public: PublicFilter, private: PrivateFilter, store: RecordingStore) -> None:
     for app in (public, private):
         sent: list[dict[str, Any]] = []
 
@@ -288,7 +290,7 @@ def test_web_sockets_are_turned_away(public: PublicFilter, private: PrivateFilte
 def sign(
     method: str, path: str, body: bytes, headers: dict[str, str], service: str, keys: Credentials = KEYS
 ) -> dict[str, str]:
-    """The headers of a request as the SDK signs it."""
+    """The headers of a request that the SDK has signed."""
     request = AWSRequest(method, f"http://{HOST}{path}", headers=headers, data=body)
     SigV4Auth(keys, service, "us-east-1").add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}
@@ -309,7 +311,7 @@ def test_a_signed_store_call_of_any_kind_reaches_the_store(private: PrivateFilte
     assert len(store.reached) == 1
 
 
-def test_a_presigned_read_passes_the_private_filter_by_the_public_rules(
+def test_the_private_filter_handles_presigned_requests_like_the_public_one(
     private: PrivateFilter, store: RecordingStore
 ) -> None:
     assert ask(private, "GET", presign("GET")).status == 200
@@ -342,7 +344,7 @@ def refused_calls() -> dict[str, tuple[str, str, dict[str, str], bytes]]:
 
 
 @pytest.mark.parametrize("call", refused_calls().values(), ids=refused_calls().keys())
-def test_the_private_listener_refuses_what_the_secret_did_not_sign(
+def test_the_private_filter_refuses_requests_not_signed_with_the_secret(
     private: PrivateFilter, store: RecordingStore, call: tuple[str, str, dict[str, str], bytes]
 ) -> None:
     method, path, headers, body = call
@@ -350,14 +352,14 @@ def test_the_private_listener_refuses_what_the_secret_did_not_sign(
     assert store.reached == []
 
 
-def test_uploads_beyond_the_bounds_wait_for_a_place() -> None:
+def test_uploads_beyond_the_limits_wait_for_a_slot() -> None:
     async def run() -> list[str]:
-        gate = UploadGate(most_bytes=1000, most_at_once=2, most_together_bytes=100)
+        gate = UploadGate(max_bytes=1000, max_uploads=2, max_total_bytes=100)
         happened: list[str] = []
         release = {name: asyncio.Event() for name in "abc"}
 
         async def upload(name: str, size_bytes: int) -> None:
-            async with gate.place(size_bytes):
+            async with gate.slot(size_bytes):
                 happened.append(f"{name} in")
                 await release[name].wait()
             happened.append(f"{name} out")
@@ -378,25 +380,25 @@ def test_uploads_beyond_the_bounds_wait_for_a_place() -> None:
     assert happened.index("b in") > happened.index("a out")
 
 
-def test_an_upload_larger_than_all_together_goes_in_alone() -> None:
+def test_an_upload_larger_than_the_total_limit_is_admitted_alone() -> None:
     async def run() -> None:
-        gate = UploadGate(most_bytes=1000, most_together_bytes=100)
-        async with gate.place(900):
+        gate = UploadGate(max_bytes=1000, max_total_bytes=100)
+        async with gate.slot(900):
             pass
-        async with gate.place(900):
+        async with gate.slot(900):
             pass
 
     asyncio.run(run())
 
 
-def test_a_client_that_falls_silent_loses_its_place() -> None:
+def test_a_client_that_sends_nothing_loses_its_slot() -> None:
     async def run() -> str:
-        gate = UploadGate(most_bytes=1000, silence_s=0.01)
+        gate = UploadGate(max_bytes=1000, idle_s=0.01)
 
         async def receive() -> dict[str, Any]:
             await asyncio.Event().wait()
             return {}
 
-        return str((await gate.hurried(receive)())["type"])
+        return str((await gate.with_timeout(receive)())["type"])
 
     assert asyncio.run(run()) == "http.disconnect"

@@ -1,4 +1,4 @@
-"""The supervisor with small programs of Python: it starts, restarts, stops and leaves nobody behind."""
+"""The supervisor with small Python programs, and the parts of the embedded start that need no server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG_S = 20.0
 
 
 def eventually(is_so: Callable[[], object]) -> bool:
-    """Whether it comes to be so, given plenty of time."""
+    """Whether the condition becomes true within ample time."""
     deadline = time.monotonic() + LONG_S
     while not is_so():
         if time.monotonic() > deadline:
@@ -70,7 +70,7 @@ def test_output_goes_to_a_log_of_the_process(supervisor: Supervisor, tmp_path: P
     assert eventually(lambda: (tmp_path / "talker.log").read_text() == "up\n")
 
 
-def test_a_killed_process_comes_back(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_killed_process_is_restarted(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start([program("a", SLEEP, tmp_path), program("b", SLEEP, tmp_path)])
     before = supervisor.pids()
     os.kill(before["a"], signal.SIGKILL)
@@ -78,14 +78,14 @@ def test_a_killed_process_comes_back(supervisor: Supervisor, tmp_path: Path) -> 
     assert supervisor.pids()["b"] == before["b"]
 
 
-def test_what_must_precede_a_start_precedes_every_start(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_before_start_runs_before_every_start(supervisor: Supervisor, tmp_path: Path) -> None:
     starts: list[str] = []
     supervisor.start([program("a", SLEEP, tmp_path, before_start=lambda: starts.append("a"))])
     os.kill(supervisor.pids()["a"], signal.SIGKILL)
     assert eventually(lambda: len(starts) == 2 and "a" in supervisor.pids())
 
 
-def test_a_start_that_breaks_is_tried_again(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_failed_start_is_retried(supervisor: Supervisor, tmp_path: Path) -> None:
     tries: list[int] = []
 
     def break_once() -> None:
@@ -97,11 +97,11 @@ def test_a_start_that_breaks_is_tried_again(supervisor: Supervisor, tmp_path: Pa
     assert len(tries) == 2
 
 
-def test_a_process_that_will_not_start_fails_the_start_with_its_last_words(
+def test_a_process_that_does_not_start_fails_the_start_with_the_end_of_its_log(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
     broken = program("broken", "raise SystemExit('the disk is full')", tmp_path, is_ready=lambda pid: False)
-    with pytest.raises(StartFailed, match=r"broken did not start:\n(?s:.*)the disk is full"):
+    with pytest.raises(StartFailed, match=r"broken did not start\. The end of its log:\n(?s:.*)the disk is full"):
         supervisor.start([broken])
 
 
@@ -110,7 +110,7 @@ def test_a_process_that_is_never_ready_fails_the_start(supervisor: Supervisor, t
         supervisor.start([program("mute", SLEEP, tmp_path, is_ready=lambda pid: False)], timeout_s=0.1)
 
 
-def test_the_latest_started_are_stopped_first(tmp_path: Path) -> None:
+def test_processes_stop_in_reverse_order_of_their_start(tmp_path: Path) -> None:
     code = """
         import os, pathlib, signal, sys, time
         def end(*_):
@@ -129,7 +129,7 @@ def test_the_latest_started_are_stopped_first(tmp_path: Path) -> None:
     assert (tmp_path / "ends").read_text().split() == ["second", "first"]
 
 
-def test_a_process_that_ignores_its_signal_is_ended_by_force(tmp_path: Path) -> None:
+def test_a_process_that_ignores_its_stop_signal_is_killed(tmp_path: Path) -> None:
     code = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
@@ -151,7 +151,7 @@ PARENT = """
 """
 
 
-def test_stopping_ends_grandchildren_in_sessions_of_their_own(tmp_path: Path) -> None:
+def test_stopping_kills_grandchildren_in_other_sessions(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
     supervisor.start([program("parent", PARENT, tmp_path, is_ready=lambda pid: (tmp_path / "grandchild").exists())])
     grandchild = int((tmp_path / "grandchild").read_text())
@@ -161,7 +161,7 @@ def test_stopping_ends_grandchildren_in_sessions_of_their_own(tmp_path: Path) ->
 
 
 def run_supervisor(tmp_path: Path, code: str) -> subprocess.Popen[bytes]:
-    """A supervisor in a process of its own, with `parent` under it."""
+    """A supervisor in its own process, with `parent` as a supervised process."""
     script = f"""
 import sys, time
 from pathlib import Path
@@ -179,7 +179,7 @@ supervisor.stop()
     return subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE)
 
 
-def test_what_a_crashed_process_leaves_behind_is_ended(tmp_path: Path) -> None:
+def test_orphans_of_a_crashed_process_are_killed(tmp_path: Path) -> None:
     with run_supervisor(tmp_path, PARENT) as outer:
         assert eventually((tmp_path / "pid").exists)
         orphan = int((tmp_path / "grandchild").read_text())
@@ -219,33 +219,33 @@ def note_stray(path: Path, stray: subprocess.Popen[bytes], *, started_later: int
     note_run(path, run_id, [Running(process, 1, child=stray, started=entry.started + started_later)])
 
 
-def test_a_process_that_outlived_its_run_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+def test_a_process_that_a_killed_run_left_behind_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
     note_stray(tmp_path / "run.json", stray)
     assert end_leftovers(tmp_path / "run.json") == ["worker-1"]
     assert stray.wait() == -signal.SIGKILL
     assert not (tmp_path / "run.json").exists()
 
 
-def test_a_stranger_with_a_recycled_number_is_left_alone(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+def test_another_process_with_the_recorded_pid_is_left_alone(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
     note_stray(tmp_path / "run.json", stray, started_later=1)
     assert end_leftovers(tmp_path / "run.json") == []
     assert stray.poll() is None
 
 
-def test_numbers_of_another_boot_mean_nothing(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+def test_pids_of_an_earlier_boot_are_ignored(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
     note_stray(tmp_path / "run.json", stray, run_id="run-1")
     write_json(tmp_path / "run.json", {**read_json(tmp_path / "run.json"), "boot_id": "another"})
     assert end_leftovers(tmp_path / "run.json") == []
     assert stray.poll() is None
 
 
-def test_a_grandchild_that_bears_the_runs_mark_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
+def test_a_grandchild_with_the_mark_of_the_run_is_ended(tmp_path: Path, stray: subprocess.Popen[bytes]) -> None:
     note_run(tmp_path / "run.json", "run-1", [])
     end_leftovers(tmp_path / "run.json")
     assert stray.wait() == -signal.SIGKILL
 
 
-def test_a_home_is_held_by_one_start_at_a_time(tmp_path: Path) -> None:
+def test_a_home_is_locked_by_one_start_at_a_time(tmp_path: Path) -> None:
     first = Home(tmp_path / "home")
     first.open_lock()
     with pytest.raises(AlreadyRuns, match=rf"process {os.getpid()}.*kill {os.getpid()}"):
@@ -254,7 +254,7 @@ def test_a_home_is_held_by_one_start_at_a_time(tmp_path: Path) -> None:
     Home(tmp_path / "home").open_lock()
 
 
-def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
+def test_secrets_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     home.open_lock()
     made = home.secrets()
@@ -277,7 +277,7 @@ def test_ports_are_kept_while_they_are_free(tmp_path: Path) -> None:
     assert choose_ports(tmp_path / "ports.json", ("a", "b"), 0) == first
 
 
-def test_a_taken_port_is_chosen_anew(tmp_path: Path) -> None:
+def test_a_port_in_use_is_replaced(tmp_path: Path) -> None:
     import socket
 
     first = choose_ports(tmp_path / "ports.json", ("a", "b"), 0)
@@ -289,26 +289,26 @@ def test_a_taken_port_is_chosen_anew(tmp_path: Path) -> None:
             choose_ports(tmp_path / "ports.json", ("b",), first["a"])
 
 
-def test_a_named_api_port_leaves_the_picked_one_kept(tmp_path: Path) -> None:
+def test_a_requested_api_port_does_not_replace_the_saved_one(tmp_path: Path) -> None:
     picked = choose_ports(tmp_path / "ports.json", (), 0)["api"]
     other = choose_ports(tmp_path / "elsewhere.json", (), 0)["api"]
     assert choose_ports(tmp_path / "ports.json", (), other) == {"api": other}
     assert choose_ports(tmp_path / "ports.json", (), 0) == {"api": picked}
 
 
-def test_a_grown_log_is_moved_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+def test_a_large_log_is_rotated_while_its_writer_continues(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     with path.open("ab", buffering=0) as writer:
         writer.write(b"old " * 100)
-        assert rotate(path, most_bytes=100)
+        assert rotate(path, max_bytes=100)
         writer.write(b"new")
     assert path.read_bytes() == b"new"
     assert (tmp_path / "a.log.1").read_bytes() == b"old " * 100
 
 
-def test_a_small_log_stays(tmp_path: Path) -> None:
+def test_a_small_log_is_not_rotated(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("one\ntwo\n")
-    assert not rotate(tmp_path / "a.log", most_bytes=100)
+    assert not rotate(tmp_path / "a.log", max_bytes=100)
     assert tail(tmp_path / "a.log", lines=1) == "two"
 
 

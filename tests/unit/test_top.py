@@ -1,4 +1,4 @@
-"""What `make top` shows of what GET /operations tells."""
+"""The screen of `make top`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.local.top import MOST_LANES, screen
+from infra.local.top import MAX_LANES, screen
 
 STEP = {
     "ready": 0, "queued": 0, "running": 0, "retrying": 0, "parked": 0, "oldest_s": None, "done_a_minute": 0.0,
@@ -20,13 +20,13 @@ LANE = {
 CLOSED = {"state": "closed", "next_probe_at": None, "reason": None}
 
 
-def shown(**told: Any) -> str:
-    given = {
+def shown(**fields: Any) -> str:
+    operations = {
         "as_of": "2026-03-01T10:20:30.000Z", "tenant_id": None, "steps": {"text": STEP}, "dependencies": {"ocr": CLOSED},
         "budgets": {}, "lanes": [], "quota": None,
     }  # fmt: skip
     console = Console(file=io.StringIO(), width=120)
-    console.print(screen(given | told))
+    console.print(screen(operations | fields))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
@@ -39,12 +39,12 @@ def test_every_step_is_a_row_with_its_counts_and_times() -> None:
     assert row == ["ocr", "120", "·", "3", "·", "7", "61.2", "s", "41.5", "3.1%", "250", "ms", "3.0", "s", "4"]
 
 
-def test_lanes_are_shown_with_their_owners_as_far_as_there_is_room() -> None:
-    text = shown(lanes=[LANE] * (MOST_LANES + 3))
+def test_lanes_are_shown_with_their_tenants_up_to_a_limit() -> None:
+    text = shown(lanes=[LANE] * (MAX_LANES + 3))
     assert "Example [Ltd]" in text and "2.0 h" in text and "7 min" in text and "3 more" in text
 
 
-def test_a_service_that_is_out_says_why_and_when_it_is_asked_again() -> None:
+def test_a_service_that_is_down_shows_the_reason_and_the_next_probe() -> None:
     down = {"state": "open", "next_probe_at": "2026-03-01T10:20:45.000Z", "reason": "it refuses our key"}
     budget = {"full_per_s": 10.0, "per_s": 9.5, "room": 3, "wait_s": 0.0}
     text = shown(dependencies={"ocr": CLOSED, "textract": down}, budgets={"textract": budget})

@@ -1,4 +1,4 @@
-"""How workers share a function's reserved concurrency, and what they do while the status store is away."""
+"""How workers share a function's concurrency, and what they do while the status store is down."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from layers.settings import Settings, reserved_concurrency
 
 
 @given(st.integers(1, 64), st.integers(1, 16))
-def test_all_shares_together_are_the_reserved_concurrency(concurrency: int, workers: int) -> None:
-    shares = [share(concurrency, workers, place) for place in range(workers)]
+def test_the_shares_of_all_workers_add_up_to_the_concurrency(concurrency: int, workers: int) -> None:
+    shares = [share(concurrency, workers, index) for index in range(workers)]
     assert sum(shares) == concurrency
     assert max(shares) - min(shares) <= 1
 
 
 @pytest.mark.parametrize(("concurrency", "workers", "shares"), [(1, 2, [1, 0]), (4, 2, [2, 2]), (5, 3, [2, 2, 1])])
-def test_those_who_come_first_get_what_does_not_divide(concurrency: int, workers: int, shares: list[int]) -> None:
-    assert [share(concurrency, workers, place) for place in range(workers)] == shares
+def test_the_first_workers_get_the_remainder(concurrency: int, workers: int, shares: list[int]) -> None:
+    assert [share(concurrency, workers, index) for index in range(workers)] == shares
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 8])
-def test_no_thread_of_a_worker_waits_for_a_decoder_of_another(workers: int) -> None:
+def test_every_thread_that_decodes_has_its_own_decoder(workers: int) -> None:
     settings = Settings(workers=workers, concurrency=reserved_concurrency("local"))
-    for place in range(workers):
-        threads = {step: share(settings.concurrency[step], workers, place) for step in settings.concurrency}
+    for index in range(workers):
+        threads = {step: share(settings.concurrency[step], workers, index) for step in settings.concurrency}
         assert threads["intake"] + threads["text"] + threads["ocr"] <= settings.decoders_at_once
         assert threads["preview"] + threads["thumbnail"] <= settings.decoders_at_once
 
 
 class Queue:
-    """A topic that holds one message until it is deleted; a message that is given back can be received at once."""
+    """A topic with one message until it is deleted; a returned message can be received again immediately."""
 
     def __init__(self) -> None:
-        self.lies_there = True
+        self.has_message = True
         self.receives = 0
         self.deleted = threading.Event()
-        self.given_back = threading.Event()
+        self.returned = threading.Event()
 
     def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
-        if not self.lies_there or self.deleted.is_set():
+        if not self.has_message or self.deleted.is_set():
             threading.Event().wait(0.01)
             return []
-        self.lies_there = False
+        self.has_message = False
         self.receives += 1
         return [{"messageId": "m", "receiptHandle": "r", "body": "{}"}]
 
@@ -56,63 +56,63 @@ class Queue:
             self.deleted.set()
 
     def give_back(self, topic: str, receipt_handles: list[str]) -> None:
-        self.lies_there = True
-        self.given_back.set()
+        self.has_message = True
+        self.returned.set()
 
 
-def test_while_the_store_is_away_a_message_is_received_once_and_handled_when_it_is_back() -> None:
-    queue, asked, is_back = Queue(), threading.Event(), threading.Event()
+def test_while_the_store_is_down_a_message_is_received_once_and_handled_afterwards() -> None:
+    queue, probed, is_up_again = Queue(), threading.Event(), threading.Event()
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return {"batchItemFailures": [] if is_back.is_set() else [{"itemIdentifier": "m"}]}
+        return {"batchItemFailures": [] if is_up_again.is_set() else [{"itemIdentifier": "m"}]}
 
     def store_is_up() -> bool:
-        asked.set()
-        return is_back.is_set()
+        probed.set()
+        return is_up_again.is_set()
 
     worker = Worker("w", cast(Any, queue), None, {"text": (handler, 3)}, store_is_up)
     worker.start()
     try:
         for _ in range(3):
-            assert asked.wait(10)
-            asked.clear()
-        assert queue.given_back.is_set() and queue.receives == 1
-        is_back.set()
+            assert probed.wait(10)
+            probed.clear()
+        assert queue.returned.is_set() and queue.receives == 1
+        is_up_again.set()
         assert queue.deleted.wait(10) and queue.receives == 2
     finally:
         worker.stop()
 
 
-class Bell:
-    """Rings once for each time that it was rung."""
+class WorkSignal:
+    """Each sent signal wakes one waiting thread."""
 
     def __init__(self) -> None:
-        self.rings = threading.Semaphore(0)
-        self.somebody_waits = threading.Event()
+        self.signals = threading.Semaphore(0)
+        self.is_awaited = threading.Event()
 
     def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool:
-        self.somebody_waits.set()
-        return self.rings.acquire(timeout=timeout_s)
+        self.is_awaited.set()
+        return self.signals.acquire(timeout=timeout_s)
 
 
-def test_a_ring_that_is_heard_while_the_store_is_away_is_answered_when_it_is_back() -> None:
-    queue, bell, asked, is_back = Queue(), Bell(), threading.Event(), threading.Event()
+def test_a_signal_received_while_the_store_is_down_is_answered_afterwards() -> None:
+    queue, work_signal, probed, is_up_again = Queue(), WorkSignal(), threading.Event(), threading.Event()
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        assert bell.somebody_waits.wait(10)
-        return {"batchItemFailures": [] if is_back.is_set() else [{"itemIdentifier": "m"}]}
+        assert work_signal.is_awaited.wait(10)
+        return {"batchItemFailures": [] if is_up_again.is_set() else [{"itemIdentifier": "m"}]}
 
     def store_is_up() -> bool:
-        asked.set()
-        return is_back.is_set()
+        probed.set()
+        return is_up_again.is_set()
 
-    worker = Worker("w", cast(Any, queue), cast(Any, bell), {"text": (handler, 2)}, store_is_up)
+    worker = Worker("w", cast(Any, queue), cast(Any, work_signal), {"text": (handler, 2)}, store_is_up)
     worker.start()
     try:
-        assert queue.given_back.wait(10)
-        bell.rings.release()  # for what was given back
-        assert asked.wait(10)
-        is_back.set()
+        assert queue.returned.wait(10)
+        work_signal.signals.release()  # for the returned message
+        assert probed.wait(10)
+        is_up_again.set()
         assert queue.deleted.wait(10)
     finally:
         worker.stop()

@@ -1,4 +1,4 @@
-"""Answers with the headers that a presigned URL asks for: S3 does that, the embedded store does not."""
+"""Sets the response headers that a presigned URL names: S3 does this, the embedded store does not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ OVERRIDES = {
 }
 
 
-class AnswerHeaders:
-    """Wraps the store behind its filter: what a query asks for was signed by us when it comes here."""
+class ResponseHeaders:
+    """ASGI middleware behind the filter, which has already checked that the query is signed."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -23,7 +23,7 @@ class AnswerHeaders:
         if scope["type"] != "http" or b"response-content-" not in query:
             await self._app(scope, receive, send)
             return
-        wanted = {
+        overrides = {
             OVERRIDES[name]: value.encode("latin-1", "replace").translate(None, b"\r\n")
             for name, value in parse_qsl(query.decode("latin-1"))
             if name in OVERRIDES
@@ -31,8 +31,8 @@ class AnswerHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in (200, 206):
-                kept = [(name, value) for name, value in message["headers"] if bytes(name).lower() not in wanted]
-                message = {**message, "headers": [*kept, *wanted.items()]}
+                kept = [(name, value) for name, value in message["headers"] if bytes(name).lower() not in overrides]
+                message = {**message, "headers": [*kept, *overrides.items()]}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

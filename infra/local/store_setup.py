@@ -1,4 +1,4 @@
-"""What the object store forgets when it ends, put in place at every start: bucket, queues, and the event between them."""
+"""Creates the bucket, the queues and the event notification in the embedded store, which forgets them when it ends."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ QUEUE_PREFIX = "fairway-"
 DEAD_SUFFIX = "-dead"
 VISIBILITY_S = 120
 RETENTION_S = 14 * 24 * 3600
-MOST_RECEIVES = 5
+MAX_RECEIVES = 5
 
 
-def wire(endpoint_url: str, key_id: str, secret: str, visibility_s: Mapping[str, int]) -> None:
-    """Make all of it, where missing. `visibility_s` names the topics."""
+def set_up(endpoint_url: str, key_id: str, secret: str, visibility_s: Mapping[str, int]) -> None:
+    """Create everything that is missing. `visibility_s` maps each topic to its visibility timeout."""
     session = boto3.session.Session(key_id, secret, region_name="us-east-1")
     config = Config(retries={"max_attempts": 3}, connect_timeout=3, read_timeout=10, s3={"addressing_style": "path"})
     sqs = session.client("sqs", endpoint_url=endpoint_url, config=config)
-    arns = {topic: make_queue(sqs, topic, seconds) for topic, seconds in visibility_s.items()}
-    make_bucket(session.client("s3", endpoint_url=endpoint_url, config=config), arns[ARRIVALS])
+    arns = {topic: create_queue(sqs, topic, seconds) for topic, seconds in visibility_s.items()}
+    create_bucket(session.client("s3", endpoint_url=endpoint_url, config=config), arns[ARRIVALS])
 
 
-def make_queue(sqs: Any, topic: str, visibility_s: int) -> str:
-    """The topic's queue and its dead-letter queue; the ARN of the former."""
+def create_queue(sqs: Any, topic: str, visibility_s: int) -> str:
+    """Create a topic's queue and its dead-letter queue; returns the ARN of the queue."""
     name = QUEUE_PREFIX + topic
     retention = {"MessageRetentionPeriod": str(RETENTION_S)}
     dead_arn = _put_queue(sqs, name + DEAD_SUFFIX, retention)
-    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": MOST_RECEIVES})
+    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVES})
     return _put_queue(sqs, name, {**retention, "VisibilityTimeout": str(visibility_s), "RedrivePolicy": redrive})
 
 
-def make_bucket(s3: Any, arrivals_arn: str) -> None:
+def create_bucket(s3: Any, arrivals_arn: str) -> None:
     try:
         s3.create_bucket(Bucket=BUCKET)
     except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
@@ -70,12 +70,12 @@ def make_bucket(s3: Any, arrivals_arn: str) -> None:
 
 
 def _put_queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> str:
-    # Creating a queue that exists with other attributes is an error; setting them afterwards is not.
+    # create_queue fails if the queue exists with other attributes, so they are set separately.
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes=dict(attributes))
     return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
 
 
 if __name__ == "__main__":
-    given = json.load(sys.stdin)
-    wire(given["endpoint_url"], given["key_id"], given["secret"], given["visibility_s"])
+    arguments = json.load(sys.stdin)
+    set_up(arguments["endpoint_url"], arguments["key_id"], arguments["secret"], arguments["visibility_s"])
