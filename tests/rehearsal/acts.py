@@ -1,4 +1,4 @@
-"""The rehearsal, act by act: each stands on the one before. `make rehearse` runs it."""
+"""The rehearsal, which `make rehearse` runs. Each test depends on the ones before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = ("Invoice INV-2023-03-0008.pdf", "IMG_0042.heic", "expenses-may.xlsx", "
          "joinery-invoice.docx", "locked-invoice.pdf", "order-confirmation.eml", "order-review.pptx",
          "parking-ticket.svg", "receipt lunch (copy).jpg", "receipt-hardware.jpg", "scan-groceries.pdf",
          "statement.html", "two-receipts.tiff")  # fmt: skip
-AT_ONCE = 4  # functions begin cold, each in a folder of its own: a small machine can't begin all of them together
+AT_ONCE = 4  # cold starts of functions are slow here, and a small machine can't do all of them at once
 SETTLED_S = 400.0
 
 
@@ -37,8 +37,8 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def tenant(stage: Stage) -> Client:
-    """A tenant of its own, made through API Gateway."""
-    made = stage.client().call("POST", "/operations/tenants", {"name": "first to play"})
+    """A new tenant, created through API Gateway."""
+    made = stage.client().call("POST", "/operations/tenants", {"name": "rehearsal"})
     return stage.client(made["api_key"])
 
 
@@ -63,7 +63,7 @@ def settled(client: Client, dataset_id: str, batch_id: str) -> dict[str, dict[st
     return by_name
 
 
-# --- it is put up ----------------------------------------------------------------------------------------------------
+# --- deployment ------------------------------------------------------------------------------------------------------
 
 
 def test_the_package_becomes_a_stack_with_a_migrated_database(stage: Stage) -> None:
@@ -73,7 +73,7 @@ def test_the_package_becomes_a_stack_with_a_migrated_database(stage: Stage) -> N
     assert applied == len(list((ROOT / "schema" / "migrations").glob("*.sql"))) + 1
 
 
-def test_everything_that_the_api_depends_on_answers_it(stage: Stage) -> None:
+def test_the_api_reaches_everything_that_it_depends_on(stage: Stage) -> None:
     health = stage.client().call("GET", "/health")
     assert health["status"] == "ok"
     assert {name for name, one in health["dependencies"].items() if one["state"] == "up"} >= {
@@ -81,7 +81,7 @@ def test_everything_that_the_api_depends_on_answers_it(stage: Stage) -> None:
     }  # fmt: skip
 
 
-def test_a_call_without_a_key_is_refused_in_the_contracts_shape(stage: Stage) -> None:
+def test_a_request_without_a_key_is_refused_with_a_problem(stage: Stage) -> None:
     refused = stage.call("POST", "/datasets")
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert (refused.status, json.loads(refused.read())["code"]) == (401, "unauthorized")
@@ -89,17 +89,15 @@ def test_a_call_without_a_key_is_refused_in_the_contracts_shape(stage: Stage) ->
 
 @pytest.mark.parametrize("has_key", [True, False])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("POST", "/health")])
-def test_what_the_gateway_refuses_by_itself_has_the_contracts_shape(
-    stage: Stage, method: str, path: str, has_key: bool
-) -> None:
+def test_errors_of_the_gateway_itself_are_problems(stage: Stage, method: str, path: str, has_key: bool) -> None:
     stage.put_gateway_responses()
     refused = stage.call(method, path, stage.admin_key if has_key else None)
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert (refused.status, json.loads(refused.read())["code"]) == (404, "not_found")
 
 
-def test_pages_of_allowed_origins_may_read_what_is_answered(stage: Stage) -> None:
-    """Preflights are not played: the emulator leaves unread what the API's definition answers them."""
+def test_pages_of_allowed_origins_may_read_responses(stage: Stage) -> None:
+    """Preflights are not tested: the emulator ignores their definition."""
     for path in ("/health", "/datasets", f"/files/{uuid4()}"):
         answered = stage.call("GET", path, stage.admin_key)
         assert answered.headers.get_all("Access-Control-Allow-Origin") == [ORIGIN]
@@ -107,17 +105,17 @@ def test_pages_of_allowed_origins_may_read_what_is_answered(stage: Stage) -> Non
 
 @pytest.fixture
 def strict(stage: Stage) -> None:
-    """An emulator of somebody's may be one that enforces no permissions."""
+    """Skip the test if a running emulator does not enforce permissions."""
     if not stage.ground.is_started and not stage.enforces_permissions():
-        pytest.skip("this emulator enforces no permissions")
+        pytest.skip("this emulator does not enforce permissions")
 
 
 @pytest.mark.usefixtures("strict")
-def test_nothing_is_given_out_without_a_signature(stage: Stage) -> None:
+def test_unsigned_requests_are_refused(stage: Stage) -> None:
     assert stage.enforces_permissions()
 
 
-# --- files go through ------------------------------------------------------------------------------------------------
+# --- processing files ------------------------------------------------------------------------------------------------
 
 
 def test_real_files_become_records_previews_and_thumbnails(stage: Stage, tenant: Client, dataset_id: str) -> None:
@@ -146,7 +144,7 @@ def test_the_audit_balances(stage: Stage) -> None:
     assert (audit["lost"], audit["doubled"]) == (0, 0)
 
 
-def test_what_is_removed_is_erased_from_the_bucket(stage: Stage, tenant: Client, dataset_id: str) -> None:
+def test_a_removed_file_is_erased_from_the_bucket(stage: Stage, tenant: Client, dataset_id: str) -> None:
     file = next(iter(tenant.files(dataset_id, name="two-receipts.tiff")))
     assert stage.keys_with(file["id"])
     removal = tenant.call("DELETE", f"/files/{file['id']}", undo_window_s=0)
@@ -160,10 +158,10 @@ def erased(client: Client, removal_id: str) -> dict[str, Any] | None:
     return receipt if receipt["erased_at"] else None
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+# --- failures --------------------------------------------------------------------------------------------------------
 
 
-def test_a_message_that_dies_while_the_database_is_away_is_redriven(
+def test_a_message_that_was_dead_lettered_while_the_database_was_down_is_redriven(
     stage: Stage, tenant: Client, dataset_id: str
 ) -> None:
     with stage.workers_locked_out(), stage.hidden_for("ArrivalsQueue", seconds=1):
@@ -174,7 +172,7 @@ def test_a_message_that_dies_while_the_database_is_away_is_redriven(
     until(lambda: next(iter(tenant.files(dataset_id, name="human-rights.txt")))["state"] == "done")
 
 
-def test_a_step_that_was_given_up_is_run_again(stage: Stage, tenant: Client, dataset_id: str) -> None:
+def test_a_failed_step_is_redriven(stage: Stage, tenant: Client, dataset_id: str) -> None:
     stage.ground.model.change(next=[{"status": 424, "body": {"message": "broken"},
                                      "headers": {"x-amzn-errortype": "ModelErrorException"}}] * 4)  # fmt: skip
     batch = tenant.upload(dataset_id, [SAMPLES / "receipt-parking.jpg"])
@@ -186,10 +184,10 @@ def test_a_step_that_was_given_up_is_run_again(stage: Stage, tenant: Client, dat
     until(lambda: tenant.call("GET", f"/files/{failed['id']}")["state"] == "done")
 
 
-# --- it is changed while it works ------------------------------------------------------------------------------------
+# --- a new version ---------------------------------------------------------------------------------------------------
 
 
-def test_a_new_version_with_a_migration_is_put_in_place_while_files_are_on_their_way(
+def test_a_new_version_with_a_migration_is_deployed_while_files_are_processed(
     stage: Stage, tenant: Client, dataset_id: str, newer: Path
 ) -> None:
     names = ("receipt-upside-down.jpg", "game-page.png", "Invoice INV-2023-03-0008.pdf", "statement.html")
@@ -205,12 +203,12 @@ def test_a_new_version_with_a_migration_is_put_in_place_while_files_are_on_their
     assert (audit["lost"], audit["doubled"]) == (0, 0)
 
 
-def test_no_function_was_refused_anything(stage: Stage) -> None:
+def test_no_function_lacked_a_permission(stage: Stage) -> None:
     assert stage.refusals() == []
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_permission_that_is_missing_shows(
+def test_a_missing_permission_is_logged(
     stage: Stage, tenant: Client, dataset_id: str, newer: Path, tmp_path: Path
 ) -> None:
     stage.deploy(packages.without_permission(newer, tmp_path, "ThumbnailRole", "s3:PutObject"))
@@ -220,18 +218,18 @@ def test_a_permission_that_is_missing_shows(
     settled(tenant, dataset_id, batch["id"])
 
 
-# --- it is watched ---------------------------------------------------------------------------------------------------
+# --- alarms ----------------------------------------------------------------------------------------------------------
 
 
-def test_each_alarm_rings_when_its_condition_is_fed(
+def test_each_alarm_is_raised_by_its_condition(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FAIRWAY_STAGE", STAGE)
     cloudwatch = stage.ground.session.client("cloudwatch")
-    rings = [one["AlarmName"] for one in stage.alarms() if one["StateValue"] == "ALARM"]
-    assert all("UpkeepAlarm" in name for name in rings)  # that one rings while nothing is heard of upkeep
+    raised = [one["AlarmName"] for one in stage.alarms() if one["StateValue"] == "ALARM"]
+    assert all("UpkeepAlarm" in name for name in raised)  # raised while there is no data on upkeep
     for alarm in stage.alarms():
-        data = list(alarms.fed(alarm, lambda: capsys.readouterr().out))
+        data = list(alarms.data_that_raises(alarm, lambda: capsys.readouterr().out))
         for start in range(0, len(data), 20):
             cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=data[start : start + 20])
     silent = [one["AlarmName"] for one in stage.alarms() if one["StateValue"] != "ALARM"]
@@ -239,10 +237,10 @@ def test_each_alarm_rings_when_its_condition_is_fed(
     assert len(silent) == 1
 
 
-# --- it is taken down ------------------------------------------------------------------------------------------------
+# --- removal ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_left_when_it_is_deleted(stage: Stage) -> None:
+def test_nothing_is_left_after_the_deletion(stage: Stage) -> None:
     stage.deployment.remove()
     stage.forget_secrets()
     assert stage.left_over() == {}

@@ -1,4 +1,4 @@
-"""What makes each alarm of the stack ring: fed through the code that emits its metric, as far as it is ours."""
+"""Data that raises each alarm of the stack. Our own metrics are emitted by the code that emits them in production."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.telemetry.metrics import NAMESPACE
 
 Alarm = dict[str, Any]
 Datum = dict[str, Any]
-# Our metrics by name: the event that carries it, and what must stand in the event for its alarm to ring.
+# For each of our metrics the logged event that carries it, with fields that raise its alarm.
 CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "Errors": ("attempt", {"outcome": "retry", "gave_up": False, "cost_s": 1.0}),
     "GivenUp": ("attempt", {"outcome": "failed", "gave_up": True, "cost_s": 1.0}),
@@ -26,15 +26,15 @@ CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def fed(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
-    """The data points that fulfil an alarm's condition. `emitted` is what was printed since it was last asked."""
+def data_that_raises(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
+    """Data points that raise an alarm. `emitted` returns what was printed since its last call."""
     (datum,) = [one for one in _data(alarm, emitted) if _is_watched(one, alarm)]
     for period in range(alarm["EvaluationPeriods"]):
         yield {**datum, "Timestamp": time.time() - period * alarm["Period"]}
 
 
 def _data(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
-    if alarm["Namespace"] != NAMESPACE:  # AWS emits it, by the names of its documentation
+    if alarm["Namespace"] != NAMESPACE:  # a metric of AWS
         yield {**_names(alarm), "Value": alarm["Threshold"] + 1}
         return
     event, fields = CONDITIONS[alarm["MetricName"]]
@@ -45,13 +45,13 @@ def _data(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
         yield from _embedded(json.loads(line))
 
 
-def _embedded(said: dict[str, Any]) -> Iterator[Datum]:
-    """What CloudWatch reads out of a line in the embedded format."""
-    for of in said["_aws"]["CloudWatchMetrics"]:
+def _embedded(line: dict[str, Any]) -> Iterator[Datum]:
+    """The data points in a log line in CloudWatch's embedded metric format."""
+    for of in line["_aws"]["CloudWatchMetrics"]:
         (names,) = of["Dimensions"]
         for metric in of["Metrics"]:
-            for value in said[metric["Name"]]:
-                dimensions = [{"Name": name, "Value": said[name]} for name in names]
+            for value in line[metric["Name"]]:
+                dimensions = [{"Name": name, "Value": line[name]} for name in names]
                 yield {"MetricName": metric["Name"], "Dimensions": dimensions, "Value": value}
 
 

@@ -1,8 +1,7 @@
-"""An emulator that stands already, such as LocalStack: where it is, and how its functions reach this machine.
+"""A running emulator of AWS, such as LocalStack: its endpoint, and how its functions reach this machine.
 
-`localstack-client` picks the endpoint: AWS_ENDPOINT_URL, or LOCALSTACK_HOST (`name:port`) with USE_SSL=1 where it
-speaks TLS. FAIRWAY_REHEARSAL_ADDRESS is the address by which its functions reach this machine where they don't run on
-it: for containers that of the bridge, 172.17.0.1 as a rule.
+`localstack-client` finds the endpoint in AWS_ENDPOINT_URL, or in LOCALSTACK_HOST (`name:port`, with USE_SSL=1 for TLS).
+If functions run in containers, FAIRWAY_REHEARSAL_ADDRESS is this machine's address for them, usually 172.17.0.1.
 """
 
 from __future__ import annotations
@@ -24,26 +23,26 @@ CHUNK_BYTES = 65_536
 
 
 def endpoint_url() -> str | None:
-    """The emulator that the environment names, or None."""
+    """The URL of the emulator that the environment names, or None."""
     if os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("LOCALSTACK_HOST"):
         return str(get_service_endpoint("cloudformation"))
     return None
 
 
 def authorities() -> Path | None:
-    """Who signed its certificate, where that is not known anyway."""
+    """The CA bundle for the emulator's certificate, if it needs one."""
     path = os.environ.get("AWS_CA_BUNDLE")
     return Path(path) if path else None
 
 
 def credentials() -> tuple[str, str]:
-    """The key's id and the key that the environment names; LocalStack takes any."""
+    """The access key in the environment, or any: LocalStack accepts all keys."""
     found = boto3.session.Session().get_credentials()
     return (found.access_key, found.secret_key) if found else ("test", "test")
 
 
 class Reach:
-    """Lets functions reach services of this machine's loopback address at another of its addresses."""
+    """Forwards ports, so that functions reach services on the loopback address at another address of this machine."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -51,7 +50,7 @@ class Reach:
 
     @classmethod
     @contextmanager
-    def given(cls) -> Iterator[Reach]:
+    def from_environment(cls) -> Iterator[Reach]:
         reach = cls(os.environ.get("FAIRWAY_REHEARSAL_ADDRESS", ADDRESS))
         try:
             yield reach
@@ -60,19 +59,19 @@ class Reach:
                 server.close()
 
     def url(self, url: str) -> str:
-        """The same service's address for functions."""
+        """The URL at which functions reach the service with this URL."""
         to = urlsplit(url)
         if self._address == ADDRESS or to.port is None:
             return url
-        who, separator, _ = to.netloc.rpartition("@")
-        return urlunsplit(to._replace(netloc=f"{who}{separator}{self._address}:{self._port(to.port)}"))
+        login, separator, _ = to.netloc.rpartition("@")
+        return urlunsplit(to._replace(netloc=f"{login}{separator}{self._address}:{self._port(to.port)}"))
 
     def _port(self, port: int) -> int:
         if port not in self._servers:
             self._servers[port] = socket.create_server((self._address, 0))
             threading.Thread(target=_forward, args=(self._servers[port], port), daemon=True).start()
-        taken: int = self._servers[port].getsockname()[1]
-        return taken
+        forwarded: int = self._servers[port].getsockname()[1]
+        return forwarded
 
 
 def _forward(server: socket.socket, port: int) -> None:

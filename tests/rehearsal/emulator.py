@@ -1,8 +1,8 @@
-"""The emulator as a program: AWS on one port, by TLS, its functions run by a bare Python.
+"""The emulator of AWS as a program, on one port with TLS: `python emulator.py PYTHON`.
 
-It is run by an environment of its own, where `ministack[full]` is installed and nothing of Fairway is. A function
-sees what is in its package and its layers, and the standard library. `python emulator.py PYTHON`, the interpreter of
-functions; the certificate is made where MINISTACK_SSL_CERT and MINISTACK_SSL_KEY say.
+It runs in a virtual environment with `ministack[full]` and without Fairway. It runs functions with the interpreter
+PYTHON, which sees the function's package, its layers and the standard library only. The certificate is written to
+MINISTACK_SSL_CERT and MINISTACK_SSL_KEY.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ADDRESS = "127.0.0.1"
-# Calls that are allowed by another's name: AWS knows no permission of their own.
+# API calls that have no permission of their own on AWS, with the permission that allows them.
 ALLOWED_AS = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
@@ -24,18 +24,18 @@ ALLOWED_AS = {
 
 
 def main() -> None:
-    # The emulator starts functions with what it takes for its own interpreter.
+    # The emulator runs functions with sys.executable.
     sys.executable = sys.argv.pop(1)
-    make_certificate(Path(os.environ["MINISTACK_SSL_CERT"]), Path(os.environ["MINISTACK_SSL_KEY"]))
-    call_by_tls()
-    name_permissions_as_aws_does()
+    write_certificate(Path(os.environ["MINISTACK_SSL_CERT"]), Path(os.environ["MINISTACK_SSL_KEY"]))
+    count_internal_calls_as_tls()
+    use_permission_names_of_aws()
     from ministack.app import main as serve
 
     serve()
 
 
-def make_certificate(certificate: Path, key: Path) -> None:
-    """A certificate for this machine's loopback address, signed by itself."""
+def write_certificate(certificate: Path, key: Path) -> None:
+    """Write a self-signed certificate for the loopback address."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -61,30 +61,30 @@ def make_certificate(certificate: Path, key: Path) -> None:
     unfinished.replace(certificate)
 
 
-def call_by_tls() -> None:
-    """A service that calls another does so by TLS on AWS; here it is a call within the process, counted as plain."""
+def count_internal_calls_as_tls() -> None:
+    """Make the emulator treat calls between its services as TLS, as on AWS; it takes them for plain HTTP."""
     from ministack.core.iam_evaluator import pin_request_origin
     from ministack.services import sqs
 
     allows = sqs.queue_policy_allows
 
-    def allows_by_tls(*asked: Any) -> bool:
+    def allows_with_tls(*arguments: Any) -> bool:
         pin_request_origin(ADDRESS, True)
-        return bool(allows(*asked))
+        return bool(allows(*arguments))
 
-    sqs.queue_policy_allows = allows_by_tls
+    sqs.queue_policy_allows = allows_with_tls
 
 
-def name_permissions_as_aws_does() -> None:
+def use_permission_names_of_aws() -> None:
     from ministack.core import iam_actions
 
-    named = iam_actions.extract_iam_action
+    extract = iam_actions.extract_iam_action
 
-    def named_as_on_aws(*asked: Any, **more: Any) -> Any:
-        action = named(*asked, **more)
+    def extract_as_on_aws(*arguments: Any, **options: Any) -> Any:
+        action = extract(*arguments, **options)
         return ALLOWED_AS.get(action, action)
 
-    iam_actions.extract_iam_action = named_as_on_aws
+    iam_actions.extract_iam_action = extract_as_on_aws
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What stands around the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services.
+"""The surroundings of the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services.
 
-The emulator is started, unless the environment names one that stands already.
+The emulator is started unless the environment names a running one.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ START_S = 60.0
 
 @dataclass(frozen=True)
 class Ground:
-    """Where everything is to be found, and by `reach` for functions. `session` is the account's owner's."""
+    """The addresses of everything. `reach` gives the addresses for functions; `session` has the account's root key."""
 
     home: Path
     session: boto3.session.Session
     endpoint_url: str
-    is_started: bool  # not an emulator of somebody's, with more in it
+    is_started: bool  # by the rehearsal; a running emulator may hold other resources
     authorities: Path | None
     reach: Reach
     database_url: str
@@ -64,7 +64,7 @@ class Ground:
 
 @contextmanager
 def prepared() -> Iterator[Ground]:
-    """Start all of it, on free ports, in a folder that goes with it."""
+    """Start everything on free ports in a temporary folder."""
     home = Path(tempfile.mkdtemp(prefix="fairway-rehearsal-"))
     ports = choose_ports(home / "ports.json", ("emulator", "postgres", "valkey"), 0)
     password = secrets.token_urlsafe()
@@ -72,31 +72,31 @@ def prepared() -> Iterator[Ground]:
     key_id, secret = "FWREHEARSAL", secrets.token_urlsafe()
     supervisor = Supervisor(home)
     textract, model = Textract(), Model()
-    given_url, authorities = elsewhere.endpoint_url(), elsewhere.authorities()
-    if given_url:
+    running_url, authorities = elsewhere.endpoint_url(), elsewhere.authorities()
+    if running_url:
         key_id, secret = elsewhere.credentials()
     try:
         with ExitStack() as served:
-            reach = served.enter_context(Reach.given())
+            reach = served.enter_context(Reach.from_environment())
             textract_url = served.enter_context(Served(textract))
             model_url = served.enter_context(Served(model))
             supervisor.start(
                 [
                     postgres.declare(home / "postgres", program, ports["postgres"], password),
                     valkey.declare(home, ports["valkey"], password),
-                    *([] if given_url else [_emulator(home, ports["emulator"], key_id, secret)]),
+                    *([] if running_url else [_emulator(home, ports["emulator"], key_id, secret)]),
                 ],
                 START_S,
             )
             postgres.ensure_database(ports["postgres"], password)
-            if not given_url:
+            if not running_url:
                 authorities = home / CERTIFICATE
-            endpoint_url = given_url or f"https://{ADDRESS}:{ports['emulator']}"
+            endpoint_url = running_url or f"https://{ADDRESS}:{ports['emulator']}"
             yield Ground(
                 home,
                 _session(endpoint_url, authorities, key_id, secret),
                 endpoint_url,
-                given_url is None,
+                running_url is None,
                 authorities,
                 reach,
                 postgres.database_url(ports["postgres"], password),
@@ -112,9 +112,9 @@ def prepared() -> Iterator[Ground]:
             )
     finally:
         supervisor.stop()
-        kept = os.environ.get("FAIRWAY_REHEARSAL_KEEP")
-        if kept:
-            shutil.copytree(home, kept, ignore=shutil.ignore_patterns("postgres", "functions"), dirs_exist_ok=True)
+        keep_in = os.environ.get("FAIRWAY_REHEARSAL_KEEP")
+        if keep_in:
+            shutil.copytree(home, keep_in, ignore=shutil.ignore_patterns("postgres", "functions"), dirs_exist_ok=True)
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -129,7 +129,7 @@ def _session(endpoint_url: str, authorities: Path | None, key_id: str, secret: s
 
 
 def _emulator(home: Path, port: int, key_id: str, secret: str) -> Process:
-    """AWS, strict about signatures and permissions. Nothing of this process's environment reaches a function."""
+    """The emulator, which enforces signatures and permissions. Functions get nothing from this process's environment."""
     functions = home / "functions"
     return Process(
         name="emulator",
@@ -156,12 +156,12 @@ def _emulator(home: Path, port: int, key_id: str, secret: str) -> Process:
         },
         cwd=home,
         before_start=lambda: functions.mkdir(exist_ok=True),
-        is_ready=lambda pid: _answers(port, home / CERTIFICATE),
+        is_ready=lambda pid: _is_healthy(port, home / CERTIFICATE),
         stop_s=5.0,
     )
 
 
-def _answers(port: int, authorities: Path) -> bool:
+def _is_healthy(port: int, authorities: Path) -> bool:
     if not authorities.exists():
         return False
     context = ssl.create_default_context(cafile=str(authorities))
@@ -176,7 +176,7 @@ def _answers(port: int, authorities: Path) -> bool:
 
 
 def main() -> None:
-    """Keep it up for a look by hand, until Enter."""
+    """Run everything until Enter is pressed, to try things manually."""
     with prepared() as ground:
         print(ground, file=sys.stderr)
         input()

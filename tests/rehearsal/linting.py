@@ -1,4 +1,4 @@
-"""Both stacks by the linters: `cfn-lint` for what CloudFormation would refuse, `checkov` for what is unsafe."""
+"""Both stacks pass the linters: `cfn-lint` for errors in templates, `checkov` for insecure settings."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ CHECKOV = ROOT / "build" / "checkov-venv" / "bin" / "checkov"
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The application as it was packaged, and the data stack of each stage that there is."""
+    """The packaged application stack, and the data stacks of dev and prod."""
     folder = tmp_path_factory.mktemp("templates")
-    made = [PACKAGE / "template.json"]
+    paths = [PACKAGE / "template.json"]
     for stage in ("dev", "prod"):
-        made.append(folder / f"data-{stage}.json")
-        made[-1].write_text(json.dumps(data.template(stage)))
-    return made
+        paths.append(folder / f"data-{stage}.json")
+        paths[-1].write_text(json.dumps(data.template(stage)))
+    return paths
 
 
 def broken(template: Path, folder: Path, **properties: object) -> Path:
-    """A data stack whose database has these properties."""
-    said = json.loads(template.read_text())
-    said["Resources"]["Database"]["Properties"] |= properties
+    """The data stack with changed properties of the database."""
+    content = json.loads(template.read_text())
+    content["Resources"]["Database"]["Properties"] |= properties
     path = folder / "broken.json"
-    path.write_text(json.dumps(said))
+    path.write_text(json.dumps(content))
     return path
 
 
-def test_cloudformation_would_take_the_templates(templates: list[Path]) -> None:
+def test_cfn_lint_finds_no_error_in_the_templates(templates: list[Path]) -> None:
     ran = subprocess.run([str(CFN_LINT), *map(str, templates)], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "")
 

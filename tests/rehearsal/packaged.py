@@ -1,4 +1,4 @@
-"""The package by itself: each function and each layer under a bare Python, with nothing else on its path."""
+"""The package alone: each function and each layer with a bare Python and nothing else on its path."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.timeout(300)
 SAMPLES = ROOT / "events" / "samples"
 HANDLERS = (*inventory.TOPICS, inventory.UPKEEP, inventory.MIGRATE, "app")
 PLAN = layers.Plan.read()
-# A page read by what is in a layer alone. `{}` is the folder of samples.
-READS = {
+# For each layer a program that reads a sample with that layer alone. `{}` is the folder of samples.
+PROGRAMS = {
     "text": """
 import kreuzberg, pypdfium2
 path = "{}/Invoice INV-2023-03-0008.pdf"
@@ -43,12 +43,12 @@ print("heic", Image.open("{}/IMG_0042.heic").convert("RGB").resize((32, 32)).siz
 print("svg", Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_path="{}/parking-ticket.svg")))).format)
 """,
 }
-SHOWS = {"text": ["INV/2023/03/0008"], "ocr": ["PERNIAGAAN GIN KEE"], "pictures": ["heic (32, 32)", "svg PNG"]}
+OUTPUTS = {"text": ["INV/2023/03/0008"], "ocr": ["PERNIAGAAN GIN KEE"], "pictures": ["heic (32, 32)", "svg PNG"]}
 
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The function's folder and each layer's, by name, as Lambda unpacks them."""
+    """The folders of the function and of each layer by name, unpacked as on Lambda."""
     home = tmp_path_factory.mktemp("unpacked")
     found = {"function": archives.unpack(PACKAGE / "function.zip", home / "function")}
     for name in PLAN.requirements:
@@ -57,7 +57,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def run_bare(program: str, path: Sequence[Path], **variables: str) -> str:
-    """What a program prints under a Python that has these folders and its standard library."""
+    """The output of a program that can import from these folders and the standard library only."""
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(map(str, path)), **variables}
     ran = subprocess.run(
         [str(LAMBDA_PYTHON), "-c", program], env=environment, capture_output=True, text=True, check=False
@@ -66,11 +66,13 @@ def run_bare(program: str, path: Sequence[Path], **variables: str) -> str:
     return ran.stdout
 
 
-def test_each_route_tells_browsers_which_origins_are_allowed() -> None:
+def test_each_route_has_the_allowed_origins_in_its_preflight() -> None:
     template = json.loads((PACKAGE / "template.json").read_text())
     paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
-    told = {path: set(methods) for path, methods in paths.items() if "AllowedOrigins" in json.dumps(methods["options"])}
-    assert set(told) == set(paths)
+    restricted = {
+        path: set(methods) for path, methods in paths.items() if "AllowedOrigins" in json.dumps(methods["options"])
+    }
+    assert set(restricted) == set(paths)
 
 
 def described() -> dict[str, Any]:
@@ -79,18 +81,18 @@ def described() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_begins_with_nothing_but_its_package_and_layers(unpacked: dict[str, Path], handler: str) -> None:
-    begins = "bootstrap.ports()" if handler in STEPS else "bootstrap.settings()"
-    program = f"import app; from layers import bootstrap; assert callable(app.{handler}); {begins}; print('begins')"
+def test_a_handler_starts_with_its_package_and_layers_only(unpacked: dict[str, Path], handler: str) -> None:
+    builds = "bootstrap.ports()" if handler in STEPS else "bootstrap.settings()"
+    program = f"import app; from layers import bootstrap; assert callable(app.{handler}); {builds}; print('started')"
     path = [*(unpacked[name] for name in PLAN.layers_of(handler)), unpacked["function"]]
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-    said = run_bare(
+    output = run_bare(
         program, path, AWS_LAMBDA_FUNCTION_NAME=handler, FAIRWAY_DATABASE_URL="postgresql://nowhere", **keys
     )
-    assert said == "begins\n"
+    assert output == "started\n"
 
 
-def test_a_function_signs_for_kafka_with_nothing_but_its_package(unpacked: dict[str, Path]) -> None:
+def test_a_function_signs_for_kafka_with_its_package_only(unpacked: dict[str, Path]) -> None:
     program = """
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.net.sasl.msk import SaslMechanismAwsMskIam as Msk
@@ -102,29 +104,29 @@ print(Msk(host="b-1.example", security_protocol="SASL_SSL").auth_bytes().decode(
 
 
 @pytest.mark.parametrize("layer", sorted(PLAN.requirements))
-def test_a_layer_reads_a_page_by_itself(unpacked: dict[str, Path], layer: str) -> None:
-    said = run_bare(READS[layer].replace("{}", str(SAMPLES)), [unpacked[layer]])
-    for shown in SHOWS[layer]:
-        assert shown in said
+def test_a_layer_works_alone(unpacked: dict[str, Path], layer: str) -> None:
+    output = run_bare(PROGRAMS[layer].replace("{}", str(SAMPLES)), [unpacked[layer]])
+    for expected in OUTPUTS[layer]:
+        assert expected in output
 
 
-def test_the_layer_for_ocr_reads_english_and_one_language_more(unpacked: dict[str, Path]) -> None:
+def test_the_ocr_layer_has_english_and_german(unpacked: dict[str, Path]) -> None:
     assert {path.stem for path in unpacked["ocr"].rglob("*.traineddata")} >= {"eng", "deu"}
 
 
-def test_a_function_and_its_layers_are_no_more_than_lambda_unzips() -> None:
+def test_every_function_with_its_layers_fits_lambdas_limit() -> None:
     package.check_sizes(described(), PLAN)
 
 
-def test_what_is_too_large_is_not_packaged() -> None:
-    grown = described()
-    grown["archives"]["text"]["unzipped_bytes"] *= 3
+def test_a_package_beyond_the_limit_is_an_error() -> None:
+    larger = described()
+    larger["archives"]["text"]["unzipped_bytes"] *= 3
     with pytest.raises(package.TooLarge):
-        package.check_sizes(grown, PLAN)
+        package.check_sizes(larger, PLAN)
 
 
-def test_there_are_wheels_for_the_other_processor_too() -> None:
-    """Nothing is fetched: pip says what it would install for `python3.12` on arm64."""
+def test_there_are_wheels_for_arm64_too() -> None:
+    """A dry run of pip for Python 3.12 on arm64, which downloads nothing."""
     wanted = [*layers.native_requirements().values(), "--requirement", str(ROOT / "requirements.txt")]
     platforms = [f"--platform={glibc}_aarch64" for glibc in layers.GLIBCS]
     command = [

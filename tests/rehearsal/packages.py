@@ -1,4 +1,4 @@
-"""Variants of the packaged stack: a newer version, and one that lacks a permission."""
+"""Variants of the package: a newer version, and one with a permission removed."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from tests.rehearsal.stage import PACKAGE
 
 
 def with_a_migration(folder: Path, statement: str) -> Path:
-    """The same package with one migration more, as the next version would bring it."""
-    made = _copied(PACKAGE, folder)
-    described = json.loads((made / "package.json").read_text())
+    """The package with one more migration, like a next version."""
+    copy = _copied(PACKAGE, folder)
+    described = json.loads((copy / "package.json").read_text())
     function = described["archives"]["function"]
-    with zipfile.ZipFile(made / function["path"], "a", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(copy / function["path"], "a", zipfile.ZIP_DEFLATED) as archive:
         number = sum(name.startswith("schema/migrations/") for name in archive.namelist())
         archive.writestr(f"schema/migrations/9{number:03}_pre_rehearsed.sql", statement)
-    digest = archives.digest(made / function["path"])
+    digest = archives.digest(copy / function["path"])
     function["key"] = f"fairway/function-{digest}.zip"
     described["schema"] = digest
-    (made / "package.json").write_text(json.dumps(described))
-    return made
+    (copy / "package.json").write_text(json.dumps(described))
+    return copy
 
 
 def without_permission(package: Path, folder: Path, role: str, action: str) -> Path:
-    """The same package, but a role may not do one thing."""
-    made = _copied(package, folder)
-    template = json.loads((made / "template.json").read_text())
-    taken = sum(_take(statement, action) for statement in _statements(template["Resources"][role]))
-    assert taken == 1, f"{role} is allowed {action} in {taken} statements"
-    (made / "template.json").write_text(json.dumps(template))
-    return made
+    """The package with one action removed from a role."""
+    copy = _copied(package, folder)
+    template = json.loads((copy / "template.json").read_text())
+    removed = sum(_remove(statement, action) for statement in _statements(template["Resources"][role]))
+    assert removed == 1, f"{role} allows {action} in {removed} statements"
+    (copy / "template.json").write_text(json.dumps(template))
+    return copy
 
 
 def _copied(package: Path, folder: Path) -> Path:
     return Path(shutil.copytree(package, folder / "package"))
 
 
-def _take(statement: dict[str, Any], action: str) -> bool:
+def _remove(statement: dict[str, Any], action: str) -> bool:
     if action not in statement["Action"]:
         return False
     statement["Action"].remove(action)

@@ -1,4 +1,4 @@
-"""The stack on its ground: its secrets, its parameters, its API, and a look at what stands in the account."""
+"""The rehearsed stack: its secrets, parameters and API, and the resources in the account."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ORIGIN = "https://app.example"
 
 @dataclass
 class Stage:
-    """The rehearsed deployment. `outputs` are the stack's, once it was made."""
+    """The rehearsed deployment. `outputs` are those of the stack, once it is deployed."""
 
     ground: Ground
     deployment: Deployment
-    before: dict[str, list[str]] = field(default_factory=dict)  # what the account held already
+    before: dict[str, list[str]] = field(default_factory=dict)  # resources in the account before the rehearsal
     admin_key: str = field(default_factory=lambda: "fw_" + secrets.token_urlsafe(32))
     outputs: dict[str, str] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Stage:
         return stage
 
     def keep_secrets(self) -> None:
-        """What the data stack would keep in Secrets Manager, and the parameters that name it."""
+        """Create the secrets that the data stack would create, and the parameters that name them."""
         ground, reached = self.ground, self.ground.reach.url
         kept = {
             "worker": {
@@ -83,7 +83,7 @@ class Stage:
 
     @property
     def api_url(self) -> str:
-        """API Gateway's address on the emulator."""
+        """The URL of API Gateway on the emulator."""
         api_id = self.resource("RestAPI")
         return f"{self.ground.endpoint_url}/_aws/execute-api/{api_id}/v1"
 
@@ -97,16 +97,18 @@ class Stage:
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def call(self, method: str, path: str, key: str | None = None) -> Any:
-        """An answer of the API as it came, whatever its status."""
+        """The response of the API, whatever its status."""
         headers = {"Origin": ORIGIN, **({"Authorization": f"Bearer {key}"} if key else {})}
-        asked = urllib.request.Request(self.api_url + path, b"{}" if method == "POST" else None, headers, method=method)
+        request = urllib.request.Request(
+            self.api_url + path, b"{}" if method == "POST" else None, headers, method=method
+        )
         try:
-            return self.open(asked)
-        except urllib.error.HTTPError as refused:
-            return refused
+            return self.open(request)
+        except urllib.error.HTTPError as response:
+            return response
 
     def put_gateway_responses(self) -> None:
-        """What the API's definition says of the gateway's own answers, said again: the emulator leaves it unread."""
+        """Set the gateway responses of the API's definition, which the emulator ignores in templates."""
         template = json.loads((PACKAGE / "template.json").read_text())
         definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
         gateway, api_id = self.ground.session.client("apigateway"), self.resource("RestAPI")
@@ -116,25 +118,25 @@ class Stage:
             )
         gateway.create_deployment(restApiId=api_id, stageName="v1")
 
-    def open(self, asked: urllib.request.Request) -> Any:
-        return urllib.request.urlopen(asked, timeout=60, context=self._trusted())
+    def open(self, request: urllib.request.Request) -> Any:
+        return urllib.request.urlopen(request, timeout=60, context=self._trusted())
 
     def _trusted(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.ground.authorities)
 
     def enforces_permissions(self) -> bool:
-        """Whether the emulator refuses what nobody signed. The one that the rehearsal starts must."""
+        """Whether the emulator refuses unsigned requests. The one that the rehearsal starts must."""
         try:
             self.open(urllib.request.Request(f"{self.ground.endpoint_url}/{self.outputs['Bucket']}?list-type=2"))
         except urllib.error.HTTPError as refused:
             return refused.code == 403
         return False
 
-    # --- what goes wrong ---------------------------------------------------------------------------------------------
+    # --- failures ----------------------------------------------------------------------------------------------------
 
     @contextmanager
     def workers_locked_out(self) -> Iterator[None]:
-        """While the block lasts the database takes no worker: it is away for them."""
+        """During the block, the worker's role can't log in to the database."""
         with psycopg.connect(self.ground.database_url, autocommit=True) as database:
             database.execute(f"ALTER ROLE {WORKER_ROLE} NOLOGIN")
             database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [WORKER_ROLE])
@@ -145,7 +147,7 @@ class Stage:
 
     @contextmanager
     def hidden_for(self, queue: str, *, seconds: int) -> Iterator[None]:
-        """While the block lasts a message that was given back comes again after so many seconds."""
+        """During the block, the queue's visibility timeout is so many seconds."""
         sqs, url = self.ground.session.client("sqs"), self.resource(queue)
         name = "VisibilityTimeout"
         before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
@@ -156,16 +158,16 @@ class Stage:
             sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
 
     def depth(self, queue: str) -> int:
-        """How many messages a queue holds, those on their way included."""
+        """The number of messages in a queue, including those in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         sqs = self.ground.session.client("sqs")
         found = sqs.get_queue_attributes(QueueUrl=self.resource(queue), AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
-    # --- what stands in the account ----------------------------------------------------------------------------------
+    # --- resources in the account ------------------------------------------------------------------------------------
 
     def keys_with(self, part: str) -> list[str]:
-        """The keys of all versions in the bucket that have this in them."""
+        """The keys of all versions in the bucket that contain this text."""
         s3 = self.ground.session.client("s3")
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs["Bucket"])
         return [one["Key"] for page in pages for one in page.get("Versions", ()) if part in one["Key"]]
@@ -176,12 +178,12 @@ class Stage:
         return [one for one in found if one["AlarmName"] not in self.before.get("alarms", ())]
 
     def refusals(self) -> list[str]:
-        """What the functions were not allowed to do, as their logs tell: a step that may not store is parked."""
+        """Log lines of functions that lacked a permission. A step that may not write to the bucket is parked."""
         signs = ("AccessDenied", "not authorized", "the object store answered 403", '"outcome":"parked"')
         return [line for line in self.log_lines() if any(sign in line for sign in signs)]
 
     def log_lines(self) -> list[str]:
-        """All that the functions logged."""
+        """All log lines of the functions."""
         logs = self.ground.session.client("logs")
         lines: list[str] = []
         for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/"):
@@ -196,13 +198,13 @@ class Stage:
             manager.delete_secret(SecretId=self.parameters[name], ForceDeleteWithoutRecovery=True)
 
     def left_over(self) -> dict[str, list[str]]:
-        """What the account holds that it did not hold before."""
+        """The resources that the account did not have before the rehearsal, by kind."""
         now = {kind: [name for name in names if name not in self.before.get(kind, ())]
                for kind, names in self.held().items()}  # fmt: skip
         return {kind: names for kind, names in now.items() if names}
 
     def held(self) -> dict[str, list[str]]:
-        """What the account holds, by kind; kinds of which there is nothing are left out."""
+        """The names of all resources in the account, by kind, without empty kinds."""
         client = self.ground.session.client
         held = {
             "stacks": [one["StackName"] for one in client("cloudformation").describe_stacks()["Stacks"]],
@@ -226,9 +228,9 @@ class Stage:
 
 
 def until(holds: Callable[[], Any], within_s: float = 120.0, every_s: float = POLL_S) -> Any:
-    """What `holds` answers once it is true. Raises AssertionError when the time is up."""
+    """The result of `holds` once it is true. Raises AssertionError after `within_s` seconds."""
     deadline = time.monotonic() + within_s
     while not (found := holds()):
-        assert time.monotonic() < deadline, f"it did not come true within {within_s:.0f} seconds"
+        assert time.monotonic() < deadline, f"the condition was still false after {within_s:.0f} seconds"
         time.sleep(every_s)
     return found
