@@ -220,9 +220,9 @@ def queues() -> SqsTopics:
 def objects() -> S3Storage:
     given = settings()
     public_url = given.store_public_url or given.aws_endpoint_url or f"https://s3.{given.region}.amazonaws.com"
-    kept = FileCache(given.kept_originals_bytes) if given.kept_originals_bytes else None
+    cache = FileCache(given.kept_originals_bytes) if given.kept_originals_bytes else None
     return S3Storage(
-        lambda: aws_client("s3"), given.bucket, public_url, given.region, most_bytes=given.max_file_bytes, kept=kept
+        lambda: aws_client("s3"), given.bucket, public_url, given.region, most_bytes=given.max_file_bytes, cache=cache
     )
 
 

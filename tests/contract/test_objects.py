@@ -187,15 +187,15 @@ def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tm
 
 
 def test_an_object_that_was_fetched_is_kept_for_the_next_step(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
-    kept = FileCache(1 << 20)
-    keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", kept=kept)
+    cache = FileCache(1 << 20)
+    keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", cache=cache)
     put(s3, tmp_path, prefix + "a", b"first")
     version = s3.version_of(prefix + "a")
     keeping.download(prefix + "a", version, tmp_path / "down")
     s3.delete_prefix(prefix)
     keeping.download(prefix + "a", version, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == b"first"
-    kept.close()
+    cache.close()
 
 
 def test_a_store_that_is_away_may_come_back(tmp_path: Path) -> None:

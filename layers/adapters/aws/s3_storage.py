@@ -40,7 +40,7 @@ class S3Storage:
         region: str,
         *,
         most_bytes: int = MOST_BYTES,
-        kept: FileCache | None = None,
+        cache: FileCache | None = None,
     ) -> None:
         self._make_client = client
         self._bucket = bucket
@@ -48,15 +48,15 @@ class S3Storage:
         self._region = region
         self._made: Any = None
         self._most_bytes = most_bytes
-        self._kept = kept
+        self._cache = cache
         self._link = S3Http(self._sign_own)
         # A page that is looked at again within some minutes shows the same URLs.
         self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
         # Without a version the same key may hold something else by now.
-        kept, known = self._kept, (object_key, version_id or "")
-        if kept and version_id and kept.give(known, path):
+        cache, key = self._cache, (object_key, version_id or "")
+        if cache and version_id and cache.give(key, path):
             return
         try:
             self._link.get(object_key, version_id, path, self._most_bytes)
@@ -66,8 +66,8 @@ class S3Storage:
             raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
         except Unreachable as error:
             raise DependencyDown("object_store", str(error)) from error
-        if kept and version_id:
-            kept.keep(known, path)
+        if cache and version_id:
+            cache.keep(key, path)
 
     def upload(self, path: Path, object_key: str, media_type: str) -> int:
         try:
