@@ -1,8 +1,8 @@
-"""How long the API's function takes to begin on Lambda: the import of `app` from the package, by a bare Python 3.12.
+"""Measures the import of `app` from the Lambda package, with a bare Python 3.12: most of a cold start.
 
     make package STAGE=dev && python -m benchmarks.api_import [--times 9]
 
-Beside it the import of boto3 in the same way, which is what the function would pay were it not put off.
+It also measures the import of boto3, which `app` defers, for comparison.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 
 
-def taken_ms(module: str, path: Path, times: int) -> tuple[float, float]:
-    """The least of wall and CPU time."""
+def import_ms(module: str, path: Path, times: int) -> tuple[float, float]:
+    """The minimum of wall time and of CPU time, in milliseconds."""
     wall, cpu = [], []
     for _ in range(times):
         command = [str(PYTHON), "-S", "-c", PROGRAM.format(module)]
@@ -38,13 +38,13 @@ def taken_ms(module: str, path: Path, times: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    asked.add_argument("--times", type=int, default=9)
-    times = asked.parse_args().times
+    options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    options.add_argument("--times", type=int, default=9)
+    times = options.parse_args().times
     with tempfile.TemporaryDirectory(prefix="fairway-import-") as scratch:
         path = archives.unpack(PACKAGE, Path(scratch))
         for module in ("app", "boto3", "pydantic, psycopg, chalice"):
-            wall, cpu = taken_ms(module, path, times)
+            wall, cpu = import_ms(module, path, times)
             print(f"import {module:28} {wall:6.0f} ms, {cpu:.0f} ms of CPU")
 
 

@@ -1,8 +1,8 @@
-"""The whole chain: many small text files from PUT to record, preview and thumbnail, and whose CPU time they take.
+"""Measures the whole chain: many small text files from PUT to record, preview and thumbnail, with CPU time by process.
 
     python -m benchmarks.chain [--files 500]
 
-Prints a table and keeps it in build/bench/chain.json.
+Prints a table and saves it in build/bench/chain.json.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from benchmarks.starting import ROOT, TICKS_A_S, family, keep, start, stop
 TEXT_BYTES = 20_000
 UPLOADS_AT_ONCE = 4
 WORDS = ("total", "amount", "invoice", "river", "seven", "market", "under", "Tuesday", "blue", "12.50")
-TARGETS = {"files a second": "30"}
+TARGETS = {"files per second": "30"}
 
 
-def text(place: int) -> bytes:
-    """A text like no other, of about 20 kB."""
-    chance = random.Random(place)
+def text(number: int) -> bytes:
+    """A unique text of about 20 kB."""
+    chance = random.Random(number)
     words = [chance.choice(WORDS) for _ in range(4000)]
-    lines = [" ".join(words[at : at + 12]) for at in range(0, len(words), 12)]
+    lines = [" ".join(words[start : start + 12]) for start in range(0, len(words), 12)]
     return (
-        f"Invoice {place}\nDate: 2026-03-{place % 28 + 1:02}\nTotal: {place}.50\n\n".encode()
+        f"Invoice {number}\nDate: 2026-03-{number % 28 + 1:02}\nTotal: {number}.50\n\n".encode()
         + "\n".join(lines).encode()[:TEXT_BYTES]
     )
 
 
 def cpu_by_process(root: int, names: dict[int, str]) -> dict[str, float]:
-    """CPU seconds so far under each named process of a start; decoders apart from their worker."""
+    """CPU seconds so far of each named process; decoders are counted separately from their workers."""
     spent: dict[str, float] = defaultdict(float)
     for pid, name in names.items():
         for member in family(pid):
@@ -47,8 +47,8 @@ def cpu_by_process(root: int, names: dict[int, str]) -> dict[str, float]:
                 line = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
-            own = sum(int(line[place]) for place in (11, 12)) / TICKS_A_S
-            ended = sum(int(line[place]) for place in (13, 14)) / TICKS_A_S
+            own = sum(int(line[index]) for index in (11, 12)) / TICKS_A_S
+            ended = sum(int(line[index]) for index in (13, 14)) / TICKS_A_S
             kind = name.split("-")[0]
             spent["decoders" if member != pid and kind == "worker" else kind] += own
             spent["decoders" if kind == "worker" else kind] += ended
@@ -56,7 +56,7 @@ def cpu_by_process(root: int, names: dict[int, str]) -> dict[str, float]:
 
 
 def run(count: int) -> dict[str, Any]:
-    contents = [text(place) for place in range(count)]
+    contents = [text(number) for number in range(count)]
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         home = Path(folder) / "home"
         process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
@@ -65,33 +65,33 @@ def run(count: int) -> dict[str, Any]:
             names = {pid: name for name, pid in endpoint["processes"].items()}
             client = Client(endpoint["api_url"], endpoint["api_key"])
             dataset_id = client.dataset("chain")["id"]
-            _through(client, dataset_id, [text(-1 - place) for place in range(20)])  # everything warm
-            before, own = cpu_by_process(process.pid, names), time.process_time()
-            uploaded_s, took_s = _through(client, dataset_id, contents)
+            _process(client, dataset_id, [text(-1 - number) for number in range(20)])  # warm up
+            before, client_before_s = cpu_by_process(process.pid, names), time.process_time()
+            uploaded_s, took_s = _process(client, dataset_id, contents)
             spent = cpu_by_process(process.pid, names)
             spent = {name: spent_s - before.get(name, 0.0) for name, spent_s in spent.items()}
-            client_s = time.process_time() - own
+            client_s = time.process_time() - client_before_s
         finally:
             stop(process)
     results = {
-        "files a second": round(count / took_s, 1),
+        "files per second": round(count / took_s, 1),
         "all uploaded after, s": round(uploaded_s, 1),
         "all settled after, s": round(took_s, 1),
-        "CPU ms a file, in all": round(sum(spent.values()) / count * 1000, 1),
+        "CPU ms per file, total": round(sum(spent.values()) / count * 1000, 1),
     }
     for name, spent_s in sorted(spent.items(), key=lambda one: -one[1]):
-        results[f"CPU ms a file, {name}"] = round(spent_s / count * 1000, 1)
-    return results | {"CPU ms a file, the client beside it": round(client_s / count * 1000, 1)}
+        results[f"CPU ms per file, {name}"] = round(spent_s / count * 1000, 1)
+    return results | {"CPU ms per file, client (not in the total)": round(client_s / count * 1000, 1)}
 
 
-def _through(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[float, float]:
-    began = time.monotonic()
-    described = [{"name": f"{place}.txt", "size_bytes": len(content)} for place, content in enumerate(contents)]
+def _process(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[float, float]:
+    started = time.monotonic()
+    described = [{"name": f"{index}.txt", "size_bytes": len(content)} for index, content in enumerate(contents)]
     batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
         list(pool.map(lambda pair: client.put(pair[0]["upload"], pair[1]), zip(batch["files"], contents, strict=True)))
-    uploaded_s = time.monotonic() - began
-    while True:  # few and cheap looks: what is measured is not the client
+    uploaded_s = time.monotonic() - started
+    while True:  # rare and cheap polls, because the client uses the same cores
         time.sleep(0.5)
         counts = client.call("GET", f"/batches/{batch['id']}")["counts"]["by_state"]
         if not counts.get("processing") and not counts.get("uploading"):
@@ -100,8 +100,8 @@ def _through(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[fl
                 break
     states = Counter(file["state"] for file in files)
     if set(states) - {"done", "partial"}:
-        raise SystemExit(f"not every file came to a record: {dict(states)}")
-    return uploaded_s, time.monotonic() - began
+        raise SystemExit(f"not every file got a record: {dict(states)}")
+    return uploaded_s, time.monotonic() - started
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""What a user feels first: the start, the idle machine, one PDF, one photo.
+"""Measures the start, one PDF, one photo, and the resources used while idle.
 
     python -m benchmarks.first_steps [--cold]
 
-Prints a table and keeps it in build/bench/first_steps.json. `--cold` also clones the repository and times
-`make run` there to the moment when everything answers, dependencies installed from pip's cache or index.
+Prints a table and saves it in build/bench/first_steps.json. `--cold` also clones the repository and times its first
+`make run` until everything is ready, including the installation of packages from pip's cache or index.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ TARGETS = {
 
 
 def upload_to_record_s(client: Client, dataset_id: str, path: Path) -> float:
-    """Seconds from the PUT to the record's being shown."""
+    """Seconds from the PUT until the API shows the record."""
     content = path.read_bytes()
     body = {"files": [{"name": path.name, "size_bytes": len(content)}], "allow_duplicates": True}
     (file,) = client.call("POST", f"/datasets/{dataset_id}/batches", body)["files"]
-    began = time.monotonic()
+    started = time.monotonic()
     client.put(file["upload"], content)
     while client.call("GET", f"/files/{file['id']}")["artifacts"]["record"] is None:
         time.sleep(0.01)
-    took_s = time.monotonic() - began
+    took_s = time.monotonic() - started
     while not is_settled(client.call("GET", f"/files/{file['id']}")):
         time.sleep(0.02)
     return took_s
@@ -74,7 +74,7 @@ def measure(cold: bool) -> dict[str, Any]:
                 times = [upload_to_record_s(client, dataset_id, SAMPLES / name) for _ in range(TURNS)]
                 results[f"{what}, PUT to record, p50 s"] = statistics.median(times)
                 results[f"{what}, PUT to record, worst of {TURNS} s"] = max(times)
-            time.sleep(70)  # decoders that idle are retired after a minute
+            time.sleep(70)  # idle decoders end after a minute
             before = cpu_s(family(process.pid))
             time.sleep(IDLE_S)
             results["idle, % of a core"] = (cpu_s(family(process.pid)) - before) / IDLE_S * 100

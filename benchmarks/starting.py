@@ -1,4 +1,4 @@
-"""What benchmarks of the embedded start have in common: starting it, and what its processes cost."""
+"""Starts Fairway for benchmarks, measures its processes, and prints and saves results."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 def start(argv: list[str], cwd: Path, home: Path, **settings: str) -> tuple[subprocess.Popen[bytes], float]:
-    """A running start and the seconds until it wrote endpoint.json."""
+    """Start Fairway; returns its process and the seconds until it was ready."""
     environment = {**os.environ, "FAIRWAY_HOME": str(home), "FAIRWAY_PORT": "0", "FAIRWAY_SAMPLES": "0", **settings}
-    began = time.monotonic()
+    started = time.monotonic()
     process = subprocess.Popen(argv, cwd=cwd, env=environment, stdout=subprocess.DEVNULL)
     while not (home / "endpoint.json").exists():
         if process.poll() is not None:
-            raise SystemExit(f"it ended with {process.returncode} before it was ready")
+            raise SystemExit(f"Fairway ended with exit code {process.returncode} before it was ready.")
         time.sleep(0.05)
-    return process, time.monotonic() - began
+    return process, time.monotonic() - started
 
 
 def stop(process: subprocess.Popen[bytes]) -> float:
-    began = time.monotonic()
+    started = time.monotonic()
     process.send_signal(signal.SIGTERM)
     process.wait(60)
-    return time.monotonic() - began
+    return time.monotonic() - started
 
 
 def family(root: int) -> set[int]:
@@ -59,12 +59,12 @@ def cpu_s(pids: set[int]) -> float:
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue
-        total += sum(int(fields[place]) for place in (11, 12, 13, 14))
+        total += sum(int(fields[index]) for index in (11, 12, 13, 14))
     return total / TICKS_A_S
 
 
 def memory_mib(pids: set[int]) -> tuple[float, float]:
-    """Resident memory in all: each process counted whole, and shared pages counted once."""
+    """Resident memory of these processes in MiB: the sum for each process, and the sum with shared pages counted once."""
     rss = pss = 0
     for pid in pids:
         try:
@@ -77,15 +77,18 @@ def memory_mib(pids: set[int]) -> tuple[float, float]:
 
 
 def keep(name: str, results: Mapping[str, Any], targets: Mapping[str, str]) -> None:
-    """Print results beside what they are to reach, and keep them in build/bench/<name>.json."""
-    _print(("what", "measured", "to reach"), [(what, value, targets.get(what, "")) for what, value in results.items()])
-    _keep(name, dict(results))
+    """Print results next to their targets, and save them in build/bench/<name>.json."""
+    _print(
+        ("metric", "measured", "target"),
+        [(metric, value, targets.get(metric, "")) for metric, value in results.items()],
+    )
+    _save(name, dict(results))
 
 
 def keep_table(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows, and keep them in build/bench/<name>.json."""
+    """Print rows, and save them in build/bench/<name>.json."""
     _print(columns, [[row.get(column, "") for column in columns] for row in rows])
-    _keep(name, list(rows))
+    _save(name, list(rows))
 
 
 def _print(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -95,7 +98,7 @@ def _print(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console(width=150).print(table)
 
 
-def _keep(name: str, results: Any) -> None:
+def _save(name: str, results: Any) -> None:
     out = ROOT / "build" / "bench" / f"{name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Tenants and their announced files, as the API would make them, for benchmarks that need no API."""
+"""Creates tenants and announced files as the API would, for benchmarks without the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layers.adapters.postgres.database import Database
 
 
 class Tenants:
-    """Makes tenants in a migrated database, and batches of files that are still to arrive."""
+    """Creates tenants in a migrated database, and batches of files that have not arrived yet."""
 
     def __init__(self, owner_url: str, api_url: str) -> None:
         self._owner, self._api = Database(owner_url), Database(api_url)
@@ -21,7 +21,7 @@ class Tenants:
         self._api.close()
 
     def empty(self) -> None:
-        """Take everything out."""
+        """Delete everything."""
         self._owner.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
         self._owner.run("TRUNCATE step_samples, step_outlooks, lane_backlogs")
 
@@ -30,7 +30,7 @@ class Tenants:
         return str(one(self._owner, insert, name=name, weight=weight))
 
     def announce(self, tenant_id: str, sizes_bytes: Sequence[int]) -> list[str]:
-        """A batch of one file for each size; their object keys."""
+        """Create a batch with one file for each size; returns the object keys."""
         with self._catalog.transaction() as catalog:
             catalog.be(tenant_id)
             dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
@@ -42,5 +42,5 @@ class Tenants:
                 priority="normal",
             )
             assert batch
-            described = [{"name": f"{place}.txt", "size_bytes": size} for place, size in enumerate(sizes_bytes)]
+            described = [{"name": f"{index}.txt", "size_bytes": size} for index, size in enumerate(sizes_bytes)]
             return [row["object_key"] for row in catalog.create_files(batch, described, 3600)]

@@ -1,4 +1,4 @@
-"""What topics need that only carry wake-ups: no timers, no dead letters, and no broker that could be away."""
+"""A base for in-memory topics: no delayed messages, no dead letters, and no broker that could be down."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 class WakeUpsOnly:
-    """The part of the port that such topics have no use for; `publish` is theirs."""
+    """The methods of the port that such topics do not need. Subclasses add `publish`."""
 
     def dispatch_later(self, delay_s: float) -> None:
         return None

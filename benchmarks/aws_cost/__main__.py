@@ -1,8 +1,9 @@
-"""What 1,000 files of each kind cost on AWS, from what the real steps use here, at the prices of one dated file.
+"""Estimates what 1,000 files of each kind cost on AWS, from the resources that the real steps use on this machine.
 
     python -m benchmarks.aws_cost [--times 5] [--scan-pages 20] [--processor arm64]
 
-Prints tables and keeps them in build/bench/aws_cost.json. A scan of `--scan-pages` is measured and counted up to 300.
+Prices are list prices from one dated file. Prints tables and saves them in build/bench/aws_cost.json. A scan of
+`--scan-pages` pages is measured and extrapolated to 300.
 """
 
 from __future__ import annotations
@@ -34,29 +35,32 @@ KINDS = {
 SCAN, SCAN_PAGES = "300-page scan", 300
 SIZES_MB = (512, 1024, 1769, 3008)
 STAGE = "dev"
-REACH_USD = 0.10
+TARGET_USD = 0.10
 
 
 def memory_mb() -> dict[str, int]:
-    """Each function's memory, from the place that sets it."""
+    """The memory of each function in MB."""
     return {function: int(setting(STAGE, function, "lambda_memory_size")) for function in FUNCTIONS}
 
 
 def scan_of(pages: int, folder: Path) -> Path:
-    """A scan of so many pages, each the same."""
+    """A scan of so many identical pages."""
     import pypdfium2
 
-    made = pypdfium2.PdfDocument.new()
+    document = pypdfium2.PdfDocument.new()
     page = pypdfium2.PdfDocument(SAMPLES / "scan-groceries.pdf")
     for _ in range(pages):
-        made.import_pages(page, [0])
+        document.import_pages(page, [0])
     path = folder / "scan.pdf"
-    made.save(path)
+    document.save(path)
     return path
 
 
-def counted_up(of: FileUse, pages: int) -> FileUse:
-    """A longer file of the same pages. What is done once a file is counted as often: the figure is on the high side."""
+def extrapolated(of: FileUse, pages: int) -> FileUse:
+    """The use of a longer file of the same pages.
+
+    Work that is done once for each file is multiplied too, so the result is too high rather than too low.
+    """
     factor = pages / of.pages
     return replace(
         of,
@@ -77,7 +81,7 @@ def measure(times: int, scan_pages: int) -> dict[str, FileUse]:
             scan = machine.use_of(scan_of(scan_pages, Path(folder)), 1)
         finally:
             machine.close()
-    return found | {SCAN: counted_up(scan, SCAN_PAGES)}
+    return found | {SCAN: extrapolated(scan, SCAN_PAGES)}
 
 
 def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
@@ -91,43 +95,41 @@ def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
     for name in names:
         table.add_row(name, *(f"{one[name]:.4f}" for one in by_kind.values()))
     own = {kind: pricing.own_usd(one) for kind, one in by_kind.items()}
-    table.add_row("all but Textract and models", *(f"{usd:.4f}" for usd in own.values()), style="bold")
+    table.add_row("without Textract and models", *(f"{usd:.4f}" for usd in own.values()), style="bold")
     whole = {kind: own[kind] + one["Textract"] + one["model amazon.nova-lite"] for kind, one in by_kind.items()}
     table.add_row("with Textract and amazon.nova-lite", *(f"{usd:.4f}" for usd in whole.values()), style="bold")
-    table.add_row("the same a page", *(f"{whole[kind] / 1000 / of.pages:.6f}" for kind, of in used.items()))
+    table.add_row("the same per page", *(f"{whole[kind] / 1000 / of.pages:.6f}" for kind, of in used.items()))
     peer = prices["idp_accelerator"]
-    table.add_row("AWS's accelerator, a page", *(f"{peer['usd_a_page']:.6f}" for _ in used))
+    table.add_row("AWS's accelerator, per page", *(f"{peer['usd_a_page']:.6f}" for _ in used))
     console.print(table)
 
-    seconds = Table("seconds of Lambda's time a file, one step after the other", *used)
+    seconds = Table("seconds of Lambda time per file, all steps in sequence", *used)
     steps = list(dict.fromkeys(step for of in used.values() for step in of.steps))
-    taken = {
+    step_s = {
         kind: {step: pricing.billed_s(use, memory[step], assumed) * use.runs for step, use in of.steps.items()}
         for kind, of in used.items()
     }
     for step in steps:
-        seconds.add_row(f"{step} ({memory[step]} MB)", *(f"{one.get(step, 0):.3f}" for one in taken.values()))
-    seconds.add_row("the sum a page", *(f"{sum(taken[kind].values()) / of.pages:.3f}" for kind, of in used.items()))
-    seconds.add_row("AWS's accelerator, a page", *(str(peer["seconds_a_page"]) for _ in used))
+        seconds.add_row(f"{step} ({memory[step]} MB)", *(f"{one.get(step, 0):.3f}" for one in step_s.values()))
+    seconds.add_row("total per page", *(f"{sum(step_s[kind].values()) / of.pages:.3f}" for kind, of in used.items()))
+    seconds.add_row("AWS's accelerator, per page", *(str(peer["seconds_a_page"]) for _ in used))
     console.print(seconds)
 
     tuned = _tuning(used, processor, prices, assumed, console)
     idle = pricing.idle(prices, assumed, upkeep_s=0.5, upkeep_mb=memory["upkeep"], processor=processor)
     standing = Table("idle", "US dollars a month")
-    for name, usd in (idle | {"in all": sum(idle.values())}).items():
+    for name, usd in (idle | {"total": sum(idle.values())}).items():
         standing.add_row(name, f"{usd:.2f}")
     console.print(standing)
-    console.print(
-        "Not serverless: RDS, its proxy, ElastiCache and the endpoints run and are paid by the hour, whatever comes."
-    )
-    reached = "reached" if own["native PDF"] <= REACH_USD else "missed"
-    console.print(f"To reach: at most ${REACH_USD:.2f} for 1,000 native PDFs without Textract and models: {reached}.")
+    console.print("RDS, its proxy, ElastiCache and the network endpoints are billed by the hour, used or not.")
+    result = "reached" if own["native PDF"] <= TARGET_USD else "missed"
+    console.print(f"Target: at most ${TARGET_USD:.2f} for 1,000 native PDFs without Textract and models: {result}.")
     return {
         "prices_as_of": prices["as_of"],
         "processor": processor,
         "usd_a_thousand": by_kind,
         "usd_a_thousand_without_paid_services": own,
-        "seconds_a_file": taken,
+        "seconds_a_file": step_s,
         "tuning": tuned,
         "idle_usd_a_month": idle,
         "used": {kind: asdict(of) for kind, of in used.items()},
@@ -135,10 +137,8 @@ def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
 
 
 def _tuning(used: dict[str, FileUse], processor: str, prices: Any, assumed: Any, console: Console) -> dict[str, Any]:
-    """By function: what each memory would cost and take, for the kind that uses it most."""
-    table = Table(
-        "memory by step (kind that uses it most)", "CPU s a run", "peak MB", *(f"{size} MB" for size in SIZES_MB)
-    )
+    """Cost and duration by function and memory size, for the kind of file that uses the function most."""
+    table = Table("step (kind of file)", "CPU s per run", "peak MB", *(f"{size} MB" for size in SIZES_MB))
     found: dict[str, Any] = {}
     for step in dict.fromkeys(step for of in used.values() for step in of.steps):
         kind = max(used, key=lambda name: _cpu_a_run(used[name], step))
@@ -161,12 +161,12 @@ def _cpu_a_run(of: FileUse, step: str) -> float:
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--times", type=int, default=5)
-    asked.add_argument("--scan-pages", type=int, default=20)
-    asked.add_argument("--processor", choices=("x86_64", "arm64"), default="x86_64")
-    given = asked.parse_args()
-    results = show(measure(given.times, given.scan_pages), given.processor)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--times", type=int, default=5)
+    options.add_argument("--scan-pages", type=int, default=20)
+    options.add_argument("--processor", choices=("x86_64", "arm64"), default="x86_64")
+    arguments = options.parse_args()
+    results = show(measure(arguments.times, arguments.scan_pages), arguments.processor)
     out = ROOT / "build" / "bench" / "aws_cost.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1))

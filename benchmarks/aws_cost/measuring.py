@@ -1,4 +1,4 @@
-"""What the real steps use for one file: CPU time, memory, and calls, on a PostgreSQL of its own."""
+"""Measures what the real steps use for one file: CPU time, memory and calls, with a PostgreSQL of its own."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from layers.domain.page import Page
 from layers.ports import Ports
 from tests.fakes import MemoryObjects, MemoryTopics
 
-LOOK_EACH_S = 0.02
-# What Python with the handler and the SDK holds on Lambda, beside the decoders.
+SAMPLE_S = 0.02
+# Memory of Python with the handler and the SDK on Lambda, without decoders.
 RUNTIME_MB = 130
 WOKEN_AT_ONCE = 10
 
 
 @dataclass
 class Counts:
-    """Calls since it was emptied."""
+    """Numbers of calls since the last `take`."""
 
     reads: int = 0
     writes: int = 0
@@ -47,8 +47,8 @@ class Counts:
     paid_pages: int = 0
     paid_calls: int = 0
 
-    def taken(self) -> dict[str, int]:
-        """The counts so far; they begin anew."""
+    def take(self) -> dict[str, int]:
+        """Return the counts and reset them."""
         found = dict(vars(self))
         for name in found:
             setattr(self, name, 0)
@@ -105,8 +105,8 @@ class CountedDatabase(Database):
             yield connection
 
 
-class PagesAlone:
-    """Stands where Amazon Textract does, to count the pages that would be sent: it reads none."""
+class PageCounter:
+    """Replaces Amazon Textract: it counts the pages that would be sent, and reads none."""
 
     is_paid = True
 
@@ -115,7 +115,7 @@ class PagesAlone:
 
     def read(self, file: File, page_numbers: Sequence[int], *_: Any, **__: Any) -> list[Page]:
         self._counts.paid_pages += len(page_numbers)
-        self._counts.paid_calls += 2  # one starts the job, one fetches it
+        self._counts.paid_calls += 2  # one to start the job, one to fetch its result
         return []
 
     def is_up(self) -> bool | None:
@@ -124,7 +124,7 @@ class PagesAlone:
 
 @dataclass
 class Steps:
-    """The steps of one file while they are summed up."""
+    """The resources used by each step, added up over attempts."""
 
     used: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -135,7 +135,7 @@ class Steps:
 
 
 class Machine:
-    """The handlers' own runner on a real store, with everything else counted."""
+    """The runner on a real store, with objects, topics and calls counted."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -151,7 +151,7 @@ class Machine:
             topics=self._topics,
             documents=self._documents,
             extractor=RulesExtractor(),
-            paid_reader=PagesAlone(self.counts),
+            paid_reader=PageCounter(self.counts),
         )
         self._runner = Runner(ports, INTAKE, PIPELINES, {})
         owner = Database(parts.owner_url)
@@ -167,16 +167,16 @@ class Machine:
         self._documents.close()
 
     def use_of(self, path: Path, times: int) -> FileUse:
-        """What a file used, on the average of some turns after one that warms everything."""
-        held = Steps()
-        self._through(path, held, looks_at_memory=True)
+        """The mean use of a file over several runs, after one that warms everything up and measures memory."""
+        peaks = Steps()
+        self._process(path, peaks, measures_memory=True)
         steps, before_s = Steps(), self._parts.postgres_cpu_s()
         for _ in range(times):
-            file_id = self._through(path, steps)
+            file_id = self._process(path, steps)
         database_s = (self._parts.postgres_cpu_s() - before_s) / times
         uses = {
             step: Use(
-                **{**{name: value / times for name, value in sums.items()}, "peak_mb": held.used[step]["peak_mb"]}
+                **{**{name: value / times for name, value in sums.items()}, "peak_mb": peaks.used[step]["peak_mb"]}
             )
             for step, sums in steps.used.items()
         }
@@ -185,46 +185,46 @@ class Machine:
         size = path.stat().st_size
         return FileUse(uses, database_s, size, kept, len(pages) or 1, sum(len(page.text) for page in pages))
 
-    def _woken(self) -> WakeUp | None:
-        """The first of what made way for others, or was put off, and is due by now."""
+    def _next_due(self) -> WakeUp | None:
+        """The first requeued or delayed part that is due by now."""
         store = self._runner.ports.store
         store.wake_due(WOKEN_AT_ONCE)
         self._runner.dispatch(store.steps_with_backlog())
         return self._topics.next()
 
-    def _through(self, path: Path, steps: Steps, *, looks_at_memory: bool = False) -> str:
-        """One file from its arrival to its end, one attempt after the other. Looking at memory costs CPU time."""
-        spent = self._held if looks_at_memory else self._spent
-        file_id, key = self._promised(path)
+    def _process(self, path: Path, steps: Steps, *, measures_memory: bool = False) -> str:
+        """Process one file from its arrival to its end. Measuring memory takes CPU time, so that is a separate run."""
+        measure = self._memory if measures_memory else self._cpu
+        file_id, key = self._announce(path)
         self._objects.objects[key] = path.read_bytes()
-        self.counts.taken()
-        spent("arrivals", steps, lambda: take_arrivals(self._runner, [Arrival(key, None)]))
-        while wake_up := self._topics.next() or self._woken():
-            spent(wake_up.step, steps, lambda one=wake_up: self._runner.run(one))  # type: ignore[misc]
+        self.counts.take()
+        measure("arrivals", steps, lambda: take_arrivals(self._runner, [Arrival(key, None)]))
+        while wake_up := self._topics.next() or self._next_due():
+            measure(wake_up.step, steps, lambda one=wake_up: self._runner.run(one))  # type: ignore[misc]
         row = self._owner.row("SELECT state FROM files WHERE file_id = %(file_id)s", file_id=file_id)
         if row is None or row["state"] not in ("done", "partial"):
-            raise SystemExit(f"{path.name} came to no record: {row}")
+            raise SystemExit(f"{path.name} got no record: {row}")
         return file_id
 
-    def _spent(self, step: str, steps: Steps, act: Callable[[], object]) -> None:
-        self.counts.taken()
+    def _cpu(self, step: str, steps: Steps, act: Callable[[], object]) -> None:
+        self.counts.take()
         before_s = cpu_s(self._family())
-        began = time.process_time()
+        started_s = time.process_time()
         act()
-        spent_s = max(time.process_time() - began, cpu_s(self._family()) - before_s)
-        steps.add(step, runs=1, cpu_s=spent_s, **self.counts.taken())
+        spent_s = max(time.process_time() - started_s, cpu_s(self._family()) - before_s)
+        steps.add(step, runs=1, cpu_s=spent_s, **self.counts.take())
 
-    def _held(self, step: str, steps: Steps, act: Callable[[], object]) -> None:
+    def _memory(self, step: str, steps: Steps, act: Callable[[], object]) -> None:
         with _peak(self._family) as peak:
             act()
         steps.add(step, peak_mb=peak[0] + RUNTIME_MB)
 
     def _family(self) -> set[int]:
-        """This process and its decoders, without the servers."""
+        """The pids of this process and its decoders, without the servers."""
         servers = set().union(*(family(pid) for pid in self._parts.supervisor.pids().values()))
         return family(os.getpid()) - servers
 
-    def _promised(self, path: Path) -> tuple[str, str]:
+    def _announce(self, path: Path) -> tuple[str, str]:
         described = [{"name": path.name, "size_bytes": path.stat().st_size}]
         with self._catalog.transaction() as catalog:
             catalog.be(self._tenant_id)
@@ -243,19 +243,19 @@ class Machine:
 
 @contextmanager
 def _peak(members: Callable[[], set[int]]) -> Iterator[list[float]]:
-    """The most MiB that decoders held at a time, looked at often, while it lasts."""
-    most, ended = [0.0], threading.Event()
+    """The peak memory of the decoders in MiB during the block, by frequent samples."""
+    peak_mib, ended = [0.0], threading.Event()
 
-    def look() -> None:
+    def sample() -> None:
         while not ended.is_set():
             decoders = members() - {os.getpid()}
-            most[0] = max(most[0], memory_mib(decoders)[1])
-            time.sleep(LOOK_EACH_S)
+            peak_mib[0] = max(peak_mib[0], memory_mib(decoders)[1])
+            time.sleep(SAMPLE_S)
 
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
+    sampler = threading.Thread(target=sample, daemon=True)
+    sampler.start()
     try:
-        yield most
+        yield peak_mib
     finally:
         ended.set()
-        looking.join()
+        sampler.join()

@@ -1,4 +1,4 @@
-"""From what a file's steps used to US dollars, item by item. Nothing is measured here and nothing is read."""
+"""Computes the cost of files from the resources that their steps used. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Prices = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one step used for one file: `runs` of its function, and what all of them took together.
+    """What one step used for one file: the number of `runs` of its function, and the totals of these runs.
 
-    `cpu_s` is the handler's and its decoders' CPU time, `peak_mb` what they held at most. `reads` and `writes` are
-    calls to the object store, `sent` messages to topics, `store_calls` statements to the database.
+    `cpu_s` is the CPU time of the handler and its decoders, `peak_mb` their peak memory. `reads` and `writes` are
+    requests to the object store, `sent` are messages to topics, `store_calls` are statements to the database.
     """
 
     runs: float = 0.0
@@ -31,14 +31,14 @@ class Use:
     paid_calls: float = 0.0
 
     def times(self, factor: float) -> Use:
-        """The same for so many times as much; what is held at most stays."""
+        """The use multiplied by a factor, except for the peak memory."""
         grown = {name: getattr(self, name) * factor for name in self.__dataclass_fields__}
         return Use(**{**grown, "peak_mb": self.peak_mb})
 
 
 @dataclass(frozen=True, slots=True)
 class FileUse:
-    """What one file of a kind used in all. `characters` are those of its text, as a model would be shown them."""
+    """What one file used in total. `characters` is the length of its text, for the cost of models."""
 
     steps: Mapping[str, Use]
     database_cpu_s: float
@@ -50,19 +50,19 @@ class FileUse:
 
 
 def billed_s(use: Use, memory_mb: int, assumed: Prices) -> float:
-    """Seconds that Lambda bills for one run: CPU time by the share of a CPU that the memory brings, and waiting."""
+    """Seconds that Lambda bills for one run: CPU time divided by the share of a CPU that the memory gives, plus waiting."""
     if not use.runs:
         return 0.0
     share = min(1.0, memory_mb / assumed["mb_of_one_cpu"])
     cpu_s = use.cpu_s * assumed["cpu_against_lambda"] / share
     objects_s = (use.reads + use.writes) * assumed["object_call_s"] + use.moved_bytes / assumed["object_bytes_a_s"]
     calls_s = use.sent * assumed["topic_call_s"] + use.store_calls * assumed["store_call_s"]
-    waited_s = objects_s + calls_s + use.paid_calls * assumed["textract_call_s"]
-    return (cpu_s + waited_s) / use.runs + assumed["cold_share"] * assumed["cold_start_s"]
+    waiting_s = objects_s + calls_s + use.paid_calls * assumed["textract_call_s"]
+    return (cpu_s + waiting_s) / use.runs + assumed["cold_share"] * assumed["cold_start_s"]
 
 
 def compute_usd(use: Use, memory_mb: int, processor: str, prices: Prices, assumed: Prices) -> float:
-    """What Lambda bills for a step of one file: GB-seconds and requests."""
+    """What Lambda bills for a step of one file, in US dollars: GB-seconds and requests."""
     gb_s = use.runs * billed_s(use, memory_mb, assumed) * memory_mb / 1024
     return gb_s * float(prices["lambda_gb_s"][processor]) + use.runs * float(prices["lambda_request"])
 
@@ -70,13 +70,13 @@ def compute_usd(use: Use, memory_mb: int, processor: str, prices: Prices, assume
 def items(
     of: FileUse, memory_mb: Mapping[str, int], processor: str, prices: Prices, assumed: Prices
 ) -> dict[str, float]:
-    """US dollars for 1,000 such files, by item. Paid readers and models stand apart: `Textract`, `model ...`."""
+    """US dollars for 1,000 such files, by item. Textract and each model are items of their own."""
     steps = of.steps.values()
     runs = sum(use.runs for use in steps)
     api = Use(runs=assumed["api_calls_a_file"], cpu_s=assumed["api_calls_a_file"] * assumed["api_call_cpu_s"])
     a_file = {
         "Lambda": sum(compute_usd(use, memory_mb[name], processor, prices, assumed) for name, use in of.steps.items()),
-        # Each message is sent, received and deleted.
+        # Each message needs three requests: send, receive, delete.
         "SQS": sum(use.sent for use in steps) * 3 * prices["sqs_request"],
         "S3 calls": sum(use.writes for use in steps) * prices["s3_put"]
         + sum(use.reads for use in steps) * prices["s3_get"]
@@ -95,25 +95,25 @@ def items(
 
 
 def own_usd(items_usd: Mapping[str, float]) -> float:
-    """All but the paid reader and models."""
+    """The total without Textract and models."""
     return sum(usd for name, usd in items_usd.items() if name != "Textract" and not name.startswith("model "))
 
 
 def database_usd(cpu_s: float, prices: Prices, assumed: Prices) -> float:
-    """The share of the database and its proxy that so much CPU time takes, where they are busy as assumed."""
+    """The share of this CPU time in the cost of the database and its proxy, at the assumed utilisation."""
     a_second = sum(usd for name, usd in prices["hourly"].items() if name.startswith("RDS")) / 3600
     return cpu_s / (assumed["database_cpus"] * assumed["database_busy_share"]) * a_second
 
 
 def model_usd(characters: int, model: Mapping[str, float], assumed: Prices) -> float:
-    given = characters / assumed["characters_a_token"] + assumed["tokens_of_instructions"]
-    return float(given * model["input_token"] + assumed["tokens_of_answer"] * model["output_token"])
+    input_tokens = characters / assumed["characters_a_token"] + assumed["tokens_of_instructions"]
+    return float(input_tokens * model["input_token"] + assumed["tokens_of_answer"] * model["output_token"])
 
 
 def tuning(
     use: Use, processor: str, prices: Prices, assumed: Prices, sizes_mb: Iterable[int]
 ) -> dict[int, tuple[float, float]]:
-    """By memory in MB: the seconds of one run and the US dollars of 1,000 files; memory that would not do is left out."""
+    """By memory in MB: seconds of one run and US dollars of 1,000 files, for the sizes that are large enough."""
     return {
         size: (billed_s(use, size, assumed), compute_usd(use, size, processor, prices, assumed) * A_THOUSAND)
         for size in sizes_mb
@@ -122,7 +122,7 @@ def tuning(
 
 
 def idle(prices: Prices, assumed: Prices, *, upkeep_s: float, upkeep_mb: int, processor: str) -> dict[str, float]:
-    """US dollars a month while no file comes, by item."""
+    """US dollars per month without any files, by item."""
     hours = assumed["hours_a_month"]
     polls = assumed["queues"] * assumed["polls_a_queue_second"] * hours * 3600
     rounds = hours * 60
