@@ -1,8 +1,8 @@
-"""A clock that can be set forward while everything runs: by it steps fall due, leases end and breakers probe.
+"""A clock that can be set forward while the system runs: it decides when steps are due, leases end and breakers probe.
 
-`python -m tests.scenarios.clock MODULE` runs a module as its own program, the clock of its breakers ahead by the
-seconds that the file in FAIRWAY_SCENARIO_CLOCK holds. In the database a function of the same name as PostgreSQL's
-own comes first on the workers' path. What sleeps, sleeps for real seconds.
+`python -m tests.scenarios.clock MODULE` runs a module as a program. The clock of its circuit breakers is ahead by the
+number of seconds in the file FAIRWAY_SCENARIO_CLOCK. In the database, the workers' search path has a function
+`clock_timestamp` before PostgreSQL's own. Sleeps still last real seconds.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ ALTER ROLE fairway_worker SET search_path = ahead, pg_catalog, public;
 
 
 class Clock:
-    """The hand that sets it. `place` must be given before the workers start."""
+    """Sets the clock forward. `install` must be called before the workers start."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.ahead_s = 0.0
         file.write_bytes(AHEAD.pack(0.0))
 
-    def place(self, database_url: str) -> None:
+    def install(self, database_url: str) -> None:
         self._database_url = database_url
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute(IN_THE_DATABASE)

@@ -1,4 +1,4 @@
-"""What goes wrong outside is weather: the scenarios in their short forms, by real processes."""
+"""Outage scenarios in short form, with real processes."""
 
 from __future__ import annotations
 
@@ -6,52 +6,53 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scenarios import parts, services
-from tests.scenarios.figures import Figure
-from tests.scenarios.stage import Stage
+from tests.scenarios import own_servers, services
+from tests.scenarios.measurements import Measurement
+from tests.scenarios.system import System
 
 WITHIN_S = 120
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("scenarios")) as running:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with System(tmp_path_factory.mktemp("scenarios")) as running:
         yield running
 
 
-def held(figures: list[Figure]) -> None:
-    for one in figures:
-        print(f"{one.what}: {one.value}" + (f" (to reach: {one.reach})" if one.reach else ""))
-    assert [one for one in figures if not one.holds] == []
+def check(measurements: list[Measurement]) -> None:
+    """Print the measurements, and assert that each reaches its target."""
+    for one in measurements:
+        print(f"{one.name}: {one.value}" + (f" (target: {one.target})" if one.target else ""))
+    assert [one for one in measurements if not one.is_reached] == []
 
 
-def test_a_service_that_limits_calls_fails_no_file(stage: Stage) -> None:
-    held(services.throttled(stage, count=8, pages=2, calls_per_s=10, least_used=0.0, within_s=WITHIN_S))
+def test_no_file_fails_when_a_service_throttles_calls(system: System) -> None:
+    check(services.throttled(system, count=8, pages=2, calls_per_s=10, least_used=0.0, within_s=WITHIN_S))
 
 
-def test_a_service_that_is_down_for_long_costs_no_attempt_and_is_not_run_over_when_it_is_back(stage: Stage) -> None:
-    held(services.down_for_hours(stage, count=20, hours=0.25, calls_per_s=20, within_s=WITHIN_S))
+def test_a_long_outage_spends_no_attempts_and_the_service_is_not_flooded_after_recovery(system: System) -> None:
+    check(services.down_for_hours(system, count=20, hours=0.25, calls_per_s=20, within_s=WITHIN_S))
 
 
-def test_pages_that_ocr_fails_at_are_read_by_textract_and_ocr_is_used_again_when_it_works(stage: Stage) -> None:
-    held(services.ocr_fails(stage, count=24, again_count=3, within_s=WITHIN_S))
+def test_textract_reads_the_pages_while_ocr_fails_and_ocr_is_used_again_after_recovery(system: System) -> None:
+    check(services.ocr_fails(system, count=24, again_count=3, within_s=WITHIN_S))
 
 
-def test_while_documents_can_not_be_printed_everything_else_is_shown(stage: Stage) -> None:
-    held(services.printer_down(stage, count=3, others=3, within_s=WITHIN_S))
+def test_other_files_get_previews_while_office_documents_cannot_be_converted(system: System) -> None:
+    check(services.printer_down(system, count=3, others=3, within_s=WITHIN_S))
 
 
-def test_without_redis_work_goes_on(stage: Stage) -> None:
-    held(parts.without_redis(stage, count=80, seconds=1.5, least_share=0.0, within_s=WITHIN_S))
+def test_files_are_processed_without_redis(system: System) -> None:
+    check(own_servers.without_redis(system, count=80, seconds=1.5, least_share=0.0, within_s=WITHIN_S))
 
 
-def test_topics_that_lose_everything_lose_no_file(stage: Stage) -> None:
-    held(parts.wiped_topics(stage, count=40, times=1, at_once=True, within_s=WITHIN_S))
+def test_no_file_is_lost_when_the_topics_lose_all_messages(system: System) -> None:
+    check(own_servers.wiped_topics(system, count=40, times=1, sets_clock=True, within_s=WITHIN_S))
 
 
-def test_a_restart_of_postgresql_loses_and_doubles_nothing_and_callers_are_told_to_come_again(stage: Stage) -> None:
-    held(parts.restarts(stage, count=20, scanned=5, times=1, within_s=WITHIN_S))
+def test_a_restart_of_postgresql_loses_and_doubles_nothing_and_the_api_answers_retry_after(system: System) -> None:
+    check(own_servers.restarts(system, count=20, scanned=5, times=1, within_s=WITHIN_S))
 
 
-def test_an_object_store_that_is_away_parks_what_needs_it(stage: Stage) -> None:
-    held(parts.object_store_away(stage, count=10, within_s=WITHIN_S))
+def test_steps_that_need_an_unreachable_object_store_are_parked(system: System) -> None:
+    check(own_servers.object_store_down(system, count=10, within_s=WITHIN_S))

@@ -1,4 +1,4 @@
-"""A running Fairway with stand-ins for its services, and a hand on everything that may fail."""
+"""A running Fairway with stand-ins for its external services, whose faults the scenarios control."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from infra.topics import TOPICS
 from layers.adapters.postgres.database import Database
 from layers.domain.fairness import MADE_WAY, TAKES_LONG
 from tests.scenarios.clock import VARIABLE, Clock
-from tests.scenarios.faults import Gate
+from tests.scenarios.faults import TcpProxy
 from tests.standins.gotenberg import Gotenberg, serving
 from tests.standins.model import Model
 from tests.standins.server import Served
@@ -36,12 +36,13 @@ from tests.standins.textract import Textract
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 UPLOADS_AT_ONCE = 4
-LOOK_S = 0.2
+CHECK_S = 0.2
 SETTLED = ("done", "partial", "failed", "cancelled", "upload_missing")
 
 
-class Stage:
-    """Everything up: `with Stage(folder) as stage`. The stand-ins are in this process, the rest are processes."""
+class System:
+    """A running system: `with System(folder) as system`. The stand-ins run in this process, the rest in processes of
+    their own."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -51,19 +52,19 @@ class Stage:
         self.printer = Gotenberg(pdf=(SAMPLES / "scan-groceries.pdf").read_bytes())
         self.tesseract = Tesseract(folder / "tesseract")
         self.clock = Clock(folder / "clock")
-        self._until_the_end = ExitStack()
+        self._exit_stack = ExitStack()
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> System:
         try:
             self._urls = {
-                name: self._until_the_end.enter_context(Served(standin))
+                name: self._exit_stack.enter_context(Served(standin))
                 for name, standin in (("textract", self.textract), ("model", self.model))
             }
-            self._until_the_end.enter_context(serving(self.printer))
+            self._exit_stack.enter_context(serving(self.printer))
             self.running = embedded.start(self._home, 0, bootstrap=self._bootstrap, programs=self._programs)
-            self._until_the_end.callback(self.running.stop)
+            self._exit_stack.callback(self.running.stop)
         except BaseException:
-            self._until_the_end.close()
+            self._exit_stack.close()
             raise
         self._database = Database(self.running.installation.database_url)
         endpoint = self.running.endpoint
@@ -74,17 +75,17 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._until_the_end.close()
+        self._exit_stack.close()
 
     def _bootstrap(self, installation: Installation) -> None:
         embedded.bring_up_to_date(installation)
-        self.clock.place(installation.database_url)
+        self.clock.install(installation.database_url)
 
     def _programs(self, installation: Installation, run_id: str) -> Sequence[Process]:
-        self.objects = Gate(installation.ports["store"])
-        self._until_the_end.callback(self.objects.close)
-        own = {
-            "AWS_ENDPOINT_URL_S3": f"http://{ADDRESS}:{self.objects.port}",
+        self.object_store_proxy = TcpProxy(installation.ports["store"])
+        self._exit_stack.callback(self.object_store_proxy.close)
+        environment = {
+            "AWS_ENDPOINT_URL_S3": f"http://{ADDRESS}:{self.object_store_proxy.port}",
             "AWS_ENDPOINT_URL_TEXTRACT": self._urls["textract"],
             "FAIRWAY_TEXTRACT": "on",
             "FAIRWAY_TESSERACT": str(self.tesseract.path),
@@ -97,44 +98,44 @@ class Stage:
             **self._settings,
         }
         processes = embedded.own_programs(installation, run_id)
-        return [replace(one, env={**one.env, **own}, argv=_by_our_clock(one.argv)) for one in processes]
+        return [replace(one, env={**one.env, **environment}, argv=_with_clock(one.argv)) for one in processes]
 
-    # --- files -----------------------------------------------------------------------------------------
+    # --- uploads ---------------------------------------------------------------------------------------
 
     def dataset(self, name: str) -> str:
         schema = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
         return str(self.client.dataset(name, schema)["id"])
 
     def announce(self, dataset_id: str, contents: Mapping[str, bytes]) -> tuple[str, list[dict[str, Any]]]:
-        """A batch of these files by name, none of them uploaded yet: its id, and its files."""
+        """Create a batch of these files, by name, without uploading them: the id of the batch, and its files."""
         described = [{"name": name, "size_bytes": len(content)} for name, content in contents.items()]
         batch_id, files = "", []
         for start in range(0, len(described), 1000):
             body = {"files": described[start : start + 1000], "allow_duplicates": True}
-            where = f"/batches/{batch_id}/files" if batch_id else f"/datasets/{dataset_id}/batches"
-            made = self.client.call("POST", where, body)
-            batch_id = batch_id or made["id"]
-            files += made["files"]
+            path = f"/batches/{batch_id}/files" if batch_id else f"/datasets/{dataset_id}/batches"
+            answer = self.client.call("POST", path, body)
+            batch_id = batch_id or answer["id"]
+            files += answer["files"]
         return batch_id, files
 
-    def put(self, files: Sequence[dict[str, Any]], contents: Mapping[str, bytes]) -> None:
+    def upload(self, files: Sequence[dict[str, Any]], contents: Mapping[str, bytes]) -> None:
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
             list(pool.map(lambda file: self.client.put(file["upload"], contents[file["name"]]), files))
 
     def send(self, dataset_id: str, contents: Mapping[str, bytes]) -> str:
-        """Announce and upload; the batch's id."""
+        """Create a batch of these files and upload them: the id of the batch."""
         batch_id, files = self.announce(dataset_id, contents)
-        self.put(files, contents)
+        self.upload(files, contents)
         return batch_id
 
-    # --- what is to be seen ----------------------------------------------------------------------------
+    # --- observations ----------------------------------------------------------------------------------
 
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Rows as the database's owner sees them. Raises StoreUnreachable."""
+        """The rows of a query that the database's owner runs. Raises StoreUnreachable."""
         return self._database.rows(query, **parameters)
 
     def files(self, batch_id: str) -> Counter[str]:
-        """How many files of a batch are in each state."""
+        """The number of files of a batch in each state."""
         rows = self.rows("SELECT state, count(*) AS n FROM files WHERE batch_id = %(id)s GROUP BY 1", id=batch_id)
         return Counter({row["state"]: row["n"] for row in rows})
 
@@ -147,17 +148,18 @@ class Stage:
         return Counter({row["state"]: row["n"] for row in rows})
 
     def outcomes(self, batch_id: str, step: str | None = None) -> Counter[str]:
-        """How many attempts at a batch's steps, or at one of them, ended in which way.
+        """The number of attempts with each outcome, of all steps of a batch or of one step.
 
-        One that made way for shorter ones, as on a machine that is full, says nothing of what is played here.
+        Attempts that yielded to shorter work are left out: they show that the machine is busy, and nothing about the
+        fault of the scenario.
         """
         rows = self.rows(
             "SELECT outcome, count(*) AS n FROM attempts JOIN files USING (file_id)"
             " WHERE batch_id = %(id)s AND (%(step)s::text IS NULL OR step = %(step)s)"
-            " AND coalesce(attempts.error_detail, '') <> ALL (%(made_way)s) GROUP BY 1",
+            " AND coalesce(attempts.error_detail, '') <> ALL (%(yielded)s) GROUP BY 1",
             id=batch_id,
             step=step,
-            made_way=[MADE_WAY, TAKES_LONG],
+            yielded=[MADE_WAY, TAKES_LONG],
         )
         return Counter({row["outcome"]: row["n"] for row in rows})
 
@@ -178,57 +180,57 @@ class Stage:
     def dead_letters(self) -> int:
         return len(self.client.call("GET", "/operations/dead-letters", limit=200)["dead_letters"])
 
-    # --- what can be done to it ------------------------------------------------------------------------
+    # --- control ---------------------------------------------------------------------------------------
 
     def pids(self) -> dict[str, int]:
-        """The processes that are up, by name."""
+        """The ids of the running processes, by name."""
         return self.running.supervisor.pids()
 
     def pid(self, name: str) -> int:
         return self.pids()[name]
 
     def wipe_topics(self) -> None:
-        """All messages of all topics are gone, delayed ones and those that are being handled too."""
+        """Delete all messages of all topics, including delayed ones and those that are being handled."""
         client = self.sqs()
         for topic in TOPICS:
             client.purge_queue(QueueUrl=client.get_queue_url(QueueName=QUEUE_PREFIX + topic)["QueueUrl"])
 
     def wake_dispatcher(self) -> None:
-        """As a delayed message does that has become due."""
+        """Send the dispatcher the message that it receives when delayed work is due."""
         client = self.sqs()
         url = client.get_queue_url(QueueName=f"{QUEUE_PREFIX}dispatch")["QueueUrl"]
         client.send_message(QueueUrl=url, MessageBody='{"wake": true}')
 
     def sqs(self) -> Any:
-        end = self.running.endpoint
+        endpoint = self.running.endpoint
         return boto3.client(
             "sqs",
-            endpoint_url=end["aws_endpoint_url"],
-            aws_access_key_id=end["aws_access_key_id"],
-            aws_secret_access_key=end["aws_secret_access_key"],
+            endpoint_url=endpoint["aws_endpoint_url"],
+            aws_access_key_id=endpoint["aws_access_key_id"],
+            aws_secret_access_key=endpoint["aws_secret_access_key"],
             region_name="us-east-1",
         )
 
 
-def wait_until(holds: Callable[[], Any], within_s: float, what: str = "it") -> float:
-    """Seconds until it held. Raises TimeoutError."""
+def wait_until(condition: Callable[[], Any], within_s: float, goal: str = "the condition") -> float:
+    """Wait for a condition: the seconds that it took. Raises TimeoutError, which names the goal."""
     began = time.monotonic()
-    while not holds():
+    while not condition():
         if time.monotonic() - began > within_s:
-            raise TimeoutError(f"{what} did not come about within {within_s:.0f} s")
-        time.sleep(LOOK_S)
+            raise TimeoutError(f"not reached within {within_s:.0f} s: {goal}")
+        time.sleep(CHECK_S)
     return time.monotonic() - began
 
 
 def scans(count: int, mark: str, pages: int = 1) -> dict[str, bytes]:
-    """Pictures of pages with print on them, each like no other, by name."""
-    made = {}
-    for place in range(count):
-        drawn = [_scan(f"{mark} {place}.{number}") for number in range(pages)]
+    """Scans with printed text by name, as TIFF, each with different content."""
+    contents = {}
+    for index in range(count):
+        images = [_scan(f"{mark} {index}.{number}") for number in range(pages)]
         stream = io.BytesIO()
-        drawn[0].save(stream, "TIFF", compression="tiff_deflate", save_all=True, append_images=drawn[1:])
-        made[f"scan {mark} {place}.tiff"] = stream.getvalue()
-    return made
+        images[0].save(stream, "TIFF", compression="tiff_deflate", save_all=True, append_images=images[1:])
+        contents[f"scan {mark} {index}.tiff"] = stream.getvalue()
+    return contents
 
 
 def _scan(number: str) -> Image.Image:
@@ -238,17 +240,18 @@ def _scan(number: str) -> Image.Image:
 
 
 def texts(count: int, mark: str) -> dict[str, bytes]:
-    """Short texts, each like no other, by name."""
-    return {f"{mark} {place}.txt": f"Invoice {mark} {place}\nTotal: {place}.50\n".encode() for place in range(count)}
+    """Short texts by name, each with different content."""
+    return {f"{mark} {index}.txt": f"Invoice {mark} {index}\nTotal: {index}.50\n".encode() for index in range(count)}
 
 
 def documents(count: int, mark: str) -> dict[str, bytes]:
-    """Word documents by name, all of them the same."""
+    """Word documents by name, all with the same content."""
     content = (SAMPLES / "joinery-invoice.docx").read_bytes()
-    return {f"{mark} {place}.docx": content for place in range(count)}
+    return {f"{mark} {index}.docx": content for index in range(count)}
 
 
-def _by_our_clock(argv: Sequence[str]) -> list[str]:
+def _with_clock(argv: Sequence[str]) -> list[str]:
+    """The command line that runs the same module with the clock of the scenarios."""
     assert list(argv[1:2]) == ["-m"], argv
     return [argv[0], "-m", "tests.scenarios.clock", *argv[2:]]
 
