@@ -1,4 +1,4 @@
-"""The engine settings that are tried, each by its name."""
+"""The settings of the OCR engines that are compared, by name."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from layers.decoders import ocr
 from layers.domain.file import File
 from layers.domain.page import Page, pages_as_read
 
-AS_IT_IS = "by layout (as it is)"
+DEFAULT = "by layout (the default)"
 WITH_RAPID = "by layout, then RapidOCR"
 TESSERACT = {
-    AS_IT_IS: ocr.BY_LAYOUT,
+    DEFAULT: ocr.BY_LAYOUT,
     "psm 3 everywhere": ocr.Setting(block_mode=3),
     "psm 4 everywhere": ocr.Setting(columns_mode=4, block_mode=4),
     "psm 6 everywhere": ocr.Setting(columns_mode=6),
     "psm 11 everywhere": ocr.Setting(columns_mode=11, block_mode=11),
-    "by layout, print not scaled": ocr.Setting(scales_print=False),
-    "by layout, light not evened": ocr.Setting(evens_light=False),
+    "by layout, without scaling": ocr.Setting(scales_print=False),
+    "by layout, uneven light kept": ocr.Setting(evens_light=False),
 }
 Reader = Callable[[str, str, int], Page]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a setting read of some pages, in order, and what that cost."""
+class ReadingRun:
+    """The pages that a setting read, in order, and what that cost."""
 
     pages: list[Page]
     wall_s: float
@@ -45,15 +45,15 @@ def reader_of(name: str) -> Reader:
     return _with_rapid if name == WITH_RAPID else partial(_by_tesseract, TESSERACT[name])
 
 
-def run(name: str, wanted: Sequence[tuple[Path, str, int]], pool: ProcessPoolExecutor) -> Run:
-    """Read (path, media type, page) by a setting, two at once as on two workers."""
+def run(name: str, wanted: Sequence[tuple[Path, str, int]], pool: ProcessPoolExecutor) -> ReadingRun:
+    """Read pages, each given as path, media type and page number, with a setting: two at a time, as with two workers."""
     started = time.monotonic()
     found = list(pool.map(_measured, [name] * len(wanted), wanted))
-    return Run([page for page, _ in found], time.monotonic() - started, sum(cpu_s for _, cpu_s in found))
+    return ReadingRun([page for page, _ in found], time.monotonic() - started, sum(cpu_s for _, cpu_s in found))
 
 
 def _measured(name: str, wanted: tuple[Path, str, int]) -> tuple[Page, float]:
-    os.environ["OMP_THREAD_LIMIT"] = "1"  # as the sandbox has it
+    os.environ["OMP_THREAD_LIMIT"] = "1"  # as in the sandbox
     before = cpu_s()
     page = reader_of(name)(str(wanted[0]), *wanted[1:])
     return page, cpu_s() - before
@@ -78,7 +78,7 @@ def _by_tesseract(setting: ocr.Setting, path: str, media_type: str, number: int)
 
 
 def _with_rapid(path: str, media_type: str, number: int) -> Page:
-    """As the OCR step does it, where the second reader is installed."""
+    """Read a page as the OCR step does where the second reader is installed."""
     first = _by_tesseract(ocr.BY_LAYOUT, path, media_type, number)
     again = read_again(_file(path, media_type), _Work(Path(path)), {number: first}, [first])  # type: ignore[arg-type]
     return again[0] if again else first
@@ -91,7 +91,7 @@ def _file(path: str, media_type: str) -> File:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """As much of a step's work as the second reader asks for, without a sandbox."""
+    """The part of a step's `Work` that the second reader needs, without a sandbox."""
 
     path: Path
 

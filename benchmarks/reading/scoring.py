@@ -1,4 +1,4 @@
-"""From what was read to figures: word recall, order, confidence against truth, fields."""
+"""Scores of what was read: word recall, word order, reliability of the confidence, and correct fields."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.reading.engines import Run
+from benchmarks.reading.engines import ReadingRun
 from benchmarks.reading.truth import SCHEMA, Receipt, are_right, in_order, words_of
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Page
 
-READ_BADLY = 0.7  # of the words, on a page
-SURE = 70
+BAD_RECALL = 0.7  # a page on which a smaller share of the words was read is a bad page
+CONFIDENT = 70
 
 
-def score(receipts: Sequence[Receipt], run: Run) -> dict[str, Any]:
-    """A setting's figures for receipts: shares of all true words, exact fields out of all, CPU seconds a page."""
+def score(receipts: Sequence[Receipt], run: ReadingRun) -> dict[str, Any]:
+    """A setting's scores for receipts: word recall, exact fields out of all, confidence, and seconds per page."""
     pages, count = run.pages, len(receipts)
-    found = [sum((one.words & words_of(page.text)).values()) for one, page in zip(receipts, pages, strict=True)]
-    recalls = [got / one.words.total() for got, one in zip(found, receipts, strict=True)]
-    result: dict[str, Any] = {"recall": round(sum(found) / sum(one.words.total() for one in receipts), 3)}
-    result |= field_scores([(page, one.fields) for page, one in zip(pages, receipts, strict=True)])
-    if any(word.confidence < 100 for page in pages for word in page.words):  # a text layer says nothing of its own
+    found = [sum((receipt.words & words_of(page.text)).values()) for receipt, page in zip(receipts, pages, strict=True)]
+    recalls = [words / receipt.words.total() for words, receipt in zip(found, receipts, strict=True)]
+    result: dict[str, Any] = {"recall": round(sum(found) / sum(receipt.words.total() for receipt in receipts), 3)}
+    result |= field_scores([(page, receipt.fields) for page, receipt in zip(pages, receipts, strict=True)])
+    if any(word.confidence < 100 for page in pages for word in page.words):  # a text layer has no confidence
         result |= _confidence(receipts, pages, recalls)
     return result | {"CPU s/page": round(run.cpu_s / count, 2), "wall s/page": round(run.wall_s / count, 2)}
 
@@ -32,12 +32,12 @@ def score(receipts: Sequence[Receipt], run: Run) -> dict[str, Any]:
 def _confidence(
     receipts: Sequence[Receipt], pages: Sequence[Page], recalls: Sequence[float]
 ) -> dict[str, float | None]:
-    told = area([page.confidence for page in pages], [share < READ_BADLY for share in recalls])
-    return {"confidence tells bad pages": told, **sure_words(receipts, pages)}
+    auc = area([page.confidence for page in pages], [recall < BAD_RECALL for recall in recalls])
+    return {"AUC of confidence for bad pages": auc, **precision_by_confidence(receipts, pages)}
 
 
 def field_scores(read: Sequence[tuple[Page | Sequence[Page], Mapping[str, Any]]]) -> dict[str, str]:
-    """How many fields the built-in rules find exactly in pages, each with the fields that are true of it."""
+    """By field, how many values the built-in rules find exactly. Each document comes with its true fields."""
     tally: dict[str, list[bool]] = {}
     for pages, truth in read:
         fields = extract([pages] if isinstance(pages, Page) else pages, SCHEMA, date.today()).fields
@@ -47,35 +47,37 @@ def field_scores(read: Sequence[tuple[Page | Sequence[Page], Mapping[str, Any]]]
 
 
 def area(confidences: Sequence[float], are_bad: Sequence[bool]) -> float | None:
-    """How well confidence tells bad pages: the chance that a bad one has less of it than a good one (AUC)."""
-    bad = [sure for sure, is_bad in zip(confidences, are_bad, strict=True) if is_bad]
-    good = [sure for sure, is_bad in zip(confidences, are_bad, strict=True) if not is_bad]
+    """How well the confidence identifies bad pages: the probability that a bad page has a lower confidence than a good
+    one (AUC). None without bad or without good pages."""
+    bad = [confidence for confidence, is_bad in zip(confidences, are_bad, strict=True) if is_bad]
+    good = [confidence for confidence, is_bad in zip(confidences, are_bad, strict=True) if not is_bad]
     if not bad or not good:
         return None
     return round(sum((b < g) + (b == g) / 2 for b in bad for g in good) / (len(bad) * len(good)), 3)
 
 
-def sure_words(receipts: Sequence[Receipt], pages: Sequence[Page]) -> dict[str, float | None]:
-    """The share of true words among those that were read surely, and among the others."""
+def precision_by_confidence(receipts: Sequence[Receipt], pages: Sequence[Page]) -> dict[str, float | None]:
+    """The share of correct words among those read with a high confidence, and among the others."""
     tally: Counter[tuple[bool, bool]] = Counter()
-    for one, page in zip(receipts, pages, strict=True):
-        left = one.words.copy()
+    for receipt, page in zip(receipts, pages, strict=True):
+        left = receipt.words.copy()
         for word in sorted(page.words, key=lambda word: -word.confidence):
             for part in in_order(word.text):
-                tally[word.confidence >= SURE, left[part] > 0] += 1
+                tally[word.confidence >= CONFIDENT, left[part] > 0] += 1
                 left[part] -= 1
     shares = {
-        sure: round(tally[sure, True] / (tally[sure, True] + tally[sure, False]), 3) if tally[sure, True] else None
-        for sure in (True, False)
+        high: round(tally[high, True] / (tally[high, True] + tally[high, False]), 3) if tally[high, True] else None
+        for high in (True, False)
     }
-    return {f"true, sure >= {SURE}": shares[True], f"true, sure < {SURE}": shares[False]}
+    return {f"correct, confidence >= {CONFIDENT}": shares[True], f"correct, confidence < {CONFIDENT}": shares[False]}
 
 
 def recall_and_order(truth: str, read: str) -> tuple[float, float]:
-    """The share of a text's words that were read, and of its pairs of neighbours that are neighbours still."""
-    wanted, got = in_order(truth), in_order(read)
-    return _share(wanted, got), _share(list(pairwise(wanted)), list(pairwise(got)))
+    """The share of a text's words that were read, and the share of its neighbouring words that were read as
+    neighbours."""
+    expected, actual = in_order(truth), in_order(read)
+    return _share(expected, actual), _share(list(pairwise(expected)), list(pairwise(actual)))
 
 
-def _share(wanted: Sequence[Any], got: Sequence[Any]) -> float:
-    return (Counter(wanted) & Counter(got)).total() / max(1, len(wanted))
+def _share(expected: Sequence[Any], actual: Sequence[Any]) -> float:
+    return (Counter(expected) & Counter(actual)).total() / max(1, len(expected))

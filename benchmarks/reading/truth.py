@@ -1,7 +1,7 @@
-"""The labelled pages: receipts with every word and four fields, invoices with theirs, pages drawn from PDFs.
+"""The labelled data: receipts with all words and four fields, invoices with three fields, and pages rendered from PDFs.
 
-Files are parted into two fixed halves by their place among their names: on the first settings are chosen, on the
-second they are reported.
+Every second file, in the order of names, belongs to the first half, on which settings are chosen. The other half is for
+reporting.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SCHEMA = {
         "invoice_number": {"type": "string"},
     },
 }
-# Pages of PDFs whose own text is the truth when they are drawn and read: (layout, file, page).
-DRAWN = (
+# Pages of PDFs that are rendered and read; their text layer is the ground truth. Layout, file and page.
+RENDERED = (
     ("columns", "multi-column.pdf", 1),
     ("columns", "multi-column.pdf", 2),
     ("columns", "multi-column.pdf", 3),
@@ -48,7 +48,7 @@ DRAWN = (
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A scan, the words on it, and its fields as people labelled them."""
+    """A scan, the words on it, and its fields, as labelled by people."""
 
     path: Path
     words: Counter[str]
@@ -61,7 +61,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """A PDF with a text layer and the fields expected of it."""
+    """A PDF with a text layer, and its expected fields."""
 
     path: Path
     fields: Mapping[str, Any]
@@ -106,21 +106,21 @@ def halves(files: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def transcript(path: Path) -> Page:
-    """A page of a receipt's true words, each line's spread over its box."""
+    """A page with the true words of a receipt. The words of a line are spread over its box."""
     boxes = list(_boxes(path))
     width, height = max(box[2] for box, _ in boxes) + 1, max(box[3] for box, _ in boxes) + 1
     words = []
     for (x0, y0, x1, y1), text in boxes:
-        at, step = float(x0), (x1 - x0) / max(1, len(text))
+        left, character_width = float(x0), (x1 - x0) / max(1, len(text))
         for word in re.findall(r"\S+\s*", text):
-            end = at + len(word.rstrip()) * step
-            words.append(Word(word.rstrip(), at / width, y0 / height, end / width, y1 / height))
-            at += len(word) * step
+            right = left + len(word.rstrip()) * character_width
+            words.append(Word(word.rstrip(), left / width, y0 / height, right / width, y1 / height))
+            left += len(word) * character_width
     return Page(1, "\n".join(text for _, text in boxes), tuple(words), "native", 100.0, width, height)
 
 
 def _boxes(path: Path) -> list[tuple[tuple[int, int, int, int], str]]:
-    """Each line of a transcript, `x1,y1,x2,y2,x3,y3,x4,y4,text` in pixels, as its extent and its text."""
+    """Each line of a transcript (`x1,y1,x2,y2,x3,y3,x4,y4,text`, in pixels) as its box and its text."""
     found = []
     for row in csv.reader(path.open(encoding="utf-8", errors="replace"), quoting=csv.QUOTE_NONE):
         if len(row) >= 9:
@@ -130,7 +130,7 @@ def _boxes(path: Path) -> list[tuple[tuple[int, int, int, int], str]]:
 
 
 def are_right(found: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[str, bool]:
-    """Which fields are exact, after spaces, signs and case are left out of texts."""
+    """Which fields are correct. Texts are compared without spaces, punctuation and case."""
     return {
         name: _same(found.get(name), truth[name])
         for name in ("date", "total", "company", "invoice_number")
