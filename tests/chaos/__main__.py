@@ -1,9 +1,10 @@
-"""Chaos at length: files through real topics and workers that die, and the life of a step at random.
+"""The chaos test at full length: files go through real topics while workers crash.
 
     python -m tests.chaos [--files 5000] [--workers 4] [--lives 2000]
 
-Prints what happened and what came of each file, keeps that in build/chaos/chaos.json, and ends with 1 where any
-effect came otherwise than once, or anything else is not as it should be.
+Prints what happened and the effects for each file, writes them to build/chaos/chaos.json, and exits with 1 if an effect
+did not happen exactly once or anything else is wrong. `--lives` is how many random sequences of events in the life of
+a step are run on the in-memory store; fewer run on PostgreSQL. With 0, neither they nor the crashes at each line run.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from rich.table import Table
 
 from benchmarks.parts import parts
 from layers.attempts import recording
-from tests.chaos.harness import ROOT, Books, Chaos, Plan
-from tests.chaos.lines import Deaths, die_at_each_line
+from tests.chaos.crash_points import CrashResults, crash_at_each_line
+from tests.chaos.harness import ROOT, Chaos, ChaosPlan, Results
 from tests.contract.test_life import live
 from tests.contract.worlds import MemoryWorld, PostgresWorld
 from tests.making import Urls
@@ -29,49 +30,53 @@ from tests.parts import store_parts
 
 OUT = ROOT / "build" / "chaos" / "chaos.json"
 ONCE = (1.0, 1.0, 1.0)
-# Calls come by the hundred a second: by these chances a worker dies of itself, or is slow, each few seconds.
-AT_LENGTH = {"death": 1 / 4000, "slow": 1 / 400, "clock_every_s": 15.0, "longest_s": 1800.0}
+# There are hundreds of calls a second: at these chances a worker crashes, or is slow, every few seconds.
+FULL_LENGTH = {"crash_chance": 1 / 4000, "slow_chance": 1 / 400, "clock_every_s": 15.0, "timeout_s": 1800.0}
 
 
-def show(books: Books, deaths: Deaths | None) -> None:
-    table = Table("what happened", "times")
-    for what, times in books.counts.items():
-        table.add_row(what, f"{times:,}")
-    effects = Table("effect", "least a file", "mean", "most")
-    for name, figures in books.effects.items():
-        effects.add_row(name, *(f"{one:.2f}" for one in figures))
+def show(results: Results, crashes: CrashResults | None) -> None:
+    table = Table("event", "count")
+    for event, times in results.counts.items():
+        table.add_row(event, f"{times:,}")
+    effects = Table("effect", "minimum per file", "mean", "maximum")
+    for name, figures in results.effects.items():
+        effects.add_row(name, *(f"{figure:.2f}" for figure in figures))
     console = Console(width=100)
     console.print(table, effects)
-    if deaths:
-        console.print(f"a crash at each of {deaths.lines} lines between claim and commit: {len(deaths.faults)} faults")
+    if crashes:
+        console.print(f"crashes at {crashes.lines} lines between claim and commit: {len(crashes.faults)} faults")
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--files", type=int, default=5000)
     arguments.add_argument("--workers", type=int, default=4)
     arguments.add_argument("--lives", type=int, default=2000)
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fairway-chaos-")))
         (home / "parts").mkdir()
         found = stack.enter_context(parts(home / "parts"))
         urls = Urls(found.owner_url, found.worker_url, found.api_url)
-        deaths = die_at_each_line(urls) if given.lives else None
+        crashes = crash_at_each_line(urls) if options.lives else None
         (home / "store").mkdir()
         store = stack.enter_context(store_parts(home / "store"))
-        plan = Plan(given.files, given.workers, **AT_LENGTH)
-        books = Chaos(urls, store, plan, home).run()
-        faults = [*books.faults, *(deaths.faults if deaths else ())]
-        faults += [f"{name} came otherwise than once: {many}" for name, many in books.effects.items() if many != ONCE]
-        if given.lives:
+        plan = ChaosPlan(options.files, options.workers, **FULL_LENGTH)
+        results = Chaos(urls, store, plan, home).run()
+        faults = [*results.faults, *(crashes.faults if crashes else ())]
+        faults += [
+            f"{name} did not happen exactly once: {figures}"
+            for name, figures in results.effects.items()
+            if figures != ONCE
+        ]
+        if options.lives:
             recording.log = lambda *_, **__: None
-            live(MemoryWorld, given.lives, 60, derandomize=False)
-            live(lambda: PostgresWorld(urls), max(10, given.lives // 20), 60, derandomize=False)
-            books.counts["lives of a step in the model"] = given.lives + max(10, given.lives // 20)
-    show(books, deaths)
+            live(MemoryWorld, options.lives, 60, derandomize=False)
+            live(lambda: PostgresWorld(urls), max(10, options.lives // 20), 60, derandomize=False)
+            results.counts["random lives of a step"] = options.lives + max(10, options.lives // 20)
+    show(results, crashes)
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps({"counts": books.counts, "effects": books.effects, "faults": faults}, indent=1))
+    OUT.write_text(json.dumps({"counts": results.counts, "effects": results.effects, "faults": faults}, indent=1))
     if faults:
         sys.exit("\n".join(faults))
 

@@ -1,8 +1,8 @@
-"""A worker that is killed at each line between claim and commit, one line after the other.
+"""Crash points: a worker is killed at each line between claim and commit, one line after the other.
 
-A step's attempt is run by a forked process that ends itself by SIGKILL as it reaches one of our lines for the first
-time. Then another worker takes over, and the files have to come to the same end as any others. There are two, which go
-together wherever a wake-up may name several.
+A forked process runs an attempt at a step, and kills itself with SIGKILL when it first reaches a certain line of our
+code. Then another worker takes over, and the files must end like any other files. Each crash affects two files, which
+are in one message where the step allows several.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from layers.attempts.runner import Runner
 from layers.domain.message import WakeUp, bundles
 from layers.ports import Ports
 from tests.chaos import steps
-from tests.chaos.harness import WATCH
+from tests.chaos.harness import VIOLATIONS_SQL
 from tests.fakes import MemoryObjects
 from tests.making import Bench, Urls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WATCHED = tuple(str(ROOT / "layers" / name) for name in ("attempts", "decoding/turns.py", "adapters/postgres"))
+TRACED = tuple(str(ROOT / "layers" / name) for name in ("attempts", "decoding/turns.py", "adapters/postgres"))
 FILES = 2
-MORTAL, OTHER = "mortal", "other"
+CRASHING, TAKING_OVER = "crashing", "taking-over"  # the hosts of the two workers
 
 
 class FolderObjects(MemoryObjects):
-    """Objects in a folder, so that they outlive who stored them."""
+    """Objects in a folder, so that they outlive the process that stored them."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -65,14 +65,14 @@ class FolderObjects(MemoryObjects):
         return path.stat().st_size
 
     def delete_prefix(self, prefix: str) -> int:
-        gone = [one for one in self._folder.iterdir() if one.name.startswith(prefix.replace("/", "!"))]
-        for one in gone:
-            one.unlink()
-        return len(gone)
+        paths = [path for path in self._folder.iterdir() if path.name.startswith(prefix.replace("/", "!"))]
+        for path in paths:
+            path.unlink()
+        return len(paths)
 
 
 class Queue:
-    """A topic that this process runs itself."""
+    """Topics whose messages this process runs itself."""
 
     def __init__(self) -> None:
         self.waiting: deque[list[WakeUp]] = deque()
@@ -88,51 +88,62 @@ class Queue:
 
 
 @dataclass
-class Deaths:
+class CrashResults:
+    """`lines`: at how many lines a worker crashed."""
+
     lines: int = 0
     faults: list[str] = field(default_factory=list)
 
 
-def die_at_each_line(urls: Urls, *, every: int = 1) -> Deaths:
-    """The same for all steps, in a process of its own, since it forks."""
-    argv = [sys.executable, "-m", "tests.chaos.lines", urls.owner, urls.worker, urls.api, str(every), *steps.PARTS]
-    said = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-    return Deaths(**json.loads(said))
+def crash_at_each_line(urls: Urls, *, every: int = 1) -> CrashResults:
+    """Crash at every `every`-th line of every step. This runs in a process of its own, because it forks."""
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.chaos.crash_points",
+        urls.owner,
+        urls.worker,
+        urls.api,
+        str(every),
+        *steps.PARTS,
+    ]
+    output = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    return CrashResults(**json.loads(output))
 
 
-def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> Deaths:
-    """Two files for each line of these steps' attempts at which their worker dies, and all files' ends thereafter."""
-    bench, deaths = Bench.on(urls), Deaths()
-    bench.database.run(WATCH.read_text())
-    os.environ |= {"CHAOS_BILLS_URL": urls.worker, "CHAOS_SLOW": "0"}
+def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> CrashResults:
+    """Process two files for each line of these steps at which a worker crashes, then check how all files ended."""
+    bench, crashes = Bench.on(urls), CrashResults()
+    bench.database.run(VIOLATIONS_SQL.read_text())
+    os.environ |= {"CHAOS_DATABASE_URL": urls.worker, "CHAOS_SLOW_CHANCE": "0"}
     tenant_id = bench.tenant()
     with tempfile.TemporaryDirectory(prefix="fairway-lines-") as folder:
         objects = FolderObjects(Path(folder))
-        for place, name in enumerate(names):
-            lines = count(place * every // len(names), every)
-            deaths.lines += _each_line_of(name, lines, bench, urls, objects, tenant_id)
-    found = {
+        for index, name in enumerate(names):
+            lines = count(index * every // len(names), every)
+            crashes.lines += _crash_at_lines(name, lines, bench, urls, objects, tenant_id)
+    parameters = {
         "tenant_id": tenant_id,
         "parts": _parts(),
         "main_steps": list(MAIN_STEPS),
         "side_artifacts": Jsonb(SIDE_ARTIFACTS),
     }
-    deaths.faults = [row["fault"] for row in bench.database.rows(FAULTS, **found)]
-    return deaths
+    crashes.faults = [row["fault"] for row in bench.database.rows(FAULTS, **parameters)]
+    return crashes
 
 
-def _each_line_of(
+def _crash_at_lines(
     name: str, lines: Iterator[int], bench: Bench, urls: Urls, objects: FolderObjects, tenant_id: str
 ) -> int:
-    """How many deaths there were until a worker came to the end alive."""
-    for deaths, line in enumerate(lines):
+    """Crash at these lines of a step until an attempt ends without reaching its line: the number of crashes."""
+    for crashes, line in enumerate(lines):
         for _, key in bench.arrived(FILES, tenant_id):
             objects.put(key, b"0123456789")
-        died = _in_a_fork(lambda line=line: _run_until(name, line, urls, objects))  # type: ignore[misc]
+        has_crashed = _run_in_fork(lambda line=line: _run_until(name, line, urls, objects))  # type: ignore[misc]
         _take_over(bench, objects)
-        if not died:
-            return deaths
-    raise AssertionError("there is a last line")
+        if not has_crashed:
+            return crashes
+    raise AssertionError("a step has a finite number of lines")
 
 
 def _runner(store: PostgresStore, objects: FolderObjects, host: str) -> tuple[Runner, Queue]:
@@ -142,6 +153,7 @@ def _runner(store: PostgresStore, objects: FolderObjects, host: str) -> tuple[Ru
 
 
 def _drain(runner: Runner, queue: Queue, before: Callable[[str], None] = lambda step: None) -> None:
+    """Run all messages until nothing is dispatched. `before` is called with the step of each message."""
     dispatch(runner)
     while queue.waiting:
         load = queue.waiting.popleft()
@@ -152,43 +164,44 @@ def _drain(runner: Runner, queue: Queue, before: Callable[[str], None] = lambda 
 
 
 def _take_over(bench: Bench, objects: FolderObjects) -> None:
-    """Another worker, and upkeep that knows the first to be dead, bring the files to their end."""
-    runner, queue = _runner(bench.store, objects, OTHER)
-    rescue_of(runner, MORTAL)
+    """Another worker reclaims the leases of the first, which has crashed, and processes the files to their end."""
+    runner, queue = _runner(bench.store, objects, TAKING_OVER)
+    rescue_of(runner, CRASHING)
     repeat_unheard(runner, older_than_s=0)
     _drain(runner, queue)
 
 
 def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None:
-    """Work as usual, and die as the attempt at this step comes to its line of this number, counted as first reached."""
-    runner, queue = _runner(PostgresStore(Database(urls.worker)), objects, MORTAL)
-    seen: set[tuple[str, int]] = set()
+    """Process files, and crash when an attempt at this step reaches its line number `line`, in the order in which lines
+    are first reached."""
+    runner, queue = _runner(PostgresStore(Database(urls.worker)), objects, CRASHING)
+    reached: set[tuple[str, int]] = set()
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(WATCHED):
+        if not frame.f_code.co_filename.startswith(TRACED):
             return None
-        place = frame.f_code.co_filename, frame.f_lineno
-        if event == "line" and place not in seen:
-            seen.add(place)
-            if len(seen) > line:
+        position = frame.f_code.co_filename, frame.f_lineno
+        if event == "line" and position not in reached:
+            reached.add(position)
+            if len(reached) > line:
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
     _drain(runner, queue, lambda step: sys.settrace(trace if step == name else None))
 
 
-def _in_a_fork(do: Callable[[], None]) -> bool:
-    """Whether it died by SIGKILL. Raises AssertionError where it ended otherwise than well."""
+def _run_in_fork(function: Callable[[], None]) -> bool:
+    """Run a function in a forked process: whether SIGKILL ended it. Raises AssertionError if it failed otherwise."""
     pid = os.fork()
     if pid == 0:
         status = 1
         with suppress(Exception):
-            do()
+            function()
             status = 0
         os._exit(status)
-    ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert ended in (0, -signal.SIGKILL), f"the worker ended with {ended}"
-    return ended != 0
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert exit_code in (0, -signal.SIGKILL), f"the worker ended with {exit_code}"
+    return exit_code != 0
 
 
 def _parts() -> int:
@@ -198,24 +211,24 @@ def _parts() -> int:
 FAULTS = """
 SELECT f.file_id || ' ended as ' || f.state || ' with ' || d.done || ' parts done and ' || d.billed || ' jobs billed' AS fault
   FROM files f, LATERAL (
-       SELECT (SELECT count(DISTINCT (step, part)) FROM attempts a WHERE a.file_id = f.file_id AND a.outcome = 'done') AS different,
+       SELECT (SELECT count(DISTINCT (step, part)) FROM attempts a WHERE a.file_id = f.file_id AND a.outcome = 'done') AS distinct_done,
               (SELECT count(*) FROM attempts a WHERE a.file_id = f.file_id AND a.outcome = 'done') AS done,
-              (SELECT count(*) FROM chaos_bills b WHERE starts_with(b.token, f.file_id::text)) AS billed,
+              (SELECT count(*) FROM chaos_paid_jobs b WHERE starts_with(b.token, f.file_id::text)) AS billed,
               (SELECT count(*) FROM artifacts a WHERE a.file_id = f.file_id) AS artifacts,
               (SELECT count(*) FROM records r WHERE r.file_id = f.file_id) AS records) d
  WHERE f.tenant_id = %(tenant_id)s
-   AND (f.state, d.done, d.different, d.billed, d.artifacts, d.records) <> ('done', %(parts)s, %(parts)s, 1, 2, 1)
+   AND (f.state, d.done, d.distinct_done, d.billed, d.artifacts, d.records) <> ('done', %(parts)s, %(parts)s, 1, 2, 1)
 UNION ALL
 SELECT finding || ': ' || count FROM audit_findings(%(tenant_id)s, %(main_steps)s, %(side_artifacts)s)
 UNION ALL
-SELECT offence || ': ' || what FROM chaos_offences
+SELECT violation || ': ' || detail FROM chaos_violations
 """
 
 
 def main() -> None:
     recording.log = lambda *_, **__: None
-    deaths = _die_at_each_line(Urls(*sys.argv[1:4]), int(sys.argv[4]), sys.argv[5:])
-    print(json.dumps(asdict(deaths)))
+    crashes = _die_at_each_line(Urls(*sys.argv[1:4]), int(sys.argv[4]), sys.argv[5:])
+    print(json.dumps(asdict(crashes)))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Real workers that die: forked from one process that has everything imported, killed at random, and born again.
+"""The fork server of the chaos tests: forks real workers, kills and freezes them at random, and restarts them.
 
     python -m tests.chaos.fork_server LOG_PATH WORKERS
 
-What it is told beside stands in the environment, as the workers' own settings do. Ended by SIGTERM, it says how many
-were killed, and how many died by an injected crash.
+It has imported everything that workers need, so that a fork starts quickly. Its own settings and those of the workers
+are in the environment. After SIGTERM it prints as JSON how many workers were killed, crashed, were frozen and started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import redis  # noqa: F401  (so that whoever is born has it, as all else that a worker imports at its first use)
+import redis  # noqa: F401  (workers import it at its first use; imported here, each fork has it already)
 
 import app  # noqa: F401
 import layers.adapters.rapid_reader  # noqa: F401
@@ -34,36 +34,36 @@ from layers.ports import Ports
 from tests.chaos import steps
 
 LATE_S = 3
-LIVED_S = 0.2  # of CPU, before a worker is killed: on a machine that is busy otherwise a second is nothing
+LEAST_CPU_S = 0.2  # used by a worker before it may be killed: on a busy machine a second of time may be no work at all
 UPKEEP_S = 1.0
 PULSE_S = 1.5
-# Of each step, by all workers together: those whose wake-ups name one part each have more places.
-AT_ONCE = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12, "arrivals": 4, "dispatch": 4}
-BY_CHANCE = 77  # what ends who dies by an injected crash is not SIGKILL alone: its number tells the two apart
+# The concurrency of each step over all workers: steps with one part per message have more slots.
+CONCURRENCY = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12, "arrivals": 4, "dispatch": 4}
+CRASHED = 77  # the exit code of an injected crash, which tells it from SIGKILL
 PR_SET_PDEATHSIG = 1
 
 
-class TwiceAndShuffled(SqsTopics):
-    """Delivers each message twice, in any order, some of them late."""
+class DuplicatingTopics(SqsTopics):
+    """Delivers each message twice and in random order, some messages late."""
 
     def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> bool:
-        doubled = [*bodies, *bodies]
-        random.shuffle(doubled)
-        late = [doubled.pop() for _ in range(len(doubled) // 4)]
+        prompt = [*bodies, *bodies]
+        random.shuffle(prompt)
+        late = [prompt.pop() for _ in range(len(prompt) // 4)]
         sent = [
-            super(TwiceAndShuffled, self)._send(topic, chunk[start : start + MOST_A_REQUEST], wait_s)
-            for chunk, wait_s in ((doubled, delay_s), (late, delay_s + random.randint(1, LATE_S)))
+            super(DuplicatingTopics, self)._send(topic, chunk[start : start + MOST_A_REQUEST], wait_s)
+            for chunk, wait_s in ((prompt, delay_s), (late, delay_s + random.randint(1, LATE_S)))
             for start in range(0, len(chunk), MOST_A_REQUEST)
         ]
         return all(sent)
 
 
-# Looked up object by object while a worker starts: with a death at each, none would ever get to work.
-SPARED = ("version_of", "size_of", "keys_after")
+# A starting worker calls these for each object: if they could crash, no worker would finish starting.
+NEVER_CRASHING = ("version_of", "size_of", "keys_after")
 
 
-class Mortal:
-    """A port whose caller may die just before or just after each call."""
+class CrashingPort:
+    """A port whose process may crash just before or just after each call."""
 
     def __init__(self, port: Any, chance: float) -> None:
         self._port = port
@@ -71,24 +71,24 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
-        if not callable(found) or name in SPARED:
+        if not callable(found) or name in NEVER_CRASHING:
             return found
 
         def call(*given: Any, **named: Any) -> Any:
-            self._perhaps_die()
+            self._maybe_crash()
             answer = found(*given, **named)
-            self._perhaps_die()
+            self._maybe_crash()
             return answer
 
         return call
 
-    def _perhaps_die(self) -> None:
+    def _maybe_crash(self) -> None:
         if random.random() < self._chance:
-            os._exit(BY_CHANCE)  # nothing is tidied up, and the kernel closes what was open, as with SIGKILL
+            os._exit(CRASHED)  # no cleanup, as with SIGKILL: the kernel closes what was open
 
 
-def put_in_place() -> None:
-    """Cheap steps, short leases and frequent upkeep, in the real worker."""
+def patch_worker() -> None:
+    """Give the real worker cheap steps, short leases, frequent upkeep, duplicating topics and crashing ports."""
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
     attempt.LEASE_GRACE_S = steps.GRACE_S
     upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
@@ -98,102 +98,109 @@ def put_in_place() -> None:
     clients = {service: bootstrap.aws_client(service) for service in ("sqs", "s3")}
     bootstrap.aws_client = clients.__getitem__  # type: ignore[assignment]
     bootstrap.topics = bootstrap.once(_topics)  # type: ignore[assignment]
-    real_ports, chance = bootstrap.ports, float(os.environ["CHAOS_DEATH"])
+    real_ports, chance = bootstrap.ports, float(os.environ["CHAOS_CRASH_CHANCE"])
 
-    def mortal_ports() -> Ports:
+    def crashing_ports() -> Ports:
         ports = real_ports()
-        mortals = {name: Mortal(getattr(ports, name), chance) for name in ("store", "objects", "topics")}
-        return replace(ports, **mortals)
+        crashing = {name: CrashingPort(getattr(ports, name), chance) for name in ("store", "objects", "topics")}
+        return replace(ports, **crashing)
 
-    bootstrap.ports = bootstrap.once(mortal_ports)  # type: ignore[assignment]
+    bootstrap.ports = bootstrap.once(crashing_ports)  # type: ignore[assignment]
     real_settings = bootstrap.settings
-    bootstrap.settings = bootstrap.once(lambda: replace(real_settings(), concurrency=AT_ONCE))
+    bootstrap.settings = bootstrap.once(lambda: replace(real_settings(), concurrency=CONCURRENCY))
 
 
 def _topics() -> SqsTopics:
-    bell = bootstrap.work_signal()
-    return TwiceAndShuffled(lambda: bootstrap.aws_client("sqs"), bell.send if bell else None)
+    work_signal = bootstrap.work_signal()
+    return DuplicatingTopics(lambda: bootstrap.aws_client("sqs"), work_signal.send if work_signal else None)
 
 
-class Nursery:
+class ForkServer:
+    """Forks workers and tracks which of them are running, at work and frozen."""
+
     def __init__(self, log_path: Path) -> None:
         self._log_path = log_path
-        self._children: dict[int, int] = {}
+        self._slots: dict[int, int] = {}  # the slot of each running worker, by its process id
         self._at_work_since: dict[int, float] = {}
         self._frozen_until: dict[int, float] = {}
-        self._told, self._tells = os.pipe()
-        os.set_blocking(self._told, False)
-        self.counts = {"killed": 0, "died": 0, "frozen": 0, "born": 0}
+        self._started_reader, self._started_writer = os.pipe()
+        os.set_blocking(self._started_reader, False)
+        self.counts = {"killed": 0, "crashed": 0, "frozen": 0, "started": 0}
 
-    def bear(self, place: int) -> None:
+    def start_worker(self, slot: int) -> None:
         pid = os.fork()
         if pid:
-            self._children[pid] = place
-            self.counts["born"] += 1
+            self._slots[pid] = slot
+            self.counts["started"] += 1
             return
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         random.seed()
         os.dup2(os.open(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), 2)
-        os.environ |= {"FAIRWAY_WORKER": f"chaos-{place}", "FAIRWAY_WORKER_PLACE": str(place + 1)}
+        os.environ |= {"FAIRWAY_WORKER": f"chaos-{slot}", "FAIRWAY_WORKER_PLACE": str(slot + 1)}
         bootstrap.forget()
-        tells = self._tells
+        started_writer = self._started_writer
 
-        class Told(worker.Worker):
+        class ReportingWorker(worker.Worker):
             def start(self) -> None:
                 super().start()
-                os.write(tells, f"{os.getpid()}\n".encode())
+                os.write(started_writer, f"{os.getpid()}\n".encode())
 
-        worker.Worker = Told  # type: ignore[misc]
+        worker.Worker = ReportingWorker  # type: ignore[misc]
         try:
             worker.main()
         finally:
             os._exit(1)
 
-    def look(self) -> None:
-        """Whoever has ended is born again, under its name."""
-        while self._children and (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            place = self._children.pop(ended[0])
-            self._at_work_since.pop(ended[0], None)
-            self.counts["died"] += os.waitstatus_to_exitcode(ended[1]) == BY_CHANCE
-            self.bear(place)
+    def restart_ended(self) -> None:
+        """Restart each worker that has ended, under the same name."""
+        while self._slots and (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            slot = self._slots.pop(pid)
+            self._at_work_since.pop(pid, None)
+            self.counts["crashed"] += os.waitstatus_to_exitcode(status) == CRASHED
+            self.start_worker(slot)
 
+    def note_started(self) -> None:
+        """Note since when each worker is at work, for those that have started since the last call."""
         try:
-            for pid in map(int, os.read(self._told, 4096).split()):
-                if pid in self._children:  # and not dead already
+            for pid in map(int, os.read(self._started_reader, 4096).split()):
+                if pid in self._slots:  # it may have ended already
                     self._at_work_since[pid] = time.monotonic()
         except BlockingIOError:
             return
 
     def kill_one(self, at_work_s: float) -> bool:
-        """Kill one of those who have been at work for so long; whether there was one."""
+        """Kill a worker that has been at work for this long and is not frozen: whether there was one."""
         now = time.monotonic()
-        old = [
-            pid for pid, since in self._at_work_since.items() if now - since >= at_work_s and cpu_s({pid}) >= LIVED_S
+        candidates = [
+            pid
+            for pid, since in self._at_work_since.items()
+            if now - since >= at_work_s and cpu_s({pid}) >= LEAST_CPU_S
         ]
-        old = [pid for pid in old if pid not in self._frozen_until]
-        if not old:
+        candidates = [pid for pid in candidates if pid not in self._frozen_until]
+        if not candidates:
             return False
-        os.kill(random.choice(old), signal.SIGKILL)
+        os.kill(random.choice(candidates), signal.SIGKILL)
         self.counts["killed"] += 1
         return True
 
     def freeze_one(self, seconds: float) -> None:
-        """Stop one for longer than its leases last; it wakes, and writes what it was about to write."""
-        pid = random.choice(list(self._children))
+        """Stop a worker for longer than its leases last. When it resumes, it writes what it was about to write."""
+        pid = random.choice(list(self._slots))
         os.kill(pid, signal.SIGSTOP)
         self._frozen_until[pid] = time.monotonic() + seconds
         self.counts["frozen"] += 1
 
-    def thaw(self) -> None:
+    def resume_frozen(self) -> None:
         for pid in [pid for pid, until in self._frozen_until.items() if time.monotonic() >= until]:
             del self._frozen_until[pid]
-            if pid in self._children:
+            if pid in self._slots:
                 os.kill(pid, signal.SIGCONT)
 
     def end(self) -> None:
-        for pid in self._children:
+        for pid in self._slots:
             os.kill(pid, signal.SIGKILL)
-        for pid in self._children:
+        for pid in self._slots:
             os.waitpid(pid, 0)
 
 
@@ -206,26 +213,27 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     os.environ["FAIRWAY_WORKERS"] = str(count)
-    put_in_place()
-    nursery = Nursery(log_path)
-    for place in range(count):
-        nursery.bear(place)
+    patch_worker()
+    server = ForkServer(log_path)
+    for slot in range(count):
+        server.start_worker(slot)
     print("ready", flush=True)
     kill_every_s = float(os.environ["CHAOS_KILL_EVERY_S"])
     freeze_every_s = float(os.environ["CHAOS_FREEZE_EVERY_S"])
     next_kill = time.monotonic() + kill_every_s
     next_freeze = time.monotonic() + freeze_every_s
     while not stopping:
-        nursery.look()
-        nursery.thaw()
+        server.restart_ended()
+        server.note_started()
+        server.resume_frozen()
         if time.monotonic() >= next_freeze:
             next_freeze = time.monotonic() + freeze_every_s
-            nursery.freeze_one(steps.SLOW_S)
-        if time.monotonic() >= next_kill and nursery.kill_one(kill_every_s):
+            server.freeze_one(steps.SLOW_S)
+        if time.monotonic() >= next_kill and server.kill_one(kill_every_s):
             next_kill = time.monotonic() + kill_every_s
         time.sleep(0.02)
-    nursery.end()
-    print(json.dumps(nursery.counts))
+    server.end()
+    print(json.dumps(server.counts))
 
 
 if __name__ == "__main__":

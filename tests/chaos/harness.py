@@ -1,4 +1,7 @@
-"""Files through real topics, a real object store and workers that die, while others meddle; and the books thereafter."""
+"""The chaos harness: processes files with real topics, a real object store and crashing workers, then checks the results.
+
+Meanwhile files are removed, batches are cancelled, and the clock steps back.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,15 @@ from tests.parts import KEY_ID, StoreParts
 
 READY = b"ready"  # the first line of the fork server
 ROOT = Path(__file__).resolve().parent.parent.parent
-WATCH = Path(__file__).parent / "watch.sql"
+VIOLATIONS_SQL = Path(__file__).parent / "violations.sql"
 BATCH = 10
-WAVE = 500  # files that are announced together, and then uploaded
-AT_ONCE = 8
-LOOK_S = 0.5  # at whether all is settled
+WAVE = 500  # files that are announced together before they are uploaded
+UPLOADS_AT_ONCE = 8
+CHECK_S = 0.5  # between two checks of whether all files are settled
 CONTENT = b"0123456789"
-NOTIFIED_AGAIN = 2
-STEPS_BACK = (
+EXTRA_NOTIFICATIONS = 2
+# Setting the clock back is the same as moving all recorded times forward.
+CLOCK_BACK = (
     "UPDATE steps SET "
     + ", ".join(
         f"{one} = {one} + make_interval(secs => %(s)s)"
@@ -55,29 +59,33 @@ STEPS_BACK = (
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much of what happens. `death` and `slow` are chances per call and per step. `removed` and `cancelled` are
-    shares of all files and of all batches, `undone` is the share of removals that are undone: exact numbers, so that
-    no run is left without work. `seed` chooses which ones."""
+class ChaosPlan:
+    """Which faults happen, and how often.
+
+    `crash_chance` is per call of a port, `slow_chance` per step. The shares are of all files (`removed_share`), of all
+    batches (`cancelled_share`) and of all removals (`undone_share`): exact numbers, so that no run is left without
+    work. `seed` chooses which ones.
+    """
 
     files: int
     workers: int = 2
     kill_every_s: float = 1.0
     freeze_every_s: float = 6.0
-    death: float = 1 / 400
-    slow: float = 1 / 100
-    removed: float = 0.1
-    undone: float = 0.5
-    cancelled: float = 0.1
+    crash_chance: float = 1 / 400
+    slow_chance: float = 1 / 100
+    removed_share: float = 0.1
+    undone_share: float = 0.5
+    cancelled_share: float = 0.1
     clock_back_s: float = 2.0
     clock_every_s: float = 3.0
-    longest_s: float = 120.0
+    timeout_s: float = 120.0
     seed: int = field(default_factory=lambda: random.randrange(1 << 32))
 
 
 @dataclass
-class Books:
-    """What the chaos came to. `effects` holds, by step, the done parts a file: least, mean and most."""
+class Results:
+    """What happened. `effects` holds for each step the minimum, mean and maximum over all files of the done parts,
+    relative to the number that each file must have."""
 
     counts: dict[str, float] = field(default_factory=dict)
     effects: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -85,50 +93,52 @@ class Books:
 
 
 class Chaos:
-    def __init__(self, urls: Urls, store: StoreParts, plan: Plan, home: Path) -> None:
+    def __init__(self, urls: Urls, store: StoreParts, plan: ChaosPlan, home: Path) -> None:
         self.plan = plan
         self._urls, self._store = urls, store
         self._log_path = home / "workers.log"
         self._bench = Bench.on(urls)
         self._owner = self._bench.database
-        self._owner.run(WATCH.read_text())
+        self._owner.run(VIOLATIONS_SQL.read_text())
         self._endpoint = f"http://127.0.0.1:{store.ports['store']}"
-        config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 5}, max_pool_connections=AT_ONCE * 2)
+        config = Config(
+            s3={"addressing_style": "path"}, retries={"max_attempts": 5}, max_pool_connections=UPLOADS_AT_ONCE * 2
+        )
         session = boto3.session.Session(KEY_ID, store.secret, region_name=REGION)
         self._s3 = session.client("s3", endpoint_url=self._endpoint, config=config)
         self._sqs = session.client("sqs", endpoint_url=self._endpoint, config=config)
         self._arrivals = self._sqs.get_queue_url(QueueName=f"{QUEUE_PREFIX}arrivals")["QueueUrl"]
         self._tenants = [self._bench.tenant() for _ in range(3)]
-        self._meddling: list[Callable[[], None]] = []
+        self._pending_actions: list[Callable[[], None]] = []
         self._random = random.Random(plan.seed)
-        self._cancelled = choose(-(-plan.files // BATCH), plan.cancelled, self._random)
-        self._removed = choose(plan.files, plan.removed, self._random)
-        self._undone = self._random.sample(sorted(self._removed), round(len(self._removed) * plan.undone))
-        self._audited = 0
-        self.books = Books()
+        self._cancelled = choose(-(-plan.files // BATCH), plan.cancelled_share, self._random)
+        self._removed = choose(plan.files, plan.removed_share, self._random)
+        self._undone = self._random.sample(sorted(self._removed), round(len(self._removed) * plan.undone_share))
+        self._audit_count = 0
+        self.results = Results()
 
-    def run(self) -> Books:
-        """Everything, from the first upload until all is settled and counted."""
+    def run(self) -> Results:
+        """Upload all files, wait until all are settled, and count the effects."""
         began = time.monotonic()
         server = self._start()
         try:
             self._await_workers(server)
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
                 for since in range(0, self.plan.files, WAVE):
                     self._upload_wave(pool, since, began)
-            self._meddle(lambda: not self._meddling, began)
-            self._meddle(self._is_settled, began)
+            self._act_until(lambda: not self._pending_actions, began)
+            self._act_until(self._is_settled, began)
         finally:
             server.send_signal(signal.SIGTERM)
             output, _ = server.communicate(timeout=30)
         if server.returncode or not output:
             raise AssertionError(f"the fork server ended with {server.returncode} and the output {output!r}")
-        self.books.counts |= {"took_s": round(time.monotonic() - began, 1), **json.loads(output.splitlines()[-1])}
+        self.results.counts |= {"took_s": round(time.monotonic() - began, 1), **json.loads(output.splitlines()[-1])}
         self._count()
-        return self.books
+        return self.results
 
     def _await_workers(self, server: subprocess.Popen[bytes]) -> None:
-        """Until the fork server has installed its handler of SIGTERM and forked the first workers."""
+        """Wait until the fork server has installed its handler of SIGTERM and forked the first workers."""
         assert server.stdout
         line = server.stdout.readline()
         if line.strip() != READY:
@@ -147,20 +157,20 @@ class Chaos:
             "AWS_SECRET_ACCESS_KEY": self._store.secret,
             "AWS_DEFAULT_REGION": REGION,
             "NO_PROXY": "127.0.0.1",
-            "CHAOS_BILLS_URL": self._urls.worker,
-            "CHAOS_DEATH": str(plan.death),
-            "CHAOS_SLOW": str(plan.slow),
+            "CHAOS_DATABASE_URL": self._urls.worker,
+            "CHAOS_CRASH_CHANCE": str(plan.crash_chance),
+            "CHAOS_SLOW_CHANCE": str(plan.slow_chance),
             "CHAOS_KILL_EVERY_S": str(plan.kill_every_s),
             "CHAOS_FREEZE_EVERY_S": str(plan.freeze_every_s),
         }
         argv = [sys.executable, "-m", "tests.chaos.fork_server", str(self._log_path), str(plan.workers)]
         return subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=subprocess.PIPE)
 
-    # --- what owners do ------------------------------------------------------------------------------
+    # --- what users do -------------------------------------------------------------------------------
 
-    def _announced(self, since: int) -> list[list[tuple[str, str]]]:
-        """The batches of a wave of files; whoever is going to be removed or cancelled is chosen now and comes to it at
-        some time."""
+    def _announce(self, since: int) -> list[list[tuple[str, str]]]:
+        """Create the batches of a wave: the files of each batch. The removals and cancellations among them are added to
+        the pending actions, in random order."""
         batches = []
         for start in range(since, min(since + WAVE, self.plan.files), BATCH):
             tenant_id = self._tenants[start // BATCH % len(self._tenants)]
@@ -169,30 +179,30 @@ class Chaos:
             files = self._bench.files(tenant_id, dataset_id, batch_id, min(BATCH, self.plan.files - start))
             batches.append(files)
             if start // BATCH in self._cancelled:
-                self._meddling.append(lambda t=tenant_id, b=batch_id: self._cancel(t, b))  # type: ignore[misc]
+                self._pending_actions.append(lambda t=tenant_id, b=batch_id: self._cancel(t, b))  # type: ignore[misc]
             for number, (file_id, _) in enumerate(files, start):
                 if number in self._removed:
                     undone = number in self._undone
-                    self._meddling.append(
+                    self._pending_actions.append(
                         lambda t=tenant_id, d=dataset_id, f=file_id, u=undone: self._remove(t, d, f, u)
                     )  # type: ignore[misc]
-        self._random.shuffle(self._meddling)
+        self._random.shuffle(self._pending_actions)
         return batches
 
     def _upload_wave(self, pool: ThreadPoolExecutor, since: int, began: float) -> None:
-        uploads = [pool.submit(self._upload, batch) for batch in self._announced(since)]
-        self._meddle(lambda: all(one.done() for one in uploads), began)
-        for one in uploads:
-            one.result()
+        uploads = [pool.submit(self._upload, batch) for batch in self._announce(since)]
+        self._act_until(lambda: all(upload.done() for upload in uploads), began)
+        for upload in uploads:
+            upload.result()
 
     def _upload(self, files: list[tuple[str, str]]) -> None:
-        """Each object is stored, of which the store tells itself, and its news sent twice more."""
+        """Store each object, and send its notification twice more than the object store does."""
         for _, key in files:
             version = self._s3.put_object(Bucket=BUCKET, Key=key, Body=CONTENT).get("VersionId")
             body = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "versionId": version}}}
             entries = [
                 {"Id": str(n), "MessageBody": json.dumps({"Records": [body]}), "DelaySeconds": random.randint(0, 2)}
-                for n in range(NOTIFIED_AGAIN)
+                for n in range(EXTRA_NOTIFICATIONS)
             ]
             self._sqs.send_message_batch(QueueUrl=self._arrivals, Entries=entries)
 
@@ -201,8 +211,13 @@ class Chaos:
         self._note("batches cancelled")
 
     def _remove(self, tenant_id: str, dataset_id: str, file_id: str, undone: bool) -> None:
-        given = {"dataset_id": dataset_id, "file_ids": [file_id], "batch_id": None, "undo_s": 3600 if undone else 0}
-        removal = self._bench.asked(tenant_id, "remove_files", **given)
+        parameters = {
+            "dataset_id": dataset_id,
+            "file_ids": [file_id],
+            "batch_id": None,
+            "undo_s": 3600 if undone else 0,
+        }
+        removal = self._bench.asked(tenant_id, "remove_files", **parameters)
         assert removal
         self._note("files removed")
         if undone:
@@ -210,41 +225,40 @@ class Chaos:
             self._bench.asked(tenant_id, "undo_removal", removal_id=removal["removal_id"])
             self._note("removals undone")
 
-    # --- what time does ------------------------------------------------------------------------------
+    # --- the clock -----------------------------------------------------------------------------------
 
-    def _meddle(self, until: Callable[[], bool], began: float) -> None:
-        """Until then: owners do what they came for, the clock steps back, and the books are looked at."""
-        next_step, next_look = time.monotonic() + self.plan.clock_every_s, 0.0
+    def _act_until(self, condition: Callable[[], bool], began: float) -> None:
+        """Carry out pending actions, set the clock back and audit, until the condition is true."""
+        next_clock_step, next_check = time.monotonic() + self.plan.clock_every_s, 0.0
         while True:
-            if time.monotonic() >= next_look:
-                if until():
+            if time.monotonic() >= next_check:
+                if condition():
                     return
-                next_look = time.monotonic() + LOOK_S
-            if time.monotonic() - began > self.plan.longest_s:
-                message = f"not settled in {self.plan.longest_s:.0f} s with seed {self.plan.seed}: {self._left()}"
+                next_check = time.monotonic() + CHECK_S
+            if time.monotonic() - began > self.plan.timeout_s:
+                message = f"not settled in {self.plan.timeout_s:.0f} s with seed {self.plan.seed}: {self._left()}"
                 raise AssertionError(message)
-            if self._meddling:
-                self._meddling.pop()()
-            if time.monotonic() >= next_step:
-                next_step = time.monotonic() + self.plan.clock_every_s
-                self._step_back()
+            if self._pending_actions:
+                self._pending_actions.pop()()
+            if time.monotonic() >= next_clock_step:
+                next_clock_step = time.monotonic() + self.plan.clock_every_s
+                self._set_clock_back()
                 self._audit()
             time.sleep(0.05)
 
-    def _step_back(self) -> None:
-        """The clock steps back: whatever was noted lies so much further ahead."""
-        for statement in STEPS_BACK:
+    def _set_clock_back(self) -> None:
+        for statement in CLOCK_BACK:
             for _ in range(20):
-                with suppress(StoreUnreachable):  # a deadlock with a dispatcher: we lock in no order
+                with suppress(StoreUnreachable):  # a deadlock with a dispatcher: this update locks rows in any order
                     self._owner.run(statement, s=self.plan.clock_back_s)
                     break
-        self._note("steps of the clock back")
+        self._note("clock set back")
 
     def _audit(self) -> None:
-        self._audited += 1
+        self._audit_count += 1
         findings = dict(self._bench.store.audit_rows(-1, 100_000, MAIN_STEPS, SIDE_ARTIFACTS) or {})
         if findings:
-            self.books.faults.append(f"an audit under way found {findings}")
+            self.results.faults.append(f"an audit during the run found {findings}")
 
     def _is_settled(self) -> bool:
         return not any(self._left().values())
@@ -258,22 +272,24 @@ class Chaos:
         assert row
         return row
 
-    # --- the books -----------------------------------------------------------------------------------
+    # --- results -------------------------------------------------------------------------------------
 
     def _count(self) -> None:
         self._count_effects()
-        self._count_bills()
-        for row in self._owner.rows("SELECT offence, what, count(*) AS times FROM chaos_offences GROUP BY 1, 2"):
-            self.books.faults.append(f"{row['offence']} {row['times']} times ({row['what']})")
+        self._count_paid_jobs()
+        for row in self._owner.rows("SELECT violation, detail, count(*) AS times FROM chaos_violations GROUP BY 1, 2"):
+            self.results.faults.append(f"{row['violation']}, {row['times']} times ({row['detail']})")
         self._audit()
         self._count_objects()
-        said = [_said(line) for line in self._log_path.read_text(errors="replace").splitlines()]
-        events = Counter(one.get("event") for one in said)
-        outcomes = Counter(one.get("outcome") for one in said if one.get("event") == "attempt")
-        self.books.counts |= {"attempts": sum(outcomes.values()), "late writers turned away": outcomes["fenced"]}
-        self.books.counts["audits"] = self._audited
-        self.books.faults += [
-            f"{events[name]} times {name}" for name in ("audit_alarm", "step_failed", "message_failed") if events[name]
+        records = [_log_record(line) for line in self._log_path.read_text(errors="replace").splitlines()]
+        events = Counter(record.get("event") for record in records)
+        outcomes = Counter(record.get("outcome") for record in records if record.get("event") == "attempt")
+        self.results.counts |= {"attempts": sum(outcomes.values()), "late results rejected": outcomes["fenced"]}
+        self.results.counts["audits"] = self._audit_count
+        self.results.faults += [
+            f"the log has {name} {events[name]} times"
+            for name in ("audit_alarm", "step_failed", "message_failed")
+            if events[name]
         ]
 
     def _count_effects(self) -> None:
@@ -281,25 +297,25 @@ class Chaos:
         counted = {row["state"]: row["files"] for row in states}
         erased = self._owner.row("SELECT count(*) AS files FROM tombstones")
         assert erased
-        self.books.counts |= {f"files {state}": files for state, files in counted.items()}
-        self.books.counts["files erased"] = erased["files"]
+        self.results.counts |= {f"files {state}": files for state, files in counted.items()}
+        self.results.counts["files erased"] = erased["files"]
         if sum(counted.values()) + erased["files"] != self.plan.files:
-            self.books.faults.append(f"{self.plan.files} files were announced, and there are {counted} and {erased}")
+            self.results.faults.append(f"{self.plan.files} files were announced, but there are {counted} and {erased}")
         if set(counted) - {"done", "cancelled"}:
-            self.books.faults.append(f"files ended otherwise than done: {counted}")
+            self.results.faults.append(f"files ended neither done nor cancelled: {counted}")
         for name, parts in steps.PARTS.items():
             row = self._owner.row(EFFECTS, step=name, parts=parts)
             assert row
-            self.books.effects[name] = (row["least"], row["mean"], row["most"])
+            self.results.effects[name] = (row["least"], row["mean"], row["most"])
 
-    def _count_bills(self) -> None:
-        row = self._owner.row(BILLS)
+    def _count_paid_jobs(self) -> None:
+        row = self._owner.row(PAID_JOBS)
         assert row
-        self.books.effects["jobs billed"] = (row["least"], row["mean"], row["most"])
-        self.books.counts["paid calls"] = row["calls"]
+        self.results.effects["jobs billed"] = (row["least"], row["mean"], row["most"])
+        self.results.counts["paid calls"] = row["calls"]
 
     def _count_objects(self) -> None:
-        """Let both walks of the audit go through all that is stored, then hold the bucket against the rows."""
+        """Run both walks of the audit over everything that is stored, then compare the bucket with the database."""
         client = lambda: self._s3  # noqa: E731
         objects = S3Storage(client, BUCKET, self._endpoint, REGION)
         ports = Ports(self._bench.store, objects, MemoryTopics(), None, None, None)  # type: ignore[arg-type]
@@ -310,20 +326,20 @@ class Chaos:
                 continue
         found = self._owner.row("SELECT findings FROM last_audit('objects')")
         if found and set(found["findings"]) - {"walk"}:
-            self.books.faults.append(f"the walk from the rows to the bucket found {found['findings']}")
+            self.results.faults.append(f"the walk from the database to the bucket found {found['findings']}")
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="artifacts/")
         stored = Counter(one["Key"].split("/")[3] for page in pages for one in page.get("Contents", ()))
         kept = self._owner.rows("SELECT kind, count(*) AS files FROM artifacts GROUP BY 1")
         if stored != Counter({row["kind"]: row["files"] for row in kept}):
-            self.books.faults.append(f"the bucket holds {dict(stored)} where the rows say {kept}")
-        self.books.counts["objects of artifacts"] = sum(stored.values())
+            self.results.faults.append(f"the bucket holds {dict(stored)}, but the database has {kept}")
+        self.results.counts["objects of artifacts"] = sum(stored.values())
 
-    def _note(self, what: str) -> None:
-        self.books.counts[what] = self.books.counts.get(what, 0) + 1
+    def _note(self, event: str) -> None:
+        self.results.counts[event] = self.results.counts.get(event, 0) + 1
 
 
 def choose(count: int, share: float, randomness: random.Random) -> set[int]:
-    """This share of the numbers below `count`: at least one of them and never all."""
+    """A random choice of the numbers below `count`: this share of them, but at least one and never all."""
     number = min(max(1, round(count * share)), count - 1) if share else 0
     return set(randomness.sample(range(count), number))
 
@@ -334,17 +350,18 @@ SELECT min(done)::float8 AS least, avg(done)::float8 AS mean, max(done)::float8 
           FROM files f LEFT JOIN attempts a ON a.file_id = f.file_id AND a.step = %(step)s AND a.outcome = 'done'
          WHERE f.state = 'done' AND f.removed_at IS NULL GROUP BY f.file_id) d
 """
-BILLS = """
+PAID_JOBS = """
 SELECT min(jobs)::float8 AS least, avg(jobs)::float8 AS mean, max(jobs)::float8 AS most, sum(calls)::integer AS calls
   FROM (SELECT count(b.token) AS jobs, coalesce(sum(b.calls), 0) AS calls
-          FROM files f LEFT JOIN chaos_bills b ON starts_with(b.token, f.file_id::text)
+          FROM files f LEFT JOIN chaos_paid_jobs b ON starts_with(b.token, f.file_id::text)
          WHERE f.state = 'done' AND f.removed_at IS NULL GROUP BY f.file_id) d
 """
 
 
-def _said(line: str) -> dict[str, Any]:
+def _log_record(line: str) -> dict[str, Any]:
+    """A line of the log as JSON, or an empty record for any other line."""
     try:
-        said = json.loads(line)
+        record = json.loads(line)
     except ValueError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return record if isinstance(record, dict) else {}

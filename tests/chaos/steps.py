@@ -1,4 +1,4 @@
-"""The pipelines' steps by name and shape, each at next to no cost: parts that join, windows that merge, a paid call."""
+"""The steps of the chaos tests: the names and shapes of the real steps (parts, a merge, a paid call), at almost no cost."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from layers.domain.step import Done, Part, Pipeline, Plan, step
 TIMEOUT_S = 2.0
 GRACE_S = 1.0
 COST_S = 0.02
-AT_ONCE = 10  # as many as the real steps' wake-ups may name
-# What a slow worker sleeps: it wakes when its lease has been given to somebody else.
+PARTS_PER_MESSAGE = 10  # as for the real steps
+# How long a slow worker sleeps: until another worker has its lease.
 SLOW_S = TIMEOUT_S + GRACE_S + 1.5
-BILL = (
-    "INSERT INTO chaos_bills (token, calls) VALUES (%(token)s, 1)"
-    " ON CONFLICT (token) DO UPDATE SET calls = chaos_bills.calls + 1"
+COUNT_CALL = (
+    "INSERT INTO chaos_paid_jobs (token, calls) VALUES (%(token)s, 1)"
+    " ON CONFLICT (token) DO UPDATE SET calls = chaos_paid_jobs.calls + 1"
 )
 
 
@@ -38,15 +38,15 @@ def merged(file: File) -> Done:
 
 
 def sometimes_slow() -> None:
-    if random.random() < float(os.environ["CHAOS_SLOW"]):
+    if random.random() < float(os.environ["CHAOS_SLOW_CHANCE"]):
         time.sleep(SLOW_S)
 
 
-def billed(file: File) -> None:
-    """A call of the paid service: whoever comes with a known token is given the job that it knows."""
-    database = Database(os.environ["CHAOS_BILLS_URL"])
+def call_paid_service(file: File) -> None:
+    """Call the paid service. A second call with the same token returns the job of the first, and is not billed."""
+    database = Database(os.environ["CHAOS_DATABASE_URL"])
     try:
-        database.run(BILL, token=token_of(file))
+        database.run(COUNT_CALL, token=token_of(file))
     finally:
         database.close()
 
@@ -57,14 +57,14 @@ def picture(file: File, work: Work, kind: str) -> Done:
     return Done(artifacts=(work.save(kind, path, "image/webp"),))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=PARTS_PER_MESSAGE)
 def intake(file: File, work: Work) -> Done:
     size_bytes, sha256 = work.arrived_bytes(), work.sha256()
     sometimes_slow()
     return Done(identity=Identity("image/png", 2), size_bytes=size_bytes, sha256=sha256)
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=PARTS_PER_MESSAGE)
 def text(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(pages=(Page(1, "", (), None), Page(2, "", (), None)))
@@ -78,30 +78,30 @@ def ocr(file: File, work: Work) -> Done:
 
 @step(plan=whole, timeout_s=TIMEOUT_S, continues_after_failure=True, pays_by_call=True)
 def textract(file: File, work: Work) -> Done:
-    billed(file)
+    call_paid_service(file)
     sometimes_slow()
     return Done(pages=(Page(2, "page two", (), "textract", 99.0),))
 
 
-@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged, parts_per_message=AT_ONCE)
+@step(plan=two_parts, timeout_s=TIMEOUT_S, merge=merged, parts_per_message=PARTS_PER_MESSAGE)
 def extraction(file: File, work: Work) -> Done:
     sometimes_slow()
     return Done(window=Extraction({"part": file.part}, (), {}))
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=PARTS_PER_MESSAGE)
 def preview(file: File, work: Work) -> Done:
-    made = picture(file, work, "preview")
+    result = picture(file, work, "preview")
     sometimes_slow()
-    return made
+    return result
 
 
-@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=AT_ONCE)
+@step(plan=whole, timeout_s=TIMEOUT_S, parts_per_message=PARTS_PER_MESSAGE)
 def thumbnail(file: File, work: Work) -> Done:
-    made = picture(file, work, "thumbnail")
-    work.keep(made.artifacts[0])
+    result = picture(file, work, "thumbnail")
+    work.keep(result.artifacts[0])
     sometimes_slow()
-    return made
+    return result
 
 
 INTAKE = intake
@@ -110,5 +110,5 @@ PIPELINES = (
     Pipeline("preview", (preview,)),
     Pipeline("thumbnail", (thumbnail,)),
 )
-# What each file is to have, by step: parts that are done.
+# The number of parts that each file must have done, by step.
 PARTS = {"intake": 1, "text": 1, "ocr": 2, "textract": 1, "extraction": 2, "preview": 1, "thumbnail": 1}

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: some dozens of files, and everything that may happen to them."""
+"""The short form of `make chaos`: twenty files, and all faults."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import Chaos, Plan, choose
-from tests.chaos.lines import die_at_each_line
+from tests.chaos.crash_points import crash_at_each_line
+from tests.chaos.harness import Chaos, ChaosPlan, choose
 from tests.making import Urls
 from tests.parts import store_parts
 
 
 @pytest.mark.timeout(300)
-def test_each_effect_comes_once_whatever_dies(database_urls: Urls, tmp_path: Path) -> None:
-    plan = Plan(files=20, death=1 / 250, slow=1 / 60, kill_every_s=0.5, longest_s=240)
+def test_each_effect_happens_exactly_once_despite_crashes(database_urls: Urls, tmp_path: Path) -> None:
+    plan = ChaosPlan(files=20, crash_chance=1 / 250, slow_chance=1 / 60, kill_every_s=0.5, timeout_s=240)
     with store_parts(tmp_path) as store:
-        books = Chaos(database_urls, store, plan, tmp_path).run()
-    assert books.faults == [], f"seed {plan.seed}"
-    assert books.effects and set(books.effects.values()) == {(1.0, 1.0, 1.0)}, books.effects
-    assert books.counts["killed"] > 0 and books.counts["files done"] > 0
+        results = Chaos(database_urls, store, plan, tmp_path).run()
+    assert results.faults == [], f"seed {plan.seed}"
+    assert results.effects and set(results.effects.values()) == {(1.0, 1.0, 1.0)}, results.effects
+    assert results.counts["killed"] > 0 and results.counts["files done"] > 0
 
 
 def test_a_run_fails_with_the_reason_when_its_workers_cannot_start(
@@ -32,7 +32,7 @@ def test_a_run_fails_with_the_reason_when_its_workers_cannot_start(
         Chaos, "_start", lambda self: subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
     )
     with store_parts(tmp_path) as store, pytest.raises(AssertionError, match="fork server did not start"):
-        Chaos(database_urls, store, Plan(files=20), tmp_path).run()
+        Chaos(database_urls, store, ChaosPlan(files=20), tmp_path).run()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_some_files_are_always_left_to_be_processed(count: int, share: float, ch
     assert len(choose(count, share, random.Random())) == chosen
 
 
-def test_a_worker_may_be_killed_at_any_line_between_claim_and_commit(database_urls: Urls) -> None:
-    deaths = die_at_each_line(database_urls, every=80)
-    assert deaths.faults == []
-    assert deaths.lines > 10
+def test_a_worker_can_be_killed_at_any_line_between_claim_and_commit(database_urls: Urls) -> None:
+    crashes = crash_at_each_line(database_urls, every=80)
+    assert crashes.faults == []
+    assert crashes.lines > 10
