@@ -1,18 +1,21 @@
-"""The nine cells of hardbyte/postgresql-job-queue-benchmarking, rebuilt for Fairway's store, runner and worker.
+"""The nine cells of hardbyte/postgresql-job-queue-benchmarking, for Fairway's store, runner and worker.
 
     python -m benchmarks.cells [--repeats 2] [--short] [NAME ...]
 
-As there: a load that is offered at a fixed rate, some time of stress, and the same load after it; a server is away for
-half of the stress, a killed worker too, or a second each time where it is killed repeatedly; backends that are at work
-are ended twice a second. Otherwise than there: each run is held against an undisturbed one of the same length beside
-it, of a chaos cell the recovery, of a pressure cell the stress itself; rates are means, so that no stall is left out,
-and recovery begins the moment that the stress ends. Phases are shorter: 16 seconds of stress and 15 of recovery, three
-kills in 33 seconds, and 130 for a forgotten transaction. Bursts come and go. The load is half of what was kept up with
-a backlog (of `over_capacity` nine tenths, and half as much again under stress). `--short` says nothing of rates: it
-is for seeing that all of it works.
+As in the original, a load at a fixed rate continues during a stress phase and after it. A stopped server or a killed
+worker is down for half of the stress phase, a repeatedly killed worker for a second each time, and busy backends are
+terminated twice a second.
 
-Prints a table, and keeps it in build/bench/cells.json, beside what it says of other cells; ends with 1 where a run
-loses or doubles anything, or a worker does not stop by itself.
+Differences from the original: each run is compared with an undisturbed run of the same length next to it; a chaos cell
+compares the recovery phase, a pressure cell the stress phase. Rates are means, so that they include every stall, and
+recovery begins when the stress ends. Phases are shorter: 16 seconds of stress and 15 of recovery, three kills in 33
+seconds, and 130 seconds for a forgotten transaction. Bursts alternate with pauses. The load is half of what the system
+can sustain with a backlog; for `over_capacity` it is nine tenths, and 1.5 times that under stress.
+
+`--short` only checks that the benchmark works; its rates mean nothing.
+
+Prints a table and writes it to build/bench/cells.json, which keeps the results of cells that did not run. Exits with 1
+if a run loses or doubles anything, or if a worker does not stop by itself.
 """
 
 from __future__ import annotations
@@ -31,11 +34,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cells import disturbances
+from benchmarks.cells.cell_run import BURST_OF, BURST_S, CellRun, Servers, servers
 from benchmarks.cells.worker import WORKERS
-from benchmarks.cells.world import BURST_OF, BURST_S, Servers, World, servers
 from benchmarks.starting import ROOT, keep
 
-Disturbance = Callable[[World, float], AbstractContextManager[None]]
+Disturbance = Callable[[CellRun, float], AbstractContextManager[None]]
 CHAOS: dict[str, Disturbance] = {
     "postgres_restart": disturbances.postgres_restart,
     "backends_terminated": disturbances.backends_terminated,
@@ -49,36 +52,39 @@ PRESSURE: dict[str, Disturbance] = {
     "analytic_readers": disturbances.analytic_readers,
     "bursts": disturbances.bursts,
 }
-REACH = dict.fromkeys(CHAOS, 0.95) | dict.fromkeys(PRESSURE, 0.9)
+TARGETS = dict.fromkeys(CHAOS, 0.95) | dict.fromkeys(PRESSURE, 0.9)
 DRAIN_S = 90.0
-BURSTS_EACH_S = BURST_S * BURST_OF
-SHARE, SHARE_NEAR = 0.5, 0.9
+BURST_PERIOD_S = BURST_S * BURST_OF
+LOAD, LOAD_NEAR_CAPACITY = 0.5, 0.9  # relative to the capacity
 KILLS = 3
 
 
 @dataclass(frozen=True)
-class Times:
+class Durations:
+    """The lengths of the phases of a run."""
+
     warmup_s: float
     stress_s: float
     recovery_s: float
-    held_s: float
-    killed_each_s: float
+    transaction_s: float
+    kill_every_s: float
 
-    def stress_of(self, name: str) -> float:
-        if name == "bursts":  # whole rounds of them
-            return math.ceil(self.stress_s / BURSTS_EACH_S) * BURSTS_EACH_S
-        if name == "repeated_kills":
-            return KILLS * (self.killed_each_s + 3.0)
-        return self.held_s if name == "idle_transaction" else self.stress_s
+    def stress_of(self, cell: str) -> float:
+        if cell == "bursts":  # whole periods
+            return math.ceil(self.stress_s / BURST_PERIOD_S) * BURST_PERIOD_S
+        if cell == "repeated_kills":
+            return KILLS * (self.kill_every_s + 3.0)
+        return self.transaction_s if cell == "idle_transaction" else self.stress_s
 
 
-LONG = Times(warmup_s=5, stress_s=16, recovery_s=15, held_s=130, killed_each_s=8)
-SHORT = Times(warmup_s=1, stress_s=4, recovery_s=2, held_s=4, killed_each_s=2)
+LONG = Durations(warmup_s=5, stress_s=16, recovery_s=15, transaction_s=130, kill_every_s=8)
+SHORT = Durations(warmup_s=1, stress_s=4, recovery_s=2, transaction_s=4, kill_every_s=2)
 
 
 @dataclass(frozen=True)
-class Run:
-    """Files done a second, seconds from the end of the load until all was done, and until all had stopped."""
+class CellResult:
+    """Files done per second, seconds from the end of the load until all files were done, and seconds until all workers
+    had stopped."""
 
     rate: float
     drained_s: float
@@ -86,101 +92,105 @@ class Run:
     faults: list[str]
 
 
-def capacity(on: Servers, times: Times) -> float:
-    """Files a second, while as many come as are done."""
-    with _at_work(World(on, None)) as world:
-        time.sleep(times.warmup_s)
-        return rate_for(world, times.stress_s / 2)
+def capacity(servers: Servers, durations: Durations) -> float:
+    """The files per second that the system can sustain with a constant backlog."""
+    with _running(CellRun(servers, None)) as run:
+        time.sleep(durations.warmup_s)
+        return rate_for(run, durations.stress_s / 2)
 
 
-def rate_for(world: World, seconds: float) -> float:
-    began = world.now()
+def rate_for(run: CellRun, seconds: float) -> float:
+    """Files done per second during the next seconds."""
+    began = run.now()
     time.sleep(seconds)
-    return world.rate_between(began, world.now())
+    return run.rate_between(began, run.now())
 
 
-def run(on: Servers, rate: float, times: Times, name: str, disturbance: Disturbance) -> Run:
-    stress_s = times.stress_of(name)
-    with _at_work(World(on, rate, times.killed_each_s)) as world:
-        time.sleep(times.warmup_s)
-        with disturbance(world, stress_s):
-            rate = rate_for(world, stress_s)
+def run_cell(servers: Servers, rate: float, durations: Durations, name: str, disturbance: Disturbance) -> CellResult:
+    stress_s = durations.stress_of(name)
+    with _running(CellRun(servers, rate, durations.kill_every_s)) as run:
+        time.sleep(durations.warmup_s)
+        with disturbance(run, stress_s):
+            rate = rate_for(run, stress_s)
         if name in CHAOS:
-            rate = rate_for(world, times.recovery_s)
-        world.stop_offering()
-        drained_s = drain(world)
-        return Run(rate, drained_s, world.stop(), world.faults())
+            rate = rate_for(run, durations.recovery_s)
+        run.stop_load()
+        drained_s = drain(run)
+        return CellResult(rate, drained_s, run.stop(), run.faults())
 
 
 @contextmanager
-def _at_work(world: World) -> Iterator[World]:
-    """Workers, and load that comes until it is told to stop."""
+def _running(run: CellRun) -> Iterator[CellRun]:
+    """Start the workers and the load of a run."""
     try:
-        for place in range(WORKERS):
-            world.start(place)
-        world.start_offering()
-        yield world
+        for number in range(WORKERS):
+            run.start(number)
+        run.start_load()
+        yield run
     finally:
-        world.close()
+        run.close()
 
 
-def drain(world: World) -> float:
+def drain(run: CellRun) -> float:
+    """Wait until all files are done: the seconds that it took. Raises SystemExit after DRAIN_S."""
     began = time.monotonic()
-    while (left := world.left()) and time.monotonic() - began < DRAIN_S:
+    while (left := run.left()) and time.monotonic() - began < DRAIN_S:
         time.sleep(0.1)
     if left:
-        raise SystemExit(f"{left} files were not done {DRAIN_S:.0f} s after the last came")
+        raise SystemExit(f"{left} files were not done {DRAIN_S:.0f} s after the end of the load")
     return time.monotonic() - began
 
 
-def measure(on: Servers, name: str, times: Times, repeats: int, possible: float, results: dict[str, Any]) -> list[str]:
+def measure(
+    servers: Servers, name: str, durations: Durations, repeats: int, capacity: float, results: dict[str, Any]
+) -> list[str]:
+    """Run a cell and add its figures to the results: its faults."""
     disturbance = (CHAOS | PRESSURE)[name]
-    rate = possible * (SHARE_NEAR if name == "over_capacity" else SHARE)
-    ratios, faults, drained, stopped = [], [], 0.0, 0.0
+    rate = capacity * (LOAD_NEAR_CAPACITY if name == "over_capacity" else LOAD)
+    ratios, faults, drained_s, stopped_s = [], [], 0.0, 0.0
     for _ in range(repeats):
-        calm = run(on, rate, times, name, disturbances.nothing)
-        disturbed = run(on, rate, times, name, disturbance)
-        ratios.append(disturbed.rate / calm.rate)
-        print(f"{name}: {ratios[-1]:.2f} of {calm.rate:.0f} files a second", flush=True)
-        faults += [f"{name}: {fault}" for fault in (*calm.faults, *disturbed.faults)]
-        drained, stopped = max(drained, disturbed.drained_s), max(stopped, disturbed.stopped_s)
-    results[f"{name}: rate against the undisturbed run"] = round(statistics.mean(ratios), 3)
-    results[f"{name}: each pair"] = " ".join(f"{ratio:.2f}" for ratio in ratios)
-    results[f"{name}: drained in, stopped in, s"] = f"{drained:.1f}, {stopped:.1f}"
-    results[f"{name}: lost, doubled or contradictory"] = len(faults)
+        undisturbed = run_cell(servers, rate, durations, name, disturbances.nothing)
+        disturbed = run_cell(servers, rate, durations, name, disturbance)
+        ratios.append(disturbed.rate / undisturbed.rate)
+        print(f"{name}: {ratios[-1]:.2f} of {undisturbed.rate:.0f} files/s", flush=True)
+        faults += [f"{name}: {fault}" for fault in (*undisturbed.faults, *disturbed.faults)]
+        drained_s, stopped_s = max(drained_s, disturbed.drained_s), max(stopped_s, disturbed.stopped_s)
+    results[f"{name}: rate relative to the undisturbed run"] = round(statistics.mean(ratios), 3)
+    results[f"{name}: relative rate of each pair"] = " ".join(f"{ratio:.2f}" for ratio in ratios)
+    results[f"{name}: seconds to drain, to stop"] = f"{drained_s:.1f}, {stopped_s:.1f}"
+    results[f"{name}: inconsistencies"] = len(faults)
     return faults
 
 
 def cell(name: str) -> str:
-    if name not in REACH:
-        raise argparse.ArgumentTypeError(f"there is no {name}, but {', '.join(REACH)}")
+    if name not in TARGETS:
+        raise argparse.ArgumentTypeError(f"there is no cell {name}; the cells are {', '.join(TARGETS)}")
     return name
 
 
-def asked(argv: Sequence[str]) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("names", nargs="*", type=cell, metavar="NAME", default=list(REACH))
+    arguments.add_argument("names", nargs="*", type=cell, metavar="NAME", default=list(TARGETS))
     arguments.add_argument("--repeats", type=int, default=2)
     arguments.add_argument("--short", action="store_true")
     return arguments.parse_args(argv)
 
 
 def main() -> None:
-    given = asked(sys.argv[1:])
-    times = SHORT if given.short else LONG
+    options = parse_arguments(sys.argv[1:])
+    durations = SHORT if options.short else LONG
     results: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         results = json.loads((ROOT / "build" / "bench" / "cells.json").read_text())
     faults: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="fairway-cells-") as folder, servers(Path(folder)) as on:
-        capacity(on, SHORT)  # what is first is slow
-        possible = capacity(on, times)
-        results["files of three steps a second, kept up"] = round(possible)
-        for name in given.names:
-            faults += measure(on, name, times, given.repeats, possible, results)
-    keep(
-        "cells", results, {f"{name}: rate against the undisturbed run": f"{reach:.2f}" for name, reach in REACH.items()}
-    )
+    with tempfile.TemporaryDirectory(prefix="fairway-cells-") as folder, servers(Path(folder)) as running:
+        capacity(running, SHORT)  # a warm-up: the first run is slow
+        sustained = capacity(running, durations)
+        results["capacity, files/s of three steps each"] = round(sustained)
+        for name in options.names:
+            faults += measure(running, name, durations, options.repeats, sustained, results)
+    targets = {f"{name}: rate relative to the undisturbed run": f"{target:.2f}" for name, target in TARGETS.items()}
+    keep("cells", results, targets)
     if faults:
         sys.exit("\n".join(faults))
 

@@ -1,4 +1,4 @@
-"""One run of a cell: a database of its own, two workers, and load offered at a rate."""
+"""One run of a cell: a new database, two workers, and load at a given rate."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any
 import redis
 
 from benchmarks.cells.worker import DISPATCH, WORKERS, key
-from benchmarks.overhead.measuring import Worker
-from benchmarks.overhead.ours import STEPS
+from benchmarks.overhead.fairway_chain import STEPS
+from benchmarks.overhead.measuring import WorkerProcess
 from benchmarks.parts import PASSWORD, new_database, one
 from infra.local import postgres, valkey
 from infra.local.embedded import API_ROLE, WORKER_ROLE
@@ -31,22 +31,22 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival
 
 TICK_S = 0.1
-MOST_AT_ONCE = 500
+MOST_PER_TICK = 500  # files
 MOST_CONNECTIONS = 400
-LONGEST_AWAY_S = 120.0
-DEEP = 400  # files that wait or are at work, where the load goes by what is done of it
+LONGEST_OUTAGE_S = 120.0
+BACKLOG = 400  # files that are not done, while the load keeps the backlog constant
 BURST_S, BURST_OF = 2.0, 4
 CLEAN_STOP_S = 10.0
 
 
 @dataclass(frozen=True)
 class Servers:
-    """PostgreSQL that takes 400 connections, and Valkey, for all runs."""
+    """PostgreSQL with a limit of 400 connections, and Valkey, for all runs."""
 
     postgres_port: int
     redis_url: str
     supervisor: Supervisor
-    may_start: threading.Event  # whether PostgreSQL is started again where it has ended
+    may_start: threading.Event  # set while the supervisor may restart PostgreSQL
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def servers(folder: Path) -> Iterator[Servers]:
     may_start.set()
 
     def before_start() -> None:
-        may_start.wait(LONGEST_AWAY_S)
+        may_start.wait(LONGEST_OUTAGE_S)
         postgres.clear_leftovers(folder / "postgres" / "data")
 
     argv = [*server.argv, "-c", f"max_connections={MOST_CONNECTIONS}"]
@@ -73,39 +73,42 @@ def servers(folder: Path) -> Iterator[Servers]:
         supervisor.stop()
 
 
-class World:
-    """A fresh database with a tenant and a batch, and workers on it. Without a rate the load keeps a backlog as it is."""
+class CellRun:
+    """A new database with a tenant and a batch, its workers, and its load.
 
-    def __init__(self, on: Servers, rate: float | None, killed_each_s: float = 0.0) -> None:
+    `rate` is the load in files per second; without it, the load keeps the backlog at BACKLOG files.
+    """
+
+    def __init__(self, servers: Servers, rate: float | None, kill_every_s: float = 0.0) -> None:
         self.rate = rate or 0.0
-        self.killed_each_s = killed_each_s
-        self.postgres_may_start = on.may_start
-        self._servers = on
-        self.owner_url = new_database(on.postgres_port)
+        self.kill_every_s = kill_every_s
+        self.postgres_may_start = servers.may_start
+        self._servers = servers
+        self.owner_url = new_database(servers.postgres_port)
         self.database = self.owner_url.rsplit("/", 1)[1]
-        self.admin_url = postgres.database_url(on.postgres_port, PASSWORD, "postgres")
+        self.admin_url = postgres.database_url(servers.postgres_port, PASSWORD, "postgres")
         migrate(self.owner_url)
         for role in (API_ROLE, WORKER_ROLE):
             give_login(self.owner_url, role, PASSWORD)
-        address = lambda role: postgres.database_url(on.postgres_port, PASSWORD, self.database, role)  # noqa: E731
+        address = lambda role: postgres.database_url(servers.postgres_port, PASSWORD, self.database, role)  # noqa: E731
         self.worker_url = address(WORKER_ROLE)
         self._owner = Database(self.owner_url)
         self._catalog = PostgresCatalog(Database(address(API_ROLE)))
         self._store = PostgresStore(Database(self.worker_url))
-        self._topics: Any = redis.Redis.from_url(on.redis_url)
+        self._topics: Any = redis.Redis.from_url(servers.redis_url)
         self._topics.flushdb()
         self._tenant_id = str(one(self._owner, "INSERT INTO tenants (name) VALUES ('t') RETURNING tenant_id"))
         with self._catalog.transaction() as catalog:
             catalog.be(self._tenant_id)
             dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
-            given = {"allow_duplicates": True, "expand_archives": False, "priority": "normal"}
-            self._batch: Any = catalog.row("create_batch", dataset_id=dataset["dataset_id"], **given)
-        self._workers: dict[int, Worker] = {}
-        self._enough = threading.Event()
-        self._producer = threading.Thread(target=self._offer, daemon=True)
-        self._offered = self._sent = 0.0
+            options = {"allow_duplicates": True, "expand_archives": False, "priority": "normal"}
+            self._batch: Any = catalog.row("create_batch", dataset_id=dataset["dataset_id"], **options)
+        self._workers: dict[int, WorkerProcess] = {}
+        self._load_ended = threading.Event()
+        self._producer = threading.Thread(target=self._produce, daemon=True)
+        self._files_due = self._files_sent = 0.0
         self._bursts_since: float | None = None
-        self._now_offering = rate
+        self._current_rate = rate
 
     @property
     def postgres_pid(self) -> int:
@@ -113,22 +116,23 @@ class World:
 
     # --- workers -------------------------------------------------------------------------------------
 
-    def start(self, place: int) -> None:
+    def start(self, number: int) -> None:
+        """Start the worker with this number, from 0."""
         environment = {
             **os.environ,
             "FAIRWAY_DATABASE_URL": self.worker_url,
             "FAIRWAY_REDIS_URL": self._servers.redis_url,
         }
-        argv = [sys.executable, "-m", "benchmarks.cells.worker", f"w{place}", str(place)]
-        self._workers[place] = Worker(argv, environment)
+        argv = [sys.executable, "-m", "benchmarks.cells.worker", f"w{number}", str(number)]
+        self._workers[number] = WorkerProcess(argv, environment)
 
-    def kill(self, place: int) -> None:
-        self._workers.pop(place).kill()
+    def kill(self, number: int) -> None:
+        self._workers.pop(number).kill()
 
     def stop(self) -> float:
-        """Seconds until all workers ended by themselves. Raises SystemExit where one does not."""
+        """Stop all workers with SIGTERM: the seconds until all have ended. Raises SystemExit if one does not end."""
         if len(self._workers) < WORKERS:
-            raise SystemExit("a worker that was killed did not start again")
+            raise SystemExit("a killed worker was not restarted")
         began = time.monotonic()
         for worker in self._workers.values():
             worker.process.send_signal(signal.SIGTERM)
@@ -138,79 +142,83 @@ class World:
         return time.monotonic() - began
 
     def close(self) -> None:
-        self._enough.set()
+        self._load_ended.set()
         for worker in self._workers.values():
             worker.kill()
         self._owner.close()
 
-    def start_offering(self) -> None:
+    def start_load(self) -> None:
         self._producer.start()
 
-    def stop_offering(self) -> None:
-        self._enough.set()
+    def stop_load(self) -> None:
+        self._load_ended.set()
         self._producer.join(60)
 
     # --- load ----------------------------------------------------------------------------------------
 
     def announce(self, count: int) -> None:
+        """Create files and report their arrival. Raises SystemExit if the store does not recover."""
         described = [{"name": "a.txt", "size_bytes": 1}] * count
         with self._catalog.transaction() as catalog:
             catalog.be(self._tenant_id)
             rows = catalog.create_files(self._batch, described, 3600)
-        for _ in range(round(LONGEST_AWAY_S / TICK_S)):
+        for _ in range(round(LONGEST_OUTAGE_S / TICK_S)):
             with suppress(StoreUnreachable):
                 self._store.arrive([Arrival(row["object_key"]) for row in rows])
                 self._topics.lpush(key(DISPATCH), "{}")
                 return
             time.sleep(TICK_S)
-        raise SystemExit("the store did not come back")
+        raise SystemExit(f"the store did not recover within {LONGEST_OUTAGE_S:.0f} s")
 
     @contextmanager
-    def offering(self, rate: float, *, in_bursts: bool = False) -> Iterator[None]:
-        before, self._now_offering = self._now_offering, rate
+    def load(self, rate: float, *, in_bursts: bool = False) -> Iterator[None]:
+        """Change the load during the block."""
+        before, self._current_rate = self._current_rate, rate
         self._bursts_since = time.monotonic() if in_bursts else None
         try:
             yield
         finally:
-            self._now_offering, self._bursts_since = before, None
+            self._current_rate, self._bursts_since = before, None
 
-    def _offer(self) -> None:
-        """Announce files until told to stop; what could not be sent is sent later."""
-        then = time.monotonic()
-        while not self._enough.wait(TICK_S):
+    def _produce(self) -> None:
+        """Announce files until the load ends. Files that could not be announced are announced later."""
+        before = time.monotonic()
+        while not self._load_ended.wait(TICK_S):
             now = time.monotonic()
-            self._offered += self._due(now - then, now)
-            then = now
-            count = min(int(self._offered - self._sent), MOST_AT_ONCE)
+            self._files_due += self._due(now - before, now)
+            before = now
+            count = min(int(self._files_due - self._files_sent), MOST_PER_TICK)
             if count > 0:
                 with suppress(StoreUnreachable):
                     self.announce(count)
-                    self._sent += count
+                    self._files_sent += count
 
     def _due(self, seconds: float, now: float) -> float:
-        """How many files more are to come for these last seconds."""
-        if self._now_offering is None:
-            return max(0, DEEP - self.left())
+        """The number of files that became due in these last seconds."""
+        if self._current_rate is None:
+            return max(0, BACKLOG - self.left())
         if self._bursts_since is None:
-            return seconds * self._now_offering
+            return seconds * self._current_rate
         is_in_burst = (now - self._bursts_since) % (BURST_S * BURST_OF) < BURST_S
-        return seconds * self._now_offering * BURST_OF * is_in_burst
+        return seconds * self._current_rate * BURST_OF * is_in_burst
 
-    # --- what came of it -----------------------------------------------------------------------------
+    # --- results -------------------------------------------------------------------------------------
 
     def left(self) -> int:
+        """The number of files that are not done; 1 while the database cannot be reached."""
         with suppress(StoreUnreachable):
             return int(one(self._owner, "SELECT count(*) FROM files WHERE state <> 'done'"))
         return 1
 
     def now(self) -> Any:
+        """The time of the database. Waits until it can be reached."""
         while True:
             with suppress(StoreUnreachable):
                 return one(self._owner, "SELECT clock_timestamp()")
             time.sleep(TICK_S)
 
     def rate_between(self, since: Any, until: Any) -> float:
-        """Files done a second."""
+        """Files done per second between two times of the database."""
         query = (
             "SELECT count(*) / extract(epoch FROM %(until)s::timestamptz - %(since)s::timestamptz)::float8 FROM attempts"
             " WHERE step = 'third' AND outcome = 'done' AND ended_at BETWEEN %(since)s AND %(until)s"
@@ -218,7 +226,7 @@ class World:
         return float(one(self._owner, query, since=since, until=until))
 
     def faults(self) -> list[str]:
-        """What does not add up: files lost, effects doubled, rows that contradict each other."""
+        """Inconsistencies: lost files, doubled effects, and rows that contradict each other."""
         row = self._owner.row("SELECT lost, doubled FROM audit(NULL, %(steps)s, '{}')", steps=list(STEPS))
         assert row
         found = {name: count for name, count in row.items() if count}

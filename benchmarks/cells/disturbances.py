@@ -1,4 +1,4 @@
-"""What happens in each of the nine cells, from its beginning until the context is left; `seconds` is how long it lasts."""
+"""The disturbances of the nine cells: context managers that each disturb a run for `seconds`."""
 
 from __future__ import annotations
 
@@ -11,77 +11,77 @@ from functools import partial
 
 import psycopg
 
-from benchmarks.cells.world import World
+from benchmarks.cells.cell_run import CellRun
 
 IDLE_CONNECTIONS = 300
-KILLED_BACKENDS_EACH_S = 0.5
+KILL_BACKENDS_EVERY_S = 0.5
 READERS = 4
 READ_EVERY_S = 0.1
-DEAD_S = 1.0
-OVER = 1.5
+RESTART_AFTER_S = 1.0
+OVERLOAD = 1.5  # relative to the normal load
 
 
 @contextmanager
-def nothing(world: World, seconds: float) -> Iterator[None]:
+def nothing(run: CellRun, seconds: float) -> Iterator[None]:
     yield
 
 
 @contextmanager
-def postgres_restart(world: World, seconds: float) -> Iterator[None]:
-    """A fast shutdown. Half of the time the server is away, then it is started."""
-    world.postgres_may_start.clear()
-    os.kill(world.postgres_pid, signal.SIGINT)
-    with _once(seconds / 2, world.postgres_may_start.set):
+def postgres_restart(run: CellRun, seconds: float) -> Iterator[None]:
+    """A fast shutdown of PostgreSQL, which is restarted after half of the time."""
+    run.postgres_may_start.clear()
+    os.kill(run.postgres_pid, signal.SIGINT)
+    with _once(seconds / 2, run.postgres_may_start.set):
         yield
 
 
 @contextmanager
-def backends_terminated(world: World, seconds: float) -> Iterator[None]:
-    """Twice a second, each that is at work or in a transaction."""
-    found = (
+def backends_terminated(run: CellRun, seconds: float) -> Iterator[None]:
+    """Twice a second, terminate each backend that runs a query or has an open transaction."""
+    terminate = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         " AND state IN ('active', 'idle in transaction')"
     )
     with (
-        psycopg.connect(world.admin_url, autocommit=True) as admin,
-        _repeated(KILLED_BACKENDS_EACH_S, lambda: admin.execute(found, [world.database])),
+        psycopg.connect(run.admin_url, autocommit=True) as admin,
+        _repeated(KILL_BACKENDS_EVERY_S, lambda: admin.execute(terminate, [run.database])),
     ):
         yield
 
 
 @contextmanager
-def idle_connections(world: World, seconds: float) -> Iterator[None]:
+def idle_connections(run: CellRun, seconds: float) -> Iterator[None]:
     with ExitStack() as held:
         for _ in range(IDLE_CONNECTIONS):
-            held.enter_context(psycopg.connect(world.worker_url, autocommit=True))
+            held.enter_context(psycopg.connect(run.worker_url, autocommit=True))
         yield
 
 
 @contextmanager
-def crash(world: World, seconds: float) -> Iterator[None]:
-    """One worker of two is killed. Half of the time it is away, then it is started."""
-    world.kill(0)
-    with _once(seconds / 2, lambda: world.start(0)):
+def crash(run: CellRun, seconds: float) -> Iterator[None]:
+    """One of two workers is killed, and restarted after half of the time."""
+    run.kill(0)
+    with _once(seconds / 2, lambda: run.start(0)):
         yield
 
 
 @contextmanager
-def repeated_kills(world: World, seconds: float) -> Iterator[None]:
-    """One worker of two is killed again and again, and started anew a second later."""
+def repeated_kills(run: CellRun, seconds: float) -> Iterator[None]:
+    """One of two workers is killed repeatedly, and restarted a second later each time."""
 
-    def kill_and_start() -> None:
-        world.kill(0)
-        threading.Event().wait(DEAD_S)
-        world.start(0)
+    def kill_and_restart() -> None:
+        run.kill(0)
+        threading.Event().wait(RESTART_AFTER_S)
+        run.start(0)
 
-    with _repeated(world.killed_each_s, kill_and_start):
+    with _repeated(run.kill_every_s, kill_and_restart):
         yield
 
 
 @contextmanager
-def idle_transaction(world: World, seconds: float) -> Iterator[None]:
-    """A transaction with an id and a snapshot that somebody forgot: nothing dead can be vacuumed away."""
-    with psycopg.connect(world.owner_url) as forgotten:
+def idle_transaction(run: CellRun, seconds: float) -> Iterator[None]:
+    """A forgotten transaction with an id and a snapshot: no dead row can be vacuumed."""
+    with psycopg.connect(run.owner_url) as forgotten:
         forgotten.execute("SET idle_in_transaction_session_timeout = 0")
         forgotten.execute("SET transaction_timeout = 0")
         forgotten.commit()
@@ -91,17 +91,17 @@ def idle_transaction(world: World, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def over_capacity(world: World, seconds: float) -> Iterator[None]:
-    with world.offering(world.rate * OVER):
+def over_capacity(run: CellRun, seconds: float) -> Iterator[None]:
+    with run.load(run.rate * OVERLOAD):
         yield
 
 
 @contextmanager
-def analytic_readers(world: World, seconds: float) -> Iterator[None]:
-    """Four snapshots held for as long as it lasts, each counting the hottest table over and over."""
+def analytic_readers(run: CellRun, seconds: float) -> Iterator[None]:
+    """Four transactions that hold a snapshot and repeatedly count the rows of the busiest table."""
     with ExitStack() as held:
         for _ in range(READERS):
-            reader = held.enter_context(psycopg.connect(world.owner_url))
+            reader = held.enter_context(psycopg.connect(run.owner_url))
             reader.execute("SET idle_in_transaction_session_timeout = 0")
             reader.execute("SET transaction_timeout = 0")
             reader.commit()
@@ -111,9 +111,9 @@ def analytic_readers(world: World, seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def bursts(world: World, seconds: float) -> Iterator[None]:
-    """Four times the load for a quarter of the time, and nothing between."""
-    with world.offering(world.rate, in_bursts=True):
+def bursts(run: CellRun, seconds: float) -> Iterator[None]:
+    """Four times the load for a quarter of the time, and no load for the rest."""
+    with run.load(run.rate, in_bursts=True):
         yield
 
 
@@ -122,9 +122,9 @@ def _count(reader: psycopg.Connection) -> None:
 
 
 @contextmanager
-def _once(after_s: float, do: Callable[[], object]) -> Iterator[None]:
-    """Do it after so many seconds; it has been done when the context is left."""
-    timer = threading.Timer(after_s, do)
+def _once(after_s: float, action: Callable[[], object]) -> Iterator[None]:
+    """Carry out an action after a delay. The context ends only when that is done."""
+    timer = threading.Timer(after_s, action)
     timer.start()
     try:
         yield
@@ -133,16 +133,16 @@ def _once(after_s: float, do: Callable[[], object]) -> Iterator[None]:
 
 
 @contextmanager
-def _repeated(seconds: float, do: Callable[[], object]) -> Iterator[None]:
-    """Do it again and again, so long after it was done; none is under way when the context is left."""
+def _repeated(pause_s: float, action: Callable[[], object]) -> Iterator[None]:
+    """Repeat an action with pauses. The context ends only when the last repetition has ended."""
     stop = threading.Event()
 
-    def go_on() -> None:
-        while not stop.wait(seconds):
+    def repeat() -> None:
+        while not stop.wait(pause_s):
             with suppress(psycopg.Error):
-                do()
+                action()
 
-    thread = threading.Thread(target=go_on, daemon=True)
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield

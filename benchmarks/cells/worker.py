@@ -1,8 +1,8 @@
-"""One worker of the nine cells: Fairway's own worker, store and runner, on topics that are lists in Valkey.
+"""One worker of the nine cells: Fairway's worker, store and runner, with topics that are lists in Valkey.
 
-    python -m benchmarks.cells.worker NAME PLACE
+    python -m benchmarks.cells.worker NAME NUMBER
 
-The addresses stand in its environment. It ends by SIGTERM, as a worker does.
+The URLs are in its environment. SIGTERM ends it, as it ends any worker.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import redis
 
-from benchmarks.overhead.ours import CONCURRENCY, STEPS, runner_on
+from benchmarks.overhead.fairway_chain import CONCURRENCY, STEPS, runner_on
 from benchmarks.topics import WakeUpsOnly
 from functions.dispatch import dispatch
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse, recover, upkeep
@@ -32,14 +32,14 @@ DISPATCH = "dispatch"
 
 
 class ListTopics(WakeUpsOnly):
-    """Topics that outlive the workers, a list each, and their bell: what rings is the message itself.
+    """Topics as lists in Valkey, which outlive the workers. They are also the work signal: waiting takes a message.
 
-    It is taken from its list as it is heard; with a worker that is killed then it is lost, as by a broker that loses it.
+    If the worker is then killed, its message is lost, as with a broker that loses messages.
     """
 
     def __init__(self, url: str) -> None:
         self._client: Any = redis.Redis.from_url(url)
-        self._mine = threading.local()  # what this thread has heard and not received yet
+        self._local = threading.local()  # the messages that this thread took while waiting, and has not received yet
 
     def holds_messages(self, topic: str) -> bool:
         return False
@@ -54,18 +54,18 @@ class ListTopics(WakeUpsOnly):
         timer.start()
 
     def wait(self, topic: str, timeout_s: float, most: int = 1) -> bool:
-        if not self._heard():
+        if not self._taken():
             found = self._client.brpop([key(topic)], timeout=timeout_s)
-            self._mine.heard = [found[1]] if found else []
-        return bool(self._heard())
+            self._local.taken = [found[1]] if found else []
+        return bool(self._taken())
 
     def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
         if wait_s:
             self.wait(topic, wait_s)
-        bodies, self._mine.heard = self._heard(), []
+        bodies, self._local.taken = self._taken(), []
         if len(bodies) < most:
             bodies += self._client.rpop(key(topic), most - len(bodies)) or []
-        return [{"messageId": str(place), "receiptHandle": body, "body": body} for place, body in enumerate(bodies)]
+        return [{"messageId": str(index), "receiptHandle": body, "body": body} for index, body in enumerate(bodies)]
 
     def delete(self, topic: str, receipt_handles: Sequence[bytes]) -> None:
         return None
@@ -74,8 +74,8 @@ class ListTopics(WakeUpsOnly):
         if receipt_handles:
             self._client.rpush(key(topic), *receipt_handles)
 
-    def _heard(self) -> list[bytes]:
-        return getattr(self._mine, "heard", [])
+    def _taken(self) -> list[bytes]:
+        return getattr(self._local, "taken", [])
 
 
 def key(topic: str) -> str:
@@ -83,8 +83,8 @@ def key(topic: str) -> str:
 
 
 def main() -> None:
-    sys.stderr = open(os.devnull, "w")  # what is measured is the store, not where its log goes
-    name, place = sys.argv[1], int(sys.argv[2])
+    sys.stderr = open(os.devnull, "w")  # the benchmark measures the store, not its log
+    name, number = sys.argv[1], int(sys.argv[2])
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     redis_url = os.environ["FAIRWAY_REDIS_URL"]
@@ -108,7 +108,7 @@ def main() -> None:
     worker = Worker(name, cast(Any, topics), cast(Any, topics), cast(Any, handlers), store_is_up)
     worker.start()
     print("ready", flush=True)
-    every(WORKERS * UPKEEP_S, stop, "upkeep", lambda: upkeep(runner), first_s=place * UPKEEP_S)
+    every(WORKERS * UPKEEP_S, stop, "upkeep", lambda: upkeep(runner), first_s=number * UPKEEP_S)
     every(PULSE_S, stop, "pulse", lambda: pulse(runner))
     while not stop.wait(1.0):
         runner.tick()

@@ -1,4 +1,4 @@
-"""Fairway and its peers, each by the same few words: start a worker, send files, say what is left and what ran."""
+"""Fairway and its peers with the same interface: start a worker, send files, count what is left and what ran."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from benchmarks.overhead.measuring import Clock, Worker
-from benchmarks.overhead.others import Installed, Peer
-from benchmarks.overhead.ours import OwnQueue, runner_on
+from benchmarks.overhead.fairway_chain import InProcessQueue, runner_on
+from benchmarks.overhead.installed_peers import InstalledPeer, Peer
+from benchmarks.overhead.measuring import Clock, WorkerProcess
 from benchmarks.parts import Parts, StoreParts, one
 from benchmarks.tenants import Tenants
 from functions.arrivals import take_arrivals
@@ -20,33 +20,34 @@ from layers.adapters.postgres.database import Database
 from layers.attempts.runner import Runner
 from layers.domain.message import Arrival
 
-LEFT = "SELECT count(*) FROM files WHERE state <> 'done'"
-RAN = "SELECT count(*) FROM attempts WHERE outcome = 'done'"
-TWICE = """
+FILES_LEFT = "SELECT count(*) FROM files WHERE state <> 'done'"
+PARTS_RUN = "SELECT count(*) FROM attempts WHERE outcome = 'done'"
+PARTS_RUN_TWICE = """
 SELECT count(*) FROM (SELECT 1 FROM attempts WHERE outcome = 'done' GROUP BY file_id, step, part HAVING count(*) > 1) t
 """
-LAST = "SELECT extract(epoch FROM s.ended_at - f.uploaded_at) * 1000 FROM files f JOIN steps s USING (file_id) WHERE f.object_key = %(key)s AND s.step = 'third' AND s.state = 'done'"
+LATENCY_MS = "SELECT extract(epoch FROM s.ended_at - f.uploaded_at) * 1000 FROM files f JOIN steps s USING (file_id) WHERE f.object_key = %(key)s AND s.step = 'third' AND s.state = 'done'"
 
 
 class Contender(Protocol):
-    """`alone` answers the milliseconds that each of so many files took that came one after the other."""
+    """A system that runs the chain. `latencies_ms` sends files one after the other, and returns how long each took."""
 
     name: str
 
-    def start(self, worker: str) -> Worker: ...
+    def start(self, worker: str) -> WorkerProcess: ...
     def clocks(self) -> Mapping[str, Clock]: ...
     def send(self, files: int) -> None: ...
     def left(self) -> int: ...
     def ran(self) -> int: ...
     def twice(self) -> int: ...
-    def alone(self, files: int) -> list[float]: ...
+    def latencies_ms(self, files: int) -> list[float]: ...
 
 
-class Ours:
-    """Fairway, without a topic, or with the embedded ones. `begin` empties it; announced files are none of a step's cost."""
+class FairwayContender:
+    """Fairway, with the embedded topics or without topics. `announce` empties the database and creates the files before
+    the measurement."""
 
     def __init__(self, found: Parts, store: StoreParts | None = None) -> None:
-        self.name = "Fairway" if store else "Fairway, without its topic"
+        self.name = "Fairway" if store else "Fairway, without topics"
         self._found, self._store = found, store
         self._database = Database(found.owner_url)
         self._tenants = Tenants(found.owner_url, found.api_url)
@@ -59,14 +60,22 @@ class Ours:
         self._tenants.empty()
         self._keys = self._tenants.announce(self._tenants.add("tenant"), [1] * files)
 
-    def start(self, worker: str) -> Worker:
-        argv = [sys.executable, "-m", "benchmarks.overhead.ours", worker, *(["--topics"] if self._store else [])]
-        return Worker(argv, {**os.environ, "FAIRWAY_DATABASE_URL": self._found.worker_url, "FAIRWAY_WORKER": worker})
+    def start(self, worker: str) -> WorkerProcess:
+        argv = [
+            sys.executable,
+            "-m",
+            "benchmarks.overhead.fairway_chain",
+            worker,
+            *(["--topics"] if self._store else []),
+        ]
+        return WorkerProcess(
+            argv, {**os.environ, "FAIRWAY_DATABASE_URL": self._found.worker_url, "FAIRWAY_WORKER": worker}
+        )
 
     def clocks(self) -> Mapping[str, Clock]:
         clocks: dict[str, Clock] = {"PostgreSQL": self._found.postgres_cpu_s, "Valkey": self._found.valkey_cpu_s}
         if self._store:
-            clocks["topic"] = self._store.cpu_s
+            clocks["topics"] = self._store.cpu_s
         return clocks
 
     def send(self, files: int) -> None:
@@ -75,41 +84,41 @@ class Ours:
             take_arrivals(runner, [Arrival(key, "v") for key in self._keys[start : start + 500]])
 
     def left(self) -> int:
-        return int(one(self._database, LEFT))
+        return int(one(self._database, FILES_LEFT))
 
     def ran(self) -> int:
-        return int(one(self._database, RAN))
+        return int(one(self._database, PARTS_RUN))
 
     def twice(self) -> int:
-        return int(one(self._database, TWICE))
+        return int(one(self._database, PARTS_RUN_TWICE))
 
-    def alone(self, files: int) -> list[float]:
-        runner, took = self._runner(), []
+    def latencies_ms(self, files: int) -> list[float]:
+        runner, latencies = self._runner(), []
         for key in self._keys[:files]:
             take_arrivals(runner, [Arrival(key, "v")])
-            while not (row := self._database.row(LAST, key=key)):
+            while not (row := self._database.row(LATENCY_MS, key=key)):
                 time.sleep(0.005)
-            took.append(float(next(iter(row.values()))))
-        return took
+            latencies.append(float(next(iter(row.values()))))
+        return latencies
 
     def _runner(self) -> Runner:
-        """What takes the news of arrivals. Where there is no topic, the workers look for themselves."""
+        """The runner that handles arrivals. Without topics it does not dispatch: the workers do."""
         if self._store:
             return runner_on(Database(self._found.worker_url), bootstrap.topics(), "arrivals", self._found.redis_url)
-        runner = runner_on(Database(self._found.worker_url), OwnQueue(), "arrivals")
+        runner = runner_on(Database(self._found.worker_url), InProcessQueue(), "arrivals")
         runner.dispatch = lambda steps: 0  # type: ignore[method-assign]
         return runner
 
 
-class Other:
-    """A peer."""
+class PeerContender:
+    """A peer. `records_runs`: its workers record every step that they run."""
 
-    def __init__(self, peer: Peer, found: Parts, notes: bool = False) -> None:
+    def __init__(self, peer: Peer, found: Parts, records_runs: bool = False) -> None:
         self.name = peer.name
         self._found = found
-        self._peer = Installed(peer, found, notes)
+        self._peer = InstalledPeer(peer, found, records_runs)
 
-    def start(self, worker: str) -> Worker:
+    def start(self, worker: str) -> WorkerProcess:
         return self._peer.work(worker)
 
     def clocks(self) -> Mapping[str, Clock]:
@@ -128,16 +137,16 @@ class Other:
         ran = self._peer.ran()
         return len(ran) - len(set(ran))
 
-    def alone(self, files: int) -> list[float]:
-        return self._peer.alone(files)
+    def latencies_ms(self, files: int) -> list[float]:
+        return self._peer.latencies_ms(files)
 
 
 @contextmanager
-def at_work(contender: Contender, count: int, says_ready: bool) -> Iterator[list[Worker]]:
-    """So many workers, started and idle."""
+def running_workers(contender: Contender, count: int, prints_ready: bool) -> Iterator[list[WorkerProcess]]:
+    """This many workers, started and idle; killed at the end."""
     workers = [contender.start(f"w{number}") for number in range(count)]
     try:
-        if not says_ready:
+        if not prints_ready:
             for worker in workers:
                 worker.await_idleness()
         yield workers

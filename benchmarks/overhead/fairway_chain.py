@@ -1,7 +1,8 @@
-"""Fairway's own cost of a step: a chain of three steps that do nothing, on the real store and runner.
+"""A chain of three steps that do nothing, on Fairway with its real store and runner.
 
-Run as a program it is one worker: `python -m benchmarks.overhead.ours WORKER [--topics]`, with the addresses in its
-environment. Without topics each process runs what it published itself.
+    python -m benchmarks.overhead.fairway_chain WORKER [--topics]
+
+Runs one worker. The URLs are in its environment. Without `--topics`, each process runs what it published itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CONCURRENCY = 16
 IDLE_S = 0.002
 
 
-def next_to_nothing(_file: File) -> Plan:
+def cheap(_file: File) -> Plan:
     return (Part(cost_estimate_s=0.001),)
 
 
@@ -44,12 +45,12 @@ def intake(file: File, work: Work) -> Done:
     return Done(identity=Identity("text/plain", 1), size_bytes=1)
 
 
-@step(plan=next_to_nothing, parts_per_message=10)
+@step(plan=cheap, parts_per_message=10)
 def second(file: File, work: Work) -> Done:
     return Done()
 
 
-@step(plan=next_to_nothing, parts_per_message=10)
+@step(plan=cheap, parts_per_message=10)
 def third(file: File, work: Work) -> Done:
     return Done(extraction=Extraction({}, (), {}))
 
@@ -59,8 +60,8 @@ STEPS = ("intake", "second", "third")
 TOPICS = (*STEPS, "arrivals", "dispatch")
 
 
-class OwnQueue(WakeUpsOnly):
-    """A topic of no cost: what a process publishes it runs itself."""
+class InProcessQueue(WakeUpsOnly):
+    """Topics that cost nothing: a process runs what it publishes itself."""
 
     def __init__(self) -> None:
         self.waiting: deque[list[WakeUp]] = deque()
@@ -72,12 +73,12 @@ class OwnQueue(WakeUpsOnly):
         self.waiting.extend(bundles(list(wake_ups)))
 
     def take(self) -> list[WakeUp]:
-        """What one message names."""
+        """The wake-ups of one message; an empty list if none is waiting."""
         return self.waiting.popleft() if self.waiting else []
 
 
 def runner_on(database: Database, topics: Topics, host: str, redis_url: str = "") -> Runner:
-    """The runner of one worker. With Redis it asks the breakers there, and tells whoever watches."""
+    """The runner of one worker. With Redis it uses the circuit breakers there, and publishes change notifications."""
     ports = Ports(
         store=PostgresStore(database),
         objects=MemoryObjects(),
@@ -90,8 +91,8 @@ def runner_on(database: Database, topics: Topics, host: str, redis_url: str = ""
     return Runner(ports, intake, PIPELINES, dict.fromkeys(STEPS, CONCURRENCY), host=host)
 
 
-def work(runner: Runner, queue: OwnQueue, stop: threading.Event) -> None:
-    """Run what is waiting; look for more when there is none."""
+def work(runner: Runner, queue: InProcessQueue, stop: threading.Event) -> None:
+    """Run the waiting messages; dispatch when there are none."""
     while not stop.is_set():
         taken = queue.take()
         if taken:
@@ -101,7 +102,7 @@ def work(runner: Runner, queue: OwnQueue, stop: threading.Event) -> None:
 
 
 def work_on_topics(database: Database, name: str) -> None:
-    """As a worker of the embedded start does: woken by the bell, from SQS."""
+    """Run like a worker of the embedded start: woken by the work signal, with messages from SQS."""
     runner = runner_on(database, bootstrap.topics(), name, bootstrap.settings().redis_url)
 
     def run(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -115,11 +116,11 @@ def work_on_topics(database: Database, name: str) -> None:
 
 
 def main() -> None:
-    sys.stderr = open(os.devnull, "w")  # what is measured is the step, not where its log goes
+    sys.stderr = open(os.devnull, "w")  # the benchmark measures the step, not its log
     database = Database(os.environ["FAIRWAY_DATABASE_URL"])
     if "--topics" in sys.argv:
         work_on_topics(database, sys.argv[1])
-    queue = OwnQueue()
+    queue = InProcessQueue()
     runner = runner_on(database, queue, sys.argv[1])
     recover(runner, sys.argv[1])
     look_back(runner)

@@ -1,4 +1,4 @@
-"""The peers of the overhead benchmark: their environment, their programs, and how much they have left to do."""
+"""The peers of the overhead benchmark: installing them, running their programs, and counting the jobs that are left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from benchmarks.overhead.measuring import Worker
+from benchmarks.overhead.measuring import WorkerProcess
 from benchmarks.parts import Parts, new_database
 from benchmarks.starting import ROOT
 
@@ -25,7 +25,7 @@ RAN = "CREATE TABLE ran (step text, number integer, at double precision)"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """`left` says how many of its jobs have not ended, by its database and its Redis."""
+    """A peer. `left` returns how many of its jobs have not ended, from the URLs of its database and its Redis."""
 
     name: str
     script: str
@@ -61,7 +61,7 @@ PEERS = (
 
 
 def install() -> None:
-    """Make the peers' environment where it is missing or out of date."""
+    """Create the virtual environment of the peers if it is missing or out of date."""
     mark = VENV / ".ready"
     if mark.exists() and mark.read_text() == REQUIREMENTS.read_text():
         return
@@ -71,10 +71,10 @@ def install() -> None:
     mark.write_text(REQUIREMENTS.read_text())
 
 
-class Installed:
-    """A peer on a database of its own, and on Valkey that keeps what it was told."""
+class InstalledPeer:
+    """A peer with a database of its own, and a Valkey that persists what it stores."""
 
-    def __init__(self, peer: Peer, found: Parts, notes: bool = False) -> None:
+    def __init__(self, peer: Peer, found: Parts, records_runs: bool = False) -> None:
         self.peer = peer
         self.redis_url = found.redis_url
         self.database_url = new_database(found.port)
@@ -82,14 +82,14 @@ class Installed:
             **os.environ,
             "PEER_REDIS_URL": self.redis_url,
             "PEER_DATABASE_URL": self.database_url,
-            "PEER_NOTES": "1" if notes else "0",
+            "PEER_RECORDS_RUNS": "1" if records_runs else "0",
         }
         if peer.needs_database:
             with psycopg.connect(self.database_url, autocommit=True) as connection:
                 connection.execute(RAN)
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushall()
-            # As a broker's should be: on disk within a second, and nothing forgotten.
+            # A broker needs durability: data is on disk within a second, and nothing is evicted.
             for name, value in (("maxmemory", "0"), ("appendonly", "yes"), ("appendfsync", "everysec")):
                 client.config_set(name, value)
         self.run("install")
@@ -100,20 +100,20 @@ class Installed:
             argv, env=self.environment, cwd=HERE / "peers", check=True, capture_output=True
         ).stdout.decode()
 
-    def work(self, name: str) -> Worker:
-        return Worker(self._argv("work", name), self.environment, says_ready=False, cwd=HERE / "peers")
+    def work(self, name: str) -> WorkerProcess:
+        return WorkerProcess(self._argv("work", name), self.environment, prints_ready=False, cwd=HERE / "peers")
 
     def send(self, count: int) -> None:
         self.run("send", "0", str(count))
 
-    def alone(self, count: int) -> list[float]:
-        return list(json.loads(self.run("alone", str(count))))
+    def latencies_ms(self, count: int) -> list[float]:
+        return list(json.loads(self.run("latencies", str(count))))
 
     def left(self) -> int:
         return self.peer.left(self.database_url, self.redis_url)
 
     def ran(self) -> list[tuple[str, int]]:
-        """Every run of a step that a worker noted."""
+        """Every run of a step that a worker recorded, as step and number of the file."""
         if self.peer.needs_database:
             with psycopg.connect(self.database_url) as connection:
                 return [(step, number) for step, number in connection.execute("SELECT step, number FROM ran")]

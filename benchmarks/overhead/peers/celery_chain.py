@@ -1,6 +1,6 @@
-"""A chain of three tasks that do nothing, on Celery with Redis: `install`, `send FIRST COUNT`, `alone COUNT`, `work NAME`.
+"""A chain of three tasks that do nothing, on Celery with Redis: `install`, `send FIRST COUNT`, `latencies COUNT`, `work NAME`.
 
-Tasks are acknowledged when they have ended, so that a killed worker's are not lost.
+Tasks are acknowledged when they have ended, so that the tasks of a killed worker are not lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import redis
 from celery import Celery, chain
 
 URL = os.environ["PEER_REDIS_URL"]
-NOTES = os.environ.get("PEER_NOTES") == "1"
+RECORDS_RUNS = os.environ.get("PEER_RECORDS_RUNS") == "1"
 app = Celery("celery_chain", broker=URL)
 app.conf.update(
     task_acks_late=True,
@@ -22,59 +22,61 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     broker_connection_retry_on_startup=True,
 )
-notes = redis.Redis.from_url(URL)
+connection = redis.Redis.from_url(URL)
 
 
-def note(step: str, number: int) -> None:
-    if NOTES:
-        notes.rpush("ran", json.dumps([step, number, time.time()]))
+def record(step: str, number: int) -> None:
+    if RECORDS_RUNS:
+        connection.rpush("ran", json.dumps([step, number, time.time()]))
 
 
 @app.task
 def first(number: int) -> None:
-    note("first", number)
+    record("first", number)
 
 
 @app.task
 def second(number: int) -> None:
-    note("second", number)
+    record("second", number)
 
 
 @app.task
 def third(number: int) -> None:
-    note("third", number)
+    record("third", number)
 
 
 def send(number: int) -> None:
     chain(first.si(number), second.si(number), third.si(number)).apply_async()
 
 
-def alone(count: int) -> list[float]:
-    """Milliseconds from sending one until its third task ran, one after the other."""
-    took = []
+def latencies_ms(count: int) -> list[float]:
+    """Send jobs one after the other: the milliseconds from sending each until its third task ran."""
+    latencies = []
     for number in range(-count, 0):
         began = time.time()
         send(number)
         while not (
             ended := [
-                at for step, n, at in map(json.loads, notes.lrange("ran", -3, -1)) if (step, n) == ("third", number)
+                at
+                for step, n, at in map(json.loads, connection.lrange("ran", -3, -1))
+                if (step, n) == ("third", number)
             ]
         ):
             time.sleep(0.001)
-        took.append((ended[0] - began) * 1000)
-    return took
+        latencies.append((ended[0] - began) * 1000)
+    return latencies
 
 
 def main() -> None:
-    command, *given = sys.argv[1:]
+    command, *arguments = sys.argv[1:]
     if command == "send":
-        for number in range(int(given[0]), int(given[0]) + int(given[1])):
+        for number in range(int(arguments[0]), int(arguments[0]) + int(arguments[1])):
             send(number)
-    elif command == "alone":
-        print(json.dumps(alone(int(given[0]))))
+    elif command == "latencies":
+        print(json.dumps(latencies_ms(int(arguments[0]))))
     elif command == "work":
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=ERROR"]
-        app.worker_main(["worker", "--concurrency=1", f"--hostname={given[0]}@localhost", *quiet])
+        app.worker_main(["worker", "--concurrency=1", f"--hostname={arguments[0]}@localhost", *quiet])
 
 
 if __name__ == "__main__":
