@@ -45,8 +45,8 @@ class ListTopics(WakeUpsOnly):
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        for load in bundles(list(wake_ups)):
-            self._client.lpush(key(load[0].step), json.dumps(bundle_as_json(load)))
+        for bundle in bundles(list(wake_ups)):
+            self._client.lpush(key(bundle[0].step), json.dumps(bundle_as_json(bundle)))
 
     def dispatch_later(self, delay_s: float) -> None:
         timer = threading.Timer(delay_s, lambda: self._client.lpush(key(DISPATCH), "{}"))

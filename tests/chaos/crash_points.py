@@ -156,9 +156,9 @@ def _drain(runner: Runner, queue: Queue, before: Callable[[str], None] = lambda 
     """Run all messages until nothing is dispatched. `before` is called with the step of each message."""
     dispatch(runner)
     while queue.waiting:
-        load = queue.waiting.popleft()
-        before(load[0].step)
-        runner.run_all(load)
+        bundle = queue.waiting.popleft()
+        before(bundle[0].step)
+        runner.run_all(bundle)
         if not queue.waiting:
             dispatch(runner)
 
