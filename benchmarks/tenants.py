@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from benchmarks.parts import one
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
+from layers.ports.catalog import NewFile
 
 
 class Tenants:
@@ -32,15 +33,9 @@ class Tenants:
     def announce(self, tenant_id: str, sizes_bytes: Sequence[int]) -> list[str]:
         """Create a batch with one file for each size; returns the object keys."""
         with self._catalog.transaction() as catalog:
-            catalog.be(tenant_id)
+            catalog.act_as(tenant_id)
             dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
-            batch = catalog.row(
-                "create_batch",
-                dataset_id=dataset["dataset_id"],
-                allow_duplicates=True,
-                expand_archives=False,
-                priority="normal",
-            )
+            batch = catalog.create_batch(str(dataset.dataset_id), allow_duplicates=True)
             assert batch
-            described = [{"name": f"{index}.txt", "size_bytes": size} for index, size in enumerate(sizes_bytes)]
-            return [row["object_key"] for row in catalog.create_files(batch, described, 3600)]
+            described = [NewFile(f"{index}.txt", size) for index, size in enumerate(sizes_bytes)]
+            return [row.object_key for row in catalog.create_files(batch, described, 3600)]

@@ -21,11 +21,13 @@ from benchmarks.dispatch import fill
 from benchmarks.parts import Parts, parts
 from benchmarks.starting import keep
 from functions.api import waits
+from functions.api.entry import ports
 from layers import bootstrap
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
+from layers.ports.catalog import StepPart
 
 ROUNDS = 15
 PAGE = 50
@@ -53,15 +55,17 @@ def look(database: Database, store: PostgresStore) -> None:
         raise RuntimeError("somebody else looked")
 
 
-def page(catalog: PostgresCatalog, tenant_id: str, rows: list[dict[str, Any]]) -> list[Any]:
+def page(catalog: PostgresCatalog, tenant_id: str, files: list[dict[str, Any]]) -> list[Any]:
     """What a listing does for the waits of its files, the reading of their steps included."""
     with catalog.transaction() as transaction:
-        transaction.be(tenant_id)
-        steps: dict[Any, list[dict[str, Any]]] = {}
-        for step in transaction.rows("steps_of", file_ids=[row["file_id"] for row in rows]):
-            steps.setdefault(step["file_id"], []).append(step)
-        seen = waits.view(transaction, {row["batch_id"] for row in rows})
-        return [waits.waiting(seen, row, {"ocr": steps[row["file_id"]]}) for row in rows]
+        transaction.act_as(tenant_id)
+        parts_of: dict[Any, list[StepPart]] = {}
+        for part in transaction.steps_of([file["file_id"] for file in files]):
+            parts_of.setdefault(part.file_id, []).append(part)
+        view = waits.view(ports(), transaction, {file["batch_id"] for file in files})
+        return [
+            waits.waiting(view, file["state"], file["batch_id"], {"ocr": parts_of[file["file_id"]]}) for file in files
+        ]
 
 
 def measure(found: Parts, most: int, results: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""The API outside of Lambda: Chalice's own routes behind a WSGI server.
+"""Serves the API outside of Lambda: Chalice's routes behind a WSGI server.
 
-Chalice's local gateway is made for one developer; what it lacks for many callers is mended here: requests of
-several threads are kept apart, path parameters decoded, unknown routes and methods answered in the contract's
-shape, and headers that let browsers read every answer put on all of them.
+Chalice's local gateway is made for one developer. This module adds what many clients need: separate requests for
+several threads, decoded path parameters, problem details for unknown routes and methods, and CORS headers on every
+response.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from urllib.parse import quote, unquote
 from chalice.local import LocalChalice, LocalGateway
 
 from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
-from functions.api.changes import HELD_OPEN
+from functions.api.changes import MOST_WAITING
 from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
 from layers import bootstrap
 from layers.telemetry.log import log
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
-# Each call that is held open sits on a thread, asleep; the others are for requests that are answered at once.
-THREADS = HELD_OPEN + 16
+# Each call that waits for changes keeps a thread asleep; the others serve the requests that need no waiting.
+THREADS = MOST_WAITING + 16
 CONNECTIONS = 2000
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -35,7 +35,7 @@ class Application:
     """A WSGI application over a Chalice app."""
 
     def __init__(self, app: Any, allowed_origins: str = "*") -> None:
-        # Chalice keeps the current request in one attribute; LocalChalice's is one a thread.
+        # Chalice keeps the current request in one attribute; LocalChalice has one for each thread.
         if not isinstance(app, LocalChalice):
             app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._gateway = LocalGateway(app, _config())
@@ -49,46 +49,48 @@ class Application:
         try:
             status, headers, body = self._answer(method, path, environ)
         except Exception as error:
-            log("request_broke", method=method, error=error)
-            status, headers, body = _refused(Problem("internal_error", "the request could not be carried out"))
-        headers |= self._readable_by_browsers(environ)
+            log("request_failed", method=method, error=error)
+            status, headers, body = _problem(
+                Problem("internal_error", "this is a fault in Fairway; it has been logged")
+            )
+        headers |= self._cors_headers(environ)
         headers["Content-Length"] = str(len(body))
         reason = next((title for code, title in TITLES.values() if code == status), "OK")
-        took_ms = round((time.monotonic() - began) * 1000, 1)
-        headers["Server-Timing"] = f"app;dur={took_ms}"
+        duration_ms = round((time.monotonic() - began) * 1000, 1)
+        headers["Server-Timing"] = f"app;dur={duration_ms}"
         start_response(f"{status} {reason}", list(headers.items()))
-        log("request", method=method, path=path[:200], status=status, ms=took_ms)
+        log("request", method=method, path=path[:200], status=status, ms=duration_ms)
         return [] if method == "HEAD" else [body]
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         parts = tuple(path.rstrip("/").split("/")) if path != "/" else ("", "")
         route = next((route for route in self._routes if _fits(route, parts)), None)
         if route is None:
-            return _refused(Problem("not_found", "there is no such address"))
+            return _problem(Problem("not_found", "there is no such path; see GET /openapi.json"))
         allowed = self._routes[route]
         if method == "OPTIONS":
             return 204, {"Allow": ", ".join(sorted(allowed | {"OPTIONS"}))}, b""
-        wanted = "GET" if method == "HEAD" else method
-        if wanted not in allowed:
+        effective = "GET" if method == "HEAD" else method
+        if effective not in allowed:
             allow = ", ".join(sorted(allowed | {"OPTIONS"}))
-            return _refused(Problem("method_not_allowed", f"this address takes {allow}", Allow=allow))
+            return _problem(Problem("method_not_allowed", f"this path allows {allow}", Allow=allow))
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > MOST_BODY_BYTES:
-            return _refused(Problem("too_large", f"a request's body may have {MOST_BODY_BYTES} bytes"))
+            return _problem(Problem("too_large", f"the body of a request may have at most {MOST_BODY_BYTES} bytes"))
         query = environ.get("QUERY_STRING", "")
-        # Decoded as far as it can't be taken for a part of the address: Chalice would parse what it is given anew.
-        where = "/".join(quote(unquote(part), safe="") for part in parts)
-        answered = self._gateway.handle_request(
-            method=wanted,
-            path=where + (f"?{query}" if query else ""),
+        # Chalice parses the path again, so each part is decoded and then quoted: a decoded `/` or `?` would split it.
+        quoted = "/".join(quote(unquote(part), safe="") for part in parts)
+        response = self._gateway.handle_request(
+            method=effective,
+            path=quoted + (f"?{query}" if query else ""),
             headers=_headers(environ),
             body=environ["wsgi.input"].read(length) if length else b"",
         )
-        body = answered["body"]
-        headers = {name: str(value) for name, value in answered["headers"].items() if name.lower() != "content-length"}
-        return answered["statusCode"], headers, body if isinstance(body, bytes) else str(body).encode()
+        body = response["body"]
+        headers = {name: str(value) for name, value in response["headers"].items() if name.lower() != "content-length"}
+        return response["statusCode"], headers, body if isinstance(body, bytes) else str(body).encode()
 
-    def _readable_by_browsers(self, environ: dict[str, Any]) -> dict[str, str]:
+    def _cors_headers(self, environ: dict[str, Any]) -> dict[str, str]:
         headers = {
             **readable_by(str(environ.get("HTTP_ORIGIN", "")), self._allowed_origins),
             "Access-Control-Expose-Headers": "Retry-After, Link, X-Schema-Version",
@@ -106,7 +108,7 @@ class Application:
 
 def _fits(route: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     return len(route) == len(parts) and all(
-        (ours.startswith("{") and given != "") or ours == given for ours, given in zip(route, parts, strict=True)
+        (pattern.startswith("{") and part != "") or pattern == part for pattern, part in zip(route, parts, strict=True)
     )
 
 
@@ -116,13 +118,13 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     }
-    # Every body is JSON here, whatever its label: Chalice would refuse others before we can explain.
+    # Every body is read as JSON: Chalice would refuse other content types without problem details.
     return headers | {"content-type": "application/json", ADDRESS_HEADER: str(environ.get("REMOTE_ADDR", ""))}
 
 
-def _refused(problem: Problem) -> tuple[int, dict[str, str], bytes]:
-    said = problem_response(problem)
-    return said.status, {"Content-Type": said.media_type, **said.headers}, as_text(said).encode()
+def _problem(problem: Problem) -> tuple[int, dict[str, str], bytes]:
+    response = problem_response(problem)
+    return response.status, {"Content-Type": response.media_type, **response.headers}, as_text(response).encode()
 
 
 def _config() -> Any:

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from layers.adapters.postgres.catalog import Catalog, PostgresCatalog
+from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.domain.file import File
@@ -16,6 +15,7 @@ from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import Claim, FilePlan
+from layers.ports.catalog import Catalog, NewFile
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,23 @@ class Bench:
     def tenants(self, tenant_id: str) -> Iterator[Catalog]:
         """A transaction of the API as this tenant."""
         with self.catalog.transaction() as catalog:
-            catalog.be(tenant_id)
+            catalog.act_as(tenant_id)
             yield catalog
 
-    def asked(self, tenant_id: str, query: str, **parameters: Any) -> dict[str, Any] | None:
-        """The first row of one query of the API as this tenant."""
+    def remove(self, tenant_id: str, dataset_id: str, file_ids: list[str], undo_s: float = 0) -> str:
+        """Remove files; the removal's id."""
         with self.tenants(tenant_id) as catalog:
-            return catalog.row(query, **parameters)
+            return str(catalog.remove_files(dataset_id, file_ids, None, undo_s).removal_id)
+
+    def undo(self, tenant_id: str, removal_id: str) -> int | None:
+        """Undo a removal; the number of its files, or None where that is too late."""
+        with self.tenants(tenant_id) as catalog:
+            return catalog.undo_removal(removal_id)
+
+    def cancel(self, tenant_id: str, batch_id: str) -> int:
+        """Cancel a batch; the number of files that this stopped."""
+        with self.tenants(tenant_id) as catalog:
+            return catalog.cancel_batch(batch_id)
 
     def empty(self) -> None:
         """Take everything out."""
@@ -70,26 +80,22 @@ class Bench:
 
     def dataset(self, tenant_id: str) -> str:
         with self.tenants(tenant_id) as catalog:
-            return str(catalog.create_dataset("d", {"type": "object", "properties": {}})["dataset_id"])
+            return str(catalog.create_dataset("d", {"type": "object", "properties": {}}).dataset_id)
 
     def batch(self, tenant_id: str, dataset_id: str, priority: str = "normal") -> str:
-        given = {
-            "dataset_id": dataset_id,
-            "allow_duplicates": False,
-            "expand_archives": False,
-            "priority": priority,
-        }
-        row = self.asked(tenant_id, "create_batch", **given)
-        assert row
-        return str(row["batch_id"])
+        with self.tenants(tenant_id) as catalog:
+            batch = catalog.create_batch(dataset_id, priority=priority)
+        assert batch
+        return str(batch.batch_id)
 
     def files(self, tenant_id: str, dataset_id: str, batch_id: str, count: int) -> list[tuple[str, str]]:
         """New files as (file_id, object_key), in order."""
-        described = [{"name": f"file {place}.txt", "size_bytes": 10} for place in range(count)]
-        batch = {"dataset_id": dataset_id, "batch_id": batch_id}
+        described = [NewFile(f"file {index}.txt", 10) for index in range(count)]
         with self.tenants(tenant_id) as catalog:
+            batch = catalog.batch(batch_id)
+            assert batch and str(batch.dataset_id) == dataset_id
             rows = catalog.create_files(batch, described, 3600)
-        return [(str(row["file_id"]), row["object_key"]) for row in rows]
+        return [(str(row.file_id), row.object_key) for row in rows]
 
     def arrived(self, count: int = 1, tenant_id: str | None = None) -> list[tuple[str, str]]:
         """New files of a batch of their own, arrived, their intake ready."""

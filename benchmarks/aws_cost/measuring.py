@@ -27,6 +27,7 @@ from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page
 from layers.ports import Ports
+from layers.ports.catalog import NewFile
 from tests.fakes import MemoryObjects, MemoryTopics
 
 SAMPLE_S = 0.02
@@ -160,8 +161,8 @@ class Machine:
         self._tenant_id = str(row["tenant_id"])
         self._owner = owner
         with self._catalog.transaction() as catalog:
-            catalog.be(self._tenant_id)
-            self._dataset_id = str(catalog.create_dataset("cost", DEFAULT_SCHEMA)["dataset_id"])
+            catalog.act_as(self._tenant_id)
+            self._dataset_id = str(catalog.create_dataset("cost", DEFAULT_SCHEMA).dataset_id)
 
     def close(self) -> None:
         self._documents.close()
@@ -225,20 +226,13 @@ class Machine:
         return family(os.getpid()) - servers
 
     def _announce(self, path: Path) -> tuple[str, str]:
-        described = [{"name": path.name, "size_bytes": path.stat().st_size}]
+        described = [NewFile(path.name, path.stat().st_size)]
         with self._catalog.transaction() as catalog:
-            catalog.be(self._tenant_id)
-            given = {
-                "dataset_id": self._dataset_id,
-                "allow_duplicates": True,
-                "priority": "normal",
-                "expand_archives": False,
-            }
-            row = catalog.row("create_batch", **given)
-            assert row
-            batch = {"dataset_id": self._dataset_id, "batch_id": str(row["batch_id"])}
+            catalog.act_as(self._tenant_id)
+            batch = catalog.create_batch(self._dataset_id, allow_duplicates=True)
+            assert batch
             (file,) = catalog.create_files(batch, described, 3600)
-        return str(file["file_id"]), str(file["object_key"])
+        return str(file.file_id), file.object_key
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival
+from layers.ports.catalog import NewFile
 
 TICK_S = 0.1
 MOST_PER_TICK = 500  # files
@@ -99,10 +100,11 @@ class CellRun:
         self._topics.flushdb()
         self._tenant_id = str(one(self._owner, "INSERT INTO tenants (name) VALUES ('t') RETURNING tenant_id"))
         with self._catalog.transaction() as catalog:
-            catalog.be(self._tenant_id)
+            catalog.act_as(self._tenant_id)
             dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
-            options = {"allow_duplicates": True, "expand_archives": False, "priority": "normal"}
-            self._batch: Any = catalog.row("create_batch", dataset_id=dataset["dataset_id"], **options)
+            batch = catalog.create_batch(str(dataset.dataset_id), allow_duplicates=True)
+            assert batch
+            self._batch = batch
         self._workers: dict[int, WorkerProcess] = {}
         self._load_ended = threading.Event()
         self._producer = threading.Thread(target=self._produce, daemon=True)
@@ -158,13 +160,13 @@ class CellRun:
 
     def announce(self, count: int) -> None:
         """Create files and report their arrival. Raises SystemExit if the store does not recover."""
-        described = [{"name": "a.txt", "size_bytes": 1}] * count
+        described = [NewFile("a.txt", 1)] * count
         with self._catalog.transaction() as catalog:
-            catalog.be(self._tenant_id)
+            catalog.act_as(self._tenant_id)
             rows = catalog.create_files(self._batch, described, 3600)
         for _ in range(round(LONGEST_OUTAGE_S / TICK_S)):
             with suppress(StoreUnreachable):
-                self._store.arrive([Arrival(row["object_key"]) for row in rows])
+                self._store.arrive([Arrival(row.object_key) for row in rows])
                 self._topics.lpush(key(DISPATCH), "{}")
                 return
             time.sleep(TICK_S)

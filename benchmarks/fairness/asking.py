@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.api import waits
+from functions.api.entry import ports
 from layers import bootstrap
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
+from layers.ports.catalog import StepPart
 
 ASKED_EACH_S = 1.0
 FILES_AT_ONCE = 25
@@ -80,14 +82,14 @@ class Asker:
 
     def _ask(self, tenant_id: str, rows: Sequence[dict[str, Any]]) -> None:
         now = float(self._owner.rows(NOW)[0]["now"])
-        steps: dict[Any, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+        steps: dict[Any, dict[str, list[StepPart]]] = defaultdict(lambda: defaultdict(list))
         with self._catalog.transaction() as catalog:
-            catalog.be(tenant_id)
-            for step in catalog.rows("steps_of", file_ids=[row["file_id"] for row in rows]):
-                steps[step["file_id"]][step["step"]].append(step)
-            seen = waits.view(catalog, [row["batch_id"] for row in rows])
+            catalog.act_as(tenant_id)
+            for part in catalog.steps_of([row["file_id"] for row in rows]):
+                steps[part.file_id][part.step].append(part)
+            seen = waits.view(ports(), catalog, [row["batch_id"] for row in rows])
         for row in rows:
-            said = waits.waiting(seen, row, steps[row["file_id"]])
+            said = waits.waiting(seen, row["state"], row["batch_id"], steps[row["file_id"]])
             if said and said["eta_s"]:
                 self.guesses.append(Guess(str(row["file_id"]), now, *map(float, said["eta_s"])))
 

@@ -13,9 +13,9 @@ from functions.api.ports import ApiPorts
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
 from functions.api.requests import ANYONE, Request, Response, is_id
 from functions.api.routes import Route
-from layers import bootstrap
 from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.domain.services import word_of
+from layers.settings import Settings
 from layers.telemetry.log import log
 
 # Left out of stored responses: URLs expire, keys are secret.
@@ -51,25 +51,25 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-def encode(response: Response, origin: str = "") -> tuple[str, dict[str, str], int]:
+def encode(response: Response, origin: str, settings: Callable[[], Settings]) -> tuple[str, dict[str, str], int]:
     """The text, headers and status of a response. `origin` is the web page that sent the request, if one did.
 
     On Lambda a response that is too large for it becomes the problem `too_large`.
     """
     text = as_text(response)
-    if len(text) > LAMBDA_MOST_BYTES / 4 and bootstrap.settings().on_lambda and len(text.encode()) > LAMBDA_MOST_BYTES:
+    if len(text) > LAMBDA_MOST_BYTES / 4 and settings().on_lambda and len(text.encode()) > LAMBDA_MOST_BYTES:
         response = problem_response(
             Problem("too_large", "the response would be larger than 6 MB; ask for fewer items with `limit`")
         )
         text = as_text(response)
-    headers = {"Content-Type": response.media_type, **HEADERS_OF_ALL, **readable_by(origin, _allowed_origins())}
+    headers = {"Content-Type": response.media_type, **HEADERS_OF_ALL, **readable_by(origin, _allowed_origins(settings))}
     return text, {**headers, **response.headers}, response.status
 
 
-def _allowed_origins() -> str:
+def _allowed_origins(settings: Callable[[], Settings]) -> str:
     """Empty where the settings can't be read, so that even this problem gets a response."""
     try:
-        return bootstrap.settings().allowed_origins
+        return settings().allowed_origins
     except Exception as error:
         log("settings_unread", error=error)
         return ""
@@ -85,17 +85,17 @@ def as_text(response: Response) -> str:
 
 def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiPorts) -> Response:
     if route.is_public:
-        return _as_response(route.handler(Request(ANYONE, None, ports)))
+        return _as_response(route.handler(Request(ANYONE, ports)))
     headers = {name.lower(): value for name, value in http_request.headers.items()}
     query = dict(http_request.query_params or {})
-    with bootstrap.catalog().transaction() as catalog:
-        caller = caller_of(headers, _address(http_request, headers), catalog)
+    with ports.catalogs.transaction() as catalog:
+        caller = caller_of(headers, _address(http_request, headers), catalog, ports)
         check_role(caller, route.role)
         for name, value in ids.items():
             if not is_id(value):
                 raise not_found(name.removesuffix("_id"))
-        catalog.be(caller.tenant_id, is_system=caller.role == "admin")
-        request = Request(caller, None if route.waits else catalog, ports, http_request.raw_body, query, headers)
+        catalog.act_as(caller.tenant_id, is_system=caller.role == "admin")
+        request = Request(caller, ports, None if route.waits else catalog, http_request.raw_body, query, headers)
         if not route.waits:
             response = _run_once(route, request, ids)
     if route.waits:
@@ -119,11 +119,11 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
     before = request.catalog.take_request(key, digest)
     if before is None:
         response = _as_response(route.handler(request, **ids))
-        request.catalog.keep_answer(key, response.status, _without_secrets(response.body))
+        request.catalog.keep_response(key, response.status, _without_secrets(response.body))
         return response
-    if bytes(before["digest"]) != digest:
+    if bytes(before.digest) != digest:
         raise Problem("conflict", "this Idempotency-Key was used for another request; use a new key")
-    return Response(before["status"], route.repeat(request, before["body"]))
+    return Response(before.status, route.repeat(request, before.body))
 
 
 def _without_secrets(body: Any) -> Any:

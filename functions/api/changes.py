@@ -1,7 +1,7 @@
-"""Changes: what of a dataset is new since a reader last looked, held open until there is something.
+"""Changes: what changed in a dataset after a cursor. A call may wait until something changes.
 
-The order is that of transaction ids, read only below the oldest transaction that is still at work: a commit that
-comes late appears behind what was read, never before it. A reader sees each change at least once.
+Changes are ordered by transaction id, and only those below the oldest running transaction are shown. So a transaction
+that commits late never appears before what was already read, and a reader sees each change at least once.
 """
 
 from __future__ import annotations
@@ -17,69 +17,68 @@ from typing import Any
 from functions.api import datasets
 from functions.api.requests import Request, bad_parameter
 from functions.api.views import file_views
-from layers import bootstrap
 
 LONGEST_WAIT_S = 30
-LOOK_AGAIN_S = 15.0  # by itself, while news comes through: a net beneath it
-LOOK_AGAIN_DEAF_S = 1.0  # while it does not
-SOON_S = (0.02, 0.05, 0.1, 0.2, 0.4)  # after news that can't be seen yet: an older transaction is still at work
+CHECK_AGAIN_S = 15.0  # while notifications arrive: in case one was lost
+CHECK_AGAIN_DISCONNECTED_S = 1.0
+# After a notification of a change that can't be seen yet, because an older transaction is still running.
+SOON_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 POLL_AFTER_S = 2
-HELD_OPEN_A_TENANT = 250
-HELD_OPEN = 280
-FIRST = "00000000-0000-0000-0000-000000000000"
-_held: Counter[str] = Counter()
+WAITING_A_TENANT = 250
+MOST_WAITING = 280
+FIRST_ID = "00000000-0000-0000-0000-000000000000"
+_waiting: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
 def show(request: Request, dataset_id: str) -> tuple[int, Any]:
     limit = request.whole_number("limit", 200, 1, 200)
     wait_s = request.whole_number("wait_s", 0, 0, 3600)
-    place = request.place(f"changes {dataset_id}", "after")
-    if place is None:
+    position = request.position(f"changes {dataset_id}", "after")
+    if position is None:
         raise bad_parameter("after", "must be the `changes_cursor` of a listing or the `cursor` of earlier changes")
-    news = bootstrap.change_notifications()
-    with _seat(request.tenant_id) as may_wait:
-        longest_s = min(wait_s, LONGEST_WAIT_S, bootstrap.settings().longest_wait_s) if may_wait else 0
-        # Up to what was asked for: watchers that came together do not all come back together.
+    notifications = request.ports.notifications
+    with _may_wait(request.tenant_id) as may_wait:
+        longest_s = min(wait_s, LONGEST_WAIT_S, request.ports.settings.longest_wait_s) if may_wait else 0
+        # A random part of the time: clients that came together do not all come back together.
         deadline = time.monotonic() + longest_s * random.uniform(0.6, 1.0)
         soon: Iterator[float] = iter(())
         while True:
-            seen = news.count(dataset_id)
-            found = _look(request, dataset_id, place, limit)
+            count = notifications.count(dataset_id)
+            changes = _changes(request, dataset_id, position, limit)
             left_s = deadline - time.monotonic()
-            if found["files"] or found["removed"] or left_s <= 0:
-                return 200, found
-            # Watchers that came together must not look together for ever.
-            pause_s = next(soon, (LOOK_AGAIN_S if news.is_connected else LOOK_AGAIN_DEAF_S) * random.uniform(0.6, 1.0))
-            if news.wait(dataset_id, seen, min(pause_s, left_s)):
+            if changes["files"] or changes["removed"] or left_s <= 0:
+                return 200, changes
+            # Random, so that calls that came together do not check together each time.
+            check_s = CHECK_AGAIN_S if notifications.is_connected else CHECK_AGAIN_DISCONNECTED_S
+            pause_s = next(soon, check_s * random.uniform(0.6, 1.0))
+            if notifications.wait(dataset_id, count, min(pause_s, left_s)):
                 soon = iter(SOON_S)
 
 
 def first_cursor(request: Request, dataset_id: str) -> str:
-    """Where a reader begins who is about to be shown the listing: to be asked for before the listing is read."""
-    horizon = request.catalog.row("horizon")["horizon"]
-    return request.cursor(f"changes {dataset_id}", [horizon, FIRST])
+    """The cursor for changes after a listing; to be read before the listing is."""
+    return request.cursor(f"changes {dataset_id}", [request.catalog.horizon(), FIRST_ID])
 
 
-def _look(request: Request, dataset_id: str, place: list[Any], limit: int) -> dict[str, Any]:
-    with bootstrap.catalog().transaction() as catalog:
-        catalog.be(request.tenant_id)
-        datasets.existing(Request(request.caller, catalog, request.ports), dataset_id)
-        rows = catalog.rows("changes", dataset_id=dataset_id, after_xid=place[0], after_id=place[1], limit=limit + 1)
+def _changes(request: Request, dataset_id: str, position: list[Any], limit: int) -> dict[str, Any]:
+    with request.ports.catalogs.transaction() as catalog:
+        catalog.act_as(request.tenant_id)
+        datasets.existing(Request(request.caller, request.ports, catalog), dataset_id)
+        rows = catalog.changes(dataset_id, position[0], position[1], limit + 1)
         shown = rows[:limit]
-        alive = [row["file_id"] for row in shown if not row["removed"]]
-        files = catalog.rows("files_by_id", file_ids=alive) if alive else []
-        views = file_views(catalog, files)
+        live = [row.file_id for row in shown if not row.removed]
+        views = file_views(request.ports, catalog, catalog.files_by_id(live)) if live else []
         has_more = len(rows) > limit
         if not shown:
-            following = place
+            following = position
         elif has_more:
-            following = [shown[-1]["changed_xid"], str(shown[-1]["file_id"])]
+            following = [shown[-1].changed_xid, str(shown[-1].file_id)]
         else:
-            following = [shown[-1]["horizon"], FIRST]  # nothing below the horizon is left
+            following = [shown[-1].horizon, FIRST_ID]  # all changes below the horizon were read
     return {
         "files": views,
-        "removed": [str(row["file_id"]) for row in shown if row["removed"]],
+        "removed": [str(row.file_id) for row in shown if row.removed],
         "cursor": request.cursor(f"changes {dataset_id}", following),
         "has_more": has_more,
         "poll_after_s": 0 if has_more else POLL_AFTER_S,
@@ -87,13 +86,13 @@ def _look(request: Request, dataset_id: str, place: list[Any], limit: int) -> di
 
 
 @contextmanager
-def _seat(tenant_id: str) -> Iterator[bool]:
-    """A place among the calls that are held open; False where the tenant, or this process, has no more of them."""
+def _may_wait(tenant_id: str) -> Iterator[bool]:
+    """Whether a call may wait: False while too many of the tenant's calls, or of this process's, are waiting."""
     with _lock:
-        has_room = _held[tenant_id] < HELD_OPEN_A_TENANT and _held.total() < HELD_OPEN
-        _held[tenant_id] += has_room
+        has_room = _waiting[tenant_id] < WAITING_A_TENANT and _waiting.total() < MOST_WAITING
+        _waiting[tenant_id] += has_room
     try:
         yield has_room
     finally:
         with _lock:
-            _held[tenant_id] -= has_room
+            _waiting[tenant_id] -= has_room

@@ -1,4 +1,4 @@
-"""Cursors: where a listing goes on. Sealed, so that what comes back is what was given, to whom, and for which listing."""
+"""Cursors: positions in listings, sealed so that each works only for the listing and the tenant that got it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,28 @@ import hmac
 import json
 from typing import Any
 
-from layers import bootstrap
-
 SEAL_BYTES = 10
 
 
-def sealed(listing: str, place: list[Any]) -> str:
-    """A cursor for a place in a listing; `listing` names the tenant, what is listed, and its filters."""
-    content = json.dumps(place, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(_seal(listing, content) + content).decode().rstrip("=")
+def seal(listing: str, position: list[Any], pepper: str) -> str:
+    """A cursor for a position in a listing; `listing` names the tenant, what is listed, and its filters."""
+    content = json.dumps(position, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_seal_of(listing, content, pepper) + content).decode().rstrip("=")
 
 
-def opened(listing: str, cursor: str) -> list[Any] | None:
-    """The place that a cursor of this very listing holds; None for anything else."""
+def unseal(listing: str, cursor: str, pepper: str) -> list[Any] | None:
+    """The position in a cursor of this listing; None for anything else."""
     try:
-        given = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        decoded = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return None
-    seal, content = given[:SEAL_BYTES], given[SEAL_BYTES:]
-    if not hmac.compare_digest(seal, _seal(listing, content)):
+    sealed, content = decoded[:SEAL_BYTES], decoded[SEAL_BYTES:]
+    if not hmac.compare_digest(sealed, _seal_of(listing, content, pepper)):
         return None
-    place = json.loads(content)
-    return place if isinstance(place, list) else None
+    position = json.loads(content)
+    return position if isinstance(position, list) else None
 
 
-def _seal(listing: str, content: bytes) -> bytes:
-    key = f"cursor:{bootstrap.settings().key_pepper}".encode()
+def _seal_of(listing: str, content: bytes, pepper: str) -> bytes:
+    key = f"cursor:{pepper}".encode()
     return hmac.new(key, listing.encode() + b"\x00" + content, hashlib.sha256).digest()[:SEAL_BYTES]

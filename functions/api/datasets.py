@@ -4,40 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.api.bodies import ChangedDataset, NewDataset, NewSchema
 from functions.api.problems import Problem, not_found
-from functions.api.requests import ChangedDataset, NewDataset, NewSchema, Request
+from functions.api.requests import Request
 from functions.api.views import dataset_view
-from layers import bootstrap
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
 from layers.domain.extraction.schema_subset import check
-
-Row = dict[str, Any]
+from layers.ports.catalog import Dataset
 
 
 def create(request: Request) -> tuple[int, Any]:
-    given = request.read(NewDataset)
-    schema = _checked(given.schema_) if given.schema_ is not None else DEFAULT_SCHEMA
-    languages = _known(given.languages) if given.languages else bootstrap.settings().languages
-    row = request.catalog.create_dataset(given.name, schema, given.when_textract_is_down, languages)
-    return 201, dataset_view(row, {})
+    body = request.read(NewDataset)
+    schema = _checked(body.schema_) if body.schema_ is not None else DEFAULT_SCHEMA
+    languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
+    dataset = request.catalog.create_dataset(body.name, schema, body.when_textract_is_down, languages)
+    return 201, dataset_view(dataset, {})
 
 
 def show_all(request: Request) -> tuple[int, Any]:
     limit = request.whole_number("limit", 1000, 1, 1000)
-    place = request.place("datasets")
-    rows = request.catalog.rows("datasets", after=place[0] if place else None, limit=limit + 1)
+    position = request.position("datasets")
+    rows = request.catalog.datasets(position[0] if position else None, limit + 1)
     shown = rows[:limit]
-    counts = request.catalog.counts([row["dataset_id"] for row in shown])
-    following = request.cursor("datasets", [str(shown[-1]["dataset_id"])]) if len(rows) > limit else None
+    counts = request.catalog.counts([row.dataset_id for row in shown])
     return 200, {
-        "datasets": [dataset_view(row, counts[row["dataset_id"]]) for row in shown],
-        "next_cursor": following,
+        "datasets": [dataset_view(row, counts[row.dataset_id]) for row in shown],
+        "next_cursor": request.cursor("datasets", [str(shown[-1].dataset_id)]) if len(rows) > limit else None,
     }
 
 
 def show(request: Request, dataset_id: str) -> tuple[int, Any]:
-    row = existing(request, dataset_id)
-    return 200, dataset_view(row, request.catalog.counts([row["dataset_id"]])[row["dataset_id"]])
+    dataset = existing(request, dataset_id)
+    return 200, dataset_view(dataset, request.catalog.counts([dataset.dataset_id])[dataset.dataset_id])
 
 
 def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
@@ -48,39 +46,36 @@ def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
 
 
 def change(request: Request, dataset_id: str) -> tuple[int, Any]:
-    given = request.read(ChangedDataset)
-    row = request.catalog.row(
-        "change_dataset",
-        dataset_id=dataset_id,
-        when_textract_is_down=given.when_textract_is_down,
-        languages=_known(given.languages) if given.languages else None,
-    )
-    if row is None:
+    body = request.read(ChangedDataset)
+    languages = _known(request, body.languages) if body.languages else None
+    if not request.catalog.change_dataset(dataset_id, body.when_textract_is_down, languages):
         raise not_found("dataset")
     return show(request, dataset_id)
 
 
-def existing(request: Request, dataset_id: str) -> Row:
-    row: Row | None = request.catalog.row("dataset", dataset_id=dataset_id)
-    if row is None:
+def existing(request: Request, dataset_id: str) -> Dataset:
+    dataset = request.catalog.dataset(dataset_id)
+    if dataset is None:
         raise not_found("dataset")
-    return row
+    return dataset
 
 
-def _known(languages: list[str]) -> list[str]:
-    """The languages, each once. Refuses by name what OCR can't read here."""
-    known = bootstrap.known_languages()
-    unknown = [place for place, language in enumerate(languages) if language not in known]
-    if unknown:
-        detail = f"is not read here; known are {', '.join(known)}"
-        errors = [{"pointer": f"/languages/{place}", "detail": f"`{languages[place]}` {detail}"} for place in unknown]
-        raise Problem("invalid_request", "a language is not known; `errors` names each", errors)
+def _known(request: Request, languages: list[str]) -> list[str]:
+    """The languages, each once. Raises Problem for those that OCR can't read here."""
+    known = request.ports.languages()
+    errors = [
+        {"pointer": f"/languages/{index}", "detail": f"`{language}` is not available; choose from {', '.join(known)}"}
+        for index, language in enumerate(languages)
+        if language not in known
+    ]
+    if errors:
+        raise Problem("invalid_request", "some languages are not available for OCR; `errors` names each", errors)
     return list(dict.fromkeys(languages))
 
 
-def _checked(schema: Row) -> Row:
+def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     problems = check(schema)
     if problems:
         errors = [{"pointer": f"/schema{one.pointer}", "detail": one.detail} for one in problems]
-        raise Problem("invalid_request", "the schema has parts that can't be taken; `errors` names each", errors)
+        raise Problem("invalid_request", "some parts of the schema are not supported; `errors` names each", errors)
     return schema

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import changes, files, records, requests
+from functions.api import bodies, changes, files, records
 from functions.api.shapes import CURSOR, TEXT, TIME, Schema, one_of
 from functions.pipelines import STEPS
 
@@ -63,7 +63,8 @@ METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "P
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """`answers` maps each successful status to the name of its shape; `also_as` has other media types of the answer.
+    """`answers` maps each successful status to the name of its shape; `also_as` has other media types of the answer. An empty
+    `tag` means the name of the handler's module.
 
     `conflicts` and `quotas` say that the route may answer with the problem `conflict` or `quota_exceeded`.
     """
@@ -77,6 +78,7 @@ class Description:
     quotas: bool = False
     also_as: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
+    tag: str = ""
 
 
 # fmt: off
@@ -90,21 +92,21 @@ DESCRIPTIONS = {
          {200: "Datasets"}, query=(_limit(1000, 1000), PAGE_CURSOR)),
     "POST /datasets": Description("createDataset",
          "Creates a dataset; without a schema its records have a title, a date, a total and a currency.",
-         {201: "Dataset"}, requests.NewDataset),
+         {201: "Dataset"}, bodies.NewDataset),
     "GET /datasets/{dataset_id}": Description("getDataset", "Shows a dataset and counts its files by state.",
          {200: "Dataset"}),
     "PUT /datasets/{dataset_id}": Description("changeDataset", "Changes how a dataset's files are processed.",
-         {200: "Dataset"}, requests.ChangedDataset),
+         {200: "Dataset"}, bodies.ChangedDataset),
     "PUT /datasets/{dataset_id}/schema": Description("putSchema",
          "Adds a new version of a dataset's schema; existing records keep theirs until extraction runs again.",
-         {200: "Dataset"}, requests.NewSchema),
+         {200: "Dataset"}, bodies.NewSchema),
 
     "POST /datasets/{dataset_id}/batches": Description("createBatch",
-         "Creates a batch of files; each file gets a URL for its upload.", {201: "BatchUploads"}, requests.NewBatch,
+         "Creates a batch of files; each file gets a URL for its upload.", {201: "BatchUploads"}, bodies.NewBatch,
          quotas=True),
     "GET /batches/{batch_id}": Description("getBatch", "Shows the progress of a batch.", {200: "Batch"}),
     "POST /batches/{batch_id}/files": Description("addFiles", "Adds more files to a batch.",
-         {201: "BatchUploads"}, requests.NewBatch, conflicts=True, quotas=True),
+         {201: "BatchUploads"}, bodies.NewBatch, conflicts=True, quotas=True),
     "POST /batches/{batch_id}/cancel": Description("cancelBatch", "Cancels the steps of a batch that have not run.",
          {200: "Batch"}),
 
@@ -120,7 +122,7 @@ DESCRIPTIONS = {
     "POST /files/{file_id}/upload": Description("renewUpload",
          "Creates a new upload URL for a file that has not arrived.", {200: "FileUpload"}, conflicts=True),
     "POST /files/{file_id}/upload/parts": Description("signParts",
-         "Creates upload URLs for parts of a large file.", {200: "SignedParts"}, requests.PartNumbers,
+         "Creates upload URLs for parts of a large file.", {200: "SignedParts"}, bodies.PartNumbers,
          conflicts=True),
     "GET /files/{file_id}/upload/parts": Description("listParts",
          "Lists the parts of a large file that have arrived.", {200: "ArrivedParts"}),
@@ -128,9 +130,9 @@ DESCRIPTIONS = {
          "Completes the upload of a large file after all its parts have arrived.", {200: "File"}, conflicts=True),
     "POST /files/{file_id}/redrive": Description("redriveFile",
          "Runs the failed or the named step of a file again, and the steps after it.",
-         {202: "Redriven"}, requests.Redrive, conflicts=True),
+         {202: "Redriven"}, bodies.Redrive, conflicts=True, tag="files"),
     "POST /datasets/{dataset_id}/redrive": Description("redriveMany",
-         "Runs the failed steps of up to 1,000 files again.", {202: "Count"}, requests.RedriveMany),
+         "Runs the failed steps of up to 1,000 files again.", {202: "Count"}, bodies.RedriveMany, tag="files"),
 
     "GET /datasets/{dataset_id}/records": Description("listRecords",
          "Lists a dataset's records in pages, as JSON, JSON lines or CSV.",
@@ -139,7 +141,7 @@ DESCRIPTIONS = {
     "DELETE /files/{file_id}": Description("removeFile",
          "Removes a file with its record and artifacts.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),
     "POST /datasets/{dataset_id}/removals": Description("removeFiles",
-         "Removes the listed files or all files of a batch.", {202: "RemovalStarted"}, requests.NewRemoval),
+         "Removes the listed files or all files of a batch.", {202: "RemovalStarted"}, bodies.NewRemoval),
     "GET /removals/{removal_id}": Description("getRemoval",
          "Shows a removal: what was erased, and when.", {200: "Removal"}),
     "POST /removals/{removal_id}/undo": Description("undoRemoval",
@@ -153,20 +155,20 @@ DESCRIPTIONS = {
     "GET /operations/tenants": Description("listTenants", "Lists all tenants, newest first.",
          {200: "Tenants"}, query=(_limit(200, 1000), PAGE_CURSOR)),
     "POST /operations/tenants": Description("createTenant",
-         "Creates a tenant and an operator's key for it, which is shown once.", {201: "TenantMade"}, requests.NewTenant),
+         "Creates a tenant and an operator's key for it, which is shown once.", {201: "TenantMade"}, bodies.NewTenant),
     "PUT /operations/tenants/{tenant_id}": Description("changeTenant",
-         "Changes a tenant's weight and quota.", {200: "Tenant"}, requests.ChangedTenant),
+         "Changes a tenant's weight and quota.", {200: "Tenant"}, bodies.ChangedTenant),
     "GET /operations/tenants/{tenant_id}/keys": Description("listKeys",
          "Lists a tenant's keys, newest first, without their secrets.", {200: "Keys"}),
     "POST /operations/tenants/{tenant_id}/keys": Description("createKey",
-         "Creates a key, which is shown once.", {201: "KeyMade"}, requests.NewKey),
+         "Creates a key, which is shown once.", {201: "KeyMade"}, bodies.NewKey),
     "DELETE /operations/keys/{key_id}": Description("revokeKey", "Revokes a key for good.", {200: "Key"}),
     "GET /operations/dead-letters": Description("listDeadLetters",
          "Lists and counts steps that were given up, newest first: of all tenants for an admin, else of your tenant.",
          {200: "DeadLetters"}, query=(*DEAD_LETTERS, _limit(50, 200), PAGE_CURSOR)),
     "POST /operations/dead-letters/redrive": Description("redriveDeadLetters",
          "Runs up to 1,000 dead letters again, selected by file, step, code and time.",
-         {202: "DeadRedriven"}, requests.RedriveDead),
+         {202: "DeadRedriven"}, bodies.RedriveDead),
     "GET /operations/audit": Description("audit",
          "Checks that nothing was lost or done twice: in the whole system for an admin, else in your tenant.",
          {200: "Audit"}),

@@ -6,20 +6,62 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.api.answering import answer, encode
-from functions.api.ports import ApiPorts
+from functions.api.ports import ApiPorts, Probe
 from functions.api.routes import ROUTES, Route
+from functions.pipelines import concurrency
 from layers import bootstrap
 
 
 @bootstrap.once
 def ports() -> ApiPorts:
-    return ApiPorts(contract=contract)
+    settings = bootstrap.settings()
+    return ApiPorts(
+        settings=settings,
+        catalogs=bootstrap.catalog(),
+        objects=bootstrap.objects(),
+        topics=bootstrap.topics(),
+        notifications=bootstrap.change_notifications(),
+        limits=bootstrap.limits(),
+        breakers=bootstrap.breakers(),
+        budgets=bootstrap.budgets(),
+        reach=bootstrap.reach(),
+        concurrency=concurrency(settings.concurrency),
+        languages=bootstrap.known_languages,
+        probes=probes,
+        is_paid=is_paid,
+        contract=contract,
+    )
 
 
 def respond(route: Route, http_request: Any, ids: Mapping[str, str]) -> tuple[str, dict[str, str], int]:
     """The text, headers and status that answer one of Chalice's requests."""
     response = answer(route, http_request, ids, ports)
-    return encode(response, http_request.headers.get("origin", ""))
+    return encode(response, http_request.headers.get("origin", ""), bootstrap.settings)
+
+
+def probes() -> dict[str, Probe]:
+    """How to check each dependency that has a service of its own."""
+    signal, scanner, reader = bootstrap.work_signal(), bootstrap.scanner(), bootstrap.paid_reader()
+    found = {
+        "postgres": Probe(bootstrap.store().is_up),
+        "object_store": Probe(bootstrap.objects().is_up),
+        "topics": Probe(bootstrap.topics().is_up),
+        "redis": Probe(lambda: signal is not None and signal.is_up()),
+    }
+    if scanner:
+        found["scanner"] = Probe(scanner.is_up)
+    has_service = bootstrap.settings().extraction != "rules"
+    unknown = "configured; a check would cost money" if has_service else "runs inside the workers"
+    found["extraction"] = Probe(bootstrap.extractor().is_up, unknown)
+    found["textract"] = Probe(reader.is_up, "configured") if reader else Probe(lambda: None, "not configured")
+    return found
+
+
+def is_paid(service: str) -> bool:
+    """Whether a service is in use here and paid by the call."""
+    if service == "textract":
+        return bootstrap.paid_reader() is not None
+    return service == "extraction" and bootstrap.extractor().pays_by_call
 
 
 def contract() -> dict[str, Any]:

@@ -1,8 +1,13 @@
-"""Examples of requests and answers, by the names of their schemas in the contract."""
+"""Examples of requests and responses, by the names of their schemas in the contract."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from functions.api.artifacts import KINDS, facts_of
+from functions.pipelines import PIPELINES
+from layers.domain.step import RECORD as RECORD_KIND
+from layers.domain.step import ArtifactKind, Step
 
 DATASET = "0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b11"
 BATCH = "0199d0a5-01b7-7c3e-8a44-d1f2c6b7e920"
@@ -33,6 +38,22 @@ RECORD = {
     "schema_version": 1,
 }
 
+FIRST_STEP, LAST_STEP = PIPELINES[0].steps[0].name, PIPELINES[0].steps[-1].name
+FACTS = {"source": "native", "page_count": 1, "confidence": 100.0, "width": 226, "height": 320, "size_bytes": 4096}
+
+
+def _step(step: Step) -> dict[str, Any]:
+    if step.page_source in (None, "native"):
+        return {"step": step.name, **DONE}
+    return {"step": step.name, "state": "skipped", "attempts": 0, "reason": "every page has text"}
+
+
+def _artifact(kind: ArtifactKind) -> dict[str, Any]:
+    media_type = "image/webp" if "width" in kind.shows else "text/html"
+    facts = {name: FACTS.get(field, media_type) for name, field in facts_of(kind).items()}
+    return {"url": f"{URL}{kind.name}", **facts}
+
+
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
     "ChangedDataset": {"when_textract_is_down": "wait", "languages": ["eng", "deu"]},
@@ -43,7 +64,7 @@ EXAMPLES: dict[str, Any] = {
     "NewTenant": {"name": "Example Ltd", "weight": 2.0, "quota": {}},
     "ChangedTenant": {"weight": 4.0},
     "NewKey": {"role": "viewer"},
-    "Redrive": {"step": "extraction"},
+    "Redrive": {"step": LAST_STEP},
     "RedriveMany": {"state": "failed", "code": "timeout"},
     "Health": {"status": "ok", "dependencies": {"postgres": {"state": "up"}, "redis": {"state": "up"}}},
     "Dataset": {
@@ -89,25 +110,15 @@ EXAMPLES: dict[str, Any] = {
         "state": "done",
         "stage": None,
         "pipelines": {
-            "main": {
-                "state": "done",
-                "steps": [
-                    {"step": "text", **DONE},
-                    {"step": "ocr", "state": "skipped", "attempts": 0, "reason": "every page has text"},
-                    {"step": "textract", "state": "skipped", "attempts": 0, "reason": "every page was read well"},
-                    {"step": "extraction", **DONE},
-                ],
-            },
-            "preview": {"state": "done", "steps": [{"step": "preview", **DONE}]},
-            "thumbnail": {"state": "done", "steps": [{"step": "thumbnail", **DONE}]},
+            pipeline.name: {"state": "done", "steps": [_step(step) for step in pipeline.steps]}
+            for pipeline in PIPELINES
         },
         "waiting": None,
         "error": None,
         "artifacts": {
-            "record": RECORD | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}},
-            "text": {"url": f"{URL}text.txt", "source": "native", "pages": 1, "confidence": 100.0},
-            "preview": {"url": f"{URL}preview.html", "media_type": "text/html", "pages": 1},
-            "thumbnail": {"url": f"{URL}thumbnail.webp", "media_type": "image/webp", "width": 226, "height": 320},
+            RECORD_KIND.name: RECORD
+            | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}},
+            **{name: _artifact(kind) for name, kind in KINDS.items()},
             "original": {"url": f"{URL}original"},
         },
     },
@@ -121,7 +132,7 @@ EXAMPLES: dict[str, Any] = {
                 "file_id": FILE,
                 "dataset_id": DATASET,
                 "tenant_id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f41",
-                "step": "text",
+                "step": FIRST_STEP,
                 "code": "password_protected",
                 "detail": "the PDF needs a password",
                 "attempts": 1,

@@ -15,8 +15,8 @@ from functions.api.examples import EXAMPLES
 from functions.api.requests import ROLES
 from functions.api.routes import Route
 from functions.api.shapes import SHAPES, TEXT, Schema, ref
+from layers.version import VERSION
 
-VERSION = "1.0.0"
 ABOUT = """Batches of uploaded files become records of a dataset; each file also gets a preview and a thumbnail.
 
 Times are RFC 3339 in UTC; sizes are bytes; durations end in `_s`; ids are opaque. Things that belong to another tenant
@@ -30,8 +30,8 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
-    "description": "Your name for this request. A repeated request with the same key within 24 h creates nothing new"
-    " and gets the same answer, with new URLs and without secrets.",
+    "description": "A repeated request with the same key within 24 h creates nothing new and gets the same answer, with new"
+    " URLs and without secrets.",
 }
 RETRYABLE = ("quota_exceeded", "rate_limited", "unavailable")
 HEADERS: dict[str, Schema] = {
@@ -77,7 +77,7 @@ def _operation(route: Route) -> Schema:
     operation: Schema = {
         "operationId": described.name,
         "summary": described.summary,
-        "tags": ["operations" if route.is_public else route.handler.__module__.rpartition(".")[2]],
+        "tags": [_tag(route, described)],
         "description": "Needs no key." if route.is_public else f"Needs the role {route.role}.",
         "security": [] if route.is_public else [{"key": [route.role]}],
         "parameters": [*map(_path_parameter, route.ids), *described.query, *keys],
@@ -91,6 +91,10 @@ def _operation(route: Route) -> Schema:
         status = str(problems.TITLES[code][0])
         operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{code}"})
     return operation
+
+
+def _tag(route: Route, described: Description) -> str:
+    return "operations" if route.is_public else described.tag or route.handler.__module__.rpartition(".")[2]
 
 
 def _problems(route: Route, described: Description) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whose pages may read the API's answers in a browser."""
+"""Which web pages may read the API's responses in a browser."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ EVERYONE = "*"
 
 
 def readable_by(origin: str, allowed: str) -> dict[str, str]:
-    """The headers by which a browser lets a page of this origin read an answer.
+    """The headers that let a browser hand a response to a page of this origin.
 
-    `allowed` names origins with commas, or `*` for all. Another origin is told the first of them, which is not its own.
+    `allowed` names origins with commas, or `*` for all. For an origin that is not allowed the header names the first
+    allowed one, so that the browser withholds the response.
     """
     names = [name.strip() for name in allowed.split(",")]
     if EVERYONE in names:

@@ -1,4 +1,4 @@
-"""What is going on: steps, lanes, services and budgets, of one tenant or, for an admin, of the whole system."""
+"""The current state of steps, lanes, services and budgets: of one tenant or, for an admin, of the whole system."""
 
 from __future__ import annotations
 
@@ -7,88 +7,91 @@ from typing import Any
 
 from functions.api import quotas
 from functions.api.operations import breaker_view
+from functions.api.ports import ApiPorts
 from functions.api.requests import Request
 from functions.api.views import at
-from functions.pipelines import STEPS, concurrency
-from layers import bootstrap
+from functions.pipelines import STEPS
+from layers.domain.services import OBJECT_STORE
+from layers.ports.catalog import BusyLane, RecentAttempts
 
-Row = dict[str, Any]
+Shown = dict[str, Any]
 WITHIN_S = 300.0
 MOST_LANES = 50
 STATES = ("ready", "queued", "running", "retrying", "parked")
 
 
 def show(request: Request) -> tuple[int, Any]:
-    of = seen_tenant(request)
+    tenant_id, ports = request.caller.seen_tenant, request.ports
     return 200, {
         "as_of": at(datetime.now(UTC)),
-        "tenant_id": of,
-        "steps": steps(request, of),
-        "dependencies": {name: breaker_view(name) for name in dependencies()},
-        "budgets": budgets(),
-        "lanes": [_lane_view(row) for row in request.catalog.rows("busy_lanes", of_tenant_id=of, limit=MOST_LANES)],
-        "quota": None if of is None else {"allowed": quotas.allowed(request), "used": quotas.use(request)},
+        "tenant_id": tenant_id,
+        "steps": steps(request),
+        "dependencies": {name: breaker_view(ports, name) for name in dependencies(ports)},
+        "budgets": budgets(ports),
+        "lanes": [_lane_view(row) for row in request.catalog.busy_lanes(tenant_id, MOST_LANES)],
+        "quota": None if tenant_id is None else {"allowed": quotas.allowed(request), "used": quotas.used(request)},
     }
 
 
-def seen_tenant(request: Request) -> str | None:
-    """Whose figures a caller sees; None: everybody's."""
-    return None if request.caller.role == "admin" else request.tenant_id
-
-
-def steps(request: Request, of: str | None) -> dict[str, Row]:
-    """Each step: how many parts are where, and what its attempts came to within the last minutes."""
-    now = datetime.now(UTC)
-    shown: dict[str, Row] = {name: {**dict.fromkeys(STATES, 0), "oldest_s": None} for name in STEPS}
-    for row in request.catalog.rows("step_states", of_tenant_id=of):
-        if row["step"] in shown:
-            shown[row["step"]][row["state"]] = row["parts"]
-            if row["state"] == "ready" and row["oldest_at"]:
-                shown[row["step"]]["oldest_s"] = round(max(0.0, (now - row["oldest_at"]).total_seconds()), 1)
-    recent = {row["step"]: row for row in request.catalog.rows("recent_attempts", of_tenant_id=of, within_s=WITHIN_S)}
-    at_once = concurrency(bootstrap.settings().concurrency)
+def steps(request: Request) -> dict[str, Shown]:
+    """For each step, the number of parts by state and the outcomes of its recent attempts."""
+    now, tenant_id = datetime.now(UTC), request.caller.seen_tenant
+    shown: dict[str, Shown] = {name: {**dict.fromkeys(STATES, 0), "oldest_s": None} for name in STEPS}
+    for row in request.catalog.step_states(tenant_id):
+        if row.step in shown:
+            shown[row.step][row.state] = row.parts
+            if row.state == "ready" and row.oldest_at:
+                shown[row.step]["oldest_s"] = round(max(0.0, (now - row.oldest_at).total_seconds()), 1)
+    recent = {row.step: row for row in request.catalog.recent_attempts(tenant_id, WITHIN_S)}
     return {
-        name: counts | _recent_view(recent.get(name)) | {"concurrency": at_once.get(name)}
+        name: counts | _recent_view(recent.get(name)) | {"concurrency": request.ports.concurrency[name]}
         for name, counts in shown.items()
     }
 
 
-def _recent_view(row: Row | None) -> Row:
+def _recent_view(row: RecentAttempts | None) -> Shown:
     if row is None:
         return {"done_a_minute": 0.0, "failed_a_minute": 0.0, "error_rate": None, "duration_s": None}
     minutes = WITHIN_S / 60
-    known = row["p50_s"] is not None
+    has_durations = row.p50_s is not None and row.p95_s is not None
     return {
-        "done_a_minute": round(row["done"] / minutes, 2),
-        "failed_a_minute": round(row["failed"] / minutes, 2),
-        "error_rate": round((row["failed"] + row["retried"]) / row["ended"], 4) if row["ended"] else None,
-        "duration_s": {"p50": round(row["p50_s"], 3), "p95": round(row["p95_s"], 3)} if known else None,
+        "done_a_minute": round(row.done / minutes, 2),
+        "failed_a_minute": round(row.failed / minutes, 2),
+        "error_rate": round((row.failed + row.retried) / row.ended, 4) if row.ended else None,
+        "duration_s": {"p50": round(row.p50_s or 0, 3), "p95": round(row.p95_s or 0, 3)} if has_durations else None,
     }
 
 
-def dependencies() -> list[str]:
-    """All that steps depend on, whether it was ever out of order or not."""
-    named = {step.depends_on for step in STEPS.values() if step.depends_on} | {"object_store"}
-    return sorted(named | set(bootstrap.breakers().states()))
+def dependencies(ports: ApiPorts) -> list[str]:
+    """All services that steps depend on, and all that have a breaker."""
+    named = {step.depends_on for step in STEPS.values() if step.depends_on} | {OBJECT_STORE}
+    return sorted(named | set(ports.breakers.states()))
 
 
-def budgets() -> dict[str, Row]:
-    """Those of services that are in use here."""
-    spent = {"textract": bootstrap.paid_reader() is not None, "extraction": bootstrap.extractor().pays_by_call}
+def budgets(ports: ApiPorts) -> dict[str, Shown]:
+    """The budgets of services that are in use and paid by the call."""
     return {
-        name: {"full_per_s": one.full_per_s, "per_s": round(one.per_s, 3), "room": one.room, "wait_s": round(one.wait_s, 2)}
-        for name, one in bootstrap.budgets().states().items()
-        if spent.get(name)
-    }  # fmt: skip
+        name: {
+            "full_per_s": one.full_per_s,
+            "per_s": round(one.per_s, 3),
+            "room": one.room,
+            "wait_s": round(one.wait_s, 2),
+        }
+        for name, one in ports.budgets.states().items()
+        if ports.is_paid(name)
+    }
 
 
-def _lane_view(row: Row) -> Row:
+def _lane_view(row: BusyLane) -> Shown:
     now = datetime.now(UTC)
     return {
-        "step": row["step"],
-        "tenant_id": str(row["tenant_id"]),
-        "tenant": row["tenant_name"],
-        **{name: row[name] for name in ("weight", "batches", "files", "parts")},
-        "cost_s": round(row["cost_s"], 1),
-        "oldest_s": round(max(0.0, (now - row["oldest_ready_at"]).total_seconds()), 1),
+        "step": row.step,
+        "tenant_id": str(row.tenant_id),
+        "tenant": row.tenant_name,
+        "weight": row.weight,
+        "batches": row.batches,
+        "files": row.files,
+        "parts": row.parts,
+        "cost_s": round(row.cost_s, 1),
+        "oldest_s": round(max(0.0, (now - row.oldest_ready_at).total_seconds()), 1),
     }

@@ -1,14 +1,68 @@
-"""What the API's handlers may use; the host builds it once."""
+"""What the API's handlers may use; the host builds it once and hands it over with each request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+from layers.domain.file import Reach
+from layers.ports import Breakers, Budgets, Objects, Topics
+from layers.ports.catalog import Catalogs
+from layers.settings import Settings
+
+
+class Changes(Protocol):
+    """Notifications of changed datasets. They are hints: they may be lost."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether notifications of other processes arrive."""
+
+    def publish(self, dataset_ids: Iterable[str]) -> None:
+        """Notify all who wait for changes of these datasets."""
+
+    def count(self, dataset_id: str) -> int:
+        """How many notifications of a dataset have arrived."""
+
+    def wait(self, dataset_id: str, count: int, timeout_s: float) -> bool:
+        """Wait until more than `count` have arrived; False after the timeout."""
+
+
+class Limits(Protocol):
+    """Counters of events in windows of time."""
+
+    def count(self, name: str, window_s: int) -> int:
+        """Count an event; how many there were in this window, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How to check a dependency. `check` returns None where that can't be told without cost; `unknown` says why."""
+
+    check: Callable[[], bool | None]
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiPorts:
-    """`contract` makes the OpenAPI document of all routes."""
+    """`concurrency` is each step's, by its name. `probes` are built when they are called for: some load an SDK.
 
+    `languages` are those that a dataset may name. `is_paid` says whether a service is in use here and paid by the
+    call. `contract` makes the OpenAPI document of all routes.
+    """
+
+    settings: Settings
+    catalogs: Catalogs
+    objects: Objects
+    topics: Topics
+    notifications: Changes
+    limits: Limits
+    breakers: Breakers
+    budgets: Budgets
+    reach: Reach
+    concurrency: Mapping[str, int]
+    languages: Callable[[], Sequence[str]]
+    probes: Callable[[], Mapping[str, Probe]]
+    is_paid: Callable[[str], bool]
     contract: Callable[[], dict[str, Any]]

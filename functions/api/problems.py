@@ -1,4 +1,4 @@
-"""What is wrong with a request, as RFC 9457 problem details."""
+"""Errors of requests, as RFC 9457 problem details."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 TITLES = {
-    "invalid_request": (400, "The request can't be taken"),
+    "invalid_request": (400, "The request is not valid"),
     "unauthorized": (401, "A valid key is needed"),
     "forbidden": (403, "The key's role does not allow this"),
-    "not_found": (404, "There is no such thing"),
-    "method_not_allowed": (405, "This can't be done here"),
-    "conflict": (409, "It does not fit the present state"),
+    "not_found": (404, "Not found"),
+    "method_not_allowed": (405, "This address does not allow the method"),
+    "conflict": (409, "Not possible in the current state"),
     "too_large": (413, "Too large"),
-    "quota_exceeded": (429, "More than the tenant may have"),
+    "quota_exceeded": (429, "The tenant's quota is exceeded"),
     "rate_limited": (429, "Too many requests"),
-    "internal_error": (500, "Something broke on our side"),
-    "unavailable": (503, "Not available just now"),
+    "internal_error": (500, "Internal error"),
+    "unavailable": (503, "Temporarily unavailable"),
 }
 MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):
-    """A refusal: `code` is a stable word, `detail` a sentence, `errors` name the parts of the input at fault."""
+    """An error that the client sees. `code` is stable, `detail` is one sentence, `errors` name the invalid parts of the
+    input. Keywords are HTTP headers, with `_` for `-`."""
 
     def __init__(self, code: str, detail: str, errors: Sequence[dict[str, str]] = (), **headers: str) -> None:
         super().__init__(detail)
@@ -48,8 +49,8 @@ class Problem(Exception):
 
 
 def not_found(what: str) -> Problem:
-    return Problem("not_found", f"there is no such {what}")
+    return Problem("not_found", f"there is no {what} with this id")
 
 
 def unavailable(what: str = "the status store") -> Problem:
-    return Problem("unavailable", f"{what} can't be reached; try again shortly", Retry_After="5")
+    return Problem("unavailable", f"{what} can't be reached; try again in a few seconds", Retry_After="5")

@@ -1,4 +1,4 @@
-"""Records: the table itself, a page at a time, as JSON, JSON lines or CSV."""
+"""Records: the rows of a dataset's table, in pages, as JSON, JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 from functions.api import datasets
 from functions.api.requests import Request, Response
+from layers.ports.catalog import RecordRow
 
-Row = dict[str, Any]
+Shown = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing")
-# What a spreadsheet may take for the start of a formula.
+# Characters that a spreadsheet may take for the start of a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -24,16 +25,14 @@ def show(request: Request, dataset_id: str) -> Response:
     dataset = datasets.existing(request, dataset_id)
     form = request.one_of("format", FORMATS) or "json"
     limit = request.whole_number("limit", 1000, 1, 1000)
-    place = request.place(f"records {dataset_id}")
-    rows = request.catalog.rows(
-        "records_page", dataset_id=dataset_id, after=place[0] if place else None, limit=limit + 1
-    )
-    columns = list(dataset["schema"].get("properties", {}))
+    position = request.position(f"records {dataset_id}")
+    rows = request.catalog.records(dataset_id, position[0] if position else None, limit + 1)
+    columns = list(dataset.schema.get("properties", {}))
     records = [_record(row, columns) for row in rows[:limit]]
     following = None
     if len(rows) > limit:
-        following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1]["record_id"])])
-    version = dataset["schema_version"]
+        following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1].record_id)])
+    version = dataset.schema_version
     if form == "json":
         return Response(200, {"schema_version": version, "records": records, "next_cursor": following})
     text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
@@ -44,20 +43,22 @@ def show(request: Request, dataset_id: str) -> Response:
     return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _record(row: Row, columns: Sequence[str]) -> Row:
-    """A record, its fields in the order of the present schema; those that only an older one had come last."""
-    fields = row["fields"]
-    ordered = {name: fields[name] for name in columns if name in fields}
+def _record(row: RecordRow, columns: Sequence[str]) -> Shown:
+    """A record with its fields in the order of the current schema; fields of older schemas come last."""
+    ordered = {name: row.fields[name] for name in columns if name in row.fields}
     return {
-        "id": str(row["record_id"]),
-        "file_id": str(row["file_id"]),
-        **{name: row[name] for name in ("file_name", "schema_version", "complete", "missing")},
-        "fields": ordered | fields,
+        "id": str(row.record_id),
+        "file_id": str(row.file_id),
+        "file_name": row.file_name,
+        "schema_version": row.schema_version,
+        "complete": row.complete,
+        "missing": row.missing,
+        "fields": ordered | row.fields,
     }
 
 
-def _as_lines(records: Sequence[Row], columns: Sequence[str]) -> str:
-    """One record a line, with every field of the present schema; one that was not found is null."""
+def _as_lines(records: Sequence[Shown], columns: Sequence[str]) -> str:
+    """One record on each line, with every field of the current schema; a field that was not found is null."""
     lines = [
         {**{name: record[name] for name in OWN_COLUMNS}, "fields": {c: record["fields"].get(c) for c in columns}}
         for record in records
@@ -65,8 +66,8 @@ def _as_lines(records: Sequence[Row], columns: Sequence[str]) -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def _as_csv(records: Sequence[Row], columns: Sequence[str]) -> str:
-    """RFC 4180, with a header on every page; no cell can start a formula."""
+def _as_csv(records: Sequence[Shown], columns: Sequence[str]) -> str:
+    """RFC 4180, with a header on every page; cells that could start a formula are escaped."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow([_cell(name) for name in (*OWN_COLUMNS, *columns)])

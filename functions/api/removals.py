@@ -1,73 +1,73 @@
-"""Removal: by file, by list or by batch; undone while its window is open; a receipt of what was erased."""
+"""Removals: files are removed by id, by list or by batch; a removal can be undone while its window is open."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from functions.api import datasets
-from functions.api.batches import tell
+from functions.api.bodies import NewRemoval
+from functions.api.files import existing
 from functions.api.problems import Problem, not_found
-from functions.api.requests import NewRemoval, Request, is_id
+from functions.api.requests import Request, is_id
 from functions.api.views import at
-from layers import bootstrap
-
-Row = dict[str, Any]
+from layers.ports.catalog import Removal
 
 
 def remove_file(request: Request, file_id: str) -> tuple[int, Any]:
-    row = request.catalog.row("file", file_id=file_id)
-    if row is None:
-        raise not_found("file")
-    window_s = request.whole_number("undo_window_s", bootstrap.settings().undo_window_s, 0, 10**9)
-    return 202, _removed(request, str(row["dataset_id"]), [file_id], None, window_s)
+    file = existing(request, file_id)
+    undo_s = request.whole_number("undo_window_s", request.ports.settings.undo_window_s, 0, 10**9)
+    return 202, _remove(request, str(file.dataset_id), [file_id], None, undo_s)
 
 
 def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
-    given = request.read(NewRemoval)
-    if (given.file_ids is None) == (given.batch_id is None):
-        raise Problem("invalid_request", "name either `file_ids` or a `batch_id`")
-    if any(not is_id(one) for one in (given.file_ids or [given.batch_id or ""])):
-        raise not_found("file" if given.file_ids else "batch")
-    window_s = bootstrap.settings().undo_window_s if given.undo_window_s is None else given.undo_window_s
-    return 202, _removed(request, dataset_id, given.file_ids or [], given.batch_id, window_s)
+    body = request.read(NewRemoval)
+    if (body.file_ids is None) == (body.batch_id is None):
+        raise Problem("invalid_request", "name either `file_ids` or a `batch_id`, not both")
+    if any(not is_id(one) for one in (body.file_ids or [body.batch_id or ""])):
+        raise not_found("file" if body.file_ids else "batch")
+    undo_s = request.ports.settings.undo_window_s if body.undo_window_s is None else body.undo_window_s
+    return 202, _remove(request, dataset_id, body.file_ids or [], body.batch_id, undo_s)
 
 
 def show(request: Request, removal_id: str) -> tuple[int, Any]:
-    row = request.catalog.row("removal", removal_id=removal_id)
-    if row is None:
-        raise not_found("removal")
+    removal = _existing(request, removal_id)
     return 200, {
         "id": removal_id,
-        "count": row["file_count"],
-        "created_at": at(row["created_at"]),
-        "undo_until": at(row["erase_after"]),
-        "undone_at": at(row["undone_at"]),
-        "erased_at": at(row["erased_at"]),
-        "swept_at": at(row["swept_at"]),
-        "objects_erased": row["objects_erased"],
-        "rows_erased": row["rows_erased"],
+        "count": removal.file_count,
+        "created_at": at(removal.created_at),
+        "undo_until": at(removal.erase_after),
+        "undone_at": at(removal.undone_at),
+        "erased_at": at(removal.erased_at),
+        "swept_at": at(removal.swept_at),
+        "objects_erased": removal.objects_erased,
+        "rows_erased": removal.rows_erased,
     }
 
 
 def undo(request: Request, removal_id: str) -> tuple[int, Any]:
-    row = request.catalog.row("removal", removal_id=removal_id)
-    if row is None:
-        raise not_found("removal")
-    undone = request.catalog.row("undo_removal", removal_id=removal_id)
-    if undone["file_count"] is None and row["undone_at"] is None:
-        raise Problem("conflict", "the window for an undo has closed; what was removed is being erased")
-    tell(request, row["dataset_id"])
-    request.afterwards.append(lambda: bootstrap.topics().dispatch_later(0))
+    removal = _existing(request, removal_id)
+    if request.catalog.undo_removal(removal_id) is None and removal.undone_at is None:
+        raise Problem("conflict", "the undo window has closed; the files are being erased")
+    request.notify(removal.dataset_id)
+    request.dispatch()
     return show(request, removal_id)
 
 
-def _removed(request: Request, dataset_id: str, file_ids: list[str], batch_id: str | None, window_s: int) -> Row:
-    window_s = min(window_s, bootstrap.settings().undo_window_s)
-    row = request.catalog.row(
-        "remove_files", dataset_id=dataset_id, file_ids=file_ids, batch_id=batch_id, undo_s=window_s
-    )
-    tell(request, dataset_id)
-    if window_s == 0:
-        request.afterwards.append(lambda: bootstrap.topics().dispatch_later(0))
-    return {"id": str(row["removal_id"]), "count": row["file_count"], "undo_window_s": window_s}
+def _remove(
+    request: Request, dataset_id: str, file_ids: Sequence[str], batch_id: str | None, undo_s: int
+) -> dict[str, Any]:
+    undo_s = min(undo_s, request.ports.settings.undo_window_s)
+    removed = request.catalog.remove_files(dataset_id, file_ids, batch_id, undo_s)
+    request.notify(dataset_id)
+    if undo_s == 0:
+        request.dispatch()
+    return {"id": str(removed.removal_id), "count": removed.file_count, "undo_window_s": undo_s}
+
+
+def _existing(request: Request, removal_id: str) -> Removal:
+    removal = request.catalog.removal(removal_id)
+    if removal is None:
+        raise not_found("removal")
+    return removal

@@ -1,9 +1,10 @@
-"""The shapes of what the API answers, as JSON Schema: what `views` and the handlers make, told to clients."""
+"""The shapes of the API's responses, as JSON Schema."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
+from functions.api.artifacts import KINDS, facts_of
 from functions.api.files import STATES
 from functions.api.problems import TITLES
 from functions.api.requests import ROLES
@@ -11,6 +12,8 @@ from functions.api.views import FOREMOST
 from functions.pipelines import PIPELINES, STEPS
 from layers.domain.breaker import Mode
 from layers.domain.page import Source
+from layers.domain.step import RECORD as RECORD_KIND
+from layers.domain.step import ArtifactKind
 
 Schema = dict[str, Any]
 
@@ -22,7 +25,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 TRUTH: Schema = {"type": "boolean"}
 OBJECT: Schema = {"type": "object"}
-CURSOR: Schema = {"type": "string", "description": "where the listing goes on; opaque"}
+CURSOR: Schema = {"type": "string", "description": "the position where the listing continues; opaque"}
 SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 STEP_STATES = [state for state in FOREMOST if state != "ready"]  # shown as queued
 
@@ -44,7 +47,7 @@ def or_null(schema: Schema) -> Schema:
 
 
 def thing(sometimes: Schema | None = None, /, **always: Schema) -> Schema:
-    """An object: `always` names what every one has, `sometimes` what some have besides."""
+    """An object: `always` has its required properties, `sometimes` the optional ones."""
     return {"type": "object", "properties": {**always, **(sometimes or {})}, "required": list(always)}
 
 
@@ -56,17 +59,38 @@ def _typed_or_null(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+def artifact_shape(kind: str) -> str:
+    """The name of the shape of a kind of artifact."""
+    return f"{kind.title().replace('_', '')}Artifact"
+
+
+# The shape of each field of an artifact that a kind may show.
+FACTS: dict[str, Schema] = {
+    "media_type": TEXT,
+    "size_bytes": COUNT,
+    "width": or_null(COUNT),
+    "height": or_null(COUNT),
+    "page_count": or_null(COUNT),
+    "source": or_null(one_of(*get_args(Source))),
+    "confidence": or_null(NUMBER),
+}
+
+
+def _artifact(kind: ArtifactKind) -> Schema:
+    return thing(url=URL, **{name: FACTS[field] for name, field in facts_of(kind).items()})
+
+
 BY_STATE = by_name(COUNT, one_of(*STATES))
 SECONDS = each(NUMBER, minItems=2, maxItems=2) | {"description": "from, to"}
 ERROR = thing(code=TEXT, detail=or_null(TEXT))
 TENANT = {"id": ID, "name": TEXT, "weight": NUMBER, "quota": OBJECT, "created_at": TIME}
 KEY = {"id": ID, "tenant_id": ID, "role": one_of(*ROLES), "created_at": TIME, "revoked_at": or_null(TIME)}
-API_KEY = or_null(TEXT) | {"description": "shown once; null when an Idempotency-Key is answered again"}
+API_KEY = or_null(TEXT) | {"description": "shown once; null in the answer to a repeated Idempotency-Key"}
 RECORD = {"id": ID, "fields": OBJECT, "complete": TRUTH, "missing": each(TEXT), "schema_version": COUNT}
 
 SHAPES: dict[str, Schema] = {
     "Problem": thing(
-        {"errors": each(thing(pointer=TEXT, detail=TEXT)) | {"description": "the parts of the input at fault"}},
+        {"errors": each(thing(pointer=TEXT, detail=TEXT)) | {"description": "the invalid parts of the input"}},
         type={"type": "string", "format": "uri-reference"},
         title=TEXT,
         status={"type": "integer", "minimum": 400, "maximum": 599},
@@ -94,14 +118,14 @@ SHAPES: dict[str, Schema] = {
     "Upload": {
         "oneOf": [
             thing(method=one_of("PUT"), url=URL, headers=by_name(TEXT), expires_at=TIME)
-            | {"description": "Send the bytes to `url`, with every one of `headers`."},
+            | {"description": "PUT the bytes to `url`, with all of `headers`."},
             thing(method=one_of("MULTIPART"), part_size_bytes=COUNT, part_count=COUNT)
-            | {"description": "Ask for the URLs of parts, send each its bytes, and complete the upload."},
+            | {"description": "Request the URLs of the parts, PUT the bytes of each, then complete the upload."},
         ]
     },
     "SignedParts": thing(
         parts=each(thing(part_number=COUNT, url=URL, expires_at=TIME))
-        | {"description": "PUT its bytes to each `url`: `part_size_bytes`, or what is left for the last"},
+        | {"description": "PUT `part_size_bytes` bytes to each `url`; the last part has the rest"},
     ),
     "ArrivedParts": thing(parts=each(thing(part_number=COUNT, size_bytes=COUNT))),
     "FileUpload": thing(
@@ -139,30 +163,24 @@ SHAPES: dict[str, Schema] = {
     "Pipeline": thing(state=one_of(*STEP_STATES), steps=each(ref("Step"))),
     "Waiting": thing(
         reason=one_of("fair_share", "dependency_down", "rate_limited", "retry_backoff", "quota", "at_work", "upload"),
-        detail=TEXT | {"description": "the same in words, for the file's owner"},
-        position=or_null(COUNT) | {"description": "files of your own that are ahead"},
+        detail=TEXT | {"description": "the same as a sentence, for the file's owner"},
+        position=or_null(COUNT) | {"description": "how many of your own files are ahead"},
         eta_s=or_null(SECONDS),
     ),
     "Evidence": thing(
-        {"confidence": NUMBER | {"description": "how surely the words were read, 0 to 100"}},
+        {"confidence": NUMBER | {"description": "confidence of the reading, 0 to 100"}},
         page={"type": "integer", "minimum": 1},
         text=TEXT,
         box=or_null(each(NUMBER, minItems=4, maxItems=4)),
     )
-    | {"description": "Where a value stands; `box` in fractions of the page, origin top left."},
+    | {"description": "Where a value is on the page; `box` in fractions of the page, origin at the top left."},
     "Record": thing(**RECORD, evidence=by_name(ref("Evidence"))),
     "Artifacts": thing(
-        record=or_null(ref("Record")),
-        text=or_null(ref("TextArtifact")),
-        preview=or_null(ref("PreviewArtifact")),
-        thumbnail=or_null(ref("ThumbnailArtifact")),
+        **{RECORD_KIND.name: or_null(ref("Record"))},
+        **{name: or_null(ref(artifact_shape(name))) for name in KINDS},
         original=or_null(ref("Original")),
     ),
-    "TextArtifact": thing(
-        url=URL, source=or_null(one_of(*get_args(Source))), pages=or_null(COUNT), confidence=or_null(NUMBER)
-    ),
-    "PreviewArtifact": thing(url=URL, media_type=TEXT, pages=or_null(COUNT)),
-    "ThumbnailArtifact": thing(url=URL, media_type=TEXT, width=or_null(COUNT), height=or_null(COUNT)),
+    **{artifact_shape(name): _artifact(kind) for name, kind in KINDS.items()},
     "Original": thing(url=URL),
     "File": thing(
         id=ID,
@@ -175,15 +193,15 @@ SHAPES: dict[str, Schema] = {
         created_at=TIME,
         uploaded_at=or_null(TIME),
         updated_at=TIME,
-        state=one_of(*STATES) | {"description": "follows the main pipeline alone"},
-        stage=or_null(TEXT) | {"description": "the main pipeline's current step; null once it ended"},
+        state=one_of(*STATES) | {"description": "depends on the main pipeline only"},
+        stage=or_null(TEXT) | {"description": "the main pipeline's current step; null after its end"},
         pipelines=thing(**{pipeline.name: ref("Pipeline") for pipeline in PIPELINES}),
         waiting=or_null(ref("Waiting")),
         error=or_null(thing(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
     ),
     "Files": thing(
-        {"changes_cursor": CURSOR | {"description": "of the first page: where changes begin"}},
+        {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},
         files=each(ref("File")),
         next_cursor=or_null(CURSOR),
     ),
@@ -192,7 +210,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "History": thing(attempts=each(ref("Attempt"))),
     "Attempt": thing(
-        {"used": by_name(COUNT) | {"description": "of services that are paid by the call: calls, pages, tokens"}},
+        {"used": by_name(COUNT) | {"description": "use of services that are paid by the call: calls, pages, tokens"}},
         step=TEXT,
         part=COUNT,
         attempt=COUNT,
@@ -216,35 +234,39 @@ SHAPES: dict[str, Schema] = {
         undo_until=TIME,
         undone_at=or_null(TIME),
         erased_at=or_null(TIME),
-        swept_at=or_null(TIME) | {"description": "when the last URL and lease had expired, and all was erased again"},
+        swept_at=or_null(TIME)
+        | {"description": "when everything was erased a second time, after the last URL and lease had expired"},
         objects_erased=COUNT,
         rows_erased=COUNT,
     ),
     # --- operations
     "Operations": thing(
         as_of=TIME,
-        tenant_id=or_null(ID) | {"description": "whose figures these are; null: everybody's"},
+        tenant_id=or_null(ID) | {"description": "the tenant whose figures these are; null: all tenants"},
         steps=by_name(ref("StepGoingOn"), one_of(*STEPS)),
         dependencies=by_name(ref("Breaker")),
         budgets=by_name(ref("Budget")),
-        lanes=each(ref("Lane")) | {"description": "those with most to do"},
+        lanes=each(ref("Lane")) | {"description": "those with the most work"},
         quota=or_null(thing(allowed=by_name(COUNT), used=by_name(COUNT))),
     ),
     "StepGoingOn": thing(
-        ready=COUNT | {"description": "parts that wait for their turn, as last looked at"},
+        ready=COUNT | {"description": "parts that wait for their turn, as of the last check"},
         queued=COUNT,
         running=COUNT,
         retrying=COUNT,
         parked=COUNT,
-        oldest_s=or_null(NUMBER) | {"description": "for how long the oldest ready part has waited"},
+        oldest_s=or_null(NUMBER) | {"description": "how long the oldest ready part has waited"},
         done_a_minute=NUMBER,
         failed_a_minute=NUMBER,
-        error_rate=or_null(NUMBER) | {"description": "of attempts within five minutes: failed, retried or lost"},
+        error_rate=or_null(NUMBER)
+        | {"description": "the share of attempts in the last five minutes that failed, were retried or lost"},
         duration_s=or_null(thing(p50=NUMBER, p95=NUMBER)),
         concurrency=or_null(COUNT),
     ),
     "Budget": thing(full_per_s=NUMBER, per_s=NUMBER, room=COUNT, wait_s=NUMBER)
-    | {"description": "what a service outside bears: units a second at most and now, parts that may be dispatched"},
+    | {
+        "description": "calls or tokens that an external service allows: the highest and the current rate a second, and the parts that may be dispatched now"
+    },
     "Lane": thing(
         step=one_of(*STEPS),
         tenant_id=ID,
@@ -286,10 +308,10 @@ SHAPES: dict[str, Schema] = {
         in_flight=COUNT,
         lost=COUNT,
         doubled=COUNT,
-        findings=by_name(COUNT) | {"description": "what does not add up, by name"},
+        findings=by_name(COUNT) | {"description": "the number of errors by the name of the rule"},
         balanced=TRUTH,
         objects=or_null(thing(as_of=TIME, checked=COUNT, findings=OBJECT))
-        | {"description": "the last walk through the bucket; for an admin alone"},
+        | {"description": "the last check of all objects in the bucket; for admins only"},
     ),
     "Contract": OBJECT | {"description": "an OpenAPI 3.1 document"},
 }

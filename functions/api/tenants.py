@@ -1,83 +1,87 @@
-"""Tenants and their keys, made and changed by admins."""
+"""Tenants and their keys, for admins."""
 
 from __future__ import annotations
 
 import secrets
 from typing import Any
 
+from functions.api.bodies import ChangedTenant, NewKey, NewTenant
 from functions.api.problems import Problem, not_found
-from functions.api.requests import ChangedTenant, NewKey, NewTenant, Request
+from functions.api.requests import Request
 from functions.api.views import at
-from layers import bootstrap
 from layers.domain.keys import PREFIX, hash_key
+from layers.ports.catalog import KeyRow, Tenant
 
-Row = dict[str, Any]
+Shown = dict[str, Any]
 KEY_BYTES = 32
 
 
 def create(request: Request) -> tuple[int, Any]:
-    given = request.read(NewTenant)
-    row = request.catalog.create_tenant(given.name, given.weight, given.quota.model_dump(exclude_none=True))
-    if row is None:
-        raise Problem("conflict", f"there is a tenant named {given.name}")
-    _, api_key = _new_key(request, row["tenant_id"], "operator")
-    return 201, _tenant_view(row) | {"api_key": api_key}
+    body = request.read(NewTenant)
+    tenant = request.catalog.create_tenant(body.name, body.weight, body.quota.model_dump(exclude_none=True))
+    if tenant is None:
+        raise Problem("conflict", f"there is already a tenant with the name {body.name}")
+    _, api_key = _new_key(request, str(tenant.tenant_id), "operator")
+    return 201, _tenant_view(tenant) | {"api_key": api_key}
 
 
 def show_all(request: Request) -> tuple[int, Any]:
     limit = request.whole_number("limit", 200, 1, 1000)
-    place = request.place("tenants")
-    rows = request.catalog.rows("tenants", after=place[0] if place else None, limit=limit + 1)
-    following = request.cursor("tenants", [str(rows[limit - 1]["tenant_id"])]) if len(rows) > limit else None
+    position = request.position("tenants")
+    rows = request.catalog.tenants(position[0] if position else None, limit + 1)
+    following = request.cursor("tenants", [str(rows[limit - 1].tenant_id)]) if len(rows) > limit else None
     return 200, {"tenants": [_tenant_view(row) for row in rows[:limit]], "next_cursor": following}
 
 
 def change(request: Request, tenant_id: str) -> tuple[int, Any]:
-    given = request.read(ChangedTenant)
-    quota = given.quota.model_dump(exclude_none=True) if given.quota else None
-    row = request.catalog.change_tenant(tenant_id, given.weight, quota)
-    if row is None:
+    body = request.read(ChangedTenant)
+    quota = body.quota.model_dump(exclude_none=True) if body.quota else None
+    tenant = request.catalog.change_tenant(tenant_id, body.weight, quota)
+    if tenant is None:
         raise not_found("tenant")
-    return 200, _tenant_view(row)
+    return 200, _tenant_view(tenant)
 
 
 def create_key(request: Request, tenant_id: str) -> tuple[int, Any]:
-    row, api_key = _new_key(request, tenant_id, request.read(NewKey).role)
-    if row is None:
+    key, api_key = _new_key(request, tenant_id, request.read(NewKey).role)
+    if key is None:
         raise not_found("tenant")
-    return 201, _key_view(row) | {"api_key": api_key}
+    return 201, _key_view(key) | {"api_key": api_key}
 
 
 def show_keys(request: Request, tenant_id: str) -> tuple[int, Any]:
-    return 200, {"keys": [_key_view(row) for row in request.catalog.rows("keys_of", of_tenant_id=tenant_id)]}
+    return 200, {"keys": [_key_view(row) for row in request.catalog.keys_of(tenant_id)]}
 
 
 def revoke_key(request: Request, key_id: str) -> tuple[int, Any]:
-    row = request.catalog.row("revoke_key", key_id=key_id)
-    if row is None:
+    key = request.catalog.revoke_key(key_id)
+    if key is None:
         raise not_found("key")
-    return 200, _key_view(row)
+    return 200, _key_view(key)
 
 
-def _new_key(request: Request, tenant_id: Any, role: str) -> tuple[Row | None, str]:
+def _new_key(request: Request, tenant_id: str, role: str) -> tuple[KeyRow | None, str]:
+    """A new key's row, which is None where there is no such tenant, and its secret."""
     api_key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
-    key_hash = hash_key(api_key, bootstrap.settings().key_pepper)
-    return request.catalog.row("create_key", of_tenant_id=tenant_id, key_hash=key_hash.hex(), role=role), api_key
+    key_hash = hash_key(api_key, request.ports.settings.key_pepper)
+    return request.catalog.create_key(tenant_id, key_hash, role), api_key
 
 
-def _tenant_view(row: Row) -> Row:
+def _tenant_view(tenant: Tenant) -> Shown:
     return {
-        "id": str(row["tenant_id"]),
-        **{name: row[name] for name in ("name", "weight", "quota")},
-        "created_at": at(row["created_at"]),
+        "id": str(tenant.tenant_id),
+        "name": tenant.name,
+        "weight": tenant.weight,
+        "quota": tenant.quota,
+        "created_at": at(tenant.created_at),
     }
 
 
-def _key_view(row: Row) -> Row:
+def _key_view(key: KeyRow) -> Shown:
     return {
-        "id": str(row["key_id"]),
-        "tenant_id": str(row["tenant_id"]),
-        "role": row["role"],
-        "created_at": at(row["created_at"]),
-        "revoked_at": at(row.get("revoked_at")),
+        "id": str(key.key_id),
+        "tenant_id": str(key.tenant_id),
+        "role": key.role,
+        "created_at": at(key.created_at),
+        "revoked_at": at(key.revoked_at),
     }

@@ -1,143 +1,142 @@
-"""Uploads: how a client brings a file's bytes to the object store, in one piece or, from some size on, in parts."""
+"""Uploads: how a client sends a file to the object store, in one request or, if it is large, in parts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.api.problems import Problem, not_found
-from functions.api.requests import PartNumbers, Request
+from functions.api.bodies import PartNumbers
+from functions.api.files import existing
+from functions.api.ports import ApiPorts
+from functions.api.problems import Problem
+from functions.api.requests import Request
 from functions.api.views import at, file_views
-from layers import bootstrap
-from layers.settings import Settings
+from layers.ports import StoredPart
+from layers.ports.catalog import AwaitedFile, FileRow
 
-Row = dict[str, Any]
+Shown = dict[str, Any]
+Uploaded = AwaitedFile | FileRow
 AWAITED = ("uploading", "upload_missing")
 LEAST_PART_BYTES = 16 * 1024 * 1024
-MOST_PARTS = 10_000  # what S3 takes
+MOST_PARTS = 10_000  # S3's limit
 
 
-def upload_view(row: Row) -> Row:
-    """How to upload a file: signed for exactly this object, and for one time; or how it is cut into parts."""
-    settings = bootstrap.settings()
-    size_bytes = row["declared_size_bytes"]
-    if in_parts(size_bytes, settings):
+def upload_view(ports: ApiPorts, file: Uploaded) -> Shown:
+    """How to upload a file: a URL for exactly this object, which works once; or the sizes of its parts."""
+    size_bytes = file.declared_size_bytes
+    if _is_in_parts(ports, size_bytes):
         part_bytes = part_size_bytes(size_bytes)
         return {"method": "MULTIPART", "part_size_bytes": part_bytes, "part_count": -(-size_bytes // part_bytes)}
-    url, headers = bootstrap.objects().presign_put(
-        row["object_key"], size_bytes=size_bytes, sha256=row["declared_sha256"], expires_s=settings.upload_url_s
+    url, headers = ports.objects.presign_put(
+        file.object_key, size_bytes=size_bytes, sha256=file.declared_sha256, expires_s=ports.settings.upload_url_s
     )
-    expires_at = datetime.now(UTC) + timedelta(seconds=settings.upload_url_s)
-    return {"method": "PUT", "url": url, "headers": headers, "expires_at": at(expires_at)}
-
-
-def in_parts(size_bytes: int, settings: Settings) -> bool:
-    return size_bytes >= max(1, settings.multipart_from_bytes)
+    return {"method": "PUT", "url": url, "headers": headers, "expires_at": _expires_at(ports)}
 
 
 def part_size_bytes(size_bytes: int) -> int:
-    """Every part's size but the last one's."""
+    """The size of every part but the last one."""
     return max(LEAST_PART_BYTES, -(-size_bytes // MOST_PARTS))
 
 
 def renew(request: Request, file_id: str) -> tuple[int, Any]:
-    row = _extended(request, file_id)
-    return 200, {"id": file_id, "name": row["name"], "state": "uploading", "upload": upload_view(row)}
+    file = _extended(request, file_id)
+    upload = upload_view(request.ports, file)
+    return 200, {"id": file_id, "name": file.name, "state": "uploading", "upload": upload}
 
 
 def sign_parts(request: Request, file_id: str) -> tuple[int, Any]:
-    """URLs for some parts. The first call begins the upload, and so does the first after the store has lost it."""
+    """URLs for some parts. Begins the upload where none has begun, or where the store no longer has it."""
     numbers = request.read(PartNumbers).part_numbers
-    row = _in_parts(_extended(request, file_id))
-    count = upload_view(row)["part_count"]
+    file = _extended(request, file_id)
+    _check_in_parts(request.ports, file)
+    count = upload_view(request.ports, file)["part_count"]
     if errors := [
-        {"pointer": f"/part_numbers/{place}", "detail": f"must be from 1 to {count}"}
-        for place, number in enumerate(numbers)
+        {"pointer": f"/part_numbers/{index}", "detail": f"must be from 1 to {count}"}
+        for index, number in enumerate(numbers)
         if number > count
     ]:
-        raise Problem("invalid_request", f"the file has {count} parts; `errors` names what is beyond", errors)
-    upload_id = row["multipart_id"]
-    objects = bootstrap.objects()
-    if upload_id is None or objects.parts_of(row["object_key"], upload_id) is None:
-        upload_id = objects.begin_parts(row["object_key"])
-        request.catalog.run("keep_multipart", file_id=file_id, multipart_id=upload_id)
-    return 200, _signed(row, upload_id, numbers)
+        raise Problem("invalid_request", f"the file has {count} parts; `errors` names wrong part numbers", errors)
+    objects, upload_id = request.ports.objects, file.multipart_id
+    if upload_id is None or objects.parts_of(file.object_key, upload_id) is None:
+        upload_id = objects.begin_parts(file.object_key)
+        request.catalog.keep_multipart(file_id, upload_id)
+    return 200, _signed(request.ports, file, upload_id, numbers)
 
 
 def show_parts(request: Request, file_id: str) -> tuple[int, Any]:
-    """The parts that arrived, so that an upload can go on where it was cut off."""
-    row = _existing(request, file_id)
-    parts = _arrived(row) if row["state"] in AWAITED and row["multipart_id"] else []
+    """The parts that have arrived, so that an interrupted upload can continue."""
+    file = existing(request, file_id)
+    parts = _arrived(request.ports, file) if file.state in AWAITED else []
     return 200, {"parts": [{"part_number": part.number, "size_bytes": part.size_bytes} for part in parts]}
 
 
 def complete(request: Request, file_id: str) -> tuple[int, Any]:
-    """End an upload in parts. A second call changes nothing."""
-    row = _in_parts(_existing(request, file_id, for_update=True))
-    if row["state"] in AWAITED and not _has_arrived(row):
-        _join(row)
-    return 200, file_views(request.catalog, [row])[0]
+    """Complete an upload in parts. A second call changes nothing."""
+    file = existing(request, file_id, for_update=True)
+    _check_in_parts(request.ports, file)
+    if file.state in AWAITED and not _has_arrived(request.ports, file):
+        _join(request.ports, file)
+    return 200, file_views(request.ports, request.catalog, [file])[0]
 
 
-def _join(row: Row) -> None:
-    view = upload_view(row)
-    size_bytes, part_bytes, count = row["declared_size_bytes"], view["part_size_bytes"], view["part_count"]
-    arrived = {part.number: part for part in _arrived(row)} if row["multipart_id"] else {}
-    wanted = {number: min(part_bytes, size_bytes - (number - 1) * part_bytes) for number in range(1, count + 1)}
-    lacking = [number for number, size in wanted.items() if number not in arrived or arrived[number].size_bytes != size]
-    if lacking:
-        shown = ", ".join(map(str, lacking[:20])) + (", ..." if len(lacking) > 20 else "")
-        raise Problem("conflict", f"{len(lacking)} of {count} parts have not arrived whole: {shown}")
-    parts = [arrived[number] for number in sorted(wanted)]
-    if not bootstrap.objects().join_parts(row["object_key"], row["multipart_id"], parts) and not _has_arrived(row):
-        raise Problem("conflict", "the object store no longer knows the upload; ask for its parts' URLs again")
+def _join(ports: ApiPorts, file: FileRow) -> None:
+    view = upload_view(ports, file)
+    size_bytes, part_bytes, count = file.declared_size_bytes, view["part_size_bytes"], view["part_count"]
+    arrived = {part.number: part for part in _arrived(ports, file)}
+    sizes = {number: min(part_bytes, size_bytes - (number - 1) * part_bytes) for number in range(1, count + 1)}
+    missing = [number for number, size in sizes.items() if number not in arrived or arrived[number].size_bytes != size]
+    if missing:
+        shown = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
+        raise Problem("conflict", f"{len(missing)} of {count} parts are missing or incomplete: {shown}")
+    parts = [arrived[number] for number in sorted(sizes)]
+    is_known = file.multipart_id is not None and ports.objects.join_parts(file.object_key, file.multipart_id, parts)
+    if not is_known and not _has_arrived(ports, file):
+        raise Problem("conflict", "the object store no longer has this upload; request new URLs for its parts")
 
 
-def _signed(row: Row, upload_id: str, numbers: list[int]) -> Row:
-    settings = bootstrap.settings()
-    size_bytes, part_bytes = row["declared_size_bytes"], part_size_bytes(row["declared_size_bytes"])
-    urls = [
-        bootstrap.objects().presign_part(
-            row["object_key"],
+def _signed(ports: ApiPorts, file: Uploaded, upload_id: str, numbers: Sequence[int]) -> Shown:
+    size_bytes, part_bytes = file.declared_size_bytes, part_size_bytes(file.declared_size_bytes)
+    expires_at = _expires_at(ports)
+    parts = []
+    for number in numbers:
+        url = ports.objects.presign_part(
+            file.object_key,
             upload_id,
             number,
             size_bytes=min(part_bytes, size_bytes - (number - 1) * part_bytes),
-            expires_s=settings.upload_url_s,
+            expires_s=ports.settings.upload_url_s,
         )
-        for number in numbers
-    ]
-    expires_at = at(datetime.now(UTC) + timedelta(seconds=settings.upload_url_s))
-    parts = zip(numbers, urls, strict=True)
-    return {"parts": [{"part_number": number, "url": url, "expires_at": expires_at} for number, url in parts]}
+        parts.append({"part_number": number, "url": url, "expires_at": expires_at})
+    return {"parts": parts}
 
 
-def _arrived(row: Row) -> list[Any]:
-    return bootstrap.objects().parts_of(row["object_key"], row["multipart_id"]) or []
+def _expires_at(ports: ApiPorts) -> str | None:
+    return at(datetime.now(UTC) + timedelta(seconds=ports.settings.upload_url_s))
 
 
-def _has_arrived(row: Row) -> bool:
-    return bootstrap.objects().size_of(row["object_key"], None) is not None
+def _arrived(ports: ApiPorts, file: FileRow) -> list[StoredPart]:
+    return ports.objects.parts_of(file.object_key, file.multipart_id) or [] if file.multipart_id else []
 
 
-def _in_parts(row: Row) -> Row:
-    if not in_parts(row["declared_size_bytes"], bootstrap.settings()):
-        raise Problem("conflict", "the file is uploaded in one piece; ask for its URL again")
-    return row
+def _has_arrived(ports: ApiPorts, file: FileRow) -> bool:
+    return ports.objects.size_of(file.object_key, None) is not None
 
 
-def _extended(request: Request, file_id: str) -> Row:
-    """The awaited file with more time for its upload."""
-    _existing(request, file_id)
-    settings = bootstrap.settings()
-    upload_s = settings.upload_url_s + settings.upload_grace_s
-    row: Row | None = request.catalog.row("renew_upload", file_id=file_id, upload_s=upload_s)
-    if row is None:
-        raise Problem("conflict", "the file has arrived already; nothing is to be uploaded")
-    return row
+def _is_in_parts(ports: ApiPorts, size_bytes: int) -> bool:
+    return size_bytes >= max(1, ports.settings.multipart_from_bytes)
 
 
-def _existing(request: Request, file_id: str, *, for_update: bool = False) -> Row:
-    row: Row | None = request.catalog.row("file_locked" if for_update else "file", file_id=file_id)
-    if row is None:
-        raise not_found("file")
-    return row
+def _check_in_parts(ports: ApiPorts, file: Uploaded) -> None:
+    if not _is_in_parts(ports, file.declared_size_bytes):
+        raise Problem("conflict", "the file is not uploaded in parts; request its upload URL")
+
+
+def _extended(request: Request, file_id: str) -> AwaitedFile:
+    """The awaited file, with more time for its upload."""
+    existing(request, file_id)
+    settings = request.ports.settings
+    file = request.catalog.renew_upload(file_id, settings.upload_url_s + settings.upload_grace_s)
+    if file is None:
+        raise Problem("conflict", "the file has already arrived; no upload is needed")
+    return file

@@ -1,19 +1,33 @@
-"""Rows as the contract shows them."""
+"""Datasets, batches, files and attempts as the API shows them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from functions.api import waits
+from functions.api.artifacts import artifacts_view
+from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES
-from layers import bootstrap
+from layers.domain.step import ENDED
+from layers.ports.catalog import (
+    ArtifactRow,
+    AttemptRow,
+    Batch,
+    Catalog,
+    Dataset,
+    FileRow,
+    RecordOfFile,
+    StepPart,
+)
 
-Row = dict[str, Any]
+Shown = dict[str, Any]
+Parts = Sequence[StepPart]
 SETTLED = {"done", "partial", "failed", "cancelled"}
-# Of several parts, the step is in the state that comes first here.
+# A step of several parts is in the first of these states that any part is in.
 FOREMOST = ("running", "queued", "ready", "retrying", "parked", "waiting", "failed", "cancelled", "done", "skipped")
 BUSY = {"running", "queued", "ready", "retrying"}
 
@@ -22,93 +36,97 @@ def at(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
-def dataset_view(row: Row, by_state: Mapping[str, int]) -> Row:
+def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
     return {
-        "id": str(row["dataset_id"]),
-        "name": row["name"],
-        "schema": row["schema"],
-        "schema_version": row["schema_version"],
-        "when_textract_is_down": row["when_textract_is_down"],
-        "languages": row["languages"],
+        "id": str(dataset.dataset_id),
+        "name": dataset.name,
+        "schema": dataset.schema,
+        "schema_version": dataset.schema_version,
+        "when_textract_is_down": dataset.when_textract_is_down,
+        "languages": dataset.languages,
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
-        "created_at": at(row["created_at"]),
+        "created_at": at(dataset.created_at),
     }
 
 
-def batch_view(row: Row, by_state: Mapping[str, int], eta_s: Sequence[float] | None) -> Row:
+def batch_view(batch: Batch, by_state: Mapping[str, int], eta_s: Sequence[float] | None) -> Shown:
     total = sum(by_state.values())
     settled = sum(count for state, count in by_state.items() if state in SETTLED)
     return {
-        "id": str(row["batch_id"]),
-        "dataset_id": str(row["dataset_id"]),
-        "created_at": at(row["created_at"]),
-        "cancelled_at": at(row["cancelled_at"]),
-        "priority": row["priority"],
+        "id": str(batch.batch_id),
+        "dataset_id": str(batch.dataset_id),
+        "created_at": at(batch.created_at),
+        "cancelled_at": at(batch.cancelled_at),
+        "priority": batch.priority,
         "counts": {"files": total, "by_state": by_state},
         "progress": {"done": settled, "total": total, "unit": "file"},
         "eta_s": eta_s,
     }
 
 
-def file_views(catalog: Any, rows: Sequence[Row]) -> list[Row]:
-    """Files with their steps, artifacts, records and waits, by a few queries however many they are."""
-    file_ids = [row["file_id"] for row in rows]
+def file_views(ports: ApiPorts, catalog: Catalog, files: Sequence[FileRow]) -> list[Shown]:
+    """Files with their steps, artifacts, records and waits. The number of queries does not depend on that of files."""
+    file_ids = [file.file_id for file in files]
     if not file_ids:
         return []
-    steps: dict[Any, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for step in catalog.rows("steps_of", file_ids=file_ids):
-        steps[step["file_id"]][step["step"]].append(step)
-    artifacts: dict[Any, dict[str, Row]] = defaultdict(dict)
-    for artifact in catalog.rows("artifacts_of", file_ids=file_ids):
-        artifacts[artifact["file_id"]][artifact["kind"]] = artifact
-    records = {record["file_id"]: record for record in catalog.rows("records_of", file_ids=file_ids)}
-    batch_ids = {row["batch_id"] for row in rows if row["state"] == "processing"}
-    seen = waits.view(catalog, batch_ids) if batch_ids else None
+    steps: dict[UUID, dict[str, list[StepPart]]] = defaultdict(lambda: defaultdict(list))
+    for part in catalog.steps_of(file_ids):
+        steps[part.file_id][part.step].append(part)
+    artifacts: dict[UUID, dict[str, ArtifactRow]] = defaultdict(dict)
+    for artifact in catalog.artifacts_of(file_ids):
+        artifacts[artifact.file_id][artifact.kind] = artifact
+    records = {record.file_id: record for record in catalog.records_of(file_ids)}
+    batch_ids = {file.batch_id for file in files if file.state == "processing"}
+    view = waits.view(ports, catalog, batch_ids) if batch_ids else None
     return [
-        _file_view(row, steps[row["file_id"]], artifacts[row["file_id"]], records.get(row["file_id"]), seen)
-        for row in rows
+        _file_view(ports, file, steps[file.file_id], artifacts[file.file_id], records.get(file.file_id), view)
+        for file in files
     ]
 
 
 def _file_view(
-    row: Row, steps: dict[str, list[Row]], artifacts: dict[str, Row], record: Row | None, seen: waits.View | None
-) -> Row:
+    ports: ApiPorts,
+    file: FileRow,
+    steps: Mapping[str, Parts],
+    artifacts: Mapping[str, ArtifactRow],
+    record: RecordOfFile | None,
+    view: waits.View | None,
+) -> Shown:
     pipelines = {
-        pipeline.name: _pipeline_view([(step.name, steps.get(step.name, [])) for step in pipeline.steps], row["state"])
+        pipeline.name: _pipeline_view([(step.name, steps.get(step.name, ())) for step in pipeline.steps], file.state)
         for pipeline in PIPELINES
     }
     return {
-        "id": str(row["file_id"]),
-        "name": row["name"],
-        "batch_id": str(row["batch_id"]),
-        "dataset_id": str(row["dataset_id"]),
-        "size_bytes": row["size_bytes"] if row["size_bytes"] is not None else row["declared_size_bytes"],
-        "media_type": row["media_type"] or row["declared_media_type"],
-        "sha256": row["sha256"] or row["declared_sha256"],
-        "created_at": at(row["created_at"]),
-        "uploaded_at": at(row["uploaded_at"]),
-        "updated_at": at(row["updated_at"]),
-        "state": row["state"],
-        "stage": _stage(row["state"], steps, pipelines),
+        "id": str(file.file_id),
+        "name": file.name,
+        "batch_id": str(file.batch_id),
+        "dataset_id": str(file.dataset_id),
+        "size_bytes": file.size_bytes if file.size_bytes is not None else file.declared_size_bytes,
+        "media_type": file.media_type or file.declared_media_type,
+        "sha256": file.sha256 or file.declared_sha256,
+        "created_at": at(file.created_at),
+        "uploaded_at": at(file.uploaded_at),
+        "updated_at": at(file.updated_at),
+        "state": file.state,
+        "stage": _stage(file.state, steps, pipelines),
         "pipelines": pipelines,
-        "waiting": waits.waiting(seen, row, steps),
-        "error": _error(row),
-        "artifacts": _artifacts(row, artifacts, record),
+        "waiting": waits.waiting(view, file.state, file.batch_id, steps),
+        "error": _error(file),
+        "artifacts": artifacts_view(ports, file, artifacts, record),
     }
 
 
-def _stage(state: str, steps: dict[str, list[Row]], pipelines: Row) -> str | None:
+def _stage(state: str, steps: Mapping[str, Parts], pipelines: Shown) -> str | None:
+    """The step that the main pipeline has come to; None where the file is not in processing or the pipeline ended."""
     if state != "processing":
         return None
-    if any(part["state"] != "done" for part in steps.get(INTAKE.name, [])):
+    if any(part.state != "done" for part in steps.get(INTAKE.name, ())):
         return INTAKE.name
     main = pipelines[PIPELINES[0].name]["steps"]
-    return next(
-        (step["step"] for step in main if step["state"] not in ("done", "skipped", "failed", "cancelled")), None
-    )
+    return next((step["step"] for step in main if step["state"] not in ENDED), None)
 
 
-def _pipeline_view(steps: list[tuple[str, list[Row]]], file_state: str) -> Row:
+def _pipeline_view(steps: list[tuple[str, Parts]], file_state: str) -> Shown:
     shown = [_step_view(name, parts, file_state) for name, parts in steps]
     return {"state": _pipeline_state([step["state"] for step in shown]), "steps": shown}
 
@@ -126,101 +144,83 @@ def _pipeline_state(states: list[str]) -> str:
     return last
 
 
-def _step_view(name: str, parts: list[Row], file_state: str) -> Row:
+class _Whole(NamedTuple):
+    """All parts of a step as one."""
+
+    state: str
+    attempts: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    reason: str | None
+    error_code: str | None
+    error_detail: str | None
+
+
+def _step_view(name: str, parts: Parts, file_state: str) -> Shown:
     if not parts:
         return {"step": name, "state": "cancelled" if file_state in SETTLED else "waiting", "attempts": 0}
-    whole = parts[0] if len(parts) == 1 else _as_one(parts)
-    state = whole["state"]
-    view: Row = {
+    whole = _as_one(parts)
+    view: Shown = {
         "step": name,
-        "state": "queued" if state == "ready" else state,  # both wait their turn
-        "attempts": whole["attempt"] - whole["snoozes"],
-        "started_at": at(whole["started_at"]),
-        "ended_at": at(whole["ended_at"]),
+        "state": "queued" if whole.state == "ready" else whole.state,  # both wait for their turn
+        "attempts": whole.attempts,
+        "started_at": at(whole.started_at),
+        "ended_at": at(whole.ended_at),
     }
-    if whole["reason"]:
-        view["reason"] = whole["reason"]
-    if whole["error_code"]:
-        view["error"] = {"code": whole["error_code"], "detail": whole["error_detail"]}
-    if len(parts) > 1 or whole["page_numbers"]:
+    if whole.reason:
+        view["reason"] = whole.reason
+    if whole.error_code:
+        view["error"] = {"code": whole.error_code, "detail": whole.error_detail}
+    if len(parts) > 1 or parts[0].page_numbers:
         view["progress"] = _progress(parts)
     return view
 
 
-def _as_one(parts: list[Row]) -> Row:
-    """Several parts of a step as one: the state is the foremost of theirs."""
-    states = {part["state"] for part in parts}
+def _as_one(parts: Parts) -> _Whole:
+    if len(parts) == 1:
+        (part,) = parts
+        attempts = part.attempt - part.snoozes
+        times = part.started_at, part.ended_at
+        return _Whole(part.state, attempts, *times, part.reason, part.error_code, part.error_detail)
+    states = {part.state for part in parts}
     state = next(state for state in FOREMOST if state in states)
     if state == "failed" and "done" in states:
-        state = "done"  # a part that failed leaves its pages unread; the step as a whole has read some
-    failed = next((part for part in parts if part["error_code"]), parts[0])
-    return {
-        "state": state,
-        "attempt": max(part["attempt"] - part["snoozes"] for part in parts),
-        "snoozes": 0,
-        "started_at": min((part["started_at"] for part in parts if part["started_at"]), default=None),
-        "ended_at": max((part["ended_at"] for part in parts if part["ended_at"]), default=None),
-        "reason": next((part["reason"] for part in parts if part["reason"]), None),
-        "error_code": failed["error_code"],
-        "error_detail": failed["error_detail"],
-    }
+        state = "done"  # the failed part leaves its pages unread; the step as a whole has read some
+    failed = next((part for part in parts if part.error_code), parts[0])
+    return _Whole(
+        state,
+        max(part.attempt - part.snoozes for part in parts),
+        min((part.started_at for part in parts if part.started_at), default=None),
+        max((part.ended_at for part in parts if part.ended_at), default=None),
+        next((part.reason for part in parts if part.reason), None),
+        failed.error_code,
+        failed.error_detail,
+    )
 
 
-def _progress(parts: list[Row]) -> Row:
-    """By pages, where the parts are made of pages, else by parts."""
-    pages = [(part["state"] in ("done", "skipped", "failed"), len(part["page_numbers"] or ())) for part in parts]
+def _progress(parts: Parts) -> Shown:
+    """Progress in pages where the parts have pages, else in parts."""
+    pages = [(part.state in ("done", "skipped", "failed"), len(part.page_numbers or ())) for part in parts]
     if total := sum(count for _, count in pages):
         return {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}
     return {"done": sum(is_done for is_done, _ in pages), "total": len(parts), "unit": "window"}
 
 
-def _error(row: Row) -> Row | None:
-    if not row["error_code"]:
+def _error(file: FileRow) -> Shown | None:
+    if not file.error_code:
         return None
-    return {"step": row["error_step"], "code": row["error_code"], "detail": row["error_detail"]}
+    return {"step": file.error_step, "code": file.error_code, "detail": file.error_detail}
 
 
-def _artifacts(row: Row, artifacts: dict[str, Row], record: Row | None) -> Row:
+def attempt_view(row: AttemptRow) -> Shown:
     return {
-        "record": record_view(record) if record else None,
-        "text": _linked(artifacts.get("text"), row, source="source", pages="page_count", confidence="confidence"),
-        "preview": _linked(artifacts.get("preview"), row, media_type="media_type", pages="page_count"),
-        "thumbnail": _linked(artifacts.get("thumbnail"), row, media_type="media_type", width="width", height="height"),
-        "original": {"url": original_url(row)} if row["uploaded_at"] and not _is_infected(row) else None,
-    }
-
-
-def _is_infected(row: Row) -> bool:
-    return bool(row["error_code"] == "infected")
-
-
-def original_url(row: Row) -> str:
-    return str(bootstrap.objects().presign_get(row["object_key"], row["version_id"], download_name=row["name"]))
-
-
-def _linked(artifact: Row | None, row: Row, **shown: str) -> Row | None:
-    if artifact is None:
-        return None
-    version_id = row["version_id"] if artifact["object_key"] == row["object_key"] else None
-    url = bootstrap.objects().presign_get(artifact["object_key"], version_id, media_type=artifact["media_type"])
-    return {"url": url} | {name: artifact[column] for name, column in shown.items()}
-
-
-def record_view(record: Row) -> Row:
-    return {
-        "id": str(record["record_id"]),
-        "fields": record["fields"],
-        "complete": record["complete"],
-        "missing": record["missing"],
-        "evidence": record["evidence"],
-        "schema_version": record["schema_version"],
-    }
-
-
-def attempt_view(row: Row) -> Row:
-    return {
-        **{name: row[name] for name in ("step", "part", "attempt", "outcome", "cost_s", "host")},
-        "started_at": at(row["started_at"]),
-        "ended_at": at(row["ended_at"]),
-        "error": {"code": row["error_code"], "detail": row["error_detail"]} if row["error_code"] else None,
-    } | ({"used": row["used"]} if row["used"] else {})
+        "step": row.step,
+        "part": row.part,
+        "attempt": row.attempt,
+        "outcome": row.outcome,
+        "cost_s": row.cost_s,
+        "host": row.host,
+        "started_at": at(row.started_at),
+        "ended_at": at(row.ended_at),
+        "error": {"code": row.error_code, "detail": row.error_detail} if row.error_code else None,
+    } | ({"used": row.used} if row.used else {})

@@ -1,9 +1,13 @@
--- Runs a step of a file again, by a person's will: the step and those after it in its pipeline wait or are
--- ready anew, with a fresh budget of attempts. p_steps: the step's pipeline from it on; p_earlier: the steps before
--- it. Answers false where some of the former is at work just now, or some of the latter has not ended: what the step
--- builds on is not there yet, and who ends it would find the step already run.
+-- Runs a step of a file and the steps after it again, with new attempts: each waits or is ready. p_steps: the step and
+-- those after it in its pipeline; p_earlier: the steps before it. p_forgotten_sources: the sources of pages that p_steps
+-- read; these pages are read again, and all pages where 'native' is among the sources, since the reader of native text
+-- finds out which pages there are.
+-- Returns false where one of p_steps is ready, queued or running, or one of p_earlier has not ended: the input of
+-- the step is not complete then, and the end of the earlier step would find this one done already.
 DROP FUNCTION IF EXISTS redrive_file(uuid, text[], boolean);
-CREATE OR REPLACE FUNCTION redrive_file(p_file_id uuid, p_steps text[], p_earlier text[], p_is_main boolean)
+DROP FUNCTION IF EXISTS redrive_file(uuid, text[], text[], boolean);
+CREATE OR REPLACE FUNCTION redrive_file(
+    p_file_id uuid, p_steps text[], p_earlier text[], p_is_main boolean, p_forgotten_sources text[])
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -27,13 +31,11 @@ BEGIN
     INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state)
     SELECT p_file_id, n, 0, the_file.tenant_id, the_file.batch_id, 'waiting' FROM unnest(p_steps) n
     ON CONFLICT DO NOTHING;
-    -- What the steps had read before is read anew.
-    IF 'text' = ANY (p_steps) THEN
+    IF 'native' = ANY (p_forgotten_sources) THEN
         DELETE FROM pages p WHERE p.file_id = p_file_id;
-    ELSIF 'ocr' = ANY (p_steps) THEN
-        UPDATE pages p SET source = NULL, confidence = 0 WHERE p.file_id = p_file_id AND p.source <> 'native';
-    ELSIF 'textract' = ANY (p_steps) THEN
-        UPDATE pages p SET source = NULL, confidence = 0 WHERE p.file_id = p_file_id AND p.source = 'textract';
+    ELSE
+        UPDATE pages p SET source = NULL, confidence = 0
+         WHERE p.file_id = p_file_id AND p.source = ANY (p_forgotten_sources);
     END IF;
     UPDATE files SET updated_at = clock_timestamp() WHERE file_id = p_file_id;
     IF p_is_main THEN

@@ -207,22 +207,15 @@ class Chaos:
             self._sqs.send_message_batch(QueueUrl=self._arrivals, Entries=entries)
 
     def _cancel(self, tenant_id: str, batch_id: str) -> None:
-        self._bench.asked(tenant_id, "cancel_batch", batch_id=batch_id)
+        self._bench.cancel(tenant_id, batch_id)
         self._note("batches cancelled")
 
     def _remove(self, tenant_id: str, dataset_id: str, file_id: str, undone: bool) -> None:
-        parameters = {
-            "dataset_id": dataset_id,
-            "file_ids": [file_id],
-            "batch_id": None,
-            "undo_s": 3600 if undone else 0,
-        }
-        removal = self._bench.asked(tenant_id, "remove_files", **parameters)
-        assert removal
+        removal_id = self._bench.remove(tenant_id, dataset_id, [file_id], 3600 if undone else 0)
         self._note("files removed")
         if undone:
             time.sleep(random.random() * 0.1)
-            self._bench.asked(tenant_id, "undo_removal", removal_id=removal["removal_id"])
+            self._bench.undo(tenant_id, removal_id)
             self._note("removals undone")
 
     # --- the clock -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 from typing import Any, Protocol
 
+from functions.pipelines import STEPS
 from layers.domain.file import File, file_from_facts, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.step import PlannedStep
@@ -80,30 +81,24 @@ class PostgresWorld:
 
     def remove(self, file_id: str, undo_s: float = 0) -> str:
         file = self._file(file_id)
-        given = {"dataset_id": file["dataset_id"], "file_ids": [file_id], "batch_id": None, "undo_s": undo_s}
-        row = self.bench.asked(str(file["tenant_id"]), "remove_files", **given)
-        assert row
-        return str(row["removal_id"])
+        return self.bench.remove(str(file["tenant_id"]), str(file["dataset_id"]), [file_id], undo_s)
 
     def undo(self, removal_id: str) -> int | None:
         query = "SELECT tenant_id FROM removals WHERE removal_id = %(id)s"
         removal = self.bench.database.row(query, id=removal_id)
         assert removal
-        row = self.bench.asked(str(removal["tenant_id"]), "undo_removal", removal_id=removal_id)
-        return row["file_count"] if row else None
+        return self.bench.undo(str(removal["tenant_id"]), removal_id)
 
     def cancel(self, file_id: str) -> int:
         file = self._file(file_id)
-        row = self.bench.asked(str(file["tenant_id"]), "cancel_batch", batch_id=file["batch_id"])
-        assert row
-        return int(row["cancelled"])
+        return self.bench.cancel(str(file["tenant_id"]), str(file["batch_id"]))
 
     def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool:
         with self.bench.tenants(str(self._file(file_id)["tenant_id"])) as catalog:
             is_main = steps[-1] == MAIN_ENDS_WITH
-            return bool(
-                catalog.redrive(file_id, steps, earlier, is_main, lambda facts: list(plan(file_from_facts(facts))))
-            )
+            sources = [STEPS[step].page_source or "" for step in steps]
+            planner = lambda facts: list(plan(file_from_facts(facts)))  # noqa: E731
+            return catalog.redrive(file_id, steps, earlier, is_main, sources, planner)
 
     def time_passes(self, seconds: float) -> None:
         """Every time that the rows hold lies so much further back; a clock that steps back is the same with less."""

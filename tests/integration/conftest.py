@@ -1,11 +1,12 @@
-"""The API in this process, on a real database: what its tests call."""
+"""Fixtures: the API in this process, on a real database."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import redis
 from waitress.server import create_server
 
 import app
+from functions.api import entry
 from infra.http import Application
 from layers import bootstrap
 from layers.domain.keys import hash_key
@@ -24,7 +26,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 @dataclass(frozen=True)
 class Api:
-    """The API's address, and keys for it."""
+    """The API's address, and new keys for it."""
 
     url: str
     bench: Bench
@@ -40,12 +42,18 @@ class Api:
         return key
 
     def caller(self, tenant_id: str | None = None, role: str = "operator") -> httpx.Client:
-        """A client with a new key of a tenant, by default of a new one."""
+        """A client with a new key of a tenant, or of a new tenant."""
         key = self.key(tenant_id or self.bench.tenant(), role)
         return self.with_headers(Authorization=f"Bearer {key}")
 
     def with_headers(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+
+
+def replace_ports(patch: pytest.MonkeyPatch, **replaced: Any) -> None:
+    """Let the API's handlers use other ports until the test ends."""
+    build = entry.ports.__closure__[0].cell_contents  # type: ignore[index]
+    patch.setitem(bootstrap._BUILT, build, replace(entry.ports(), **replaced))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The HTTP contract on a real database: what is refused, how, and who sees what."""
+"""The HTTP API on a real database: problems, access, listings and uploads."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/datasets/", "/files//history", "/files/a/b/c", "/datasets/%2F"])
-def test_an_unknown_address_is_a_problem(caller: httpx.Client, path: str) -> None:
+def test_an_unknown_path_is_a_not_found_problem(caller: httpx.Client, path: str) -> None:
     if path == "/datasets/":
         assert caller.get(path).status_code == 200
     else:
@@ -56,7 +56,7 @@ def test_an_unknown_address_is_a_problem(caller: httpx.Client, path: str) -> Non
 @pytest.mark.parametrize(
     ("method", "path"), [("DELETE", "/datasets"), ("POST", "/health"), ("PATCH", f"/files/{NO_ID}")]
 )
-def test_a_wrong_method_says_which_are_right(caller: httpx.Client, method: str, path: str) -> None:
+def test_a_wrong_method_names_the_allowed_methods(caller: httpx.Client, method: str, path: str) -> None:
     answer = caller.request(method, path)
     problem(answer, 405, "method_not_allowed")
     assert "GET" in answer.headers["allow"]
@@ -72,7 +72,7 @@ def test_a_wrong_method_says_which_are_right(caller: httpx.Client, method: str, 
         {"Authorization": "Bearer \u00e4".encode("utf-8").decode("latin-1")},
     ],
 )
-def test_without_a_good_key_nothing_is_said(api: Api, headers: dict[str, str]) -> None:
+def test_a_request_without_a_valid_key_is_unauthorized(api: Api, headers: dict[str, str]) -> None:
     with httpx.Client(base_url=api.url, trust_env=False) as stranger:
         answer = stranger.get("/datasets", headers={name: value.encode("latin-1") for name, value in headers.items()})  # type: ignore[misc]
         problem(answer, 401, "unauthorized")
@@ -88,7 +88,7 @@ def test_a_role_that_is_too_low_is_forbidden(api: Api) -> None:
     problem(editor.post(f"/datasets/{dataset['id']}/redrive", json={}), 403, "forbidden")
 
 
-def test_a_revoked_key_is_dead_at_once(api: Api) -> None:
+def test_a_revoked_key_stops_working_at_once(api: Api) -> None:
     tenant_id = api.bench.tenant()
     caller = api.caller(tenant_id)
     assert caller.get("/datasets").status_code == 200
@@ -114,7 +114,7 @@ def test_a_revoked_key_is_dead_at_once(api: Api) -> None:
         (b'{"files": [{"name": "a", "size_bytes": 1, "sha256": "zz"}]}', "/files/0/sha256"),
     ],
 )
-def test_a_bad_description_is_refused_by_the_part_at_fault(
+def test_an_invalid_batch_is_refused_with_a_pointer_to_the_invalid_part(
     caller: httpx.Client, body: bytes, pointer: str | None
 ) -> None:
     dataset = new_dataset(caller)
@@ -131,37 +131,37 @@ def test_a_name_that_cannot_be_stored_is_refused(caller: httpx.Client) -> None:
     assert refused["errors"][0]["pointer"] == "/files/0/name"
 
 
-def test_a_thousand_files_are_taken_and_one_more_is_not(caller: httpx.Client) -> None:
+def test_a_batch_has_at_most_a_thousand_files(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
-    batch = new_batch(caller, dataset["id"], [f"{place}.pdf" for place in range(1000)])
-    assert [file["name"] for file in batch["files"]] == [f"{place}.pdf" for place in range(1000)]
+    batch = new_batch(caller, dataset["id"], [f"{index}.pdf" for index in range(1000)])
+    assert [file["name"] for file in batch["files"]] == [f"{index}.pdf" for index in range(1000)]
     assert len({file["upload"]["url"] for file in batch["files"]}) == 1000
     files = [{"name": "a", "size_bytes": 1}] * 1001
     problem(caller.post(f"/datasets/{dataset['id']}/batches", json={"files": files}), 400, "invalid_request")
     assert caller.get(f"/datasets/{dataset['id']}").json()["counts"]["files"] == 1000
 
 
-def test_a_file_over_the_limit_refuses_the_batch_and_is_named(caller: httpx.Client) -> None:
+def test_a_file_over_the_size_limit_refuses_the_batch_and_is_named(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     body = {"files": [{"name": "a", "size_bytes": 1}, {"name": "b", "size_bytes": 2**50}]}
     refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", json=body), 413, "too_large")
     assert [one["pointer"] for one in refused["errors"]] == ["/files/1/size_bytes"]
 
 
-def test_a_body_without_bounds_is_refused_unread(caller: httpx.Client) -> None:
+def test_a_body_over_the_limit_is_refused_without_reading_it(caller: httpx.Client) -> None:
     problem(caller.post("/datasets", content=b" " * (10 * 1024 * 1024 + 1)), 413, "too_large")
 
 
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=201", "limit=x", "limit=-1", "cursor=x", "cursor=%00", "state=lost", "batch=1"]
 )
-def test_a_bad_parameter_is_named(caller: httpx.Client, query: str) -> None:
+def test_an_invalid_parameter_is_named(caller: httpx.Client, query: str) -> None:
     dataset = new_dataset(caller)
     refused = problem(caller.get(f"/datasets/{dataset['id']}/files?{query}"), 400, "invalid_request")
     assert query.split("=")[0] in refused["detail"]
 
 
-def test_a_schema_outside_the_subset_is_refused_by_name(caller: httpx.Client) -> None:
+def test_unsupported_parts_of_a_schema_are_refused_and_named(caller: httpx.Client) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     refused = problem(caller.post("/datasets", json={"name": "x", "schema": schema}), 400, "invalid_request")
     assert refused["errors"][0]["pointer"] == "/schema/properties/a/pattern"
@@ -170,9 +170,9 @@ def test_a_schema_outside_the_subset_is_refused_by_name(caller: httpx.Client) ->
 # --- listing -----------------------------------------------------------------------------------------
 
 
-def test_pages_follow_each_other_newest_first_and_miss_nothing(caller: httpx.Client) -> None:
+def test_pages_list_every_file_once_newest_first(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
-    batch = new_batch(caller, dataset["id"], [f"{place}.pdf" for place in range(25)])
+    batch = new_batch(caller, dataset["id"], [f"{index}.pdf" for index in range(25)])
     names: list[str] = []
     cursor = ""
     while cursor is not None:
@@ -202,7 +202,7 @@ def test_files_are_found_by_name_state_and_batch(caller: httpx.Client) -> None:
     assert found(state="done") == []
 
 
-def test_a_new_file_is_shown_as_the_contract_says(caller: httpx.Client) -> None:
+def test_a_new_file_is_shown_as_documented(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     batch = new_batch(caller, dataset["id"], ["a.pdf"])
     file = caller.get(f"/files/{batch['files'][0]['id']}").json()
@@ -238,7 +238,7 @@ def test_an_upload_is_renewed_until_the_file_has_arrived(api: Api, caller: httpx
     problem(caller.post(f"/files/{file['id']}/upload"), 409, "conflict")
 
 
-def test_a_file_of_one_piece_has_no_parts(caller: httpx.Client) -> None:
+def test_a_small_file_has_no_parts(caller: httpx.Client) -> None:
     (file,) = new_batch(caller, new_dataset(caller)["id"], ["a.pdf"])["files"]
     path = f"/files/{file['id']}/upload"
     problem(caller.post(f"{path}/parts", json={"part_numbers": [1]}), 409, "conflict")
@@ -246,7 +246,7 @@ def test_a_file_of_one_piece_has_no_parts(caller: httpx.Client) -> None:
     assert caller.get(f"{path}/parts").json() == {"parts": []}
 
 
-def test_a_large_file_is_cut_into_parts_without_asking_the_store(caller: httpx.Client) -> None:
+def test_a_large_file_is_split_into_parts_without_a_call_to_the_store(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     body = {"files": [{"name": "large.tiff", "size_bytes": 100 * 1024 * 1024}]}
     (file,) = caller.post(f"/datasets/{dataset['id']}/batches", json=body).json()["files"]
@@ -258,7 +258,7 @@ def test_a_large_file_is_cut_into_parts_without_asking_the_store(caller: httpx.C
 # --- tenants -----------------------------------------------------------------------------------------
 
 
-def test_nothing_of_another_tenant_can_be_seen_or_touched(api: Api, caller: httpx.Client) -> None:
+def test_another_tenants_things_can_not_be_read_or_changed(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     batch = new_batch(caller, dataset["id"], ["a.pdf", "b.pdf"])
     file_id = batch["files"][0]["id"]
@@ -305,17 +305,17 @@ def test_nothing_of_another_tenant_can_be_seen_or_touched(api: Api, caller: http
     assert caller.get(f"/files/{file_id}").json()["state"] == "uploading"
 
 
-def test_callers_at_the_same_time_are_not_mixed_up(api: Api) -> None:
+def test_concurrent_requests_are_not_mixed_up(api: Api) -> None:
     callers = [api.caller() for _ in range(4)]
-    own = [{new_dataset(caller, name=f"of {place}")["id"]} for place, caller in enumerate(callers)]
+    own = [{new_dataset(caller, name=f"of {index}")["id"]} for index, caller in enumerate(callers)]
 
-    def look(place: int) -> bool:
-        seen = {one["id"] for one in callers[place].get("/datasets").json()["datasets"]}
-        refused = callers[place].get(f"/datasets/{next(iter(own[(place + 1) % 4]))}")
-        return seen == own[place] and refused.status_code == 404
+    def look(index: int) -> bool:
+        found = {one["id"] for one in callers[index].get("/datasets").json()["datasets"]}
+        refused = callers[index].get(f"/datasets/{next(iter(own[(index + 1) % 4]))}")
+        return found == own[index] and refused.status_code == 404
 
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(look, [place % 4 for place in range(160)]))
+        assert all(pool.map(look, [index % 4 for index in range(160)]))
 
 
 # --- the protocol ------------------------------------------------------------------------------------
@@ -327,15 +327,15 @@ def test_head_answers_like_get_without_a_body(caller: httpx.Client) -> None:
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
-def test_a_browser_elsewhere_may_ask_and_read(caller: httpx.Client) -> None:
-    asked = httpx.options(f"{caller.base_url}/datasets", headers={"Origin": "https://app.example"}, trust_env=False)
-    assert asked.status_code == 204
-    assert "authorization" in asked.headers["access-control-allow-headers"].lower()
+def test_a_web_page_of_another_origin_may_call_the_api(caller: httpx.Client) -> None:
+    preflight = httpx.options(f"{caller.base_url}/datasets", headers={"Origin": "https://app.example"}, trust_env=False)
+    assert preflight.status_code == 204
+    assert "authorization" in preflight.headers["access-control-allow-headers"].lower()
     for answer in (caller.get("/datasets"), caller.get("/nothing"), caller.post("/datasets", content=b"{")):
         assert answer.headers["access-control-allow-origin"] == "*"
 
 
-def test_ids_may_be_percent_encoded_and_odd_ones_are_unknown(caller: httpx.Client) -> None:
+def test_ids_may_be_percent_encoded_and_invalid_ones_are_not_found(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     encoded = "".join(f"%{ord(letter):02x}" for letter in dataset["id"])
     assert caller.get(f"/datasets/{encoded}").json()["id"] == dataset["id"]
@@ -343,12 +343,12 @@ def test_ids_may_be_percent_encoded_and_odd_ones_are_unknown(caller: httpx.Clien
         problem(caller.get(f"/datasets/{odd}"), 404, "not_found")
 
 
-def test_a_body_is_read_whatever_its_label(caller: httpx.Client) -> None:
+def test_a_body_is_read_as_json_whatever_its_content_type(caller: httpx.Client) -> None:
     answer = caller.post("/datasets", content=b'{"name": "plain"}', headers={"Content-Type": "text/plain"})
     assert answer.status_code == 201
 
 
-def test_health_needs_no_key_and_names_what_is_down(api: Api) -> None:
+def test_health_needs_no_key_and_names_the_dependencies_that_are_down(api: Api) -> None:
     answer = httpx.get(f"{api.url}/health", trust_env=False)
     assert answer.status_code == 200
     states = {name: one["state"] for name, one in answer.json()["dependencies"].items()}
@@ -357,7 +357,7 @@ def test_health_needs_no_key_and_names_what_is_down(api: Api) -> None:
     assert set(states) == {"postgres", "object_store", "topics", "redis", "ocr", "textract", "extraction", "preview"}
 
 
-def test_without_its_database_the_api_says_when_to_come_back(
+def test_without_its_database_the_api_answers_503_with_retry_after(
     caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRWAY_API_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")

@@ -1,4 +1,4 @@
-"""Live changes: none skipped, whoever commits late; held open without a connection, woken by news."""
+"""Changes: none is skipped when a transaction commits late; calls wait without a database connection."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def look(caller: httpx.Client, dataset_id: str, after: str, **more: Any) -> dict
 
 
 class Reader:
-    """What a client knows who was shown the listing once and has followed changes since."""
+    """The state of a client that has read the listing once and follows its changes."""
 
     def __init__(self, caller: httpx.Client, dataset_id: str) -> None:
         self._caller, self._dataset_id = caller, dataset_id
@@ -52,7 +52,7 @@ class Reader:
         self.files = {file["id"]: file for file in page["files"]}
 
     def follow(self, **more: Any) -> bool:
-        """Take what is new; whether there is more."""
+        """Read the next changes; whether there are more."""
         found = look(self._caller, self._dataset_id, self.cursor, **more)
         self.cursor = found["cursor"]
         self.files |= {file["id"]: file for file in found["files"]}
@@ -62,7 +62,7 @@ class Reader:
 
 
 def stable(files: dict[str, Any]) -> dict[str, Any]:
-    """Files without what is signed anew at each look."""
+    """Files without their URLs, which differ each time."""
     return {file_id: {**file, "artifacts": None} for file_id, file in files.items()}
 
 
@@ -77,7 +77,7 @@ def listed(caller: httpx.Client, dataset_id: str) -> dict[str, Any]:
     return files
 
 
-def test_nothing_new_is_nothing_and_the_cursor_stays_good(caller: httpx.Client) -> None:
+def test_without_changes_the_answer_is_empty_and_the_cursor_stays_valid(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     cursor = first_cursor(caller, dataset["id"])
     found = look(caller, dataset["id"], cursor)
@@ -86,38 +86,38 @@ def test_nothing_new_is_nothing_and_the_cursor_stays_good(caller: httpx.Client) 
     assert [file["name"] for file in look(caller, dataset["id"], found["cursor"])["files"]] == ["a"]
 
 
-def test_every_kind_of_change_is_told(api: Api, caller: httpx.Client) -> None:
+def test_every_kind_of_change_is_reported(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     reader = Reader(caller, dataset["id"])
     (described,) = new_batch(caller, dataset["id"], ["a"])["files"]
     file_id = described["id"]
 
-    def seen() -> dict[str, Any]:
+    def change() -> dict[str, Any]:
         reader.follow()
         assert stable(reader.files) == stable(listed(caller, dataset["id"]))
         return reader.files.get(file_id, {})  # type: ignore[no-any-return]
 
-    assert seen()["state"] == "uploading"
+    assert change()["state"] == "uploading"
     store, key = api.bench.store, httpx.URL(described["upload"]["url"]).path.split("/", 2)[2]
     store.arrive([Arrival(key)])
-    assert (seen()["state"], seen()["stage"]) == ("processing", "intake")
+    assert (change()["state"], change()["stage"]) == ("processing", "intake")
     (wake_up,) = store.dispatch({"intake": 100})
     claim = api.bench.claim(wake_up)
     plan = FilePlan([PlannedStep("text", ONE_PART), PlannedStep("thumbnail", ONE_PART)])
     store.record(claim, INTAKE_DONE, lambda _: plan, cost_s=0, host="h")
-    assert seen()["stage"] == "text"
+    assert change()["stage"] == "text"
     claim = api.bench.claim(store.dispatch({"thumbnail": 100})[0])
-    assert seen()["pipelines"]["thumbnail"]["state"] == "running"
+    assert change()["pipelines"]["thumbnail"]["state"] == "running"
     removal = caller.delete(f"/files/{file_id}").json()
-    assert seen() == {}
+    assert change() == {}
     caller.post(f"/removals/{removal['id']}/undo")
-    assert seen()["state"] == "processing"
+    assert change()["state"] == "processing"
 
 
-def test_more_than_a_page_comes_page_by_page(caller: httpx.Client) -> None:
+def test_many_changes_come_in_pages(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     reader = Reader(caller, dataset["id"])
-    new_batch(caller, dataset["id"], [str(place) for place in range(25)])
+    new_batch(caller, dataset["id"], [str(index) for index in range(25)])
     pages = 1
     while reader.follow(limit=10):
         pages += 1
@@ -125,14 +125,14 @@ def test_more_than_a_page_comes_page_by_page(caller: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("after", [None, "x", "AAAA"])
-def test_a_reader_without_a_cursor_is_told_where_to_get_one(caller: httpx.Client, after: str | None) -> None:
+def test_a_request_without_a_valid_cursor_names_the_parameter(caller: httpx.Client, after: str | None) -> None:
     dataset = new_dataset(caller)
     query = {} if after is None else {"after": after}
     refused = problem(caller.get(f"/datasets/{dataset['id']}/changes", params=query), 400, "invalid_request")
     assert "cursor" in refused["detail"]
 
 
-def test_a_commit_that_comes_late_is_not_skipped(caller: httpx.Client, database_urls: Urls) -> None:
+def test_a_transaction_that_commits_late_is_not_skipped(caller: httpx.Client, database_urls: Urls) -> None:
     dataset = new_dataset(caller)
     early, late = new_batch(caller, dataset["id"], ["early", "late"])["files"]
     cursor = first_cursor(caller, dataset["id"])
@@ -147,7 +147,9 @@ def test_a_commit_that_comes_late_is_not_skipped(caller: httpx.Client, database_
     assert set(names) == {"early", "late"}
 
 
-def test_a_reader_ends_with_the_table_whoever_commits_late(caller: httpx.Client, database_urls: Urls) -> None:
+def test_a_reader_ends_with_the_current_listing_although_transactions_commit_late(
+    caller: httpx.Client, database_urls: Urls
+) -> None:
     dataset = new_dataset(caller)
     file_ids = [file["id"] for file in new_batch(caller, dataset["id"], [str(n) for n in range(40)])["files"]]
     reader = Reader(caller, dataset["id"])
@@ -182,29 +184,31 @@ def test_a_reader_ends_with_the_table_whoever_commits_late(caller: httpx.Client,
     assert stable(reader.files) == stable(listed(caller, dataset["id"]))
 
 
-# --- held open ---------------------------------------------------------------------------------------
+# --- calls that wait -------------------------------------------------------------------------------------
 
 
 def held_open(caller: httpx.Client, dataset_id: str, act: Callable[[], object], wait_s: int = 20) -> tuple[Any, float]:
-    """What a held-open call answers when something happens half a second later, and how long it took."""
+    """The answer of a waiting call to a change half a second later, and how long it took."""
     cursor = first_cursor(caller, dataset_id)
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
-        held = pool.submit(look, caller, dataset_id, cursor, wait_s=wait_s)
+        waiting = pool.submit(look, caller, dataset_id, cursor, wait_s=wait_s)
         time.sleep(0.5)
-        assert not held.done()
+        assert not waiting.done()
         act()
-        return held.result(), time.monotonic() - began
+        return waiting.result(), time.monotonic() - began
 
 
-def test_a_held_open_call_answers_as_soon_as_there_is_something(caller: httpx.Client) -> None:
+def test_a_waiting_call_answers_as_soon_as_there_is_a_change(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     found, took_s = held_open(caller, dataset["id"], lambda: new_batch(caller, dataset["id"], ["a"]))
     assert [file["name"] for file in found["files"]] == ["a"]
     assert took_s < 10, "it was not woken"
 
 
-def test_without_news_it_looks_by_itself(api: Api, caller: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_notifications_a_waiting_call_polls(
+    api: Api, caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = new_dataset(caller)
     (file,) = new_batch(caller, dataset["id"], ["a"])["files"]
     monkeypatch.setattr(bootstrap.change_notifications(), "_is_connected", False)
@@ -217,33 +221,35 @@ def test_without_news_it_looks_by_itself(api: Api, caller: httpx.Client, monkeyp
     assert took_s < 10, "it did not look by itself"
 
 
-def test_it_ends_with_nothing_when_its_time_is_up(caller: httpx.Client) -> None:
+def test_a_waiting_call_answers_with_nothing_when_its_time_is_over(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     found = look(caller, dataset["id"], first_cursor(caller, dataset["id"]), wait_s=1)
     assert (found["files"], found["poll_after_s"]) == ([], changes.POLL_AFTER_S)
 
 
-def test_held_open_calls_hold_no_connection_of_the_database(api: Api, caller: httpx.Client) -> None:
+def test_waiting_calls_keep_no_database_connection(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     cursor = first_cursor(caller, dataset["id"])
     with ThreadPoolExecutor(30) as pool:
-        held = [pool.submit(look, caller, dataset["id"], cursor, wait_s=3) for _ in range(30)]
+        waiting = [pool.submit(look, caller, dataset["id"], cursor, wait_s=3) for _ in range(30)]
         time.sleep(1)
         row = api.bench.database.row(
             "SELECT count(*) FILTER (WHERE state <> 'idle') AS busy FROM pg_stat_activity"
             " WHERE usename = 'fairway_api' AND datname = current_database()"
         )
         assert row == {"busy": 0}
-        assert all(one.result()["files"] == [] for one in held)
+        assert all(one.result()["files"] == [] for one in waiting)
 
 
-def test_a_tenant_holds_only_so_many_calls_open(caller: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "HELD_OPEN_A_TENANT", 2)
+def test_a_tenant_may_have_a_limited_number_of_waiting_calls(
+    caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "WAITING_A_TENANT", 2)
     dataset = new_dataset(caller)
     cursor = first_cursor(caller, dataset["id"])
     with ThreadPoolExecutor(2) as pool:
-        held = [pool.submit(look, caller, dataset["id"], cursor, wait_s=4) for _ in range(2)]
+        waiting = [pool.submit(look, caller, dataset["id"], cursor, wait_s=4) for _ in range(2)]
         time.sleep(0.7)
         refused = look(caller, dataset["id"], cursor, wait_s=20)
-        assert refused["files"] == [] and not any(one.done() for one in held)
-        assert all(one.result()["files"] == [] for one in held)
+        assert refused["files"] == [] and not any(one.done() for one in waiting)
+        assert all(one.result()["files"] == [] for one in waiting)

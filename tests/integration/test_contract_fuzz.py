@@ -1,4 +1,4 @@
-"""The contract against the API: many requests, good and bad, and no answer that the contract does not state."""
+"""Fuzzing: the API answers many valid and invalid requests only as the OpenAPI document states."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ STANDING_IN = {
 
 
 def with_places(contract: dict[str, Any]) -> dict[str, Any]:
-    """The contract, but with ids that there are, short waits, and no room for what it does not state."""
+    """The contract with existing ids, short waits, and no properties that it does not state."""
     contract = json.loads(json.dumps(contract))
     for operations in contract["paths"].values():
         for operation in operations.values():
@@ -100,7 +100,7 @@ contract = schemathesis.openapi.from_dict(with_places(contract()), config=schema
 
 
 class Place:
-    """A tenant's own little world, and an admin's session in it."""
+    """A tenant with some files, and a client with an admin's key."""
 
     def __init__(self, api: Api) -> None:
         api.bench.empty()
@@ -131,17 +131,17 @@ class Place:
                 "cursor-of-changes": cursor,
             }
 
-    def put_into(self, given: Any) -> Any:
-        """The same with what is real in place of what stands for it."""
-        if isinstance(given, dict):
-            return {name: self.put_into(value) for name, value in given.items()}
-        if isinstance(given, list):
-            return [self.put_into(value) for value in given]
-        return self.real.get(given, given) if isinstance(given, str) else given
+    def with_real_ids(self, value: Any) -> Any:
+        """The same value with real ids in place of placeholders."""
+        if isinstance(value, dict):
+            return {name: self.with_real_ids(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self.with_real_ids(one) for one in value]
+        return self.real.get(value, value) if isinstance(value, str) else value
 
 
 def work_on(bench: Bench, keys: list[str]) -> None:
-    """One file gets all that a file can have; a step of the other waits to be tried again."""
+    """One file gets every kind of artifact; a step of the other waits for a retry."""
     bench.store.arrive([Arrival(key, "v1") for key in keys])
     plan = [PlannedStep(name, (Part(cost_estimate_s=1.0),)) for name in ("text", "extraction", "preview", "thumbnail")]
     plan += [PlannedStep("ocr", Skip("every page has text")), PlannedStep("textract", Skip("read well"))]
@@ -173,10 +173,10 @@ def place(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 @contract.parametrize()
 @settings(suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_contract_states(case: schemathesis.Case, place: Place) -> None:
-    case.path_parameters = place.put_into(case.path_parameters)
-    case.query = place.put_into(case.query)
-    case.body = place.put_into(case.body)
+def test_every_response_is_one_that_the_contract_states(case: schemathesis.Case, place: Place) -> None:
+    case.path_parameters = place.with_real_ids(case.path_parameters)
+    case.query = place.with_real_ids(case.query)
+    case.body = place.with_real_ids(case.body)
     case.call_and_validate(base_url=place.url, session=place.session, checks=CHECKS)
 
 
@@ -195,14 +195,14 @@ def test_every_answer_is_one_that_the_contract_states(case: schemathesis.Case, p
         ("/datasets/{dataset}/redrive", b'{"code": "\\u0000"}', "/code"),
     ],
 )
-def test_what_could_not_be_stored_is_refused(place: Place, path: str, body: bytes, pointer: str) -> None:
+def test_values_that_can_not_be_stored_are_refused(place: Place, path: str, body: bytes, pointer: str) -> None:
     answer = place.session.post(place.url + path.format(dataset=place.real["dataset"]), data=body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["pointer"].startswith(pointer)
 
 
 @pytest.mark.parametrize("odd", ["%23", "%0A", "%09", "%3F", "%23%2Fhistory"])
-def test_no_letter_of_an_id_leads_to_another_address(place: Place, odd: str) -> None:
+def test_no_character_of_an_id_leads_to_another_route(place: Place, odd: str) -> None:
     file_id = place.real["done-file"]
     answer = place.session.delete(f"{place.url}/files/{file_id}{odd}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -210,6 +210,6 @@ def test_no_letter_of_an_id_leads_to_another_address(place: Place, odd: str) -> 
 
 
 @pytest.mark.parametrize("limit", ["0000000019999", "0" * 5000 + "1"])
-def test_leading_zeros_lift_no_limit(place: Place, limit: str) -> None:
+def test_leading_zeros_do_not_exceed_a_limit(place: Place, limit: str) -> None:
     answer = place.session.get(f"{place.url}/datasets/{place.real['dataset']}/files?limit={limit}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

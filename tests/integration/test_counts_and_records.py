@@ -1,4 +1,4 @@
-"""Counts that are exact whether folded or not, and the table itself as JSON, JSON lines and CSV."""
+"""Counts are exact before and after folding; records are listed as JSON, JSON lines and CSV."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def caller(api: Api) -> httpx.Client:
 
 
 def counted(api: Api, dataset_id: str) -> dict[str, int]:
-    """What counting the rows themselves gives."""
+    """The counts from the rows themselves."""
     rows = api.bench.database.rows(
         "SELECT state, count(*) AS n FROM files WHERE dataset_id = %(d)s AND removed_at IS NULL GROUP BY 1",
         d=dataset_id,
@@ -43,9 +43,9 @@ def counted(api: Api, dataset_id: str) -> dict[str, int]:
     return {row["state"]: row["n"] for row in rows}
 
 
-def test_counts_are_exact_through_every_change_folded_or_not(api: Api, caller: httpx.Client) -> None:
+def test_counts_are_exact_after_every_change_folded_or_not(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
-    batch = new_batch(caller, dataset["id"], [str(place) for place in range(10)])
+    batch = new_batch(caller, dataset["id"], [str(index) for index in range(10)])
     ids = [file["id"] for file in batch["files"]]
 
     def shown() -> dict[str, int]:
@@ -72,7 +72,7 @@ def test_counts_are_exact_through_every_change_folded_or_not(api: Api, caller: h
     assert sum(one["counts"]["files"] for one in caller.get("/datasets").json()["datasets"]) == 10
 
 
-def test_a_batch_says_how_far_it_is(api: Api, caller: httpx.Client) -> None:
+def test_a_batch_shows_its_progress(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     batch = new_batch(caller, dataset["id"], ["a", "b", "c"])
     api.bench.database.run("UPDATE files SET state = 'done' WHERE file_id = %(f)s", f=batch["files"][0]["id"])
@@ -87,9 +87,9 @@ def test_a_batch_says_how_far_it_is(api: Api, caller: httpx.Client) -> None:
 
 
 def with_records(api: Api, caller: httpx.Client, fields: list[dict[str, Any]], names: list[str] | None = None) -> str:
-    """A dataset of files that have these records."""
+    """A dataset with files that have these records."""
     dataset = new_dataset(caller, schema=SCHEMA)
-    names = names or [f"{place}.pdf" for place in range(len(fields))]
+    names = names or [f"{index}.pdf" for index in range(len(fields))]
     files = new_batch(caller, dataset["id"], names)["files"]
     for file, values in zip(files, fields, strict=True):
         api.bench.database.run(
@@ -101,8 +101,8 @@ def with_records(api: Api, caller: httpx.Client, fields: list[dict[str, Any]], n
     return str(dataset["id"])
 
 
-def test_records_come_page_by_page_with_their_schemas_version(api: Api, caller: httpx.Client) -> None:
-    dataset_id = with_records(api, caller, [{"zeta": str(place)} for place in range(5)])
+def test_records_come_in_pages_with_the_version_of_their_schema(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": str(index)} for index in range(5)])
     names, cursor = [], None
     for _ in range(3):
         query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
@@ -113,7 +113,7 @@ def test_records_come_page_by_page_with_their_schemas_version(api: Api, caller: 
     assert names == ["0", "1", "2", "3", "4"] and cursor is None
 
 
-def test_csv_has_the_schemas_columns_in_their_order_and_links_to_its_next_page(api: Api, caller: httpx.Client) -> None:
+def test_csv_has_the_columns_of_the_schema_in_order_and_a_link_to_the_next_page(api: Api, caller: httpx.Client) -> None:
     rows = [
         {"alpha": -3.5, "zeta": "x", "paid": True, "lines": [{"name": "nails"}]},
         {"zeta": 'say "hi", twice\nover'},
@@ -142,7 +142,7 @@ def test_no_cell_can_start_a_formula(api: Api, caller: httpx.Client, text: str) 
     assert cells[-4] == f"'{text}" and cells[2] == f"'{text}.pdf"
 
 
-def test_json_lines_hold_one_record_each_with_every_field(api: Api, caller: httpx.Client) -> None:
+def test_each_json_line_is_one_record_with_every_field(api: Api, caller: httpx.Client) -> None:
     dataset_id = with_records(api, caller, [{"zeta": "\u00fc\u2028"}, {"alpha": 2}])
     answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "jsonl"})
     assert answer.headers["content-type"] == "application/x-ndjson"
@@ -151,7 +151,7 @@ def test_json_lines_hold_one_record_each_with_every_field(api: Api, caller: http
     assert records[0]["fields"]["zeta"] == "\u00fc\u2028" and records[1]["fields"]["zeta"] is None
 
 
-def test_records_of_removed_files_are_not_in_the_table(api: Api, caller: httpx.Client) -> None:
+def test_records_of_removed_files_are_not_listed(api: Api, caller: httpx.Client) -> None:
     dataset_id = with_records(api, caller, [{"zeta": "a"}, {"zeta": "b"}])
     file = caller.get(f"/datasets/{dataset_id}/files").json()["files"][0]
     caller.delete(f"/files/{file['id']}")
@@ -164,7 +164,7 @@ def test_an_unknown_format_is_refused(caller: httpx.Client) -> None:
     problem(caller.get(f"/datasets/{dataset['id']}/records?format=xml"), 400, "invalid_request")
 
 
-def test_a_new_schema_is_a_new_version_and_old_records_keep_theirs(api: Api, caller: httpx.Client) -> None:
+def test_a_new_schema_gets_a_new_version_and_old_records_keep_theirs(api: Api, caller: httpx.Client) -> None:
     dataset_id = with_records(api, caller, [{"zeta": "a"}])
     schema = {"type": "object", "properties": {"omega": {"type": "string"}}}
     assert caller.put(f"/datasets/{dataset_id}/schema", json={"schema": schema}).json()["schema_version"] == 2

@@ -1,4 +1,4 @@
-"""What was given up: listed, counted, run again by a person, and cleared by success."""
+"""Dead letters: listed, counted, redriven, and gone after success."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def host(api: Api) -> Iterator[Host]:
 
 
 def given_up(host: Host, outcome: Outcome, count: int = 1) -> list[str]:
-    """Files whose text step ended so; their thumbnails wait."""
+    """Files whose text step has this outcome and whose thumbnails wait."""
     claims = host.past_intake(count)
     for claim in claims.values():
         host.runner.record(claim, outcome)
@@ -31,7 +31,7 @@ def given_up(host: Host, outcome: Outcome, count: int = 1) -> list[str]:
 DAMAGED = Failed("corrupt", "the file is damaged")
 
 
-def test_what_was_given_up_is_listed_and_counted(host: Host) -> None:
+def test_failed_steps_are_listed_and_counted(host: Host) -> None:
     damaged, broken = given_up(host, DAMAGED, 3), given_up(host, Failed("internal_error", "ours to mend"))
     found = host.caller.get("/operations/dead-letters").json()
     assert found["count"] == 4 and found["count_is_exact"]
@@ -44,19 +44,19 @@ def test_what_was_given_up_is_listed_and_counted(host: Host) -> None:
     assert [one["file_id"] for one in only["dead_letters"]] == broken and only["count"] == 1
 
 
-def test_dead_letters_come_in_pages_each_once(host: Host) -> None:
+def test_pages_list_each_dead_letter_once(host: Host) -> None:
     file_ids = given_up(host, DAMAGED, 7)
     host.api.bench.database.run("UPDATE steps SET ended_at = date_trunc('minute', ended_at) WHERE state = 'failed'")
-    seen, cursor = [], None
+    listed, cursor = [], None
     while True:
         page = host.caller.get("/operations/dead-letters", params={"limit": 3} | ({"cursor": cursor} if cursor else {}))
-        seen += [one["file_id"] for one in page.json()["dead_letters"]]
+        listed += [one["file_id"] for one in page.json()["dead_letters"]]
         if not (cursor := page.json()["next_cursor"]):
             break
-    assert sorted(seen) == sorted(file_ids)
+    assert sorted(listed) == sorted(file_ids)
 
 
-def test_a_failure_that_another_reader_made_good_is_no_dead_letter(host: Host) -> None:
+def test_a_failure_that_a_later_reader_resolved_is_no_dead_letter(host: Host) -> None:
     (claim,) = host.past_intake().values()
     follows = FilePlan([PlannedStep("ocr", ONE_PART), PlannedStep("textract", None)])
     host.store.record(claim, Done(), lambda _: follows, cost_s=0, host="h")
@@ -68,7 +68,7 @@ def test_a_failure_that_another_reader_made_good_is_no_dead_letter(host: Host) -
     assert host.caller.get("/operations/dead-letters").json()["count"] == 0
 
 
-def test_a_pipeline_that_stopped_is_listed_by_the_step_that_stopped_it_alone(host: Host) -> None:
+def test_a_stopped_pipeline_is_listed_once_by_the_step_that_stopped_it(host: Host) -> None:
     (claim,) = host.past_intake().values()
     stop = FilePlan(
         [PlannedStep("extraction", Stop("no_text", "nothing"))], "failed", ("extraction", "no_text", "nothing")
@@ -78,7 +78,7 @@ def test_a_pipeline_that_stopped_is_listed_by_the_step_that_stopped_it_alone(hos
     assert (found["step"], found["code"]) == ("extraction", "no_text")
 
 
-def test_of_many_parts_that_failed_one_stands_for_the_step(host: Host) -> None:
+def test_several_failed_parts_of_a_step_are_one_dead_letter(host: Host) -> None:
     plan = FilePlan([PlannedStep("thumbnail", (Part((1,)), Part((2,))))])
     host.uploaded()
     (wake_up,) = host._published("intake")
@@ -89,7 +89,7 @@ def test_of_many_parts_that_failed_one_stands_for_the_step(host: Host) -> None:
     assert host.caller.get("/operations/dead-letters").json()["count"] == 1
 
 
-def test_dead_letters_are_run_again_and_cleared_by_success(host: Host) -> None:
+def test_redriven_dead_letters_disappear_after_success(host: Host) -> None:
     damaged, broken = given_up(host, DAMAGED, 2), given_up(host, Failed("internal_error", "ours"), 2)
     answer = host.caller.post("/operations/dead-letters/redrive", json={"code": "internal_error"})
     assert answer.status_code == 202 and answer.json() == {"count": 2, "has_more": False}
@@ -104,7 +104,7 @@ def test_dead_letters_are_run_again_and_cleared_by_success(host: Host) -> None:
 
 
 @pytest.mark.parametrize("by", ["file", "time"])
-def test_dead_letters_are_chosen_by_file_and_by_time(host: Host, by: str) -> None:
+def test_dead_letters_are_selected_by_file_and_by_time(host: Host, by: str) -> None:
     early = given_up(host, DAMAGED, 2)
     now = datetime.datetime.now(datetime.UTC)
     host.api.bench.database.run("UPDATE steps SET ended_at = now() - interval '1 day' WHERE state = 'failed'")
@@ -126,7 +126,7 @@ def test_an_operator_sees_its_own_dead_letters_and_an_admin_all(host: Host) -> N
     assert host.caller.get("/operations/dead-letters").json()["count"] == 0
 
 
-def test_an_editor_may_not_see_dead_letters_and_bad_times_are_refused(host: Host) -> None:
+def test_dead_letters_need_an_operator_and_valid_times(host: Host) -> None:
     editor = host.api.caller(host.tenant_id, "editor")
     problem(editor.get("/operations/dead-letters"), 403, "forbidden")
     problem(host.caller.get("/operations/dead-letters?since=yesterday"), 400, "invalid_request")

@@ -1,4 +1,4 @@
-"""GET /operations and GET /metrics: what they count, and who is shown what."""
+"""GET /operations and GET /metrics: their figures, and which caller sees which."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from functions.api.entry import contract
-from layers import bootstrap
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
 from layers.domain.step import Done, Failed, Parked, Retry
 from layers.ports import FilePlan
-from tests.integration.conftest import Api
+from tests.integration.conftest import Api, replace_ports
 from tests.integration.test_api import problem
 from tests.integration.test_waits import OCR, Tenant, fresh, look
 from tests.making import nothing_follows
@@ -50,59 +49,58 @@ def shown(caller: httpx.Client) -> dict[str, Any]:
     return answer.json()  # type: ignore[no-any-return]
 
 
-def test_a_tenant_is_shown_its_own(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+def test_an_operator_sees_the_figures_of_its_tenant(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
     one, other = busy
-    told = shown(one.caller)
-    assert told["tenant_id"] == one.id
-    ocr = told["steps"]["ocr"]
+    overview = shown(one.caller)
+    assert overview["tenant_id"] == one.id
+    ocr = overview["steps"]["ocr"]
     assert {name: ocr[name] for name in ("ready", "queued", "running", "retrying", "parked")} == {
         "ready": 4, "queued": 1, "running": 1, "retrying": 1, "parked": 1}  # fmt: skip
     assert ocr["oldest_s"] > 0.9 and ocr["duration_s"] == {"p50": 2.0, "p95": 2.0}
     assert (ocr["done_a_minute"], ocr["failed_a_minute"], ocr["error_rate"]) == (0.2, 0.2, 0.5)
-    (lane,) = told["lanes"]
+    (lane,) = overview["lanes"]
     assert (lane["tenant_id"], lane["files"], lane["cost_s"], lane["batches"]) == (one.id, 4, 8.0, 1)
     assert shown(other.caller)["steps"]["ocr"]["running"] == 0
     assert shown(other.caller)["lanes"][0]["files"] == 2
-    assert told["quota"] == {
+    assert overview["quota"] == {
         "allowed": {},
         "used": {"files_in_processing": 9, "bytes_stored": 100, "files_a_day": 10},
     }
 
 
-def test_an_admin_is_shown_everything(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
-    told = shown(fresh.caller(role="admin"))
-    assert told["tenant_id"] is None and told["quota"] is None
-    assert told["steps"]["ocr"]["ready"] == 6
-    assert {lane["tenant_id"] for lane in told["lanes"]} == {tenant.id for tenant in busy}
-    assert set(told["dependencies"]) >= {"ocr", "textract", "extraction", "preview", "object_store"}
+def test_an_admin_sees_the_figures_of_all_tenants(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    overview = shown(fresh.caller(role="admin"))
+    assert overview["tenant_id"] is None and overview["quota"] is None
+    assert overview["steps"]["ocr"]["ready"] == 6
+    assert {lane["tenant_id"] for lane in overview["lanes"]} == {tenant.id for tenant in busy}
+    assert set(overview["dependencies"]) >= {"ocr", "textract", "extraction", "preview", "object_store"}
 
 
 @pytest.mark.parametrize("path", ["/operations", "/metrics"])
-def test_operations_are_not_for_everybody(api: Api, path: str) -> None:
+def test_operations_need_the_role_operator(api: Api, path: str) -> None:
     problem(api.caller(role="editor").get(path), 403, "forbidden")
 
 
-def test_a_breaker_that_is_open_and_a_budget_that_is_spent_are_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_breaker_and_a_spent_budget_are_shown(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     breakers, budgets = RedisBreakers(""), RedisBudgets("", {"textract": Rate(2)})
-    for name, one in (("breakers", breakers), ("budgets", budgets), ("paid_reader", object())):
-        monkeypatch.setitem(bootstrap._BUILT, getattr(bootstrap, name).__closure__[0].cell_contents, one)
+    replace_ports(monkeypatch, breakers=breakers, budgets=budgets, is_paid=lambda service: service == "textract")
     for _ in range(5):
         breakers.failed("extraction", "the model service wants to be paid")
     budgets.take("textract", 100)
     budgets.throttled("textract")
     admin = api.caller(role="admin")
-    told = shown(admin)
-    extraction = told["dependencies"]["extraction"]
+    overview = shown(admin)
+    extraction = overview["dependencies"]["extraction"]
     assert (extraction["state"], extraction["reason"]) == ("open", "the model service wants to be paid")
-    assert extraction["next_probe_at"] and told["dependencies"]["ocr"]["state"] == "closed"
-    assert told["budgets"]["textract"]["full_per_s"] == 2.0 and told["budgets"]["textract"]["per_s"] < 2
+    assert extraction["next_probe_at"] and overview["dependencies"]["ocr"]["state"] == "closed"
+    assert overview["budgets"]["textract"]["full_per_s"] == 2.0 and overview["budgets"]["textract"]["per_s"] < 2
     measured = metrics(admin)
     assert measured["fairway_breaker_open", ("extraction",)] == 1 and measured["fairway_breaker_open", ("ocr",)] == 0
     assert measured["fairway_budget_full_units_per_second", ("textract",)] == 2
 
 
 def metrics(caller: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Every sample that Prometheus's own parser finds, by name and by its labels' values."""
+    """Every sample that Prometheus's own parser finds, by its name and the values of its labels."""
     answer = caller.get("/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
@@ -112,7 +110,7 @@ def metrics(caller: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
     }
 
 
-def test_metrics_count_what_stands_where(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+def test_metrics_count_parts_by_step_and_state(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
     measured = metrics(fresh.caller(role="admin"))
     states = {"ready": 6, "queued": 1, "running": 1, "retrying": 1, "parked": 1}
     assert {state: measured["fairway_parts", (state, "ocr")]
@@ -124,7 +122,7 @@ def test_metrics_count_what_stands_where(fresh: Api, busy: tuple[Tenant, Tenant]
     assert metrics(busy[1].caller)["fairway_parts", ("ready", "ocr")] == 2
 
 
-def test_counters_come_from_the_ledger_and_outlive_its_files(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+def test_counters_of_attempts_remain_after_their_files_are_erased(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
     one, other = busy
     assert fresh.bench.store.fold_attempts() == 0  # none of the last minute
     fresh.bench.database.run("UPDATE attempts SET ended_at = ended_at - interval '2 minutes'")
@@ -142,9 +140,9 @@ def test_counters_come_from_the_ledger_and_outlive_its_files(fresh: Api, busy: t
     assert metrics(fresh.caller(role="admin"))["fairway_attempts_total", ("done", "intake")] == 12
 
 
-def test_what_has_drained_is_seen_at_the_next_look(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+def test_a_drained_lane_is_gone_after_the_next_check(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
     for wake_up in fresh.bench.store.dispatch({"ocr": 100}):
         fresh.bench.store.record(fresh.bench.claim(wake_up), Done(), nothing_follows, cost_s=1, host="h")
     look(fresh)
-    told = shown(fresh.caller(role="admin"))
-    assert told["steps"]["ocr"]["ready"] == 0 and told["lanes"] == []
+    overview = shown(fresh.caller(role="admin"))
+    assert overview["steps"]["ocr"]["ready"] == 0 and overview["lanes"] == []

@@ -169,6 +169,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "upload_s": 60,
         "is_main": True,
         "earlier": ["intake", "text"],
+        "forgotten_sources": ["ocr"],
         "allow_duplicates": False,
         "priority": "normal",
         "when_textract_is_down": "wait",

@@ -1,4 +1,4 @@
-"""Quotas: what is refused, what it says, and that nothing which was accepted is dropped for one."""
+"""Quotas: which requests are refused, with which message; accepted files are never dropped."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def admin(api: Api) -> httpx.Client:
 
 
 class Tenant:
-    """A tenant with a quota, and its own key."""
+    """A tenant with a quota, and a key of this tenant."""
 
     def __init__(self, api: Api, admin: httpx.Client, **quota: int) -> None:
-        made = new_tenant(admin, quota=quota)
-        self.id = made["id"]
+        created = new_tenant(admin, quota=quota)
+        self.id = created["id"]
         self.admin = admin
-        self.caller = api.with_headers(Authorization=f"Bearer {made['api_key']}")
+        self.caller = api.with_headers(Authorization=f"Bearer {created['api_key']}")
         self.dataset_id = new_dataset(self.caller)["id"]
 
     def post(self, count: int, size_bytes: int = 10, **headers: str) -> httpx.Response:
-        files = [{"name": f"{place}.txt", "size_bytes": size_bytes} for place in range(count)]
+        files = [{"name": f"{index}.txt", "size_bytes": size_bytes} for index in range(count)]
         return self.caller.post(f"/datasets/{self.dataset_id}/batches", json={"files": files}, headers=headers)
 
     def set(self, **quota: int) -> None:
@@ -46,12 +46,12 @@ class Tenant:
 @pytest.mark.parametrize(
     ("quota", "says", "least_s", "most_s"),
     [
-        ({"files_in_processing": 5}, "files in processing: 3 of 5 are in use, and these would be 3 more", 1, 60),
-        ({"bytes_stored": 50}, "bytes stored: 30 of 50 are in use, and these would be 30 more", 60, 3600),
-        ({"files_a_day": 5}, "files a day: 3 of 5 are in use, and these would be 3 more", 1, 24 * 3600),
+        ({"files_in_processing": 5}, "files in processing: 3 of 5 are in use, and this request would add 3", 1, 60),
+        ({"bytes_stored": 50}, "bytes stored: 30 of 50 are in use, and this request would add 30", 60, 3600),
+        ({"files_a_day": 5}, "files a day: 3 of 5 are in use, and this request would add 3", 1, 24 * 3600),
     ],
 )
-def test_over_a_quota_a_batch_is_refused_whole_and_told_which_and_when_to_come_again(
+def test_a_batch_over_a_quota_is_refused_with_the_quota_and_a_time_to_retry(
     api: Api, admin: httpx.Client, quota: dict[str, int], says: str, least_s: int, most_s: int
 ) -> None:
     tenant = Tenant(api, admin, **quota)
@@ -65,7 +65,7 @@ def test_over_a_quota_a_batch_is_refused_whole_and_told_which_and_when_to_come_a
     assert tenant.post(2).status_code == 201
 
 
-def test_more_files_of_a_batch_are_held_against_the_quota_too(api: Api, admin: httpx.Client) -> None:
+def test_files_added_to_a_batch_count_against_the_quota(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=3)
     batch = new_batch(tenant.caller, tenant.dataset_id, ["a", "b"])
     more = {"files": [{"name": "c", "size_bytes": 1}, {"name": "d", "size_bytes": 1}]}
@@ -74,28 +74,28 @@ def test_more_files_of_a_batch_are_held_against_the_quota_too(api: Api, admin: h
     assert tenant.caller.post(f"/batches/{batch['id']}/files", json=more).status_code == 201
 
 
-def test_all_that_is_over_is_named(api: Api, admin: httpx.Client) -> None:
+def test_every_exceeded_quota_is_named(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=1, files_a_day=1, bytes_stored=1000)
     body = problem(tenant.post(2), 429, "quota_exceeded")
     assert {error["pointer"] for error in body["errors"]} == {"/quota/files_in_processing", "/quota/files_a_day"}
     assert "send fewer at once" in body["detail"]
 
 
-def test_settled_files_make_room_and_those_that_were_accepted_go_on(api: Api, admin: httpx.Client) -> None:
+def test_settled_files_make_room_and_accepted_files_are_processed(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=2)
-    made = tenant.post(2).json()["files"]
+    created = tenant.post(2).json()["files"]
     tenant.set(files_in_processing=0)
-    keys = [f"originals/{tenant.id}/{file['id']}" for file in made]
+    keys = [f"originals/{tenant.id}/{file['id']}" for file in created]
     assert api.bench.store.arrive([Arrival(key, "v1") for key in keys]) == dict.fromkeys(keys, "arrived")
     assert {file["state"] for file in tenant.files()} == {"processing"}
     problem(tenant.post(1), 429, "quota_exceeded")
     tenant.set(files_in_processing=2)
     problem(tenant.post(1), 429, "quota_exceeded")
-    api.bench.database.run("UPDATE files SET state = 'done' WHERE file_id = %(id)s", id=made[0]["id"])
+    api.bench.database.run("UPDATE files SET state = 'done' WHERE file_id = %(id)s", id=created[0]["id"])
     assert tenant.post(1).status_code == 201
 
 
-def test_a_removal_that_is_erased_gives_its_bytes_back(api: Api, admin: httpx.Client) -> None:
+def test_the_bytes_of_erased_files_no_longer_count(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, bytes_stored=100)
     (file,) = tenant.post(1, size_bytes=100).json()["files"]
     removal = tenant.caller.delete(f"/files/{file['id']}?undo_window_s=0").json()
@@ -105,7 +105,7 @@ def test_a_removal_that_is_erased_gives_its_bytes_back(api: Api, admin: httpx.Cl
     assert tenant.post(1, size_bytes=100).status_code == 201
 
 
-def test_requests_at_the_same_time_can_not_share_the_last_place(api: Api, admin: httpx.Client) -> None:
+def test_concurrent_requests_can_not_both_take_what_is_left_of_a_quota(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=10)
     at_once = threading.Barrier(8)
 
@@ -119,23 +119,23 @@ def test_requests_at_the_same_time_can_not_share_the_last_place(api: Api, admin:
     assert len(tenant.files()) == 9
 
 
-def test_a_refused_request_may_come_again_under_its_key(api: Api, admin: httpx.Client) -> None:
+def test_a_refused_request_may_be_repeated_with_its_idempotency_key(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=1)
     key = {"Idempotency-Key": str(uuid.uuid4())}
     problem(tenant.post(2, **key), 429, "quota_exceeded")
     tenant.set(files_in_processing=2)
-    made = tenant.post(2, **key)
-    assert made.status_code == 201
+    created = tenant.post(2, **key)
+    assert created.status_code == 201
     again = tenant.post(2, **key)  # answered from what was kept, whatever the quota says by now
-    assert again.status_code == 201 and again.json()["id"] == made.json()["id"]
+    assert again.status_code == 201 and again.json()["id"] == created.json()["id"]
 
 
-def test_what_another_tenant_has_counts_for_nobody_else(api: Api, admin: httpx.Client) -> None:
+def test_files_of_another_tenant_do_not_count(api: Api, admin: httpx.Client) -> None:
     one, other = (Tenant(api, admin, files_in_processing=2) for _ in range(2))
     assert one.post(2).status_code == 201 and other.post(2).status_code == 201
 
 
-def test_a_duplicate_takes_no_place(api: Api, admin: httpx.Client) -> None:
+def test_a_duplicate_does_not_count(api: Api, admin: httpx.Client) -> None:
     tenant = Tenant(api, admin, files_in_processing=1)
     (file,) = tenant.post(1).json()["files"]
     api.bench.database.run(

@@ -1,4 +1,4 @@
-"""Removal that can be proven: out of sight at once, undone while it may be, then erased, and erased again."""
+"""Removal: hidden at once, undone while its window is open, then erased twice."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Host:
         self.runner = Runner(ports, INTAKE, PIPELINES, dict.fromkeys(("intake", "text", "thumbnail"), 1000))
 
     def uploaded(self, count: int = 1) -> list[str]:
-        """Files whose objects have arrived, their intake ready."""
-        batch = new_batch(self.caller, self.dataset, [f"{place}.txt" for place in range(count)])
+        """Files whose objects have arrived and whose intake is ready."""
+        batch = new_batch(self.caller, self.dataset, [f"{index}.txt" for index in range(count)])
         keys = [httpx.URL(file["upload"]["url"]).path.split("/", 2)[2] for file in batch["files"]]
         self.objects.objects |= dict.fromkeys(keys, b"0123456789")
         take_arrivals(self.runner, [Arrival(key) for key in keys])
         return [file["id"] for file in batch["files"]]
 
     def past_intake(self, count: int = 1) -> dict[str, Claim]:
-        """Files at work: their text step is claimed, their thumbnail ready. By id, the claim."""
+        """Files in processing, with the text step claimed and the thumbnail ready; their claims by file id."""
         plan = FilePlan([PlannedStep("text", (Part((1,)),)), PlannedStep("thumbnail", ONE_PART)])
         self.uploaded(count)
         for wake_up in self._published("intake"):
@@ -62,7 +62,7 @@ class Host:
         return self.api.bench.claim(wake_up)
 
     def make(self, claim: Claim, tmp_path: Path) -> Artifact:
-        """An artifact as a step at work stores it."""
+        """An artifact as a running step stores it."""
         path = tmp_path / "text.txt"
         path.write_text("text of a file")
         key = claim.artifact_key("text.txt")
@@ -81,7 +81,7 @@ class Host:
         return [file["id"] for file in self.caller.get(f"/datasets/{self.dataset}/files?limit=200").json()["files"]]
 
     def left(self) -> int:
-        """Rows of files and of all that hangs on them."""
+        """Rows of files and of everything that refers to them."""
         tables = ("files", "steps", "attempts", "pages", "artifacts", "records")
         counts = [self.api.bench.database.row(f"SELECT count(*) AS n FROM {table}") for table in tables]
         return sum(row["n"] for row in counts if row)
@@ -102,7 +102,7 @@ def host(api: Api) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("how", ["file", "list", "batch"])
-def test_what_is_removed_is_out_of_every_listing_and_count_at_once(host: Host, how: str) -> None:
+def test_removed_files_leave_every_listing_and_count_at_once(host: Host, how: str) -> None:
     kept = host.uploaded(1)
     gone = host.uploaded(3)
     batch_id = host.caller.get(f"/files/{gone[0]}").json()["batch_id"]
@@ -124,7 +124,7 @@ def test_what_is_removed_is_out_of_every_listing_and_count_at_once(host: Host, h
     problem(host.caller.delete(f"/files/{gone[0]}"), 404, "not_found")
 
 
-def test_a_list_of_both_or_of_neither_is_refused(host: Host) -> None:
+def test_a_removal_needs_either_files_or_a_batch(host: Host) -> None:
     path = f"/datasets/{host.dataset}/removals"
     for body in ({}, {"file_ids": [], "batch_id": None}, {"file_ids": [str(uuid.uuid4())], "batch_id": "x"}):
         assert host.caller.post(path, json=body).status_code == 400
@@ -133,7 +133,7 @@ def test_a_list_of_both_or_of_neither_is_refused(host: Host) -> None:
 # --- undo --------------------------------------------------------------------------------------------
 
 
-def test_an_undo_brings_back_all_and_runs_what_was_stopped(host: Host, tmp_path: Path) -> None:
+def test_an_undo_restores_the_files_and_runs_their_cancelled_steps(host: Host, tmp_path: Path) -> None:
     claims = host.past_intake(2)
     before = host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"]
     removal = host.remove(list(claims))
@@ -151,7 +151,7 @@ def test_an_undo_brings_back_all_and_runs_what_was_stopped(host: Host, tmp_path:
     assert erase_removed(host.runner) == 0
 
 
-def test_an_undo_comes_once_and_in_time(host: Host) -> None:
+def test_an_undo_works_once_and_only_within_its_window(host: Host) -> None:
     removal = host.remove(host.uploaded(1))
     assert host.receipt(removal["id"])["undo_until"]
     assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200
@@ -161,7 +161,7 @@ def test_an_undo_comes_once_and_in_time(host: Host) -> None:
     problem(host.caller.post(f"/removals/{uuid.uuid4()}/undo"), 404, "not_found")
 
 
-def test_an_original_stays_while_its_removal_can_be_undone(host: Host) -> None:
+def test_an_original_is_kept_while_its_removal_can_be_undone(host: Host) -> None:
     (file_id,) = host.uploaded(1)
     removal = host.remove([file_id])
     (key,) = host.objects.objects
@@ -170,7 +170,7 @@ def test_an_original_stays_while_its_removal_can_be_undone(host: Host) -> None:
     assert list(host.objects.objects) == [key]
 
 
-def test_an_undo_that_races_erasure_brings_back_all_or_nothing(host: Host) -> None:
+def test_an_undo_during_erasure_restores_all_or_nothing(host: Host) -> None:
     for _ in range(12):
         file_ids = host.uploaded(5)
         removal = host.remove(file_ids)
@@ -195,7 +195,7 @@ def test_an_undo_that_races_erasure_brings_back_all_or_nothing(host: Host) -> No
 # --- erasure -----------------------------------------------------------------------------------------
 
 
-def test_erasure_leaves_no_object_and_no_row_but_the_receipt(host: Host, tmp_path: Path) -> None:
+def test_erasure_leaves_no_object_and_no_row_but_the_removal(host: Host, tmp_path: Path) -> None:
     claims = host.past_intake(3)
     for claim in claims.values():
         done = Done(artifacts=(host.make(claim, tmp_path),))
@@ -213,7 +213,7 @@ def test_erasure_leaves_no_object_and_no_row_but_the_receipt(host: Host, tmp_pat
     assert audit == {**totals, "findings": {}, "balanced": True, "objects": None}
 
 
-def test_a_url_used_after_erasure_leaves_nothing(host: Host) -> None:
+def test_an_upload_after_erasure_is_deleted(host: Host) -> None:
     batch = new_batch(host.caller, host.dataset, ["a.txt"])
     key = httpx.URL(batch["files"][0]["upload"]["url"]).path.split("/", 2)[2]
     removal = host.remove([batch["files"][0]["id"]], **NEVER_UNDONE)
@@ -231,7 +231,7 @@ def test_a_url_used_after_erasure_leaves_nothing(host: Host) -> None:
     assert sweep_erased(host.runner) == 0
 
 
-def test_the_second_erasure_waits_for_the_last_url_and_the_last_lease(host: Host) -> None:
+def test_the_second_erasure_waits_until_the_last_url_and_lease_have_expired(host: Host) -> None:
     claims = host.past_intake(1)
     host.remove(list(claims), **NEVER_UNDONE)
     host.api.bench.database.run("UPDATE files SET upload_until = now() - interval '1 hour'")
@@ -270,7 +270,7 @@ def and_then_it_died(host: Host, claim: Claim, tmp_path: Path, remove: Callable[
 
 @pytest.mark.parametrize("erased_first", [False, True])
 @pytest.mark.parametrize("line", [before_it_stores, after_it_has_stored, after_it_has_recorded, and_then_it_died])
-def test_wherever_a_step_is_when_its_file_is_removed_nothing_stays(
+def test_nothing_is_left_whatever_a_step_does_while_its_file_is_removed(
     host: Host, tmp_path: Path, line: Line, erased_first: bool
 ) -> None:
     (claim,) = host.past_intake(1).values()
@@ -290,7 +290,7 @@ def test_wherever_a_step_is_when_its_file_is_removed_nothing_stays(
     assert not [key for key in host.objects.objects if key.startswith(artifact_prefix(host.tenant_id))]
 
 
-def test_files_removed_while_others_run_take_none_of_them_along(host: Host) -> None:
+def test_a_removal_does_not_affect_other_files_in_processing(host: Host) -> None:
     kept = host.uploaded(150)
     gone = [host.uploaded(50) for _ in range(3)]
 
@@ -325,7 +325,7 @@ def test_files_removed_while_others_run_take_none_of_them_along(host: Host) -> N
 MANY = 10_000
 
 
-def test_ten_thousand_files_are_removed_while_ten_thousand_run(host: Host) -> None:
+def test_ten_thousand_files_are_removed_while_ten_thousand_others_run(host: Host) -> None:
     bench = host.api.bench
     batches = [bench.batch(host.tenant_id, host.dataset) for _ in range(2)]
     for batch_id in batches:

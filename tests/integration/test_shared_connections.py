@@ -54,7 +54,7 @@ def test_a_dispatcher_that_is_cut_off_while_it_waits_leaves_its_seat(bench: Benc
 
 def test_who_asks_is_forgotten_with_the_transaction(bench: Bench) -> None:
     with bench.catalog.transaction() as catalog:
-        catalog.be(bench.tenant(), is_system=True)
+        catalog.act_as(bench.tenant(), is_system=True)
     with bench.catalog.transaction() as catalog:
         row = catalog._connection.execute("SELECT current_setting('fairway.system', true) AS system").fetchone()
     assert row is not None

@@ -28,9 +28,7 @@ def intake_of(bench: Bench) -> WakeUp:
 
 
 def remove(bench: Bench, tenant_id: str, dataset_id: str, file_id: str) -> str:
-    row = bench.asked(tenant_id, "remove_files", dataset_id=dataset_id, file_ids=[file_id], batch_id=None, undo_s=0)
-    assert row
-    return str(row["removal_id"])
+    return bench.remove(tenant_id, dataset_id, [file_id])
 
 
 def test_what_a_step_made_is_kept_and_read_back(bench: Bench) -> None:
@@ -89,8 +87,9 @@ def test_erasure_leaves_a_tombstone_and_closes_the_removal(bench: Bench) -> None
     assert bench.store.removals_due(10) == [(removal, [(tenant_id, file_id)])]
     bench.store.erase(removal, [file_id], 3)
     assert bench.database.rows("SELECT * FROM files") == bench.database.rows("SELECT * FROM steps") == []
-    receipt = bench.asked(tenant_id, "removal", removal_id=removal)
-    assert receipt and receipt["erased_at"] and (receipt["objects_erased"], receipt["rows_erased"]) == (3, 2)
+    with bench.tenants(tenant_id) as catalog:
+        receipt = catalog.removal(removal)
+    assert receipt and receipt.erased_at and (receipt.objects_erased, receipt.rows_erased) == (3, 2)
     assert bench.store.removals_due(10) == []
 
 
@@ -99,7 +98,7 @@ def test_a_cancelled_batch_stops_what_has_not_run(bench: Bench) -> None:
     bench.arrived(2, tenant_id)
     first, second = bench.store.dispatch({"intake": 10})
     claim = bench.claim(first)
-    bench.asked(tenant_id, "cancel_batch", batch_id=claim.file.batch_id)
+    bench.cancel(tenant_id, str(claim.file.batch_id))
     assert bench.store.claim(second, "late", 60, durably=False) is None
     plan = FilePlan([PlannedStep("text", ONE_PART)])
     recorded = bench.store.record(claim, INTAKE_DONE, lambda _: plan, cost_s=1, host="h")
@@ -113,11 +112,11 @@ def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
     bench.store.record(claim, Failed("corrupt", "damaged"), nothing_follows, cost_s=1, host="h")
     plan = [PlannedStep("thumbnail", ONE_PART)]
     with bench.tenants(claim.file.tenant_id) as catalog:
-        assert catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, lambda _: plan)
+        assert catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, [], lambda _: plan)
     (again,) = bench.store.dispatch({"thumbnail": 10})
     assert again.attempt == 2
     with bench.tenants(claim.file.tenant_id) as catalog:
-        assert not catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, lambda _: plan)
+        assert not catalog.redrive(wake_up.file_id, ["thumbnail"], ["intake"], False, [], lambda _: plan)
     assert bench.claim(again).failures == 0
 
 

@@ -1,4 +1,4 @@
-"""Who may see what: keys and roles by the API, and row-level security beneath it."""
+"""Access: keys and roles in the API, and row-level security in the database."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def admin(api: Api) -> httpx.Client:
     return api.caller(role="admin")
 
 
-def new_tenant(admin: httpx.Client, **given: Any) -> dict[str, Any]:
-    answer = admin.post("/operations/tenants", json={"name": f"tenant {uuid.uuid4()}", **given})
+def new_tenant(admin: httpx.Client, **options: Any) -> dict[str, Any]:
+    answer = admin.post("/operations/tenants", json={"name": f"tenant {uuid.uuid4()}", **options})
     assert answer.status_code == 201, answer.text
     return answer.json()  # type: ignore[no-any-return]
 
@@ -41,19 +41,19 @@ def new_key(api: Api, admin: httpx.Client, tenant_id: str, role: str) -> tuple[s
 # --- tenants and keys --------------------------------------------------------------------------------
 
 
-def test_a_new_tenant_comes_with_an_operators_key_that_is_shown_once(api: Api, admin: httpx.Client) -> None:
-    made = new_tenant(admin, weight=2.5, quota={"files_a_day": 100})
-    operator = api.with_headers(Authorization=f"Bearer {made['api_key']}")
+def test_a_new_tenant_gets_an_operators_key_that_is_shown_once(api: Api, admin: httpx.Client) -> None:
+    tenant = new_tenant(admin, weight=2.5, quota={"files_a_day": 100})
+    operator = api.with_headers(Authorization=f"Bearer {tenant['api_key']}")
     assert operator.get("/datasets").json()["datasets"] == []
     problem(operator.get("/operations/tenants"), 403, "forbidden")
     listed = {one["id"]: one for one in admin.get("/operations/tenants").json()["tenants"]}
-    assert (listed[made["id"]]["weight"], listed[made["id"]]["quota"]) == (2.5, {"files_a_day": 100})
-    assert made["api_key"] not in admin.get("/operations/tenants").text
+    assert (listed[tenant["id"]]["weight"], listed[tenant["id"]]["quota"]) == (2.5, {"files_a_day": 100})
+    assert tenant["api_key"] not in admin.get("/operations/tenants").text
 
 
-def test_a_tenants_name_is_its_own(admin: httpx.Client) -> None:
-    made = new_tenant(admin)
-    problem(admin.post("/operations/tenants", json={"name": made["name"]}), 409, "conflict")
+def test_names_of_tenants_are_unique(admin: httpx.Client) -> None:
+    tenant = new_tenant(admin)
+    problem(admin.post("/operations/tenants", json={"name": tenant["name"]}), 409, "conflict")
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_a_tenants_name_is_its_own(admin: httpx.Client) -> None:
     ],
 )
 def test_weights_have_bounds(admin: httpx.Client, body: dict[str, Any]) -> None:
-    made = new_tenant(admin)
-    problem(admin.put(f"/operations/tenants/{made['id']}", json=body), 400, "invalid_request")
+    tenant = new_tenant(admin)
+    problem(admin.put(f"/operations/tenants/{tenant['id']}", json=body), 400, "invalid_request")
 
 
-def test_weight_and_quota_change_by_themselves(admin: httpx.Client) -> None:
-    made = new_tenant(admin, weight=3, quota={"files_a_day": 5})
-    assert admin.put(f"/operations/tenants/{made['id']}", json={"weight": 4}).json()["quota"] == {"files_a_day": 5}
-    changed = admin.put(f"/operations/tenants/{made['id']}", json={"quota": {}}).json()
+def test_weight_and_quota_are_changed_independently(admin: httpx.Client) -> None:
+    tenant = new_tenant(admin, weight=3, quota={"files_a_day": 5})
+    assert admin.put(f"/operations/tenants/{tenant['id']}", json={"weight": 4}).json()["quota"] == {"files_a_day": 5}
+    changed = admin.put(f"/operations/tenants/{tenant['id']}", json={"quota": {}}).json()
     assert (changed["weight"], changed["quota"]) == (4, {})
     problem(admin.put(f"/operations/tenants/{uuid.uuid4()}", json={"weight": 1}), 404, "not_found")
 
@@ -89,7 +89,7 @@ def test_weight_and_quota_change_by_themselves(admin: httpx.Client) -> None:
         ("admin", {"see", "upload", "remove", "redrive", "audit", "tenants"}),
     ],
 )
-def test_each_role_may_what_it_says(api: Api, admin: httpx.Client, role: str, may: set[str]) -> None:
+def test_each_role_has_its_rights_and_no_others(api: Api, admin: httpx.Client, role: str, may: set[str]) -> None:
     tenant_id = new_tenant(admin)["id"]
     owner = new_key(api, admin, tenant_id, "operator")[1]
     dataset = new_dataset(owner)
@@ -108,7 +108,7 @@ def test_each_role_may_what_it_says(api: Api, admin: httpx.Client, role: str, ma
         problem(tried[name], 403, "forbidden")
 
 
-def test_a_revoked_key_opens_nothing_from_that_moment(api: Api, admin: httpx.Client) -> None:
+def test_a_revoked_key_is_refused_at_once(api: Api, admin: httpx.Client) -> None:
     tenant_id = new_tenant(admin)["id"]
     key_id, caller = new_key(api, admin, tenant_id, "editor")
     assert caller.get("/datasets").status_code == 200
@@ -119,14 +119,14 @@ def test_a_revoked_key_opens_nothing_from_that_moment(api: Api, admin: httpx.Cli
     problem(admin.delete(f"/operations/keys/{uuid.uuid4()}"), 404, "not_found")
 
 
-def test_keys_are_kept_as_hashes_that_need_the_pepper(api: Api, admin: httpx.Client) -> None:
-    made = new_tenant(admin)
-    rows = api.bench.database.rows("SELECT * FROM api_keys WHERE tenant_id = %(t)s", t=made["id"])
-    assert len(rows) == 1 and made["api_key"].encode() not in bytes(rows[0]["key_hash"])
+def test_keys_are_stored_as_hashes_that_need_the_pepper(api: Api, admin: httpx.Client) -> None:
+    tenant = new_tenant(admin)
+    rows = api.bench.database.rows("SELECT * FROM api_keys WHERE tenant_id = %(t)s", t=tenant["id"])
+    assert len(rows) == 1 and tenant["api_key"].encode() not in bytes(rows[0]["key_hash"])
     assert len(bytes(rows[0]["key_hash"])) == 32
 
 
-def test_guessing_keys_is_slowed_down_and_good_keys_are_not(api: Api, admin: httpx.Client) -> None:
+def test_guessing_keys_is_rate_limited_and_valid_keys_are_not(api: Api, admin: httpx.Client) -> None:
     guesser = api.with_headers(Authorization="Bearer fw_guess")
     answers = [guesser.get("/datasets") for _ in range(FAILURES_A_MINUTE + 2)]
     assert {answer.status_code for answer in answers[:10]} <= {401, 429}
@@ -140,7 +140,7 @@ def test_guessing_keys_is_slowed_down_and_good_keys_are_not(api: Api, admin: htt
 
 @pytest.fixture(scope="module")
 def both(api: Api) -> tuple[str, str]:
-    """Two tenants with a file each, and all that hangs on it."""
+    """Two tenants, each with a file and everything that refers to it."""
     tenants = []
     for _ in range(2):
         tenant_id = api.bench.tenant()
@@ -159,7 +159,7 @@ def as_tenant(url: str, tenant_id: str | None, query: str) -> list[Any]:
         return connection.execute(query).fetchall()  # type: ignore[call-overload]
 
 
-def test_every_table_of_tenants_is_under_forced_security(database_urls: Urls) -> None:
+def test_every_table_with_tenants_has_forced_row_level_security(database_urls: Urls) -> None:
     with psycopg.connect(database_urls.owner) as connection:
         rows = connection.execute(
             "SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class"
@@ -168,7 +168,7 @@ def test_every_table_of_tenants_is_under_forced_security(database_urls: Urls) ->
     assert {name for name, secured in rows if not secured} == TABLES_WITHOUT_TENANT
 
 
-def test_the_apis_role_is_no_superuser_and_owns_nothing(database_urls: Urls) -> None:
+def test_the_role_of_the_api_is_no_superuser_and_owns_nothing(database_urls: Urls) -> None:
     with psycopg.connect(database_urls.api) as connection:
         row = connection.execute(
             "SELECT rolsuper, rolbypassrls, rolcreaterole, (SELECT count(*) FROM pg_class c WHERE c.relowner = r.oid)"
@@ -180,7 +180,7 @@ def test_the_apis_role_is_no_superuser_and_owns_nothing(database_urls: Urls) -> 
 
 
 @pytest.mark.parametrize("table", ["datasets", "batches", "files", "file_changes", "count_deltas", "removals"])
-def test_a_query_without_its_tenant_clause_shows_only_ones_own(
+def test_a_query_without_a_tenant_clause_sees_only_its_own_tenant(
     database_urls: Urls, both: tuple[str, str], table: str
 ) -> None:
     query = f"SELECT DISTINCT tenant_id::text FROM {table}"
@@ -191,28 +191,26 @@ def test_a_query_without_its_tenant_clause_shows_only_ones_own(
 
 
 @pytest.mark.parametrize("query", ["files", "files_by_name", "files_by_id", "batch", "dataset", "changes", "counts_of"])
-def test_every_query_of_another_tenants_things_is_empty_even_when_it_names_that_tenant(
-    api: Api, both: tuple[str, str], query: str
-) -> None:
+def test_a_query_that_names_another_tenant_finds_nothing(api: Api, both: tuple[str, str], query: str) -> None:
     own, other = both
     row = api.bench.database.row("SELECT * FROM files WHERE tenant_id = %(t)s AND removed_at IS NULL", t=other)
     assert row
-    asked = {
+    parameters = {
         **row, "tenant_id": other, "file_ids": [row["file_id"]], "owner_ids": [row["dataset_id"]], "after": None,
         "state": None, "limit": 10, "after_xid": 0, "after_id": uuid.UUID(int=0), "name": "%a%",
     }  # fmt: skip
     sql = load_queries(postgres_catalog.QUERIES)[query]
     if query in ("files", "files_by_name"):
-        asked["batch_id"] = None
+        parameters["batch_id"] = None
     with api.bench.catalog.transaction() as catalog:
-        catalog.be(own)
-        assert catalog._connection.execute(sql, asked).fetchall() == []
+        catalog.act_as(own)
+        assert catalog._connection.execute(sql, parameters).fetchall() == []
     with api.bench.catalog.transaction() as catalog:
-        catalog.be(other)
-        assert catalog._connection.execute(sql, asked).fetchall() != []
+        catalog.act_as(other)
+        assert catalog._connection.execute(sql, parameters).fetchall() != []
 
 
-def test_nothing_can_be_written_into_another_tenant(database_urls: Urls, both: tuple[str, str]) -> None:
+def test_no_row_of_another_tenant_can_be_written(database_urls: Urls, both: tuple[str, str]) -> None:
     own, other = both
     for statement in (
         f"INSERT INTO datasets (tenant_id, name) VALUES ('{other}', 'x') RETURNING 1",
@@ -233,12 +231,12 @@ def test_a_tenant_is_forgotten_when_its_transaction_ends(api: Api, both: tuple[s
             assert connection.execute("SELECT tenant_id FROM files").fetchall() == []
 
 
-def test_32_threads_of_two_tenants_see_their_own_alone(api: Api, both: tuple[str, str]) -> None:
+def test_32_threads_of_two_tenants_see_only_their_own_rows(api: Api, both: tuple[str, str]) -> None:
     callers = [api.caller(tenant_id) for tenant_id in both]
     datasets = [caller.get("/datasets").json()["datasets"][0]["id"] for caller in callers]
 
-    def look(place: int) -> bool:
-        mine, theirs = place % 2, 1 - place % 2
+    def look(number: int) -> bool:
+        mine, theirs = number % 2, 1 - number % 2
         listed = callers[mine].get(f"/datasets/{datasets[mine]}/files", params={"name": "."}).json()["files"]
         refused = callers[mine].get(f"/datasets/{datasets[theirs]}/files")
         return {file["dataset_id"] for file in listed} == {datasets[mine]} and refused.status_code == 404
@@ -250,7 +248,7 @@ def test_32_threads_of_two_tenants_see_their_own_alone(api: Api, both: tuple[str
 # --- cursors -----------------------------------------------------------------------------------------
 
 
-def test_a_cursor_serves_its_own_listing_and_tenant_alone(api: Api) -> None:
+def test_a_cursor_works_only_for_its_listing_and_tenant(api: Api) -> None:
     callers = [api.caller(), api.caller()]
     datasets = [new_dataset(caller)["id"] for caller in callers]
     for caller, dataset in zip(callers, datasets, strict=True):

@@ -103,8 +103,7 @@ def files_that_were_removed(place: Place) -> None:
     place.objects.objects |= {key: b"0123456789" for _, key in files}
     row = place.bench.database.row("SELECT dataset_id FROM files LIMIT 1")
     assert row
-    given = {"dataset_id": row["dataset_id"], "file_ids": [f for f, _ in files], "batch_id": None, "undo_s": 0}
-    place.bench.asked(tenant_id, "remove_files", **given)
+    place.bench.remove(tenant_id, str(row["dataset_id"]), [file_id for file_id, _ in files])
 
 
 def objects_that_came_late(place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Why a file waits: reasons, places and times as the API tells them, on a real database."""
+"""Why a file waits: the reasons, positions and times in the API, on a real database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from layers import bootstrap
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
@@ -16,13 +15,13 @@ from layers.domain.message import Arrival
 from layers.domain.paid_reading import READING
 from layers.domain.step import Done, Later, Part, PlannedStep, Retry, Skip
 from layers.ports import FilePlan
-from tests.integration.conftest import Api
+from tests.integration.conftest import Api, replace_ports
 from tests.integration.test_api import new_batch, new_dataset
 from tests.making import INTAKE_DONE, nothing_follows
 
 
 class Tenant:
-    """A tenant, its key, and what its files see."""
+    """A tenant with a batch, and a client with its key."""
 
     def __init__(self, api: Api, weight: float = 1.0) -> None:
         self.bench = api.bench
@@ -31,7 +30,7 @@ class Tenant:
         self.dataset_id = new_dataset(self.caller)["id"]
 
     def arrived(self, count: int) -> list[str]:
-        batch = new_batch(self.caller, self.dataset_id, [f"{place}.pdf" for place in range(count)])
+        batch = new_batch(self.caller, self.dataset_id, [f"{index}.pdf" for index in range(count)])
         ids = [file["id"] for file in batch["files"]]
         self.bench.store.arrive([Arrival(f"originals/{self.id}/{file_id}", "v1") for file_id in ids])
         self.batch_id = batch["id"]
@@ -70,7 +69,7 @@ def look(api: Api) -> None:
 OCR = [PlannedStep("text", Skip("a picture")), PlannedStep("ocr", (Part(cost_estimate_s=2.0),))]
 
 
-def test_every_file_of_a_batch_knows_how_many_of_its_owners_are_ahead(fresh: Api) -> None:
+def test_each_file_shows_how_many_files_of_its_owner_are_ahead(fresh: Api) -> None:
     tenant = Tenant(fresh)
     ids = tenant.arrived(40)
     look(fresh)
@@ -83,7 +82,7 @@ def test_every_file_of_a_batch_knows_how_many_of_its_owners_are_ahead(fresh: Api
     assert 0 <= low < high
 
 
-def test_a_newcomer_of_another_tenant_has_nothing_of_its_own_ahead_and_waits_less(fresh: Api) -> None:
+def test_the_first_file_of_another_tenant_has_none_of_its_own_ahead_and_waits_less(fresh: Api) -> None:
     noisy, quiet = Tenant(fresh), Tenant(fresh)
     many = noisy.past_intake(100, OCR)
     fresh.bench.store.dispatch({"ocr": 5})
@@ -91,11 +90,13 @@ def test_a_newcomer_of_another_tenant_has_nothing_of_its_own_ahead_and_waits_les
     look(fresh)
     first, last = quiet.waiting(one), noisy.waiting(many[-1])
     assert first["position"] == 0 and "no file of yours is ahead" in first["detail"]
-    assert last["position"] == pytest.approx(94, abs=3) and "others' take turns with yours" in last["detail"]
+    assert (
+        last["position"] == pytest.approx(94, abs=3) and "other tenants' files take turns with yours" in last["detail"]
+    )
     assert first["eta_s"][1] < last["eta_s"][1] / 3
 
 
-def test_what_was_readied_after_the_last_look_stands_behind_all_of_its_lane(fresh: Api) -> None:
+def test_a_file_that_arrived_after_the_last_check_is_behind_its_whole_lane(fresh: Api) -> None:
     tenant = Tenant(fresh)
     tenant.arrived(10)
     look(fresh)
@@ -105,8 +106,8 @@ def test_what_was_readied_after_the_last_look_stands_behind_all_of_its_lane(fres
     assert tenant.waiting(late)["position"] == 10
 
 
-def test_a_measured_rate_tells_when_a_batch_ends(fresh: Api) -> None:
-    """100 files of 2 s, of which 10 s of cost were dispatched a second: the last one begins in about 20 s."""
+def test_the_end_of_a_batch_follows_from_the_measured_rate(fresh: Api) -> None:
+    """100 files of 2 s each, at 10 s of work dispatched per second: the last one starts in about 20 s."""
     tenant = Tenant(fresh)
     tenant.past_intake(100, OCR)
     fresh.bench.store.dispatch({"ocr": 1})
@@ -122,7 +123,7 @@ def test_a_measured_rate_tells_when_a_batch_ends(fresh: Api) -> None:
     assert 10 <= low <= 20 <= high <= 60
 
 
-def test_a_file_at_work_says_so_and_one_that_is_uploading_too(fresh: Api) -> None:
+def test_running_and_uploading_files_have_their_own_reasons(fresh: Api) -> None:
     tenant = Tenant(fresh)
     (done,) = tenant.past_intake(1, OCR)
     (wake_up,) = fresh.bench.store.dispatch({"ocr": 5})
@@ -135,34 +136,34 @@ def test_a_file_at_work_says_so_and_one_that_is_uploading_too(fresh: Api) -> Non
     assert tenant.waiting(promised["id"])["reason"] == "upload"
 
 
-def test_a_part_that_failed_is_told_with_its_error_and_when_it_comes_again(fresh: Api) -> None:
+def test_a_retry_shows_its_error_and_when_it_runs(fresh: Api) -> None:
     tenant = Tenant(fresh)
     (file_id,) = tenant.past_intake(1, OCR)
     (wake_up,) = fresh.bench.store.dispatch({"ocr": 5})
     retry = Retry(20.0, "unreachable", "no answer")
     fresh.bench.store.record(fresh.bench.claim(wake_up), retry, nothing_follows, cost_s=1, host="h")
-    told = tenant.waiting(file_id)
-    assert told["reason"] == "retry_backoff"
-    assert told["detail"].startswith("no answer; it is tried again in") and told["eta_s"][0] >= 18
+    wait = tenant.waiting(file_id)
+    assert wait["reason"] == "retry_backoff"
+    assert wait["detail"].startswith("no answer; it is tried again in") and wait["eta_s"][0] >= 18
 
 
 TEXTRACT = [PlannedStep("textract", tuple(Part((number,), 2.0) for number in range(1, 5)))]
 
 
-def test_pages_that_wait_for_textracts_calls_are_counted(fresh: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_that_wait_for_calls_to_textract_are_counted(fresh: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     budgets = RedisBudgets("", {"textract": Rate(1)})
-    monkeypatch.setitem(bootstrap._BUILT, bootstrap.budgets.__closure__[0].cell_contents, budgets)  # type: ignore[index]
+    replace_ports(monkeypatch, budgets=budgets)
     tenant = Tenant(fresh)
     ids = tenant.past_intake(10, TEXTRACT)
     look(fresh)
     assert tenant.waiting(ids[-1])["reason"] == "fair_share"
     budgets.take("textract", 100)
-    told = tenant.waiting(ids[-1])
-    assert told["reason"] == "rate_limited"
-    assert told["detail"].startswith("Textract is limiting calls; 3") and "pages of yours are ahead" in told["detail"]
+    wait = tenant.waiting(ids[-1])
+    assert wait["reason"] == "rate_limited"
+    assert wait["detail"].startswith("Textract is limiting calls; 3") and "pages of yours are ahead" in wait["detail"]
 
 
-def test_a_page_that_was_throttled_is_rate_limited_and_a_job_at_work_is_not(fresh: Api) -> None:
+def test_a_throttled_page_is_rate_limited_and_a_running_job_is_not(fresh: Api) -> None:
     tenant = Tenant(fresh)
     ids = tenant.past_intake(2, [PlannedStep("textract", (Part((1,), 2.0),))])
     first, second = fresh.bench.store.dispatch({"textract": 5})
@@ -175,41 +176,41 @@ def test_a_page_that_was_throttled_is_rate_limited_and_a_job_at_work_is_not(fres
 
 
 @pytest.mark.parametrize("reason", [MADE_WAY, TAKES_LONG, "the status store could not be reached"])
-def test_what_comes_again_though_nothing_failed_waits_its_turn(fresh: Api, reason: str) -> None:
+def test_a_snoozed_part_waits_for_its_turn(fresh: Api, reason: str) -> None:
     tenant = Tenant(fresh)
     (file_id,) = tenant.past_intake(1, [PlannedStep("text", (Part(),))])
     (wake_up,) = fresh.bench.store.dispatch({"text": 5})
     fresh.bench.store.record(fresh.bench.claim(wake_up), Later(9.0, reason), nothing_follows, cost_s=0, host="h")
-    told = tenant.waiting(file_id)
-    assert told["reason"] == "fair_share" and told["detail"].startswith(f"{reason}; ")
+    wait = tenant.waiting(file_id)
+    assert wait["reason"] == "fair_share" and wait["detail"].startswith(f"{reason}; ")
 
 
-def test_while_a_service_is_down_its_files_say_which_and_why_and_when_it_is_asked_again(
+def test_while_a_service_is_down_its_files_name_it_with_the_reason_and_the_next_try(
     fresh: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breakers = RedisBreakers("", chance=lambda: 1.0)
-    monkeypatch.setitem(bootstrap._BUILT, bootstrap.breakers.__closure__[0].cell_contents, breakers)  # type: ignore[index]
+    replace_ports(monkeypatch, breakers=breakers)
     tenant = Tenant(fresh)
     (file_id,) = tenant.past_intake(1, TEXTRACT)
     look(fresh)
     for _ in range(5):
         breakers.failed("textract", "it refuses our key")
-    told = tenant.waiting(file_id)
-    assert told["reason"] == "dependency_down"
-    assert told["detail"].startswith("Textract is out of order (it refuses our key); it is asked again in")
-    assert told["eta_s"][0] >= 3 and told["eta_s"][1] > 600
+    wait = tenant.waiting(file_id)
+    assert wait["reason"] == "dependency_down"
+    assert wait["detail"].startswith("Textract is out of order (it refuses our key); it is tried again in")
+    assert wait["eta_s"][0] >= 3 and wait["eta_s"][1] > 600
 
 
-def test_a_tenant_sees_no_lane_of_another(fresh: Api) -> None:
+def test_a_tenant_sees_only_its_own_lanes(fresh: Api) -> None:
     one, other = Tenant(fresh), Tenant(fresh)
     one.arrived(3)
     other.arrived(3)
     look(fresh)
     with fresh.bench.tenants(one.id) as catalog:
-        assert {str(row["batch_id"]) for row in catalog.rows("own_backlogs", batch_ids=[])} == {one.batch_id}
-        (outlook,) = [row for row in catalog.rows("outlooks") if row["files"]]
-        assert outlook["files"] == 6
+        assert {str(row.batch_id) for row in catalog.own_lanes([])} == {one.batch_id}
+        (backlog,) = [row for row in catalog.step_backlogs() if row.files]
+        assert backlog.files == 6
 
 
-def test_a_look_is_not_repeated_at_once(fresh: Api) -> None:
+def test_a_check_is_not_repeated_at_once(fresh: Api) -> None:
     assert fresh.bench.store.measure_backlogs(3600) is None

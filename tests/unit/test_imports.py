@@ -31,6 +31,18 @@ CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
 # What of `layers` an adapter may use beside the domain, the ports and its own room.
 SHARED_MEANS = {"layers.telemetry.log", "layers.decoding.sandbox", "layers.decoding.scratch"}
 
+# The two modules of `functions` that build what all others are handed.
+ENTRIES = {"functions/handlers.py", "functions/api/entry.py"}
+# What of `layers` the others may use besides the domain and the ports: what they are handed, and the log.
+HANDED = {
+    "layers.attempts.runner",
+    "layers.attempts.work",
+    "layers.settings",
+    "layers.telemetry.log",
+    "layers.telemetry.prometheus",
+    "layers.version",
+}
+
 # Other adapters are handed a client, or need none.
 OWN_SDK = {
     "postgres": {"psycopg"},
@@ -94,7 +106,7 @@ def room_of(path: Path) -> str:
 def test_an_adapter_knows_the_domain_the_ports_and_its_own_room(path: Path) -> None:
     for name in ours(path):
         own = name.startswith(f"layers.adapters.{room_of(path)}")
-        assert own or name.startswith("layers.domain.") or name == "layers.ports" or name in SHARED_MEANS, name
+        assert own or name.startswith("layers.domain.") or name.startswith("layers.ports") or name in SHARED_MEANS, name
 
 
 @pytest.mark.parametrize("path", files("layers/adapters"), ids=lambda path: path.stem)
@@ -111,6 +123,15 @@ def test_bootstrap_alone_chooses_adapters(path: Path) -> None:
 @pytest.mark.parametrize("path", files("layers"), ids=lambda path: path.stem)
 def test_layers_know_neither_functions_nor_hosts(path: Path) -> None:
     assert {name.split(".")[0] for name in ours(path)} <= {"layers"}
+
+
+@pytest.mark.parametrize("path", files("functions"), ids=lambda path: path.stem)
+def test_functions_know_the_domain_the_ports_and_what_they_are_handed(path: Path) -> None:
+    if path.relative_to(ROOT).as_posix() in ENTRIES:
+        return
+    for name in ours(path):
+        known = name.startswith(("functions", "layers.domain", "layers.ports"))
+        assert known or name in HANDED, name
 
 
 @pytest.mark.parametrize("path", files("functions"), ids=lambda path: path.stem)

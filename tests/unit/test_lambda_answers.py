@@ -1,4 +1,4 @@
-"""What the API's function gives back to API Gateway."""
+"""The API's responses to API Gateway."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def event(method: str, path: str) -> dict[str, object]:
-    """A request as API Gateway hands it to a function."""
+    """A request as API Gateway passes it to a function."""
     return {
         "requestContext": {"httpMethod": method, "resourcePath": path, "identity": {"sourceIp": "192.0.2.1"}},
         "headers": {"accept": "*/*", "content-type": "application/x-www-form-urlencoded"},
@@ -31,13 +31,13 @@ def event(method: str, path: str) -> dict[str, object]:
     }
 
 
-def test_an_answer_is_what_lambda_can_write_as_json() -> None:
-    answered = app.app(event("GET", "/openapi.json"), None)
-    assert answered["statusCode"] == 200
-    assert json.loads(json.loads(json.dumps(answered))["body"])["openapi"].startswith("3.1")
+def test_a_response_can_be_encoded_as_json_by_lambda() -> None:
+    response = app.app(event("GET", "/openapi.json"), None)
+    assert response["statusCode"] == 200
+    assert json.loads(json.loads(json.dumps(response))["body"])["openapi"].startswith("3.1")
 
 
-def test_the_api_begins_without_what_only_one_step_or_call_needs() -> None:
+def test_the_api_starts_without_modules_that_only_one_step_or_route_needs() -> None:
     heavy = {"boto3", "botocore", "redis", "jsonschema", "urllib3", "PIL", "kreuzberg", "pypdfium2", "pytesseract",
              "aws_lambda_powertools", "functions.api.openapi", "http.client", "kafka"}  # fmt: skip
     program = f"import app, sys; print(*sorted(set(sys.modules) & {heavy!r}))"
@@ -46,7 +46,7 @@ def test_the_api_begins_without_what_only_one_step_or_call_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "origin", "told"),
+    ("allowed", "origin", "expected"),
     [
         ("*", "https://any.example", "*"),
         ("https://a.example", "https://a.example", "https://a.example"),
@@ -55,26 +55,26 @@ def test_the_api_begins_without_what_only_one_step_or_call_needs() -> None:
         ("https://a.example", "", "https://a.example"),
     ],
 )
-def test_an_answer_is_readable_by_pages_of_allowed_origins(
-    monkeypatch: pytest.MonkeyPatch, allowed: str, origin: str, told: str
+def test_a_response_allows_pages_of_the_allowed_origins(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, origin: str, expected: str
 ) -> None:
     monkeypatch.setenv("FAIRWAY_ALLOWED_ORIGINS", allowed)
     bootstrap.forget()
-    asked = event("GET", "/openapi.json")
-    asked["headers"] = {"Origin": origin}
-    answered = app.app(asked, None)
+    request = event("GET", "/openapi.json")
+    request["headers"] = {"Origin": origin}
+    response = app.app(request, None)
     bootstrap.forget()
-    headers = {name: value for name, (value,) in answered["multiValueHeaders"].items()} | answered["headers"]
-    assert headers["Access-Control-Allow-Origin"] == told
+    headers = {name: value for name, (value,) in response["multiValueHeaders"].items()} | response["headers"]
+    assert headers["Access-Control-Allow-Origin"] == expected
     assert (headers.get("Vary") == "Origin") == (allowed != "*")
 
 
-def test_what_the_settings_break_is_answered_in_the_contracts_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_answered_with_problem_details(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRWAY_PORT", "none")
     bootstrap.forget()
-    answered = app.app(event("GET", "/datasets"), None)
+    response = app.app(event("GET", "/datasets"), None)
     bootstrap.forget()
-    assert (answered["statusCode"], json.loads(answered["body"])["code"]) == (500, "internal_error")
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (500, "internal_error")
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
@@ -82,20 +82,20 @@ def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
 
 
 @pytest.mark.parametrize(("on_lambda", "status"), [("", 200), ("api_handler", 413)])
-def test_an_answer_that_lambda_could_not_hand_over_is_refused_there(
+def test_a_response_that_is_too_large_for_lambda_becomes_a_problem_there(
     monkeypatch: pytest.MonkeyPatch, on_lambda: str, status: int
 ) -> None:
     if on_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", on_lambda)
     bootstrap.forget()
-    text, headers, answered = encode(Response(200, {"text": "ä" * 3_000_000}))
+    text, headers, response = encode(Response(200, {"text": "ä" * 3_000_000}), "", bootstrap.settings)
     bootstrap.forget()
-    assert answered == status
+    assert response == status
     assert len(text.encode()) < 6_000_000 or not on_lambda
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_an_event_is_logged_in_one_line_on_lambda() -> None:
+def test_a_log_event_is_one_line_on_lambda() -> None:
     program = "import app; from layers.telemetry.log import log; log('attempt_like', step='ocr')"
     environment = {"PATH": os.defpath, "AWS_LAMBDA_FUNCTION_NAME": "ocr", "AWS_DEFAULT_REGION": "us-east-1"}
     ran = subprocess.run(

@@ -1,9 +1,10 @@
-"""The contract as OpenAPI: valid, written down, and true to the app's routes, roles and safe retries."""
+"""The OpenAPI document is valid, is kept in the repository, and agrees with the routes of the app."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import schemathesis
 
 import app
 from functions.api.entry import contract
+from functions.api.reference import page_text
 from functions.api.requests import PUBLIC, ROLES
 from functions.api.routes import ROUTES, Route
+from layers.version import VERSION
 
-WRITTEN = Path(__file__).parent.parent.parent / "schema/openapi.json"
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -47,57 +50,70 @@ def every(part: Any, key: str) -> Iterator[Any]:
         yield from every(inner, key)
 
 
-def test_it_is_written_down() -> None:
-    same = json.loads(WRITTEN.read_text()) == contract()
+def test_the_stored_document_is_current() -> None:
+    same = json.loads((ROOT / "schema/openapi.json").read_text()) == contract()
     assert same, "renew it: python -m functions.api.reference openapi > schema/openapi.json"
 
 
-def test_it_is_valid() -> None:
+def test_the_page_for_people_is_current() -> None:
+    same = (ROOT / "docs/api.md").read_text() == page_text()
+    assert same, "renew it: python -m functions.api.reference > docs/api.md"
+
+
+def test_the_document_and_the_packages_have_one_version() -> None:
+    for path in ("pyproject.toml", "clients/python/pyproject.toml"):
+        assert tomllib.loads((ROOT / path).read_text())["project"]["version"] == VERSION, path
+    assert contract()["info"]["version"] == VERSION
+
+
+def test_the_document_is_valid() -> None:
     schemathesis.openapi.from_dict(contract()).validate()
     for schema in contract()["components"]["schemas"].values():
         jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
 
 
-def test_every_reference_leads_somewhere_and_every_part_is_referred_to() -> None:
+def test_every_reference_has_a_target_and_every_component_is_referenced() -> None:
     components = contract()["components"]
-    there = {f"#/components/{kind}/{name}" for kind in ("schemas", "responses", "headers") for name in components[kind]}
-    assert set(every(contract(), "$ref")) == there
+    defined = {
+        f"#/components/{kind}/{name}" for kind in ("schemas", "responses", "headers") for name in components[kind]
+    }
+    assert set(every(contract(), "$ref")) == defined
 
 
-def test_every_route_and_method_is_in_it_and_nothing_else(routes: dict[tuple[str, str], Route]) -> None:
+def test_the_document_has_exactly_the_routes_of_the_app(routes: dict[tuple[str, str], Route]) -> None:
     assert set(operations()) == set(routes)
     assert len(ROUTES) == len(routes)
     for (path, method), route in routes.items():
         assert (route.path, route.method.lower()) == (path, method)
 
 
-def test_every_role_is_stated(routes: dict[tuple[str, str], Route]) -> None:
-    for place, operation in operations().items():
-        role = routes[place].role
-        assert operation["security"] == ([] if role == PUBLIC else [{"key": [role]}]), place
-        assert f"role {role}" in operation["description"] or role == PUBLIC, place
-        assert ("401" in operation["responses"]) == (role != PUBLIC), place
-        assert ("403" in operation["responses"]) == (role in ROLES[1:]), place
+def test_each_operation_states_its_role(routes: dict[tuple[str, str], Route]) -> None:
+    for which, operation in operations().items():
+        role = routes[which].role
+        assert operation["security"] == ([] if role == PUBLIC else [{"key": [role]}]), which
+        assert f"role {role}" in operation["description"] or role == PUBLIC, which
+        assert ("401" in operation["responses"]) == (role != PUBLIC), which
+        assert ("403" in operation["responses"]) == (role in ROLES[1:]), which
 
 
-def test_safe_retries_are_stated_where_they_are_kept(routes: dict[tuple[str, str], Route]) -> None:
-    for place, operation in operations().items():
-        stated = "Idempotency-Key" in [parameter["name"] for parameter in operation["parameters"]]
-        assert stated == (routes[place].repeat is not None), place
+def test_an_idempotency_key_is_a_parameter_exactly_where_a_route_takes_it(routes: dict[tuple[str, str], Route]) -> None:
+    for which, operation in operations().items():
+        is_parameter = "Idempotency-Key" in [parameter["name"] for parameter in operation["parameters"]]
+        assert is_parameter == (routes[which].repeat is not None), which
 
 
-def test_every_id_of_a_path_is_a_parameter() -> None:
+def test_each_id_in_a_path_is_a_parameter() -> None:
     for (path, _), operation in operations().items():
         named = [parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"]
         assert named == re.findall(r"{(\w+)}", path)
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [operation["operationId"] for operation in operations().values()]
     assert len(names) == len(set(names))
 
 
-def test_examples_fit_their_schemas() -> None:
+def test_examples_match_their_schemas() -> None:
     components = contract()["components"]
     shown = {name: schema for name, schema in components["schemas"].items() if "examples" in schema}
     assert {"NewDataset", "NewBatch", "Dataset", "BatchUploads", "File"} <= set(shown)

@@ -1,4 +1,4 @@
-"""A thin client of Fairway's HTTP API: describes a batch, uploads its files, and follows them until they settle.
+"""A small client for Fairway's HTTP API: it creates a batch, uploads its files, and follows them until they settle.
 
     client = Client("http://127.0.0.1:8000", "fw_...")
     dataset = client.dataset("Receipts")
@@ -6,8 +6,8 @@
     for files in client.follow(dataset["id"], batch["id"]):
         print([file["state"] for file in files])
 
-Answers are the API's own JSON. What may be sent again safely is: a request that makes something carries an
-Idempotency-Key, and one that meets a full or an absent service is repeated after the time that it names.
+Methods return the API's JSON. Each POST carries an Idempotency-Key, so that it can be repeated safely. A request that is
+answered with 429 or 503 is repeated after the time in `Retry-After`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 
 SETTLED = {"done", "partial", "failed", "cancelled", "upload_missing"}
-FILES_A_CALL = 1000
+FILES_PER_REQUEST = 1000
 UPLOADS_AT_ONCE = 4
 TRIES = 5
 CHUNK_BYTES = 1 << 20
@@ -39,9 +39,9 @@ class Refused(Exception):
 
 
 class Client:
-    """One key's view of Fairway at `api_url`. Safe to share between threads.
+    """A client with one API key for the Fairway at `api_url`. Threads may share it.
 
-    `verify` is the TLS context to use where the usual authorities don't know the servers.
+    `verify` is the TLS context for servers whose certificates the system does not trust.
     """
 
     def __init__(self, api_url: str, api_key: str, *, verify: ssl.SSLContext | bool = True) -> None:
@@ -50,27 +50,28 @@ class Client:
         self._store = httpx.Client(timeout=120, trust_env=False, verify=verify)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The answer's JSON. Raises Refused."""
+        """The JSON of the response. Raises Refused for a problem, httpx.TransportError where the API can't be reached."""
         parameters = {name: value for name, value in query.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
-        for turn in range(1, TRIES + 1):
-            answer = self._http.request(method, path, json=body, params=parameters, headers=headers)
-            if answer.status_code not in (429, 503) or turn == TRIES:
+        for attempt in range(1, TRIES + 1):
+            response = self._http.request(method, path, json=body, params=parameters, headers=headers)
+            if response.status_code not in (429, 503) or attempt == TRIES:
                 break
-            time.sleep(min(30.0, float(answer.headers.get("Retry-After", 1))))
-        if answer.is_error:
-            raise Refused(answer.json())
-        return answer.json()
+            time.sleep(min(30.0, float(response.headers.get("Retry-After", 1))))
+        if response.is_error:
+            raise Refused(response.json())
+        return response.json()
 
     # --- datasets and records ------------------------------------------------------------------------
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The newest dataset of this name, made where there is none."""
+        """The newest dataset with this name; it is created where there is none."""
         for one in self._pages("/datasets", "datasets"):
             if one["name"] == name:
                 return one
-        made: dict[str, Any] = self.call("POST", "/datasets", {"name": name} | ({"schema": schema} if schema else {}))
-        return made
+        body = {"name": name} | ({"schema": schema} if schema else {})
+        dataset: dict[str, Any] = self.call("POST", "/datasets", body)
+        return dataset
 
     def records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
         """Every record of a dataset, oldest first."""
@@ -86,35 +87,38 @@ class Client:
         allow_duplicates: bool = False,
         on_upload: Callable[[Path], None] = lambda path: None,
     ) -> dict[str, Any]:
-        """Describe files as one batch and upload them; the batch, each file with its state and id."""
+        """Create a batch of files and upload them. Returns the batch; each of its files has an id and a state.
+
+        `on_upload` is called after each upload. Raises ValueError where `paths` is empty.
+        """
         batch: dict[str, Any] | None = None
         described: list[dict[str, Any]] = []
-        for start in range(0, len(paths), FILES_A_CALL):
-            some = paths[start : start + FILES_A_CALL]
+        for start in range(0, len(paths), FILES_PER_REQUEST):
+            some = paths[start : start + FILES_PER_REQUEST]
             body = {"files": [describe(path) for path in some], "allow_duplicates": allow_duplicates}
-            where = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
-            made = self.call("POST", where, body)
-            batch = batch or made
-            described += made["files"]
+            path_of_batch = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
+            created = self.call("POST", path_of_batch, body)
+            batch = batch or created
+            described += created["files"]
             with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-                for path in pool.map(self._put, some, made["files"]):
+                for path in pool.map(self._put, some, created["files"]):
                     on_upload(path)
         if batch is None:
-            raise ValueError("there is no file to upload")
+            raise ValueError("there are no files to upload")
         return {**batch, "files": described}
 
     def resume(self, file_id: str, path: Path) -> None:
-        """Upload a file, or what of its parts has not arrived, whose upload was cut off. Raises Refused."""
+        """Continue an interrupted upload: send the file, or those of its parts that have not arrived. Raises Refused."""
         self._put(path, {"id": file_id, **self.call("POST", f"/files/{file_id}/upload")})
 
     def files(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
-        """Every file of a dataset, newest first; filters are the listing's own: state, batch, name."""
+        """Every file of a dataset, newest first; filters are `state`, `batch` and `name`."""
         yield from self._pages(f"/datasets/{dataset_id}/files", "files", limit=200, **filters)
 
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
     ) -> Iterator[list[dict[str, Any]]]:
-        """The batch's files, newest first, anew at each change, until all their pipelines have ended or the time is up."""
+        """The batch's files, newest first, after each change, until all their pipelines have ended or the time is over."""
         deadline = time.monotonic() + within_s
         path = f"/datasets/{dataset_id}"
         cursor = self.call("GET", f"{path}/files", limit=1)["changes_cursor"]
@@ -133,22 +137,22 @@ class Client:
             for file_id in changes["removed"]:
                 known.pop(file_id, None)
             if not changes["files"]:
-                time.sleep(min(0.2, max(0.0, left_s)))  # a host that holds no call open answers at once
+                time.sleep(min(0.2, max(0.0, left_s)))  # some hosts answer at once instead of waiting
 
     def remove(self, dataset_id: str, file_ids: Sequence[str]) -> dict[str, Any]:
-        """Remove files; the removal, to be undone by its id while its window is open."""
+        """Remove files. Returns the removal, which can be undone by its id while its undo window is open."""
         removal: dict[str, Any] = self.call("POST", f"/datasets/{dataset_id}/removals", {"file_ids": list(file_ids)})
         return removal
 
     def fetch(self, url: str) -> bytes:
-        """What a presigned URL gives."""
+        """The content at a presigned URL. Raises httpx.HTTPStatusError."""
         return self._store.get(url).raise_for_status().content
 
     def put(self, upload: dict[str, Any], content: bytes) -> None:
-        """Send the bytes that were described to where an answer says. Raises httpx.HTTPStatusError."""
+        """Send bytes to the URL of an upload that is not in parts. Raises httpx.HTTPStatusError."""
         self._store.put(upload["url"], content=content, headers=upload["headers"]).raise_for_status()
 
-    # --- beneath -------------------------------------------------------------------------------------
+    # --- internal ------------------------------------------------------------------------------------
 
     def _put(self, path: Path, described: dict[str, Any]) -> Path:
         upload = described["upload"]
@@ -163,16 +167,16 @@ class Client:
         return path
 
     def _put_parts(self, file_id: str, upload: dict[str, Any], stream: Any) -> None:
-        """Send what has not arrived yet, part by part, each by a URL that is signed when its turn comes."""
-        where = f"/files/{file_id}/upload"
-        arrived = {part["part_number"] for part in self.call("GET", f"{where}/parts")["parts"]}
+        """Send the parts that have not arrived; each URL is requested just before its use, so that it does not expire."""
+        base = f"/files/{file_id}/upload"
+        arrived = {part["part_number"] for part in self.call("GET", f"{base}/parts")["parts"]}
         for number in range(1, upload["part_count"] + 1):
             if number in arrived:
                 continue
             stream.seek((number - 1) * upload["part_size_bytes"])
-            (part,) = self.call("POST", f"{where}/parts", {"part_numbers": [number]})["parts"]
+            (part,) = self.call("POST", f"{base}/parts", {"part_numbers": [number]})["parts"]
             self._store.put(part["url"], content=stream.read(upload["part_size_bytes"])).raise_for_status()
-        self.call("POST", f"{where}/complete")
+        self.call("POST", f"{base}/complete")
 
     def _pages(self, path: str, what: str, **query: Any) -> Iterator[dict[str, Any]]:
         cursor = None
@@ -191,7 +195,7 @@ def is_settled(file: dict[str, Any]) -> bool:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """A file as a batch describes it: name, size and checksum."""
+    """The name, size and checksum of a file, as a new batch needs them."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest}

@@ -1,25 +1,62 @@
-"""What clients see and change, in PostgreSQL: one transaction a request, in which one tenant exists.
+"""The catalog in PostgreSQL: one transaction for each request, in which only one tenant's rows exist.
 
-Every query names its tenant; row-level security holds it a second time.
+Every query names its tenant; row-level security enforces it a second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres.database import Database, Row, load_queries
+from layers.adapters.postgres.database import Database, load_queries
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
+from layers.ports.catalog import (
+    ArtifactRow,
+    AttemptRow,
+    AttemptTotal,
+    AuditBalance,
+    AuditRules,
+    AuditTotals,
+    AuditWalk,
+    AwaitedFile,
+    Batch,
+    BusyLane,
+    Change,
+    Dataset,
+    DeadLetter,
+    DeadLetterFilter,
+    FailedFile,
+    FileRow,
+    KeyHolder,
+    KeyRow,
+    LaneRow,
+    NewFile,
+    RecentAttempts,
+    RecordOfFile,
+    RecordRow,
+    Removal,
+    RemovedFiles,
+    StepBacklog,
+    StepPart,
+    StepState,
+    StoredResponse,
+    Tenant,
+)
 
+Kind = TypeVar("Kind", bound=tuple[Any, ...])
+Values = Sequence[Any]
 QUERIES = Path(__file__).with_name("catalog.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
-# Planned for their very parameters: a filter that is absent must not choose the index.
+# Planned again for each call: with a general plan, a filter that is absent could choose the index.
 PLANNED_EACH_TIME = {"files", "changes"}
 
 
@@ -30,46 +67,74 @@ class PostgresCatalog:
         self._database = database
 
     @contextmanager
-    def transaction(self) -> Iterator[Catalog]:
-        """A transaction that knows no tenant yet. Raises StoreUnreachable."""
+    def transaction(self) -> Iterator[PostgresTransaction]:
+        """A transaction that acts as no tenant yet. Raises StoreUnreachable."""
         with self._database.connection() as connection, connection.transaction():
-            yield Catalog(connection)
+            yield PostgresTransaction(connection)
 
 
-class Catalog:
-    """One transaction: rows as dictionaries, by the names of `catalog.sql`.
+@cache
+def _maker(kind: Any, columns: tuple[str, ...]) -> Callable[[Values], Any]:
+    """Makes rows of a kind from values in the order of these columns; columns that the kind lacks are left out."""
+    if columns == kind._fields:
+        return kind._make  # type: ignore[no-any-return]
+    missing = set(kind._fields) - set(columns)
+    if missing:
+        raise ValueError(f"the query for {kind.__name__} lacks the columns {', '.join(sorted(missing))}")
+    positions = [columns.index(name) for name in kind._fields]
+    if len(positions) == 1:
+        return lambda values: kind(values[positions[0]])
+    chosen = itemgetter(*positions)
+    return lambda values: kind._make(chosen(values))
 
-    `tenant_id` goes into every query by itself, once `be` has said whose it is.
-    """
 
-    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+def _rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], Any]]:
+    """A row factory of psycopg."""
+    return lambda cursor: _maker(kind, tuple(column.name for column in cursor.description or ()))
+
+
+class PostgresTransaction:
+    """The port `Catalog`: one transaction. `catalog.sql` has its queries, which get the tenant's id by themselves."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._sql = load_queries(QUERIES)
         self._tenant_id: str | None = None
 
-    def key_holder(self, key_hash: bytes) -> Row | None:
-        """The key of this hash, unless it is unknown or revoked."""
-        self.row("look_up_key", key_hash=key_hash.hex())
-        return self.row("key_holder", key_hash=key_hash.hex())
-
-    def be(self, tenant_id: str, *, is_system: bool = False) -> None:
-        """From here on this transaction is a tenant's; an admin's sees all tenants and keys besides."""
-        self._tenant_id = tenant_id
-        self.row("be", system="on" if is_system else "off")
-
-    def rows(self, query: str, **parameters: Any) -> list[Row]:
-        """The rows of a named query."""
-        given = {"tenant_id": self._tenant_id, **parameters}
+    def _rows(self, kind: type[Kind], query: str, /, **parameters: Any) -> list[Kind]:
         prepare = False if query in PLANNED_EACH_TIME else None
-        return self._connection.execute(self._sql[query], given, prepare=prepare).fetchall()
+        cursor = self._connection.cursor(row_factory=_rows_of(kind))
+        values = {"tenant_id": self._tenant_id, **parameters}
+        return cursor.execute(self._sql[query], values, prepare=prepare).fetchall()
 
-    def row(self, query: str, **parameters: Any) -> Row | None:
-        """The first row of a named query, or None."""
-        return next(iter(self.rows(query, **parameters)), None)
+    def _row(self, kind: type[Kind], query: str, /, **parameters: Any) -> Kind | None:
+        return next(iter(self._rows(kind, query, **parameters)), None)
 
-    def run(self, query: str, **parameters: Any) -> int:
-        """Run a named statement that answers nothing; the number of rows it touched."""
-        return self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).rowcount
+    def _one(self, kind: type[Kind], query: str, /, **parameters: Any) -> Kind:
+        """The row of a query that always has one."""
+        return self._rows(kind, query, **parameters)[0]
+
+    def _tuples(self, query: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        cursor = self._connection.cursor(row_factory=psycopg.rows.tuple_row)
+        return cursor.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).fetchall()
+
+    def _value(self, query: str, /, **parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = next(iter(self._tuples(query, **parameters)), None)
+        return row[0] if row else None
+
+    def _run(self, query: str, /, **parameters: Any) -> None:
+        self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters})
+
+    def key_holder(self, key_hash: bytes) -> KeyHolder | None:
+        self._run("look_up_key", key_hash=key_hash.hex())
+        return self._row(KeyHolder, "key_holder", key_hash=key_hash.hex())
+
+    def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
+        self._tenant_id = tenant_id
+        self._run("act_as", system="on" if is_system else "off")
+
+    # --- datasets
 
     def create_dataset(
         self,
@@ -77,41 +142,133 @@ class Catalog:
         schema: dict[str, Any],
         when_textract_is_down: str = "best_reading",
         languages: Sequence[str] = ("eng",),
-    ) -> Row:
-        row = self.row(
+    ) -> Dataset:
+        return self._one(
+            Dataset,
             "create_dataset",
             name=name,
             schema=Json(schema),
             when_textract_is_down=when_textract_is_down,
             languages=list(languages),
         )
-        assert row is not None
-        return row
+
+    def change_dataset(
+        self, dataset_id: str, when_textract_is_down: str | None, languages: Sequence[str] | None
+    ) -> bool:
+        found = self._value(
+            "change_dataset",
+            dataset_id=dataset_id,
+            when_textract_is_down=when_textract_is_down,
+            languages=languages and list(languages),
+        )
+        return found is not None
 
     def put_schema(self, dataset_id: str, schema: dict[str, Any]) -> int | None:
-        """The number of the new version; None where there is no such dataset."""
-        row = self.row("put_schema", dataset_id=dataset_id, schema=Json(schema))
-        return int(row["version"]) if row else None
+        version: int | None = self._value("put_schema", dataset_id=dataset_id, schema=Json(schema))
+        return version
 
-    def create_files(self, batch: Row, described: Sequence[dict[str, Any]], upload_s: int) -> list[Row]:
-        """One statement for all; the rows in the order of their description."""
-        return self.rows(
+    def datasets(self, after: str | None, limit: int) -> list[Dataset]:
+        return self._rows(Dataset, "datasets", after=after, limit=limit)
+
+    def dataset(self, dataset_id: str) -> Dataset | None:
+        return self._row(Dataset, "dataset", dataset_id=dataset_id)
+
+    def counts(self, owner_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+        counts: dict[UUID, dict[str, int]] = {owner_id: {} for owner_id in owner_ids}
+        for owner_id, state, files in self._tuples("counts_of", owner_ids=list(owner_ids)):
+            counts[owner_id][state] = files
+        return counts
+
+    # --- batches and uploads
+
+    def create_batch(
+        self,
+        dataset_id: str,
+        *,
+        allow_duplicates: bool = False,
+        expand_archives: bool = False,
+        priority: str = "normal",
+    ) -> Batch | None:
+        return self._row(
+            Batch,
+            "create_batch",
+            dataset_id=dataset_id,
+            allow_duplicates=allow_duplicates,
+            expand_archives=expand_archives,
+            priority=priority,
+        )
+
+    def batch(self, batch_id: str) -> Batch | None:
+        return self._row(Batch, "batch", batch_id=batch_id)
+
+    def cancel_batch(self, batch_id: str) -> int:
+        return int(self._value("cancel_batch", batch_id=batch_id))
+
+    def duplicates(self, dataset_id: UUID, sha256s: Sequence[str]) -> dict[str, UUID]:
+        return dict(self._tuples("duplicates", dataset_id=dataset_id, sha256s=list(sha256s)))
+
+    def create_files(self, batch: Batch, files: Sequence[NewFile], upload_s: int) -> list[AwaitedFile]:
+        return self._rows(
+            AwaitedFile,
             "create_files",
-            dataset_id=batch["dataset_id"],
-            batch_id=batch["batch_id"],
-            names=[one["name"] for one in described],
-            sizes=[one["size_bytes"] for one in described],
-            media_types=[one.get("media_type") for one in described],
-            sha256s=[one.get("sha256") for one in described],
+            dataset_id=batch.dataset_id,
+            batch_id=batch.batch_id,
+            names=[file.name for file in files],
+            sizes=[file.size_bytes for file in files],
+            media_types=[file.media_type for file in files],
+            sha256s=[file.sha256 for file in files],
             upload_s=upload_s,
         )
 
-    def counts(self, owner_ids: Sequence[Any]) -> dict[Any, dict[str, int]]:
-        """Live files by state, for each of these datasets or batches."""
-        counts: dict[Any, dict[str, int]] = {owner_id: {} for owner_id in owner_ids}
-        for row in self.rows("counts_of", owner_ids=list(owner_ids)):
-            counts[row["owner_id"]][row["state"]] = row["files"]
-        return counts
+    def renew_upload(self, file_id: str, upload_s: int) -> AwaitedFile | None:
+        return self._row(AwaitedFile, "renew_upload", file_id=file_id, upload_s=upload_s)
+
+    def keep_multipart(self, file_id: str, multipart_id: str) -> None:
+        self._run("keep_multipart", file_id=file_id, multipart_id=multipart_id)
+
+    # --- files
+
+    def files(
+        self,
+        dataset_id: str,
+        *,
+        state: str | None = None,
+        batch_id: str | None = None,
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[FileRow]:
+        chosen = {"dataset_id": dataset_id, "state": state, "batch_id": batch_id, "after": after, "limit": limit}
+        if name is None:
+            return self._rows(FileRow, "files", **chosen)
+        return self._rows(FileRow, "files_by_name", name=_anywhere(name), **chosen)
+
+    def file(self, file_id: str, *, for_update: bool = False) -> FileRow | None:
+        return self._row(FileRow, "file_locked" if for_update else "file", file_id=file_id)
+
+    def files_by_id(self, file_ids: Sequence[UUID | str]) -> list[FileRow]:
+        return self._rows(FileRow, "files_by_id", file_ids=list(file_ids))
+
+    def horizon(self) -> int:
+        return int(self._value("horizon"))
+
+    def changes(self, dataset_id: str, after_xid: int, after_id: str, limit: int) -> list[Change]:
+        return self._rows(Change, "changes", dataset_id=dataset_id, after_xid=after_xid, after_id=after_id, limit=limit)
+
+    def steps_of(self, file_ids: Sequence[UUID]) -> list[StepPart]:
+        return self._rows(StepPart, "steps_of", file_ids=list(file_ids))
+
+    def artifacts_of(self, file_ids: Sequence[UUID]) -> list[ArtifactRow]:
+        return self._rows(ArtifactRow, "artifacts_of", file_ids=list(file_ids))
+
+    def records_of(self, file_ids: Sequence[UUID]) -> list[RecordOfFile]:
+        return self._rows(RecordOfFile, "records_of", file_ids=list(file_ids))
+
+    def history(self, file_id: str) -> list[AttemptRow]:
+        return self._rows(AttemptRow, "history", file_id=file_id)
+
+    def records(self, dataset_id: str, after: str | None, limit: int) -> list[RecordRow]:
+        return self._rows(RecordRow, "records_page", dataset_id=dataset_id, after=after, limit=limit)
 
     def redrive(
         self,
@@ -119,35 +276,153 @@ class Catalog:
         steps: Sequence[str],
         earlier: Sequence[str],
         is_main: bool,
+        forgotten_sources: Sequence[str],
         planner: Callable[[dict[str, Any]], list[PlannedStep]],
     ) -> bool:
-        """Run steps again, by what the planner makes of the file's facts.
-
-        False where some of them are at work, or of the `earlier` ones some have not ended.
-        """
-        row = self.row("redrive", file_id=file_id, steps=list(steps), earlier=list(earlier), is_main=is_main)
-        if not row or not row["redriven"]:
+        was_redriven = self._value(
+            "redrive",
+            file_id=file_id,
+            steps=list(steps),
+            earlier=list(earlier),
+            is_main=is_main,
+            forgotten_sources=list(forgotten_sources),
+        )
+        if not was_redriven:
             return False
         store_sql = load_queries(STORE_QUERIES)
-        facts = self._connection.execute(store_sql["file_facts"], {"file_id": file_id}).fetchone()
-        assert facts is not None
-        planned = Jsonb(plan_as_json(planner(facts["facts"])))
+        row = self._connection.execute(store_sql["file_facts"], {"file_id": file_id}).fetchone()
+        assert row is not None
+        planned = Jsonb(plan_as_json(planner(row["facts"])))
         self._connection.execute(store_sql["apply_plan"], {"file_id": file_id, "planned": planned})
         return True
 
-    def take_request(self, key: str, digest: bytes) -> Row | None:
-        """Take an idempotency key for this request: None when it is new, else what it was used for before."""
-        if self.row("keep_request", key=key, digest=digest) is not None:
+    def failed_files(self, dataset_id: str, state: str, code: str | None) -> list[FailedFile]:
+        return self._rows(FailedFile, "failed_files", dataset_id=dataset_id, state=state, code=code)
+
+    # --- removals
+
+    def remove_files(
+        self, dataset_id: str, file_ids: Sequence[str], batch_id: str | None, undo_s: float
+    ) -> RemovedFiles:
+        return self._one(
+            RemovedFiles,
+            "remove_files",
+            dataset_id=dataset_id,
+            file_ids=list(file_ids),
+            batch_id=batch_id,
+            undo_s=undo_s,
+        )
+
+    def removal(self, removal_id: str) -> Removal | None:
+        return self._row(Removal, "removal", removal_id=removal_id)
+
+    def undo_removal(self, removal_id: str) -> int | None:
+        files: int | None = self._value("undo_removal", removal_id=removal_id)
+        return files
+
+    # --- requests that may be repeated
+
+    def take_request(self, key: str, digest: bytes) -> StoredResponse | None:
+        if self._value("take_request", key=key, digest=digest) is not None:
             return None
-        return self.row("kept_request", key=key)
+        return self._row(StoredResponse, "taken_request", key=key)
 
-    def keep_answer(self, key: str, status: int, body: Any) -> None:
-        self.run("keep_answer", key=key, status=status, body=Jsonb(body))
+    def keep_response(self, key: str, status: int, body: Any) -> None:
+        self._run("keep_response", key=key, status=status, body=Jsonb(body))
 
-    def create_tenant(self, name: str, weight: float, quota: dict[str, Any]) -> Row | None:
-        """The new tenant; None where the name is taken."""
-        return self.row("create_tenant", name=name, weight=weight, quota=Jsonb(quota))
+    # --- tenants, keys and quotas
 
-    def change_tenant(self, tenant_id: str, weight: float | None, quota: dict[str, Any] | None) -> Row | None:
-        given = None if quota is None else Jsonb(quota)
-        return self.row("change_tenant", of_tenant_id=tenant_id, weight=weight, quota=given)
+    def create_tenant(self, name: str, weight: float, quota: Mapping[str, int]) -> Tenant | None:
+        return self._row(Tenant, "create_tenant", name=name, weight=weight, quota=Jsonb(quota))
+
+    def change_tenant(self, tenant_id: str, weight: float | None, quota: Mapping[str, int] | None) -> Tenant | None:
+        new_quota = None if quota is None else Jsonb(quota)
+        return self._row(Tenant, "change_tenant", of_tenant_id=tenant_id, weight=weight, quota=new_quota)
+
+    def tenants(self, after: str | None, limit: int) -> list[Tenant]:
+        return self._rows(Tenant, "tenants", after=after, limit=limit)
+
+    def create_key(self, of_tenant_id: str, key_hash: bytes, role: str) -> KeyRow | None:
+        return self._row(KeyRow, "create_key", of_tenant_id=of_tenant_id, key_hash=key_hash.hex(), role=role)
+
+    def keys_of(self, of_tenant_id: str) -> list[KeyRow]:
+        return self._rows(KeyRow, "keys_of", of_tenant_id=of_tenant_id)
+
+    def revoke_key(self, key_id: str) -> KeyRow | None:
+        return self._row(KeyRow, "revoke_key", key_id=key_id)
+
+    def quota(self) -> dict[str, int]:
+        return self._value("quota") or {}
+
+    def lock_quota(self) -> None:
+        self._run("lock_quota")
+
+    def tenant_use(self) -> dict[str, int]:
+        return dict(self._tuples("tenant_use"))
+
+    # --- why files wait
+
+    def step_backlogs(self) -> list[StepBacklog]:
+        return self._rows(StepBacklog, "step_backlogs")
+
+    def own_lanes(self, batch_ids: Sequence[UUID]) -> list[LaneRow]:
+        return self._rows(LaneRow, "own_lanes", batch_ids=list(batch_ids))
+
+    # --- operations
+
+    def dead_letters(
+        self,
+        of_tenant_id: str | None,
+        side_steps: Sequence[str],
+        chosen: DeadLetterFilter,
+        *,
+        after: tuple[str, str, str] | None = None,
+        limit: int,
+    ) -> list[DeadLetter]:
+        after_at, after_file, after_step = after or (None, None, None)
+        return self._rows(
+            DeadLetter,
+            "dead_letters",
+            of_tenant_id=of_tenant_id,
+            side_steps=list(side_steps),
+            after_at=after_at,
+            after_file=after_file,
+            after_step=after_step,
+            limit=limit,
+            **chosen._asdict(),
+        )
+
+    def audit(self, of_tenant_id: str | None, rules: AuditRules) -> AuditTotals:
+        return self._one(AuditTotals, "audit", of_tenant_id=of_tenant_id, **_as_parameters(rules))
+
+    def audit_findings(self, of_tenant_id: str | None, rules: AuditRules) -> dict[str, int]:
+        return dict(self._tuples("audit_findings", of_tenant_id=of_tenant_id, **_as_parameters(rules)))
+
+    def audit_balance(self, of_tenant_id: str | None) -> AuditBalance:
+        return self._one(AuditBalance, "audit_balance", of_tenant_id=of_tenant_id)
+
+    def last_audit(self, kind: str) -> AuditWalk | None:
+        return self._row(AuditWalk, "last_audit", kind=kind)
+
+    def step_states(self, of_tenant_id: str | None) -> list[StepState]:
+        return self._rows(StepState, "step_states", of_tenant_id=of_tenant_id)
+
+    def recent_attempts(self, of_tenant_id: str | None, within_s: float) -> list[RecentAttempts]:
+        return self._rows(RecentAttempts, "recent_attempts", of_tenant_id=of_tenant_id, within_s=within_s)
+
+    def busy_lanes(self, of_tenant_id: str | None, limit: int) -> list[BusyLane]:
+        return self._rows(BusyLane, "busy_lanes", of_tenant_id=of_tenant_id, limit=limit)
+
+    def attempt_totals(self, of_tenant_id: str | None) -> list[AttemptTotal]:
+        return self._rows(AttemptTotal, "attempt_totals", of_tenant_id=of_tenant_id)
+
+
+def _as_parameters(rules: AuditRules) -> dict[str, Any]:
+    side_artifacts = {step: list(kinds) for step, kinds in rules.side_artifacts.items()}
+    return {"main_steps": list(rules.main_steps), "side_artifacts": Jsonb(side_artifacts)}
+
+
+def _anywhere(name: str) -> str:
+    """A pattern for ILIKE that finds the name anywhere, its own wildcards taken literally."""
+    escaped = name.replace("\x00", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -1,18 +1,18 @@
--- be --
--- Says for this transaction who asks.
+-- act_as --
+-- Sets the tenant of this transaction.
 SELECT act_as(CAST(:tenant_id AS text), :system)
 
 -- look_up_key --
--- Says for this transaction which key is being looked up.
+-- Sets the key that this transaction looks up.
 SELECT ask_for_key(:key_hash)
 
 -- key_holder --
--- Whose key this is, unless it was revoked.
+-- The holder of a key that was not revoked.
 SELECT key_id, tenant_id, role, key_hash FROM api_keys
  WHERE key_hash = decode(:key_hash, 'hex') AND revoked_at IS NULL
 
 -- create_dataset --
--- Makes a dataset with the first version of its schema.
+-- Creates a dataset with the first version of its schema.
 WITH made AS (
     INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages)
     VALUES (:tenant_id, :name, :when_textract_is_down, :languages) RETURNING *),
@@ -22,7 +22,7 @@ versioned AS (
 SELECT dataset_id, name, schema_version, when_textract_is_down, languages, created_at, CAST(:schema AS json) AS schema FROM made
 
 -- change_dataset --
--- Changes how a dataset is treated, where given.
+-- Changes those of a dataset's options that are not NULL.
 UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, when_textract_is_down),
                     languages = coalesce(CAST(:languages AS text[]), languages)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING dataset_id
@@ -41,7 +41,7 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id
 
 -- put_schema --
--- A new version of a dataset's schema.
+-- Adds a version of a dataset's schema.
 WITH raised AS (
     UPDATE datasets SET schema_version = schema_version + 1
      WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING *)
@@ -49,7 +49,7 @@ INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
 SELECT dataset_id, schema_version, tenant_id, :schema FROM raised RETURNING version
 
 -- counts_of --
--- Files by state of datasets or batches, removed ones left out: what is folded and what is not, in one look.
+-- Live files of datasets or batches by state: the sum of folded counts and of deltas that are not folded yet.
 SELECT owner_id, state, sum(files)::bigint AS files FROM (
     SELECT owner_id, state, files FROM file_counts WHERE tenant_id = :tenant_id AND owner_id = ANY (:owner_ids)
     UNION ALL
@@ -57,7 +57,7 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
  WHERE state <> 'removed' GROUP BY 1, 2 HAVING sum(files) <> 0
 
 -- create_batch --
--- A new batch of a dataset; no row where the tenant has no such dataset.
+-- Creates a batch of a dataset; no row where the tenant has no such dataset.
 INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, expand_archives, priority)
 SELECT tenant_id, dataset_id, :allow_duplicates, :expand_archives, :priority FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
@@ -69,33 +69,33 @@ SELECT batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_a
  WHERE tenant_id = :tenant_id AND batch_id = :batch_id
 
 -- duplicates --
--- Verified live files of a dataset with this content, the oldest for each.
+-- For each content, the oldest live file of a dataset whose checksum was verified.
 SELECT DISTINCT ON (sha256) sha256, file_id FROM files
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND sha256 = ANY (:sha256s) AND removed_at IS NULL
  ORDER BY sha256, file_id
 
 -- create_files --
--- New files of a batch, in the order given; their ids rise in that order.
+-- Creates files of a batch; their ids rise in the given order.
 WITH described AS MATERIALIZED (
     SELECT uuidv7() AS file_id, n.* FROM ROWS FROM (
            unnest(CAST(:names AS text[])), unnest(CAST(:sizes AS bigint[])),
            unnest(CAST(:media_types AS text[])), unnest(CAST(:sha256s AS text[])))
-           WITH ORDINALITY AS n(name, size_bytes, media_type, sha256, place))
+           WITH ORDINALITY AS n(name, size_bytes, media_type, sha256, index))
 INSERT INTO files (file_id, tenant_id, dataset_id, batch_id, name, declared_size_bytes, declared_media_type,
                    declared_sha256, object_key, upload_until)
 SELECT file_id, CAST(:tenant_id AS uuid), :dataset_id, :batch_id, name, size_bytes, media_type, sha256,
        'originals/' || CAST(:tenant_id AS uuid) || '/' || file_id, now() + make_interval(secs => :upload_s)
-  FROM described ORDER BY place
-RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256
+  FROM described ORDER BY index
+RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256, multipart_id
 
 -- renew_upload --
--- Extends the time for an upload that has not come; no row where none is awaited.
+-- Extends the time for an upload; no row where the file has arrived.
 UPDATE files SET upload_until = now() + make_interval(secs => :upload_s), state = 'uploading', updated_at = now()
  WHERE tenant_id = :tenant_id AND file_id = :file_id AND state IN ('uploading', 'upload_missing') AND removed_at IS NULL
 RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256, multipart_id
 
 -- cancel_batch --
--- Stops what has not run of a batch; how many files that were.
+-- Cancels the steps of a batch that have not run; the number of their files.
 SELECT cancel_batch(:tenant_id, :batch_id) AS cancelled
 
 -- files --
@@ -116,23 +116,23 @@ SELECT * FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL
 
 -- file_locked --
--- One live file, held until this request ends.
+-- One live file, locked until this transaction ends.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL FOR UPDATE
 
 -- keep_multipart --
--- Keeps which of the store's uploads a file's parts belong to.
+-- Stores the id of a file's upload in parts.
 UPDATE files SET multipart_id = :multipart_id WHERE tenant_id = :tenant_id AND file_id = :file_id
 
 -- files_by_id --
--- Live files of these ids.
+-- The live files with these ids.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND removed_at IS NULL
 
 -- horizon --
--- Where a reader of changes begins: below it, every transaction has ended.
+-- The position from which a reader of changes begins: all transactions below it have ended.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
 
 -- changes --
--- What changed after a place in the order of changes, as far as nothing earlier can still appear.
+-- Changes after a position in the order of changes, as far as no earlier change can still appear.
 SELECT file_id, removed, changed_xid, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
   FROM file_changes
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
@@ -146,13 +146,13 @@ SELECT file_id, step, part, state, attempt, snoozes, reason, error_code, error_d
        started_at, ended_at, due_at, ready_at, cost_estimate_s
   FROM steps WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) ORDER BY file_id, step, part
 
--- outlooks --
--- What stands in each step's lanes in all, and how fast it is served.
+-- step_backlogs --
+-- The lanes of each step together, and how fast they are served.
 SELECT *, extract(epoch FROM clock_timestamp() - looked_at)::float8 AS age_s FROM step_outlooks
 
--- own_backlogs --
--- What stands in the tenant's own lanes, with the marks along those of some batches.
-SELECT step, batch_id, files, parts, cost_s, pass, weight, batch_pass, batch_weight,
+-- own_lanes --
+-- The tenant's own lanes, with the marks of some batches.
+SELECT step, batch_id, files, parts, cost_s, pass AS tenant_pass, weight AS tenant_weight, batch_pass, batch_weight,
        CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_at ELSE '{}' END AS marks_at,
        CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_files ELSE '{}' END AS marks_files,
        CASE WHEN batch_id = ANY (CAST(:batch_ids AS uuid[])) THEN marks_cost_s ELSE '{}' END AS marks_cost_s
@@ -182,7 +182,7 @@ SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, 
  ORDER BY r.record_id LIMIT :limit
 
 -- remove_files --
--- Marks files as removed and stops their steps; the removal's id and count.
+-- Marks files as removed and cancels their steps; the removal's id and its number of files.
 SELECT removal_id, file_count FROM remove_files(:tenant_id, :dataset_id, :file_ids, :batch_id, :undo_s)
 
 -- removal --
@@ -191,12 +191,12 @@ SELECT removal_id, dataset_id, file_count, created_at, erase_after, undone_at, e
   FROM removals WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
 -- undo_removal --
--- Brings back what a removal took; NULL where it no longer may.
+-- Restores the files of a removal; NULL where its undo window has closed.
 SELECT undo_removal(:tenant_id, :removal_id) AS file_count
 
 -- redrive --
--- Makes a step and those after it wait anew; false where some of them is at work, or an earlier one has not ended.
-SELECT redrive_file(f.file_id, :steps, :earlier, :is_main) AS redriven FROM files f
+-- Makes steps run again; false where one of them is running or queued, or one of the earlier steps has not ended.
+SELECT redrive_file(f.file_id, :steps, :earlier, :is_main, :forgotten_sources) AS redriven FROM files f
  WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
 
 -- failed_files --
@@ -206,23 +206,23 @@ SELECT file_id, error_step FROM files
    AND (CAST(:code AS text) IS NULL OR error_code = :code)
  ORDER BY file_id LIMIT 1000
 
--- keep_request --
--- Takes an idempotency key; no row where it was taken before. Waits for whoever takes it just now.
+-- take_request --
+-- Takes an idempotency key; no row where it was taken before. Waits for a transaction that is taking the same key.
 INSERT INTO idempotency_keys (tenant_id, key, digest) VALUES (:tenant_id, :key, :digest)
 ON CONFLICT (tenant_id, key) DO UPDATE SET digest = excluded.digest, status = NULL, body = NULL, created_at = now()
  WHERE idempotency_keys.created_at < now() - interval '24 hours'
 RETURNING key
 
--- kept_request --
--- What an idempotency key was used for, and what was answered.
+-- taken_request --
+-- The request that an idempotency key was used for, and its stored response.
 SELECT digest, status, body FROM idempotency_keys WHERE tenant_id = :tenant_id AND key = :key
 
--- keep_answer --
--- Keeps the answer to a request, without its secrets.
+-- keep_response --
+-- Stores the response to a request, without its secrets.
 UPDATE idempotency_keys SET status = :status, body = :body WHERE tenant_id = :tenant_id AND key = :key
 
 -- create_tenant --
--- A new tenant; no row where the name is taken.
+-- Creates a tenant; no row where the name is taken.
 INSERT INTO tenants (name, weight, quota) VALUES (:name, :weight, :quota)
 ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, created_at
 
@@ -232,20 +232,20 @@ SELECT tenant_id, name, weight, quota, created_at FROM tenants
  WHERE CAST(:after AS uuid) IS NULL OR tenant_id < :after ORDER BY tenant_id DESC LIMIT :limit
 
 -- change_tenant --
--- Changes a tenant's weight and quota, where given.
+-- Changes those of a tenant's weight and quota that are not NULL.
 UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota)
  WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, created_at
 
 -- quota --
--- What the tenant may have.
+-- The tenant's quotas.
 SELECT quota FROM tenants WHERE tenant_id = :tenant_id
 
--- hold_quota --
--- Lets no other request of the tenant look at what it has until this one has ended.
+-- lock_quota --
+-- Makes other requests of the tenant wait for this transaction before they check its quota.
 SELECT pg_advisory_xact_lock(hashtextextended(CAST(:tenant_id AS text), 7))
 
 -- tenant_use --
--- What the tenant has: files that are not settled, bytes, and files announced today.
+-- What counts against the tenant's quotas: unsettled files, stored bytes, and files created today.
 SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(files)::bigint AS amount FROM (
     SELECT state, files FROM file_counts
      WHERE tenant_id = :tenant_id AND owner_id = :tenant_id AND state IN ('unsettled', 'bytes', day_of(now()))
@@ -255,55 +255,55 @@ SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(file
  GROUP BY 1
 
 -- create_key --
--- A new key of a tenant; no row where there is no such tenant.
+-- Creates a key of a tenant; no row where there is no such tenant.
 INSERT INTO api_keys (tenant_id, key_hash, role)
 SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id
-RETURNING key_id, tenant_id, role, created_at
+RETURNING key_id, tenant_id, role, created_at, revoked_at
 
 -- keys_of --
--- A tenant's keys, newest first, without what opens anything.
+-- A tenant's keys, newest first, without their hashes.
 SELECT key_id, tenant_id, role, created_at, revoked_at FROM api_keys
  WHERE tenant_id = :of_tenant_id ORDER BY key_id DESC LIMIT 1000
 
 -- revoke_key --
--- Ends a key for good.
+-- Revokes a key for good.
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = :key_id
 RETURNING key_id, tenant_id, role, created_at, revoked_at
 
 -- dead_letters --
--- What was given up, newest first.
+-- Steps that were given up, newest first.
 SELECT * FROM dead_letters(CAST(:of_tenant_id AS uuid), CAST(:side_steps AS text[]), CAST(:file_ids AS uuid[]),
                            CAST(:step AS text), CAST(:code AS text), CAST(:since AS timestamptz), CAST(:until AS timestamptz),
                            CAST(:after_at AS timestamptz), CAST(:after_file AS uuid), CAST(:after_step AS text), :limit)
 
 -- audit_findings --
--- What does not add up, of one tenant or of all.
+-- The rules of the audit that are broken, for one tenant or for all.
 SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid), CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- audit_balance --
--- What was accepted against what there is, without a look at every step.
+-- The number of accepted files against those that exist, without reading their steps.
 SELECT * FROM audit_balance(CAST(:of_tenant_id AS uuid))
 
 -- last_audit --
--- The latest audit of a kind that upkeep made of the whole system.
+-- The latest audit of a kind that upkeep has completed for the whole system.
 SELECT * FROM last_audit(:kind)
 
 -- audit --
--- The conservation check, of one tenant or of all.
+-- The conservation check, for one tenant or for all.
 SELECT * FROM audit(CAST(:of_tenant_id AS uuid), CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- step_states --
--- How many parts of each step are where, of one tenant or of all.
+-- The number of parts of each step in each state, for one tenant or for all.
 SELECT * FROM step_states(CAST(:of_tenant_id AS uuid))
 
 -- recent_attempts --
--- What attempts of each step came to of late.
+-- The outcomes and durations of each step's latest attempts.
 SELECT * FROM recent_attempts(CAST(:of_tenant_id AS uuid), :within_s)
 
 -- busy_lanes --
--- The lanes with most to do.
+-- The lanes with the most work.
 SELECT * FROM busy_lanes(CAST(:of_tenant_id AS uuid), :limit)
 
--- attempts_in_all --
--- What the ledger came to.
+-- attempt_totals --
+-- All attempts by step and outcome.
 SELECT * FROM attempts_in_all(CAST(:of_tenant_id AS uuid))

@@ -1,0 +1,65 @@
+"""Artifacts: what the steps of a file have made, with a URL for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.api.ports import ApiPorts
+from functions.pipelines import STEPS
+from layers.domain.step import RECORD, ArtifactKind
+from layers.ports.catalog import ArtifactRow, FileRow, RecordOfFile
+
+Shown = dict[str, Any]
+
+# Every kind that some step makes, by its name. The record is no object: it is shown with its fields.
+KINDS: dict[str, ArtifactKind] = {
+    kind.name: kind for step in STEPS.values() for kind in step.makes if kind.name != RECORD.name
+}
+# Fields of an artifact that the API calls by another name.
+SHOWN_AS = {"page_count": "pages"}
+
+
+def facts_of(kind: ArtifactKind) -> dict[str, str]:
+    """What is shown of an artifact besides its URL: the field for each name in the API."""
+    return {SHOWN_AS.get(field, field): field for field in kind.shows}
+
+
+_FACTS = {name: facts_of(kind) for name, kind in KINDS.items()}
+
+
+def artifacts_view(
+    ports: ApiPorts, file: FileRow, artifacts: Mapping[str, ArtifactRow], record: RecordOfFile | None
+) -> Shown:
+    """All artifacts of a file by kind; None for those that it does not have."""
+    return {
+        RECORD.name: _record_view(record) if record else None,
+        **{name: _linked(ports, file, artifacts.get(name), facts) for name, facts in _FACTS.items()},
+        "original": _original(ports, file),
+    }
+
+
+def _linked(ports: ApiPorts, file: FileRow, artifact: ArtifactRow | None, facts: Mapping[str, str]) -> Shown | None:
+    if artifact is None:
+        return None
+    # The text of a plain text file is the original itself.
+    version_id = file.version_id if artifact.object_key == file.object_key else None
+    url = ports.objects.presign_get(artifact.object_key, version_id, media_type=artifact.media_type)
+    return {"url": url} | {name: getattr(artifact, field) for name, field in facts.items()}
+
+
+def _original(ports: ApiPorts, file: FileRow) -> Shown | None:
+    if not file.uploaded_at or file.error_code == "infected":
+        return None
+    return {"url": ports.objects.presign_get(file.object_key, file.version_id, download_name=file.name)}
+
+
+def _record_view(record: RecordOfFile) -> Shown:
+    return {
+        "id": str(record.record_id),
+        "fields": record.fields,
+        "complete": record.complete,
+        "missing": record.missing,
+        "evidence": record.evidence,
+        "schema_version": record.schema_version,
+    }

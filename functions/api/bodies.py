@@ -1,0 +1,149 @@
+"""The bodies of requests."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from functions.api.requests import is_id
+
+MOST_LEVELS = 50
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def _is_storable(value: Any, levels: int = MOST_LEVELS) -> bool:
+    if isinstance(value, str):
+        return UNSTORABLE.search(value) is None
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    return levels > 0 and all(_is_storable(one, levels - 1) for one in inner)
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    if not _is_storable(value):
+        rule = f"must have no NUL, no half surrogate pair, no infinite number, and at most {MOST_LEVELS} levels"
+        raise PydanticCustomError("unstorable", rule)  # type: ignore[arg-type]
+    return value
+
+
+# Any JSON object, stored as it is.
+Json = Annotated[dict[str, Any], AfterValidator(_storable)]
+
+
+def _checked_id(text: str) -> str:
+    if not is_id(text):
+        raise PydanticCustomError("no_id", "is not an id")
+    return text
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, defer_build=True)
+
+
+# As Tesseract names them: `eng`, `deu`, `chi_sim`.
+Languages = Annotated[
+    list[Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z_]{1,30}$")]],
+    Field(min_length=1, max_length=5, description="languages for OCR, the main one first: `eng`, `deu`, ..."),
+]
+
+
+class NewDataset(Body):
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    schema_: Json | None = Field(default=None, alias="schema")
+    when_textract_is_down: Literal["best_reading", "wait"] = "best_reading"
+    languages: Languages | None = None
+
+
+class ChangedDataset(Body):
+    when_textract_is_down: Literal["best_reading", "wait"] | None = Field(
+        default=None, description="continue with the best reading so far, or wait; pages without a reading always wait"
+    )
+    languages: Languages | None = None
+
+
+class NewSchema(Body):
+    schema_: Json = Field(alias="schema")
+
+
+class NewFile(Body):
+    name: str = Field(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")
+    size_bytes: int = Field(ge=0, le=2**53)
+    media_type: str | None = Field(default=None, max_length=255, pattern=r"^[^\x00]*$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class NewBatch(Body):
+    files: list[NewFile] = Field(min_length=1, max_length=1000)
+    allow_duplicates: bool = False
+    expand_archives: bool = Field(default=False, description="each member of a zip archive becomes a file of the batch")
+    priority: Literal["normal", "low"] = Field(
+        default="normal", description="`low`: processed after your other batches; other tenants are not affected"
+    )
+
+
+class PartNumbers(Body):
+    part_numbers: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1, max_length=1000)
+
+
+class NewRemoval(Body):
+    file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
+    batch_id: str | None = None
+    undo_window_s: int | None = Field(
+        default=None, ge=0, description="seconds in which the removal can be undone, at most the default"
+    )
+
+
+Allowance = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Quota(Body):
+    """A tenant's limits; what is absent has no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files_in_processing: Allowance | None = Field(
+        default=None, description="files that were created and are not settled"
+    )
+    bytes_stored: Allowance | None = Field(default=None, description="bytes of original files, uploaded or declared")
+    files_a_day: Allowance | None = Field(default=None, description="files created since midnight, UTC")
+
+
+class NewTenant(Body):
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    weight: float = Field(default=1.0, ge=0.01, le=100)
+    quota: Quota = Field(default_factory=Quota)
+
+
+class ChangedTenant(Body):
+    weight: float | None = Field(default=None, ge=0.01, le=100)
+    quota: Quota | None = Field(default=None, description="replaces the whole quota")
+
+
+class NewKey(Body):
+    role: Literal["viewer", "editor", "operator", "admin"]
+
+
+class Redrive(Body):
+    step: str | None = None
+
+
+class RedriveDead(Body):
+    """Which dead letters to run again: those that match all that is given."""
+
+    file_ids: list[Annotated[str, AfterValidator(_checked_id)]] | None = Field(
+        default=None, min_length=1, max_length=1000
+    )
+    step: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")
+    code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")
+    since: AwareDatetime | None = Field(default=None, strict=False)
+    until: AwareDatetime | None = Field(default=None, strict=False)
+
+
+class RedriveMany(Body):
+    state: str = Field(default="failed", pattern=r"^(failed|partial|cancelled)$")
+    code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")

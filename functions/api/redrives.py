@@ -1,0 +1,85 @@
+"""Redrives: a person runs a step of a file again, and the steps after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from functions.api import datasets
+from functions.api.bodies import Redrive, RedriveMany
+from functions.api.files import existing
+from functions.api.problems import Problem
+from functions.api.requests import Request
+from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, STEPS
+from layers.domain import lifecycle
+from layers.domain.file import file_from_facts
+from layers.domain.step import Part, PlannedStep
+from layers.ports.catalog import FileRow
+
+FIRST_STEP = PIPELINES[0].steps[0].name
+
+
+def redrive(request: Request, file_id: str) -> tuple[int, Any]:
+    file = existing(request, file_id)
+    step = request.read(Redrive).step or file.error_step or _failed_step(request, file)
+    if not redrive_step(request, file_id, step):
+        raise Problem(
+            "conflict", f"the step {step}, or one after it, is running or was not reached yet; try again later"
+        )
+    request.dispatch()
+    request.notify(file.dataset_id)
+    return 202, {"id": file_id, "step": step}
+
+
+def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
+    datasets.existing(request, dataset_id)
+    body = request.read(RedriveMany)
+    rows = request.catalog.failed_files(dataset_id, body.state, body.code)
+    started = sum(redrive_step(request, str(row.file_id), row.error_step or FIRST_STEP) for row in rows)
+    request.dispatch()
+    request.notify(dataset_id)
+    return 202, {"count": started}
+
+
+def redrive_step(request: Request, file_id: str, step: str) -> bool:
+    """Run a step of a file again, with the steps after it; False where that is not possible now."""
+    names = _from(step)
+    sources = [source for name in names if (source := STEPS[name].page_source)]
+
+    def plan(facts: dict[str, Any]) -> list[PlannedStep]:
+        if step == INTAKE.name:
+            return [PlannedStep(INTAKE.name, (Part(cost_estimate_s=0.1),))]
+        file = replace(file_from_facts(facts), reach=request.ports.reach)
+        return lifecycle.plan_from([STEPS[name] for name in names], file)
+
+    is_main = any(name in MAIN_STEPS for name in names)
+    return request.catalog.redrive(file_id, names, _before(step), is_main, sources, plan)
+
+
+def _from(step: str) -> list[str]:
+    """A step and those that follow it."""
+    if step == INTAKE.name:
+        return list(STEPS)
+    for pipeline in PIPELINES:
+        names = [one.name for one in pipeline.steps]
+        if step in names:
+            return names[names.index(step) :]
+    detail = f"must be one of {', '.join(STEPS)}"
+    raise Problem("invalid_request", f"there is no step `{step}`", [{"pointer": "/step", "detail": detail}])
+
+
+def _before(step: str) -> list[str]:
+    """The steps that come before a step."""
+    for pipeline in PIPELINES:
+        names = [INTAKE.name, *(one.name for one in pipeline.steps)]
+        if step in names:
+            return names[: names.index(step)]
+    return []
+
+
+def _failed_step(request: Request, file: FileRow) -> str:
+    parts = request.catalog.steps_of([file.file_id])
+    failed = next((part.step for part in parts if part.state == "failed"), None)
+    if failed is None:
+        raise Problem("conflict", "no step of the file has failed; name the step to run again")
+    return failed

@@ -1,0 +1,553 @@
+"""What clients of the API see and change: one transaction for each request, in which only one tenant's rows exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from layers.domain.step import PlannedStep
+
+# Rows are named tuples: immutable and typed, and as cheap to make as the tuples that the driver delivers. A page of 50
+# files has more than 500 of them; frozen dataclasses take six times as long.
+
+
+class KeyHolder(NamedTuple):
+    key_id: UUID
+    tenant_id: UUID
+    role: str
+    key_hash: bytes
+
+
+class Dataset(NamedTuple):
+    dataset_id: UUID
+    name: str
+    schema: dict[str, Any]
+    schema_version: int
+    when_textract_is_down: str
+    languages: list[str]
+    created_at: datetime
+
+
+class Batch(NamedTuple):
+    batch_id: UUID
+    dataset_id: UUID
+    allow_duplicates: bool
+    priority: str
+    created_at: datetime
+    cancelled_at: datetime | None
+
+
+class NewFile(NamedTuple):
+    """A file as a client describes it before its upload."""
+
+    name: str
+    size_bytes: int
+    media_type: str | None = None
+    sha256: str | None = None
+
+
+class AwaitedFile(NamedTuple):
+    """A file whose bytes have not arrived. `multipart_id` names its upload in parts, once one has begun."""
+
+    file_id: UUID
+    name: str
+    object_key: str
+    declared_size_bytes: int
+    declared_sha256: str | None
+    multipart_id: str | None
+
+
+class FileRow(NamedTuple):
+    """A file. What is `declared` the client said of it; the rest is known once intake has read it."""
+
+    file_id: UUID
+    dataset_id: UUID
+    batch_id: UUID
+    name: str
+    state: str
+    declared_size_bytes: int
+    size_bytes: int | None
+    declared_media_type: str | None
+    media_type: str | None
+    declared_sha256: str | None
+    sha256: str | None
+    object_key: str
+    version_id: str | None
+    multipart_id: str | None
+    created_at: datetime
+    uploaded_at: datetime | None
+    updated_at: datetime
+    error_step: str | None
+    error_code: str | None
+    error_detail: str | None
+
+
+class StepPart(NamedTuple):
+    """One part of a step of a file."""
+
+    file_id: UUID
+    step: str
+    part: int
+    state: str
+    attempt: int
+    snoozes: int
+    reason: str | None
+    error_code: str | None
+    error_detail: str | None
+    page_numbers: list[int] | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    ready_at: datetime | None
+    cost_estimate_s: float
+
+
+class ArtifactRow(NamedTuple):
+    file_id: UUID
+    kind: str
+    object_key: str
+    media_type: str
+    size_bytes: int
+    width: int | None
+    height: int | None
+    page_count: int | None
+    source: str | None
+    confidence: float | None
+
+
+class RecordOfFile(NamedTuple):
+    """The record of a file, with its evidence."""
+
+    file_id: UUID
+    record_id: UUID
+    schema_version: int
+    fields: dict[str, Any]
+    missing: list[str]
+    evidence: dict[str, Any]
+    complete: bool
+
+
+class RecordRow(NamedTuple):
+    """A row of a dataset's table."""
+
+    record_id: UUID
+    file_id: UUID
+    file_name: str
+    schema_version: int
+    fields: dict[str, Any]
+    missing: list[str]
+    complete: bool
+
+
+class AttemptRow(NamedTuple):
+    step: str
+    part: int
+    attempt: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    error_code: str | None
+    error_detail: str | None
+    cost_s: float
+    host: str | None
+    used: dict[str, int] | None
+
+
+class Change(NamedTuple):
+    """A file that changed, at a position in the order of changes. All transactions below `horizon` have ended."""
+
+    file_id: UUID
+    removed: bool
+    changed_xid: int
+    horizon: int
+
+
+class FailedFile(NamedTuple):
+    file_id: UUID
+    error_step: str | None
+
+
+class StoredResponse(NamedTuple):
+    """What an Idempotency-Key was used for, and the response to it."""
+
+    digest: bytes
+    status: int
+    body: Any
+
+
+class Removal(NamedTuple):
+    removal_id: UUID
+    dataset_id: UUID
+    file_count: int
+    created_at: datetime
+    erase_after: datetime
+    undone_at: datetime | None
+    erased_at: datetime | None
+    swept_at: datetime | None
+    objects_erased: int
+    rows_erased: int
+
+
+class RemovedFiles(NamedTuple):
+    removal_id: UUID
+    file_count: int
+
+
+class Tenant(NamedTuple):
+    tenant_id: UUID
+    name: str
+    weight: float
+    quota: dict[str, int]
+    created_at: datetime
+
+
+class KeyRow(NamedTuple):
+    key_id: UUID
+    tenant_id: UUID
+    role: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class StepBacklog(NamedTuple):
+    """A step's lanes of all tenants together, as they were checked `age_s` seconds ago. `layers/domain/waiting.py`
+    says what the figures mean."""
+
+    step: str
+    files: int
+    cost_s: float
+    curve_pass: list[float]
+    curve_cost_s: list[float]
+    served_low: float | None
+    served_high: float | None
+    cost_a_file_s: float | None
+    run_low_s: float | None
+    run_high_s: float | None
+    age_s: float
+
+
+class LaneRow(NamedTuple):
+    """One of the tenant's own lanes. Its marks are empty for batches that were not asked for."""
+
+    step: str
+    batch_id: UUID
+    files: int
+    parts: int
+    cost_s: float
+    tenant_pass: float
+    tenant_weight: float
+    batch_pass: float
+    batch_weight: float
+    marks_at: list[datetime]
+    marks_files: list[int]
+    marks_cost_s: list[float]
+
+
+class DeadLetter(NamedTuple):
+    file_id: UUID
+    dataset_id: UUID
+    tenant_id: UUID
+    step: str
+    code: str | None
+    detail: str | None
+    attempts: int
+    given_up_at: datetime
+
+
+class DeadLetterFilter(NamedTuple):
+    """What to select dead letters by; None selects all."""
+
+    step: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    file_ids: Sequence[str] | None = None
+
+
+class AuditRules(NamedTuple):
+    """What the audit needs to know of the steps: those of the main pipeline, and what each of the others must make."""
+
+    main_steps: Sequence[str]
+    side_artifacts: Mapping[str, Sequence[str]]
+
+
+class AuditTotals(NamedTuple):
+    """Counts of files. `doubled` counts parts that were done more often than they should be."""
+
+    accepted: int
+    terminal: int
+    in_flight: int
+    lost: int
+    doubled: int
+
+
+class AuditBalance(NamedTuple):
+    accepted: int
+    terminal: int
+    in_flight: int
+    unaccounted: int
+
+
+class AuditWalk(NamedTuple):
+    """The latest audit of the whole system that upkeep has completed."""
+
+    ended_at: datetime
+    checked: int
+    findings: dict[str, int]
+
+
+class StepState(NamedTuple):
+    """How many parts of a step are in a state, and the time from which the oldest waits."""
+
+    step: str
+    state: str
+    parts: int
+    oldest_at: datetime | None
+
+
+class RecentAttempts(NamedTuple):
+    step: str
+    done: int
+    failed: int
+    retried: int
+    ended: int
+    p50_s: float | None
+    p95_s: float | None
+
+
+class BusyLane(NamedTuple):
+    step: str
+    tenant_id: UUID
+    tenant_name: str
+    weight: float
+    batches: int
+    files: int
+    parts: int
+    cost_s: float
+    oldest_ready_at: datetime
+
+
+class AttemptTotal(NamedTuple):
+    step: str
+    outcome: str
+    attempts: int
+    cost_s: float
+
+
+class Catalog(Protocol):
+    """One transaction. Before `act_as` only `key_holder` finds anything.
+
+    `of_tenant_id` is a tenant or, for an admin, None: all tenants. Ids that can't be ids are the caller's fault.
+    """
+
+    def key_holder(self, key_hash: bytes) -> KeyHolder | None:
+        """The holder of a key; None where the key is unknown or revoked."""
+
+    def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
+        """From here on the transaction sees this tenant's rows. With `is_system` it sees all tenants, keys and
+        figures too."""
+
+    # --- datasets
+
+    def create_dataset(
+        self, name: str, schema: dict[str, Any], when_textract_is_down: str = ..., languages: Sequence[str] = ...
+    ) -> Dataset: ...
+
+    def change_dataset(
+        self, dataset_id: str, when_textract_is_down: str | None, languages: Sequence[str] | None
+    ) -> bool:
+        """Change what is not None; False where there is no such dataset."""
+
+    def put_schema(self, dataset_id: str, schema: dict[str, Any]) -> int | None:
+        """The number of the new version; None where there is no such dataset."""
+
+    def datasets(self, after: str | None, limit: int) -> list[Dataset]:
+        """A page of datasets, newest first, after the dataset of this id."""
+
+    def dataset(self, dataset_id: str) -> Dataset | None: ...
+
+    def counts(self, owner_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+        """Live files by state, for each of these datasets or batches."""
+
+    # --- batches and uploads
+
+    def create_batch(
+        self,
+        dataset_id: str,
+        *,
+        allow_duplicates: bool = False,
+        expand_archives: bool = False,
+        priority: str = "normal",
+    ) -> Batch | None:
+        """The new batch; None where there is no such dataset."""
+
+    def batch(self, batch_id: str) -> Batch | None: ...
+
+    def cancel_batch(self, batch_id: str) -> int:
+        """Cancel the steps of a batch that have not run; the number of their files."""
+
+    def duplicates(self, dataset_id: UUID, sha256s: Sequence[str]) -> dict[str, UUID]:
+        """The oldest live file with each of these contents."""
+
+    def create_files(self, batch: Batch, files: Sequence[NewFile], upload_s: int) -> list[AwaitedFile]:
+        """Create files that may be uploaded for so many seconds; in the given order."""
+
+    def renew_upload(self, file_id: str, upload_s: int) -> AwaitedFile | None:
+        """Allow so many more seconds for an upload; None where the file is not awaited."""
+
+    def keep_multipart(self, file_id: str, multipart_id: str) -> None:
+        """Store the id of a file's upload in parts."""
+
+    # --- files
+
+    def files(
+        self,
+        dataset_id: str,
+        *,
+        state: str | None = None,
+        batch_id: str | None = None,
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[FileRow]:
+        """A page of live files, newest first, after the file of this id. `name` is found anywhere in their names."""
+
+    def file(self, file_id: str, *, for_update: bool = False) -> FileRow | None:
+        """A live file. `for_update` locks it until the transaction ends."""
+
+    def files_by_id(self, file_ids: Sequence[UUID | str]) -> list[FileRow]:
+        """Those of these files that are live."""
+
+    def horizon(self) -> int:
+        """The position in the order of changes below which all transactions have ended."""
+
+    def changes(self, dataset_id: str, after_xid: int, after_id: str, limit: int) -> list[Change]:
+        """Changes after a position, as far as no earlier change can still appear."""
+
+    def steps_of(self, file_ids: Sequence[UUID]) -> list[StepPart]:
+        """The steps of files, their parts in order."""
+
+    def artifacts_of(self, file_ids: Sequence[UUID]) -> list[ArtifactRow]: ...
+
+    def records_of(self, file_ids: Sequence[UUID]) -> list[RecordOfFile]: ...
+
+    def history(self, file_id: str) -> list[AttemptRow]:
+        """Every attempt of a file, oldest first."""
+
+    def records(self, dataset_id: str, after: str | None, limit: int) -> list[RecordRow]:
+        """A page of a dataset's records, oldest first, after the record of this id."""
+
+    def redrive(
+        self,
+        file_id: str,
+        steps: Sequence[str],
+        earlier: Sequence[str],
+        is_main: bool,
+        forgotten_sources: Sequence[str],
+        planner: Callable[[dict[str, Any]], list[PlannedStep]],
+    ) -> bool:
+        """Run steps again, as the planner plans them from the file's facts, and forget what pages these sources read.
+
+        False where one of the steps is running or queued, or one of the `earlier` steps has not ended.
+        """
+
+    def failed_files(self, dataset_id: str, state: str, code: str | None) -> list[FailedFile]:
+        """Up to 1,000 files in a state, with an error code where one is given."""
+
+    # --- removals
+
+    def remove_files(
+        self, dataset_id: str, file_ids: Sequence[str], batch_id: str | None, undo_s: float
+    ) -> RemovedFiles: ...
+
+    def removal(self, removal_id: str) -> Removal | None: ...
+
+    def undo_removal(self, removal_id: str) -> int | None:
+        """Restore the files of a removal; their number, or None where its undo window has closed."""
+
+    # --- requests that may be repeated
+
+    def take_request(self, key: str, digest: bytes) -> StoredResponse | None:
+        """Take an Idempotency-Key for this request: None where it is new, else what it was used for before."""
+
+    def keep_response(self, key: str, status: int, body: Any) -> None: ...
+
+    # --- tenants, keys and quotas
+
+    def create_tenant(self, name: str, weight: float, quota: Mapping[str, int]) -> Tenant | None:
+        """The new tenant; None where the name is taken."""
+
+    def change_tenant(self, tenant_id: str, weight: float | None, quota: Mapping[str, int] | None) -> Tenant | None:
+        """Change what is not None; None where there is no such tenant."""
+
+    def tenants(self, after: str | None, limit: int) -> list[Tenant]:
+        """A page of all tenants, newest first."""
+
+    def create_key(self, of_tenant_id: str, key_hash: bytes, role: str) -> KeyRow | None:
+        """The new key; None where there is no such tenant."""
+
+    def keys_of(self, of_tenant_id: str) -> list[KeyRow]: ...
+
+    def revoke_key(self, key_id: str) -> KeyRow | None: ...
+
+    def quota(self) -> dict[str, int]:
+        """The tenant's quotas by name; those without a limit are absent."""
+
+    def lock_quota(self) -> None:
+        """Make other requests of the tenant wait for this transaction before they check its quota."""
+
+    def tenant_use(self) -> dict[str, int]:
+        """What counts against the tenant's quotas: `unsettled` files, `bytes`, and files created this `day`."""
+
+    # --- why files wait
+
+    def step_backlogs(self) -> list[StepBacklog]: ...
+
+    def own_lanes(self, batch_ids: Sequence[UUID]) -> list[LaneRow]:
+        """The tenant's own lanes, with marks for these batches."""
+
+    # --- operations
+
+    def dead_letters(
+        self,
+        of_tenant_id: str | None,
+        side_steps: Sequence[str],
+        chosen: DeadLetterFilter,
+        *,
+        after: tuple[str, str, str] | None = None,
+        limit: int,
+    ) -> list[DeadLetter]:
+        """Steps that were given up, newest first, after a time, file and step. `side_steps` are the steps outside
+        of the main pipeline."""
+
+    def audit(self, of_tenant_id: str | None, rules: AuditRules) -> AuditTotals:
+        """The conservation check."""
+
+    def audit_findings(self, of_tenant_id: str | None, rules: AuditRules) -> dict[str, int]:
+        """How often each rule of the audit is broken; empty where none is."""
+
+    def audit_balance(self, of_tenant_id: str | None) -> AuditBalance:
+        """The conservation check by counters alone, without the steps."""
+
+    def last_audit(self, kind: str) -> AuditWalk | None:
+        """The latest completed audit of `rows` or `objects`."""
+
+    def step_states(self, of_tenant_id: str | None) -> list[StepState]: ...
+
+    def recent_attempts(self, of_tenant_id: str | None, within_s: float) -> list[RecentAttempts]: ...
+
+    def busy_lanes(self, of_tenant_id: str | None, limit: int) -> list[BusyLane]:
+        """The lanes with the most work."""
+
+    def attempt_totals(self, of_tenant_id: str | None) -> list[AttemptTotal]:
+        """All attempts by step and outcome."""
+
+
+class Catalogs(Protocol):
+    """Opens transactions."""
+
+    def transaction(self) -> AbstractContextManager[Catalog]:
+        """A transaction that acts as no tenant yet. Raises StoreUnreachable."""
