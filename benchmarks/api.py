@@ -1,9 +1,9 @@
-"""What the API costs at a million files: listings, counts, changes, batches, removal.
+"""Measures the API with a million files: listings, counts, changes, batches, removal.
 
     python -m benchmarks.api [--files 1000000]
 
-Starts an embedded Fairway on a temporary home, fills it, measures over HTTP on the loopback address, prints a table
-with the API process's own CPU seconds beside the times, and keeps it in build/bench/api.json.
+It starts an embedded Fairway with a temporary home, fills it, and measures over HTTP on the loopback address. The table,
+which also has the CPU time of the API process, is printed and written to build/bench/api.json.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ OPEN, RATE_A_S, LOAD_S = 200, 50, 20
 REMOVED, STORED = 10_000, 1_000
 
 FILL = """
-WITH made AS (
+WITH created AS (
     INSERT INTO files (tenant_id, dataset_id, batch_id, name, declared_size_bytes, size_bytes, media_type, page_count,
                        sha256, object_key, version_id, state, uploaded_at, upload_until)
     SELECT %(tenant)s, %(dataset)s, %(batch)s, 'receipt ' || n || '.jpg', 1000, 1000, 'image/jpeg', 1,
@@ -63,18 +63,18 @@ WITH made AS (
       FROM generate_series(%(first)s::bigint, %(last)s::bigint) n RETURNING file_id),
 stepped AS (
     INSERT INTO steps (file_id, step, tenant_id, batch_id, state, attempt, started_at, ended_at)
-    SELECT file_id, step, %(tenant)s, %(batch)s, 'done', 1, now(), now() FROM made, unnest(%(steps)s::text[]) step),
+    SELECT file_id, step, %(tenant)s, %(batch)s, 'done', 1, now(), now() FROM created, unnest(%(steps)s::text[]) step),
 pictured AS (
     INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
     SELECT file_id, kind, %(tenant)s, 'artifacts/' || file_id, 'image/webp', 1
-      FROM made, unnest('{text,preview,thumbnail}'::text[]) kind)
+      FROM created, unnest('{text,preview,thumbnail}'::text[]) kind)
 INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
-SELECT file_id, %(tenant)s, %(dataset)s, 1, '{"title": "ACME", "total": 9.0}', '[]', '{}', true FROM made
+SELECT file_id, %(tenant)s, %(dataset)s, 1, '{"title": "ACME", "total": 9.0}', '[]', '{}', true FROM created
 """
 
 
 class Measured:
-    """A running API: its client, and the CPU seconds that it takes."""
+    """A running API, its client, and the CPU time of its process."""
 
     def __init__(self, endpoint: dict[str, Any]) -> None:
         self.endpoint = endpoint
@@ -83,16 +83,16 @@ class Measured:
             base_url=endpoint["api_url"], headers={"Authorization": f"Bearer {endpoint['api_key']}"}, trust_env=False
         )
         self.results: dict[str, Any] = {}
-        self.server_ms = 0.0  # what the last answer took in the server
+        self.server_ms = 0.0  # time in the server for the last response
 
     def time(self, what: str, turns: int, act: Callable[[int], Any], *, warm: int = 3) -> None:
-        """Milliseconds of calls, one after the other: p50 and p95, and the API's CPU beside them."""
-        for turn in range(warm):
-            act(turn)
+        """Make calls one after the other; record their p50 and p95 in milliseconds, and the CPU time of the API."""
+        for index in range(warm):
+            act(index)
         before, times, inside, self.server_ms = self.cpu(), [], [], 0.0
-        for turn in range(turns):
+        for index in range(turns):
             began = time.perf_counter()
-            act(turn)
+            act(index)
             times.append((time.perf_counter() - began) * 1000)
             inside.append(self.server_ms)
         if any(inside):
@@ -115,7 +115,7 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def fill(measured: Measured, dataset_id: str, files: int) -> str:
-    """A dataset of settled files with all that a listing shows of them; one of its batches."""
+    """Fill a dataset with settled files, their steps, artifacts and records; the id of one of its batches."""
     with psycopg.connect(measured.endpoint["database_url"], autocommit=True) as connection:
         row = connection.execute("SELECT tenant_id FROM datasets WHERE dataset_id = %s", [dataset_id]).fetchone()
         assert row
@@ -123,11 +123,11 @@ def fill(measured: Measured, dataset_id: str, files: int) -> str:
         connection.execute("SET synchronous_commit = off")
         batch_id = ""
         for first in range(1, files + 1, 10_000):
-            made = connection.execute(
+            created = connection.execute(
                 "INSERT INTO batches (tenant_id, dataset_id) VALUES (%(tenant)s, %(dataset)s) RETURNING batch_id", given
             ).fetchone()
-            assert made
-            batch_id = str(made[0])
+            assert created
+            batch_id = str(created[0])
             last = min(first + 9_999, files)
             connection.execute(FILL, {**given, "batch": batch_id, "first": first, "last": last}, prepare=False)
         connection.execute("VACUUM ANALYZE")
@@ -154,27 +154,27 @@ def batches(measured: Measured) -> None:
     dataset_id = measured.client.dataset("batches")["id"]
     body = {
         "files": [
-            {"name": f"receipt {place}.jpg", "size_bytes": 1000, "sha256": f"{place:064x}"} for place in range(1000)
+            {"name": f"receipt {index}.jpg", "size_bytes": 1000, "sha256": f"{index:064x}"} for index in range(1000)
         ]
     }
     path = f"/datasets/{dataset_id}/batches"
     measured.time("batch of 1,000 with URLs", 20, lambda _: measured.http.post(path, json=body).raise_for_status())
 
 
-def held_open(measured: Measured, dataset_id: str, cursor: str) -> tuple[Any, float]:
-    """What a call is answered that waits for news, and when."""
+def waiting_call(measured: Measured, dataset_id: str, cursor: str) -> tuple[Any, float]:
+    """The response to a call that waits for a change, and the time of the response."""
     return measured.get(f"/datasets/{dataset_id}/changes", after=cursor, wait_s=20), time.perf_counter()
 
 
 def woken(measured: Measured) -> None:
-    """From the commit of an outcome to the answer of a call that was held open for it."""
+    """Measure from the commit of an outcome to the response to a call that waits for it."""
     dataset_id = measured.client.dataset("changes")["id"]
     store = PostgresStore(Database(measured.endpoint["database_url"]))
     news = RedisChangeNotifications(measured.endpoint["redis_url"])
     cursor = measured.get(f"/datasets/{dataset_id}/files")["changes_cursor"]
     times = []
-    for turn in range(30):
-        body = {"files": [{"name": f"{turn}.txt", "size_bytes": 1}]}
+    for index in range(30):
+        body = {"files": [{"name": f"{index}.txt", "size_bytes": 1}]}
         (file,) = measured.http.post(f"/datasets/{dataset_id}/batches", json=body).json()["files"]
         store.arrive([Arrival(httpx.URL(file["upload"]["url"]).path.split("/", 2)[2])])
         (wake_up,) = store.dispatch({"intake": 1000})
@@ -183,14 +183,14 @@ def woken(measured: Measured) -> None:
         while (found := measured.get(f"/datasets/{dataset_id}/changes", after=cursor))["files"]:
             cursor = found["cursor"]
         with ThreadPoolExecutor(1) as pool:
-            held = pool.submit(held_open, measured, dataset_id, cursor)
+            call = pool.submit(waiting_call, measured, dataset_id, cursor)
             time.sleep(0.2)
             outcome = Done(identity=Identity("text/plain", None), size_bytes=1)
             store.record(claim, outcome, lambda _: FilePlan((), "done"), cost_s=0, host="bench")
             committed = time.perf_counter()
             news.publish([dataset_id])
-            found, answered = held.result()
-        assert found["files"], "the held-open call was answered with nothing"
+            found, answered = call.result()
+        assert found["files"], "the waiting call was answered without a change"
         cursor = found["cursor"]
         times.append((answered - committed) * 1000)
     measured.results["changes after a commit, p50 ms"] = round(statistics.median(times), 1)
@@ -198,7 +198,7 @@ def woken(measured: Measured) -> None:
 
 
 def under_watchers(measured: Measured, dataset_id: str, batch_id: str) -> None:
-    """Pages of 50, datasets, files and batches in turn, at a steady rate, while many calls are held open."""
+    """Request pages of 50, datasets, files and batches at a steady rate, while many calls wait for changes."""
     stopping = threading.Event()
     errors: list[str] = []
     times: list[float] = []
@@ -222,10 +222,10 @@ def under_watchers(measured: Measured, dataset_id: str, batch_id: str) -> None:
         f"/batches/{batch_id}",
     )
 
-    def ask(turn: int) -> None:
+    def ask(index: int) -> None:
         began = time.perf_counter()
         try:
-            http.get(paths[turn % len(paths)]).raise_for_status()
+            http.get(paths[index % len(paths)]).raise_for_status()
         except httpx.HTTPError as error:
             errors.append(str(error))
         times.append((time.perf_counter() - began) * 1000)
@@ -234,11 +234,11 @@ def under_watchers(measured: Measured, dataset_id: str, batch_id: str) -> None:
         watching = [pool.submit(watch) for _ in range(OPEN)]
         time.sleep(3)
         before, began = measured.cpu(), time.perf_counter()
-        asked = []
-        for turn in range(RATE_A_S * LOAD_S):
-            time.sleep(max(0.0, began + turn / RATE_A_S - time.perf_counter()))
-            asked.append(pool.submit(ask, turn))
-        for one in asked:
+        requests = []
+        for index in range(RATE_A_S * LOAD_S):
+            time.sleep(max(0.0, began + index / RATE_A_S - time.perf_counter()))
+            requests.append(pool.submit(ask, index))
+        for one in requests:
             one.result()
         spent, took = measured.cpu() - before, time.perf_counter() - began
         stopping.set()
@@ -256,19 +256,19 @@ def removal(measured: Measured) -> None:
     batch: dict[str, Any] = {}
     uploads = []
     for _ in range(REMOVED // 1000):
-        body = {"files": [{"name": f"{place}.txt", "size_bytes": 8} for place in range(1000)]}
+        body = {"files": [{"name": f"{index}.txt", "size_bytes": 8} for index in range(1000)]}
         where = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
-        made = measured.http.post(where, json=body, timeout=60).raise_for_status().json()
-        batch = batch or made
-        uploads += [file["upload"] for file in made["files"]]
+        created = measured.http.post(where, json=body, timeout=60).raise_for_status().json()
+        batch = batch or created
+        uploads += [file["upload"] for file in created["files"]]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda upload: measured.client.put(upload, b"12345678"), uploads[:STORED]))
     began = time.perf_counter()
     removal = {"batch_id": batch["id"], "undo_window_s": 0}
-    made = measured.http.post(f"/datasets/{dataset_id}/removals", json=removal, timeout=60).raise_for_status().json()
+    created = measured.http.post(f"/datasets/{dataset_id}/removals", json=removal, timeout=60).raise_for_status().json()
     assert measured.get(f"/datasets/{dataset_id}/files")["files"] == []
     measured.results["removal of 10,000: gone, s"] = round(time.perf_counter() - began, 2)
-    while measured.get(f"/removals/{made['id']}")["erased_at"] is None and time.perf_counter() - began < 600:
+    while measured.get(f"/removals/{created['id']}")["erased_at"] is None and time.perf_counter() - began < 600:
         time.sleep(0.2)
     measured.results["removal of 10,000: erased, s"] = round(time.perf_counter() - began, 1)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.parts import one
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
-from layers.ports.catalog import NewFile
+from layers.ports.rows import NewFile
 
 
 class Tenants:

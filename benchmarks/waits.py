@@ -1,9 +1,9 @@
-"""What it costs to tell why files wait: the look at all lanes, and one page of 50 files that wait.
+"""Measures what it costs to explain why files wait: the check of all lanes, and one page of 50 waiting files.
 
     python -m benchmarks.waits [--most 1000000]
 
-Beside each page, in the same run: ranking every waiting part of each lane by a window, which is what places would cost
-that were counted when they are asked for. Starts a PostgreSQL of its own, and keeps its table in build/bench/waits.json.
+For comparison, the same run ranks every waiting part of each lane with a window function, which is what exact positions
+would cost. It starts a PostgreSQL of its own and writes its table to build/bench/waits.json.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
-from layers.ports.catalog import StepPart
+from layers.ports.rows import StepPart
 
 ROUNDS = 15
 PAGE = 50
-TARGETS = {"a page against ranking for it": "0.1", "largest look's share of the time": "0.05"}
+TARGETS = {"a page compared to ranking": "0.1", "share of the time that the largest check takes": "0.05"}
 RANK = """
 SELECT max(place) FROM (
     SELECT row_number() OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS place,
@@ -49,14 +49,14 @@ def median_ms(act: Callable[[], object]) -> float:
     return statistics.median(times)
 
 
-def look(database: Database, store: PostgresStore) -> None:
+def check(database: Database, store: PostgresStore) -> None:
     database.run("UPDATE backlog_looks SET looked_at = '-infinity', took_s = 0")
     if store.measure_backlogs(0) is None:
-        raise RuntimeError("somebody else looked")
+        raise RuntimeError("another process was checking")
 
 
 def page(catalog: PostgresCatalog, tenant_id: str, files: list[dict[str, Any]]) -> list[Any]:
-    """What a listing does for the waits of its files, the reading of their steps included."""
+    """What a listing does to explain the waits of its files, including the query for their steps."""
     with catalog.transaction() as transaction:
         transaction.act_as(tenant_id)
         parts_of: dict[Any, list[StepPart]] = {}
@@ -74,21 +74,21 @@ def measure(found: Parts, most: int, results: dict[str, Any]) -> None:
     size = 1_000
     while size <= most:
         fill(database, size)
-        look_ms, rank_ms = median_ms(lambda: look(database, store)), median_ms(lambda: database.rows(RANK))
-        results[f"look at {size:,}, ms"], results[f"ranking {size:,}, ms"] = round(look_ms, 1), round(rank_ms, 1)
+        check_ms, rank_ms = median_ms(lambda: check(database, store)), median_ms(lambda: database.rows(RANK))
+        results[f"check of {size:,}, ms"], results[f"ranking {size:,}, ms"] = round(check_ms, 1), round(rank_ms, 1)
         rows = database.rows(
             "SELECT * FROM files WHERE tenant_id = (SELECT min(tenant_id::text)::uuid FROM tenants) LIMIT 50"
         )
         tenant_id = str(uuid.UUID(str(rows[0]["tenant_id"])))
         if not all(page(catalog, tenant_id, rows)):
-            raise RuntimeError("a file that waits does not say why")
+            raise RuntimeError("a waiting file has no reason")
         cpu_s = time.process_time()
         page_ms = median_ms(lambda tenant_id=tenant_id, rows=rows: page(catalog, tenant_id, rows))  # type: ignore[misc]
         results[f"page of {PAGE} of {size:,}, ms"] = round(page_ms, 2)
         results[f"page of {PAGE} of {size:,}, our CPU ms"] = round((time.process_time() - cpu_s) / ROUNDS * 1000, 2)
-        results["a page against ranking for it"] = round(page_ms / rank_ms, 3)
-        rests_s = max(BACKLOG_SAMPLE_EVERY_S, 20 * look_ms / 1000)
-        results["largest look's share of the time"] = round(look_ms / 1000 / rests_s, 3)
+        results["a page compared to ranking"] = round(page_ms / rank_ms, 3)
+        rests_s = max(BACKLOG_SAMPLE_EVERY_S, 20 * check_ms / 1000)
+        results["share of the time that the largest check takes"] = round(check_ms / 1000 / rests_s, 3)
         size *= 10
 
 

@@ -15,7 +15,8 @@ from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import Claim, FilePlan
-from layers.ports.catalog import Catalog, NewFile
+from layers.ports.catalog import Catalog
+from layers.ports.rows import NewFile
 
 
 @dataclass(frozen=True)

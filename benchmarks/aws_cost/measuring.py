@@ -27,7 +27,7 @@ from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Page
 from layers.ports import Ports
-from layers.ports.catalog import NewFile
+from layers.ports.rows import NewFile
 from tests.fakes import MemoryObjects, MemoryTopics
 
 SAMPLE_S = 0.02

@@ -29,7 +29,7 @@ from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import Arrival
-from layers.ports.catalog import NewFile
+from layers.ports.rows import NewFile
 
 TICK_S = 0.1
 MOST_PER_TICK = 500  # files

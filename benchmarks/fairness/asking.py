@@ -14,7 +14,7 @@ from functions.api.entry import ports
 from layers import bootstrap
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
-from layers.ports.catalog import StepPart
+from layers.ports.rows import StepPart
 
 ASKED_EACH_S = 1.0
 FILES_AT_ONCE = 25

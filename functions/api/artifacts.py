@@ -8,7 +8,7 @@ from typing import Any
 from functions.api.ports import ApiPorts
 from functions.pipelines import STEPS
 from layers.domain.step import RECORD, ArtifactKind
-from layers.ports.catalog import ArtifactRow, FileRow, RecordOfFile
+from layers.ports.rows import ArtifactRow, FileRow, RecordOfFile
 
 Shown = dict[str, Any]
 

@@ -10,7 +10,7 @@ from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
 from functions.api.uploads import AWAITED, upload_view
 from functions.api.views import at, batch_view
-from layers.ports.catalog import Batch, NewFile
+from layers.ports.rows import Batch, NewFile
 
 Shown = dict[str, Any]
 

@@ -10,7 +10,7 @@ from functions.api.requests import Request
 from functions.api.views import dataset_view
 from layers.domain.extraction.rules import DEFAULT_SCHEMA
 from layers.domain.extraction.schema_subset import check
-from layers.ports.catalog import Dataset
+from layers.ports.rows import Dataset
 
 
 def create(request: Request) -> tuple[int, Any]:

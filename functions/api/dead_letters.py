@@ -11,7 +11,7 @@ from functions.api.redrives import redrive_step
 from functions.api.requests import Request, bad_parameter
 from functions.api.views import at
 from functions.pipelines import PIPELINES, STEPS
-from layers.ports.catalog import DeadLetter, DeadLetterFilter
+from layers.ports.rows import DeadLetter, DeadLetterFilter
 
 MOST_COUNTED = 10_000
 MOST_REDRIVEN = 1_000

@@ -9,7 +9,7 @@ from functions.api.changes import first_cursor
 from functions.api.problems import not_found
 from functions.api.requests import Request
 from functions.api.views import attempt_view, file_views
-from layers.ports.catalog import FileRow
+from layers.ports.rows import FileRow
 
 STATES = ("uploading", "upload_missing", "processing", "done", "partial", "failed", "cancelled", "removed")
 

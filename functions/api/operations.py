@@ -13,7 +13,7 @@ from functions.api.requests import Request
 from functions.api.views import at
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS, STEPS
 from layers.domain.breaker import Mode
-from layers.ports.catalog import AuditRules
+from layers.ports.rows import AuditRules
 
 Shown = dict[str, Any]
 LONGEST_S = 2.0

@@ -12,7 +12,7 @@ from functions.api.requests import Request
 from functions.api.views import at
 from functions.pipelines import STEPS
 from layers.domain.services import OBJECT_STORE
-from layers.ports.catalog import BusyLane, RecentAttempts
+from layers.ports.rows import BusyLane, RecentAttempts
 
 Shown = dict[str, Any]
 WITHIN_S = 300.0

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functions.api.bodies import Quota
 from functions.api.problems import Problem
 from functions.api.requests import Request
-from layers.ports.catalog import NewFile
+from layers.ports.rows import NewFile
 
 PROCESSING_RETRY_S = 30
 BYTES_RETRY_S = 600

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from functions.api import datasets
 from functions.api.requests import Request, Response
-from layers.ports.catalog import RecordRow
+from layers.ports.rows import RecordRow
 
 Shown = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")

@@ -14,7 +14,7 @@ from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, STEPS
 from layers.domain import lifecycle
 from layers.domain.file import file_from_facts
 from layers.domain.step import Part, PlannedStep
-from layers.ports.catalog import FileRow
+from layers.ports.rows import FileRow
 
 FIRST_STEP = PIPELINES[0].steps[0].name
 

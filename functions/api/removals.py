@@ -11,7 +11,7 @@ from functions.api.files import existing
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request, is_id
 from functions.api.views import at
-from layers.ports.catalog import Removal
+from layers.ports.rows import Removal
 
 
 def remove_file(request: Request, file_id: str) -> tuple[int, Any]:

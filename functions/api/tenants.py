@@ -10,7 +10,7 @@ from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
 from functions.api.views import at
 from layers.domain.keys import PREFIX, hash_key
-from layers.ports.catalog import KeyRow, Tenant
+from layers.ports.rows import KeyRow, Tenant
 
 Shown = dict[str, Any]
 KEY_BYTES = 32

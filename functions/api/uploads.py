@@ -13,7 +13,7 @@ from functions.api.problems import Problem
 from functions.api.requests import Request
 from functions.api.views import at, file_views
 from layers.ports import StoredPart
-from layers.ports.catalog import AwaitedFile, FileRow
+from layers.ports.rows import AwaitedFile, FileRow
 
 Shown = dict[str, Any]
 Uploaded = AwaitedFile | FileRow

@@ -13,16 +13,8 @@ from functions.api.artifacts import artifacts_view
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES
 from layers.domain.step import ENDED
-from layers.ports.catalog import (
-    ArtifactRow,
-    AttemptRow,
-    Batch,
-    Catalog,
-    Dataset,
-    FileRow,
-    RecordOfFile,
-    StepPart,
-)
+from layers.ports.catalog import Catalog
+from layers.ports.rows import ArtifactRow, AttemptRow, Batch, Dataset, FileRow, RecordOfFile, StepPart
 
 Shown = dict[str, Any]
 Parts = Sequence[StepPart]

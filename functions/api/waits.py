@@ -18,7 +18,8 @@ from layers.domain.paid_reading import READING
 from layers.domain.services import OBJECT_STORE, word_of
 from layers.domain.step import ENDED
 from layers.domain.waiting import UNKNOWN_RUN, Ahead, LaneView, OwnLane, Range, StepForecast
-from layers.ports.catalog import Catalog, LaneRow, StepBacklog, StepPart
+from layers.ports.catalog import Catalog
+from layers.ports.rows import LaneRow, StepBacklog, StepPart
 
 Shown = dict[str, Any]
 Parts = Sequence[StepPart]

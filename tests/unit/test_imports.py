@@ -106,7 +106,7 @@ def room_of(path: Path) -> str:
 def test_an_adapter_knows_the_domain_the_ports_and_its_own_room(path: Path) -> None:
     for name in ours(path):
         own = name.startswith(f"layers.adapters.{room_of(path)}")
-        assert own or name.startswith("layers.domain.") or name.startswith("layers.ports") or name in SHARED_MEANS, name
+        assert own or name.startswith(("layers.domain.", "layers.ports")) or name in SHARED_MEANS, name
 
 
 @pytest.mark.parametrize("path", files("layers/adapters"), ids=lambda path: path.stem)

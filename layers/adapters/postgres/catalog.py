@@ -19,7 +19,7 @@ from psycopg.types.json import Json, Jsonb
 from layers.adapters.postgres.database import Database, load_queries
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
-from layers.ports.catalog import (
+from layers.ports.rows import (
     ArtifactRow,
     AttemptRow,
     AttemptTotal,

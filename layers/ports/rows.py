@@ -1,0 +1,334 @@
+"""Rows of the catalog: what its queries return, and what some of them take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+# Rows are named tuples: immutable and typed, and as cheap to make as the tuples that the driver delivers. A page of 50
+# files has more than 500 of them; frozen dataclasses take six times as long.
+
+
+class KeyHolder(NamedTuple):
+    key_id: UUID
+    tenant_id: UUID
+    role: str
+    key_hash: bytes
+
+
+class Dataset(NamedTuple):
+    dataset_id: UUID
+    name: str
+    schema: dict[str, Any]
+    schema_version: int
+    when_textract_is_down: str
+    languages: list[str]
+    created_at: datetime
+
+
+class Batch(NamedTuple):
+    batch_id: UUID
+    dataset_id: UUID
+    allow_duplicates: bool
+    priority: str
+    created_at: datetime
+    cancelled_at: datetime | None
+
+
+class NewFile(NamedTuple):
+    """A file as a client describes it before its upload."""
+
+    name: str
+    size_bytes: int
+    media_type: str | None = None
+    sha256: str | None = None
+
+
+class AwaitedFile(NamedTuple):
+    """A file whose bytes have not arrived. `multipart_id` names its upload in parts, once one has begun."""
+
+    file_id: UUID
+    name: str
+    object_key: str
+    declared_size_bytes: int
+    declared_sha256: str | None
+    multipart_id: str | None
+
+
+class FileRow(NamedTuple):
+    """A file. What is `declared` the client said of it; the rest is known once intake has read it."""
+
+    file_id: UUID
+    dataset_id: UUID
+    batch_id: UUID
+    name: str
+    state: str
+    declared_size_bytes: int
+    size_bytes: int | None
+    declared_media_type: str | None
+    media_type: str | None
+    declared_sha256: str | None
+    sha256: str | None
+    object_key: str
+    version_id: str | None
+    multipart_id: str | None
+    created_at: datetime
+    uploaded_at: datetime | None
+    updated_at: datetime
+    error_step: str | None
+    error_code: str | None
+    error_detail: str | None
+
+
+class StepPart(NamedTuple):
+    """One part of a step of a file."""
+
+    file_id: UUID
+    step: str
+    part: int
+    state: str
+    attempt: int
+    snoozes: int
+    reason: str | None
+    error_code: str | None
+    error_detail: str | None
+    page_numbers: list[int] | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime | None
+    ready_at: datetime | None
+    cost_estimate_s: float
+
+
+class ArtifactRow(NamedTuple):
+    file_id: UUID
+    kind: str
+    object_key: str
+    media_type: str
+    size_bytes: int
+    width: int | None
+    height: int | None
+    page_count: int | None
+    source: str | None
+    confidence: float | None
+
+
+class RecordOfFile(NamedTuple):
+    """The record of a file, with its evidence."""
+
+    file_id: UUID
+    record_id: UUID
+    schema_version: int
+    fields: dict[str, Any]
+    missing: list[str]
+    evidence: dict[str, Any]
+    complete: bool
+
+
+class RecordRow(NamedTuple):
+    """A row of a dataset's table."""
+
+    record_id: UUID
+    file_id: UUID
+    file_name: str
+    schema_version: int
+    fields: dict[str, Any]
+    missing: list[str]
+    complete: bool
+
+
+class AttemptRow(NamedTuple):
+    step: str
+    part: int
+    attempt: int
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    error_code: str | None
+    error_detail: str | None
+    cost_s: float
+    host: str | None
+    used: dict[str, int] | None
+
+
+class Change(NamedTuple):
+    """A file that changed, at a position in the order of changes. All transactions below `horizon` have ended."""
+
+    file_id: UUID
+    removed: bool
+    changed_xid: int
+    horizon: int
+
+
+class FailedFile(NamedTuple):
+    file_id: UUID
+    error_step: str | None
+
+
+class StoredResponse(NamedTuple):
+    """What an Idempotency-Key was used for, and the response to it."""
+
+    digest: bytes
+    status: int
+    body: Any
+
+
+class Removal(NamedTuple):
+    removal_id: UUID
+    dataset_id: UUID
+    file_count: int
+    created_at: datetime
+    erase_after: datetime
+    undone_at: datetime | None
+    erased_at: datetime | None
+    swept_at: datetime | None
+    objects_erased: int
+    rows_erased: int
+
+
+class RemovedFiles(NamedTuple):
+    removal_id: UUID
+    file_count: int
+
+
+class Tenant(NamedTuple):
+    tenant_id: UUID
+    name: str
+    weight: float
+    quota: dict[str, int]
+    created_at: datetime
+
+
+class KeyRow(NamedTuple):
+    key_id: UUID
+    tenant_id: UUID
+    role: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class StepBacklog(NamedTuple):
+    """A step's lanes of all tenants together, as they were checked `age_s` seconds ago. `layers/domain/waiting.py`
+    says what the figures mean."""
+
+    step: str
+    files: int
+    cost_s: float
+    curve_pass: list[float]
+    curve_cost_s: list[float]
+    served_low: float | None
+    served_high: float | None
+    cost_a_file_s: float | None
+    run_low_s: float | None
+    run_high_s: float | None
+    age_s: float
+
+
+class LaneRow(NamedTuple):
+    """One of the tenant's own lanes. Its marks are empty for batches that were not asked for."""
+
+    step: str
+    batch_id: UUID
+    files: int
+    parts: int
+    cost_s: float
+    tenant_pass: float
+    tenant_weight: float
+    batch_pass: float
+    batch_weight: float
+    marks_at: list[datetime]
+    marks_files: list[int]
+    marks_cost_s: list[float]
+
+
+class DeadLetter(NamedTuple):
+    file_id: UUID
+    dataset_id: UUID
+    tenant_id: UUID
+    step: str
+    code: str | None
+    detail: str | None
+    attempts: int
+    given_up_at: datetime
+
+
+class DeadLetterFilter(NamedTuple):
+    """What to select dead letters by; None selects all."""
+
+    step: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    file_ids: Sequence[str] | None = None
+
+
+class AuditRules(NamedTuple):
+    """What the audit needs to know of the steps: those of the main pipeline, and what each of the others must make."""
+
+    main_steps: Sequence[str]
+    side_artifacts: Mapping[str, Sequence[str]]
+
+
+class AuditTotals(NamedTuple):
+    """Counts of files. `doubled` counts parts that were done more often than they should be."""
+
+    accepted: int
+    terminal: int
+    in_flight: int
+    lost: int
+    doubled: int
+
+
+class AuditBalance(NamedTuple):
+    accepted: int
+    terminal: int
+    in_flight: int
+    unaccounted: int
+
+
+class AuditWalk(NamedTuple):
+    """The latest audit of the whole system that upkeep has completed."""
+
+    ended_at: datetime
+    checked: int
+    findings: dict[str, int]
+
+
+class StepState(NamedTuple):
+    """How many parts of a step are in a state, and the time from which the oldest waits."""
+
+    step: str
+    state: str
+    parts: int
+    oldest_at: datetime | None
+
+
+class RecentAttempts(NamedTuple):
+    step: str
+    done: int
+    failed: int
+    retried: int
+    ended: int
+    p50_s: float | None
+    p95_s: float | None
+
+
+class BusyLane(NamedTuple):
+    step: str
+    tenant_id: UUID
+    tenant_name: str
+    weight: float
+    batches: int
+    files: int
+    parts: int
+    cost_s: float
+    oldest_ready_at: datetime
+
+
+class AttemptTotal(NamedTuple):
+    step: str
+    outcome: str
+    attempts: int
+    cost_s: float
