@@ -25,6 +25,7 @@ from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
 from layers.domain.errors import StoreUnreachable
+from layers.settings import Settings
 from layers.telemetry.log import log
 
 POLL_S = 20.0  # how often a topic is polled without a work signal
@@ -166,15 +167,11 @@ def main() -> None:
     settings = bootstrap.settings()
     # Decoders may not write compiled code to disk, so without this each of them would compile every module.
     compileall.compile_dir(Path(bootstrap.__file__).parent, quiet=2)
-    import app
     from functions import handlers, upkeep
 
-    index = settings.worker_place - 1
-    at_once = concurrency(settings.concurrency)
-    shares = {
-        topic: (handler, share(at_once.get(topic, 1), settings.workers, index)) for topic, handler in app.TOPICS.items()
-    }
-    worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), shares, _store_is_up)
+    worker = Worker(
+        settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), _handlers(settings), _store_is_up
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -186,11 +183,7 @@ def main() -> None:
     threading.Thread(target=keep_trying, args=look_back, name="look_back", daemon=True).start()
     # The longest time to which a lease may be extended: until then an attempt may be waiting for the CPU.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
-    round_s = upkeep.UPKEEP_S * max(1, settings.workers)
-    every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=index * upkeep.UPKEEP_S)
-    # On a timer of its own, because a message to the dispatcher may be lost like any other.
-    pulse_s = upkeep.PULSE_S
-    every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s)
+    _start_timers(settings, stop)
     next_retirement = time.monotonic() + RETIRE_IDLE_S
     while not stop.wait(1.0):
         handlers.runner().tick()
@@ -198,12 +191,33 @@ def main() -> None:
             next_retirement = time.monotonic() + RETIRE_IDLE_S
             bootstrap.documents().retire_idle()
         if worker.longest_busy_s() > longest_s:
-            log("handler_hangs", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
+            log("handler_hung", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
             break
     worker.stop()
     worker.drain(DRAIN_S)
     bootstrap.documents().close()
     os._exit(0)  # consumers may still be waiting in a poll; there is nothing left to save
+
+
+def _handlers(settings: Settings) -> dict[str, tuple[Handler, int]]:
+    """Each topic's handler, with this worker's share of its threads."""
+    import app
+
+    at_once, index = concurrency(settings.concurrency), settings.worker_place - 1
+    return {
+        topic: (handler, share(at_once.get(topic, 1), settings.workers, index)) for topic, handler in app.TOPICS.items()
+    }
+
+
+def _start_timers(settings: Settings, stop: threading.Event) -> None:
+    """Upkeep, which the workers run in turn, and this worker's pulse."""
+    from functions import handlers, upkeep
+
+    round_s, index = upkeep.UPKEEP_S * max(1, settings.workers), settings.worker_place - 1
+    every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=index * upkeep.UPKEEP_S)
+    # On a timer, because a message to the dispatcher may be lost like any other.
+    pulse_s = upkeep.PULSE_S
+    every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s)
 
 
 def _store_is_up() -> bool:

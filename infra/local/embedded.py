@@ -22,14 +22,16 @@ from infra.local.store_setup import BUCKET, VISIBILITY_S
 from infra.local.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PARTS = ("postgres", "valkey", "store", "store_public")
+SERVERS = ("postgres", "valkey", "store", "store_public")
 DEFAULT_WORKERS = 2
 # The AWS SDK's variables that are passed on, because they concern Textract and Bedrock; all others are removed.
-PASSED_AWS_VARIABLES = {"AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_SHARED_CREDENTIALS_FILE",
-                    "AWS_CONFIG_FILE", "AWS_CA_BUNDLE"}  # fmt: skip
+PASSED_AWS_VARIABLES = {
+    *("AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE"),
+}
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 VISIBILITY_GRACE_S = 60
-PARTS_START_S = 60.0
+SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
 WORKER_STOP_S = 8.3
 API_STOP_S = 4.0
@@ -60,13 +62,13 @@ class Installation:
 
 
 class Embedded:
-    """A running Fairway. `endpoint` is what endpoint.json holds."""
+    """A running Fairway."""
 
     def __init__(self, installation: Installation, *, adopts: bool) -> None:
         self.installation = installation
         self.run_id = random_secrets.token_hex(16)
         self._is_ready = False
-        self.supervisor = Supervisor(installation.home.logs, adopts=adopts, on_change=self._note)
+        self.supervisor = Supervisor(installation.home.logs, adopts=adopts, on_change=self._on_change)
 
     @property
     def endpoint(self) -> dict[str, Any]:
@@ -101,7 +103,7 @@ class Embedded:
         self.installation.home.run_record.unlink(missing_ok=True)
         self.installation.home.release_lock()
 
-    def _note(self, running: Sequence[Running]) -> None:
+    def _on_change(self, running: Sequence[Running]) -> None:
         note_run(self.installation.home.run_record, self.run_id, running)
         if self._is_ready:
             write_json(self.installation.home.endpoint, self.endpoint)
@@ -118,7 +120,7 @@ def start(
     """Start everything on this home, the API at `port` (0 picks one), and write endpoint.json.
 
     It returns when everything is ready. `bootstrap` prepares the database once it accepts connections, and `programs`
-    gives the processes that use the parts; both default to Fairway's own. Raises AlreadyRuns, PortTaken,
+    gives the processes that use the servers; both default to Fairway's own. Raises AlreadyRuns, PortTaken,
     PostgresUnusable and StartFailed; then nothing is left running.
     """
     home = Home(home_path)
@@ -126,14 +128,14 @@ def start(
     try:
         home.endpoint.unlink(missing_ok=True)
         end_leftovers(home.run_record)
-        installation = Installation(home, home.secrets(), choose_ports(home.path / "ports.json", PARTS, port))
+        installation = Installation(home, home.secrets(), choose_ports(home.path / "ports.json", SERVERS, port))
         program = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
         embedded = Embedded(installation, adopts=adopts)
     except BaseException:
         home.release_lock()
         raise
     try:
-        embedded.supervisor.start(parts(installation, program, embedded.run_id), PARTS_START_S)
+        embedded.supervisor.start(servers(installation, program, embedded.run_id), SERVERS_START_S)
         postgres.ensure_database(installation.ports["postgres"], installation.secrets.database_password)
         (bootstrap or bring_up_to_date)(installation)
         embedded.supervisor.start((programs or own_programs)(installation, embedded.run_id), PROGRAMS_START_S)
@@ -144,7 +146,7 @@ def start(
     return embedded
 
 
-def parts(installation: Installation, program: postgres.Program, run_id: str) -> list[Process]:
+def servers(installation: Installation, program: postgres.Program, run_id: str) -> list[Process]:
     """PostgreSQL, Valkey and the object store, which start independently of each other."""
     home, secrets, ports = installation.home, installation.secrets, installation.ports
     return [

@@ -1,4 +1,4 @@
-"""The embedded start as a user meets it: real files through real parts, by the HTTP contract alone."""
+"""The embedded start as a user sees it: real files and real servers, through the HTTP API only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGE_BYTES = 32 * 1024 * 1024
 
 
 class Start:
-    """`python -m infra.local` on a home of its own."""
+    """A run of `python -m infra.local` on a home of its own."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -99,7 +99,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def samples(start: Start) -> dict[str, dict[str, Any]]:
-    """The sample files by name, all of them settled."""
+    """The sample files by name, after all of them have settled."""
     client = start.client
     dataset = client.dataset("samples")
     paths = sorted(path for path in SAMPLES.iterdir() if path.name != "LICENSES.md")
@@ -131,13 +131,13 @@ def test_every_readable_sample_becomes_a_record(samples: dict[str, dict[str, Any
     assert set(states.values()) == {"done"}, states
 
 
-def test_a_file_that_cannot_be_read_says_why_to_its_owner(samples: dict[str, dict[str, Any]]) -> None:
+def test_an_unreadable_file_fails_with_a_reason(samples: dict[str, dict[str, Any]]) -> None:
     error = samples["locked-invoice.pdf"]["error"]
     assert error["code"] == "password_protected"
     assert "password" in error["detail"]
 
 
-def test_the_invoice_is_read_from_its_own_text_with_evidence(samples: dict[str, dict[str, Any]]) -> None:
+def test_an_invoice_is_read_from_its_own_text_with_evidence(samples: dict[str, dict[str, Any]]) -> None:
     file = samples["Invoice INV-2023-03-0008.pdf"]
     assert file["artifacts"]["text"]["source"] == "native"
     record = file["artifacts"]["record"]
@@ -147,20 +147,20 @@ def test_the_invoice_is_read_from_its_own_text_with_evidence(samples: dict[str, 
     assert 0.5 < x0 < x1 <= 1 and 0 < y0 < y1 < 1
 
 
-def test_a_photo_is_read_by_ocr_and_keeps_its_total(samples: dict[str, dict[str, Any]]) -> None:
+def test_a_photo_is_read_by_ocr_and_has_its_total(samples: dict[str, dict[str, Any]]) -> None:
     file = samples["receipt-hardware.jpg"]
     assert file["artifacts"]["text"]["source"] == "ocr"
     assert file["artifacts"]["record"]["fields"]["total"] == 148.4
 
 
-def test_a_scan_in_a_mail_is_its_second_page(samples: dict[str, dict[str, Any]]) -> None:
+def test_a_scan_attached_to_a_mail_becomes_its_second_page(samples: dict[str, dict[str, Any]]) -> None:
     record = samples["receipt-by-mail.eml"]["artifacts"]["record"]
     assert record["fields"]["title"] == "Receipt for the hinges"
     assert record["fields"]["total"] == 148.4
     assert record["evidence"]["total"]["page"] == 2 and record["evidence"]["total"]["box"]
 
 
-def test_a_mixed_pdf_is_read_by_both_readers(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+def test_a_mixed_pdf_is_read_from_its_text_and_by_ocr(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     file = samples["invoice-with-attached-receipt.pdf"]
     steps = {step["step"]: step for step in file["pipelines"]["main"]["steps"]}
     assert steps["text"]["reason"] == "no usable text on 1 of 2 pages"
@@ -170,7 +170,7 @@ def test_a_mixed_pdf_is_read_by_both_readers(start: Start, samples: dict[str, di
     assert len(second.split()) > 20
 
 
-def test_previews_and_thumbnails_are_pictures_of_bounded_size(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+def test_previews_and_thumbnails_have_a_limited_size(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     for name, file in samples.items():
         if file["state"] != "done":
             continue
@@ -188,7 +188,7 @@ def test_previews_and_thumbnails_are_pictures_of_bounded_size(start: Start, samp
             assert content.startswith((b"%PDF", b"<!doctype html>")), name
 
 
-def test_the_original_comes_back_as_an_attachment_of_its_name(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+def test_the_original_is_downloaded_under_its_own_name(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     answer = httpx.get(samples["receipt lunch (copy).jpg"]["artifacts"]["original"]["url"], trust_env=False)
     assert answer.content == (SAMPLES / "receipt lunch (copy).jpg").read_bytes()
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''receipt%20lunch%20%28copy%29.jpg"
@@ -199,11 +199,11 @@ def test_history_shows_every_attempt(start: Start, samples: dict[str, dict[str, 
     assert attempts[0]["step"] == "intake"
     done = sorted(one["step"] for one in attempts if one["outcome"] == "done")
     assert done == ["extraction", "intake", "preview", "text", "thumbnail"]
-    # On a busy machine one may have made way for shorter work, which is told as well.
+    # On a busy machine an attempt may have yielded to shorter work, which is an entry of its own.
     assert {one["outcome"] for one in attempts} <= {"done", "snoozed"}
 
 
-def test_the_same_content_again_is_named_a_duplicate(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+def test_the_same_content_again_is_a_duplicate(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     client = start.client
     batch = client.upload(samples["human-rights.txt"]["dataset_id"], [SAMPLES / "human-rights.txt"])
     (file,) = batch["files"]
@@ -211,7 +211,7 @@ def test_the_same_content_again_is_named_a_duplicate(start: Start, samples: dict
     assert file["duplicate_of"] == samples["human-rights.txt"]["id"]
 
 
-def test_a_url_takes_its_own_object_once(start: Start) -> None:
+def test_an_upload_url_is_valid_once_and_for_its_object_only(start: Start) -> None:
     client = start.client
     dataset = client.dataset("uploads")
     batch = client.call("POST", f"/datasets/{dataset['id']}/batches", {"files": [{"name": "a.txt", "size_bytes": 5}]})
@@ -227,7 +227,7 @@ def test_a_url_takes_its_own_object_once(start: Start) -> None:
     assert client.fetch(file["artifacts"]["text"]["url"]) == b"hello"
 
 
-def test_a_large_file_comes_in_parts_and_goes_on_where_it_was_cut_off(start: Start, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_parts_and_resumed_after_an_interruption(start: Start, tmp_path: Path) -> None:
     client = start.client
     dataset = client.dataset("large files")
     path = tmp_path / "large.jpg"
@@ -288,7 +288,7 @@ def test_the_members_of_an_archive_become_files_of_its_batch(start: Start) -> No
     assert client.fetch(files["inner.zip"]["artifacts"]["original"]["url"]) == inner
 
 
-def test_an_archive_is_kept_as_it_is_unless_it_is_to_be_expanded(start: Start) -> None:
+def test_an_archive_is_stored_unchanged_unless_it_is_to_be_expanded(start: Start) -> None:
     client = start.client
     dataset = client.dataset("kept archives")
     batch = upload_bytes(client, dataset["id"], "kept.zip", zipped({"a.txt": b"text"}))
@@ -321,7 +321,7 @@ def test_a_bad_file_fails_alone_with_its_code(start: Start, name: str, content: 
     assert (file["state"], file["error"]["code"]) == ("failed", code)
 
 
-def test_a_size_other_than_announced_cannot_be_uploaded_and_hostile_names_are_kept(start: Start) -> None:
+def test_an_upload_of_another_size_is_refused_and_hostile_names_are_preserved(start: Start) -> None:
     client = start.client
     dataset = client.dataset("names")
     name = "../..//%00\u202eexe.txt\n\U0001f9fe \u0444\u0430\u0439\u043b" + "x" * 900
@@ -330,7 +330,7 @@ def test_a_size_other_than_announced_cannot_be_uploaded_and_hostile_names_are_ke
     assert (file["state"], file["name"]) == ("done", name)
 
 
-def test_a_removed_file_is_gone_at_once_and_erased_soon(start: Start) -> None:
+def test_a_removed_file_disappears_at_once_and_is_erased_soon(start: Start) -> None:
     client = start.client
     dataset = client.dataset("removals")
     batch = upload_bytes(client, dataset["id"], "a.txt", b"a text that will be removed again")
@@ -350,7 +350,7 @@ def erased(client: Client, removal_id: str) -> dict[str, Any] | None:
     return receipt if receipt["erased_at"] else None
 
 
-def test_a_step_runs_again_by_redrive(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+def test_a_redrive_runs_a_step_again(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     client = start.client
     file = samples["human-rights.txt"]
     client.call("POST", f"/files/{file['id']}/redrive", {"step": "thumbnail"})
@@ -364,7 +364,7 @@ def test_a_step_runs_again_by_redrive(start: Start, samples: dict[str, dict[str,
 
 
 def code_block(document: str, language: str) -> str:
-    """The first block of code in this language of a Markdown document."""
+    """The first code block in this language in a Markdown document."""
     return (ROOT / document).read_text().split(f"```{language}\n", 1)[1].split("```", 1)[0]
 
 
@@ -400,7 +400,7 @@ def test_the_tutorials_session_runs_as_it_is_written(start: Start) -> None:
     assert '"lost":0,"doubled":0' in said
 
 
-def test_a_killed_worker_comes_back_and_its_files_settle(start: Start) -> None:
+def test_a_killed_worker_is_restarted_and_its_files_settle(start: Start) -> None:
     client = start.client
     dataset = client.dataset("killed worker")
     paths = [path for path in sorted(SAMPLES.iterdir()) if path.suffix in (".jpg", ".pdf")]
@@ -413,7 +413,7 @@ def test_a_killed_worker_comes_back_and_its_files_settle(start: Start) -> None:
 
 
 @pytest.mark.parametrize("part", ["valkey", "store", "postgres"])
-def test_a_killed_part_comes_back_and_work_goes_on(start: Start, part: str) -> None:
+def test_a_killed_server_is_restarted_and_work_continues(start: Start, part: str) -> None:
     client = start.client
     dataset = client.dataset(f"killed {part}")
     before = start.endpoint["processes"][part]
@@ -442,7 +442,7 @@ def is_healthy(start: Start) -> bool:
     return bool(answer.json()["status"] == "ok")
 
 
-def test_after_everything_was_killed_the_next_start_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_the_next_start_continues_after_everything_was_killed(tmp_path: Path) -> None:
     start = Start(tmp_path / "home").up()
     try:
         client = start.client

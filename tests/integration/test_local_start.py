@@ -180,7 +180,7 @@ def test_an_api_port_in_use_is_an_error(running: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["worker-1", "valkey", "store", "postgres", "api"])
-def test_a_killed_part_is_restarted_and_everything_responds(running: Start, name: str) -> None:
+def test_a_killed_process_is_restarted_and_everything_responds(running: Start, name: str) -> None:
     before = running.endpoint["processes"]
     os.kill(before[name], signal.SIGKILL)
     assert eventually(lambda: running.endpoint["processes"].get(name) not in (None, before[name]))
@@ -223,7 +223,7 @@ def test_the_next_start_works_after_everything_was_killed(fresh: Start) -> None:
     assert eventually(fresh.all_answer)
 
 
-def test_the_next_start_ends_parts_that_a_killed_supervisor_left_behind(fresh: Start) -> None:
+def test_the_next_start_ends_processes_that_a_killed_supervisor_left_behind(fresh: Start) -> None:
     fresh.run()
     family = fresh.family()
     # Stopped, they can't follow the signal by which the kernel ends them with their parent.
