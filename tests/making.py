@@ -41,7 +41,7 @@ class Bench:
 
     @classmethod
     def on(cls, urls: Urls, most: int = 32) -> Bench:
-        owner, worker, api = (Database(url, most=most) for url in (urls.owner, urls.worker, urls.api))
+        owner, worker, api = (Database(url, max_connections=most) for url in (urls.owner, urls.worker, urls.api))
         return cls(owner, PostgresStore(worker), PostgresCatalog(api))
 
     @contextmanager

@@ -1,7 +1,8 @@
-"""Connections to PostgreSQL: few of them serve many threads, and one that ended costs nobody an error."""
+"""Connections to PostgreSQL: a few serve many threads, and one that the server closed is replaced without an error."""
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,23 +16,25 @@ OWN_PID = "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)"
 
 
 def test_many_threads_share_a_few_connections(database_urls: Urls) -> None:
-    few = Database(database_urls.worker, most=2)
+    few = Database(database_urls.worker, max_connections=2)
     with ThreadPoolExecutor(20) as pool:
         pids = list(pool.map(lambda _: few.rows(OWN_PID)[0]["pid"], range(100)))
     few.close()
     assert len(pids) == 100 and len(set(pids)) == 2
 
 
-def test_who_waits_too_long_for_a_connection_is_told_so(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "LONGEST_WAIT_S", 0.05)
-    one = Database(database_urls.worker, most=1)
+def test_waiting_too_long_for_a_connection_is_store_unreachable(
+    database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MAX_WAIT_S", 0.05)
+    one = Database(database_urls.worker, max_connections=1)
     with one.connection(), pytest.raises(StoreUnreachable, match="became free"), ThreadPoolExecutor(1) as pool:
         pool.submit(one.rows, "SELECT 1").result()
     assert one.rows("SELECT 1 AS n") == [{"n": 1}]
     one.close()
 
 
-def test_a_connection_that_the_server_ended_is_replaced_unseen(database_urls: Urls) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(database_urls: Urls) -> None:
     kept = Database(database_urls.worker)
     (row,) = kept.rows(OWN_PID)
     Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s, 5000)", pid=row["pid"])
@@ -39,12 +42,20 @@ def test_a_connection_that_the_server_ended_is_replaced_unseen(database_urls: Ur
     kept.close()
 
 
-def test_statements_that_wait_for_each_other_are_both_carried_out(database_urls: Urls) -> None:
+def test_both_statements_of_a_deadlock_are_carried_out(database_urls: Urls) -> None:
     crosswise = "SELECT pg_advisory_xact_lock(%(first)s), pg_sleep(0.5), pg_advisory_xact_lock(%(second)s), 1 AS n"
     shared = Database(database_urls.worker)
     with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(shared.row, crosswise, first=a, second=b) for a, b in ((7001, 7002), (7002, 7001))]
-    for one in asked:
-        row = one.result()
+        results = [pool.submit(shared.row, crosswise, first=a, second=b) for a, b in ((7001, 7002), (7002, 7001))]
+    for result in results:
+        row = result.result()
         assert row and row["n"] == 1
     shared.close()
+
+
+def test_a_server_that_refuses_connections_is_unreachable_at_once() -> None:
+    database = Database("postgresql://worker:password@127.0.0.1:9/fairway")
+    began = time.monotonic()
+    with pytest.raises(StoreUnreachable, match="refused"):
+        database.rows("SELECT 1")
+    assert time.monotonic() - began < 1

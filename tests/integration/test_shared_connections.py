@@ -1,4 +1,4 @@
-"""A connection that a proxy shares among clients: nothing that is sent outlives its transaction."""
+"""Connections that a proxy shares among clients: nothing that a client sends outlives its transaction."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from layers.adapters.postgres.database import Database, load_queries
 from tests.making import Bench, Urls
 
 ADAPTERS = Path(__file__).parent.parent.parent / "layers" / "adapters"
-# By what RDS Proxy keeps a connection for a client when it sees it in what the client sends.
+# RDS Proxy keeps a connection for one client (pins it) once the client has sent one of these:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
 PINS = re.compile(
     r"\b(SET|RESET|PREPARE|EXECUTE|DEALLOCATE|DISCARD|LISTEN|DECLARE|TEMP|TEMPORARY)\b|\bset_config\b"
     r"|\b(nextval|setval)\b|\bpg_(try_)?advisory_(lock|unlock)",
 )
-OF_AN_UPDATE = re.compile(r"\bUPDATE\b.*?\bSET\b|\bFOR UPDATE\b", re.DOTALL)
+UPDATE_CLAUSES = re.compile(r"\bUPDATE\b.*?\bSET\b|\bFOR UPDATE\b", re.DOTALL)
 
 
 @pytest.fixture
@@ -27,32 +28,35 @@ def bench(database_urls: Urls) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("path", sorted(ADAPTERS.glob("*.sql")), ids=lambda path: path.name)
-def test_no_query_makes_a_proxy_keep_its_connection(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(ADAPTERS.rglob("*.sql")), ids=lambda path: path.name)
+def test_no_query_pins_its_connection(path: Path) -> None:
     for name, query in load_queries(path).items():
-        assert PINS.search(OF_AN_UPDATE.sub("", query)) is None, name
+        assert PINS.search(UPDATE_CLAUSES.sub("", query)) is None, name
 
 
-def test_a_statement_is_not_prepared_by_name_where_connections_are_shared(database_urls: Urls) -> None:
-    shared = Database(database_urls.worker, most=1, prepares=False)
+def test_statements_are_not_prepared_by_name_where_connections_are_shared(database_urls: Urls) -> None:
+    shared = Database(database_urls.worker, max_connections=1, prepares=False)
     for _ in range(8):
         shared.rows("SELECT 1 AS one")
     assert shared.rows("SELECT name FROM pg_prepared_statements") == []
     shared.close()
 
 
-def test_a_dispatcher_that_is_cut_off_while_it_waits_leaves_its_seat(bench: Bench, database_urls: Urls) -> None:
+def test_a_dispatcher_that_is_cancelled_while_it_waits_releases_its_locks(bench: Bench, database_urls: Urls) -> None:
     bench.store.dispatch({"text": 1})
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
-    with psycopg.connect(database_urls.owner) as at_work, psycopg.connect(database_urls.worker, autocommit=True) as cut:
-        at_work.execute("SELECT pg_advisory_xact_lock(hashtextextended('text', 2))")
-        cut.execute("SET statement_timeout = '200ms'")
+    with (
+        psycopg.connect(database_urls.owner) as other,
+        psycopg.connect(database_urls.worker, autocommit=True) as waiting,
+    ):
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('text', 2))")
+        waiting.execute("SET statement_timeout = '200ms'")
         with pytest.raises(psycopg.errors.QueryCanceled):
-            cut.execute("""SELECT * FROM dispatch_steps('{"text": 1}', 10, '{}', 0)""")
-        assert cut.execute(held).fetchone() == (0,)
+            waiting.execute("""SELECT * FROM dispatch_steps('{"text": 1}', 10, '{}', 0)""")
+        assert waiting.execute(held).fetchone() == (0,)
 
 
-def test_who_asks_is_forgotten_with_the_transaction(bench: Bench) -> None:
+def test_the_tenant_is_reset_with_the_transaction(bench: Bench) -> None:
     with bench.catalog.transaction() as catalog:
         catalog.act_as(bench.tenant(), is_system=True)
     with bench.catalog.transaction() as catalog:
@@ -61,11 +65,11 @@ def test_who_asks_is_forgotten_with_the_transaction(bench: Bench) -> None:
     assert not row["system"]
 
 
-def test_what_a_function_says_of_its_transaction_holds_although_it_plans_by_rules_of_its_own(bench: Bench) -> None:
+def test_settings_of_a_function_for_its_transaction_stay_but_those_of_its_planner_do_not(bench: Bench) -> None:
     for call in ("dispatch_steps('{}', 10, '{}', 0)", "claim_steps('text', '[]', 'somebody', 10, false)"):
         with bench.database.connection() as connection, connection.transaction():
             connection.execute(f"SELECT * FROM {call}")
-            said = connection.execute(
+            settings = connection.execute(
                 "SELECT current_setting('synchronous_commit') AS waits, current_setting('enable_seqscan') AS reads_all"
             ).fetchone()
-            assert said == {"waits": "off", "reads_all": "on"}
+            assert settings == {"waits": "off", "reads_all": "on"}
