@@ -98,22 +98,65 @@ class Recorder:
 
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
-        recorded = record_all(self._ports.store, finished, self._host, until=until, chance=self._chance)
+        pairs = self._record_all(finished, until)
         self._ports.notifications.publish({one.claim.file.dataset_id for one in finished})
         moved: set[str] = set()
-        for one, verdict in zip(finished, recorded, strict=True):
+        for one, verdict in pairs:
             self._after_record(one, verdict)
             moved |= {one.claim.step, *verdict.readied, *(self._steps if verdict.unsure else ())}
-        self._correct_lanes([one for one, verdict in zip(finished, recorded, strict=True) if not verdict.fenced])
+        self._correct_lanes([one for one, verdict in pairs if not verdict.fenced])
         self._dispatcher.dispatch(moved)
         delays_s = [
             self._dependencies.wake_in_s(one.outcome)
-            for one in finished
+            for one, _ in pairs
             if isinstance(one.outcome, Retry | Later | Parked)
         ]
         if delays_s:
             self._ports.topics.dispatch_later(min(delays_s))
-        return recorded
+        return [verdict for _, verdict in pairs]
+
+    def _record_all(self, finished: Sequence[Finished], until: float) -> list[tuple[Finished, Recorded]]:
+        """Record outcomes together; where one of them is refused, one by one, so that it harms no other."""
+        try:
+            recorded = record_all(self._ports.store, finished, self._host, until=until, chance=self._chance)
+        except StoreUnreachable:
+            raise
+        except Exception as error:
+            refused = error
+        else:
+            return list(zip(finished, recorded, strict=True))
+        return [self._record_alone(one, until, refused if len(finished) == 1 else None) for one in finished]
+
+    def _record_alone(self, one: Finished, until: float, refused: Exception | None) -> tuple[Finished, Recorded]:
+        """Record one outcome, or in place of one that the store refuses a failure of its attempt.
+
+        Where even that is refused, the part stays leased; when the lease ends it counts as lost with its worker.
+        """
+        try:
+            if refused:
+                raise refused
+            recorded = record_all(self._ports.store, [one], self._host, until=until, chance=self._chance)
+        except StoreUnreachable:
+            raise
+        except Exception as error:
+            outcome = type(one.outcome).__name__.lower()
+            log("outcome_refused", **log_fields(one.claim), outcome=outcome, error=error)
+            one = self._failed(one)
+            try:
+                recorded = record_all(self._ports.store, [one], self._host, until=until, chance=self._chance)
+            except StoreUnreachable:
+                raise
+            except Exception as again:
+                log("attempt_not_recorded", **log_fields(one.claim), error=again)
+                return one, Recorded(fenced=True)
+        # The write that failed may have recorded this outcome before it came to another.
+        return one, replace(recorded[0], unsure=recorded[0].fenced)
+
+    def _failed(self, one: Finished) -> Finished:
+        step = self._steps[one.claim.step]
+        code, detail = lifecycle.internal_error(step)
+        outcome = lifecycle.after_failure(step.retry, one.claim.failures + 1, self._chance(), code, detail)
+        return self.finished(one.claim, outcome, one.cost_s, one.used)
 
     def _after_record(self, one: Finished, recorded: Recorded) -> None:
         claim, outcome = one.claim, one.outcome

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from layers.domain.errors import StoreUnreachable, TakesLong
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
-from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Skip, Skipped, Step, Stop
+from layers.domain.step import Done, Failed, Later, Outcome, Pipeline, Retry, Skip, Skipped, Step, Stop
 from layers.ports import Claim, Finished, Ports, Recorded
 
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
@@ -39,6 +40,7 @@ class RecordingPorts:
     waiting: int | None = 0
     unreachable_times: int = 1_000_000
     has_room: bool = True
+    refused: tuple[type[Outcome], ...] = ()
     held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -54,6 +56,8 @@ class RecordingPorts:
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         for one in finished:
+            if isinstance(one.outcome, self.refused):
+                raise ValueError("violates a check constraint")
             self.called("record", one.claim, one.outcome, host)
         return [self.answer] * len(finished)
 
@@ -280,6 +284,51 @@ def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobod
     host.reclaim_lost_claims()
     ((claim, outcome, _),) = ports.told("record")
     assert claim == CLAIM and isinstance(outcome, Later)
+
+
+@pytest.mark.parametrize(("failures", "recorded_as"), [(0, Retry), (3, Failed)])
+def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failure_of_its_attempt(
+    failures: int, recorded_as: type[Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ports = RecordingPorts(claimed=replace(CLAIM, failures=failures), refused=(Done,))
+    assert runner(ports, Step("read", done)).run(WAKE_UP)
+    ((_, outcome, _),) = ports.told("record")
+    assert isinstance(outcome, recorded_as) and outcome.code == "internal_error"
+    logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one["event"], one["step"], one["file_id"]) for one in logged] == [
+        ("outcome_refused", "read", "f"),
+        ("attempt", "read", "f"),
+    ]
+
+
+def test_a_refused_outcome_harms_no_other_of_its_bundle() -> None:
+    results: list[Done | Skip] = [Skip("nothing to read"), Done(), Skip("nothing to read")]
+    ports = RecordingPorts(refused=(Done,))
+    step = Step("read", lambda file, work: results.pop(0), parts_per_message=10)
+    assert runner(ports, step).run_all([WAKE_UP] * 3) == 3
+    recorded = [type(outcome) for _, outcome, _ in ports.told("record")]
+    assert recorded[-3:] == [Skipped, Retry, Skipped]
+
+
+def test_what_was_recorded_before_another_outcome_was_refused_keeps_its_artifacts() -> None:
+    results: list[Done | Skip] = [Done(), Skip("nothing to read")]
+    ports = RecordingPorts(refused=(Skipped,), answer=Recorded(fenced=True))
+    step = Step("read", lambda file, work: results.pop(0), parts_per_message=10)
+    assert runner(ports, step).run_all([WAKE_UP] * 2) == 2
+    assert ports.told("delete_prefix") == []
+
+
+def test_an_attempt_of_which_nothing_can_be_recorded_is_logged_and_left_to_its_lease(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ports = RecordingPorts(refused=(Done, Retry))
+    assert runner(ports, Step("read", done)).run(WAKE_UP)
+    assert ports.told("record") == []
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
+        "outcome_refused",
+        "attempt_not_recorded",
+        "attempt",
+    ]
 
 
 def test_a_skip_is_recorded_with_its_reason() -> None:
