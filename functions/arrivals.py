@@ -32,4 +32,4 @@ def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
             # Its row may not be committed yet: the sweep of the bucket finds it again.
             log("object_unknown", object_key=key)
     if "arrived" in verdicts.values():
-        runner.dispatch({"intake"})
+        runner.dispatch({runner.intake.name})

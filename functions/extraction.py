@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from functions.ocr import ocr
 from functions.text_artifact import TEXT, save_text
+from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.windows import count_windows, cut
@@ -24,9 +26,9 @@ def plan(file: File) -> Plan:
             return (Part(cost_estimate_s=RULES_COST_S),)
         count = count_windows(file.text_bytes, file.reach.window_bytes, file.reach.most_windows)
         return tuple(Part(cost_estimate_s=WINDOW_COST_S) for _ in range(count))
-    for reader in ("textract", "ocr"):
-        if reader in file.failures:
-            return Stop(*file.failures[reader])
+    for reader in (textract, ocr):
+        if reader.name in file.failures:
+            return Stop(*file.failures[reader.name])
     return Stop("no_text", "no text could be read on any page of the file")
 
 

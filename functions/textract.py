@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functions.ocr import ocr
 from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
 from layers.domain.errors import DependencyDown
@@ -29,7 +30,7 @@ def plan(file: File) -> Plan:
 def _doubtful_pages(file: File) -> tuple[int, ...]:
     """Pages that nobody read, or of which OCR was unsure. A picture's pages that OCR failed at have left no trace."""
     known = {page.number: page for page in file.pages}
-    numbers = range(1, file.page_total + 1) if file.is_image or "ocr" in file.failures else sorted(known)
+    numbers = range(1, file.page_total + 1) if file.is_image or ocr.name in file.failures else sorted(known)
     return tuple(
         number
         for number in numbers
@@ -42,7 +43,7 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
 def _doubtful_scans(file: File) -> tuple[int, ...]:
     """Scans in a document or a mail of which OCR was unsure, or that it failed at; on others it saw that there is no text."""
     read = {page.number for page in file.pages if page.source == "ocr"}
-    return tuple(number for number in _doubtful_pages(file) if number in read or "ocr" in file.failures)
+    return tuple(number for number in _doubtful_pages(file) if number in read or ocr.name in file.failures)
 
 
 def _does_without(file: File) -> bool:

@@ -169,9 +169,7 @@ class Dependencies:
         return without is not None or self._has_substitute(step)
 
     def _has_substitute(self, step: Step) -> bool:
-        if step.fallback == "textract" and self._ports.paid_reader is None:
-            return False
-        return step.fallback is not None and not self._is_open(step.fallback)
+        return step.fallback is not None and self._ports.has(step.fallback) and not self._is_open(step.fallback)
 
     def _is_open(self, dependency: str) -> bool:
         return self._ports.breakers.state(dependency).mode is not Mode.CLOSED

@@ -35,6 +35,7 @@ class Runner:
         quarantine_at: float = lifecycle.QUARANTINE_AT,
     ) -> None:
         self.ports = ports
+        self.intake = intake
         self.pipelines = pipelines
         self.host = host
         self.quarantine_at = quarantine_at

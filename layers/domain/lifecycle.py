@@ -139,19 +139,23 @@ def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome
         planned = start(pipelines, file)
     else:
         planned = follow(pipelines, ended, failed, file)
-    main = {step.name for step in pipelines[0].steps}
+    state, error = _file_state(pipelines[0], ended, failed, merged or outcome, planned, file)
+    return FilePlan(planned, state, error, merged)
+
+
+def _file_state(
+    main: Pipeline, ended: Step, failed: bool, outcome: Outcome, planned: Sequence[PlannedStep], file: File
+) -> tuple[str | None, tuple[str, str, str] | None]:
+    """The file's new state, None while its main pipeline goes on, and the error of one that failed."""
+    names, last = [step.name for step in main.steps], main.steps[-1]
     for one in planned:
-        if one.step in main and isinstance(one.plan, Stop):
-            return FilePlan(planned, "failed", (one.step, one.plan.code, one.plan.detail))
-    if ended.name in main and failed and not ended.continues_after_failure:
-        return FilePlan(planned, "failed", (ended.name, *file.failures[ended.name]))
-    last = pipelines[0].steps[-1]
-    if any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
-        return FilePlan(planned, "done")  # no step of the main pipeline applies to such a file
-    made = merged or outcome
-    if ended is last and isinstance(made, Done):
-        return FilePlan(planned, "done" if made.complete else "partial", merged=merged)
-    return FilePlan(planned)
+        if one.step in names and isinstance(one.plan, Stop):
+            return "failed", (one.step, one.plan.code, one.plan.detail)
+    if ended.name in names and failed and (ended is last or not ended.continues_after_failure):
+        return "failed", (ended.name, *file.failures[ended.name])
+    if ended is last or any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
+        return "done" if not isinstance(outcome, Done) or outcome.complete else "partial", None
+    return None, None
 
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:

@@ -1,4 +1,4 @@
-"""What Fairway needs of the world, in its own words; adapters supply it."""
+"""Interfaces to everything outside the process, in the words of the domain; adapters implement them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from layers.domain.file import Reach
 from layers.domain.lifecycle import FilePlan
+from layers.domain.services import port_of
 from layers.domain.step import Step
 from layers.ports.limits import (
     AlwaysClosed,
@@ -68,8 +69,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a step may reach. `paid_reader` is None where no credentials are given, `scanner` where no
-    address is, `second_reader` where none is installed."""
+    """Everything that steps can use. `paid_reader` is None without credentials, `scanner` without an address,
+    `second_reader` where none is installed."""
 
     store: Store
     objects: Objects
@@ -85,10 +86,14 @@ class Ports:
     second_reader: SecondReader | None = None
     reach: Reach = field(default_factory=Reach)
 
+    def has(self, service: str | None) -> bool:
+        """Whether this installation has a service; it lacks what is not configured."""
+        port = port_of(service)
+        return not port or getattr(self, port) is not None
+
     def pays(self, step: Step) -> bool:
-        """Whether an attempt at a step costs money here."""
-        if not step.pays_by_call:
+        """Whether an attempt at a step costs money in this installation."""
+        if not step.pays_by_call or not self.has(step.depends_on):
             return False
-        if step.depends_on == "textract":
-            return self.paid_reader is not None
-        return step.depends_on != "extraction" or self.extractor.pays_by_call
+        port = port_of(step.depends_on)
+        return bool(getattr(getattr(self, port), "pays_by_call", True)) if port else True

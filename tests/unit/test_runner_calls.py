@@ -437,6 +437,31 @@ def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
     assert plan.file_state is None and plan.error is None
 
 
+@pytest.mark.parametrize(
+    ("outcome", "failed", "file_state"),
+    [
+        (Skipped("nothing to check"), "", "done"),
+        (Done(complete=False), "", "partial"),
+        (DAMAGED, "check", "failed"),
+    ],
+)
+def test_a_file_settles_with_the_last_step_of_its_main_pipeline_however_that_ends(
+    outcome: Outcome, failed: str, file_state: str
+) -> None:
+    read, check = Step("read", done), Step("check", done, continues_after_failure=True)
+    file = replace(FILE, failures=dict.fromkeys(failed.split(), (DAMAGED.code, DAMAGED.detail)))
+    plan = lifecycle.plan_after(Step("intake", done), (Pipeline("main", (read, check)),), check, outcome, file)
+    assert plan.file_state == file_state
+
+
+def test_a_partial_record_stays_partial_where_the_steps_after_it_do_not_apply() -> None:
+    extract = Step("extract", done)
+    check = Step("check", done, plan=lambda file: Skip("nothing to check"))
+    pipelines = (Pipeline("main", (extract, check)),)
+    plan = lifecycle.plan_after(Step("intake", done), pipelines, extract, Done(complete=False), FILE)
+    assert plan.file_state == "partial"
+
+
 def test_the_lease_of_an_attempt_that_goes_on_for_long_is_extended_until_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

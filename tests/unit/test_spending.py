@@ -12,6 +12,7 @@ import pytest
 
 from functions.arrivals import take_arrivals
 from functions.dispatch import dispatch
+from functions.pipelines import STEPS
 from layers.adapters.redis.budgets import RedisBudgets
 from layers.attempts.pacing import Pacer
 from layers.attempts.runner import Runner
@@ -164,3 +165,25 @@ def test_without_a_budget_a_throttled_part_comes_when_its_service_said() -> None
     spender.arrive(NOISY, 2)
     spender.host.work()
     assert sorted(spender.host.topics.delays_s) == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("step", "paid_reader", "extractor_pays", "pays"),
+    [
+        ("textract", True, False, True),
+        ("textract", False, True, False),
+        ("extraction", False, True, True),
+        ("extraction", True, False, False),
+        ("ocr", True, True, False),
+    ],
+)
+def test_a_step_costs_money_where_its_service_is_configured_and_charges_for_calls(
+    step: str, paid_reader: bool, extractor_pays: bool, pays: bool
+) -> None:
+    ports = replace(
+        Host().runner.ports,
+        paid_reader=cast(Any, SimpleNamespace()) if paid_reader else None,
+        extractor=cast(Any, SimpleNamespace(pays_by_call=extractor_pays)),
+    )
+    assert ports.pays(STEPS[step]) == pays
+    assert ports.has("textract") == paid_reader and ports.has("ocr")
