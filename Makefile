@@ -30,7 +30,7 @@ top: $(VENV)/.local
 	@$(BIN)/python -m infra.local.top
 
 rapid: $(VENV)/.local
-	@$(PIP) --requirement requirements-rapid.txt
+	@$(PIP) --requirement requirements/rapid.txt
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
@@ -47,7 +47,7 @@ unit: $(VENV)/.test
 
 SECONDS ?= 120
 fuzz: $(VENV)/.test
-	@$(PIP) --requirement requirements-fuzz.txt
+	@$(PIP) --requirement requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 hostile: $(VENV)/.test
@@ -81,14 +81,14 @@ rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready bu
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -vv --durations=12 \
 		tests/rehearsal/linting.py tests/rehearsal/packaged.py tests/rehearsal/acts.py
 
-build/rehearsal-venv/.ready: requirements-rehearsal.txt constraints.txt build/lambda-venv/.ready
+build/rehearsal-venv/.ready: requirements/rehearsal.txt constraints.txt build/lambda-venv/.ready
 	@$(LAMBDA_PYTHON) -m venv build/rehearsal-venv
-	@build/rehearsal-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-rehearsal.txt
+	@build/rehearsal-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements/rehearsal.txt
 	@touch $@
 
-build/checkov-venv/.ready: requirements-checkov.txt build/lambda-venv/.ready
+build/checkov-venv/.ready: requirements/checkov.txt build/lambda-venv/.ready
 	@$(LAMBDA_PYTHON) -m venv build/checkov-venv
-	@build/checkov-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-checkov.txt
+	@build/checkov-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/checkov.txt
 	@touch $@
 
 build/bare-venv/.ready: build/lambda-venv/.ready
@@ -108,11 +108,11 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements-native.txt requirements-local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
+$(VENV)/.local: requirements.txt requirements/native.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
-	@$(PIP) --requirement requirements-local.txt
+	@$(PIP) --requirement requirements/local.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.local requirements-test.txt requirements-rapid.txt
-	@$(PIP) --requirement requirements-test.txt
+$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/rapid.txt
+	@$(PIP) --requirement requirements/test.txt
 	@touch $@

@@ -51,8 +51,8 @@ class Plan:
 
 
 def native_requirements() -> dict[str, str]:
-    """The lines of requirements-native.txt, by the bare name of the package."""
-    lines = (ROOT / "requirements-native.txt").read_text().splitlines()
+    """The lines of requirements/native.txt, by the bare name of the package."""
+    lines = (ROOT / "requirements" / "native.txt").read_text().splitlines()
     requirements = [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
     return {bare_name(requirement): requirement for requirement in requirements}
 
