@@ -23,7 +23,9 @@ from benchmarks.aws_cost.measuring import Machine
 from benchmarks.aws_cost.pricing import FileUse
 from benchmarks.parts import parts
 from benchmarks.starting import ROOT
+from infra.aws import alarms
 from infra.aws.inventory import FUNCTIONS, setting
+from infra.topics import TOPICS
 
 HERE = Path(__file__).parent
 SAMPLES = ROOT / "events" / "samples"
@@ -41,6 +43,12 @@ TARGET_USD = 0.10
 def memory_mb() -> dict[str, int]:
     """The memory of each function in MB."""
     return {function: int(setting(STAGE, function, "lambda_memory_size")) for function in FUNCTIONS}
+
+
+def resource_counts() -> dict[str, int]:
+    """The numbers of queues and alarms in the stack, which depend on the steps."""
+    resources = alarms.resources(STAGE, {function: function for function in FUNCTIONS}).values()
+    return {"queues": len(TOPICS), "alarms": sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in resources)}
 
 
 def scan_of(pages: int, folder: Path) -> Path:
@@ -86,6 +94,7 @@ def measure(times: int, scan_pages: int) -> dict[str, FileUse]:
 
 def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
     prices, assumed = (json.loads((HERE / f"{name}.json").read_text()) for name in ("prices", "assumptions"))
+    assumed |= resource_counts()
     memory, console = memory_mb(), Console(width=150)
     by_kind = {kind: pricing.items(of, memory, processor, prices, assumed) for kind, of in used.items()}
     names = list(next(iter(by_kind.values())))

@@ -226,7 +226,7 @@ def test_the_next_start_works_after_everything_was_killed(fresh: Start) -> None:
 def test_the_next_start_ends_processes_that_a_killed_supervisor_left_behind(fresh: Start) -> None:
     fresh.run()
     family = fresh.family()
-    # Stopped, they can't follow the signal by which the kernel ends them with their parent.
+    # A stopped process does not act on the death signal that the kernel sends.
     process_table.send(family[1:], signal.SIGSTOP)
     process_table.send(family[:1], signal.SIGKILL)
     fresh.run()
