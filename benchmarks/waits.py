@@ -33,8 +33,8 @@ ROUNDS = 15
 PAGE = 50
 TARGETS = {"a page compared to ranking": "0.1", "share of the time that the largest check takes": "0.05"}
 RANK = """
-SELECT max(place) FROM (
-    SELECT row_number() OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS place,
+SELECT max(position) FROM (
+    SELECT row_number() OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS position,
            sum(cost_estimate_s) OVER (PARTITION BY step, tenant_id, batch_id ORDER BY ready_at, file_id, part) AS cost_s
       FROM steps WHERE state = 'ready') r
 """

@@ -38,7 +38,7 @@ class Limits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How to check a dependency. `check` returns None where that can't be told without cost; `unknown` says why."""
+    """How to check a dependency. `check` returns None where the state is unknown; `unknown` says why."""
 
     check: Callable[[], bool | None]
     unknown: str = ""

@@ -58,7 +58,7 @@ class AwaitedFile(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file. What is `declared` the client said of it; the rest is known once intake has read it."""
+    """A file. The `declared` fields are from the client; intake finds out the others."""
 
     file_id: UUID
     dataset_id: UUID
