@@ -29,7 +29,7 @@ class StoreParts:
 
 
 @contextmanager
-def store_parts(home: Path) -> Iterator[StoreParts]:
+def store_parts(home: Path, *, free_bytes: int = 0) -> Iterator[StoreParts]:
     """Start an object store and Valkey in a folder, on free ports; stop them in the end."""
     ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
     secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
@@ -44,6 +44,7 @@ def store_parts(home: Path) -> Iterator[StoreParts]:
         redis_url=redis_url,
         visibility_s=dict.fromkeys(TOPICS, 120) | {"ocr": 230},
         max_upload_bytes=MOST_BYTES,
+        free_bytes=free_bytes,
     )
     try:
         supervisor.start([valkey.declare(home, ports["valkey"], password), store])

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from infra.local.objects.files import ObjectFiles
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 from infra.local.store_setup import BUCKET
@@ -25,6 +26,7 @@ from infra.local.store_setup import BUCKET
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024
+FREE_BYTES = 256 * 1024 * 1024  # of the disk that uploads leave free: for the database, logs and scratch files
 SETUP_S = 30.0
 GRACE_S = 0.5
 
@@ -39,6 +41,7 @@ def declare(
     redis_url: str,
     visibility_s: Mapping[str, int],
     max_upload_bytes: int = MAX_UPLOAD_BYTES,
+    free_bytes: int = FREE_BYTES,
     marks: Mapping[str, str] | None = None,
 ) -> Process:
     """The store as a supervised process. `visibility_s` maps topics to visibility timeouts; `marks` are extra variables."""
@@ -53,11 +56,11 @@ def declare(
         "MINISTACK_REGION": REGION,
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(objects),
         "LOG_LEVEL": "WARNING",
         "DOCKER_HOST": "unix:///nonexistent",  # so that it looks for no containers
         "FAIRWAY_REDIS_URL": redis_url,
+        "FAIRWAY_STORE_FOLDER": str(objects),
+        "FAIRWAY_STORE_FREE_BYTES": str(free_bytes),
         "FAIRWAY_STORE_PORTS": f"{private_port},{public_port}",
         "FAIRWAY_STORE_VISIBILITY_S": json.dumps(dict(visibility_s)),
         "FAIRWAY_STORE_MAX_BYTES": str(max_upload_bytes),
@@ -99,33 +102,44 @@ async def serve() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    files = ObjectFiles(
+        Path(os.environ["FAIRWAY_STORE_FOLDER"]), free_bytes=int(os.environ["FAIRWAY_STORE_FREE_BYTES"])
+    )
     async with _lifespan(ministack):
         await _set_up(ministack)
         private_port, public_port = (int(port) for port in os.environ["FAIRWAY_STORE_PORTS"].split(","))
-        public, private = _filtered(ministack)
+        public, private = _filtered(files, ministack)
         await asyncio.gather(
             _listen_privately(private, _bind(private_port), stop),
             _listen(public, _bind(public_port), stop),
         )
+    files.close()
 
 
-def _filtered(ministack: Any) -> tuple[Any, Any]:
-    from infra.local.arrivals_signal import ArrivalsSignal
-    from infra.local.response_headers import ResponseHeaders
+def _filtered(files: ObjectFiles, queues: Any) -> tuple[Any, Any]:
+    """The public and the private app: objects of ours, queues of ministack, and the filters before them."""
+    from infra.local.objects.arrivals import Arrivals
+    from infra.local.objects.service import ObjectService
+    from infra.local.objects.transfers import DOWNLOADS, Transfers
     from infra.local.signatures import SignatureVerifier
     from infra.local.store_filter import PrivateFilter, PublicFilter
-    from infra.local.store_setup import ARRIVALS, ORIGINALS
-    from infra.local.upload_gate import UploadGate
+    from infra.local.store_setup import ARRIVALS, ORIGINALS, QUEUE_PREFIX
     from layers.adapters.redis.work_signal import RedisWorkSignal
 
     work_signal = RedisWorkSignal(os.environ["FAIRWAY_REDIS_URL"])
-    app = ArrivalsSignal(
-        ResponseHeaders(ministack), f"/{BUCKET}/{ORIGINALS}", lambda count: work_signal.send(ARRIVALS, count)
+    arrivals = Arrivals(
+        queues, QUEUE_PREFIX + ARRIVALS, BUCKET, ORIGINALS, lambda count: work_signal.send(ARRIVALS, count)
     )
+    objects = ObjectService(files, BUCKET, arrivals.stored)
+
+    async def by_protocol(scope: Any, receive: Any, send: Any) -> None:
+        is_of_queues = any(name.lower() == b"x-amz-target" for name, _ in scope["headers"])
+        await (queues if is_of_queues else objects)(scope, receive, send)
+
     verifier = SignatureVerifier(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
-    gate = UploadGate(max_bytes=int(os.environ["FAIRWAY_STORE_MAX_BYTES"]))
-    public = PublicFilter(app, verifier, BUCKET, gate)
-    return public, PrivateFilter(app, verifier, public)
+    max_bytes = int(os.environ["FAIRWAY_STORE_MAX_BYTES"])
+    public = PublicFilter(objects, verifier, BUCKET, max_bytes, Transfers(), Transfers(DOWNLOADS))
+    return public, PrivateFilter(by_protocol, verifier, PublicFilter(objects, verifier, BUCKET, max_bytes))
 
 
 async def _set_up(ministack: Any) -> None:

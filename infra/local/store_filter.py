@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from infra.local.objects.transfers import Transfers
 from infra.local.signatures import Head, Refused, SignatureVerifier
-from infra.local.upload_gate import UploadGate
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -73,7 +73,9 @@ class PublicFilter:
     app: App
     verifier: SignatureVerifier
     bucket: str
-    gate: UploadGate
+    max_bytes: int
+    uploads: Transfers | None = None  # None: without bounds, as for our own processes
+    downloads: Transfers | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,9 +84,18 @@ class PublicFilter:
         elif scope["method"] == "OPTIONS":
             await _answer(send, 204, b"", (*CORS, *PREFLIGHT))
         else:
+            has_begun = False
+
+            async def send_noting(message: Message) -> None:
+                nonlocal has_begun
+                has_begun = True
+                await send(message)
+
             try:
-                await self._pass(scope, receive, send)
+                await self._pass(scope, receive, send_noting)
             except Refused as refusal:
+                if has_begun:  # cut the connection: the client sees that the body is incomplete
+                    raise ConnectionError(refusal.detail) from None
                 await _refuse(send, refusal)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,12 +104,24 @@ class PublicFilter:
         signed = self.verifier.check_presigned(head, self.now())
         check_headers(head, signed)
         inner = {**scope, "headers": [pair for pair in scope["headers"] if _name(pair) in PASSED_HEADERS | signed]}
-        if head.method != "PUT":
+        if head.method == "PUT":
+            self._check_size(head.headers.get("content-length"))
+        transfers = {"PUT": self.uploads, "GET": self.downloads}.get(head.method)
+        if transfers is None:
             await self.app(inner, receive, _with_cors(send))
             return
-        size_bytes = self.gate.admissible_size(head.headers.get("content-length"))
-        async with self.gate.slot(size_bytes):
-            await self.app(inner, self.gate.with_timeout(receive), _with_cors(send))
+        async with transfers.slot(unquote(head.raw_path).removeprefix(f"/{self.bucket}/")) as transfer:
+            if head.method == "PUT":
+                receive = transfers.receiving(transfer, receive)
+            else:
+                send = transfers.sending(transfer, send)
+            await self.app(inner, receive, _with_cors(send))
+
+    def _check_size(self, content_length: str | None) -> None:
+        if content_length is None or not content_length.isascii() or not content_length.isdigit():
+            raise Refused(411, "MissingContentLength", "the upload must have a Content-Length")
+        if int(content_length) > self.max_bytes:
+            raise Refused(413, "EntityTooLarge", f"an upload may have at most {self.max_bytes} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +258,9 @@ async def handle_other_protocols(scope: Scope, receive: Receive, send: Send) -> 
 
 async def _refuse(send: Send, refusal: Refused) -> None:
     text = f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.detail)}</Message></Error>"
-    headers = (*CORS, (b"content-type", b"application/xml"), (b"connection", b"close"))
+    headers: tuple[tuple[bytes, bytes], ...] = (*CORS, (b"content-type", b"application/xml"), (b"connection", b"close"))
+    if refusal.status == 503:
+        headers = (*headers, (b"retry-after", b"2"))
     await _answer(send, refusal.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode(), headers)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -13,9 +13,9 @@ from botocore.auth import S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from infra.local.objects.transfers import Bounds, Transfers
 from infra.local.signatures import SignatureVerifier
 from infra.local.store_filter import PrivateFilter, PublicFilter
-from infra.local.upload_gate import UploadGate
 
 HOST = "127.0.0.1:21000"
 KEYS = Credentials("FWKEY", "the secret")
@@ -56,7 +56,9 @@ def store() -> RecordingStore:
 
 @pytest.fixture
 def public(store: RecordingStore) -> PublicFilter:
-    return PublicFilter(store, SignatureVerifier("FWKEY", "the secret"), "fairway", UploadGate(max_bytes=MOST_BYTES))
+    return PublicFilter(
+        store, SignatureVerifier("FWKEY", "the secret"), "fairway", MOST_BYTES, Transfers(), Transfers()
+    )
 
 
 @pytest.fixture
@@ -64,7 +66,15 @@ def private(store: RecordingStore, public: PublicFilter) -> PrivateFilter:
     return PrivateFilter(store, SignatureVerifier("FWKEY", "the secret"), public)
 
 
-def ask(app: Any, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
+def ask(
+    app: Any,
+    method: str,
+    target: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+    *,
+    receive: Callable[[], Coroutine[Any, Any, dict[str, Any]]] | None = None,
+) -> Answer:
     """Send one request as an HTTP server would pass it on."""
     path, _, query = target.partition("?")
     given = {"host": HOST, **(headers or {})}
@@ -78,13 +88,13 @@ def ask(app: Any, method: str, target: str, headers: dict[str, str] | None = Non
     }
     sent: list[dict[str, Any]] = []
 
-    async def receive() -> dict[str, Any]:
+    async def receive_all() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(app(scope, receive or receive_all, send))
     return Answer(sent)
 
 
@@ -352,53 +362,26 @@ def test_the_private_filter_refuses_requests_not_signed_with_the_secret(
     assert store.reached == []
 
 
-def test_uploads_beyond_the_limits_wait_for_a_slot() -> None:
-    async def run() -> list[str]:
-        gate = UploadGate(max_bytes=1000, max_uploads=2, max_total_bytes=100)
-        happened: list[str] = []
-        release = {name: asyncio.Event() for name in "abc"}
+def test_an_upload_that_is_too_slow_is_answered_with_the_reason(store: RecordingStore) -> None:
+    now_s = [0.0]
+    transfers = Transfers(Bounds(waiting_s=0), now=lambda: now_s[0])
+    public = PublicFilter(store, SignatureVerifier("FWKEY", "the secret"), "fairway", MOST_BYTES, transfers, transfers)
 
-        async def upload(name: str, size_bytes: int) -> None:
-            async with gate.slot(size_bytes):
-                happened.append(f"{name} in")
-                await release[name].wait()
-            happened.append(f"{name} out")
+    async def pausing() -> dict[str, Any]:
+        now_s[0] = 1000.0
+        await asyncio.Event().wait()
+        return {}
 
-        tasks = [asyncio.create_task(upload("a", 60))]
-        await asyncio.sleep(0)
-        tasks += [asyncio.create_task(upload("b", 60)), asyncio.create_task(upload("c", 40))]
-        for _ in range(10):
-            await asyncio.sleep(0)
-        happened.append("looked")
-        for name in "acb":
-            release[name].set()
-        await asyncio.gather(*tasks)
-        return happened
-
-    happened = asyncio.run(run())
-    assert happened[: happened.index("looked")] == ["a in", "c in"]
-    assert happened.index("b in") > happened.index("a out")
+    answer = ask(
+        public, "PUT", presign("PUT", OBJECT, {"content-length": "4"}), {"content-length": "4"}, receive=pausing
+    )
+    assert answer.status == 408
+    assert "no byte moved" in answer.body.decode()
 
 
-def test_an_upload_larger_than_the_total_limit_is_admitted_alone() -> None:
-    async def run() -> None:
-        gate = UploadGate(max_bytes=1000, max_total_bytes=100)
-        async with gate.slot(900):
-            pass
-        async with gate.slot(900):
-            pass
-
-    asyncio.run(run())
-
-
-def test_a_client_that_sends_nothing_loses_its_slot() -> None:
-    async def run() -> str:
-        gate = UploadGate(max_bytes=1000, idle_s=0.01)
-
-        async def receive() -> dict[str, Any]:
-            await asyncio.Event().wait()
-            return {}
-
-        return str((await gate.with_timeout(receive)())["type"])
-
-    assert asyncio.run(run()) == "http.disconnect"
+def test_one_object_is_not_uploaded_any_number_of_times_at_once(store: RecordingStore) -> None:
+    transfers = Transfers(Bounds(slots_an_object=0, waiting_s=0))
+    public = PublicFilter(store, SignatureVerifier("FWKEY", "the secret"), "fairway", MOST_BYTES, transfers)
+    answer = ask(public, "PUT", presign("PUT", OBJECT, {"content-length": "4"}), {"content-length": "4"}, b"four")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+    assert store.reached == []

@@ -1,0 +1,96 @@
+"""Tells Fairway about each stored original: a message in the queue of arrivals, as S3 sends it, and a work signal.
+
+An event that can't be sent is only logged. The upload has succeeded, and upkeep finds objects without an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote_plus
+
+from infra.local.objects.files import Version
+
+Message = MutableMapping[str, Any]
+App = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]  # fmt: skip
+
+
+class Arrivals:
+    """`queues` is an ASGI app that speaks the protocol of SQS; it is called without a connection. `send_signal` is
+    called with a count, off the event loop: it may block and fail."""
+
+    def __init__(self, queues: App, queue: str, bucket: str, prefix: str, send_signal: Callable[[int], None]) -> None:
+        self._queues = queues
+        self._queue = queue
+        self._bucket = bucket
+        self._prefix = prefix
+        self._send_signal = send_signal
+        # One thread: signals that wait for a lost Redis add up to a number and not to threads.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="arrivals")
+        self._unsent = 0
+        self._sending: asyncio.Task[None] | None = None
+
+    async def stored(self, version: Version) -> None:
+        """Send the event of a new version; objects outside the prefix have none."""
+        if not version.key.startswith(self._prefix):
+            return
+        try:
+            await self._send(json.dumps({"Records": [self._record(version)]}))
+        except Exception as error:
+            logging.warning("the event of %s was not sent: %s", version.key, error)
+        self._unsent += 1
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._signal())
+
+    def _record(self, version: Version) -> dict[str, Any]:
+        stored = {"key": quote_plus(version.key, safe="/"), "size": version.size_bytes, "eTag": version.etag}
+        return {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": self._bucket}, "object": {**stored, "versionId": version.version_id}},
+        }
+
+    async def _send(self, text: str) -> None:
+        """Raises RuntimeError where the queues refuse it."""
+        body = json.dumps({"QueueUrl": f"http://queues/000000000000/{self._queue}", "MessageBody": text}).encode()
+        headers = {
+            "host": "queues",
+            "content-type": "application/x-amz-json-1.0",
+            "content-length": str(len(body)),
+            "x-amz-target": "AmazonSQS.SendMessage",
+        }
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 0),
+        }
+        status = 0
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        await self._queues(scope, receive, send)
+        if status != 200:
+            raise RuntimeError(f"the queues answered {status}")
+
+    async def _signal(self) -> None:
+        while self._unsent:
+            count, self._unsent = self._unsent, 0
+            await asyncio.get_running_loop().run_in_executor(self._pool, self._send_signal, count)

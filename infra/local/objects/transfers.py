@@ -1,0 +1,183 @@
+"""Bounds on uploads and downloads: how many at once, of one tenant, of one object, and how slow each may be.
+
+A transfer costs the store little memory, but a connection, a task and an open file each. Without bounds a handful of
+clients that send a byte now and then would keep everybody else out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.signatures import Refused
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+LOOK_S = 1.0  # between two looks for transfers that are too slow
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`grace_s` is how long a transfer may be slow at its beginning. After that it has to come to
+    `least_bytes_s` on average, and may not pause for longer than `pause_s`. One that comes to less than
+    `slow_bytes_s` counts as slow, and slow ones fill at most three quarters of the slots."""
+
+    slots: int = 64
+    slots_a_tenant: int = 32
+    slots_an_object: int = 2
+    waiting_s: float = 20.0
+    grace_s: float = 10.0
+    pause_s: float = 30.0
+    least_bytes_s: float = 4096.0
+    slow_bytes_s: float = 65536.0
+    longest_s: float = 3600.0
+
+
+# Many people may look at one file at once, and a page shows dozens of pictures.
+DOWNLOADS = Bounds(slots=128, slots_a_tenant=64, slots_an_object=32)
+
+
+@dataclass(eq=False, slots=True)
+class Transfer:
+    """One upload or download on its way."""
+
+    tenant: str
+    key: str
+    task: asyncio.Task[Any] | None
+    began: float
+    moved_at: float
+    bytes_moved: int = 0
+    reason: str = ""
+
+    def rate(self, now: float) -> float:
+        """Bytes a second since it began."""
+        return self.bytes_moved / max(1e-6, now - self.began)
+
+
+class Transfers:
+    """The transfers of one direction. Belongs to one event loop."""
+
+    def __init__(self, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._bounds = bounds or Bounds()
+        self._now = now
+        self._running: set[Transfer] = set()
+        self._waiting = 0
+        self._freed = asyncio.Condition()
+        self._watch: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def slot(self, key: str) -> AsyncIterator[Transfer]:
+        """A transfer of an object, once there is a slot for it.
+
+        Raises Refused where no slot becomes free in time, and in the block where the transfer turns out too slow.
+        """
+        tenant = tenant_of(key)
+        await self._wait_for_room(tenant, key)
+        now = self._now()
+        transfer = Transfer(tenant, key, asyncio.current_task(), now, now)
+        self._running.add(transfer)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._end_slow_ones())
+        try:
+            yield transfer
+        except asyncio.CancelledError:
+            if not transfer.reason:
+                raise
+            if transfer.task is not None:
+                transfer.task.uncancel()
+            raise Refused(408, "RequestTimeout", f"the transfer was ended: {transfer.reason}") from None
+        finally:
+            self._running.discard(transfer)
+            async with self._freed:
+                self._freed.notify_all()
+
+    def receiving(self, transfer: Transfer, receive: Receive) -> Receive:
+        """A `receive` that counts the bytes of an upload."""
+
+        async def receive_and_count() -> Message:
+            message = await receive()
+            self._moved(transfer, len(message.get("body", b"")))
+            return message
+
+        return receive_and_count
+
+    def sending(self, transfer: Transfer, send: Send) -> Send:
+        """A `send` that counts the bytes of a download."""
+
+        async def send_and_count(message: Message) -> None:
+            await send(message)
+            self._moved(transfer, len(message.get("body", b"")))
+
+        return send_and_count
+
+    def _moved(self, transfer: Transfer, count: int) -> None:
+        if count:
+            transfer.bytes_moved += count
+            transfer.moved_at = self._now()
+
+    async def _wait_for_room(self, tenant: str, key: str) -> None:
+        deadline = self._now() + self._bounds.waiting_s
+        while not self._has_room(tenant, key):
+            left_s = deadline - self._now()
+            if left_s <= 0:
+                raise Refused(503, "SlowDown", "too many transfers are under way; try again in a moment")
+            self._waiting += 1
+            try:
+                async with self._freed:
+                    await asyncio.wait_for(self._freed.wait(), min(left_s, LOOK_S))
+            except TimeoutError:
+                continue
+            finally:
+                self._waiting -= 1
+
+    def _has_room(self, tenant: str, key: str) -> bool:
+        bounds = self._bounds
+        return (
+            len(self._running) < bounds.slots
+            and sum(one.tenant == tenant for one in self._running) < bounds.slots_a_tenant
+            and sum(one.key == key for one in self._running) < bounds.slots_an_object
+        )
+
+    async def _end_slow_ones(self) -> None:
+        """Each second, while there are transfers: end those that are too slow."""
+        while self._running:
+            now = self._now()
+            for transfer, reason in self._too_slow(now):
+                transfer.reason = reason
+                if transfer.task is not None:
+                    transfer.task.cancel()
+            await asyncio.sleep(LOOK_S)
+
+    def _too_slow(self, now: float) -> list[tuple[Transfer, str]]:
+        bounds = self._bounds
+        ended: list[tuple[Transfer, str]] = []
+        slow: list[Transfer] = []
+        for one in self._running:
+            if one.reason:
+                continue  # it is ending
+            age_s = now - one.began
+            if now - one.moved_at > bounds.pause_s:
+                ended.append((one, f"no byte moved for {bounds.pause_s:g} s"))
+            elif age_s > bounds.longest_s:
+                ended.append((one, f"it took longer than {bounds.longest_s:g} s"))
+            elif age_s > bounds.grace_s and one.rate(now) < bounds.least_bytes_s:
+                ended.append((one, f"it came to less than {bounds.least_bytes_s:g} bytes a second"))
+            elif age_s > bounds.grace_s and one.rate(now) < bounds.slow_bytes_s:
+                slow.append(one)
+        too_many = len(slow) - bounds.slots * 3 // 4
+        if self._waiting and too_many > 0:
+            slow.sort(key=lambda one: one.rate(now))
+            ended += [(one, "faster transfers wait for its slot") for one in slow[:too_many]]
+        return ended
+
+
+def tenant_of(key: str) -> str:
+    """The tenant whose object this is, by keys such as `originals/<tenant>/<file>`."""
+    parts = key.split("/")
+    return parts[1] if len(parts) > 2 else ""
