@@ -19,7 +19,7 @@ from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
 from infra.local.store_setup import BUCKET, VISIBILITY_S
-from infra.local.supervisor import Supervisor
+from infra.local.supervisor import StartFailed, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("postgres", "valkey", "store", "store_public")
@@ -109,6 +109,13 @@ class Embedded:
             write_json(self.installation.home.endpoint, self.endpoint)
 
 
+# Version 0.1 kept objects in a folder named after the bucket.
+OLDER_OBJECTS = (
+    "{home} holds files of Fairway 0.1, which this version can't read. Nothing was changed. Start with another home"
+    " (FAIRWAY_HOME), and upload there what you export from this one with Fairway 0.1."
+)
+
+
 def start(
     home_path: Path,
     port: int,
@@ -128,6 +135,8 @@ def start(
     try:
         home.endpoint.unlink(missing_ok=True)
         end_leftovers(home.run_record)
+        if (home.objects / BUCKET).is_dir():
+            raise StartFailed(OLDER_OBJECTS.format(home=home.path))
         installation = Installation(home, home.secrets(), choose_ports(home.path / "ports.json", SERVERS, port))
         program = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
         embedded = Embedded(installation, adopts=adopts)

@@ -200,6 +200,15 @@ def test_stopping_leaves_no_process_and_no_endpoint_file(fresh: Start, number: s
     assert not (fresh.home / "endpoint.json").exists()
 
 
+def test_a_home_of_the_first_version_is_refused_and_left_as_it_is(fresh: Start) -> None:
+    old = fresh.home / "objects" / "fairway" / "originals"
+    old.mkdir(parents=True)
+    fresh.begin()
+    assert fresh.process is not None and fresh.process.wait(LONG_S) == 1
+    assert "holds files of Fairway 0.1" in fresh.output.read_text()
+    assert old.is_dir()
+
+
 def test_an_interrupted_start_leaves_no_process(fresh: Start) -> None:
     fresh.begin()
     assert eventually((fresh.home / "run.json").exists)
