@@ -280,7 +280,7 @@ def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobod
     host.reclaim_lost_claims()
     host.reclaim_lost_claims()
     assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
-    monkeypatch.setattr("layers.attempts.held_claims.STRANGE_S", -1.0)
+    monkeypatch.setattr("layers.attempts.held_claims.LOST_AFTER_S", -1.0)
     host.reclaim_lost_claims()
     ((claim, outcome, _),) = ports.told("record")
     assert claim == CLAIM and isinstance(outcome, Later)
