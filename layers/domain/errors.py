@@ -52,7 +52,7 @@ class Snooze(Exception):
 
 
 class TakesLong(Exception):
-    """The file takes longer than what is short: it runs again among the long, with all its time. Spends no attempt."""
+    """A part went over the limit for short parts: it runs again as a long one. Spends no attempt."""
 
 
 class Throttled(Snooze):

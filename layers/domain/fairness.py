@@ -14,9 +14,9 @@ CAP_PER_CONCURRENCY = 1.25
 LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
 SHORT_S = 0.3  # what is estimated to be short may take so long beside its estimate
 SHORT_TIMES, SHORT_MORE_S = 2, 1.0  # and so many times its estimate more, of which no more than so many seconds
-LONG_S = 30.0  # the estimate of what made way
+LONG_S = 30.0  # the new estimate of a part that went over its short limit
 # Why a part comes again that nothing and nobody failed.
-TAKES_LONG = "it takes long, and goes on among the files that do"
+TAKES_LONG = "it takes longer than estimated and runs again as a long one"
 MADE_WAY = "another file that came with it took long"
 LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # a difference from an estimate, and as a share of it
 LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
@@ -60,14 +60,11 @@ def places_of_the_long(cap: int) -> int:
     return max(1, cap // 4)
 
 
-def makes_way_after_s(cost_estimate_s: float) -> float:
-    """How long a part may be decoded as a short one. Then it goes on among the long, or makes way to run again as one
-    of them with all its time."""
-    return (
-        math.inf
-        if is_long(cost_estimate_s)
-        else SHORT_S + cost_estimate_s + min(SHORT_TIMES * cost_estimate_s, SHORT_MORE_S)
-    )
+def short_limit_s(cost_estimate_s: float) -> float:
+    """How long a decoder call may be active in a slot for short parts. Beyond that, the part is requeued as a long one."""
+    if is_long(cost_estimate_s):
+        return math.inf
+    return SHORT_S + cost_estimate_s + min(SHORT_TIMES * cost_estimate_s, SHORT_MORE_S)
 
 
 def charge(cost_estimate_s: float, weight: float) -> float:

@@ -110,10 +110,6 @@ class Store(Protocol):
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         """Charge a lane what an attempt really cost in place of its estimate."""
 
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        """Count a part at work as one of the long from now on, charged a slice at once, where fewer than so many of its
-        step are in flight; whether it was, fenced by the lease. It then takes a place of its own."""
-
     def dispatch(
         self,
         caps: Mapping[str, int],

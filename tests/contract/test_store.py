@@ -432,28 +432,6 @@ def test_what_made_way_for_shorter_work_runs_among_the_long(world: World) -> Non
     assert (held.cost_estimate_s, held.attempt, held.failures) == (30.0, 2, 0)
 
 
-def test_what_takes_long_against_its_estimate_goes_on_where_there_is_room_among_the_long(world: World) -> None:
-    ready_to_read(world, [0.1] * 4)
-    held = [claim(world, one) for one in world.store.dispatch({"text": 1}, loads={"text": 3})]
-    assert [world.store.go_on_among_long(one, 1) for one in held[:2]] == [True, False]
-    assert not world.store.go_on_among_long(replace(held[1], lease_id=str(uuid.uuid4())), 9)
-    assert world.store.go_on_among_long(held[2], 2)  # it rode along, and now has a place of its own
-    for one in held[:2]:
-        world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
-    assert world.store.dispatch({"text": 1}) == []
-    world.store.record(held[2], Done(), nothing_follows, cost_s=1, host="h")
-    assert len(world.store.dispatch({"text": 1})) == 1
-
-
-def test_who_turns_out_to_take_long_is_charged_for_it_at_once(world: World) -> None:
-    one, other = world.tenant(), world.tenant()
-    of_one, of_other = set(arrived(world, 9, one)), set(arrived(world, 9, other))
-    (first,) = world.store.dispatch({"intake": 1})
-    assert world.store.go_on_among_long(claim(world, first), 1)
-    theirs = of_other if first.file_id in of_one else of_one
-    assert {taken.file_id for taken in world.store.dispatch({"intake": 8})} <= theirs
-
-
 def test_dear_parts_ride_with_nobody(world: World) -> None:
     ready_to_read(world, [5.0] * 3)
     assert [one.joins_bundle for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3

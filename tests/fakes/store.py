@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from layers.domain.fairness import LONG_S, SLICE_S, Lanes, is_long, load_of, places, places_of_the_long, rides
+from layers.domain.fairness import Lanes, is_long, load_of, places, places_of_the_long, rides
 from layers.domain.file import File, PageSummary, original_key
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Extraction, Member, Page
@@ -308,15 +308,6 @@ class MemoryStore:
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         with self._lock:
             self._lanes[claim.step].correct(claim.file.tenant_id, claim.file.batch_id, 0.0, difference_s)
-
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        with self._lock:
-            row = self._held(claim)
-            if row is None or self._long_in_flight(claim.step) >= places:
-                return False
-            self.correct_lane(claim, SLICE_S - min(row.cost_estimate_s, SLICE_S))
-            row.cost_estimate_s, row.rides = LONG_S, False
-            return True
 
     def _long_in_flight(self, step: str) -> int:
         return sum(

@@ -17,8 +17,8 @@ from layers.domain.fairness import (
     correction,
     in_flight_cap,
     is_long,
-    makes_way_after_s,
     places,
+    short_limit_s,
 )
 
 BACKLOGS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=2)
@@ -346,14 +346,14 @@ def test_where_the_long_have_no_room_every_short_one_is_taken_and_no_long_one(wo
 
 
 @given(COSTS, COSTS)
-def test_a_turn_is_longer_than_its_estimate_by_little_and_never_by_much(one_s: float, other_s: float) -> None:
+def test_the_short_limit_is_a_little_more_than_the_estimate(one_s: float, other_s: float) -> None:
     shorter_s, longer_s = sorted((min(one_s, SLICE_S), min(other_s, SLICE_S)))
-    assert shorter_s < makes_way_after_s(shorter_s) <= makes_way_after_s(longer_s) < longer_s + 3
-    assert makes_way_after_s(0.05) < 1
+    assert shorter_s < short_limit_s(shorter_s) <= short_limit_s(longer_s) < longer_s + 3
+    assert short_limit_s(0.05) < 1
 
 
-def test_what_is_known_to_be_long_has_all_its_time() -> None:
-    assert makes_way_after_s(SLICE_S) < float("inf") == makes_way_after_s(SLICE_S + 0.1)
+def test_a_long_part_has_no_short_limit() -> None:
+    assert short_limit_s(SLICE_S) < float("inf") == short_limit_s(SLICE_S + 0.1)
 
 
 @given(COSTS, COSTS)

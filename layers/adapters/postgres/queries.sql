@@ -59,10 +59,6 @@ SELECT file_id, step, part, attempt, rides FROM dispatch_steps(:caps, :slice_s, 
 -- Charges a lane what an attempt really cost in place of its estimate.
 SELECT correct_lane(:step, :tenant_id, :batch_id, :difference_s)
 
--- go_on_among_long --
--- Counts a part at work as one of the long, where there is room among them.
-SELECT go_on_among_long(:file_id, :step, :part, :lease_id, :places, :slice_s, :long_s) AS goes_on
-
 -- pages --
 -- The pages of a file, with text and words.
 SELECT page_number, text, words, source, confidence, width, height, turned

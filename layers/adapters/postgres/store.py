@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.database import Database, Row, load_queries
 from layers.domain.extraction_json import extraction_as_json
-from layers.domain.fairness import LOAD_S, LONG_S, SLICE_S
+from layers.domain.fairness import LOAD_S, SLICE_S
 from layers.domain.file import File, file_from_facts
 from layers.domain.lifecycle import after
 from layers.domain.message import Arrival, WakeUp
@@ -153,16 +153,6 @@ class PostgresStore:
             batch_id=claim.file.batch_id,
             difference_s=difference_s,
         )
-
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        row = self._database.rows(
-            self._sql["go_on_among_long"],
-            **_fenced_by(claim),
-            places=places,
-            slice_s=SLICE_S,
-            long_s=LONG_S,
-        )[0]
-        return bool(row["goes_on"])
 
     def dispatch(
         self,
