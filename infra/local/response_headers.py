@@ -31,8 +31,8 @@ class ResponseHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in (200, 206):
-                kept = [(name, value) for name, value in message["headers"] if bytes(name).lower() not in overrides]
-                message = {**message, "headers": [*kept, *overrides.items()]}
+                headers = [(name, value) for name, value in message["headers"] if bytes(name).lower() not in overrides]
+                message = {**message, "headers": [*headers, *overrides.items()]}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
