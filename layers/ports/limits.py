@@ -1,4 +1,4 @@
-"""What holds calls back: circuit breakers, budgets of calls, connections."""
+"""Limits on calls to services: circuit breakers, budgets, connection slots."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from layers.domain.breaker import CLOSED, Breaker
 
 
 class Breakers(Protocol):
-    """The circuit breakers of what steps depend on, by name. Never raises: without its shared view it has its own."""
+    """The circuit breakers of dependencies, by name. Never raises: a process that can't share them keeps its own."""
 
     def states(self) -> Mapping[str, Breaker]:
-        """Every breaker that ever left its rest."""
+        """Every breaker that has counted a failure."""
 
     def state(self, dependency: str) -> Breaker:
-        """One breaker as last seen."""
+        """The breaker of one dependency, as last read."""
 
     def cap(self, dependency: str, full: int) -> int:
-        """Of an in-flight cap, what the breaker lets through now."""
+        """The part of an in-flight cap that the breaker allows now."""
 
     def admit(self, dependency: str) -> float | None:
-        """None where work may begin (it may be the probe); else seconds until the next probe."""
+        """None where an attempt may start (perhaps as the probe), else seconds until the next probe."""
 
     def wait_s(self, dependency: str) -> float:
         """Seconds until the next probe; 0 where the breaker is closed."""
 
     def succeeded(self, dependency: str) -> bool:
-        """The dependency did its work; whether that closed its breaker."""
+        """The dependency worked; whether that closed its breaker."""
 
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
-        """The dependency did not do its work; its breaker now."""
+        """The dependency failed; its breaker after that."""
 
     def inconclusive(self, dependency: str) -> None:
-        """An attempt ended without a word on the dependency."""
+        """An attempt ended and says nothing about the dependency."""
 
 
 class AlwaysClosed:
@@ -68,7 +68,7 @@ class AlwaysClosed:
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """A budget as it stands: units a second at most and now, room for parts, seconds until there is some."""
+    """A budget now: units a second at most and now, room for parts, seconds until there is room for one."""
 
     full_per_s: float
     per_s: float
@@ -77,38 +77,38 @@ class BudgetState:
 
 
 class Budgets(Protocol):
-    """What services outside can bear, by their names. Never raises: without its shared view it spends a small share."""
+    """The budgets of services, by name. Never raises: a process that can't share them spends a small share."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service has a budget at all."""
+        """Whether a service has a budget."""
 
     def take(self, name: str, parts: int) -> tuple[int, float]:
-        """For how many of these parts there is room; and the seconds until there is for one more."""
+        """Take room for parts; for how many there was room, and the seconds until there is room for one more."""
 
     def give_back(self, name: str, parts: int) -> None:
-        """Parts for which something was taken were not dispatched."""
+        """Return the room of parts that were not dispatched."""
 
     def settle(self, name: str, used: float) -> None:
         """A part has ended that used so many units."""
 
     def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
-        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
+        """Take a turn for a call, if it comes within `most_wait_s`; whether it does, and in how many seconds."""
 
     def correct(self, name: str, units: float) -> None:
-        """A call used so many units more, or fewer, than it took its turn for."""
+        """A call used so many units more than it took a turn for; fewer where negative."""
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+        """The service refused a call; `pause_s` is the delay that it gave, 0 where it gave none."""
 
     def recovered(self, name: str) -> None:
-        """The service was down and is back: what gathered meanwhile is not to be spent at once."""
+        """The service has recovered: budget that was refilled meanwhile must not be spent at once."""
 
     def states(self) -> Mapping[str, BudgetState]:
-        """Every budget as it stands."""
+        """Every budget now."""
 
 
 class NoBudgets:
-    """Nothing outside is scarce."""
+    """No service has a budget."""
 
     def __contains__(self, name: object) -> bool:
         return False
@@ -139,34 +139,34 @@ class NoBudgets:
 
 
 class ConnectionSlots(Protocol):
-    """How many connections services outside bear, by their names. Never raises."""
+    """Slots for connections to services that accept only so many, by service. Never raises."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service's connections are counted at all."""
+        """Whether a service's connections are counted."""
 
     def open(self, name: str) -> str | None:
-        """A connection's lease, by its name; None while all are taken."""
+        """Take a slot; its lease, or None while all are taken."""
 
     def close(self, name: str, lease: str) -> None:
-        """Give a connection back."""
+        """Release a slot."""
 
 
-# A connection to one service, for as long as it is used. Raises Snooze where all are taken for long.
+# Holds a connection slot of one service while it is used. Raises Snooze where none becomes free soon.
 Connection = Callable[[], AbstractContextManager[None]]
 
 
 class Pace(Protocol):
-    """The turns of calls to one service."""
+    """Spaces the calls to one service."""
 
     def __call__(self, units: float = 1.0) -> None:
-        """Return when a call of so many units may start. Raises Snooze where that would hold a worker for long."""
+        """Wait until a call of so many units may start. Raises Snooze where a worker would wait too long."""
 
     def correct(self, units: float) -> None:
-        """A call used so many units more, or fewer, than it waited for."""
+        """A call used so many units more than it waited for; fewer where negative."""
 
 
 class AtOnce:
-    """Every call may start at once."""
+    """Every call may start immediately."""
 
     def __call__(self, units: float = 1.0) -> None:
         return None

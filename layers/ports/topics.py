@@ -1,4 +1,4 @@
-"""Where wake-ups go, and who hears of changes."""
+"""Topics for wake-ups, and notifications of changes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ class Topics(Protocol):
     """Named streams of messages."""
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        """Publish each wake-up on its step's topic, those that ride in one message with the one before them."""
+        """Publish each wake-up on its step's topic; one with `joins_bundle` shares the message of the one before it."""
 
     def holds_messages(self, topic: str) -> bool:
-        """Whether there are messages in a topic that nobody has received; False where that can't be told."""
+        """Whether a topic has messages that no consumer has received; False where that is not known."""
 
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        """Put up to `limit` messages of each dead-letter queue back on its topic; how many."""
+        """Move up to `limit` messages from each dead-letter queue back to its topic; how many."""
 
     def is_up(self) -> bool:
         """Whether messages can be published."""
 
 
 class ChangeNotifications(Protocol):
-    """Tells those who watch a dataset that something of it changed. Only a hint."""
+    """Notifies clients that watch a dataset of changes. Notifications may be lost."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
-        """Tell of changes that are committed."""
+        """Notify of committed changes to these datasets."""
 
 
 class NoChangeNotifications:
-    """ChangeNotifications that nobody hears."""
+    """Notifies nobody."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         return None
