@@ -1,4 +1,4 @@
-"""Entry of events: from Lambda events of SQS, Kafka or EventBridge to the messages that handlers take."""
+"""From what a host delivers to what a handler runs: Lambda events of SQS, Kafka or EventBridge."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One message of an event: its body, and the id that returns it to its topic."""
+    """One message of an event: its body, and the id by which the host takes it back."""
 
     body: str
     receipt: str
 
 
 def messages(event: Event) -> list[Delivered]:
-    """The messages of an event: SQS records, a Kafka batch, or the event itself where EventBridge sent it."""
+    """The messages of an event: SQS records, a Kafka batch, or an event that EventBridge sent by itself."""
     if "Records" in event and all("messageId" in record for record in event["Records"]):
         return [Delivered(record["body"], record["messageId"]) for record in event["Records"]]
     if isinstance(event.get("records"), dict):
@@ -34,17 +34,17 @@ def messages(event: Event) -> list[Delivered]:
 
 
 def _from_kafka(record: Event) -> Delivered:
-    # A Kafka tombstone has no value; like any message that can't be parsed, it is dropped.
+    # A tombstone has no value; it is dropped like any message that can't be read.
     body = base64.b64decode(record.get("value") or "").decode("utf-8", "replace")
     return Delivered(body, f"{record['topic']}-{record['partition']}-{record['offset']}")
 
 
 def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
-    """Call `take` with each message's JSON; the answer that Lambda's event source mapping expects.
+    """Hand each message's JSON to `take`; the answer that Lambda's event source mapping expects.
 
-    A message is returned to its topic for one reason only: the status store could not be reached. One that can't be
-    parsed, or whose handler raises, is logged and dropped: a message that always fails would block those behind it,
-    and upkeep finds its file in the status store.
+    A message is given back for one reason only: our own store could not be reached. One that can't be read,
+    or that breaks its handler, is logged and dropped: what it was about stands in the status store, and upkeep
+    comes back to it, while a message that always breaks would block those behind it.
     """
     failures = []
     for message in messages(event):
@@ -61,51 +61,51 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
 
 
 def handle_together(event: Event, take: Callable[[list[Any]], object]) -> dict[str, Any]:
-    """Like `handle`, with the JSON of all messages at once; where that fails, one by one."""
-    delivered = messages(event)
+    """As `handle`, with the JSON of all messages at once; where that breaks, one by one."""
+    given = messages(event)
     try:
-        take([json.loads(message.body) for message in delivered])
+        take([json.loads(message.body) for message in given])
     except StoreUnreachable as error:
-        log("store_unreachable", detail=str(error), messages=len(delivered))
-        if not all(message.receipt for message in delivered):
+        log("store_unreachable", detail=str(error), messages=len(given))
+        if not all(message.receipt for message in given):
             raise
-        return {"batchItemFailures": [{"itemIdentifier": message.receipt} for message in delivered]}
+        return {"batchItemFailures": [{"itemIdentifier": message.receipt} for message in given]}
     except Exception:
         return handle(event, lambda body: take([body]))
     return {"batchItemFailures": []}
 
 
 def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Call `act`; if the event is a request of CloudFormation, send it the result. A deletion needs no `act`."""
+    """Act; where CloudFormation asked, tell it at the address it gave. What it deletes needs no act of ours."""
     if "ResponseURL" not in event:
         return act()
     from urllib.request import Request, urlopen
 
-    answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    answer["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
+    told = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    told["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
     done: dict[str, Any] = {}
     try:
         done = act() if event["RequestType"] != "Delete" else {}
-        answer["Status"] = "SUCCESS"
+        told["Status"] = "SUCCESS"
     except Exception as error:
         log("migration_failed", error=error)
-        answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
-    body = json.dumps(answer).encode()
+        told |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    body = json.dumps(told).encode()
     request = Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
     with urlopen(request, timeout=30):
         return done
 
 
 def wake_ups(body: Any) -> list[WakeUp]:
-    """The wake-ups in a message, all of one step. Raises ValueError, KeyError or TypeError if it is malformed."""
+    """The wake-ups in a message, of one step. Raises ValueError, KeyError or TypeError where there is none."""
     return bundle_from_json(body)
 
 
 def arrivals(body: Any) -> list[Arrival]:
-    """The created objects in a message: an S3 notification by SQS or Kafka, or an EventBridge event.
+    """The created objects that a message tells of: S3's notification by SQS or Kafka, or EventBridge's.
 
-    A key is returned both as received and URL-decoded where the two differ: AWS encodes keys like form data, other
-    stores send them as they are. Any other event, such as S3's test event, has none.
+    Keys are given both as they stand and decoded where the two differ: AWS encodes them as a form does,
+    other stores send them raw. Anything that is no creation (S3's test event first of all) tells of none.
     """
     return list(_arrivals(body)) if isinstance(body, dict) else []
 

@@ -1,6 +1,6 @@
-"""A circuit breaker: after several failures in a row only a probe goes to the dependency, at intervals.
+"""A circuit breaker: after failures in a row nothing goes to a dependency but a probe now and then.
 
-When a probe succeeds, the cap rises step by step, so that a service that has just recovered is not overloaded.
+When a probe succeeds, work comes back as a ramp, so that a service that has just risen is not run over.
 Source: Nygard, "Release It!", 2007 (closed, open, half-open).
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 FAILURES_TO_OPEN = 5.0
-DOUBT = 0.25  # the weight of a failure that may be the fault of the file
+DOUBT = 0.25  # what a failure counts for that may have been the file's own fault
 FIRST_PROBE_S = 5.0
 LONGEST_PROBE_S = 60.0
 PROBE_LASTS_S = 90.0
@@ -22,8 +22,8 @@ RAMP_START = 0.1
 
 
 class Mode(StrEnum):
-    CLOSED = "closed"  # all work goes through
-    OPEN = "open"  # no work until the next probe
+    CLOSED = "closed"  # all goes through
+    OPEN = "open"  # nothing does until the next probe
     HALF_OPEN = "half_open"  # a probe is at work
 
 
@@ -31,8 +31,8 @@ class Mode(StrEnum):
 class Breaker:
     """The state of one dependency. Times are seconds of a clock that all processes share.
 
-    `failures` counts failures in a row, `probes` failed probes. `probe_at` is the time of the next probe; while one is
-    running, the time at which it counts as lost. `risen_at` is when the dependency last recovered.
+    `failures` counts those in a row, `probes` the probes that failed. `probe_at` is the next probe's time; while
+    one is at work, the time at which it counts as lost. `risen_at` is when the dependency last came back.
     """
 
     mode: Mode = Mode.CLOSED
@@ -49,22 +49,22 @@ class Breaker:
         return self.mode is Mode.CLOSED and not self.failures
 
     def admits(self, now: float) -> bool:
-        """Whether work may go to the dependency, at least the next probe."""
+        """Whether work may go to the dependency: any, or the next probe."""
         return self.mode is Mode.CLOSED or self.wait_s(now) <= 0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next probe. A clock that was set back delays it only a little."""
+        """Seconds until the next probe. A clock that was set back does not put it off for long."""
         if self.mode is Mode.CLOSED:
             return 0.0
         wait_s = self.probe_at - now
         return 0.0 if wait_s > max(LONGEST_PROBE_S, PROBE_LASTS_S) else max(0.0, wait_s)
 
     def probing(self, now: float) -> Breaker:
-        """The breaker after an attempt became the probe: no other work until it has ended or counts as lost."""
+        """One takes the probe: nobody else is let through until it has ended, or is lost."""
         return replace(self, mode=Mode.HALF_OPEN, probe_at=now + PROBE_LASTS_S)
 
     def after_success(self, now: float) -> Breaker:
-        """The breaker after a success. A probe closes it; an attempt that began before it opened proves nothing."""
+        """Closed again by a probe; what began before it opened proves nothing."""
         match self.mode:
             case Mode.HALF_OPEN:
                 return Breaker(risen_at=now)
@@ -74,11 +74,11 @@ class Breaker:
                 return replace(self, failures=0.0)
 
     def after_failure(self, now: float, reason: str, chance: float, weight: float = 1.0) -> Breaker:
-        """The breaker after a failure. `chance`, a random number in [0, 1), spreads the probes of several dependencies."""
+        """One more failure. `chance`, a random number in [0, 1), keeps probes of many processes apart."""
         if self.mode is Mode.OPEN:
             return self
         failures = self.failures + weight
-        if self.mode is Mode.CLOSED and failures < FAILURES_TO_OPEN and not (self._is_recovering(now) and weight >= 1):
+        if self.mode is Mode.CLOSED and failures < FAILURES_TO_OPEN and not (self._is_rising(now) and weight >= 1):
             return replace(self, failures=failures, reason=reason)
         probes = self.probes + (self.mode is Mode.HALF_OPEN)
         delay_s = min(LONGEST_PROBE_S, FIRST_PROBE_S * 2.0 ** min(probes, 10)) * (0.75 + 0.25 * chance)
@@ -86,19 +86,19 @@ class Breaker:
         return Breaker(Mode.OPEN, failures, probes, now + delay_s, opened_at, None, reason)
 
     def after_inconclusive(self, now: float) -> Breaker:
-        """The breaker after an attempt that says nothing about the dependency: the next probe may start at once."""
+        """The probe ended and said nothing of the dependency: the next one may try."""
         return replace(self, mode=Mode.OPEN, probe_at=now) if self.mode is Mode.HALF_OPEN else self
 
     def cap(self, full: int, now: float) -> int:
-        """The part of an in-flight cap that is allowed now: none, a probe, a growing share, or all."""
+        """Of an in-flight cap, what may be in flight now: nothing, the probe, a growing share, or all."""
         if self.mode is not Mode.CLOSED:
             return 1 if self.admits(now) else 0
-        if not self._is_recovering(now):
+        if not self._is_rising(now):
             return full
         assert self.risen_at is not None
         return max(1, math.ceil(full * max(RAMP_START, (now - self.risen_at) / RAMP_S)))
 
-    def _is_recovering(self, now: float) -> bool:
+    def _is_rising(self, now: float) -> bool:
         return self.risen_at is not None and 0 <= now - self.risen_at < RAMP_S
 
     def as_json(self) -> dict[str, Any]:

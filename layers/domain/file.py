@@ -1,4 +1,4 @@
-"""A file as a step sees it: what is known about it when the step is claimed."""
+"""A file as a step sees it: what is known of it when the step is claimed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layers.domain.page import Extraction, Source
 
 @dataclass(frozen=True, slots=True)
 class PageSummary:
-    """How a page was read so far. `source` is None while it is unread; `text_bytes` is the size of its text."""
+    """How one page was read so far. `source` is None while it is unread; `text_bytes` is the size of its text."""
 
     number: int
     source: Source | None
@@ -23,10 +23,10 @@ class PageSummary:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the services of this installation can do, as far as plans depend on it.
+    """What this installation's services can do, as far as a plan depends on it.
 
-    `window_bytes` is how much text the extractor reads at once (None: no limit), `most_windows` how many windows of
-    a text it reads at all. `reads_objects`: the paid reader can read from the object store itself. A page that OCR read
+    `window_bytes` is how much text the extractor reads at once (None: any), `most_windows` how many of a text it
+    reads at all. `reads_objects`: the paid reader takes a file from the object store itself. A page that OCR read
     with a mean confidence under `sure_from` (0 to 100) goes to the paid reader.
     """
 
@@ -38,15 +38,15 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is known about a file. `pages` covers the pages that some step has read or tried to read.
+    """What is known of a file. `pages` covers the pages that some step has looked at.
 
     `failures` maps the steps that failed to (code, detail). `page_numbers` are those of the claimed
-    part, empty when it covers the whole file; `part` is its index from 0 among `part_count`, `redrives` how
-    often a person ran the step again. `windows` holds the extraction of each part of a step with `merge`, by index,
-    once all parts have ended.
-    `when_textract_is_down` is a setting of its dataset: `best_reading` or `wait`.
-    `is_to_be_expanded`: if it is an archive, its members become files of the batch.
-    `languages` are those of its dataset, by Tesseract's codes.
+    part, empty when it covers the whole file; `part` is its number from 0 among `part_count`, `redrives` how
+    often a person had the step run again. `windows` holds what was found in each part of a step whose parts are
+    merged, once all of them have ended.
+    `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
+    `is_to_be_expanded`: if it is an archive, its batch wants its members as files.
+    `languages` are its dataset's, as Tesseract names them.
     """
 
     file_id: str
@@ -81,49 +81,49 @@ class File:
 
     @property
     def text_bytes(self) -> int:
-        """The size of all text read so far."""
+        """The size of all text that was read."""
         return sum(page.text_bytes for page in self.pages if page.source)
 
     @property
     def is_image(self) -> bool:
-        """Whether it is a picture made of pixels, without text of its own."""
+        """A picture made of pixels: it has no text of its own."""
         return kind_of(self.media_type) is Kind.PICTURE
 
     @property
     def can_be_seen(self) -> bool:
-        """Whether its pages can be rendered, so that OCR can read them."""
+        """Its pages can be drawn, so that a reader of pictures can read them. Pages of anything else are only text."""
         return kind_of(self.media_type) in SEEN
 
     @property
     def is_scanned_in_part(self) -> bool:
-        """Whether it is a document with text that also has pictures which OCR may read."""
+        """A document, a mail or slides with pictures on which OCR may find what its own text does not say."""
         kind = kind_of(self.media_type)
         return kind is not None and format_of(self.media_type).holds_pictures and bool(self.unread_pages)
 
     @property
     def shows_scans_as_pages(self) -> bool:
-        """Whether it is a document or a mail in which each scan counts as a page of its own."""
+        """A document or a mail in which each scan is a page of its own, without other text on it."""
         kind = kind_of(self.media_type)
         return kind in (Kind.DOCUMENT, Kind.MAIL) and format_of(self.media_type).holds_pictures
 
     @property
     def page_total(self) -> int:
-        """How many pages it has, as far as is known."""
+        """How many pages it has, as far as anybody has found out."""
         return max(self.page_count or 1, len(self.pages))
 
     @property
     def is_kept_as_it_is(self) -> bool:
-        """Whether it has no text, as an archive or a video: it is stored and shown, and makes no record."""
+        """It holds no text: an archive, a film. It is stored and shown, and makes no record."""
         return kind_of(self.media_type) in KEPT
 
     @property
     def is_printed(self) -> bool:
-        """Whether its preview is a PDF printed by LibreOffice, where that is installed."""
+        """Whether it is shown as what a printer of office documents makes of it, where there is one."""
         return kind_of(self.media_type) in OFFICE
 
 
 def file_from_facts(facts: Mapping[str, Any]) -> File:
-    """The file from the JSON that `schema/functions/claim_step.sql` returns."""
+    """The file that the status store describes (`schema/functions/claim_step.sql` says how)."""
     plain = ("file_id", "tenant_id", "dataset_id", "batch_id", "name", "object_key", "version_id", "declared_size_bytes",
              "declared_sha256", "size_bytes", "media_type", "page_count", "schema", "schema_version", "when_textract_is_down")  # fmt: skip
     return File(
@@ -145,7 +145,7 @@ def original_key(tenant_id: str, file_id: str) -> str:
 
 
 def artifact_key(tenant_id: str, file_id: str, step: str, part: int, attempt: int, lease_id: str, name: str) -> str:
-    """The key of an attempt's artifact. The lease id keeps two workers with the same attempt number apart."""
+    """The key of an attempt's artifact. The lease keeps two holders of one attempt number apart."""
     return f"{artifact_prefix(tenant_id)}{file_id}/{step}/{part}-{attempt}-{lease_id[:8]}/{name}"
 
 

@@ -62,6 +62,11 @@ class Page:
         return replace(self, words=words, width=size[0], height=size[1], turned=0)
 
 
+def replaces(confidence: float, known_source: Source | None, known_confidence: float) -> bool:
+    """Whether a new reading of a page is kept in place of the known one: not where that is the surer of the two."""
+    return known_source is None or confidence >= known_confidence
+
+
 def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
     """Pages from the plain data in a decoder's answer."""
     return [Page(**{**one, "words": tuple(Word(*word) for word in one["words"])}) for one in found]

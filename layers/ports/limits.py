@@ -1,4 +1,4 @@
-"""Limits on calls to services: circuit breakers, budgets, connection slots."""
+"""What holds calls back: circuit breakers, budgets of calls, connections."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from layers.domain.breaker import CLOSED, Breaker
 
 
 class Breakers(Protocol):
-    """The circuit breakers of dependencies, by name. Never raises: a process that can't share them keeps its own."""
+    """The circuit breakers of what steps depend on, by name. Never raises: without its shared view it has its own."""
 
     def states(self) -> Mapping[str, Breaker]:
-        """Every breaker that has counted a failure."""
+        """Every breaker that ever left its rest."""
 
     def state(self, dependency: str) -> Breaker:
-        """The breaker of one dependency, as last read."""
+        """One breaker as last seen."""
 
     def cap(self, dependency: str, full: int) -> int:
-        """The part of an in-flight cap that the breaker allows now."""
+        """Of an in-flight cap, what the breaker lets through now."""
 
     def admit(self, dependency: str) -> float | None:
-        """None where an attempt may start (perhaps as the probe), else seconds until the next probe."""
+        """None where work may begin (it may be the probe); else seconds until the next probe."""
 
     def wait_s(self, dependency: str) -> float:
         """Seconds until the next probe; 0 where the breaker is closed."""
 
     def succeeded(self, dependency: str) -> bool:
-        """The dependency worked; whether that closed its breaker."""
+        """The dependency did its work; whether that closed its breaker."""
 
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
-        """The dependency failed; its breaker after that."""
+        """The dependency did not do its work; its breaker now."""
 
     def inconclusive(self, dependency: str) -> None:
-        """An attempt ended and says nothing about the dependency."""
+        """An attempt ended without a word on the dependency."""
 
 
 class AlwaysClosed:
@@ -68,7 +68,7 @@ class AlwaysClosed:
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """A budget now: units a second at most and now, room for parts, seconds until there is room for one."""
+    """A budget as it stands: units a second at most and now, room for parts, seconds until there is some."""
 
     full_per_s: float
     per_s: float
@@ -77,38 +77,38 @@ class BudgetState:
 
 
 class Budgets(Protocol):
-    """The budgets of services, by name. Never raises: a process that can't share them spends a small share."""
+    """What services outside can bear, by their names. Never raises: without its shared view it spends a small share."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service has a budget."""
+        """Whether a service has a budget at all."""
 
     def take(self, name: str, parts: int) -> tuple[int, float]:
-        """Take room for parts; for how many there was room, and the seconds until there is room for one more."""
+        """For how many of these parts there is room; and the seconds until there is for one more."""
 
     def give_back(self, name: str, parts: int) -> None:
-        """Return the room of parts that were not dispatched."""
+        """Parts for which something was taken were not dispatched."""
 
     def settle(self, name: str, used: float) -> None:
         """A part has ended that used so many units."""
 
     def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
-        """Take a turn for a call, if it comes within `most_wait_s`; whether it does, and in how many seconds."""
+        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
 
     def correct(self, name: str, units: float) -> None:
-        """A call used so many units more than it took a turn for; fewer where negative."""
+        """A call used so many units more, or fewer, than it took its turn for."""
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service refused a call; `pause_s` is the delay that it gave, 0 where it gave none."""
+        """The service refused a call; `pause_s` where it said for how long nobody need come."""
 
     def recovered(self, name: str) -> None:
-        """The service has recovered: budget that was refilled meanwhile must not be spent at once."""
+        """The service was down and is back: what gathered meanwhile is not to be spent at once."""
 
     def states(self) -> Mapping[str, BudgetState]:
-        """Every budget now."""
+        """Every budget as it stands."""
 
 
 class NoBudgets:
-    """No service has a budget."""
+    """Nothing outside is scarce."""
 
     def __contains__(self, name: object) -> bool:
         return False
@@ -139,34 +139,34 @@ class NoBudgets:
 
 
 class ConnectionSlots(Protocol):
-    """Slots for connections to services that accept only so many, by service. Never raises."""
+    """How many connections services outside bear, by their names. Never raises."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service's connections are counted."""
+        """Whether a service's connections are counted at all."""
 
     def open(self, name: str) -> str | None:
-        """Take a slot; its lease, or None while all are taken."""
+        """A connection's lease, by its name; None while all are taken."""
 
     def close(self, name: str, lease: str) -> None:
-        """Release a slot."""
+        """Give a connection back."""
 
 
-# Holds a connection slot of one service while it is used. Raises Snooze where none becomes free soon.
+# A connection to one service, for as long as it is used. Raises Snooze where all are taken for long.
 Connection = Callable[[], AbstractContextManager[None]]
 
 
 class Pace(Protocol):
-    """Spaces the calls to one service."""
+    """The turns of calls to one service."""
 
     def __call__(self, units: float = 1.0) -> None:
-        """Wait until a call of so many units may start. Raises Snooze where a worker would wait too long."""
+        """Return when a call of so many units may start. Raises Snooze where that would hold a worker for long."""
 
     def correct(self, units: float) -> None:
-        """A call used so many units more than it waited for; fewer where negative."""
+        """A call used so many units more, or fewer, than it waited for."""
 
 
 class AtOnce:
-    """Every call may start immediately."""
+    """Every call may start at once."""
 
     def __call__(self, units: float = 1.0) -> None:
         return None

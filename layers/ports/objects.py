@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """A part of a multipart upload in the object store; `etag` identifies its content."""
+    """One part of an upload that the object store holds; `etag` is the store's name for its content."""
 
     number: int
     size_bytes: int
@@ -21,7 +21,7 @@ class Objects(Protocol):
     """The object store."""
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
-        """Fetch an object into a file. Raises PermanentError `object_missing` where there is none."""
+        """Fetch an object into a file. Raises PermanentError 'object_missing' where there is none."""
 
     def upload(self, path: Path, object_key: str, media_type: str) -> int:
         """Store a file; its size in bytes."""
@@ -30,7 +30,7 @@ class Objects(Protocol):
         """The size in bytes of an object, or None where there is none."""
 
     def version_of(self, object_key: str) -> str | None:
-        """The id of an object's current version, or None where the store keeps no versions."""
+        """The id of an object's present version, or None where the store keeps none."""
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete every version of every object under a prefix; how many."""
@@ -44,19 +44,19 @@ class Objects(Protocol):
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
     ) -> tuple[str, dict[str, str]]:
-        """A URL for one PUT of exactly this object, and the headers to send with it."""
+        """A URL to PUT exactly this object to, once, and the headers to send with it."""
 
     def begin_parts(self, object_key: str) -> str:
-        """Begin a multipart upload; its id."""
+        """Begin an upload in parts; its id."""
 
     def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
-        """A URL for the PUT of one part, numbered from 1, of exactly this size."""
+        """A URL to PUT one part, from 1, of exactly this size to."""
 
     def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
-        """The parts that arrived, in order; None where the upload does not exist, or no longer."""
+        """The parts that arrived, in order; None where the store knows no such upload (any more)."""
 
     def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
-        """Complete a multipart upload, unless the object exists already; whether the upload existed."""
+        """Make these parts the object, unless there is one; whether the store knew the upload."""
 
     def presign_get(
         self,

@@ -1,4 +1,4 @@
-"""Readers, renderers and extractors: decoders on this machine, and services outside."""
+"""What reads, shows and extracts: decoders here, and services outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layers.domain.page import Extraction, Identity, Member, Page, Picture
 
 
 class Documents(Protocol):
-    """Reads and renders documents, in separate processes that may crash."""
+    """Reads and pictures documents, in processes that may die."""
 
     def identify(self, path: Path, name: str) -> Identity: ...
 
@@ -35,7 +35,7 @@ class Documents(Protocol):
     def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture: ...
 
 
-# The path of a page, numbered from 1, as a PNG or JPEG that any service accepts.
+# A page, from 1, as a PNG or JPEG on disk that any service takes.
 PagePicture = Callable[[int], Path]
 
 
@@ -44,42 +44,42 @@ class OfficePrinter(Protocol):
 
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
         """The document as a PDF in `into`. Raises PermanentError where it can't be printed, DependencyDown where
-        the printer can't be reached."""
+        what prints can't be reached."""
 
     def is_up(self) -> bool:
         """Whether documents can be printed."""
 
     def retire_idle(self) -> None:
-        """End printers that have been idle for a while."""
+        """End what has had nothing to do for a while."""
 
     def close(self) -> None: ...
 
 
 class SecondReader(Protocol):
-    """A slower and better OCR reader on the same machine, for pages that the first one was unsure of."""
+    """A slower and better reader on our own machines, for the pages that the first was unsure of."""
 
     def reads(self, languages: Sequence[str]) -> bool:
-        """Whether it can read these languages."""
+        """Whether it knows the letters of these languages."""
 
     def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
-        """The same pages read again, with the same `turned`. Raises PermanentError `timeout`."""
+        """The same pages as it reads them, turned as they were. Raises PermanentError `timeout`."""
 
 
 class PaidReader(Protocol):
-    """A reader that charges by the page, such as Amazon Textract."""
+    """A reader that is paid by the page, such as Amazon Textract."""
 
     def read(
         self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
     ) -> list[Page]:
-        """The pages as read; a page without text has no source.
+        """The pages as read; one without any text has no source.
 
-        `token` names the file's job: the same token finds the same job. Raises Throttled, Snooze while the job
-        runs, DependencyDown where the service can't be used for any file, PermanentError for a file that it refuses,
+        `token` names the file's job: the same token finds the same job. Raises Throttled, Snooze while the job is
+        at work, DependencyDown where the service can't be used by anyone, PermanentError for a file that it refuses,
         TransientError for a call that failed.
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and accepts our credentials; None where that is not known."""
+        """Whether the service answers and takes our credentials; None where that can't be told."""
 
 
 class Model(Protocol):
@@ -92,28 +92,28 @@ class Model(Protocol):
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and accepts our key; None where that is not known."""
+        """Whether the service answers and takes our key; None where that can't be told."""
 
 
 class Scanner(Protocol):
-    """Scans for malware."""
+    """Looks for malware."""
 
     def scan(self, path: Path) -> str | None:
-        """The name of the malware in a file, or None. Raises DependencyDown."""
+        """The name of what was found in a file, or None. Raises DependencyDown."""
 
     def is_up(self) -> bool:
         """Whether it answers."""
 
 
 class Extractor(Protocol):
-    """Extracts the values of a dataset's schema from text."""
+    """Turns text into the values of a dataset's schema."""
 
     @property
     def pays_by_call(self) -> bool:
-        """Whether each call costs money; then its claim is committed durably first."""
+        """Whether each call costs money, so that its claim is committed durably first."""
 
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
-        """The values found in a window's text, with evidence."""
+        """The values that a window's text shows."""
 
     def is_up(self) -> bool | None:
-        """Whether its service answers; None where it has none, or that is not known."""
+        """Whether what it depends on answers; None where there is nothing to ask, or it can't be told."""

@@ -1,4 +1,4 @@
-"""Topics for wake-ups, and notifications of changes."""
+"""Where wake-ups go, and who hears of changes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ class Topics(Protocol):
     """Named streams of messages."""
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        """Publish each wake-up on its step's topic; one with `joins_bundle` shares the message of the one before it."""
+        """Publish each wake-up on its step's topic, those that ride in one message with the one before them."""
 
     def holds_messages(self, topic: str) -> bool:
-        """Whether a topic has messages that no consumer has received; False where that is not known."""
+        """Whether there are messages in a topic that nobody has received; False where that can't be told."""
 
     def dispatch_later(self, delay_s: float) -> None:
         """Wake the dispatcher after so many seconds."""
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        """Move up to `limit` messages from each dead-letter queue back to its topic; how many."""
+        """Put up to `limit` messages of each dead-letter queue back on its topic; how many."""
 
     def is_up(self) -> bool:
         """Whether messages can be published."""
 
 
 class ChangeNotifications(Protocol):
-    """Notifies clients that watch a dataset of changes. Notifications may be lost."""
+    """Tells those who watch a dataset that something of it changed. Only a hint."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
-        """Notify of committed changes to these datasets."""
+        """Tell of changes that are committed."""
 
 
 class NoChangeNotifications:
-    """Notifies nobody."""
+    """ChangeNotifications that nobody hears."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         return None
