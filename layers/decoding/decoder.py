@@ -16,7 +16,7 @@ from typing import Any
 from layers.decoding import scratch
 from layers.decoding.active_time import ActiveTime, decoder_pids
 from layers.decoding.fork_server import ForkServer
-from layers.decoding.pausing import Turn
+from layers.decoding.pausing import PausableCall
 from layers.decoding.short_limit import current_limit_s
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TakesLong, TransientError
 
@@ -30,6 +30,7 @@ LOADING_S = 0.1  # extra for the first call of a process, which imports its read
 CHECK_EACH_S, MIN_CHECK_S = 0.1, 0.02  # between readings of the active time during a call
 MAX_WAITING_S = 600.0  # for a processor during one call; then the attempt starts again later
 BUSY_DELAY_S = 30.0
+PATIENCE = 2  # times its short limit for which a call may be paused while it holds a slot for short parts
 FOLDERS = ("input", "scratch", "output")  # the process reads the first and writes to the others
 
 
@@ -189,7 +190,7 @@ class _Deadline:
         self._time = ActiveTime(reaper_pid)
         self._timeout_s, self._short_limit_s, self._light_s = timeout_s, short_limit_s, light_s
         is_long = short_limit_s == math.inf and light_s < math.inf  # the start of a process is light
-        self._turn = Turn(lambda: decoder_pids(reaper_pid), is_long=is_long, light_s=light_s)
+        self._call = PausableCall(lambda: decoder_pids(reaper_pid), is_long=is_long, light_s=light_s)
 
     def check_in_s(self) -> float:
         """Seconds until the next check is due."""
@@ -198,17 +199,17 @@ class _Deadline:
 
     def check(self) -> None:
         """Raises TimeoutError, TakesLong, and Snooze."""
-        self._time.update(was_paused=self._turn.is_paused)
+        self._time.update(was_paused=self._call.is_paused)
         if self._time.active_s >= self._timeout_s:
             raise TimeoutError
-        if self._time.active_s >= self._short_limit_s:
+        if self._time.active_s >= self._short_limit_s or self._time.paused_s >= PATIENCE * self._short_limit_s:
             raise TakesLong
         if self._time.waiting_s >= MAX_WAITING_S:
             raise Snooze(BUSY_DELAY_S, "the machine is too busy to read the file")
-        self._turn.update(self._time.active_s, self._time.paused_s)
+        self._call.update(self._time.active_s, self._time.paused_s)
 
     def end(self) -> None:
-        self._turn.end()
+        self._call.end()
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

@@ -50,8 +50,8 @@ class RunningCalls:
 RUNNING_CALLS = RunningCalls(len(os.sched_getaffinity(0)))
 
 
-class Turn:
-    """One decoder call's turn on the processors. `pids` lists the decoder and its children, the decoder first."""
+class PausableCall:
+    """One decoder call. `pids` lists the decoder and its children, the decoder first."""
 
     def __init__(
         self,

@@ -444,7 +444,7 @@ def states(reaper_pid: int) -> set[str]:
 def one_processor(monkeypatch: pytest.MonkeyPatch) -> pausing.RunningCalls:
     """Room for one running call; others are paused once they are not light."""
     calls = pausing.RunningCalls(1)
-    monkeypatch.setattr(decoder, "Turn", functools.partial(pausing.Turn, calls=calls))
+    monkeypatch.setattr(decoder, "PausableCall", functools.partial(pausing.PausableCall, calls=calls))
     return calls
 
 
@@ -474,13 +474,19 @@ def test_time_in_which_a_call_is_paused_does_not_count(box: Sandbox, one_process
         heavy.result()
 
 
-def test_a_paused_decoder_ends_with_the_sandbox(
-    box: Sandbox, one_processor: pausing.RunningCalls, monkeypatch: pytest.MonkeyPatch
+def test_a_short_call_that_is_paused_for_long_gives_up_its_slot(
+    box: Sandbox, one_processor: pausing.RunningCalls
 ) -> None:
+    call(box, "token")
+    one_processor.start(is_long=False)
+    with short_limit(1.0), pytest.raises(TakesLong):
+        call(box, "burn", seconds=0.5, timeout_s=60.0)
+
+
+def test_a_paused_decoder_can_be_ended(box: Sandbox, one_processor: pausing.RunningCalls) -> None:
     call(box, "token")
     (reaper,) = box.idle_pids()
     one_processor.start(is_long=False)
-    monkeypatch.setattr(decoder, "MAX_WAITING_S", 600.0)
     with ThreadPoolExecutor(1) as pool, short_limit(60.0):
         heavy = pool.submit(contextvars.copy_context().run, call, box, "burn", seconds=600.0, timeout_s=60.0)
         assert soon(lambda: states(reaper) == {"T"})
