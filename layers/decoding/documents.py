@@ -132,8 +132,8 @@ class Documents:
             "number": page_number,
             "into": str(into),
             "edge_px": PAGE_PX,
-            "most_edge_px": MOST_SENT_PX,
-            "most_bytes": MOST_SENT_BYTES,
+            "max_edge_px": MOST_SENT_PX,
+            "max_bytes": MOST_SENT_BYTES,
         }
         return Picture(**self._readers.call("page_picture", page, timeout_s=_limit_s(path, PICTURE_S)))
 
