@@ -30,8 +30,8 @@ def import_ms(module: str, path: Path, times: int) -> tuple[float, float]:
     wall, cpu = [], []
     for _ in range(times):
         command = [str(PYTHON), "-S", "-c", PROGRAM.format(module)]
-        ran = subprocess.run(command, env={"PYTHONPATH": str(path)}, capture_output=True, text=True, check=True)
-        one_wall, one_cpu = map(float, ran.stdout.split())
+        result = subprocess.run(command, env={"PYTHONPATH": str(path)}, capture_output=True, text=True, check=True)
+        one_wall, one_cpu = map(float, result.stdout.split())
         wall.append(one_wall * 1000)
         cpu.append(one_cpu * 1000)
     return min(wall), min(cpu)

@@ -1,4 +1,4 @@
-"""What the audit costs at a million files: a round of upkeep's walk early and late in it, and all of it on request.
+"""What the audit costs at a million files: a round of its walk, early and late, and the whole audit on request.
 
     python -m benchmarks.audit [--files 1000000]
 
@@ -58,10 +58,10 @@ def fill(database: Database, count: int) -> None:
 
 
 def rounds(store: PostgresStore) -> float:
-    """Milliseconds for each of some rounds of the walk."""
+    """Milliseconds per round of the walk."""
     began = time.monotonic()
     for _ in range(ROUNDS):
-        assert store.audit_rows(0, FILES_AT_ONCE, MAIN_STEPS, SIDE_ARTIFACTS) == {}, "what was filled in adds up"
+        assert store.audit_rows(0, FILES_AT_ONCE, MAIN_STEPS, SIDE_ARTIFACTS) == {}, "the audit finds nothing"
     return (time.monotonic() - began) * 1000 / ROUNDS
 
 

@@ -1,4 +1,4 @@
-"""What a dispatch costs PostgreSQL: at any backlog, and while a forgotten transaction holds back vacuum.
+"""What a dispatch costs PostgreSQL: at backlogs of all sizes, and while an open transaction holds back vacuum.
 
     python -m benchmarks.dispatch [--most 1000000]
 
@@ -39,7 +39,7 @@ SELECT file_id, 'ocr', tenant_id, batch_id, 'ready', 1, clock_timestamp() FROM m
 
 
 def fill(database: Database, count: int) -> None:
-    """Tenants with batches, and as many files whose OCR is ready."""
+    """Create tenants, batches, and `count` files whose OCR is ready."""
     database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
     database.run("INSERT INTO tenants (name) SELECT 't' || n FROM generate_series(1, %(n)s::integer) n", n=TENANTS)
     database.run("INSERT INTO datasets (tenant_id, name) SELECT tenant_id, 'd' FROM tenants")
@@ -57,7 +57,7 @@ def fill(database: Database, count: int) -> None:
 
 
 def turn(store: PostgresStore, worker: Database) -> None:
-    """One part dispatched, claimed by the least there is to it, and done."""
+    """Dispatch one part, mark it as running and as done."""
     (wake_up,) = store.dispatch({"ocr": 1})
     for state in ("running", "done"):
         worker.run(
@@ -69,7 +69,7 @@ def turn(store: PostgresStore, worker: Database) -> None:
 
 
 def spent(database: Database) -> tuple[int, float]:
-    """Calls of the dispatching function, and milliseconds in it, so far."""
+    """Calls of dispatch_steps and milliseconds in it, so far."""
     row = database.row(
         "SELECT calls, total_time FROM pg_stat_user_functions WHERE funcname = 'dispatch_steps' AND schemaname = 'public'"
     )
@@ -77,11 +77,11 @@ def spent(database: Database) -> tuple[int, float]:
 
 
 def measure(found: Parts, turns: int) -> float:
-    """Milliseconds inside the function, for each dispatch of one."""
+    """Milliseconds in dispatch_steps per dispatched part."""
     database = Database(found.owner_url)
     worker = Database(found.worker_url)
     owner = Database(f"{found.owner_url}?options=-c%20track_functions%3Dall")
-    store = PostgresStore(owner)  # only an owner may have functions timed
+    store = PostgresStore(owner)  # only the owner may track functions
     for _ in range(100):
         turn(store, worker)
     one(owner, "SELECT pg_stat_force_next_flush()::text")
@@ -108,7 +108,7 @@ def backlogs(found: Parts, most: int, results: dict[str, Any]) -> None:
 
 
 def held(found: Parts, results: dict[str, Any]) -> None:
-    """The same while a transaction that somebody forgot keeps every dead row and index entry alive."""
+    """The same while an open transaction keeps every dead row and index entry."""
     fill(Database(found.owner_url), HELD_TURNS + 2000)
     with psycopg.connect(found.owner_url) as forgotten:
         forgotten.execute("SET idle_in_transaction_session_timeout = 0")

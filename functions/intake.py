@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from functions.archives import expand
 from layers.attempts.work import Work
+from layers.domain import estimates
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
 from layers.domain.formats import Kind, kind_of
 from layers.domain.step import Done, step
 
 
-@step(word="the first look at it", timeout_s=60, concurrency=20, parts_per_message=10, depends_on="scanner")
+@step(
+    word="the first look at it",
+    cost_s=estimates.intake_s,
+    timeout_s=60,
+    concurrency=20,
+    parts_per_message=10,
+    depends_on="scanner",
+)
 def intake(file: File, work: Work) -> Done:
     size_bytes = work.arrived_bytes()
     if size_bytes is None:

@@ -1,4 +1,4 @@
-"""Rows to test with: tenants, datasets, batches and files as the API would make them."""
+"""Creates rows for tests: tenants, datasets, batches and files, as the API creates them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layers.ports.rows import NewFile
 
 @dataclass(frozen=True)
 class Urls:
-    """A migrated database as its owner, its workers and its API reach it."""
+    """The URLs of a migrated database for its owner, its workers and its API."""
 
     owner: str
     worker: str
@@ -30,9 +30,9 @@ class Urls:
 
 @dataclass(frozen=True)
 class Bench:
-    """A store on a migrated database, as workers use it, and the makers of what is in it.
+    """A store on a migrated database, as workers use it, and functions that create rows in it.
 
-    `database` is its owner's: it sees and changes everything.
+    `database` is the owner's connection: it may read and change every row.
     """
 
     database: Database
@@ -67,7 +67,7 @@ class Bench:
             return catalog.cancel_batch(batch_id)
 
     def empty(self) -> None:
-        """Take everything out."""
+        """Delete all rows."""
         self.database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
 
     def tenant(self, weight: float = 1.0) -> str:
@@ -90,7 +90,7 @@ class Bench:
         return str(batch.batch_id)
 
     def files(self, tenant_id: str, dataset_id: str, batch_id: str, count: int) -> list[tuple[str, str]]:
-        """New files as (file_id, object_key), in order."""
+        """Create files; their (file_id, object_key)s in order."""
         described = [NewFile(f"file {index}.txt", 10) for index in range(count)]
         with self.tenants(tenant_id) as catalog:
             batch = catalog.batch(batch_id)
@@ -99,7 +99,7 @@ class Bench:
         return [(str(row.file_id), row.object_key) for row in rows]
 
     def arrived(self, count: int = 1, tenant_id: str | None = None) -> list[tuple[str, str]]:
-        """New files of a batch of their own, arrived, their intake ready."""
+        """Create files in a new batch whose objects have arrived, so that intake is ready; (file_id, object_key)s."""
         tenant_id = tenant_id or self.tenant()
         dataset_id = self.dataset(tenant_id)
         files = self.files(tenant_id, dataset_id, self.batch(tenant_id, dataset_id), count)
@@ -112,7 +112,7 @@ class Bench:
         return claim
 
     def planned(self, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
-        """Files past intake with these steps planned; the wake-ups of their ready parts."""
+        """Create files whose intake is done, with these steps planned; the wake-ups of their ready parts."""
         self.arrived(count)
         for wake_up in self.store.dispatch({"intake": 1000}):
             self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")

@@ -1,4 +1,4 @@
-"""Embedded parts for tests that need a real object store, topics and bell."""
+"""Starts the embedded object store, queues and Valkey for tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoreParts:
 
 @contextmanager
 def store_parts(home: Path, *, free_bytes: int = 0) -> Iterator[StoreParts]:
-    """Start an object store and Valkey in a folder, on free ports; stop them in the end."""
+    """Start an object store and Valkey in a folder, on free ports; stop them at the end."""
     ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
     secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
     redis_url = valkey.redis_url(ports["valkey"], password)

@@ -182,9 +182,9 @@ class Machine:
             for step, sums in steps.used.items()
         }
         pages = self._store.pages(file_id)
-        kept = sum(len(body) for key, body in self._objects.objects.items() if file_id in key)
+        stored_bytes = sum(len(body) for key, body in self._objects.objects.items() if file_id in key)
         size = path.stat().st_size
-        return FileUse(uses, database_s, size, kept, len(pages) or 1, sum(len(page.text) for page in pages))
+        return FileUse(uses, database_s, size, stored_bytes, len(pages) or 1, sum(len(page.text) for page in pages))
 
     def _next_due(self) -> WakeUp | None:
         """The first requeued or delayed part that is due by now."""

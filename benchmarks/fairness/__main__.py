@@ -1,9 +1,9 @@
-"""The laboratory of fairness: who waits how long behind whom, beside first come first served and round robin by file.
+"""The fairness laboratory: how long tenants wait for each other, compared with first come first served and round robin.
 
     python -m benchmarks.fairness [--page-s 0.2] [--short]
 
-A stand-in takes `--page-s` seconds for a page, twenty at a time, on the real store, runner and dispatcher; all times
-are told in seconds of a reader that takes 2 s. Prints a table and keeps it in build/bench/fairness.json.
+A simulated reader takes `--page-s` seconds for a page, twenty at a time, on the real store, runner and dispatcher. All
+times are in seconds of a reader that takes 2 s. Prints a table and keeps it in build/bench/fairness.json.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.fairness import scenes
-from benchmarks.fairness.asking import Asker, kept
 from benchmarks.fairness.figures import (
     Read,
     by_tenant,
@@ -29,6 +28,7 @@ from benchmarks.fairness.figures import (
     while_all_wait,
     worst_window,
 )
+from benchmarks.fairness.forecasts import ForecastSampler, held
 from benchmarks.fairness.laboratory import ORDERS, Laboratory
 from benchmarks.fairness.scenes import NOISY, Scene
 from benchmarks.parts import parts
@@ -43,7 +43,7 @@ def of_quiet(reads: Sequence[Read]) -> list[float]:
 
 
 def tens(reads: Sequence[Read]) -> list[float]:
-    """How long each of the noisy tenant's batches of ten took from its arrival until it was read."""
+    """Seconds from arrival to the last read for each of the noisy tenant's batches of ten files."""
     batches: dict[str, list[Read]] = {}
     for read in reads:
         if read.tenant == NOISY:
@@ -58,7 +58,7 @@ def as_shares(spent: Mapping[str, float], weights: Mapping[str, float]) -> str:
 
 
 def settled_at(reads: Sequence[Read], scale: float) -> dict[str, float]:
-    """By file, when its last part had been read, on the clock."""
+    """By file, the time on the clock when its last part had been read."""
     ends: dict[str, float] = {}
     for read in reads:
         ends[read.file_id] = max(ends.get(read.file_id, 0.0), read.ended_at * scale)
@@ -66,21 +66,25 @@ def settled_at(reads: Sequence[Read], scale: float) -> dict[str, float]:
 
 
 class Report:
-    """Plays scenes in every order that is asked for, and collects the table's rows."""
+    """Plays scenes in several orders and collects the rows of the table."""
 
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
         self.rows: Rows = {}
-        self.kept: list[bool] = []  # of what was said of waits, whether it came about
+        self.held: list[bool] = []  # for each forecast
 
-    def play(self, scene: Scene, orders: Sequence[str], asks: bool = False) -> dict[str, list[Read]]:
+    def play(self, scene: Scene, orders: Sequence[str], samples_forecasts: bool = False) -> dict[str, list[Read]]:
         played = {}
         for order in orders:
             began = time.monotonic()
-            asker = Asker(self.laboratory.owner_url, self.laboratory.api_url) if asks and order == "fair" else None
-            played[order] = self.laboratory.play(scene, order, asker)
-            if asker:
-                self.kept += kept(asker.guesses, settled_at(played[order], self.laboratory.scale))
+            sampler = (
+                ForecastSampler(self.laboratory.owner_url, self.laboratory.api_url)
+                if samples_forecasts and order == "fair"
+                else None
+            )
+            played[order] = self.laboratory.play(scene, order, sampler)
+            if sampler:
+                self.held += held(sampler.forecasts, settled_at(played[order], self.laboratory.scale))
             print(f"{scene.name}, {order}: {len(played[order])} parts in {time.monotonic() - began:.0f} s", flush=True)
         return played
 
@@ -98,7 +102,7 @@ class Report:
     # --- the scenes ----------------------------------------------------------------------------------
 
     def noisy(self, files: int, orders: Sequence[str]) -> None:
-        played = self.play(scenes.noisy(files), orders, asks=True)
+        played = self.play(scenes.noisy(files), orders, samples_forecasts=True)
         beside = f"beside {files:,} files of one tenant"
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
@@ -120,7 +124,7 @@ class Report:
         self.add(what, "", fair=f"{percentile(quiet, 0.95):.2f}; {worst_window(quiet, 0.95):.2f}")
 
     def scans(self, files: int, orders: Sequence[str]) -> None:
-        played = self.play(scenes.scans(files), orders, asks=True)
+        played = self.play(scenes.scans(files), orders, samples_forecasts=True)
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
             "quiet tenants' wait beside scans of 300 pages, p95, s",
@@ -143,9 +147,9 @@ class Report:
         index = jain_by_cost(among, dict.fromkeys(by_tenant(among), 1.0))
         self.add("Jain's index where one tenant's estimates are a tenth of its costs", "≥ 0.99", fair=f"{index:.3f}")
 
-    def said(self) -> None:
-        share = f"{100 * sum(self.kept) / len(self.kept):.0f}"
-        self.add(f"files that settled inside the range they were told, % of {len(self.kept):,}", "≥ 80", fair=share)
+    def forecasts(self) -> None:
+        share = f"{100 * sum(self.held) / len(self.held):.0f}"
+        self.add(f"files that settled within their forecast, % of {len(self.held):,}", "≥ 80", fair=share)
 
     def thousand(self, tenants: int) -> None:
         played = self.play(scenes.thousand(tenants), ["fair", "first come"])
@@ -163,7 +167,7 @@ def full(report: Report) -> None:
     report.scans(6, everyone)
     report.weights(800, everyone)
     report.misjudged(400)
-    report.said()
+    report.forecasts()
     report.thousand(1000)
     report.alone(1000)
 
@@ -174,7 +178,7 @@ def short(report: Report) -> None:
     report.scans(1, everyone)
     report.weights(100, everyone)
     report.misjudged(50)
-    report.said()
+    report.forecasts()
     report.thousand(100)
     report.alone(100)
 

@@ -1,4 +1,4 @@
-"""What is made of a run's reads: waits, windows, shares. Pure: rows in, figures out."""
+"""Figures from the reads of a run: waits, windows, shares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOW = 100
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One part of one file's reading. Times are seconds of one clock, `cost_s` is what the reader took."""
+    """The reading of one part of a file. Times are seconds of one clock; `cost_s` is the time that the reader took."""
 
     tenant: str
     batch: str
@@ -26,13 +26,13 @@ class Read:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """The smallest value that at least this share of them does not exceed."""
+    """The smallest value that at least this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def waits(reads: Iterable[Read]) -> list[float]:
-    """From each file's arrival until something of it is read, in order of arrival."""
+    """Seconds from each file's arrival until its first part is read, in order of arrival."""
     first: dict[str, Read] = {}
     for read in reads:
         if read.file_id not in first or read.started_at < first[read.file_id].started_at:
@@ -41,23 +41,23 @@ def waits(reads: Iterable[Read]) -> list[float]:
 
 
 def worst_window(in_order: Sequence[float], share: float, size: int = WINDOW) -> float:
-    """The largest percentile of any `size` neighbours; of all, where there are not more."""
+    """The largest percentile of any `size` neighbouring values, or of all where there are no more."""
     last = max(0, len(in_order) - size)
     return max(percentile(in_order[start : start + size], share) for start in range(last + 1))
 
 
 def turnaround_s(reads: Sequence[Read]) -> float:
-    """From the arrival of the first until all have been read."""
+    """Seconds from the first arrival until the last part is read."""
     return max(read.ended_at for read in reads) - min(read.arrived_at for read in reads)
 
 
 def jain(shares: Sequence[float]) -> float:
-    """Jain's index: 1 where all are equal, 1/n where one has everything."""
+    """Jain's index: 1 where all shares are equal, 1/n where one tenant has everything."""
     return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 
 def while_all_wait(reads: Sequence[Read]) -> list[Read]:
-    """What was dispatched from when everything was ready until the first tenant had nothing left to dispatch."""
+    """Parts dispatched from when all were ready until the first tenant had none left."""
     begins = max(read.ready_at for read in reads)
     ends = min(max(read.queued_at for read in own) for own in by_tenant(reads).values())
     return [read for read in reads if begins <= read.queued_at < ends]
@@ -76,13 +76,13 @@ def costs(reads: Iterable[Read]) -> dict[str, float]:
 
 
 def jain_by_cost(reads: Iterable[Read], weights: Mapping[str, float]) -> float:
-    """Jain's index over each tenant's cost for its weight."""
+    """Jain's index of cost per weight over all tenants."""
     spent = costs(reads)
     return jain([spent.get(tenant, 0.0) / weight for tenant, weight in weights.items()])
 
 
 def gone_before(reads: Sequence[Read], tenants: Iterable[str]) -> list[int]:
-    """For each part of these tenants: how many parts were dispatched between its being ready and its dispatch."""
+    """For each part of these tenants: how many parts were dispatched after it became ready and before it was dispatched."""
     wanted = set(tenants)
     return [
         sum(read.ready_at < other.queued_at < read.queued_at for other in reads)

@@ -1,4 +1,4 @@
-"""The laboratory: a stand-in reader behind the real store, runner and dispatcher, and scenes that are played to it."""
+"""The laboratory: runs scenes on the real store, runner and dispatcher, with a simulated reader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from layers.domain.step import Done, Pipeline, Plan, Step
 from layers.ports import Ports
 from tests.fakes import MemoryObjects
 
-READER = "extraction"  # the last of the main pipeline, so that no more is expected to follow
+READER = "extraction"  # the last step of the main pipeline: forecasts expect no step after it
 INTAKE = "intake"
 CONCURRENCY = 20
 INTAKE_THREADS = 2
@@ -57,7 +57,7 @@ SELECT (SELECT count(*) FROM files WHERE state IN ('uploading', 'processing')) A
 
 
 class OwnTopics(WakeUpsOnly):
-    """Topics of no cost: what a process publishes it runs itself, first come, first served."""
+    """Topics in memory, in the order of publishing."""
 
     def __init__(self) -> None:
         self.queues: dict[str, queue.SimpleQueue[list[WakeUp]]] = defaultdict(queue.SimpleQueue)
@@ -66,11 +66,11 @@ class OwnTopics(WakeUpsOnly):
         return False
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        for load in bundles(list(wake_ups)):
-            self.queues[load[0].step].put(load)
+        for bundle in bundles(list(wake_ups)):
+            self.queues[bundle[0].step].put(bundle)
 
     def take(self, topic: str) -> list[WakeUp]:
-        """What one message names; nothing after a short while without any."""
+        """The wake-ups of the next message; empty if none comes within a tenth of a second."""
         try:
             return self.queues[topic].get(timeout=0.1)
         except queue.Empty:
@@ -99,7 +99,7 @@ def reading(page_s: float, spread: float, scale: float) -> tuple[Step, Pipeline]
 
 
 def fair(database: Database, owner: Database) -> PostgresStore:
-    owner.run(WITHOUT)  # it pays for no index that it does not use
+    owner.run(WITHOUT)  # without the indexes of the other orders
     return PostgresStore(database)
 
 
@@ -112,7 +112,7 @@ ORDERS: dict[str, Callable[[Database, Database], PostgresStore]] = {
 
 @dataclass
 class Laboratory:
-    """Plays scenes on one database, one after the other. `page_s` is how long the stand-in takes for a page."""
+    """Plays scenes on one database, one after the other. `page_s`: how long the simulated reader takes for a page."""
 
     owner_url: str
     worker_url: str
@@ -126,15 +126,15 @@ class Laboratory:
 
     @property
     def scale(self) -> float:
-        """How much faster than a reader of two seconds everything goes here."""
+        """The time of a page as a share of the two seconds of a real reader."""
         return self.page_s / PAGE_S
 
     def play(
         self, scene: Scene, order: str = "fair", beside: contextlib.AbstractContextManager[object] | None = None
     ) -> list[Read]:
-        """What was read of a scene, in the order of dispatch, in seconds of a reader that takes two.
+        """The reads of a scene, in the order of dispatch, in seconds of a reader that takes two.
 
-        `beside` is entered when everything has been announced, and left when the scene has ended.
+        `beside` is entered when all files are announced, and left when the scene has ended.
         """
         owner, database = Database(self.owner_url), Database(self.worker_url)
         try:
@@ -170,27 +170,27 @@ class Laboratory:
             self._await(owner, lambda waiting: waiting["tenants"] < tenants or not waiting["unread"])
 
     def _announce(self, scene: Scene) -> list[list[str]]:
-        """Each drop's object keys; drops of one tenant that bear the same name are one batch."""
+        """Each drop's object keys. Drops of one tenant with the same batch name are one batch."""
         tenants = Tenants(self.owner_url, self.api_url)
         tenants.empty()
         ids = {name: tenants.add(name, scene.weights.get(name, 1.0)) for name in {d.tenant for d in scene.drops}}
-        by_batch = sorted(range(len(scene.drops)), key=lambda place: _batch_of(scene, place))
+        by_batch = sorted(range(len(scene.drops)), key=lambda index: _batch_of(scene, index))
         keys: list[list[str]] = [[] for _ in scene.drops]
-        for (tenant, _), group in groupby(by_batch, key=lambda place: _batch_of(scene, place)):
-            places = list(group)
-            sizes = [scene.drops[place].size_bytes for place in places for _ in range(scene.drops[place].files)]
+        for (tenant, _), group in groupby(by_batch, key=lambda index: _batch_of(scene, index)):
+            indexes = list(group)
+            sizes = [scene.drops[index].size_bytes for index in indexes for _ in range(scene.drops[index].files)]
             made = iter(tenants.announce(ids[tenant], sizes))
-            for place in places:
-                keys[place] = [next(made) for _ in range(scene.drops[place].files)]
+            for index in indexes:
+                keys[index] = [next(made) for _ in range(scene.drops[index].files)]
         tenants.close()
         return keys
 
     def _let_arrive(self, runner: Runner, scene: Scene, keys: Sequence[Sequence[str]]) -> None:
         began = time.monotonic()
-        for place in sorted(range(len(scene.drops)), key=lambda place: scene.drops[place].at_s):
-            time.sleep(max(0.0, began + scene.drops[place].at_s * self.scale - time.monotonic()))
-            for start in range(0, len(keys[place]), ARRIVE_AT_ONCE):
-                take_arrivals(runner, [Arrival(key, "v") for key in keys[place][start : start + ARRIVE_AT_ONCE]])
+        for index in sorted(range(len(scene.drops)), key=lambda index: scene.drops[index].at_s):
+            time.sleep(max(0.0, began + scene.drops[index].at_s * self.scale - time.monotonic()))
+            for start in range(0, len(keys[index]), ARRIVE_AT_ONCE):
+                take_arrivals(runner, [Arrival(key, "v") for key in keys[index][start : start + ARRIVE_AT_ONCE]])
 
     def _await(self, owner: Database, has_come: Callable[[Row], bool]) -> None:
         deadline = time.monotonic() + LONGEST_S
@@ -204,14 +204,14 @@ class Laboratory:
         return replace(read, **{name: getattr(read, name) / self.scale for name in times})
 
 
-def _batch_of(scene: Scene, place: int) -> tuple[str, str]:
-    drop = scene.drops[place]
+def _batch_of(scene: Scene, index: int) -> tuple[str, str]:
+    drop = scene.drops[index]
     return drop.tenant, drop.batch
 
 
 @contextlib.contextmanager
 def working(runner: Runner, topics: OwnTopics, topic: str, count: int) -> Iterator[None]:
-    """So many threads that run what is published on a topic."""
+    """Start `count` threads that run the messages of a topic; stop them at the end."""
     stopping = threading.Event()
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""What happens in the laboratory: who drops which files when. Times and costs in seconds of a reader that takes 2 s."""
+"""The scenes of the laboratory: which tenant uploads which files when. Times and costs in seconds of a reader that takes 2 s."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ NOISY = "noisy"
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A batch that arrives all at once: so many files of so many pages. `judged` is what their cost is estimated at, as a
-    share of what it will be."""
+    """A batch whose files arrive all at once. `judged`: the estimate of their cost, as a share of the actual cost."""
 
     at_s: float
     tenant: str
@@ -25,15 +24,15 @@ class Drop:
 
     @property
     def size_bytes(self) -> int:
-        """What is announced of each file, from which the stand-ins of intake and reader know what to make of it."""
+        """The announced size of each file, which encodes its pages and estimate for the simulated intake and reader."""
         return self.pages * 1000 + round(self.judged * 100)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """`spread` is how far a page's time may lie from two seconds, as a share of them.
+    """`spread`: how far a page's time may differ from two seconds, as a share of them.
 
-    Where it is about `shares`, reading begins when everything stands ready, and ends when one tenant has nothing left.
+    A scene about `shares` starts reading when all parts are ready, and ends when one tenant has none left.
     """
 
     name: str
@@ -44,8 +43,8 @@ class Scene:
 
 
 def quiet(until_s: float, concurrency: int, seed: int = 1) -> tuple[Drop, ...]:
-    """Nine tenants with a file of one page now and then each, from the first second on: every 5 s where 20 are read at
-    once, and seldomer where fewer are, for they are quiet as long as the nine use a fifth of the readers."""
+    """Nine tenants that upload a file of one page now and then: every 5 s with 20 readers, and less often with fewer
+    readers, so that the nine always use about a fifth of them."""
     every_s = 100.0 / concurrency
     chance = random.Random(seed)
     drops = []
@@ -58,26 +57,26 @@ def quiet(until_s: float, concurrency: int, seed: int = 1) -> tuple[Drop, ...]:
 
 
 def noisy(files: int = 5000, spread: float = 0.5, concurrency: int = 20) -> Scene:
-    """One tenant drops thousands of files, and now and then ten more in a batch of their own; nine are quiet."""
+    """One tenant uploads thousands of files, and now and then a batch of ten more; nine tenants are quiet."""
     lasts_s = files * PAGE_S / concurrency
     tens = tuple(Drop(lasts_s * part, NOISY, 10, batch=f"ten {part}") for part in (0.2, 0.4, 0.6, 0.8))
     return Scene("noisy", (Drop(0.0, NOISY, files, batch="all"), *quiet(lasts_s, concurrency), *tens), spread=spread)
 
 
 def scans(files: int = 8, pages: int = 300, concurrency: int = 20) -> Scene:
-    """One tenant drops scans of many pages, which are read in slices; nine are quiet."""
+    """One tenant uploads scans of many pages, which are read in slices; nine tenants are quiet."""
     lasts_s = files * pages * PAGE_S / concurrency
     return Scene("scans", (Drop(0.0, NOISY, files, pages, batch="all"), *quiet(lasts_s, concurrency)))
 
 
 def weights(files: int = 800) -> Scene:
-    """Weights 4 : 2 : 1, and the files of the second have five pages each."""
+    """Three tenants of weights 4 : 2 : 1; the files of the second have five pages each."""
     drops = (Drop(0.0, "four", files), Drop(0.0, "two", files // 5, 5), Drop(0.0, "one", files))
     return Scene("weights", drops, {"four": 4.0, "two": 2.0, "one": 1.0}, shares=True)
 
 
 def misjudged(files: int = 400) -> Scene:
-    """Two alike, but the cost of one's files is estimated at a tenth."""
+    """Two equal tenants; the files of one are estimated at a tenth of their cost."""
     drops = (Drop(0.0, "judged", files), Drop(0.0, "misjudged", files, judged=0.1))
     return Scene("misjudged", drops, shares=True)
 
@@ -91,5 +90,5 @@ def alone(files: int = 1000) -> Scene:
 
 
 def announced(size_bytes: int) -> tuple[int, float]:
-    """Pages, and what their cost is estimated at, of a file that was announced with this size."""
+    """The pages and the estimate, as a share of the cost, of a file that was announced with this size."""
     return size_bytes // 1000, size_bytes % 1000 / 100

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.topics import WakeUpsOnly
@@ -86,8 +87,9 @@ def runner_on(database: Database, topics: Topics, host: str, redis_url: str = ""
         documents=None,  # type: ignore[arg-type]
         extractor=None,  # type: ignore[arg-type]
         paid_reader=None,
-        **({"news": RedisChangeNotifications(redis_url), "breakers": RedisBreakers(redis_url)} if redis_url else {}),  # type: ignore[arg-type]
     )
+    if redis_url:
+        ports = replace(ports, notifications=RedisChangeNotifications(redis_url), breakers=RedisBreakers(redis_url))
     return Runner(ports, intake, PIPELINES, dict.fromkeys(STEPS, CONCURRENCY), host=host)
 
 

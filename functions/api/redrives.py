@@ -48,7 +48,7 @@ def redrive_step(request: Request, file_id: str, step: str) -> bool:
 
     def plan(facts: dict[str, Any]) -> list[PlannedStep]:
         if step == INTAKE.name:
-            return [PlannedStep(INTAKE.name, (Part(cost_estimate_s=0.1),))]
+            return [PlannedStep(INTAKE.name, (Part(cost_estimate_s=INTAKE.cost_s(file_from_facts(facts))),))]
         file = replace(file_from_facts(facts), reach=request.ports.reach)
         return lifecycle.plan_from([STEPS[name] for name in names], file)
 

@@ -110,8 +110,8 @@ def _secrets(stage: str) -> Resources:
 
 def _deletion(stage: str, protected: str = "Retain") -> dict[str, str]:
     """What happens to a resource when it is removed from the stack: in a protected stage, `protected`."""
-    kept = protected if stage in PROTECTED else "Delete"
-    return {"DeletionPolicy": kept, "UpdateReplacePolicy": kept}
+    policy_name = protected if stage in PROTECTED else "Delete"
+    return {"DeletionPolicy": policy_name, "UpdateReplacePolicy": policy_name}
 
 
 def _database(stage: str) -> Resources:

@@ -65,14 +65,14 @@ def descendants(roots: Iterable[int]) -> list[Entry]:
 
 def working_in(folder: Path) -> list[Entry]:
     """The processes whose working directory is this folder."""
-    wanted = os.stat(folder)
-    return [one for one in entries() if _is_same_file(PROC / str(one.pid) / "cwd", wanted)]
+    target = os.stat(folder)
+    return [one for one in entries() if _is_same_file(PROC / str(one.pid) / "cwd", target)]
 
 
 def marked_with(marker: str) -> list[Entry]:
     """The processes that have this `NAME=value` in their environment."""
-    wanted = marker.encode()
-    return [one for one in entries() if wanted in _environment(one.pid)]
+    variable = marker.encode()
+    return [one for one in entries() if variable in _environment(one.pid)]
 
 
 def send(targets: Iterable[Entry], number: signal.Signals) -> None:
@@ -103,9 +103,9 @@ def boot_id() -> str:
         return "unknown"
 
 
-def _is_same_file(link: Path, wanted: os.stat_result) -> bool:
+def _is_same_file(link: Path, target: os.stat_result) -> bool:
     try:
-        return os.path.samestat(os.stat(link), wanted)
+        return os.path.samestat(os.stat(link), target)
     except OSError:
         return False
 

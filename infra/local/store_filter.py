@@ -210,8 +210,8 @@ def _name(pair: tuple[bytes, bytes]) -> str:
 def _with_cors(send: Send) -> Send:
     async def send_with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
-            kept = [pair for pair in message.get("headers", ()) if not REPLACED.fullmatch(pair[0])]
-            message = {**message, "headers": [*kept, *CORS]}
+            headers = [pair for pair in message.get("headers", ()) if not REPLACED.fullmatch(pair[0])]
+            message = {**message, "headers": [*headers, *CORS]}
         await send(message)
 
     return send_with_cors

@@ -1,4 +1,4 @@
-"""Malware scanning by a ClamAV daemon: its INSTREAM command over TCP or a local socket.
+"""Scans files for malware with a ClamAV daemon: its INSTREAM command over TCP or a local socket.
 
 Source: clamd(8), section COMMANDS.
 """
@@ -14,28 +14,28 @@ from layers.domain.errors import DependencyDown, PermanentError
 CONNECT_S = 3.0
 ANSWER_S = 45.0
 CHUNK_BYTES = 1 << 17
-MOST_ANSWER_BYTES = 4096
+MAX_ANSWER_BYTES = 4096
 DEFAULT_PORT = 3310
 
 
 class ClamavScanner:
-    """`address` is `host:port`, `[ipv6]:port`, a host, or the path of a socket."""
+    """`address` is `host:port`, `[ipv6]:port`, a host, or the path of a Unix socket."""
 
     def __init__(self, address: str) -> None:
         self._address = address
 
     def scan(self, path: Path) -> str | None:
-        """The name of what was found in the file, or None. Raises DependencyDown, and PermanentError `too_large`."""
+        """The name of the malware found in the file, or None. Raises DependencyDown, and PermanentError `too_large`."""
         try:
-            with self._connected() as link, path.open("rb") as stream:
+            with self._connect() as connection, path.open("rb") as stream:
                 try:
-                    link.sendall(b"zINSTREAM\0")
+                    connection.sendall(b"zINSTREAM\0")
                     while chunk := stream.read(CHUNK_BYTES):
-                        link.sendall(struct.pack(">I", len(chunk)) + chunk)
-                    link.sendall(bytes(4))
+                        connection.sendall(struct.pack(">I", len(chunk)) + chunk)
+                    connection.sendall(bytes(4))
                 except (BrokenPipeError, ConnectionResetError):
-                    pass  # it may have said why it hung up
-                answer = _answer(link)
+                    pass  # the daemon may have answered before it closed the connection
+                answer = _read_answer(connection)
         except OSError as error:
             raise DependencyDown("scanner", f"the malware scanner did not answer ({error})") from error
         if answer.endswith("FOUND"):
@@ -43,30 +43,30 @@ class ClamavScanner:
         if answer == "stream: OK":
             return None
         if "size limit exceeded" in answer:
-            raise PermanentError("too_large", "the file is larger than the malware scanner takes")
+            raise PermanentError("too_large", "the file is larger than the malware scanner accepts")
         raise DependencyDown("scanner", f"the malware scanner answered `{answer[:100]}`")
 
     def is_up(self) -> bool:
         try:
-            with self._connected() as link:
-                link.sendall(b"zPING\0")
-                return _answer(link) == "PONG"
+            with self._connect() as connection:
+                connection.sendall(b"zPING\0")
+                return _read_answer(connection) == "PONG"
         except OSError:
             return False
 
-    def _connected(self) -> socket.socket:
+    def _connect(self) -> socket.socket:
         if self._address.startswith("/"):
-            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            link.settimeout(CONNECT_S)
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(CONNECT_S)
             try:
-                link.connect(self._address)
+                connection.connect(self._address)
             except OSError:
-                link.close()
+                connection.close()
                 raise
         else:
-            link = socket.create_connection(_host_and_port(self._address), CONNECT_S)
-        link.settimeout(ANSWER_S)
-        return link
+            connection = socket.create_connection(_host_and_port(self._address), CONNECT_S)
+        connection.settimeout(ANSWER_S)
+        return connection
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
@@ -76,8 +76,8 @@ def _host_and_port(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _answer(link: socket.socket) -> str:
-    parts = b""
-    while b"\0" not in parts and len(parts) < MOST_ANSWER_BYTES and (part := link.recv(MOST_ANSWER_BYTES)):
-        parts += part
-    return parts.partition(b"\0")[0].decode("utf-8", "replace").strip()
+def _read_answer(connection: socket.socket) -> str:
+    content = b""
+    while b"\0" not in content and len(content) < MAX_ANSWER_BYTES and (chunk := connection.recv(MAX_ANSWER_BYTES)):
+        content += chunk
+    return content.partition(b"\0")[0].decode("utf-8", "replace").strip()

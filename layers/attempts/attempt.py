@@ -14,7 +14,8 @@ from layers.attempts.dependencies import Dependencies
 from layers.attempts.held_claims import HeldClaims
 from layers.attempts.recording import Recorder, log_fields
 from layers.attempts.work import Work
-from layers.decoding import scratch, turns
+from layers.decoding import scratch
+from layers.decoding.short_limit import short_limit
 from layers.domain import lifecycle
 from layers.domain.errors import (
     DecoderCrashed,
@@ -26,7 +27,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, makes_way_after_s, places_of_the_long
+from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, short_limit_s
 from layers.domain.message import WakeUp
 from layers.domain.step import Failed, Later, Outcome, Skip, Skipped, Step
 from layers.ports import Claim, Finished, Ports
@@ -39,13 +40,12 @@ STORE_AWAY_S = 2.0
 
 
 class Attempts:
-    """Runs attempts of one host. `caps` holds each step's in-flight cap by name."""
+    """Runs attempts of one host."""
 
     def __init__(
         self,
         ports: Ports,
         steps: Mapping[str, Step],
-        caps: Mapping[str, int],
         claims: HeldClaims,
         dependencies: Dependencies,
         recorder: Recorder,
@@ -53,7 +53,6 @@ class Attempts:
     ) -> None:
         self._ports = ports
         self._steps = steps
-        self._caps = caps
         self._claims = claims
         self._dependencies = dependencies
         self._recorder = recorder
@@ -77,7 +76,7 @@ class Attempts:
         try:
             while bundle.left:
                 claim = bundle.left.pop(0)
-                ended = self._requeued(claim) if bundle.yields else self._run(step, claim, bundle)
+                ended = self._requeued(claim) if bundle.yields else self._run(step, claim)
                 bundle.finished.append(ended)
                 bundle.yields = bundle.yields or ended.cost_s > YIELDS_AFTER_S
                 if bundle.left and not bundle.yields and sum(one.cost_s for one in bundle.finished) > RECORD_EVERY_S:
@@ -91,36 +90,15 @@ class Attempts:
         finished, bundle.finished = bundle.finished, []
         self._recorder.record(finished, self._claims.until([one.claim for one in finished]))
 
-    def _run(self, step: Step, claim: Claim, bundle: _Bundle) -> Finished:
+    def _run(self, step: Step, claim: Claim) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self._ports.reach))
         began = time.monotonic()
         with ExitStack() as until_it_ends, about(**log_fields(claim)):
             work = Work(claim, self._ports, partial(_temporary_folder, until_it_ends))
-            turn = until_it_ends.enter_context(
-                turns.turn_of(
-                    makes_way_after_s(claim.cost_estimate_s),
-                    partial(self._may_go_on, claim, bundle),
-                    claim.cost_estimate_s,
-                )
-            )
+            until_it_ends.enter_context(short_limit(short_limit_s(claim.cost_estimate_s)))
             outcome = self._outcome(step, claim, work)
-        if turn.went_on:
-            claim = replace(claim, cost_estimate_s=max(LONG_S, claim.cost_estimate_s))
         self._dependencies.used(step, work.meter.used)
         return self._recorder.finished(claim, outcome, time.monotonic() - began, work.meter.used)
-
-    def _may_go_on(self, claim: Claim, bundle: _Bundle) -> bool:
-        """Whether an attempt whose turn is over may go on as long work; then the rest of its bundle is requeued."""
-        try:
-            if not self._ports.store.go_on_among_long(claim, places_of_the_long(self._caps[claim.step])):
-                return False
-        except StoreUnreachable:
-            return False
-        bundle.finished += [self._requeued(one) for one in bundle.left]
-        bundle.left.clear()
-        if bundle.finished:
-            self._record(bundle)
-        return True
 
     def _requeued(self, claim: Claim) -> Finished:
         return self._recorder.finished(claim, Later(0.0, MADE_WAY))

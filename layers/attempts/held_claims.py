@@ -1,4 +1,4 @@
-"""The claims of one process: those that it runs, and those that the store made for it while the answer was lost."""
+"""The claims of one process: those that it runs, and those whose answer from the store was lost."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp
 from layers.ports import Claim, Store
 
-STRANGE_S = 5.0
-# A lease that has come so far is extended while its attempt goes on, as long as it is within so many times its length:
-# an attempt may have to wait for its turn, or for a machine that is full.
+LOST_AFTER_S = 5.0  # a claim may have been made just now, for a thread that is about to run it
+# A lease is extended once this share of it has passed, up to so many times its length in all: an attempt may be slow
+# because the machine is busy, and one that hangs must not be held for ever.
 EXTENDED_FROM = 0.4
 LONGEST_TIMES = 3.0
 
 
 @dataclass(slots=True)
 class _Held:
-    """A claim that is at work. `until` is when its lease ends, by the monotonic clock, and `at_most` may end."""
+    """A claim at work. Its lease ends at `until` and is never extended beyond `at_most`, by the monotonic clock."""
 
     claim: Claim
     lease_s: float
@@ -29,17 +29,17 @@ class _Held:
 
 
 class HeldClaims:
-    """Nobody else makes claims under `owner`."""
+    """No other process may claim under the same `owner`."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
         self._owner = owner
         self._held: dict[str, _Held] = {}  # by lease
-        self._strange_since: dict[str, float] = {}
+        self._unknown_since: dict[str, float] = {}
         self._in_doubt = False
 
     def claim(self, wake_ups: Sequence[WakeUp], lease_s: float, *, durably: bool) -> list[Claim]:
-        """Claim what these wake-ups name; to be told of when it has ended. Raises StoreUnreachable."""
+        """Claim the parts that these wake-ups name. Call `ended` when they have ended. Raises StoreUnreachable."""
         now = time.monotonic()
         try:
             claims = self._store.claim_all(wake_ups, self._owner, lease_s, durably=durably)
@@ -55,11 +55,11 @@ class HeldClaims:
             self._held.pop(claim.lease_id, None)
 
     def until(self, claims: Sequence[Claim]) -> float:
-        """When the first of these leases ends, by the monotonic clock."""
+        """The end of the lease that ends first, by the monotonic clock."""
         return min(self._held[claim.lease_id].until for claim in claims)
 
     def extend(self) -> int:
-        """Extend the leases of attempts that go on for long; how many. Raises StoreUnreachable."""
+        """Extend the leases of attempts that take long; how many. Raises StoreUnreachable."""
         now, due = time.monotonic(), defaultdict(list)
         for held in list(self._held.values()):
             if held.until - now < (1 - EXTENDED_FROM) * held.lease_s and now + held.lease_s < held.at_most:
@@ -71,14 +71,13 @@ class HeldClaims:
         return sum(map(len, due.values()))
 
     def lost(self) -> list[Claim]:
-        """Claims that nobody runs. One is strange for some time before it counts as lost: it may have been made just
-        now, for a thread that is about to run it."""
+        """Claims under this owner that no thread runs, once they have been unknown for `LOST_AFTER_S`."""
         if not self._in_doubt:
             return []
         now = time.monotonic()
-        strange = [claim for claim in self._store.held_by(self._owner) if claim.lease_id not in self._held]
-        seen_at = {claim.lease_id: self._strange_since.get(claim.lease_id, now) for claim in strange}
-        lost = [claim for claim in strange if now - seen_at[claim.lease_id] > STRANGE_S]
-        self._strange_since = {one: at for one, at in seen_at.items() if one not in {claim.lease_id for claim in lost}}
-        self._in_doubt = bool(self._strange_since)
+        unknown = [claim for claim in self._store.held_by(self._owner) if claim.lease_id not in self._held]
+        since = {claim.lease_id: self._unknown_since.get(claim.lease_id, now) for claim in unknown}
+        lost = [claim for claim in unknown if now - since[claim.lease_id] > LOST_AFTER_S]
+        self._unknown_since = {one: at for one, at in since.items() if one not in {claim.lease_id for claim in lost}}
+        self._in_doubt = bool(self._unknown_since)
         return lost

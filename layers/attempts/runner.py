@@ -47,7 +47,7 @@ class Runner:
         self._recorder = Recorder(
             ports, intake, pipelines, self.steps, self.dependencies, self._dispatcher, host, chance
         )
-        self._attempts = Attempts(ports, self.steps, caps, self._claims, self.dependencies, self._recorder, chance)
+        self._attempts = Attempts(ports, self.steps, self._claims, self.dependencies, self._recorder, chance)
 
     def run(self, wake_up: WakeUp) -> bool:
         """Run the part that a wake-up names; whether it could be claimed."""

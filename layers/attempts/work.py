@@ -1,4 +1,4 @@
-"""What a step is handed to work with: the original on disk, its readers, and a place for what it makes."""
+"""What a step works with: the original on disk, readers, and storage for its artifacts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ MEMBER_UPLOAD_S = 3600.0
 
 
 class Work:
-    """One attempt's means. Everything on disk lies in `scratch`, a folder made at first use, and goes with it."""
+    """The means of one attempt. All its files on disk are in `scratch`, a folder that is created at first use and
+    deleted at the end of the attempt."""
 
     def __init__(self, claim: Claim, ports: Ports, scratch: Path | Callable[[], Path]) -> None:
         self.claim = claim
@@ -56,7 +57,7 @@ class Work:
         return self._ports.max_file_bytes
 
     def original(self) -> Path:
-        """The file as it arrived, fetched once an attempt. Its name on disk is ours, never the user's."""
+        """The path of the uploaded file, downloaded once an attempt. Its name on disk is never the user's."""
         if self._original is None:
             path = self.scratch / "original"
             self._ports.objects.download(self.claim.file.object_key, self.claim.file.version_id, path)
@@ -64,7 +65,7 @@ class Work:
         return self._original
 
     def page_picture(self, page_number: int) -> Path:
-        """A page as a PNG or JPEG that any service takes, upright."""
+        """The path of an upright PNG or JPEG of a page, from 1, that any service accepts."""
         file, folder = self.claim.file, self.scratch / f"page-{page_number}"
         assert file.media_type is not None
         folder.mkdir(exist_ok=True)
@@ -72,7 +73,7 @@ class Work:
         return folder / picture.name if picture.name else self.original()
 
     def arrived_bytes(self) -> int | None:
-        """The size of the object as it was fetched, or None where there is none."""
+        """The size of the downloaded object, or None where there is no object."""
         try:
             return self.original().stat().st_size
         except PermanentError as error:
@@ -85,17 +86,17 @@ class Work:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def pages(self) -> list[Page]:
-        """The pages that were read so far, with text and words."""
+        """The pages read so far, with text and words."""
         return self._ports.store.pages(self.claim.file.file_id)
 
     def save(self, kind: str, path: Path, media_type: str) -> Artifact:
-        """Store a file as an artifact, under a key of this very attempt."""
+        """Store a file as an artifact, under a key of this attempt."""
         key = self.key(path.name)
         size_bytes = self._ports.objects.upload(path, key, media_type)
         return Artifact(kind, key, media_type, size_bytes)
 
     def save_bytes(self, kind: str, content: bytes, name: str, media_type: str) -> Artifact:
-        """Store bytes as an artifact; where the original was fetched and holds the same, it stands for them."""
+        """Store bytes as an artifact, or refer to the original where that was downloaded and has the same content."""
         if self._original and self._original.stat().st_size == len(content) and self._original.read_bytes() == content:
             return Artifact(kind, self.claim.file.object_key, media_type, len(content))
         path = self.scratch / name
@@ -103,7 +104,7 @@ class Work:
         return self.save(kind, path, media_type)
 
     def save_picture(self, kind: str, folder: Path, picture: Picture) -> Artifact:
-        """Store what a decoder made; a picture without a name stands for the original itself."""
+        """Store a picture that a decoder made; one without a name refers to the original."""
         file = self.claim.file
         if picture.name:
             key = self.key(picture.name)
@@ -113,15 +114,16 @@ class Work:
         return Artifact(kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count)
 
     def keep(self, artifact: Artifact) -> bool:
-        """Show an artifact before the attempt ends."""
+        """Publish an artifact before the attempt ends; whether this attempt still holds the part."""
         return self._ports.store.keep_artifact(self.claim, artifact)
 
     def add_members(self, members: Sequence[Member]) -> dict[int, str | None]:
-        """Announce members of an archive; by place, the key of each one's object that is still to be stored."""
+        """Announce members of an archive as files. By index in the archive: the key of the object to store, or None where
+        it is stored already."""
         return self._ports.store.add_members(self.claim, members, MEMBER_UPLOAD_S)
 
     def store_original(self, path: Path, object_key: str) -> None:
-        """Store a file as the original that was announced under this key."""
+        """Store an archive member under the key that `add_members` returned."""
         self._ports.objects.upload(path, object_key, "application/octet-stream")
 
     def key(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""SVG: its own text, and the drawing as a picture by resvg, which opens no file and no socket."""
+"""Reads the text of SVG drawings, and renders them with resvg, which opens no file and no socket."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from layers.decoders.plain import decoded
 from layers.decoders.text_pages import text_page
 from layers.domain.errors import PermanentError
 
-MOST_BYTES = 16 << 20
-MOST_EDGE_PX = 4000
+MAX_BYTES = 16 << 20
+MAX_EDGE_PX = 4000
 TEXT_TAGS = {"text", "title", "desc"}
 BLOCKS = TEXT_TAGS | {"tspan", "textpath"}
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
-    """What is written in the drawing, as one page; source None where its letters are only shapes."""
+    """The drawing's text as one page. `source` is None if it has no text elements."""
     from html.parser import HTMLParser
 
-    class Written(HTMLParser):
+    class TextElements(HTMLParser):
         def __init__(self) -> None:
             super().__init__(convert_charrefs=True)
             self.lines: list[str] = []
@@ -41,32 +41,32 @@ def read_text(path: str) -> list[dict[str, Any]]:
             if self.depth:
                 self.lines[-1] += data
 
-    written = Written()
-    written.feed(decoded(path, MOST_BYTES))
-    lines = (" ".join(line.split()) for line in written.lines)
+    parser = TextElements()
+    parser.feed(decoded(path, MAX_BYTES))
+    lines = (" ".join(line.split()) for line in parser.lines)
     return [text_page("\n".join(line for line in lines if line))]
 
 
 def drawn(path: str, edge_px: int) -> Any:
-    """The drawing as a Pillow image on white, its longest edge `edge_px`. Raises PermanentError for what can't be drawn."""
+    """The drawing as a Pillow image on white, its longest edge `edge_px`. Raises PermanentError if that is impossible."""
     import resvg_py
     from PIL import Image
 
-    if Path(path).stat().st_size > MOST_BYTES:
-        raise PermanentError("too_large", "the drawing is too large to be drawn")
-    source = decoded(path, MOST_BYTES)
+    if Path(path).stat().st_size > MAX_BYTES:
+        raise PermanentError("too_large", "the drawing is too large")
+    source = decoded(path, MAX_BYTES)
     small = _rendered(resvg_py, source, width=64)
     with Image.open(io.BytesIO(small)) as image:
         width, height = image.size
-    edge_px = min(edge_px, MOST_EDGE_PX)
-    if height > 64 * MOST_EDGE_PX:
-        raise PermanentError("too_large", "the drawing is too large to be drawn")
+    edge_px = min(edge_px, MAX_EDGE_PX)
+    if height > 64 * MAX_EDGE_PX:
+        raise PermanentError("too_large", "the drawing is too large")
     bound = {"height": edge_px} if height > width else {"width": edge_px}
     with Image.open(io.BytesIO(_rendered(resvg_py, source, **bound))) as image:
-        ground = Image.new("RGB", image.size, "white")
+        background = Image.new("RGB", image.size, "white")
         whole = image.convert("RGBA")
-        ground.paste(whole, mask=whole.getchannel("A"))
-        return ground
+        background.paste(whole, mask=whole.getchannel("A"))
+        return background
 
 
 def _rendered(resvg_py: Any, source: str, **bound: int) -> bytes:

@@ -1,7 +1,7 @@
-"""Pictures in documents: a scan that was pasted into a document, a slide, a sheet or a mail that says little itself.
+"""Finds pictures that OCR should read in documents, slides, sheets and mails with little text of their own.
 
-In a document or a mail each such picture is a page of its own, after the page of the document's own text if it has
-any. On a slide or a sheet the pictures are read as one, and what was read follows the text that stands there.
+In a document or a mail each such picture becomes a page, after the page with the document's own text if there is any.
+On a slide or a sheet the pictures are read as one image, and their text follows the text of that page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from layers.decoders import containers, mail, open_slides, slides
+from layers.decoders import containers, mail, open_slides, slides, texts
 from layers.decoders.images import frame, on_white, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
@@ -24,14 +24,14 @@ from layers.domain.formats import Kind, format_of
 from layers.domain.page import pages_as_read
 
 FORMATS = frozenset({"JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF"})
-# What is smaller is a logo, a signature, a button; where there is no text at all, even that is looked at.
-LEAST_EDGE_PX, LEAST_PIXELS = 200, 150_000
-LEAST_EDGE_ALONE_PX, LEAST_PIXELS_ALONE = 40, 10_000
-MOST_PICTURES = 200  # in a document
-MOST_ON_A_PAGE = 4
-MOST_BYTES = 32 << 20
-# With so many letters and digits of its own a document, a mail's body, a slide or a sheet says what it has to say.
-ENOUGH_TEXT, ENOUGH_ON_A_PAGE = 200, 100
+# Smaller pictures are logos, signatures or buttons. Where there is no text at all, the smaller minimum applies.
+MIN_EDGE_PX, MIN_PIXELS = 200, 150_000
+MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT = 40, 10_000
+MAX_PICTURES = 200  # of one document
+MAX_PICTURES_PER_PAGE = 4
+MAX_BYTES = 32 << 20
+# With so many letters and digits of its own, a document or mail body, a slide or sheet needs no OCR.
+ENOUGH_TEXT, ENOUGH_TEXT_PER_PAGE = 200, 100
 RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 LINKED = "{http://www.w3.org/1999/xlink}"
 WORD, WORKBOOK = "word/document.xml", "xl/workbook.xml"
@@ -40,91 +40,90 @@ SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """Its own text by page, as its reader found it, and of each page that is to be read by OCR what stands there."""
+    """The own text by page number, and the pictures of each page that OCR should read."""
 
     texts: dict[int, str]
     pictures: dict[int, tuple[str | int, ...]]
 
 
-def with_pictures(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pages of a document as its reader found them, with those that OCR is to read: their source is None."""
+def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
+    """The pages' own text. Pages for OCR, which hold pictures and little text, have no source."""
+    pages = texts.read_text(path, media_type)
     if not format_of(media_type).holds_pictures:
         return pages
-    found = _found(path, media_type, pages)
-    if not found.pictures:
+    document = _analyze(path, media_type, pages)
+    if not document.pictures:
         return pages
-    kept = {page["number"]: page for page in pages if page["number"] in found.texts}
-    kept |= {number: _unread(number, found.texts.get(number, "")) for number in found.pictures}
-    return [kept[number] for number in sorted(kept)]
+    by_number = {page["number"]: page for page in pages if page["number"] in document.texts}
+    by_number |= {number: _page_for_ocr(number, document.texts.get(number, "")) for number in document.pictures}
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def gray_page(path: str, media_type: str, number: int) -> Any:
-    """The pictures of a page, from 1, as one gray image; blank where it has none."""
+    """The pictures of a page, counted from 1, as one gray image; a blank pixel if there are none."""
     from PIL import Image
 
     names = _document(path, media_type).pictures.get(number, ())
-    shown = [image for name in names if (image := _picture(path, name)) is not None]
-    return _stacked(shown) if len(shown) > 1 else shown[0] if shown else Image.new("L", (1, 1), 255)
+    images = [image for name in names if (image := _picture(path, name)) is not None]
+    return _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
 
 
-def beside_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, Any]:
-    """A page of pictures as it was read, with the text that stood on it.
+def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, Any]:
+    """A page of pictures as OCR read it, with the page's own text added.
 
-    One without a word is as good as read where the document has text elsewhere: it is a photograph.
+    A page on which OCR found no word counts as read if the document has text elsewhere: it is a photograph.
     """
     document = _document(path, media_type)
     own = document.texts.get(page["number"], "")
     if not page["words"]:
         has_text = any(text.strip() for text in document.texts.values())
-        found = {"source": "native", "confidence": 100.0} if has_text else {"source": None, "confidence": 0.0}
-        return {**page, "text": own, **found}
-    if not _has_places(media_type):
+        result = {"source": "native", "confidence": 100.0} if has_text else {"source": None, "confidence": 0.0}
+        return {**page, "text": own, **result}
+    if not _has_own_pages(media_type):
         return page
     lines = [line.text for line in lines_of(pages_as_read([page]))]
     return {**page, "text": "\n".join([*([own, ""] if own else []), *lines]), "words": [], "turned": 0}
 
 
-def _has_places(media_type: str) -> bool:
-    """Whether its pictures stand on pages of its own: slides or sheets."""
+def _has_own_pages(media_type: str) -> bool:
+    """Whether the document itself has pages that pictures stand on: slides or sheets."""
     return format_of(media_type).kind in (Kind.SLIDES, Kind.SHEETS)
 
 
-def _unread(number: int, text: str) -> dict[str, Any]:
+def _page_for_ocr(number: int, text: str) -> dict[str, Any]:
     return {"number": number, "text": text, "words": [], "source": None, "confidence": 0.0}
 
 
-# --- which pictures stand where ------------------------------------------------------------------------
+# --- which pictures are on which page ------------------------------------------------------------------
 
 
 def _document(path: str, media_type: str) -> _Document:
-    told = os.stat(path)
-    return _known(path, media_type, (told.st_ino, told.st_mtime_ns, told.st_size))
+    status = os.stat(path)
+    return _cached_document(path, media_type, (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(maxsize=1)
-def _known(path: str, media_type: str, which: tuple[int, int, int]) -> _Document:
-    from layers.decoders.texts import own_text
-
-    return _found(path, media_type, own_text(path, media_type))
+def _cached_document(path: str, media_type: str, version: tuple[int, int, int]) -> _Document:
+    return _analyze(path, media_type, texts.read_text(path, media_type))
 
 
-def _found(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document:
-    if _has_places(media_type):
-        texts = {page["number"]: page["text"] for page in pages}
-        thin = {number for number, text in texts.items() if _count(text) < ENOUGH_ON_A_PAGE}
+def _analyze(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document:
+    if _has_own_pages(media_type):
+        own_texts = {page["number"]: page["text"] for page in pages}
+        thin = {number for number, text in own_texts.items() if _count(text) < ENOUGH_TEXT_PER_PAGE}
         listed = _by_page(path, media_type) if thin else []
-        wanted = {
-            number: tuple(_large(path, names, MOST_ON_A_PAGE, bool(texts[number].strip())))
+        pictures = {
+            number: tuple(_large(path, names, MAX_PICTURES_PER_PAGE, bool(own_texts[number].strip())))
             for number, names in enumerate(listed, 1)
             if number in thin
         }
-        return _Document(texts, {number: names for number, names in wanted.items() if names})
+        return _Document(own_texts, {number: names for number, names in pictures.items() if names})
     own = pages[0]["text"]
     body = mail.read_mail(path, media_type).text if format_of(media_type).kind is Kind.MAIL else own
     if _count(body) >= ENOUGH_TEXT:
         return _Document({1: own}, {})
     first = 2 if own.strip() else 1
-    names = _large(path, _in_order(path, media_type), MOST_PICTURES, first == 2)
+    names = _large(path, _in_order(path, media_type), MAX_PICTURES, first == 2)
     return _Document({1: own} if first == 2 else {}, {number: (name,) for number, name in enumerate(names, first)})
 
 
@@ -133,9 +132,9 @@ def _count(text: str) -> int:
 
 
 def _in_order(path: str, media_type: str) -> list[str | int]:
-    """The pictures of a document or a mail, by their names in the archive or their places among the parts."""
+    """The pictures of a document, by their names in the archive, or of a mail, by the indexes of its parts."""
     if format_of(media_type).kind is Kind.MAIL:
-        return list(mail.places_of_pictures(path))
+        return list(mail.picture_indexes(path))
     with containers.opened_zip(path) as archive:
         if format_of(media_type).reader == "word":
             return _linked(archive, WORD)
@@ -168,7 +167,7 @@ def _on_sheet(archive: Any, sheet: str) -> list[str | int]:
 
 
 def _linked(archive: Any, part: str) -> list[str | int]:
-    """The pictures that a part of an Office document shows, in order, each once."""
+    """The pictures that a part of an Office document refers to, in order, without repetition."""
     tree, targets = containers.xml_of(archive, part), containers.targets_of(archive, part)
     ids = (one.get(f"{RELATED}embed") or one.get(f"{RELATED}id") for one in tree.iter()) if tree is not None else ()
     names = (targets[one] for one in ids if one in targets)
@@ -176,29 +175,29 @@ def _linked(archive: Any, part: str) -> list[str | int]:
 
 
 def _named(element: Any) -> list[str | int]:
-    """The pictures that an element of an OpenDocument shows, in order, each once."""
+    """The pictures that an element of an OpenDocument refers to, in order, without repetition."""
     links = (one.get(f"{LINKED}href", "") for one in element.iter(f"{open_slides.DRAWN}image"))
     return list(dict.fromkeys(link.removeprefix("./") for link in links if link and ":" not in link))
 
 
-def _large(path: str, names: list[str | int], most: int, beside_text: bool) -> list[str | int]:
-    least = (LEAST_EDGE_PX, LEAST_PIXELS) if beside_text else (LEAST_EDGE_ALONE_PX, LEAST_PIXELS_ALONE)
+def _large(path: str, names: list[str | int], max_count: int, beside_text: bool) -> list[str | int]:
+    minimum = (MIN_EDGE_PX, MIN_PIXELS) if beside_text else (MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT)
     found: list[str | int] = []
     for name in names:
-        if len(found) == most:
+        if len(found) == max_count:
             break
-        with _on_disk(path, name) as place:
-            if place is not None and _is_large(place, *least):
+        with _extracted(path, name) as file:
+            if file is not None and _is_large(file, *minimum):
                 found.append(name)
     return found
 
 
-def _is_large(place: str, edge_px: int, pixels: int) -> bool:
+def _is_large(path: str, edge_px: int, pixels: int) -> bool:
     try:
-        with open_image(place) as image:
+        with open_image(path) as image:
             is_large = min(image.size) >= edge_px and image.width * image.height >= pixels
             return image.format in FORMATS and is_large
-    except Exception:  # a drawing, or damaged, in whichever way: the document's own text can be read all the same
+    except Exception:  # a drawing, or damaged in any way: the document's own text can still be read
         return False
 
 
@@ -206,18 +205,18 @@ def _is_large(place: str, edge_px: int, pixels: int) -> bool:
 
 
 def _picture(path: str, name: str | int) -> Any:
-    """A picture in gray; None where its pixels are damaged."""
-    with _on_disk(path, name) as place:
+    """A picture in gray, or None if it is missing or damaged."""
+    with _extracted(path, name) as file:
         try:
-            image = on_white(frame(place, 1)) if place is not None else None
+            image = on_white(frame(file, 1)) if file is not None else None
         except PermanentError:
             return None
         return image.convert("L") if image is not None else None
 
 
 @contextmanager
-def _on_disk(path: str, name: str | int) -> Iterator[str | None]:
-    """A picture of a document in a file of its own, for as long as it is looked at; None where it is missing."""
+def _extracted(path: str, name: str | int) -> Iterator[str | None]:
+    """A temporary file that holds a picture of a document, or None if the picture is missing."""
     content = _content(path, name)
     if not content:
         yield None
@@ -234,14 +233,14 @@ def _content(path: str, name: str | int) -> bytes:
     else:
         with containers.opened_zip(path) as archive:
             try:
-                content = containers.part_of(archive, name) if archive.getinfo(name).file_size <= MOST_BYTES else b""
+                content = containers.part_of(archive, name) if archive.getinfo(name).file_size <= MAX_BYTES else b""
             except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
                 return b""  # missing or damaged
-    return content if len(content) <= MOST_BYTES else b""
+    return content if len(content) <= MAX_BYTES else b""
 
 
 def _stacked(images: list[Any]) -> Any:
-    """Images one under the other, as wide as the widest."""
+    """One image with the given ones below each other."""
     from PIL import Image
 
     whole = Image.new("L", (max(one.width for one in images), sum(one.height for one in images)), 255)

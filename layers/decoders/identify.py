@@ -1,4 +1,4 @@
-"""What a file is, told from its bytes, and how many pages it has."""
+"""Identifies a file's media type by its content, and counts its pages."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
 from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, SEEN, Kind, format_of
 
-MOST_PAGES = 2000
+MAX_PAGES = 2000
 START_BYTES = 8192
 
-# Kinds of text, among which a name decides, by its ending.
-BY_NAME = {one.suffix: one.media_type for one in FORMATS if one.kind in (Kind.MARKUP, Kind.TABLE, Kind.TEXT, Kind.MAIL)}
-BY_NAME |= {".markdown": "text/markdown", ".htm": "text/html", ".xhtml": "text/html", ".log": "text/plain"}
-BY_NAME |= {".ndjson": "application/x-ndjson", ".tab": "text/tab-separated-values"}
-del BY_NAME[".msg"]
+# Text types whose content looks alike: the suffix of the file's name decides between them.
+BY_SUFFIX = {
+    one.suffix: one.media_type for one in FORMATS if one.kind in (Kind.MARKUP, Kind.TABLE, Kind.TEXT, Kind.MAIL)
+}
+BY_SUFFIX |= {".markdown": "text/markdown", ".htm": "text/html", ".xhtml": "text/html", ".log": "text/plain"}
+BY_SUFFIX |= {".ndjson": "application/x-ndjson", ".tab": "text/tab-separated-values"}
+del BY_SUFFIX[".msg"]
 SPELLINGS = {
     "image/x-ms-bmp": "image/bmp",
     "image/heif": "image/heic",
@@ -36,7 +38,7 @@ SPELLINGS = {
     "video/avi": "video/x-msvideo",
 }
 TEXTUAL = {"application/json", "application/xml", "application/x-ndjson", "message/rfc822", "application/mbox"}
-# How a message starts: a field, or the line that mailboxes put before it.
+# A message starts with a header field, or with the `From ` line of a mailbox.
 FIELD = re.compile(rb"\A\s*(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)")
 MAIL_FIELDS = re.compile(rb"^(?:From|To|Subject|Date|Received|MIME-Version|Message-ID|Return-Path):", re.I | re.M)
 TAG = re.compile(rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
@@ -45,7 +47,7 @@ DRAWING = re.compile(rb"<(?:\w+:)?svg[\s>]", re.IGNORECASE)
 
 
 def identify(path: str, name: str) -> dict[str, Any]:
-    """`{"media_type", "page_count"}`. Refuses what is empty, damaged, locked, too long, or not readable here."""
+    """`{"media_type", "page_count"}`. Raises PermanentError for an empty, damaged, locked, too long or unsupported file."""
     if Path(path).stat().st_size == 0:
         raise PermanentError("empty_file", "the file is empty (0 bytes)")
     media_type = _media_type(path, name)
@@ -66,8 +68,8 @@ def identify(path: str, name: str) -> dict[str, Any]:
 
 
 def _counted(media_type: str, page_count: int | None) -> dict[str, Any]:
-    if page_count is not None and page_count > MOST_PAGES:
-        raise PermanentError("too_many_pages", f"the file has {page_count} pages; at most {MOST_PAGES} are taken")
+    if page_count is not None and page_count > MAX_PAGES:
+        raise PermanentError("too_many_pages", f"the file has {page_count} pages; at most {MAX_PAGES} are accepted")
     return {"media_type": media_type, "page_count": page_count}
 
 
@@ -84,33 +86,33 @@ def _media_type(path: str, name: str) -> str:
         return containers.type_of_ole(path) or "application/x-ole-storage"
     if start[:4] in containers.ZIP_MARKS:
         return containers.type_of_zip(path)
-    if (by_name := BY_NAME.get(Path(name).suffix.lower())) and _is_plain(start):
-        return "image/svg+xml" if _is_drawing(start) else by_name  # nothing that libmagic may tell would change it
-    told = libmagic().type_of(path)
-    told = SPELLINGS.get(told, told)
-    if told in BY_MEDIA_TYPE and not _is_textual(told):
-        return told
-    if _is_textual(told) or (told == "application/octet-stream" and _is_readable(start)):
-        return _kind_of_text(start, name, told)
-    return told
+    if (by_suffix := BY_SUFFIX.get(Path(name).suffix.lower())) and _is_plain(start):
+        return "image/svg+xml" if _is_drawing(start) else by_suffix  # libmagic would not change this result
+    detected = libmagic().type_of(path)
+    detected = SPELLINGS.get(detected, detected)
+    if detected in BY_MEDIA_TYPE and not _is_textual(detected):
+        return detected
+    if _is_textual(detected) or (detected == "application/octet-stream" and _is_readable(start)):
+        return _text_type(start, name, detected)
+    return detected
 
 
 def _is_textual(media_type: str) -> bool:
     return media_type.startswith("text/") or media_type in TEXTUAL or media_type == "image/svg+xml"
 
 
-def _kind_of_text(start: bytes, name: str, told: str) -> str:
-    """Among kinds of text the bytes say little; there, and only there, the name decides."""
+def _text_type(start: bytes, name: str, detected: str) -> str:
+    """The media type of text. The content alone often can't decide this, so the name counts here, and only here."""
     narrow = start.replace(b"\x00", b"") if _is_wide(start) else start
     if _is_drawing(narrow):
         return "image/svg+xml"
-    if by_name := BY_NAME.get(Path(name).suffix.lower()):
-        return by_name
+    if by_suffix := BY_SUFFIX.get(Path(name).suffix.lower()):
+        return by_suffix
     if FIELD.match(narrow) and len(MAIL_FIELDS.findall(narrow)) >= 3:
         return "message/rfc822"
     if TAG.search(narrow[:1024]):
         return "text/html"
-    return told if told in BY_MEDIA_TYPE else "text/plain"
+    return detected if detected in BY_MEDIA_TYPE else "text/plain"
 
 
 def _is_drawing(start: bytes) -> bool:
@@ -118,12 +120,12 @@ def _is_drawing(start: bytes) -> bool:
 
 
 def _is_plain(start: bytes) -> bool:
-    """UTF-8 without any control character but those of lines."""
+    """Whether it is UTF-8 without control characters other than line breaks and tabs."""
     return not CONTROLS.search(start) and _is_readable(start)
 
 
 def _is_readable(start: bytes) -> bool:
-    """Text that a stray control character has made look like data."""
+    """Whether it is text, even with a few control characters that make libmagic call it data."""
     if _is_wide(start):
         return True
     try:
@@ -134,7 +136,7 @@ def _is_readable(start: bytes) -> bool:
 
 
 def _is_wide(start: bytes) -> bool:
-    """Text of sixteen or more bits a character, by its mark or by the NULs between its letters."""
+    """Whether it is text of 16 or more bits per character, by its byte order mark or its NULs."""
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[:4] == b"\x00\x00\xfe\xff":
         return True
     if len(start) < 8:

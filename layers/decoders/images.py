@@ -1,4 +1,4 @@
-"""Images: opened with their size bounded before a pixel is decoded, turned upright, frame by frame."""
+"""Opens images: checks their size before a pixel is decoded, and turns each frame upright."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any
 
 from layers.domain.errors import PermanentError
 
-MOST_PIXELS = 100_000_000
-BOMB_PIXELS_A_BYTE = 200  # what packs so many into one was made to burst; photographs have less than 10
+MAX_PIXELS = 100_000_000
+BOMB_PIXELS_PER_BYTE = 200  # more than this is a decompression bomb; photographs have less than 10
 
-# The picture of many pages that was looked at last: to find a page one must walk past all before it.
+# The last picture with many pages, kept open: finding a page means reading past all pages before it.
 _last: tuple[tuple[int, int, int], Any] | None = None
 
 
 def open_image(path: str) -> Any:
-    """A Pillow image whose header alone was read. Refuses what is damaged or has too many pixels."""
+    """A Pillow image of which only the header was read. Raises PermanentError if it is damaged or has too many pixels."""
     from PIL import Image, UnidentifiedImageError
     from pillow_heif import register_heif_opener
 
     register_heif_opener()
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         image = Image.open(path)
     except Image.DecompressionBombError:
@@ -29,30 +29,29 @@ def open_image(path: str) -> Any:
         raise PermanentError("corrupt", "the picture is damaged and can't be opened") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise PermanentError("corrupt", f"the picture is damaged and can't be opened ({error})") from None
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise _too_large(path, image.width * image.height)
     return image
 
 
 def count_frames(path: str) -> int:
-    """The number of pages of a TIFF; one for any other picture, animated or not."""
+    """The number of pages of a TIFF; 1 for any other picture, animated or not."""
     with open_image(path) as image:
         return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
 
 
 def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: str | None = None) -> Any:
-    """One frame, from 1, decoded and turned as its EXIF orientation says.
+    """One frame, counted from 1, turned as its EXIF orientation says.
 
-    With `draft_edge_px` a JPEG may be decoded at a fraction of its size, not below that edge; `draft_mode` `L`
-    leaves its colors out.
+    With `draft_edge_px` a JPEG may be decoded at a smaller size, but not below that edge; `draft_mode` `L` skips colors.
     """
     from PIL import Image, ImageOps
 
-    image = open_image(path) if number == 1 else _many_paged(path)
+    image = open_image(path) if number == 1 else _multi_page(path)
     try:
         if number > 1:
             image.seek(number - 1)
-        if image.width * image.height > MOST_PIXELS:
+        if image.width * image.height > MAX_PIXELS:
             raise _too_large(path, image.width * image.height)
         if draft_edge_px:
             image.draft(draft_mode, (draft_edge_px, draft_edge_px))
@@ -66,16 +65,16 @@ def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: 
 
 
 def on_white(image: Any) -> Any:
-    """The image in RGB or gray, what is transparent shown on white."""
+    """The image in RGB or gray, with transparency replaced by white."""
     from PIL import Image
 
     if image.mode in ("RGB", "L"):
         return image
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         whole = image.convert("RGBA")
-        ground = Image.new("RGB", whole.size, "white")
-        ground.paste(whole, mask=whole.getchannel("A"))
-        return ground
+        background = Image.new("RGB", whole.size, "white")
+        background.paste(whole, mask=whole.getchannel("A"))
+        return background
     if image.mode.startswith(("I", "F")):
         return _sixteen_bits(image)
     return image.convert("L" if image.mode == "1" else "RGB")
@@ -87,19 +86,19 @@ def _sixteen_bits(image: Any) -> Any:
     return image.point(lambda value: value * (255 / span) - low * (255 / span)).convert("L")
 
 
-def _many_paged(path: str) -> Any:
-    """The picture, opened already if it is the one that was looked at last."""
+def _multi_page(path: str) -> Any:
+    """The picture; still open if it is the one that was read last."""
     global _last
-    found = os.stat(path)
-    which = (found.st_ino, found.st_mtime_ns, found.st_size)
-    if _last is None or _last[0] != which:
-        _last = (which, open_image(path))
+    status = os.stat(path)
+    version = (status.st_ino, status.st_mtime_ns, status.st_size)
+    if _last is None or _last[0] != version:
+        _last = (version, open_image(path))
     return _last[1]
 
 
 def _too_large(path: str, pixels: int = 0) -> PermanentError:
-    """Too many pixels: of a file made to burst, or of one that is only large. Beyond Pillow's own limit it counts none."""
-    most = f"{MOST_PIXELS // 1_000_000} million pixels"
-    if (pixels or 2 * MOST_PIXELS) > BOMB_PIXELS_A_BYTE * os.stat(path).st_size:
-        return PermanentError("decompression_bomb", f"the small file unpacks to more than {most}; it is not opened")
-    return PermanentError("too_large", f"the picture has more than {most}; send a smaller one")
+    """The error for too many pixels. `pixels` is 0 where Pillow refused the image, which means twice its limit or more."""
+    limit = f"{MAX_PIXELS // 1_000_000} million pixels"
+    if (pixels or 2 * MAX_PIXELS) > BOMB_PIXELS_PER_BYTE * os.stat(path).st_size:
+        return PermanentError("decompression_bomb", f"the small file unpacks to more than {limit}; it is not opened")
+    return PermanentError("too_large", f"the picture has more than {limit}; send a smaller one")

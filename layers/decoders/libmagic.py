@@ -1,4 +1,4 @@
-"""libmagic from its wheel: the library and the database that belong together, never the system's."""
+"""Loads libmagic from its wheel, so that library and database always match; never the system's."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class LibMagic:
             raise OSError(f"libmagic's database can't be loaded: {self._library.magic_error(self._cookie)!r}")
 
     def type_of(self, path: str) -> str:
-        """The media type that the file's bytes tell of."""
-        told = self._library.magic_file(self._cookie, path.encode())
-        return told.decode("ascii", "replace") if told else "application/octet-stream"
+        """The media type by the file's content."""
+        media_type = self._library.magic_file(self._cookie, path.encode())
+        return media_type.decode("ascii", "replace") if media_type else "application/octet-stream"
 
 
 @cache

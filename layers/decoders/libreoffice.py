@@ -1,8 +1,8 @@
-"""Office documents as PDF by LibreOffice, loaded into this very process and kept for the next document.
+"""Prints office documents to PDF by LibreOffice, which is loaded into this process and kept for the next document.
 
-LibreOfficeKit, its C interface, opens every document with a view, and building that of a spreadsheet fails without
-a screen. So documents are opened hidden, by a macro of ours that the same interface runs; macros of documents
-never run. The process is a decoder's: walled in, bounded, and replaced when it hangs or dies.
+LibreOfficeKit, its C interface, opens every document with a view, and the view of a spreadsheet fails without a
+screen. So our own macro, run through the same interface, opens documents hidden. Macros of documents never run. This
+module runs in a decoder process: confined, limited, and replaced when it hangs or dies.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from urllib.parse import quote
 from layers.decoders.containers import MARKUP, ZIP_MARKS, opened_zip
 from layers.domain.errors import PermanentError
 
-MOST_PAGES = 500
-# Of a workbook: what it says in XML, or, of one in the old format, in all. It would take a minute, for pages that nobody leafs.
-MOST_WORKBOOK_BYTES = 16 << 20
+MAX_PAGES = 500
+# Of a workbook's XML, or of the whole file in the old format. Larger ones take a minute to print, for pages nobody reads.
+MAX_WORKBOOK_BYTES = 16 << 20
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"
-# LibreOffice's names of what reads and what prints each format; named, so that it does not guess.
+# LibreOffice's import and export filter for each format. Naming them keeps it from guessing the format.
 FILTERS = {
     f"{OOXML}.wordprocessingml.document": ("MS Word 2007 XML", "writer_pdf_Export"),
     "application/msword": ("MS Word 97", "writer_pdf_Export"),
@@ -35,7 +35,7 @@ FILTERS = {
     "application/vnd.ms-powerpoint": ("MS PowerPoint 97", "impress_pdf_Export"),
     f"{ODF}.presentation": ("impress8", "impress_pdf_Export"),
 }
-# Places in LibreOfficeKit's tables of functions; they are fixed, later versions only add.
+# Indexes in LibreOfficeKit's function table. Later versions only append to it.
 GET_ERROR, RUN_MACRO = 3, 11
 
 DOCTYPE = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE {0} PUBLIC "-//OpenOffice.org//DTD OfficeDocument 1.0//EN" "{1}">\n'
@@ -48,9 +48,9 @@ SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
 </oor:items>"""
 MACRO = """<script:module xmlns:script="http://openoffice.org/2000/script" script:name="Printing" script:language="StarBasic">
-Function Named(given As String, content) As Object
+Function Named(propertyName As String, content) As Object
   Dim one As New com.sun.star.beans.PropertyValue
-  one.Name = given
+  one.Name = propertyName
   one.Value = content
   Named = one
 End Function
@@ -71,25 +71,25 @@ End Sub
 
 
 def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first_page_only: bool) -> dict[str, Any]:
-    """The document as a PDF. `program` is the folder of LibreOffice's programs.
+    """Print the document to PDF. `program` is the folder of LibreOffice's programs.
 
-    Raises PermanentError `corrupt` where it can't be printed: LibreOffice only tells by making nothing.
+    Raises PermanentError `corrupt` if there is no PDF afterwards: LibreOffice reports no error.
     """
     from layers.decoders.pdf import count_pages
 
     reads, prints = FILTERS[media_type]
-    if prints == "calc_pdf_Export" and _content_bytes(path) > MOST_WORKBOOK_BYTES:
-        raise PermanentError("too_large", "a workbook of this length is not printed")
-    made = Path(into) / name
-    pages = "1" if first_page_only else f"1-{MOST_PAGES}"
+    if prints == "calc_pdf_Export" and _content_bytes(path) > MAX_WORKBOOK_BYTES:
+        raise PermanentError("too_large", "the workbook is too large to be printed")
+    pdf = Path(into) / name
+    pages = "1" if first_page_only else f"1-{MAX_PAGES}"
     home = Path(os.environ.get("TMPDIR") or into) / "office"
     office = _office(program, home)
-    office.put_back()
-    arguments = ",".join(f'"{one}"' for one in (_url(path), reads, _url(made), prints, pages))
+    office.restore_folders()
+    arguments = ",".join(f'"{one}"' for one in (_url(path), reads, _url(pdf), prints, pages))
     office.run(f"macro:///Standard.Printing.PrintAsPdf({arguments})")
-    if not made.exists() or made.stat().st_size == 0:
+    if not pdf.exists() or pdf.stat().st_size == 0:
         raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")
-    return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(made))}
+    return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(pdf))}
 
 
 def _content_bytes(path: str) -> int:
@@ -101,7 +101,7 @@ def _content_bytes(path: str) -> int:
 
 
 class _Office:
-    """LibreOffice, started in this process. It can't be ended but with it."""
+    """LibreOffice, started in this process. It ends only with the process."""
 
     def __init__(self, program: str, home: Path) -> None:
         self._home = home
@@ -115,21 +115,21 @@ class _Office:
             raise OSError("LibreOffice does not start")
         self._folders = [folder for folder in home.parent.rglob("*") if folder.is_dir()]
 
-    def put_back(self) -> None:
-        """Make anew the folders that LibreOffice made when it started: what stands there is cleared after each document."""
+    def restore_folders(self) -> None:
+        """Create the folders again that LibreOffice made at its start: the sandbox clears them after each document."""
         for folder in self._folders:
             folder.mkdir(parents=True, exist_ok=True)
         self._write_profile()
 
     def run(self, macro: str) -> None:
-        """Run a macro of ours. Raises RuntimeError where it could not be run."""
+        """Run our own macro. Raises RuntimeError if that fails."""
         if not self._function(RUN_MACRO, ctypes.c_int, ctypes.c_char_p)(self._kit, macro.encode()):
-            told = self._function(GET_ERROR, ctypes.c_void_p)(self._kit)
-            raise RuntimeError(ctypes.string_at(told).decode("utf-8", "replace") if told else "the macro did not run")
+            error = self._function(GET_ERROR, ctypes.c_void_p)(self._kit)
+            raise RuntimeError(ctypes.string_at(error).decode("utf-8", "replace") if error else "the macro did not run")
 
-    def _function(self, place: int, result: Any, *arguments: Any) -> Any:
+    def _function(self, index: int, result: Any, *arguments: Any) -> Any:
         table = ctypes.cast(self._kit, ctypes.POINTER(ctypes.c_void_p))[0]
-        address = ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[place]
+        address = ctypes.cast(table, ctypes.POINTER(ctypes.c_void_p))[index]
         return ctypes.CFUNCTYPE(result, ctypes.c_void_p, *arguments)(address)
 
     def _write_profile(self) -> None:

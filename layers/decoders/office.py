@@ -1,4 +1,4 @@
-"""Text documents and old office formats, by kreuzberg: their text, and their content as HTML to be sanitised."""
+"""Reads text documents and old office formats with kreuzberg, as text or as HTML that is not sanitised."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from layers.decoders.containers import ZIP_MARKS, check_bounds, opened_zip, targets_of, xml_of
-from layers.decoders.text_pages import MOST_CHARACTERS, text_page
+from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
 
 WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -15,23 +15,23 @@ LOCKED = re.compile(r"password|encrypt|decrypt", re.IGNORECASE)
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The whole text as one page; these formats don't say where a page ends."""
+    """The whole text as one page, since these formats don't store page breaks."""
     return [text_page(content_of(path, media_type)[0])]
 
 
 def read_word(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The text of a Word document with what stands in its headers and footers, which kreuzberg leaves out."""
+    """The text of a Word document with its headers and footers, which kreuzberg leaves out."""
     text = content_of(path, media_type)[0]
     with opened_zip(path) as archive:
-        beside = _headers_and_footers(archive)
-    head, foot = ("\n".join(lines) for lines in (beside["header"], beside["footer"]))
+        lines = _headers_and_footers(archive)
+    head, foot = "\n".join(lines["header"]), "\n".join(lines["footer"])
     return [text_page("\n".join(part for part in (head, text, foot) if part))]
 
 
 def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, dict[str, Any]]:
-    """What kreuzberg reads, and what it says of the file. Raises PermanentError where it can't.
+    """The content and the metadata that kreuzberg reads. Raises PermanentError if it can't.
 
-    Its cache would keep people's texts on disk, and its OCR would do what is a step of its own.
+    Its cache is off because it would keep texts on disk; its OCR is off because OCR is a step of its own.
     """
     import kreuzberg
 
@@ -41,9 +41,11 @@ def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, 
         result = kreuzberg.extract_file_sync(path, mime_type=media_type, config=config)
     except kreuzberg.KreuzbergError as error:
         if LOCKED.search(str(error)):
-            raise PermanentError("password_protected", "the file is protected by a password; send it without") from None
+            raise PermanentError(
+                "password_protected", "the file is protected by a password; send it without one"
+            ) from None
         raise PermanentError("corrupt", "the document is damaged and can't be read") from None
-    return str(result.content)[: 2 * MOST_CHARACTERS], dict(result.metadata)
+    return str(result.content)[: 2 * MAX_CHARACTERS], dict(result.metadata)
 
 
 def _check_zip(path: str) -> None:
@@ -55,7 +57,7 @@ def _check_zip(path: str) -> None:
 
 
 def _headers_and_footers(archive: Any) -> dict[str, list[str]]:
-    """Each different line of the document's headers and footers, once; page numbers are fields and left out."""
+    """The distinct lines of the document's headers and footers, without page numbers."""
     found: dict[str, list[str]] = {"header": [], "footer": []}
     for kind, name in targets_of(archive, DOCUMENT).values():
         tree = xml_of(archive, name) if kind in found else None

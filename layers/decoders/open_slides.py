@@ -1,4 +1,4 @@
-"""Slides of OpenDocument: a page for each, in the order in which they are shown, with its speaker's notes."""
+"""Reads OpenDocument slides: one page per slide, in order, with speaker notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWN, SHOWN = f"{{{OASIS}:drawing:1.0}}", f"{{{OASIS}:presentation:1.0}}"
 TEXT, TABLE = f"{{{OASIS}:text:1.0}}", f"{{{OASIS}:table:1.0}}"
 PARAGRAPHS = {f"{TEXT}p", f"{TEXT}h"}
 BREAKS = {f"{TEXT}s", f"{TEXT}tab", f"{TEXT}line-break"}
-PLACE_MARKS = {f"{TEXT}page-number", f"{DRAWN}page-thumbnail"}
+PLACEHOLDERS = {f"{TEXT}page-number", f"{DRAWN}page-thumbnail"}
 
 
 def count_slides(path: str) -> int:
@@ -23,15 +23,15 @@ def count_slides(path: str) -> int:
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
-    """A page for each slide. Raises PermanentError `corrupt` where it holds none."""
+    """One page per slide. Raises PermanentError `corrupt` if there is none."""
     slides = slides_of(path)
     if not slides:
-        raise PermanentError("corrupt", "the presentation holds no slides that can be read")
+        raise PermanentError("corrupt", "the presentation has no readable slides")
     return text_pages(_text_of(slide) for slide in slides)
 
 
 def slides_of(path: str) -> list[Element]:
-    """The elements of the slides."""
+    """The XML elements of the slides."""
     with opened_zip(path) as archive:
         check_bounds(archive)
         tree = xml_of(archive, "content.xml")
@@ -49,7 +49,7 @@ def _text_of(slide: Element) -> str:
 
 
 def _lines(element: Element) -> Iterator[str]:
-    """The paragraphs beneath an element, a table's row as one line; page numbers are left out."""
+    """The paragraphs inside an element, without page numbers. A table row is one line."""
     if element.tag in PARAGRAPHS:
         if line := "".join(_pieces(element)).strip():
             yield line
@@ -61,7 +61,7 @@ def _lines(element: Element) -> Iterator[str]:
 
 
 def _pieces(element: Element) -> Iterator[str]:
-    if element.tag not in PLACE_MARKS:
+    if element.tag not in PLACEHOLDERS:
         yield " " if element.tag in BREAKS else element.text or ""
         for child in element:
             yield from _pieces(child)

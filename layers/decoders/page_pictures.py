@@ -1,4 +1,4 @@
-"""Pages as pictures that any reading service takes: PNG or JPEG, upright, bounded in edge and in bytes."""
+"""Draws pages as images for reading services: PNG or JPEG, upright, with limited edge and size."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ QUALITIES = (92, 80, 60)
 
 
 def page_picture(
-    path: str, media_type: str, number: int, into: str, edge_px: int, most_edge_px: int, most_bytes: int
+    path: str, media_type: str, number: int, into: str, edge_px: int, max_edge_px: int, max_bytes: int
 ) -> dict[str, Any]:
-    """A page, from 1, drawn with a longest edge of `edge_px`; without a name where the file itself will do."""
-    if media_type in ("image/jpeg", "image/png") and _will_do(path, most_edge_px, most_bytes):
+    """A page, counted from 1, with a longest edge of `edge_px`. An empty name means that the file itself can be sent."""
+    if media_type in ("image/jpeg", "image/png") and _can_be_sent(path, max_edge_px, max_bytes):
         return {"name": "", "media_type": media_type}
     if format_of(media_type).holds_pictures:
         image = embedded.gray_page(path, media_type, number)
         if min(image.size) <= 1:
-            raise PermanentError("no_text", f"page {number} of the document holds no picture that can be read")
-        return _saved(_bounded(image, edge_px), Path(into), most_bytes)
+            raise PermanentError("no_text", f"page {number} of the document has no readable picture")
+        return _saved(_bounded(image, edge_px), Path(into), max_bytes)
     match kind_of(media_type):
         case Kind.PDF:
             image = render(path, number, edge_px)
@@ -34,7 +34,7 @@ def page_picture(
             image = on_white(drawn(path, edge_px))
         case _:
             image = on_white(frame(path, number))
-    return _saved(_bounded(image, edge_px), Path(into), most_bytes)
+    return _saved(_bounded(image, edge_px), Path(into), max_bytes)
 
 
 def _bounded(image: Any, edge_px: int) -> Any:
@@ -43,23 +43,23 @@ def _bounded(image: Any, edge_px: int) -> Any:
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
 
 
-def _will_do(path: str, most_edge_px: int, most_bytes: int) -> bool:
+def _can_be_sent(path: str, max_edge_px: int, max_bytes: int) -> bool:
     with open_image(path) as image:
         return (
-            Path(path).stat().st_size <= most_bytes
-            and max(image.size) <= most_edge_px
+            Path(path).stat().st_size <= max_bytes
+            and max(image.size) <= max_edge_px
             and image.getexif().get(ORIENTATION, 1) == 1
         )
 
 
-def _saved(image: Any, into: Path, most_bytes: int) -> dict[str, Any]:
-    """Without loss where that is small enough, else as a JPEG of the best quality that is."""
+def _saved(image: Any, into: Path, max_bytes: int) -> dict[str, Any]:
+    """Save as PNG if that is small enough, else as JPEG of the best quality that is."""
     size = {"width": image.width, "height": image.height}
     image.save(into / "page.png", compress_level=4)
-    if (into / "page.png").stat().st_size <= most_bytes:
+    if (into / "page.png").stat().st_size <= max_bytes:
         return {"name": "page.png", "media_type": "image/png", **size}
     for quality in QUALITIES:
         image.save(into / "page.jpg", quality=quality)
-        if (into / "page.jpg").stat().st_size <= most_bytes:
+        if (into / "page.jpg").stat().st_size <= max_bytes:
             break
     return {"name": "page.jpg", "media_type": "image/jpeg", **size}

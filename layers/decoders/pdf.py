@@ -1,4 +1,4 @@
-"""PDF by pdfium: pages counted, words with their boxes, pages rendered within a bound of pixels."""
+"""Reads PDF with pdfium: counts pages, extracts words with boxes, renders pages with a limited size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from layers.domain.errors import PermanentError
 
-LEAST_CHARACTERS = 16
-MOST_STRANGE = 0.2
-MOST_CHARACTERS = 200_000
+MIN_CHARACTERS = 16
+MAX_BROKEN_SHARE = 0.2
+MAX_CHARACTERS = 200_000
 
 
 @contextmanager
@@ -22,7 +22,9 @@ def _opened(path: str) -> Iterator[Any]:
         document = pypdfium2.PdfDocument(path)
     except PdfiumError as error:
         if "password" in str(error).lower():
-            raise PermanentError("password_protected", "the PDF is protected by a password; send it without") from None
+            raise PermanentError(
+                "password_protected", "the PDF is protected by a password; send it without one"
+            ) from None
         raise PermanentError("corrupt", "the PDF is damaged and can't be opened") from None
     try:
         yield document
@@ -32,7 +34,7 @@ def _opened(path: str) -> Iterator[Any]:
 
 @contextmanager
 def opened_page(path: str, number: int) -> Iterator[Any]:
-    """A page, from 1, of the PDF at `path`."""
+    """A page, counted from 1, of the PDF at `path`."""
     from pypdfium2 import PdfiumError
 
     with _opened(path) as document:
@@ -54,7 +56,7 @@ def count_pages(path: str) -> int:
 
 
 def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Each page's own text and words, boxes in fractions of the page as it is shown; source None where unusable."""
+    """Each page's own text and words; boxes in fractions of the displayed page. `source` is None if the text is unusable."""
     from pypdfium2 import PdfiumError
 
     with _opened(path) as document:
@@ -63,7 +65,7 @@ def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict
             try:
                 pages.append(_read_page(document[number - 1], number))
             except PdfiumError:
-                # A page that pdfium can't load has no text of its own; rendering may still be tried.
+                # pdfium can't load the page; another program may still render it.
                 pages.append({"number": number, "text": "", "words": [], "source": None, "confidence": 0.0})
         return pages
 
@@ -71,7 +73,7 @@ def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict
 def _read_page(page: Any, number: int) -> dict[str, Any]:
     text_page = page.get_textpage()
     try:
-        count = min(text_page.count_chars(), MOST_CHARACTERS)
+        count = min(text_page.count_chars(), MAX_CHARACTERS)
         text = text_page.get_text_range(0, count).replace("\r\n", "\n").replace("\r", "\n") if count > 0 else ""
         width, height = page.get_size()
         usable = _is_usable(text)
@@ -90,19 +92,19 @@ def _read_page(page: Any, number: int) -> dict[str, Any]:
 
 
 def _is_usable(text: str) -> bool:
-    """Whether there is enough text, and it is text: broken encodings show as unassigned or private characters."""
-    shown = [character for character in text if not character.isspace()]
-    if len(shown) < LEAST_CHARACTERS:
+    """Whether there is enough text, and few unassigned or private characters, which broken encodings lead to."""
+    visible = [character for character in text if not character.isspace()]
+    if len(visible) < MIN_CHARACTERS:
         return False
-    strange = sum(1 for c in shown if c == "\ufffd" or not c.isprintable() or "\ue000" <= c <= "\uf8ff")
-    return strange / len(shown) <= MOST_STRANGE
+    broken = sum(1 for c in visible if c == "\ufffd" or not c.isprintable() or "\ue000" <= c <= "\uf8ff")
+    return broken / len(visible) <= MAX_BROKEN_SHARE
 
 
 def _words(page: Any, text_page: Any, count: int, width: float, height: float) -> list[list[Any]]:
-    """Words in reading order as [text, x0, y0, x1, y1]: characters between spaces, their boxes joined."""
+    """Words in reading order as [text, x0, y0, x1, y1], each box joined from those of its characters."""
     from pypdfium2 import raw
 
-    place = _placer(page, width, height)
+    to_fractions = _converter(page, width, height)
     words: list[list[Any]] = []
     letters: list[str] = []
     boxes: list[tuple[float, float, float, float]] = []
@@ -111,7 +113,7 @@ def _words(page: Any, text_page: Any, count: int, width: float, height: float) -
         if letters and boxes:
             left, bottom = min(b[0] for b in boxes), min(b[1] for b in boxes)
             right, top = max(b[2] for b in boxes), max(b[3] for b in boxes)
-            words.append(["".join(letters), *place(left, bottom, right, top)])
+            words.append(["".join(letters), *to_fractions(left, bottom, right, top)])
         letters.clear()
         boxes.clear()
 
@@ -121,7 +123,7 @@ def _words(page: Any, text_page: Any, count: int, width: float, height: float) -
             end_word()
             continue
         box = text_page.get_charbox(index)
-        if boxes and _starts_anew(boxes[-1], box):
+        if boxes and _starts_new_word(boxes[-1], box):
             end_word()
         letters.append(character)
         boxes.append(box)
@@ -129,13 +131,13 @@ def _words(page: Any, text_page: Any, count: int, width: float, height: float) -
     return words
 
 
-def _starts_anew(last: tuple[float, float, float, float], box: tuple[float, float, float, float]) -> bool:
+def _starts_new_word(last: tuple[float, float, float, float], box: tuple[float, float, float, float]) -> bool:
     height = max(last[3] - last[1], box[3] - box[1], 1.0)
     return abs(box[1] - last[1]) > 1.5 * height or box[0] - last[2] > 2 * height
 
 
-def _placer(page: Any, width: float, height: float) -> Any:
-    """From page coordinates (origin bottom left, before rotation) to fractions of the page as shown."""
+def _converter(page: Any, width: float, height: float) -> Any:
+    """A function from page coordinates (origin bottom left, before rotation) to fractions of the displayed page."""
     left, bottom, right, top = page.get_bbox()
     w, h = (right - left) or 1.0, (top - bottom) or 1.0
     turns: dict[int, Any] = {
@@ -146,17 +148,17 @@ def _placer(page: Any, width: float, height: float) -> Any:
     }
     turn = turns[page.get_rotation() % 360]
 
-    def place(x0: float, y0: float, x1: float, y1: float) -> list[float]:
+    def to_fractions(x0: float, y0: float, x1: float, y1: float) -> list[float]:
         a = turn((x0 - left) / w, (y0 - bottom) / h)
         b = turn((x1 - left) / w, (y1 - bottom) / h)
         corners = (min(a[0], b[0]), min(a[1], b[1]), max(a[0], b[0]), max(a[1], b[1]))
         return [round(min(1.0, max(0.0, v)), 4) for v in corners]
 
-    return place
+    return to_fractions
 
 
 def render(path: str, number: int, longest_edge_px: int, dpi: int = 200, gray: bool = False) -> Any:
-    """A page as a Pillow image: at `dpi`, unless its longest edge would pass `longest_edge_px`."""
+    """A page as a Pillow image, at `dpi` or with a longest edge of `longest_edge_px`, whichever is smaller."""
     from pypdfium2 import PdfiumError
 
     with opened_page(path, number) as page:

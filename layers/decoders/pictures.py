@@ -1,4 +1,4 @@
-"""Pictures for people: previews and thumbnails as WebP, many frames as one PDF."""
+"""Draws previews and thumbnails as WebP, and pictures of many frames as one PDF."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from layers.decoders.video import first_frame
 from layers.domain.formats import Kind, kind_of
 
 QUALITY = 80
-MOST_PREVIEW_FRAMES = 50
+MAX_PREVIEW_FRAMES = 50
 
 
 def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any] | None:
-    """The first page as a WebP of at most `edge_px`, upright; None where nothing here can draw it."""
+    """The first page as an upright WebP of at most `edge_px`, or None if no installed library can draw it."""
     kind = kind_of(media_type)
     if kind is Kind.PDF:
         image = render(path, 1, edge_px)
@@ -31,20 +31,22 @@ def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> d
 
 def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
     """The frames of a picture as one PDF, each of at most `edge_px`."""
-    count = min(count_frames(path), MOST_PREVIEW_FRAMES)
+    count = min(count_frames(path), MAX_PREVIEW_FRAMES)
     first, *rest = (_shrunk(on_white(frame(path, number)), edge_px) for number in range(1, count + 1))
     first.save(str(Path(into) / name), "PDF", save_all=True, append_images=rest, resolution=150)
     return {"name": name, "media_type": "application/pdf", "page_count": count}
 
 
 def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = False) -> dict[str, Any]:
-    """Store an image as a WebP of at most `edge_px`; what we have drawn ourselves, few shades with sharp edges, without
-    loss, which takes half the time and half the bytes."""
+    """Save an image as a WebP of at most `edge_px`.
+
+    `is_drawn`: our own drawing, with few shades and sharp edges. Lossless coding of it takes half the time and bytes.
+    """
     image = _shrunk(image, edge_px)
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA") if "transparency" in image.info or "A" in image.mode else on_white(image)
-    how = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
-    image.save(Path(into) / name, "WEBP", **how)
+    options = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
+    image.save(Path(into) / name, "WEBP", **options)
     return {"name": name, "media_type": "image/webp", "width": image.width, "height": image.height, "page_count": 1}
 
 

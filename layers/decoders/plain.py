@@ -1,4 +1,4 @@
-"""Plain text: decoded whatever its encoding; an HTML page as the words that are seen on it."""
+"""Decodes plain text of any encoding, and reduces HTML to its visible words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from layers.decoders.text_pages import text_page
 
-MOST_BYTES = 4 * 1024 * 1024
-DECLARED = re.compile(
+MAX_BYTES = 4 * 1024 * 1024
+ENCODING_DECLARATION = re.compile(
     rb"""<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{2,40})|<meta[^>]{0,200}?charset\s*=\s*["']?([\w.:-]{2,40})""",
     re.IGNORECASE,
 )
-MARKS = (
+BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -24,21 +24,23 @@ MARKS = (
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     """The whole text as one page."""
-    text = decoded(path, MOST_BYTES)
+    text = decoded(path, MAX_BYTES)
     return [text_page(without_markup(text) if media_type == "text/html" else text)]
 
 
-def decoded(path: str, most_bytes: int) -> str:
-    """The text by its byte order mark, else as it declares, else as UTF-8, else as Windows-1252; without NULs."""
+def decoded(path: str, max_bytes: int) -> str:
+    """The text without NULs, decoded by its byte order mark, its declaration, as UTF-8, or as Windows-1252, in this order."""
     with open(path, "rb") as stream:
-        content = stream.read(most_bytes)
-    encoding = next((name for mark, name in MARKS if content.startswith(mark)), None) or _wide_encoding(content)
+        content = stream.read(max_bytes)
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None) or _wide_encoding(
+        content
+    )
     if encoding:
         return content.decode(encoding, "replace").replace("\x00", "")
     for encoding in (_declared(content), "utf-8", "cp1252"):
         try:
-            # A cut through a character at the end is no reason to doubt the encoding.
-            text = content.decode(encoding or "utf-8", "strict" if len(content) < most_bytes else "ignore")
+            # The limit may cut the last character in two.
+            text = content.decode(encoding or "utf-8", "strict" if len(content) < max_bytes else "ignore")
             return text.replace("\x00", "")
         except (UnicodeDecodeError, LookupError):
             continue
@@ -46,8 +48,8 @@ def decoded(path: str, most_bytes: int) -> str:
 
 
 def _declared(content: bytes) -> str | None:
-    """The encoding that an XML or HTML page names. One of sixteen bits can't be true here."""
-    found = DECLARED.search(content[:2048]) if content.lstrip()[:1] == b"<" else None
+    """The encoding that an XML or HTML page declares. A 16-bit encoding would have been detected before."""
+    found = ENCODING_DECLARATION.search(content[:2048]) if content.lstrip()[:1] == b"<" else None
     name = (found[1] or found[2]).decode("ascii") if found else None
     if name is None or name.lower().startswith(("utf-16", "utf-32", "utf-7")):
         return None
@@ -69,30 +71,30 @@ def _wide_encoding(content: bytes) -> str | None:
 
 
 def without_markup(text: str) -> str:
-    """An HTML page's words, line by line, scripts and styles left out."""
+    """An HTML page's words, line by line, without scripts and styles."""
     from html.parser import HTMLParser
 
     class Words(HTMLParser):
         BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "title"}
-        UNSEEN = {"script", "style", "template", "noscript"}
+        INVISIBLE = {"script", "style", "template", "noscript"}
 
         def __init__(self) -> None:
             super().__init__(convert_charrefs=True)
             self.parts: list[str] = []
-            self.unseen = 0
+            self.invisible = 0
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.unseen += tag in self.UNSEEN
+            self.invisible += tag in self.INVISIBLE
             self.parts.append("\n" if tag in self.BLOCKS else " " if tag in ("td", "th") else "")
             if tag == "img" and (alternative := dict(attrs).get("alt")):
                 self.parts.append(f" {alternative} ")
 
         def handle_endtag(self, tag: str) -> None:
-            self.unseen -= tag in self.UNSEEN and self.unseen > 0
+            self.invisible -= tag in self.INVISIBLE and self.invisible > 0
             self.parts.append("\n" if tag in self.BLOCKS else "")
 
         def handle_data(self, data: str) -> None:
-            if not self.unseen:
+            if not self.invisible:
                 self.parts.append(data)
 
     words = Words()

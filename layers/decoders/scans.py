@@ -1,4 +1,4 @@
-"""What a scan looks like before it is read: evenly lit, its layout and the size of its print, from pixels alone."""
+"""Prepares scans for OCR from their pixels: evens out light, finds the layout and the print size."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from typing import Any, Literal
 
 Layout = Literal["columns", "block"]
 
-# Ink fainter than this is the paper's grain; of the rest, so large a share is made fully black.
+# Fainter pixels are paper grain. Of the others, the darkest become fully black, beyond this quantile.
 FAINTEST_INK = 24
-LEAST_CONTRAST = 40
+MIN_CONTRAST = 40
 BLACK_FROM = 0.7
 
-SLIP_ASPECT = 1.65  # a receipt or ticket, longer than any sheet
+SLIP_ASPECT = 1.65  # height by width of receipts and tickets, which are longer than any sheet
 GRID_COLUMNS = 96
-LEAST_ROWS_OF_TEXT = 20
-GUTTER_NEAR = 7  # columns of the grid within which print stands beside a gutter
-LEAST_GUTTER = 0.13  # pages of one column have at most .09, those of two .17 and more
+MIN_ROWS_OF_TEXT = 20
+GUTTER_NEAR = 7  # grid columns on each side of a gutter in which print must be
+MIN_GUTTER = 0.13  # pages of one column have at most .09, those of two .17 and more
 
 
 def evenly_lit(image: Any) -> Any:
-    """A gray image without its shadows and its paper's color: ink from white to black, however faint it was."""
+    """A gray image without shadows and paper color, with ink stretched to the full range from white to black."""
     from PIL import Image, ImageChops, ImageFilter
 
     small = image.resize((max(1, image.width // 16), max(1, image.height // 16)), Image.Resampling.BOX)
     paper = small.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.BoxBlur(2))
     ink = ImageChops.subtract(paper.resize(image.size, Image.Resampling.BILINEAR), image)
-    black = max(LEAST_CONTRAST, _quantile(ink.histogram(), FAINTEST_INK, BLACK_FROM))
+    black = max(MIN_CONTRAST, _quantile(ink.histogram(), FAINTEST_INK, BLACK_FROM))
     return ink.point([255 - min(255, round(value * 255 / black)) for value in range(256)])
 
 
 def _quantile(histogram: list[int], start: int, share: float) -> int:
-    wanted, counted = sum(histogram[start:]) * share, 0
+    target, counted = sum(histogram[start:]) * share, 0
     for value in range(start, 256):
         counted += histogram[value]
-        if counted and counted >= wanted:
+        if counted and counted >= target:
             return value
     return 255
 
 
 def text_height_px(image: Any) -> int:
-    """The height of most lines of print in an evenly lit image, from where ink begins and ends in eight strips; 0 unknown."""
+    """The median height of print lines in an evenly lit image, measured in eight vertical strips; 0 if unknown."""
     from PIL import Image
 
     strips = 8
@@ -54,28 +54,28 @@ def text_height_px(image: Any) -> int:
             threshold = least + (most - least) * 0.3
             runs = ((inked, len(list(run))) for inked, run in groupby(value > threshold for value in ink))
             heights += [length for inked, length in runs if inked and length >= 4]
-    # The median over inked rows, so that specks count for little.
-    seen, half = 0, sum(heights) / 2
+    # The median over inked rows, so that specks have little weight.
+    counted, half = 0, sum(heights) / 2
     for height in sorted(heights):
-        seen += height
-        if seen >= half:
+        counted += height
+        if counted >= half:
             return height
     return 0
 
 
 def layout_of(image: Any) -> Layout:
-    """Columns where a gutter runs between print on both its sides; else one block of lines, as on a receipt or form."""
+    """`columns` if a gutter runs between print on both sides, else `block`: one block of lines, as on a receipt or form."""
     if image.height >= SLIP_ASPECT * image.width:
         return "block"
     rows = [row for row in _grid(image) if sum(row) >= 6]
-    if len(rows) < LEAST_ROWS_OF_TEXT:
+    if len(rows) < MIN_ROWS_OF_TEXT:
         return "block"
-    places = range(GRID_COLUMNS // 5, GRID_COLUMNS - GRID_COLUMNS // 5)
-    return "columns" if max(_gutter(rows, place) for place in places) > LEAST_GUTTER else "block"
+    columns = range(GRID_COLUMNS // 5, GRID_COLUMNS - GRID_COLUMNS // 5)
+    return "columns" if max(_gutter(rows, column) for column in columns) > MIN_GUTTER else "block"
 
 
 def _grid(image: Any) -> list[list[bool]]:
-    """The page in cells that are inked or not, four rows for each column's width."""
+    """The page as a grid of inked and blank cells; a cell is four times as wide as high."""
     from PIL import Image
 
     height = min(700, max(60, round(image.height / image.width * GRID_COLUMNS * 4)))
@@ -84,13 +84,13 @@ def _grid(image: Any) -> list[list[bool]]:
     return [[value < 255 - FAINTEST_INK for value in row] for row in rows]
 
 
-def _gutter(rows: list[list[bool]], place: int) -> float:
-    """The share of rows with print left and right of a blank place, less twice the share that has print in it."""
+def _gutter(rows: list[list[bool]], column: int) -> float:
+    """The share of rows with print left and right of a blank cell in this column, less twice the share with print in it."""
     beside = sum(
         1
         for row in rows
-        if not row[place]
-        and any(row[max(0, place - GUTTER_NEAR) : place])
-        and any(row[place + 1 : place + 1 + GUTTER_NEAR])
+        if not row[column]
+        and any(row[max(0, column - GUTTER_NEAR) : column])
+        and any(row[column + 1 : column + 1 + GUTTER_NEAR])
     )
-    return (beside - 2 * sum(1 for row in rows if row[place])) / len(rows)
+    return (beside - 2 * sum(1 for row in rows if row[column])) / len(rows)

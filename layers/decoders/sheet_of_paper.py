@@ -1,4 +1,4 @@
-"""Thumbnails of what has no pages to draw: its first lines or cells, as they would stand on a sheet of paper."""
+"""Draws thumbnails of formats without pages: the first lines or cells on a sheet of paper."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from layers.domain.formats import Kind, format_of, kind_of
 
 SHOWN_BYTES = 8192
 LINE_CHARACTERS = 46
-MOST_COLUMNS = 8
-MOST_LINES = 60
+MAX_COLUMNS = 8
+MAX_LINES = 60
 INK, RULE = 40, 205
 WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
 
 
 def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
-    """The file's beginning as a WebP: a book's cover, a table as a grid, the lines of anything else."""
+    """The start of the file as a WebP: a book's cover, a table as a grid, else the first lines."""
     kind = kind_of(media_type)
     if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
         return saved(cover, into, name, edge_px)
     if kind is Kind.TABLE:
         return saved(_grid(web_pages.rows_of_table(path, media_type, 40), edge_px), into, name, edge_px, is_drawn=True)
     if kind is Kind.SHEETS:
-        rows = next((rows for _, rows in sheets.sheets(path, most_rows=40) if rows), [])
+        rows = next((rows for _, rows in sheets.sheets(path, max_rows=40) if rows), [])
         return saved(_grid(rows, edge_px), into, name, edge_px, is_drawn=True)
     return saved(_page(_lines(path, media_type), edge_px), into, name, edge_px, is_drawn=True)
 
@@ -47,7 +47,7 @@ def _lines(path: str, media_type: str) -> list[str]:
         text = next((page["text"] for page in texts.read_text(path, media_type) if page["text"].strip()), "")
     lines: list[str] = []
     for line in text[:SHOWN_BYTES].strip().splitlines()[:120]:
-        if len(lines) >= MOST_LINES:
+        if len(lines) >= MAX_LINES:
             break
         lines += textwrap.wrap(line.expandtabs(4), LINE_CHARACTERS) or ([""] if lines and lines[-1] else [])
     return lines
@@ -55,20 +55,20 @@ def _lines(path: str, media_type: str) -> list[str]:
 
 def _page(lines: list[str], edge_px: int) -> Any:
     sheet, draw, font, line_px, margin = _blank(edge_px)
-    for place, line in enumerate(lines[: (edge_px - 2 * margin) // line_px]):
-        draw.text((margin, margin + place * line_px), line, fill=INK, font=font)
+    for number, line in enumerate(lines[: (edge_px - 2 * margin) // line_px]):
+        draw.text((margin, margin + number * line_px), line, fill=INK, font=font)
     return sheet
 
 
 def _grid(rows: list[list[str]], edge_px: int) -> Any:
-    """Cells in columns as wide as their texts, as far as the sheet goes."""
+    """Cells in columns as wide as their texts, up to the edge of the sheet."""
     sheet, draw, font, line_px, margin = _blank(edge_px)
-    rows = [[cell.strip()[:40] for cell in row[:MOST_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
+    rows = [[cell.strip()[:40] for cell in row[:MAX_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
     count = max((len(row) for row in rows), default=0)
     widest = sheet.width / 2.5
     widths = [
-        min(widest, 6 + max((draw.textlength(row[place], font=font) for row in rows if place < len(row)), default=0))
-        for place in range(count)
+        min(widest, 6 + max((draw.textlength(row[column], font=font) for row in rows if column < len(row)), default=0))
+        for column in range(count)
     ]
     for number, row in enumerate(rows):
         left, top = float(margin), margin + number * line_px
@@ -93,7 +93,7 @@ def _blank(edge_px: int) -> tuple[Any, Any, Any, int, int]:
 
 @cache
 def _font(size_px: int) -> Any:
-    """A font of many scripts where the host has one; Pillow's own knows Latin letters alone."""
+    """A font with many scripts if the host has one. Pillow's own font has Latin letters only."""
     from PIL import ImageFont
 
     for name in WIDE_FONTS:

@@ -1,4 +1,4 @@
-"""Spreadsheets by calamine: a page for each sheet, its cells in order."""
+"""Reads spreadsheets with calamine: one page per sheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from layers.decoders.text_pages import text_pages
 from layers.domain.errors import PermanentError
 
-MOST_CELLS = 2_000_000
+MAX_CELLS = 2_000_000
 Row = list[str]
 
 
@@ -20,14 +20,14 @@ def count_sheets(path: str) -> int:
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
-    """A page for each sheet: its name, then a line for each row that is not empty, cells parted by tabs."""
+    """One page per sheet: its name, then one line for each non-empty row, with tabs between cells."""
     return text_pages(
         "\n".join([name, *("\t".join(row).rstrip("\t") for row in rows)]) if rows else "" for name, rows in sheets(path)
     )
 
 
-def sheets(path: str, most_rows: int | None = None) -> Iterator[tuple[str, list[Row]]]:
-    """Each sheet's name and rows, empty ones left out. Raises PermanentError `too_large` past the bound of cells."""
+def sheets(path: str, max_rows: int | None = None) -> Iterator[tuple[str, list[Row]]]:
+    """Each sheet's name and its non-empty rows. Raises PermanentError `too_large` beyond MAX_CELLS."""
     cells = 0
     with _opened(path) as book:
         for name in book.sheet_names:
@@ -35,12 +35,12 @@ def sheets(path: str, most_rows: int | None = None) -> Iterator[tuple[str, list[
             rows: list[Row] = []
             for row in sheet.iter_rows() if sheet is not None and sheet.end is not None else ():
                 cells += len(row)
-                if cells > MOST_CELLS:
-                    raise PermanentError("too_large", f"the workbook has more than {MOST_CELLS} cells")
+                if cells > MAX_CELLS:
+                    raise PermanentError("too_large", f"the workbook has more than {MAX_CELLS} cells")
                 texts = [_text(value) for value in row]
                 if any(texts):
                     rows.append(texts)
-                if most_rows is not None and len(rows) >= most_rows:
+                if max_rows is not None and len(rows) >= max_rows:
                     break
             yield name, rows
 
@@ -50,7 +50,7 @@ def _sheet(book: Any, name: str) -> Any:
 
     try:
         return book.get_sheet_by_name(name)
-    except CalamineError:  # a sheet that holds a chart alone
+    except CalamineError:  # a sheet that holds only a chart
         return None
 
 
@@ -62,13 +62,15 @@ def _opened(path: str) -> Iterator[Any]:
         with python_calamine.load_workbook(path) as book:
             yield book
     except python_calamine.PasswordError:
-        raise PermanentError("password_protected", "the workbook is protected by a password; send it without") from None
+        raise PermanentError(
+            "password_protected", "the workbook is protected by a password; send it without one"
+        ) from None
     except python_calamine.CalamineError as error:
         raise PermanentError("corrupt", f"the workbook is damaged and can't be opened ({error})") from None
 
 
 def _text(value: Any) -> str:
-    """A cell as a person would write it."""
+    """A cell's value as a person would write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

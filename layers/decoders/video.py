@@ -1,13 +1,13 @@
-"""Films: their first frame, by PyAV where it is installed."""
+"""Decodes the first frame of a video with PyAV, if that is installed."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from layers.decoders.images import MOST_PIXELS
+from layers.decoders.images import MAX_PIXELS
 from layers.domain.errors import PermanentError
 
-# Named, so that no file can pass for a playlist that opens others.
+# The container format is fixed, so that no file can pass for a playlist, which would open other files.
 CONTAINERS = {
     "video/mp4": "mov",
     "video/quicktime": "mov",
@@ -15,11 +15,11 @@ CONTAINERS = {
     "video/x-matroska": "matroska",
     "video/x-msvideo": "avi",
 }
-MOST_PACKETS = 500
+MAX_PACKETS = 500
 
 
 def first_frame(path: str, media_type: str) -> Any:
-    """The first frame that can be decoded, as a Pillow image, upright; None where PyAV is not installed."""
+    """The first decodable frame as an upright Pillow image, or None if PyAV is not installed."""
     try:
         import av
     except ImportError:
@@ -29,16 +29,16 @@ def first_frame(path: str, media_type: str) -> Any:
             path, format=CONTAINERS[media_type], options={"protocol_whitelist": "file", "enable_drefs": "0"}
         ) as film:
             if not film.streams.video:
-                raise PermanentError("corrupt", "the film holds no pictures")
+                raise PermanentError("corrupt", "the video has no pictures")
             stream = film.streams.video[0]
-            if stream.width * stream.height > MOST_PIXELS:
-                raise PermanentError("too_large", "the film's pictures are too large")
-            for place, packet in enumerate(film.demux(stream)):
+            if stream.width * stream.height > MAX_PIXELS:
+                raise PermanentError("too_large", "the video's pictures are too large")
+            for number, packet in enumerate(film.demux(stream)):
                 for frame in packet.decode():
                     image = frame.to_image()  # type: ignore[no-untyped-call]
                     return image.rotate(-frame.rotation, expand=True) if getattr(frame, "rotation", 0) else image
-                if place >= MOST_PACKETS:
+                if number >= MAX_PACKETS:
                     break
     except av.FFmpegError as error:
-        raise PermanentError("corrupt", f"the film is damaged and can't be opened ({error})") from None
-    raise PermanentError("corrupt", "the film holds no picture that can be drawn")
+        raise PermanentError("corrupt", f"the video is damaged and can't be opened ({error})") from None
+    raise PermanentError("corrupt", "no picture of the video can be decoded")

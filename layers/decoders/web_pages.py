@@ -1,4 +1,4 @@
-"""Previews as one self-contained, sanitised HTML page, which loads nothing and runs nothing."""
+"""Renders previews as one self-contained, sanitised HTML page that loads nothing and runs nothing."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of
 
 OPEN_SLIDES = "application/vnd.oasis.opendocument.presentation"
-MOST_TEXT_BYTES = 512 * 1024
-MOST_SOURCE_BYTES = 4 << 20
-MOST_PAGE_CHARACTERS = 12_000_000
-MOST_DEPTH = 1000  # browsers stop at half of it; to sanitise a tree takes the square of its depth
-MOST_ROWS = 500
-MOST_COLUMNS = 60
-MOST_TABLE_CELLS = 20_000
-MOST_MEMBERS = 1000
+MAX_TEXT_BYTES = 512 * 1024
+MAX_SOURCE_BYTES = 4 << 20
+MAX_PAGE_CHARACTERS = 12_000_000
+MAX_DEPTH = 1000  # browsers stop at half of it; sanitising takes time quadratic in the depth
+MAX_ROWS = 500
+MAX_COLUMNS = 60
+MAX_TABLE_CELLS = 20_000
+MAX_MEMBERS = 1000
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/gif;base64,", "data:image/webp;base64,")
 CUT = "<p class='note'>Only the beginning is shown.</p>"
 
-# The page's own rules are its last line of defence: what got past the sanitiser may still load and run nothing.
+# The page's own content security policy is the last line of defence behind the sanitiser.
 PAGE = """<!doctype html><html lang="und"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
 form-action 'none'; base-uri 'none'">
@@ -51,7 +51,7 @@ div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hgroup hr i 
 rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
 """
 TAGS = set(TAG_NAMES.split())
-UNSEEN = {
+REMOVED_WITH_CONTENT = {
     "script",
     "style",
     "title",
@@ -65,8 +65,8 @@ UNSEEN = {
     "textarea",
     "select",
 }
-OPENS_OR_CLOSES = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
-# Tags that hold nothing, or whose end is often left out.
+START_OR_END_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
+# Tags without content, or whose end tag is often omitted.
 NOT_NESTED_NAMES = """
 area base body br col colgroup dd dt embed head hr html img input li link meta option p param source tbody td tfoot th
 thead tr track wbr
@@ -83,14 +83,14 @@ ATTRIBUTES = {
 
 
 def as_html(path: str, media_type: str, into: str, name: str) -> dict[str, Any]:
-    """The file as a page that a person can read in a sandboxed frame."""
+    """Write the file as an HTML page for a sandboxed frame."""
     body = body_of(path, media_type)
     (Path(into) / name).write_text(PAGE.format(body=body), encoding="utf-8", errors="replace")
     return {"name": name, "media_type": "text/html; charset=utf-8", "page_count": 1}
 
 
 def body_of(path: str, media_type: str) -> str:
-    """The sanitised body. Raises PermanentError for what can't be shown."""
+    """The sanitised body. Raises PermanentError if there is no preview of this type."""
     kind = format_of(media_type).kind
     if (maker := MAKERS.get(media_type) or BY_KIND.get(kind)) is None:
         raise PermanentError("unsupported_type", f"files of type {media_type} can't be shown")
@@ -98,16 +98,16 @@ def body_of(path: str, media_type: str) -> str:
 
 
 def sanitised(markup: str) -> str:
-    """Markup without anything that loads, runs, links, submits or covers; nested too deep, its words alone."""
+    """Markup without anything that loads, runs, links, submits or covers. Markup that is nested too deep becomes text."""
     import nh3
 
-    markup = markup[:MOST_PAGE_CHARACTERS]
-    if _depth(markup) > MOST_DEPTH:
+    markup = markup[:MAX_PAGE_CHARACTERS]
+    if _depth(markup) > MAX_DEPTH:
         return f"<pre>{html.escape(plain.without_markup(markup))}</pre>"
     return nh3.clean(
         markup,
         tags=TAGS,
-        clean_content_tags=UNSEEN,
+        clean_content_tags=REMOVED_WITH_CONTENT,
         attributes=ATTRIBUTES,
         attribute_filter=lambda tag, name, value: None if name == "src" and not value.startswith(PICTURES) else value,
         url_schemes={"data"},
@@ -116,9 +116,9 @@ def sanitised(markup: str) -> str:
 
 
 def _depth(markup: str) -> int:
-    """How deep tags are nested at most, as far as that can be told without building the tree."""
+    """The greatest depth of nested tags, estimated without building a tree."""
     depth = deepest = 0
-    for closes, name in OPENS_OR_CLOSES.findall(markup):
+    for closes, name in START_OR_END_TAG.findall(markup):
         if name.lower() not in NOT_NESTED:
             depth = max(0, depth - 1) if closes else depth + 1
             deepest = max(deepest, depth)
@@ -126,52 +126,52 @@ def _depth(markup: str) -> int:
 
 
 def _text(path: str, _media_type: str) -> str:
-    more = CUT if Path(path).stat().st_size > MOST_TEXT_BYTES else ""
-    return f"<pre>{html.escape(plain.decoded(path, MOST_TEXT_BYTES))}</pre>{more}"
+    more = CUT if Path(path).stat().st_size > MAX_TEXT_BYTES else ""
+    return f"<pre>{html.escape(plain.decoded(path, MAX_TEXT_BYTES))}</pre>{more}"
 
 
 def _json(path: str, media_type: str) -> str:
-    if Path(path).stat().st_size > MOST_TEXT_BYTES:
+    if Path(path).stat().st_size > MAX_TEXT_BYTES:
         return _text(path, media_type)
     try:
-        laid_out = json.dumps(json.loads(plain.decoded(path, MOST_TEXT_BYTES)), indent=2, ensure_ascii=False)
+        laid_out = json.dumps(json.loads(plain.decoded(path, MAX_TEXT_BYTES)), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return _text(path, media_type)
-    return f"<pre>{html.escape(laid_out[: 4 * MOST_TEXT_BYTES])}</pre>"
+    return f"<pre>{html.escape(laid_out[: 4 * MAX_TEXT_BYTES])}</pre>"
 
 
 def _markup(path: str, _media_type: str) -> str:
-    return _as_laid_out(plain.decoded(path, MOST_SOURCE_BYTES))
+    return _as_laid_out(plain.decoded(path, MAX_SOURCE_BYTES))
 
 
 def _as_laid_out(markup: str) -> str:
-    """What was made for browsers: most of its tables only place things side by side, and show no lines."""
+    """Markup made for browsers: most of its tables are for layout, so they have no lines."""
     return f"<div class='web'>{sanitised(markup)}</div>"
 
 
 def _markdown(path: str, _media_type: str) -> str:
     from markdown_it import MarkdownIt
 
-    more = CUT if Path(path).stat().st_size > MOST_TEXT_BYTES else ""
-    return sanitised(MarkdownIt("commonmark").enable("table").render(plain.decoded(path, MOST_TEXT_BYTES))) + more
+    more = CUT if Path(path).stat().st_size > MAX_TEXT_BYTES else ""
+    return sanitised(MarkdownIt("commonmark").enable("table").render(plain.decoded(path, MAX_TEXT_BYTES))) + more
 
 
 def _table(path: str, media_type: str) -> str:
-    return _rows(rows_of_table(path, media_type, MOST_ROWS + 1))
+    return _rows(rows_of_table(path, media_type, MAX_ROWS + 1))
 
 
-def rows_of_table(path: str, media_type: str, most_rows: int) -> list[list[str]]:
-    """The first rows of comma- or tab-separated values, whichever sign it is that parts them."""
-    text = plain.decoded(path, MOST_TEXT_BYTES)
+def rows_of_table(path: str, media_type: str, max_rows: int) -> list[list[str]]:
+    """The first rows of separated values; the delimiter is detected."""
+    text = plain.decoded(path, MAX_TEXT_BYTES)
     delimiter = "\t" if media_type.startswith("text/tab") else _delimiter(text)
     rows = []
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter):
             rows.append(row)
-            if len(rows) >= most_rows:
+            if len(rows) >= max_rows:
                 break
     except csv.Error:
-        rows = [line.split(delimiter) for line in text.splitlines()[:most_rows]]
+        rows = [line.split(delimiter) for line in text.splitlines()[:max_rows]]
     return rows
 
 
@@ -183,23 +183,23 @@ def _delimiter(text: str) -> str:
 
 
 def _rows(rows: Iterable[list[str]]) -> str:
-    """Rows as a table, the first of them as its head, within bounds of rows, columns and cells."""
+    """Rows as an HTML table with the first row as its head, with limited rows, columns and cells."""
     lines: list[str] = []
     cells, note = 0, ""
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         cells += len(row)
-        if place >= MOST_ROWS or cells > MOST_TABLE_CELLS:
+        if number >= MAX_ROWS or cells > MAX_TABLE_CELLS:
             note = CUT
             break
-        if len(row) > MOST_COLUMNS:
+        if len(row) > MAX_COLUMNS:
             note = CUT
-        shown = "".join(f"<td>{html.escape(cell[:2000])}</td>" for cell in row[:MOST_COLUMNS])
-        lines.append(f"<tr{' class=head' if place == 0 else ''}>{shown}</tr>")
+        visible = "".join(f"<td>{html.escape(cell[:2000])}</td>" for cell in row[:MAX_COLUMNS])
+        lines.append(f"<tr{' class=head' if number == 0 else ''}>{visible}</tr>")
     return f"<table>{''.join(lines)}</table>{note}"
 
 
 def _sheets(path: str, _media_type: str) -> str:
-    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in sheets.sheets(path, MOST_ROWS + 1)]
+    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in sheets.sheets(path, MAX_ROWS + 1)]
     return "".join(parts[:100])
 
 
@@ -216,12 +216,12 @@ def _paragraphs(text: str) -> str:
 
 
 def _word(path: str, media_type: str) -> str:
-    """By mammoth, which keeps pictures and tables; by kreuzberg where mammoth stumbles or the document is long."""
+    """With mammoth, which keeps pictures and tables; with kreuzberg if mammoth fails or the document is long."""
     import mammoth
 
     with opened_zip(path) as archive:
         size = sum(part.file_size for part in archive.infolist() if part.filename == office.DOCUMENT)
-    if size > MOST_SOURCE_BYTES:
+    if size > MAX_SOURCE_BYTES:
         return _by_kreuzberg(path, media_type)
     try:
         with open(path, "rb") as stream:
@@ -245,10 +245,10 @@ def _mail(path: str, media_type: str) -> str:
 def _archive(path: str, _media_type: str) -> str:
     with opened_zip(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
-    rows = [["Name", "Bytes", "Changed"], *(_member(member) for member in members[:MOST_MEMBERS])]
+    rows = [["Name", "Bytes", "Changed"], *(_member(member) for member in members[:MAX_MEMBERS])]
     cells = ("".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows)
-    lines = "".join(f"<tr{' class=head' if not place else ''}>{row}</tr>" for place, row in enumerate(cells))
-    return f"<p>{len(members)} files</p><table>{lines}</table>{CUT if len(members) > MOST_MEMBERS else ''}"
+    lines = "".join(f"<tr{' class=head' if not number else ''}>{row}</tr>" for number, row in enumerate(cells))
+    return f"<p>{len(members)} files</p><table>{lines}</table>{CUT if len(members) > MAX_MEMBERS else ''}"
 
 
 def _member(member: zipfile.ZipInfo) -> list[str]:

@@ -1,8 +1,7 @@
-"""What a decoder's process takes from itself before it sees a stranger's byte: network, files, memory, privileges.
+"""Restrictions that a decoder process puts on itself before it reads an untrusted file: network, files, memory, privileges.
 
-Each measure is taken where the kernel allows it to an ordinary user, and left out where it does not: namespaces
-(network, processes, IPC) inside a user namespace of its own, and Landlock (files, TCP, signals; Linux 5.13 and
-later). Limits by `setrlimit` hold everywhere.
+Namespaces (network, processes, IPC) and Landlock (files, TCP, signals; Linux 5.13 and later) are used where the kernel
+allows them to an ordinary user. Limits by `setrlimit` apply on every host.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-MOST_FILE_BYTES = 256 * 1024 * 1024
-MOST_OPEN_FILES = 256
-MOST_PROCESSES = 64
-MOST_CPU_S = 3600
-NICE = 1
+MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_OPEN_FILES = 256
+MAX_PROCESSES = 64
+MAX_CPU_S = 3600
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 
-# What programs and libraries read beside their own folders; nothing of it belongs to anybody.
+# What programs and libraries read outside of their own folders. None of it holds data of a tenant or a secret.
 SHARED = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/nsswitch.conf", "/etc/mime.types"),
@@ -39,8 +37,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def leave_namespaces() -> bool:
-    """Leave the host's network, IPC and processes, as far as it lets us; whether the next child starts a new
-    process namespace, in which nothing outlives it."""
+    """Leave the host's network, IPC and process namespaces as far as it allows.
+
+    Returns whether the next child starts a new process namespace, where no process outlives that child.
+    """
     inner = CLONE_NEWNET | CLONE_NEWIPC
     if _libc.unshare(CLONE_NEWUSER | CLONE_NEWPID | inner) == 0 or _libc.unshare(CLONE_NEWPID | inner) == 0:
         return True
@@ -54,7 +54,7 @@ def die_with_parent(signal_number: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """What a descendant leaves behind becomes our child, and not the host's."""
+    """Become the parent of processes whose own parent, a descendant of this process, has ended."""
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -62,43 +62,45 @@ def adopt_orphans() -> None:
 
 
 def limit(memory_bytes: int, *, counts_own_processes: bool) -> None:
-    """Bound this process and each that it starts. Inside a user namespace of its own processes are counted too:
-    elsewhere the limit would count all of the user's."""
+    """Set the limits of this process and of each that it starts.
+
+    The number of processes is limited only inside a user namespace of its own: elsewhere all of the user's count.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes + memory_bytes // 2))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MOST_OPEN_FILES, MOST_OPEN_FILES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_S, MAX_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if counts_own_processes:
-        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
-    os.nice(NICE)  # people's requests come before background decoding
-    for name, value in (("autogroup", NICE), ("oom_score_adj", 1000)):
-        try:
-            Path(f"/proc/self/{name}").write_text(str(value))
-        except OSError:
-            pass  # no such switch in this kernel, or not for us
+        resource.setrlimit(resource.RLIMIT_NPROC, (MAX_PROCESSES, MAX_PROCESSES))
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the kernel ends a decoder first
+    except OSError:
+        pass  # this kernel has no such file, or does not let us write it
 
 
 def allow_memory(memory_bytes: int) -> None:
-    """This process, and each that it starts, may map so many bytes from now on, beside what it holds: libraries that
-    earlier files needed are no fault of this one's. Half as many more are the end."""
+    """Let this process, and each that it starts, map so many bytes more than it holds now.
+
+    So libraries that earlier files needed do not count against this one. The hard limit set at the start still holds.
+    """
     try:
         held_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
-        return  # the limit from the start holds
+        return  # the limit set at the start still holds
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (min(most, held_bytes + memory_bytes), most))
 
 
 def allow_cpu(seconds: float) -> None:
-    """This process, and each that it starts, may burn so much CPU time from now on; then SIGXCPU ends it."""
+    """Let this process, and each that it starts, use so much CPU time from now on. Then SIGXCPU ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = min(MOST_CPU_S, int(used.ru_utime + used.ru_stime + seconds) + 1)
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, MOST_CPU_S))
+    soft = min(MAX_CPU_S, int(used.ru_utime + used.ru_stime + seconds) + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, MAX_CPU_S))
 
 
 def drop_privileges() -> None:
-    """Give up every capability, and whatever a set-user-id program would bring."""
+    """Give up every capability, and gain none from set-user-id programs."""
     _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _libc.capset(header, (ctypes.c_uint32 * 6)())
@@ -132,9 +134,11 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
-def wall_in(readable: Iterable[Path | str], writable: Iterable[Path]) -> bool:
-    """Read nothing but what is named, the system's own libraries and programs, and this Python's; write nothing
-    but `writable`. Whether the kernel can do that."""
+def restrict_files(readable: Iterable[Path | str], writable: Iterable[Path]) -> bool:
+    """Allow this process to read only `readable`, system libraries and programs, and this Python; to write only `writable`.
+
+    Also forbids TCP connections and signals to other processes where the kernel can. Returns whether it has Landlock.
+    """
     version = landlock_version()
     if version == 0:
         return False
@@ -157,7 +161,7 @@ def wall_in(readable: Iterable[Path | str], writable: Iterable[Path]) -> bool:
 
 
 def _own_python() -> list[str]:
-    """This interpreter and its packages; not the folder that merely holds our code, which may hold data as well."""
+    """The folders of this interpreter and its packages. The project's own folder may hold data, so only `layers` is listed."""
     root = Path(__file__).resolve().parents[2]
     entries = [Path(entry).resolve() for entry in sys.path if entry]
     packages = [str(entry) for entry in entries if entry != root and entry not in root.parents]

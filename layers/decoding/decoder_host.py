@@ -1,10 +1,9 @@
-"""The child's side of the sandbox: confines itself, then answers one task after the other.
+"""The fork server's program: forks a decoder for each request, which confines itself and then runs tasks.
 
-Started as `python -m layers.decoding.decoder_host LINK` (`layers/decoding/fork_server.py`). For each message on the socket LINK it forks a
-process, which parts in two: a warden that touches no stranger's byte, and the decoder, its child. The warden ends the
-decoder, with all that it started, when the pipe `life` closes, which it does with whoever asked for it. `folder` holds
-`given`, where the file to be read lies; in its `room` and `made` alone can be written, and the first is where it works.
-Requests and answers are JSON after a length of four bytes.
+Run as `python -m layers.decoding.decoder_host SOCKET` by `layers/decoding/fork_server.py`. For each message on the socket it
+forks a process that splits in two: the reaper, and its child, the decoder. `folder` in the message holds `input`, where the
+file to be read lies; the decoder can write to `scratch`, its working folder, and to `output`. Requests and answers are
+JSON after a length of four bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import importlib
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import struct
@@ -22,19 +20,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from layers.decoding import confinement
+from layers.decoding import confinement, reaper
 from layers.domain.errors import PermanentError
 
 HEADER = struct.Struct(">I")
-RETIRED_AT_BYTES = 280 * 1024 * 1024
+RETIRED_AT_BYTES = 280 * 1024 * 1024  # of resident memory, or a quarter of what it may map if that is more
 
-# Task names, and the only functions that a request can reach.
+# Task names and their functions. A request can reach no other function.
 TASKS = {
     "identify": "layers.decoders.identify:identify",
     "members": "layers.decoders.archives:members",
     "unpack": "layers.decoders.archives:unpack",
     "pdf_text": "layers.decoders.pdf:read_text",
-    "text": "layers.decoders.texts:read_text",
+    "text": "layers.decoders.embedded:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
     "second_ocr": "layers.decoders.rapid:read_pages",
     "picture": "layers.decoders.pictures:picture",
@@ -45,9 +43,9 @@ TASKS = {
     "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
 }
 
-# Loaded before all but the first decoder is forked, where it is installed. Nothing that starts threads.
-LOADED = (
-    *sorted({place.split(":")[0] for name, place in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
+# Imported before the second decoder is forked, as far as it is installed. None of these starts threads.
+PRELOADED = (
+    *sorted({function.split(":")[0] for name, function in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
     *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile"),
 )
@@ -55,127 +53,89 @@ LOADED = (
 
 def main() -> None:
     """Fork a decoder for each message, until the socket closes."""
-    link = socket.socket(fileno=int(sys.argv[1]))
-    begun = 0
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    forked = 0
     while True:
-        message, descriptors, _, _ = socket.recv_fds(link, 4096, 4)
+        message, descriptors, _, _ = socket.recv_fds(connection, 4096, 4)
         if not message:
             return
-        if begun == 1:  # whoever needs one alone should not wait for what others will need
-            _load()
-        begun += 1
+        if forked == 1:  # not for the first: who needs a single decoder should not wait for all imports
+            _preload()
+        forked += 1
         child = os.fork()
         if not child:
-            link.close()
-            _begin(json.loads(message), descriptors)
+            connection.close()
+            _start_decoder(json.loads(message), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        link.send(str(child).encode())
-        _forget_children()
+        connection.send(str(child).encode())
+        _reap_ended_children()
 
 
-def _load() -> None:
-    for module in LOADED:
+def _preload() -> None:
+    for module in PRELOADED:
         try:
             importlib.import_module(module)
-        except Exception:  # who needs it says what is wrong with it
+        except Exception:  # the decoder that needs it reports what is wrong
             pass
 
 
-def _begin(told: dict[str, Any], descriptors: list[int]) -> NoReturn:
-    """Become a warden, in a session of its own, and its decoder."""
+def _start_decoder(message: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """Become a reaper, which leads a session of its own, and fork its decoder."""
     os.setsid()
     requests, answers, life, end = descriptors
-    for descriptor, place in ((requests, 0), (answers, 1)):
-        os.dup2(descriptor, place)
+    for descriptor, standard in ((requests, 0), (answers, 1)):
+        os.dup2(descriptor, standard)
         os.close(descriptor)
-    folder = Path(told["folder"])
-    os.environ["TMPDIR"] = str(folder / "room")
-    os.chdir(folder / "room")
-    alone = confinement.leave_namespaces()
+    folder = Path(message["folder"])
+    os.environ["TMPDIR"] = str(folder / "scratch")
+    os.chdir(folder / "scratch")
+    has_own_processes = confinement.leave_namespaces()
     confinement.adopt_orphans()
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     decoder = os.fork()
     if decoder:
-        _ward(decoder, life, end, woken, waker)
+        reaper.reap(decoder, life, end, woken, waker)
     for descriptor in (life, end, woken, waker):
         os.close(descriptor)
-    _serve(told["memory_bytes"], folder, alone)
+    _serve(message["memory_bytes"], folder, has_own_processes)
     sys.exit()
 
 
-# --- the warden --------------------------------------------------------------------------------------
+# --- the decoder -----------------------------------------------------------------------------------------
 
 
-def _ward(decoder: int, life: int, end: int, woken: int, waker: int) -> NoReturn:
-    """Wait for the decoder's end or for the order to end it; say how it ended."""
-    os.close(0)
-    os.close(1)
-    signal.set_wakeup_fd(waker)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    while True:
-        ended, status = os.waitpid(decoder, os.WNOHANG)
-        if ended:
-            break
-        if life in select.select([life, woken], [], [])[0]:
-            os.kill(decoder, signal.SIGKILL)
-            _, status = os.waitpid(decoder, 0)
-            break
-        os.read(woken, 4096)
-    _end_orphans()
-    os.write(end, str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
-
-
-def _end_orphans() -> None:
-    """End what the decoder left behind; where it had a process namespace of its own, there is nothing."""
-    me = os.getpid()
-    while True:
-        try:
-            children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
-        except OSError:
-            return
-        for child in children:
-            os.kill(int(child), signal.SIGKILL)
-            os.waitpid(int(child), 0)  # its own children are ours now
-        if not children:
-            return
-
-
-# --- the decoder -------------------------------------------------------------------------------------
-
-
-def _serve(memory_bytes: int, folder: Path, alone: bool) -> None:
+def _serve(memory_bytes: int, folder: Path, has_own_processes: bool) -> None:
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not reach the pipe
+    os.dup2(2, 1)  # what libraries print must not reach the answer pipe
     confinement.die_with_parent(signal.SIGKILL)
-    confinement.limit(memory_bytes, counts_own_processes=alone)
+    confinement.limit(memory_bytes, counts_own_processes=has_own_processes)
     confinement.drop_privileges()
-    own = [
+    engine_folders = [
         os.environ[name] for name in ("TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT") if name in os.environ
     ]
-    confinement.wall_in([folder / "given", *own], [folder / "room", folder / "made"])
+    confinement.restrict_files([folder / "input", *engine_folders], [folder / "scratch", folder / "output"])
     _answer(answers, {"ready": True})
     requests = sys.stdin.buffer
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
         confinement.allow_cpu(request["timeout_s"])
         confinement.allow_memory(memory_bytes)
-        answer = _carry_out(request["task"], request["arguments"])
-        if _has_grown(memory_bytes) or _forget_children():
-            answer["exhausted"] = True
+        answer = _run_task(request["task"], request["arguments"])
+        if _has_grown(memory_bytes) or _reap_ended_children():
+            answer["exhausted"] = True  # this process has to be replaced
         _answer(answers, answer)
 
 
 def _has_grown(memory_bytes: int) -> bool:
-    """Whether the process once needed so much memory that it had better be replaced."""
-    most_bytes = max(RETIRED_AT_BYTES, memory_bytes // 4)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > most_bytes
+    """Whether the process has used so much memory that it should be replaced."""
+    max_bytes = max(RETIRED_AT_BYTES, memory_bytes // 4)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > max_bytes
 
 
-def _forget_children() -> bool:
-    """Forget those that have ended; whether another lives."""
+def _reap_ended_children() -> bool:
+    """Collect the exit codes of ended children; whether another child still runs."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -184,7 +144,7 @@ def _forget_children() -> bool:
     return True
 
 
-def _carry_out(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def _run_task(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"value": _task(task)(**arguments)}
     except PermanentError as error:
@@ -195,7 +155,7 @@ def _carry_out(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
             "exhausted": True,
         }
     except Exception as error:
-        return {"broke": f"{type(error).__name__}: {error}"}
+        return {"crashed": f"{type(error).__name__}: {error}"}
 
 
 def _task(name: str) -> Callable[..., Any]:

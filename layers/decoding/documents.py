@@ -1,11 +1,11 @@
-"""Reads and pictures documents through the sandbox."""
+"""Reads documents and draws their previews and thumbnails through the sandbox."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from layers.decoding.fork_server import Nursery
+from layers.decoding.fork_server import ForkServer
 from layers.decoding.sandbox import Sandbox
 from layers.domain.errors import DecoderCrashed, PermanentError
 from layers.domain.formats import OFFICE, Kind, format_of, kind_of
@@ -17,22 +17,22 @@ from layers.telemetry.log import log
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
 PAGE_PX = 2600  # A4 at about 220 dots an inch
-# Seconds that a reading may take: at least, more for each MiB of the file, and at most. A small file that takes
-# long was made to.
+# Time limits in seconds: base, extra for each MiB of the file, maximum. A small file that takes long was made to.
 IDENTIFY_S = (10.0, 0.5, 30.0)
 TEXT_S = (8.0, 30.0, 100.0)
 UNPACK_S = 30.0
-OCR_PAGE_S = 30.0
-OCR_PAGE_CPU_S = 1.0  # of a page that is like others
+OCR_START_S, OCR_PAGE_S = 20.0, 30.0
+OCR_LIGHT_PAGE_S = 1.0  # of an ordinary page
 PICTURE_S = (10.0, 3.0, 50.0)
 PREVIEW_S = (10.0, 5.0, 100.0)
 SHOWN_AS_THEY_ARE = frozenset({"application/pdf", "video/mp4", "video/webm"})
 
 
 class Documents:
-    """One sandbox for readers and one for pictures, so that neither waits for the other's children.
+    """One sandbox for reading and one for drawing, so that neither waits for the other's decoders.
 
-    `printer` turns office documents into PDF; without one they are shown as HTML.
+    `printer` turns office documents into PDF; without one they are shown as HTML. `max_children` and `memory_bytes`
+    apply to each sandbox. All methods raise PermanentError and DecoderCrashed as `Sandbox.call` does.
     """
 
     def __init__(
@@ -43,27 +43,29 @@ class Documents:
         printer: OfficePrinter | None = None,
     ) -> None:
         self._printer = printer
-        nursery = Nursery()
-        self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes, nursery=nursery)
-        self._painters = Sandbox(max_children=max_children, memory_bytes=memory_bytes, keep_warm=0, nursery=nursery)
+        fork_server = ForkServer()
+        self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes, fork_server=fork_server)
+        self._drawers = Sandbox(
+            max_children=max_children, memory_bytes=memory_bytes, keep_warm=0, fork_server=fork_server
+        )
 
     def identify(self, path: Path, name: str) -> Identity:
-        """What the bytes are, and the number of pages. Raises PermanentError for what can't be taken."""
-        found = self._readers.call("identify", {"path": str(path), "name": name}, timeout_s=_within_s(path, IDENTIFY_S))
+        """The media type by content, and the number of pages. Raises PermanentError if the file can't be processed."""
+        found = self._readers.call("identify", {"path": str(path), "name": name}, timeout_s=_limit_s(path, IDENTIFY_S))
         return Identity(found["media_type"], found["page_count"])
 
     def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]:
-        """The pages' own text; source None where there is none that can be used."""
+        """The pages' own text; `source` is None where a page has no usable text."""
         if media_type == "application/pdf":
             arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
-            return pages_as_read(self._readers.call("pdf_text", arguments, timeout_s=_within_s(path, TEXT_S)))
+            return pages_as_read(self._readers.call("pdf_text", arguments, timeout_s=_limit_s(path, TEXT_S)))
         arguments = {"path": str(path), "media_type": media_type}
-        return pages_as_read(self._readers.call("text", arguments, timeout_s=_within_s(path, TEXT_S)))
+        return pages_as_read(self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S)))
 
     def read_images(
         self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
     ) -> list[Page]:
-        """The pages as Tesseract reads them. Raises PermanentError `timeout` where it takes too long."""
+        """The pages as Tesseract reads them."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
@@ -72,28 +74,27 @@ class Documents:
         }
         try:
             count = max(1, len(page_numbers))
-            read = self._readers.call(
-                "ocr", arguments, timeout_s=20 + OCR_PAGE_S * count, light_s=OCR_PAGE_CPU_S * count
-            )
+            timeout_s, light_s = OCR_START_S + OCR_PAGE_S * count, OCR_LIGHT_PAGE_S * count
+            read = self._readers.call("ocr", arguments, timeout_s=timeout_s, light_s=light_s)
         except DecoderCrashed as error:
-            error.dependency = "ocr"  # on this file or on all of them: that shows by the next ones
+            error.dependency = "ocr"  # the next files show whether this one or OCR itself is broken
             raise
         return pages_as_read(read)
 
     def members(self, path: Path) -> list[Member]:
-        """The files in an archive. Raises PermanentError for one that holds too much, or is locked."""
+        """The files in an archive. Raises PermanentError if it holds too much or has a password."""
         return [
             Member(**one)
-            for one in self._readers.call("members", {"path": str(path)}, timeout_s=_within_s(path, IDENTIFY_S))
+            for one in self._readers.call("members", {"path": str(path)}, timeout_s=_limit_s(path, IDENTIFY_S))
         ]
 
     def unpack(self, path: Path, places: Sequence[int], into: Path) -> list[Member]:
-        """Some of an archive's files, each written into the folder under a name of ours."""
+        """Extract some of an archive's files, by index, into a folder under generated names."""
         arguments = {"path": str(path), "places": list(places), "into": str(into)}
         return [Member(**one) for one in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
-        """What can be shown of the file; a picture without a name is the original itself."""
+        """A preview of the file, or None. A Picture with an empty name means that the original can be shown itself."""
         kind = kind_of(media_type)
         if media_type in SHOWN_AS_THEY_ARE:
             return Picture("", media_type)
@@ -101,77 +102,75 @@ class Documents:
             return None
         if media_type == "image/tiff":
             pages = {"path": str(path), "into": str(into), "name": "preview.pdf", "edge_px": PREVIEW_PX}
-            return Picture(**self._painters.call("image_pdf", pages, timeout_s=_within_s(path, PREVIEW_S)))
+            return Picture(**self._drawers.call("image_pdf", pages, timeout_s=_limit_s(path, PREVIEW_S)))
         if kind in (Kind.PICTURE, Kind.DRAWING):
             return self._picture(path, media_type, into, "preview.webp", PREVIEW_PX)
-        if kind in OFFICE and (printed := self._printed(path, media_type, into)):
+        if kind in OFFICE and (printed := self._print(path, media_type, into)):
             return printed
         page = {"path": str(path), "media_type": media_type, "into": str(into), "name": "preview.html"}
-        return Picture(**self._painters.call("web_page", page, timeout_s=_within_s(path, PREVIEW_S)))
+        return Picture(**self._drawers.call("web_page", page, timeout_s=_limit_s(path, PREVIEW_S)))
 
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None:
-        """A small image of the first page."""
+        """A small image of the first page, or None for a type that has none."""
         kind = kind_of(media_type)
         if kind is None:
             return None
         if kind in (Kind.PDF, Kind.PICTURE, Kind.DRAWING, Kind.VIDEO):
             return self._picture(path, media_type, into, "thumbnail.webp", THUMBNAIL_PX)
-        if kind in OFFICE and (printed := self._printed(path, media_type, into, first_page_only=True)):
+        if kind in OFFICE and (printed := self._print(path, media_type, into, first_page_only=True)):
             return self._picture(into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX)
         sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
         return Picture(
-            **self._painters.call(
-                "text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=_within_s(path, PICTURE_S)
-            )
+            **self._drawers.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=_limit_s(path, PICTURE_S))
         )
 
     def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture:
-        """A page as a PNG or JPEG that reading services take; without a name where the original is one."""
+        """A page as PNG or JPEG for a reading service. An empty name means that the original is such an image."""
         page = {
             "path": str(path),
             "media_type": media_type,
             "number": page_number,
             "into": str(into),
             "edge_px": PAGE_PX,
-            "most_edge_px": MOST_SENT_PX,
-            "most_bytes": MOST_SENT_BYTES,
+            "max_edge_px": MOST_SENT_PX,
+            "max_bytes": MOST_SENT_BYTES,
         }
-        return Picture(**self._readers.call("page_picture", page, timeout_s=_within_s(path, PICTURE_S)))
+        return Picture(**self._readers.call("page_picture", page, timeout_s=_limit_s(path, PICTURE_S)))
 
     def retire_idle(self) -> None:
-        """End the children that have had nothing to do for a while."""
+        """End the decoders that have been idle for a while."""
         self._readers.retire_idle()
-        self._painters.retire_idle()
+        self._drawers.retire_idle()
         if self._printer:
             self._printer.retire_idle()
 
     def close(self) -> None:
         self._readers.close()
-        self._painters.close()
+        self._drawers.close()
         if self._printer:
             self._printer.close()
 
-    def _printed(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture | None:
-        """The document as a PDF; None where there is no printer, or this document is too much for it."""
+    def _print(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture | None:
+        """The document as a PDF; None if there is no printer or it fails on this document."""
         if self._printer is None:
             return None
         try:
             printed = self._printer.to_pdf(path, media_type, into, first_page_only=first_page_only)
-            told = {"path": str(into / printed.name), "name": format_of(printed.media_type).name}
-            found = self._readers.call("identify", told, timeout_s=_within_s(path, IDENTIFY_S))
+            arguments = {"path": str(into / printed.name), "name": format_of(printed.media_type).name}
+            found = self._readers.call("identify", arguments, timeout_s=_limit_s(path, IDENTIFY_S))
         except (PermanentError, DecoderCrashed) as error:
             if error.code == "password_protected":
                 raise
-            log("not_printed", media_type=media_type, code=error.code, detail=error.detail)
+            log("printing_failed", media_type=media_type, code=error.code, detail=error.detail)
             return None
         return Picture(printed.name, printed.media_type, page_count=found["page_count"])
 
     def _picture(self, path: Path, media_type: str, into: Path, name: str, edge_px: int) -> Picture | None:
         arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
-        made = self._painters.call("picture", arguments, timeout_s=_within_s(path, PICTURE_S))
-        return Picture(**made) if made else None
+        drawn = self._drawers.call("picture", arguments, timeout_s=_limit_s(path, PICTURE_S))
+        return Picture(**drawn) if drawn else None
 
 
-def _within_s(path: Path, bounds: tuple[float, float, float]) -> float:
-    least_s, s_a_mib, most_s = bounds
-    return min(most_s, least_s + s_a_mib * path.stat().st_size / (1 << 20))
+def _limit_s(path: Path, bounds: tuple[float, float, float]) -> float:
+    base_s, s_per_mib, max_s = bounds
+    return min(max_s, base_s + s_per_mib * path.stat().st_size / (1 << 20))

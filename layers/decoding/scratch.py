@@ -1,5 +1,8 @@
-"""Scratch folders: all that one process makes lie in one folder that it holds locked. What a killed process left there
-is known by a lock that nobody holds, and goes when the next one starts."""
+"""Scratch folders that are removed even when their process was killed.
+
+Each process keeps its scratch folders in one folder with a lock file that it holds locked. The next process to start
+removes every such folder whose lock is free.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +15,30 @@ import time
 from pathlib import Path
 
 PREFIX, LOCK = "fairway-scratch-", "lock"
-JUST_MADE_S = 60.0  # a folder that has no lock yet is being made
+NEW_FOLDER_S = 60.0  # a folder without a lock file may be under construction for so long
 
 _guard = threading.Lock()
-_held: tuple[int, Path, int] | None = None  # whose it is, the folder, and the lock's descriptor
+_own: tuple[int, Path, int] | None = None  # process id, its folder, the descriptor of its lock
 
 
 def new_folder(purpose: str) -> Path:
-    """An empty folder for this process; whoever asks for it removes it, or its end does."""
+    """A new empty folder. The caller removes it; otherwise it goes with this process's own folder."""
     return Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=own_folder()))
 
 
 def own_folder() -> Path:
-    """The folder of this process, made at first use, when what dead ones left is swept."""
-    global _held
+    """The folder of this process. The first use creates it, and sweeps the folders of processes that have ended."""
+    global _own
     with _guard:
-        if _held is None or _held[0] != os.getpid() or not _held[1].is_dir():
+        if _own is None or _own[0] != os.getpid() or not _own[1].is_dir():
             sweep()
-            _held = (os.getpid(), *_made())
-        return _held[1]
+            _own = (os.getpid(), *_create())
+        return _own[1]
 
 
-def _made() -> tuple[Path, int]:
+def _create() -> tuple[Path, int]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    # Locked before it has its name: nobody sees a lock that is not held yet.
+    # Locked before it is renamed, so that no other process finds a lock file that is not locked yet.
     lock = os.open(folder / "making", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     (folder / "making").rename(folder / LOCK)
@@ -43,26 +46,26 @@ def _made() -> tuple[Path, int]:
 
 
 def sweep() -> int:
-    """Remove the folders of our processes that are dead; how many."""
+    """Remove the folders of processes that have ended; how many."""
     swept = 0
     for entry in list(os.scandir(tempfile.gettempdir())):
-        if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False) and _is_left(Path(entry.path)):
+        if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False) and _is_abandoned(Path(entry.path)):
             shutil.rmtree(entry.path, ignore_errors=True)
             swept += 1
     return swept
 
 
-def _is_left(folder: Path) -> bool:
+def _is_abandoned(folder: Path) -> bool:
     try:
         found = folder.lstat()
-    except OSError:  # its process removed it, or another one swept it
+    except OSError:  # removed by its process or by another sweep
         return False
     if found.st_uid != os.geteuid():
         return False
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return time.time() - found.st_mtime > JUST_MADE_S
+        return time.time() - found.st_mtime > NEW_FOLDER_S
     except OSError:
         return False
     try:

@@ -1,10 +1,10 @@
-"""The errors a step may raise: each is a verb that tells the runner what happens next."""
+"""The errors that a step may raise: each tells the runner what happens next."""
 
 from __future__ import annotations
 
 
 class PermanentError(Exception):
-    """The input itself is at fault: the step fails at once, and its owner reads why.
+    """The file is at fault: the step fails at once, and the file's owner reads why.
 
     `code` is a stable word for programs, `detail` a sentence for the file's owner.
     """
@@ -25,25 +25,25 @@ class TransientError(Exception):
 
 
 class DecoderCrashed(TransientError):
-    """A decoder took its own process down. A second crash on the same file is the file's fault.
+    """A decoder's process crashed. A second crash on the same file counts as the file's fault.
 
-    `dependency` names what may be broken instead, where the decoder is one of those that steps depend on.
+    `dependency` names the service that may be broken instead, where the decoder is part of one.
     """
 
     dependency: str | None = None
 
 
-# How reasons end that tell of a limit outside: others snooze for reasons of their own.
+# How the reason of a snooze ends where a limit of a service outside is the cause.
 LIMITING, USED_UP, IN_USE = "is limiting calls", "are used up for the moment", "are in use"
 
 
 def is_limit(reason: str) -> bool:
-    """Whether a snooze's reason is that a service outside bears no more just now."""
+    """Whether a snooze's reason is a limit of a service outside."""
     return reason.endswith((LIMITING, USED_UP, IN_USE))
 
 
 class Snooze(Exception):
-    """Later, with no attempt spent: throttled, or waiting for a job elsewhere."""
+    """Run again after `delay_s` seconds, with no attempt spent: for example while a job elsewhere runs."""
 
     def __init__(self, delay_s: float, reason: str) -> None:
         super().__init__(reason)
@@ -52,13 +52,13 @@ class Snooze(Exception):
 
 
 class TakesLong(Exception):
-    """The file takes longer than what is short: it runs again among the long, with all its time. Spends no attempt."""
+    """A part went over the limit for short parts: it runs again as a long one. Spends no attempt."""
 
 
 class Throttled(Snooze):
-    """A service limits calls: later, with no attempt spent. `dependency` names the service.
+    """A service limits calls: run again later, with no attempt spent. `dependency` names the service.
 
-    `told`: the service itself said for how long nobody need come.
+    `delay_from_service`: the service itself gave the delay, as with a `Retry-After` header.
     """
 
     def __init__(self, delay_s: float, reason: str, dependency: str, *, delay_from_service: bool = False) -> None:
@@ -68,9 +68,9 @@ class Throttled(Snooze):
 
 
 class DependencyDown(Exception):
-    """A service that the step needs can't be reached or won't work: the step is parked, no attempt spent.
+    """A service that the step needs can't be reached or does not work: the step is parked, no attempt is spent.
 
-    `dependency` is one of `ocr`, `textract`, `extraction`, `preview`, `scanner`, `object_store`; `detail` a sentence for people.
+    `dependency` is a name in `layers/domain/services.py`, `detail` a sentence for people.
     """
 
     def __init__(self, dependency: str, detail: str) -> None:
@@ -80,4 +80,4 @@ class DependencyDown(Exception):
 
 
 class StoreUnreachable(Exception):
-    """The status store could not be reached: the message goes back to its topic."""
+    """The status store could not be reached: the message returns to its topic."""

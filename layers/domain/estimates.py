@@ -1,48 +1,48 @@
-"""What a step of a file is likely to cost, in seconds, before it has run: by its pages, bytes and media type.
+"""What a step of a file is likely to cost, in seconds, before it has run: from its pages, bytes and media type.
 
-Only ratios matter: an attempt's measured time corrects what its lane was charged.
+Only ratios matter: once an attempt has run, its lane is charged the measured time.
 """
 
 from __future__ import annotations
 
 from layers.domain.file import File
 
+LEAST_S = 0.05  # of any step
+
 INTAKE_BYTES_A_S = 20e6  # fetched, hashed and identified
-INTAKE_LEAST_S = 0.05
 
 READ_BYTES_A_S = 5e6
 OFFICE_S = 1.5  # a converter starts
 PICTURE_PIXELS_S = 0.3  # decoded and scaled
 PAGE_TEXT_S = 0.02
 PAGE_PREVIEW_S = 0.05
-LEAST_S = 0.05
 
 
-def intake_cost_s(size_bytes: int) -> float:
-    """Of intake, which knows no more than what was announced. As in `schema/functions/arrive.sql`."""
-    return INTAKE_LEAST_S + size_bytes / INTAKE_BYTES_A_S
+def intake_s(file: File) -> float:
+    """Intake goes by the announced size. `schema/functions/arrive.sql` repeats the formula with these constants."""
+    return LEAST_S + file.declared_size_bytes / INTAKE_BYTES_A_S
 
 
 def text_s(file: File) -> float:
-    return _fetched(file) + (file.page_count or 1) * PAGE_TEXT_S
+    return _fetch_s(file) + (file.page_count or 1) * PAGE_TEXT_S
 
 
 def preview_s(file: File) -> float:
-    return _opened(file) + (file.page_count or 1) * PAGE_PREVIEW_S
+    return _open_s(file) + (file.page_count or 1) * PAGE_PREVIEW_S
 
 
 def thumbnail_s(file: File) -> float:
-    return _opened(file)
+    return _open_s(file)
 
 
-def _opened(file: File) -> float:
-    """To fetch it and to have it drawn."""
-    kind = file.media_type or ""
-    opening_s = OFFICE_S if "officedocument" in kind or "opendocument" in kind or "msword" in kind else 0.0
-    if kind.startswith("image/"):
-        opening_s = PICTURE_PIXELS_S
-    return opening_s + _fetched(file)
+def _open_s(file: File) -> float:
+    """To fetch the file and to render its first page."""
+    media_type = file.media_type or ""
+    if media_type.startswith("image/"):
+        return PICTURE_PIXELS_S + _fetch_s(file)
+    is_office = any(word in media_type for word in ("officedocument", "opendocument", "msword"))
+    return (OFFICE_S if is_office else 0.0) + _fetch_s(file)
 
 
-def _fetched(file: File) -> float:
+def _fetch_s(file: File) -> float:
     return (file.size_bytes or 0) / READ_BYTES_A_S

@@ -1,7 +1,9 @@
-"""Who goes next: weighted stride over tenants, and within a tenant over its batches.
+"""Which part runs next: weighted stride scheduling over tenants and, within a tenant, over its batches.
 
-Source: Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995. The same choices are made in
-`schema/functions/dispatch.sql`; a test holds the two together.
+Source: Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995. `Lanes` is the model of the policy;
+`schema/functions/dispatch.sql` carries it out. The store hands the constants of this module to SQL as parameters.
+Where SQL must repeat a formula, `tests/contract/test_policies.py` holds both to the same cases, and
+`tests/integration/test_fair_choice.py` holds the order of dispatch to the model.
 """
 
 from __future__ import annotations
@@ -9,65 +11,69 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-SLICE_S = 10.0
-CAP_PER_CONCURRENCY = 1.25
-LOAD_S = 0.5  # what the parts that one wake-up names may take together, as estimated
-SHORT_S = 0.3  # what is estimated to be short may take so long beside its estimate
-SHORT_TIMES, SHORT_MORE_S = 2, 1.0  # and so many times its estimate more, of which no more than so many seconds
-LONG_S = 30.0  # the estimate of what made way
-# Why a part comes again that nothing and nobody failed.
-TAKES_LONG = "it takes long, and goes on among the files that do"
+SLICE_S = 10.0  # a part that is estimated to take longer is a long part
+IN_FLIGHT_PER_WORKER = 1.25
+LONG_PARTS_SHARE = 0.25  # of the in-flight cap
+BUNDLE_S = 0.5  # what the parts that one wake-up names may take together, as estimated
+BUNDLE_AFTER_LOSS = 0.25  # a bundle's size after a lost worker, as a share of its size before
+LOW_WEIGHT = 0.1  # of a batch of low priority among the batches of its tenant; above 0, so that it always advances
+# How far a part of a short estimate may exceed it.
+SHORT_S = 0.3
+SHORT_TIMES, SHORT_MORE_S = 2, 1.0  # the multiple of the estimate, and its limit
+LONG_S = 30.0  # the new estimate of a part that exceeded its short limit
+# The reasons that are recorded where a part runs again although nothing failed.
+TAKES_LONG = "it takes longer than estimated and runs again as a long one"
 MADE_WAY = "another file that came with it took long"
-LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # a difference from an estimate, and as a share of it
-LOW_WEIGHT = 0.1  # of a batch that its own tenant calls less urgent; it never comes to a standstill
+# A lane is corrected where the measured time differs from the estimate by more than both of these.
+LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # seconds, and a share of the estimate
 
 
 def in_flight_cap(concurrency: int) -> int:
-    """How many wake-ups of a step may be on their way or at work: enough to keep its workers busy, no more."""
-    return math.ceil(concurrency * CAP_PER_CONCURRENCY)
+    """How many wake-ups of a step may be queued or running: just enough that no worker is idle."""
+    return math.ceil(concurrency * IN_FLIGHT_PER_WORKER)
 
 
-def places(cap: int, in_flight: int, in_flight_s: float) -> int:
-    """How many wake-ups may be in flight, of an in-flight cap, while so many, of so many seconds in all, are.
+def slots(cap: int, in_flight: int, in_flight_s: float) -> int:
+    """How many wake-ups of a step may be in flight now, given its cap and those that are in flight already.
 
-    What is beyond the concurrency waits in the broker, where nobody can pass it by, for about a quarter of the time that
-    one of them takes. Where that is more than a second there is less of it, so that the wait stays a quarter of a second.
+    `in_flight_s` is what these are estimated to take in all. A wake-up beyond the number of workers waits in the
+    broker, where a part of another tenant can't overtake it: about a quarter of the time that one wake-up takes.
+    Where one takes more than a second there are fewer of these, so that the wait stays at a quarter of a second.
     """
     mean_s = in_flight_s / in_flight if in_flight else 0.0
-    beyond = (CAP_PER_CONCURRENCY - 1) / max(1.0, mean_s)
-    return min(cap, max(1, math.ceil(math.floor(cap / CAP_PER_CONCURRENCY) * (1 + beyond))))
+    beyond = (IN_FLIGHT_PER_WORKER - 1) / max(1.0, mean_s)
+    return min(cap, max(1, math.ceil(math.floor(cap / IN_FLIGHT_PER_WORKER) * (1 + beyond))))
 
 
-def rides(loaded: int, loaded_s: float, cost_estimate_s: float, most: int) -> bool:
-    """Whether a part goes along with the wake-up before it, which names so many parts of so many seconds in all."""
-    return 0 < loaded < most and loaded_s + cost_estimate_s <= LOAD_S
-
-
-def load_of(most: int, losses: float) -> int:
-    """How many parts may go in one wake-up with one that was lost with workers so often: half as many after each loss
-    that it shared, so that workers that keep dying come to an end of something, and one that kills them is soon alone.
-    """
-    return max(1, math.floor(most * math.pow(0.25, losses)))
+def slots_for_long_parts(cap: int) -> int:
+    """How many long parts of a step may be in flight, out of its in-flight cap. The other slots are for short parts."""
+    return max(1, math.floor(cap * LONG_PARTS_SHARE))
 
 
 def is_long(cost_estimate_s: float) -> bool:
-    """Whether a part is one of those that may never hold all places of a step."""
+    """Whether a part is a long one. Long parts may never take all slots of a step."""
     return cost_estimate_s > SLICE_S
 
 
-def places_of_the_long(cap: int) -> int:
-    """How many wake-ups of a step may be long ones: two thirds of its places are kept for what is short."""
-    return max(1, cap // 4)
+def bundle_size(most: int, losses: float) -> int:
+    """How many parts a wake-up may name, given the most for its step and the workers lost so far with one of them.
+
+    A loss that a part shared with others counts half (`ledger.loss`): each of these halves the size. So a part that
+    ends its worker soon runs alone.
+    """
+    return max(1, math.floor(most * math.pow(BUNDLE_AFTER_LOSS, losses)))
 
 
-def makes_way_after_s(cost_estimate_s: float) -> float:
-    """How long a part may be decoded as a short one. Then it goes on among the long, or makes way to run again as one
-    of them with all its time."""
-    return (
-        math.inf
-        if is_long(cost_estimate_s)
-        else SHORT_S + cost_estimate_s + min(SHORT_TIMES * cost_estimate_s, SHORT_MORE_S)
-    )
+def joins_bundle(size: int, bundle_s: float, cost_estimate_s: float, most: int) -> bool:
+    """Whether a part joins the bundle before it, which has `size` parts of `bundle_s` seconds in all."""
+    return 0 < size < most and bundle_s + cost_estimate_s <= BUNDLE_S
+
+
+def short_limit_s(cost_estimate_s: float) -> float:
+    """How long a decoder call may be active in a slot for short parts. Beyond that, the part is requeued as a long one."""
+    if is_long(cost_estimate_s):
+        return math.inf
+    return SHORT_S + cost_estimate_s + min(SHORT_TIMES * cost_estimate_s, SHORT_MORE_S)
 
 
 def charge(cost_estimate_s: float, weight: float) -> float:
@@ -76,10 +82,10 @@ def charge(cost_estimate_s: float, weight: float) -> float:
 
 
 def correction(cost_estimate_s: float, measured_s: float) -> float:
-    """What to charge a lane beside the estimate once a part has run; 0 where that is not worth a write.
+    """What to charge a lane beyond the estimate once a part has run; 0 where the difference is not worth a write.
 
-    Each part is judged by itself. If small differences were kept until they add up, whoever runs many parts would be
-    refunded long before whoever runs few, who would wait meanwhile though both were judged alike.
+    Each part is judged by itself. Were small differences added up until they are worth a write, a tenant with many
+    parts would be refunded long before a tenant with few, which would wait meanwhile.
     """
     charged_s = min(cost_estimate_s, SLICE_S)
     difference_s = measured_s - charged_s
@@ -109,9 +115,9 @@ class TenantLane:
 
 @dataclass
 class Lanes:
-    """The lanes of one step, as a value: the model of the policy that the status store carries out.
+    """The lanes of one step, in memory.
 
-    A lane that has become empty stays among the active ones until its turn comes and nothing is found in it.
+    A lane whose backlog becomes empty stays active until its turn comes and nothing is found in it.
     """
 
     tenants: dict[str, TenantLane] = field(default_factory=dict)
@@ -121,7 +127,7 @@ class Lanes:
     def ready(
         self, tenant: str, batch: str, item: str, cost_s: float, weight: float = 1.0, batch_weight: float = 1.0
     ) -> None:
-        """Put an item in its lane. A lane that was idle starts at the pass last dispatched."""
+        """Add an item to its lane. A lane that was idle starts at the pass that was dispatched last."""
         lane = self.tenants.setdefault(tenant, TenantLane(weight, self.clock))
         inner = lane.batches.setdefault(batch, BatchLane(lane.batch_clock, batch_weight))
         if not lane.active:
@@ -130,45 +136,47 @@ class Lanes:
             inner.active, inner.passed = True, max(inner.passed, lane.batch_clock)
         inner.backlog.append((item, cost_s))
 
-    def look(self, long_too: bool = True, goes_on: bool = False) -> str | None:
-        """The item that comes next; of short ones alone, where there is no more room for `long_too`; of the same batch
-        as the one that was taken last, where it `goes_on`."""
-        found = self._foremost(long_too, goes_on)
+    def peek(self, long_parts_too: bool = True, same_batch_only: bool = False) -> str | None:
+        """The item that `next` would take."""
+        found = self._first(long_parts_too, same_batch_only)
         return found[1].backlog[found[2]][0] if found else None
 
-    def next(self, long_too: bool = True, goes_on: bool = False) -> str | None:
-        """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both."""
-        found = self._foremost(long_too, goes_on)
+    def next(self, long_parts_too: bool = True, same_batch_only: bool = False) -> str | None:
+        """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both lanes.
+
+        Without `long_parts_too`, long parts are passed over. `same_batch_only`: only of the batch of the last item.
+        """
+        found = self._first(long_parts_too, same_batch_only)
         return self._take(*found) if found else None
 
-    def _foremost(self, long_too: bool, goes_on: bool) -> tuple[TenantLane, BatchLane, int] | None:
-        """Its lanes, and its place in them. Lanes that are found empty are no longer active."""
-        if goes_on and self.last:
+    def _first(self, long_parts_too: bool, same_batch_only: bool) -> tuple[TenantLane, BatchLane, int] | None:
+        """The item's lanes and its index in the backlog. Lanes that are found empty become inactive."""
+        if same_batch_only and self.last:
             lane, inner = self.last
-            places = (place for place, (_, cost_s) in enumerate(inner.backlog) if long_too or not is_long(cost_s))
-            return next(((lane, inner, place) for place in places), None)
+            indexes = (n for n, (_, cost_s) in enumerate(inner.backlog) if long_parts_too or not is_long(cost_s))
+            return next(((lane, inner, n) for n in indexes), None)
         by_pass = sorted((lane.passed, tenant) for tenant, lane in self.tenants.items() if lane.active)
         for lane in (self.tenants[tenant] for _, tenant in by_pass):
             batches = sorted((inner.passed, name) for name, inner in lane.batches.items() if inner.active)
             for inner in (lane.batches[name] for _, name in batches):
-                for place, (_, cost_s) in enumerate(inner.backlog):
-                    if long_too or not is_long(cost_s):
-                        return lane, inner, place
+                for index, (_, cost_s) in enumerate(inner.backlog):
+                    if long_parts_too or not is_long(cost_s):
+                        return lane, inner, index
                 inner.active = bool(inner.backlog)
             lane.active = lane.waits
         return None
 
-    def _take(self, lane: TenantLane, inner: BatchLane, place: int) -> str:
-        item, cost_s = inner.backlog.pop(place)
+    def _take(self, lane: TenantLane, inner: BatchLane, index: int) -> str:
+        item, cost_s = inner.backlog.pop(index)
         self.last = lane, inner
-        # Refunds may have put a lane behind the clock; they don't turn it back.
+        # A refund may have put a lane behind the clock; the clock never goes back.
         self.clock, lane.batch_clock = max(self.clock, lane.passed), max(lane.batch_clock, inner.passed)
         lane.passed += charge(cost_s, lane.weight)
         inner.passed += charge(cost_s, inner.weight)
         return item
 
     def correct(self, tenant: str, batch: str, estimate_s: float, measured_s: float) -> None:
-        """Charge what an attempt really cost in place of what it was estimated to cost."""
+        """Charge what an attempt took in place of its estimate."""
         lane, difference_s = self.tenants[tenant], measured_s - min(estimate_s, SLICE_S)
         lane.passed += difference_s / lane.weight
         lane.batches[batch].passed += difference_s / lane.batches[batch].weight

@@ -1,4 +1,4 @@
-"""The formats that are taken: what each is called, and which reader and painter has to do with it. The only list."""
+"""The only list of accepted formats: media type, name, kind, suffix and reader of each."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a person would call a file, and so what is made of it."""
+    """What a person would call a file; it decides how the file is processed."""
 
     PDF = "PDF"
     PICTURE = "picture"
-    DRAWING = "drawing"  # shapes and text, without pixels of its own
+    DRAWING = "drawing"  # shapes and text, not pixels
     DOCUMENT = "document"
     SHEETS = "sheets"
     SLIDES = "slides"
@@ -26,9 +26,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`reader` names what reads its own text (empty: it has none). `suffix` is the usual ending of its name.
+    """`reader` names the reader of its own text (empty: it has none). `suffix` is the usual suffix of its name.
 
-    `holds_pictures`: pictures in it are found and read where it has little text of its own.
+    `holds_pictures`: pictures in it are read by OCR where it has little text of its own.
     """
 
     media_type: str
@@ -89,7 +89,7 @@ OFFICE = frozenset({Kind.DOCUMENT, Kind.SHEETS, Kind.SLIDES})
 
 
 def format_of(media_type: str | None) -> Format:
-    """The format of a media type; any other text is plain text. Raises KeyError for what is not taken."""
+    """The format of a media type; any other text is plain text. Raises KeyError for a type that is not accepted."""
     found = BY_MEDIA_TYPE.get(media_type or "")
     if found is None and (media_type or "").startswith("text/"):
         return BY_MEDIA_TYPE["text/plain"]
@@ -97,7 +97,7 @@ def format_of(media_type: str | None) -> Format:
 
 
 def kind_of(media_type: str | None) -> Kind | None:
-    """The kind of a file of this media type; None where the type is not known, or not taken."""
+    """The kind of a file of this media type; None where the type is unknown or not accepted."""
     try:
         return format_of(media_type).kind
     except KeyError:

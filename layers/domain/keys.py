@@ -1,4 +1,4 @@
-"""API keys: how one is made, and what is stored of it."""
+"""API keys: their prefix, and the hash that is stored in place of a key."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ PREFIX = "fw_"
 
 
 def hash_key(api_key: str, pepper: str) -> bytes:
-    """A keyed hash, so that a stolen table of them is of no use without the pepper."""
+    """A keyed hash: a stolen table of hashes is useless without the pepper."""
     return hmac.new(pepper.encode(), api_key.encode("utf-8", "replace"), hashlib.sha256).digest()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from layers.domain.estimates import LEAST_S
 from layers.domain.file import File, PageSummary
+from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST, loss
+from layers.domain.page import replaces
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import (
     ENDED,
@@ -24,6 +26,7 @@ from layers.domain.step import (
     Stop,
 )
 
+INTAKE_STEP = "intake"  # of every file: its plan starts the pipelines
 QUARANTINE_AT = 2.0
 
 # --- states ------------------------------------------------------------------------------------------
@@ -68,15 +71,14 @@ def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, 
 def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTINE_AT) -> Retry | Failed:
     """A worker was lost while it held the part: retry soon, unless the part has cost too many workers.
 
-    `losses` counts those before. Where the worker held several parts, each of them may have killed it: each counts
-    half a loss.
+    `losses` counts those before.
     """
-    losses += 1.0 if held_alone else 0.5
+    losses += loss(held_alone)
     if losses >= quarantine_at:
         return Failed(
             "quarantined", "this step was stopped because the workers that ran it ended without an answer", lost=True
         )
-    code = "worker_lost" if held_alone else "lost_with_others"
+    code = WORKER_LOST if held_alone else LOST_WITH_OTHERS
     return Retry(0.0, code, "the worker that ran this step was lost", lost=True)
 
 
@@ -95,7 +97,7 @@ def after(file: File, step: str, outcome: Outcome) -> File:
     pages = {page.number: page for page in file.pages}
     for page in outcome.pages:
         known = pages.get(page.number)
-        if known is None or known.source is None or page.confidence >= known.confidence:
+        if known is None or replaces(page.confidence, known.source, known.confidence):
             pages[page.number] = PageSummary(page.number, page.source, page.confidence, len(page.text.encode()))
     identity = outcome.identity
     return replace(

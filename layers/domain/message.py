@@ -1,4 +1,4 @@
-"""What topics carry: wake-ups that may be lost, doubled or late without harm, and news of arrivals."""
+"""Messages of topics: wake-ups, which may be lost, repeated or late without harm, and arrivals of objects."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A part of a step was queued: whoever claims it first runs it.
+    """A part of a step was queued: the first worker that claims it runs it.
 
-    One that `rides` goes in one message with the one before it, which is of the same step.
+    One with `joins_bundle` shares a message with the wake-up before it, which is of the same step.
     """
 
     file_id: str
@@ -21,22 +21,22 @@ class WakeUp:
     joins_bundle: bool = field(default=False, compare=False)
 
 
-def bundle_as_json(load: Sequence[WakeUp]) -> dict[str, Any]:
-    """A message's body that names parts of one step."""
-    parts = [{"file_id": one.file_id, "part": one.part, "attempt": one.attempt} for one in load]
-    return {"step": load[0].step, **(parts[0] if len(parts) == 1 else {"parts": parts})}
+def bundle_as_json(bundle: Sequence[WakeUp]) -> dict[str, Any]:
+    """The body of a message that names parts of one step."""
+    parts = [{"file_id": one.file_id, "part": one.part, "attempt": one.attempt} for one in bundle]
+    return {"step": bundle[0].step, **(parts[0] if len(parts) == 1 else {"parts": parts})}
 
 
 def bundle_from_json(body: dict[str, Any]) -> list[WakeUp]:
-    """The wake-ups in a message's body, at least one. Raises KeyError, TypeError or ValueError for anything else."""
+    """The wake-ups in a message's body, at least one. Raises KeyError, TypeError or ValueError if it is malformed."""
     step, parts = str(body["step"]), body.get("parts", [body])
     if not parts:
-        raise ValueError("a message that names no part")
+        raise ValueError("the message names no part")
     return [WakeUp(str(one["file_id"]), step, int(one["part"]), int(one["attempt"])) for one in parts]
 
 
 def bundles(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
-    """The wake-ups, message by message."""
+    """The wake-ups grouped by message."""
     found: list[list[WakeUp]] = []
     for one in wake_ups:
         if one.joins_bundle and found:

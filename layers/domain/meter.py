@@ -1,10 +1,10 @@
-"""A meter: what an attempt has used up at services that are paid by the call."""
+"""A meter: what an attempt used of services that charge for calls."""
 
 from __future__ import annotations
 
 
 class Meter:
-    """Amounts by name: `calls`, `pages`, `input_tokens`, `output_tokens`. They count even when the attempt fails."""
+    """Amounts by name: `calls`, `pages`, `input_tokens`, `output_tokens`. They are recorded even when the attempt fails."""
 
     def __init__(self) -> None:
         self.used: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""A page of a document as it was read: its text, and where each word stands."""
+"""A page of a document as it was read: its text, and the box of each word."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Word(NamedTuple):
 class Page:
     """One page, numbered from 1. `source` is None while no reader has found usable text on it.
 
-    `text` keeps the reading order, lines parted by newlines. `confidence` is the mean over words,
-    0 to 100. `width` and `height` are in the reader's own unit; only their ratio means anything. Places are
-    those of the page as it is shown; `turned` is by how many degrees, clockwise, it is turned to be read.
+    `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
+    0 to 100. `width` and `height` are in the reader's own unit; only their ratio has a meaning. Boxes refer to the
+    page as it is shown; `turned` is by how many degrees clockwise it must be turned to be read.
     """
 
     number: int
@@ -54,7 +54,7 @@ class Page:
     turned: int = 0
 
     def upright(self) -> Page:
-        """The same page as it is read: its words where they stand when the page is turned."""
+        """The page turned for reading, with the boxes of its words turned too."""
         if not self.turned:
             return self
         words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), word.confidence) for word in self.words)
@@ -62,14 +62,19 @@ class Page:
         return replace(self, words=words, width=size[0], height=size[1], turned=0)
 
 
+def replaces(confidence: float, known_source: Source | None, known_confidence: float) -> bool:
+    """Whether a new reading of a page is kept in place of the known one: not where that is the surer of the two."""
+    return known_source is None or confidence >= known_confidence
+
+
 def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
-    """The pages that a decoder answered, as plain data."""
+    """Pages from the plain data in a decoder's answer."""
     return [Page(**{**one, "words": tuple(Word(*word) for word in one["words"])}) for one in found]
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a file's bytes say it is. `page_count` is None where the format has no pages."""
+    """What a file is, by its content. `page_count` is None where the format has no pages."""
 
     media_type: str
     page_count: int | None
@@ -77,7 +82,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive, at its place there (from 0). `stored_as` is the name on disk of one that is unpacked."""
+    """A file in an archive; `place` is its index there, from 0. `stored_as` is its name on disk once it is unpacked."""
 
     place: int
     name: str
@@ -99,9 +104,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a value stands: the page (from 1), the words as read, their box in fractions of the page.
+    """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
-    `confidence` (0 to 100) is how surely those words were read; `at` where they begin in the page's text.
+    `confidence` (0 to 100) is that of the words; `at` is the offset of the first one in the page's text.
     """
 
     page: int
@@ -113,10 +118,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What an extractor found: values by property name, and the proof of each by its place (`items[0].amount`).
+    """What an extractor found: values by property name, and the evidence of each by its path (`items[0].amount`).
 
-    `missing` names required properties that have no value, `unread` text that was not read: either makes the
-    record partial. `dropped` names values that were given and that the text does not show.
+    `missing` names required properties without a value, `unread` names text that was not read: either makes the
+    record partial. `dropped` names values of the extractor's answer that the text does not show.
     """
 
     fields: dict[str, object]
@@ -131,5 +136,5 @@ class Extraction:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """All that the record does not have, as it names it."""
+        """Everything that the record lacks, by name."""
         return (*self.missing, *self.unread, *self.dropped)

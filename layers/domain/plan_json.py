@@ -1,4 +1,4 @@
-"""A plan as the status store takes it: JSON for `schema/functions/apply_plan.sql`."""
+"""A plan as JSON for `schema/functions/apply_plan.sql`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from layers.domain.step import PlannedStep, Skip, Stop
 
 
 def plan_as_json(planned: Sequence[PlannedStep]) -> list[dict[str, Any]]:
-    """One object a step: its new state, its reason or error, and its parts where it is to run."""
-    return [{"step": one.step, **_fate(one)} for one in planned]
+    """One object for each step: its new state, its reason or error, and its parts where it runs."""
+    return [{"step": one.step, **_state(one)} for one in planned]
 
 
-def _fate(one: PlannedStep) -> dict[str, Any]:
+def _state(one: PlannedStep) -> dict[str, Any]:
     match one.plan:
         case None:
             return {"state": "waiting"}

@@ -1,4 +1,4 @@
-"""When a failed attempt runs again: full jitter within a budget of attempts."""
+"""The delay before a failed attempt is retried: full jitter, within a limited number of attempts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_attempts` attempts, a random delay of up to `base_s` doubled each time before the next.
+    """At most `max_attempts` attempts. The delay is random, up to `base_s` at first and up to twice as much each time.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (full jitter).
     """
@@ -17,7 +17,7 @@ class RetryPolicy:
     longest_s: float = 300.0
 
     def delay_s(self, failures: int, chance: float) -> float | None:
-        """Seconds until the next attempt after `failures` failed ones, or None when the budget is spent.
+        """Seconds until the next attempt after `failures` failed ones, or None when no attempt is left.
 
         `chance` is a random number in [0, 1).
         """

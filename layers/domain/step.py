@@ -1,4 +1,4 @@
-"""A step: a declared unit of work, the states it passes through, and what may come of an attempt."""
+"""A step: a declared unit of work, its states, and the possible outcomes of an attempt."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class State(StrEnum):
     """A step's state. Each name says what happens next."""
 
     WAITING = "waiting"  # an earlier step has not ended
-    READY = "ready"  # may run; stands in its lane
+    READY = "ready"  # may run; waits in its lane
     QUEUED = "queued"  # a wake-up for it was published
     RUNNING = "running"  # leased by a worker
     RETRYING = "retrying"  # runs again when it is due
-    PARKED = "parked"  # its dependency is down; looked at again when it is due
+    PARKED = "parked"  # its dependency is down; checked again when it is due
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -51,7 +51,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The pipeline can't go on: the step fails without being run."""
+    """The pipeline can't continue: the step fails without running."""
 
     code: str
     detail: str
@@ -62,13 +62,13 @@ Plan = tuple[Part, ...] | Skip | Stop
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """What becomes of one step of one file: parts to run now, a skip, a stop, or waiting (None)."""
+    """The plan for one step of one file: parts to run now, a skip, a stop, or None while it waits."""
 
     step: str
     plan: Plan | None
 
 
-# --- what came of an attempt -------------------------------------------------------------------------
+# --- outcomes of an attempt ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step ran. What it learned is recorded in the same transaction as its end.
+    """The step ran. Its results are recorded in the same transaction as its end.
 
-    `window` is what one of several parts found, kept until the last of them ends and all are merged.
+    `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
+    is False where the record lacks something: a file whose last main step is incomplete is `partial`.
     """
 
     pages: tuple[Page, ...] = ()
@@ -106,7 +107,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The step gave up: `code` for programs, `detail` for the file's owner."""
+    """The step failed for good: `code` is for programs, `detail` for the file's owner.
+
+    `lost`: its worker vanished. So in `Retry`.
+    """
 
     code: str
     detail: str
@@ -125,9 +129,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nothing failed; the step runs again after `delay_s` seconds, with no attempt spent.
+    """Nothing failed; the step runs again after `delay_s` seconds and no attempt is spent.
 
-    `cost_estimate_s` is what it is now known to cost, where that was learned.
+    `cost_estimate_s` replaces its estimate, where a better one is known.
     """
 
     delay_s: float
@@ -137,14 +141,14 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The step found that there is nothing for it to do."""
+    """The step found nothing to do."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """What the step depends on is down; it is looked at again after `delay_s` seconds, with no attempt spent."""
+    """A dependency is down; the step is checked again after `delay_s` seconds and no attempt is spent."""
 
     delay_s: float
     reason: str
@@ -173,12 +177,12 @@ WHOLE_FILE: tuple[Part, ...] = (Part(),)
 
 
 def whole_file(_file: File) -> Plan:
-    """The plan of a step that always applies and is never sliced."""
+    """The plan of a step that always applies and has one part."""
     return WHOLE_FILE
 
 
 def one_second(_file: File) -> float:
-    """The cost of a step that names none."""
+    """The cost estimate of a step that declares none."""
     return 1.0
 
 
@@ -186,27 +190,26 @@ def one_second(_file: File) -> float:
 class Step:
     """A declared unit of work: what it is called, what it does, and all that hosts, API and monitoring need to know.
 
-    Its topic, queue, dead-letter queue and Lambda function have its name. `run` makes an outcome of a file and its
-    work (`layers/attempts/work.py`). `plan` slices the step, skips it, or stops the pipeline.
+    Its topic, queue, dead-letter queue and Lambda function have its name. `run` takes a file and its
+    `Work` (`layers/attempts/work.py`). `plan` cuts the step into parts, skips it, or stops the pipeline.
 
-    For people: `word` is what they call it, as in "it waits its turn for OCR"; where it is empty, its name.
-    `counted_in`: what they count while they wait, `file` or `page`.
+    For people: `word` is what they call it, as in "waiting for OCR"; its name where that is empty. `counted_in`: what
+    they count while they wait, `file` or `page`.
 
-    What it makes: `makes` lists the kinds of its artifacts; `page_source` marks the pages that it reads, so that they
-    can be forgotten when it runs again. `merge` makes one outcome of what its parts found (`file.windows`), when the
-    last of them has ended and any of them has found something; it runs in the transaction that records that end, so
-    it only computes.
+    Results: `makes` lists the kinds of its artifacts. `page_source` marks the pages that it reads, so that they are
+    deleted when it runs again. `merge` makes one outcome from the windows of all parts (`file.windows`) when the last
+    part has ended and at least one has a window; it runs inside the recording transaction, so it only computes.
 
-    What it costs: `cost_s` estimates seconds for the whole file. `timeout_s` bounds one attempt and sets its lease.
-    `concurrency` is how many run at once where `.chalice/config.json` has no line for the step. `parts_per_message`:
-    how many parts one message may name; more than one only where each is estimated to take little time.
-    `pays_by_call`: its claim is committed durably before it runs.
+    Cost: `cost_s` estimates seconds for the whole file. `timeout_s` bounds one attempt and sets its lease.
+    `concurrency` is how many run at once where `.chalice/config.json` has no line for the step. `parts_per_message`
+    is how many parts one message may name; only parts that are estimated to be short are bundled. `pays_by_call`: each
+    call may cost money, so its claim is committed durably before it runs.
 
-    What it depends on: `depends_on` names the service without which it can't run (`layers/domain/services.py`). While
-    that is down the step is parked, unless `fallback`, another service, works, or `does_without` says that this
-    file can do without: then it fails at once, and the pipeline goes on. `needs_service` says which files need the
-    service at all, where not all do: the others neither wait for it nor tell anything about it.
-    `continues_after_failure`: the next step's plan decides what a failure means.
+    Dependency: `depends_on` names the service that it needs (`layers/domain/services.py`). While that is down the
+    step is parked, unless the service named by `fallback` works or `does_without` is true of the file: then it fails
+    at once and the pipeline continues. `needs_service` is true of the files that need the service at all; the others
+    don't wait for it, and their outcomes don't count for its breaker. `continues_after_failure`: the next step's plan
+    decides what a failure means.
     """
 
     name: str
@@ -236,9 +239,9 @@ class Step:
 
 
 def step(**declared: Any) -> Callable[[Callable[[File, Any], Done | Skip]], Step]:
-    """Declare a function from a file and its work to an outcome as the step of that name. Registers nothing.
+    """Declare a function of a file and its `Work` as a step with the function's name. Registers nothing.
 
-    Takes the fields of `Step` but `name` and `run`; an unknown one is a TypeError at import.
+    Takes the fields of `Step` except `name` and `run`; an unknown field is a TypeError at import.
     """
     return lambda run: Step(run.__name__, run, **declared)
 

@@ -17,8 +17,8 @@ from layers.domain.step import Artifact, Outcome
 class Claim:
     """The exclusive, expiring right to one attempt.
 
-    `failures` counts the attempts that failed before it, `snoozes` those that spent nothing, `losses` the workers
-    that were lost with it.
+    `failures` counts the failed attempts before it, `snoozes` those that spent no attempt, `losses` the workers that
+    were lost with the part.
     """
 
     file: File
@@ -34,17 +34,17 @@ class Claim:
     is_only_part: bool = False
 
     def artifact_key(self, name: str) -> str:
-        """The object key of an artifact that this attempt stores under a name."""
+        """The object key under which this attempt stores an artifact of this name."""
         file = self.file
         return artifact_key(file.tenant_id, file.file_id, self.step, self.part, self.attempt, self.lease_id, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of an outcome. `fenced`: somebody else holds the step. `removed`: the file is gone.
+    """Whether an outcome was recorded. `fenced`: another attempt holds the part. `removed`: the file is removed.
 
-    `readied` names the steps that may now be dispatched. `unsure`: it is fenced because an earlier try to record the
-    same outcome may have come through, its answer lost.
+    `readied` names the steps that may now be dispatched. `unsure`: it is fenced, perhaps because an earlier call has
+    recorded the same outcome and its answer was lost.
     """
 
     fenced: bool = False
@@ -53,15 +53,15 @@ class Recorded:
     unsure: bool = False
 
 
-# Given the file as it stands after the step's end: what follows.
+# From the file after the step's end to the plan of what follows.
 Planner = Callable[[File], FilePlan]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An attempt that has ended: what came of it, what follows it, what it cost in seconds.
+    """An attempt that has ended: its outcome, the planner of what follows, its cost in seconds.
 
-    `used` is what its meter shows of services that are paid by the call.
+    `used` is the use of services that are paid by the call, as its meter counted it.
     """
 
     claim: Claim
@@ -72,19 +72,19 @@ class Finished:
 
 
 class Store(Protocol):
-    """The status store: where every file stands. Raises StoreUnreachable when it can't be reached."""
+    """The status store: the state of every step of every file. Raises StoreUnreachable when it can't be reached."""
 
     def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
-        """Take news of created objects; by key 'arrived', 'known', 'removed' or 'unknown'."""
+        """Handle events of created objects; by object key 'arrived', 'known', 'removed' or 'unknown'."""
 
     def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
-        """Claim a queued part, or None when there is nothing to claim."""
+        """Claim a queued part; None if it is no longer queued for this attempt, or its file is removed."""
 
     def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
-        """Claim queued parts of one step; those that could be claimed."""
+        """Claim queued parts of one step; the claims of those that still were queued."""
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
-        """Record several attempts' outcomes, in one transaction where that can be; each as `record` would."""
+        """Record the outcomes of several attempts, in one transaction where possible; each as `record` would."""
 
     def record(
         self,
@@ -96,95 +96,90 @@ class Store(Protocol):
         host: str,
         used: Mapping[str, int] | None = None,
     ) -> Recorded:
-        """Record an attempt's outcome and what it readies, in one transaction, fenced by the lease."""
+        """Record an attempt's outcome and the plan that follows, in one transaction, fenced by the lease."""
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
-        """Record an artifact before the attempt ends, fenced by the lease; whether it was kept."""
+        """Record an artifact before the attempt ends, fenced by the lease; whether it was recorded."""
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
-        """Announce members of an archive as files of its batch, fenced by the lease; said again, nothing new.
+        """Create files for members of an archive in its batch, fenced by the lease; calling it again creates nothing.
 
-        By place of each member that is a file now: its object key, or None where that is stored already.
+        By the place of each member that is a file now: its object key, or None where the object is stored already.
         """
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
-        """Charge a lane what an attempt really cost in place of its estimate."""
-
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        """Count a part at work as one of the long from now on, charged a slice at once, where fewer than so many of its
-        step are in flight; whether it was, fenced by the lease. It then takes a place of its own."""
+        """Charge a lane for the difference between an attempt's measured time and its estimate."""
 
     def dispatch(
         self,
         caps: Mapping[str, int],
         most: Mapping[str, int] | None = None,
-        loads: Mapping[str, int] | None = None,
+        bundles: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
         """Queue ready parts of the named steps in fair order, up to each step's in-flight cap of wake-ups.
 
-        `most` bounds what is queued at once. `loads` says how many parts of a step one wake-up may name, where they
-        take little time.
+        `most` limits the new wake-ups of a step. `bundles`: how many short parts of a step one wake-up may name.
         """
 
     def pages(self, file_id: str) -> list[Page]:
-        """The pages of a file that were read, with text and words, in order."""
+        """The pages of a file, with text and words, in order."""
 
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
-        """Let the leases of these claims, all of one step, end so many seconds from now; how many still held."""
+        """Extend the leases of these claims, all of one step, to end `lease_s` seconds from now; how many are held."""
 
     def expired(self, limit: int) -> list[Claim]:
-        """Claims whose lease has run out."""
+        """Claims whose lease has expired."""
 
     def held_by(self, owner: str) -> list[Claim]:
         """The claims of one owner."""
 
     def wake_due(self, limit: int) -> set[str]:
-        """Ready what is due; the steps that have something to dispatch."""
+        """Make due parts ready; their steps."""
 
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
-        """Let parked parts of these steps be due now: what they wait for is back. How many."""
+        """Make parked parts of these steps due now, since their service is back; how many."""
 
     def unclaimed_steps(self, older_than_s: float) -> set[str]:
-        """The steps of which `unclaimed` would find some."""
+        """The steps for which `unclaimed` would return wake-ups."""
 
     def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
-        """Wake-ups published so long ago that they may be lost; they count as published anew."""
+        """Wake-ups published so long ago that they may be lost; they count as published again now."""
 
     def analyze_grown(self) -> int:
-        """Have the planner learn of what has grown much since it last did; of how many tables."""
+        """Update the statistics of tables that have grown much since their last update; how many."""
 
     def repair_lanes(self) -> int:
-        """Put lanes with ready steps back among the active ones; how many."""
+        """Make lanes active that have ready parts but were left inactive; how many."""
 
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
-        """Object keys that were promised and have not arrived, by tenant, oldest first."""
+        """Keys of objects that were announced and have not arrived, by tenant, oldest first."""
 
     def miss_uploads(self, limit: int) -> int:
-        """Mark uploads that never came in time; how many."""
+        """Mark uploads that did not come in time; how many."""
 
     def steps_with_backlog(self) -> set[str]:
         """The steps that have an active lane."""
 
     def measure_backlogs(self, least_s: float) -> int | None:
-        """Look at what waits and how fast it is served; how many parts wait, or None where that was done of late."""
+        """Measure backlogs and how fast they are served; how many parts wait, or None where that was done recently."""
 
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:
-        """How each of these steps stands."""
+        """The backlog of each of these steps."""
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). None of them can be undone now."""
+        """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). From now on they can't be undone."""
 
     def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Erased removals whose last URL and lease have expired: (removal_id, their (tenant_id, file_id)s)."""
+        """Erased removals of which the last URL and lease have expired: (removal_id, their (tenant_id, file_id)s)."""
 
     def swept(self, removal_id: str, objects_erased: int) -> None:
-        """Close a removal for good."""
+        """Close a removal after the last search for its objects."""
 
     def fold_counts(self, limit: int) -> int:
-        """Fold what was counted since; how many deltas."""
+        """Add new deltas to the counts; how many deltas."""
 
     def fold_attempts(self) -> int:
-        """Add to the totals of the ledger what it has more; how many attempts."""
+        """Add new attempts to the totals of the ledger; how many."""
 
     def audit_rows(
         self, every_s: float, limit: int, main_steps: Sequence[str], side_artifacts: Mapping[str, Sequence[str]]
@@ -197,24 +192,24 @@ class Store(Protocol):
         """
 
     def walk(self, name: str) -> tuple[str, float]:
-        """How far a walk through what is stored has come, and for how many seconds it has rested."""
+        """The position that a walk has reached, and how many seconds ago the last complete one ended."""
 
     def note_walk(
         self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
     ) -> None:
-        """Note that a walk came from `start` to `reached`, and what it found between."""
+        """Save that a walk got from `start` to `reached`, with its findings."""
 
     def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
-        """What each object is to us: 'referenced', 'at_work', 'spare', 'awaited', 'removed' or 'unknown'."""
+        """What the store knows about each object: 'referenced', 'at_work', 'spare', 'awaited', 'removed' or 'unknown'."""
 
     def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
-        """What is said to be stored, in order after a place: (place, object_key, version_id)."""
+        """Artifacts that should be stored, in order, after a position: (position, object_key, version_id)."""
 
     def forget_requests(self) -> int:
-        """Forget idempotency keys that are out of date; how many."""
+        """Delete expired idempotency keys; how many."""
 
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
-        """Erase the rows of removed files, leaving tombstones; closes the removal when none is left."""
+        """Erase the rows of removed files, leaving tombstones; the removal is erased when no file is left."""
 
     def is_up(self) -> bool:
         """Whether the store answers."""
@@ -222,10 +217,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits at a step: for how long its oldest ready part has, and how many are parked, as far as was counted.
+    """The backlog of a step: how long its oldest ready part has waited, and how many parts are parked, up to a limit.
 
-    `ahead_s` is by how many seconds of work the best served of the tenants that wait is ahead of the worst: about a
-    slice where all is fair.
+    `ahead_s`: by how many seconds of work the waiting tenant that was served most is ahead of the one that was served
+    least. About a slice where dispatch is fair.
     """
 
     step: str

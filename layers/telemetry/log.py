@@ -1,6 +1,6 @@
-"""Structured logs: one line of JSON an event, on standard error; on Lambda with metrics and traces beside them.
+"""Structured logs: one line of JSON for each event, on standard error; on Lambda with metrics and traces.
 
-Whatever is logged while an attempt runs bears its file, step, part, attempt and tenant, wherever it is logged.
+Every event that is logged during an attempt has its file, step, part, attempt and tenant.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from contextvars import ContextVar
 from typing import Any
 
 ON_LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
-_ABOUT: ContextVar[dict[str, Any] | None] = ContextVar("about", default=None)
+_CONTEXT: ContextVar[dict[str, Any] | None] = ContextVar("about", default=None)
 
 
 @contextmanager
 def about(**fields: Any) -> Iterator[None]:
-    """Everything that is logged in this block, in this thread, bears these fields too."""
-    before = _ABOUT.set({**(_ABOUT.get() or {}), **fields})
+    """Add these fields to every event that this thread logs in this block."""
+    before = _CONTEXT.set({**(_CONTEXT.get() or {}), **fields})
     try:
         yield
     finally:
-        _ABOUT.reset(before)
+        _CONTEXT.reset(before)
 
 
 def log(event: str, *, error: BaseException | None = None, **fields: Any) -> None:
-    """Write an event with its fields; an error comes with its traceback. None values are left out."""
-    told = {name: value for name, value in {**(_ABOUT.get() or {}), **fields}.items() if value is not None}
+    """Log an event with its fields, and the traceback of an error. Fields that are None are left out."""
+    present = {name: value for name, value in {**(_CONTEXT.get() or {}), **fields}.items() if value is not None}
     if ON_LAMBDA in os.environ:
         from layers.telemetry import on_lambda
 
-        on_lambda.log(event, error, told)
+        on_lambda.log(event, error, present)
         return
-    line: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event} | told
+    line: dict[str, Any] = {"at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event} | present
     if error is not None:
         line["error"] = "".join(traceback.format_exception(error))
     sys.stderr.write(json.dumps(line, default=str) + "\n")
@@ -45,7 +45,7 @@ def log(event: str, *, error: BaseException | None = None, **fields: Any) -> Non
 
 
 def traced(name: str, **notes: str) -> AbstractContextManager[None]:
-    """A named part of a trace, where the host traces."""
+    """A named segment of the trace; does nothing outside of Lambda."""
     if ON_LAMBDA not in os.environ:
         return nullcontext()
     from layers.telemetry import on_lambda

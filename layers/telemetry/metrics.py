@@ -1,4 +1,4 @@
-"""What is measured, by the event that tells of it: the only list of Fairway's own metrics."""
+"""The metrics, by the log event that carries each: the only list of Fairway's own metrics."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ NAMESPACE = "Fairway"
 SERVICE = "fairway"
 Fields = Mapping[str, Any]
 
-# US dollars a GB-second of Lambda on x86 in us-east-1; the API's requests and what stands idle are not in it.
+# US dollars for a GB-second of Lambda on x86 in us-east-1, without the API's requests and without what is idle.
 GB_SECOND_USD = 0.0000166667
 PAID_PAGE_USD = 0.0015  # Textract, a page of text
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric that an event carries: `dimensions` are fields of it, beside service and stage."""
+    """A metric of an event. `dimensions` are fields of the event; service and stage are always added."""
 
     name: str
     unit: str
@@ -38,7 +38,7 @@ def _cost_usd(fields: Fields) -> float:
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "attempt": (
         Measure("Attempts", "Count", ("step",), lambda fields: 1),
-        # 0 or 1 each, so that its average is the share of attempts that failed by our fault.
+        # 0 or 1, so that the average is the share of attempts that failed through our fault.
         Measure("Errors", "Count", ("step",), lambda fields: float(fields["outcome"] == "retry" or fields["gave_up"])),
         Measure(
             "ErrorsByCode", "Count", ("step", "error_code"), lambda fields: 1 if fields.get("error_code") else None

@@ -1,4 +1,4 @@
-"""On Lambda: Powertools' log lines, metrics embedded in them, and traces. Imported there alone, at first use."""
+"""Logs, embedded metrics and traces on Lambda, by Powertools. Imported on Lambda only, at first use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _tracer() -> Any:
 
 
 def log(event: str, error: BaseException | None, fields: dict[str, Any]) -> None:
-    """One line for an event, and one for each set of dimensions of the metrics that it carries."""
+    """One line for the event, and one for each set of dimensions of its metrics."""
     if error is not None:
         _logger().error(event, exc_info=error, extra=_renamed(fields))
     else:
@@ -36,14 +36,14 @@ def log(event: str, error: BaseException | None, fields: dict[str, Any]) -> None
 
 
 def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
-    # Some names are the logging library's own.
+    # These names are reserved by the logging library.
     return {
         f"{name}_" if name in ("name", "message", "args", "module") else name: value for name, value in fields.items()
     }
 
 
 def measure(event: str, fields: dict[str, Any]) -> None:
-    """Print the event's metrics in the embedded format, which CloudWatch reads out of the log."""
+    """Print the event's metrics in the embedded metric format, which CloudWatch reads from the log."""
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
     by_dimensions: dict[tuple[str, ...], list[tuple[str, str, float]]] = {}
@@ -63,7 +63,7 @@ def measure(event: str, fields: dict[str, Any]) -> None:
 
 @contextmanager
 def traced(name: str, **notes: str) -> Iterator[None]:
-    """A part of this invocation's trace, with notes to search it by."""
+    """A segment of this invocation's trace, with annotations to search for."""
     with _tracer().provider.in_subsegment(name=name) as part:
         for key, value in notes.items():
             part.put_annotation(key=key, value=value)

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them, written by its own library."""
+"""Metrics in the text format of Prometheus, written by its client library."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "fairway_"
-# Every metric by name, with what it means; counters never fall.
+# The help texts of all metrics, by name.
 GAUGES = {
-    "parts": "Parts of steps by state; what is ready is as it was last looked at, some seconds ago.",
-    "oldest_ready_seconds": "For how long the oldest ready part of a step has waited.",
+    "parts": "Parts of steps by state; the number of ready parts may be some seconds old.",
+    "oldest_ready_seconds": "How long the oldest ready part of a step has waited.",
     "reserved_concurrency": "How many parts of a step may run at once.",
-    "attempt_duration_seconds": "How long attempts took that were done within the last five minutes.",
-    "dead_letters": "Files that were given up in a step; counted up to 10,000 in all.",
-    "breaker_open": "Whether work is held back because a dependency is out of order.",
-    "budget_units_per_second": "What a service outside is asked for, as things are.",
-    "budget_full_units_per_second": "What a service outside may be asked for at most.",
-    "budget_room_parts": "How many parts might be dispatched now by the budget of their service.",
+    "attempt_duration_seconds": "The duration of attempts that succeeded within the last five minutes.",
+    "dead_letters": "Files that failed in a step after the last attempt; counted up to 10,000 in all.",
+    "breaker_open": "Whether work is held back because a dependency is down.",
+    "budget_units_per_second": "The present rate limit for an external service.",
+    "budget_full_units_per_second": "The highest rate limit for an external service.",
+    "budget_room_parts": "How many parts the budget of their service would let through now.",
 }
 COUNTERS = {
     "attempts": "Attempts by outcome, up to a minute ago.",
@@ -27,7 +27,7 @@ COUNTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value of a metric: `name` without prefix and suffix."""
+    """One value of a metric. `name` is without prefix and suffix."""
 
     name: str
     value: float
@@ -35,16 +35,16 @@ class Sample:
 
 
 def text(samples: Iterable[Sample]) -> str:
-    """All samples in the text format, with those of this very process beside them."""
+    """All samples in the text format, together with those of this process."""
     from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-    given = list(samples)
+    every = list(samples)
 
-    class Told:
+    class Collected:
         def collect(self) -> Iterator[Metric]:
-            for name in dict.fromkeys(one.name for one in given):
-                of_name = [one for one in given if one.name == name]
+            for name in dict.fromkeys(one.name for one in every):
+                of_name = [one for one in every if one.name == name]
                 labels = sorted(of_name[0].labels)
                 kind = CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
                 family = kind(PREFIX + name, (COUNTERS | GAUGES)[name], labels=labels)
@@ -53,7 +53,7 @@ def text(samples: Iterable[Sample]) -> str:
                 yield family
 
     registry = CollectorRegistry()
-    registry.register(Told())
+    registry.register(Collected())
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return generate_latest(registry).decode()

@@ -1,18 +1,18 @@
--- What a batch counts for among its tenant's others. As LOW_WEIGHT in layers/domain/fairness.py.
+-- The weight of a batch among the batches of its tenant. As LOW_WEIGHT in layers/domain/fairness.py.
 CREATE OR REPLACE FUNCTION weight_of_priority(p_priority text) RETURNS double precision
 LANGUAGE sql IMMUTABLE AS $$ SELECT CASE p_priority WHEN 'low' THEN 0.1 ELSE 1.0 END::double precision $$;
 
--- Puts a lane among the active ones, in the transaction that readies a step of it.
+-- Makes a lane active, in the transaction that makes a step of it ready.
 --
--- The shared lock comes in a statement before the flags are read: whoever deactivates the lane takes the
--- same lock exclusively, so either it sees our ready step or we see its deactivation. An active lane is
--- not written to, so that those who ready steps of one tenant don't wait for each other. Where one is written,
--- a second lock keeps dispatch from raising its floors meanwhile: the clock that we read would lie below them.
+-- The shared lock is taken in a statement of its own before the flags are read. A dispatcher that deactivates the lane takes
+-- the same lock exclusively. So either it sees the ready step, or this function sees that the lane is inactive. An active
+-- lane is not written, so that transactions that make steps of one tenant ready don't wait for each other. Before a lane is
+-- written, a second shared lock keeps dispatch from raising its floors, above which the pass that is read here must stay.
 CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended(p_step || p_tenant_id::text, 1));
-    -- The newest version of each is looked for from the end, as in newest_version.sql, but left unlocked.
+    -- Searched backwards to find the newest version of each row first, as in newest_version.sql, but not locked.
     IF (SELECT b.active FROM batch_lanes b
          WHERE b.step = p_step AND b.tenant_id = p_tenant_id AND b.batch_id BETWEEN p_batch_id AND p_batch_id
          ORDER BY b.batch_id DESC LIMIT 1)

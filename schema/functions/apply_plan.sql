@@ -1,6 +1,6 @@
--- Carries out what was planned for a file's steps, in the transaction that made the plan necessary.
+-- Applies the plan of a file's steps, in the transaction that made the plan necessary.
 -- p_planned: [{"step", "state", "reason"?, "error_code"?, "error_detail"?, "parts"?: [{"pages", "cost_s"}]}, ...].
--- A step with parts becomes ready, one row a part; the others get one row in the given state.
+-- A step with parts becomes ready, with a row for each part; any other step gets one row in the given state.
 CREATE OR REPLACE FUNCTION apply_plan(p_file_id uuid, p_planned jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -8,7 +8,7 @@ BEGIN
     PERFORM activate_lanes(jsonb_build_array(jsonb_build_object('file_id', p_file_id, 'planned', p_planned)));
 END $$;
 
--- Writes the steps of a plan. Their lanes are to be activated in the same transaction, when nothing else is left to do.
+-- Writes the steps of a plan. The caller activates their lanes in the same transaction, as the last thing that it does.
 CREATE OR REPLACE FUNCTION write_plan(p_file_id uuid, p_planned jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -23,7 +23,7 @@ BEGIN
            coalesce((p.part ->> 'cost_s')::real, 0),
            CASE WHEN n.state = 'ready' THEN clock_timestamp() END,
            CASE WHEN n.state IN ('skipped', 'failed') THEN clock_timestamp() END,
-           -- A part that a redrive makes anew goes on counting where the ledger stands.
+           -- A part that a redrive creates again continues the attempt numbers of the ledger.
            coalesce((SELECT max(o.redrives) FROM steps o WHERE o.file_id = p_file_id AND o.step = n.step), 0),
            coalesce((SELECT max(a.attempt) FROM attempts a
                       WHERE a.file_id = p_file_id AND a.step = n.step AND a.part = coalesce(p.place - 1, 0)), 0)
@@ -37,10 +37,10 @@ BEGIN
      WHERE s.state = 'waiting';
 END $$;
 
--- Activates the lanes of what plans have readied, [{"file_id", "planned"}, ...]: each once, and step by step, as
--- dispatch goes through them. Whoever locks them in another order may wait for who waits for him.
+-- Activates the lanes of the steps that plans made ready, [{"file_id", "planned"}, ...]: each lane once, in the order in
+-- which dispatch locks them. Another order could deadlock.
 CREATE OR REPLACE FUNCTION activate_lanes(p_plans jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- planned while the tables are small
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
 DECLARE
     lane record;
 BEGIN
@@ -55,7 +55,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Settles a file whose main pipeline has ended, or marks it as processing again.
+-- Sets the state of a file whose main pipeline has ended or starts again.
 CREATE OR REPLACE FUNCTION settle_file(
     p_file_id uuid, p_state text, p_error_step text, p_error_code text, p_error_detail text) RETURNS void
 LANGUAGE sql VOLATILE AS $$

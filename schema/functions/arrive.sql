@@ -1,7 +1,10 @@
--- Takes news of created objects, [{"file_id", "object_key", "version_id"}, ...]: readies intake for the files
--- that waited for them. The first version that arrives is pinned; everything after it changes nothing.
--- Answers one row an object: 'arrived', 'known', 'removed' (to be deleted on sight) or 'unknown'.
-CREATE OR REPLACE FUNCTION arrive(p_arrivals jsonb) RETURNS TABLE (object_key text, verdict text)
+-- Handles events of created objects, [{"file_id", "object_key", "version_id"}, ...]: makes the first step, p_step, ready for
+-- the files that were waiting for their upload. Its estimated cost is p_least_s and a second for each p_bytes_a_s bytes.
+-- The first version that arrives is the one that is processed; later events change nothing.
+-- Returns a row for each object: 'arrived', 'known', 'removed' (the caller deletes the object) or 'unknown'.
+CREATE OR REPLACE FUNCTION arrive(
+    p_arrivals jsonb, p_step text, p_least_s double precision, p_bytes_a_s double precision)
+RETURNS TABLE (object_key text, verdict text)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -22,19 +25,20 @@ BEGIN
         RETURNING f.file_id, f.tenant_id, f.batch_id, f.declared_size_bytes),
     readied AS (
         INSERT INTO steps (file_id, step, part, tenant_id, batch_id, state, cost_estimate_s, ready_at)
-        SELECT p.file_id, 'intake', 0, p.tenant_id, p.batch_id, 'ready',
-               0.05 + p.declared_size_bytes / 20e6, clock_timestamp() FROM pinned p)
+        SELECT p.file_id, p_step, 0, p.tenant_id, p.batch_id, 'ready',
+               p_least_s + p.declared_size_bytes / p_bytes_a_s, clock_timestamp() FROM pinned p)
     SELECT array_agg(p.file_id) INTO arrived FROM pinned p;
 
     FOR lane IN SELECT DISTINCT f.tenant_id, f.batch_id FROM files f
                  WHERE f.file_id = ANY (arrived) ORDER BY 1, 2 LOOP
-        PERFORM activate_lane('intake', lane.tenant_id, lane.batch_id);
+        PERFORM activate_lane(p_step, lane.tenant_id, lane.batch_id);
     END LOOP;
 
     RETURN QUERY
     SELECT n.object_key,
            CASE WHEN n.file_id = ANY (arrived) THEN 'arrived'
-                -- Whatever comes stays until the removal can no longer be undone, and what came before it until it is erased.
+                -- An object is kept until the removal can no longer be undone; one that came before the removal, until
+                -- its file is erased.
                 WHEN t.file_id IS NOT NULL OR (f.removed_at IS NOT NULL AND f.uploaded_at IS NULL
                      AND (r.erasing_at IS NOT NULL OR r.erase_after <= clock_timestamp())) THEN 'removed'
                 WHEN f.file_id IS NOT NULL THEN 'known'

@@ -41,7 +41,6 @@ ALTER FUNCTION last_audit(text) OWNER TO fairway_worker;
 -- Audits the next p_files files and, after the last of all files, the counters; returns the findings of this round.
 -- A complete walk is kept in `audits`; the next one starts p_every_s seconds later. No row is returned until then, nor
 -- while another upkeep audits.
-DROP FUNCTION IF EXISTS audit_rows(double precision);
 CREATE OR REPLACE FUNCTION audit_rows(
     p_every_s double precision, p_files integer, p_main_steps text[], p_side_artifacts jsonb)
 RETURNS TABLE (findings jsonb)

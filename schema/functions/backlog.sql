@@ -1,6 +1,6 @@
--- How each step of p_steps stands: the seconds that its oldest ready part has waited, how many parts are parked (up to
--- p_most), and by how many seconds of work the best served of those tenants that wait is ahead of the worst. Bounded:
--- of each step it looks at the first row of p_most batch lanes at most, those that are next.
+-- The backlog of each step of p_steps: how many seconds its oldest ready part has waited, how many parts are parked (counted
+-- up to p_most), and by how many seconds of work the waiting tenant that was served most is ahead of the one that was
+-- served least. Of each step it reads the first row of at most p_most batch lanes, in dispatch order.
 CREATE OR REPLACE FUNCTION backlog(p_steps text[], p_most integer)
 RETURNS TABLE (step text, oldest_s double precision, parked bigint, ahead_s double precision)
 LANGUAGE sql STABLE AS $$

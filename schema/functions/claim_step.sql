@@ -1,4 +1,4 @@
--- What a step may know of its file: the row, its dataset's schema, how each page was read, what failed.
+-- All that a step may know about its file: the row, its dataset's schema, how each page was read, which steps failed.
 CREATE OR REPLACE FUNCTION file_facts(p_file_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
@@ -22,13 +22,12 @@ LANGUAGE sql STABLE AS $$
      WHERE f.file_id = p_file_id
 $$;
 
--- Claims queued parts of one step for an attempt each, [{"file_id", "part", "attempt"}, ...]; a row for each that was
--- claimed. What somebody else holds locked just now is left: it is being claimed, stopped or removed.
-DROP FUNCTION IF EXISTS claim_step(uuid, text, integer, integer, text, double precision, boolean);
+-- Claims queued parts of one step for one attempt each, [{"file_id", "part", "attempt"}, ...]; returns a row for each claimed
+-- part. A part that another session holds locked is skipped: it is being claimed, stopped or removed.
 CREATE OR REPLACE FUNCTION claim_steps(
     p_step text, p_wake_ups jsonb, p_owner text, p_lease_s double precision, p_durably boolean)
 RETURNS SETOF jsonb
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- planned while the tables are small
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
 DECLARE
     claims jsonb[];
     file_ids uuid[];
@@ -38,8 +37,8 @@ BEGIN
     END IF;
     WITH called AS (
         SELECT s.file_id, s.part FROM jsonb_to_recordset(p_wake_ups) AS w(file_id uuid, part integer, attempt integer)
-         -- By the key of each, for which the state is looked at afterwards: the few that are queued have an index, which
-         -- seems shorter, and is long while somebody holds an old snapshot.
+         -- Found by primary key, and only then filtered by state. The planner would prefer the index of queued parts, which
+         -- looks small but keeps many dead entries while another session holds an old snapshot.
          CROSS JOIN LATERAL (SELECT o.file_id, o.part, o.state FROM steps o
                               WHERE o.file_id = w.file_id AND o.step = p_step AND o.part = w.part
                                 AND o.attempt = w.attempt - 1

@@ -1,6 +1,6 @@
--- What was given up, newest first, of one tenant or (NULL) of all: steps that failed and that decided how their
--- pipeline ended. A reader that failed while another one read the file is none; a success clears what failed before.
--- Names and texts of files are left out. p_after: the (given_up_at, file_id, step) to go on after.
+-- Dead letters, newest first, of one tenant or, where p_tenant_id is NULL, of all: failed steps that decided the end of their
+-- pipeline. A reader that failed while another one read the file is no dead letter, and a later success removes one. Names
+-- and texts of files are left out. p_after_at, p_after_file and p_after_step: the last dead letter of the page before.
 CREATE OR REPLACE FUNCTION dead_letters(
     p_tenant_id uuid, p_side_steps text[], p_file_ids uuid[], p_step text, p_code text,
     p_since timestamptz, p_until timestamptz, p_after_at timestamptz, p_after_file uuid, p_after_step text, p_limit integer)
@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_
        AND (p_since IS NULL OR s.ended_at >= p_since) AND (p_until IS NULL OR s.ended_at < p_until)
        AND (p_after_at IS NULL OR s.ended_at < p_after_at
             OR s.ended_at = p_after_at AND (s.file_id, s.step) > (p_after_file, p_after_step))
-       -- Of several parts that failed, the first stands for the step.
+       -- A step with several failed parts is listed once, by the first of them.
        AND NOT EXISTS (SELECT 1 FROM steps o WHERE o.file_id = s.file_id AND o.step = s.step
                           AND o.part < s.part AND o.state = 'failed')
      ORDER BY s.ended_at DESC, s.file_id, s.step

@@ -1,10 +1,11 @@
--- Looks at what stands in every lane and how fast each step is served, unless that was done a moment ago; how many parts
--- wait, or NULL where it did not look. One look at a time; the next comes after p_least_s seconds, and takes no more than a twentieth of the time.
+-- Measures the backlog of every lane and how fast each step is served; returns how many parts wait. Returns NULL without
+-- measuring while another session measures, less than p_least_s seconds after the last measurement, and so soon after it
+-- that more than a twentieth of the time would be spent on measuring. p_first_step is the step that every file begins with.
 --
--- Backlogs come from the index of ready parts alone, grouped by lane and second; the marks along a lane are sums over
--- stretches of those seconds. Nothing is ranked.
-DROP FUNCTION IF EXISTS measure_backlogs(double precision, double precision);
-CREATE FUNCTION measure_backlogs(p_slice_s double precision, p_least_s double precision) RETURNS bigint
+-- Backlogs are read from the index of ready parts only, grouped by lane and second. The marks along a lane are sums over
+-- stretches of these seconds, so that no part needs to be ranked.
+CREATE OR REPLACE FUNCTION measure_backlogs(p_slice_s double precision, p_least_s double precision, p_first_step text)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     rests_for CONSTANT double precision := 20;
@@ -60,23 +61,24 @@ BEGIN
     SELECT c.step, began, c.taken, c.taken_s, EXISTS (SELECT 1 FROM lane_backlogs n WHERE n.step = c.step)
       FROM lane_clocks c ON CONFLICT DO NOTHING;
     DELETE FROM step_samples WHERE sampled_at < began - interval '15 minutes';
-    PERFORM sum_up_backlogs(began);
+    PERFORM sum_up_backlogs(began, p_first_step);
     UPDATE backlog_looks SET looked_at = began, took_s = extract(epoch FROM clock_timestamp() - began);
     RETURN (SELECT coalesce(sum(parts), 0) FROM lane_backlogs);
 END $$;
 
--- How much of a step is dispatched a second while something waits for it: over the last stretch in which something
--- always did, five minutes at most, and over the slowest and the fastest part of that.
+-- Estimated seconds of a step that were dispatched per second while its backlog was not empty: `on_the_whole` over the
+-- latest time in which it never was, of at most five minutes; `low` and `high` over its slowest and its fastest part.
+-- `parts_a_s`: parts that were dispatched per second.
 CREATE OR REPLACE FUNCTION served(p_step text, p_until timestamptz)
 RETURNS TABLE (low double precision, on_the_whole double precision, high double precision, parts_a_s double precision)
 LANGUAGE sql STABLE AS $$
     WITH sample AS (
-        SELECT s.*, s.sampled_at - lag(s.sampled_at) OVER (ORDER BY s.sampled_at) > interval '45 seconds' AS after_a_rest
+        SELECT s.*, s.sampled_at - lag(s.sampled_at) OVER (ORDER BY s.sampled_at) > interval '45 seconds' AS after_a_gap
           FROM step_samples s WHERE s.step = p_step AND s.sampled_at > p_until - interval '5 minutes'),
     stretch AS (
         SELECT s.* FROM sample s
          WHERE s.sampled_at > coalesce((SELECT max(n.sampled_at) FROM sample n WHERE NOT n.waited), '-infinity')
-           AND s.sampled_at >= coalesce((SELECT max(n.sampled_at) FROM sample n WHERE n.after_a_rest), '-infinity')),
+           AND s.sampled_at >= coalesce((SELECT max(n.sampled_at) FROM sample n WHERE n.after_a_gap), '-infinity')),
     spans AS (
         SELECT extract(epoch FROM max(sampled_at) - min(sampled_at))::float8 AS seconds, max(taken_s) - min(taken_s) AS cost_s,
                max(taken) - min(taken) AS parts, extract(epoch FROM p_until - min(sampled_at)) AS reaches
@@ -90,22 +92,23 @@ LANGUAGE sql STABLE AS $$
       FROM spans WHERE seconds >= 4
 $$;
 
--- How long attempts of each step took of late, from the ledger's newest rows: {one in ten, half, nine in ten}.
+-- How long the attempts of each step took in the last two minutes: the 10th, 50th and 90th percentile.
 CREATE OR REPLACE FUNCTION run_times(p_until timestamptz) RETURNS TABLE (step text, run_s double precision[])
 LANGUAGE sql STABLE AS $$
     SELECT a.step, percentile_cont(ARRAY[0.1, 0.5, 0.9]::float8[]) WITHIN GROUP (ORDER BY a.cost_s)
       FROM attempts a WHERE a.ended_at > p_until - interval '2 minutes' AND a.outcome = 'done' GROUP BY 1
 $$;
 
--- Sums up for each step what was just looked at, of all tenants together.
-CREATE OR REPLACE FUNCTION sum_up_backlogs(p_looked_at timestamptz) RETURNS void
+-- Sums up the backlogs of all tenants for each step.
+CREATE OR REPLACE FUNCTION sum_up_backlogs(p_looked_at timestamptz, p_first_step text) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     DELETE FROM step_outlooks;
     INSERT INTO step_outlooks (step, looked_at, files, parts, cost_s, oldest_ready_at, curve_pass, curve_cost_s,
                                served_low, served, served_high, parts_a_s, cost_a_file_s, run_low_s, run_s, run_high_s)
     WITH tenant AS (
         SELECT n.step, n.tenant_id, n.pass, n.weight, sum(n.cost_s) AS cost_s FROM lane_backlogs n GROUP BY 1, 2, 3, 4),
-    -- A lane is served by its weight while the order passes over it, from its own pass until its backlog is gone.
+    -- While the dispatch order advances by one pass, a lane gets `weight` seconds: from its own pass on, until its backlog
+    -- is empty.
     turns AS (
         SELECT step, at, sum(slope) AS slope FROM (
             SELECT step, pass AS at, weight AS slope FROM tenant
@@ -130,7 +133,7 @@ LANGUAGE sql VOLATILE AS $$
       LEFT JOIN LATERAL served(c.step, p_looked_at) r ON true
       LEFT JOIN LATERAL (
            SELECT (max(s.taken_s) - min(s.taken_s)) / nullif((
-                  SELECT max(f.taken) - min(f.taken) FROM step_samples f WHERE f.step = 'intake'), 0) AS cost_a_file_s
+                  SELECT max(f.taken) - min(f.taken) FROM step_samples f WHERE f.step = p_first_step), 0) AS cost_a_file_s
              FROM step_samples s WHERE s.step = c.step) i ON true
       LEFT JOIN run_times(p_looked_at) d ON d.step = c.step
 $$;

@@ -1,11 +1,10 @@
--- Where the present version of a hot row lies, locked; NULL where there is none. To be asked for in a statement of its
--- own: one that is under way does not see what was committed while this waited for the lock.
+-- The ctid of the current version of a frequently updated row, which is locked; NULL if there is no such row. Call these in a
+-- statement of their own: a statement that has started does not see what was committed while it waited for the lock.
 --
--- Each of these rows is rewritten at every dispatch, and while somebody holds an old snapshot every version since stays
--- in the key's index. They stand there in the order of their places, and new ones are put behind the old: looked for
--- from the end, the present one comes first, instead of last of many thousands. A range that holds one key makes
--- PostgreSQL read it backwards, which it wouldn't do for an equality; without sorting it has no other way, also while
--- these tables are still small.
+-- Each of these rows is updated at every dispatch. While another session holds an old snapshot, the index of the primary key
+-- keeps an entry for every version since, in the order of their ctids, the newest last. Read backwards, the index gives the
+-- current version first instead of last of many thousands. PostgreSQL reads an index backwards for a range, though not for an
+-- equality: hence BETWEEN one key and itself. With enable_sort off it has no other plan, even while the tables are small.
 CREATE OR REPLACE FUNCTION newest_clock(p_step text) RETURNS tid
 LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 BEGIN

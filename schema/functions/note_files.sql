@@ -1,9 +1,10 @@
--- Notes what every write to `files` means to those who count and those who watch, in the writer's transaction:
--- deltas of counts, and the transaction in which each file last changed. Rows are taken in the order of their
--- ids, as everyone does who marks several files, so that two of them can't wait for each other.
+-- Triggers on `files`: each write adds the changes of counts to `count_deltas` and notes in `file_changes` the transaction in
+-- which a file last changed. Rows of `file_changes` are locked in the order of their ids, as in every other function that
+-- marks several files, so that two transactions can't deadlock.
 --
--- Of a tenant itself are counted: what it ever sent ('accepted'), what of that was erased, files that are not settled,
--- bytes that are stored or promised, and files announced on a day. Its quotas are held against these.
+-- For a tenant these are counted: all files that it ever sent ('accepted') and those of them that were erased ('erased'), files
+-- that are not settled ('unsettled'), bytes that are stored or announced ('bytes'), and files announced on each day
+-- ('day:...'). Quotas are checked against the last three.
 CREATE OR REPLACE FUNCTION is_unsettled(p_state text, p_removed_at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$ SELECT p_state IN ('uploading', 'processing') AND p_removed_at IS NULL $$;
 
@@ -79,8 +80,8 @@ CREATE OR REPLACE TRIGGER changed_files AFTER UPDATE ON files
 CREATE OR REPLACE TRIGGER erased_files AFTER DELETE ON files
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION note_erased_files();
 
--- Marks files as changed whose steps moved while their own row did not. Steps are locked before this mark by
--- everyone, files before steps.
+-- Marks files as changed whose steps changed although their own row did not. Locks are always taken in this order: files,
+-- steps, file_changes.
 CREATE OR REPLACE FUNCTION mark_changed(p_file_ids uuid[]) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     WITH chosen AS (
@@ -89,7 +90,7 @@ LANGUAGE sql VOLATILE AS $$
       FROM chosen WHERE c.file_id = chosen.file_id
 $$;
 
--- Folds deltas into the counts; how many. What another fold holds just now is left to it.
+-- Adds deltas to the counts; returns how many deltas. Skips those that another session is folding.
 CREATE OR REPLACE FUNCTION fold_counts(p_limit integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,9 +1,9 @@
--- What operations show: of one tenant, or of all (NULL) where the caller may see them. Whoever may not is shown its own.
+-- Operations show one tenant or, where p_tenant_id is NULL, all. A caller without the system role sees only its own tenant.
 CREATE OR REPLACE FUNCTION seen_tenant(p_tenant_id uuid) RETURNS uuid
 LANGUAGE sql STABLE AS $$ SELECT CASE WHEN is_system() THEN p_tenant_id ELSE current_tenant() END $$;
 
--- How many parts of each step are where. What is ready is as it was last looked at; the rest is counted along indexes
--- that hold nothing else.
+-- How many parts of each step are in each state. Ready parts are as of the last measurement of backlogs; the others are
+-- counted in indexes that hold nothing else.
 CREATE OR REPLACE FUNCTION step_states(p_tenant_id uuid)
 RETURNS TABLE (step text, state text, parts bigint, oldest_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
@@ -26,7 +26,7 @@ BEGIN
 END $$;
 ALTER FUNCTION step_states(uuid) OWNER TO fairway_worker;
 
--- What attempts of each step came to within some seconds: how many ended how, and how long those that were done took.
+-- The attempts of each step in the last p_within_s seconds: how many ended with each outcome, and how long the done ones took.
 CREATE OR REPLACE FUNCTION recent_attempts(p_tenant_id uuid, p_within_s double precision)
 RETURNS TABLE (step text, done bigint, failed bigint, retried bigint, ended bigint, p50_s double precision, p95_s double precision)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
@@ -46,7 +46,7 @@ BEGIN
 END $$;
 ALTER FUNCTION recent_attempts(uuid, double precision) OWNER TO fairway_worker;
 
--- The lanes with most to do.
+-- The tenants' lanes with the most estimated work.
 CREATE OR REPLACE FUNCTION busy_lanes(p_tenant_id uuid, p_limit integer)
 RETURNS TABLE (step text, tenant_id uuid, tenant_name text, weight double precision, batches bigint, files bigint,
                parts bigint, cost_s double precision, oldest_ready_at timestamptz)
@@ -59,7 +59,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION busy_lanes(uuid, integer) OWNER TO fairway_worker;
 
--- What the ledger came to.
+-- The totals of the ledger by step and outcome.
 CREATE OR REPLACE FUNCTION attempts_in_all(p_tenant_id uuid)
 RETURNS TABLE (step text, outcome text, attempts bigint, cost_s double precision)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -68,8 +68,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION attempts_in_all(uuid) OWNER TO fairway_worker;
 
--- Adds attempts to the totals that ended since the last time, but not those of the last minute: their transactions may
--- not have been committed. How many.
+-- Adds the attempts that ended since the last call to the totals; returns how many. Those of the last minute are left for the
+-- next call: some of their transactions may not be committed yet.
 CREATE OR REPLACE FUNCTION fold_attempts() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

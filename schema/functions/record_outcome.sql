@@ -1,17 +1,17 @@
--- Records what came of an attempt, fenced by its lease: the step's state, the ledger, and all that it made.
+-- Records the outcome of an attempt, fenced by its lease: the step's state, the ledger, and all that the attempt made.
+-- p_state, p_outcome (the word in the ledger) and p_counts, {"failures", "snoozes", "losses"}, are an `Entry` of
+-- layers/domain/ledger.py.
 --
--- Answers {"fenced": true} when the lease is no longer ours, {"removed": true} when the file is gone (what
--- the attempt stored is then to be deleted), else {"joined": ...}: whether every part of the step has ended,
--- so that the caller plans what follows in the same transaction. The file's row is locked first: of two parts
--- that end at once, the second then sees the first.
+-- Returns {"fenced": true} when the attempt no longer holds the lease; {"removed": true} when the file is removed, so
+-- that the caller deletes what the attempt stored; else {"joined": ...}: whether every part of the step has ended. Then
+-- the caller plans what follows in the same transaction. The file's row is locked first: of two parts that end at the
+-- same time, the second sees the end of the first.
 --
--- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is carried out at once when all parts have
--- ended: for a step of one part the caller knows beforehand what follows. What it readies waits for activate_lanes.
-DROP FUNCTION IF EXISTS record_outcome(
-    uuid, text, integer, uuid, text, text, double precision, text, text, text, double precision, text, jsonb);
+-- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is applied when all parts have ended: what follows
+-- a step of one part is known beforehand. The caller then calls activate_lanes for the steps that became ready.
 CREATE OR REPLACE FUNCTION record_outcome(
     p_file_id uuid, p_step text, p_part integer, p_lease_id uuid,
-    p_outcome text, p_state text, p_delay_s double precision,
+    p_state text, p_outcome text, p_counts jsonb, p_delay_s double precision,
     p_reason text, p_error_code text, p_error_detail text,
     p_cost_s double precision, p_host text, p_made jsonb, p_then jsonb)
 RETURNS jsonb
@@ -22,7 +22,7 @@ DECLARE
     removed boolean;
     joined boolean;
     identity jsonb;
-    used jsonb := p_made -> 'used'; -- of paid services, even where nothing else of the attempt is kept
+    used jsonb := p_made -> 'used'; -- of paid services; kept even where nothing else of the attempt is
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -30,9 +30,9 @@ BEGIN
     END IF;
     removed := the_file.removed_at IS NOT NULL;
     IF removed THEN
-        p_outcome := 'cancelled'; p_state := 'cancelled'; p_made := '{}';
+        p_outcome := 'cancelled'; p_state := 'cancelled'; p_counts := '{}'; p_made := '{}';
     ELSIF the_file.state = 'cancelled' AND p_state IN ('retrying', 'parked') THEN
-        p_outcome := 'cancelled'; p_state := 'cancelled'; -- it would have to run once more
+        p_outcome := 'cancelled'; p_state := 'cancelled'; p_counts := '{}'; -- it would have to run again
     END IF;
 
     UPDATE steps s
@@ -40,11 +40,9 @@ BEGIN
            ended_at = CASE WHEN p_state IN ('done', 'skipped', 'failed', 'cancelled') THEN clock_timestamp() END,
            due_at = CASE WHEN p_state IN ('retrying', 'parked')
                          THEN clock_timestamp() + make_interval(secs => p_delay_s) END,
-           failures = s.failures + CASE WHEN p_outcome IN ('retried', 'failed') THEN 1 ELSE 0 END,
-           -- Of several steps that were lost with one worker any may have killed it: each bears half.
-           losses = s.losses + CASE WHEN p_outcome <> 'lost' THEN 0 WHEN p_error_code = 'lost_with_others' THEN 0.5
-                                    ELSE 1 END,
-           snoozes = s.snoozes + CASE WHEN p_outcome IN ('snoozed', 'parked') THEN 1 ELSE 0 END,
+           failures = s.failures + coalesce((p_counts ->> 'failures')::integer, 0),
+           snoozes = s.snoozes + coalesce((p_counts ->> 'snoozes')::integer, 0),
+           losses = s.losses + coalesce((p_counts ->> 'losses')::real, 0),
            cost_estimate_s = coalesce((p_made ->> 'cost_estimate_s')::real, s.cost_estimate_s),
            reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
            stopped_from = CASE WHEN removed AND the_file.state <> 'cancelled' THEN 'ready' END
@@ -77,7 +75,7 @@ BEGIN
     ELSIF p_then ? 'planned' THEN
         PERFORM write_plan(p_file_id, p_then -> 'planned');
     END IF;
-    -- One write for all that changes of the file itself.
+    -- A single write of the file's row.
     identity := p_made -> 'identity';
     UPDATE files f
        SET updated_at = clock_timestamp(),
@@ -93,23 +91,24 @@ BEGIN
     RETURN jsonb_build_object('removed', removed, 'joined', joined);
 END $$;
 
--- Records several outcomes in one transaction, each an object of record_outcome's parameters; the verdicts in order.
--- Files are locked in the order of their ids, as everyone does who locks several, and lanes after all of them.
-CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE (place bigint, verdict jsonb)
+-- Records several outcomes in one transaction, each an object of record_outcome's parameters; returns its answer for each,
+-- with its index from 1. Files are locked in the order of their ids, as in every other function that locks several, and
+-- lanes after all files.
+CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE ("position" bigint, verdict jsonb)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     o record;
     plans jsonb := '[]';
 BEGIN
-    FOR o IN SELECT e.place AS at, n.*
-               FROM jsonb_array_elements(p_outcomes) WITH ORDINALITY AS e(one, place),
+    FOR o IN SELECT e.index, n.*
+               FROM jsonb_array_elements(p_outcomes) WITH ORDINALITY AS e(one, index),
                     jsonb_to_record(e.one) AS n(
-                    file_id uuid, step text, part integer, lease_id uuid, outcome text, state text,
+                    file_id uuid, step text, part integer, lease_id uuid, state text, outcome text, counts jsonb,
                     delay_s double precision, reason text, error_code text, error_detail text,
                     cost_s double precision, host text, made jsonb, "then" jsonb)
               ORDER BY n.file_id, n.part LOOP
-        place := o.at;
-        verdict := record_outcome(o.file_id, o.step, o.part, o.lease_id, o.outcome, o.state, o.delay_s, o.reason,
+        "position" := o.index;
+        verdict := record_outcome(o.file_id, o.step, o.part, o.lease_id, o.state, o.outcome, o.counts, o.delay_s, o.reason,
                                   o.error_code, o.error_detail, o.cost_s, o.host, o.made, nullif(o."then", 'null'));
         IF verdict ->> 'joined' = 'true' AND o."then" ? 'planned' THEN
             plans := plans || jsonb_build_object('file_id', o.file_id, 'planned', o."then" -> 'planned');
@@ -119,7 +118,8 @@ BEGIN
     PERFORM activate_lanes(plans);
 END $$;
 
--- Stores what an attempt made beside the file's own row: {"pages", "artifacts", "record"}, each of them optional.
+-- Stores what an attempt made: {"pages", "artifacts", "record"}, each optional. Of two readings of a page, the one that
+-- `replaces` in layers/domain/page.py chooses is kept.
 CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -157,6 +157,6 @@ BEGIN
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
                evidence = excluded.evidence, complete = excluded.complete, created_at = now();
-        DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- the record has what they held
+        DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- their content is in the record now
     END IF;
 END $$;

@@ -1,6 +1,6 @@
--- Removes files, by list or by batch: a mark that takes them out of every listing, and the end of what has not
--- run of them. Steps at work end at their next write. A file's row is locked before its steps are looked at, as
--- everyone does who readies steps, so that none is readied behind our back.
+-- Removes files, by list or by batch: marks them, which takes them out of every listing, and cancels the steps that are not
+-- running. A running step ends at its next write. A file's row is locked before its steps are read, as in every function that
+-- makes steps ready, so that none becomes ready meanwhile.
 CREATE OR REPLACE FUNCTION remove_files(
     p_tenant_id uuid, p_dataset_id uuid, p_file_ids uuid[], p_batch_id uuid, p_undo_s double precision)
 RETURNS TABLE (removal_id uuid, file_count integer)
@@ -24,7 +24,7 @@ BEGIN
     RETURN QUERY SELECT made, coalesce(cardinality(chosen), 0);
 END $$;
 
--- Ends what has not run of files; what an undo shall bring back is remembered.
+-- Cancels the steps of files that are not running. p_may_come_back: remembers the state to which an undo restores them.
 CREATE OR REPLACE FUNCTION stop_steps(p_file_ids uuid[], p_may_come_back boolean) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     UPDATE steps s
@@ -34,8 +34,8 @@ LANGUAGE sql VOLATILE AS $$
      WHERE s.file_id = ANY (p_file_ids) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked')
 $$;
 
--- Brings back what a removal took, while it may: every file that was removed by it, and every step that it
--- stopped. Answers how many files, or NULL where its erasure has begun or its time is up.
+-- Undoes a removal: restores every file that it removed and every step that it cancelled. Returns how many files, or NULL once
+-- the time for an undo is over or erasure has begun.
 CREATE OR REPLACE FUNCTION undo_removal(p_tenant_id uuid, p_removal_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -66,7 +66,7 @@ BEGIN
     RETURN coalesce(cardinality(chosen), 0);
 END $$;
 
--- Cancels what has not run of a batch: files that are not settled, and their steps that are not at work.
+-- Cancels the files of a batch that are not settled, and those of their steps that are not running; returns how many files.
 CREATE OR REPLACE FUNCTION cancel_batch(p_tenant_id uuid, p_batch_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,15 +1,15 @@
--- A page of the caller's live files whose name matches a pattern, newest first. Runs as a role that row-level
--- security lets pass, and binds the tenant itself: ILIKE is not leakproof, so under a policy it could use no index.
+-- A page of the caller's live files whose name matches a pattern, newest first. Runs as a role that row-level security does not
+-- restrict, and filters by tenant itself: ILIKE is not leakproof, so under a policy it could use no index.
 --
--- The newest files are looked through first, which finds a common name at once; what is missing then is looked
--- for by the letters of the name. (Left to itself the planner can't tell the two apart: under row-level security
--- it may not read a column's statistics for an operator that isn't leakproof.)
+-- The newest files are searched first, which finds a common name at once. The rest of the page is found by the trigram index.
+-- The planner can't choose between the two: under row-level security it may not read a column's statistics for an operator
+-- that is not leakproof.
 CREATE OR REPLACE FUNCTION search_files(
     p_dataset_id uuid, p_name text, p_after uuid, p_state text, p_batch_id uuid, p_limit integer)
 RETURNS SETOF files
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    looked_through CONSTANT integer := 2000;
+    newest CONSTANT integer := 2000;
     chosen CONSTANT text := ' FROM files f WHERE f.tenant_id = $1 AND f.dataset_id = $2 AND f.removed_at IS NULL'
         || CASE WHEN p_state IS NULL THEN '' ELSE ' AND f.state = $5' END
         || CASE WHEN p_batch_id IS NULL THEN '' ELSE ' AND f.batch_id = $6' END
@@ -17,17 +17,17 @@ DECLARE
     found integer;
     reached uuid;
 BEGIN
-    PERFORM set_config('enable_bitmapscan', 'off', true); -- down the listing, in its order
+    PERFORM set_config('enable_bitmapscan', 'off', true); -- in the order of the listing
     RETURN QUERY EXECUTE
         'SELECT * FROM (SELECT f.*' || chosen || ' ORDER BY f.file_id DESC LIMIT $8) f WHERE f.name ILIKE $3 LIMIT $7'
-        USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, looked_through;
+        USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, newest;
     GET DIAGNOSTICS found = ROW_COUNT;
     IF found >= p_limit THEN
         PERFORM set_config('enable_bitmapscan', 'on', true);
         RETURN;
     END IF;
     EXECUTE 'SELECT f.file_id' || chosen || ' ORDER BY f.file_id DESC OFFSET $8 LIMIT 1' INTO reached
-        USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, looked_through - 1;
+        USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, newest - 1;
     PERFORM set_config('enable_bitmapscan', 'on', true);
     IF reached IS NOT NULL THEN
         RETURN QUERY EXECUTE 'SELECT f.*' || chosen || ' AND f.name ILIKE $3 ORDER BY f.file_id DESC LIMIT $7'

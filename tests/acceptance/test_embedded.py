@@ -372,11 +372,11 @@ def test_the_readmes_session_runs_as_it_is_written(start: Start, tmp_path: Path)
     (tmp_path / ".fairway").symlink_to(start.home)
     (tmp_path / "events").symlink_to(ROOT / "events")
     session = code_block("README.md", "python")
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", session], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    *states, record = ran.stdout.splitlines()
+    assert result.returncode == 0, result.stdout + result.stderr
+    *states, record = result.stdout.splitlines()
     assert states[-1] == "[('receipt-hardware.jpg', 'done')]"
     assert f"`{record}`" in (ROOT / "README.md").read_text(), "the README shows the record that the session prints"
 
@@ -385,7 +385,7 @@ def test_the_readmes_session_runs_as_it_is_written(start: Start, tmp_path: Path)
 def test_the_tutorials_session_runs_as_it_is_written(start: Start) -> None:
     session = code_block("docs/tutorial.md", "bash")
     environment = {**os.environ, "FAIRWAY_HOME": str(start.home)}
-    ran = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", session],
         cwd=ROOT,
         env=environment,
@@ -393,11 +393,11 @@ def test_the_tutorials_session_runs_as_it_is_written(start: Start) -> None:
         text=True,
         timeout=120,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    said = ran.stdout
-    assert "148.4" in said and "hardware.jpg" in said, "the record and the table"
-    assert "'by_state': {}" in said, "removed from the counts"
-    assert '"lost":0,"doubled":0' in said
+    assert result.returncode == 0, result.stdout + result.stderr
+    output = result.stdout
+    assert "148.4" in output and "hardware.jpg" in output, "the record and the table"
+    assert "'by_state': {}" in output, "removed from the counts"
+    assert '"lost":0,"doubled":0' in output
 
 
 def test_a_killed_worker_is_restarted_and_its_files_settle(start: Start) -> None:

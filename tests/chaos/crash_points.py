@@ -39,7 +39,7 @@ from tests.fakes import MemoryObjects
 from tests.making import Bench, Urls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TRACED = tuple(str(ROOT / "layers" / name) for name in ("attempts", "decoding/turns.py", "adapters/postgres"))
+TRACED = tuple(str(ROOT / "layers" / name) for name in ("attempts", "decoding/short_limit.py", "adapters/postgres"))
 FILES = 2
 CRASHING, TAKING_OVER = "crashing", "taking-over"  # the hosts of the two workers
 

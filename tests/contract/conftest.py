@@ -1,13 +1,15 @@
-"""What the contracts of limits and breakers have in common: a clock of their own, and Redis or none."""
+"""Fixtures of the contract suites: a status store of each kind, a clock that tests set, and Redis or none."""
 
 from __future__ import annotations
 
 import pytest
 import redis
 
+from tests.contract.worlds import MemoryWorld, PostgresWorld, World
+
 
 class Clock:
-    """Seconds that go on only as a test says."""
+    """Seconds that advance only when a test says so."""
 
     now = 1_000_000.0
 
@@ -23,9 +25,17 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def world(request: pytest.FixtureRequest) -> World:
+    """A status store, in memory or in an empty database."""
+    if request.param == "memory":
+        return MemoryWorld()
+    return PostgresWorld(request.getfixturevalue("database_urls"))
+
+
 @pytest.fixture(params=["own", "shared"])
 def own_or_shared_url(request: pytest.FixtureRequest) -> str:
-    """Empty, for a process that goes by itself; or that of an empty Redis."""
+    """Empty for a process that keeps its own state, or the URL of an empty Redis."""
     if request.param == "own":
         return ""
     url = str(request.getfixturevalue("redis_url"))

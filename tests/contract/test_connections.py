@@ -23,7 +23,7 @@ def made(own_or_shared_url: str, clock: Clock) -> Made:
     return lambda: RedisConnectionSlots(own_or_shared_url, {"preview": 2}, now=clock)
 
 
-def test_no_more_are_open_than_the_service_bears(made: Made) -> None:
+def test_no_more_connections_are_open_than_the_service_allows(made: Made) -> None:
     connections = made()
     first, second = connections.open("preview"), connections.open("preview")
     assert first and second and connections.open("preview") is None
@@ -31,7 +31,7 @@ def test_no_more_are_open_than_the_service_bears(made: Made) -> None:
     assert connections.open("preview") is not None
 
 
-def test_one_whose_holder_died_is_free_again_in_time(made: Made, clock: Clock) -> None:
+def test_the_slot_of_a_lost_holder_expires(made: Made, clock: Clock) -> None:
     connections = made()
     assert connections.open("preview") and connections.open("preview")
     clock.now += LEASE_S - 1
@@ -40,7 +40,7 @@ def test_one_whose_holder_died_is_free_again_in_time(made: Made, clock: Clock) -
     assert connections.open("preview") is not None
 
 
-def test_processes_share_what_there_is(redis_url: str) -> None:
+def test_processes_share_the_slots(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).flushall()
     one, other = (RedisConnectionSlots(redis_url, {"preview": 2}) for _ in range(2))
     assert one.open("preview") and other.open("preview")
@@ -48,12 +48,12 @@ def test_processes_share_what_there_is(redis_url: str) -> None:
     assert redis.Redis.from_url(redis_url).zcard("fairway:connections:preview") == 2
 
 
-def test_when_redis_is_lost_each_process_has_its_share(clock: Clock) -> None:
+def test_without_redis_each_process_uses_its_share_of_slots(clock: Clock) -> None:
     processes = [RedisConnectionSlots(NOWHERE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
     assert sum(one.open("preview") is not None for one in processes for _ in range(5)) == 4
 
 
-def test_a_document_waits_for_a_connection_and_gives_it_back(made: Made, clock: Clock) -> None:
+def test_a_document_waits_for_a_slot_and_releases_it(made: Made, clock: Clock) -> None:
     connections = made()
     connected = counted(connections, "preview", clock.sleep)
     with connected(), connected(), pytest.raises(Snooze, match="in use"), connected():
@@ -63,6 +63,6 @@ def test_a_document_waits_for_a_connection_and_gives_it_back(made: Made, clock: 
         assert connections.open("preview") is None
 
 
-def test_a_service_whose_connections_nobody_counts_is_always_connected(made: Made) -> None:
+def test_a_service_without_a_limit_is_always_connected(made: Made) -> None:
     with counted(made(), "another")():
         pass

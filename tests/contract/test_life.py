@@ -1,7 +1,7 @@
-"""A model of the step's life: whatever messages, crashes, clocks and people do, and in which order, its promises hold.
+"""A state machine of the life of a step: its invariants hold whatever messages, crashes, clocks and people do, in any order.
 
-One machine, on the store in memory and on PostgreSQL. Messages are never used up (they come twice, late, in any
-order, or never), every claim that was ever given may still write, and nobody who crashes says so.
+It runs on the store in memory and on PostgreSQL. A message may be delivered twice, late, in any order, or never. Every claim
+that was ever made may still write. A worker that crashes reports nothing.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from layers.domain.step import (
     step,
 )
 from layers.ports import Claim, Ports
-from tests.contract.worlds import MemoryWorld, PostgresWorld, Standing, World
+from tests.contract.worlds import FileStanding, MemoryWorld, PostgresWorld, World
 from tests.fakes import MemoryObjects, MemoryTopics
 from tests.making import INTAKE_DONE, Urls
 
 OWNERS = ("one", "two")
 LEASE_S = 60.0
 UNDO_S = 500.0
-# Longer than any lease, delay, undo or upload lasts, however often the clock steps back.
-FOR_EVER_S = 200_000.0
+# Longer than any lease, delay, undo or upload, however often the clock steps back.
+FOREVER_S = 200_000.0
 
 
 def two_parts(_file: File) -> Plan:
@@ -98,7 +98,7 @@ OUTCOMES: dict[str, Outcome | None] = {
 
 
 class Life(RuleBasedStateMachine):
-    """The world, what was ever published and claimed in it, and what it looked like before the last move."""
+    """The world, all that was ever published and claimed in it, and its state before the last event."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -111,49 +111,49 @@ class Life(RuleBasedStateMachine):
         self.removals: list[str] = []
         self.keys: dict[str, str] = {}
         self.accepted: Counter[tuple[str, str, int]] = Counter()
-        self.may_go_back: set[str] = set()
+        self.may_restart: set[str] = set()
         self.before = world.everything()
         self.tenant_id = world.tenant()
         self.upload(2, True)
 
-    # --- what comes from outside ---------------------------------------------------------------------
+    # --- uploads and people --------------------------------------------------------------------------
 
-    @rule(count=st.integers(1, 3), come=st.booleans())
+    @rule(count=st.integers(1, 3), arrives=st.booleans())
     @precondition(lambda self: sum(not one.removed for one in self.world.everything().values()) < 5)
-    def upload(self, count: int, come: bool) -> None:
+    def upload(self, count: int, arrives: bool) -> None:
         files = self.world.promised(count, self.tenant_id)
         self.keys |= dict(files)
-        if come:
-            self._objects_come([key for _, key in files])
+        if arrives:
+            self._objects_arrive([key for _, key in files])
 
-    @rule(place=st.integers(0, 3), times=st.integers(1, 3))
-    def object_is_told_of(self, place: int, times: int) -> None:
-        self._objects_come([self._chosen(self.keys.values(), place)] * times)
+    @rule(index=st.integers(0, 3), times=st.integers(1, 3))
+    def arrival_event(self, index: int, times: int) -> None:
+        self._objects_arrive([self._chosen(self.keys.values(), index)] * times)
 
-    def _objects_come(self, keys: list[str]) -> None:
+    def _objects_arrive(self, keys: list[str]) -> None:
         self.world.store.arrive([Arrival(key, f"v{n}") for n, key in enumerate(keys)])
         self.runner.dispatch({"intake"})
 
-    @rule(place=st.integers(0, 3), undo_s=st.sampled_from([None, 0.0, UNDO_S]))
-    def owner_gives_up(self, place: int, undo_s: float | None) -> None:
-        """Its batch is cancelled, or it is removed."""
-        if not (file_id := self._living(place)):
+    @rule(index=st.integers(0, 3), undo_s=st.sampled_from([None, 0.0, UNDO_S]))
+    def cancel_or_remove(self, index: int, undo_s: float | None) -> None:
+        """Cancel the batch of a file, or remove the file."""
+        if not (file_id := self._living(index)):
             return
         if undo_s is None:
             self.world.cancel(file_id)
-            self.may_go_back = {f for f, one in self.world.everything().items() if one.state == "cancelled"}
+            self.may_restart = {f for f, one in self.world.everything().items() if one.state == "cancelled"}
         else:
             self.removals.append(self.world.remove(file_id, undo_s))
 
-    @rule(place=st.integers(0, 3))
+    @rule(index=st.integers(0, 3))
     @precondition(lambda self: self.removals)
-    def undo(self, place: int) -> None:
-        if self.world.undo(self._chosen(self.removals, place)):
-            self.may_go_back = set(self.keys)
+    def undo(self, index: int) -> None:
+        if self.world.undo(self._chosen(self.removals, index)):
+            self.may_restart = set(self.keys)
 
-    @rule(place=st.integers(0, 3), name=st.sampled_from(sorted(STEPS)))
-    def redrive(self, place: int, name: str) -> None:
-        if not (file_id := self._living(place)):
+    @rule(index=st.integers(0, 3), name=st.sampled_from(sorted(STEPS)))
+    def redrive(self, index: int, name: str) -> None:
+        if not (file_id := self._living(index)):
             return
         chosen = next((p.steps for p in PIPELINES if STEPS[name] in p.steps), PIPELINES[0].steps)
         names = [one.name for one in chosen]
@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
             return lifecycle.plan_from([STEPS[one] for one in steps], file)
 
         if self.world.redrive(file_id, steps, earlier, plan):
-            self.may_go_back = {file_id}
+            self.may_restart = {file_id}
             for key in [key for key in self.accepted if key[0] == file_id and key[1] in steps]:
                 del self.accepted[key]
 
@@ -178,14 +178,14 @@ class Life(RuleBasedStateMachine):
 
     # --- workers -------------------------------------------------------------------------------------
 
-    @rule(place=st.integers(0, 5), owner=st.sampled_from(OWNERS), again=st.booleans())
+    @rule(index=st.integers(0, 5), owner=st.sampled_from(OWNERS), again=st.booleans())
     @precondition(lambda self: self.topics.published)
-    def deliver(self, place: int, owner: str, again: bool) -> None:
-        """A message comes: one that somebody waits for, or any that was ever sent."""
+    def deliver(self, index: int, owner: str, again: bool) -> None:
+        """A message is delivered: one of a queued part, or any that was ever sent."""
         known = self.world.everything()
-        waited_for = [one for one in self._latest() if _is_queued(known, one)]
-        among = self.topics.published if again or not waited_for else waited_for[::-1]
-        self._deliver(self._chosen(among, place), owner)
+        queued = [one for one in self._latest() if _is_queued(known, one)]
+        messages = self.topics.published if again or not queued else queued[::-1]
+        self._deliver(self._chosen(messages, index), owner)
 
     def _deliver(self, wake_up: WakeUp, owner: str) -> Claim | None:
         held = {claim.lease_id for claim in self._held() if _part_of(claim) == _part_of(wake_up)}
@@ -196,8 +196,8 @@ class Life(RuleBasedStateMachine):
         return claim
 
     @rule(count=st.integers(1, 6))
-    def work_goes_on(self, count: int) -> None:
-        """A worker takes what came last and does it well."""
+    def work(self, count: int) -> None:
+        """A worker claims the latest messages and succeeds."""
         for _ in range(count):
             done = any(
                 (claim := self._deliver(one, OWNERS[0])) and self._write(claim, "done") for one in self._latest()
@@ -208,34 +208,34 @@ class Life(RuleBasedStateMachine):
     def _latest(self) -> list[WakeUp]:
         return list(dict.fromkeys(reversed(self.topics.published)))[:8]
 
-    @rule(place=st.integers(0, 5), how=st.sampled_from(["done", *OUTCOMES]), late=st.booleans())
+    @rule(index=st.integers(0, 5), how=st.sampled_from(["done", *OUTCOMES]), late=st.booleans())
     @precondition(lambda self: self.claims)
-    def write(self, place: int, how: str, late: bool) -> None:
-        """Somebody ends an attempt: whoever holds it, or whoever held it once and wakes late."""
+    def write(self, index: int, how: str, late: bool) -> None:
+        """An attempt ends: of a worker that holds the lease or, `late`, of one that has lost it."""
         held = {one.lease_id for one in self._held()}
-        among = [claim for claim in self.claims if (claim.lease_id in held) is not late]
-        if among:
-            self._write(self._chosen(among, place), how)
+        writers = [claim for claim in self.claims if (claim.lease_id in held) is not late]
+        if writers:
+            self._write(self._chosen(writers, index), how)
 
     def _write(self, claim: Claim, how: str) -> bool:
         is_held = claim.lease_id in {one.lease_id for one in self._held()}
         outcome = OUTCOMES[how] or DONE.get(claim.step) or Done(artifacts=(_artifact(claim),))
         recorded = self.runner.record(claim, outcome)
         assert recorded.fenced or is_held, "a late writer changed something"
-        assert is_held is False or not recorded.fenced, "who holds the lease could not write"
+        assert is_held is False or not recorded.fenced, "the lease holder could not write"
         if not recorded.fenced and not recorded.removed and isinstance(outcome, Done | Skipped | Failed):
             self.accepted[_part_of(claim)] += 1
         return True
 
-    @rule(place=st.integers(0, 5))
+    @rule(index=st.integers(0, 5))
     @precondition(lambda self: self.claims)
-    def show_early(self, place: int) -> None:
-        claim = self._chosen(self.claims, place)
+    def keep_artifact_early(self, index: int) -> None:
+        claim = self._chosen(self.claims, index)
         is_held = claim.lease_id in {one.lease_id for one in self._held()}
         assert is_held or not self.world.store.keep_artifact(claim, _artifact(claim))
 
     @rule(owner=st.sampled_from(OWNERS))
-    def worker_starts_anew(self, owner: str) -> None:
+    def worker_restarts(self, owner: str) -> None:
         rescue_of(self.runner, owner)
 
     # --- upkeep --------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     @precondition(lambda self: self._held())
-    def leases_run_out(self) -> None:
+    def leases_expire(self) -> None:
         self.world.time_passes(LEASE_S + 1)
         rescue_expired(self.runner)
         dispatch(self.runner)
@@ -266,35 +266,35 @@ class Life(RuleBasedStateMachine):
     def dispatcher_is_called(self) -> None:
         dispatch(self.runner)
 
-    # --- what always holds ---------------------------------------------------------------------------
+    # --- invariants ----------------------------------------------------------------------------------
 
     @invariant()
-    def nothing_that_has_ended_moves_by_itself(self) -> None:
-        now, may_go_back = self.world.everything(), self.may_go_back
-        for file_id, was in self.before.items():
-            if file_id in may_go_back or file_id not in now:
+    def an_end_is_final(self) -> None:
+        now, may_restart = self.world.everything(), self.may_restart
+        for file_id, before in self.before.items():
+            if file_id in may_restart or file_id not in now:
                 continue
-            assert was.state not in ("done", "partial", "failed", "cancelled") or now[file_id].state == was.state
-            for part, then in was.parts.items():
-                if then[0] in ENDED:
-                    assert now[file_id].parts[part] == then, f"{part} left its end"
-        self.before, self.may_go_back = now, set()
+            assert before.state not in ("done", "partial", "failed", "cancelled") or now[file_id].state == before.state
+            for part, row in before.parts.items():
+                if row[0] in ENDED:
+                    assert now[file_id].parts[part] == row, f"{part} left its final state"
+        self.before, self.may_restart = now, set()
 
     @invariant()
     def each_effect_is_accepted_once(self) -> None:
         assert max(self.accepted.values(), default=0) <= 1
 
     @invariant()
-    def the_books_are_balanced(self) -> None:
+    def the_audit_finds_nothing(self) -> None:
         self.world.store.fold_counts(1000)
         findings = dict(self._audit())
-        findings.pop("steps_long_overdue", None)  # upkeep has not been round yet
+        findings.pop("steps_long_overdue", None)  # upkeep has not run yet
         assert not findings
 
     def teardown(self) -> None:
-        """From wherever this has come: workers that work, and upkeep, settle everything."""
+        """From any state, working workers and upkeep settle every file."""
         for _ in range(60):
-            self.world.time_passes(FOR_EVER_S)
+            self.world.time_passes(FOREVER_S)
             at = len(self.topics.published)
             self.upkeep()
             for wake_up in self.topics.published[at:]:
@@ -308,26 +308,26 @@ class Life(RuleBasedStateMachine):
             assert {part[0] for part in file.parts.values()} <= ENDED, file.parts
         assert not self._audit()
 
-    # --- beneath -------------------------------------------------------------------------------------
+    # --- helpers -------------------------------------------------------------------------------------
 
     def _audit(self) -> dict[str, int]:
         main_steps = ["intake", *(one.name for one in PIPELINES[0].steps)]
         side_artifacts = {"thumbnail": ["thumbnail"]}
-        return self.world.store.audit_rows(-FOR_EVER_S * 1000, 1000, main_steps, side_artifacts) or {}
+        return self.world.store.audit_rows(-FOREVER_S * 1000, 1000, main_steps, side_artifacts) or {}
 
     def _held(self) -> list[Claim]:
         return [claim for owner in OWNERS for claim in self.world.store.held_by(owner)]
 
-    def _living(self, place: int) -> str | None:
+    def _living(self, index: int) -> str | None:
         now = self.world.everything()
         living = [file_id for file_id in self.keys if file_id in now and not now[file_id].removed]
-        return self._chosen(living, place) if living else None
+        return self._chosen(living, index) if living else None
 
     @staticmethod
-    def _chosen(of, place: int):  # type: ignore[no-untyped-def]
-        """One of them, the latest first."""
-        among = list(of)
-        return among[-1 - place % len(among)]
+    def _chosen(of, index: int):  # type: ignore[no-untyped-def]
+        """One of them, counted from the latest."""
+        items = list(of)
+        return items[-1 - index % len(items)]
 
 
 def _part_of(one: Claim | WakeUp) -> tuple[str, str, int]:
@@ -335,7 +335,7 @@ def _part_of(one: Claim | WakeUp) -> tuple[str, str, int]:
     return file_id, one.step, one.part
 
 
-def _is_queued(known: dict[str, Standing], one: WakeUp) -> bool:
+def _is_queued(known: dict[str, FileStanding], one: WakeUp) -> bool:
     file = known.get(one.file_id)
     return file is not None and file.parts.get((one.step, one.part), ("",))[:2] == ("queued", one.attempt - 1)
 
@@ -345,7 +345,7 @@ def _artifact(claim: Claim) -> Artifact:
 
 
 @pytest.mark.parametrize(("where", "examples", "moves"), [("memory", 200, 50), ("postgres", 10, 40)])
-def test_a_steps_life_keeps_its_promises(
+def test_invariants_hold_in_any_order_of_events(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, where: str, examples: int, moves: int
 ) -> None:
     if where == "memory":
@@ -356,7 +356,7 @@ def test_a_steps_life_keeps_its_promises(
 
 
 def live(world: Callable[[], World], examples: int, moves: int, *, derandomize: bool = True) -> None:
-    """Lead so many lives of so many moves each. Raises AssertionError with the shortest life that breaks a promise."""
+    """Run that many sequences of that many events. Raises AssertionError with the shortest one that breaks an invariant."""
     chosen = settings(
         max_examples=examples,
         stateful_step_count=moves,

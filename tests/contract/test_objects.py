@@ -1,4 +1,4 @@
-"""What every object store promises: one suite, in memory and by S3's protocol."""
+"""The contract of the object store, for the one in memory and for S3."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def put(objects: Objects, tmp_path: Path, key: str, content: bytes) -> None:
     assert objects.upload(path, key, "text/plain") == len(content)
 
 
-def test_what_is_stored_comes_back(objects: Objects, tmp_path: Path, prefix: str) -> None:
+def test_a_stored_object_is_read_back(objects: Objects, tmp_path: Path, prefix: str) -> None:
     content = bytes(range(256)) * 900
     put(objects, tmp_path, prefix + "a", content)
     objects.download(prefix + "a", None, tmp_path / "down")
@@ -68,7 +68,7 @@ def test_what_is_stored_comes_back(objects: Objects, tmp_path: Path, prefix: str
     assert objects.size_of(prefix + "a", None) == len(content)
 
 
-def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path, prefix: str) -> None:
+def test_an_object_that_does_not_exist_is_missing(objects: Objects, tmp_path: Path, prefix: str) -> None:
     assert objects.size_of(prefix + "none", None) is None
     assert objects.version_of(prefix + "none") is None
     with pytest.raises(PermanentError) as caught:
@@ -76,9 +76,7 @@ def test_what_is_not_there_is_missing(objects: Objects, tmp_path: Path, prefix: 
     assert caught.value.code == "object_missing"
 
 
-def test_everything_under_a_prefix_is_deleted_and_nothing_beside_it(
-    objects: Objects, tmp_path: Path, prefix: str
-) -> None:
+def test_exactly_the_objects_under_a_prefix_are_deleted(objects: Objects, tmp_path: Path, prefix: str) -> None:
     beside = prefix.rstrip("/") + "x/a"
     for key in (prefix + "a", prefix + "b/c", beside):
         put(objects, tmp_path, key, b"x")
@@ -95,7 +93,7 @@ def test_keys_come_in_order_after_a_given_one(objects: Objects, tmp_path: Path, 
     assert objects.keys_after(prefix, prefix + "b", 10) == [prefix + name for name in "cd"]
 
 
-def test_it_says_that_it_is_up(objects: Objects) -> None:
+def test_a_running_store_is_up(objects: Objects) -> None:
     assert objects.is_up()
 
 
@@ -108,7 +106,7 @@ def test_every_version_is_deleted(s3: S3Storage, tmp_path: Path, prefix: str) ->
     assert s3.delete_prefix(prefix) == 3
 
 
-def test_a_version_is_read_as_it_was(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+def test_an_old_version_is_read_back(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"first")
     first = s3.version_of(prefix + "a")
     put(s3, tmp_path, prefix + "a", b"the second")
@@ -120,7 +118,7 @@ def test_a_version_is_read_as_it_was(s3: S3Storage, tmp_path: Path, prefix: str)
         assert anyone.get(s3.presign_get(prefix + "a", first)).content == b"first"
 
 
-def test_a_url_gives_the_file_by_its_own_name_or_shows_it(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+def test_a_url_downloads_the_file_under_its_name_or_shows_it(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"text")
     with httpx.Client(trust_env=False) as anyone:
         saved = anyone.get(s3.presign_get(prefix + "a", None, download_name='r\u00e9sum\u00e9 "1"\r\n;.pdf'))
@@ -132,7 +130,7 @@ def test_a_url_gives_the_file_by_its_own_name_or_shows_it(s3: S3Storage, tmp_pat
     assert shown.headers["content-disposition"] == "inline"
 
 
-def test_an_upload_url_takes_its_own_bytes_once(s3: S3Storage) -> None:
+def test_an_upload_url_accepts_its_announced_size_once(s3: S3Storage) -> None:
     key = f"originals/t/{uuid.uuid4()}"
     url, headers = s3.presign_put(key, size_bytes=5, sha256=None, expires_s=60)
     with httpx.Client(trust_env=False) as anyone:
@@ -152,7 +150,7 @@ def put_part(objects: Objects, key: str, upload_id: str, number: int, content: b
         anyone.put(url, content=content).raise_for_status()
 
 
-def test_parts_become_one_object_once(objects: Objects, tmp_path: Path) -> None:
+def test_parts_are_joined_to_one_object(objects: Objects, tmp_path: Path) -> None:
     key = f"originals/t/{uuid.uuid4()}"
     upload_id = objects.begin_parts(key)
     assert objects.parts_of(key, upload_id) == []
@@ -178,7 +176,7 @@ def test_parts_do_not_replace_an_object(objects: Objects, tmp_path: Path) -> Non
     assert (tmp_path / "down").read_bytes() == b"first"
 
 
-def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+def test_an_object_above_the_size_limit_is_not_downloaded(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"x" * 1000)
     narrow = S3Storage(s3._client, BUCKET, "", "us-east-1", most_bytes=999)
     with pytest.raises(PermanentError) as caught:
@@ -186,7 +184,7 @@ def test_an_object_of_more_bytes_than_are_taken_is_not_fetched(s3: S3Storage, tm
     assert caught.value.code == "too_large" and not (tmp_path / "down").exists()
 
 
-def test_an_object_that_was_fetched_is_kept_for_the_next_step(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
+def test_a_downloaded_object_is_cached_for_the_next_step(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     cache = FileCache(1 << 20)
     keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", cache=cache)
     put(s3, tmp_path, prefix + "a", b"first")
@@ -198,7 +196,7 @@ def test_an_object_that_was_fetched_is_kept_for_the_next_step(s3: S3Storage, tmp
     cache.close()
 
 
-def test_a_store_that_is_away_may_come_back(tmp_path: Path) -> None:
+def test_an_unreachable_store_raises_dependency_down(tmp_path: Path) -> None:
     away = by_s3("http://127.0.0.1:1", "http://127.0.0.1:1", "secret")
     assert not away.is_up()
     with pytest.raises(DependencyDown):

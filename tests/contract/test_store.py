@@ -1,4 +1,4 @@
-"""What every status store promises: one suite, on the store in memory and on PostgreSQL."""
+"""The contract of the status store, for the store in memory and for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,18 +13,11 @@ from layers.domain.message import Arrival, bundles
 from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan, Finished
-from tests.contract.worlds import MemoryWorld, PostgresWorld, World, arrived, claim, intake_of, planned
+from tests.contract.worlds import World, arrived, claim, intake_of, planned
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "memory":
-        return MemoryWorld()
-    return PostgresWorld(request.getfixturevalue("database_urls"))
-
-
-def test_an_arrival_readies_intake_once_however_often_it_is_told(world: World) -> None:
+def test_repeated_arrival_events_make_intake_ready_once(world: World) -> None:
     ((_, key),) = world.promised(1)
     assert world.store.arrive([Arrival(key, "v1"), Arrival(key, "v1")]) == {key: "arrived"}
     assert world.store.arrive([Arrival(key, "v2"), Arrival(key, "v3")]) == {key: "known"}
@@ -32,12 +25,12 @@ def test_an_arrival_readies_intake_once_however_often_it_is_told(world: World) -
     assert claim(world, wake_up).file.version_id == "v1"
 
 
-def test_an_object_that_nobody_announced_is_unknown(world: World) -> None:
+def test_an_object_that_was_not_announced_is_unknown(world: World) -> None:
     key = f"originals/{uuid.uuid4()}/{uuid.uuid4()}"
     assert world.store.arrive([Arrival(key)]) == {key: "unknown"}
 
 
-def test_an_object_of_a_removed_or_an_erased_file_is_named_so(world: World) -> None:
+def test_an_object_of_a_removed_or_erased_file_is_reported_as_removed(world: World) -> None:
     ((file_id, key),) = world.promised(1)
     removal = world.remove(file_id)
     assert world.store.arrive([Arrival(key)]) == {key: "removed"}
@@ -46,7 +39,7 @@ def test_an_object_of_a_removed_or_an_erased_file_is_named_so(world: World) -> N
     assert world.store.removals_due(10) == []
 
 
-def test_what_arrives_while_a_removal_can_be_undone_is_kept_for_the_undo(world: World) -> None:
+def test_an_object_that_arrives_while_a_removal_can_be_undone_is_kept(world: World) -> None:
     ((file_id, key),) = world.promised(1)
     removal = world.remove(file_id, undo_s=60)
     assert world.store.arrive([Arrival(key)]) == {key: "known"}
@@ -54,7 +47,7 @@ def test_what_arrives_while_a_removal_can_be_undone_is_kept_for_the_undo(world: 
     assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
 
 
-def test_a_removal_names_its_files_until_they_are_erased(world: World) -> None:
+def test_a_due_removal_lists_its_files_until_they_are_erased(world: World) -> None:
     tenant_id = world.tenant()
     ((file_id, _),) = world.promised(1, tenant_id)
     removal = world.remove(file_id)
@@ -85,7 +78,7 @@ def test_a_late_writer_changes_nothing(world: World) -> None:
     assert world.attempts(held.file.file_id) == [("intake", 0, 1, "done")]
 
 
-def test_members_of_an_archive_are_announced_once_and_by_who_holds_it(world: World) -> None:
+def test_members_of_an_archive_are_created_once_and_only_by_the_lease_holder(world: World) -> None:
     held = claim(world, intake_of(world))
     members = [Member(place, f"folder/{place}.txt", 5, f"{place:064x}") for place in (0, 3)]
     announced = world.store.add_members(held, members, 60)
@@ -97,7 +90,7 @@ def test_members_of_an_archive_are_announced_once_and_by_who_holds_it(world: Wor
     assert world.store.add_members(replace(held, lease_id=str(uuid.uuid4())), [Member(4, "late", 1)], 60) == {}
 
 
-def test_an_outcome_and_what_it_readies_are_written_together(world: World) -> None:
+def test_an_outcome_and_the_steps_that_follow_it_are_written_together(world: World) -> None:
     held = claim(world, intake_of(world))
     plan = FilePlan(
         [PlannedStep("text", Skip("a picture")), PlannedStep("ocr", ONE_PART), PlannedStep("textract", None)]
@@ -112,7 +105,7 @@ def test_an_outcome_and_what_it_readies_are_written_together(world: World) -> No
     }
 
 
-def test_a_planner_that_fails_leaves_the_outcome_unwritten(world: World) -> None:
+def test_an_outcome_is_not_recorded_if_its_planner_fails(world: World) -> None:
     held = claim(world, intake_of(world))
 
     def broken(_file: object) -> FilePlan:
@@ -124,7 +117,7 @@ def test_a_planner_that_fails_leaves_the_outcome_unwritten(world: World) -> None
     assert not world.store.record(held, INTAKE_DONE, nothing_follows, cost_s=1, host="h").fenced
 
 
-def test_the_planner_sees_the_file_as_the_outcome_leaves_it(world: World) -> None:
+def test_the_planner_is_given_the_file_with_the_outcome_applied(world: World) -> None:
     held = claim(world, intake_of(world))
     seen = []
     world.store.record(held, INTAKE_DONE, lambda file: seen.append(file) or FilePlan(), cost_s=1, host="h")  # type: ignore[func-returns-value]
@@ -132,7 +125,7 @@ def test_the_planner_sees_the_file_as_the_outcome_leaves_it(world: World) -> Non
     assert (file.media_type, file.size_bytes) == ("text/plain", 10)
 
 
-def test_what_a_step_made_is_kept_and_read_back(world: World) -> None:
+def test_the_results_of_a_step_are_stored(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
     held = claim(world, wake_up)
     page = Page(1, "Total 9.00", (Word("Total", 0.1, 0.2, 0.3, 0.25, 91.0),), "ocr", 91.0, 100, 200)
@@ -156,7 +149,7 @@ def window(**fields: object) -> Done:
     return Done(window=Extraction(dict(fields), (), {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)}))
 
 
-def test_what_each_part_found_is_told_to_the_one_that_ends_last_and_merged_with_its_end(world: World) -> None:
+def test_the_last_part_merges_the_findings_of_all_parts(world: World) -> None:
     wake_ups = planned(world, 1, [PlannedStep("extraction", (Part(), Part(), Part()))])
     file_id, seen = wake_ups[0].file_id, []
 
@@ -177,7 +170,7 @@ def test_what_each_part_found_is_told_to_the_one_that_ends_last_and_merged_with_
     assert world.file_state(file_id) == "partial"
 
 
-def test_a_late_writer_leaves_no_window(world: World) -> None:
+def test_a_late_writer_stores_no_window(world: World) -> None:
     first, second = planned(world, 1, [PlannedStep("extraction", (Part(), Part()))])
     zombie = replace(claim(world, first), lease_id=str(uuid.uuid4()))
     assert world.store.record(zombie, window(n=9), nothing_follows, cost_s=1, host="h").fenced
@@ -207,7 +200,7 @@ def test_the_size_of_all_text_is_known_to_the_planner(world: World) -> None:
     assert seen[0].text_bytes == 7
 
 
-def test_what_follows_is_planned_by_the_part_that_ends_last(world: World) -> None:
+def test_the_next_step_is_planned_when_the_last_part_ends(world: World) -> None:
     wake_ups = planned(world, 1, [PlannedStep("ocr", tuple(Part((n,)) for n in (1, 2, 3)))])
     assert sorted(claim(world, one).file.page_numbers for one in wake_ups[:1]) == [(wake_ups[0].part + 1,)]
     plan = FilePlan([PlannedStep("extraction", ONE_PART)])
@@ -216,7 +209,7 @@ def test_what_follows_is_planned_by_the_part_that_ends_last(world: World) -> Non
     assert readied == [frozenset(), frozenset(), frozenset({"extraction"})]
 
 
-def test_a_failed_step_is_told_to_the_planner_with_its_reason(world: World) -> None:
+def test_the_planner_is_given_the_reason_of_a_failed_step(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("ocr", ONE_PART)])
     seen = []
     outcome = Failed("corrupt", "damaged")
@@ -244,7 +237,7 @@ def test_a_failed_step_is_told_to_the_planner_with_its_reason(world: World) -> N
         (Parked(0, "the service is down", "textract"), "parked", (0, 1, 0)),
     ],
 )
-def test_what_runs_again_is_woken_when_due(
+def test_a_retry_becomes_ready_when_it_is_due(
     world: World, outcome: Retry | Later | Parked, word: str, counts: tuple[int, int, float]
 ) -> None:
     wake_up = intake_of(world)
@@ -258,7 +251,7 @@ def test_what_runs_again_is_woken_when_due(
     assert world.attempts(wake_up.file_id) == [("intake", 0, 1, word)]
 
 
-def test_what_is_parked_is_due_at_once_when_its_step_is_woken(world: World) -> None:
+def test_a_parked_part_is_due_at_once_when_its_step_is_woken(world: World) -> None:
     wake_ups = planned(world, 3, [PlannedStep("ocr", ONE_PART)])
     for wake_up in wake_ups:
         world.store.record(claim(world, wake_up), Parked(600, "down", "ocr"), nothing_follows, cost_s=0, host="h")
@@ -268,13 +261,13 @@ def test_what_is_parked_is_due_at_once_when_its_step_is_woken(world: World) -> N
     assert len(world.store.dispatch({"ocr": 10})) == 2
 
 
-def test_what_is_not_due_yet_stays_where_it_is(world: World) -> None:
+def test_a_part_that_is_not_due_stays_in_its_state(world: World) -> None:
     wake_up = intake_of(world)
     world.store.record(claim(world, wake_up), Retry(60, "x", "y"), nothing_follows, cost_s=1, host="h")
     assert world.store.wake_due(10) == set()
 
 
-def test_an_expired_lease_is_found_and_a_living_one_is_not(world: World) -> None:
+def test_only_expired_leases_are_found(world: World) -> None:
     arrived(world, 2)
     first, second = world.store.dispatch({"intake": 10})
     claim(world, first, lease_s=-1)
@@ -284,7 +277,7 @@ def test_an_expired_lease_is_found_and_a_living_one_is_not(world: World) -> None
     assert world.store.held_by("work") == []
 
 
-def test_a_lease_is_extended_by_who_holds_it_alone(world: World) -> None:
+def test_only_its_holder_extends_a_lease(world: World) -> None:
     arrived(world, 2)
     first, second = (claim(world, wake_up, lease_s=-1) for wake_up in world.store.dispatch({"intake": 10}))
     assert world.store.extend([first, replace(second, lease_id=str(uuid.uuid4()))], 60) == 1
@@ -293,14 +286,14 @@ def test_a_lease_is_extended_by_who_holds_it_alone(world: World) -> None:
     assert world.store.extend([first], 60) == 0
 
 
-def test_a_wake_up_that_nobody_heard_is_told_again(world: World) -> None:
+def test_an_unclaimed_wake_up_is_returned_again(world: World) -> None:
     wake_up = intake_of(world)
     assert world.store.unclaimed(30, 10) == []
     assert world.store.unclaimed(0, 10) == [wake_up]
     assert world.store.unclaimed(30, 10) == []
 
 
-def test_wake_ups_of_some_steps_can_be_left_as_they_are(world: World) -> None:
+def test_unclaimed_wake_ups_of_some_steps_can_be_left_out(world: World) -> None:
     wake_up = intake_of(world)
     assert world.store.unclaimed_steps(30) == set()
     assert world.store.unclaimed_steps(0) == {"intake"}
@@ -308,24 +301,24 @@ def test_wake_ups_of_some_steps_can_be_left_as_they_are(world: World) -> None:
     assert world.store.unclaimed(0, 10, {"text"}) == [wake_up]
 
 
-def test_what_rode_with_a_lost_wake_up_rides_again(world: World) -> None:
+def test_parts_of_a_lost_bundle_stay_in_one_bundle(world: World) -> None:
     arrived(world, 7)
-    taken = world.store.dispatch({"intake": 10}, loads={"intake": 3})
+    taken = world.store.dispatch({"intake": 10}, bundles={"intake": 3})
     for _ in range(2):
         again = world.store.unclaimed(0, 10)
         assert sorted(again, key=str) == sorted(taken, key=str)
         assert [len(load) for load in bundles(again)] == [3, 3, 1]
 
 
-def test_what_rode_with_a_wake_up_that_was_heard_goes_alone(world: World) -> None:
+def test_the_rest_of_a_bundle_whose_first_part_was_claimed_is_a_new_bundle(world: World) -> None:
     for tenant_id in (world.tenant(), world.tenant()):
         world.store.arrive([Arrival(key) for _, key in world.promised(2, tenant_id)])
-    first, *_ = world.store.dispatch({"intake": 2}, loads={"intake": 2})
+    first, *_ = world.store.dispatch({"intake": 2}, bundles={"intake": 2})
     claim(world, first)
     assert sorted(len(load) for load in bundles(world.store.unclaimed(0, 10))) == [1, 2]
 
 
-def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> None:
+def test_missed_uploads_are_marked_and_may_still_arrive(world: World) -> None:
     tenant_id = world.tenant()
     ((file_id, key),) = world.promised(1, tenant_id)
     assert world.store.awaited(0) == {tenant_id: [key]}
@@ -335,7 +328,7 @@ def test_uploads_that_never_came_are_marked_and_may_still_come(world: World) -> 
     assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
 
 
-def test_a_removed_file_cannot_be_claimed_and_its_late_outcome_says_so(world: World) -> None:
+def test_a_removed_file_cannot_be_claimed_and_its_late_outcome_reports_the_removal(world: World) -> None:
     arrived(world, 2)
     running, queued = world.store.dispatch({"intake": 10})
     held = claim(world, running)
@@ -348,12 +341,12 @@ def test_a_removed_file_cannot_be_claimed_and_its_late_outcome_says_so(world: Wo
     assert set(world.states(running.file_id).values()) == set(world.states(queued.file_id).values()) == {"cancelled"}
 
 
-def test_no_more_is_dispatched_at_once_than_may_be(world: World) -> None:
+def test_dispatch_is_limited_to_the_most_per_call(world: World) -> None:
     arrived(world, 5)
     assert [len(world.store.dispatch({"intake": 4}, {"intake": most})) for most in (3, 0, 9, 9)] == [3, 0, 1, 0]
 
 
-def test_no_more_than_the_cap_is_in_flight(world: World) -> None:
+def test_dispatch_keeps_to_the_in_flight_cap(world: World) -> None:
     arrived(world, 5)
     first = world.store.dispatch({"intake": 2})
     assert len(first) == 2
@@ -371,27 +364,27 @@ def ready_to_read(world: World, costs_s: Sequence[float]) -> None:
         world.store.record(claim(world, wake_up), INTAKE_DONE, lambda _, plan=plan: plan, cost_s=0, host="h")  # type: ignore[misc]
 
 
-def test_cheap_parts_ride_with_a_wake_up_and_the_cap_counts_wake_ups(world: World) -> None:
+def test_cheap_parts_share_a_wake_up_and_the_cap_counts_wake_ups(world: World) -> None:
     ready_to_read(world, [0.1] * 11)
-    taken = world.store.dispatch({"text": 2}, loads={"text": 4})
+    taken = world.store.dispatch({"text": 2}, bundles={"text": 4})
     assert [one.joins_bundle for one in taken] == [False, True, True, True] * 2
-    assert world.store.dispatch({"text": 2}, loads={"text": 4}) == []
+    assert world.store.dispatch({"text": 2}, bundles={"text": 4}) == []
     claims = world.store.claim_all(taken[:4], "worker", 60, durably=False)
     world.store.record_all([Finished(one, Done(), nothing_follows, 0.1) for one in claims], host="h")
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, loads={"text": 4})] == [False, True, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, bundles={"text": 4})] == [False, True, True]
 
 
-def test_what_does_not_fit_leads_a_wake_up_of_its_own_and_waits_where_there_is_no_room(world: World) -> None:
+def test_a_part_that_does_not_fit_a_bundle_begins_the_next_one(world: World) -> None:
     ready_to_read(world, [0.3, 0.1, 0.3, 0.1])
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 1}, loads={"text": 10})] == [False, True]
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, loads={"text": 10})] == [False, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 1}, bundles={"text": 10})] == [False, True]
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, bundles={"text": 10})] == [False, True]
 
 
-def test_what_was_lost_with_a_worker_goes_with_half_as_many_each_time(world: World) -> None:
+def test_each_shared_loss_halves_the_bundle(world: World) -> None:
     ready_to_read(world, [0.01] * 12)
     sizes = []
     for _ in range(4):
-        taken = world.store.dispatch({"text": 100}, loads={"text": 8})
+        taken = world.store.dispatch({"text": 100}, bundles={"text": 8})
         sizes.append([len(load) for load in bundles(taken)])
         claims = world.store.claim_all(taken, "worker", 60, durably=False)
         lost = Retry(0, "lost_with_others", "gone", lost=True)
@@ -400,16 +393,16 @@ def test_what_was_lost_with_a_worker_goes_with_half_as_many_each_time(world: Wor
     assert sizes == [[8, 4], [4, 4, 4], [2] * 6, [1] * 12]
 
 
-def test_nobody_waits_in_a_wake_up_for_somebody_elses_file(world: World) -> None:
+def test_a_bundle_has_parts_of_one_tenant_only(world: World) -> None:
     for tenant_id in (world.tenant(), world.tenant()):
         world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])
-    taken = world.store.dispatch({"intake": 2}, loads={"intake": 3})
+    taken = world.store.dispatch({"intake": 2}, bundles={"intake": 3})
     assert [one.joins_bundle for one in taken] == [False, True, True] * 2
     first, second = ({claim(world, one).file.tenant_id for one in load} for load in (taken[:3], taken[3:]))
     assert len(first) == len(second) == 1 and first != second
 
 
-def test_two_thirds_of_a_steps_places_are_kept_for_what_is_short(world: World) -> None:
+def test_long_parts_take_at_most_a_quarter_of_the_slots(world: World) -> None:
     ready_to_read(world, [20.0] * 4 + [1.0] * 7)
     held = [claim(world, one) for one in world.store.dispatch({"text": 10})]
     assert [one.cost_estimate_s for one in held] == [20.0] * 2 + [1.0] * 7
@@ -421,7 +414,7 @@ def test_two_thirds_of_a_steps_places_are_kept_for_what_is_short(world: World) -
     assert world.store.steps_with_backlog() == {"text"}
 
 
-def test_what_made_way_for_shorter_work_runs_among_the_long(world: World) -> None:
+def test_a_part_that_exceeded_its_short_limit_runs_as_a_long_part(world: World) -> None:
     ready_to_read(world, [1.0] * 3)
     for wake_up in world.store.dispatch({"text": 3}):
         late = Later(0, "it takes long", 30.0)
@@ -432,31 +425,9 @@ def test_what_made_way_for_shorter_work_runs_among_the_long(world: World) -> Non
     assert (held.cost_estimate_s, held.attempt, held.failures) == (30.0, 2, 0)
 
 
-def test_what_takes_long_against_its_estimate_goes_on_where_there_is_room_among_the_long(world: World) -> None:
-    ready_to_read(world, [0.1] * 4)
-    held = [claim(world, one) for one in world.store.dispatch({"text": 1}, loads={"text": 3})]
-    assert [world.store.go_on_among_long(one, 1) for one in held[:2]] == [True, False]
-    assert not world.store.go_on_among_long(replace(held[1], lease_id=str(uuid.uuid4())), 9)
-    assert world.store.go_on_among_long(held[2], 2)  # it rode along, and now has a place of its own
-    for one in held[:2]:
-        world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
-    assert world.store.dispatch({"text": 1}) == []
-    world.store.record(held[2], Done(), nothing_follows, cost_s=1, host="h")
-    assert len(world.store.dispatch({"text": 1})) == 1
-
-
-def test_who_turns_out_to_take_long_is_charged_for_it_at_once(world: World) -> None:
-    one, other = world.tenant(), world.tenant()
-    of_one, of_other = set(arrived(world, 9, one)), set(arrived(world, 9, other))
-    (first,) = world.store.dispatch({"intake": 1})
-    assert world.store.go_on_among_long(claim(world, first), 1)
-    theirs = of_other if first.file_id in of_one else of_one
-    assert {taken.file_id for taken in world.store.dispatch({"intake": 8})} <= theirs
-
-
-def test_dear_parts_ride_with_nobody(world: World) -> None:
+def test_expensive_parts_have_a_wake_up_of_their_own(world: World) -> None:
     ready_to_read(world, [5.0] * 3)
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 10}, loads={"text": 10})] == [False] * 3
+    assert [one.joins_bundle for one in world.store.dispatch({"text": 10}, bundles={"text": 10})] == [False] * 3
 
 
 def test_tenants_take_turns_by_weight(world: World) -> None:
@@ -467,14 +438,14 @@ def test_tenants_take_turns_by_weight(world: World) -> None:
     assert sum(taken) == 15
 
 
-def test_a_newcomer_does_not_wait_behind_a_backlog(world: World) -> None:
+def test_a_new_tenant_does_not_wait_behind_a_backlog(world: World) -> None:
     arrived(world, 50)
     world.store.dispatch({"intake": 20})
     newcomer = arrived(world, 1)
     assert newcomer[0] in {one.file_id for one in world.store.dispatch({"intake": 22})}
 
 
-def test_several_are_claimed_and_recorded_at_once_each_by_its_own_lease(world: World) -> None:
+def test_several_parts_are_claimed_and_recorded_at_once_each_fenced_by_its_own_lease(world: World) -> None:
     wake_ups = [*planned(world, 3, [PlannedStep("text", ONE_PART)])]
     claims = world.store.claim_all([*wake_ups, replace(wake_ups[0], attempt=7)], "worker", 60, durably=False)
     assert {one.file.file_id for one in claims} == {one.file_id for one in wake_ups}
@@ -490,7 +461,7 @@ def test_several_are_claimed_and_recorded_at_once_each_by_its_own_lease(world: W
     assert world.states(claims[1].file.file_id)["text", 0] == "running"
 
 
-def test_what_follows_is_planned_from_the_file_as_the_step_leaves_it(world: World) -> None:
+def test_the_plan_of_what_follows_is_made_from_the_file_after_the_step(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
     seen = []
     held = claim(world, wake_up)
@@ -500,7 +471,7 @@ def test_what_follows_is_planned_from_the_file_as_the_step_leaves_it(world: Worl
     assert (seen[0].media_type, seen[0].unread_pages, seen[0].failures) == ("text/plain", (2,), {})
 
 
-def test_what_follows_a_failure_is_planned_with_it_in_sight(world: World) -> None:
+def test_the_plan_after_a_failure_is_given_the_failure(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
     seen = []
     failed = Failed("corrupt", "damaged")
@@ -546,7 +517,7 @@ def test_only_main_steps_keep_a_settled_file_unfinished(world: World, main_steps
 # --- cancel, undo, redrive ---------------------------------------------------------------------------
 
 
-def test_a_cancelled_file_runs_no_further_whatever_comes_of_what_is_at_work(world: World) -> None:
+def test_a_cancelled_file_runs_no_step_again_whatever_the_outcome_of_a_running_one(world: World) -> None:
     first, second = planned(world, 1, [PlannedStep("ocr", (Part((1,)), Part((2,))))])
     held = claim(world, first)
     assert world.cancel(first.file_id) == 1 and world.cancel(first.file_id) == 0
@@ -557,7 +528,7 @@ def test_a_cancelled_file_runs_no_further_whatever_comes_of_what_is_at_work(worl
     assert world.file_state(first.file_id) == "cancelled"
 
 
-def test_what_ends_well_in_a_cancelled_file_is_kept_and_readies_nothing(world: World) -> None:
+def test_a_step_that_succeeds_in_a_cancelled_file_is_recorded_and_nothing_follows(world: World) -> None:
     held = claim(world, intake_of(world))
     world.cancel(held.file.file_id)
     plan = FilePlan([PlannedStep("text", ONE_PART)], "done")
@@ -566,7 +537,7 @@ def test_what_ends_well_in_a_cancelled_file_is_kept_and_readies_nothing(world: W
     assert world.file_state(held.file.file_id) == "cancelled"
 
 
-def test_an_undo_runs_what_the_removal_stopped(world: World) -> None:
+def test_an_undo_runs_the_steps_that_the_removal_cancelled(world: World) -> None:
     running, queued = planned(world, 1, [PlannedStep("ocr", (Part((1,)), Part((2,)))), PlannedStep("extraction", None)])
     held = claim(world, running)
     removal = world.remove(running.file_id, undo_s=60)
@@ -578,7 +549,7 @@ def test_an_undo_runs_what_the_removal_stopped(world: World) -> None:
     assert world.states(running.file_id)["extraction", 0] == "waiting"
 
 
-def test_an_undo_in_a_cancelled_file_brings_back_nothing_that_was_cancelled(world: World) -> None:
+def test_an_undo_does_not_restore_steps_that_were_cancelled_before_the_removal(world: World) -> None:
     held = claim(world, intake_of(world))
     world.cancel(held.file.file_id)
     removal = world.remove(held.file.file_id, undo_s=60)
@@ -588,7 +559,7 @@ def test_an_undo_in_a_cancelled_file_brings_back_nothing_that_was_cancelled(worl
     assert world.store.dispatch({"intake": 10}) == []
 
 
-def test_an_undo_comes_too_late_once_erasure_has_begun(world: World) -> None:
+def test_a_removal_cannot_be_undone_once_erasure_has_begun(world: World) -> None:
     ((file_id, _),) = world.promised(1)
     removal = world.remove(file_id, undo_s=60)
     assert world.store.removals_due(10) == []
@@ -598,7 +569,7 @@ def test_an_undo_comes_too_late_once_erasure_has_begun(world: World) -> None:
     assert world.undo(removal) is None
 
 
-def test_a_redrive_runs_a_step_and_what_follows_it_anew(world: World) -> None:
+def test_a_redrive_runs_a_step_and_those_after_it_again(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)])
     failed = FilePlan([PlannedStep("extraction", Skip("text failed"))], "failed", ("text", "corrupt", "damaged"))
     world.store.record(claim(world, wake_up), Failed("corrupt", "damaged"), lambda _: failed, cost_s=0, host="h")
@@ -617,7 +588,7 @@ def test_a_redrive_runs_a_step_and_what_follows_it_anew(world: World) -> None:
     assert (held.failures, held.file.redrives) == (0, 1)
 
 
-def test_what_is_at_work_is_not_redriven(world: World) -> None:
+def test_a_step_that_is_queued_or_running_is_not_redriven(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)])
     plan = [PlannedStep("text", ONE_PART), PlannedStep("extraction", None)]
     assert not world.redrive(wake_up.file_id, ["text", "extraction"], ["intake"], lambda _: plan)
@@ -631,7 +602,7 @@ def test_a_step_is_not_redriven_while_an_earlier_one_has_not_ended(world: World)
     assert world.states(wake_up.file_id)["extraction", 0] == "waiting"
 
 
-def test_a_file_that_never_came_is_not_redriven(world: World) -> None:
+def test_a_file_that_was_not_uploaded_is_not_redriven(world: World) -> None:
     ((file_id, key),) = world.promised(1)
     plan = [PlannedStep("intake", ONE_PART)]
     assert not world.redrive(file_id, ["text", "extraction"], ["intake"], lambda _: plan)
@@ -639,7 +610,7 @@ def test_a_file_that_never_came_is_not_redriven(world: World) -> None:
     assert world.store.arrive([Arrival(key)]) == {key: "arrived"}
 
 
-def test_the_cap_holds_after_the_clock_stepped_back(world: World) -> None:
+def test_dispatch_keeps_to_the_cap_after_the_clock_stepped_back(world: World) -> None:
     arrived(world, 8)
     world.store.dispatch({"intake": 2})
     world.time_passes(-3600)
@@ -648,7 +619,7 @@ def test_the_cap_holds_after_the_clock_stepped_back(world: World) -> None:
     assert world.store.dispatch({"intake": 4}) == []
 
 
-def test_how_long_the_oldest_has_waited_at_a_step_is_told(world: World) -> None:
+def test_the_backlog_shows_how_long_the_oldest_part_has_waited(world: World) -> None:
     assert [(one.oldest_s, one.parked, one.ahead_s) for one in world.store.backlog(["intake"])] == [(0, 0, 0)]
     arrived(world, 1)
     world.time_passes(90)
@@ -659,7 +630,7 @@ def test_how_long_the_oldest_has_waited_at_a_step_is_told(world: World) -> None:
     assert world.store.backlog(["intake"])[0].oldest_s == 0
 
 
-def test_how_many_parts_are_parked_at_a_step_is_told(world: World) -> None:
+def test_the_backlog_shows_how_many_parts_are_parked(world: World) -> None:
     arrived(world, 3)
     for wake_up in world.store.dispatch({"intake": 2}):
         world.store.record(
@@ -669,12 +640,12 @@ def test_how_many_parts_are_parked_at_a_step_is_told(world: World) -> None:
     assert told == {"intake": 2, "text": 0}
 
 
-def test_how_far_the_best_served_tenant_is_ahead_is_told(world: World) -> None:
+def test_the_backlog_shows_how_far_tenants_are_apart(world: World) -> None:
     arrived(world, 4)
     served = world.store.dispatch({"intake": 1})
     (before,) = world.store.backlog(["intake"])
     assert (len(served), before.ahead_s) == (1, 0)
-    arrived(world, 4)  # another tenant starts at the pass last dispatched
+    arrived(world, 4)  # a new tenant starts at the pass that was dispatched last
     for _ in range(2):
         for wake_up in world.store.dispatch({"intake": 1}):
             world.store.record(claim(world, wake_up), INTAKE_DONE, nothing_follows, cost_s=0, host="h")

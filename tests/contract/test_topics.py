@@ -1,4 +1,4 @@
-"""What every kind of topics promises: one suite, in memory, on SQS, and on the Kafka that FAIRWAY_TEST_KAFKA names."""
+"""The contract of topics, in memory, on SQS, and on the Kafka brokers of FAIRWAY_TEST_KAFKA if it is set."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ BROKERS = os.environ.get("FAIRWAY_TEST_KAFKA", "")
 
 
 @dataclass
-class Heard:
-    """Topics, and what a consumer of one of them receives."""
+class Consumed:
+    """Topics, and a consumer of them: `receive(topic, count)` returns at least `count` wake-ups, or all there are."""
 
     topics: Topics
     receive: Callable[[str, int], list[WakeUp]]
@@ -61,8 +61,8 @@ def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
     return found
 
 
-def on_kafka() -> Heard:
-    """Topics of their own each time, of three partitions."""
+def on_kafka() -> Consumed:
+    """New topics with three partitions each."""
     prefix = f"fairway-{uuid.uuid4().hex[:8]}-"
     names = [f"{prefix}{step}" for step in ("text", "ocr", "preview", "thumbnail")]
     assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 2)) == sorted(names)
@@ -74,11 +74,11 @@ def on_kafka() -> Heard:
         MemoryTopics(),
         prefix=prefix,
     )
-    return Heard(topics, lambda topic, count: from_kafka(prefix + topic, count))
+    return Consumed(topics, lambda topic, count: from_kafka(prefix + topic, count))
 
 
 def from_kafka(topic: str, count: int) -> list[WakeUp]:
-    """As Lambda hands it over."""
+    """Read a topic in the form in which Lambda passes Kafka records."""
     from kafka import KafkaConsumer
 
     consumer = KafkaConsumer(
@@ -93,59 +93,59 @@ def from_kafka(topic: str, count: int) -> list[WakeUp]:
 
 
 @pytest.fixture(params=["memory", "sqs", *(["kafka"] if BROKERS else [])])
-def heard(request: pytest.FixtureRequest) -> Heard:
+def consumed(request: pytest.FixtureRequest) -> Consumed:
     if request.param == "memory":
         memory = MemoryTopics()
-        return Heard(memory, lambda topic, count: [one for one in memory.published if one.step == topic])
+        return Consumed(memory, lambda topic, count: [one for one in memory.published if one.step == topic])
     if request.param == "kafka":
         return on_kafka()
     sqs = request.getfixturevalue("queues").sqs
-    return Heard(sqs, lambda topic, count: from_queue(sqs, topic, count))
+    return Consumed(sqs, lambda topic, count: from_queue(sqs, topic, count))
 
 
 def wake_ups(step: str, count: int) -> list[WakeUp]:
     return [WakeUp(str(uuid.uuid4()), step, part, 1) for part in range(count)]
 
 
-def test_each_wake_up_reaches_its_steps_topic(heard: Heard) -> None:
+def test_each_wake_up_reaches_its_steps_topic(consumed: Consumed) -> None:
     of_text, of_ocr = wake_ups("text", 3), wake_ups("ocr", 2)
-    heard.topics.publish([*of_text, *of_ocr])
-    assert sorted(heard.receive("text", 3), key=lambda one: one.part) == of_text
-    assert sorted(heard.receive("ocr", 2), key=lambda one: one.part) == of_ocr
+    consumed.topics.publish([*of_text, *of_ocr])
+    assert sorted(consumed.receive("text", 3), key=lambda one: one.part) == of_text
+    assert sorted(consumed.receive("ocr", 2), key=lambda one: one.part) == of_ocr
 
 
-def test_many_at_once_arrive_every_one(heard: Heard) -> None:
+def test_all_of_many_messages_arrive(consumed: Consumed) -> None:
     many = wake_ups("preview", 37)
-    heard.topics.publish(many)
-    assert set(heard.receive("preview", 37)) == set(many)
+    consumed.topics.publish(many)
+    assert set(consumed.receive("preview", 37)) == set(many)
 
 
-def test_nothing_published_is_nothing_to_receive(heard: Heard) -> None:
-    heard.topics.publish([])
-    assert heard.receive("thumbnail", 1) == []
+def test_publishing_nothing_sends_nothing(consumed: Consumed) -> None:
+    consumed.topics.publish([])
+    assert consumed.receive("thumbnail", 1) == []
 
 
-def test_they_say_that_they_are_up(heard: Heard) -> None:
-    assert heard.topics.is_up()
+def test_running_topics_are_up(consumed: Consumed) -> None:
+    assert consumed.topics.is_up()
 
 
-def test_those_that_ride_reach_their_topic_with_the_ones_before_them(heard: Heard) -> None:
+def test_all_parts_of_bundles_reach_their_topic(consumed: Consumed) -> None:
     leads = wake_ups("text", 4)
     riders = [WakeUp(str(uuid.uuid4()), "text", 0, 1, joins_bundle=True) for _ in range(3)]
-    heard.topics.publish([leads[0], *riders[:2], leads[1], riders[2], leads[2], leads[3]])
-    assert set(heard.receive("text", 7)) == {*leads, *riders}
+    consumed.topics.publish([leads[0], *riders[:2], leads[1], riders[2], leads[2], leads[3]])
+    assert set(consumed.receive("text", 7)) == {*leads, *riders}
 
 
 # --- SQS alone ---------------------------------------------------------------------------------------
 
 
-def test_a_published_message_rings_the_bell_of_its_topic(queues: Queues) -> None:
+def test_publishing_sends_a_work_signal_to_the_topic(queues: Queues) -> None:
     queues.sqs.publish(wake_ups("extraction", 1))
     assert queues.bell.wait("extraction", timeout_s=2)
     assert len(from_queue(queues.sqs, "extraction", 1)) == 1
 
 
-def test_those_that_ride_take_no_message_of_their_own(queues: Queues) -> None:
+def test_a_bundle_is_one_message(queues: Queues) -> None:
     lead, *riders = wake_ups("thumbnail", 3)
     queues.sqs.publish([lead, *(replace(one, joins_bundle=True) for one in riders), *wake_ups("preview", 1)])
     (message,) = queues.sqs.receive("thumbnail", most=10, wait_s=2)
@@ -154,7 +154,7 @@ def test_those_that_ride_take_no_message_of_their_own(queues: Queues) -> None:
     assert len(from_queue(queues.sqs, "preview", 1)) == 1
 
 
-def test_a_message_given_back_is_received_again_at_once(queues: Queues) -> None:
+def test_a_returned_message_is_received_again_at_once(queues: Queues) -> None:
     (sent,) = wake_ups("textract", 1)
     queues.sqs.publish([sent])
     (message,) = queues.sqs.receive("textract", most=1, wait_s=2)
@@ -163,7 +163,7 @@ def test_a_message_given_back_is_received_again_at_once(queues: Queues) -> None:
     assert from_queue(queues.sqs, "textract", 1) == [sent]
 
 
-def test_a_topic_holds_what_nobody_has_received(queues: Queues) -> None:
+def test_a_topic_keeps_messages_that_were_not_received(queues: Queues) -> None:
     assert not queues.sqs.holds_messages("textract")
     queues.sqs.publish(wake_ups("textract", 1))
     assert queues.sqs.holds_messages("textract")
@@ -171,13 +171,13 @@ def test_a_topic_holds_what_nobody_has_received(queues: Queues) -> None:
     assert not queues.sqs.holds_messages("textract")
 
 
-def test_the_dispatcher_is_woken_later(queues: Queues) -> None:
+def test_a_dispatch_can_be_requested_for_later(queues: Queues) -> None:
     queues.sqs.dispatch_later(1.2)
     assert queues.sqs.receive("dispatch", most=1, wait_s=0) == []
     assert len(queues.sqs.receive("dispatch", most=1, wait_s=10)) == 1
 
 
-def test_what_ended_in_the_dead_letter_queue_is_put_back(queues: Queues) -> None:
+def test_messages_of_the_dead_letter_queue_are_requeued(queues: Queues) -> None:
     sent = wake_ups("thumbnail", 12)
     queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[:10]])
     queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[10:]])
@@ -186,7 +186,7 @@ def test_what_ended_in_the_dead_letter_queue_is_put_back(queues: Queues) -> None
     assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 0
 
 
-def test_a_broker_that_is_away_loses_only_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_broker_only_delays_messages(capsys: pytest.CaptureFixture[str]) -> None:
     session = boto3.session.Session("id", "secret", region_name="us-east-1")
     config = Config(retries={"total_max_attempts": 1})
     away = SqsTopics(lambda: session.client("sqs", endpoint_url="http://127.0.0.1:1", config=config))

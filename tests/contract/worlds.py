@@ -1,4 +1,4 @@
-"""One face for two status stores: what a contract test must make and see beside the port itself."""
+"""One interface to two status stores: what a contract test must create and read beyond the port."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from itertools import count
 from typing import Any, Protocol
 
 from functions.pipelines import STEPS
+from layers.adapters.postgres.database import Database
 from layers.domain.file import File, file_from_facts, original_key
+from layers.domain.lifecycle import FOLLOWS
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.step import PlannedStep
+from layers.domain.step import ENDED, PlannedStep, State
 from layers.ports import Claim, FilePlan, Store
 from tests.fakes import MemoryStore
 from tests.making import INTAKE_DONE, Bench, Urls
@@ -22,8 +24,8 @@ Plan = Callable[[File], Sequence[PlannedStep]]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a file stands: its state, whether it is removed, and each part's (state, attempt, redrives)."""
+class FileStanding:
+    """A file's state, whether it is removed, and each part's (state, attempt, redrives)."""
 
     state: str
     removed: bool
@@ -41,6 +43,31 @@ TIMES = {
 }
 
 
+# Beyond FOLLOWS, what a person asks for may restart a step: a redrive, or the undo of a removal.
+RESTARTS = {(before, State.WAITING) for before in ENDED | {State.RETRYING, State.PARKED}} | {
+    (State.CANCELLED, State.READY)
+}
+
+# Refuses every transition that is not allowed. The role tells who makes it: a worker, or the API for a person. The owner is
+# a test that arranges its rows.
+GUARD = """
+CREATE TABLE IF NOT EXISTS allowed_transitions (before text, after text, only_by text, PRIMARY KEY (before, after));
+CREATE OR REPLACE FUNCTION refuse_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_user LIKE 'fairway%%' AND NOT EXISTS (
+        SELECT 1 FROM allowed_transitions a
+         WHERE a.before = old.state AND a.after = new.state AND coalesce(a.only_by, current_user) = current_user) THEN
+        RAISE 'the % step went from % to % as %', new.step, old.state, new.state, current_user;
+    END IF;
+    RETURN new;
+END $$;
+CREATE OR REPLACE TRIGGER refuse_transition BEFORE UPDATE ON steps
+    FOR EACH ROW WHEN (old.state <> new.state) EXECUTE FUNCTION refuse_transition();
+TRUNCATE allowed_transitions;
+"""
+ALLOW = "INSERT INTO allowed_transitions VALUES (%(before)s, %(after)s, %(only_by)s) ON CONFLICT DO NOTHING"
+
+
 class World(Protocol):
     @property
     def store(self) -> Store: ...
@@ -51,8 +78,9 @@ class World(Protocol):
     def cancel(self, file_id: str) -> int: ...
     def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool: ...
     def time_passes(self, seconds: float) -> None: ...
-    def everything(self) -> dict[str, Standing]: ...
+    def everything(self) -> dict[str, FileStanding]: ...
     def upload_times_out(self) -> None: ...
+    def force(self, wake_up: WakeUp, state: State) -> None: ...
     def states(self, file_id: str) -> States: ...
     def file_state(self, file_id: str) -> str: ...
     def attempts(self, file_id: str) -> list[tuple[str, int, int, str]]: ...
@@ -61,8 +89,15 @@ class World(Protocol):
 
 @cache
 def _bench(urls: Urls) -> Bench:
-    """One for all worlds of a database: each would keep its connections until it is collected."""
-    return Bench.on(urls)
+    """One for all worlds of a database, since each would keep its own connections open. Its steps keep to FOLLOWS."""
+    bench = Bench.on(urls)
+    with bench.database.connection() as connection:
+        connection.execute(GUARD.replace("%%", "%"))
+        follows = {(before, after): None for before, afters in FOLLOWS.items() for after in afters}
+        allowed = dict.fromkeys(RESTARTS, "fairway_api") | follows
+        for (before, after), only_by in allowed.items():
+            connection.execute(ALLOW, {"before": before, "after": after, "only_by": only_by})
+    return bench
 
 
 class PostgresWorld:
@@ -96,23 +131,28 @@ class PostgresWorld:
     def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool:
         with self.bench.tenants(str(self._file(file_id)["tenant_id"])) as catalog:
             is_main = steps[-1] == MAIN_ENDS_WITH
-            sources = [STEPS[step].page_source or "" for step in steps]
             planner = lambda facts: list(plan(file_from_facts(facts)))  # noqa: E731
-            return catalog.redrive(file_id, steps, earlier, is_main, sources, planner)
+            return catalog.redrive(file_id, steps, earlier, is_main, sources_of(steps), planner)
 
     def time_passes(self, seconds: float) -> None:
-        """Every time that the rows hold lies so much further back; a clock that steps back is the same with less."""
+        """Move all times in the rows into the past; a negative number is a clock that steps back."""
         for table, columns in TIMES.items():
             moved = ", ".join(f"{one} = {one} - make_interval(secs => %(s)s)" for one in columns)
             self.bench.database.run(f"UPDATE {table} SET {moved}", s=seconds)
 
-    def everything(self) -> dict[str, Standing]:
+    def everything(self) -> dict[str, FileStanding]:
         files = self.bench.database.rows("SELECT file_id, state, removed_at IS NOT NULL AS removed FROM files")
-        found = {str(one["file_id"]): Standing(one["state"], one["removed"], {}) for one in files}
+        found = {str(one["file_id"]): FileStanding(one["state"], one["removed"], {}) for one in files}
         for row in self.bench.database.rows("SELECT file_id, step, part, state, attempt, redrives FROM steps"):
             part = row["state"], row["attempt"], row["redrives"]
             found[str(row["file_id"])].parts[row["step"], row["part"]] = part
         return found
+
+    def force(self, wake_up: WakeUp, state: State) -> None:
+        """Set a part's state as a faulty store would."""
+        worker: Database = self.store._database
+        query = "UPDATE steps SET state = %(state)s WHERE (file_id, step, part) = (%(file_id)s, %(step)s, %(part)s)"
+        worker.run(query, state=state, file_id=wake_up.file_id, step=wake_up.step, part=wake_up.part)
 
     def upload_times_out(self) -> None:
         self.bench.database.run("UPDATE files SET upload_until = now() - interval '1 s'")
@@ -174,16 +214,19 @@ class MemoryWorld:
         return self.store.cancel(self.store.files[file_id].file.batch_id)
 
     def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool:
-        return self.store.redrive(file_id, steps, earlier, steps[-1] == MAIN_ENDS_WITH, plan)
+        return self.store.redrive(file_id, steps, earlier, steps[-1] == MAIN_ENDS_WITH, sources_of(steps), plan)
 
     def time_passes(self, seconds: float) -> None:
         self.now_s += seconds
 
-    def everything(self) -> dict[str, Standing]:
-        found = {f: Standing(row.state, row.removal_id is not None, {}) for f, row in self.store.files.items()}
+    def everything(self) -> dict[str, FileStanding]:
+        found = {f: FileStanding(row.state, row.removal_id is not None, {}) for f, row in self.store.files.items()}
         for (file_id, step, part), row in self.store.steps.items():
             found[file_id].parts[step, part] = str(row.state), row.attempt, row.redrives
         return found
+
+    def force(self, wake_up: WakeUp, state: State) -> None:
+        self.store.steps[wake_up.file_id, wake_up.step, wake_up.part].state = state
 
     def upload_times_out(self) -> None:
         for row in self.store.files.values():
@@ -203,15 +246,20 @@ class MemoryWorld:
         return dict(record.fields) if record else None
 
 
+def sources_of(steps: Sequence[str]) -> list[str]:
+    """The sources of the pages that these steps read."""
+    return [source for step in steps if (source := STEPS[step].page_source)]
+
+
 def arrived(world: World, count: int = 1, tenant_id: str | None = None) -> list[str]:
-    """New files whose objects have arrived."""
+    """Create files whose objects have arrived; their ids."""
     files = world.promised(count, tenant_id)
     world.store.arrive([Arrival(key, "v1") for _, key in files])
     return [file_id for file_id, _ in files]
 
 
 def intake_of(world: World) -> WakeUp:
-    """The wake-up for a new file's intake."""
+    """Create a file; the wake-up for its intake."""
     arrived(world)
     (wake_up,) = world.store.dispatch({"intake": 10})
     return wake_up
@@ -224,7 +272,7 @@ def claim(world: World, wake_up: WakeUp, lease_s: float = 60) -> Claim:
 
 
 def planned(world: World, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
-    """Files past intake with these steps planned; the wake-ups of their ready parts."""
+    """Create files whose intake is done, with these steps planned; the wake-ups of their ready parts."""
     arrived(world, count)
     for wake_up in world.store.dispatch({"intake": 1000}):
         world.store.record(claim(world, wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")

@@ -1,7 +1,5 @@
-"""The status store, the object store and the topics in memory: for tests, and for a look at the rules without SQL.
-
-They keep the same promises as the real adapters, but for outliving their process.
-"""
+"""The status store, the object store and the topics in memory, for tests. They pass the same contract suites as the real
+adapters, but lose their content when the process ends."""
 
 from __future__ import annotations
 

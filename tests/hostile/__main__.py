@@ -1,13 +1,12 @@
-"""Every hostile file through a real embedded start, good ones among them.
+"""Sends every hostile file through a real embedded start, with good files among them.
 
     python -m tests.hostile
 
-Prints how each ended and after how long, keeps that in build/bench/hostile.json, and ends with 1 where anything is
-not as it should be: a file that did not settle, or not as expected; one in twenty slower than half a minute; a
-process that had to be started again; good files held up; a call to the address that the files name. Good files are
-uploaded among the hostile ones by the same tenant and by another one: all at once, and one by one, as people come; and
-once more behind many copies of one that takes its reader as long as it may: those may cost them a turn at each step,
-and not their own length.
+Prints how each file ended and after how long, and keeps that in build/bench/hostile.json. Exits with 1 if a file did
+not settle or ended in an unexpected way, if the 95th percentile of hostile files takes over 30 s, if a process had to be
+restarted, if good files were delayed, or if the address in the files was called. The same tenant and another one upload
+good files among the hostile ones, all at once and one by one. At the end good files are uploaded behind many copies of
+a file that keeps its reader busy up to its time limit.
 """
 
 from __future__ import annotations
@@ -36,14 +35,14 @@ from tests.hostile.settling import Listener, listening
 GOOD_FILES = 50
 EACH_S = 0.2  # between good files that come one by one
 FLOOD, FLOOD_OF = 40, ("itself.pdf", making.pdf_that_draws_itself())
-MOST_S = 30.0
-SLOWED_AT_MOST = 1.5
+MAX_S = 30.0  # 95th percentile of hostile files
+ONE_BY_ONE_S = 2.0  # 95th percentile of good files, one at a time
 FLOODED_S = 10.0
 SETTLE_S = 300.0
 UPLOADS_AT_ONCE = 4
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
-# What no preview may hold: anything that runs, loads, or sends somebody away.
-NEVER_SHOWN = re.compile(
+# What no preview may contain: anything that runs code, loads something, or leads to another page.
+FORBIDDEN = re.compile(
     rb"<script|<iframe|<object|<embed|<link|<base|<form|<meta http-equiv=.refresh|\son\w+\s*=|javascript:|file:|"
     rb"(?:src|href|action|poster|data|url)\s*[=(]\s*[\"']?https?:",
     re.IGNORECASE,
@@ -51,22 +50,24 @@ NEVER_SHOWN = re.compile(
 POLICY = b"default-src 'none'"
 
 
-def good(place: int) -> tuple[str, bytes]:
-    """A harmless file like no other: text, a PDF, or a small photo, by turns."""
-    total = f"Total: {place + 1}.25"
-    if place % 5 == 4:
-        return f"good {place}.jpg", making.picture("JPEG", f"Receipt {place}\n{total}")
-    if place % 2:
-        return f"good {place}.pdf", making.pdf_page(f"BT /F 24 Tf 72 700 Td (Invoice {place}, {total}) Tj ET".encode())
-    return f"good {place}.txt", f"Invoice {place}\n{total}\n".encode() * 20
+def good(number: int) -> tuple[str, bytes]:
+    """A harmless file, different for each number: a text, a PDF, or a small photo."""
+    total = f"Total: {number + 1}.25"
+    if number % 5 == 4:
+        return f"good {number}.jpg", making.picture("JPEG", f"Receipt {number}\n{total}")
+    if number % 2:
+        return f"good {number}.pdf", making.pdf_page(
+            f"BT /F 24 Tf 72 700 Td (Invoice {number}, {total}) Tj ET".encode()
+        )
+    return f"good {number}.txt", f"Invoice {number}\n{total}\n".encode() * 20
 
 
 def good_files() -> list[tuple[str, bytes]]:
-    return [good(place) for place in range(GOOD_FILES)]
+    return [good(number) for number in range(GOOD_FILES)]
 
 
 class Run:
-    """One tenant's dataset, and what became of what was uploaded to it."""
+    """One tenant's dataset, and the faults found in what was uploaded to it."""
 
     def __init__(self, client: Client, listener: Listener) -> None:
         self.client = client
@@ -75,7 +76,7 @@ class Run:
         self.faults: list[str] = []
 
     def upload(self, files: list[tuple[str, bytes]], **options: Any) -> list[dict[str, Any]]:
-        """A batch of these files; each as the API describes it."""
+        """Create a batch of these files; returns each as the API describes it."""
         body = {
             "files": [{"name": name, "size_bytes": len(content)} for name, content in files],
             "allow_duplicates": True,
@@ -87,15 +88,15 @@ class Run:
         return described
 
     def another_tenant(self, api_url: str) -> Client:
-        made = self.client.call("POST", "/operations/tenants", {"name": "another"})
-        return Client(api_url, made["api_key"])
+        tenant = self.client.call("POST", "/operations/tenants", {"name": "another"})
+        return Client(api_url, tenant["api_key"])
 
     def put_all(self, described: list[dict[str, Any]], files: list[tuple[str, bytes]]) -> None:
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
             list(pool.map(lambda one, file: self.client.put(one["upload"], file[1]), described, files))
 
     def settled(self, ids: list[str]) -> list[dict[str, Any]]:
-        """The files of one batch as they ended, or as they stand when the time is up."""
+        """The files of one batch as they ended, or as they are after SETTLE_S."""
         if not ids:
             return []
         deadline = time.monotonic() + SETTLE_S
@@ -105,7 +106,7 @@ class Run:
             time.sleep(0.5)
             counts = self.client.call("GET", f"/batches/{batch_id}")["counts"]["by_state"]
             if counts.get("processing") or counts.get("uploading"):
-                continue  # a cheap look, as what is measured is not who looks on
+                continue  # a cheap request, so that polling does not disturb the measurement
             files = {file["id"]: file for file in self.client.files(self.dataset_id, batch=batch_id)}
             if all(is_settled(files[one]) for one in ids):
                 break
@@ -118,7 +119,7 @@ class Run:
         return self.good_took_s(self.settled([one["id"] for one in described]))
 
     def good_among(self, hostile: list[tuple[str, bytes]], theirs: Run) -> tuple[list[dict[str, Any]], float]:
-        """The hostile files as they ended, uploaded as `theirs` while ours are; the seconds that the good ones took."""
+        """Upload hostile files to `theirs` and good ones to this run; the hostile ones as they ended, and the good ones' seconds."""
         files = good_files()
         bad, fine = theirs.upload(hostile), self.upload(files)
         with ThreadPoolExecutor(2) as pool:
@@ -129,7 +130,7 @@ class Run:
         return theirs.settled([one["id"] for one in bad]), took_s
 
     def good_one_by_one(self, hostile: list[tuple[str, bytes]], theirs: Run) -> list[float]:
-        """The seconds that each good file took, one coming every `EACH_S` beside the hostile ones of `theirs`."""
+        """The seconds that each good file took, uploaded one every `EACH_S` beside the hostile files of `theirs`."""
         files = good_files()
         bad, fine = theirs.upload(hostile) if hostile else [], self.upload(files)
         with ThreadPoolExecutor(1 + UPLOADS_AT_ONCE) as pool:
@@ -145,7 +146,7 @@ class Run:
         return [ended_at(file) - _time(file["uploaded_at"]) for file in ended]
 
     def good_after_a_flood(self, hostile: tuple[str, bytes], count: int) -> float:
-        """The seconds that good files took after a batch of so many copies of a hostile one, which is then stopped."""
+        """The seconds that good files took behind a batch of copies of a hostile file, which is then cancelled."""
         files = [hostile] * count
         flood = self.upload(files)
         self.put_all(flood, files)
@@ -155,14 +156,14 @@ class Run:
         return took_s
 
     def good_took_s(self, files: list[dict[str, Any]]) -> float:
-        """From the first upload to the last record; the median would hide a file that is held up."""
+        """Seconds from the first upload to the last record; a median would hide a single delayed file."""
         for file in files:
             if file["state"] != "done":
                 self.faults.append(f"the good file {file['name']} ended as {file['state']}: {file['error']}")
         return max(map(ended_at, files)) - min(_time(file["uploaded_at"]) for file in files)
 
     def check_expanded(self, contents: list[tuple[Case, bytes]]) -> None:
-        """Have each zip expanded, in a batch of its own."""
+        """Upload each zip to be expanded, in a batch of its own."""
         for case, content in contents:
             if case.what not in EXPANDED:
                 continue
@@ -198,7 +199,7 @@ class Run:
         return results
 
     def check_previews(self, cases: list[Case], files: list[dict[str, Any]]) -> int:
-        """Look into every page that a browser would show; how many there were."""
+        """Check every HTML preview; how many there were."""
         pages = 0
         for case, file in zip(cases, files, strict=True):
             preview = file["artifacts"]["preview"]
@@ -208,22 +209,22 @@ class Run:
             content = self.client.fetch(preview["url"])
             if POLICY not in content:
                 self.faults.append(f"the preview of {case.what} has no policy")
-            if found := NEVER_SHOWN.search(_outside_text(content)):
+            if found := FORBIDDEN.search(_outside_text(content)):
                 self.faults.append(f"the preview of {case.what} holds {found[0][:60]!r}")
         return pages
 
 
 def _outside_text(page: bytes) -> bytes:
-    """A page's tags alone: words that merely tell of a script are harmless."""
+    """Only a page's tags: text that mentions a script is harmless."""
     return b"\n".join(re.findall(rb"<[^>]*>", page))
 
 
-def _time(told: str) -> float:
-    return datetime.fromisoformat(told).timestamp()
+def _time(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def ended_at(file: dict[str, Any]) -> float:
-    """When the last of its pipelines ended, as Unix time; endless where one has not."""
+    """When the last of its pipelines ended, as Unix time; infinite if one has not."""
     if not is_settled(file):
         return float("inf")
     ends = [step.get("ended_at") for pipeline in file["pipelines"].values() for step in pipeline["steps"]]
@@ -238,7 +239,7 @@ def p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
 
-def told_s(where: str, seconds: float) -> float:
+def reported_s(where: str, seconds: float) -> float:
     print(f"{GOOD_FILES} good files {where}: {seconds:.1f} s", flush=True)
     return seconds
 
@@ -249,18 +250,18 @@ def main() -> None:
         contents = [(case, case.make(listener.url)) for case in CASES]
         process, _ = start([sys.executable, "-m", "infra.local"], ROOT, Path(folder) / "home", FAIRWAY_WORKERS="2")
         try:
-            told = Path(folder) / "home" / "endpoint.json"
-            endpoint = json.loads(told.read_text())
+            endpoint_file = Path(folder) / "home" / "endpoint.json"
+            endpoint = json.loads(endpoint_file.read_text())
             run = Run(Client(endpoint["api_url"], endpoint["api_key"]), listener)
             other = Run(run.another_tenant(endpoint["api_url"]), listener)
             hostile = [(case.name, content) for case, content in contents]
-            run.good_alone()  # everything warm
-            alone_s = [told_s("alone", run.good_alone())]
+            run.good_alone()  # warms everything up
+            alone_s = [reported_s("alone", run.good_alone())]
             files, took_s = run.good_among(hostile, run)
-            good_s = {"among them": told_s("among them", took_s)}
+            good_s = {"among them": reported_s("among them", took_s)}
             pages = run.check_previews([case for case, _ in contents], files)
-            alone_s.append(told_s("alone", run.good_alone()))
-            good_s["among another tenant's"] = told_s("among another tenant's", run.good_among(hostile, other)[1])
+            alone_s.append(reported_s("alone", run.good_alone()))
+            good_s["among another tenant's"] = reported_s("among another tenant's", run.good_among(hostile, other)[1])
             run.check_expanded(contents)
             names = run.names()
             one_by_one = {
@@ -268,10 +269,10 @@ def main() -> None:
                 "beside them": run.good_one_by_one(hostile, run),
                 "beside another tenant's": run.good_one_by_one(hostile, other),
             }
-            alone_s.append(told_s("alone", run.good_alone()))
-            flooded_s = told_s(f"behind {FLOOD} that take long", run.good_after_a_flood(FLOOD_OF, FLOOD))
+            alone_s.append(reported_s("alone", run.good_alone()))
+            flooded_s = reported_s(f"behind {FLOOD} that take long", run.good_after_a_flood(FLOOD_OF, FLOOD))
             audit = run.client.call("GET", "/operations/audit")
-            restarted = endpoint["processes"] != json.loads(told.read_text())["processes"]
+            restarted = endpoint["processes"] != json.loads(endpoint_file.read_text())["processes"]
         finally:
             stop(process)
     run.faults += other.faults
@@ -283,7 +284,7 @@ def report(
     run: Run, contents: list[tuple[Case, bytes]], files: list[dict[str, Any]], alone_s: float,
     good_s: dict[str, float], one_by_one: dict[str, list[float]], flooded_s: float, pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
 ) -> int:  # fmt: skip
-    """Print the tables, keep them, and name what is not as it should be; 1 where there is any."""
+    """Print and keep the tables and all faults; 1 if there is a fault."""
     table = Table("file", "KiB", "ended as", "after, s", title="Hostile and broken files")
     took = [ended_at(file) - _time(file["uploaded_at"]) for file in files]
     for (case, content), file, seconds in sorted(zip(contents, files, took, strict=True), key=lambda row: -row[2]):
@@ -293,9 +294,9 @@ def report(
         )
         if not as_expected:
             run.faults.append(f"{case.what} ended as {outcome(file)}, not as one of {sorted(case.ends)}")
-    told = Table("name", "the API", title="Names")
+    names_table = Table("name", "the API", title="Names")
     for name, what in names:
-        told.add_row(
+        names_table.add_row(
             ascii(name if len(name) < 60 else f"{name[:40]}... ({len(name.encode('utf-8', 'replace'))} bytes)"), what
         )
     settled = sum(map(is_settled, files))
@@ -314,33 +315,28 @@ def report(
         },
         f"{GOOD_FILES} good files behind {FLOOD} that take long": f"{flooded_s - alone_s:.1f} s later",
         "calls to the outside": len(run.listener.calls),
-        "HTML previews looked into": pages,
-        "processes started again": int(restarted),
+        "HTML previews checked": pages,
+        "processes restarted": int(restarted),
     }
     faults = run.faults
     faults += ["not every file settled"] * (settled < len(files))
-    faults += [f"95 % took {p95(took):.1f} s"] * (p95(took) > MOST_S)
-    faults += [
-        f"good files {where} took {one_s / alone_s:.2f} times as long"
-        for where, one_s in good_s.items()
-        if one_s > SLOWED_AT_MOST * alone_s
-    ]
+    faults += [f"95 % took {p95(took):.1f} s"] * (p95(took) > MAX_S)
     faults += [
         f"good files {where}, one by one, took {p95(one):.1f} s"
         for where, one in one_by_one.items()
-        if p95(one) > FLOODED_S
+        if p95(one) > ONE_BY_ONE_S
     ]
-    faults += [f"a flood held up good files for {flooded_s - alone_s:.1f} s"] * (flooded_s > alone_s + FLOODED_S)
-    faults += [f"somebody called: {run.listener.calls[:3]}"] * bool(run.listener.calls)
-    faults += ["a process had to be started again"] * restarted
+    faults += [f"a flood delayed good files for {flooded_s - alone_s:.1f} s"] * (flooded_s > alone_s + FLOODED_S)
+    faults += [f"a file called the listener: {run.listener.calls[:3]}"] * bool(run.listener.calls)
+    faults += ["a process had to be restarted"] * restarted
     faults += [f"the audit finds {audit}"] * bool(audit["lost"] or audit["doubled"])
     console = Console(width=120)
-    for one in (table, told):
+    for one in (table, names_table):
         console.print(one)
     for what, figure in figures.items():
         console.print(f"{what}: {figure}")
     for fault in faults:
-        console.print(f"NOT AS IT SHOULD BE: {fault}", markup=False)
+        console.print(f"FAULT: {fault}", markup=False)
     out = ROOT / "build" / "bench" / "hostile.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     ends = {case.what: [outcome(file), round(s, 1)] for (case, _), file, s in zip(contents, files, took, strict=True)}

@@ -1,4 +1,4 @@
-"""One of each kind of bad file, with what is to become of it."""
+"""One file of each hostile or broken kind, with the outcomes that are accepted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WORDLESS = frozenset({"done", "partial", "no_text"})
 
 @dataclass(frozen=True)
 class Case:
-    """A file by its name, and how it may end: as `done`, `partial`, or failed with one of these codes.
+    """A file, and how it may end: `done`, `partial`, or one of these error codes.
 
-    `make` is given the address that nothing may call. Those that are `slow` to make or to settle are left to the
-    whole run.
+    `make` receives the address that nothing may call. Cases that are `slow` to make or to settle run only in
+    `python -m tests.hostile`.
     """
 
     what: str
@@ -119,13 +119,13 @@ CASES = (
     Case("html nested 100,000 deep", "a.html", plain(lambda: b"<div>" * 100_000 + b"Invoice"), READ),
     Case("PDF with a broken font", "a.pdf", plain(m.pdf_with_a_broken_font), READ),
     Case("film of noise", "a.mp4", plain(m.film_of_noise), frozenset({"done"})),
-    # What calls out
+    # Files that refer to a server
     Case("svg that calls out", "a.svg", m.svg_that_calls_out, WORDLESS),
     Case("html that calls out", "a.html", m.html_that_calls_out, READ),
     Case("mail that calls out", "a.eml", m.mail_that_calls_out, READ),
     Case("docx that calls out", "a.docx", m.docx_that_calls_out, READ),
     Case("PDF that calls out", "a.pdf", m.pdf_that_calls_out, READ),
-    # Not what they say they are
+    # Files with a wrong name or two formats at once
     Case("JPEG named .pdf", "a.pdf", plain(lambda: m.picture("JPEG")), READ),
     Case("PDF named .jpg", "a.jpg", plain(lambda: m.pdf_page(m.SAYS)), READ),
     Case("docx named .txt", "a.txt", plain(lambda: m.docx(m.paragraph("Invoice 4711, total 12.50"))), READ),
@@ -140,8 +140,8 @@ CASES = (
     Case("program for Windows", "a.exe", plain(m.windows_program), NOT_TAKEN),
 )
 
-# The zips once more, in a batch that asks for its archives to be expanded: how each may end, and the files that come
-# of it. What comes out of a zip is never expanded itself.
+# The zips again, in a batch whose archives are expanded: accepted outcomes, and the number of files that result. A zip
+# inside a zip is never expanded.
 EXPANDED = {
     "encrypted zip": (LOCKED, 0),
     "zip within zips": (frozenset({"done"}), 2),
@@ -150,7 +150,7 @@ EXPANDED = {
     "zip of 40 GB in overlapping members": (BOMB | {"too_large"}, 0),
 }
 
-# Names that the API takes or refuses with a problem; what it takes is kept and shown as it is.
+# File names that the API accepts or refuses. Accepted names are stored and returned unchanged.
 NAMES = (
     *(
         "../../etc/passwd",

@@ -1,4 +1,4 @@
-"""A file through intake and all three pipelines, by the real decoders on ports in memory."""
+"""Runs a file through intake and all pipelines with real decoders and in-memory ports."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels
 
 
 class Bench:
-    """One worker's work without its servers."""
+    """One worker without servers."""
 
     def __init__(self, documents: Documents, scanner: Scanner | None = None) -> None:
         self.store = MemoryStore()
@@ -33,7 +33,7 @@ class Bench:
         self._runner = Runner(ports, INTAKE, PIPELINES, {}, chance=lambda: 0.0)
 
     def settle(self, name: str, content: bytes) -> Any:
-        """The file as it ended: its row in the store."""
+        """The file's row in the store after it has settled."""
         file_id = str(uuid.uuid4())
         key = original_key(TENANT, file_id)
         self.store.promise(File(file_id, TENANT, "d", "b", name, key, None, len(content), None, schema=SCHEMA))
@@ -47,7 +47,7 @@ class Bench:
 
 
 class Listener:
-    """A server on this machine that counts who calls it, as a document might make a decoder do."""
+    """A local server that records requests, such as those that a document may make a decoder send."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -42,7 +42,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body  # type: ignore[no-any-return]
 
 
-# --- the shape of refusals ---------------------------------------------------------------------------
+# --- problems --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/datasets/", "/files//history", "/files/a/b/c", "/datasets/%2F"])
@@ -309,16 +309,16 @@ def test_concurrent_requests_are_not_mixed_up(api: Api) -> None:
     callers = [api.caller() for _ in range(4)]
     own = [{new_dataset(caller, name=f"of {index}")["id"]} for index, caller in enumerate(callers)]
 
-    def look(index: int) -> bool:
+    def lists_its_own(index: int) -> bool:
         found = {one["id"] for one in callers[index].get("/datasets").json()["datasets"]}
         refused = callers[index].get(f"/datasets/{next(iter(own[(index + 1) % 4]))}")
         return found == own[index] and refused.status_code == 404
 
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(look, [index % 4 for index in range(160)]))
+        assert all(pool.map(lists_its_own, [index % 4 for index in range(160)]))
 
 
-# --- the protocol ------------------------------------------------------------------------------------
+# --- HTTP details ------------------------------------------------------------------------------------
 
 
 def test_head_answers_like_get_without_a_body(caller: httpx.Client) -> None:

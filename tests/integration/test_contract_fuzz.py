@@ -48,7 +48,7 @@ CONFIG = {
     },
 }
 UNKNOWN = "0199d0a4-0000-7000-8000-000000000000"
-# What stands for an id until there is one; several for a kind that there are several of.
+# Placeholders for ids that are not known yet; several for kinds that have several.
 FILES = ["done-file", "retried-file", "new-file"]
 STANDING_IN = {
     "dataset_id": ["dataset"],
@@ -180,7 +180,7 @@ def test_every_response_is_one_that_the_contract_states(case: schemathesis.Case,
     case.call_and_validate(base_url=place.url, session=place.session, checks=CHECKS)
 
 
-# --- what such requests once brought to light --------------------------------------------------------
+# --- errors that fuzzing has found --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

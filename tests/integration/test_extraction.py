@@ -172,7 +172,7 @@ def test_an_answer_that_does_not_fit_twice_loses_what_does_not_fit(world: World)
 
 def test_an_answer_that_is_no_json_twice_fails_for_now(world: World) -> None:
     world.set(always="prose")
-    with pytest.raises(TransientError, match="no JSON"):
+    with pytest.raises(TransientError, match="JSON object, twice"):
         world.extract()
     assert world.meter.used["calls"] == 2
 
@@ -211,11 +211,11 @@ def test_a_text_that_is_too_long_for_the_model_is_read_in_halves(world: World) -
         ("403", DependencyDown, "allow|requests"),
         ("404", DependencyDown, "some"),
         ("400", DependencyDown, "as told"),
-        ("502", DependencyDown, "order|requests"),
-        ("503", DependencyDown, "order|requests"),
+        ("502", DependencyDown, "down|requests"),
+        ("503", DependencyDown, "down|requests"),
         ("no_credit", DependencyDown, "credit|requests"),
         ("500", TransientError, "failed"),
-        ("hang_up", TransientError, "broke off"),
+        ("hang_up", TransientError, "closed the connection"),
         ("refused", PermanentError, "refuses"),
         (3.0, TransientError, "did not answer"),
     ],

@@ -1,4 +1,4 @@
-"""The fair order as the database carries it out, held to its model, whatever comes in whatever order."""
+"""The order of dispatch in the database is that of the model in layers/domain/fairness.py, for random sequences of events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from layers.domain.fairness import LOW_WEIGHT, Lanes, is_long, places, places_of_the_long
+from layers.domain.fairness import LOW_WEIGHT, SLICE_S, Lanes, is_long, slots, slots_for_long_parts
 from layers.domain.message import WakeUp
 from layers.domain.step import Done
 from tests.making import Bench, Urls, nothing_follows
@@ -34,7 +34,7 @@ def bench(database_urls: Urls) -> Bench:
 
 @dataclass
 class Both:
-    """The same turns, played to the model and to the database."""
+    """The same events, applied to the model and to the database."""
 
     bench: Bench
     lanes: Lanes = field(default_factory=Lanes)
@@ -67,8 +67,8 @@ class Both:
         taken = self.bench.store.dispatch({STEP: cap})
         self.in_flight += taken
         self.chosen += [wake_up.file_id for wake_up in taken]
-        while len(costs_s) < places(cap, len(costs_s), sum(costs_s)):
-            item = self.lanes.next(long_too=sum(map(is_long, costs_s)) < places_of_the_long(cap))
+        while len(costs_s) < slots(cap, len(costs_s), sum(costs_s)):
+            item = self.lanes.next(long_parts_too=sum(map(is_long, costs_s)) < slots_for_long_parts(cap))
             if item is None:
                 break
             self.expected.append(item)
@@ -76,36 +76,36 @@ class Both:
         assert self.chosen == self.expected
 
     def end(self, place: int, cost_s: float) -> None:
-        """One of those in flight ends, and its lane is charged what it really cost."""
+        """A part in flight ends, and its lane is charged the measured time."""
         if not self.in_flight:
             return
         claim = self.bench.claim(self.in_flight.pop(place % len(self.in_flight)))
         self.bench.store.record(claim, Done(), nothing_follows, cost_s=cost_s, host="h")
         tenant_id, batch_id, estimate_s = self.of_file[claim.file.file_id]
-        self.bench.store.correct_lane(claim, cost_s - min(estimate_s, 10.0))
+        self.bench.store.correct_lane(claim, cost_s - min(estimate_s, SLICE_S))
         self.lanes.correct(tenant_id, batch_id, estimate_s, cost_s)
 
     def floors(self) -> None:
-        """Time passes, so that the next dispatch raises the marks below which nothing is looked for."""
+        """Time passes, so that the next dispatch raises the floors."""
         self.bench.database.run("UPDATE lane_clocks SET floor_at = '-infinity'")
 
 
 @given(TURNS)
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
-def test_the_database_chooses_as_the_policy_does(bench: Bench, turns: list[tuple]) -> None:
+def test_the_database_dispatches_in_the_order_of_the_model(bench: Bench, turns: list[tuple]) -> None:
     both = Both(bench)
-    for name, *given_to_it in turns:
-        getattr(both, name)(*given_to_it)
+    for name, *arguments in turns:
+        getattr(both, name)(*arguments)
     for _ in both.of_file:
         while both.in_flight:
             both.end(0, 0.5)
         both.take(len(both.of_file) + 1)
         if len(both.chosen) == len(both.of_file):
             break
-    assert sorted(both.chosen) == sorted(both.of_file), "nothing is left, and nothing is taken twice"
+    assert sorted(both.chosen) == sorted(both.of_file), "every file is dispatched exactly once"
 
 
-def test_files_are_taken_in_the_order_of_their_ids_where_they_were_readied_at_once(bench: Bench) -> None:
+def test_files_that_became_ready_at_once_are_taken_in_the_order_of_their_ids(bench: Bench) -> None:
     both = Both(bench)
     both.ready(0, 0, 5, 1.0)
     both.take(5)

@@ -1,4 +1,4 @@
-"""The laboratory's short form: its scenes on the real store, judged by the order of dispatch and not by the clock."""
+"""The scenes of the fairness laboratory, shortened, on PostgreSQL: they check the order of dispatch, not times."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.fairness import scenes
-from benchmarks.fairness.asking import Asker
 from benchmarks.fairness.figures import Read, by_tenant, costs, gone_before, jain_by_cost, percentile, while_all_wait
+from benchmarks.fairness.forecasts import ForecastSampler
 from benchmarks.fairness.laboratory import ORDERS, Laboratory
 from benchmarks.fairness.scenes import NOISY, QUIET, Scene
 from tests.making import Urls
@@ -24,7 +24,7 @@ def laboratory(database_urls: Urls) -> Iterator[Laboratory]:
 
 
 def passed_over(reads: list[Read]) -> float:
-    """How many parts nearly every quiet tenant's part saw dispatched before it."""
+    """How many parts were dispatched before a ready part of a quiet tenant, at the 90th percentile."""
     return percentile(gone_before(reads, QUIET), 0.9)
 
 
@@ -34,7 +34,7 @@ def noisy(laboratory: Laboratory) -> dict[str, list[Read]]:
     return {order: laboratory.play(scene, order) for order in ("fair", "first come")}
 
 
-def test_a_quiet_tenant_passes_by_the_backlog_that_first_come_first_served_makes_it_wait_for(
+def test_a_quiet_tenant_overtakes_a_backlog_unless_the_order_is_first_come_first_served(
     noisy: dict[str, list[Read]],
 ) -> None:
     assert passed_over(noisy["first come"]) > 60
@@ -47,7 +47,7 @@ def test_every_file_is_read_once_in_either_order(noisy: dict[str, list[Read]]) -
         assert len(reads) == len({read.file_id for read in reads}) == files
 
 
-def test_ten_files_pass_by_their_own_tenants_backlog(noisy: dict[str, list[Read]]) -> None:
+def test_a_small_batch_overtakes_the_backlog_of_its_own_tenant(noisy: dict[str, list[Read]]) -> None:
     batches: dict[str, list[Read]] = {}
     for read in by_tenant(noisy["fair"])[NOISY]:
         batches.setdefault(read.batch, []).append(read)
@@ -56,13 +56,13 @@ def test_ten_files_pass_by_their_own_tenants_backlog(noisy: dict[str, list[Read]
         assert sum(ten[0].queued_at < read.queued_at < ten[-1].queued_at for read in backlog) <= 15
 
 
-def test_whoever_asks_is_told_when_a_file_will_have_settled(laboratory: Laboratory) -> None:
-    asker = Asker(laboratory.owner_url, laboratory.api_url, every_s=0.05)
+def test_the_api_forecasts_when_each_file_will_settle(laboratory: Laboratory) -> None:
+    sampler = ForecastSampler(laboratory.owner_url, laboratory.api_url, every_s=0.05)
     slower = replace(laboratory, page_s=0.15)
-    reads = slower.play(Scene("two", (scenes.Drop(0.0, NOISY, 30), scenes.Drop(0.0, QUIET[0], 5))), "fair", asker)
-    assert {guess.file_id for guess in asker.guesses} <= {read.file_id for read in reads}
-    assert len(asker.guesses) > 20
-    assert all(0 <= guess.earliest_s < guess.latest_s for guess in asker.guesses)
+    reads = slower.play(Scene("two", (scenes.Drop(0.0, NOISY, 30), scenes.Drop(0.0, QUIET[0], 5))), "fair", sampler)
+    assert {forecast.file_id for forecast in sampler.forecasts} <= {read.file_id for read in reads}
+    assert len(sampler.forecasts) > 20
+    assert all(0 <= forecast.earliest_s < forecast.latest_s for forecast in sampler.forecasts)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -72,7 +72,7 @@ def test_every_order_reads_every_slice_of_a_long_scan_once(laboratory: Laborator
     assert {tenant: len(own) for tenant, own in by_tenant(reads).items()} == {NOISY: 20, QUIET[0]: 5}
 
 
-def test_what_each_tenant_gets_follows_its_weight_whatever_its_files_cost(laboratory: Laboratory) -> None:
+def test_service_follows_weights_whatever_the_files_cost(laboratory: Laboratory) -> None:
     scene = scenes.weights(120)
     among = while_all_wait(laboratory.play(scene))
     spent = costs(among)
@@ -81,7 +81,7 @@ def test_what_each_tenant_gets_follows_its_weight_whatever_its_files_cost(labora
     assert len(by_tenant(among)["four"]) > 5 * len(by_tenant(among)["two"])
 
 
-def test_a_tenant_whose_files_cost_more_than_estimated_gets_no_more_than_the_other(laboratory: Laboratory) -> None:
-    slower = replace(laboratory, page_s=0.15)  # what differs by less than a tenth of a second is let be
+def test_underestimated_files_give_a_tenant_no_more_service(laboratory: Laboratory) -> None:
+    slower = replace(laboratory, page_s=0.15)  # differences below a tenth of a second are not corrected
     among = while_all_wait(slower.play(scenes.misjudged(30)))
     assert jain_by_cost(among, {"judged": 1.0, "misjudged": 1.0}) > 0.9

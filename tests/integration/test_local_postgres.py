@@ -133,9 +133,9 @@ def test_stopping_does_not_wait_for_clients_and_leaves_no_process(tmp_path: Path
 
 
 def test_a_prepared_cluster_is_left_as_it_is(server: Server) -> None:
-    made = (server.folder / "data" / "PG_VERSION").stat().st_mtime_ns
+    created_ns = (server.folder / "data" / "PG_VERSION").stat().st_mtime_ns
     postgres.prepare(server.folder, "another password", server.home / "initdb.log")
-    assert (server.folder / "data" / "PG_VERSION").stat().st_mtime_ns == made
+    assert (server.folder / "data" / "PG_VERSION").stat().st_mtime_ns == created_ns
 
 
 def test_an_unfinished_cluster_is_created_again(tmp_path: Path) -> None:

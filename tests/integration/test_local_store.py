@@ -29,7 +29,7 @@ from infra.topics import TOPICS
 from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
 LONG_S = 30.0
-BELL = "fairway:work:arrivals"
+SIGNALS = "fairway:work:arrivals"
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:
@@ -131,14 +131,14 @@ def key() -> str:
 
 
 def test_an_upload_is_stored_with_an_event_and_a_signal(store: Store, key: str) -> None:
-    store.redis.delete(BELL)
+    store.redis.delete(SIGNALS)
     answer = store.upload(key, b"some bytes")
     assert answer.status == 200
     event = store.arrived(key)
     assert event is not None
     assert event["s3"]["object"]["versionId"] == answer.headers["x-amz-version-id"]
     assert event["s3"]["object"]["size"] == 10
-    assert eventually(lambda: store.redis.llen(BELL))
+    assert eventually(lambda: store.redis.llen(SIGNALS))
     assert store.http.request("GET", store.read_url(key)).data == b"some bytes"
 
 
@@ -210,8 +210,12 @@ def test_an_upload_too_large_is_refused_before_it_is_read(store: Store, key: str
 def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> None:
     url, headers = store.upload_url(key, b"from a page")
     origin = {"origin": "http://localhost:5173"}
-    asked = {**origin, "access-control-request-method": "PUT", "access-control-request-headers": ",".join(headers)}
-    preflight = store.http.request("OPTIONS", url, headers=asked)
+    request_headers = {
+        **origin,
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": ",".join(headers),
+    }
+    preflight = store.http.request("OPTIONS", url, headers=request_headers)
     assert preflight.status == 204
     assert preflight.headers["access-control-allow-origin"] == "*"
     answer = store.http.request("PUT", url, body=b"from a page", headers={**headers, **origin})
@@ -222,17 +226,17 @@ def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> Non
 
 
 def test_a_multipart_upload_sends_an_event_and_a_signal_at_its_end(store: Store, key: str) -> None:
-    begun = store.inside.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+    upload_id = store.inside.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     url = store.outside.generate_presigned_url(
-        "upload_part", {"Bucket": BUCKET, "Key": key, "UploadId": begun, "PartNumber": 1, "ContentLength": 4}
+        "upload_part", {"Bucket": BUCKET, "Key": key, "UploadId": upload_id, "PartNumber": 1, "ContentLength": 4}
     )
     part = store.http.request("PUT", url, body=b"part", headers={"content-length": "4"})
     assert part.status == 200
-    store.redis.delete(BELL)
+    store.redis.delete(SIGNALS)
     parts = [{"ETag": part.headers["etag"], "PartNumber": 1}]
-    store.inside.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=begun, MultipartUpload={"Parts": parts})
+    store.inside.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts})
     assert store.arrived(key) is not None
-    assert eventually(lambda: store.redis.llen(BELL))
+    assert eventually(lambda: store.redis.llen(SIGNALS))
 
 
 def test_queues_have_their_visibility_timeout_and_dead_letter_queue(store: Store) -> None:
@@ -288,7 +292,7 @@ def test_the_first_upload_after_a_kill_sends_an_event(store: Store, key: str) ->
 def test_uploads_work_while_redis_is_down(store: Store, key: str) -> None:
     before = store.supervisor.pids()["valkey"]
     os.kill(before, signal.SIGKILL)
-    assert store.upload(key, b"unheard").status == 200
+    assert store.upload(key, b"uploaded").status == 200
     assert store.arrived(key) is not None
     assert eventually(lambda: store.supervisor.pids().get("valkey") not in (None, before))
 

@@ -25,11 +25,11 @@ __all__ = ["fresh"]
 
 @pytest.fixture
 def busy(fresh: Api) -> tuple[Tenant, Tenant]:
-    """Two tenants' files in OCR: one done, one failed, one to be tried again, one parked, one at work, one queued, and
-    six that wait, two of them the other tenant's."""
+    """Files of two tenants in OCR: one each is done, failed, retrying, parked, running and queued; six are ready, two of
+    them of the second tenant."""
     one, other = Tenant(fresh), Tenant(fresh)
     one.past_intake(10, OCR)
-    first = fresh.bench.store.dispatch({"ocr": 7})  # of which long parts take six
+    first = fresh.bench.store.dispatch({"ocr": 7})  # six of them for long parts
     ends = [Done(), Failed("corrupt", "damaged"), Retry(60, "unreachable", "no answer"), Parked(60, "down", "ocr")]
     for wake_up, outcome in zip(first, ends, strict=False):
         plan = FilePlan((), "failed", ("ocr", "corrupt", "damaged")) if isinstance(outcome, Failed) else FilePlan()
@@ -124,7 +124,7 @@ def test_metrics_count_parts_by_step_and_state(fresh: Api, busy: tuple[Tenant, T
 
 def test_counters_of_attempts_remain_after_their_files_are_erased(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
     one, other = busy
-    assert fresh.bench.store.fold_attempts() == 0  # none of the last minute
+    assert fresh.bench.store.fold_attempts() == 0  # attempts of the last minute are not folded
     fresh.bench.database.run("UPDATE attempts SET ended_at = ended_at - interval '2 minutes'")
     fresh.bench.database.run("UPDATE attempt_folds SET folded_until = '-infinity'")
     assert fresh.bench.store.fold_attempts() == 16

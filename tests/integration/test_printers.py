@@ -126,7 +126,7 @@ def test_one_libreoffice_prints_one_document_after_the_other(office: LibreOffice
     ):
         made = office.to_pdf(path, media_type, tmp_path)
         assert text in words_of(tmp_path / made.name), path.name
-    assert len(office.children()) == 1
+    assert len(office.idle_pids()) == 1
 
 
 @needs_libreoffice

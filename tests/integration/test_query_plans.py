@@ -1,6 +1,6 @@
-"""Every query, run on 100,000 files: which indexes it reads by, those inside SQL functions included.
+"""Every query runs on 100,000 files, and the indexes that it reads are checked, also inside SQL functions.
 
-`auto_explain` tells the plan of each statement as it ran; every query runs in a transaction that is rolled back.
+`auto_explain` reports the plan of each statement that ran. Every query runs in a transaction that is rolled back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
 BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes"}
-READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # it believes nothing but the tables themselves
+READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
 FILL = f"""
@@ -88,7 +88,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
-    """Parameters by name, taken from one running step and its file."""
+    """Parameters by name, from one running step and its file."""
     found = connection.execute(
         """SELECT f.*, s.lease_id, s.step, s.part, s.attempt, s.lease_owner AS owner FROM files f JOIN steps s USING (file_id)
             WHERE s.state = 'running' AND f.removed_at IS NULL LIMIT 1"""
@@ -102,6 +102,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "arrivals": Jsonb([{"file_id": str(found["file_id"]), "object_key": found["object_key"]}]),
         "made": Jsonb({}),
         "then": None,
+        "counts": Jsonb({}),
         "wake_ups": Jsonb([{"file_id": str(found["file_id"]), "part": 0, "attempt": 1}]),
         "held": Jsonb([{"file_id": str(found["file_id"]), "part": 0, "lease_id": str(found["lease_id"])}]),
         "outcomes": Jsonb(
@@ -113,6 +114,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
                     "lease_id": str(found["lease_id"]),
                     "outcome": "done",
                     "state": "done",
+                    "counts": {},
                     "cost_s": 1,
                     "host": "h",
                     "made": {},
@@ -121,7 +123,8 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
             ]
         ),
         "planned": Jsonb([{"step": "extraction", "state": "ready", "parts": [{"pages": [], "cost_s": 1}]}]),
-        "caps": Jsonb({"ocr": 1000}),
+        "limits": Jsonb({"ocr": {"cap": 1000, "most": 1000, "bundle": 3, "long_slots": 250}}),
+        "policy": store.DISPATCH_POLICY,
         "key_hash": "00",
         "key_id": uuid.uuid4(),
         "key": "k",
@@ -157,8 +160,8 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "slice_s": 10.0,
         "places": 2,
         "long_s": 30.0,
-        "loads": Jsonb({"ocr": 3}),
-        "load_s": 0.5,
+        "bytes_a_s": 20e6,
+        "first_step": "intake",
         "difference_s": 1.0,
         "cost_s": 1.0,
         "host": "h",
@@ -195,7 +198,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-# What is not obvious: the index that a query must be seen to use.
+# The index that a query must use, where it is not obvious.
 INDEXES = {
     "arrive": {"files_pkey"},
     "measure_backlogs": {"steps_ready"},
@@ -240,7 +243,7 @@ def named_queries() -> dict[str, tuple[str, str]]:
 def scans(
     connection: psycopg.Connection[Any], query: str, parameters: dict[str, Any], role: str = "fairway_worker"
 ) -> set[tuple[str, str]]:
-    """(table, index or kind of scan) for every scan of a big table that ran for a query of a role."""
+    """(table, index or kind of scan) of every scan of a large table in a query that a role runs."""
     found: set[tuple[str, str]] = set()
 
     def look(node: dict[str, Any], table: str = "") -> None:
@@ -254,12 +257,12 @@ def scans(
         for child in node.get("Plans", ()):
             look(child, table)
 
-    def heard(notice: Any) -> None:
+    def on_notice(notice: Any) -> None:
         text = notice.message_primary or ""
         if "plan:" in text:
             look(json.loads(text.split("plan:", 1)[1])["Plan"])
 
-    connection.add_notice_handler(heard)
+    connection.add_notice_handler(on_notice)
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(f"SET LOCAL ROLE {role}")
@@ -269,7 +272,7 @@ def scans(
             )
             connection.execute(query, parameters, prepare=False)
     finally:
-        connection.remove_notice_handler(heard)
+        connection.remove_notice_handler(on_notice)
     return {(table, index) for table, index in found if table in BIG}
 
 
@@ -314,7 +317,7 @@ def test_each_way_to_list_files_has_its_index(
 @pytest.mark.parametrize(
     ("name", "indexes"), [("%12345.jpg%", {"files_listed", "files_by_name"}), ("%receipt%", {"files_listed"})]
 )
-def test_a_common_name_is_found_down_the_listing_and_a_rare_one_by_its_letters(
+def test_a_common_name_is_found_in_the_listing_and_a_rare_one_by_trigrams(
     connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], name: str, indexes: set[str]
 ) -> None:
     query, role = named_queries()["files_by_name"]
@@ -322,11 +325,11 @@ def test_a_common_name_is_found_down_the_listing_and_a_rare_one_by_its_letters(
     assert scans(connection, query, {**given, **filters}, role) == {("files", index) for index in indexes}
 
 
-def test_a_plan_that_reads_a_whole_table_would_be_seen(connection: psycopg.Connection[dict[str, Any]]) -> None:
+def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connection[dict[str, Any]]) -> None:
     query = "SELECT count(*) FROM steps WHERE lease_owner IS DISTINCT FROM 'nobody'"
     assert scans(connection, query, {}) == {("steps", "Seq Scan")}
 
 
-def test_queries_live_where_they_are_looked_for() -> None:
+def test_all_queries_are_in_the_two_query_files() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
     assert homes == {"queries.sql", "catalog.sql"}

@@ -126,7 +126,7 @@ def test_a_refused_request_may_be_repeated_with_its_idempotency_key(api: Api, ad
     tenant.set(files_in_processing=2)
     created = tenant.post(2, **key)
     assert created.status_code == 201
-    again = tenant.post(2, **key)  # answered from what was kept, whatever the quota says by now
+    again = tenant.post(2, **key)  # the stored response, although the quota is now used up
     assert again.status_code == 201 and again.json()["id"] == created.json()["id"]
 
 

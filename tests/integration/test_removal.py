@@ -98,7 +98,7 @@ def host(api: Api) -> Iterator[Host]:
     yield Host(api)
 
 
-# --- out of sight ------------------------------------------------------------------------------------
+# --- hidden at once ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["file", "list", "batch"])
@@ -165,7 +165,7 @@ def test_an_original_is_kept_while_its_removal_can_be_undone(host: Host) -> None
     (file_id,) = host.uploaded(1)
     removal = host.remove([file_id])
     (key,) = host.objects.objects
-    take_arrivals(host.runner, [Arrival(key)])  # its event comes a second time
+    take_arrivals(host.runner, [Arrival(key)])  # a second delivery of its event
     host.caller.post(f"/removals/{removal['id']}/undo")
     assert list(host.objects.objects) == [key]
 

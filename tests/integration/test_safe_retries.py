@@ -1,4 +1,4 @@
-"""The same request again: made once, answered the same, with URLs signed anew and secrets withheld."""
+"""Idempotency keys: a repeated request creates nothing and has the same answer, with new URLs and without secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def key() -> dict[str, str]:
     return {"Idempotency-Key": str(uuid.uuid4())}
 
 
-def test_a_batch_is_made_once_and_its_urls_are_signed_anew(api: Api, caller: httpx.Client) -> None:
+def test_a_repeated_batch_request_creates_nothing_and_signs_new_urls(api: Api, caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     body = {"files": [{"name": name, "size_bytes": 3} for name in ("a", "b")]}
     headers = key()
@@ -39,11 +39,11 @@ def test_a_batch_is_made_once_and_its_urls_are_signed_anew(api: Api, caller: htt
     assert again.json()["id"] == first.json()["id"]
     assert [file["id"] for file in again.json()["files"]] == [file["id"] for file in first.json()["files"]]
     assert "X-Amz-Signature" in again.json()["files"][0]["upload"]["url"]
-    assert again.json()["files"][1]["upload"] is None, "what has arrived is not to be uploaded again"
+    assert again.json()["files"][1]["upload"] is None, "a file that has arrived gets no upload URL"
     assert caller.get(f"/datasets/{dataset['id']}").json()["counts"]["files"] == 2
 
 
-def test_another_body_under_the_same_key_is_a_conflict(caller: httpx.Client) -> None:
+def test_a_different_body_with_the_same_key_is_a_conflict(caller: httpx.Client) -> None:
     headers = key()
     assert caller.post("/datasets", json={"name": "one"}, headers=headers).status_code == 201
     problem(caller.post("/datasets", json={"name": "two"}, headers=headers), 409, "conflict")
@@ -52,25 +52,25 @@ def test_another_body_under_the_same_key_is_a_conflict(caller: httpx.Client) -> 
     assert removal.status_code in (400, 409)
 
 
-def test_a_key_is_its_own_tenants(api: Api, caller: httpx.Client) -> None:
+def test_keys_of_different_tenants_are_independent(api: Api, caller: httpx.Client) -> None:
     headers = key()
     mine = caller.post("/datasets", json={"name": "one"}, headers=headers).json()
     theirs = api.caller().post("/datasets", json={"name": "two"}, headers=headers)
     assert theirs.status_code == 201 and theirs.json()["id"] != mine["id"]
 
 
-def test_a_request_that_was_refused_may_be_sent_again_under_its_key(caller: httpx.Client) -> None:
+def test_a_refused_request_may_be_repeated_with_its_key(caller: httpx.Client) -> None:
     headers = key()
     problem(caller.post("/datasets", json={"name": ""}, headers=headers), 400, "invalid_request")
     assert caller.post("/datasets", json={"name": "good"}, headers=headers).status_code == 201
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 201, "tab\there"])
-def test_a_key_that_cannot_be_one_is_refused(caller: httpx.Client, bad: str) -> None:
+def test_an_invalid_key_is_refused(caller: httpx.Client, bad: str) -> None:
     problem(caller.post("/datasets", json={"name": "x"}, headers={"Idempotency-Key": bad}), 400, "invalid_request")
 
 
-def test_the_same_request_at_the_same_time_makes_one_thing(caller: httpx.Client) -> None:
+def test_concurrent_identical_requests_create_one_dataset(caller: httpx.Client) -> None:
     headers = key()
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: caller.post("/datasets", json={"name": "once"}, headers=headers), range(12)))
@@ -86,7 +86,7 @@ def test_a_secret_is_shown_once(api: Api) -> None:
     assert again["id"] == first["id"] and first["api_key"] and again["api_key"] is None
 
 
-def test_a_key_is_forgotten_after_a_day(api: Api, caller: httpx.Client) -> None:
+def test_a_key_expires_after_a_day(api: Api, caller: httpx.Client) -> None:
     headers = key()
     first = caller.post("/datasets", json={"name": "x"}, headers=headers).json()
     api.bench.database.run("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
@@ -96,7 +96,7 @@ def test_a_key_is_forgotten_after_a_day(api: Api, caller: httpx.Client) -> None:
     assert api.bench.database.rows("SELECT * FROM idempotency_keys") == []
 
 
-def test_a_removal_is_made_once(caller: httpx.Client) -> None:
+def test_a_repeated_removal_request_removes_once(caller: httpx.Client) -> None:
     dataset, headers = new_dataset(caller), key()
     batch = new_batch(caller, dataset["id"], ["a", "b"])
     body: dict[str, Any] = {"batch_id": batch["id"]}
@@ -105,9 +105,7 @@ def test_a_removal_is_made_once(caller: httpx.Client) -> None:
     assert first == again and first["count"] == 2
 
 
-def test_verified_content_is_named_a_duplicate_and_what_is_not_verified_or_removed_is_not(
-    api: Api, caller: httpx.Client
-) -> None:
+def test_only_verified_live_content_makes_a_duplicate(api: Api, caller: httpx.Client) -> None:
     dataset, digest = new_dataset(caller), "cd" * 32
     body = {"files": [{"name": "a", "size_bytes": 3, "sha256": digest}]}
 
@@ -122,4 +120,4 @@ def test_verified_content_is_named_a_duplicate_and_what_is_not_verified_or_remov
     assert (same["state"], same["duplicate_of"], same["id"], same["upload"]) == ("duplicate", first["id"], None, None)
     assert send(allow_duplicates=True)["state"] == "uploading"
     caller.delete(f"/files/{first['id']}")
-    assert send()["state"] == "uploading", "a removed file is nobody's duplicate"
+    assert send()["state"] == "uploading", "content of a removed file makes no duplicate"

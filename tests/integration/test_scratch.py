@@ -62,7 +62,7 @@ def test_a_folder_that_is_being_made_is_left_alone(place: Path) -> None:
     being_made = place / f"{scratch.PREFIX}new"
     being_made.mkdir()
     assert scratch.sweep() == 0
-    long_ago = time.time() - 2 * scratch.JUST_MADE_S
+    long_ago = time.time() - 2 * scratch.NEW_FOLDER_S
     os.utime(being_made, (long_ago, long_ago))
     assert scratch.sweep() == 1
 

@@ -1,4 +1,4 @@
-"""The stand-in servers as programs: started, steered over HTTP, and ended."""
+"""The stand-in servers as programs: they start, are controlled over HTTP, and stop."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         assert process.wait(10) == 0
 
 
-def test_a_stand_in_is_steered_while_it_runs_and_counts_what_it_is_asked(url: str) -> None:
+def test_a_stand_in_is_controlled_while_it_runs_and_counts_its_calls(url: str) -> None:
     with httpx.Client(base_url=url, trust_env=False) as client:
         assert client.get("/_standin").json()["settings"]["delay_s"] == 0.01
         client.put(

@@ -1,4 +1,4 @@
-"""What PostgreSQL alone must show of a step's life: the rows behind the port's promises, and what the API changes."""
+"""The life of a step on PostgreSQL only: the rows behind the port, and the changes that the API makes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def remove(bench: Bench, tenant_id: str, dataset_id: str, file_id: str) -> str:
     return bench.remove(tenant_id, dataset_id, [file_id])
 
 
-def test_what_a_step_made_is_kept_and_read_back(bench: Bench) -> None:
+def test_the_results_of_a_step_are_stored(bench: Bench) -> None:
     (wake_up,) = bench.planned(1, [PlannedStep("text", ONE_PART)])
     claim = bench.claim(wake_up)
     page = Page(1, "Total 9.00", (Word("Total", 0.1, 0.2, 0.3, 0.25, 91.0),), "ocr", 91.0, 100, 200)
@@ -49,7 +49,7 @@ def test_what_a_step_made_is_kept_and_read_back(bench: Bench) -> None:
     assert bench.database.row("SELECT state FROM files") == {"state": "partial"}
 
 
-def test_the_planner_learns_of_a_table_soon_after_it_has_grown_and_once(bench: Bench, database_urls: Urls) -> None:
+def test_a_table_that_has_grown_is_analyzed_once(bench: Bench, database_urls: Urls) -> None:
     with psycopg.connect(database_urls.owner, autocommit=True) as owner:
         owner.execute("CREATE TABLE grown AS SELECT 1 AS n WHERE false")
         try:
@@ -70,7 +70,7 @@ def _rows_known(owner: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def test_lanes_that_a_crash_left_inactive_are_mended(bench: Bench) -> None:
+def test_lanes_that_a_crash_left_inactive_are_repaired(bench: Bench) -> None:
     bench.arrived()
     bench.database.run("UPDATE lanes SET active = false")
     assert bench.store.dispatch({"intake": 10}) == []
@@ -78,7 +78,7 @@ def test_lanes_that_a_crash_left_inactive_are_mended(bench: Bench) -> None:
     assert len(bench.store.dispatch({"intake": 10})) == 1
 
 
-def test_erasure_leaves_a_tombstone_and_closes_the_removal(bench: Bench) -> None:
+def test_erasure_leaves_a_tombstone_and_ends_the_removal(bench: Bench) -> None:
     tenant_id = bench.tenant()
     ((file_id, _),) = bench.arrived(1, tenant_id)
     row = bench.database.row("SELECT dataset_id FROM files")
@@ -93,7 +93,7 @@ def test_erasure_leaves_a_tombstone_and_closes_the_removal(bench: Bench) -> None
     assert bench.store.removals_due(10) == []
 
 
-def test_a_cancelled_batch_stops_what_has_not_run(bench: Bench) -> None:
+def test_cancelling_a_batch_stops_its_queued_steps(bench: Bench) -> None:
     tenant_id = bench.tenant()
     bench.arrived(2, tenant_id)
     first, second = bench.store.dispatch({"intake": 10})
@@ -106,7 +106,7 @@ def test_a_cancelled_batch_stops_what_has_not_run(bench: Bench) -> None:
     assert {row["state"] for row in bench.database.rows("SELECT state FROM files")} == {"cancelled"}
 
 
-def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
+def test_a_redriven_step_continues_its_attempt_numbers(bench: Bench) -> None:
     (wake_up,) = bench.planned(1, [PlannedStep("thumbnail", ONE_PART)])
     claim = bench.claim(wake_up)
     bench.store.record(claim, Failed("corrupt", "damaged"), nothing_follows, cost_s=1, host="h")
@@ -120,7 +120,7 @@ def test_a_redriven_step_runs_anew_and_goes_on_counting(bench: Bench) -> None:
     assert bench.claim(again).failures == 0
 
 
-def test_a_store_that_is_away_says_so() -> None:
+def test_an_unreachable_store_raises_store_unreachable() -> None:
     from layers.adapters.postgres.store import PostgresStore
 
     with pytest.raises(StoreUnreachable):

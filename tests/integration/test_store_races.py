@@ -1,4 +1,4 @@
-"""The three races of dispatch, run as such, and what must not be left out of its order."""
+"""Concurrent dispatch, planning and recording on PostgreSQL, and the marks and floors of the dispatch order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def bench(database_urls: Urls) -> Bench:
 
 
 def all_at_once(tasks: Sequence[Callable[[], object]]) -> list[object]:
-    """Run tasks in threads that start together; their answers. An error of any is raised."""
+    """Run tasks in threads that start together; their results. Raises the error of any."""
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], object]) -> object:
@@ -37,7 +37,7 @@ def all_at_once(tasks: Sequence[Callable[[], object]]) -> list[object]:
         return list(pool.map(run, tasks))
 
 
-def test_no_step_is_lost_when_its_lane_empties_while_it_is_readied(bench: Bench) -> None:
+def test_no_step_is_lost_if_its_lane_empties_while_it_becomes_ready(bench: Bench) -> None:
     tenant_id = bench.tenant()
     for _ in range(ROUNDS):
         files = [bench.arrived(1, tenant_id)[0] for _ in range(2)]
@@ -53,7 +53,7 @@ def test_no_step_is_lost_when_its_lane_empties_while_it_is_readied(bench: Bench)
         answers = all_at_once([lambda w=first: ready(w), empty_lanes, lambda w=second: ready(w), empty_lanes])  # type: ignore[misc]
         dispatched = [one for answer in answers if isinstance(answer, list) for one in answer]
         dispatched += bench.store.dispatch({"text": 1000})
-        assert len(dispatched) == len(files), "a ready step stands in a lane that nobody looks at"
+        assert len(dispatched) == len(files), "a ready step is in a lane that dispatch does not read"
         for wake_up in dispatched:
             bench.store.record(bench.claim(wake_up), Done(), nothing_follows, cost_s=0, host="h")
         assert bench.store.repair_lanes() == 0
@@ -74,7 +74,7 @@ def test_no_wake_up_is_lost_while_the_dispatcher_is_busy(bench: Bench) -> None:
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
 
 
-def test_parts_that_end_at_once_ready_what_follows_exactly_once(bench: Bench) -> None:
+def test_parts_that_end_at_once_make_the_next_step_ready_exactly_once(bench: Bench) -> None:
     for _ in range(ROUNDS):
         wake_ups = bench.planned(1, [PlannedStep("ocr", tuple(Part((number,)) for number in (1, 2, 3)))])
         claims = [bench.claim(wake_up) for wake_up in wake_ups]
@@ -101,7 +101,7 @@ def test_parts_that_end_at_once_ready_what_follows_exactly_once(bench: Bench) ->
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
 
 
-def test_windows_that_end_at_once_are_merged_exactly_once_with_all_of_them_in_sight(bench: Bench) -> None:
+def test_windows_that_end_at_once_are_merged_exactly_once_and_completely(bench: Bench) -> None:
     for _ in range(ROUNDS):
         wake_ups = bench.planned(1, [PlannedStep("extraction", (Part(), Part(), Part()))])
         claims = [bench.claim(wake_up) for wake_up in wake_ups]
@@ -121,7 +121,7 @@ def test_windows_that_end_at_once_are_merged_exactly_once_with_all_of_them_in_si
         assert bench.database.row(left, id=file_id) == {"n": "3", "windows": 0}
 
 
-def test_the_cap_holds_with_many_dispatchers_at_once(bench: Bench) -> None:
+def test_concurrent_dispatchers_keep_to_the_cap(bench: Bench) -> None:
     bench.arrived(40)
     all_at_once([lambda: bench.store.dispatch({"intake": 7})] * 8)
     row = bench.database.row("SELECT count(*) AS queued FROM steps WHERE state = 'queued'")
@@ -134,7 +134,7 @@ def apply(bench: Bench, file_id: str, plan: list[dict[str, object]]) -> None:
     bench.database.rows("SELECT apply_plan(%(file_id)s, %(plan)s)", file_id=file_id, plan=Jsonb(plan))
 
 
-def test_low_priority_holds_a_batch_back_within_its_own_tenant_alone(bench: Bench) -> None:
+def test_low_priority_delays_a_batch_only_within_its_own_tenant(bench: Bench) -> None:
     first, second = bench.tenant(), bench.tenant()
     files: dict[str, str] = {}
     for tenant_id, name, priority in ((first, "usual", "normal"), (first, "low", "low"), (second, "other", "normal")):
@@ -146,7 +146,7 @@ def test_low_priority_holds_a_batch_back_within_its_own_tenant_alone(bench: Benc
     assert {name: chosen.count(name) for name in ("usual", "low", "other")} == {"usual": 20, "low": 2, "other": 22}
 
 
-def test_a_step_whose_readying_commits_late_is_taken_all_the_same(bench: Bench) -> None:
+def test_a_ready_step_that_is_committed_late_is_still_dispatched(bench: Bench) -> None:
     (late, *others) = [file_id for file_id, _ in bench.arrived(6)]
     bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 hour' WHERE file_id = %(id)s", id=late)
     bench.database.run("UPDATE batch_lanes SET ready_mark = clock_timestamp() - interval '1 minute'")
@@ -154,7 +154,7 @@ def test_a_step_whose_readying_commits_late_is_taken_all_the_same(bench: Bench) 
     assert [wake_up.file_id for wake_up in bench.store.dispatch({"intake": 100})] == [late]
 
 
-def test_a_mark_above_what_waits_is_lowered_by_upkeep(bench: Bench) -> None:
+def test_upkeep_lowers_a_mark_that_is_beyond_a_ready_part(bench: Bench) -> None:
     (late, *_) = [file_id for file_id, _ in bench.arrived(6)]
     bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 hour' WHERE file_id = %(id)s", id=late)
     bench.database.run("UPDATE batch_lanes SET ready_mark = clock_timestamp() - interval '1 minute'")
@@ -162,7 +162,7 @@ def test_a_mark_above_what_waits_is_lowered_by_upkeep(bench: Bench) -> None:
     assert [wake_up.file_id for wake_up in bench.store.dispatch({"intake": 1})] == [late]
 
 
-def test_a_refund_brings_a_lane_back_below_the_floor_and_it_is_found(bench: Bench) -> None:
+def test_a_refunded_lane_below_the_floor_is_found(bench: Bench) -> None:
     tenants = [bench.tenant(), bench.tenant()]
     for tenant_id in tenants:
         bench.arrived(30, tenant_id)
@@ -186,7 +186,7 @@ def test_a_refund_brings_a_lane_back_below_the_floor_and_it_is_found(bench: Benc
 
 
 def ready_parts(bench: Bench, lanes: Sequence[tuple[str, str]], cost_s: float, count: int) -> list[str]:
-    """So many files, each with one part ready, in each of these lanes: tenants with their batches."""
+    """Create `count` files with one ready part in each of these lanes, (tenant_id, batch_id)s; their ids."""
     files = []
     for tenant_id, batch_id in lanes:
         row = bench.database.row("SELECT dataset_id FROM batches WHERE batch_id = %(id)s", id=batch_id)
@@ -202,7 +202,7 @@ def lane_of(bench: Bench, tenant_id: str) -> tuple[str, str]:
 
 
 def dispatch_until_floors_rise(bench: Bench, cap: int) -> list[str]:
-    """Dispatch one by one up to the cap, with floors that rise each time; which files."""
+    """Dispatch one by one up to the cap, with floors that rise each time; the file ids."""
     chosen: list[str] = []
     for _ in range(cap):
         chosen += [one.file_id for one in bench.store.dispatch({"ocr": cap}, most={"ocr": 1})]
@@ -211,13 +211,13 @@ def dispatch_until_floors_rise(bench: Bench, cap: int) -> list[str]:
 
 
 @pytest.mark.parametrize("of_one_tenant", [True, False])
-def test_a_lane_of_long_parts_that_was_passed_by_is_taken_when_there_is_room(bench: Bench, of_one_tenant: bool) -> None:
+def test_a_skipped_lane_of_long_parts_is_served_when_a_slot_is_free(bench: Bench, of_one_tenant: bool) -> None:
     tenant_id = bench.tenant()
     slow = lane_of(bench, tenant_id)
     quick = lane_of(bench, tenant_id if of_one_tenant else bench.tenant())
     long_ones, short_ones = ready_parts(bench, [slow], 30.0, 8), ready_parts(bench, [quick], 9.0, 40)
     chosen = dispatch_until_floors_rise(bench, 12)
-    for _ in range(3):  # its lane falls back behind the other
+    for _ in range(3):  # the lane falls behind the other
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued' AND cost_estimate_s < 10")
         chosen += dispatch_until_floors_rise(bench, 12)
     assert set(long_ones) & set(chosen) and set(short_ones) & set(chosen)
@@ -228,7 +228,7 @@ def test_a_lane_of_long_parts_that_was_passed_by_is_taken_when_there_is_room(ben
     assert sorted(chosen) == sorted(long_ones + short_ones)
 
 
-def test_whoever_readies_several_files_locks_their_lanes_in_the_order_of_their_steps(bench: Bench) -> None:
+def test_lanes_of_several_files_are_locked_in_the_order_of_their_steps(bench: Bench) -> None:
     tenant_id = bench.tenant()
     bench.arrived(2, tenant_id)
     claims = sorted((bench.claim(one) for one in bench.store.dispatch({"intake": 1000})), key=lambda c: c.file.file_id)
@@ -245,7 +245,7 @@ def test_whoever_readies_several_files_locks_their_lanes_in_the_order_of_their_s
             recording = pool.submit(bench.store.record_all, finished, host="h")
             deadline = time.monotonic() + 10
             while not bench.database.rows(waiting):
-                assert time.monotonic() < deadline, "nobody waits for the lane that is held"
+                assert time.monotonic() < deadline, "nothing waits for the lane that is locked"
                 time.sleep(0.01)
             connection.execute("SET LOCAL lock_timeout = '500ms'")
             connection.execute("SELECT activate_lane('thumbnail', %s, %s)", lane)
@@ -254,7 +254,7 @@ def test_whoever_readies_several_files_locks_their_lanes_in_the_order_of_their_s
 
 
 @pytest.mark.parametrize("of_one_tenant", [True, False])
-def test_a_lane_that_seemed_empty_while_it_was_readied_is_not_left_below_the_floor(
+def test_a_lane_that_seemed_empty_during_its_activation_is_not_left_below_the_floor(
     bench: Bench, of_one_tenant: bool
 ) -> None:
     tenant_id = bench.tenant()
@@ -263,7 +263,7 @@ def test_a_lane_that_seemed_empty_while_it_was_readied_is_not_left_below_the_flo
     (late,) = ready_parts(bench, [first], 1.0, 1)
     others = ready_parts(bench, [second], 1.0, 20)
     with bench.database.connection() as connection, connection.transaction():
-        # As whoever is about to commit: the lane is held by an activation, and the part that it is about is not seen.
+        # As in a transaction that is about to commit: it holds the lane's lock, and its ready part is not visible.
         connection.execute("SELECT activate_lane('ocr', %s, %s)", first)
         connection.execute("SELECT 1 FROM steps WHERE file_id = %s FOR UPDATE", (late,))
         chosen = dispatch_until_floors_rise(bench, 10)
@@ -272,7 +272,7 @@ def test_a_lane_that_seemed_empty_while_it_was_readied_is_not_left_below_the_flo
     assert late in {one.file_id for one in bench.store.dispatch({"ocr": 4})}
 
 
-def test_a_floor_above_an_active_lane_is_lowered_by_upkeep(bench: Bench) -> None:
+def test_upkeep_lowers_a_floor_that_is_above_an_active_lane(bench: Bench) -> None:
     files = ready_parts(bench, [lane_of(bench, bench.tenant())], 1.0, 3)
     for too_high in ("lanes SET batch_floor = 5", "lane_clocks SET floor = 5"):
         assert bench.store.dispatch({"ocr": 1}, most={"ocr": 0}) == []
@@ -285,7 +285,7 @@ def test_a_floor_above_an_active_lane_is_lowered_by_upkeep(bench: Bench) -> None
 
 
 def blocks_read(bench: Bench, table: str, query: str, *parameters: object) -> int:
-    """How many blocks of a table one query reads."""
+    """The number of blocks of a table that a query reads."""
     count = f"SELECT pg_stat_get_xact_blocks_fetched('{table}'::regclass) AS blocks"
     with bench.database.connection() as connection, connection.transaction():
         before = connection.execute(count).fetchone()
@@ -295,7 +295,7 @@ def blocks_read(bench: Bench, table: str, query: str, *parameters: object) -> in
     return int(after["blocks"]) - int(before["blocks"])
 
 
-def test_what_each_dispatch_rewrites_is_found_at_once_while_an_old_snapshot_keeps_every_version(bench: Bench) -> None:
+def test_frequently_updated_rows_are_found_at_once_while_an_old_snapshot_keeps_every_version(bench: Bench) -> None:
     tenant_id, batch_id = lane_of(bench, bench.tenant())
     ready_parts(bench, [(tenant_id, batch_id)], 1.0, 1)
     bench.store.dispatch({"ocr": 1})
@@ -310,7 +310,7 @@ def test_what_each_dispatch_rewrites_is_found_at_once_while_an_old_snapshot_keep
             bench, "batch_lanes", read.format("batch_lanes", "newest_batch_lane", "%s, %s"), tenant_id, batch_id
         )
         by_key = "SELECT pass FROM lanes WHERE step = 'ocr' AND tenant_id = %s"
-        assert blocks_read(bench, "lanes", by_key, tenant_id) > 30  # else nothing is shown here
+        assert blocks_read(bench, "lanes", by_key, tenant_id) > 30  # otherwise this test shows nothing
     assert lane < 6 and batch < 6
 
 
@@ -334,10 +334,10 @@ def test_a_correction_that_waits_for_an_activation_is_not_lost(bench: Bench) -> 
     assert before and after and {name: after[name] - before[name] for name in after} == {"lane": 7, "batch": 7}
 
 
-def test_an_empty_lane_that_was_long_to_look_through_stays_active_and_misses_nothing(bench: Bench) -> None:
+def test_an_empty_lane_whose_search_was_slow_stays_active_and_loses_no_part(bench: Bench) -> None:
     tenant_id, batch_id = lane_of(bench, bench.tenant())
     (first, early) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 2)
-    # As one that is readied by somebody who commits late: its time lies before the mark.
+    # As if its transaction commits late: the part's time lies before the mark.
     bench.database.run("UPDATE steps SET state = 'waiting', ready_at = NULL WHERE file_id = %(id)s", id=early)
     assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [first]
     bench.database.run("UPDATE batch_lanes SET ready_mark = now(), look_through_after = now() + interval '1 hour'")

@@ -323,7 +323,7 @@ def test_a_scan_in_a_document_is_handed_over_as_a_picture(documents: Documents, 
     (tmp_path / "a.docx").write_bytes(docx("See below", scan()))
     made = documents.page_picture(tmp_path / "a.docx", DOCX, 2, tmp_path)
     assert (made.name, made.width, made.height) == ("page.png", 900, 700)
-    with pytest.raises(PermanentError, match="holds no picture"):
+    with pytest.raises(PermanentError, match="no readable picture"):
         documents.page_picture(tmp_path / "a.docx", DOCX, 1, tmp_path)
 
 

@@ -63,7 +63,7 @@ def fresh(api: Api) -> Api:
 def look(api: Api) -> None:
     api.bench.database.run("UPDATE backlog_looks SET looked_at = '-infinity', took_s = 0")
     assert api.bench.store.measure_backlogs(0) is not None
-    time.sleep(1.1)  # the API keeps what it has read for a second
+    time.sleep(1.1)  # the API caches forecasts for a second
 
 
 OCR = [PlannedStep("text", Skip("a picture")), PlannedStep("ocr", (Part(cost_estimate_s=2.0),))]

@@ -38,8 +38,8 @@ def stage() -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def tenant(stage: Stage) -> Client:
     """A new tenant, created through API Gateway."""
-    made = stage.client().call("POST", "/operations/tenants", {"name": "rehearsal"})
-    return stage.client(made["api_key"])
+    tenant = stage.client().call("POST", "/operations/tenants", {"name": "rehearsal"})
+    return stage.client(tenant["api_key"])
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,10 @@ def settled(client: Client, dataset_id: str, batch_id: str) -> dict[str, dict[st
     """A batch's files by name, once all their pipelines have ended."""
     for files in client.follow(dataset_id, batch_id, within_s=SETTLED_S, wait_s=5):
         by_name = {file["name"]: file for file in files}
-    left = {name: file["pipelines"] for name, file in by_name.items() if file["state"] in ("uploading", "processing")}
-    assert not left
+    unsettled = {
+        name: file["pipelines"] for name, file in by_name.items() if file["state"] in ("uploading", "processing")
+    }
+    assert not unsettled
     return by_name
 
 

@@ -40,14 +40,14 @@ def broken(template: Path, folder: Path, **properties: object) -> Path:
 
 
 def test_cfn_lint_finds_no_error_in_the_templates(templates: list[Path]) -> None:
-    ran = subprocess.run([str(CFN_LINT), *map(str, templates)], capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout) == (0, "")
+    result = subprocess.run([str(CFN_LINT), *map(str, templates)], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
 
 
 def test_a_template_that_cloudformation_would_refuse_is_found(templates: list[Path], tmp_path: Path) -> None:
     path = broken(templates[1], tmp_path, AllocatedStorag=20)
-    ran = subprocess.run([str(CFN_LINT), str(path)], capture_output=True, text=True, check=False)
-    assert "AllocatedStorag" in ran.stdout
+    result = subprocess.run([str(CFN_LINT), str(path)], capture_output=True, text=True, check=False)
+    assert "AllocatedStorag" in result.stdout
 
 
 def test_nothing_in_the_templates_is_unsafe_without_a_reason(templates: list[Path]) -> None:
@@ -77,7 +77,7 @@ def checkov(*paths: Path) -> tuple[list[str], int]:
     """What was found, as `check: name of the resource`, and how many checks passed."""
     files = [part for path in paths for part in ("-f", str(path))]
     command = [str(CHECKOV), "--framework", "cloudformation", "--skip-download", "--output", "json", *files]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    report = json.loads(ran.stdout)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    report = json.loads(result.stdout)
     found = [f"{one['check_id']}: {one['resource']}" for one in report["results"]["failed_checks"]]
     return found, report["summary"]["passed"]

@@ -59,11 +59,11 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def run_bare(program: str, path: Sequence[Path], **variables: str) -> str:
     """The output of a program that can import from these folders and the standard library only."""
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(map(str, path)), **variables}
-    ran = subprocess.run(
+    result = subprocess.run(
         [str(LAMBDA_PYTHON), "-c", program], env=environment, capture_output=True, text=True, check=False
     )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def test_each_route_has_the_allowed_origins_in_its_preflight() -> None:
@@ -127,12 +127,12 @@ def test_a_package_beyond_the_limit_is_an_error() -> None:
 
 def test_there_are_wheels_for_arm64_too() -> None:
     """A dry run of pip for Python 3.12 on arm64, which downloads nothing."""
-    wanted = [*layers.native_requirements().values(), "--requirement", str(ROOT / "requirements.txt")]
+    requirements = [*layers.native_requirements().values(), "--requirement", str(ROOT / "requirements.txt")]
     platforms = [f"--platform={glibc}_aarch64" for glibc in layers.GLIBCS]
     command = [
         *(sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed", "--target", "nowhere"),
         *("--only-binary=:all:", "--implementation=cp", f"--python-version={layers.PYTHON}", *platforms),
-        *("--constraint", str(ROOT / "constraints.txt"), *wanted),
+        *("--constraint", str(ROOT / "constraints.txt"), *requirements),
     ]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

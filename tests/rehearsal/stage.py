@@ -48,7 +48,7 @@ class Stage:
     def keep_secrets(self) -> None:
         """Create the secrets that the data stack would create, and the parameters that name them."""
         ground, reached = self.ground, self.ground.reach.url
-        kept = {
+        secret_values = {
             "worker": {
                 "FAIRWAY_DATABASE_URL": reached(ground.role_urls[WORKER_ROLE]),
                 "FAIRWAY_REDIS_URL": reached(ground.redis_url),
@@ -63,7 +63,7 @@ class Stage:
         manager = ground.session.client("secretsmanager")
         arns = {
             name: manager.create_secret(Name=f"fairway-{STAGE}-{name}", SecretString=json.dumps(of))["ARN"]
-            for name, of in kept.items()
+            for name, of in secret_values.items()
         }
         self.parameters = {
             "WorkerSecrets": arns["worker"],

@@ -1,4 +1,4 @@
-"""A stand-in of ClamAV's daemon: PING and INSTREAM as clamd speaks them."""
+"""A stand-in for ClamAV's daemon, with the commands PING and INSTREAM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.hostile.making import EICAR
 
 @dataclass
 class Clamd:
-    """What it was sent, and what it is to answer in place of its own finding."""
+    """What it has scanned; `instead` replaces its own result."""
 
     address: str = ""
     most_bytes: int = 1 << 20
@@ -55,19 +55,19 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 @contextmanager
 def clamd(at: Path | None = None) -> Iterator[Clamd]:
-    """A running stand-in, on a free port of this machine or on a socket at a path."""
-    made = Clamd()
-    handler = type("Conversation", (_Conversation,), {"clamd": made})
+    """A running stand-in, on a free port or on a Unix socket."""
+    clamd = Clamd()
+    handler = type("Conversation", (_Conversation,), {"clamd": clamd})
     if at:
         server: socketserver.BaseServer = socketserver.ThreadingUnixStreamServer(str(at), handler)
-        made.address = str(at)
+        clamd.address = str(at)
     else:
         tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler)
-        server, made.address = tcp, f"127.0.0.1:{tcp.server_address[1]}"
+        server, clamd.address = tcp, f"127.0.0.1:{tcp.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield made
+        yield clamd
     finally:
         server.shutdown()
         server.server_close()

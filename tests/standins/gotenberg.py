@@ -1,4 +1,4 @@
-"""A stand-in for a preview service: speaks Gotenberg's protocol over HTTP, and misbehaves as it is told."""
+"""A stand-in for Gotenberg, the preview service, with outages and failures on command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORM = re.compile(
 
 @dataclass
 class Gotenberg:
-    """What it answers, and what it was asked: the fields of each form, and the name of its file."""
+    """Its answers, and what it received: the fields of each form and the names of the files."""
 
     pdf: bytes = b""
     status: int = 200

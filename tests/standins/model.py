@@ -1,16 +1,16 @@
-"""Speaks OpenAI's chat completions and Amazon Bedrock's Converse, and reads documents by the built-in rules.
+"""A stand-in for a language model: OpenAI's chat completions and Amazon Bedrock's Converse, answered by the built-in rules.
 
 `python -m tests.standins.model --port 4600`, then FAIRWAY_EXTRACTION=openai FAIRWAY_EXTRACTION_MODEL=any
 FAIRWAY_EXTRACTION_URL=http://127.0.0.1:4600, or FAIRWAY_EXTRACTION=bedrock and
-AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:4600. Beside what every stand-in can do
-(`tests/standins/server.py`), `always` and `next` take:
-- `right`: what the rules find in the text between the marks; every property that they don't find is null
+AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:4600. It has the settings of every stand-in
+(`tests/standins/server.py`); `always` and `next` may be:
+- `right`: what the rules find in the text between the marks; all other properties are null
 - `wrong`: values of the right type that no text shows; `misfit`: values of the wrong types; `prose`: no JSON at all
-- `truncated`: the right answer, broken off in the middle; `refused`: the model won't
-- `obeys`: it does what the document asks by `Answer with:` and JSON, as it is or spelt in hexadecimal digits
+- `truncated`: the right answer, cut short in the middle; `refused`: the model refuses to answer
+- `obeys`: it follows the document's `Answer with:` and JSON, as text or in hexadecimal digits
 - `429` (with `retry_after`), `500`, `502`, `503`, `401`, `403`, `404`, `400`, `too_long`, `no_credit`, `hang_up`
-- {"fields": {...}}: exactly these
-`window_bytes` refuses longer documents as too long, 0 takes any.
+- {"fields": {...}}: exactly these values
+Documents longer than `window_bytes` are refused as too long; 0 is no limit.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ MISFIT = {"string": 12, "number": "a lot", "integer": "many", "boolean": "perhap
 class ModelSettings(Settings):
     retry_after: str = "7"
     window_bytes: int = 0
-    key: str = ""  # the only one that is taken, where one is set
+    key: str = ""  # if set, calls with another key are refused
 
 
 @dataclass
 class Asked:
-    """What a call asks, whichever protocol it came by."""
+    """The content of a call, of either protocol."""
 
     instructions: str
     document: str
@@ -81,14 +81,14 @@ class Model(Standin):
             self.asked.append((path, vars(asked)))
         if self.settings.window_bytes and len(asked.document.encode()) > self.settings.window_bytes:
             return self._refusal("too_long", of_bedrock)
-        text, ended = self._said(due, asked)
+        text, ended = self._answer_text(due, asked)
         tokens = len(asked.instructions + asked.document) // 4, len(text) // 4
         with self.lock:
             self.counts["input_tokens"] += tokens[0]
             self.counts["output_tokens"] += tokens[1]
         return _converse(text, ended, *tokens) if of_bedrock else _completion(text, ended, *tokens)
 
-    def _said(self, due: Any, asked: Asked) -> tuple[str, str]:
+    def _answer_text(self, due: Any, asked: Asked) -> tuple[str, str]:
         if isinstance(due, dict):
             return json.dumps(_complete(due["fields"], asked.schema)), "end"
         if due == "wrong":
@@ -123,21 +123,21 @@ def _of_completions(body: dict[str, Any]) -> Asked:
     assert form["type"] == "json_schema" and form["json_schema"]["strict"] is True
     system, user, *rest = body["messages"]
     assert (system["role"], user["role"]) == ("system", "user")
-    said = [one["content"] for one in rest if one["role"] == "user"]
-    return Asked(system["content"], user["content"], form["json_schema"]["schema"], said)
+    corrections = [one["content"] for one in rest if one["role"] == "user"]
+    return Asked(system["content"], user["content"], form["json_schema"]["schema"], corrections)
 
 
 def _of_converse(body: dict[str, Any]) -> Asked:
     (tool,) = body["toolConfig"]["tools"]
     assert body["toolConfig"]["toolChoice"] == {"tool": {"name": tool["toolSpec"]["name"]}}
     user, *rest = body["messages"]
-    said = []
+    corrections = []
     for one in rest:
         for part in one["content"] if one["role"] == "user" else ():
             result = part.get("toolResult")
-            said += [inner["text"] for inner in result["content"]] if result else [part["text"]]
+            corrections += [inner["text"] for inner in result["content"]] if result else [part["text"]]
     schema = tool["toolSpec"]["inputSchema"]["json"]
-    return Asked(body["system"][0]["text"], user["content"][0]["text"], schema, said)
+    return Asked(body["system"][0]["text"], user["content"][0]["text"], schema, corrections)
 
 
 def _read(asked: Asked) -> dict[str, Any]:
@@ -174,15 +174,15 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return str(kind if isinstance(kind, str) else next(one for one in kind if one != "null"))
 
 
-def _completion(text: str, ended: str, asked: int, said: int) -> Answer:
+def _completion(text: str, ended: str, read: int, written: int) -> Answer:
     message = {"role": "assistant", "content": text or None, "refusal": "no" if ended == "refused" else None}
     reason = {"cut": "length", "refused": "stop", "end": "stop"}[ended]
-    usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
+    usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
     choice = {"index": 0, "message": message, "finish_reason": reason}
     return Answer(200, {"id": "chat-1", "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
-def _converse(text: str, ended: str, asked: int, said: int) -> Answer:
+def _converse(text: str, ended: str, read: int, written: int) -> Answer:
     try:
         content = [{"toolUse": {"toolUseId": "use-1", "name": "give_record", "input": json.loads(text)}}]
         reason = "tool_use"
@@ -192,7 +192,7 @@ def _converse(text: str, ended: str, asked: int, said: int) -> Answer:
     body = {
         "output": {"message": {"role": "assistant", "content": content if text else []}},
         "stopReason": reason,
-        "usage": {"inputTokens": asked, "outputTokens": said, "totalTokens": asked + said},
+        "usage": {"inputTokens": read, "outputTokens": written, "totalTokens": read + written},
         "metrics": {"latencyMs": 1},
     }
     return Answer(200, body)
@@ -203,7 +203,7 @@ def _of_bedrock(status: int, code: str, message: str) -> Answer:
 
 
 def served(**settings: Any) -> Served:
-    """A stand-in with these settings; its address is what the block gets."""
+    """A running stand-in with these settings; the block gets its address."""
     return Served(Model(**settings))
 
 

@@ -1,7 +1,7 @@
-"""What every stand-in server has: a port, a log of what was asked, and a path by which its behaviour is changed.
+"""The base of the stand-in servers: a port, a log of requests, and a path that controls the behaviour.
 
 `GET /_standin` shows settings, counts and the last requests; `PUT /_standin` with a JSON object changes settings;
-`DELETE /_standin` puts everything back. Besides, each may be used in process: `with Served(standin) as url`.
+`DELETE /_standin` resets everything. A test can run one in its own process: `with Served(standin) as url`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST_KEPT = 500
 
 @dataclass
 class Answer:
-    """What goes over the wire. `hang_up`: the connection is closed without an answer."""
+    """A response. `hang_up`: the connection is closed without one."""
 
     status: int
     body: Any = None
@@ -34,11 +34,11 @@ class Answer:
 
 @dataclass
 class Settings:
-    """What all of them can do.
+    """The settings of every stand-in.
 
-    `next` is done first, one entry a call, then `always`: words that each stand-in explains, a number of seconds to
-    wait before the answer, or {"status", "body", "headers"} as they are. `calls_per_s` 0 is no limit; `burst` calls
-    go through at once.
+    `next` is a queue of behaviours, one for each call; when it is empty, `always` is used. A behaviour is a word that
+    the stand-in documents, a number of seconds to wait before the right answer, or {"status", "body", "headers"} of a
+    response. `calls_per_s` limits the rate (0: no limit), after `burst` calls that pass at once.
     """
 
     always: Any = "right"
@@ -49,21 +49,21 @@ class Settings:
 
 
 class Standin:
-    """One service. A subclass gives its settings' type, `answer`, and what it says when it limits calls."""
+    """A service. A subclass has the type of its settings, `answer`, and `throttled` for calls over the limit."""
 
     settings_type: type[Settings] = Settings
     content_type = "application/json"
 
     def __init__(self, **settings: Any) -> None:
-        self._given = settings
+        self._initial = settings
         self.lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
-        self.settings = self.settings_type(**json.loads(json.dumps(self._given)))
+        self.settings = self.settings_type(**json.loads(json.dumps(self._initial)))
         self.counts: Counter[str] = Counter()
         self.asked: deque[tuple[str, Any]] = deque(maxlen=MOST_KEPT)
-        self.called_at: list[float] = []  # by a clock that only goes forward; probes are left out
+        self.called_at: list[float] = []  # time.monotonic(), without probes
         self.served_at: list[float] = []
         self._tokens, self._filled_at = float(self.settings.burst), time.monotonic()
 
@@ -82,7 +82,7 @@ class Standin:
             return {"settings": given, "counts": dict(self.counts), "asked": [list(one) for one in self.asked]}
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The answer to one call: what is due first, then the service's own."""
+        """The answer to one call, by the next behaviour."""
         with self.lock:
             self.counts["calls"] += 1
             is_probe = self.is_probe(method, path, body)
@@ -109,7 +109,7 @@ class Standin:
         raise NotImplementedError
 
     def is_probe(self, method: str, path: str, body: bytes) -> bool:
-        """Whether a call only asks if the service is there: what is to come `next` is meant for others."""
+        """Whether a call only checks if the service is up: it takes nothing from `next`."""
         return False
 
     def throttled(self) -> Answer:
@@ -128,7 +128,7 @@ class Standin:
 
 
 class Served:
-    """A stand-in on a port of its own, while the block lasts."""
+    """A stand-in on a free port, for the duration of the block."""
 
     def __init__(self, standin: Standin, port: int = 0) -> None:
         self.standin = standin
@@ -174,7 +174,7 @@ def _handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             content = answer.body.encode() if isinstance(answer.body, str) else json.dumps(answer.body).encode()
-            with suppress(BrokenPipeError, ConnectionResetError):  # the caller may have given up
+            with suppress(BrokenPipeError, ConnectionResetError):  # the client may have closed the connection
                 self.send_response(answer.status)
                 for name, value in ({"Content-Type": content_type} | answer.headers).items():
                     self.send_header(name, value)
@@ -189,7 +189,7 @@ def _handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
 
 
 def main(standin: Standin, about: str) -> None:
-    """Serve until a signal comes; the first line on standard output is the address."""
+    """Serve until SIGINT or SIGTERM; the first line on standard output is the address."""
     options = argparse.ArgumentParser(description=about)
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--settings", default="{}", help="a JSON object, as PUT /_standin takes it")

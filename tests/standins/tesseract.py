@@ -1,7 +1,7 @@
-"""A stand-in for Tesseract's program: reads nothing, and answers at once as it is told.
+"""A stand-in for Tesseract's program: it reads no image and returns preset words at once.
 
-Its path goes into FAIRWAY_TESSERACT. The decoders that call it may read nothing else of this machine's, so what it
-is to do stands in the script itself: it is written anew, in place, at each change.
+Its path goes into FAIRWAY_TESSERACT. Decoders may read no other file of this machine, so the words are in the script
+itself, which is rewritten in place at each change.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TRIES = 50
 
 
 class Tesseract:
-    """The program at a path. `fail`: it ends with an error on every page; `read`: it finds these words on each."""
+    """The program at a path. After `fail` it ends with an error on every page; after `read` it finds these words."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,14 +39,14 @@ class Tesseract:
         path.chmod(0o755)
 
     def fail(self) -> None:
-        self._write("echo 'the engine is broken, as told' >&2; exit 1")
+        self._write("echo 'failed on command' >&2; exit 1")
 
     def read(self, words: Sequence[Word]) -> None:
         rows = ["\t".join(COLUMNS)]
-        for place, (text, confidence) in enumerate(words, 1):
-            rows.append("\t".join(map(str, (5, 1, 1, 1, 1, place, 40 * place, 40, 36, 20, confidence, text))))
-        said = "\\n".join(row.replace("\t", "\\t") for row in rows)
-        self._write(f"printf '{said}\\n' > \"$2.tsv\"")
+        for number, (text, confidence) in enumerate(words, 1):
+            rows.append("\t".join(map(str, (5, 1, 1, 1, 1, number, 40 * number, 40, 36, 20, confidence, text))))
+        table = "\\n".join(row.replace("\t", "\\t") for row in rows)
+        self._write(f"printf '{table}\\n' > \"$2.tsv\"")
 
     def _write(self, on_a_page: str) -> None:
         script = f'#!/bin/sh\ncase "$1" in --version) echo "tesseract 5.5.0"; exit 0;; esac\n{on_a_page}\n'
@@ -56,6 +56,6 @@ class Tesseract:
                     file.write(script)
                     file.truncate()
                 return
-            except OSError:  # it is being started just now
+            except OSError:  # it is being executed (text file busy)
                 time.sleep(0.01)
         raise TimeoutError(f"{self.path} could not be written")

@@ -1,14 +1,14 @@
-"""Speaks Amazon Textract's wire protocol (JSON 1.1 by X-Amz-Target): DetectDocumentText and the jobs over objects.
+"""A stand-in for Amazon Textract (JSON 1.1 by X-Amz-Target): DetectDocumentText, and jobs on stored objects.
 
 `python -m tests.standins.textract --port 4599`, then AWS_ENDPOINT_URL_TEXTRACT=http://127.0.0.1:4599. It reads
-nothing: it answers the lines that its settings give. Beside what every stand-in can do (`tests/standins/server.py`):
-- `always` and `next` take `right`, `outage` (503), `failure` (500), `denied` (AccessDeniedException), `hang_up`, or
+no image and returns the lines of its settings. It has the settings of every stand-in (`tests/standins/server.py`):
+- `always` and `next` may be `right`, `outage` (503), `failure` (500), `denied` (AccessDeniedException), `hang_up`, or
   the name of any error of Textract's, such as `BadDocumentException`.
-- `pages` are the lines of each page; `documents` the same by object key; `confidence` that of every word.
-- `job_polls` and `job_s`: how often, or how long, a job is asked for before it is done; `job_status` how it ends.
-- `blocks_a_page` parts long answers (NextToken); `most_jobs` is how many may be at work at once.
-What Textract would refuse it refuses: unsigned calls, bytes that are no PNG or JPEG, over 5 MB, a token that comes
-again with another object, a job that is none.
+- `pages` are the lines of each page; `documents` are the same by object key; `confidence` is that of every word.
+- `job_polls` and `job_s`: after how many polls, or seconds, a job is done; `job_status` is its result.
+- `blocks_a_page` splits long answers (NextToken); `most_jobs` is how many jobs may run at once.
+It refuses what Textract refuses: unsigned calls, bytes that are not PNG or JPEG or are over 5 MB, a token that was
+used for another object, an unknown job.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TextractSettings(Settings):
 @dataclass
 class Job:
     token: str
-    place: dict[str, Any]
+    location: dict[str, Any]
     polls_left: int
     ready_at: float
 
@@ -104,19 +104,19 @@ class Textract(Standin):
         return Answer(200, {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(1, lines, self.settings.confidence)})
 
     def _start(self, asked: dict[str, Any]) -> Answer:
-        token, place = asked.get("ClientRequestToken") or "", asked["DocumentLocation"]["S3Object"]
+        token, location = asked.get("ClientRequestToken") or "", asked["DocumentLocation"]["S3Object"]
         for job_id, job in self.jobs.items():
             if token and job.token == token:
-                if job.place != place:
+                if job.location != location:
                     return _refused("IdempotentParameterMismatchException", "another object")
                 return Answer(200, {"JobId": job_id})
         if sum(not self._is_done(job) for job in self.jobs.values()) >= self.settings.most_jobs:
             return _refused("LimitExceededException", "too many jobs")
         job_id = f"{len(self.jobs) + 1:064d}"
         ready_at = time.monotonic() + self.settings.job_s
-        self.jobs[job_id] = Job(token, place, self.settings.job_polls, ready_at)
+        self.jobs[job_id] = Job(token, location, self.settings.job_polls, ready_at)
         self.counts["jobs"] += 1
-        self.counts["pages"] += len(self._of(place))
+        self.counts["pages"] += len(self._of(location))
         return Answer(200, {"JobId": job_id})
 
     def _get(self, asked: dict[str, Any]) -> Answer:
@@ -128,7 +128,7 @@ class Textract(Standin):
             return Answer(200, {"JobStatus": "IN_PROGRESS"})
         if self.settings.job_status not in ("SUCCEEDED", "PARTIAL_SUCCESS"):
             return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as told"})
-        pages = self._of(job.place)
+        pages = self._of(job.location)
         found = [one for n, lines in enumerate(pages, 1) for one in blocks(n, lines, self.settings.confidence)]
         start = int(asked.get("NextToken") or 0)
         end = start + min(self.settings.blocks_a_page, asked.get("MaxResults") or 1000)
@@ -139,27 +139,27 @@ class Textract(Standin):
     def _is_done(self, job: Job) -> bool:
         return job.polls_left <= 0 and time.monotonic() >= job.ready_at
 
-    def _of(self, place: dict[str, Any]) -> list[list[str]]:
-        return self.settings.documents.get(place["Name"], self.settings.pages)
+    def _of(self, location: dict[str, Any]) -> list[list[str]]:
+        return self.settings.documents.get(location["Name"], self.settings.pages)
 
 
 def blocks(page: int, lines: Sequence[str], confidence: float = 99.0) -> list[dict[str, Any]]:
-    """A page's blocks: the PAGE, each LINE under the last, and a WORD for each of its words, side by side."""
-    made = [_block("PAGE", "", page, confidence, (0.0, 0.0, 1.0, 1.0))]
+    """The blocks of a page: one PAGE, a LINE for each line below the last, and a WORD for each word, side by side."""
+    found = [_block("PAGE", "", page, confidence, (0.0, 0.0, 1.0, 1.0))]
     for row, text in enumerate(lines):
         top = 0.1 + row * 0.05
-        made.append(_block("LINE", text, page, confidence, (0.1, top, 0.8, 0.04)))
-        made += [
-            _block("WORD", word, page, confidence, (0.1 + place * 0.1, top, 0.09, 0.04))
-            for place, word in enumerate(text.split())
+        found.append(_block("LINE", text, page, confidence, (0.1, top, 0.8, 0.04)))
+        found += [
+            _block("WORD", word, page, confidence, (0.1 + column * 0.1, top, 0.09, 0.04))
+            for column, word in enumerate(text.split())
         ]
-    return made
+    return found
 
 
 def _block(kind: str, text: str, page: int, confidence: float, box: tuple[float, ...]) -> dict[str, Any]:
-    place = dict(zip(("Left", "Top", "Width", "Height"), box, strict=True))
+    bounds = dict(zip(("Left", "Top", "Width", "Height"), box, strict=True))
     shown = {"Text": text, "Confidence": confidence} if kind != "PAGE" else {}
-    return {"BlockType": kind, "Page": page, "Geometry": {"BoundingBox": place}, **shown}
+    return {"BlockType": kind, "Page": page, "Geometry": {"BoundingBox": bounds}, **shown}
 
 
 def _refused(code: str, message: str, status: int = 400) -> Answer:
@@ -174,7 +174,7 @@ def _without_bytes(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def served(**settings: Any) -> Served:
-    """A stand-in with these settings; its address is what the block gets."""
+    """A running stand-in with these settings; the block gets its address."""
     return Served(Textract(**settings))
 
 

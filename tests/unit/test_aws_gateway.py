@@ -48,5 +48,5 @@ def test_a_preflight_names_the_first_allowed_origin_and_the_template_handles_the
     paths = {"/files": {"options": {"x-amazon-apigateway-integration": {"responses": {"default": answer}}}}}
     gateway.allow_origins(paths)
     assert answer["responseParameters"][origin]["Fn::Sub"][1] == {"First": gateway.FIRST_ORIGIN}
-    (written,) = answer["responseTemplates"]["application/json"].values()
-    assert written.count("${") == 1 and "${AllowedOrigins}" in written  # the gateway fills in the other variables
+    (template,) = answer["responseTemplates"]["application/json"].values()
+    assert template.count("${") == 1 and "${AllowedOrigins}" in template  # the gateway fills in the other variables

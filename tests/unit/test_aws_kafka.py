@@ -60,17 +60,17 @@ def test_without_kafka_the_template_does_not_mention_it() -> None:
 
 def test_each_step_consumes_its_own_topic() -> None:
     found = [one for one in deployed("UsesKafka").values() if one.get("Type") == "AWS::Lambda::EventSourceMapping"]
-    taken = {one["Properties"]["FunctionName"]["Ref"]: one["Properties"]["Topics"] for one in found}
-    assert taken == {inventory.logical(step): [f"fairway-{STAGE}-{step}"] for step in STEPS}
+    topics = {one["Properties"]["FunctionName"]["Ref"]: one["Properties"]["Topics"] for one in found}
+    assert topics == {inventory.logical(step): [f"fairway-{STAGE}-{step}"] for step in STEPS}
     assert all(one["DependsOn"] == ["Migration"] for one in found)  # the migration creates the topics
 
 
 @pytest.mark.parametrize("function", PUBLISHERS)
 def test_a_publishing_function_has_the_brokers_and_may_write_to_its_topics(function: str) -> None:
     resources = deployed("UsesKafka")
-    given = resources[inventory.logical(function)]["Properties"]["Environment"]["Variables"]
-    assert (given["FAIRWAY_KAFKA_BROKERS"], given["FAIRWAY_KAFKA_AUTH"]) == ({"Ref": "KafkaBrokers"}, "iam")
-    assert given["FAIRWAY_QUEUE_PREFIX"] == f"fairway-{STAGE}-"
+    variables = resources[inventory.logical(function)]["Properties"]["Environment"]["Variables"]
+    assert (variables["FAIRWAY_KAFKA_BROKERS"], variables["FAIRWAY_KAFKA_AUTH"]) == ({"Ref": "KafkaBrokers"}, "iam")
+    assert variables["FAIRWAY_QUEUE_PREFIX"] == f"fairway-{STAGE}-"
     may = allowed(resources, function)
     assert may["kafka-cluster:WriteData"] == {topic(step) for step in sends_to(function) if step in STEPS}
     assert may["kafka-cluster:Connect"] == {"cluster/${KafkaCluster}"}

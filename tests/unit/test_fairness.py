@@ -17,8 +17,8 @@ from layers.domain.fairness import (
     correction,
     in_flight_cap,
     is_long,
-    makes_way_after_s,
-    places,
+    short_limit_s,
+    slots,
 )
 
 BACKLOGS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 60), min_size=2)
@@ -41,7 +41,7 @@ def drained(lanes: Lanes) -> list[str]:
 
 
 @given(BACKLOGS)
-def test_everything_is_taken_once_and_each_lane_in_its_own_order(backlogs: dict[str, int]) -> None:
+def test_every_item_is_taken_once_in_the_order_of_its_lane(backlogs: dict[str, int]) -> None:
     taken = drained(filled(backlogs))
     for tenant, count in backlogs.items():
         assert [item for item in taken if item[0] == tenant] == [f"{tenant}{place}" for place in range(count)]
@@ -49,7 +49,7 @@ def test_everything_is_taken_once_and_each_lane_in_its_own_order(backlogs: dict[
 
 
 @given(BACKLOGS)
-def test_of_equals_none_is_ever_two_turns_ahead(backlogs: dict[str, int]) -> None:
+def test_no_tenant_of_equal_weight_is_two_turns_ahead(backlogs: dict[str, int]) -> None:
     taken = drained(filled(backlogs))
     for end in range(len(taken)):
         so_far = {tenant: sum(item[0] == tenant for item in taken[:end]) for tenant in backlogs}
@@ -59,7 +59,7 @@ def test_of_equals_none_is_ever_two_turns_ahead(backlogs: dict[str, int]) -> Non
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), COSTS), min_size=2, max_size=80), st.integers(0, 40))
-def test_of_those_who_wait_none_is_ever_ahead_by_more_than_a_slice(work: list[tuple[str, float]], ran: int) -> None:
+def test_no_waiting_tenant_is_ahead_by_more_than_a_slice(work: list[tuple[str, float]], ran: int) -> None:
     weights = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
     lanes = Lanes()
     for place, (tenant, cost_s) in enumerate(work):
@@ -71,7 +71,7 @@ def test_of_those_who_wait_none_is_ever_ahead_by_more_than_a_slice(work: list[tu
         assert all(passed >= lanes.clock - 1e-6 for passed in waiting)
 
 
-def test_a_newcomer_starts_where_the_last_dispatch_was() -> None:
+def test_a_new_lane_starts_at_the_pass_dispatched_last() -> None:
     lanes = filled({"a": 10})
     for _ in range(4):
         lanes.next()
@@ -88,7 +88,7 @@ def test_shares_follow_weights(heavy: float, light: float) -> None:
 
 
 @given(st.integers(0, 200), st.integers(1, 30))
-def test_a_newcomer_is_next_but_one_however_long_the_others_have_run(ran: int, backlog: int) -> None:
+def test_a_new_tenant_is_served_within_three_turns(ran: int, backlog: int) -> None:
     lanes = filled({"a": ran + backlog, "b": ran + backlog})
     for _ in range(ran):
         lanes.next()
@@ -97,7 +97,7 @@ def test_a_newcomer_is_next_but_one_however_long_the_others_have_run(ran: int, b
 
 
 @given(st.integers(1, 100))
-def test_one_who_was_away_hoards_no_credit(away: int) -> None:
+def test_an_idle_tenant_gains_no_credit(away: int) -> None:
     lanes = filled({"a": 1, "b": away + 40})
     for _ in range(away + 1):
         lanes.next()
@@ -112,7 +112,7 @@ def test_an_estimate_counts_for_at_most_one_slice(cost_s: float, weight: float) 
     assert charge(cost_s, weight) == min(cost_s, SLICE_S) / weight
 
 
-def test_dear_work_gets_fewer_turns() -> None:
+def test_expensive_work_gets_fewer_turns() -> None:
     lanes = Lanes()
     for place in range(100):
         lanes.ready("dear", "batch", f"d{place}", 8.0)
@@ -121,7 +121,7 @@ def test_dear_work_gets_fewer_turns() -> None:
     assert sum(item[0] == "d" for item in taken) == 5
 
 
-def test_what_was_estimated_wrongly_is_charged_as_it_was() -> None:
+def test_a_wrong_estimate_is_corrected_by_the_measured_time() -> None:
     lanes = filled({"a": 50, "b": 50})
     first = lanes.next()
     assert first == "a0"
@@ -129,7 +129,7 @@ def test_what_was_estimated_wrongly_is_charged_as_it_was() -> None:
     assert [(lanes.next() or "")[0] for _ in range(11)] == ["b"] * 11
 
 
-def test_batches_of_one_tenant_take_turns_and_cost_no_other_tenant() -> None:
+def test_batches_of_one_tenant_take_turns_and_do_not_delay_other_tenants() -> None:
     lanes = Lanes()
     for place in range(30):
         for batch in ("one", "two", "three"):
@@ -151,19 +151,17 @@ def test_the_cap_keeps_every_worker_busy_and_little_more(concurrency: int, cap: 
     ("concurrency", "seconds_each", "most"),
     [(20, 0.1, 25), (20, 1.0, 25), (20, 2.0, 23), (20, 10.0, 21), (4, 10.0, 5), (1, 0.1, 2), (1, 60.0, 2)],
 )
-def test_the_longer_things_take_the_fewer_wait_beyond_those_at_work(
-    concurrency: int, seconds_each: float, most: int
-) -> None:
+def test_the_longer_parts_take_the_fewer_wait_in_the_broker(concurrency: int, seconds_each: float, most: int) -> None:
     taken = 0
-    while taken < places(in_flight_cap(concurrency), taken, taken * seconds_each):
+    while taken < slots(in_flight_cap(concurrency), taken, taken * seconds_each):
         taken += 1
     assert taken == most
 
 
 @given(st.integers(1, 1000), st.floats(0, 1e6))
-def test_every_worker_has_something_to_do_and_a_probe_goes_alone(concurrency: int, seconds_each: float) -> None:
-    assert places(in_flight_cap(concurrency), concurrency, concurrency * seconds_each) > concurrency
-    assert places(1, 0, 0.0) == 1
+def test_no_worker_is_idle_and_a_cap_of_one_allows_one(concurrency: int, seconds_each: float) -> None:
+    assert slots(in_flight_cap(concurrency), concurrency, concurrency * seconds_each) > concurrency
+    assert slots(1, 0, 0.0) == 1
 
 
 def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
@@ -179,18 +177,18 @@ def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
     assert lanes.tenants["newcomer"].passed >= clock >= 40.0
 
 
-# --- whatever comes in whatever order -------------------------------------------------------------------
+# --- random sequences of events --------------------------------------------------------------------------
 
 WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
-# A turn: somebody readies something of some cost, in one of two batches; or so much is dispatched, and costs so much
-# times what was estimated.
+# An event: an item of some cost becomes ready in one of two batches; or some items are dispatched and cost a multiple of
+# their estimates.
 READY = st.tuples(st.just("ready"), st.sampled_from("abcd"), st.sampled_from(("one", "two")), COSTS)
 TAKE = st.tuples(st.just("take"), st.integers(1, 8), st.floats(0.1, 10), st.booleans())
 TURNS = st.lists(st.one_of(READY, TAKE), max_size=80)
 
 
 class Played:
-    """Turns, played to the lanes; what was taken, in order, and what was readied, by item."""
+    """Applies events to the lanes; the items that were taken, in order, and those that became ready."""
 
     def __init__(self) -> None:
         self.lanes = Lanes()
@@ -215,7 +213,7 @@ class Played:
     def take(self, count: int, times: float, corrected: bool = True) -> None:
         for _ in range(count):
             item = self.lanes.next()
-            assert (item is None) == (len(self.taken) == len(self.readied)), "it idles only where nothing waits"
+            assert (item is None) == (len(self.taken) == len(self.readied)), "dispatch is idle only while nothing waits"
             if item is None:
                 return
             self.taken.append(item)
@@ -234,12 +232,12 @@ def test_work_is_conserved(turns: list[tuple]) -> None:
     assert sorted(played.taken, key=int) == list(played.readied)
     for lane in {(tenant, batch) for tenant, batch, _ in played.readied.values()}:
         own = [int(item) for item in played.taken if played.readied[item][:2] == lane]
-        assert own == sorted(own), "within a batch it goes by age"
+        assert own == sorted(own), "a batch is dispatched in the order of age"
 
 
 @given(TURNS, st.sampled_from("abcd"), COSTS)
-def test_nobody_starves_however_much_comes_in_behind(turns: list[tuple], tenant: str, cost_s: float) -> None:
-    """Whoever stands first in its lane is taken after a bounded amount of others' work, though that never ends."""
+def test_no_tenant_starves_however_much_arrives_after_it(turns: list[tuple], tenant: str, cost_s: float) -> None:
+    """The first item of a lane is taken after a bounded amount of other work, though that work never ends."""
     played = Played().play(turns)
     mine = played.ready(tenant, "one", cost_s)
     ahead_of_me = sum(
@@ -263,7 +261,7 @@ def test_nobody_starves_however_much_comes_in_behind(turns: list[tuple], tenant:
 
 
 @given(TURNS, st.floats(0.2, 3), st.floats(0.2, 3))
-def test_shares_follow_weights_whatever_came_before_and_whatever_things_cost(
+def test_shares_follow_weights_whatever_the_history_and_the_costs(
     turns: list[tuple], a_costs: float, d_costs: float
 ) -> None:
     played = Played().play(turns)
@@ -272,7 +270,7 @@ def test_shares_follow_weights_whatever_came_before_and_whatever_things_cost(
         played.ready("a", "one", a_costs)
         played.ready("d", "one", d_costs)
     lanes, start = played.lanes.tenants, len(played.taken)
-    owed = abs(lanes["a"].passed - lanes["d"].passed)  # for what they had before
+    owed = abs(lanes["a"].passed - lanes["d"].passed)  # from the events before
     played.take(300, 1.0)
     spent = dict.fromkeys("abcd", 0.0)
     for item in played.taken[start:]:
@@ -282,10 +280,8 @@ def test_shares_follow_weights_whatever_came_before_and_whatever_things_cost(
 
 
 @given(TURNS, st.integers(1, 100), st.floats(0.1, 1))
-def test_no_credit_is_hoarded_by_being_away_or_by_costing_less_than_estimated(
-    turns: list[tuple], away: int, times: float
-) -> None:
-    """Whoever comes back is served by its weight from then on, and makes up for nothing."""
+def test_neither_idle_time_nor_high_estimates_give_credit(turns: list[tuple], away: int, times: float) -> None:
+    """A tenant that returns is served by its weight from then on, and does not catch up."""
     played = Played().play(turns)
     played.take(len(played.readied) + 1, times)
     for _ in range(away + 100):
@@ -305,10 +301,11 @@ def test_no_credit_is_hoarded_by_being_away_or_by_costing_less_than_estimated(
     st.integers(1, 25),
     st.integers(0, 1000),
 )
-def test_a_quiet_tenant_waits_for_little_however_wrong_all_estimates_are(
+def test_a_quiet_tenant_waits_briefly_however_wrong_all_estimates_are(
     estimate_s: float, times: float, end_together: int, seed: int
 ) -> None:
-    """One tenant's backlog keeps 25 parts in flight; the other readies a part now and then, judged and costing alike."""
+    """The backlog of one tenant keeps 25 parts in flight. The other one has a part now and then, with the same cost and
+    estimate."""
     chance, lanes, in_flight, taken = random.Random(seed), Lanes(), deque[str](), 0
     for place in range(3000):
         lanes.ready("noisy", "batch", f"noisy {place}", estimate_s)
@@ -334,30 +331,30 @@ def test_a_quiet_tenant_waits_for_little_however_wrong_all_estimates_are(
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), COSTS), max_size=60))
-def test_where_the_long_have_no_room_every_short_one_is_taken_and_no_long_one(work: list[tuple[str, float]]) -> None:
+def test_without_slots_for_long_parts_exactly_the_short_parts_are_taken(work: list[tuple[str, float]]) -> None:
     lanes = Lanes()
     for place, (tenant, cost_s) in enumerate(work):
         lanes.ready(tenant, "batch", str(place), cost_s)
     short = []
-    while (item := lanes.next(long_too=False)) is not None:
+    while (item := lanes.next(long_parts_too=False)) is not None:
         short.append(int(item))
     assert sorted(short) == [place for place, (_, cost_s) in enumerate(work) if not is_long(cost_s)]
     assert len(short) + len(drained(lanes)) == len(work)
 
 
 @given(COSTS, COSTS)
-def test_a_turn_is_longer_than_its_estimate_by_little_and_never_by_much(one_s: float, other_s: float) -> None:
+def test_the_short_limit_is_a_little_more_than_the_estimate(one_s: float, other_s: float) -> None:
     shorter_s, longer_s = sorted((min(one_s, SLICE_S), min(other_s, SLICE_S)))
-    assert shorter_s < makes_way_after_s(shorter_s) <= makes_way_after_s(longer_s) < longer_s + 3
-    assert makes_way_after_s(0.05) < 1
+    assert shorter_s < short_limit_s(shorter_s) <= short_limit_s(longer_s) < longer_s + 3
+    assert short_limit_s(0.05) < 1
 
 
-def test_what_is_known_to_be_long_has_all_its_time() -> None:
-    assert makes_way_after_s(SLICE_S) < float("inf") == makes_way_after_s(SLICE_S + 0.1)
+def test_a_long_part_has_no_short_limit() -> None:
+    assert short_limit_s(SLICE_S) < float("inf") == short_limit_s(SLICE_S + 0.1)
 
 
 @given(COSTS, COSTS)
-def test_what_a_lane_is_charged_in_the_end_is_close_to_what_was_measured(estimate_s: float, measured_s: float) -> None:
+def test_the_final_charge_of_a_lane_is_close_to_the_measured_time(estimate_s: float, measured_s: float) -> None:
     charged_s = min(estimate_s, SLICE_S)
     in_the_end = charged_s + correction(estimate_s, measured_s)
     assert abs(in_the_end - measured_s) <= max(0.1, 0.1 * charged_s) + 1e-9

@@ -1,4 +1,4 @@
-"""Originals kept between the steps of one file: bounded in bytes and in time."""
+"""The cache of originals: it is bounded in bytes and in time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ KEY = ("originals/t/f", "v1")
 
 
 @pytest.fixture
-def kept() -> Iterator[FileCache]:
-    kept = FileCache(100)
-    yield kept
-    kept.close()
+def cache() -> Iterator[FileCache]:
+    cache = FileCache(100)
+    yield cache
+    cache.close()
 
 
 def write(path: Path, size: int = 10) -> Path:
@@ -25,21 +25,21 @@ def write(path: Path, size: int = 10) -> Path:
     return path
 
 
-def test_a_kept_file_is_given_without_a_copy(kept: FileCache, tmp_path: Path) -> None:
-    kept.keep(KEY, write(tmp_path / "a"))
-    assert kept.give(KEY, tmp_path / "b")
+def test_a_cached_file_is_linked_and_not_copied(cache: FileCache, tmp_path: Path) -> None:
+    cache.keep(KEY, write(tmp_path / "a"))
+    assert cache.give(KEY, tmp_path / "b")
     assert (tmp_path / "b").samefile(tmp_path / "a")
 
 
-def test_another_version_is_another_file(kept: FileCache, tmp_path: Path) -> None:
-    kept.keep(KEY, write(tmp_path / "a"))
-    assert not kept.give((KEY[0], "v2"), tmp_path / "b")
+def test_another_version_is_another_file(cache: FileCache, tmp_path: Path) -> None:
+    cache.keep(KEY, write(tmp_path / "a"))
+    assert not cache.give((KEY[0], "v2"), tmp_path / "b")
 
 
-def test_the_oldest_make_room_for_the_newest(kept: FileCache, tmp_path: Path) -> None:
-    for place in range(4):
-        kept.keep((str(place), "v"), write(tmp_path / str(place), 30))
-    assert [kept.give((str(place), "v"), tmp_path / f"again {place}") for place in range(4)] == [
+def test_the_oldest_make_room_for_the_newest(cache: FileCache, tmp_path: Path) -> None:
+    for number in range(4):
+        cache.keep((str(number), "v"), write(tmp_path / str(number), 30))
+    assert [cache.give((str(number), "v"), tmp_path / f"again {number}") for number in range(4)] == [
         False,
         True,
         True,
@@ -47,18 +47,18 @@ def test_the_oldest_make_room_for_the_newest(kept: FileCache, tmp_path: Path) ->
     ]
 
 
-def test_what_is_too_large_is_not_kept(kept: FileCache, tmp_path: Path) -> None:
-    kept.keep(KEY, write(tmp_path / "a", 101))
-    assert not kept.give(KEY, tmp_path / "b")
+def test_a_file_that_is_too_large_is_not_cached(cache: FileCache, tmp_path: Path) -> None:
+    cache.keep(KEY, write(tmp_path / "a", 101))
+    assert not cache.give(KEY, tmp_path / "b")
 
 
-def test_nothing_is_kept_for_long(tmp_path: Path) -> None:
-    kept = FileCache(100, kept_s=0.01)
+def test_a_file_is_dropped_when_its_time_is_over(tmp_path: Path) -> None:
+    cache = FileCache(100, kept_s=0.01)
     original = write(tmp_path / "a")
-    kept.keep(KEY, original)
+    cache.keep(KEY, original)
     deadline = time.monotonic() + 10
     while original.stat().st_nlink > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert original.stat().st_nlink == 1
-    assert not kept.give(KEY, tmp_path / "b")
-    kept.close()
+    assert not cache.give(KEY, tmp_path / "b")
+    cache.close()

@@ -109,5 +109,5 @@ def test_an_answer_of_textract_that_is_of_a_strange_shape_is_a_call_that_failed(
     (tmp_path / "page").write_bytes(b"picture")
     client = SimpleNamespace(detect_document_text=lambda **_: {"Blocks": blocks})
     file = File("f", "t", "d", "b", "a.pdf", "key", None, 5, None, media_type="application/pdf", page_count=2)
-    with pytest.raises(TransientError, match="strange shape"):
+    with pytest.raises(TransientError, match="unknown shape"):
         TextractReader(lambda: client, "bucket").read(file, [1], "token", lambda _: tmp_path / "page", Meter())

@@ -33,8 +33,8 @@ def test_of_a_mail_of_very_many_parts_the_first_are_read_and_it_says_so(tmp_path
     path = tmp_path / "mail"
     path.write_bytes(making.mail_of_many_parts(5000))
     (page,) = mail.read_text(str(path), "message/rfc822")
-    assert page["text"].count("part of many") == mail.MOST_PARTS
-    assert f"Only the first {mail.MOST_PARTS} parts" in page["text"]
+    assert page["text"].count("part of many") == mail.MAX_PARTS
+    assert f"Only the first {mail.MAX_PARTS} parts" in page["text"]
 
 
 def test_mails_within_mails_are_read_as_far_as_they_go(tmp_path: Path) -> None:

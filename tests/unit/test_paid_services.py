@@ -1,4 +1,4 @@
-"""Which reader and which extractor the settings choose."""
+"""Which paid reader and which extractor the settings choose."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ STANDIN = {"AWS_ENDPOINT_URL_TEXTRACT": "http://127.0.0.1:2"}
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An environment that says nothing, to be filled."""
+def environ(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An environment without any of these settings, which tests fill."""
     for name in [
         *KEYS,
         *LOCAL_STORE,
@@ -39,7 +39,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.mark.parametrize(
-    ("environment", "is_there", "reads_objects"),
+    ("environment", "is_used", "reads_objects"),
     [
         (KEYS, True, True),
         ({}, False, True),
@@ -49,18 +49,18 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         (KEYS | LOCAL_STORE | STANDIN, True, True),
     ],
 )
-def test_textract_is_there_where_its_credentials_are_plainly_amazons(
-    given: pytest.MonkeyPatch, environment: dict[str, str], is_there: bool, reads_objects: bool
+def test_textract_is_used_where_credentials_and_endpoint_are_amazons(
+    environ: pytest.MonkeyPatch, environment: dict[str, str], is_used: bool, reads_objects: bool
 ) -> None:
     for name, value in environment.items():
-        given.setenv(name, value)
-    assert isinstance(bootstrap.paid_reader(), TextractReader) is is_there
+        environ.setenv(name, value)
+    assert isinstance(bootstrap.paid_reader(), TextractReader) is is_used
     assert bootstrap.reach() == Reach(None, 1, reads_objects)
 
 
-def test_the_store_of_another_maker_has_no_say_in_where_textract_is(given: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_of_the_object_store_is_not_used_for_textract(environ: pytest.MonkeyPatch) -> None:
     for name, value in (KEYS | LOCAL_STORE).items():
-        given.setenv(name, value)
+        environ.setenv(name, value)
     client = bootstrap.paid_client("textract", None, 1)
     assert client.meta.endpoint_url == "https://textract.us-east-1.amazonaws.com"
     assert client.meta.config.retries == {"total_max_attempts": 1, "mode": "legacy"}
@@ -75,10 +75,10 @@ def test_the_store_of_another_maker_has_no_say_in_where_textract_is(given: pytes
         ({"FAIRWAY_EXTRACTION": "bedrock", "FAIRWAY_EXTRACTION_MODEL": "m"}, ModelExtractor, 32_000),
     ],
 )  # fmt: skip
-def test_the_extractor_and_how_much_it_reads_at_once_are_as_set(
-    given: pytest.MonkeyPatch, environment: dict[str, str], kind: type, window_bytes: int | None
+def test_settings_choose_the_extractor_and_its_window(
+    environ: pytest.MonkeyPatch, environment: dict[str, str], kind: type, window_bytes: int | None
 ) -> None:
     for name, value in environment.items():
-        given.setenv(name, value)
+        environ.setenv(name, value)
     assert isinstance(bootstrap.extractor(), kind)
     assert bootstrap.reach().window_bytes == window_bytes

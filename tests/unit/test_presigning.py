@@ -1,4 +1,4 @@
-"""Our presigned URLs held to the SDK's."""
+"""Our presigned URLs are the same as the SDK's."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_upload_is_signed_as_the_sdk_signs_it(key: str) -> None:
     "endpoint",
     ["https://s3.eu-central-1.amazonaws.com", "https://files.example.com:443", "http://files.example.com:80"],
 )
-def test_a_default_port_is_not_signed_for_no_client_sends_it(endpoint: str) -> None:
+def test_a_default_port_is_not_signed_since_no_client_sends_it(endpoint: str) -> None:
     theirs = by_the_sdk("get_object", None, 60, endpoint, Key="k")
     ours = by_us("GET", "k", None, 60, {}, {}, endpoint)
     assert ours.startswith(f"{endpoint}/fairway/k?") and same(ours, theirs)

@@ -27,7 +27,7 @@ from functions.upkeep import (
 )
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.attempts.runner import Runner
-from layers.decoding import turns
+from layers.decoding.short_limit import current_limit_s
 from layers.domain.errors import (
     DecoderCrashed,
     DependencyDown,
@@ -178,12 +178,12 @@ def test_an_error_is_a_verb_to_the_runner(errors: list[Exception], outcomes: lis
     assert host.file(file_id).state == state
 
 
-def test_a_file_that_made_way_has_all_its_time_when_it_runs_again() -> None:
-    turns_s: list[float] = []
+def test_a_part_over_its_short_limit_runs_again_without_one() -> None:
+    limits_s: list[float] = []
 
     def slow(file: File, work: Any) -> Done:
-        turns_s.append(turns.most_s())
-        if turns_s[-1] < float("inf"):
+        limits_s.append(current_limit_s())
+        if limits_s[-1] < float("inf"):
             raise TakesLong
         return Done()
 
@@ -191,7 +191,7 @@ def test_a_file_that_made_way_has_all_its_time_when_it_runs_again() -> None:
     file_id = host.arrive()
     host.settle()
     assert host.file(file_id).state == "done"
-    assert len(turns_s) == 2 and turns_s[0] < 60
+    assert len(limits_s) == 2 and limits_s[0] < 60
 
 
 def test_a_failure_names_the_step_its_code_and_what_to_do() -> None:

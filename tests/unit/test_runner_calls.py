@@ -15,9 +15,8 @@ from functions.pipelines import INTAKE, PIPELINES, STEPS
 from layers.attempts.attempt import LEASE_GRACE_S, RECORD_EVERY_S, YIELDS_AFTER_S
 from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
 from layers.attempts.runner import Runner
-from layers.decoding import turns
 from layers.domain import lifecycle
-from layers.domain.errors import StoreUnreachable, TakesLong
+from layers.domain.errors import StoreUnreachable
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
@@ -39,7 +38,6 @@ class RecordingPorts:
     unreachable: str = ""
     waiting: int | None = 0
     unreachable_times: int = 1_000_000
-    has_room: bool = True
     refused: tuple[type[Outcome], ...] = ()
     held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -68,10 +66,6 @@ class RecordingPorts:
     def held_by(self, owner: str) -> list[Claim]:
         self.called("held_by", owner)
         return self.held
-
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        self.called("go_on_among_long", places)
-        return self.has_room
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.called("correct_lane", difference_s)
@@ -161,28 +155,6 @@ def test_where_all_take_long_what_has_ended_is_recorded_meanwhile(monkeypatch: p
     assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 5) == 5
     assert recorded_before == [0, 0, 2, 2, 4]
     assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done] * 5
-
-
-@pytest.mark.parametrize("has_room", [True, False])
-def test_nobody_waits_for_one_that_goes_on_among_the_long(has_room: bool) -> None:
-    ports = RecordingPorts(has_room=has_room)
-    recorded_so_far: list[list[type]] = []
-
-    def read(file: File, work: Any) -> Done:
-        went_on = turns.goes_on() if ports.told("read") else None
-        ports.called("read")
-        recorded_so_far.append([type(outcome) for _, outcome, _ in ports.told("record")])
-        if went_on is False:
-            raise TakesLong
-        return Done()
-
-    assert runner(ports, Step("read", read, parts_per_message=10), {"read": 4}).run_all([WAKE_UP] * 4) == 4
-    outcomes = [type(outcome) for _, outcome, _ in ports.told("record")]
-    assert ports.told("go_on_among_long")[0] == (1,)
-    if has_room:
-        assert recorded_so_far == [[], [Done, Later, Later]] and outcomes == [Done, Later, Later, Done]
-    else:
-        assert outcomes == [Done, Later, Later, Later]
 
 
 def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
@@ -280,7 +252,7 @@ def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobod
     host.reclaim_lost_claims()
     host.reclaim_lost_claims()
     assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
-    monkeypatch.setattr("layers.attempts.held_claims.STRANGE_S", -1.0)
+    monkeypatch.setattr("layers.attempts.held_claims.LOST_AFTER_S", -1.0)
     host.reclaim_lost_claims()
     ((claim, outcome, _),) = ports.told("record")
     assert claim == CLAIM and isinstance(outcome, Later)

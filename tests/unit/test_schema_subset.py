@@ -1,4 +1,4 @@
-"""Which schemas are taken, and how the others are refused: by name, with the place."""
+"""Which schemas are accepted; the others are refused with the keyword and its place."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("name", TAKEN)
-def test_what_a_table_needs_is_taken(name: str) -> None:
+def test_schemas_of_tables_are_accepted(name: str) -> None:
     assert check(TAKEN[name]) == []
 
 
@@ -103,12 +103,12 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("schema", "pointer"), REFUSED, ids=[json.dumps(one)[:60] for one, _ in REFUSED])
-def test_what_is_outside_is_refused_at_its_place(schema: Any, pointer: str) -> None:
+def test_a_schema_outside_of_the_subset_is_refused_with_the_place(schema: Any, pointer: str) -> None:
     assert pointer in [problem.pointer for problem in check(schema)]
     assert all(problem.detail for problem in check(schema))
 
 
-# What JSON Schema has and the subset has not.
+# Keywords of JSON Schema that the subset does not have.
 OTHER_KEYWORDS = [
     "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$recursiveRef", "$vocabulary", "allOf", "anyOf",
     "const", "contains", "contentEncoding", "contentMediaType", "contentSchema", "default", "definitions",
@@ -128,7 +128,7 @@ OF_EACH_TYPE: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("keyword", OTHER_KEYWORDS)
-def test_every_other_keyword_is_refused_by_name_for_every_type(keyword: str) -> None:
+def test_every_other_keyword_is_refused_for_every_type(keyword: str) -> None:
     for schema in OF_EACH_TYPE:
         assert check(of(a=schema)) == []
         (problem,) = check(of(a={**schema, keyword: True}))
@@ -136,7 +136,7 @@ def test_every_other_keyword_is_refused_by_name_for_every_type(keyword: str) -> 
 
 
 @pytest.mark.parametrize("levels", [10, 400, 5000])
-def test_json_of_any_nesting_is_answered(levels: int) -> None:
+def test_deeply_nested_json_is_checked_without_an_error(levels: int) -> None:
     value: Any = "x"
     for _ in range(levels):
         value = [value]
@@ -145,18 +145,18 @@ def test_json_of_any_nesting_is_answered(levels: int) -> None:
     assert check(of(a={"type": "array", "items": value}))
 
 
-def test_what_is_told_of_a_bad_schema_is_bounded() -> None:
+def test_the_list_of_faults_is_bounded() -> None:
     assert len(check(of(a={"type": "string", **{f"k{place}": 1 for place in range(500)}}))) == 100
 
 
-def test_depth_and_size_are_bounded() -> None:
+def test_depth_and_size_of_a_schema_are_bounded() -> None:
     assert check(nested(MOST_DEPTH - 1)) == []
     assert check(nested(MOST_DEPTH + 1))
     assert check(of(a={"type": "string", "description": "x" * 70_000}))
 
 
-def test_references_that_multiply_are_refused_in_time() -> None:
-    # Each level refers to the next one ten times: a billion schemas, were they all followed.
+def test_references_that_multiply_are_refused_quickly() -> None:
+    # Each level refers to the next one ten times: a billion schemas if all were followed.
     defs: dict[str, Any] = {
         f"l{level}": of(**{f"p{place}": {"$ref": f"#/$defs/l{level + 1}"} for place in range(10)}) for level in range(9)
     }
@@ -165,7 +165,7 @@ def test_references_that_multiply_are_refused_in_time() -> None:
 
 
 def test_references_that_multiply_within_the_depth_are_followed_once() -> None:
-    # 48 properties at each of four levels: five million schemas, were they all followed.
+    # 48 properties at each of four levels: five million schemas if all were followed.
     defs: dict[str, Any] = {
         f"l{level}": of(**{f"p{place}": {"$ref": f"#/$defs/l{level + 1}"} for place in range(48)}) for level in range(3)
     }
@@ -173,7 +173,7 @@ def test_references_that_multiply_within_the_depth_are_followed_once() -> None:
     assert check({**of(**{f"p{place}": {"$ref": "#/$defs/l0"} for place in range(48)}), "$defs": defs}) == []
 
 
-def test_a_reference_is_followed_and_what_stands_beside_it_wins() -> None:
+def test_keywords_next_to_a_reference_override_the_referenced_schema() -> None:
     root = {"$defs": {"money": {"type": "number", "x-labels": ["Amount"]}}}
     assert follow_reference({"$ref": "#/$defs/money", "x-labels": ["Total"]}, root)["x-labels"] == ["Total"]
     assert follow_reference({"$ref": "#/$defs/money"}, root)["type"] == "number"

@@ -1,4 +1,4 @@
-"""The object store's listener."""
+"""The listening socket of the embedded object store."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from infra.local.object_store import _bind
 
 
 async def sends_at_once() -> bool:
-    """Whether the server's end of a connection sends small pieces without waiting for the last to be acknowledged."""
-    told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    """Whether a connection that the server accepts sends small packets without delay (TCP_NODELAY)."""
+    result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = writer.get_extra_info("socket")
-        told.set_result(bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+        result.set_result(bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
         writer.close()
 
     listener = _bind(0)
     async with await asyncio.start_server(connected, sock=listener):
         _, writer = await asyncio.open_connection(*listener.getsockname())
         writer.close()
-        return await told
+        return await result
 
 
-def test_the_end_of_an_answer_is_not_held_back() -> None:
+def test_the_end_of_a_response_is_not_delayed() -> None:
     assert asyncio.run(sends_at_once())

@@ -144,9 +144,9 @@ def test_a_process_that_ignores_its_stop_signal_is_killed(tmp_path: Path) -> Non
 PARENT = """
     import pathlib, subprocess, sys, time
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
-    told = pathlib.Path(sys.argv[1], "grandchild")
-    told.with_suffix(".new").write_text(str(child.pid))
-    told.with_suffix(".new").rename(told)
+    path = pathlib.Path(sys.argv[1], "grandchild")
+    path.with_suffix(".new").write_text(str(child.pid))
+    path.with_suffix(".new").rename(path)
     time.sleep(600)
 """
 
@@ -257,9 +257,20 @@ def test_a_home_is_locked_by_one_start_at_a_time(tmp_path: Path) -> None:
 def test_secrets_are_created_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     home.open_lock()
-    made = home.secrets()
-    assert Home(tmp_path / "home").secrets() == made
-    assert len({made.database_password, made.redis_password, made.store_secret, made.api_key, made.key_pepper}) == 5
+    created = home.secrets()
+    assert Home(tmp_path / "home").secrets() == created
+    assert (
+        len(
+            {
+                created.database_password,
+                created.redis_password,
+                created.store_secret,
+                created.api_key,
+                created.key_pepper,
+            }
+        )
+        == 5
+    )
     assert (tmp_path / "home" / "secrets.json").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
 

@@ -1,4 +1,4 @@
-"""A model on Amazon Bedrock, by Converse: it answers by the one tool it is given, whose schema is the record's."""
+"""A model on Amazon Bedrock by its Converse API: the answer is a call of the only tool, whose schema is the record's."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ UNREACHABLE = {
     "SSLError",
     "EndpointProviderError",
 }
-OURS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
+NOT_SENT = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound",
         "TokenRetrievalError", "NoRegionError", "ParamValidationError"}  # fmt: skip
 
 
 class BedrockModel:
-    """`strict` asks for answers held to the schema while they are written, where the model can do that."""
+    """`strict` makes Bedrock enforce the schema while the answer is generated; not all models can."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class BedrockModel:
         self._most_tokens = most_answer_tokens
         self._strict = strict
         self._pace = pace or AtOnce()
-        self._made: Any = None
+        self._client: Any = None
 
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
-        """The model's answer; with `wrong`, its answer to the correction of an earlier one.
+        """The model's answer; with `wrong`, its answer to a correction of an earlier answer.
 
-        Raises Throttled, DependencyDown where it can't be reached or won't work for anyone (credentials, access, an
-        unknown model), TransientError where this call failed, TooLong, and PermanentError where it refuses the document.
+        Raises Throttled; DependencyDown where Bedrock can't be reached or refuses every call (credentials, access, an
+        unknown model); TransientError where this call failed; TooLong; PermanentError where it refuses the document.
         """
         tool: dict[str, Any] = {
             "name": TOOL,
@@ -80,26 +80,26 @@ class BedrockModel:
         return _reply(answer)
 
     def is_up(self) -> bool | None:
-        """Not known: Bedrock has nothing to ask that costs nothing."""
+        """Unknown: Bedrock has no call that is free."""
         return None
 
     def _converse(self, **arguments: Any) -> dict[str, Any]:
-        if self._made is None:
-            self._made = self._make_client()
+        if self._client is None:
+            self._client = self._make_client()
         try:
-            return self._made.converse(**arguments)  # type: ignore[no-any-return]
+            return self._client.converse(**arguments)  # type: ignore[no-any-return]
         except Exception as error:
-            raise _as_verb(error, self._model) from None
+            raise _as_error(error, self._model) from None
 
 
-def _corrected(reply: Reply, said: str) -> list[dict[str, Any]]:
+def _corrected(reply: Reply, correction: str) -> list[dict[str, Any]]:
     if not reply.call_id:
         return [
             {"role": "assistant", "content": [{"text": reply.text or "(no answer)"}]},
-            {"role": "user", "content": [{"text": said}]},
+            {"role": "user", "content": [{"text": correction}]},
         ]
     call = {"toolUseId": reply.call_id, "name": TOOL, "input": json.loads(reply.text)}
-    result = {"toolUseId": reply.call_id, "content": [{"text": said}], "status": "error"}
+    result = {"toolUseId": reply.call_id, "content": [{"text": correction}], "status": "error"}
     return [
         {"role": "assistant", "content": [{"toolUse": call}]},
         {"role": "user", "content": [{"toolResult": result}]},
@@ -120,10 +120,10 @@ def _reply(answer: dict[str, Any]) -> Reply:
     return Reply("".join(part.get("text", "") for part in content), cut_short)
 
 
-def _as_verb(error: Exception, model: str) -> Exception:
+def _as_error(error: Exception, model: str) -> Exception:
     kind = type(error).__name__
-    said = (getattr(error, "response", None) or {}).get("Error", {})
-    code, text = said.get("Code", ""), " ".join(str(said.get("Message", "")).split())[:300]
+    details = (getattr(error, "response", None) or {}).get("Error", {})
+    code, text = details.get("Code", ""), " ".join(str(details.get("Message", "")).split())[:300]
     if code in THROTTLED:
         return Throttled(THROTTLED_S, f"Amazon Bedrock {LIMITING}", NAME)
     if code == "ValidationException" and TOO_LONG.search(text):
@@ -131,11 +131,11 @@ def _as_verb(error: Exception, model: str) -> Exception:
     if code in FAILED:
         return TransientError("model_failed", f"Amazon Bedrock failed ({code})")
     if code:
-        return DependencyDown(NAME, f"Amazon Bedrock does not take our requests for `{model}` ({code}: {text})")
-    if kind in OURS:
-        return DependencyDown(NAME, f"Amazon Bedrock can't be asked: {error}")
+        return DependencyDown(NAME, f"Amazon Bedrock refuses requests for the model `{model}` ({code}: {text})")
+    if kind in NOT_SENT:
+        return DependencyDown(NAME, f"Amazon Bedrock can't be called: {error}")
     if kind in UNREACHABLE:
         return DependencyDown(NAME, f"Amazon Bedrock can't be reached ({kind})")
     if kind == "ReadTimeoutError":
         return TransientError("model_timeout", "the model did not answer in time")
-    return TransientError("model_connection", f"Amazon Bedrock broke off ({kind})")
+    return TransientError("model_connection", f"Amazon Bedrock closed the connection ({kind})")

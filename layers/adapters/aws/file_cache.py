@@ -1,4 +1,4 @@
-"""Originals kept a short while, so that the steps of one file on one worker fetch it once."""
+"""A cache of originals on a worker's disk, so that the steps of one file download it once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from layers.decoding import scratch
 
-KEPT_S = 30.0  # what is removed may lie here so much longer, and no longer
+KEPT_S = 30.0  # a removed file may stay here this much longer
 MOST_FILE_BYTES = 8 * 1024 * 1024
 
 
 class FileCache:
-    """At most `most_bytes` of files by key, each for half a minute. Safe to share between threads.
+    """At most `most_bytes` of files by key, each for half a minute. Safe for threads.
 
-    A file is given out as one more link to the same bytes: nobody may write into it, and decoders can't.
+    A file is given out as a hard link to the same bytes, so it must not be written to; decoders can't.
     """
 
     def __init__(self, most_bytes: int, kept_s: float = KEPT_S) -> None:
@@ -32,7 +32,7 @@ class FileCache:
         self._timer: threading.Timer | None = None
 
     def give(self, key: tuple[str, str], path: Path) -> bool:
-        """Put the kept file at `path`; False where there is none."""
+        """Link the cached file to `path`; False where the cache does not have it."""
         with self._lock:
             found = self._files.get(key)
             if found is None:
@@ -44,7 +44,7 @@ class FileCache:
             return True
 
     def keep(self, key: tuple[str, str], path: Path) -> None:
-        """Keep the file at `path`, if it is small enough and lies on the same file system."""
+        """Cache the file at `path`, if it is small enough and on the same file system."""
         size_bytes = path.stat().st_size
         if size_bytes > min(MOST_FILE_BYTES, self._most_bytes):
             return
@@ -54,16 +54,16 @@ class FileCache:
             if self._folder is None:
                 self._folder = scratch.new_folder("kept")
             self._count += 1
-            place = self._folder / str(self._count)
+            link = self._folder / str(self._count)
             try:
-                os.link(path, place)
+                os.link(path, link)
             except OSError:
                 return
-            self._files[key] = (place, size_bytes, time.monotonic() + self._kept_s)
+            self._files[key] = (link, size_bytes, time.monotonic() + self._kept_s)
             self._total_bytes += size_bytes
             while self._total_bytes > self._most_bytes:
                 self._drop_oldest()
-            self._wake_later()
+            self._schedule_drop()
 
     def close(self) -> None:
         with self._lock:
@@ -75,21 +75,21 @@ class FileCache:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder = None
 
-    def _forget_old(self) -> None:
+    def _drop_expired(self) -> None:
         with self._lock:
             self._timer = None
             while self._files and next(iter(self._files.values()))[2] <= time.monotonic():
                 self._drop_oldest()
-            self._wake_later()
+            self._schedule_drop()
 
-    def _wake_later(self) -> None:
+    def _schedule_drop(self) -> None:
         if self._files and self._timer is None:
             due = next(iter(self._files.values()))[2]
-            self._timer = threading.Timer(max(0.0, due - time.monotonic()) + 0.05, self._forget_old)
+            self._timer = threading.Timer(max(0.0, due - time.monotonic()) + 0.05, self._drop_expired)
             self._timer.daemon = True
             self._timer.start()
 
     def _drop_oldest(self) -> None:
-        _, (place, size_bytes, _) = self._files.popitem(last=False)
-        place.unlink(missing_ok=True)
+        _, (link, size_bytes, _) = self._files.popitem(last=False)
+        link.unlink(missing_ok=True)
         self._total_bytes -= size_bytes

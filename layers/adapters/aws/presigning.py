@@ -1,4 +1,4 @@
-"""Presigned URLs without the SDK's cost: one signing key a day, times rounded so that URLs stay the same a while.
+"""Presigned URLs without the cost of the SDK: one signing key a day, and times rounded so that URLs stay the same a while.
 
 Source: AWS Signature Version 4 for query strings, as Amazon S3's API reference describes it.
 """
@@ -30,7 +30,7 @@ def presign(
 ) -> str:
     """A URL for `method` on `endpoint` + `path`, valid from `now_s` (Unix time) for `expires_s` seconds.
 
-    `path` is not encoded yet and starts with a slash; `headers` must be sent as they are given here.
+    `path` starts with a slash and is not yet percent-encoded. The client must send `headers` unchanged.
     """
     stamp = _stamp(int(now_s))
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
@@ -38,20 +38,28 @@ def presign(
     host = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))  # no client sends a default port
     signed = {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}}
     names = ";".join(sorted(signed))
-    # The names of S3's own parameters are in small letters, which come after the capital X of these.
-    own = sorted(f"{_quoted(name)}={quote(value, safe='-_.~')}" for name, value in (query or {}).items())
-    encoded = "&".join((_credentials(access_key, scope, stamp, expires_s, session_token, names), *own))
-    where = quote(path, safe="/-_.~")
+    # Signed parameters are in byte order: those of S3 begin with a small letter and so come after `X-Amz-`.
+    others = sorted(f"{_quoted(name)}={quote(value, safe='-_.~')}" for name, value in (query or {}).items())
+    encoded = "&".join((_credentials(access_key, scope, stamp, expires_s, session_token, names), *others))
+    encoded_path = quote(path, safe="/-_.~")
     canonical = "\n".join(
-        (method, where, encoded, *(f"{k}:{signed[k].strip()}" for k in sorted(signed)), "", names, "UNSIGNED-PAYLOAD")
+        (
+            method,
+            encoded_path,
+            encoded,
+            *(f"{k}:{signed[k].strip()}" for k in sorted(signed)),
+            "",
+            names,
+            "UNSIGNED-PAYLOAD",
+        )
     )
     to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
     signature = hmac.new(_key(secret_key, stamp[:8], region), to_sign.encode(), hashlib.sha256).hexdigest()
-    return f"{endpoint}{where}?{encoded}&X-Amz-Signature={signature}"
+    return f"{endpoint}{encoded_path}?{encoded}&X-Amz-Signature={signature}"
 
 
 def rounded(now_s: float) -> float:
-    """The start of the present five minutes: URLs signed within them are the same."""
+    """The start of the present five minutes, so that all URLs signed within them are the same."""
     return now_s - now_s % ROUNDED_S
 
 
@@ -59,7 +67,7 @@ def rounded(now_s: float) -> float:
 def _credentials(
     access_key: str, scope: str, stamp: str, expires_s: int, session_token: str | None, signed_names: str
 ) -> str:
-    """The parameters, in order, that are the same for all that is signed at one time."""
+    """The query parameters, in order, that are the same for all URLs signed at one time."""
     parameters = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{access_key}/{scope}",

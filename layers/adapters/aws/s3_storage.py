@@ -1,4 +1,4 @@
-"""The object store: Amazon S3 or any store that speaks its protocol."""
+"""The object store: Amazon S3, or any store with its protocol."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.ports import StoredPart
 
 DOWNLOAD_URL_S = 3600
-OWN_URL_S = 900
+INTERNAL_URL_S = 900
 MOST_BYTES = 200 * 1024 * 1024
 URLS_KEPT = 20_000
 DELETED_AT_ONCE = 1000
-AFTER_SLASH = "0"  # what sorts after all that begins with a slash
+AFTER_SLASH = "0"  # the character after the slash: `a0` sorts after all keys that begin with `a/`
 
 
 class S3Storage:
-    """`client` makes an SDK client at first use; `public_url` is what presigned URLs carry.
+    """`client` makes an SDK client at first use; `public_url` is the store's address in presigned URLs.
 
-    Single objects go over plain HTTP by presigned URLs of our own, the rest by the SDK. `kept` spares the steps
-    of one file fetching it each.
+    Single objects are transferred over plain HTTP by presigned URLs, which costs a third of the SDK's CPU time; all
+    else goes through the SDK. `cache` keeps originals between the steps of a file.
     """
 
     def __init__(
@@ -46,20 +46,20 @@ class S3Storage:
         self._bucket = bucket
         self._public_url = public_url.rstrip("/")
         self._region = region
-        self._made: Any = None
+        self._sdk: Any = None
         self._most_bytes = most_bytes
         self._cache = cache
-        self._link = S3Http(self._sign_own)
-        # A page that is looked at again within some minutes shows the same URLs.
+        self._http = S3Http(self._sign_internal)
+        # A page that is loaded again within some minutes shows the same URLs, so that browsers find them in their cache.
         self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
-        # Without a version the same key may hold something else by now.
+        # Without a version the object may have been replaced since it was cached.
         cache, key = self._cache, (object_key, version_id or "")
         if cache and version_id and cache.give(key, path):
             return
         try:
-            self._link.get(object_key, version_id, path, self._most_bytes)
+            self._http.get(object_key, version_id, path, self._most_bytes)
         except TooLong:
             raise PermanentError("too_large", f"the file has more than {self._most_bytes} bytes") from None
         except Missing:
@@ -71,9 +71,9 @@ class S3Storage:
 
     def upload(self, path: Path, object_key: str, media_type: str) -> int:
         try:
-            return self._link.put(path, object_key, media_type)
+            return self._http.put(path, object_key, media_type)
         except (Missing, Unreachable) as error:
-            raise DependencyDown("object_store", f"the object store took no artifact: {error}") from error
+            raise DependencyDown("object_store", f"the object store did not store an artifact: {error}") from error
 
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         head = self._head(object_key, version_id)
@@ -92,7 +92,7 @@ class S3Storage:
             deleted += self._delete(_found(page), len(page.get("Versions", ())))
 
     def delete_under(self, prefix: str, names: Sequence[str]) -> int:
-        """Walks the keys in order, from one wanted name to the next: one listing serves many neighbouring names."""
+        """Lists the keys in order, from one wanted name to the next, so that one listing serves many neighbouring names."""
         wanted, left, deleted = set(names), sorted(set(names)), 0
         marker = _before(prefix + left[0]) if left else ""
         while left:
@@ -105,7 +105,7 @@ class S3Storage:
             last = max(_found(page), key=lambda one: str(one["Key"]))
             left = [name for name in left if prefix + name + AFTER_SLASH > last["Key"]]
             if left:
-                # Of a wanted key more versions may follow; all that was listed of it is gone by now.
+                # More versions of a wanted key may follow; those that were listed are deleted by now.
                 reached = _before(last["Key"]) if _name(last, prefix) in wanted else last["Key"]
                 marker = max(_before(prefix + left[0]), reached)
         return deleted
@@ -137,7 +137,7 @@ class S3Storage:
         return self._presign("PUT", object_key, time.time(), expires_s, headers=headers), headers
 
     def begin_parts(self, object_key: str) -> str:
-        return str(self._reach("create_multipart_upload", Key=object_key)["UploadId"])
+        return str(self._call("create_multipart_upload", Key=object_key)["UploadId"])
 
     def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:
         query = {"partNumber": str(number), "uploadId": upload_id}
@@ -146,19 +146,19 @@ class S3Storage:
 
     def parts_of(self, object_key: str, upload_id: str) -> list[StoredPart] | None:
         parts: list[StoredPart] = []
-        following: dict[str, Any] = {}
+        next_page: dict[str, Any] = {}
         while True:
-            page = self._reach("list_parts", Key=object_key, UploadId=upload_id, **following)
+            page = self._call("list_parts", Key=object_key, UploadId=upload_id, **next_page)
             if page is None:
                 return None
             parts += [StoredPart(one["PartNumber"], one["Size"], one["ETag"]) for one in page.get("Parts", ())]
             if not page.get("IsTruncated"):
                 return parts
-            following = {"PartNumberMarker": page["NextPartNumberMarker"]}
+            next_page = {"PartNumberMarker": page["NextPartNumberMarker"]}
 
     def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         listed = {"Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]}
-        joined = self._reach(
+        joined = self._call(
             "complete_multipart_upload", Key=object_key, UploadId=upload_id, MultipartUpload=listed, IfNoneMatch="*"
         )
         return joined is not None
@@ -189,18 +189,27 @@ class S3Storage:
     def _sign_get(self, object_key: str, query: tuple[tuple[str, str], ...], now_s: float) -> str:
         return self._presign("GET", object_key, now_s, DOWNLOAD_URL_S + ROUNDED_S, query=dict(query))
 
-    def _sign_own(self, method: str, object_key: str, version_id: str | None) -> str:
+    def _sign_internal(self, method: str, object_key: str, version_id: str | None) -> str:
         query = {"versionId": version_id} if version_id else {}
-        own_url = str(self._client().meta.endpoint_url)
-        return self._presign(method, object_key, rounded(time.time()), OWN_URL_S, own_url=own_url, query=query)
+        internal_url = str(self._client().meta.endpoint_url)
+        return self._presign(
+            method, object_key, rounded(time.time()), INTERNAL_URL_S, internal_url=internal_url, query=query
+        )
 
     def _presign(
-        self, method: str, object_key: str, now_s: float, expires_s: int, *, own_url: str | None = None, **signed: Any
+        self,
+        method: str,
+        object_key: str,
+        now_s: float,
+        expires_s: int,
+        *,
+        internal_url: str | None = None,
+        **signed: Any,
     ) -> str:
         credentials = credentials_of(self._client())
         return presign(
             method,
-            own_url or self._public_url,
+            internal_url or self._public_url,
             f"/{self._bucket}/{object_key}",
             access_key=credentials.access_key,
             secret_key=credentials.secret_key,
@@ -211,8 +220,8 @@ class S3Storage:
             **signed,
         )
 
-    def _reach(self, operation: str, **arguments: Any) -> Any:
-        """What the SDK's operation answers; None where what it is about does not exist, or is not to be replaced."""
+    def _call(self, operation: str, **arguments: Any) -> Any:
+        """The response of an SDK operation; None where the object does not exist, or exists and must not be replaced."""
         try:
             return getattr(self._client(), operation)(Bucket=self._bucket, **arguments)
         except Exception as error:
@@ -222,31 +231,31 @@ class S3Storage:
 
     def _head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
         try:
-            return self._link.head(object_key, version_id)
+            return self._http.head(object_key, version_id)
         except Unreachable as error:
             raise DependencyDown("object_store", str(error)) from error
 
     def _client(self) -> Any:
-        if self._made is None:
-            self._made = self._make_client()
-        return self._made
+        if self._sdk is None:
+            self._sdk = self._make_client()
+        return self._sdk
 
 
 def _found(page: dict[str, Any]) -> list[Any]:
-    """Versions and delete markers of a page of a listing."""
+    """The versions and delete markers of a page of a listing."""
     return [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
 
 
 def _name(one: dict[str, Any], prefix: str) -> str:
-    """The first part of a key after a prefix."""
+    """The first segment of a key after a prefix."""
     return str(one["Key"])[len(prefix) :].split("/", 1)[0]
 
 
 def _before(key: str) -> str:
-    """A marker that comes before a key and after all that is well before it."""
+    """A marker that sorts before a key, so that a listing after it begins with the key."""
     return key[:-1]
 
 
 def _status(error: Exception) -> int:
-    answer = getattr(error, "response", None) or {}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    response = getattr(error, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

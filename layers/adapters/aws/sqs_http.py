@@ -1,4 +1,4 @@
-"""Queues of SQS over plain HTTP, by their JSON protocol, signed by the SDK: half of what a call by the SDK costs."""
+"""SQS over plain HTTP by its JSON protocol, signed by the SDK, at half of the SDK's CPU time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from layers.adapters.aws import http_pools
 
 
 class Unanswered(Exception):
-    """The queues did not answer, or refused the call."""
+    """SQS did not answer, or refused the call."""
 
 
 class SqsHttp:
-    """`make_client` makes the SDK's client at first use, which knows the endpoint and keeps the credentials fresh."""
+    """`make_client` makes the SDK client at first use; it has the endpoint and renews the credentials."""
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
         self._make_client = make_client
         self._lock = threading.Lock()
-        self._made: tuple[Any, Any] | None = None
+        self._clients: tuple[Any, Any] | None = None
 
-    def ask(self, action: str, **arguments: Any) -> dict[str, Any]:
-        """What an action of the API answers to these arguments. Raises Unanswered."""
+    def call(self, action: str, **arguments: Any) -> dict[str, Any]:
+        """The response of an API action. Raises Unanswered."""
         from urllib3.exceptions import HTTPError
 
         client, pool = self._parts()
@@ -31,17 +31,17 @@ class SqsHttp:
         try:
             answer = pool.request("POST", _root(client), body=body, headers=_headers(client, action, body))
         except HTTPError as error:
-            raise Unanswered(f"the queues did not answer ({type(error).__name__})") from error
+            raise Unanswered(f"SQS did not answer ({type(error).__name__})") from error
         if answer.status != 200:
-            raise Unanswered(f"the queues answered {answer.status}: {answer.data[:200].decode('utf-8', 'replace')}")
+            raise Unanswered(f"SQS answered {answer.status}: {answer.data[:200].decode('utf-8', 'replace')}")
         return json.loads(answer.data) if answer.data else {}
 
     def _parts(self) -> tuple[Any, Any]:
         with self._lock:
-            if self._made is None:
-                # A call that was carried out although its answer was lost may be made again: messages may come twice.
-                self._made = self._make_client(), http_pools.pool("POST")
-            return self._made
+            if self._clients is None:
+                # A call whose response was lost may be repeated: a message may then exist twice, which consumers expect.
+                self._clients = self._make_client(), http_pools.pool("POST")
+            return self._clients
 
 
 def _root(client: Any) -> str:

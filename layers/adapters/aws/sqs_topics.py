@@ -1,4 +1,4 @@
-"""Topics as SQS queues: one queue `<prefix><topic>` each."""
+"""Topics as SQS queues: the queue of a topic is `<prefix><topic>`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ GIVEN_BACK_S = 0
 
 
 class SqsTopics:
-    """Publishes wake-ups. What can't be sent is logged and left: upkeep publishes it again.
+    """Publishes wake-ups. One that can't be sent is logged; upkeep publishes it again.
 
-    `ring` is called with a topic's name after something was published on it, so that a consumer on the
-    same machines need not wait for its poll.
+    `signal` is called with a topic and a count after messages were published on it, so that a consumer does not have
+    to wait for its next poll.
     """
 
     def __init__(
-        self, client: Callable[[], Any], ring: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
+        self, client: Callable[[], Any], signal: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
     ) -> None:
-        self._link = SqsHttp(client)
+        self._sqs = SqsHttp(client)
         self._prefix = prefix
         self._urls: dict[str, str] = {}
-        self._ring = ring or (lambda topic, count: None)
+        self._signal = signal or (lambda topic, count: None)
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         by_topic: dict[str, list[list[WakeUp]]] = defaultdict(list)
@@ -45,18 +45,18 @@ class SqsTopics:
     def holds_messages(self, topic: str) -> bool:
         name = "ApproximateNumberOfMessages"
         try:
-            answer = self._link.ask("GetQueueAttributes", QueueUrl=self._url(topic), AttributeNames=[name])
+            answer = self._sqs.call("GetQueueAttributes", QueueUrl=self._url(topic), AttributeNames=[name])
             return int(answer["Attributes"][name]) > 0
         except Exception as error:
-            log("topic_not_seen", topic=topic, detail=str(error))
+            log("topic_unreachable", topic=topic, detail=str(error))
             return False
 
     def dispatch_later(self, delay_s: float) -> None:
         self._send("dispatch", ['{"wake": true}'], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))
 
     def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
-        """Up to `most` messages as SQS records of a Lambda event; an empty list after `wait_s` seconds of none."""
-        answer = self._link.ask(
+        """Up to `most` messages as the SQS records of a Lambda event; empty where none came within `wait_s` seconds."""
+        answer = self._sqs.call(
             "ReceiveMessage", QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
         )
         return [
@@ -65,23 +65,23 @@ class SqsTopics:
         ]
 
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
-        entries = [{"Id": str(place), "ReceiptHandle": handle} for place, handle in enumerate(receipt_handles)]
+        entries = [{"Id": str(index), "ReceiptHandle": handle} for index, handle in enumerate(receipt_handles)]
         if entries:
-            self._link.ask("DeleteMessageBatch", QueueUrl=self._url(topic), Entries=entries)
+            self._sqs.call("DeleteMessageBatch", QueueUrl=self._url(topic), Entries=entries)
 
     def give_back(self, topic: str, receipt_handles: list[str]) -> None:
-        """Let messages be received again shortly, well before their visibility timeout."""
+        """Make messages receivable at once instead of after their visibility timeout."""
         for handle in receipt_handles:
-            self._link.ask(
+            self._sqs.call(
                 "ChangeMessageVisibility",
                 QueueUrl=self._url(topic),
                 ReceiptHandle=handle,
                 VisibilityTimeout=GIVEN_BACK_S,
             )
-        self._ring(topic, len(receipt_handles))
+        self._signal(topic, len(receipt_handles))
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        """Each message is sent anew before it is deleted, so that a crash doubles it and never loses it."""
+        """Each message is sent before it is deleted, so that a crash may double it but never loses it."""
         moved = 0
         for topic in topics:
             try:
@@ -101,28 +101,28 @@ class SqsTopics:
 
     def is_up(self) -> bool:
         try:
-            self._link.ask("GetQueueUrl", QueueName=f"{self._prefix}dispatch")
+            self._sqs.call("GetQueueUrl", QueueName=f"{self._prefix}dispatch")
         except Exception:
             return False
         return True
 
     def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> bool:
-        """Send up to ten messages; whether all were taken."""
+        """Send up to ten messages; whether all were accepted."""
         entries = [
-            {"Id": str(place), "MessageBody": body, "DelaySeconds": delay_s} for place, body in enumerate(bodies)
+            {"Id": str(index), "MessageBody": body, "DelaySeconds": delay_s} for index, body in enumerate(bodies)
         ]
         try:
-            answer = self._link.ask("SendMessageBatch", QueueUrl=self._url(topic), Entries=entries)
-        except Exception as error:  # what it takes to sign, such as credentials, may be missing too
+            answer = self._sqs.call("SendMessageBatch", QueueUrl=self._url(topic), Entries=entries)
+        except Exception as error:  # also without credentials to sign with
             log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
             return False
         if answer.get("Failed"):
             log("publish_failed", topic=topic, messages=len(answer["Failed"]), detail=str(answer["Failed"][0]))
         if not delay_s:
-            self._ring(topic, len(bodies))
+            self._signal(topic, len(bodies))
         return not answer.get("Failed")
 
     def _url(self, topic: str) -> str:
         if topic not in self._urls:
-            self._urls[topic] = self._link.ask("GetQueueUrl", QueueName=self._prefix + topic)["QueueUrl"]
+            self._urls[topic] = self._sqs.call("GetQueueUrl", QueueName=self._prefix + topic)["QueueUrl"]
         return self._urls[topic]

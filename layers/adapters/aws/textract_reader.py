@@ -1,4 +1,4 @@
-"""Amazon Textract: words with boxes and confidence, of single pages at once or of a long file by one job."""
+"""Amazon Textract: words with boxes and confidence. Single pages are read by a call each, a long file by one job."""
 
 from __future__ import annotations
 
@@ -29,48 +29,49 @@ UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectio
 THROTTLED_S = 5.0
 POLL_S = 3.0
 LONGEST_POLL_S = 20.0
-ASKED_AGAIN_S = 30.0
+HEALTH_KEPT_S = 30.0
 
 
 class TextractReader:
-    """`bucket` is where Textract finds the files, if it can reach the object store at all (`file.reach`).
+    """`bucket` holds the files, where Textract can reach the object store (`file.reach`).
 
-    The client is one without retries of its own: a step's are the ones that count. Each call waits for its turn.
+    `client` makes an SDK client without retries: steps have retries of their own. `pace` delays each call to keep the
+    rate limit.
     """
 
     def __init__(self, client: Callable[[], Any], bucket: str, pace: Pace | None = None) -> None:
         self._make_client = client
         self._pace = pace or AtOnce()
         self._bucket = bucket
-        self._made: Any = None
-        self._was_up: tuple[float, bool | None] = (-ASKED_AGAIN_S, None)
+        self._sdk: Any = None
+        self._was_up: tuple[float, bool | None] = (-HEALTH_KEPT_S, None)
 
     def read(
         self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
     ) -> list[Page]:
-        """The wanted pages as Textract reads them; one on which it finds no word has no source.
+        """The pages as Textract reads them; a page without any word has no source.
 
-        Few pages are handed over one by one, drawn as `picture` gives them; many are read by one job, which the
-        token names. Raises Throttled, Snooze while the job is at work, PermanentError for a file that it refuses,
-        DependencyDown where it works for nobody, TransientError where this call failed.
+        A few pages are sent one by one, as `picture` draws them; many are read by one job, which `token` identifies.
+        Raises Throttled; Snooze while the job runs; PermanentError for a file that Textract refuses; DependencyDown
+        where it refuses every call; TransientError where this call failed.
         """
         if by_one_job(file, len(page_numbers)):
             return self._by_job(file, page_numbers, token, meter)
         return [self._at_once(file, number, picture, meter) for number in page_numbers]
 
     def is_up(self) -> bool | None:
-        """Whether it answers and takes our credentials: asked for a job that is none, which costs nothing.
+        """Whether Textract answers and accepts our credentials. It is asked for a job that does not exist, which is free.
 
-        None where this very process may not ask: the workers' role may have the right that the API's has not.
+        None where this process has no right to ask: the workers' role may have it where the API's has not.
         """
-        asked_at, was_up = self._was_up
-        if time.monotonic() - asked_at < ASKED_AGAIN_S:
+        checked_at, was_up = self._was_up
+        if time.monotonic() - checked_at < HEALTH_KEPT_S:
             return was_up
         up: bool | None = True
         try:
             self._client().get_document_text_detection(JobId="0" * 64)
         except Exception as error:
-            if not isinstance(_as_verb(error), PermanentError | Throttled):
+            if not isinstance(_as_error(error), PermanentError | Throttled):
                 up = None if _code(error) == "AccessDeniedException" else False
         self._was_up = (time.monotonic(), up)
         return up
@@ -79,7 +80,7 @@ class TextractReader:
         document = {"S3Object": self._object(file)} if as_it_is(file) else {"Bytes": picture(number).read_bytes()}
         answer = self._ask("detect_document_text", Document=document)
         meter.add(calls=1, pages=1)
-        with _understood():
+        with _checking_shape():
             return _page(number, answer.get("Blocks") or ())
 
     def _by_job(self, file: File, page_numbers: Sequence[int], token: str, meter: Meter) -> list[Page]:
@@ -89,14 +90,14 @@ class TextractReader:
             ClientRequestToken=token[:64],
         )
         meter.add(calls=1)
-        with _understood():
+        with _checking_shape():
             return self._await_job(started["JobId"], file, page_numbers, meter)
 
     def _await_job(self, job_id: str, file: File, page_numbers: Sequence[int], meter: Meter) -> list[Page]:
         blocks: list[dict[str, Any]] = []
-        following: dict[str, str] = {}
+        next_page: dict[str, str] = {}
         while True:
-            answer = self._ask("get_document_text_detection", JobId=job_id, **following)
+            answer = self._ask("get_document_text_detection", JobId=job_id, **next_page)
             meter.add(calls=1)
             if answer["JobStatus"] == "IN_PROGRESS":
                 raise Snooze(_poll_s(file), READING)
@@ -107,53 +108,53 @@ class TextractReader:
             blocks += answer.get("Blocks") or ()
             if not answer.get("NextToken"):
                 break
-            following = {"NextToken": answer["NextToken"]}
+            next_page = {"NextToken": answer["NextToken"]}
         meter.add(pages=int((answer.get("DocumentMetadata") or {}).get("Pages") or file.page_count or 1))
         return _pages(blocks, page_numbers)
 
     def _object(self, file: File) -> dict[str, str]:
-        place = {"Bucket": self._bucket, "Name": file.object_key}
-        return place | {"Version": file.version_id} if file.version_id else place
+        location = {"Bucket": self._bucket, "Name": file.object_key}
+        return location | {"Version": file.version_id} if file.version_id else location
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         self._pace()
         try:
             return getattr(self._client(), operation)(**arguments)  # type: ignore[no-any-return]
         except Exception as error:
-            raise _as_verb(error) from None
+            raise _as_error(error) from None
 
     def _client(self) -> Any:
-        if self._made is None:
-            self._made = self._make_client()
-        return self._made
+        if self._sdk is None:
+            self._sdk = self._make_client()
+        return self._sdk
 
 
 def _poll_s(file: File) -> float:
-    """Seconds until the job is looked at again: longer for a longer file."""
+    """Seconds until the job is polled again: more for a longer file."""
     return min(LONGEST_POLL_S, POLL_S + (file.page_count or 1) / 20)
 
 
-def _as_verb(error: Exception) -> Exception:
+def _as_error(error: Exception) -> Exception:
     kind = type(error).__name__
-    said = (getattr(error, "response", None) or {}).get("Error", {})
+    details = (getattr(error, "response", None) or {}).get("Error", {})
     code = _code(error)
     status = ((getattr(error, "response", None) or {}).get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
     if code in THROTTLED or status == 429:
         return Throttled(THROTTLED_S, f"Amazon Textract {LIMITING}", NAME)
     if code in REFUSED or code == "InvalidJobIdException":
-        return PermanentError("textract_refused", f"Amazon Textract does not take this file ({code}: {_brief(said)})")
+        return PermanentError("textract_refused", f"Amazon Textract refuses this file ({code}: {_brief(details)})")
     if code == "IdempotentParameterMismatchException":
-        return PermanentError("textract_refused", "Amazon Textract knows this file's job for another object")
+        return PermanentError("textract_refused", "Amazon Textract has a job of this token for another object")
     if code in FAILED or status == 500:
         return TransientError("textract_failed_once", f"Amazon Textract failed ({code or status})")
     if code:
-        # Keys, rights, a service that is out: nothing of the file's, and the next file would meet the same.
-        return DependencyDown(NAME, f"Amazon Textract does not take our requests ({code}: {_brief(said)})")
+        # Credentials, rights, an outage: every other file would meet the same error.
+        return DependencyDown(NAME, f"Amazon Textract refuses our requests ({code}: {_brief(details)})")
     if kind in UNREACHABLE:
         return DependencyDown(NAME, f"Amazon Textract can't be reached ({kind})")
     if kind in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
-        return DependencyDown(NAME, f"Amazon Textract can't be asked: {error}")
-    # An answer in time, or a whole one, may fail for this very file: it spends an attempt.
+        return DependencyDown(NAME, f"Amazon Textract can't be called: {error}")
+    # A timeout or a broken connection may be caused by this file, so it spends an attempt.
     return TransientError("textract_timeout", f"Amazon Textract did not answer ({kind})")
 
 
@@ -161,18 +162,18 @@ def _code(error: Exception) -> str:
     return str((getattr(error, "response", None) or {}).get("Error", {}).get("Code") or "")
 
 
-def _brief(said: dict[str, Any]) -> str:
-    return " ".join(str(said.get("Message", "")).split())[:200]
+def _brief(details: dict[str, Any]) -> str:
+    return " ".join(str(details.get("Message", "")).split())[:200]
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
-    """An answer of another shape than Textract's is a call that failed."""
+def _checking_shape() -> Iterator[None]:
+    """Raises TransientError where a response has another shape than Textract's."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TransientError(
-            "textract_answer", f"Amazon Textract gave an answer of a strange shape ({error!r})"
+            "textract_answer", f"Amazon Textract sent a response of an unknown shape ({error!r})"
         ) from None
 
 
@@ -196,7 +197,7 @@ def _page(number: int, blocks: Sequence[dict[str, Any]]) -> Page:
 def _word(block: dict[str, Any]) -> Word:
     box = block["Geometry"]["BoundingBox"]
     left, top = box["Left"], box["Top"]
-    places = [float(one) for one in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
-    if not isinstance(block["Text"], str) or not all(map(math.isfinite, places)):
-        raise ValueError("a word that is none")
-    return Word(block["Text"], *places)
+    numbers = [float(one) for one in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
+    if not isinstance(block["Text"], str) or not all(map(math.isfinite, numbers)):
+        raise ValueError("a word without text or box")
+    return Word(block["Text"], *numbers)

@@ -1,4 +1,4 @@
-"""Extraction by a language model: asked once, corrected once, and believed only where the text shows what it says."""
+"""Extraction by a language model: its answer is corrected once, and only values that the text shows are kept."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ class ModelExtractor:
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
         """The values that the window's text shows, each with its evidence.
 
-        Raises what the model raises, and TransientError when it answers no JSON twice.
+        Raises the errors of the model, and TransientError when it does not answer with a JSON object twice.
         """
-        clear = resolve_references(schema)
+        resolved = resolve_references(schema)
         try:
-            return self._extract(window, clear, meter)
+            return self._extract(window, resolved, meter)
         except TooLong:
             if window.size_bytes <= LEAST_BYTES:
-                raise PermanentError("model_too_small", "the model can't take even a short piece of the text") from None
+                raise PermanentError("model_too_small", "the model can't read even a short piece of the text") from None
             parts = enumerate(halves(window))
-            return merge({place: self.extract(half, schema, meter) for place, half in parts}, schema)
+            return merge({index: self.extract(half, schema, meter) for index, half in parts}, schema)
 
     def is_up(self) -> bool | None:
         return self._model.is_up()
 
     def _extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
         shape = without_required(schema)
-        asked = question(window, schema)
-        reply = self._model.ask(asked, meter)
-        answer, wrong = _checked(reply, shape)
+        prompt = question(window, schema)
+        reply = self._model.ask(prompt, meter)
+        answer, wrong = _check(reply, shape)
         if wrong and not reply.cut_short:
-            again = self._model.ask(asked, meter, (reply, correction(wrong)))
-            better, still_wrong = _checked(again, shape)
+            again = self._model.ask(prompt, meter, (reply, correction(wrong)))
+            better, still_wrong = _check(again, shape)
             if isinstance(better, dict) or answer is None:
                 reply, answer, wrong = again, better, still_wrong
         if not isinstance(answer, dict):
             if not reply.cut_short:
-                raise TransientError("model_answer", "the model's answer is no JSON object, twice")
+                raise TransientError("model_answer", "the model did not answer with a JSON object, twice")
             answer, wrong = {}, []
         refused = [fault.path for fault in wrong if fault.path]
         found = verify(without_paths(answer, refused), schema, window)
@@ -79,7 +79,7 @@ class ModelExtractor:
         )
 
 
-def _checked(reply: Reply, shape: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
+def _check(reply: Reply, shape: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
     answer = parse_answer(reply)
     if not isinstance(answer, dict):
         return None, [NOT_AN_OBJECT]

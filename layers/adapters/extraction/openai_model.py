@@ -1,4 +1,4 @@
-"""A model behind any endpoint that speaks OpenAI's chat completions, such as vLLM, llama.cpp or OpenAI itself."""
+"""A model behind any endpoint with OpenAI's chat completions API, such as vLLM, llama.cpp or OpenAI itself."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SCHEMA = re.compile(r"response_format|json_schema|schema", re.I)
 
 
 class OpenAiModel:
-    """`url` is the endpoint's base, with or without `/v1`; `key` may be empty where the endpoint wants none.
+    """`url` is the endpoint's base, with or without `/v1`; `key` is empty where the endpoint needs none.
 
-    `options` go into every request over what we ask for; one that is null is left out.
+    `options` are merged into every request, over our own fields; a null leaves the field out.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class OpenAiModel:
         self._pool: Any = None
 
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
-        """The model's answer; with `wrong`, its answer to the correction of an earlier one.
+        """The model's answer; with `wrong`, its answer to a correction of an earlier answer.
 
-        Raises Throttled (429), DependencyDown where it can't be reached or won't work for anyone (502 to 504, a key,
-        a model or an address that is wrong), TransientError where this call failed (500, no answer in time), TooLong,
-        and PermanentError where it refuses this document or this schema.
+        Raises Throttled (429); DependencyDown where the endpoint can't be reached or refuses every call (502 to 504, a
+        wrong key, model or address); TransientError where this call failed (500, a timeout); TooLong; PermanentError
+        where it refuses this document or this schema.
         """
         messages = [
             {"role": "system", "content": question.instructions},
             {"role": "user", "content": question.document},
         ]
         if wrong:
-            reply, said = wrong
-            messages += [{"role": "assistant", "content": reply.text}, {"role": "user", "content": said}]
+            reply, correction = wrong
+            messages += [{"role": "assistant", "content": reply.text}, {"role": "user", "content": correction}]
         body = {
             "model": self._model,
             "messages": messages,
@@ -74,10 +74,10 @@ class OpenAiModel:
                 "json_schema": {"name": "record", "strict": True, "schema": question.schema},
             },
         }
-        asked = {name: value for name, value in (body | self._options).items() if value is not None}
+        request = {name: value for name, value in (body | self._options).items() if value is not None}
         expected = question.expected_tokens
         self._pace(expected)
-        answer = self._post("/chat/completions", asked)
+        answer = self._post("/chat/completions", request)
         used = answer.get("usage") or {}
         read, written = int(used.get("prompt_tokens") or 0), int(used.get("completion_tokens") or 0)
         meter.add(calls=1, input_tokens=read, output_tokens=written)
@@ -85,7 +85,7 @@ class OpenAiModel:
         return _reply(answer)
 
     def is_up(self) -> bool | None:
-        """Whether it answers and takes the key; None where it has no list of models to ask for."""
+        """Whether the endpoint answers and accepts the key; None where it has no list of models."""
         status, _, _ = self._send("GET", "/models", None, 2.0)
         return None if status in (404, 405, 501) else status < 400 or status == 429
 
@@ -98,7 +98,7 @@ class OpenAiModel:
         if status != 200:
             raise self._refusal(status, headers, answer if isinstance(answer, dict) else {})
         if not isinstance(answer, dict):
-            raise TransientError("model_answer", "the model service's answer is no JSON")
+            raise TransientError("model_answer", "the model service's answer is not JSON")
         return answer
 
     def _send(
@@ -125,48 +125,48 @@ class OpenAiModel:
             finally:
                 answer.release_conn()
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError) as error:
-            # A name that does not resolve is one of these too.
+            # Also a host name that does not resolve.
             raise DependencyDown(NAME, f"the model service can't be reached ({type(error).__name__})") from None
         except urllib3.exceptions.TimeoutError:
-            # It may be this very document that takes too long: it spends an attempt, so that it can't hold on for ever.
+            # This document may be the cause: it spends an attempt, so that it can't block its lane for ever.
             raise TransientError("model_timeout", f"the model did not answer within {timeout_s:.0f} seconds") from None
         except urllib3.exceptions.HTTPError as error:
-            raise TransientError("model_connection", f"the model service broke off ({type(error).__name__})") from None
+            raise TransientError(
+                "model_connection", f"the model service closed the connection ({type(error).__name__})"
+            ) from None
         return answer.status, answer.headers, content
 
     def _refusal(self, status: int, headers: Mapping[str, str], answer: Mapping[str, Any]) -> Exception:
         error = answer.get("error")
-        said = error if isinstance(error, dict) else {"message": str(error or answer.get("message") or "")}
-        code, text = str(said.get("code") or ""), str(said.get("message") or "")
+        details = error if isinstance(error, dict) else {"message": str(error or answer.get("message") or "")}
+        code, text = str(details.get("code") or ""), str(details.get("message") or "")
         if status == 429 and code != "insufficient_quota":
             told = "retry-after" in {name.lower() for name in headers}
             return Throttled(retry_after_s(headers), f"the model service {LIMITING}", NAME, delay_from_service=told)
         if code == "context_length_exceeded" or (status in (400, 413) and TOO_LONG.search(text)):
             return TooLong()
-        if status == 400 and (SCHEMA.search(str(said.get("param") or "")) or SCHEMA.search(code)):
-            return PermanentError(
-                "schema_refused", f"the model service does not take the dataset's schema: {_brief(text)}"
-            )
+        if status == 400 and (SCHEMA.search(str(details.get("param") or "")) or SCHEMA.search(code)):
+            return PermanentError("schema_refused", f"the model service refuses the dataset's schema: {_brief(text)}")
         if status in (500, 408, 409, 425):
             return TransientError("model_failed", f"the model service failed ({status})")
         why = {
-            401: "refuses its key: set FAIRWAY_EXTRACTION_KEY",
-            402: "wants to be paid",
+            401: "refuses the key: check FAIRWAY_EXTRACTION_KEY",
+            402: "requires payment",
             403: "does not allow this key to use the model",
             404: f"knows no model `{self._model}` at {self._base}: check FAIRWAY_EXTRACTION_MODEL and FAIRWAY_EXTRACTION_URL",
             429: "has no credit left for this key",
-        }.get(status, f"does not take our requests ({status})" if status < 500 else f"is out of order ({status})")
-        return DependencyDown(NAME, f"the model service {why}" + (f". It says: {_brief(text)}" if text else ""))
+        }.get(status, f"refuses our requests ({status})" if status < 500 else f"is down ({status})")
+        return DependencyDown(NAME, f"the model service {why}" + (f". Its message: {_brief(text)}" if text else ""))
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """The seconds that a Retry-After header asks for, given as a number or as a date, within reason."""
-    given = headers.get("Retry-After") or headers.get("retry-after") or ""
+    """The seconds of a Retry-After header, which is a number or a date: between 0.5 and 900, and 10 without one."""
+    value = headers.get("Retry-After") or headers.get("retry-after") or ""
     try:
-        seconds = float(given)
+        seconds = float(value)
     except ValueError:
         try:
-            seconds = parsedate_to_datetime(given).timestamp() - time.time()
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
         except (TypeError, ValueError):
             seconds = THROTTLED_S
     return min(max(seconds, 0.5), LONGEST_THROTTLE_S) if seconds == seconds else THROTTLED_S

@@ -13,7 +13,7 @@ from layers.domain.page import Extraction
 
 
 class RulesExtractor:
-    """The embedded default."""
+    """The default extractor."""
 
     pays_by_call = False
 
@@ -21,5 +21,5 @@ class RulesExtractor:
         return extract(window.pages, schema, date.today())
 
     def is_up(self) -> bool | None:
-        """Nothing to ask: it runs inside the workers."""
+        """None: the rules run in the worker and depend on no service."""
         return None

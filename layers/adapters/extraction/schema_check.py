@@ -1,4 +1,4 @@
-"""Whether an answer fits a JSON Schema: by `jsonschema`, which is loaded when the first answer comes."""
+"""Checks a model's answer against a JSON Schema with `jsonschema`, which is imported at the first answer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from layers.domain.extraction.conversation import Fault
 
-MOST_FAULTS = 200
+MAX_FAULTS = 200
 
 
 def faults(answer: Any, schema: Mapping[str, Any]) -> list[Fault]:
-    """Where an answer does not fit. What is said of each place quotes the schema and never the answer."""
+    """The faults of an answer, at most `MAX_FAULTS`. Their texts quote the schema and never the answer."""
     from itertools import islice
 
     from jsonschema import Draft202012Validator, FormatChecker
@@ -19,12 +19,12 @@ def faults(answer: Any, schema: Mapping[str, Any]) -> list[Fault]:
     checker = FormatChecker(formats=("date",))
     errors = Draft202012Validator(dict(schema), format_checker=checker).iter_errors(answer)
     return [
-        Fault(tuple(error.absolute_path), _wanted(str(error.validator), error.validator_value))
-        for error in islice(errors, MOST_FAULTS)
+        Fault(tuple(error.absolute_path), _requirement(str(error.validator), error.validator_value))
+        for error in islice(errors, MAX_FAULTS)
     ]
 
 
-def _wanted(keyword: str, value: Any) -> str:
+def _requirement(keyword: str, value: Any) -> str:
     match keyword:
         case "type":
             return f"must be of the type {value}"

@@ -1,4 +1,4 @@
-"""Topics of Kafka for the steps' wake-ups, beside queues for what Kafka can't do: delays and dead letters."""
+"""Kafka topics for the steps' wake-ups, with queues for what Kafka does not have: delays and dead letters."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from layers.domain.message import WakeUp, bundle_as_json, bundles
 from layers.ports import Topics
 from layers.telemetry.log import log
 
-LONGEST_WAIT_S = 5  # for brokers: a wake-up that is lost comes again
+MAX_WAIT_S = 5  # for brokers; a wake-up that is lost is published again
 BY_IAM = {"security_protocol": "SASL_SSL", "sasl_mechanism": "AWS_MSK_IAM"}
 
 
 class KafkaTopics:
-    """Publishes wake-ups on one topic `<prefix><step>` each. What can't be sent is logged: upkeep publishes it again.
+    """Publishes wake-ups on the topic `<prefix><step>`. One that can't be sent is logged; upkeep publishes it again.
 
-    `connect` makes a producer, `answers` asks the brokers. Messages go to a topic's partitions by turns, since what
-    takes them has one at work in each.
+    `connect` makes a producer; `brokers_answer` checks the brokers. Messages are spread over a topic's partitions in
+    turn, since Lambda runs one invocation for each partition at a time.
     """
 
     def __init__(
         self,
         connect: Callable[[], Any],
-        answers: Callable[[], bool],
-        beside: Topics,
+        brokers_answer: Callable[[], bool],
+        queues: Topics,
         *,
         prefix: str = "fairway-",
     ) -> None:
         self._connect = connect
-        self._answers = answers
+        self._brokers_answer = brokers_answer
         self._producer: Any = None
         self._lock = threading.Lock()
-        self._beside = beside
+        self._queues = queues
         self._prefix = prefix
         self._turns = itertools.count(random.randrange(1000))
 
@@ -45,27 +45,27 @@ class KafkaTopics:
         for topic, sending in sent:
             try:
                 if sending:
-                    sending.get(timeout=LONGEST_WAIT_S)
-            except Exception as error:  # the client raises classes of its own making
+                    sending.get(timeout=MAX_WAIT_S)
+            except Exception as error:  # the client raises many classes
                 log("publish_failed", topic=topic, messages=1, detail=str(error))
 
     def holds_messages(self, topic: str) -> bool:
-        return False  # how far its consumers have come is theirs to know
+        return False  # unknown: the offsets of the consumers are Lambda's
 
     def dispatch_later(self, delay_s: float) -> None:
-        self._beside.dispatch_later(delay_s)
+        self._queues.dispatch_later(delay_s)
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        return self._beside.redrive_dead(topics, limit)
+        return self._queues.redrive_dead(topics, limit)
 
     def is_up(self) -> bool:
         try:
-            return self._answers() and self._beside.is_up()
+            return self._brokers_answer() and self._queues.is_up()
         except Exception:
             return False
 
     def _send(self, load: list[WakeUp]) -> Any:
-        """What tells of the sending, or None where it could not begin."""
+        """The future of a message that is being sent, or None where that failed at once."""
         topic = self._prefix + load[0].step
         try:
             producer = self._connected()
@@ -84,13 +84,13 @@ class KafkaTopics:
 
 
 def producer(brokers: str, auth: str) -> Any:
-    """A client that publishes, to brokers named with commas."""
+    """A client that publishes; `brokers` are separated by commas."""
     from kafka import KafkaProducer
 
-    wait_ms = LONGEST_WAIT_S * 1000
+    wait_ms = MAX_WAIT_S * 1000
     return KafkaProducer(
         bootstrap_servers=brokers.split(","),
-        enable_idempotence=False,  # the same message twice does nothing
+        enable_idempotence=False,  # a duplicate has no effect
         max_block_ms=wait_ms,
         bootstrap_timeout_ms=wait_ms,
         request_timeout_ms=wait_ms,
@@ -100,13 +100,13 @@ def producer(brokers: str, auth: str) -> Any:
 
 
 def brokers_answer(brokers: str, auth: str) -> bool:
-    """Whether they tell what topics they have. Raises what the client raises where they are away."""
+    """Whether the brokers have any topics. Raises the client's errors where they can't be reached."""
     with _admin(brokers, auth) as admin:
         return bool(admin.list_topics())
 
 
 def ensure_topics(brokers: str, auth: str, partitions: Mapping[str, int]) -> list[str]:
-    """Make the topics that there are not yet, with so many partitions, and widen narrower ones; those it changed."""
+    """Create missing topics with so many partitions, and add partitions to those that have fewer; the changed topics."""
     with _admin(brokers, auth) as admin:
         known = set(admin.list_topics()) & set(partitions)
         held = {one["name"]: len(one["partitions"]) for one in admin.describe_topics(sorted(known))} if known else {}
@@ -122,7 +122,7 @@ def ensure_topics(brokers: str, auth: str, partitions: Mapping[str, int]) -> lis
 def _admin(brokers: str, auth: str) -> Any:
     from kafka import KafkaAdminClient
 
-    wait_ms = LONGEST_WAIT_S * 1000
+    wait_ms = MAX_WAIT_S * 1000
     return KafkaAdminClient(bootstrap_servers=brokers.split(","), bootstrap_timeout_ms=wait_ms, **_access(auth))
 
 

@@ -42,7 +42,7 @@ class Database:
     """
 
     # Why not psycopg_pool (3.3.3, measured behind this module in November 2026): its CPU time a step is about the same
-    # (0.94 of ours, median of 6 paired runs, between 0.84 and 1.03). But it connects in a background thread and keeps
+    # (0.95 of ours, median of 6 paired runs, between 0.84 and 1.03). But it connects in a background thread and keeps
     # the error there: while the server refuses connections a caller waits for its whole timeout, 10 s, where this pool
     # raises StoreUnreachable after 1 ms, and the next try follows by a backoff instead of with the next caller. It also
     # serves the connection that was idle longest, where this pool serves the last used, whose statements are prepared.

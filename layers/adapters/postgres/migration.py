@@ -1,4 +1,4 @@
-"""Brings a database to the present schema: numbered migrations once each, SQL functions put in place again."""
+"""Brings a database to the current schema: applies each numbered migration once, and creates the SQL functions again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ LOCK = 7_240_115_901
 
 
 class MigrationChanged(Exception):
-    """A migration that was applied before no longer reads as it did: migrations only go forward."""
+    """A migration was edited after it was applied. Migrations only go forward: add a new one."""
 
 
 def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
-    """Apply what is missing, in order, under an advisory lock; the names of what was applied now."""
+    """Apply the missing migrations, in order, under an advisory lock; the names of those that were applied.
+
+    Raises MigrationChanged if the file of an applied migration differs from what was applied.
+    """
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute(
@@ -29,14 +32,16 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
         applied: dict[str, str] = dict(connection.execute("SELECT name, digest FROM migrations").fetchall())
         return [
             path.stem for path in sorted((schema / "migrations").glob("*.sql")) if _apply(connection, path, applied)
-        ] + (_put_functions(connection, schema, applied))
+        ] + (_create_functions(connection, schema, applied))
 
 
 def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied: dict[str, str]) -> bool:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.stem in applied:
         if applied[path.stem] != digest:
-            raise MigrationChanged(f"{path.name} was changed after it was applied; add a new migration instead")
+            raise MigrationChanged(
+                f"{path.name} was changed after it was applied to this database; restore it and add a new migration instead"
+            )
         return False
     with connection.transaction():
         connection.execute(path.read_bytes())
@@ -44,7 +49,9 @@ def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied:
     return True
 
 
-def _put_functions(connection: psycopg.Connection[tuple[str, ...]], schema: Path, applied: dict[str, str]) -> list[str]:
+def _create_functions(
+    connection: psycopg.Connection[tuple[str, ...]], schema: Path, applied: dict[str, str]
+) -> list[str]:
     paths = sorted((schema / "functions").glob("*.sql"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
     if applied.get("functions") == digest:
@@ -61,14 +68,14 @@ def _put_functions(connection: psycopg.Connection[tuple[str, ...]], schema: Path
 
 
 def give_login(database_url: str, role: str, password: str) -> None:
-    """Let a role log in by this password, and by no other."""
+    """Let a role log in with this password only."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         statement = sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
         connection.execute(statement)
 
 
 def give_token_login(database_url: str, role: str) -> None:
-    """Let a role log in by tokens of AWS, and by no password."""
+    """Let a role log in with IAM tokens only."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         role_name = sql.Identifier(role)
         connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD NULL").format(role_name))
@@ -76,9 +83,9 @@ def give_token_login(database_url: str, role: str) -> None:
 
 
 def ensure_local_tenant(database_url: str, api_key: str, pepper: str, name: str = "local") -> str:
-    """The tenant of this name with this admin key, made where missing; its id."""
+    """Create the tenant of this name and its admin key where they are missing; the tenant's id."""
     with psycopg.connect(database_url) as connection:
-        connection.execute("SET ROLE fairway_worker")  # who owns the tables may not see what is in them
+        connection.execute("SET ROLE fairway_worker")  # row-level security hides the rows from the owner of the tables
         connection.execute("INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name])
         row = connection.execute("SELECT tenant_id FROM tenants WHERE name = %s", [name]).fetchone()
         assert row is not None

@@ -10,43 +10,55 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.database import Database, Row, load_queries
+from layers.domain.estimates import INTAKE_BYTES_A_S, LEAST_S
 from layers.domain.extraction_json import extraction_as_json
-from layers.domain.fairness import LOAD_S, LONG_S, SLICE_S
+from layers.domain.fairness import (
+    BUNDLE_AFTER_LOSS,
+    BUNDLE_S,
+    IN_FLIGHT_PER_WORKER,
+    SLICE_S,
+    slots_for_long_parts,
+)
 from layers.domain.file import File, file_from_facts
-from layers.domain.lifecycle import after
+from layers.domain.ledger import entry
+from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Evidence, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
-from layers.domain.step import ENDED, Artifact, Done, Failed, Later, Outcome, Parked, Retry, Skipped
+from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
 from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded
 
-MOST_LOOKED_AT = 1_000  # lanes or parts of a step, to tell how it stands
+MOST_COUNTED = 1_000  # lanes or parts that a backlog is computed from
+DISPATCH_POLICY = Jsonb(
+    {
+        "slice_s": SLICE_S,
+        "in_flight_per_worker": IN_FLIGHT_PER_WORKER,
+        "bundle_s": BUNDLE_S,
+        "bundle_after_loss": BUNDLE_AFTER_LOSS,
+    }
+)
 QUERIES = Path(__file__).with_name("queries.sql")
-
-# By kind of outcome: the word in the ledger, and the step's new state.
-WORDS = {
-    Done: ("done", "done"),
-    Skipped: ("skipped", "skipped"),
-    Failed: ("failed", "failed"),
-    Retry: ("retried", "retrying"),
-    Later: ("snoozed", "retrying"),
-    Parked: ("parked", "parked"),
-}
 
 
 class PostgresStore:
-    """Every write that ends an attempt is fenced by its lease; only outcomes wait for the disk."""
+    """Every write of an attempt is fenced by its lease. Only outcomes, and claims made `durably`, wait for the disk."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = load_queries(QUERIES)
 
     def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
-        news = [
+        objects = [
             {"file_id": a.object_key.rsplit("/", 1)[-1], "object_key": a.object_key, "version_id": a.version_id}
             for a in arrivals
         ]
-        rows = self._database.rows(self._sql["arrive"], arrivals=Jsonb(news))
+        rows = self._database.rows(
+            self._sql["arrive"],
+            arrivals=Jsonb(objects),
+            step=INTAKE_STEP,
+            least_s=LEAST_S,
+            bytes_a_s=INTAKE_BYTES_A_S,
+        )
         return {row["object_key"]: row["verdict"] for row in rows}
 
     def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
@@ -77,34 +89,36 @@ class PostgresStore:
         return self.record_all([Finished(claim, outcome, planner, cost_s, used)], host=host)[0]
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
-        recorded = {place: self._record_in_two(one, host) for place, one in enumerate(finished) if _must_look(one)}
-        at_once = [(place, one, _plan(one)) for place, one in enumerate(finished) if place not in recorded]
-        if at_once:
-            outcomes = [{**_as_parameters(one, host), "then": _as_then(plan)} for _, one, plan in at_once]
+        recorded = {
+            n: self._record_and_plan(one, host) for n, one in enumerate(finished) if _depends_on_other_parts(one)
+        }
+        others = [(n, one, _plan(one)) for n, one in enumerate(finished) if n not in recorded]
+        if others:
+            outcomes = [{**_as_parameters(one, host), "then": _as_then(plan)} for _, one, plan in others]
             rows = self._database.rows(self._sql["record_outcomes"], outcomes=Jsonb(outcomes))
-            for (place, _, plan), row in zip(at_once, rows, strict=True):
-                recorded[place] = _as_recorded(row["verdict"], plan)
-        return [recorded[place] for place in range(len(finished))]
+            for (n, _, plan), row in zip(others, rows, strict=True):
+                recorded[n] = _as_recorded(row["verdict"], plan)
+        return [recorded[n] for n in range(len(finished))]
 
-    def _record_in_two(self, one: Finished, host: str) -> Recorded:
-        """Where other parts have a say in what follows: record, look at the file, plan, all in one transaction."""
+    def _record_and_plan(self, one: Finished, host: str) -> Recorded:
+        """Record, read the file with what its other parts made, and plan, all in one transaction."""
         key = {"file_id": one.claim.file.file_id}
         with self._database.connection() as connection, connection.transaction():
-            given = _as_parameters(one, host)
-            given |= {"made": Jsonb(given["made"]), "then": None}
-            row = connection.execute(self._sql["record_outcome"], given).fetchone()
+            parameters = _as_parameters(one, host)
+            parameters |= {"made": Jsonb(parameters["made"]), "counts": Jsonb(parameters["counts"]), "then": None}
+            row = connection.execute(self._sql["record_outcome"], parameters).fetchone()
             assert row is not None
             if not row["verdict"].get("joined"):
                 return _as_recorded(row["verdict"], FilePlan())
             facts = connection.execute(self._sql["file_facts"], key).fetchone()
             assert facts is not None
-            found = connection.execute(self._sql["windows"], key | {"step": one.claim.step}).fetchone()
-            assert found is not None
-            plan = one.planner(file_from_facts(facts["facts"] | found))
-            self._carry_out(connection, one.claim.file, plan)
+            windows = connection.execute(self._sql["windows"], key | {"step": one.claim.step}).fetchone()
+            assert windows is not None
+            plan = one.planner(file_from_facts(facts["facts"] | windows))
+            self._apply(connection, one.claim.file, plan)
             return _as_recorded(row["verdict"], plan)
 
-    def _carry_out(self, connection: Any, file: File, plan: FilePlan) -> None:
+    def _apply(self, connection: Any, file: File, plan: FilePlan) -> None:
         file_id = file.file_id
         if plan.merged:
             made = Jsonb(_as_made(plan.merged, file.schema_version))
@@ -154,30 +168,22 @@ class PostgresStore:
             difference_s=difference_s,
         )
 
-    def go_on_among_long(self, claim: Claim, places: int) -> bool:
-        row = self._database.rows(
-            self._sql["go_on_among_long"],
-            **_fenced_by(claim),
-            places=places,
-            slice_s=SLICE_S,
-            long_s=LONG_S,
-        )[0]
-        return bool(row["goes_on"])
-
     def dispatch(
         self,
         caps: Mapping[str, int],
         most: Mapping[str, int] | None = None,
-        loads: Mapping[str, int] | None = None,
+        bundles: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
-        limits = {step: [cap, most[step]] if most and step in most else cap for step, cap in caps.items()}
-        rows = self._database.rows(
-            self._sql["dispatch"],
-            caps=Jsonb(limits),
-            slice_s=SLICE_S,
-            loads=Jsonb(dict(loads or {})),
-            load_s=LOAD_S,
-        )
+        limits = {
+            step: {
+                "cap": cap,
+                "most": (most or {}).get(step, cap),
+                "bundle": (bundles or {}).get(step, 1),
+                "long_slots": slots_for_long_parts(cap),
+            }
+            for step, cap in caps.items()
+        }
+        rows = self._database.rows(self._sql["dispatch"], limits=Jsonb(limits), policy=DISPATCH_POLICY)
         return [_as_wake_up(row) for row in rows]
 
     def pages(self, file_id: str) -> list[Page]:
@@ -230,7 +236,7 @@ class PostgresStore:
         return {row["step"] for row in self._database.rows(self._sql["steps_with_backlog"])}
 
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:
-        rows = self._database.rows(self._sql["backlog"], steps=list(steps), most=MOST_LOOKED_AT)
+        rows = self._database.rows(self._sql["backlog"], steps=list(steps), most=MOST_COUNTED)
         return [Backlog(**row) for row in rows]
 
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
@@ -241,7 +247,9 @@ class PostgresStore:
         return self._database.run(self._sql["miss_uploads"], limit=limit)
 
     def measure_backlogs(self, least_s: float) -> int | None:
-        row = self._database.rows(self._sql["measure_backlogs"], slice_s=SLICE_S, least_s=least_s)[0]
+        row = self._database.rows(
+            self._sql["measure_backlogs"], slice_s=SLICE_S, least_s=least_s, first_step=INTAKE_STEP
+        )[0]
         return None if row["waiting"] is None else int(row["waiting"])
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -297,7 +305,7 @@ class PostgresStore:
         rows = self._database.rows(
             self._sql["artifact_keys"], after_file=after_file, after_kind=after_kind, limit=limit
         )
-        return [(row["place"], row["object_key"], row["version_id"]) for row in rows]
+        return [(row["position"], row["object_key"], row["version_id"]) for row in rows]
 
     def forget_requests(self) -> int:
         return self._database.run(self._sql["forget_requests"])
@@ -311,12 +319,12 @@ class PostgresStore:
         return self._database.row(self._sql["is_up"]) is not None
 
 
-def _must_look(one: Finished) -> bool:
-    return not one.claim.is_only_part and WORDS[type(one.outcome)][1] in ENDED
+def _depends_on_other_parts(one: Finished) -> bool:
+    return not one.claim.is_only_part and entry(one.outcome).state in ENDED
 
 
 def _plan(one: Finished) -> FilePlan:
-    if WORDS[type(one.outcome)][1] not in ENDED:
+    if entry(one.outcome).state not in ENDED:
         return FilePlan()
     return one.planner(after(one.claim.file, one.claim.step, one.outcome))
 
@@ -347,12 +355,11 @@ def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
 
 
 def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
-    word, state = WORDS[type(outcome)]
-    if getattr(outcome, "lost", False):
-        word = "lost"
+    recorded = entry(outcome)
     return {
-        "outcome": word,
-        "state": state,
+        "state": recorded.state,
+        "outcome": recorded.word,
+        "counts": {"failures": recorded.failures, "snoozes": recorded.snoozes, "losses": recorded.losses},
         "delay_s": getattr(outcome, "delay_s", None),
         "reason": getattr(outcome, "reason", None),
         "error_code": getattr(outcome, "code", None),

@@ -1,4 +1,4 @@
-"""Prints office documents by an HTTP service that speaks Gotenberg's protocol."""
+"""Prints office documents to PDF by an HTTP service with Gotenberg's protocol."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CONVERT = "/forms/libreoffice/convert"
 HEALTH = "/health"
 ANSWER_S = 60.0
 HEALTH_S = 3.0
-MOST_PDF_BYTES = 200 << 20
-PIECE_BYTES = 1 << 16
+MAX_PDF_BYTES = 200 << 20
+CHUNK_BYTES = 1 << 16
 
 
 class GotenbergPrinter:
-    """One service, by its base URL. Each document is printed over a connection that `connected` gives."""
+    """A client of one service. `connected` is a context manager that limits the connections to it."""
 
     def __init__(self, url: str, *, answer_s: float = ANSWER_S, connected: Connection = nullcontext) -> None:
         self._url = urlsplit(url.rstrip("/"))
@@ -34,31 +34,30 @@ class GotenbergPrinter:
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
         """The document as a PDF in `into`.
 
-        Raises PermanentError where the service refuses the document, DependencyDown where it can't be reached or
-        says itself that it does not work, TransientError where it fails at this document alone, Snooze while all
-        connections to it are in use.
+        Raises PermanentError if the service refuses the document, DependencyDown if it can't be reached or its health
+        check fails, TransientError if only this document fails, Snooze while all connections to it are in use.
         """
         with self._connected():
             return self._to_pdf(path, media_type, into, first_page_only)
 
     def _to_pdf(self, path: Path, media_type: str, into: Path, first_page_only: bool) -> Picture:
-        made = into / "printed.pdf"
+        pdf = into / "printed.pdf"
         connection = self._connect(self._answer_s)
         try:
             self._post(connection, path, f"document{format_of(media_type).suffix}", first_page_only)
             answer = connection.getresponse()
             if answer.status == 200:
-                self._keep(answer, made)
-                return Picture(made.name, "application/pdf")
-            self._refuse(answer.status)
+                self._save(answer, pdf)
+                return Picture(pdf.name, "application/pdf")
+            self._raise_refusal(answer.status)
         except (OSError, http.client.HTTPException) as error:
-            self._blame(f"{type(error).__name__}: {error}")
+            self._raise_failure(f"{type(error).__name__}: {error}")
         finally:
             connection.close()
         raise AssertionError("a refusal always raises")
 
     def is_up(self) -> bool:
-        """Whether the service says that it works."""
+        """Whether the service's health check succeeds."""
         connection = self._connect(HEALTH_S)
         try:
             connection.request("GET", self._url.path + HEALTH)
@@ -79,47 +78,47 @@ class GotenbergPrinter:
         return kind(self._url.hostname or "", self._url.port, timeout=timeout_s)
 
     def _post(self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool) -> None:
-        """One multipart form, its file read piece by piece; the name that it bears is ours, never its owner's."""
-        mark = secrets.token_hex(16)
+        """Send one multipart form with a streamed file. Its file name is generated, never the owner's."""
+        boundary = secrets.token_hex(16)
         fields = {"nativePageRanges": "1"} if first_page_only else {}
         head = "".join(
-            f'--{mark}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
             for field, value in fields.items()
         )
-        head += f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
+        head += f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
         head += "Content-Type: application/octet-stream\r\n\r\n"
-        tail = f"\r\n--{mark}--\r\n"
+        tail = f"\r\n--{boundary}--\r\n"
         length = len(head) + path.stat().st_size + len(tail)
 
         def body() -> Iterator[bytes]:
             yield head.encode()
             with path.open("rb") as stream:
-                while piece := stream.read(PIECE_BYTES):
-                    yield piece
+                while chunk := stream.read(CHUNK_BYTES):
+                    yield chunk
             yield tail.encode()
 
-        headers = {"Content-Type": f"multipart/form-data; boundary={mark}", "Content-Length": str(length)}
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
         connection.request("POST", self._url.path + CONVERT, body=body(), headers=headers)
 
-    def _keep(self, answer: http.client.HTTPResponse, made: Path) -> None:
+    def _save(self, answer: http.client.HTTPResponse, pdf: Path) -> None:
         size_bytes = 0
-        with made.open("wb") as stream:
-            while piece := answer.read(PIECE_BYTES):
-                size_bytes += len(piece)
-                if size_bytes > MOST_PDF_BYTES:
-                    raise PermanentError("resource_limit", "the document's PDF is larger than can be kept")
-                stream.write(piece)
-        with made.open("rb") as stream:
+        with pdf.open("wb") as stream:
+            while chunk := answer.read(CHUNK_BYTES):
+                size_bytes += len(chunk)
+                if size_bytes > MAX_PDF_BYTES:
+                    raise PermanentError("resource_limit", "the document's PDF is larger than the limit")
+                stream.write(chunk)
+        with pdf.open("rb") as stream:
             if b"%PDF-" not in stream.read(1024):
-                raise TransientError("preview_failed", "the preview service answered something other than a PDF")
+                raise TransientError("preview_failed", "the preview service's answer is not a PDF")
 
-    def _refuse(self, status: int) -> None:
+    def _raise_refusal(self, status: int) -> None:
         if 400 <= status < 500 and status not in (401, 403, 404, 405, 408, 429):
             raise PermanentError("corrupt", "the preview service can't print the document; it may be damaged")
-        self._blame(f"it answered {status}")
+        self._raise_failure(f"it answered {status}")
 
-    def _blame(self, what: str) -> None:
-        """Whose fault it is: the service is asked, for a document may also make a sound service hang."""
+    def _raise_failure(self, detail: str) -> None:
+        """Raise the error for a failed request. The health check decides, since a document can make a sound service hang."""
         if not self.is_up():
-            raise DependencyDown(DEPENDENCY, f"the preview service does not work ({what})") from None
-        raise TransientError("preview_failed", f"the preview service failed at this document ({what})") from None
+            raise DependencyDown(DEPENDENCY, f"the preview service does not work ({detail})") from None
+        raise TransientError("preview_failed", f"the preview service failed on this document ({detail})") from None

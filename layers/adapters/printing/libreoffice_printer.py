@@ -1,4 +1,4 @@
-"""Prints office documents by the LibreOffice of this machine, inside decoder processes of their own."""
+"""Prints office documents to PDF by this machine's LibreOffice, inside decoder processes of its own."""
 
 from __future__ import annotations
 
@@ -8,32 +8,27 @@ from layers.decoding.sandbox import Sandbox
 from layers.domain.page import Picture
 
 PRINT_S = 60.0
-STARTING_S = 20.0  # it starts with its first document; that is no sign of a heavy one
-NICE = 12  # it burns a second when it starts; texts, pictures and records come first
 MEMORY_BYTES = 2 << 30
-PLACES = ("/usr/lib/libreoffice", "/usr/lib64/libreoffice", "/opt/libreoffice")
+FOLDERS = ("/usr/lib/libreoffice", "/usr/lib64/libreoffice", "/opt/libreoffice")
 LIBRARY = "libmergedlo.so"
 
 
-def installed(place: str = "") -> Path | None:
-    """The folder of LibreOffice's programs: in the place that is given, else where systems put it; None if it isn't there."""
-    folders = [Path(place)] if place else [Path(one) for one in PLACES]
-    return next((one / "program" for one in folders if (one / "program" / LIBRARY).exists()), None)
+def installed(configured: str = "") -> Path | None:
+    """The folder of LibreOffice's programs: under the configured folder, else the usual ones. None if not installed."""
+    folders = [Path(configured)] if configured else [Path(folder) for folder in FOLDERS]
+    programs = (folder / "program" for folder in folders)
+    return next((program for program in programs if (program / LIBRARY).exists()), None)
 
 
 class LibreOfficePrinter:
-    """At most `at_once` LibreOffices, started when they are needed. No document waits behind one that is stuck for
-    longer than that may take."""
+    """At most `at_once` LibreOffice processes, started when needed. A stuck document holds one for at most `PRINT_S`."""
 
     def __init__(self, program: Path, *, at_once: int = 2) -> None:
         self._program = program
-        self._sandbox = Sandbox(
-            max_children=at_once, memory_bytes=MEMORY_BYTES, keep_warm=0, gives_way_s=STARTING_S, nice=NICE
-        )
+        self._sandbox = Sandbox(max_children=at_once, memory_bytes=MEMORY_BYTES, keep_warm=0)
 
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
-        """The document as a PDF in `into`. Raises PermanentError where it can't be printed, `timeout` where that
-        takes too long, and DecoderCrashed."""
+        """The document as a PDF in `into`. Raises PermanentError (`timeout` among others) and DecoderCrashed."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
@@ -47,9 +42,9 @@ class LibreOfficePrinter:
     def is_up(self) -> bool:
         return True
 
-    def children(self) -> list[int]:
-        """The processes that wait for a document."""
-        return self._sandbox.children()
+    def idle_pids(self) -> list[int]:
+        """The process ids of LibreOffice processes that wait for a document."""
+        return self._sandbox.idle_pids()
 
     def retire_idle(self) -> None:
         self._sandbox.retire_idle()

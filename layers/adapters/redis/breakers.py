@@ -1,4 +1,4 @@
-"""Circuit breakers that all processes share through Redis; while it is away, each goes by its own view."""
+"""Circuit breakers that all processes share through Redis; while it is down, each process uses its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Change = Callable[[Breaker], Breaker]
 
 
 class RedisBreakers:
-    """One hash in Redis holds them all; it is read once a second, and written only when something changes.
+    """All breakers are in one hash in Redis, which is read once a second and written only on a change.
 
     `url` may be empty: then each process has breakers of its own. `now` is a clock that all hosts share.
     """
@@ -36,7 +36,7 @@ class RedisBreakers:
         self._read_at = -FRESH_S
 
     def states(self) -> Mapping[str, Breaker]:
-        """Every breaker that ever left its rest, by dependency."""
+        """Every breaker that has counted a failure, by dependency."""
         if time.monotonic() - self._read_at >= FRESH_S:
             self._read_at = time.monotonic()
             self._learn(self._redis.call(lambda client: client.hgetall(KEY)))
@@ -49,7 +49,7 @@ class RedisBreakers:
         return self.state(dependency).cap(full, self._now())
 
     def admit(self, dependency: str) -> float | None:
-        """None where work may begin; else seconds until the next probe. One caller alone is given the probe."""
+        """None where work may begin; else the seconds until the next probe. Only one caller gets the probe."""
         if self.state(dependency).mode is Mode.CLOSED:
             return None
         now = self._now()
@@ -103,7 +103,7 @@ class RedisBreakers:
                 try:
                     pipe.watch(KEY)
                     kept = pipe.hget(KEY, dependency)
-                    # What Redis has lost, this process still knows.
+                    # Redis may have lost its data; this process still has its copy.
                     before = _read(kept) if kept else self._known.get(dependency, CLOSED)
                     after = change(before)
                     if kept and after == before:

@@ -1,6 +1,6 @@
--- One step of a budget that all processes share: `layers/domain/budget.py` says what each means.
--- KEYS[1]: the budget's hash. ARGV: what is done, the time in seconds (empty: this server's), the rate's units a
--- second, units of a part, burst and ease in seconds, and two numbers more. Answers {answer, wait_s} as text.
+-- One operation on a budget that all processes share; layers/domain/budget.py has the same policy and documents it.
+-- KEYS[1]: the budget's hash. ARGV: the operation, the time in seconds (empty: this server's), the rate's units a
+-- second, units of a part, burst and ease in seconds, and two operands. Returns {answer, wait_s} as text.
 local LOWERED_TO, LOWERED_AT_MOST_TO, LEAST_SHARE, LONGEST_PAUSE_S = 0.95, 0.5, 0.02, 60.0
 local RISES_A_S, QUIET_S, RISES_QUIETLY_A_S = 0.005, 30.0, 0.02
 local LEARNS, ALMOST = 0.2, 1e-6
@@ -17,8 +17,8 @@ local first, second = tonumber(ARGV[7]) or 0, tonumber(ARGV[8]) or 0
 local names = {'full_at', 'free_at', 'share', 'share_at', 'second_at', 'floor', 'part'}
 local kept = redis.call('HMGET', KEYS[1], unpack(names))
 local b = {share = 1}
-for place, name in ipairs(names) do
-    b[name] = tonumber(kept[place] or nil) or b[name] or 0
+for index, name in ipairs(names) do
+    b[name] = tonumber(kept[index] or nil) or b[name] or 0
 end
 
 local since_s = math.max(0, now - b.share_at)
@@ -58,11 +58,11 @@ elseif act == 'throttled' then
     end
 end
 
-local told = {}
+local fields = {}
 for _, name in ipairs(names) do
-    told[#told + 1] = name
-    told[#told + 1] = string.format('%.17g', b[name])
+    fields[#fields + 1] = name
+    fields[#fields + 1] = string.format('%.17g', b[name])
 end
-redis.call('HSET', KEYS[1], unpack(told))
+redis.call('HSET', KEYS[1], unpack(fields))
 redis.call('EXPIRE', KEYS[1], KEPT_S)
 return {string.format('%.17g', answer), string.format('%.17g', wait_s)}

@@ -1,4 +1,4 @@
-"""Budgets of outside capacity that all processes share through Redis; while it is away, each spends its share alone."""
+"""Budgets of external services that all processes share through Redis; while it is down, each spends a fixed share."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ Answer = tuple[float, float]
 class RedisBudgets:
     """`rates` by the name of the service. `url` may be empty: then this process has the budgets for itself.
 
-    `processes` is how many there may be that spend: while Redis is away each has so small a share that all of them
-    together stay within the rate. `now` is given by tests; else the time is Redis's own, the same for all hosts.
+    `processes` is the largest number of processes that spend at once. While Redis is down each of them takes that
+    fraction, so that all together stay within the rate. Tests pass `now`; otherwise Redis's clock is used, which is the
+    same for all hosts.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class RedisBudgets:
         return name in self._rates
 
     def take(self, name: str, parts: int) -> tuple[int, float]:
-        """For how many of these parts there is room; and the seconds until there is for one more."""
+        """How many of these parts fit into the budget, and the seconds until one more does."""
 
         def take(budget: Budget, rate: Rate, now: float) -> tuple[Budget, Answer]:
             after, taken = budget.take(rate, now, parts)
@@ -51,15 +52,15 @@ class RedisBudgets:
         return int(taken), wait_s
 
     def give_back(self, name: str, parts: int) -> None:
-        """Parts for which something was taken were not dispatched."""
+        """Return what was taken for parts that were not dispatched."""
         self._do(name, "give_back", lambda budget, rate, now: (budget.give_back(rate, now, parts), (0, 0)), parts)
 
     def settle(self, name: str, used: float) -> None:
-        """A part has ended that used so many units."""
+        """Charge what a part that has ended really used, in units."""
         self._do(name, "settle", lambda budget, rate, now: (budget.settle(rate, now, used), (0, 0)), used)
 
     def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
-        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
+        """Whether a call of so many units may start within `most_wait_s` seconds, and in how many seconds it may."""
 
         def pace(budget: Budget, rate: Rate, now: float) -> tuple[Budget, Answer]:
             after, wait_s = budget.pace(rate, now, units, most_wait_s)
@@ -69,20 +70,20 @@ class RedisBudgets:
         return bool(granted), wait_s
 
     def correct(self, name: str, units: float) -> None:
-        """A call used so many units more, or fewer, than it took its turn for."""
+        """Charge the difference between the units that a call used and those it was admitted with; may be negative."""
         self._do(name, "correct", lambda budget, rate, now: (budget.correct(rate, now, units), (0, 0)), units)
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+        """The service refused a call; `pause_s` is how long it asked to be left alone."""
         self._do(name, "throttled", lambda budget, rate, now: (budget.throttled(now, pause_s), (0, 0)), pause_s)
 
     def recovered(self, name: str) -> None:
-        """The service was down and is back: calls come one by one, none of them ahead of its turn."""
+        """The service was down and is back: spend what has accumulated, so that calls start one by one."""
         rate = self._rates[name]
         self.pace(name, rate.ease_s * rate.per_s, math.inf)
 
     def states(self) -> dict[str, BudgetState]:
-        """Every budget as it stands."""
+        """The present state of every budget."""
         return {name: self._state(name, rate) for name, rate in self._rates.items()}
 
     def _state(self, name: str, rate: Rate) -> BudgetState:
@@ -103,18 +104,18 @@ class RedisBudgets:
         second: float = 0.0,
     ) -> Answer:
         rate = self._rates[name]
-        said = [act, "" if self._given_now is None else self._given_now()]
-        said += [rate.per_s, rate.part, rate.burst_s, rate.ease_s, first, second]
-        answered = self._redis.call(lambda client: self._run(client, KEY + name, said))
-        if answered is not None:
-            return answered
+        arguments = [act, "" if self._given_now is None else self._given_now()]
+        arguments += [rate.per_s, rate.part, rate.burst_s, rate.ease_s, first, second]
+        shared = self._redis.call(lambda client: self._run(client, KEY + name, arguments))
+        if shared is not None:
+            return shared
         with self._lock:
             budget, answer = change(self._own.get(name, UNTOUCHED), self._own_rates[name], self._now())
             self._own[name] = budget
         return answer
 
-    def _run(self, client: Any, key: str, said: list[Any]) -> Answer:
+    def _run(self, client: Any, key: str, arguments: list[Any]) -> Answer:
         if self._script is None:
             self._script = SCRIPT()
-        answer, wait_s = client.register_script(self._script)(keys=[key], args=said)
+        answer, wait_s = client.register_script(self._script)(keys=[key], args=arguments)
         return float(answer), float(wait_s)

@@ -1,6 +1,6 @@
-"""How many connections a service outside bears, counted for all processes in Redis; while it is away, a share each.
+"""Slots for connections to external services, counted in Redis for all processes; while it is down, each has a share.
 
-A connection is a lease: one whose holder died is free again when the lease has run out.
+A slot is leased: the slot of a process that died is free again when its lease has expired.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from layers.adapters.redis.connection import RedisConnection
 
 KEY = "fairway:connections:"
 LEASE_S = 150.0
-# KEYS[1]: leases by the time at which they run out. ARGV: the time, how many may be held, a lease's name and length.
+# KEYS[1]: leases by their time of expiry. ARGV: the time, the number of slots, the lease's name and length in seconds.
 SCRIPT = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
@@ -28,9 +28,9 @@ return 1
 
 
 class RedisConnectionSlots:
-    """`most` by the name of the service. `url` may be empty: then this process has all of them for itself.
+    """`most` is the number of slots by the name of the service. `url` may be empty: then this process has all slots.
 
-    `processes` share them while Redis is away; each has one at least. `now` is a clock that all hosts share.
+    `processes` share them while Redis is down; each has at least one. `now` is a clock that all hosts share.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RedisConnectionSlots:
         return name in self._most
 
     def open(self, name: str) -> str | None:
-        """A connection's lease, by its name; None while all are taken."""
+        """Take a slot: the name of its lease, or None while all slots are taken."""
         lease, now = str(uuid.uuid4()), self._now()
         taken = self._redis.call(lambda client: self._take(client, name, lease, now))
         if taken is None:
@@ -55,7 +55,7 @@ class RedisConnectionSlots:
         return lease if taken else None
 
     def close(self, name: str, lease: str) -> None:
-        """Give a connection back."""
+        """Free a slot."""
         with self._lock:
             self._own[name].pop(lease, None)
         self._redis.call(lambda client: client.zrem(KEY + name, lease))

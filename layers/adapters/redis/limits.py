@@ -1,4 +1,4 @@
-"""Counting what may happen only so often, in Redis, or in this process alone while Redis is away."""
+"""Rate limits: events are counted in Redis, or in this process while Redis is down."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_KEPT = 10_000
 
 
 class RedisLimits:
-    """Counts in windows of fixed length. `url` may be empty: then each process counts for itself."""
+    """Counts in windows of fixed length. `url` may be empty: then each process counts on its own."""
 
     def __init__(self, url: str) -> None:
         self._redis = RedisConnection(url)
@@ -21,7 +21,7 @@ class RedisLimits:
         self._own: dict[str, int] = defaultdict(int)
 
     def count(self, name: str, window_s: int) -> int:
-        """Count once more; how often it has happened in this window, this time included."""
+        """Count an event; the number of such events in the present window, this one included."""
         key = f"fairway:limit:{name}:{int(time.time() // window_s)}"
 
         def increment(client: Any) -> int:

@@ -127,9 +127,9 @@ def _are_same(old: _Item, new: _Item) -> bool:
 def _evidence_within(evidence: Mapping[str, Evidence], name: str) -> dict[Path, Evidence]:
     """The evidence of an item's parts, by their path in the item."""
     return {
-        _parse_path(place[len(name) :]): found
-        for place, found in evidence.items()
-        if place == name or place.startswith((f"{name}.", f"{name}["))
+        _parse_path(path[len(name) :]): found
+        for path, found in evidence.items()
+        if path == name or path.startswith((f"{name}.", f"{name}["))
     }
 
 

@@ -105,7 +105,8 @@ def _string_candidates(
 
 
 def _currency_candidates(lines: Lines) -> Iterator[Candidate]:
-    """The currencies of the document, the most frequent first. A sign counts only beside an amount with cents."""
+    """The currencies of the document; the most frequent scores highest. A sign counts only beside an amount with cents, a
+    code everywhere."""
     occurrences: dict[str, list[tuple[Line, values.Found]]] = {}
     for line in map(lines.__getitem__, lines.as_written.lines_matching(values.CURRENCY_MARK)):
         for found in values.currencies(line.text):
@@ -113,12 +114,12 @@ def _currency_candidates(lines: Lines) -> Iterator[Candidate]:
             if is_code or any(amount.start <= found.start < amount.end for amount in _amounts_with_cents(line)):
                 occurrences.setdefault(str(found.value), []).append((line, found))
     may_be_dollars = "USD" not in occurrences or not COUNTRY_WITHOUT_DOLLAR.search(lines.lowered.text)
-    for code, places in occurrences.items():
-        line, found = places[0]
+    for code, found_in in occurrences.items():
+        line, found = found_in[0]
         # Many countries use a bare dollar sign, and OCR reads other signs as one: any other currency takes precedence.
         is_bare = line.text[found.start] == "$"
         if may_be_dollars or not is_bare:
-            score = len(places) - (1000 if is_bare else 0)
+            score = len(found_in) - (1000 if is_bare else 0)
             yield Candidate(code, partial(line.evidence, found.start, found.end), score)
 
 

@@ -50,8 +50,8 @@ class TextSearch:
         ]
 
     def _with_gaps(self, text: str) -> Iterator[Hit]:
-        """The first place in each span where at least three whole words of the text follow each other, although words
-        of another column may be between them."""
+        """For a text of three or more words: the first stretch of each span that has all its words in order, where words
+        of another column may be in between."""
         words = [_fold(word)[0] for word in text.split()]
         words = [word for word in words if word]
         if len(words) < 3:

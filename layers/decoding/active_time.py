@@ -1,0 +1,78 @@
+"""Measures how long a decoder is active: it computes or is blocked. Waiting for a processor, or being paused, does not count.
+
+So a limit on active time means the same on an idle host and on one that other programs keep busy.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTimes:
+    """Seconds for which processes used a processor, and for which they were ready to run and waited for one."""
+
+    used_s: float
+    waited_s: float
+
+
+class ActiveTime:
+    """Active, waiting and paused seconds of a decoder since this object was made, as of the last `update`.
+
+    Linux keeps a process's waiting time only while it lives. Frequent updates keep what a child that has ended
+    had waited before. Without /proc/<pid>/schedstat all time counts as active.
+    """
+
+    def __init__(self, reaper_pid: int) -> None:
+        self._reaper_pid = reaper_pid
+        self._last, self._last_at = decoder_cpu_times(reaper_pid), time.monotonic()
+        self.active_s = self.waiting_s = self.paused_s = 0.0
+
+    def update(self, *, was_paused: bool = False) -> None:
+        """Count the time since the last update. `was_paused`: the decoder was stopped by us meanwhile."""
+        current, now = decoder_cpu_times(self._reaper_pid), time.monotonic()
+        elapsed_s = now - self._last_at
+        used_s = current.used_s - self._last.used_s
+        waited_s = max(0.0, current.waited_s - self._last.waited_s)
+        active_s = min(elapsed_s, max(used_s, 0.0 if was_paused else elapsed_s - waited_s))
+        self.active_s += active_s
+        if was_paused:
+            self.paused_s += elapsed_s - active_s
+        else:
+            self.waiting_s += elapsed_s - active_s
+        self._last, self._last_at = current, now
+
+
+def decoder_cpu_times(reaper_pid: int) -> CpuTimes:
+    """The times of the decoder under this reaper and of its running children, since each of them started."""
+    try:
+        times = [_cpu_times(pid) for pid in decoder_pids(reaper_pid)]
+        return CpuTimes(sum(one.used_s for one in times), sum(one.waited_s for one in times))
+    except (OSError, IndexError, ValueError):
+        return CpuTimes(0.0, 0.0)  # it has ended, or the kernel does not count this
+
+
+def decoder_pids(reaper_pid: int) -> list[int]:
+    """The decoder under this reaper, then the decoder's children. Empty if it has ended."""
+    try:
+        (decoder,) = _children(reaper_pid)[:1]
+        return [decoder, *_children(decoder)]
+    except (OSError, ValueError):
+        return []
+
+
+def _cpu_times(pid: int) -> CpuTimes:
+    """A process's own times, and what its ended children used."""
+    used_ns, waited_ns = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    ended_children_s = (int(fields[13]) + int(fields[14])) / CLOCK_TICKS_PER_S
+    return CpuTimes(int(used_ns) / 1e9 + ended_children_s, int(waited_ns) / 1e9)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

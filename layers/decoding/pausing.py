@@ -1,0 +1,91 @@
+"""Lets light decoder calls go first: pauses the decoder of a heavy call while enough lighter calls run in this worker.
+
+Without this, a burst of hostile files shares the processors equally with a small file beside them. Pausing needs no
+privilege, and does not lower a decoder's share beside other programs as niceness does. docs/sandbox.md has figures.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+LIGHT_S = 0.1  # active time below which a call is light, where its caller gives no other
+HEAVY_S = 1.0  # above which it is heavy, or above twice its own light time
+MAX_PAUSED_S = 60.0  # of one call; then it is not paused again
+LIGHT, MEDIUM, HEAVY, LONG = range(4)
+
+Rank = tuple[int, int]
+
+
+class RunningCalls:
+    """The decoder calls of one worker process. As many as it has processors run; the others, if not light, are paused."""
+
+    def __init__(self, processors: int) -> None:
+        self._processors = processors
+        self._ranks: dict[int, Rank] = {}
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    def start(self, *, is_long: bool) -> int:
+        """Register a call; returns its number."""
+        with self._lock:
+            number = next(self._numbers)
+            self._ranks[number] = (LONG if is_long else LIGHT, number)
+            return number
+
+    def must_pause(self, number: int, level: int) -> bool:
+        """Whether a call of this level has to wait for calls of lower level, or of the same level and started before."""
+        with self._lock:
+            own = self._ranks[number] = (level, number)
+            return level > LIGHT and sum(rank < own for rank in self._ranks.values()) >= self._processors
+
+    def end(self, number: int) -> None:
+        with self._lock:
+            del self._ranks[number]
+
+
+RUNNING_CALLS = RunningCalls(len(os.sched_getaffinity(0)))
+
+
+class PausableCall:
+    """One decoder call. `pids` lists the decoder and its children, the decoder first."""
+
+    def __init__(
+        self,
+        pids: Callable[[], list[int]],
+        *,
+        is_long: bool,
+        light_s: float = LIGHT_S,
+        calls: RunningCalls = RUNNING_CALLS,
+    ) -> None:
+        self._pids, self._is_long, self._light_s, self._calls = pids, is_long, light_s, calls
+        self._number = calls.start(is_long=is_long)
+        self.is_paused = False
+
+    def update(self, active_s: float, paused_s: float) -> None:
+        """Pause or continue the decoder, by how long its call has been active and paused so far."""
+        pause = self._calls.must_pause(self._number, self._level(active_s)) and paused_s < MAX_PAUSED_S
+        if pause != self.is_paused:
+            self.is_paused = pause
+            self._signal(signal.SIGSTOP if pause else signal.SIGCONT)
+
+    def end(self) -> None:
+        self._calls.end(self._number)
+
+    def _level(self, active_s: float) -> int:
+        if self._is_long:
+            return LONG
+        return (active_s >= self._light_s) + (active_s >= max(HEAVY_S, 2 * self._light_s))
+
+    def _signal(self, number: signal.Signals) -> None:
+        signalled: set[int] = set()
+        while pids := [pid for pid in self._pids() if pid not in signalled]:  # again: it may have started another
+            for pid in pids:
+                signalled.add(pid)
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
