@@ -1,4 +1,4 @@
-"""The memory of workers and their decoders over thousands of mixed files: whether it stays flat, and how high it goes.
+"""Measures the memory of workers and their decoders over thousands of mixed files: growth and maximum.
 
     python -m benchmarks.endurance [--files 2000] [FOLDER ...]
 
@@ -25,7 +25,7 @@ from benchmarks.starting import ROOT, family, keep_table, memory_mib, start, sto
 
 SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
 ROUND = 100  # files
-# Kinds that take long, and how many of them are among a round's files; the rest are mails, pages, tables and texts.
+# Slow kinds of files, and how many of each are in a round; the rest are mails, web pages, tables and texts.
 SLOW = {
     "photograph": ({".jpg", ".jpeg", ".png", ".tiff", ".tif", ".heic", ".bmp"}, 1),
     "pdf": ({".pdf"}, 4),
@@ -38,7 +38,7 @@ REACH = "flat, 300"
 
 
 class Watch:
-    """Looks at the memory of each worker, and of the largest of its decoders, while files go through."""
+    """Samples the memory of each worker and of its largest decoder during the run."""
 
     def __init__(self, workers: dict[str, int]) -> None:
         self._workers = workers
@@ -60,7 +60,7 @@ class Watch:
 
 
 def chosen(folders: list[Path], count: int) -> list[Path]:
-    """So many files, in rounds of the same mixture."""
+    """A number of files, in rounds with the same mixture."""
     files = [one for folder in folders for one in sorted(folder.rglob("*")) if one.is_file()]
     left = [one for one in files if 0 < one.stat().st_size <= LARGEST_BYTES and one.suffix != ".gz"]
     kinds: list[list[Path]] = []
@@ -70,22 +70,22 @@ def chosen(folders: list[Path], count: int) -> list[Path]:
         left = [one for one in left if one not in of_kind]
     kinds += [left] * (ROUND - len(kinds))
     chance = random.Random(1)
-    return [chance.choice(kinds[place % ROUND]) for place in range(count)]
+    return [chance.choice(kinds[index % ROUND]) for index in range(count)]
 
 
 def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int]:
     """How many of the files ended in which state."""
     described = [{"name": one.name, "size_bytes": one.stat().st_size} for one in files]
     batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
-    for told, one in zip(batch["files"], files, strict=True):
-        client.put(told["upload"], one.read_bytes())
+    for described, one in zip(batch["files"], files, strict=True):
+        client.put(described["upload"], one.read_bytes())
     while True:
         time.sleep(1)
         listed = list(client.files(dataset_id, batch=batch["id"]))
         if all(map(is_settled, listed)):
             states: dict[str, int] = defaultdict(int)
-            for told in listed:
-                states[told["state"]] += 1
+            for file in listed:
+                states[file["state"]] += 1
             return states
 
 
@@ -98,7 +98,7 @@ def rows_of(seen: dict[str, list[float]]) -> list[dict[str, Any]]:
 
 
 def _around(looks: list[float], part: float) -> float:
-    """The median of some looks up to a part of the way."""
+    """The median of some samples up to a share of the run."""
     end = max(1, round(part * len(looks)))
     some = sorted(looks[max(0, end - max(3, len(looks) // 20)) : end])
     return some[len(some) // 2]
@@ -118,7 +118,7 @@ def main() -> None:
             dataset_id = client.dataset("endurance")["id"]
             watch = Watch({name: pid for name, pid in endpoint["processes"].items() if name.startswith("worker")})
             states: dict[str, int] = defaultdict(int)
-            with suppress(KeyboardInterrupt):  # it then shows what it has seen
+            with suppress(KeyboardInterrupt):  # it still reports what it measured so far
                 for at in range(0, count, ROUND):
                     for state, ended in through(client, dataset_id, files[at : at + ROUND]).items():
                         states[state] += ended

@@ -1,4 +1,4 @@
-"""What single things cost in a warm worker: thumbnails of photographs, the text of documents, office files as PDF.
+"""Measures single operations in a warm worker: thumbnails of photos, text of documents, office files printed to PDF.
 
     python -m benchmarks.numbers [FOLDER]
 
@@ -31,9 +31,9 @@ SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
 PHOTOGRAPHS = {"thumbnail of a JPEG of 2000 x 1333": (2000, 1333), "thumbnail of a JPEG of 12 MP": (4000, 3000)}
 REACH_MS = {"thumbnail of a JPEG of 2000 x 1333": 20, "thumbnail of a JPEG of 12 MP": 50}
 TEXTS = ("docx", "xlsx", "pptx", "eml", "html")
-TEXT_BYTES = 256 * 1024  # a book of 800 pages is no measure of a document
+TEXT_BYTES = 256 * 1024  # a book of 800 pages is not typical
 TEXT_REACH_MS = 5
-# As measured of Gotenberg 8 on two cores, documents of the same kinds: .62 CPU s each, 112 a minute.
+# Gotenberg 8 on two cores, measured on documents of the same kinds: 0.62 CPU s each, 112 per minute.
 PRINTED_REACH_MS, PRINTED_REACH_A_MINUTE = 250, 250
 PRINTERS = 2
 LEAST_CALLS = 40
@@ -42,19 +42,19 @@ COLUMNS = ("what", "calls", "CPU ms each", "a minute", "to reach")
 
 @dataclass(frozen=True)
 class Document:
-    """A file with the type that its bytes tell of."""
+    """A file and its media type by content."""
 
     path: Path
     media_type: str
 
 
 def measured(
-    what: str, reach: str, given: Sequence[Any], do: Callable[[Any], object], threads: int = 1
+    what: str, reach: str, inputs: Sequence[Any], do: Callable[[Any], object], threads: int = 1
 ) -> dict[str, Any]:
-    """A row of the table: `do` for each of `given`, after two that warm it up, as often as makes a figure."""
-    for one in given[:threads]:
+    """A row of the table: `do` for each input, after a warm-up, at least LEAST_CALLS times."""
+    for one in inputs[:threads]:
         do(one)
-    calls = _repeated(given)
+    calls = _repeated(inputs)
     began, before = time.monotonic(), cpu_s(family(os.getpid()))
     with ThreadPoolExecutor(threads) as pool:
         failed = sum(not well for well in pool.map(lambda one: _went_well(do, one), calls))
@@ -74,26 +74,26 @@ def _went_well(do: Callable[[Any], object], one: Any) -> bool:
     try:
         do(one)
     except (PermanentError, DecoderCrashed) as error:
-        log("refused", given=str(one), code=error.code, detail=error.detail)
+        log("file_refused", file=str(one), code=error.code, detail=error.detail)
         return False
     return True
 
 
-def _repeated(given: Sequence[Any]) -> list[Any]:
-    return list(given) * max(1, -(-LEAST_CALLS // len(given)))
+def _repeated(inputs: Sequence[Any]) -> list[Any]:
+    return list(inputs) * max(1, -(-LEAST_CALLS // len(inputs)))
 
 
 def _copied(documents: Sequence[Document], folder: Path) -> list[Document]:
-    """Each document once a call, as a file of its own: readers may remember the last one."""
+    """A copy of a document for each call, since readers may cache the last file."""
     copies = []
-    for place, one in enumerate(_repeated(documents)):
-        copies.append(Document(folder / f"copy-{place}{one.path.suffix}", one.media_type))
+    for index, one in enumerate(_repeated(documents)):
+        copies.append(Document(folder / f"copy-{index}{one.path.suffix}", one.media_type))
         copies[-1].path.write_bytes(one.path.read_bytes())
     return copies
 
 
 def photographs(folder: Path) -> dict[str, Path]:
-    """A photograph of a receipt in the sizes that are measured."""
+    """A photo of a receipt in the measured sizes."""
     from PIL import Image
 
     made = {}
@@ -105,7 +105,7 @@ def photographs(folder: Path) -> dict[str, Path]:
 
 
 def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> list[Document]:
-    """Every file that can be read, by its type; those that are kept packed are unpacked."""
+    """Every readable file with its type; gzipped ones are unpacked."""
     found = []
     for path in sorted(one for folder in folders for one in folder.rglob("*") if one.is_file()):
         if path.suffix == ".gz":
@@ -115,7 +115,7 @@ def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> l
         try:
             found.append(Document(path, reader.identify(path, path.name).media_type))
         except (PermanentError, DecoderCrashed):
-            continue  # locked, damaged, or of a kind that is not taken
+            continue  # locked, damaged, or of an unsupported type
     return found
 
 
@@ -131,20 +131,20 @@ def main() -> None:
             rows.append(measured(what, f"{REACH_MS[what]} ms", [path], draw))
         documents = documents_in(folders, scratch, reader)
         for kind in TEXTS:
-            given = [
+            chosen = [
                 one for one in documents if one.path.suffix == f".{kind}" and one.path.stat().st_size <= TEXT_BYTES
             ]
-            if given:
-                given = _copied(given, scratch)
+            if chosen:
+                chosen = _copied(chosen, scratch)
                 read = lambda one: reader.read_text(one.path, one.media_type)  # noqa: E731
-                rows.append(measured(f"text of {kind}", f"{TEXT_REACH_MS} ms", given, read))
+                rows.append(measured(f"text of {kind}", f"{TEXT_REACH_MS} ms", chosen, read))
         reader.close()
         rows += printed([one for one in documents if one.media_type in FILTERS], scratch)
     keep_table("numbers", COLUMNS, rows)
 
 
 def printed(documents: Sequence[Document], scratch: Path) -> list[dict[str, Any]]:
-    """Office documents as PDF; no row where there is no LibreOffice, and a line that says so."""
+    """Office documents printed to PDF; without LibreOffice only a message."""
     program = libreoffice_printer.installed()
     if program is None:
         print("office files as PDF are left out: no LibreOffice is installed", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Parts for benchmarks that need a database and a cache but no API: started on free ports, stopped in the end."""
+"""Starts database, cache and object store on free ports for benchmarks that need no API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSWORD = "for-benchmarks-alone"
 
 @dataclass(frozen=True)
 class Parts:
-    """A migrated database as its owner and its workers reach it, Valkey, and their processes."""
+    """A migrated database with the URLs of its owner and workers, Valkey, and their processes."""
 
     folder: Path
     port: int
@@ -36,7 +36,7 @@ class Parts:
     supervisor: Supervisor
 
     def postgres_cpu_s(self) -> float:
-        """CPU seconds of the server with all its backends, those that have ended included."""
+        """CPU seconds of the server with all its backends, including ended ones."""
         return cpu_s(family(self.supervisor.pids()["postgres"]))
 
     def valkey_cpu_s(self) -> float:
@@ -45,7 +45,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class StoreParts:
-    """An object store with its topics, and how a program reaches them."""
+    """An object store and its topics, with their addresses."""
 
     environment: dict[str, str]
     supervisor: Supervisor
@@ -56,7 +56,7 @@ class StoreParts:
 
 @contextmanager
 def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
-    """The embedded object store with these topics, beside the other parts."""
+    """Run the embedded object store with these topics."""
     folder = found.folder / "store"
     folder.mkdir()
     ports = choose_ports(folder / "ports.json", ("store", "store_public"), 0)
@@ -87,7 +87,7 @@ def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
 
 @contextmanager
 def parts(folder: Path) -> Iterator[Parts]:
-    """PostgreSQL with Fairway's schema, and Valkey, in a folder."""
+    """Run PostgreSQL with Fairway's schema, and Valkey, in a folder."""
     ports = choose_ports(folder / "ports.json", ("postgres", "valkey"), 0)
     program = postgres.prepare(folder / "postgres", PASSWORD, folder / "initdb.log")
     supervisor = Supervisor(folder)
@@ -113,7 +113,7 @@ def parts(folder: Path) -> Iterator[Parts]:
 
 
 def new_database(port: int) -> str:
-    """The address of a new, empty database on the server."""
+    """The URL of a new, empty database on the server."""
     name = f"b{uuid.uuid4().hex}"
     with psycopg.connect(postgres.database_url(port, PASSWORD, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -121,7 +121,7 @@ def new_database(port: int) -> str:
 
 
 def one(database: Database, query: str, **parameters: Any) -> Any:
-    """The one value of a query's one row."""
+    """The only value of a query's only row."""
     row = database.row(query, **parameters)
     assert row is not None
     return next(iter(row.values()))

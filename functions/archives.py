@@ -1,4 +1,4 @@
-"""Archives: each member becomes a file of the same batch, and comes in by the same door as any other."""
+"""Archives: each member becomes a file of the same batch, with an intake like any other file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ UNPACKED_AT_ONCE = 100
 
 
 def expand(work: Work) -> str:
-    """Announce and store each member of the archive; what came of it, in words.
+    """Announce and store each member of the archive; the result as a sentence.
 
-    Whoever does it again, after a death in the midst of it, announces the same files and stores those that are
-    missing. Their objects' events start their intake. An archive in an archive stays one file.
+    It can be repeated after a crash: the same files are announced, and those that are missing are stored. The events
+    of their objects start their intake. An archive inside an archive stays one file.
     """
     members = work.documents.members(work.original())
     taken = sum(_take(work, some) for some in _slices(members))
@@ -38,7 +38,7 @@ def _take(work: Work, some: Sequence[Member]) -> int:
 
 
 def _slices(members: Sequence[Member]) -> Iterator[list[Member]]:
-    """Members in order, as many at once as lie well on a small disk."""
+    """Members in order, in groups that fit on a small disk."""
     some: list[Member] = []
     for member in members:
         size_bytes = sum(one.size_bytes for one in some) + member.size_bytes

@@ -1,7 +1,7 @@
-"""Arrivals: an object was created; its file's intake may run when its turn comes.
+"""Arrivals: an object was created; ready the intake of its file.
 
-Only this much happens outside the fair order: one statement for a message. Whatever costs more, reading
-the object first of all, waits in its tenant's lane like any other step.
+Only this runs outside the fair order: one statement for a message. Everything that costs more, such as reading the
+object, waits in its tenant's lane like any other step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OURS = re.compile(f"originals/{UUID}/{UUID}")
 
 
 def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
-    """Ready intake for the files that waited for these objects; delete what belongs to a removed file."""
+    """Ready intake for the files that wait for these objects; delete objects of removed files."""
     ours = [arrival for arrival in arrivals if OURS.fullmatch(arrival.object_key)]
     if not ours:
         for arrival in arrivals:

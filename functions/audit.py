@@ -1,8 +1,8 @@
-"""The audit: whether all that was accepted is accounted for, in the rows and in the bucket. Upkeep runs it, bounded.
+"""The audit: checks that everything accepted is accounted for, in the rows and in the bucket.
 
-Three walks go on by some files or objects a round, and rest for an hour at their end: one holds the rows against each
-other, one goes from the bucket to the rows, one from the rows to the bucket. What does not add up is an alarm; what a dead
-worker's attempt left behind is deleted.
+Upkeep runs three walks, each by some files or objects a round, with an hour's rest at the end. One compares rows with
+rows, one looks up the bucket's objects in the rows, one looks up artifacts in the bucket. A contradiction raises an
+alarm; objects that dead workers left behind are deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOKED_UP_AT_ONCE = 100
 
 
 def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
-    """Hold the rows of the next files against each other, unless all were of late; how many findings."""
+    """Compare the rows of the next files, unless all were checked recently; how many findings."""
     findings = runner.ports.store.audit_rows(every_s, FILES_AT_ONCE, MAIN_STEPS, SIDE_ARTIFACTS)
     if findings:
         log("audit_alarm", of="rows", findings=findings)
@@ -29,7 +29,7 @@ def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
 
 
 def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
-    """Look at the next objects of the bucket: delete what nobody refers to, tell of what nobody knows; how many."""
+    """Check the next objects of the bucket: delete those without reference, report unknown ones; how many."""
     reached, rested_s = runner.ports.store.walk("objects")
     if not reached and rested_s < rest_s:
         return 0
@@ -50,18 +50,18 @@ def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
 
 
 def walk_artifacts(runner: Runner, rest_s: float = WALK_REST_S) -> int:
-    """Look up the next artifacts in the bucket; how many are missing there."""
+    """Look up the next artifacts in the bucket; how many are missing."""
     reached, rested_s = runner.ports.store.walk("artifacts")
     if not reached and rested_s < rest_s:
         return 0
     kept = runner.ports.store.artifact_keys(reached, LOOKED_UP_AT_ONCE)
     gone = [key for _, key, version_id in kept if runner.ports.objects.size_of(key, version_id) is None]
-    # A step that ran again meanwhile has put another in its place.
+    # A step that ran again meanwhile may have replaced the artifact.
     missing = [key for key, verdict in runner.ports.store.object_verdicts(gone).items() if verdict == "referenced"]
     if missing:
         log("audit_alarm", of="artifacts", findings={"objects_missing": len(missing)}, such_as=missing[:3])
     findings = {"objects_missing": len(missing)} if missing else {}
     ended = len(kept) < LOOKED_UP_AT_ONCE
-    place = kept[-1][0] if kept else reached
-    runner.ports.store.note_walk("artifacts", reached, place, len(kept), findings, ended=ended)
+    next_reached = kept[-1][0] if kept else reached
+    runner.ports.store.note_walk("artifacts", reached, next_reached, len(kept), findings, ended=ended)
     return len(missing)

@@ -1,4 +1,4 @@
-"""Extraction: from the text of a file to the values of its dataset's schema."""
+"""Extraction: find the values of the dataset's schema in the file's text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan(file: File) -> Plan:
 
 
 def merge_windows(file: File) -> Done:
-    """One record of what the windows found; those that failed are named in it."""
+    """One record from all windows; windows that failed are named in it."""
     failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
     unread = [f"page {number}" for number in file.unread_pages]
     return _record(merge(file.windows, file.schema, [*failed, *unread]))
@@ -52,7 +52,7 @@ def merge_windows(file: File) -> Done:
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     artifacts: Sequence[Artifact] = ()
-    if file.part == 0 and any(page.source != "native" for page in pages):  # else the text step has stored it
+    if file.part == 0 and any(page.source != "native" for page in pages):  # otherwise the text step has stored it
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
     windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)

@@ -7,7 +7,7 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from functions.pipelines import INTAKE, PIPELINES, STEPS, concurrency
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
-from functions.upkeep import upkeep as mend
+from functions.upkeep import upkeep as run_upkeep
 from layers import bootstrap, entry
 from layers.attempts.runner import Runner
 
@@ -34,33 +34,33 @@ def run_step(event: entry.Event) -> Answer:
 
 
 def take_events(event: entry.Event) -> Answer:
-    """Take an object store's news of created objects."""
+    """Take an object store's events of created objects."""
     return entry.handle_together(
         event, lambda bodies: take_arrivals(runner(), [one for body in bodies for one in entry.arrivals(body)])
     )
 
 
 def dispatch(event: entry.Event) -> Answer:
-    """A pulse, and erase what was removed; once however many wake-ups the event holds."""
-    already: list[int] = []
+    """Run a pulse and erase removed files, once for all messages of the event."""
+    pulses: list[int] = []
 
     def wake(_body: Any) -> None:
-        if not already:
-            already.append(pulse(runner()))
+        if not pulses:
+            pulses.append(pulse(runner()))
             erase_removed(runner())
 
     return entry.handle(event, wake)
 
 
 def upkeep(_event: entry.Event) -> Answer:
-    """One round of upkeep's duties, each minute, and the pulses until the next: no schedule of AWS is shorter."""
-    for place in range(1, int(UPKEEP_S / PULSE_S)):
-        runner().ports.topics.dispatch_later(place * PULSE_S)
-    return mend(runner())
+    """Run a round of upkeep and schedule pulses until the next: a minute is the shortest schedule on AWS."""
+    for index in range(1, int(UPKEEP_S / PULSE_S)):
+        runner().ports.topics.dispatch_later(index * PULSE_S)
+    return run_upkeep(runner())
 
 
 def migrate(event: entry.Event) -> Answer:
-    """Bring database and topics up to date: called by hand, or by CloudFormation with a new version or transport."""
+    """Bring database and topics up to date: called by a person, or by CloudFormation with a new version or transport."""
     return entry.answer_cloudformation(event, lambda: {"applied": bootstrap.migrate(), "topics": _ensure_topics()})
 
 

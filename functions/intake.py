@@ -1,4 +1,4 @@
-"""Intake: verify what arrived against what was announced, and find out what it is."""
+"""Intake: check the uploaded object against its announcement, and identify the file type."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def intake(file: File, work: Work) -> Done:
             f"{file.declared_size_bytes} bytes were announced and {size_bytes} arrived; upload the file again",
         )
     if size_bytes > work.max_file_bytes:
-        raise PermanentError("too_large", f"the file has {size_bytes} bytes; at most {work.max_file_bytes} are taken")
+        raise PermanentError(
+            "too_large", f"the file has {size_bytes} bytes; at most {work.max_file_bytes} are accepted"
+        )
     sha256 = work.sha256()
     if file.declared_sha256 and sha256 != file.declared_sha256:
         raise PermanentError(
             "checksum_mismatch", "the file's SHA-256 is not the one that was announced; upload the file again"
         )
     if work.scanner and (malware := work.scanner.scan(work.original())):
-        raise PermanentError("infected", f"the file holds malware ({malware}); it is not read")
+        raise PermanentError("infected", f"the file contains malware ({malware}) and is not processed")
     identity = work.documents.identify(work.original(), file.name)
     is_archive = kind_of(identity.media_type) is Kind.ARCHIVE
     reason = expand(work) if is_archive and file.is_to_be_expanded else None

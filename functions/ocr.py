@@ -1,7 +1,7 @@
-"""OCR: read the pages that have no text of their own, by readers on our own machines.
+"""OCR: read the pages that have no text of their own, on this machine.
 
-Tesseract reads all of them. Where a second reader is installed it reads again what Tesseract was unsure of, and a
-short scan on which the dataset's required values can't be found.
+Tesseract reads all of them. A second reader, where one is installed, reads again the pages that Tesseract was unsure
+of, and short scans in which the dataset's required values can't be found.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[P
     if reader is None or file.media_type is None or not reader.reads(file.languages):
         return []
     unsure = [page for page in pages if page.source is None or page.confidence < SECOND_READER_FLOOR]
-    # The built-in rules say at once whether the required values can be found, whichever extractor comes later:
-    # the page is at hand here, and to send it back to OCR from there would be a loop in the pipeline.
+    # The built-in rules check here whether the required values can be found, whichever extractor runs later: going
+    # back to OCR from extraction would be a loop in the pipeline.
     is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == file.page_total
     lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema, date.today()))
     wanted = list(pages) if lacks_fields else unsure
@@ -79,7 +79,7 @@ def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[P
 
 
 def _is_better(second: Page, first: Page, file: File) -> bool:
-    """Its own confidence is high on any page, so that it can't be what decides; what it found is."""
+    """Decided by the values found: the second reader is confident about every page, so its confidence says nothing."""
     if second.source is None:
         return False
     lost, found = (len(missing_fields([page], file.schema, date.today())) for page in (second, first))

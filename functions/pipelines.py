@@ -13,10 +13,10 @@ from functions.textract import textract
 from functions.thumbnail import thumbnail
 from layers.domain.step import Pipeline, Step
 
-# Intake comes before them all: it finds out what the file is, and starts each pipeline at its first step.
+# Intake comes first: it identifies the file, and then each pipeline starts at its first step.
 INTAKE: Step = intake
 
-# The first is the main one: the file's own state follows it alone.
+# The first is the main pipeline: the file's state follows it alone.
 PIPELINES = (
     Pipeline("main", (text, ocr, textract, extraction)),
     Pipeline("preview", (preview,)),

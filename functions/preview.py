@@ -1,4 +1,4 @@
-"""Preview: what a person looks at inside the application."""
+"""Preview: what the application shows of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text: the file's own text, where it has some; the pages that have none are left for OCR."""
+"""Text: read the file's own text; pages without any are left for OCR."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plan(file: File) -> Plan:
 )
 def text(file: File, work: Work) -> Done:
     if file.media_type is None:
-        raise PermanentError("unsupported_type", "what the file is could not be told from its content")
+        raise PermanentError("unsupported_type", "the file type could not be recognised from the file's content")
     pages = work.documents.read_text(work.original(), file.media_type)
     unread = [page.number for page in pages if page.source is None]
     artifacts = () if unread else (save_text(work, pages),)

@@ -1,4 +1,4 @@
-"""A document's whole text, as its readers found it, stored as an artifact."""
+"""The text artifact: a document's whole text as it was read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from layers.domain.step import Artifact, ArtifactKind
 
 TEXT = ArtifactKind("text", shows=("source", "page_count", "confidence"))
 
-# When pages were read by several readers, the text is named after the one that is trusted least.
+# Where several readers read the pages, `source` names the one that is trusted least.
 LEAST_TRUSTED = ("textract", "ocr", "native")
 
 
 def save_text(work: Work, pages: Sequence[Page]) -> Artifact:
-    """Store the pages' text as UTF-8, pages parted by form feeds. Of a file that is that very text, it is the original."""
+    """Store the pages' text as UTF-8, with form feeds between pages. A plain-text file with the same content is its own
+    artifact."""
     text = "\f".join(page.text for page in pages).encode("utf-8", "replace")
     stored = work.save_bytes("text", text, "text.txt", "text/plain; charset=utf-8")
     read = [page for page in pages if page.source]

@@ -1,4 +1,4 @@
-"""Textract: the second reader, paid by the page, for pages that OCR could not read or was unsure of."""
+"""Textract: a reader that charges by the page, for pages that OCR could not read or was unsure of."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def plan(file: File) -> Plan:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
     if by_one_job(file, len(pages)):
         return (Part(pages, cost_estimate_s=SLICE_S),)
-    # Each page is a part of its own: whatever stops one of them, no other is paid for twice.
+    # Each page is a part of its own: when one fails, no other is paid for twice.
     return tuple(Part((number,), PAGE_COST_S) for number in pages)
 
 
 def _doubtful_pages(file: File) -> tuple[int, ...]:
-    """Pages that nobody read, or of which OCR was unsure. A picture's pages that OCR failed at have left no trace."""
+    """Pages that were not read, or that OCR was unsure of. Pages of a picture that OCR failed at are not in `pages`."""
     known = {page.number: page for page in file.pages}
     numbers = range(1, file.page_total + 1) if file.is_image or ocr.name in file.failures else sorted(known)
     return tuple(
@@ -41,13 +41,13 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
 
 
 def _doubtful_scans(file: File) -> tuple[int, ...]:
-    """Scans in a document or a mail of which OCR was unsure, or that it failed at; on others it saw that there is no text."""
+    """Scans in a document or a mail that OCR was unsure of or failed at; on the others it found no text."""
     read = {page.number for page in file.pages if page.source == "ocr"}
     return tuple(number for number in _doubtful_pages(file) if number in read or ocr.name in file.failures)
 
 
 def _does_without(file: File) -> bool:
-    """Whether the dataset takes the best reading there is rather than wait; where there is none, it waits."""
+    """Whether the dataset accepts the best reading so far rather than wait; without any reading it waits."""
     return file.when_textract_is_down == "best_reading" and any(page.source for page in file.pages)
 
 
@@ -68,7 +68,7 @@ def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")
     numbers = file.page_numbers or tuple(range(1, (file.page_count or 1) + 1))
-    known = {page.number: page for page in work.pages()}  # looked up before anything is paid for: the store may be away
+    known = {page.number: page for page in work.pages()}  # before anything is paid for: the store may be unreachable
     pages = work.paid_reader.read(file, numbers, token_of(file), work.page_picture, work.meter)
     better = [page for page in pages if page.source and page.confidence >= _confidence(known.get(page.number))]
     known |= {page.number: page for page in better}
@@ -80,7 +80,7 @@ def textract(file: File, work: Work) -> Done | Skip:
 
 
 def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
-    """The whole text, stored; what was paid for is not read again because it can't be: extraction stores it as well."""
+    """The whole text, stored. An object store that is down must not make us pay again: extraction stores the text too."""
     try:
         return (save_text(work, pages),)
     except DependencyDown:
@@ -88,8 +88,8 @@ def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
 
 
 def token_of(file: File) -> str:
-    """What names a file's job to Textract, from file and step, so that a second attempt and every part find the first
-    one's job; a person's redrive wants a new one."""
+    """The name of a file's job at Textract: the same for every attempt and part, so that they find the same job, and a
+    new one after a redrive."""
     return f"{file.file_id}-textract" + (f"-{file.redrives}" if file.redrives else "")
 
 

@@ -1,4 +1,5 @@
-"""Upkeep: mend what a crash, a lost message or a missing event has left. Each duty may run twice at once."""
+"""Upkeep: repair what a crash, a lost message or a missing event has left. Duties may run in several processes at
+once."""
 
 from __future__ import annotations
 
@@ -22,21 +23,21 @@ AT_ONCE = 500
 RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
 LISTINGS_AT_ONCE = 20
-UNHEARD_S = 15.0
-LOOK_S = 1.0
+UNCLAIMED_S = 15.0
+TOPIC_CHECK_EVERY_S = 1.0
 SURELY_LOST_S = 60.0
 AWAITED_S = 30.0
 UPKEEP_S = 60.0
-# Between two pulses: with the time after which a wake-up counts as lost, under half a minute.
+# Between two pulses. Added to UNCLAIMED_S, a lost wake-up is repeated within half a minute.
 PULSE_S = 10.0
 
 
 def upkeep(runner: Runner) -> dict[str, int]:
-    """Every duty once, each bounded; what each of them mended, by name. A duty that fails harms no other."""
+    """Run every duty once, each bounded; what each of them did, by name. A duty that fails does not stop the others."""
     duties: dict[str, Callable[[Runner], int]] = {
         "leases_rescued": rescue_expired,
-        "lanes_mended": mend_lanes,
-        "wake_ups_repeated": repeat_unheard,
+        "lanes_repaired": repair_lanes,
+        "wake_ups_repeated": repeat_unclaimed,
         "objects_swept": sweep,
         "uploads_missed": miss_uploads,
         "files_erased": erase_removed,
@@ -45,39 +46,39 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "dispatched": dispatch,
-        "breakers_open": tell_of_breakers,
-        "steps_waiting": tell_of_backlogs,
+        "breakers_open": report_breakers,
+        "steps_waiting": report_backlogs,
         "audit_findings": audit_rows,
         "objects_out_of_place": walk_objects,
         "artifacts_missing": walk_artifacts,
     }
-    mended = {}
+    counts = {}
     for name, duty in duties.items():
         try:
-            mended[name] = duty(runner)
+            counts[name] = duty(runner)
         except Exception as error:
             log("upkeep_duty_failed", duty=name, error=error)
-    log("upkeep", mended={name: count for name, count in mended.items() if count})
-    return mended
+    log("upkeep", done={name: count for name, count in counts.items() if count})
+    return counts
 
 
 def pulse(runner: Runner, *, sweeps: bool = False) -> int:
-    """The duties that can't wait for a whole round: lost workers, lost wake-ups, what is due; how many were dispatched.
+    """The duties that can't wait for a full round of upkeep; how many wake-ups were dispatched.
 
-    `sweeps`: whoever loses wake-ups may have lost news of arrivals with them, and there is time to look.
+    `sweeps`: where wake-ups were lost, events of arrivals may be lost too, so the bucket is swept.
     """
     runner.extend_leases()
     rescue_expired(runner)
     runner.reclaim_lost_claims()
-    if repeat_unheard(runner) and sweeps:
+    if repeat_unclaimed(runner) and sweeps:
         sweep(runner)
     dispatched = dispatch(runner)
     runner.ports.store.analyze_grown()
     return dispatched
 
 
-def tell_of_breakers(runner: Runner) -> int:
-    """Say of each dependency that is down for how long it has been; how many."""
+def report_breakers(runner: Runner) -> int:
+    """Log for each dependency that is down for how long; how many."""
     down = {
         name: breaker for name, breaker in runner.ports.breakers.states().items() if breaker.mode is not Mode.CLOSED
     }
@@ -86,8 +87,8 @@ def tell_of_breakers(runner: Runner) -> int:
     return len(down)
 
 
-def tell_of_backlogs(runner: Runner) -> int:
-    """Say of each step at which something waits for how long, what is parked, and how fair it is; how many steps."""
+def report_backlogs(runner: Runner) -> int:
+    """Log each step's longest wait, parked parts and fairness; how many steps have something waiting."""
     waiting = [one for one in runner.ports.store.backlog(sorted(runner.steps)) if one.oldest_s or one.parked]
     for one in waiting:
         log("backlog", step=one.step, oldest_s=round(one.oldest_s, 1), parked=one.parked, ahead_s=round(one.ahead_s, 1))
@@ -95,38 +96,39 @@ def tell_of_backlogs(runner: Runner) -> int:
 
 
 def rescue_expired(runner: Runner) -> int:
-    """Take back the steps whose lease has run out."""
+    """Rescue the parts whose lease has expired."""
     return _rescue(runner, runner.ports.store.expired(AT_ONCE))
 
 
 def rescue_of(runner: Runner, owner: str) -> int:
-    """Take back, at once, the steps of a worker that is known to be dead."""
+    """Rescue the parts of a worker that is known to be dead, without waiting for their leases."""
     return _rescue(runner, runner.ports.store.held_by(owner))
 
 
 def recover(runner: Runner, owner: str) -> None:
-    """What a worker does before it works: take back what its last life held."""
+    """What a worker does before it starts: rescue the parts that it held before a restart."""
     rescue_of(runner, owner)
     dispatch(runner)
 
 
-def look_back(runner: Runner, wait: Callable[[float], Any] = time.sleep) -> None:
-    """What a worker does as it begins to work: look for what was on its way when the last ones ended, if all did.
+def find_lost_work(runner: Runner, wait: Callable[[float], Any] = time.sleep) -> None:
+    """What a worker does as it starts: find expired leases, lost wake-ups and missed arrivals, in case all workers had
+    ended.
 
-    Beside its work: where uploads go on, or much is in flight, that takes a while. It stands for the first pulse.
+    It runs in parallel to the work, since it may take long, and replaces the first pulse.
     """
     born = time.monotonic()
     rescue_expired(runner)
-    repeat_unheard(runner, older_than_s=0)
+    repeat_unclaimed(runner, older_than_s=0)
     sweep(runner, older_than_s=0)
-    _hear_out(runner, born, wait)
+    _repeat_until_claimed(runner, born, wait)
 
 
-def _hear_out(runner: Runner, born: float, wait: Callable[[float], Any]) -> None:
-    """Wake-ups published before a time count as lost once their topic is empty: who had received them is dead."""
-    while (age_s := time.monotonic() - born) < UNHEARD_S and runner.ports.store.unclaimed_steps(age_s):
-        wait(LOOK_S)
-        repeat_unheard(runner, older_than_s=time.monotonic() - born)
+def _repeat_until_claimed(runner: Runner, born: float, wait: Callable[[float], Any]) -> None:
+    """Repeat wake-ups published before `born` as soon as their topic is empty: the worker that received them is dead."""
+    while (age_s := time.monotonic() - born) < UNCLAIMED_S and runner.ports.store.unclaimed_steps(age_s):
+        wait(TOPIC_CHECK_EVERY_S)
+        repeat_unclaimed(runner, older_than_s=time.monotonic() - born)
 
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:
@@ -139,29 +141,29 @@ def _rescue(runner: Runner, claims: list[Claim]) -> int:
     return len(claims)
 
 
-def mend_lanes(runner: Runner) -> int:
+def repair_lanes(runner: Runner) -> int:
     return runner.ports.store.repair_lanes()
 
 
-def repeat_unheard(runner: Runner, older_than_s: float = UNHEARD_S) -> int:
-    """Publish wake-ups again that nobody has claimed for long: the broker may have lost them.
+def repeat_unclaimed(runner: Runner, older_than_s: float = UNCLAIMED_S) -> int:
+    """Publish wake-ups again that no worker has claimed for `older_than_s`: the broker may have lost them.
 
-    Where a topic still holds messages they are likely among those, and more of them would only keep its consumers from
-    coming to them; in time they are published all the same.
+    While a topic still has messages they are probably among those, and repeating them would only make the topic longer.
+    After `SURELY_LOST_S` they are repeated in any case.
     """
     late = runner.ports.store.unclaimed_steps(older_than_s)
-    still_told = {step for step in late if runner.ports.topics.holds_messages(step)}
-    wake_ups = runner.ports.store.unclaimed(older_than_s, AT_ONCE, still_told) if late else []
-    if still_told:
+    still_queued = {step for step in late if runner.ports.topics.holds_messages(step)}
+    wake_ups = runner.ports.store.unclaimed(older_than_s, AT_ONCE, still_queued) if late else []
+    if still_queued:
         wake_ups += runner.ports.store.unclaimed(SURELY_LOST_S, AT_ONCE)
     runner.ports.topics.publish(wake_ups)
     return len(wake_ups)
 
 
 def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
-    """Find objects whose event never came. Keys sort by the time they were promised, so it starts at the oldest.
+    """Find objects whose event never came, oldest first: keys sort by the time they were promised; how many.
 
-    What is not reached in one round may be in the next, which then starts at any key that is waited for.
+    Where a round does not reach the newest key, a second one starts at a random awaited key.
     """
     found = 0
     for tenant_id, awaited in runner.ports.store.awaited(older_than_s).items():
@@ -173,11 +175,11 @@ def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
 
 
 def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, bool]:
-    """Look for these keys, in some listings at most; how many there were, and whether it came to the last of them."""
-    found, waited_for, after = 0, set(awaited), awaited[0][:-1]
+    """Look for awaited keys in at most `LISTINGS_AT_ONCE` listings; how many were found, and whether all were checked."""
+    found, expected, after = 0, set(awaited), awaited[0][:-1]
     for _ in range(LISTINGS_AT_ONCE):
         keys = runner.ports.objects.keys_after(original_key(tenant_id, ""), after, AT_ONCE)
-        arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in waited_for]
+        arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in expected]
         if arrived:
             take_arrivals(runner, arrived)
         found += len(arrived)
@@ -192,7 +194,7 @@ def miss_uploads(runner: Runner) -> int:
 
 
 def erase_removed(runner: Runner) -> int:
-    """Erase some files whose removal can no longer be undone: every version of their objects, then the rows."""
+    """Erase files whose removal can no longer be undone: every version of their objects, then the rows; how many."""
     erased = 0
     for removal_id, files in runner.ports.store.removals_due(AT_ONCE):
         runner.ports.store.erase(removal_id, [file_id for _, file_id in files], _delete_objects(runner, files))
@@ -203,7 +205,7 @@ def erase_removed(runner: Runner) -> int:
 
 
 def sweep_erased(runner: Runner) -> int:
-    """Delete what was stored of erased files after their erasure, once nobody can store more."""
+    """Delete objects of erased files that were stored after the erasure, once no URL or lease is left; how many."""
     found = 0
     for removal_id, files in runner.ports.store.sweeps_due():
         objects = _delete_objects(runner, files)
@@ -225,7 +227,7 @@ def _delete_objects(runner: Runner, files: list[tuple[str, str]]) -> int:
 
 
 def fold_counts(runner: Runner) -> int:
-    """Fold what was counted since, so that a count stays a look at a few rows."""
+    """Fold count deltas, so that reading a count stays a look at a few rows; how many."""
     folded = 0
     while more := runner.ports.store.fold_counts(FOLDED_AT_ONCE):
         folded += more

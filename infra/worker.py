@@ -179,8 +179,8 @@ def main() -> None:
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
-    look_back = (stop, lambda: upkeep.look_back(handlers.runner(), stop.wait))
-    threading.Thread(target=keep_trying, args=look_back, name="look_back", daemon=True).start()
+    find_lost_work = (stop, lambda: upkeep.find_lost_work(handlers.runner(), stop.wait))
+    threading.Thread(target=keep_trying, args=find_lost_work, name="find_lost_work", daemon=True).start()
     # The longest time to which a lease may be extended: until then an attempt may be waiting for the CPU.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
     _start_timers(settings, stop)

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.topics import WakeUpsOnly
-from functions.upkeep import look_back, recover
+from functions.upkeep import find_lost_work, recover
 from infra.worker import Worker
 from layers import bootstrap, entry
 from layers.adapters.postgres.database import Database
@@ -113,7 +113,7 @@ def work_on_topics(database: Database, name: str) -> None:
     recover(runner, name)
     Worker(name, bootstrap.queues(), bootstrap.work_signal(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
-    look_back(runner)
+    find_lost_work(runner)
     threading.Event().wait()
 
 
@@ -125,7 +125,7 @@ def main() -> None:
     queue = InProcessQueue()
     runner = runner_on(database, queue, sys.argv[1])
     recover(runner, sys.argv[1])
-    look_back(runner)
+    find_lost_work(runner)
     print("ready", flush=True)
     work(runner, queue, threading.Event())
 

@@ -26,7 +26,7 @@ from psycopg.types.json import Jsonb
 
 from functions.dispatch import dispatch
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
-from functions.upkeep import repeat_unheard, rescue_of
+from functions.upkeep import repeat_unclaimed, rescue_of
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.attempts import recording
@@ -167,7 +167,7 @@ def _take_over(bench: Bench, objects: FolderObjects) -> None:
     """Another worker reclaims the leases of the first, which has crashed, and processes the files to their end."""
     runner, queue = _runner(bench.store, objects, TAKING_OVER)
     rescue_of(runner, CRASHING)
-    repeat_unheard(runner, older_than_s=0)
+    repeat_unclaimed(runner, older_than_s=0)
     _drain(runner, queue)
 
 

@@ -93,7 +93,7 @@ def patch_worker() -> None:
     attempt.LEASE_GRACE_S = steps.GRACE_S
     upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
     upkeep.AWAITED_S, upkeep.SURELY_LOST_S = 1.0, 8.0
-    upkeep.repeat_unheard.__defaults__ = (2.0,)
+    upkeep.repeat_unclaimed.__defaults__ = (2.0,)
     upkeep.sweep.__defaults__ = (2.0,)
     clients = {service: bootstrap.aws_client(service) for service in ("sqs", "s3")}
     bootstrap.aws_client = clients.__getitem__  # type: ignore[assignment]

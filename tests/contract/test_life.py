@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from functions.dispatch import dispatch
-from functions.upkeep import erase_removed, mend_lanes, miss_uploads, repeat_unheard, rescue_expired, rescue_of
+from functions.upkeep import erase_removed, miss_uploads, repair_lanes, repeat_unclaimed, rescue_expired, rescue_of
 from layers.attempts.runner import Runner
 from layers.attempts.work import Work
 from layers.domain import lifecycle
@@ -242,7 +242,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def upkeep(self) -> None:
-        for duty in (rescue_expired, mend_lanes, repeat_unheard, miss_uploads, erase_removed, dispatch):
+        for duty in (rescue_expired, repair_lanes, repeat_unclaimed, miss_uploads, erase_removed, dispatch):
             duty(self.runner)
 
     @rule()

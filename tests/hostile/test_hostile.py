@@ -1,4 +1,4 @@
-"""Hostile and broken files through intake and all pipelines, by the real decoders: the short form of `make hostile`."""
+"""Hostile and broken files through intake and all pipelines with real decoders: the short form of `make hostile`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.mark.parametrize("case", QUICK, ids=lambda case: case.what)
-def test_a_bad_file_ends_with_its_reason(bench: Bench, listener: Listener, case: Case) -> None:
+def test_a_bad_file_ends_as_expected(bench: Bench, listener: Listener, case: Case) -> None:
     row = bench.settle(case.name, case.make(listener.url))
     assert end_of(row) in case.ends, row.error
     if row.error:
@@ -38,12 +38,12 @@ def test_a_bad_file_ends_with_its_reason(bench: Bench, listener: Listener, case:
 
 
 @pytest.mark.parametrize("case", [case for case in QUICK if "calls out" in case.what], ids=lambda case: case.what)
-def test_nothing_that_a_file_names_is_fetched(bench: Bench, listener: Listener, case: Case) -> None:
+def test_no_address_in_a_file_is_called(bench: Bench, listener: Listener, case: Case) -> None:
     bench.settle(case.name, case.make(listener.url))
     assert listener.calls == []
 
 
-def test_the_zip_that_holds_itself_does() -> None:
+def test_the_zip_that_holds_itself_contains_itself() -> None:
     content = zip_that_holds_itself()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.read("z") == content

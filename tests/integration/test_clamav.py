@@ -1,4 +1,4 @@
-"""Malware scanning at intake, by the wire protocol of ClamAV's daemon."""
+"""Malware scanning at intake with a stand-in that speaks the protocol of ClamAV's daemon."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
-def test_what_is_found_is_named(daemon: Clamd, tmp_path: Path) -> None:
+def test_the_scanner_names_the_malware(daemon: Clamd, tmp_path: Path) -> None:
     assert ClamavScanner(daemon.address).scan(write(tmp_path, b"before " + EICAR)) == "Eicar-Test-Signature"
 
 
@@ -38,7 +38,7 @@ def test_every_byte_of_a_clean_file_is_scanned(daemon: Clamd, tmp_path: Path) ->
     assert daemon.scanned == [content]
 
 
-def test_a_socket_in_the_file_system_will_do(tmp_path: Path) -> None:
+def test_a_unix_socket_works(tmp_path: Path) -> None:
     with clamd(tmp_path / "clamd.sock") as daemon:
         scanner = ClamavScanner(daemon.address)
         assert scanner.is_up()
@@ -46,7 +46,7 @@ def test_a_socket_in_the_file_system_will_do(tmp_path: Path) -> None:
     assert not scanner.is_up()
 
 
-def test_a_file_that_the_scanner_will_not_take_is_refused(daemon: Clamd, tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_for_the_scanner_is_refused(daemon: Clamd, tmp_path: Path) -> None:
     daemon.most_bytes = 1000
     with pytest.raises(PermanentError) as caught:
         ClamavScanner(daemon.address).scan(write(tmp_path, bytes(300_000)))
@@ -54,13 +54,13 @@ def test_a_file_that_the_scanner_will_not_take_is_refused(daemon: Clamd, tmp_pat
 
 
 @pytest.mark.parametrize("answer", [b"", b"stream: Can't allocate memory ERROR\0", b"\xff\xff\0", b"OK"])
-def test_any_other_answer_is_no_verdict(daemon: Clamd, tmp_path: Path, answer: bytes) -> None:
+def test_any_other_answer_means_that_the_scanner_is_down(daemon: Clamd, tmp_path: Path, answer: bytes) -> None:
     daemon.instead = answer
     with pytest.raises(DependencyDown):
         ClamavScanner(daemon.address).scan(write(tmp_path, b"x"))
 
 
-def test_a_scanner_that_is_away_is_a_dependency_that_is_down(tmp_path: Path) -> None:
+def test_a_scanner_that_can_not_be_reached_is_down(tmp_path: Path) -> None:
     away = ClamavScanner("127.0.0.1:1")
     assert not away.is_up()
     with pytest.raises(DependencyDown) as caught:
@@ -72,7 +72,7 @@ def test_a_scanner_that_is_away_is_a_dependency_that_is_down(tmp_path: Path) -> 
 
 
 class Identifies:
-    """Documents that stop at what a file is."""
+    """Documents that only identify files."""
 
     def identify(self, path: Path, name: str) -> Identity:
         assert EICAR not in path.read_bytes(), "an infected file reached a decoder"
@@ -87,7 +87,7 @@ def test_an_infected_file_fails_before_any_decoder_sees_it(daemon: Clamd) -> Non
     assert end_of(bench.settle("b.txt", b"clean")) == "unsupported_type"
 
 
-def test_while_the_scanner_is_down_files_wait_with_no_attempt_spent(daemon: Clamd) -> None:
+def test_while_the_scanner_is_down_files_wait_without_spending_attempts(daemon: Clamd) -> None:
     bench = Bench(cast(Any, Identifies()), ClamavScanner("127.0.0.1:1"))
     row = bench.settle("a.txt", b"clean")
     assert row.state == "processing"

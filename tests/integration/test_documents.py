@@ -1,4 +1,4 @@
-"""Documents as strangers send them, through the real decoders in their sandbox."""
+"""Documents of many kinds through the real decoders in their sandbox."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def says(text: str, x: int = 72, y: int = 700) -> str:
     return f"BT /F 24 Tf {x} {y} Td ({text}) Tj ET"
 
 
-# --- what it is --------------------------------------------------------------------------------------
+# --- identification --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def says(text: str, x: int = 72, y: int = 700) -> str:
         ("utf16.txt", "text in sixteen bits".encode("utf-16"), "text/plain", None),
     ],
 )
-def test_the_bytes_say_what_a_file_is_whatever_its_name(
+def test_the_content_decides_the_type_and_not_the_name(
     documents: Documents, write: Write, name: str, content: bytes, media_type: str, pages: int | None
 ) -> None:
     found = documents.identify(write("original", content), name)
@@ -114,7 +114,7 @@ def test_the_bytes_say_what_a_file_is_whatever_its_name(
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds next to nothing."""
+    """A PNG that declares a size and holds almost no data."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -139,7 +139,7 @@ def png_header(width: int, height: int) -> bytes:
         ("long.pdf", pdf(*["" for _ in range(2001)]), "too_many_pages"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_with_its_code(
+def test_an_unsupported_file_is_refused_with_its_code(
     documents: Documents, write: Write, name: str, content: bytes, code: str
 ) -> None:
     with pytest.raises(PermanentError) as caught:
@@ -151,7 +151,7 @@ def test_what_cannot_be_taken_is_refused_with_its_code(
 # --- its own text ------------------------------------------------------------------------------------
 
 
-def test_words_of_a_pdf_stand_where_they_are_seen(documents: Documents, write: Write) -> None:
+def test_words_of_a_pdf_have_the_boxes_where_they_are_displayed(documents: Documents, write: Write) -> None:
     path = write("original", pdf(says("Total 9.00 for the lot of it", x=306, y=396)))
     (page,) = documents.read_text(path, "application/pdf")
     assert page.text.strip() == "Total 9.00 for the lot of it" and page.source == "native"
@@ -164,7 +164,7 @@ def test_words_of_a_pdf_stand_where_they_are_seen(documents: Documents, write: W
 @pytest.mark.parametrize(
     ("rotate", "x", "y"), [(0, 0.12, 0.11), (90, 0.89, 0.12), (180, 0.88, 0.89), (270, 0.11, 0.88)]
 )
-def test_boxes_of_a_turned_page_are_those_of_what_is_seen(
+def test_boxes_of_a_rotated_page_refer_to_the_displayed_page(
     documents: Documents, write: Write, rotate: int, x: float, y: float
 ) -> None:
     path = write("original", pdf(says("Corner mark of the page"), rotate=rotate))
@@ -175,7 +175,7 @@ def test_boxes_of_a_turned_page_are_those_of_what_is_seen(
     assert min(abs(first.y0 - y), abs(first.y1 - y)) < 0.05
 
 
-def test_a_page_without_text_is_left_for_ocr_and_the_others_are_not(documents: Documents, write: Write) -> None:
+def test_only_pages_without_text_are_left_for_ocr(documents: Documents, write: Write) -> None:
     path = write(
         "original", pdf(says("A page with a text of its own"), "0 0 m 100 100 l S", says("And a third page here"))
     )
@@ -183,13 +183,13 @@ def test_a_page_without_text_is_left_for_ocr_and_the_others_are_not(documents: D
     assert [page.source for page in pages] == ["native", None, "native"]
 
 
-def test_a_garbled_text_layer_is_not_believed(documents: Documents, write: Write) -> None:
+def test_a_garbled_text_layer_is_ignored(documents: Documents, write: Write) -> None:
     garbled = "".join(f"\\{code:03o}" for code in (1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18, 19, 20) * 8)
     (page,) = documents.read_text(write("original", pdf(says(garbled))), "application/pdf")
     assert page.source is None
 
 
-def test_some_pages_can_be_read_alone(documents: Documents, write: Write) -> None:
+def test_single_pages_can_be_read(documents: Documents, write: Write) -> None:
     path = write("original", pdf(*[says(f"This is page number {number}") for number in range(1, 6)]))
     pages = documents.read_text(path, "application/pdf", (2, 4))
     assert [(page.number, words(page)[-1]) for page in pages] == [(2, "2"), (4, "4")]
@@ -221,14 +221,14 @@ def test_a_picture_of_any_mode_is_read(documents: Documents, write: Write, mode:
     assert "4711" in read_image(documents, path, f"image/{form.lower()}")
 
 
-def test_what_is_transparent_is_paper(documents: Documents, write: Write) -> None:
+def test_transparent_areas_are_read_as_white(documents: Documents, write: Write) -> None:
     image = Image.new("RGBA", (600, 300), (0, 0, 0, 0))
     ImageDraw.Draw(image).text((30, 40), "Receipt 815", fill=(0, 0, 0, 255), font_size=48)
     assert "815" in read_image(documents, write("original", encoded(image, "PNG")), "image/png")
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_a_photo_is_turned_as_its_camera_said(
+def test_a_photo_is_turned_as_its_exif_says(
     documents: Documents, write: Write, tmp_path: Path, orientation: int
 ) -> None:
     turned = {1: 0, 3: 180, 6: 90, 8: 270}[orientation]
@@ -266,13 +266,13 @@ def test_a_scanned_page_of_a_pdf_is_read(documents: Documents, tmp_path: Path) -
     assert page.confidence > 60
 
 
-def test_a_page_of_absurd_size_is_rendered_within_bounds(documents: Documents, write: Write) -> None:
+def test_a_huge_page_is_rendered_at_a_limited_size(documents: Documents, write: Write) -> None:
     path = write("original", pdf(says("Huge", x=100, y=100), media_box="0 0 200000 200000"))
     (page,) = documents.read_images(path, "application/pdf", (1,), ("eng",))
     assert page.number == 1
 
 
-def test_an_empty_page_is_read_as_empty_and_not_as_a_failure(documents: Documents, write: Write) -> None:
+def test_an_empty_page_counts_as_read(documents: Documents, write: Write) -> None:
     (page,) = documents.read_images(write("original", encoded(picture(), "PNG")), "image/png", (1,), ("eng",))
     assert page.text.strip() == "" and page.words == ()
 
@@ -281,7 +281,7 @@ def test_an_empty_page_is_read_as_empty_and_not_as_a_failure(documents: Document
 
 
 @pytest.mark.parametrize("size", [(4000, 1000), (3000, 5000), (100, 80), (1, 1), (5000, 3)])
-def test_pictures_keep_their_shape_within_their_bounds(
+def test_pictures_keep_their_aspect_ratio_within_the_limits(
     documents: Documents, write: Write, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     path = write("original", encoded(picture(size=size), "PNG"))
@@ -295,7 +295,9 @@ def test_pictures_keep_their_shape_within_their_bounds(
             assert min(seen.size) == max(1, round(min(size) * max(seen.size) / max(size)))
 
 
-def test_a_pdf_shows_itself_and_its_first_page(documents: Documents, write: Write, tmp_path: Path) -> None:
+def test_a_pdf_is_its_own_preview_and_its_thumbnail_is_the_first_page(
+    documents: Documents, write: Write, tmp_path: Path
+) -> None:
     path = write("original", pdf(says("First page"), says("Second page")))
     preview = documents.preview(path, "application/pdf", tmp_path)
     assert preview is not None and (preview.name, preview.media_type) == ("", "application/pdf")
@@ -307,7 +309,9 @@ def test_a_pdf_shows_itself_and_its_first_page(documents: Documents, write: Writ
         assert darkest < 128 < lightest, "the page's text is to be seen"
 
 
-def test_a_text_is_shown_as_a_page_that_can_do_nothing(documents: Documents, write: Write, tmp_path: Path) -> None:
+def test_a_text_is_shown_as_a_page_that_runs_and_loads_nothing(
+    documents: Documents, write: Write, tmp_path: Path
+) -> None:
     path = write("original", b"<script>alert(1)</script> <img src=http://example.com/x onerror=alert(2)> & more\n")
     preview = documents.preview(path, "text/plain", tmp_path)
     assert preview is not None and preview.media_type.startswith("text/html")
@@ -326,7 +330,7 @@ def test_a_tiff_is_shown_with_all_its_pages(documents: Documents, write: Write, 
     shown.close()
 
 
-def test_what_is_not_taken_has_no_picture(documents: Documents, write: Write, tmp_path: Path) -> None:
+def test_an_unsupported_type_has_no_picture(documents: Documents, write: Write, tmp_path: Path) -> None:
     path = write("original", b"ID3")
     assert documents.preview(path, "audio/mpeg", tmp_path) is None
     assert documents.thumbnail(path, "audio/mpeg", tmp_path) is None

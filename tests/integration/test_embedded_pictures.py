@@ -1,4 +1,4 @@
-"""Scans pasted into documents, slides and mail: read where little text stands beside them, on the page where they are."""
+"""Scans pasted into documents, slides and mail are read on their page if there is little other text."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def eml(text: str, picture: bytes) -> bytes:
 
 
 def read(documents: Documents, folder: Path, content: bytes, name: str) -> tuple[list[Page], list[Page]]:
-    """The pages as the text step finds them, and as they stand after OCR."""
+    """The pages after the text step, and after OCR."""
     path = folder / "original"
     path.write_bytes(content)
     media_type = documents.identify(path, name).media_type
@@ -218,7 +218,7 @@ def test_a_scan_in_a_document_is_a_page_of_its_own_with_its_boxes(
         ("a.ods", ods("Agenda", scan())),
     ],
 )
-def test_a_scan_on_a_slide_or_a_sheet_is_read_as_that_ones(
+def test_a_scan_on_a_slide_or_a_sheet_adds_its_text_to_that_page(
     documents: Documents, tmp_path: Path, name: str, content: bytes
 ) -> None:
     pages, read_pages = read(documents, tmp_path, content, name)
@@ -228,7 +228,7 @@ def test_a_scan_on_a_slide_or_a_sheet_is_read_as_that_ones(
     assert found.fields == {"total": 42.5} and found.evidence["total"].page == 2
 
 
-def test_each_scan_is_a_page_and_the_order_is_the_documents(documents: Documents, tmp_path: Path) -> None:
+def test_each_scan_is_a_page_in_the_order_of_the_document(documents: Documents, tmp_path: Path) -> None:
     _, pages = read(documents, tmp_path, docx("", scan(["First page"]), scan(["Second page"])), "a.docx")
     assert ["First" in page.text for page in pages] == [True, False]
     assert [page.number for page in pages] == [1, 2]
@@ -237,33 +237,31 @@ def test_each_scan_is_a_page_and_the_order_is_the_documents(documents: Documents
 @pytest.mark.parametrize(
     "content",
     [
-        docx(LONG, scan()),  # the document speaks for itself
+        docx(LONG, scan()),  # the document has enough text
         docx("See below", scan(["Logo"], (300, 190))),
         docx("See below", b"no picture at all"),
         docx("See below"),
     ],
 )
-def test_what_is_no_scan_is_left_alone(documents: Documents, tmp_path: Path, content: bytes) -> None:
+def test_pictures_that_are_no_scans_are_not_read(documents: Documents, tmp_path: Path, content: bytes) -> None:
     pages, _ = read(documents, tmp_path, content, "a.docx")
     assert [page.source for page in pages] == ["native"]
 
 
-def test_a_photograph_beside_text_leaves_nothing_unread_and_alone_is_no_text(
-    documents: Documents, tmp_path: Path
-) -> None:
+def test_a_photograph_counts_as_read_beside_text_and_as_unread_alone(documents: Documents, tmp_path: Path) -> None:
     photo = png(Image.linear_gradient("L").resize((900, 700)))
     assert [page.source for page in read(documents, tmp_path, docx("A view", photo), "a.docx")[1]] == ["native"] * 2
     assert [page.source for page in read(documents, tmp_path, docx("", photo), "a.docx")[1]] == [None]
 
 
-def test_a_small_picture_is_looked_at_where_there_is_no_text_at_all(documents: Documents, tmp_path: Path) -> None:
+def test_a_small_picture_is_read_if_there_is_no_text_at_all(documents: Documents, tmp_path: Path) -> None:
     small = scan(["Total 42.50"], (420, 160))
     assert [page.source for page in read(documents, tmp_path, docx("See below", small), "a.docx")[1]] == ["native"]
     (page,) = read(documents, tmp_path, docx("", small), "a.docx")[1]
     assert "42.50" in page.text
 
 
-def test_a_damaged_picture_takes_nothing_from_the_text(documents: Documents, tmp_path: Path) -> None:
+def test_a_damaged_picture_does_not_affect_the_text(documents: Documents, tmp_path: Path) -> None:
     content = docx("See below", scan()[:-2000])
     assert [page.source for page in read(documents, tmp_path, content, "a.docx")[1]] == ["native", "native"]
     whole = docx("See below", scan())
@@ -272,6 +270,6 @@ def test_a_damaged_picture_takes_nothing_from_the_text(documents: Documents, tmp
     assert [page.source for page in read(documents, tmp_path, broken, "a.docx")[1]] == ["native"]
 
 
-def test_a_picture_made_to_burst_is_not_opened(documents: Documents, tmp_path: Path) -> None:
+def test_a_decompression_bomb_in_a_document_is_not_opened(documents: Documents, tmp_path: Path) -> None:
     bomb = png(Image.new("1", (20_000, 20_000)))
     assert [page.source for page in read(documents, tmp_path, docx("See below", bomb), "a.docx")[0]] == ["native"]

@@ -1,4 +1,4 @@
-"""Office documents as PDF: by a service that speaks Gotenberg's protocol, by LibreOffice, and without either."""
+"""Office documents printed to PDF by a service with Gotenberg's protocol, by LibreOffice, and by neither."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ def service() -> Iterator[Gotenberg]:
         yield gotenberg
 
 
-def test_the_service_gets_the_document_under_a_name_of_ours(service: Gotenberg, tmp_path: Path) -> None:
+def test_the_service_gets_the_document_under_a_generated_name(service: Gotenberg, tmp_path: Path) -> None:
     made = GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
     assert "Printed by the service" in words_of(tmp_path / made.name)
     assert service.names == ["document.docx"]
     assert service.forms[0] == {"files": (SAMPLES / "joinery-invoice.docx").read_bytes()}
 
 
-def test_the_first_page_alone_can_be_asked_for(service: Gotenberg, tmp_path: Path) -> None:
+def test_only_the_first_page_can_be_requested(service: Gotenberg, tmp_path: Path) -> None:
     GotenbergPrinter(service.url).to_pdf(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path, first_page_only=True)
     assert service.forms[0]["nativePageRanges"] == b"1"
 
 
-def test_a_service_that_is_not_there_is_down(tmp_path: Path) -> None:
+def test_a_service_that_can_not_be_reached_is_down(tmp_path: Path) -> None:
     printer = GotenbergPrinter("http://127.0.0.1:1")
     assert not printer.is_up()
     with pytest.raises(DependencyDown) as caught:
@@ -62,16 +62,14 @@ def test_a_service_that_is_not_there_is_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_service_that_fails_and_says_that_it_does_not_work_is_down(
-    service: Gotenberg, tmp_path: Path, status: int
-) -> None:
+def test_a_service_that_fails_and_is_unhealthy_is_down(service: Gotenberg, tmp_path: Path, status: int) -> None:
     service.status, service.works = status, False
     with pytest.raises(DependencyDown):
         GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
 
 
 @pytest.mark.parametrize("fails", [{"status": 503}, {"hangs_up": True}, {"pdf": b"<html>"}], ids=str)
-def test_a_document_at_which_a_sound_service_fails_costs_an_attempt_of_its_own(
+def test_a_document_on_which_a_healthy_service_fails_spends_its_own_attempt(
     service: Gotenberg, tmp_path: Path, fails: dict[str, object]
 ) -> None:
     for name, value in fails.items():
@@ -91,7 +89,7 @@ def test_a_document_that_the_service_refuses_is_shown_as_html(service: Gotenberg
         documents.close()
 
 
-def test_a_preview_by_the_service_has_its_pages_counted_and_pictured(service: Gotenberg, tmp_path: Path) -> None:
+def test_a_preview_by_the_service_has_a_page_count_and_a_thumbnail(service: Gotenberg, tmp_path: Path) -> None:
     service.pdf = pdf(says("One"), says("Two"), media_box="0 0 720 405")
     documents = Documents(max_children=1, printer=GotenbergPrinter(service.url))
     try:
@@ -115,7 +113,7 @@ def office() -> Iterator[LibreOfficePrinter]:
 
 
 @needs_libreoffice
-def test_one_libreoffice_prints_one_document_after_the_other(office: LibreOfficePrinter, tmp_path: Path) -> None:
+def test_one_libreoffice_process_prints_several_documents(office: LibreOfficePrinter, tmp_path: Path) -> None:
     for path, media_type, text in (
         (SAMPLES / "joinery-invoice.docx", WORD, "486.00"),
         (SAMPLES / "expenses-may.xlsx", EXCEL, "Hotel"),
@@ -130,13 +128,13 @@ def test_one_libreoffice_prints_one_document_after_the_other(office: LibreOffice
 
 
 @needs_libreoffice
-def test_a_thumbnail_needs_its_first_page_alone(office: LibreOfficePrinter, tmp_path: Path) -> None:
+def test_a_thumbnail_prints_only_the_first_page(office: LibreOfficePrinter, tmp_path: Path) -> None:
     made = office.to_pdf(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path, first_page_only=True)
     assert made.page_count == 1
 
 
 @needs_libreoffice
-def test_what_libreoffice_cannot_open_is_refused_and_the_next_is_printed(
+def test_a_document_that_libreoffice_can_not_open_is_refused_and_the_next_is_printed(
     office: LibreOfficePrinter, tmp_path: Path
 ) -> None:
     broken = tmp_path / "original"
@@ -148,7 +146,7 @@ def test_what_libreoffice_cannot_open_is_refused_and_the_next_is_printed(
 
 
 @needs_libreoffice
-def test_a_document_reaches_no_file_but_itself(office: LibreOfficePrinter, tmp_path: Path) -> None:
+def test_a_document_can_not_include_another_file(office: LibreOfficePrinter, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("Xylophone in the attic")
     web = tmp_path / "original"

@@ -1,4 +1,4 @@
-"""Scans as they come: turned, in other languages, doubtful; through the real readers in their sandboxes."""
+"""Scans that are rotated, faint or in other languages, through the real readers in their sandboxes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sheet(lines: list[str], size: tuple[int, int] = (900, 1200), print_px: int =
 
 
 def printed(lines: list[str]) -> Image.Image:
-    """The same in a font that has letters of Western Europe."""
+    """The same in a font with Western European letters."""
     content = " ".join(says(line, y=700 - 48 * row) for row, line in enumerate(lines))
     document = pypdfium2.PdfDocument(pdf(content))
     try:
@@ -67,7 +67,7 @@ def read(documents: Documents, image: Image.Image, folder: Path, *languages: str
 
 
 def ink_inside(image: Image.Image, word: Word) -> float:
-    """The share of dark pixels where a word is said to stand on the page as it is shown."""
+    """The share of dark pixels inside a word's box on the displayed page."""
     w, h = image.size
     box = (round(word.x0 * w), round(word.y0 * h), round(word.x1 * w), round(word.y1 * h))
     part = image.convert("L").crop(box)
@@ -75,12 +75,12 @@ def ink_inside(image: Image.Image, word: Word) -> float:
 
 
 @pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
-def test_a_scan_is_read_whichever_way_it_lies(documents: Documents, tmp_path: Path, clockwise: int) -> None:
+def test_a_scan_is_read_in_every_rotation(documents: Documents, tmp_path: Path, clockwise: int) -> None:
     lying = sheet(SLIP).rotate(-clockwise, expand=True)
     page = read(documents, lying, tmp_path)
     assert page.turned == (360 - clockwise) % 360
     assert "4711" in page.text and page.confidence > 80
-    # The boxes are those of the page as it is shown, which is how it lies.
+    # The boxes refer to the displayed page, which stays rotated.
     (number,) = (word for word in page.words if word.text == "4711")
     assert (number.x1 - number.x0) * lying.width > (number.y1 - number.y0) * lying.height or clockwise % 180
     assert ink_inside(lying, number) > 0.1
@@ -127,7 +127,7 @@ def test_columns_are_read_one_after_the_other(documents: Documents, tmp_path: Pa
     assert text.rindex("alpha") < text.index("omega")
 
 
-def test_german_is_read_beside_english_where_the_dataset_says_so(documents: Documents, tmp_path: Path) -> None:
+def test_german_is_read_beside_english_if_the_dataset_names_both(documents: Documents, tmp_path: Path) -> None:
     lines = [
         "Rechnung für Müller und Söhne",
         "Straße der Übung 5, Köln",
@@ -138,13 +138,15 @@ def test_german_is_read_beside_english_where_the_dataset_says_so(documents: Docu
     assert {"für", "Müller", "Söhne", "Straße", "brushes", "Größe:"} <= {word.text.rstrip(",") for word in page.words}
 
 
-def test_a_language_that_is_not_installed_is_named_with_those_that_are(documents: Documents, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_language_lists_the_installed_ones(documents: Documents, tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match=r"tlh.*installed are.*deu.*eng") as refused:
         read(documents, sheet(SLIP), tmp_path, "eng", "tlh")
     assert refused.value.code == "unknown_language"
 
 
-def test_a_language_is_added_by_putting_its_file_into_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_language_file_in_the_configured_folder_adds_the_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from layers.decoders.tessdata import folder_with
 
     english = folder_with(["eng"])
@@ -160,7 +162,7 @@ def test_a_language_is_added_by_putting_its_file_into_a_folder(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("clockwise", [0, 180, 270])
-def test_the_second_reader_reads_a_page_as_it_was_turned(second: RapidReader, tmp_path: Path, clockwise: int) -> None:
+def test_the_second_reader_reads_a_rotated_page(second: RapidReader, tmp_path: Path, clockwise: int) -> None:
     lying = sheet(SLIP).rotate(-clockwise, expand=True)
     lying.save(tmp_path / "original", "PNG")
     first = Page(1, turned=(360 - clockwise) % 360)
@@ -183,5 +185,5 @@ def test_the_second_reader_finds_nothing_on_an_empty_page(second: RapidReader, t
     assert page.text == "" and page.words == ()
 
 
-def test_the_second_reader_is_not_asked_for_letters_that_it_does_not_know(second: RapidReader) -> None:
+def test_the_second_reader_is_not_used_for_unsupported_languages(second: RapidReader) -> None:
     assert second.reads(["eng", "deu"]) and not second.reads(["eng", "rus"])

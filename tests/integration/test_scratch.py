@@ -1,4 +1,4 @@
-"""What a killed process leaves on disk goes, and what a living one works on stays."""
+"""Scratch folders of killed processes are removed, and those of living ones are kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def at_work(place: Path) -> tuple[subprocess.Popen[bytes], Path]:
-    """A process, and the folder that it works in."""
+    """A process and its scratch folder."""
     process = subprocess.Popen(
         [sys.executable, "-c", WORKS],
         stdin=subprocess.PIPE,
@@ -45,7 +45,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def test_what_a_killed_process_left_goes_with_the_next_start_and_nothing_else(place: Path) -> None:
+def test_the_next_start_removes_only_the_folders_of_killed_processes(place: Path) -> None:
     living, kept = at_work(place)
     killed, left = at_work(place)
     end(killed)
@@ -58,7 +58,7 @@ def test_what_a_killed_process_left_goes_with_the_next_start_and_nothing_else(pl
     assert scratch.sweep() == 2
 
 
-def test_a_folder_that_is_being_made_is_left_alone(place: Path) -> None:
+def test_a_folder_that_is_being_created_is_kept(place: Path) -> None:
     being_made = place / f"{scratch.PREFIX}new"
     being_made.mkdir()
     assert scratch.sweep() == 0
@@ -67,7 +67,7 @@ def test_a_folder_that_is_being_made_is_left_alone(place: Path) -> None:
     assert scratch.sweep() == 1
 
 
-def test_a_folder_that_goes_while_it_is_looked_at_is_no_matter(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_disappears_during_the_sweep_is_no_error(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / f"{scratch.PREFIX}ended").mkdir()
     seen = list(os.scandir(place))
     (place / f"{scratch.PREFIX}ended").rmdir()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.database import Database, load_queries
+from layers.adapters.postgres.store import DISPATCH_POLICY
 from tests.making import Bench, Urls
 
 ADAPTERS = Path(__file__).parent.parent.parent / "layers" / "adapters"
@@ -18,6 +21,7 @@ PINS = re.compile(
     r"\b(SET|RESET|PREPARE|EXECUTE|DEALLOCATE|DISCARD|LISTEN|DECLARE|TEMP|TEMPORARY)\b|\bset_config\b"
     r"|\b(nextval|setval)\b|\bpg_(try_)?advisory_(lock|unlock)",
 )
+DISPATCH = f"SELECT * FROM dispatch_steps(%s, '{json.dumps(DISPATCH_POLICY.obj)}')"
 UPDATE_CLAUSES = re.compile(r"\bUPDATE\b.*?\bSET\b|\bFOR UPDATE\b", re.DOTALL)
 
 
@@ -52,7 +56,7 @@ def test_a_dispatcher_that_is_cancelled_while_it_waits_releases_its_locks(bench:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('text', 2))")
         waiting.execute("SET statement_timeout = '200ms'")
         with pytest.raises(psycopg.errors.QueryCanceled):
-            waiting.execute("""SELECT * FROM dispatch_steps('{"text": 1}', 10, '{}', 0)""")
+            waiting.execute(DISPATCH, [Jsonb({"text": {"cap": 1, "most": 1, "bundle": 1, "long_slots": 1}})])
         assert waiting.execute(held).fetchone() == (0,)
 
 
@@ -66,9 +70,10 @@ def test_the_tenant_is_reset_with_the_transaction(bench: Bench) -> None:
 
 
 def test_settings_of_a_function_for_its_transaction_stay_but_those_of_its_planner_do_not(bench: Bench) -> None:
-    for call in ("dispatch_steps('{}', 10, '{}', 0)", "claim_steps('text', '[]', 'somebody', 10, false)"):
+    claim = "SELECT * FROM claim_steps('text', %s, 'worker', 10, false)"
+    for query, argument in ((DISPATCH, {}), (claim, [])):
         with bench.database.connection() as connection, connection.transaction():
-            connection.execute(f"SELECT * FROM {call}")
+            connection.execute(query, [Jsonb(argument)])
             settings = connection.execute(
                 "SELECT current_setting('synchronous_commit') AS waits, current_setting('enable_seqscan') AS reads_all"
             ).fetchone()

@@ -182,10 +182,10 @@ RESTED = "audit_walks WHERE walk = '{}' AND rested_at IS NULL"
 DUTIES = {
     "leases_rescued": Duty(upkeep.rescue_expired, leases_that_ran_out, rows("steps WHERE state = 'running'")),
     "wake_ups_repeated": Duty(
-        upkeep.repeat_unheard, wake_ups_that_were_lost, rows("steps WHERE queued_at < now() - interval '1 minute'")
+        upkeep.repeat_unclaimed, wake_ups_that_were_lost, rows("steps WHERE queued_at < now() - interval '1 minute'")
     ),
-    "lanes_mended": Duty(
-        upkeep.mend_lanes, lanes_that_a_crash_left, rows("lanes WHERE NOT active"), all_of_it=3, most=3
+    "lanes_repaired": Duty(
+        upkeep.repair_lanes, lanes_that_a_crash_left, rows("lanes WHERE NOT active"), all_of_it=3, most=3
     ),
     "objects_swept": Duty(upkeep.sweep, news_that_never_came, rows("files WHERE state = 'uploading'"), most=FILES),
     "uploads_missed": Duty(upkeep.miss_uploads, uploads_that_never_came, rows("files WHERE state = 'uploading'")),

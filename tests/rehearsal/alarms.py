@@ -22,7 +22,7 @@ CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "Ahead": ("backlog", {"oldest_s": 0.0, "parked": 0, "ahead_s": 3600.0}),
     "BreakerOpen": ("breaker_open", {"open_s": 660}),
     "AuditFindings": ("audit_alarm", {"findings": {"lost": 1}}),
-    "UpkeepRounds": ("upkeep", {"mended": {}}),
+    "UpkeepRounds": ("upkeep", {"done": {}}),
 }
 
 

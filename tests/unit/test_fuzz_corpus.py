@@ -1,4 +1,4 @@
-"""What fuzzing has found so far, once more: every input of the corpus leaves its parser as it promises to be."""
+"""Runs every input of the fuzzing corpus again: no parser fails on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CORPUS = Path(__file__).parent.parent / "fuzz" / "corpus"
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_parser_holds_on_all_that_fuzzing_has_found(name: str) -> None:
+def test_a_parser_handles_every_input_that_fuzzing_found(name: str) -> None:
     inputs = sorted((CORPUS / name).iterdir())
     assert inputs
     for one in inputs:

@@ -1,4 +1,4 @@
-"""Whatever a model answers: what is kept of it fits the schema, is shown by the text, and can be stored."""
+"""For any answer of a model, the values that are kept fit the schema, are in the text, and can be stored."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ANSWERS = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]), VAL
 
 
 class Answering:
-    """A model that gives these texts, one a call, the last for ever."""
+    """A model that answers with these texts, one per call, and then repeats the last."""
 
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
@@ -67,7 +67,7 @@ class Answering:
 
 @given(ANSWERS, ANSWERS, st.booleans(), st.integers(0, 200))
 @settings(max_examples=150, deadline=None)
-def test_no_answer_breaks_extraction_or_leaves_what_can_not_be_stored(
+def test_no_answer_makes_extraction_fail_or_yields_values_that_can_not_be_stored(
     first: Any, second: Any, cut_short: bool, length: int
 ) -> None:
     texts = [json.dumps(first), json.dumps(second)]
@@ -105,7 +105,7 @@ BOX = {"Left": 0.1, "Top": 0.1, "Width": 0.1, "Height": 0.1}
         [{"BlockType": "LINE"}, WORD | {"Geometry": {"BoundingBox": BOX}}],
     ],
 )
-def test_an_answer_of_textract_that_is_of_a_strange_shape_is_a_call_that_failed(blocks: Any, tmp_path: Path) -> None:
+def test_a_textract_answer_of_an_unexpected_shape_is_a_failed_call(blocks: Any, tmp_path: Path) -> None:
     (tmp_path / "page").write_bytes(b"picture")
     client = SimpleNamespace(detect_document_text=lambda **_: {"Blocks": blocks})
     file = File("f", "t", "d", "b", "a.pdf", "key", None, 5, None, media_type="application/pdf", page_count=2)

@@ -1,4 +1,4 @@
-"""What is nested or divided without end is read within bounds, and says that it was cut."""
+"""Markup and mail that are nested or divided without end are read up to a limit, and the result says so."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from layers.decoders import mail, web_pages
 from tests.hostile import making
 
 
-def test_a_page_nested_too_deep_is_shown_as_its_words() -> None:
+def test_a_page_that_is_nested_too_deep_is_shown_as_text() -> None:
     shown = web_pages.sanitised("<div>" * 100_000 + "Invoice &lt;b&gt; 4711<script>evil()</script>")
     assert shown == "<pre>Invoice &lt;b&gt; 4711</pre>"
 
 
 @pytest.mark.parametrize("row", ["<tr><td>a<td>b", "<p>a", "<li>a", "<br>", "<div>a</div>", "<option>a"])
-def test_a_long_page_is_not_taken_for_a_deep_one(row: str) -> None:
+def test_a_long_page_does_not_count_as_deep(row: str) -> None:
     assert "<pre>" not in web_pages.sanitised(f"<body><h1>Total</h1>{row * 5000}")
 
 
-def test_tables_of_a_web_page_are_taken_for_its_layout_and_those_of_a_csv_are_not(tmp_path: Path) -> None:
+def test_tables_of_a_web_page_have_no_lines_and_those_of_a_csv_have(tmp_path: Path) -> None:
     page, values = tmp_path / "page", tmp_path / "values"
     page.write_text("</div><table border=0><tr><td>Logo<td><table border=1><tr><td>1</table></table>")
     values.write_text("a,b\n1,2\n")
@@ -29,7 +29,7 @@ def test_tables_of_a_web_page_are_taken_for_its_layout_and_those_of_a_csv_are_no
     assert "web" not in web_pages.body_of(str(values), "text/csv")
 
 
-def test_of_a_mail_of_very_many_parts_the_first_are_read_and_it_says_so(tmp_path: Path) -> None:
+def test_only_the_first_parts_of_a_mail_with_very_many_are_read_and_the_text_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(making.mail_of_many_parts(5000))
     (page,) = mail.read_text(str(path), "message/rfc822")
@@ -37,7 +37,7 @@ def test_of_a_mail_of_very_many_parts_the_first_are_read_and_it_says_so(tmp_path
     assert f"Only the first {mail.MAX_PARTS} parts" in page["text"]
 
 
-def test_mails_within_mails_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+def test_mails_inside_mails_are_read(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(making.mail_within_mails(3000))
     (page,) = mail.read_text(str(path), "message/rfc822")

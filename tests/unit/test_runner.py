@@ -15,13 +15,13 @@ from functions.arrivals import take_arrivals
 from functions.upkeep import (
     PULSE_S,
     SURELY_LOST_S,
-    UNHEARD_S,
+    UNCLAIMED_S,
     UPKEEP_S,
     erase_removed,
-    look_back,
+    find_lost_work,
     pulse,
     recover,
-    repeat_unheard,
+    repeat_unclaimed,
     rescue_of,
     upkeep,
 )
@@ -364,13 +364,13 @@ def test_what_may_still_be_heard_is_published_again_only_in_time(monkeypatch: py
     host.arrive()
     sent = len(host.topics.published)
     monkeypatch.setattr(host.topics, "holds_messages", lambda topic: topic == "intake")
-    host.now += UNHEARD_S + 1
-    assert repeat_unheard(host.runner) == 0
+    host.now += UNCLAIMED_S + 1
+    assert repeat_unclaimed(host.runner) == 0
     host.now += SURELY_LOST_S
-    assert repeat_unheard(host.runner) == sent
+    assert repeat_unclaimed(host.runner) == sent
     monkeypatch.undo()
-    host.now += UNHEARD_S + 1
-    assert repeat_unheard(host.runner) == sent
+    host.now += UNCLAIMED_S + 1
+    assert repeat_unclaimed(host.runner) == sent
 
 
 def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:
@@ -455,7 +455,7 @@ def test_a_worker_begins_to_work_before_it_looks_for_what_was_on_its_way(monkeyp
         for port, name in ((host.objects, "keys_after"), (host.store, "unclaimed")):
             patched.setattr(port, name, lambda *_: pytest.fail("a start that waits for this may wait for long"))
         recover(host.runner, "worker-1")
-    look_back(host.runner)
+    find_lost_work(host.runner)
     host.settle()
     assert {host.file(one).state for one in (unheard, missed)} == {"done"}
 
@@ -473,7 +473,7 @@ def test_what_a_dead_worker_had_received_is_told_again_once_its_topic_is_empty(m
         assert host.topics.published == [], "they might be among those"
         messages[0] -= 1
 
-    look_back(host.runner, wait)
+    find_lost_work(host.runner, wait)
     assert messages == [0] and host.topics.published == received != []
 
 
@@ -538,13 +538,13 @@ def test_a_lost_wake_up_is_published_again_within_half_a_minute() -> None:
     host = Host()
     file_id = host.arrive()
     host.topics.published.clear()  # as a topic that loses everything
-    host.now += UNHEARD_S - 1
+    host.now += UNCLAIMED_S - 1
     pulse(host.runner)
     assert host.topics.published == []
     host.now += PULSE_S
     pulse(host.runner)
     host.work()
-    assert host.file(file_id).state == "done" and UNHEARD_S + PULSE_S < 30
+    assert host.file(file_id).state == "done" and UNCLAIMED_S + PULSE_S < 30
 
 
 def test_upkeep_on_a_schedule_of_minutes_asks_for_the_pulses_between(monkeypatch: pytest.MonkeyPatch) -> None:
