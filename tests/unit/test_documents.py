@@ -1,4 +1,4 @@
-"""The documents are as short as they promise, the packages name their licence and authors, and examples run."""
+"""Documents have links that lead somewhere and are as short as they promise, packages name their licence and authors, and examples run."""
 
 from __future__ import annotations
 
@@ -19,6 +19,26 @@ README_WORDS = 900
 ARCHITECTURE_WORDS = 1_800  # three printed pages
 PARAGRAPH_WORDS = 120
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "schema" / "README.md"])
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which a link can lead to a heading."""
+    headings = HEADING.findall(FENCE.sub("", document.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_to_it_and_to_its_heading(document: Path) -> None:
+    for link in LINK.findall(FENCE.sub("", document.read_text())):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, heading = link.partition("#")
+        to = document.parent / name if name else document
+        assert to.exists(), link
+        assert not heading or heading in anchors(to), link
 
 
 def test_the_readme_is_short() -> None:
