@@ -20,13 +20,15 @@ from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
 from functions.api.changes import MOST_WAITING
 from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
+from infra.http_server import Server, connection_limit, raise_descriptor_limit
 from layers import bootstrap
 from layers.telemetry.log import log
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
+# A body that is little larger is read before it is refused: a client that is still sending may miss the response.
+SLACK_BYTES = 1024 * 1024
 # Each call that waits for changes keeps a thread asleep; the others serve the requests that need no waiting.
 THREADS = MOST_WAITING + 16
-CONNECTIONS = 2000
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -133,24 +135,26 @@ def _config() -> Any:
     return Config(chalice_stage="local", config_from_disk={"stages": {"local": {}}})
 
 
+def serve(application: Application, port: int, *, threads: int = THREADS, connections: int = 1000) -> Server:
+    """A server at this port of the loopback address; 0 picks one. Its `run` serves until `close`."""
+    return Server(
+        application,
+        host="127.0.0.1",
+        port=port,
+        threads=threads,
+        connections=connections,
+        most_body_bytes=MOST_BODY_BYTES + SLACK_BYTES,
+    )
+
+
 def main() -> None:
     """Serve on the loopback address until SIGTERM or SIGINT."""
-    from waitress.server import create_server
-
     import app
 
     settings = bootstrap.settings()
     application = Application(app.app, settings.allowed_origins)
-    server = create_server(
-        application,
-        host="127.0.0.1",
-        port=settings.port,
-        threads=THREADS,
-        connection_limit=CONNECTIONS,
-        ident=None,
-        max_request_body_size=MOST_BODY_BYTES + 1,
-        clear_untrusted_proxy_headers=True,
-    )
+    connections = connection_limit(raise_descriptor_limit())
+    server = serve(application, settings.port, connections=connections)
 
     def stop(*_: Any) -> None:
         threading.Thread(target=server.close, daemon=True).start()
@@ -158,7 +162,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log("api_ready", port=settings.port)
+    log("api_ready", port=settings.port, connections=connections)
     server.run()
 
 

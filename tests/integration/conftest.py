@@ -11,11 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from waitress.server import create_server
 
 import app
 from functions.api import entry
-from infra.http import Application
+from infra.http import Application, serve
 from layers import bootstrap
 from layers.domain.keys import hash_key
 from tests.making import Bench, Urls
@@ -71,7 +70,7 @@ def api(database_urls: Urls, redis_url: str) -> Iterator[Api]:
             patch.setenv(name, value)
         bootstrap.forget()
         redis.Redis.from_url(redis_url).flushall()
-        server = create_server(Application(app.app), host="127.0.0.1", port=0, threads=32)
+        server = serve(Application(app.app), 0, threads=32)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:

@@ -1,0 +1,282 @@
+"""The WSGI server of the API: waitress, with bounds on connections, descriptors, queued requests and bodies in memory.
+
+Waitress alone stops accepting at its limit, so that idle connections can keep everyone else out, `/health` included.
+This server closes the longest idle connections instead, and refuses requests that it can't take with 503. Requests for
+`/health` have threads of their own.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.utilities import Error
+
+from functions.api.problems import MEDIA_TYPE, Problem
+from layers.telemetry.log import log
+
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+MOST_CONNECTIONS = 2000
+# Descriptors for everything but connections of clients: PostgreSQL, the object store, and one connection to Redis for
+# each thread and adapter. A process with few descriptors gives half of them to connections.
+OTHER_DESCRIPTORS = 2000
+MOST_QUEUED = 1000  # requests that wait for a thread
+MOST_HELD_BYTES = 256 * 1024 * 1024  # of requests that are being received or wait
+HEALTH_PATH = "/health"
+HEALTH_THREADS = 2
+# Connections beyond the limit that are accepted while all others are busy: they may only ask for `/health`.
+EXTRA_CONNECTIONS = 32
+CLOSED_AT_ONCE = 0.02  # the share of the limit that is closed to make room, so that room is not sought for each client
+PAUSE_S = 0.5  # after the process or the host ran out of descriptors
+LOG_AGAIN_S = 60.0
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+# The code of the problem for each status that this server answers by itself.
+CODES = {413: "too_large", 431: "too_large", 503: "unavailable"}
+BUSY = Problem("unavailable", "the server has too many requests; try again in a few seconds", Retry_After="5")
+BUSY_BODY = json.dumps(BUSY.body()).encode()
+BUSY_ANSWER = (
+    b"HTTP/1.1 503 Temporarily unavailable\r\nContent-Type: %s\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (MEDIA_TYPE.encode(), len(BUSY_BODY), BUSY_BODY)
+)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the limit of open descriptors as far as the process may; the limit that now holds."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError) as error:
+        log("descriptor_limit_kept", limit=soft, detail=str(error))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def connection_limit(descriptors: int) -> int:
+    """The number of connections that a process with so many descriptors may hold."""
+    if descriptors == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(1, min(MOST_CONNECTIONS, descriptors - min(OTHER_DESCRIPTORS, descriptors // 2)))
+
+
+class Busy(Error):  # type: ignore[misc]
+    """The error of a request that the server does not take."""
+
+    code = 503
+
+
+class ProblemTask(ErrorTask):  # type: ignore[misc]
+    """Answers a request that the server refused itself, with problem details."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        code = CODES.get(error.code, "internal_error" if error.code == 500 else "invalid_request")
+        problem = BUSY if code == "unavailable" else Problem(code, str(error.body)[:500] or error.reason)
+        body = json.dumps(problem.body()).encode()
+        self.status = f"{problem.status} {problem.body()['title']}"
+        self.response_headers += [("Content-Type", MEDIA_TYPE), *problem.headers.items()]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A client's connection."""
+
+    error_task_class = ProblemTask
+    held_bytes = 0
+    is_extra = False
+
+    def received(self, data: bytes) -> bool:
+        if not self.server.hold(self, len(data)):
+            self.server.refuse_connection(self)
+            return False
+        return bool(super().received(data))
+
+    def service(self) -> None:
+        super().service()
+        if not self.requests:
+            self.server.release(self)
+
+    def handle_close(self) -> None:
+        super().handle_close()
+        self.server.release(self)
+
+    @property
+    def is_idle(self) -> bool:
+        """No request of this connection waits or runs. It may be receiving one, or sending the last response."""
+        return not self.requests
+
+
+class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
+    """Threads that serve requests. `/health` and refusals never wait behind other requests."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.set_thread_count(threads)
+        self._quick = ThreadedTaskDispatcher()
+        self._quick.set_thread_count(HEALTH_THREADS)
+
+    def add_task(self, task: Channel) -> None:
+        request = task.requests[0]
+        if request.error or request.path == HEALTH_PATH:
+            self._quick.add_task(task)
+        elif task.is_extra or len(self.queue) >= MOST_QUEUED:
+            request.error = Busy("")
+            self._quick.add_task(task)
+        else:
+            super().add_task(task)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        self._quick.shutdown(cancel_pending, timeout=0)
+        return bool(super().shutdown(cancel_pending, timeout))
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """Serves a WSGI application to at most `connections` clients at a time."""
+
+    channel_class = Channel
+    next_channel_cleanup: float = 0
+
+    def __init__(
+        self,
+        application: WsgiApplication,
+        *,
+        host: str,
+        port: int,
+        threads: int,
+        connections: int,
+        most_body_bytes: int,
+    ) -> None:
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it has a line for each request that waits
+        self._connections = connections
+        self._held_bytes = 0
+        self._paused_until = 0.0
+        self._logged_at: dict[str, float] = {}
+        settings = Adjustments(
+            host=host,
+            port=port,
+            threads=threads,
+            asyncore_use_poll=True,  # select() takes no descriptor above 1,023
+            log_socket_errors=False,
+            ident=None,
+            max_request_body_size=most_body_bytes,
+            inbuf_overflow=most_body_bytes + 1,  # in memory, which is bounded here; a file would need a descriptor
+            clear_untrusted_proxy_headers=True,
+        )
+        super().__init__(application, adj=settings, dispatcher=Dispatcher(threads))
+
+    # --- connections
+
+    def readable(self) -> bool:
+        now = time.time()
+        if now >= self.next_channel_cleanup:
+            self.next_channel_cleanup = now + self.adj.cleanup_interval
+            self.maintenance(now)
+        return bool(self.accepting) and time.monotonic() >= self._paused_until
+
+    def handle_accept(self) -> None:
+        try:
+            accepted = self.accept()
+        except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                self._pause(error)
+            return
+        if accepted is None:
+            return
+        connection, address = accepted
+        excess = len(self.active_channels) - self._connections
+        if excess >= 0:
+            excess -= self._close_idle()
+        if excess >= EXTRA_CONNECTIONS:
+            self._log_sometimes("connection_refused", connections=len(self.active_channels))
+            _refuse(connection)
+            return
+        try:
+            self.set_socket_options(connection)
+            channel = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
+        except OSError:  # the client has left already
+            connection.close()
+            return
+        channel.is_extra = excess >= 0
+
+    def maintenance(self, now: float) -> None:
+        """Close the connections that were idle for long. They are closed at once: a client that does not read its
+        response never lets waitress close it."""
+        oldest = now - self.adj.channel_timeout
+        for channel in [one for one in self.active_channels.values() if one.is_idle and one.last_activity < oldest]:
+            channel.handle_close()
+
+    def _close_idle(self) -> int:
+        """Close the connections that were idle for longest, to make room; their number."""
+        idle = sorted((one for one in self.active_channels.values() if one.is_idle), key=_last_activity)
+        closed = idle[: max(1, round(self._connections * CLOSED_AT_ONCE))]
+        for channel in closed:
+            channel.handle_close()
+        if closed:
+            self._log_sometimes("idle_connections_closed", connections=len(self.active_channels))
+        return len(closed)
+
+    def _pause(self, error: OSError) -> None:
+        """Accept nothing for a moment: the client stays in the queue of the kernel, and each poll would report it."""
+        self._close_idle()
+        self._paused_until = time.monotonic() + PAUSE_S
+        self._log_sometimes("out_of_descriptors", detail=str(error), connections=len(self.active_channels))
+
+    # --- memory
+
+    def hold(self, channel: Channel, size_bytes: int) -> bool:
+        """Count what was received; False where requests hold too much memory to receive this too."""
+        if self._held_bytes + size_bytes > MOST_HELD_BYTES:
+            return False
+        with self.task_dispatcher.lock:
+            channel.held_bytes += size_bytes
+            self._held_bytes += size_bytes
+        return True
+
+    def release(self, channel: Channel) -> None:
+        """Count what a channel received no longer."""
+        with self.task_dispatcher.lock:
+            self._held_bytes -= channel.held_bytes
+            channel.held_bytes = 0
+
+    def refuse_connection(self, channel: Channel) -> None:
+        """Answer 503 to a client whose request there is no memory for, and close its connection."""
+        self._log_sometimes("request_refused", held_bytes=self._held_bytes)
+        if channel.is_idle and not channel.total_outbufs_len:
+            _answer_busy(channel.socket)
+        channel.handle_close()
+
+    def _log_sometimes(self, event: str, **fields: Any) -> None:
+        """Log an event at most once a minute."""
+        now = time.monotonic()
+        if now - self._logged_at.get(event, -LOG_AGAIN_S) >= LOG_AGAIN_S:
+            self._logged_at[event] = now
+            log(event, **fields)
+
+
+def _last_activity(channel: Channel) -> float:
+    return float(channel.last_activity)
+
+
+def _answer_busy(connection: socket.socket) -> None:
+    try:
+        connection.setblocking(False)
+        connection.send(BUSY_ANSWER)
+        connection.shutdown(socket.SHUT_WR)
+    except OSError:  # the client has left, or reads nothing
+        return
+
+
+def _refuse(connection: socket.socket) -> None:
+    _answer_busy(connection)
+    connection.close()
