@@ -53,7 +53,9 @@ TABLES: dict[str, Schema] = {
     },
     "text/csv": {
         "schema": TEXT
-        | {"description": "RFC 4180, with a header on every page; cells that could start a formula are escaped"}
+        | {
+            "description": "RFC 4180, with a header on every page and every cell quoted; an apostrophe stands before what a spreadsheet could take for a formula"
+        }
     },
 }
 METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}

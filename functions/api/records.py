@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +19,15 @@ Shown = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing")
-# Characters that a spreadsheet may take for the start of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What starts a formula; wide and small forms count as these, and so do control characters at the start of a cell.
+FORMULA_STARTS = "=+-@"
+CONTROL_STARTS = ("\t", "\r", "\n")
+# A spreadsheet that expects another separator than a comma does not recognise our quotes: there, a cell begins after
+# each of these.
+CELL_ENDS = re.compile(r"([;|\t\r\n])")
+# Shown as nothing, though they are letters, a symbol and a quote. A quote is taken for the beginning of a quoted cell.
+BLANKS = frozenset('\u115f\u1160\u3164\uffa0\u2800"')
+INVISIBLE_CATEGORIES = ("Z", "C", "M")  # separators, controls and formats, marks
 
 
 def show(request: Request, dataset_id: str) -> Response:
@@ -67,9 +76,9 @@ def _as_lines(records: Sequence[Shown], columns: Sequence[str]) -> str:
 
 
 def _as_csv(records: Sequence[Shown], columns: Sequence[str]) -> str:
-    """RFC 4180, with a header on every page; cells that could start a formula are escaped."""
+    """RFC 4180, with a header on every page. Every cell is quoted, and what could start a formula is escaped."""
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
     writer.writerow([_cell(name) for name in (*OWN_COLUMNS, *columns)])
     for record in records:
         own = [record[name] for name in OWN_COLUMNS]
@@ -85,5 +94,23 @@ def _cell(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = text.replace("\x00", "")
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    return _without_formulas(text.replace("\x00", ""))
+
+
+def _without_formulas(text: str) -> str:
+    """The text with an apostrophe before whatever a spreadsheet could take for a formula."""
+    first, *others = CELL_ENDS.split(text)
+    # The separators are among the others: they can't start a formula themselves.
+    parts = [first, *(f"'{part}" if _starts_formula(part) else part for part in others)]
+    starts = _starts_formula(text) or text.startswith(CONTROL_STARTS)
+    return ("'" if starts else "") + "".join(parts)
+
+
+def _starts_formula(text: str) -> bool:
+    """Whether the first visible character starts a formula."""
+    first = next((one for one in text if _is_visible(one)), "")
+    return first != "" and unicodedata.normalize("NFKC", first)[0] in FORMULA_STARTS
+
+
+def _is_visible(character: str) -> bool:
+    return not (character in BLANKS or unicodedata.category(character).startswith(INVISIBLE_CATEGORIES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import httpx
@@ -86,9 +87,16 @@ def test_a_batch_shows_its_progress(api: Api, caller: httpx.Client) -> None:
 # --- records -----------------------------------------------------------------------------------------
 
 
-def with_records(api: Api, caller: httpx.Client, fields: list[dict[str, Any]], names: list[str] | None = None) -> str:
-    """A dataset with files that have these records."""
-    dataset = new_dataset(caller, schema=SCHEMA)
+def with_records(
+    api: Api,
+    caller: httpx.Client,
+    fields: list[dict[str, Any]],
+    names: list[str] | None = None,
+    columns: list[str] | None = None,
+) -> str:
+    """A dataset with files that have these records; `columns` names its columns where they are not those of SCHEMA."""
+    properties = {name: {"type": "string"} for name in columns or ()}
+    dataset = new_dataset(caller, schema={"type": "object", "properties": properties} if columns else SCHEMA)
     names = names or [f"{index}.pdf" for index in range(len(fields))]
     files = new_batch(caller, dataset["id"], names)["files"]
     for file, values in zip(files, fields, strict=True):
@@ -132,14 +140,76 @@ def test_csv_has_the_columns_of_the_schema_in_order_and_a_link_to_the_next_page(
     assert [row[-4] for row in csv.reader(io.StringIO(answer.text))] == ["zeta", "last"]
 
 
-@pytest.mark.parametrize(
-    "text", ["=1+1", "+49 30", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\uff1d1", '=HYPERLINK("x")']
-)
-def test_no_cell_can_start_a_formula(api: Api, caller: httpx.Client, text: str) -> None:
-    dataset_id = with_records(api, caller, [{"zeta": text}], names=[f"{text}.pdf"])
-    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv"})
-    cells = list(csv.reader(io.StringIO(answer.text, newline="")))[1]
-    assert cells[-4] == f"'{text}" and cells[2] == f"'{text}.pdf"
+FORMULAS = ("=1+1", "+49 30", "-2+3", "@SUM(A1)", "\uff1d1", "\ufe661", '=HYPERLINK("x")')
+BEFORE = {
+    "nothing": "",
+    "space": " ",
+    "no-break space": "\u00a0",
+    "ideographic space": "\u3000",
+    "byte order mark": "\ufeff",
+    "zero-width space": "\u200b",
+    "zero-width joiner": "\u200d",
+    "right-to-left mark": "\u200f",
+    "soft hyphen": "\u00ad",
+    "vertical tab": "\v",
+    "form feed": "\f",
+    "next line": "\u0085",
+    "line separator": "\u2028",
+    "Hangul filler": "\u3164",
+    "blank braille": "\u2800",
+    "variation selector": "\ufe0f",
+    "quote": '"',
+    "several": ' \u200b\u3000"\ufeff',
+}
+
+
+def csv_cells(caller: httpx.Client, dataset_id: str) -> tuple[str, list[str]]:
+    """The text of a dataset with one record, and its cells as a reader of RFC 4180 sees them."""
+    text = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv"}).text
+    return text, list(csv.reader(io.StringIO(text, newline="")))[1]
+
+
+def seen_with(separator: str, text: str) -> list[str]:
+    """The cells that a spreadsheet sees which expects another separator, with leading quotes and blanks dropped."""
+    cells = [cell for line in re.split(r"[\r\n]", text) for cell in line.split(separator)]
+    return [cell.lstrip('"\u3000\u00a0\ufeff\u200b\u200d\u200f\u00ad\u3164\u2800\ufe0f\t\v\f\u2028 ') for cell in cells]
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_no_cell_can_start_a_formula(api: Api, caller: httpx.Client, before: str) -> None:
+    fields = {f"f{index}": BEFORE[before] + formula for index, formula in enumerate(FORMULAS)}
+    dataset_id = with_records(api, caller, [fields], names=[f"{BEFORE[before]}=1.pdf"], columns=list(fields))
+    _, cells = csv_cells(caller, dataset_id)
+    for cell, text in zip(cells[-len(fields) :], fields.values(), strict=True):
+        assert cell == f"'{text}"
+    assert cells[2].startswith("'")
+
+
+@pytest.mark.parametrize("control", ["\t", "\r", "\n"])
+def test_a_cell_that_starts_with_a_control_character_is_escaped(api: Api, caller: httpx.Client, control: str) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": f"{control}=1"}])
+    assert csv_cells(caller, dataset_id)[1][-4] == f"'{control}'=1"
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_no_formula_appears_where_another_separator_is_expected(api: Api, caller: httpx.Client, separator: str) -> None:
+    starts = ("", "\u00a0", '"', "\u200b ", "\n", "\r\n", "\u2028")
+    values = [f"a{separator}{start}{formula}{separator}b" for start in starts for formula in FORMULAS]
+    fields = {f"f{index}": value for index, value in enumerate(values)}
+    fields["lines"] = [{"name": f"a{separator}=1"}]  # type: ignore[assignment]
+    dataset_id = with_records(api, caller, [fields], names=[f"a{separator}=1+1.pdf"], columns=list(fields))
+    text, _ = csv_cells(caller, dataset_id)
+    assert not [
+        cell for cell in seen_with(separator, text) if cell.startswith(("=", "+", "-", "@", "\uff1d", "\ufe66"))
+    ]
+
+
+def test_every_cell_is_quoted(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": "x", "alpha": 2.5, "paid": True}])
+    text, cells = csv_cells(caller, dataset_id)
+    assert cells[-4:] == ["x", "2.5", "true", ""]
+    for line in text.splitlines():
+        assert line.startswith('"') and line.endswith('"') and line.count('","') == len(cells) - 1
 
 
 def test_each_json_line_is_one_record_with_every_field(api: Api, caller: httpx.Client) -> None:
