@@ -7,10 +7,12 @@ alarm; objects that dead workers left behind are deleted.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from layers.attempts.runner import Runner
+from layers.ports import OpenUpload
 from layers.telemetry.log import log
 
 ROWS_EACH_S = 3600.0
@@ -18,6 +20,10 @@ WALK_REST_S = 3600.0
 FILES_AT_ONCE = 5000
 OBJECTS_AT_ONCE = 500
 LOOKED_UP_AT_ONCE = 100
+UPLOADS_AT_ONCE = 500
+UPLOAD_PAGES_AT_ONCE = 10
+# The row that names an upload is committed a moment after the upload has begun.
+UPLOAD_IS_NAMED_S = 300.0
 
 
 def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
@@ -47,6 +53,43 @@ def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
     ended = len(keys) < OBJECTS_AT_ONCE
     runner.ports.store.note_walk("objects", reached, keys[-1] if keys else reached, len(keys), findings, ended=ended)
     return sum(findings.values())
+
+
+def walk_uploads(runner: Runner) -> int:
+    """Abort the unfinished uploads in parts that no file waits for: of files that have arrived, are cancelled, were
+    missed or removed, and those that another upload has replaced; how many.
+
+    What is deleted of a removed file is counted in the receipt of its removal.
+    """
+    objects, store = runner.ports.objects, runner.ports.store
+    reached, _ = store.walk("uploads")
+    start, aborted, parts, checked, unknown = reached, 0, 0, 0, []
+    for _ in range(UPLOAD_PAGES_AT_ONCE):
+        key, _, upload_id = reached.partition(" ")
+        page = objects.uploads_after("", (key, upload_id), UPLOADS_AT_ONCE)
+        for upload, verdict in zip(page, store.upload_verdicts(page), strict=True):
+            if verdict.verdict == "unknown":
+                unknown.append(upload.object_key)
+            if verdict.verdict == "ended" or (verdict.verdict == "replaced" and _is_old(upload)):
+                deleted = objects.abort_upload(upload.object_key, upload.upload_id)
+                if verdict.removal_id and deleted:
+                    store.count_erased(verdict.removal_id, deleted)
+                aborted, parts = aborted + 1, parts + deleted
+        checked += len(page)
+        reached = f"{page[-1].object_key} {page[-1].upload_id}" if len(page) == UPLOADS_AT_ONCE else ""
+        if not reached:
+            break
+    if aborted:
+        log("uploads_aborted", uploads=aborted, parts=parts)
+    if unknown:
+        log("audit_alarm", of="uploads", findings={"uploads_unknown": len(unknown)}, such_as=unknown[:3])
+    if (start, reached) != ("", ""):
+        store.note_walk("uploads", start, reached, checked, {}, ended=False)
+    return aborted
+
+
+def _is_old(upload: OpenUpload) -> bool:
+    return upload.begun_at < time.time() - UPLOAD_IS_NAMED_S
 
 
 def walk_artifacts(runner: Runner, rest_s: float = WALK_REST_S) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.audit import audit_rows, walk_artifacts, walk_objects
+from functions.audit import audit_rows, walk_artifacts, walk_objects, walk_uploads
 from functions.dispatch import dispatch
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
@@ -49,6 +49,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "breakers_open": report_breakers,
         "steps_waiting": report_backlogs,
         "audit_findings": audit_rows,
+        "uploads_aborted": walk_uploads,
         "objects_out_of_place": walk_objects,
         "artifacts_missing": walk_artifacts,
     }
@@ -194,7 +195,7 @@ def miss_uploads(runner: Runner) -> int:
 
 
 def erase_removed(runner: Runner) -> int:
-    """Erase files whose removal can no longer be undone: every version of their objects, then the rows; how many."""
+    """Erase files whose removal can no longer be undone: uploads in parts, objects, then the rows; how many files."""
     erased = 0
     for removal_id, files in runner.ports.store.removals_due(AT_ONCE):
         runner.ports.store.erase(removal_id, [file_id for _, file_id in files], _delete_objects(runner, files))
@@ -215,15 +216,39 @@ def sweep_erased(runner: Runner) -> int:
 
 
 def _delete_objects(runner: Runner, files: list[tuple[str, str]]) -> int:
-    """Delete all objects of files, given as (tenant_id, file_id); how many versions."""
+    """Delete all objects of files, given as (tenant_id, file_id), and the parts of their unfinished uploads; how many.
+
+    Uploads are aborted first: one that is completed meanwhile leaves an object, which is then deleted.
+    """
     names: dict[str, list[str]] = {}
     for tenant_id, file_id in files:
         names.setdefault(tenant_id, []).append(file_id)
-    return sum(
+    parts = sum(
+        abort_uploads_of(runner, [original_key(tenant_id, file_id) for file_id in file_ids])
+        for tenant_id, file_ids in names.items()
+    )
+    return parts + sum(
         runner.ports.objects.delete_under(prefix, file_ids)
         for tenant_id, file_ids in names.items()
         for prefix in (original_key(tenant_id, ""), artifact_prefix(tenant_id))
     )
+
+
+def abort_uploads_of(runner: Runner, object_keys: list[str]) -> int:
+    """Abort every unfinished upload in parts of these objects, all of one tenant; the number of their parts."""
+    wanted, parts, objects = sorted(set(object_keys)), 0, runner.ports.objects
+    prefix = wanted[0].rpartition("/")[0] + "/" if wanted else ""
+    after = wanted[0][:-1], ""
+    while wanted:
+        page = objects.uploads_after(prefix, after, AT_ONCE)
+        parts += sum(objects.abort_upload(one.object_key, one.upload_id) for one in page if one.object_key in wanted)
+        if len(page) < AT_ONCE:
+            break
+        after = page[-1].object_key, page[-1].upload_id
+        wanted = [key for key in wanted if key >= after[0]]
+        if wanted and wanted[0] > after[0]:
+            after = wanted[0][:-1], ""
+    return parts
 
 
 def fold_counts(runner: Runner) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.api import quotas, waits
+from functions.api import quotas, uploads, waits
 from functions.api.bodies import NewBatch
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
@@ -57,6 +57,7 @@ def show(request: Request, batch_id: str) -> tuple[int, Any]:
 def cancel(request: Request, batch_id: str) -> tuple[int, Any]:
     batch = _existing(request, batch_id)
     request.catalog.cancel_batch(batch_id)
+    uploads.abort(request, request.catalog.uploads_of_batch(batch_id, uploads.MOST_ABORTED))
     request.notify(batch.dataset_id)
     return show(request, batch_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from functions.api.bodies import Quota
@@ -25,16 +25,23 @@ def check(request: Request, new: Sequence[NewFile]) -> None:
 
     A lock is held until the request is committed, so that requests at the same time can't both take what is left.
     """
-    if not new:
-        return
+    if new:
+        size_bytes = sum(file.size_bytes for file in new)
+        _check(request, {"files_in_processing": len(new), "files_a_day": len(new), "bytes_stored": size_bytes})
+
+
+def check_renewal(request: Request, size_bytes: int) -> None:
+    """As `check`, for the upload of a file that was given up as missing: it counts again, but not for the day."""
+    _check(request, {"files_in_processing": 1, "files_a_day": 0, "bytes_stored": size_bytes})
+
+
+def _check(request: Request, wanted: Mapping[str, int]) -> None:
     quota = allowed(request)
     if not quota:
         return
     request.catalog.lock_quota()
     current = used(request)
-    size_bytes = sum(file.size_bytes for file in new)
-    wanted = {"files_in_processing": len(new), "files_a_day": len(new), "bytes_stored": size_bytes}
-    over = [name for name, most in quota.items() if current[name] + wanted[name] > most]
+    over = [name for name, most in quota.items() if wanted[name] and current[name] + wanted[name] > most]
     if over:
         raise Problem(
             "quota_exceeded",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from functions.api import datasets
+from functions.api import datasets, uploads
 from functions.api.bodies import NewRemoval
 from functions.api.files import existing
 from functions.api.problems import Problem, not_found
@@ -60,10 +60,13 @@ def _remove(
 ) -> dict[str, Any]:
     undo_s = min(undo_s, request.ports.settings.undo_window_s)
     removed = request.catalog.remove_files(dataset_id, file_ids, batch_id, undo_s)
+    removal_id = str(removed.removal_id)
+    if parts := uploads.abort(request, request.catalog.uploads_of_removal(removal_id, uploads.MOST_ABORTED)):
+        request.catalog.count_erased(removal_id, parts)
     request.notify(dataset_id)
     if undo_s == 0:
         request.dispatch()
-    return {"id": str(removed.removal_id), "count": removed.file_count, "undo_window_s": undo_s}
+    return {"id": removal_id, "count": removed.file_count, "undo_window_s": undo_s}
 
 
 def _existing(request: Request, removal_id: str) -> Removal:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from functions.api import quotas
 from functions.api.bodies import PartNumbers
 from functions.api.files import existing
 from functions.api.ports import ApiPorts
 from functions.api.problems import Problem
 from functions.api.requests import Request
 from functions.api.views import at, file_views
+from layers.domain.errors import DependencyDown, TransientError
 from layers.ports import StoredPart
 from layers.ports.rows import AwaitedFile, FileRow
 
@@ -20,6 +23,7 @@ Uploaded = AwaitedFile | FileRow
 AWAITED = ("uploading", "upload_missing")
 LEAST_PART_BYTES = 16 * 1024 * 1024
 MOST_PARTS = 10_000  # S3's limit
+MOST_ABORTED = 50  # by one request; upkeep aborts the others within a minute or two
 
 
 def upload_view(ports: ApiPorts, file: Uploaded) -> Shown:
@@ -80,6 +84,15 @@ def complete(request: Request, file_id: str) -> tuple[int, Any]:
     return 200, file_views(request.ports, request.catalog, [file])[0]
 
 
+def abort(request: Request, begun: Sequence[tuple[str, str]]) -> int:
+    """Abort uploads in parts whose files have ended; the number of their parts. Upkeep aborts what is left of them."""
+    parts = 0
+    with suppress(DependencyDown, TransientError):
+        for object_key, upload_id in begun:
+            parts += request.ports.objects.abort_upload(object_key, upload_id)
+    return parts
+
+
 def _join(ports: ApiPorts, file: FileRow) -> None:
     view = upload_view(ports, file)
     size_bytes, part_bytes, count = file.declared_size_bytes, view["part_size_bytes"], view["part_count"]
@@ -134,7 +147,9 @@ def _check_in_parts(ports: ApiPorts, file: Uploaded) -> None:
 
 def _extended(request: Request, file_id: str) -> AwaitedFile:
     """The awaited file, with more time for its upload."""
-    existing(request, file_id)
+    missed = existing(request, file_id)
+    if missed.state == "upload_missing":
+        quotas.check_renewal(request, missed.declared_size_bytes)
     settings = request.ports.settings
     file = request.catalog.renew_upload(file_id, settings.upload_url_s + settings.upload_grace_s)
     if file is None:

@@ -133,6 +133,10 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
     if writes:
         parts = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
         statements.append(allow(["s3:PutObject", *parts], objects(stage, writes)))
+    if deletes and function in (DISPATCH, UPKEEP):  # they abort the uploads of files that have ended
+        ends = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        statements.append(allow(ends, objects(stage, ["originals/*"])))
+        statements.append(allow(["s3:ListBucketMultipartUploads"], bucket_arn(stage)))
     if deletes:
         statements.append(allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], objects(stage, deletes)))
     if reads:

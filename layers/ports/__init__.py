@@ -19,7 +19,7 @@ from layers.ports.limits import (
     NoBudgets,
     Pace,
 )
-from layers.ports.objects import Objects, StoredPart
+from layers.ports.objects import Objects, OpenUpload, StoredPart
 from layers.ports.services import (
     Documents,
     Extractor,
@@ -30,7 +30,7 @@ from layers.ports.services import (
     Scanner,
     SecondReader,
 )
-from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, Store
+from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, Store, UploadVerdict
 from layers.ports.topics import ChangeNotifications, NoChangeNotifications, Topics
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "NoChangeNotifications",
     "Objects",
     "OfficePrinter",
+    "OpenUpload",
     "Pace",
     "PagePicture",
     "PaidReader",
@@ -64,6 +65,7 @@ __all__ = [
     "Store",
     "StoredPart",
     "Topics",
+    "UploadVerdict",
 ]
 
 

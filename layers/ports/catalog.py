@@ -106,6 +106,15 @@ class Catalog(Protocol):
     def keep_multipart(self, file_id: str, multipart_id: str) -> None:
         """Store the id of a file's upload in parts."""
 
+    def uploads_of_batch(self, batch_id: str, limit: int) -> list[tuple[str, str]]:
+        """Object key and upload id of some cancelled files of a batch whose upload in parts has begun."""
+
+    def uploads_of_removal(self, removal_id: str, limit: int) -> list[tuple[str, str]]:
+        """Object key and upload id of some files of a removal whose upload in parts has begun."""
+
+    def count_erased(self, removal_id: str, objects_erased: int) -> None:
+        """Add objects and parts that were deleted to the receipt of a removal."""
+
     # --- files
 
     def files(

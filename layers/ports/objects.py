@@ -17,6 +17,15 @@ class StoredPart:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """An upload in parts that has begun and has not ended. `begun_at` is in seconds since 1970."""
+
+    object_key: str
+    upload_id: str
+    begun_at: float
+
+
 class Objects(Protocol):
     """The object store."""
 
@@ -57,6 +66,12 @@ class Objects(Protocol):
 
     def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         """Make these parts the object, unless there is one; whether the store knew the upload."""
+
+    def abort_upload(self, object_key: str, upload_id: str) -> int:
+        """Delete an unfinished upload in parts; the number of its parts, 0 where there is no such upload."""
+
+    def uploads_after(self, prefix: str, after: tuple[str, str], limit: int) -> list[OpenUpload]:
+        """Unfinished uploads in parts under a prefix, in order, after a given key and upload id."""
 
     def presign_get(
         self,

@@ -11,6 +11,7 @@ from layers.domain.lifecycle import FilePlan
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Member, Page
 from layers.domain.step import Artifact, Outcome
+from layers.ports.objects import OpenUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,12 @@ class Store(Protocol):
     def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
         """What the store knows about each object: 'referenced', 'at_work', 'spare', 'awaited', 'removed' or 'unknown'."""
 
+    def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
+        """What the rows say of unfinished uploads in parts, in their order."""
+
+    def count_erased(self, removal_id: str, objects_erased: int) -> None:
+        """Add objects and parts that were deleted to the receipt of a removal."""
+
     def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
         """Artifacts that should be stored, in order, after a position: (position, object_key, version_id)."""
 
@@ -213,6 +220,19 @@ class Store(Protocol):
 
     def is_up(self) -> bool:
         """Whether the store answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadVerdict:
+    """What the rows say of an unfinished upload in parts.
+
+    `verdict` is 'awaited' (its file waits for it), 'replaced' (its file waits for another upload), 'ended' (its file
+    no longer waits for bytes, or was removed) or 'unknown' (no file has such an object). `removal_id` is the removal
+    that ended it.
+    """
+
+    verdict: str
+    removal_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

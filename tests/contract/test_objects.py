@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +175,36 @@ def test_parts_do_not_replace_an_object(objects: Objects, tmp_path: Path) -> Non
     assert parts is not None and not objects.join_parts(key, upload_id, parts)
     objects.download(key, None, tmp_path / "down")
     assert (tmp_path / "down").read_bytes() == b"first"
+
+
+def test_the_parts_of_an_aborted_upload_are_gone_and_no_more_are_stored(objects: Objects) -> None:
+    key = f"originals/t/{uuid.uuid4()}"
+    upload_id = objects.begin_parts(key)
+    for number in (1, 2, 2):
+        put_part(objects, key, upload_id, number, b"part")
+    assert objects.abort_upload(key, upload_id) == 2
+    assert objects.abort_upload(key, upload_id) == 0
+    assert objects.parts_of(key, upload_id) is None
+    assert objects.uploads_after(key, ("", ""), 10) == []
+    assert not objects.join_parts(key, upload_id, [])
+    if not isinstance(objects, MemoryObjects):
+        url = objects.presign_part(key, upload_id, 3, size_bytes=4, expires_s=60)
+        with httpx.Client(trust_env=False) as anyone:
+            assert anyone.put(url, content=b"part").status_code == 404
+
+
+def test_unfinished_uploads_are_listed_in_order_page_by_page(objects: Objects) -> None:
+    prefix = f"originals/{uuid.uuid4()}/"
+    begun = sorted((f"{prefix}\u00fc {name}", objects.begin_parts(f"{prefix}\u00fc {name}")) for name in "baab")
+    found: list[tuple[str, str]] = []
+    after = ("", "")
+    while page := objects.uploads_after(prefix, after, 3):
+        found += [(one.object_key, one.upload_id) for one in page]
+        after = found[-1]
+        assert all(abs(one.begun_at - time.time()) < 3600 for one in page)
+    assert found == begun
+    assert [one.object_key for one in objects.uploads_after(prefix, (begun[1][0], ""), 10)] == [begun[2][0]] * 2
+    assert objects.uploads_after(prefix + "b", ("", ""), 10) == []
 
 
 def test_an_object_above_the_size_limit_is_not_downloaded(s3: S3Storage, tmp_path: Path, prefix: str) -> None:

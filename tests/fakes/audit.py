@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from layers.domain.step import ENDED, State
+from layers.ports import OpenUpload, UploadVerdict
 from tests.fakes.rows import MemoryRows
 
 
@@ -66,6 +67,20 @@ class MemoryAudit(MemoryRows):
             self._claim(one) for one, row in self.steps.items() if one[0] == parts[2] and row.state == State.RUNNING
         )
         return "at_work" if any(key.startswith(claim.artifact_key("")) for claim in held) else "spare"
+
+    def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
+        return [self._upload_verdict(one.object_key) for one in uploads]
+
+    def _upload_verdict(self, key: str) -> UploadVerdict:
+        file_id = key.rpartition("/")[2]
+        row = self.files.get(file_id)
+        if row is None:
+            return UploadVerdict("ended" if file_id in self.tombstones else "unknown")
+        is_awaited = row.state == "uploading" and not row.removal_id
+        return UploadVerdict("awaited" if is_awaited else "ended", row.removal_id)
+
+    def count_erased(self, removal_id: str, objects_erased: int) -> None:
+        pass
 
     def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
         kept: list[tuple[str, str, str | None]] = [

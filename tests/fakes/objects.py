@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
-from layers.ports import StoredPart
+from layers.ports import OpenUpload, StoredPart
 
 
 class MemoryObjects:
@@ -16,6 +17,7 @@ class MemoryObjects:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[tuple[str, str], dict[int, bytes]] = {}
+        self.begun_at: dict[str, float] = {}
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
         if object_key not in self.objects:
@@ -51,6 +53,7 @@ class MemoryObjects:
     def begin_parts(self, object_key: str) -> str:
         upload_id = str(uuid.uuid4())
         self.uploads[object_key, upload_id] = {}
+        self.begun_at[upload_id] = time.time()
         return upload_id
 
     def put_part(self, object_key: str, upload_id: str, number: int, content: bytes) -> None:
@@ -72,6 +75,18 @@ class MemoryObjects:
         given = self.uploads.pop((object_key, upload_id))
         self.objects[object_key] = b"".join(given[part.number] for part in parts)
         return True
+
+    def abort_upload(self, object_key: str, upload_id: str) -> int:
+        return len(self.uploads.pop((object_key, upload_id), ()))
+
+    def uploads_after(self, prefix: str, after: tuple[str, str], limit: int) -> list[OpenUpload]:
+        key, upload_id = after
+        found = sorted(
+            one
+            for one in self.uploads
+            if one[0].startswith(prefix) and (one[0] > key or (upload_id and one[0] == key and one[1] > upload_id))
+        )
+        return [OpenUpload(key, upload_id, self.begun_at.get(upload_id, 0.0)) for key, upload_id in found[:limit]]
 
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int

@@ -188,6 +188,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "findings": Jsonb({}),
         "ended": True,
         "keys": [found["object_key"], "artifacts/a/b/c"],
+        "upload_ids": ["a", "b"],
         "every_s": 3600,
         "least_s": 0,
         "batch_ids": [],
@@ -212,6 +213,7 @@ INDEXES = {
     "backlog": {"steps_ready", "steps_parked"},
     "dead_letters": {"steps_given_up"},
     "object_verdicts": {"files_pkey"},
+    "uploads_of_removal": {"files_to_erase"},
     "unclaimed": {"steps_unheard"},
     "unclaimed_steps": {"steps_unheard"},
     "repair_lanes": {"steps_ready"},
@@ -283,7 +285,7 @@ def test_a_query_reads_large_tables_by_index(
     parameters = {**given, "tenant_id": str(given["tenant_id"])}
     if name != "files":
         parameters["name"] = "an unused name"
-    if name in ("batch", "cancel_batch", "create_files"):
+    if name in ("batch", "cancel_batch", "create_files", "uploads_of_batch"):
         row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
         assert row
         parameters |= {**row, "tenant_id": str(row["tenant_id"])}

@@ -53,8 +53,9 @@ class Place:
 @pytest.fixture
 def place(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
-                         (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE")):  # fmt: skip
+                         (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
+    monkeypatch.setattr(audit, "UPLOAD_PAGES_AT_ONCE", 1)
     bench = Bench.on(database_urls)
     bench.empty()
     bench.database.run("TRUNCATE audits, attempt_totals")
@@ -113,6 +114,14 @@ def objects_that_came_late(place: Place) -> None:
         continue
     place.objects.objects |= late
     place.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
+
+
+def uploads_of_cancelled_files(place: Place) -> None:
+    tenant_id = place.bench.tenant()
+    dataset_id = place.bench.dataset(tenant_id)
+    for _, key in place.bench.files(tenant_id, dataset_id, place.bench.batch(tenant_id, dataset_id), FILES):
+        place.objects.put_part(key, place.objects.begin_parts(key), 1, b"part")
+    place.run("UPDATE files SET state = 'cancelled'")
 
 
 def counts_that_are_not_folded(place: Place) -> None:
@@ -203,6 +212,9 @@ DUTIES = {
     "dispatched": Duty(dispatch, steps_that_are_due, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(
         audit.audit_rows, attempts_out_of_the_ledger, rows(RESTED.format("rows")), all_of_it=1, most=2 * AT_ONCE
+    ),
+    "uploads_aborted": Duty(
+        audit.walk_uploads, uploads_of_cancelled_files, lambda place: len(place.objects.uploads), most=AT_ONCE
     ),
     "objects_out_of_place": Duty(
         audit.walk_objects, lambda place: artifacts(place, stored=True), rows(RESTED.format("objects")), all_of_it=1

@@ -249,13 +249,7 @@ class ObjectFiles:
                     _remove(connection, key, version_id)
                     done.append((key, version_id))
 
-        try:
-            self._change(remove)
-        except NoSpace:  # to delete is what makes room: it uses what is kept in reserve
-            self._reserve.unlink(missing_ok=True)
-            self._change(remove)
-        self._collect()
-        self._refill_reserve()
+        self._free(remove)
         return done
 
     # --- listings ------------------------------------------------------------------------------------
@@ -386,14 +380,19 @@ class ObjectFiles:
             _existing_upload(connection, key, upload_id)
             _drop_upload(connection, upload_id)
 
-        self._change(drop)
-        self._collect()
+        self._free(drop)
 
-    def uploads(self, prefix: str, limit: int) -> list[tuple[str, str, float]]:
-        """Multipart uploads under a prefix that were begun and have not ended: key, id, time of the beginning."""
+    def uploads(
+        self, prefix: str, limit: int, *, after_key: str = "", after_id: str = ""
+    ) -> list[tuple[str, str, float]]:
+        """Unfinished multipart uploads under a prefix, by key and id: key, id, time of the beginning.
+
+        They begin after all uploads of `after_key` or, where `after_id` is given, after that one of them.
+        """
         rows = self._reader().execute(
-            "SELECT key, upload_id, begun_at FROM uploads WHERE key >= ? AND key < ? ORDER BY key, begun_at LIMIT ?",
-            (prefix, _end(prefix), limit),
+            "SELECT key, upload_id, begun_at FROM uploads WHERE key >= ?1 AND key < ?2"
+            " AND key >= ?3 AND (key > ?3 OR (?4 <> '' AND upload_id > ?4)) ORDER BY key, upload_id LIMIT ?5",
+            (prefix, _end(prefix), after_key, after_id, limit),
         )
         return [tuple(row) for row in rows]
 
@@ -418,6 +417,16 @@ class ObjectFiles:
         done: Future[Result] = Future()
         self._changes.put((change, done))
         return done.result()
+
+    def _free(self, change: Change) -> None:
+        """Carry out a change that deletes files. On a full disk it uses the space that is kept in reserve."""
+        try:
+            self._change(change)
+        except NoSpace:
+            self._reserve.unlink(missing_ok=True)
+            self._change(change)
+        self._collect()
+        self._refill_reserve()
 
     def _write(self) -> None:
         connection = self._connect()

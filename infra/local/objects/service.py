@@ -384,8 +384,19 @@ class ObjectService:
 
     async def _list_uploads(self, request: Request, send: Send) -> None:
         limit, spelled = request.number("max-uploads", MOST_LISTED), _spelling(request)
-        found = await asyncio.to_thread(self._files.uploads, request.query.get("prefix", ""), limit + 1)
+        found = await asyncio.to_thread(
+            self._files.uploads,
+            request.query.get("prefix", ""),
+            limit + 1,
+            after_key=request.query.get("key-marker", ""),
+            after_id=request.query.get("upload-id-marker", ""),
+        )
         shown: list[Any] = [("Bucket", self._bucket), ("IsTruncated", _truth(len(found) > limit))]
+        if "encoding-type" in request.query:
+            shown.append(("EncodingType", "url"))
+        if len(found) > limit and limit:
+            last = found[limit - 1]
+            shown += [("NextKeyMarker", spelled(last[0])), ("NextUploadIdMarker", last[1])]
         for key, upload_id, begun_at in found[:limit]:
             shown.append(("Upload", [("Key", spelled(key)), ("UploadId", upload_id), ("Initiated", _time(begun_at))]))
         await _answer_xml(send, "ListMultipartUploadsResult", shown)

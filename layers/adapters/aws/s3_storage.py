@@ -15,7 +15,7 @@ from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
 from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
-from layers.ports import StoredPart
+from layers.ports import OpenUpload, StoredPart
 
 DOWNLOAD_URL_S = 3600
 INTERNAL_URL_S = 900
@@ -162,6 +162,23 @@ class S3Storage:
             "complete_multipart_upload", Key=object_key, UploadId=upload_id, MultipartUpload=listed, IfNoneMatch="*"
         )
         return joined is not None
+
+    def abort_upload(self, object_key: str, upload_id: str) -> int:
+        parts = self.parts_of(object_key, upload_id)
+        if parts is None:
+            return 0
+        self._call("abort_multipart_upload", Key=object_key, UploadId=upload_id)
+        return len(parts)
+
+    def uploads_after(self, prefix: str, after: tuple[str, str], limit: int) -> list[OpenUpload]:
+        key, upload_id = after
+        markers = {"KeyMarker": key} if key else {}
+        if key and upload_id:
+            markers["UploadIdMarker"] = upload_id
+        page = self._call("list_multipart_uploads", Prefix=prefix, MaxUploads=limit, **markers) or {}
+        return [
+            OpenUpload(one["Key"], one["UploadId"], one["Initiated"].timestamp()) for one in page.get("Uploads", ())
+        ]
 
     def presign_get(
         self,

@@ -226,6 +226,15 @@ class PostgresTransaction:
     def keep_multipart(self, file_id: str, multipart_id: str) -> None:
         self._run("keep_multipart", file_id=file_id, multipart_id=multipart_id)
 
+    def uploads_of_batch(self, batch_id: str, limit: int) -> list[tuple[str, str]]:
+        return self._tuples("uploads_of_batch", batch_id=batch_id, limit=limit)
+
+    def uploads_of_removal(self, removal_id: str, limit: int) -> list[tuple[str, str]]:
+        return self._tuples("uploads_of_removal", removal_id=removal_id, limit=limit)
+
+    def count_erased(self, removal_id: str, objects_erased: int) -> None:
+        self._run("count_erased", removal_id=removal_id, objects_erased=objects_erased)
+
     # --- files
 
     def files(

@@ -123,6 +123,24 @@ SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND remo
 -- Stores the id of a file's upload in parts.
 UPDATE files SET multipart_id = :multipart_id WHERE tenant_id = :tenant_id AND file_id = :file_id
 
+-- uploads_of_batch --
+-- Uploads in parts of cancelled files of a batch.
+SELECT object_key, multipart_id FROM files
+ WHERE tenant_id = :tenant_id AND batch_id = :batch_id AND removed_at IS NULL
+   AND state = 'cancelled' AND multipart_id IS NOT NULL AND uploaded_at IS NULL
+ ORDER BY file_id DESC LIMIT :limit
+
+-- uploads_of_removal --
+-- Uploads in parts of files of a removal.
+SELECT object_key, multipart_id FROM files
+ WHERE tenant_id = :tenant_id AND removal_id = :removal_id AND multipart_id IS NOT NULL AND uploaded_at IS NULL
+ LIMIT :limit
+
+-- count_erased --
+-- Adds objects and parts that were deleted to the receipt of a removal.
+UPDATE removals SET objects_erased = objects_erased + :objects_erased
+ WHERE tenant_id = :tenant_id AND removal_id = :removal_id
+
 -- files_by_id --
 -- The live files with these ids.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND removed_at IS NULL

@@ -216,6 +216,14 @@ SELECT note_walk(:walk, :start, :reached, :checked, :findings, :ended)
 -- What the database knows about objects, by their keys.
 SELECT object_key, verdict FROM object_verdicts(CAST(:keys AS text[]))
 
+-- upload_verdicts --
+-- What the rows say of unfinished uploads in parts, in their order.
+SELECT verdict, removal_id FROM upload_verdicts(CAST(:keys AS text[]), CAST(:upload_ids AS text[])) ORDER BY index
+
+-- count_erased --
+-- Adds objects and parts that were deleted to the receipt of a removal.
+UPDATE removals SET objects_erased = objects_erased + :objects_erased WHERE removal_id = :removal_id
+
 -- artifact_keys --
 -- Artifacts that should be stored, after a position in the order of file and kind.
 SELECT a.file_id || ' ' || a.kind AS position, a.object_key,

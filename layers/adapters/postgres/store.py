@@ -26,7 +26,7 @@ from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Evidence, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
-from layers.ports import Backlog, Claim, FilePlan, Finished, Planner, Recorded
+from layers.ports import Backlog, Claim, FilePlan, Finished, OpenUpload, Planner, Recorded, UploadVerdict
 
 MOST_COUNTED = 1_000  # lanes or parts that a backlog is computed from
 DISPATCH_POLICY = Jsonb(
@@ -299,6 +299,14 @@ class PostgresStore:
     def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
         rows = self._database.rows(self._sql["object_verdicts"], keys=list(keys))
         return {row["object_key"]: row["verdict"] for row in rows}
+
+    def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
+        keys, upload_ids = [one.object_key for one in uploads], [one.upload_id for one in uploads]
+        rows = self._database.rows(self._sql["upload_verdicts"], keys=keys, upload_ids=upload_ids)
+        return [UploadVerdict(row["verdict"], row["removal_id"] and str(row["removal_id"])) for row in rows]
+
+    def count_erased(self, removal_id: str, objects_erased: int) -> None:
+        self._database.run(self._sql["count_erased"], removal_id=removal_id, objects_erased=objects_erased)
 
     def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
         after_file, _, after_kind = (after or f"{uuid.UUID(int=0)} ").partition(" ")

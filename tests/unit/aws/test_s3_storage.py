@@ -125,6 +125,15 @@ def test_parts_are_joined_to_one_object(s3: Any, storage: S3Storage) -> None:
     assert storage.parts_of("k", upload_id) is None
 
 
+def test_an_unfinished_upload_is_listed_and_aborted(s3: Any, storage: S3Storage) -> None:
+    upload_id = storage.begin_parts("originals/t/k")
+    s3.upload_part(Bucket=BUCKET, Key="originals/t/k", UploadId=upload_id, PartNumber=1, Body=b"x")
+    (found,) = storage.uploads_after("originals/", ("", ""), 10)
+    assert (found.object_key, found.upload_id) == ("originals/t/k", upload_id) and found.begun_at > 1e9
+    assert storage.abort_upload("originals/t/k", upload_id) == 1
+    assert storage.uploads_after("", ("", ""), 10) == [] and storage.abort_upload("originals/t/k", upload_id) == 0
+
+
 def test_an_upload_url_signs_length_checksum_and_that_nothing_is_replaced(storage: S3Storage) -> None:
     url, headers = storage.presign_put("originals/t/f", size_bytes=7, sha256="00" * 32, expires_s=600)
     address, query = urlsplit(url), parse_qs(urlsplit(url).query)
