@@ -9,7 +9,7 @@ from layers.domain.errors import DependencyDown
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
 from layers.domain.page import Page
-from layers.domain.paid_reading import by_one_job
+from layers.domain.paid_reading import reads_by_one_job
 from layers.domain.step import Artifact, Done, Part, Plan, Skip, step
 
 PAGE_COST_S = 2.0
@@ -21,7 +21,7 @@ def plan(file: File) -> Plan:
     pages = _doubtful_pages(file) if file.can_be_seen else _doubtful_scans(file)
     if not pages:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
-    if by_one_job(file, len(pages)):
+    if reads_by_one_job(file, len(pages)):
         return (Part(pages, cost_estimate_s=SLICE_S),)
     # Each page is a part of its own: when one fails, no other is paid for twice.
     return tuple(Part((number,), PAGE_COST_S) for number in pages)
@@ -80,7 +80,8 @@ def textract(file: File, work: Work) -> Done | Skip:
 
 
 def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
-    """The whole text, stored. An object store that is down must not make us pay again: extraction stores the text too."""
+    """The whole text, stored. An object store that is down must not make us pay again: extraction stores the text
+    too."""
     try:
         return (save_text(work, pages),)
     except DependencyDown:

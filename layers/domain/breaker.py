@@ -1,6 +1,6 @@
-"""A circuit breaker: after failures in a row nothing goes to a dependency but a probe now and then.
+"""A circuit breaker: after several failures in a row it stops calls to a service, except for a probe from time to time.
 
-When a probe succeeds, work comes back as a ramp, so that a service that has just risen is not run over.
+After a successful probe the load rises gradually, so that a service that has just recovered is not overloaded.
 Source: Nygard, "Release It!", 2007 (closed, open, half-open).
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 FAILURES_TO_OPEN = 5.0
-DOUBT = 0.25  # what a failure counts for that may have been the file's own fault
+DOUBT = 0.25  # weight of a failure that the file may have caused
 FIRST_PROBE_S = 5.0
 LONGEST_PROBE_S = 60.0
 PROBE_LASTS_S = 90.0
@@ -22,17 +22,17 @@ RAMP_START = 0.1
 
 
 class Mode(StrEnum):
-    CLOSED = "closed"  # all goes through
-    OPEN = "open"  # nothing does until the next probe
-    HALF_OPEN = "half_open"  # a probe is at work
+    CLOSED = "closed"  # calls are allowed
+    OPEN = "open"  # no calls until the next probe
+    HALF_OPEN = "half_open"  # a probe is running
 
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """The state of one dependency. Times are seconds of a clock that all processes share.
 
-    `failures` counts those in a row, `probes` the probes that failed. `probe_at` is the next probe's time; while
-    one is at work, the time at which it counts as lost. `risen_at` is when the dependency last came back.
+    `failures` counts failures in a row, `probes` the failed probes. `probe_at` is the time of the next probe or, while
+    one is running, the time from which it is considered lost. `risen_at` is when the dependency last recovered.
     """
 
     mode: Mode = Mode.CLOSED
@@ -45,26 +45,26 @@ class Breaker:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether a success would change nothing."""
+        """Closed, without a recent failure: a success changes nothing."""
         return self.mode is Mode.CLOSED and not self.failures
 
     def admits(self, now: float) -> bool:
-        """Whether work may go to the dependency: any, or the next probe."""
+        """Whether a call is allowed: any call, or the next probe."""
         return self.mode is Mode.CLOSED or self.wait_s(now) <= 0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until the next probe. A clock that was set back does not put it off for long."""
+        """Seconds until the next probe. A clock that was set back does not delay it for long."""
         if self.mode is Mode.CLOSED:
             return 0.0
         wait_s = self.probe_at - now
         return 0.0 if wait_s > max(LONGEST_PROBE_S, PROBE_LASTS_S) else max(0.0, wait_s)
 
     def probing(self, now: float) -> Breaker:
-        """One takes the probe: nobody else is let through until it has ended, or is lost."""
+        """A probe starts: no other call is allowed until it has ended or is considered lost."""
         return replace(self, mode=Mode.HALF_OPEN, probe_at=now + PROBE_LASTS_S)
 
     def after_success(self, now: float) -> Breaker:
-        """Closed again by a probe; what began before it opened proves nothing."""
+        """A call succeeded. A successful probe closes the breaker; a call from before it opened proves nothing."""
         match self.mode:
             case Mode.HALF_OPEN:
                 return Breaker(risen_at=now)
@@ -74,7 +74,7 @@ class Breaker:
                 return replace(self, failures=0.0)
 
     def after_failure(self, now: float, reason: str, chance: float, weight: float = 1.0) -> Breaker:
-        """One more failure. `chance`, a random number in [0, 1), keeps probes of many processes apart."""
+        """A call failed. `chance`, a random number in [0, 1), spreads the probes of several processes."""
         if self.mode is Mode.OPEN:
             return self
         failures = self.failures + weight
@@ -86,11 +86,11 @@ class Breaker:
         return Breaker(Mode.OPEN, failures, probes, now + delay_s, opened_at, None, reason)
 
     def after_inconclusive(self, now: float) -> Breaker:
-        """The probe ended and said nothing of the dependency: the next one may try."""
+        """A probe ended without showing whether the dependency works: another may start at once."""
         return replace(self, mode=Mode.OPEN, probe_at=now) if self.mode is Mode.HALF_OPEN else self
 
     def cap(self, full: int, now: float) -> int:
-        """Of an in-flight cap, what may be in flight now: nothing, the probe, a growing share, or all."""
+        """How much of an in-flight cap of `full` is allowed now: none, one probe, a rising share, or all."""
         if self.mode is not Mode.CLOSED:
             return 1 if self.admits(now) else 0
         if not self._is_rising(now):

@@ -1,12 +1,13 @@
-"""A budget of what a service outside can bear: so many units a second, in the order of the lanes.
+"""A budget: how many units a second (calls, tokens) a service outside can take from all processes together.
 
-It is spent twice. Dispatch takes what parts are expected to use, so that no more of them are on their way than the
-budget bears and a tenant whose turn it is not takes nobody's; and each call is given the moment at which it may start,
-so that a service that counts by the second sees an even stream. When the service throttles all the same, the rate
-falls by a factor and rises again by itself.
+It limits twice. Dispatch reserves what a part is expected to use, in the order of the lanes: it publishes no more parts
+than the budget allows, and a tenant that is held back doesn't use another tenant's turn. Then each call gets a start
+time of its own, so that a service that counts by the second sees an even rate. If the service throttles a call
+nevertheless, the rate falls by a factor and then rises again.
 
 Source: the generic cell rate algorithm, ITU-T I.371; Chiu and Jain, "Analysis of the Increase and Decrease
-Algorithms", 1989. The same is done for all processes by `layers/adapters/budget.lua`; a test holds the two together.
+Algorithms", 1989. `layers/adapters/redis/budget.lua` implements the same policy for a budget that processes share; a
+test checks that both give the same results.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-LOWERED_TO = 0.95  # by each call that was throttled ...
-LOWERED_AT_MOST_TO = 0.5  # ... and at most so far within a second, for those that were on their way together
-RISES_A_S = 0.005  # of itself at first, near to what was too much ...
-QUIET_S = 30.0  # ... and after so many seconds without a word
-RISES_QUIETLY_A_S = 0.02  # of the full rate
+LOWERED_TO = 0.95  # each throttled call multiplies the rate by this ...
+LOWERED_AT_MOST_TO = 0.5  # ... but all of one second together by no less, since they were sent at the same rate
+RISES_A_S = 0.005  # of the lowered rate, each second at first: slow, because a little more was too much ...
+QUIET_S = 30.0  # ... and after this time without a throttled call ...
+RISES_QUIETLY_A_S = 0.02  # ... of the full rate, each second
 LEAST_SHARE = 0.02
 LONGEST_PAUSE_S = 60.0
-LEARNS = 0.2  # how much of what is expected of a part follows what the last one used
-ALMOST = 1e-6
+LEARNING_RATE = 0.2  # weight of the latest part in the estimate of what a part uses
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a service bears: `per_s` units a second, of which a part is expected to use `part` until some were seen.
+    """What a service can take: `per_s` units a second. A part is assumed to use `part` units until one has ended.
 
-    `burst_s` seconds of it may be dispatched at once. A call may start `ease_s` seconds before its turn: none where
-    the service counts by the second, some where it counts by the minute.
+    Dispatch may publish `burst_s` seconds' worth at once. A call may start up to `ease_s` seconds before its turn: 0
+    for a service that counts by the second, more for one that counts by the minute.
     """
 
     per_s: float
@@ -41,17 +42,17 @@ class Rate:
     ease_s: float = 0.0
 
     def shared_by(self, processes: int) -> Rate:
-        """One process's share, where each must go by itself."""
+        """The share of one process, for when processes can't share a budget."""
         return replace(self, per_s=self.per_s / processes)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One budget's state. Times are seconds of a clock that all processes share.
+    """The state of a budget. Times are seconds of a clock that all processes share.
 
-    `full_at` is when all that dispatch has taken will have flown back, `free_at` when the calls so far will have.
-    `share` of the full rate held at `share_at`; within the second that began at `second_at` it falls to `floor` at most.
-    `part` is what a part is expected to use, 0 while none was seen.
+    `full_at`: when the budget for dispatch is full again, after all that was taken. `free_at`: when the next call may
+    start. `share`: the rate at `share_at` as a share of the full rate; it falls no lower than `floor` within the second
+    that began at `second_at`. `part`: the units that a part is expected to use, 0 until one has ended.
     """
 
     full_at: float = 0.0
@@ -63,46 +64,48 @@ class Budget:
     part: float = 0.0
 
     def per_s(self, rate: Rate, now: float) -> float:
-        """Units a second, as things are."""
+        """The present rate, in units a second."""
         return rate.per_s * self._share(now)
 
     def room(self, rate: Rate, now: float) -> int:
         """How many parts may be dispatched now."""
-        return max(0, math.floor(self._left_s(rate, now) / self._part_s(rate, now) + ALMOST))
+        return max(0, math.floor(self._left_s(rate, now) / self._part_s(rate, now) + ROUNDING))
 
     def wait_s(self, rate: Rate, now: float) -> float:
         """Seconds until one more part may be dispatched."""
         return max(0.0, self._part_s(rate, now) - self._left_s(rate, now))
 
     def take(self, rate: Rate, now: float, parts: int) -> tuple[Budget, int]:
-        """What `parts` are expected to use is taken for as many of them as there is room for; how many."""
+        """Reserve what parts are expected to use, for up to `parts` of them; also returns for how many there was
+        room."""
         taken = min(parts, self.room(rate, now))
         return replace(self, full_at=max(self.full_at, now) + taken * self._part_s(rate, now)), taken
 
     def give_back(self, rate: Rate, now: float, parts: int) -> Budget:
-        """Parts for which something was taken were not dispatched."""
+        """Release what was taken for parts that were not dispatched."""
         return replace(self, full_at=self.full_at - parts * self._part_s(rate, now))
 
     def settle(self, rate: Rate, now: float, used: float) -> Budget:
-        """A part has ended that used so many units, in place of what was expected."""
+        """Correct for a part that has ended and used `used` units; the estimate learns from it."""
         expected = self.part or rate.part
         full_at = max(self.full_at, now) + (used - expected) / self.per_s(rate, now)
-        learnt = expected + LEARNS * (used - expected) if used > 0 else expected
-        return replace(self, full_at=full_at, part=learnt)
+        estimate = expected + LEARNING_RATE * (used - expected) if used > 0 else expected
+        return replace(self, full_at=full_at, part=estimate)
 
     def pace(self, rate: Rate, now: float, units: float, most_wait_s: float) -> tuple[Budget, float]:
-        """A call of so many units takes its turn; in how many seconds it comes. Where that is too long, none is taken."""
+        """Reserve the next turn for a call of `units`; also returns the seconds until then. If these exceed
+        `most_wait_s`, nothing is reserved."""
         wait_s = max(0.0, self.free_at - rate.ease_s - now)
         if wait_s > most_wait_s:
             return self, wait_s
         return replace(self, free_at=max(self.free_at, now) + units / self.per_s(rate, now)), wait_s
 
     def correct(self, rate: Rate, now: float, units: float) -> Budget:
-        """A call used so many units more, or fewer, than it took its turn for."""
+        """Correct for a call that used `units` more (negative: fewer) than it reserved."""
         return replace(self, free_at=self.free_at + units / self.per_s(rate, now))
 
     def throttled(self, now: float, pause_s: float) -> Budget:
-        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+        """The service throttled a call. `pause_s`: the pause that it asked for, 0 if none."""
         share = self._share(now)
         same_second = 0 <= now - self.second_at < 1
         floor = self.floor if same_second else share * LOWERED_AT_MOST_TO
@@ -120,7 +123,7 @@ class Budget:
         return (self.part or rate.part) / self.per_s(rate, now)
 
     def _left_s(self, rate: Rate, now: float) -> float:
-        """Of what may be dispatched at once, what is left; one part always fits into an untouched budget."""
+        """What may be dispatched now, in seconds of the rate. An untouched budget always has room for one part."""
         return max(rate.burst_s, self._part_s(rate, now)) - max(0.0, self.full_at - now)
 
     def as_json(self) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The errors that a step may raise: each tells the runner what happens next."""
+"""The errors that a step may raise: each one determines what the runner does next."""
 
 from __future__ import annotations
 
 
 class PermanentError(Exception):
-    """The file is at fault: the step fails at once, and the file's owner reads why.
+    """The file is the cause: the step fails at once, and the owner of the file can read why.
 
     `code` is a stable word for programs, `detail` a sentence for the file's owner.
     """
@@ -16,7 +16,7 @@ class PermanentError(Exception):
 
 
 class TransientError(Exception):
-    """Something around the step failed; the same work may succeed later. Spends an attempt."""
+    """A temporary failure: the same work may succeed later. Spends an attempt."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -25,25 +25,25 @@ class TransientError(Exception):
 
 
 class DecoderCrashed(TransientError):
-    """A decoder's process crashed. A second crash on the same file counts as the file's fault.
+    """A decoder process crashed. After a second crash on the same file the file is considered the cause.
 
-    `dependency` names the service that may be broken instead, where the decoder is part of one.
+    `dependency` names the service that the decoder is part of, if any: it may be broken instead.
     """
 
     dependency: str | None = None
 
 
-# How the reason of a snooze ends where a limit of a service outside is the cause.
+# The reason of a snooze ends with one of these if a limit of a service is the cause.
 LIMITING, USED_UP, IN_USE = "is limiting calls", "are used up for the moment", "are in use"
 
 
 def is_limit(reason: str) -> bool:
-    """Whether a snooze's reason is a limit of a service outside."""
+    """Whether the reason of a snooze is a limit of a service."""
     return reason.endswith((LIMITING, USED_UP, IN_USE))
 
 
 class Snooze(Exception):
-    """Run again after `delay_s` seconds, with no attempt spent: for example while a job elsewhere runs."""
+    """Run again after `delay_s` seconds without spending an attempt: for example while a job of a service runs."""
 
     def __init__(self, delay_s: float, reason: str) -> None:
         super().__init__(reason)
@@ -52,13 +52,13 @@ class Snooze(Exception):
 
 
 class TakesLong(Exception):
-    """A part went over the limit for short parts: it runs again as a long one. Spends no attempt."""
+    """A part exceeded the limit for short parts: it runs again as a long part. Spends no attempt."""
 
 
 class Throttled(Snooze):
-    """A service limits calls: run again later, with no attempt spent. `dependency` names the service.
+    """A service throttled a call: run again later without spending an attempt. `dependency` names the service.
 
-    `delay_from_service`: the service itself gave the delay, as with a `Retry-After` header.
+    `delay_from_service`: the service specified the delay, for example by a `Retry-After` header.
     """
 
     def __init__(self, delay_s: float, reason: str, dependency: str, *, delay_from_service: bool = False) -> None:
@@ -68,7 +68,7 @@ class Throttled(Snooze):
 
 
 class DependencyDown(Exception):
-    """A service that the step needs can't be reached or does not work: the step is parked, no attempt is spent.
+    """A service that the step needs is unreachable or not working: the step is parked. Spends no attempt.
 
     `dependency` is a name in `layers/domain/services.py`, `detail` a sentence for people.
     """

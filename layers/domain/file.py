@@ -1,4 +1,4 @@
-"""A file as a step sees it: what is known of it when the step is claimed."""
+"""A file as a step sees it: the facts known when the step is claimed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class PageSummary:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What this installation's services can do, as far as a plan depends on it.
+    """What the configured services can do, as far as plans depend on it.
 
-    `window_bytes` is how much text the extractor reads at once (None: any), `most_windows` how many of a text it
-    reads at all. `reads_objects`: the paid reader takes a file from the object store itself. A page that OCR read
-    with a mean confidence under `sure_from` (0 to 100) goes to the paid reader.
+    `window_bytes`: how much text the extractor reads at once (None: no limit); `most_windows`: how many windows of a
+    text it reads at most. `reads_objects`: the paid reader can read the object store. A page that OCR read with a mean
+    confidence below `sure_from` (0 to 100) goes to the paid reader.
     """
 
     window_bytes: int | None = None
@@ -38,15 +38,13 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is known of a file. `pages` covers the pages that some step has looked at.
+    """The facts about a file. `pages` has the pages that some step has examined.
 
-    `failures` maps the steps that failed to (code, detail). `page_numbers` are those of the claimed
-    part, empty when it covers the whole file; `part` is its number from 0 among `part_count`, `redrives` how
-    often a person had the step run again. `windows` holds what was found in each part of a step whose parts are
-    merged, once all of them have ended.
-    `when_textract_is_down` is its dataset's word: `best_reading` or `wait`.
-    `is_to_be_expanded`: if it is an archive, its batch wants its members as files.
-    `languages` are its dataset's, as Tesseract names them.
+    `failures` maps failed steps to (code, detail). `page_numbers` are the pages of the claimed part, empty if it covers
+    the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
+    `windows` has the findings of each part of a step whose parts are merged, once all have ended.
+    `when_textract_is_down` (`best_reading` or `wait`) and `languages` (in Tesseract's names) are settings of the
+    dataset. `is_to_be_expanded`: if it is an archive, the batch asks for its members as files.
     """
 
     file_id: str
@@ -81,49 +79,49 @@ class File:
 
     @property
     def text_bytes(self) -> int:
-        """The size of all text that was read."""
+        """The size of the text of all pages."""
         return sum(page.text_bytes for page in self.pages if page.source)
 
     @property
     def is_image(self) -> bool:
-        """A picture made of pixels: it has no text of its own."""
+        """A raster image, which has no text layer."""
         return kind_of(self.media_type) is Kind.PICTURE
 
     @property
     def can_be_seen(self) -> bool:
-        """Its pages can be drawn, so that a reader of pictures can read them. Pages of anything else are only text."""
+        """Whether pages can be rendered, so that OCR can read them. In other formats pages are only text."""
         return kind_of(self.media_type) in SEEN
 
     @property
     def is_scanned_in_part(self) -> bool:
-        """A document, a mail or slides with pictures on which OCR may find what its own text does not say."""
+        """A document, mail or slides with pictures that may show more text to OCR."""
         kind = kind_of(self.media_type)
         return kind is not None and format_of(self.media_type).holds_pictures and bool(self.unread_pages)
 
     @property
     def shows_scans_as_pages(self) -> bool:
-        """A document or a mail in which each scan is a page of its own, without other text on it."""
+        """A document or a mail: each scan in it counts as a page without other text."""
         kind = kind_of(self.media_type)
         return kind in (Kind.DOCUMENT, Kind.MAIL) and format_of(self.media_type).holds_pictures
 
     @property
     def page_total(self) -> int:
-        """How many pages it has, as far as anybody has found out."""
+        """The number of pages, as far as it is known."""
         return max(self.page_count or 1, len(self.pages))
 
     @property
     def is_kept_as_it_is(self) -> bool:
-        """It holds no text: an archive, a film. It is stored and shown, and makes no record."""
+        """An archive or a video: it is stored and shown but has no text, so that it yields no record."""
         return kind_of(self.media_type) in KEPT
 
     @property
     def is_printed(self) -> bool:
-        """Whether it is shown as what a printer of office documents makes of it, where there is one."""
+        """An office document: its preview is a printed PDF, if a printer is available."""
         return kind_of(self.media_type) in OFFICE
 
 
 def file_from_facts(facts: Mapping[str, Any]) -> File:
-    """The file that the status store describes (`schema/functions/claim_step.sql` says how)."""
+    """A file from the JSON that `schema/functions/claim_step.sql` returns."""
     plain = ("file_id", "tenant_id", "dataset_id", "batch_id", "name", "object_key", "version_id", "declared_size_bytes",
              "declared_sha256", "size_bytes", "media_type", "page_count", "schema", "schema_version", "when_textract_is_down")  # fmt: skip
     return File(

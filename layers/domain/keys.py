@@ -1,4 +1,4 @@
-"""API keys: their prefix, and the hash that is stored in place of a key."""
+"""API keys: their prefix, and the hash that is stored instead of a key."""
 
 from __future__ import annotations
 

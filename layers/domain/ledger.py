@@ -1,4 +1,4 @@
-"""How the outcome of an attempt is recorded: the step's next state, the word in the ledger, the step's counters."""
+"""How the outcome of an attempt is recorded: the next state of the step, the word in the ledger, and the counters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORKER_LOST, LOST_WITH_OTHERS = "worker_lost", "lost_with_others"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The step's next state and the ledger's word; what the step's counts of failures, snoozes and losses grow by."""
+    """The next state of the step, the word in the ledger, and what is added to the step's counters."""
 
     state: State
     word: str
@@ -20,7 +20,7 @@ class Entry:
     losses: float = 0.0
 
 
-# The file was removed, or its batch was cancelled and the step would have to run again: the outcome is dropped.
+# For an outcome that is dropped: the file was removed, or its batch was cancelled and the step would run again.
 CANCELLED = Entry(State.CANCELLED, "cancelled")
 
 
@@ -46,6 +46,6 @@ def entry(outcome: Outcome) -> Entry:
 
 
 def loss(held_alone: bool) -> float:
-    """What a lost worker counts for a part. Of several parts that the worker held, any may have ended it: each counts
+    """What a lost worker adds to the losses of a part. If it held several parts, any may be the cause: each counts
     half."""
     return 1.0 if held_alone else 0.5

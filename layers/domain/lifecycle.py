@@ -1,4 +1,5 @@
-"""What may follow: a step's states, what a failed attempt leads to, and the plan after the end of a step."""
+"""The life of a step: which state may follow which, what follows a failed attempt, and the plan after a step has
+ended."""
 
 from __future__ import annotations
 
@@ -26,12 +27,12 @@ from layers.domain.step import (
     Stop,
 )
 
-INTAKE_STEP = "intake"  # of every file: its plan starts the pipelines
+INTAKE_STEP = "intake"  # the first step of every file; the plan after it starts the pipelines
 QUARANTINE_AT = 2.0
 
 # --- states ------------------------------------------------------------------------------------------
 
-# What may follow each state while nobody redrives the step or undoes a removal.
+# The states that may follow each state, without a redrive or the undo of a removal.
 FOLLOWS: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.READY, State.SKIPPED, State.FAILED, State.CANCELLED}),
     State.READY: frozenset({State.QUEUED, State.CANCELLED}),
@@ -47,9 +48,9 @@ FOLLOWS: Mapping[State, frozenset[State]] = {
 
 
 def may_follow(before: State, after: State) -> bool:
-    """Whether a part's state may change from one to the other, or stay as it is.
+    """Whether the state of a part may change from `before` to `after`, or stay the same.
 
-    A redrive, and the undo of a removal, lead from an ended state to any in which a step may start.
+    A redrive, or the undo of a removal, leads from an ended state to any state in which a step may start.
     """
     return before is after or after in FOLLOWS[before] or (before in ENDED and after in STARTS)
 
@@ -69,9 +70,9 @@ def after_failure(policy: RetryPolicy, failures: int, chance: float, code: str, 
 
 
 def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTINE_AT) -> Retry | Failed:
-    """A worker was lost while it held the part: retry soon, unless the part has cost too many workers.
+    """A worker was lost while it held the part: retry at once, or fail if too many workers were lost with it.
 
-    `losses` counts those before.
+    `losses` are those before this one.
     """
     losses += loss(held_alone)
     if losses >= quarantine_at:
@@ -83,12 +84,12 @@ def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTIN
 
 
 def internal_error(step: Step) -> tuple[str, str]:
-    """The code and the sentence for a file's owner where a step failed through no fault of the file."""
+    """The code and the text for the owner of a file if a step failed because of a fault in Fairway."""
     return "internal_error", f"the {step.name} step failed because of a fault in Fairway; it has been logged"
 
 
 def after(file: File, step: str, outcome: Outcome) -> File:
-    """The file after the only part of a step has ended with this outcome, as plans of later steps see it."""
+    """The file after the only part of a step has ended with `outcome`, for planning the steps after it."""
     failures = {name: error for name, error in file.failures.items() if name != step}
     if isinstance(outcome, Failed):
         failures[step] = (outcome.code, outcome.detail)
@@ -116,10 +117,11 @@ def after(file: File, step: str, outcome: Outcome) -> File:
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """What follows the end of a step: the plan of later steps, and the file's state where its main pipeline ended.
+    """What follows the end of a step: the plan of later steps and, if the main pipeline has ended, the state of the
+    file.
 
-    `error` is (step, code, detail) of a file that failed. `merged` is the outcome merged from the step's parts; the
-    store keeps it in the same transaction.
+    `error`: (step, code, detail) if the file failed. `merged`: the outcome merged from all parts of the step, to be
+    stored in the same transaction.
     """
 
     steps: Sequence[PlannedStep] = ()
@@ -129,9 +131,9 @@ class FilePlan:
 
 
 def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome: Outcome, file: File) -> FilePlan:
-    """What follows once all parts of a step have ended, the last of them with `outcome`.
+    """What follows when all parts of a step have ended, the last one with `outcome`.
 
-    The first pipeline is the main one: the file's state follows it alone.
+    The state of the file depends only on the first pipeline, the main one.
     """
     merged = ended.merge(file) if ended.merge and file.windows else None
     failed = ended.name in file.failures and merged is None
@@ -148,7 +150,7 @@ def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome
 def _file_state(
     main: Pipeline, ended: Step, failed: bool, outcome: Outcome, planned: Sequence[PlannedStep], file: File
 ) -> tuple[str | None, tuple[str, str, str] | None]:
-    """The file's new state, None while its main pipeline goes on, and the error of one that failed."""
+    """The new state of the file, None until its main pipeline has ended; and the error if it failed."""
     names, last = [step.name for step in main.steps], main.steps[-1]
     for one in planned:
         if one.step in names and isinstance(one.plan, Stop):
@@ -161,7 +163,7 @@ def _file_state(
 
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
-    """The plan of every step of every pipeline, once intake has identified the file."""
+    """The plan of all steps of all pipelines after intake has identified the file."""
     planned: list[PlannedStep] = []
     for pipeline in pipelines:
         planned += plan_from(pipeline.steps, file)
@@ -169,7 +171,7 @@ def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
 
 
 def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File) -> list[PlannedStep]:
-    """The plan of the steps after `ended`, all of whose parts have ended."""
+    """The plan of the steps after `ended`, when all its parts have ended."""
     for pipeline in pipelines:
         if ended in pipeline.steps:
             rest = pipeline.steps[pipeline.steps.index(ended) + 1 :]
@@ -180,7 +182,7 @@ def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File)
 
 
 def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:
-    """Plan steps in order up to the first that runs; those after it wait. Those after a stop are skipped."""
+    """Plan steps in order up to the first that runs; the steps after it wait. The steps after a stop are skipped."""
     planned: list[PlannedStep] = []
     for index, step in enumerate(steps):
         plan = step.plan(file)

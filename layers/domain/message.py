@@ -1,4 +1,4 @@
-"""Messages of topics: wake-ups, which may be lost, repeated or late without harm, and arrivals of objects."""
+"""Messages of topics: wake-ups, which may be lost, repeated or late without harm, and object arrivals."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """A part of a step was queued: the first worker that claims it runs it.
+    """A part of a step was queued. The first worker that claims it runs it.
 
-    One with `joins_bundle` shares a message with the wake-up before it, which is of the same step.
+    With `joins_bundle` it is in the same message as the wake-up before it, which is for the same step.
     """
 
     file_id: str
@@ -37,13 +37,13 @@ def bundle_from_json(body: dict[str, Any]) -> list[WakeUp]:
 
 def bundles(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
     """The wake-ups grouped by message."""
-    found: list[list[WakeUp]] = []
+    groups: list[list[WakeUp]] = []
     for one in wake_ups:
-        if one.joins_bundle and found:
-            found[-1].append(one)
+        if one.joins_bundle and groups:
+            groups[-1].append(one)
         else:
-            found.append([one])
-    return found
+            groups.append([one])
+    return groups
 
 
 @dataclass(frozen=True, slots=True)

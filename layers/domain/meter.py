@@ -1,10 +1,11 @@
-"""A meter: what an attempt used of services that charge for calls."""
+"""A meter: what one attempt used of paid services."""
 
 from __future__ import annotations
 
 
 class Meter:
-    """Amounts by name: `calls`, `pages`, `input_tokens`, `output_tokens`. They are recorded even when the attempt fails."""
+    """Amounts by name: `calls`, `pages`, `input_tokens`, `output_tokens`. They are recorded even when the attempt
+    fails."""
 
     def __init__(self) -> None:
         self.used: dict[str, int] = {}

@@ -11,7 +11,8 @@ Box = tuple[float, float, float, float]
 
 
 def turned_box(box: Sequence[float], degrees: int) -> Box:
-    """A box in fractions of a page, after the page is turned clockwise by quarter turns (negative: back)."""
+    """A box, in fractions of a page, after the page was turned clockwise by a multiple of 90 degrees (negative:
+    counterclockwise)."""
     x0, y0, x1, y1 = box
     match degrees % 360:
         case 90:
@@ -37,11 +38,11 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, numbered from 1. `source` is None while no reader has found usable text on it.
+    """One page, numbered from 1. `source` is None until a reader has found usable text on it.
 
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
-    0 to 100. `width` and `height` are in the reader's own unit; only their ratio has a meaning. Boxes refer to the
-    page as it is shown; `turned` is by how many degrees clockwise it must be turned to be read.
+    0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
+    is shown; turned clockwise by `turned` degrees it is upright.
     """
 
     number: int
@@ -63,7 +64,7 @@ class Page:
 
 
 def replaces(confidence: float, known_source: Source | None, known_confidence: float) -> bool:
-    """Whether a new reading of a page is kept in place of the known one: not where that is the surer of the two."""
+    """Whether a new reading of a page replaces the known one: if its confidence is at least as high."""
     return known_source is None or confidence >= known_confidence
 
 
@@ -82,7 +83,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive; `place` is its index there, from 0. `stored_as` is its name on disk once it is unpacked."""
+    """A file in an archive. `place` is its index, from 0; `stored_as` is its name on disk once it is unpacked."""
 
     place: int
     name: str
@@ -93,7 +94,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that a decoder made: a preview or a thumbnail. Sizes in pixels where it has any."""
+    """A file that a decoder made, such as a preview. Sizes are in pixels, None for a PDF."""
 
     name: str
     media_type: str
@@ -106,7 +107,7 @@ class Picture:
 class Evidence:
     """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
-    `confidence` (0 to 100) is that of the words; `at` is the offset of the first one in the page's text.
+    `confidence` (0 to 100) is the confidence of the words; `at` is the offset of the first word in the page's text.
     """
 
     page: int
@@ -120,8 +121,8 @@ class Evidence:
 class Extraction:
     """What an extractor found: values by property name, and the evidence of each by its path (`items[0].amount`).
 
-    `missing` names required properties without a value, `unread` names text that was not read: either makes the
-    record partial. `dropped` names values of the extractor's answer that the text does not show.
+    `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
+    the record is partial. `dropped` names values that the extractor returned but the text does not show.
     """
 
     fields: dict[str, object]

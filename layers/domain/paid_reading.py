@@ -1,4 +1,4 @@
-"""What Amazon Textract accepts, and whether a file goes to it by one job or page by page."""
+"""The limits of Amazon Textract, and whether it reads a file by one job or page by page."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MOST_SENT_BYTES = 5 * 1024 * 1024  # of a picture in the request
 MOST_SENT_PX = 10_000
 
 
-def by_one_job(file: File, wanted_pages: int) -> bool:
-    """Whether so many pages of a file are read by one job over its object."""
+def reads_by_one_job(file: File, wanted_pages: int) -> bool:
+    """Whether one job over the object should read the file, of which `wanted_pages` pages are needed."""
     return (
         file.reach.reads_objects
         and file.media_type in JOB_TYPES
@@ -26,10 +26,10 @@ def by_one_job(file: File, wanted_pages: int) -> bool:
     )
 
 
-def as_it_is(file: File) -> bool:
-    """Whether Textract can read the object itself, without a picture of its page being drawn first.
+def reads_object_directly(file: File) -> bool:
+    """Whether Textract can read the object directly, without a rendered picture of its page.
 
-    Not for pictures: a camera's picture may be stored sideways, and boxes must refer to the page as it is shown.
+    Not for photos: they may be stored sideways, but boxes must refer to the page as it is shown.
     """
     return (
         file.reach.reads_objects

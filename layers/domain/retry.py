@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """At most `max_attempts` attempts. The delay is random, up to `base_s` at first and up to twice as much each time.
+    """At most `max_attempts` attempts. The delay is random; its upper bound is `base_s` at first and doubles each time.
 
     Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (full jitter).
     """

@@ -1,4 +1,4 @@
-"""The services that steps depend on: what people call each, and what its budget counts."""
+"""The services that steps depend on: their display names, and what their budgets count."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`word` is what people call it. `units` are the meter's amounts that its budget counts; empty: it has no budget.
+    """`word` is the display name. `units`: the amounts of a `Meter` that its budget counts; empty if it has no budget.
 
-    `port` is the field of `Ports` that holds its adapter, where an installation may be without it or have a free one.
+    `port`: the field of `Ports` with its adapter, for a service that is optional or has a free alternative.
     """
 
     word: str
@@ -29,11 +29,11 @@ SERVICES = {
 
 
 def word_of(service: str) -> str:
-    """What people call a service; the name of one that is not listed."""
+    """The display name of a service; made from its name if it is not in the list."""
     known = SERVICES.get(service)
     return known.word if known else f"the {service.replace('_', ' ')} service"
 
 
 def port_of(service: str | None) -> str:
-    """The field of `Ports` that holds a service's adapter; empty where every installation has it."""
+    """The field of `Ports` with the adapter of a service; empty if every installation has the service."""
     return SERVICES[service].port if service in SERVICES else ""

@@ -1,4 +1,4 @@
-"""What holds calls back: circuit breakers, budgets of calls, connections."""
+"""Ports that limit the use of services: circuit breakers, budgets and connection slots."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from layers.domain.breaker import CLOSED, Breaker
 
 
 class Breakers(Protocol):
-    """The circuit breakers of what steps depend on, by name. Never raises: without its shared view it has its own."""
+    """The circuit breakers of services, by the name of the service. Never raises: if the shared state is unreachable,
+    each process uses its own."""
 
     def states(self) -> Mapping[str, Breaker]:
-        """Every breaker that ever left its rest."""
+        """All breakers that have recorded a failure."""
 
     def state(self, dependency: str) -> Breaker:
-        """One breaker as last seen."""
+        """One breaker, as it was last read."""
 
     def cap(self, dependency: str, full: int) -> int:
-        """Of an in-flight cap, what the breaker lets through now."""
+        """How much of an in-flight cap of `full` the breaker allows now."""
 
     def admit(self, dependency: str) -> float | None:
-        """None where work may begin (it may be the probe); else seconds until the next probe."""
+        """None if a call may start (it may be the probe), otherwise the seconds until the next probe."""
 
     def wait_s(self, dependency: str) -> float:
-        """Seconds until the next probe; 0 where the breaker is closed."""
+        """Seconds until the next probe; 0 if the breaker is closed."""
 
     def succeeded(self, dependency: str) -> bool:
-        """The dependency did its work; whether that closed its breaker."""
+        """Record a success. Returns whether it closed the breaker."""
 
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
-        """The dependency did not do its work; its breaker now."""
+        """Record a failure. Returns the breaker after it."""
 
     def inconclusive(self, dependency: str) -> None:
-        """An attempt ended without a word on the dependency."""
+        """An attempt ended without showing whether the dependency works."""
 
 
 class AlwaysClosed:
@@ -68,7 +69,8 @@ class AlwaysClosed:
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """A budget as it stands: units a second at most and now, room for parts, seconds until there is some."""
+    """The present state of a budget: its full and present rate in units a second, how many parts may be dispatched now,
+    and the seconds until one more may."""
 
     full_per_s: float
     per_s: float
@@ -77,38 +79,41 @@ class BudgetState:
 
 
 class Budgets(Protocol):
-    """What services outside can bear, by their names. Never raises: without its shared view it spends a small share."""
+    """The budgets of services, by the name of the service. Never raises: if the shared state is unreachable, each
+    process uses a small share."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service has a budget at all."""
+        """Whether a service has a budget."""
 
     def take(self, name: str, parts: int) -> tuple[int, float]:
-        """For how many of these parts there is room; and the seconds until there is for one more."""
+        """Reserve the budget for up to `parts` parts. Returns for how many there was room, and the seconds until there
+        is room for one more."""
 
     def give_back(self, name: str, parts: int) -> None:
-        """Parts for which something was taken were not dispatched."""
+        """Release what was taken for parts that were not dispatched."""
 
     def settle(self, name: str, used: float) -> None:
-        """A part has ended that used so many units."""
+        """Correct for a part that has ended and used `used` units."""
 
     def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
-        """Whether a call of so many units has its turn within so many seconds; and in how many seconds it comes."""
+        """Reserve the next turn for a call of `units`. Returns whether it comes within `most_wait_s`, and in how many
+        seconds; a later turn is not reserved."""
 
     def correct(self, name: str, units: float) -> None:
-        """A call used so many units more, or fewer, than it took its turn for."""
+        """Correct for a call that used `units` more (negative: fewer) than it reserved."""
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service refused a call; `pause_s` where it said for how long nobody need come."""
+        """The service throttled a call. `pause_s`: the pause that it asked for, 0 if none."""
 
     def recovered(self, name: str) -> None:
-        """The service was down and is back: what gathered meanwhile is not to be spent at once."""
+        """The service is back after an outage: the budget that accumulated during it must not be used at once."""
 
     def states(self) -> Mapping[str, BudgetState]:
-        """Every budget as it stands."""
+        """The present state of all budgets."""
 
 
 class NoBudgets:
-    """Nothing outside is scarce."""
+    """No service has a budget."""
 
     def __contains__(self, name: object) -> bool:
         return False
@@ -139,34 +144,34 @@ class NoBudgets:
 
 
 class ConnectionSlots(Protocol):
-    """How many connections services outside bear, by their names. Never raises."""
+    """Limits the connections to services, by the name of the service. Never raises."""
 
     def __contains__(self, name: object) -> bool:
-        """Whether a service's connections are counted at all."""
+        """Whether the connections to a service are limited."""
 
     def open(self, name: str) -> str | None:
-        """A connection's lease, by its name; None while all are taken."""
+        """Take a slot for a connection. Returns its lease, or None if all slots are in use."""
 
     def close(self, name: str, lease: str) -> None:
-        """Give a connection back."""
+        """Release a slot."""
 
 
-# A connection to one service, for as long as it is used. Raises Snooze where all are taken for long.
+# Holds a slot for a connection to one service while the context is open. Raises Snooze if none becomes free.
 Connection = Callable[[], AbstractContextManager[None]]
 
 
 class Pace(Protocol):
-    """The turns of calls to one service."""
+    """Spreads the calls to one service over time."""
 
     def __call__(self, units: float = 1.0) -> None:
-        """Return when a call of so many units may start. Raises Snooze where that would hold a worker for long."""
+        """Wait until a call of `units` may start. Raises Snooze if the wait would block the worker for too long."""
 
     def correct(self, units: float) -> None:
-        """A call used so many units more, or fewer, than it waited for."""
+        """Correct for a call that used `units` more (negative: fewer) than it waited for."""
 
 
 class AtOnce:
-    """Every call may start at once."""
+    """Does not limit calls."""
 
     def __call__(self, units: float = 1.0) -> None:
         return None

@@ -1,4 +1,4 @@
-"""What reads, shows and extracts: decoders here, and services outside."""
+"""Ports that read, render and extract: local decoders and external services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layers.domain.page import Extraction, Identity, Member, Page, Picture
 
 
 class Documents(Protocol):
-    """Reads and pictures documents, in processes that may die."""
+    """Reads and renders documents in decoder processes."""
 
     def identify(self, path: Path, name: str) -> Identity: ...
 
@@ -35,85 +35,85 @@ class Documents(Protocol):
     def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture: ...
 
 
-# A page, from 1, as a PNG or JPEG on disk that any service takes.
+# Renders a page, numbered from 1, as a PNG or JPEG file that any service accepts.
 PagePicture = Callable[[int], Path]
 
 
 class OfficePrinter(Protocol):
-    """Turns office documents into PDF."""
+    """Converts office documents to PDF."""
 
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
-        """The document as a PDF in `into`. Raises PermanentError where it can't be printed, DependencyDown where
-        what prints can't be reached."""
+        """Print the document as a PDF into the folder `into`. Raises PermanentError if it can't be printed,
+        DependencyDown if the preview service is unreachable."""
 
     def is_up(self) -> bool:
         """Whether documents can be printed."""
 
     def retire_idle(self) -> None:
-        """End what has had nothing to do for a while."""
+        """Stop printers that have been idle for some time."""
 
     def close(self) -> None: ...
 
 
 class SecondReader(Protocol):
-    """A slower and better reader on our own machines, for the pages that the first was unsure of."""
+    """A slower and more accurate local OCR, for pages of which the first OCR was unsure."""
 
     def reads(self, languages: Sequence[str]) -> bool:
-        """Whether it knows the letters of these languages."""
+        """Whether it can read the scripts of these languages."""
 
     def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
-        """The same pages as it reads them, turned as they were. Raises PermanentError `timeout`."""
+        """Read these pages again, in the orientation that is known for each. Raises PermanentError `timeout`."""
 
 
 class PaidReader(Protocol):
-    """A reader that is paid by the page, such as Amazon Textract."""
+    """An OCR service that charges by the page, such as Amazon Textract."""
 
     def read(
         self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
     ) -> list[Page]:
-        """The pages as read; one without any text has no source.
+        """Read pages. A page without text has no source.
 
-        `token` names the file's job: the same token finds the same job. Raises Throttled, Snooze while the job is
-        at work, DependencyDown where the service can't be used by anyone, PermanentError for a file that it refuses,
-        TransientError for a call that failed.
+        `token` identifies the job for the file: a repeated call with the same token finds the same job. Raises Snooze
+        while the job is running, Throttled, DependencyDown if the service does not work for any file, PermanentError if
+        it refuses this file, TransientError if a call failed.
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and takes our credentials; None where that can't be told."""
+        """Whether the service answers and accepts our credentials; None if that is unknown."""
 
 
 class Model(Protocol):
-    """A language model behind some service."""
+    """A language model, provided by a service."""
 
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
-        """The answer; with `wrong`, the answer to what was said of an earlier one.
+        """Ask a question. `wrong` is an earlier reply and what is wrong with it: the model is asked to correct it.
 
-        Raises Throttled, DependencyDown, TransientError, TooLong, or PermanentError for a document that it refuses.
+        Raises Throttled, DependencyDown, TransientError, TooLong, or PermanentError if it refuses the document.
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and takes our key; None where that can't be told."""
+        """Whether the service answers and accepts our key; None if that is unknown."""
 
 
 class Scanner(Protocol):
-    """Looks for malware."""
+    """Scans files for malware."""
 
     def scan(self, path: Path) -> str | None:
-        """The name of what was found in a file, or None. Raises DependencyDown."""
+        """The name of the malware found in a file, or None. Raises DependencyDown."""
 
     def is_up(self) -> bool:
-        """Whether it answers."""
+        """Whether the scanner answers."""
 
 
 class Extractor(Protocol):
-    """Turns text into the values of a dataset's schema."""
+    """Extracts the values of a dataset's schema from text."""
 
     @property
     def pays_by_call(self) -> bool:
-        """Whether each call costs money, so that its claim is committed durably first."""
+        """Whether each call costs money: its claim is then committed durably before the call."""
 
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
-        """The values that a window's text shows."""
+        """Extract the values that a window of text shows."""
 
     def is_up(self) -> bool | None:
-        """Whether what it depends on answers; None where there is nothing to ask, or it can't be told."""
+        """Whether the service it uses answers; None if it uses none, or if that is unknown."""

@@ -1,4 +1,4 @@
-"""Where wake-ups go, and who hears of changes."""
+"""Ports for messages: topics for wake-ups, and notifications of changes."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ class Topics(Protocol):
     """Named streams of messages."""
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        """Publish each wake-up on its step's topic, those that ride in one message with the one before them."""
+        """Publish each wake-up to the topic of its step. Those with `joins_bundle` share a message with the one
+        before."""
 
     def holds_messages(self, topic: str) -> bool:
-        """Whether there are messages in a topic that nobody has received; False where that can't be told."""
+        """Whether a topic has messages that were not received yet; False if that is unknown."""
 
     def dispatch_later(self, delay_s: float) -> None:
-        """Wake the dispatcher after so many seconds."""
+        """Call the dispatcher after `delay_s` seconds."""
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        """Put up to `limit` messages of each dead-letter queue back on its topic; how many."""
+        """Move up to `limit` messages from each dead-letter queue back to its topic. Returns how many were moved."""
 
     def is_up(self) -> bool:
         """Whether messages can be published."""
 
 
 class ChangeNotifications(Protocol):
-    """Tells those who watch a dataset that something of it changed. Only a hint."""
+    """Notifies clients that watch a dataset of changes in it. Only a hint: notifications may be lost."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
-        """Tell of changes that are committed."""
+        """Notify of changes, after they were committed."""
 
 
 class NoChangeNotifications:
-    """ChangeNotifications that nobody hears."""
+    """Sends no notifications."""
 
     def publish(self, dataset_ids: Iterable[str]) -> None:
         return None

@@ -12,7 +12,7 @@ from layers.domain.errors import LIMITING, DependencyDown, PermanentError, Snooz
 from layers.domain.file import File
 from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
-from layers.domain.paid_reading import READING, as_it_is, by_one_job
+from layers.domain.paid_reading import READING, reads_by_one_job, reads_object_directly
 from layers.ports import AtOnce, Pace, PagePicture
 
 NAME = "textract"
@@ -55,12 +55,13 @@ class TextractReader:
         Raises Throttled; Snooze while the job runs; PermanentError for a file that Textract refuses; DependencyDown
         where it refuses every call; TransientError where this call failed.
         """
-        if by_one_job(file, len(page_numbers)):
+        if reads_by_one_job(file, len(page_numbers)):
             return self._by_job(file, page_numbers, token, meter)
         return [self._at_once(file, number, picture, meter) for number in page_numbers]
 
     def is_up(self) -> bool | None:
-        """Whether Textract answers and accepts our credentials. It is asked for a job that does not exist, which is free.
+        """Whether Textract answers and accepts our credentials. It is asked for a job that does not exist, which is
+        free.
 
         None where this process has no right to ask: the workers' role may have it where the API's has not.
         """
@@ -77,7 +78,9 @@ class TextractReader:
         return up
 
     def _at_once(self, file: File, number: int, picture: PagePicture, meter: Meter) -> Page:
-        document = {"S3Object": self._object(file)} if as_it_is(file) else {"Bytes": picture(number).read_bytes()}
+        document = (
+            {"S3Object": self._object(file)} if reads_object_directly(file) else {"Bytes": picture(number).read_bytes()}
+        )
         answer = self._ask("detect_document_text", Document=document)
         meter.add(calls=1, pages=1)
         with _checking_shape():
