@@ -1,4 +1,4 @@
-"""What circuit breakers promise, whether they are shared through Redis or a process's own."""
+"""The contract of circuit breakers, shared through Redis or of one process."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from layers.adapters.redis.breakers import FRESH_S, RedisBreakers
 from layers.domain.breaker import Mode
 from tests.contract.conftest import Clock
 
-Made = Callable[[], RedisBreakers]
+NewBreakers = Callable[[], RedisBreakers]
 
 
 @pytest.fixture
-def made(own_or_shared_url: str, clock: Clock) -> Made:
+def new_breakers(own_or_shared_url: str, clock: Clock) -> NewBreakers:
     return lambda: RedisBreakers(own_or_shared_url, now=clock, chance=lambda: 1.0)
 
 
@@ -25,22 +25,22 @@ def opened(breakers: RedisBreakers) -> None:
         breakers.failed("textract", "no answer")
 
 
-def test_what_works_is_admitted_and_costs_nothing_to_remember(made: Made) -> None:
-    breakers = made()
+def test_a_working_service_is_admitted_and_no_state_is_stored(new_breakers: NewBreakers) -> None:
+    breakers = new_breakers()
     assert breakers.admit("textract") is None and not breakers.succeeded("textract")
     assert breakers.states() == {} and breakers.cap("textract", 8) == 8
 
 
-def test_an_open_breaker_says_when_the_next_probe_is(made: Made, clock: Clock) -> None:
-    breakers = made()
+def test_an_open_breaker_returns_the_time_until_the_next_probe(new_breakers: NewBreakers, clock: Clock) -> None:
+    breakers = new_breakers()
     opened(breakers)
     assert breakers.admit("textract") == 5.0 and breakers.cap("textract", 8) == 0
     clock.now += 5
     assert breakers.cap("textract", 8) == 1
 
 
-def test_one_caller_alone_is_given_the_probe(made: Made, clock: Clock) -> None:
-    breakers = made()
+def test_only_one_caller_gets_the_probe(new_breakers: NewBreakers, clock: Clock) -> None:
+    breakers = new_breakers()
     opened(breakers)
     clock.now += 5
     admitted: list[bool] = []
@@ -52,8 +52,8 @@ def test_one_caller_alone_is_given_the_probe(made: Made, clock: Clock) -> None:
     assert sum(admitted) == 1
 
 
-def test_a_probe_that_succeeds_closes_it_and_says_so_once(made: Made, clock: Clock) -> None:
-    breakers = made()
+def test_a_successful_probe_closes_the_breaker_and_reports_it_once(new_breakers: NewBreakers, clock: Clock) -> None:
+    breakers = new_breakers()
     opened(breakers)
     clock.now += 5
     assert breakers.admit("textract") is None
@@ -62,22 +62,22 @@ def test_a_probe_that_succeeds_closes_it_and_says_so_once(made: Made, clock: Clo
 
 
 @pytest.fixture
-def shared(redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Made:
-    """Breakers as two processes have them, each looking at Redis anew every time."""
+def shared(redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> NewBreakers:
+    """Breakers of several processes, which read Redis at each call."""
     monkeypatch.setattr("layers.adapters.redis.breakers.FRESH_S", -1.0)
     redis.Redis.from_url(redis_url).flushall()
     return lambda: RedisBreakers(redis_url, now=clock, chance=lambda: 1.0)
 
 
-def test_failures_of_all_processes_count_together(shared: Made) -> None:
+def test_failures_of_all_processes_count_together(shared: NewBreakers) -> None:
     one, other = shared(), shared()
     for _ in range(3):
-        one.failed("ocr", "it breaks")
-        other.failed("ocr", "it breaks")
+        one.failed("ocr", "it fails")
+        other.failed("ocr", "it fails")
     assert one.state("ocr").mode is Mode.OPEN and other.admit("ocr") == 5.0
 
 
-def test_a_probe_is_one_alone_among_all_processes(shared: Made, clock: Clock) -> None:
+def test_only_one_process_gets_the_probe(shared: NewBreakers, clock: Clock) -> None:
     one, other = shared(), shared()
     opened(one)
     clock.now += 5
@@ -85,7 +85,7 @@ def test_a_probe_is_one_alone_among_all_processes(shared: Made, clock: Clock) ->
     assert other.state("textract").mode is Mode.HALF_OPEN
 
 
-def test_work_is_refused_by_what_redis_says_now_and_not_by_a_view_of_a_second_ago(redis_url: str, clock: Clock) -> None:
+def test_a_call_is_refused_by_the_present_state_and_not_by_the_cached_one(redis_url: str, clock: Clock) -> None:
     redis.Redis.from_url(redis_url).flushall()
     one, other = (RedisBreakers(redis_url, now=clock, chance=lambda: 1.0) for _ in range(2))
     opened(one)
@@ -96,7 +96,7 @@ def test_work_is_refused_by_what_redis_says_now_and_not_by_a_view_of_a_second_ag
     assert other.admit("textract") is None
 
 
-def test_when_redis_is_lost_each_process_goes_by_its_own_view(clock: Clock) -> None:
+def test_without_redis_each_process_uses_its_own_state(clock: Clock) -> None:
     breakers = RedisBreakers("redis://127.0.0.1:1/0", now=clock, chance=lambda: 1.0)
     opened(breakers)
     assert breakers.admit("textract") == 5.0
@@ -104,7 +104,7 @@ def test_when_redis_is_lost_each_process_goes_by_its_own_view(clock: Clock) -> N
     assert breakers.admit("textract") is None and breakers.succeeded("textract")
 
 
-def test_a_redis_that_forgot_everything_is_told_again(shared: Made, redis_url: str) -> None:
+def test_a_redis_that_lost_its_data_gets_the_state_again(shared: NewBreakers, redis_url: str) -> None:
     one, other = shared(), shared()
     opened(one)
     redis.Redis.from_url(redis_url).flushall()
@@ -117,5 +117,5 @@ def test_breakers_are_read_about_once_a_second(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).flushall()
     breakers = RedisBreakers(redis_url)
     breakers.states()
-    RedisBreakers(redis_url).failed("ocr", "unseen as yet")
+    RedisBreakers(redis_url).failed("ocr", "not read yet")
     assert breakers.states() == {}

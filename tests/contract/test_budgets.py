@@ -1,4 +1,4 @@
-"""What budgets promise, whether they are shared through Redis or a process's own."""
+"""The contract of budgets, shared through Redis or of one process."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from layers.domain.budget import Rate
 from tests.contract.conftest import Clock
 
 RATES = {"textract": Rate(10), "extraction": Rate(100, part=500, burst_s=15, ease_s=10)}
-NOWHERE = "redis://127.0.0.1:1/0"
+UNREACHABLE = "redis://127.0.0.1:1/0"
 
 
-Made = Callable[[], RedisBudgets]
+NewBudgets = Callable[[], RedisBudgets]
 
 
 @pytest.fixture
-def made(own_or_shared_url: str, clock: Clock) -> Made:
+def new_budgets(own_or_shared_url: str, clock: Clock) -> NewBudgets:
     return lambda: RedisBudgets(own_or_shared_url, RATES, now=clock)
 
 
-def test_a_service_without_a_rate_has_no_budget(made: Made) -> None:
-    budgets = made()
+def test_a_service_without_a_rate_has_no_budget(new_budgets: NewBudgets) -> None:
+    budgets = new_budgets()
     assert "textract" in budgets and "preview" not in budgets
 
 
-def test_as_many_parts_are_taken_as_there_is_room_for(made: Made, clock: Clock) -> None:
-    budgets = made()
+def test_only_as_many_parts_are_taken_as_there_is_room_for(new_budgets: NewBudgets, clock: Clock) -> None:
+    budgets = new_budgets()
     assert budgets.take("textract", 15) == (15, 0.0)
     assert budgets.take("textract", 15) == (5, pytest.approx(0.1))
     assert budgets.take("textract", 15) == (0, pytest.approx(0.1))
@@ -43,14 +43,14 @@ def test_as_many_parts_are_taken_as_there_is_room_for(made: Made, clock: Clock) 
     assert budgets.take("textract", 15)[0] == 5
 
 
-def test_services_do_not_share_a_budget(made: Made) -> None:
-    budgets = made()
+def test_services_do_not_share_a_budget(new_budgets: NewBudgets) -> None:
+    budgets = new_budgets()
     budgets.take("textract", 100)
     assert budgets.take("extraction", 100) == (3, pytest.approx(5.0))
 
 
-def test_a_call_is_told_when_its_turn_comes_or_that_it_has_none(made: Made) -> None:
-    budgets = made()
+def test_a_call_gets_a_turn_or_is_refused_if_the_wait_is_too_long(new_budgets: NewBudgets) -> None:
+    budgets = new_budgets()
     assert budgets.pace("textract", 1, 5) == (True, 0.0)
     assert budgets.pace("textract", 1, 5) == (True, pytest.approx(0.1))
     assert budgets.pace("textract", 1, 0.05) == (False, pytest.approx(0.2))
@@ -58,25 +58,27 @@ def test_a_call_is_told_when_its_turn_comes_or_that_it_has_none(made: Made) -> N
     assert budgets.pace("textract", 1, 5) == (True, pytest.approx(1.2))
 
 
-def test_what_gathered_while_a_service_was_down_is_not_spent_at_once(made: Made, clock: Clock) -> None:
-    budgets = made()
+def test_the_budget_that_accumulated_during_an_outage_is_not_used_at_once(
+    new_budgets: NewBudgets, clock: Clock
+) -> None:
+    budgets = new_budgets()
     clock.now += 3600
     budgets.recovered("extraction")
     waits_s = [budgets.pace("extraction", 50, 5)[1] for _ in range(4)]
-    assert waits_s == [pytest.approx(place * 0.5, abs=1e-5) for place in range(4)]
+    assert waits_s == [pytest.approx(index * 0.5, abs=1e-5) for index in range(4)]
 
 
-def test_the_state_tells_the_rate_as_it_is_and_as_it_was_agreed(made: Made) -> None:
-    budgets = made()
+def test_the_state_has_the_present_and_the_full_rate(new_budgets: NewBudgets) -> None:
+    budgets = new_budgets()
     budgets.throttled("textract")
     budgets.take("textract", 100)
     shown = budgets.states()["textract"]
     assert (shown.full_per_s, shown.per_s, shown.room) == (10, pytest.approx(9.5), 0) and 0 < shown.wait_s < 0.2
 
 
-Act = tuple[str, tuple[Any, ...]]
+Operation = tuple[str, tuple[Any, ...]]
 PARTS, UNITS = st.integers(0, 50), st.floats(0, 2000)
-ACTS: st.SearchStrategy[Act] = st.one_of(
+OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
     st.tuples(st.sampled_from(["take", "give_back"]), st.tuples(PARTS)),
     st.tuples(st.sampled_from(["settle", "correct"]), st.tuples(UNITS)),
     st.tuples(st.just("pace"), st.tuples(UNITS, st.floats(0, 30))),
@@ -85,31 +87,31 @@ ACTS: st.SearchStrategy[Act] = st.one_of(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(RATES)), ACTS), max_size=30))
-def test_the_script_in_redis_does_what_the_policy_says(
-    redis_url: str, clock: Clock, acts: list[tuple[float, str, Act]]
+@given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(sorted(RATES)), OPERATIONS), max_size=30))
+def test_the_redis_script_and_the_policy_give_the_same_results(
+    redis_url: str, clock: Clock, operations: list[tuple[float, str, Operation]]
 ) -> None:
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     shared, own = RedisBudgets(redis_url, RATES, now=clock), RedisBudgets("", RATES, now=clock)
-    for passed_s, name, (act, given_to) in acts:
+    for passed_s, name, (operation, arguments) in operations:
         clock.now += passed_s
-        answers = [getattr(budgets, act)(name, *given_to) for budgets in (shared, own)]
-        assert answers[0] == (answers[1] if answers[1] is None else pytest.approx(answers[1]))
-        kept = {field.decode(): float(value) for field, value in client.hgetall(f"fairway:budget:{name}").items()}
-        assert kept == pytest.approx(own._own[name].as_json())
+        results = [getattr(budgets, operation)(name, *arguments) for budgets in (shared, own)]
+        assert results[0] == (results[1] if results[1] is None else pytest.approx(results[1]))
+        stored = {field.decode(): float(value) for field, value in client.hgetall(f"fairway:budget:{name}").items()}
+        assert stored == pytest.approx(own._own[name].as_json())
     shown = [{name: astuple(one) for name, one in budgets.states().items()} for budgets in (shared, own)]
     assert shown[0] == {name: pytest.approx(one, abs=1e-6) for name, one in shown[1].items()}
 
 
-def test_processes_that_take_at_the_same_time_get_no_more_than_there_is(redis_url: str) -> None:
+def test_processes_that_take_at_the_same_time_get_no_more_than_the_budget(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).flushall()
     taken: list[int] = []
-    at_once = threading.Barrier(8)
+    start = threading.Barrier(8)
 
     def take() -> None:
         budgets = RedisBudgets(redis_url, RATES, now=lambda: 5.0)
-        at_once.wait()
+        start.wait()
         taken.extend(budgets.take("textract", 1)[0] for _ in range(10))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
@@ -120,7 +122,7 @@ def test_processes_that_take_at_the_same_time_get_no_more_than_there_is(redis_ur
     assert sum(taken) == 20
 
 
-def test_the_time_is_redis_own_where_none_is_given(redis_url: str) -> None:
+def test_without_a_clock_the_time_of_redis_is_used(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     RedisBudgets(redis_url, RATES).take("textract", 10)
@@ -128,8 +130,8 @@ def test_the_time_is_redis_own_where_none_is_given(redis_url: str) -> None:
     assert 0 < float(client.hget("fairway:budget:textract", "full_at") or 0) - seconds < 10
 
 
-def test_when_redis_is_lost_each_process_spends_its_share_alone(clock: Clock) -> None:
-    processes = [RedisBudgets(NOWHERE, RATES, processes=4, now=clock) for _ in range(4)]
+def test_without_redis_each_process_uses_its_share(clock: Clock) -> None:
+    processes = [RedisBudgets(UNREACHABLE, RATES, processes=4, now=clock) for _ in range(4)]
     assert sum(one.take("textract", 100)[0] for one in processes) == 20
     clock.now += 10
     assert [one.pace("textract", 1, 5)[1] for one in (processes[0], processes[0])] == [0.0, pytest.approx(0.4)]

@@ -1,7 +1,8 @@
-"""A state machine of the life of a step: its invariants hold whatever messages, crashes, clocks and people do, in any order.
+"""A state machine of the life of a step: its invariants hold whatever messages, crashes, clocks and people do, in any
+order.
 
-It runs on the store in memory and on PostgreSQL. A message may be delivered twice, late, in any order, or never. Every claim
-that was ever made may still write. A worker that crashes reports nothing.
+It runs on the store in memory and on PostgreSQL. A message may be delivered twice, late, in any order, or never. Every
+claim that was ever made may still write. A worker that crashes reports nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from layers.domain.step import (
     step,
 )
 from layers.ports import Claim, Ports
-from tests.contract.worlds import FileStanding, MemoryWorld, PostgresWorld, World
+from tests.contract.worlds import FileSnapshot, MemoryWorld, PostgresWorld, World
 from tests.fakes import MemoryObjects, MemoryTopics
 from tests.making import INTAKE_DONE, Urls
 
@@ -335,7 +336,7 @@ def _part_of(one: Claim | WakeUp) -> tuple[str, str, int]:
     return file_id, one.step, one.part
 
 
-def _is_queued(known: dict[str, FileStanding], one: WakeUp) -> bool:
+def _is_queued(known: dict[str, FileSnapshot], one: WakeUp) -> bool:
     file = known.get(one.file_id)
     return file is not None and file.parts.get((one.step, one.part), ("",))[:2] == ("queued", one.attempt - 1)
 
@@ -356,7 +357,8 @@ def test_invariants_hold_in_any_order_of_events(
 
 
 def live(world: Callable[[], World], examples: int, moves: int, *, derandomize: bool = True) -> None:
-    """Run that many sequences of that many events. Raises AssertionError with the shortest one that breaks an invariant."""
+    """Run that many sequences of that many events. Raises AssertionError with the shortest one that breaks an
+    invariant."""
     chosen = settings(
         max_examples=examples,
         stateful_step_count=moves,

@@ -80,7 +80,7 @@ def test_a_late_writer_changes_nothing(world: World) -> None:
 
 def test_members_of_an_archive_are_created_once_and_only_by_the_lease_holder(world: World) -> None:
     held = claim(world, intake_of(world))
-    members = [Member(place, f"folder/{place}.txt", 5, f"{place:064x}") for place in (0, 3)]
+    members = [Member(index, f"folder/{index}.txt", 5, f"{index:064x}") for index in (0, 3)]
     announced = world.store.add_members(held, members, 60)
     assert list(announced) == [0, 3] and all(announced.values())
     assert world.store.add_members(held, members, 60) == announced
@@ -119,9 +119,9 @@ def test_an_outcome_is_not_recorded_if_its_planner_fails(world: World) -> None:
 
 def test_the_planner_is_given_the_file_with_the_outcome_applied(world: World) -> None:
     held = claim(world, intake_of(world))
-    seen = []
-    world.store.record(held, INTAKE_DONE, lambda file: seen.append(file) or FilePlan(), cost_s=1, host="h")  # type: ignore[func-returns-value]
-    (file,) = seen
+    planner_input = []
+    world.store.record(held, INTAKE_DONE, lambda file: planner_input.append(file) or FilePlan(), cost_s=1, host="h")  # type: ignore[func-returns-value]
+    (file,) = planner_input
     assert (file.media_type, file.size_bytes) == ("text/plain", 10)
 
 
@@ -151,10 +151,10 @@ def window(**fields: object) -> Done:
 
 def test_the_last_part_merges_the_findings_of_all_parts(world: World) -> None:
     wake_ups = planned(world, 1, [PlannedStep("extraction", (Part(), Part(), Part()))])
-    file_id, seen = wake_ups[0].file_id, []
+    file_id, planner_input = wake_ups[0].file_id, []
 
     def merging(file: File) -> FilePlan:
-        seen.append(file)
+        planner_input.append(file)
         fields = {str(part): found.fields["n"] for part, found in file.windows.items()}
         return FilePlan((), "partial", merged=Done(extraction=Extraction(fields, ("title",), {}), complete=False))
 
@@ -163,7 +163,7 @@ def test_the_last_part_merges_the_findings_of_all_parts(world: World) -> None:
         held = claim(world, one)
         assert (held.file.part, held.file.part_count) == (one.part, 3)
         world.store.record(held, outcomes[one.part], merging, cost_s=1, host="h")
-    (file,) = seen
+    (file,) = planner_input
     assert (sorted(file.windows), file.part_count) == ([0, 2], 3)
     assert file.windows[2].evidence["total"] == Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)
     assert world.fields(file_id) == {"0": 0, "2": 2}
@@ -175,29 +175,29 @@ def test_a_late_writer_stores_no_window(world: World) -> None:
     zombie = replace(claim(world, first), lease_id=str(uuid.uuid4()))
     assert world.store.record(zombie, window(n=9), nothing_follows, cost_s=1, host="h").fenced
     world.store.record(world.store.held_by("worker")[0], Failed("x", "y"), nothing_follows, cost_s=1, host="h")
-    seen: list[File] = []
+    planner_input: list[File] = []
     world.store.record(
         claim(world, second),
         window(n=1),
-        lambda file: seen.append(file) or FilePlan(),
+        lambda file: planner_input.append(file) or FilePlan(),
         cost_s=1,
         host="h",  # type: ignore[func-returns-value]
     )
-    assert [found.fields for found in seen[0].windows.values()] == [{"n": 1}]
+    assert [found.fields for found in planner_input[0].windows.values()] == [{"n": 1}]
 
 
 def test_the_size_of_all_text_is_known_to_the_planner(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
-    seen: list[File] = []
+    planner_input: list[File] = []
     pages = (Page(1, "größe", (), "native", 100.0), Page(2, "", (), None))
     world.store.record(
         claim(world, wake_up),
         Done(pages=pages),
-        lambda file: seen.append(file) or FilePlan(),
+        lambda file: planner_input.append(file) or FilePlan(),
         cost_s=1,
         host="h",  # type: ignore[func-returns-value]
     )
-    assert seen[0].text_bytes == 7
+    assert planner_input[0].text_bytes == 7
 
 
 def test_the_next_step_is_planned_when_the_last_part_ends(world: World) -> None:
@@ -211,17 +211,17 @@ def test_the_next_step_is_planned_when_the_last_part_ends(world: World) -> None:
 
 def test_the_planner_is_given_the_reason_of_a_failed_step(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("ocr", ONE_PART)])
-    seen = []
+    planner_input = []
     outcome = Failed("corrupt", "damaged")
     plan = FilePlan([PlannedStep("textract", Stop("unreadable", "nothing could be read"))], "failed")
     world.store.record(
         claim(world, wake_up),
         outcome,
-        lambda file: seen.append(file.failures) or plan,
+        lambda file: planner_input.append(file.failures) or plan,
         cost_s=0,
         host="h",  # type: ignore[func-returns-value]
     )
-    assert seen == [{"ocr": ("corrupt", "damaged")}]
+    assert planner_input == [{"ocr": ("corrupt", "damaged")}]
     states = world.states(wake_up.file_id)
     assert (states["ocr", 0], states["textract", 0]) == ("failed", "failed")
     assert world.file_state(wake_up.file_id) == "failed"
@@ -307,7 +307,7 @@ def test_parts_of_a_lost_bundle_stay_in_one_bundle(world: World) -> None:
     for _ in range(2):
         again = world.store.unclaimed(0, 10)
         assert sorted(again, key=str) == sorted(taken, key=str)
-        assert [len(load) for load in bundles(again)] == [3, 3, 1]
+        assert [len(bundle) for bundle in bundles(again)] == [3, 3, 1]
 
 
 def test_the_rest_of_a_bundle_whose_first_part_was_claimed_is_a_new_bundle(world: World) -> None:
@@ -315,7 +315,7 @@ def test_the_rest_of_a_bundle_whose_first_part_was_claimed_is_a_new_bundle(world
         world.store.arrive([Arrival(key) for _, key in world.promised(2, tenant_id)])
     first, *_ = world.store.dispatch({"intake": 2}, bundles={"intake": 2})
     claim(world, first)
-    assert sorted(len(load) for load in bundles(world.store.unclaimed(0, 10))) == [1, 2]
+    assert sorted(len(bundle) for bundle in bundles(world.store.unclaimed(0, 10))) == [1, 2]
 
 
 def test_missed_uploads_are_marked_and_may_still_arrive(world: World) -> None:
@@ -385,7 +385,7 @@ def test_each_shared_loss_halves_the_bundle(world: World) -> None:
     sizes = []
     for _ in range(4):
         taken = world.store.dispatch({"text": 100}, bundles={"text": 8})
-        sizes.append([len(load) for load in bundles(taken)])
+        sizes.append([len(bundle) for bundle in bundles(taken)])
         claims = world.store.claim_all(taken, "worker", 60, durably=False)
         lost = Retry(0, "lost_with_others", "gone", lost=True)
         world.store.record_all([Finished(one, lost, nothing_follows, 0.0) for one in claims], host="h")
@@ -398,7 +398,7 @@ def test_a_bundle_has_parts_of_one_tenant_only(world: World) -> None:
         world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])
     taken = world.store.dispatch({"intake": 2}, bundles={"intake": 3})
     assert [one.joins_bundle for one in taken] == [False, True, True] * 2
-    first, second = ({claim(world, one).file.tenant_id for one in load} for load in (taken[:3], taken[3:]))
+    first, second = ({claim(world, one).file.tenant_id for one in bundle} for bundle in (taken[:3], taken[3:]))
     assert len(first) == len(second) == 1 and first != second
 
 
@@ -463,20 +463,28 @@ def test_several_parts_are_claimed_and_recorded_at_once_each_fenced_by_its_own_l
 
 def test_the_plan_of_what_follows_is_made_from_the_file_after_the_step(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
-    seen = []
+    planner_input = []
     held = claim(world, wake_up)
     pages = (Page(1, "a", (), "native", 100.0), Page(2, "", (), None, 0.0))
-    world.store.record(held, Done(pages=pages), lambda file: seen.append(file) or FilePlan(), cost_s=0, host="h")  # type: ignore[func-returns-value]
-    assert [(page.number, page.source) for page in seen[0].pages] == [(1, "native"), (2, None)]
-    assert (seen[0].media_type, seen[0].unread_pages, seen[0].failures) == ("text/plain", (2,), {})
+    world.store.record(
+        held, Done(pages=pages), lambda file: planner_input.append(file) or FilePlan(), cost_s=0, host="h"
+    )  # type: ignore[func-returns-value]
+    assert [(page.number, page.source) for page in planner_input[0].pages] == [(1, "native"), (2, None)]
+    assert (planner_input[0].media_type, planner_input[0].unread_pages, planner_input[0].failures) == (
+        "text/plain",
+        (2,),
+        {},
+    )
 
 
 def test_the_plan_after_a_failure_is_given_the_failure(world: World) -> None:
     (wake_up,) = planned(world, 1, [PlannedStep("text", ONE_PART)])
-    seen = []
+    planner_input = []
     failed = Failed("corrupt", "damaged")
-    world.store.record(claim(world, wake_up), failed, lambda file: seen.append(file) or FilePlan(), cost_s=0, host="h")  # type: ignore[func-returns-value]
-    assert seen[0].failures == {"text": ("corrupt", "damaged")}
+    world.store.record(
+        claim(world, wake_up), failed, lambda file: planner_input.append(file) or FilePlan(), cost_s=0, host="h"
+    )  # type: ignore[func-returns-value]
+    assert planner_input[0].failures == {"text": ("corrupt", "damaged")}
 
 
 def test_a_step_may_make_an_artifact_of_a_new_kind_and_read_pages_in_a_new_way(world: World) -> None:
@@ -636,8 +644,8 @@ def test_the_backlog_shows_how_many_parts_are_parked(world: World) -> None:
         world.store.record(
             claim(world, wake_up), Parked(60, "away", "object_store"), nothing_follows, cost_s=0, host="h"
         )
-    told = {one.step: one.parked for one in world.store.backlog(["intake", "text"])}
-    assert told == {"intake": 2, "text": 0}
+    parked = {one.step: one.parked for one in world.store.backlog(["intake", "text"])}
+    assert parked == {"intake": 2, "text": 0}
 
 
 def test_the_backlog_shows_how_far_tenants_are_apart(world: World) -> None:

@@ -24,7 +24,7 @@ Plan = Callable[[File], Sequence[PlannedStep]]
 
 
 @dataclass(frozen=True)
-class FileStanding:
+class FileSnapshot:
     """A file's state, whether it is removed, and each part's (state, attempt, redrives)."""
 
     state: str
@@ -48,8 +48,8 @@ RESTARTS = {(before, State.WAITING) for before in ENDED | {State.RETRYING, State
     (State.CANCELLED, State.READY)
 }
 
-# Refuses every transition that is not allowed. The role tells who makes it: a worker, or the API for a person. The owner is
-# a test that arranges its rows.
+# Refuses every transition that is not allowed. The role tells who makes it: a worker, or the API for a person. The
+# owner is a test that arranges its rows.
 GUARD = """
 CREATE TABLE IF NOT EXISTS allowed_transitions (before text, after text, only_by text, PRIMARY KEY (before, after));
 CREATE OR REPLACE FUNCTION refuse_transition() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,7 +78,7 @@ class World(Protocol):
     def cancel(self, file_id: str) -> int: ...
     def redrive(self, file_id: str, steps: list[str], earlier: list[str], plan: Plan) -> bool: ...
     def time_passes(self, seconds: float) -> None: ...
-    def everything(self) -> dict[str, FileStanding]: ...
+    def everything(self) -> dict[str, FileSnapshot]: ...
     def upload_times_out(self) -> None: ...
     def force(self, wake_up: WakeUp, state: State) -> None: ...
     def states(self, file_id: str) -> States: ...
@@ -140,9 +140,9 @@ class PostgresWorld:
             moved = ", ".join(f"{one} = {one} - make_interval(secs => %(s)s)" for one in columns)
             self.bench.database.run(f"UPDATE {table} SET {moved}", s=seconds)
 
-    def everything(self) -> dict[str, FileStanding]:
+    def everything(self) -> dict[str, FileSnapshot]:
         files = self.bench.database.rows("SELECT file_id, state, removed_at IS NOT NULL AS removed FROM files")
-        found = {str(one["file_id"]): FileStanding(one["state"], one["removed"], {}) for one in files}
+        found = {str(one["file_id"]): FileSnapshot(one["state"], one["removed"], {}) for one in files}
         for row in self.bench.database.rows("SELECT file_id, step, part, state, attempt, redrives FROM steps"):
             part = row["state"], row["attempt"], row["redrives"]
             found[str(row["file_id"])].parts[row["step"], row["part"]] = part
@@ -219,8 +219,8 @@ class MemoryWorld:
     def time_passes(self, seconds: float) -> None:
         self.now_s += seconds
 
-    def everything(self) -> dict[str, FileStanding]:
-        found = {f: FileStanding(row.state, row.removal_id is not None, {}) for f, row in self.store.files.items()}
+    def everything(self) -> dict[str, FileSnapshot]:
+        found = {f: FileSnapshot(row.state, row.removal_id is not None, {}) for f, row in self.store.files.items()}
         for (file_id, step, part), row in self.store.steps.items():
             found[file_id].parts[step, part] = str(row.state), row.attempt, row.redrives
         return found

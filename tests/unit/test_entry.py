@@ -1,4 +1,4 @@
-"""From recorded events to messages, and back to what the host is told."""
+"""From recorded events to messages, and which of them are returned to the topic."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def arrivals_of(event: dict[str, Any]) -> list[Arrival]:
 
 
 @pytest.mark.parametrize("name", ["s3_sqs", "eventbridge"])
-def test_a_created_object_is_told_with_its_version_and_size(name: str) -> None:
+def test_an_arrival_has_the_version_and_size_of_the_object(name: str) -> None:
     assert arrivals_of(recorded(name))[0] == Arrival(KEY, VERSION, 27315)
 
 
-def test_a_key_is_given_as_it_stands_and_decoded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_percent_encoded_key_is_given_raw_and_decoded(capsys: pytest.CaptureFixture[str]) -> None:
     keys = [arrival.object_key for arrival in arrivals_of(recorded("s3_sqs"))]
     assert keys[1:] == ["inbox/r%C3%A9sum%C3%A9+2026+%281%29.pdf", "inbox/résumé 2026 (1).pdf"]
 
 
-def test_another_store_tells_by_kafka_without_versions() -> None:
+def test_an_arrival_by_kafka_may_have_no_version() -> None:
     assert Arrival(KEY, None, 27315) in arrivals_of(recorded("kafka_s3"))
 
 
-def test_the_test_event_tells_of_nothing() -> None:
+def test_the_test_event_has_no_arrivals() -> None:
     assert arrivals_of(recorded("s3_test_event")) == []
 
 
 @pytest.mark.parametrize(
     "name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete", ""]
 )
-def test_what_is_no_creation_tells_of_nothing(name: str) -> None:
+def test_an_event_that_is_no_creation_has_no_arrivals(name: str) -> None:
     event = recorded("s3_sqs")
     body = json.loads(event["Records"][0]["body"])
     body["Records"][0]["eventName"] = name
@@ -59,13 +59,13 @@ def test_what_is_no_creation_tells_of_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Put", "Post", "Copy", "CompleteMultipartUpload"])
 @pytest.mark.parametrize("prefix", ["", "s3:"])
-def test_every_kind_of_creation_tells_of_its_object(prefix: str, name: str) -> None:
+def test_every_kind_of_creation_is_an_arrival(prefix: str, name: str) -> None:
     body = json.loads(recorded("s3_sqs")["Records"][0]["body"])
     body["Records"][0]["eventName"] = f"{prefix}ObjectCreated:{name}"
     assert entry.arrivals(body) == [Arrival(KEY, VERSION, 27315)]
 
 
-def test_news_told_twice_is_taken_twice_and_harms_nobody() -> None:
+def test_a_repeated_notification_is_a_repeated_arrival() -> None:
     event = recorded("s3_sqs")
     event["Records"] = [event["Records"][0]] * 2
     assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)] * 2
@@ -76,13 +76,13 @@ def test_a_notification_without_a_queue_is_one_message() -> None:
     assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)]
 
 
-def test_a_deletion_by_eventbridge_tells_of_nothing() -> None:
+def test_a_deletion_by_eventbridge_has_no_arrivals() -> None:
     body = json.loads(recorded("eventbridge")["Records"][0]["body"])
     assert entry.arrivals({**body, "detail-type": "Object Deleted"}) == []
 
 
 @pytest.mark.parametrize("value", [None, "", "bm90IEpTT04=", "//79"])
-def test_a_kafka_value_that_is_no_notification_blocks_nothing_behind_it(
+def test_a_malformed_kafka_value_does_not_block_those_after_it(
     value: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     event = recorded("kafka_s3")
@@ -98,16 +98,16 @@ def test_a_null_version_is_none() -> None:
     assert arrivals_of(event) == [Arrival(KEY, None, 27315)]
 
 
-def test_an_event_that_eventbridge_sends_by_itself_is_one_message() -> None:
+def test_an_eventbridge_event_without_a_queue_is_one_message() -> None:
     event = json.loads(recorded("eventbridge")["Records"][0]["body"])
     assert arrivals_of(event) == [Arrival(KEY, VERSION, 27315)]
 
 
 def test_a_wake_up_is_read_back_as_it_was_written() -> None:
-    seen = []
-    entry.handle(recorded("wake_up_sqs"), lambda body: seen.extend(entry.wake_ups(body)))
-    assert seen == [WakeUp("0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70", "ocr", 2, 1)]
-    assert bundle_from_json(bundle_as_json(seen)) == seen
+    received = []
+    entry.handle(recorded("wake_up_sqs"), lambda body: received.extend(entry.wake_ups(body)))
+    assert received == [WakeUp("0190a3f2-8d2f-7c4b-8e3a-2b3c4d5e6f70", "ocr", 2, 1)]
+    assert bundle_from_json(bundle_as_json(received)) == received
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_a_wake_up_is_read_back_as_it_was_written() -> None:
 def test_a_poison_message_is_logged_and_acknowledged(body: str, capsys: pytest.CaptureFixture[str]) -> None:
     event = recorded("wake_up_sqs")
     event["Records"][0]["body"] = body
-    assert entry.handle(event, lambda given: entry.wake_ups(given)) == {"batchItemFailures": []}
+    assert entry.handle(event, entry.wake_ups) == {"batchItemFailures": []}
     assert json.loads(capsys.readouterr().err)["event"] == "message_failed"
 
 
-def test_only_the_stores_absence_gives_messages_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_message_is_returned_only_if_the_store_is_unreachable(capsys: pytest.CaptureFixture[str]) -> None:
     event = recorded("wake_up_sqs")
-    event["Records"] = [{**copy.deepcopy(event["Records"][0]), "messageId": f"m{place}"} for place in range(4)]
+    event["Records"] = [{**copy.deepcopy(event["Records"][0]), "messageId": f"m{index}"} for index in range(4)]
     outcomes = iter([None, StoreUnreachable("no answer"), TransientError("x", "y"), None])
     taken = []
 
@@ -146,31 +146,29 @@ def test_only_the_stores_absence_gives_messages_back(capsys: pytest.CaptureFixtu
         taken.append(body)
 
     assert entry.handle(event, take) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    assert len(taken) == 2, "one message that fails must not hold up those beside it"
+    assert len(taken) == 2, "a failed message must not hold up the others"
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_messages_taken_together_are_given_back_together(count: int, capsys: pytest.CaptureFixture[str]) -> None:
-    event = {"Records": [{"messageId": f"m{place}", "body": "{}"} for place in range(count)]}
+def test_messages_handled_together_are_returned_together(count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"Records": [{"messageId": f"m{index}", "body": "{}"} for index in range(count)]}
 
     def take(_bodies: list[Any]) -> None:
         raise StoreUnreachable("no answer")
 
-    given_back = {one["itemIdentifier"] for one in entry.handle_together(event, take)["batchItemFailures"]}
-    assert given_back == {f"m{place}" for place in range(count)}
+    returned = {one["itemIdentifier"] for one in entry.handle_together(event, take)["batchItemFailures"]}
+    assert returned == {f"m{index}" for index in range(count)}
 
 
-@pytest.mark.parametrize("poison", ["{", '"breaks"'])
-def test_one_message_that_breaks_those_beside_it_is_dropped_alone(
-    poison: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    event = {"Records": [{"messageId": f"m{place}", "body": str(place)} for place in range(3)]}
+@pytest.mark.parametrize("poison", ["{", '"poison"'])
+def test_a_message_that_fails_the_whole_batch_is_dropped_alone(poison: str, capsys: pytest.CaptureFixture[str]) -> None:
+    event = {"Records": [{"messageId": f"m{index}", "body": str(index)} for index in range(3)]}
     event["Records"].insert(1, {"messageId": "poison", "body": poison})
     taken: list[Any] = []
 
     def take(bodies: list[Any]) -> None:
-        if "breaks" in bodies:
-            raise KeyError("breaks")
+        if "poison" in bodies:
+            raise KeyError("poison")
         taken.extend(bodies)
 
     assert entry.handle_together(event, take) == {"batchItemFailures": []}
@@ -178,7 +176,7 @@ def test_one_message_that_breaks_those_beside_it_is_dropped_alone(
     assert json.loads(capsys.readouterr().err)["event"] == "message_failed"
 
 
-def test_a_kafka_message_is_given_back_by_its_place() -> None:
+def test_a_kafka_message_is_returned_by_its_offset() -> None:
     def take(_body: Any) -> None:
         raise StoreUnreachable("no answer")
 
@@ -186,7 +184,7 @@ def test_a_kafka_message_is_given_back_by_its_place() -> None:
     assert answer == {"batchItemFailures": [{"itemIdentifier": "fairway-arrivals-0-15"}]}
 
 
-def test_an_event_without_a_receipt_fails_as_a_whole() -> None:
+def test_an_event_without_message_ids_fails_as_a_whole() -> None:
     event = json.loads(recorded("eventbridge")["Records"][0]["body"])
 
     def take(_body: Any) -> None:
@@ -197,5 +195,5 @@ def test_an_event_without_a_receipt_fails_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"Records": None}, {"Records": []}])
-def test_what_tells_of_no_object_yields_none(body: Any) -> None:
+def test_a_body_without_objects_has_no_arrivals(body: Any) -> None:
     assert entry.arrivals(body) == []

@@ -1,4 +1,4 @@
-"""What follows what, as tables."""
+"""The life of a step, as tables: plans, retries, losses and states."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ READ, UNREAD, SURE, UNSURE = ("native", 100.0), (None, 0.0), ("ocr", 92.0), ("oc
         ("textract", [UNREAD], ("ocr", "textract"), {"extraction": "stop"}),
     ],
 )
-def test_the_readers_follow_each_other_only_where_they_are_needed(
+def test_each_reader_runs_only_if_the_one_before_left_pages_unread_or_unsure(
     ended: str, pages: list[tuple[Source | None, float]], failures: tuple[str, ...], expected: dict[str, str]
 ) -> None:
-    given_file = file("application/pdf", *pages, page_count=len(pages), failures=failures)
-    assert words(lifecycle.follow(PIPELINES, STEPS[ended], ended in failures, given_file)) == expected
+    known_file = file("application/pdf", *pages, page_count=len(pages), failures=failures)
+    assert words(lifecycle.follow(PIPELINES, STEPS[ended], ended in failures, known_file)) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,20 +104,20 @@ def test_the_readers_follow_each_other_only_where_they_are_needed(
         ("text/plain", [UNREAD], {"ocr": "skip", "textract": "skip", "extraction": "stop"}),
     ],
 )
-def test_pictures_in_a_document_are_read_by_ocr_where_it_may_hold_some(
+def test_ocr_reads_unread_pages_only_in_formats_that_may_contain_pictures(
     media_type: str, pages: list[tuple[Source | None, float]], expected: dict[str, str]
 ) -> None:
-    given_file = file(media_type, *pages, page_count=None)
-    assert words(lifecycle.follow(PIPELINES, STEPS["text"], False, given_file)) == expected
+    known_file = file(media_type, *pages, page_count=None)
+    assert words(lifecycle.follow(PIPELINES, STEPS["text"], False, known_file)) == expected
 
 
-def test_what_comes_after_a_failed_step_is_skipped_with_its_name() -> None:
+def test_the_steps_after_a_failed_one_are_skipped_with_its_name_as_the_reason() -> None:
     text, *later = PIPELINES[0].steps
     planned = lifecycle.follow(PIPELINES, text, True, file("application/pdf", failures=("text",)))
     assert planned == [PlannedStep(step.name, Skip("text failed")) for step in later]
 
 
-def test_the_end_of_one_pipeline_leaves_the_others_alone() -> None:
+def test_the_end_of_a_pipeline_plans_no_step_of_another() -> None:
     for pipeline in PIPELINES[1:]:
         assert lifecycle.follow(PIPELINES, pipeline.steps[-1], False, file("application/pdf")) == []
     assert lifecycle.follow(PIPELINES, INTAKE, False, file("application/pdf")) == []
@@ -131,18 +131,18 @@ def planned_step(name: str, plan: Plan) -> Step:
     ("plans", "expected"),
     [
         ([Skip("a"), Skip("b"), WHOLE_FILE], ["skip", "skip", "run"]),
-        ([Skip("a"), WHOLE_FILE, Skip("never looked at")], ["skip", "run", "wait"]),
+        ([Skip("a"), WHOLE_FILE, Skip("not planned yet")], ["skip", "run", "wait"]),
         ([Stop("c", "d"), WHOLE_FILE, WHOLE_FILE], ["stop", "skip", "skip"]),
         ([Skip("a"), Skip("b")], ["skip", "skip"]),
     ],
 )
 def test_steps_are_planned_up_to_the_first_that_runs(plans: list[Plan], expected: list[str]) -> None:
-    steps = [planned_step(str(place), plan) for place, plan in enumerate(plans)]
+    steps = [planned_step(str(index), plan) for index, plan in enumerate(plans)]
     assert [word(one.plan) for one in lifecycle.plan_from(steps, file("text/plain"))] == expected
 
 
-def test_a_plan_is_told_to_the_store_state_by_state() -> None:
-    told = plan_as_json(
+def test_a_plan_as_json_has_a_state_for_each_step() -> None:
+    body = plan_as_json(
         [
             PlannedStep("text", Skip("a picture")),
             PlannedStep("ocr", (Part((1, 2), 4.0), Part((3,), 2.0))),
@@ -150,7 +150,7 @@ def test_a_plan_is_told_to_the_store_state_by_state() -> None:
             PlannedStep("extraction", Stop("no_text", "nothing to read")),
         ]
     )
-    assert told == [
+    assert body == [
         {"step": "text", "state": "skipped", "reason": "a picture"},
         {"step": "ocr", "state": "ready", "parts": [{"pages": [1, 2], "cost_s": 4.0}, {"pages": [3], "cost_s": 2.0}]},
         {"step": "textract", "state": "waiting"},
@@ -159,7 +159,7 @@ def test_a_plan_is_told_to_the_store_state_by_state() -> None:
 
 
 @given(st.lists(st.integers(1, 5000), unique=True, max_size=400), st.floats(0.05, 30), st.floats(1, 30))
-def test_slices_hold_every_page_once_and_are_even_but_for_the_first(
+def test_slices_have_every_page_once_and_equal_sizes_after_the_first_ones(
     pages: list[int], page_cost_s: float, slice_s: float
 ) -> None:
     parts = slices(pages, page_cost_s, slice_s)
@@ -178,7 +178,7 @@ def test_the_first_slices_of_a_long_scan_do_not_end_together() -> None:
 
 
 @given(st.integers(1, 20), st.floats(0, 1, exclude_max=True), st.integers(1, 10))
-def test_retries_wait_a_random_time_within_bounds_and_end(failures: int, chance: float, most: int) -> None:
+def test_retries_have_a_bounded_random_delay_and_a_limited_number(failures: int, chance: float, most: int) -> None:
     policy = RetryPolicy(max_attempts=most, base_s=2.0, longest_s=60.0)
     outcome = lifecycle.after_failure(policy, failures, chance, "code", "detail")
     if failures >= most:
@@ -188,7 +188,7 @@ def test_retries_wait_a_random_time_within_bounds_and_end(failures: int, chance:
         assert 0 <= outcome.delay_s <= min(60.0, 2.0 * 2 ** (failures - 1))
 
 
-def test_delays_are_spread_over_the_whole_range() -> None:
+def test_delays_are_uniform_over_the_whole_range() -> None:
     policy, chance = RetryPolicy(base_s=8.0), random.Random(7)
     delays = [policy.delay_s(1, chance.random()) or 0.0 for _ in range(1000)]
     assert min(delays) < 0.1 and max(delays) > 7.9 and 3.6 < sum(delays) / 1000 < 4.4
@@ -204,7 +204,7 @@ def test_delays_are_spread_over_the_whole_range() -> None:
         (1.5, False, "quarantined"),
     ],
 )
-def test_a_step_that_costs_two_workers_is_quarantined_and_shares_the_blame_with_others(
+def test_a_part_is_quarantined_after_two_lost_workers_and_a_shared_loss_counts_half(
     losses: float, held_alone: bool, code: str
 ) -> None:
     outcome = lifecycle.after_loss(losses, held_alone)
@@ -214,7 +214,7 @@ def test_a_step_that_costs_two_workers_is_quarantined_and_shares_the_blame_with_
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_no_state_is_a_dead_end_but_those_that_have_ended(state: State) -> None:
+def test_every_state_leads_to_an_ended_state(state: State) -> None:
     assert bool(FOLLOWS[state]) == (state not in ENDED)
     reached, frontier = {state}, {state}
     while frontier:

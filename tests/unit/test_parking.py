@@ -1,4 +1,4 @@
-"""What becomes of steps while what they depend on is down, and when it is back; on ports in memory."""
+"""Steps while a service that they need is down, and when it is back; on ports in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOURS_2 = 7200.0
 
 
 class Service:
-    """A service that works, is down, or fails in a way that may be the file's fault."""
+    """A service that works, is down, or fails in a way that the file may have caused."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -40,14 +40,14 @@ def down(dependency: str = "extraction") -> DependencyDown:
 
 
 def pass_time(host: Host, seconds: float, tick_s: float = 5.0) -> None:
-    """Let time pass as a host does that is woken by delayed messages: each tick wakes what is due and dispatches."""
+    """Let time pass. Each tick calls the dispatcher, as delayed messages do, and works."""
     for _ in range(int(seconds / tick_s)):
         host.now += tick_s
         dispatch(host.runner)
         host.work()
 
 
-def test_two_hours_down_cost_only_probes_and_no_attempt() -> None:
+def test_an_outage_of_two_hours_costs_only_probes_and_no_attempt() -> None:
     service = Service(down())
     host = Host(read=service.read, depends_on="extraction", concurrency={"intake": 100, "read": 4})
     file_ids = [host.arrive() for _ in range(200)]
@@ -61,7 +61,7 @@ def test_two_hours_down_cost_only_probes_and_no_attempt() -> None:
     assert {host.file(file_id).state for file_id in file_ids} == {"done"} and service.served == 200
 
 
-def test_what_is_down_holds_its_own_lane_and_no_other() -> None:
+def test_an_outage_delays_only_the_steps_that_need_the_service() -> None:
     service = Service(down())
     host = Host(read=service.read, depends_on="extraction")
     file_ids = [host.arrive() for _ in range(30)]
@@ -71,7 +71,7 @@ def test_what_is_down_holds_its_own_lane_and_no_other() -> None:
     assert host.breakers.states()["extraction"].reason == "the service does not answer"
 
 
-def test_a_probe_is_one_alone_even_if_many_are_in_flight() -> None:
+def test_no_further_call_is_made_by_parts_in_flight_after_the_breaker_opened() -> None:
     service = Service(down())
     host = Host(read=service.read, depends_on="extraction", concurrency={"intake": 50, "read": 20})
     for _ in range(25):
@@ -80,7 +80,7 @@ def test_a_probe_is_one_alone_even_if_many_are_in_flight() -> None:
     assert service.calls == 5
 
 
-def test_work_comes_back_as_a_ramp() -> None:
+def test_the_load_rises_gradually_after_an_outage() -> None:
     service = Service(down())
     host = Host(read=service.read, depends_on="extraction", concurrency={"intake": 50, "read": 16})
     for _ in range(60):
@@ -107,8 +107,8 @@ def with_read(host: Host, **fields: Any) -> Host:
     return host
 
 
-def test_a_step_that_others_can_stand_in_for_gives_way_at_once() -> None:
-    host = Host(read=Service(down("ocr")).read, depends_on="ocr", goes_on=True)
+def test_a_step_with_a_fallback_fails_at_once_instead_of_parking() -> None:
+    host = Host(read=Service(down("ocr")).read, depends_on="ocr", continues_after_failure=True)
     with_read(host, fallback="another reader")
     file_ids = [host.arrive() for _ in range(20)]
     host.work()
@@ -118,9 +118,9 @@ def test_a_step_that_others_can_stand_in_for_gives_way_at_once() -> None:
     }
 
 
-def test_where_the_stand_in_is_down_too_the_step_parks() -> None:
+def test_a_step_whose_fallback_is_down_too_is_parked() -> None:
     service = Service(down("ocr"))
-    host = with_read(Host(read=service.read, depends_on="ocr", goes_on=True), fallback="another reader")
+    host = with_read(Host(read=service.read, depends_on="ocr", continues_after_failure=True), fallback="another reader")
     for _ in range(5):
         host.breakers.failed("another reader", "down as well")
     file_id = host.arrive()
@@ -132,19 +132,19 @@ def test_where_the_stand_in_is_down_too_the_step_parks() -> None:
 
 
 @pytest.mark.parametrize(("does_without", "outcome"), [(True, "failed"), (False, "parked")])
-def test_a_file_says_whether_it_goes_on_without(does_without: bool, outcome: str) -> None:
-    host = Host(read=Service(down("textract")).read, depends_on="textract", goes_on=True)
+def test_a_step_fails_or_parks_as_does_without_decides_for_the_file(does_without: bool, outcome: str) -> None:
+    host = Host(read=Service(down("textract")).read, depends_on="textract", continues_after_failure=True)
     with_read(host, does_without=lambda file: does_without)
     file_ids = [host.arrive() for _ in range(20)]
     pass_time(host, 100)
     assert {host.outcomes(file_id, "read")[0] for file_id in file_ids} == {outcome}
-    # What waits while others go on is set aside: it isn't picked up at every probe.
+    # Parked parts are not dispatched at every probe.
     assert sum(len(host.outcomes(file_id, "read")) for file_id in file_ids) < 2 * len(file_ids)
 
 
-def test_what_was_set_aside_is_woken_when_the_service_is_back() -> None:
+def test_parked_parts_are_woken_when_the_service_is_back() -> None:
     service = Service(down("textract"))
-    host = Host(read=service.read, depends_on="textract", goes_on=True)
+    host = Host(read=service.read, depends_on="textract", continues_after_failure=True)
     with_read(host, does_without=lambda file: False)
     file_ids = [host.arrive() for _ in range(20)]
     pass_time(host, 30)
@@ -154,8 +154,8 @@ def test_what_was_set_aside_is_woken_when_the_service_is_back() -> None:
 
 
 def test_a_reader_that_fails_on_every_file_opens_its_breaker_and_is_probed_until_it_works() -> None:
-    reader = Service(TransientError("decoder_failed", "it breaks on everything"))
-    host = Host(read=reader.read, depends_on="ocr", goes_on=True, concurrency={"intake": 100})
+    reader = Service(TransientError("decoder_failed", "it fails on every file"))
+    host = Host(read=reader.read, depends_on="ocr", continues_after_failure=True, concurrency={"intake": 100})
     with_read(host, fallback="another reader")
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)
@@ -168,7 +168,7 @@ def test_a_reader_that_fails_on_every_file_opens_its_breaker_and_is_probed_until
     assert reader.served == 30 and {host.file(file_id).state for file_id in late} == {"done"}
 
 
-def test_an_object_store_that_is_away_parks_every_step() -> None:
+def test_an_unreachable_object_store_parks_every_step() -> None:
     store = Service(down("object_store"))
 
     def identify(file: File, work: Any) -> Done:
@@ -185,7 +185,7 @@ def test_an_object_store_that_is_away_parks_every_step() -> None:
     assert {host.file(file_id).state for file_id in file_ids} == {"done"}
 
 
-def test_a_file_that_alone_never_finds_its_service_up_is_to_blame_in_the_end() -> None:
+def test_a_file_that_parks_while_others_succeed_fails_in_the_end() -> None:
     victim = ""
 
     def read(file: File, work: Any) -> Done:
@@ -203,7 +203,7 @@ def test_a_file_that_alone_never_finds_its_service_up_is_to_blame_in_the_end() -
     assert host.file(victim).state == "failed" and host.file(victim).error[1] == "extraction_down"
 
 
-def test_a_bad_file_says_nothing_of_the_service() -> None:
+def test_a_damaged_file_does_not_count_against_the_service() -> None:
     host = Host(read=Service(PermanentError("corrupt", "damaged")).read, depends_on="ocr")
     for _ in range(30):
         host.arrive()
@@ -211,32 +211,32 @@ def test_a_bad_file_says_nothing_of_the_service() -> None:
     assert host.breakers.states() == {}
 
 
-def test_what_needs_no_service_neither_waits_for_it_nor_speaks_for_it() -> None:
+def test_files_that_need_no_service_neither_wait_for_it_nor_close_its_breaker() -> None:
     service = Service(down("preview"))
-    needy: set[str] = set()
+    need_service: set[str] = set()
 
     def show(file: File, work: Any) -> Done:
-        return service.read(file, work) if file.file_id in needy else Done()
+        return service.read(file, work) if file.file_id in need_service else Done()
 
-    host = with_read(Host(read=show), depends_on="preview", needs_service=lambda file: file.file_id in needy)
-    needy |= {host.arrive() for _ in range(10)}
+    host = with_read(Host(read=show), depends_on="preview", needs_service=lambda file: file.file_id in need_service)
+    need_service |= {host.arrive() for _ in range(10)}
     host.work()
     assert host.breakers.state("preview").mode is Mode.OPEN
     others = [host.arrive() for _ in range(30)]
     host.work()
     assert {host.file(file_id).state for file_id in others} == {"done"}
-    assert {host.file(file_id).state for file_id in needy} == {"processing"} and service.calls == 5
+    assert {host.file(file_id).state for file_id in need_service} == {"processing"} and service.calls == 5
     assert host.breakers.state("preview").mode is Mode.OPEN
     service.error = None
     pass_time(host, 90)
-    assert {host.file(file_id).state for file_id in needy} == {"done"}
+    assert {host.file(file_id).state for file_id in need_service} == {"done"}
     assert {row.failures for row in host.store.steps.values()} == {0}
 
 
-def test_successes_without_a_service_do_not_hide_that_it_is_down() -> None:
+def test_successes_without_the_service_do_not_hide_its_outage() -> None:
     host = Host(read=Service(down("preview")).read)
-    needy = host.arrive()
-    with_read(host, depends_on="preview", needs_service=lambda file: file.file_id == needy)
+    dependent = host.arrive()
+    with_read(host, depends_on="preview", needs_service=lambda file: file.file_id == dependent)
     for _ in range(4):
         host.breakers.failed("preview", "no answer")
     host.arrive()
@@ -251,9 +251,9 @@ def crashed(dependency: str | None) -> DecoderCrashed:
 
 
 @pytest.mark.parametrize(("dependency", "mode"), [("ocr", Mode.OPEN), (None, Mode.CLOSED)])
-def test_a_reader_that_crashes_on_every_file_is_what_is_broken(dependency: str | None, mode: Mode) -> None:
+def test_crashes_on_every_file_open_the_breaker_of_the_decoders_service(dependency: str | None, mode: Mode) -> None:
     reader = Service(crashed(dependency))
-    host = Host(read=reader.read, depends_on="ocr", goes_on=True, concurrency={"intake": 100})
+    host = Host(read=reader.read, depends_on="ocr", continues_after_failure=True, concurrency={"intake": 100})
     with_read(host, fallback="another reader")
     first = [host.arrive() for _ in range(60)]
     pass_time(host, 120)

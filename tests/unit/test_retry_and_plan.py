@@ -1,4 +1,4 @@
-"""Small values and what they promise: retries, plans for the store, messages, and errors as verbs."""
+"""Retries, plans and messages as JSON, and the kinds of errors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ CHANCE = st.floats(0, 1, exclude_max=True)
         (RetryPolicy(max_attempts=6, base_s=10, longest_s=60), [10, 20, 40, 60, 60, None]),
     ],
 )
-def test_the_range_of_a_delay_doubles_up_to_the_longest_until_the_budget_is_spent(
+def test_the_longest_delay_doubles_up_to_a_limit_until_no_attempt_is_left(
     policy: RetryPolicy, longest_s: list[float | None]
 ) -> None:
     assert [policy.delay_s(failures, 1.0) for failures in range(1, len(longest_s) + 1)] == longest_s
 
 
 @given(st.integers(1, 50), st.floats(0.1, 60), st.floats(0.1, 3600), CHANCE, CHANCE)
-def test_jitter_is_full_and_never_leaves_its_range(
+def test_jitter_covers_the_range_from_zero_and_stays_within_it(
     failures: int, base_s: float, longest_s: float, chance: float, other: float
 ) -> None:
     policy = RetryPolicy(max_attempts=51, base_s=base_s, longest_s=longest_s)
@@ -52,8 +52,8 @@ PARTS = st.lists(
 PLANS = st.one_of(st.none(), st.builds(Skip, TEXT), st.builds(Stop, TEXT, TEXT), PARTS)
 
 
-def read_back(told: dict[str, Any]) -> PlannedStep:
-    match told:
+def read_back(body: dict[str, Any]) -> PlannedStep:
+    match body:
         case {"step": name, "state": "waiting"}:
             return PlannedStep(name, None)
         case {"step": name, "state": "skipped", "reason": reason}:
@@ -62,28 +62,28 @@ def read_back(told: dict[str, Any]) -> PlannedStep:
             return PlannedStep(name, Stop(code, detail))
         case {"step": name, "state": "ready", "parts": parts}:
             return PlannedStep(name, tuple(Part(tuple(one["pages"]), one["cost_s"]) for one in parts))
-    raise AssertionError(told)
+    raise AssertionError(body)
 
 
 @given(st.lists(st.builds(PlannedStep, TEXT, PLANS), max_size=5))
-def test_a_plan_loses_nothing_on_its_way_to_the_store(planned: list[PlannedStep]) -> None:
-    told = json.loads(json.dumps(plan_as_json(planned)))
-    assert [read_back(one) for one in told] == planned
+def test_a_plan_can_be_read_back_from_its_json(planned: list[PlannedStep]) -> None:
+    body = json.loads(json.dumps(plan_as_json(planned)))
+    assert [read_back(one) for one in body] == planned
 
 
 @pytest.mark.parametrize("plan", [None, Skip("x"), Stop("c", "d"), (Part(),)], ids=["wait", "skip", "stop", "run"])
-def test_a_plan_names_a_state_that_a_waiting_step_may_take(plan: Any) -> None:
-    (told,) = plan_as_json([PlannedStep("ocr", plan)])
-    assert State(told["state"]) in FOLLOWS[State.WAITING] | {State.WAITING}
+def test_every_plan_has_a_state_that_may_follow_waiting(plan: Any) -> None:
+    (body,) = plan_as_json([PlannedStep("ocr", plan)])
+    assert State(body["state"]) in FOLLOWS[State.WAITING] | {State.WAITING}
 
 
 @given(st.builds(WakeUp, TEXT, TEXT, st.integers(0, 9999), st.integers(1, 99)))
-def test_a_wake_up_survives_its_topic(wake_up: WakeUp) -> None:
+def test_a_wake_up_can_be_read_back_from_its_message(wake_up: WakeUp) -> None:
     assert bundle_from_json(json.loads(json.dumps(bundle_as_json([wake_up])))) == [wake_up]
 
 
 @pytest.mark.parametrize("missing", ["file_id", "step", "part", "attempt"])
-def test_a_wake_up_needs_all_of_its_fields(missing: str) -> None:
+def test_a_wake_up_without_one_of_its_fields_is_refused(missing: str) -> None:
     body = bundle_as_json([WakeUp("f", "ocr", 0, 1)])
     del body[missing]
     with pytest.raises(KeyError):
@@ -102,7 +102,7 @@ def test_a_snooze_says_how_long_and_why() -> None:
     assert (Snooze(20, "throttled").delay_s, str(Snooze(20, "throttled"))) == (20, "throttled")
 
 
-def test_no_error_is_taken_for_another() -> None:
+def test_only_a_decoder_crash_is_a_transient_error() -> None:
     assert issubclass(DecoderCrashed, TransientError)
     for kind in (PermanentError, Snooze, StoreUnreachable):
         assert not issubclass(kind, TransientError) and not issubclass(TransientError, kind)

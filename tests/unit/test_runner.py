@@ -1,4 +1,4 @@
-"""An attempt from its wake-up to its outcome, and upkeep after a crash, on ports in memory."""
+"""Attempts from wake-up to outcome, and upkeep after a crash, on ports in memory."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def done(file: File, work: Any) -> Done:
 
 
 def raising(*errors: Exception | None) -> Run:
-    """A step that raises these, one an attempt, and then succeeds."""
-    left = list(errors)
+    """A step that raises one of these errors at each attempt, and then succeeds."""
+    remaining = list(errors)
 
     def run(file: File, work: Any) -> Done:
-        if left and (error := left.pop(0)):
+        if remaining and (error := remaining.pop(0)):
             raise error
         return Done()
 
@@ -73,14 +73,14 @@ def raising(*errors: Exception | None) -> Run:
 
 @dataclass
 class Host:
-    """A runner of one two-step pipeline and a side pipeline, with the clock in our hand."""
+    """A runner for a main pipeline of two steps and a side pipeline, with a clock that tests set."""
 
     identify: Run = identified
     read: Run = done
     extract: Run = done
     picture: Run = done
     now: float = 0.0
-    goes_on: bool = False
+    continues_after_failure: bool = False
     concurrency: dict[str, int] = field(default_factory=dict)
     depends_on: str | None = None
     store: MemoryStore = field(init=False)
@@ -90,7 +90,13 @@ class Host:
         self.objects, self.topics = MemoryObjects(), MemoryTopics()
         policy = RetryPolicy(max_attempts=3, base_s=4.0)
         main = (
-            Step("read", self.read, retry=policy, continues_after_failure=self.goes_on, depends_on=self.depends_on),
+            Step(
+                "read",
+                self.read,
+                retry=policy,
+                continues_after_failure=self.continues_after_failure,
+                depends_on=self.depends_on,
+            ),
             Step("extract", self.extract, retry=policy),
         )
         pipelines = (Pipeline("main", main), Pipeline("side", (Step("picture", self.picture, retry=policy),)))
@@ -114,12 +120,12 @@ class Host:
         return file_id
 
     def work(self) -> None:
-        """Run every wake-up that was published, and those that this publishes."""
+        """Run all published wake-ups, also those that are published meanwhile."""
         while self.topics.published:
             self.runner.run(self.topics.published.pop(0))
 
     def settle(self, rounds: int = 20) -> None:
-        """Work, and let time pass, until nothing is left to wait for."""
+        """Work and let time pass until no part waits any more."""
         for _ in range(rounds):
             self.work()
             self.now += 60
@@ -134,7 +140,7 @@ class Host:
         return [outcome for name, _, _, outcome in self.file(file_id).attempts if name == step]
 
 
-def test_a_file_goes_through_every_pipeline_once() -> None:
+def test_every_step_of_every_pipeline_runs_once() -> None:
     host = Host()
     file_id = host.arrive()
     host.work()
@@ -170,7 +176,7 @@ def test_duplicate_delivery_does_nothing() -> None:
         ([ZeroDivisionError()], ["retried", "done"], "done"),
     ],
 )
-def test_an_error_is_a_verb_to_the_runner(errors: list[Exception], outcomes: list[str], state: str) -> None:
+def test_each_kind_of_error_has_its_outcome(errors: list[Exception], outcomes: list[str], state: str) -> None:
     host = Host(read=raising(*errors))
     file_id = host.arrive()
     host.settle()
@@ -194,14 +200,14 @@ def test_a_part_over_its_short_limit_runs_again_without_one() -> None:
     assert len(limits_s) == 2 and limits_s[0] < 60
 
 
-def test_a_failure_names_the_step_its_code_and_what_to_do() -> None:
+def test_a_failed_file_has_the_step_code_and_detail_of_its_error() -> None:
     host = Host(read=raising(PermanentError("password_protected", "send it without a password")))
     file_id = host.arrive()
     host.settle()
     assert host.file(file_id).error == ("read", "password_protected", "send it without a password")
 
 
-def test_our_own_fault_is_not_told_to_a_user_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_of_an_internal_error_is_logged_but_not_shown_to_users(capsys: pytest.CaptureFixture[str]) -> None:
     host = Host(read=raising(*[ZeroDivisionError("secret")] * 3))
     file_id = host.arrive()
     host.settle()
@@ -209,11 +215,11 @@ def test_our_own_fault_is_not_told_to_a_user_in_our_words(capsys: pytest.Capture
     assert "secret" not in host.file(file_id).error[2] and "secret" in capsys.readouterr().err
 
 
-def test_whatever_is_logged_during_an_attempt_bears_its_file_step_attempt_and_tenant(
+def test_log_lines_of_an_attempt_have_its_file_step_attempt_and_tenant(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def read(file: File, work: Any) -> Done:
-        log("seen", of="a reader far below")
+        log("page_read", by="a function deep in the stack")
         return raising(ZeroDivisionError())(file, work) if not host.outcomes(file.file_id, "read") else Done()
 
     host = Host(read=read)
@@ -221,41 +227,41 @@ def test_whatever_is_logged_during_an_attempt_bears_its_file_step_attempt_and_te
     host.settle()
     log("afterwards")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    for event in ("seen", "step_failed", "attempt"):
+    for event in ("page_read", "step_failed", "attempt"):
         (first, *_) = [line for line in lines if line["event"] == event and line["step"] == "read"]
         assert (first["file_id"], first["attempt"], first["part"], first["tenant_id"]) == (file_id, 1, 0, TENANT)
     assert "file_id" not in lines[-1] and lines[-1]["event"] == "afterwards"
 
 
-def test_a_failed_side_pipeline_neither_holds_nor_fails_the_file() -> None:
+def test_a_failed_side_pipeline_neither_delays_nor_fails_the_file() -> None:
     host = Host(picture=raising(*[PermanentError("corrupt", "no picture")] * 3))
     file_id = host.arrive()
     host.settle()
     assert host.file(file_id).state == "done"
 
 
-def test_a_retry_asks_to_be_woken_when_it_is_due() -> None:
+def test_a_retry_calls_the_dispatcher_when_it_is_due() -> None:
     host = Host(read=raising(TransientError("x", "y")))
     host.arrive()
     host.work()
     assert host.topics.delays_s == [2.0]
 
 
-def test_a_store_that_was_away_within_a_step_costs_no_attempt_of_it() -> None:
+def test_an_unreachable_store_during_a_step_spends_no_attempt() -> None:
     host = Host(read=raising(*[StoreUnreachable("no answer")] * 5))
     file_id = host.arrive()
     host.settle()
     assert host.outcomes(file_id, "read") == ["snoozed"] * 5 + ["done"]
 
 
-def test_a_worker_that_wakes_late_changes_nothing_and_its_artifact_goes() -> None:
+def test_a_worker_that_lost_its_lease_changes_nothing_and_its_artifact_is_deleted() -> None:
     host = Host()
 
     def overtaken(file: File, work: Any) -> Done:
         path = work.scratch / "a.txt"
-        path.write_text("made by one who was given up")
+        path.write_text("made by a worker that lost its lease")
         artifact = work.save("text", path, "text/plain")
-        host.store.steps[file.file_id, "read", 0].lease_id = "another's"
+        host.store.steps[file.file_id, "read", 0].lease_id = "another worker's"
         return Done(artifacts=(artifact,))
 
     host = Host(read=overtaken)
@@ -265,12 +271,12 @@ def test_a_worker_that_wakes_late_changes_nothing_and_its_artifact_goes() -> Non
     assert list(host.objects.objects) == [original_key(TENANT, file_id)]
 
 
-def test_a_file_removed_while_it_is_read_leaves_nothing() -> None:
+def test_a_file_removed_while_a_step_runs_leaves_nothing() -> None:
     host = Host()
 
     def removed_meanwhile(file: File, work: Any) -> Done:
         path = work.scratch / "a.txt"
-        path.write_text("made of a file that is removed")
+        path.write_text("made from a file that is being removed")
         artifact = work.save("text", path, "text/plain")
         host.store.remove([file.file_id])
         return Done(artifacts=(artifact,))
@@ -282,7 +288,7 @@ def test_a_file_removed_while_it_is_read_leaves_nothing() -> None:
     assert host.objects.objects == {} and file_id not in host.store.files
 
 
-# --- what upkeep mends -------------------------------------------------------------------------------
+# --- upkeep ------------------------------------------------------------------------------------------
 
 
 def abandoned(host: Host) -> str:
@@ -317,7 +323,7 @@ def test_a_dead_workers_steps_are_rescued_at_once() -> None:
 
 
 def claimed_and_lost(host: Host) -> None:
-    """A worker claims all that is published, and is lost."""
+    """A worker claims all published parts, and is lost."""
     host.store.wake_due(10)
     host.runner.dispatch({"read"})
     for wake_up in [one for one in host.topics.published if one.step == "read"]:
@@ -337,7 +343,7 @@ def test_a_step_that_kills_its_worker_twice_is_quarantined() -> None:
     assert host.outcomes(file_id, "read") == ["lost", "lost"]
 
 
-def test_steps_that_were_lost_together_share_the_blame() -> None:
+def test_each_of_several_parts_lost_together_counts_half() -> None:
     host = Host(concurrency={"read": 8})
     file_ids = [host.arrive() for _ in range(3)]
     while host.topics.published and host.topics.published[0].step == "intake":
@@ -359,7 +365,7 @@ def test_lost_wake_ups_are_published_again() -> None:
     assert host.file(file_id).state == "done"
 
 
-def test_what_may_still_be_heard_is_published_again_only_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wake_ups_that_may_still_be_in_their_topic_are_published_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host()
     host.arrive()
     sent = len(host.topics.published)
@@ -373,7 +379,7 @@ def test_what_may_still_be_heard_is_published_again_only_in_time(monkeypatch: py
     assert repeat_unclaimed(host.runner) == sent
 
 
-def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:
+def test_the_sweep_finds_objects_whose_event_was_lost() -> None:
     host = Host()
     file_ids = [host.upload() for _ in range(20)]
     missing = host.upload()
@@ -384,20 +390,20 @@ def test_an_object_whose_event_never_came_is_found_by_the_sweep() -> None:
     assert host.file(missing).state == "uploading"
 
 
-def test_an_upload_that_never_came_is_marked_and_a_late_one_still_counts() -> None:
+def test_a_missing_upload_is_marked_and_may_still_arrive() -> None:
     host = Host()
     file_id = host.upload()
-    kept = host.objects.objects.pop(original_key(TENANT, file_id))
+    content = host.objects.objects.pop(original_key(TENANT, file_id))
     host.now += 3601
     upkeep(host.runner)
     assert host.file(file_id).state == "upload_missing"
-    host.objects.objects[original_key(TENANT, file_id)] = kept
+    host.objects.objects[original_key(TENANT, file_id)] = content
     take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id))])
     host.settle()
     assert host.file(file_id).state == "done"
 
 
-def test_a_late_upload_of_a_removed_file_is_deleted_on_sight() -> None:
+def test_a_late_upload_of_a_removed_file_is_deleted() -> None:
     host = Host()
     file_id = host.upload()
     host.store.remove([file_id])
@@ -410,14 +416,14 @@ def test_a_late_upload_of_a_removed_file_is_deleted_on_sight() -> None:
 @pytest.mark.parametrize(
     "key", ["originals/x/y", "artifacts/a/b", "originals/../../etc", "", "originals/" + "0" * 36 + "/" + "f" * 36]
 )
-def test_an_object_that_is_not_ours_is_left_alone(key: str) -> None:
+def test_an_object_with_a_foreign_key_is_ignored(key: str) -> None:
     host = Host()
-    host.objects.objects[key] = b"somebody's"
+    host.objects.objects[key] = b"foreign"
     take_arrivals(host.runner, [Arrival(key)])
-    assert host.objects.objects == {key: b"somebody's"} and host.topics.published == []
+    assert host.objects.objects == {key: b"foreign"} and host.topics.published == []
 
 
-def test_a_worker_that_starts_takes_back_what_its_last_life_held() -> None:
+def test_a_worker_reclaims_its_parts_after_a_restart() -> None:
     host = Host()
     file_id = abandoned(host)
     host.topics.published.clear()
@@ -426,7 +432,7 @@ def test_a_worker_that_starts_takes_back_what_its_last_life_held() -> None:
     assert host.file(file_id).state == "done"
 
 
-def test_what_one_worker_held_is_taken_back_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parts_of_one_worker_are_reclaimed_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(concurrency={"read": 8})
     file_ids = [host.arrive() for _ in range(5)]
     while intakes := [one for one in host.topics.published if one.step == "intake"]:
@@ -436,62 +442,68 @@ def test_what_one_worker_held_is_taken_back_in_one_write(monkeypatch: pytest.Mon
         assert host.store.claim(wake_up, "worker-1", 60.0, durably=False)
     held = len(host.topics.published)
     host.topics.published.clear()
-    written: list[int] = []
+    write_sizes: list[int] = []
     record_all = host.store.record_all
     monkeypatch.setattr(
-        host.store, "record_all", lambda some, **named: written.append(len(some)) or record_all(some, **named)
+        host.store,
+        "record_all",
+        lambda finished, **options: write_sizes.append(len(finished)) or record_all(finished, **options),
     )
     assert held > 5 and rescue_of(host.runner, "worker-1") == held
-    assert written == [held]
+    assert write_sizes == [held]
     host.settle()
     assert {host.file(file_id).state for file_id in file_ids} == {"done"}
 
 
-def test_a_worker_begins_to_work_before_it_looks_for_what_was_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_starts_work_before_it_searches_for_lost_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host()
-    unheard, missed = host.arrive(), host.upload()
+    unclaimed, missed = host.arrive(), host.upload()
     host.topics.published.clear()
     with monkeypatch.context() as patched:
         for port, name in ((host.objects, "keys_after"), (host.store, "unclaimed")):
-            patched.setattr(port, name, lambda *_: pytest.fail("a start that waits for this may wait for long"))
+            patched.setattr(port, name, lambda *_: pytest.fail("the start waited for a search that may take long"))
         recover(host.runner, "worker-1")
     find_lost_work(host.runner)
     host.settle()
-    assert {host.file(one).state for one in (unheard, missed)} == {"done"}
+    assert {host.file(one).state for one in (unclaimed, missed)} == {"done"}
 
 
-def test_what_a_dead_worker_had_received_is_told_again_once_its_topic_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wake_ups_that_a_dead_worker_received_are_published_again_once_the_topic_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     host = Host()
     host.arrive()
     received = host.topics.published.copy()
     host.topics.published.clear()
     host.now += 1
-    messages = [2]  # of other files: the living come to them one by one
+    messages = [2]  # of other files; running workers receive them one by one
     monkeypatch.setattr(host.topics, "holds_messages", lambda topic: messages[0] > 0)
 
     def wait(_seconds: float) -> None:
-        assert host.topics.published == [], "they might be among those"
+        assert host.topics.published == [], "the lost wake-ups may be among these messages"
         messages[0] -= 1
 
     find_lost_work(host.runner, wait)
     assert messages == [0] and host.topics.published == received != []
 
 
-def test_a_duty_that_fails_harms_no_other(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_duty_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     host = Host()
     file_id = host.upload()
 
     def broken(limit: int) -> list[Any]:
-        raise RuntimeError("no such luck")
+        raise RuntimeError("lost connection")
 
     monkeypatch.setattr(host.store, "expired", broken)
     assert upkeep(host.runner)["objects_swept"] == 1
-    assert "no such luck" in capsys.readouterr().err
+    assert "lost connection" in capsys.readouterr().err
     host.settle()
     assert host.file(file_id).state == "done"
 
 
-def test_what_a_step_makes_is_named_by_attempt_and_lease() -> None:
+def test_an_artifact_key_has_the_attempt_and_the_lease() -> None:
     keys: list[str] = []
 
     def make(file: File, work: Any) -> Done:
@@ -508,11 +520,11 @@ def test_what_a_step_makes_is_named_by_attempt_and_lease() -> None:
     assert first[4].startswith("0-1-") and second[4].startswith("0-2-")
 
 
-def test_parts_run_side_by_side_and_what_follows_waits_for_all() -> None:
-    seen: list[tuple[int, ...]] = []
+def test_the_next_step_waits_for_all_parts() -> None:
+    parts_read: list[tuple[int, ...]] = []
 
     def read(file: File, work: Any) -> Done:
-        seen.append(file.page_numbers)
+        parts_read.append(file.page_numbers)
         assert host.outcomes(file.file_id, "extract") == []
         return Done()
 
@@ -524,11 +536,11 @@ def test_parts_run_side_by_side_and_what_follows_waits_for_all() -> None:
     host.runner = Runner(host.runner.ports, Step("intake", identified), pipelines, {"read": 8})
     file_id = host.arrive()
     host.settle()
-    assert sorted(seen) == [(1, 2), (3,), (4,)]
+    assert sorted(parts_read) == [(1, 2), (3,), (4,)]
     assert host.outcomes(file_id, "extract") == ["done"]
 
 
-def test_a_wake_up_for_a_step_that_is_gone_from_the_registry_is_an_error_of_its_own() -> None:
+def test_a_wake_up_for_an_unknown_step_raises_key_error() -> None:
     host = Host()
     with pytest.raises(KeyError):
         host.runner.run(WakeUp("f", "no such step", 0, 1))
@@ -537,7 +549,7 @@ def test_a_wake_up_for_a_step_that_is_gone_from_the_registry_is_an_error_of_its_
 def test_a_lost_wake_up_is_published_again_within_half_a_minute() -> None:
     host = Host()
     file_id = host.arrive()
-    host.topics.published.clear()  # as a topic that loses everything
+    host.topics.published.clear()  # the topic lost all messages
     host.now += UNCLAIMED_S - 1
     pulse(host.runner)
     assert host.topics.published == []
@@ -547,7 +559,7 @@ def test_a_lost_wake_up_is_published_again_within_half_a_minute() -> None:
     assert host.file(file_id).state == "done" and UNCLAIMED_S + PULSE_S < 30
 
 
-def test_upkeep_on_a_schedule_of_minutes_asks_for_the_pulses_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upkeep_once_a_minute_schedules_the_pulses_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host()
     monkeypatch.setattr(handlers, "runner", lambda: host.runner)
     handlers.upkeep({})

@@ -1,4 +1,4 @@
-"""What the runner asks of its ports, attempt by attempt, and what it plans after each end."""
+"""The calls that the runner makes to its ports for each attempt, and the plans after each end of a step."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from layers.ports import Claim, Finished, Ports, Recorded
 FILE = File("f", "t", "d", "b", "a.pdf", "originals/t/f", "v1", 10, None)
 CLAIM = Claim(FILE, "read", 0, 1, "lease-of-this-attempt", failures=0, cost_estimate_s=1.0)
 WAKE_UP = WakeUp("f", "read", 0, 1)
-HAS_ENDED_S = -LEASE_GRACE_S  # of a step whose lease is over as it begins
+EXPIRED_S = -LEASE_GRACE_S  # a time limit so that the lease has expired when the step begins
 
 
 @dataclass
 class RecordingPorts:
-    """Store, objects and topics in one: gives this claim, answers so, and remembers what was asked."""
+    """Store, objects and topics in one: returns fixed results and keeps a list of the calls."""
 
     claimed: Claim | None = CLAIM
     answer: Recorded = field(default_factory=Recorded)
@@ -42,58 +42,58 @@ class RecordingPorts:
     held: list[Claim] = field(default_factory=list)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def called(self, *call: Any) -> None:
+    def note(self, *call: Any) -> None:
         self.calls.append(call)
         if call[0] == self.unreachable and self.unreachable_times:
             self.unreachable_times -= 1
             raise StoreUnreachable("no answer")
 
     def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
-        self.called("claim", *wake_ups, owner, lease_s, durably)
+        self.note("claim", *wake_ups, owner, lease_s, durably)
         return [self.claimed] * len(wake_ups) if self.claimed else []
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         for one in finished:
             if isinstance(one.outcome, self.refused):
                 raise ValueError("violates a check constraint")
-            self.called("record", one.claim, one.outcome, host)
+            self.note("record", one.claim, one.outcome, host)
         return [self.answer] * len(finished)
 
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
-        self.called("extend", *claims, lease_s)
+        self.note("extend", *claims, lease_s)
         return len(claims)
 
     def held_by(self, owner: str) -> list[Claim]:
-        self.called("held_by", owner)
+        self.note("held_by", owner)
         return self.held
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
-        self.called("correct_lane", difference_s)
+        self.note("correct_lane", difference_s)
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int], loads: Mapping[str, int]) -> list[WakeUp]:
-        self.called("dispatch", dict(caps))
+    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int], bundles: Mapping[str, int]) -> list[WakeUp]:
+        self.note("dispatch", dict(caps))
         return [WAKE_UP]
 
     def measure_backlogs(self, least_s: float) -> int | None:
-        self.called("measure_backlogs", least_s)
+        self.note("measure_backlogs", least_s)
         return self.waiting
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        self.called("publish", *wake_ups)
+        self.note("publish", *wake_ups)
 
     def dispatch_later(self, delay_s: float) -> None:
-        self.called("dispatch_later", delay_s)
+        self.note("dispatch_later", delay_s)
 
     def delete_prefix(self, prefix: str) -> int:
-        self.called("delete_prefix", prefix)
+        self.note("delete_prefix", prefix)
         return 1
 
-    def told(self, name: str) -> list[tuple[Any, ...]]:
+    def calls_of(self, name: str) -> list[tuple[Any, ...]]:
         return [call[1:] for call in self.calls if call[0] == name]
 
     def as_ports(self) -> Ports:
-        mine, none = cast(Any, self), cast(Any, None)
-        return Ports(mine, mine, mine, none, none, None)
+        port, none = cast(Any, self), cast(Any, None)
+        return Ports(port, port, port, none, none, None)
 
 
 def runner(
@@ -112,52 +112,52 @@ def done(file: File, work: Any) -> Done:
 
 
 @pytest.mark.parametrize("pays_by_call", [False, True])
-def test_a_lease_outlasts_its_step_and_a_step_that_pays_is_claimed_durably(pays_by_call: bool) -> None:
+def test_a_lease_is_longer_than_the_time_limit_and_paid_steps_are_claimed_durably(pays_by_call: bool) -> None:
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, timeout_s=90, pays_by_call=pays_by_call)).run(WAKE_UP)
-    assert ports.told("claim") == [(WAKE_UP, "worker-1", 90 + LEASE_GRACE_S, pays_by_call)]
+    assert ports.calls_of("claim") == [(WAKE_UP, "worker-1", 90 + LEASE_GRACE_S, pays_by_call)]
     assert LEASE_GRACE_S > 0
 
 
-def test_several_are_claimed_and_recorded_together_under_a_lease_for_one_that_takes_long() -> None:
+def test_a_bundle_is_claimed_and_recorded_at_once_with_a_lease_for_one_long_part() -> None:
     ports = RecordingPorts()
     assert (
         runner(ports, Step("read", done, timeout_s=5, parts_per_message=10)).run_all([WAKE_UP, WAKE_UP, WAKE_UP]) == 3
     )
-    assert ports.told("claim") == [
+    assert ports.calls_of("claim") == [
         (WAKE_UP, WAKE_UP, WAKE_UP, "worker-1", 5 + 2 * YIELDS_AFTER_S + LEASE_GRACE_S, False)
     ]
-    assert len(ports.told("record")) == 3
-    assert len(ports.told("dispatch")) == 1
+    assert len(ports.calls_of("record")) == 3
+    assert len(ports.calls_of("dispatch")) == 1
 
 
-def test_those_behind_one_that_took_long_are_put_back_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parts_after_one_that_took_long_are_requeued(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.0, 0.1, 0.1, 0.2 + YIELDS_AFTER_S])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock, 9.0))
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, parts_per_message=10)).run_all([WAKE_UP] * 4) == 4
-    outcomes = [outcome for _, outcome, _ in ports.told("record")]
+    outcomes = [outcome for _, outcome, _ in ports.calls_of("record")]
     assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
-    assert ports.told("dispatch_later") == [(0.0,)]
+    assert ports.calls_of("dispatch_later") == [(0.0,)]
 
 
-def test_where_all_take_long_what_has_ended_is_recorded_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outcomes_of_a_slow_bundle_are_recorded_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ports, now = RecordingPorts(), 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     recorded_before: list[int] = []
 
     def read(file: File, work: Any) -> Done:
         nonlocal now
-        recorded_before.append(len(ports.told("record")))
+        recorded_before.append(len(ports.calls_of("record")))
         now += 0.6 * RECORD_EVERY_S
         return Done()
 
     assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 5) == 5
     assert recorded_before == [0, 0, 2, 2, 4]
-    assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done] * 5
+    assert [type(outcome) for _, outcome, _ in ports.calls_of("record")] == [Done] * 5
 
 
-def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
+def test_outcomes_before_the_store_was_lost_are_recorded() -> None:
     answers = iter([Done(), Done(), StoreUnreachable("no answer")])
 
     def read(file: File, work: Any) -> Done:
@@ -169,10 +169,10 @@ def test_a_store_lost_among_several_loses_none_of_those_before() -> None:
 
     ports = RecordingPorts()
     assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 3) == 3
-    assert [type(outcome) for _, outcome, _ in ports.told("record")] == [Done, Done, Later]
+    assert [type(outcome) for _, outcome, _ in ports.calls_of("record")] == [Done, Done, Later]
 
 
-def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
+def test_a_part_that_is_not_claimed_is_neither_run_nor_recorded() -> None:
     def never(file: File, work: Any) -> Done:
         raise AssertionError("a step ran without a claim")
 
@@ -182,24 +182,24 @@ def test_what_is_not_claimed_is_neither_run_nor_recorded() -> None:
 
 
 @pytest.mark.parametrize("unreachable", ["claim", "record", "dispatch"])
-def test_a_store_that_can_not_be_reached_is_told_to_the_host(unreachable: str) -> None:
+def test_an_unreachable_store_raises_to_the_host(unreachable: str) -> None:
     ports = RecordingPorts(unreachable=unreachable)
     with pytest.raises(StoreUnreachable):
-        runner(ports, Step("read", done, timeout_s=HAS_ENDED_S)).run(WAKE_UP)
+        runner(ports, Step("read", done, timeout_s=EXPIRED_S)).run(WAKE_UP)
     assert ports.calls[-1][0] == unreachable
 
 
-def test_a_store_lost_within_a_step_spends_no_attempt() -> None:
+def test_a_store_lost_during_a_step_spends_no_attempt() -> None:
     def lost(file: File, work: Any) -> Done:
         raise StoreUnreachable("no answer")
 
     ports = RecordingPorts()
     assert runner(ports, Step("read", lost)).run(WAKE_UP)
-    ((_, outcome, _),) = ports.told("record")
+    ((_, outcome, _),) = ports.calls_of("record")
     assert isinstance(outcome, Later)
 
 
-def test_what_was_done_while_the_store_went_away_is_recorded_when_it_is_back_and_not_done_again() -> None:
+def test_a_finished_part_is_recorded_when_the_store_is_back_and_does_not_run_again() -> None:
     runs: list[str] = []
 
     def once(file: File, work: Any) -> Done:
@@ -208,18 +208,18 @@ def test_what_was_done_while_the_store_went_away_is_recorded_when_it_is_back_and
 
     ports = RecordingPorts(unreachable="record", unreachable_times=3)
     assert runner(ports, Step("read", once), chance=lambda: 0.0).run(WAKE_UP)
-    assert runs == ["f"] and len(ports.told("record")) == 4 and len(ports.told("dispatch")) == 1
+    assert runs == ["f"] and len(ports.calls_of("record")) == 4 and len(ports.calls_of("dispatch")) == 1
 
 
-def test_what_may_have_been_recorded_when_the_answer_was_lost_keeps_its_artifacts_and_is_followed_up() -> None:
+def test_an_outcome_that_may_have_been_recorded_keeps_its_artifacts_and_dispatches_later_steps() -> None:
     ports = RecordingPorts(unreachable="record", unreachable_times=1, answer=Recorded(fenced=True))
     runner(ports, Step("read", done), {"extract": 3}, chance=lambda: 0.0).run(WAKE_UP)
-    assert ports.told("delete_prefix") == []
-    ((caps,),) = ports.told("dispatch")
+    assert ports.calls_of("delete_prefix") == []
+    ((caps,),) = ports.calls_of("dispatch")
     assert set(caps) == {"intake", "read", "extract"}
 
 
-def test_a_connection_that_was_ended_costs_little_and_a_store_that_stays_away_is_asked_ever_more_seldom(
+def test_pauses_before_recording_again_are_short_at_first_and_grow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
@@ -229,42 +229,42 @@ def test_a_connection_that_was_ended_costs_little_and_a_store_that_stays_away_is
     assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
-def test_what_could_not_be_dispatched_while_the_store_was_away_is_dispatched_when_it_is_back() -> None:
+def test_a_dispatch_that_failed_is_repeated_when_the_store_is_back() -> None:
     ports = RecordingPorts(unreachable="dispatch", unreachable_times=2)
     host = runner(ports, Step("read", done))
     with pytest.raises(StoreUnreachable):
-        host.run(WAKE_UP)  # it is recorded: whoever receives its message again finds nothing to do
+        host.run(WAKE_UP)  # the outcome is recorded, so that a redelivered message has no effect
     for _ in range(3):
         host.tick()
-    assert [set(caps) for (caps,) in ports.told("dispatch")] == [{"read"}] * 3
-    assert ports.told("publish") == [(WAKE_UP,)]
+    assert [set(caps) for (caps,) in ports.calls_of("dispatch")] == [{"read"}] * 3
+    assert ports.calls_of("publish") == [(WAKE_UP,)]
 
 
-def test_a_claim_whose_answer_was_lost_is_taken_back_once_it_is_plain_that_nobody_runs_it(
+def test_a_claim_whose_answer_was_lost_is_reclaimed_once_no_thread_can_be_running_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ports = RecordingPorts(unreachable="claim", unreachable_times=1, held=[CLAIM])
     host = runner(ports, Step("read", done))
     host.reclaim_lost_claims()
-    assert ports.told("held_by") == []  # no claim is in doubt
+    assert ports.calls_of("held_by") == []  # no answer to a claim was lost
     with pytest.raises(StoreUnreachable):
         host.run(WAKE_UP)
     host.reclaim_lost_claims()
     host.reclaim_lost_claims()
-    assert ports.told("record") == []  # it may have been made just now, by a thread that is about to run it
+    assert ports.calls_of("record") == []  # a thread may have claimed it just now and be about to run it
     monkeypatch.setattr("layers.attempts.held_claims.LOST_AFTER_S", -1.0)
     host.reclaim_lost_claims()
-    ((claim, outcome, _),) = ports.told("record")
+    ((claim, outcome, _),) = ports.calls_of("record")
     assert claim == CLAIM and isinstance(outcome, Later)
 
 
 @pytest.mark.parametrize(("failures", "recorded_as"), [(0, Retry), (3, Failed)])
-def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failure_of_its_attempt(
+def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failed_attempt(
     failures: int, recorded_as: type[Outcome], capsys: pytest.CaptureFixture[str]
 ) -> None:
     ports = RecordingPorts(claimed=replace(CLAIM, failures=failures), refused=(Done,))
     assert runner(ports, Step("read", done)).run(WAKE_UP)
-    ((_, outcome, _),) = ports.told("record")
+    ((_, outcome, _),) = ports.calls_of("record")
     assert isinstance(outcome, recorded_as) and outcome.code == "internal_error"
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(one["event"], one["step"], one["file_id"]) for one in logged] == [
@@ -273,29 +273,29 @@ def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failure_of_its_attem
     ]
 
 
-def test_a_refused_outcome_harms_no_other_of_its_bundle() -> None:
+def test_a_refused_outcome_does_not_affect_the_others_of_its_bundle() -> None:
     results: list[Done | Skip] = [Skip("nothing to read"), Done(), Skip("nothing to read")]
     ports = RecordingPorts(refused=(Done,))
     step = Step("read", lambda file, work: results.pop(0), parts_per_message=10)
     assert runner(ports, step).run_all([WAKE_UP] * 3) == 3
-    recorded = [type(outcome) for _, outcome, _ in ports.told("record")]
+    recorded = [type(outcome) for _, outcome, _ in ports.calls_of("record")]
     assert recorded[-3:] == [Skipped, Retry, Skipped]
 
 
-def test_what_was_recorded_before_another_outcome_was_refused_keeps_its_artifacts() -> None:
+def test_an_outcome_recorded_before_another_was_refused_keeps_its_artifacts() -> None:
     results: list[Done | Skip] = [Done(), Skip("nothing to read")]
     ports = RecordingPorts(refused=(Skipped,), answer=Recorded(fenced=True))
     step = Step("read", lambda file, work: results.pop(0), parts_per_message=10)
     assert runner(ports, step).run_all([WAKE_UP] * 2) == 2
-    assert ports.told("delete_prefix") == []
+    assert ports.calls_of("delete_prefix") == []
 
 
-def test_an_attempt_of_which_nothing_can_be_recorded_is_logged_and_left_to_its_lease(
+def test_an_attempt_that_cannot_be_recorded_is_logged_and_its_lease_expires(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     ports = RecordingPorts(refused=(Done, Retry))
     assert runner(ports, Step("read", done)).run(WAKE_UP)
-    assert ports.told("record") == []
+    assert ports.calls_of("record") == []
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
         "outcome_refused",
         "attempt_not_recorded",
@@ -306,7 +306,7 @@ def test_an_attempt_of_which_nothing_can_be_recorded_is_logged_and_left_to_its_l
 def test_a_skip_is_recorded_with_its_reason() -> None:
     ports = RecordingPorts()
     runner(ports, Step("read", lambda file, work: Skip("nothing to read"))).run(WAKE_UP)
-    assert ports.told("record") == [(CLAIM, Skipped("nothing to read"), "worker-1")]
+    assert ports.calls_of("record") == [(CLAIM, Skipped("nothing to read"), "worker-1")]
 
 
 @pytest.mark.parametrize(
@@ -317,23 +317,25 @@ def test_a_skip_is_recorded_with_its_reason() -> None:
         (Recorded(), []),
     ],
 )
-def test_what_a_late_worker_made_is_deleted_and_nothing_else(answer: Recorded, deleted: list[tuple[str]]) -> None:
+def test_only_the_artifacts_of_a_fenced_or_removed_attempt_are_deleted(
+    answer: Recorded, deleted: list[tuple[str]]
+) -> None:
     ports = RecordingPorts(answer=answer)
     runner(ports, Step("read", done)).run(WAKE_UP)
-    assert ports.told("delete_prefix") == deleted
+    assert ports.calls_of("delete_prefix") == deleted
 
 
-def test_an_end_dispatches_its_own_step_and_what_it_readied_up_to_their_caps() -> None:
+def test_the_end_of_a_part_dispatches_its_step_and_the_readied_steps_up_to_their_caps() -> None:
     ports = RecordingPorts(answer=Recorded(readied=frozenset({"extract", "a step no longer registered"})))
     runner(ports, Step("read", done), {"read": 8}).run(WAKE_UP)
-    assert ports.told("dispatch") == [({"read": 10, "extract": 2},)]
-    assert ports.told("publish") == [(WAKE_UP,)]
+    assert ports.calls_of("dispatch") == [({"read": 10, "extract": 2},)]
+    assert ports.calls_of("publish") == [(WAKE_UP,)]
 
 
-def test_a_snooze_wakes_the_dispatcher_in_time() -> None:
+def test_a_snooze_calls_the_dispatcher_when_it_is_due() -> None:
     ports = RecordingPorts()
     runner(ports, Step("read", done)).record(CLAIM, Later(20, "throttled"))
-    assert ports.told("dispatch_later") == [(20,)]
+    assert ports.calls_of("dispatch_later") == [(20,)]
 
 
 @pytest.mark.parametrize(
@@ -350,16 +352,16 @@ def test_a_snooze_wakes_the_dispatcher_in_time() -> None:
         (0.05, 0.001, []),
     ],
 )
-def test_an_estimate_that_was_far_off_is_corrected(
+def test_the_lane_is_corrected_for_an_estimate_that_was_far_off(
     estimate_s: float, cost_s: float, corrected: list[tuple[float]]
 ) -> None:
     ports = RecordingPorts()
     claim = Claim(FILE, "read", 0, 1, "lease", failures=0, cost_estimate_s=estimate_s)
     runner(ports, Step("read", done)).record(claim, Done(), cost_s)
-    assert ports.told("correct_lane") == corrected
+    assert ports.calls_of("correct_lane") == corrected
 
 
-# --- what follows an end -----------------------------------------------------------------------------
+# --- plans after the end of a step -------------------------------------------------------------------
 
 DAMAGED = Failed("corrupt", "the file is damaged")
 
@@ -382,7 +384,7 @@ DAMAGED = Failed("corrupt", "the file is damaged")
         ("thumbnail", Done(complete=False), None, "", None, None, 0),
     ],
 )
-def test_a_files_state_follows_its_main_pipeline_alone(
+def test_the_state_of_a_file_depends_only_on_its_main_pipeline(
     ended: str,
     outcome: Outcome,
     page: Source | None,
@@ -400,7 +402,7 @@ def test_a_files_state_follows_its_main_pipeline_alone(
     assert plan.error == (None if error_step is None else (error_step, DAMAGED.code, DAMAGED.detail))
 
 
-def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
+def test_a_side_pipeline_that_cannot_start_does_not_fail_the_file() -> None:
     side = Pipeline("side", (Step("picture", done, plan=lambda file: Stop("corrupt", "no picture")),))
     intake = Step("intake", done)
     main = Pipeline("main", (Step("read", done),))
@@ -417,7 +419,7 @@ def test_a_side_pipeline_that_can_not_start_does_not_fail_the_file() -> None:
         (DAMAGED, "check", "failed"),
     ],
 )
-def test_a_file_settles_with_the_last_step_of_its_main_pipeline_however_that_ends(
+def test_a_file_settles_with_the_last_main_step_whatever_its_outcome(
     outcome: Outcome, failed: str, file_state: str
 ) -> None:
     read, check = Step("read", done), Step("check", done, continues_after_failure=True)
@@ -426,7 +428,7 @@ def test_a_file_settles_with_the_last_step_of_its_main_pipeline_however_that_end
     assert plan.file_state == file_state
 
 
-def test_a_partial_record_stays_partial_where_the_steps_after_it_do_not_apply() -> None:
+def test_a_partial_record_stays_partial_if_the_steps_after_it_are_skipped() -> None:
     extract = Step("extract", done)
     check = Step("check", done, plan=lambda file: Skip("nothing to check"))
     pipelines = (Pipeline("main", (extract, check)),)
@@ -434,7 +436,7 @@ def test_a_partial_record_stays_partial_where_the_steps_after_it_do_not_apply() 
     assert plan.file_state == "partial"
 
 
-def test_the_lease_of_an_attempt_that_goes_on_for_long_is_extended_until_it_ends(
+def test_the_lease_of_a_long_attempt_is_extended_up_to_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
@@ -451,28 +453,28 @@ def test_the_lease_of_an_attempt_that_goes_on_for_long_is_extended_until_it_ends
     ports = RecordingPorts()
     host = runner(ports, Step("read", slow, timeout_s=100 - LEASE_GRACE_S))
     assert host.run(WAKE_UP)
-    assert ports.told("extend") == [(CLAIM, 100)] * len(extended)
-    assert extended[0] == 50 and extended[-1] < 300  # one that hangs is not held for ever
+    assert ports.calls_of("extend") == [(CLAIM, 100)] * len(extended)
+    assert extended[0] == 50 and extended[-1] < 300  # a hanging attempt must lose its lease
     assert all(later - one < 100 for one, later in pairwise(extended))
     now[0] += 60
     assert host.extend_leases() == 0
 
 
-def test_backlogs_are_looked_at_now_and_then_and_by_itself_only_while_something_waits(
+def test_backlogs_are_measured_at_intervals_and_without_a_dispatch_only_while_parts_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     ports = RecordingPorts(waiting=7)
-    one = runner(ports, Step("read", done))
+    host = runner(ports, Step("read", done))
     for _ in range(3):
-        one.dispatch({"read"})
-    assert len(ports.told("measure_backlogs")) == 1
+        host.dispatch({"read"})
+    assert len(ports.calls_of("measure_backlogs")) == 1
     now += BACKLOG_SAMPLE_EVERY_S
     ports.waiting = 0
-    one.tick()
+    host.tick()
     now += BACKLOG_SAMPLE_EVERY_S
-    one.tick()
-    assert len(ports.told("measure_backlogs")) == 2
+    host.tick()
+    assert len(ports.calls_of("measure_backlogs")) == 2
     ports.unreachable = "measure_backlogs"
-    assert one.dispatch({"read"}) == 1
+    assert host.dispatch({"read"}) == 1

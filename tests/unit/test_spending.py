@@ -1,4 +1,4 @@
-"""How a budget of outside capacity is spent by the steps that need it; on ports in memory, with the clock in our hand."""
+"""How the steps that call a service use its budget; on ports in memory, with a clock that tests set."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOISY, QUIET = str(uuid.uuid4()), str(uuid.uuid4())
 
 
 class Service:
-    """A service that lets so many calls a second through, and `burst` at once; every call takes its time."""
+    """A service that accepts `per_s` calls a second, and `burst` at once. Each call takes `call_s` seconds."""
 
     def __init__(self, per_s: float, burst: float = 3, call_s: float = 0.02) -> None:
         self.per_s, self.burst, self.call_s = per_s, burst, call_s
@@ -46,7 +46,7 @@ class Service:
 
 
 class Spender:
-    """A host whose step `read` calls a service that has a budget."""
+    """A host whose `read` step calls a service with a budget."""
 
     def __init__(self, service: Service, rate: Rate, concurrency: int = 4) -> None:
         self.service = service
@@ -55,7 +55,7 @@ class Spender:
         self.budgets = RedisBudgets("", {"extraction": rate}, now=lambda: host.now)
         self.pacer = Pacer(self.budgets, "extraction", sleep=self.pass_time)
         main, *others = host.runner.pipelines
-        # Estimated close to what it takes by the real clock, so that no lane is corrected.
+        # The estimate is close to the cost by the real clock, so that no lane is corrected.
         read = replace(main.steps[0], pays_by_call=True, plan=lambda file: (Part(cost_estimate_s=0.001),))
         ports = replace(
             host.runner.ports, budgets=self.budgets, extractor=cast(Any, SimpleNamespace(pays_by_call=True))
@@ -87,7 +87,7 @@ class Spender:
         return [key.rsplit("/", 1)[-1] for key in keys]
 
     def begin(self) -> None:
-        """Run what is free, until only parts that wait for the budget are left."""
+        """Run all parts that need no budget, until only others are left."""
         others = [one for one in self.host.topics.published if one.step != "read"]
         while others:
             for wake_up in others:
@@ -109,25 +109,25 @@ def reading(spender: Spender) -> list[Any]:
     return [one for one in spender.host.topics.published if one.step == "read"]
 
 
-def test_no_more_parts_are_dispatched_than_the_budget_bears() -> None:
+def test_no_more_parts_are_dispatched_than_the_budget_allows() -> None:
     spender = Spender(Service(10), Rate(2, burst_s=3), concurrency=40)
     spender.arrive(NOISY, 30)
     spender.begin()
     assert len(reading(spender)) == 6
-    assert spender.host.topics.delays_s  # and dispatch comes again when there is room
+    assert spender.host.topics.delays_s  # the dispatcher is called again when there is room
     spender.host.now += 1.0
     dispatch(spender.host.runner)
     assert len(reading(spender)) == 8
 
 
-def test_what_the_lanes_did_not_need_is_left_for_others() -> None:
+def test_budget_that_the_lanes_did_not_need_is_released() -> None:
     spender = Spender(Service(10), Rate(2, burst_s=3), concurrency=40)
     spender.arrive(NOISY, 2)
     spender.begin()
     assert len(reading(spender)) == 2 and spender.budgets.states()["extraction"].room == 4
 
 
-def test_a_tenant_that_is_throttled_never_takes_the_next_tenants_turn() -> None:
+def test_a_throttled_tenant_does_not_use_the_next_tenants_turn() -> None:
     spender = Spender(Service(4), Rate(4), concurrency=4)
     spender.arrive(NOISY, 100)
     spender.work(3)
@@ -141,7 +141,7 @@ def test_a_tenant_that_is_throttled_never_takes_the_next_tenants_turn() -> None:
 
 
 @pytest.mark.parametrize(("provider_per_s", "agreed_per_s"), [(10, 10), (5, 10)])
-def test_what_a_service_bears_is_used_to_the_full_and_no_attempt_is_spent(
+def test_the_capacity_of_a_service_is_fully_used_and_no_attempt_is_spent(
     provider_per_s: float, agreed_per_s: float
 ) -> None:
     service = Service(provider_per_s)
@@ -156,10 +156,10 @@ def test_what_a_service_bears_is_used_to_the_full_and_no_attempt_is_spent(
     assert {row.failures for row in spender.host.store.steps.values()} == {0}
     late = [at for at in service.served if at >= began + 0.2 * (service.served[-1] - began)]
     assert len(late) / (late[-1] - late[0]) >= 0.95 * provider_per_s
-    assert service.throttled <= 25  # while the rate came down
+    assert service.throttled <= 25  # until the rate was low enough
 
 
-def test_without_a_budget_a_throttled_part_comes_when_its_service_said() -> None:
+def test_without_a_budget_a_throttled_part_runs_again_after_the_delay_from_the_service() -> None:
     spender = Spender(Service(1, burst=1), Rate(1000), concurrency=1)
     spender.host.runner.ports.budgets.__dict__["_rates"].clear()
     spender.arrive(NOISY, 2)
@@ -177,7 +177,7 @@ def test_without_a_budget_a_throttled_part_comes_when_its_service_said() -> None
         ("ocr", True, True, False),
     ],
 )
-def test_a_step_costs_money_where_its_service_is_configured_and_charges_for_calls(
+def test_a_step_costs_money_if_its_service_is_configured_and_charges_for_calls(
     step: str, paid_reader: bool, extractor_pays: bool, pays: bool
 ) -> None:
     ports = replace(

@@ -1,4 +1,4 @@
-"""What a step stores by its work."""
+"""How a step stores its artifacts."""
 
 from __future__ import annotations
 
