@@ -243,7 +243,7 @@ def test_a_large_file_is_uploaded_in_parts_and_resumed_after_an_interruption(sta
     assert httpx.put(first["url"], content=part[:-1], trust_env=False).status_code == 403
     httpx.put(first["url"], content=part, trust_env=False).raise_for_status()
     assert client.call("GET", f"{where}/parts") == {"parts": [{"part_number": 1, "size_bytes": len(part)}]}
-    with pytest.raises(Refused, match="2 of 3 parts have not arrived whole: 2, 3"):
+    with pytest.raises(Refused, match="2 of 3 parts are missing or incomplete: 2, 3"):
         client.call("POST", f"{where}/complete")
     with pytest.raises(Refused, match="has 3 parts"):
         client.call("POST", f"{where}/parts", {"part_numbers": [4]})

@@ -150,7 +150,7 @@ def test_an_unfinished_cluster_is_created_again(tmp_path: Path) -> None:
 def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("17\n")
-    with pytest.raises(postgres.PostgresUnusable, match=r"made by PostgreSQL 17.* is 18"):
+    with pytest.raises(postgres.PostgresUnusable, match=r"created by PostgreSQL 17.* is PostgreSQL 18"):
         postgres.prepare(tmp_path, PASSWORD, tmp_path / "initdb.log")
 
 

@@ -36,7 +36,8 @@ def burn(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end: pass
 def burn_in_children():
-    for _ in range(20): subprocess.run([sys.executable, "-S", "-c", "exec('import time\\nwhile time.process_time() < .2: pass')"])
+    burn = "import time; any(time.process_time() > .2 for _ in iter(int, 1))"
+    for _ in range(20): subprocess.run([sys.executable, "-S", "-c", burn])
 def die(): ctypes.string_at(0)
 def leave(): os._exit(3)
 def choke(): decoder_host._answer = lambda *_: 1 / 0

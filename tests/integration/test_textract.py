@@ -40,7 +40,7 @@ MANY = tuple(range(1, 41))
 
 
 def client(url: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.5, connect_timeout=0.5)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=2.0, connect_timeout=2.0)
     return boto3.client(
         "textract", endpoint_url=url, region_name="us-east-1", config=config,
         aws_access_key_id="id", aws_secret_access_key="secret",
