@@ -13,7 +13,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +65,25 @@ class Worker:
         self._store_is_up = store_is_up
         self._store_is_down = threading.Event()
         self._probe_lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Start the consumer threads; returns immediately."""
         for topic, (handler, count) in self._handlers.items():
             for index in range(count):
-                threading.Thread(
+                consumer = threading.Thread(
                     target=self._consume, args=(topic, handler, index == 0), name=f"{topic}-{index}", daemon=True
-                ).start()
-        every(ACKNOWLEDGE_S, self._stopping, "acknowledgements", self._handled.flush)
+                )
+                consumer.start()
+                self._threads.append(consumer)
+        self._threads.append(every(ACKNOWLEDGE_S, self._stopping, "acknowledgements", self._handled.flush))
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def ended_threads(self) -> list[str]:
+        """The names of threads that have ended although the worker was not stopped."""
+        return [] if self._stopping.is_set() else ended(self._threads)
 
     def drain(self, within_s: float) -> bool:
         """Wait until no handler is running; returns whether all ended in time."""
@@ -183,20 +190,38 @@ def main() -> None:
     threading.Thread(target=keep_trying, args=find_lost_work, name="find_lost_work", daemon=True).start()
     # The longest time to which a lease may be extended: until then an attempt may be waiting for the CPU.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
-    _start_timers(settings, stop)
-    next_retirement = time.monotonic() + RETIRE_IDLE_S
-    while not stop.wait(1.0):
-        handlers.runner().tick()
-        if time.monotonic() >= next_retirement:
-            next_retirement = time.monotonic() + RETIRE_IDLE_S
-            bootstrap.documents().retire_idle()
-        if worker.longest_busy_s() > longest_s:
-            log("handler_hung", worker=settings.worker_name, busy_s=round(worker.longest_busy_s()))
-            break
+    timers = [*_start_timers(settings, stop)]
+    timers.append(
+        every(RETIRE_IDLE_S, stop, "retire_idle", lambda: bootstrap.documents().retire_idle(), first_s=RETIRE_IDLE_S)
+    )
+    exit_code = watch(stop, worker, timers, longest_s, handlers.runner().tick)
     worker.stop()
-    worker.drain(DRAIN_S)
-    bootstrap.documents().close()
-    os._exit(0)  # consumers may still be waiting in a poll; there is nothing left to save
+    try:
+        worker.drain(DRAIN_S)
+        bootstrap.documents().close()
+    finally:
+        os._exit(exit_code)  # consumers may still be waiting in a poll; there is nothing left to save
+
+
+def watch(
+    stop: threading.Event,
+    worker: Worker,
+    timers: Sequence[threading.Thread],
+    longest_s: float,
+    tick: Callable[[], Any],
+    each_s: float = 1.0,
+) -> int:
+    """Call `tick` until the worker is to stop, or must because a handler hangs or a thread has ended; the exit code."""
+    while not stop.wait(each_s):
+        tick()
+        if worker.longest_busy_s() > longest_s:
+            log("handler_hung", worker=worker.name, busy_s=round(worker.longest_busy_s()))
+            return 0
+        if dead := worker.ended_threads() + ended(timers):
+            # The work of such a thread would stand still for good. A new process has all its threads.
+            log("thread_ended", worker=worker.name, threads=dead)
+            return 1
+    return 0
 
 
 def _handlers(settings: Settings) -> dict[str, tuple[Handler, int]]:
@@ -209,15 +234,17 @@ def _handlers(settings: Settings) -> dict[str, tuple[Handler, int]]:
     }
 
 
-def _start_timers(settings: Settings, stop: threading.Event) -> None:
-    """Upkeep, which the workers run in turn, and this worker's pulse."""
+def _start_timers(settings: Settings, stop: threading.Event) -> list[threading.Thread]:
+    """Upkeep, which the workers run in turn, and this worker's pulse; their threads."""
     from functions import handlers, upkeep
 
     round_s, index = upkeep.UPKEEP_S * max(1, settings.workers), settings.worker_place - 1
-    every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=index * upkeep.UPKEEP_S)
-    # On a timer, because a message to the dispatcher may be lost like any other.
-    pulse_s = upkeep.PULSE_S
-    every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s)
+    first_s, pulse_s = index * upkeep.UPKEEP_S, upkeep.PULSE_S
+    return [
+        every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=first_s),
+        # On a timer, because a message to the dispatcher may be lost like any other.
+        every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s),
+    ]
 
 
 def _store_is_up() -> bool:
@@ -227,8 +254,10 @@ def _store_is_up() -> bool:
         return False
 
 
-def every(seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0) -> None:
-    """Call `do` at this interval, in a thread of its own."""
+def every(
+    seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0
+) -> threading.Thread:
+    """Call `do` at this interval, in a thread of its own, which is returned."""
 
     def repeat() -> None:
         wait_s = first_s
@@ -240,7 +269,14 @@ def every(seconds: float, stop: threading.Event, name: str, do: Callable[[], Any
                 log("timer_failed", timer=name, detail=str(error))
             wait_s = max(0.0, seconds - (time.monotonic() - started))
 
-    threading.Thread(target=repeat, name=name, daemon=True).start()
+    timer = threading.Thread(target=repeat, name=name, daemon=True)
+    timer.start()
+    return timer
+
+
+def ended(threads: Iterable[threading.Thread]) -> list[str]:
+    """The names of those threads that no longer run."""
+    return [one.name for one in threads if not one.is_alive()]
 
 
 def keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:

@@ -174,6 +174,8 @@ class ObjectFiles:
             self._reserve.unlink(missing_ok=True)
             self._open()
         self._refill_reserve()
+        # Connected here: a thread that failed to would leave every change waiting for good.
+        self._writing = self._connect(shared=True)
         self._writer = threading.Thread(target=self._write, name="object-index", daemon=True)
         self._writer.start()
 
@@ -398,8 +400,11 @@ class ObjectFiles:
 
     # --- the index -----------------------------------------------------------------------------------
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._folder / "index.sqlite", timeout=30, isolation_level=None)
+    def _connect(self, *, shared: bool = False) -> sqlite3.Connection:
+        """A connection for the calling thread or, if it is shared, for another one."""
+        connection = sqlite3.connect(
+            self._folder / "index.sqlite", timeout=30, isolation_level=None, check_same_thread=not shared
+        )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it returns
         connection.execute("PRAGMA foreign_keys = ON")
@@ -429,7 +434,7 @@ class ObjectFiles:
         self._refill_reserve()
 
     def _write(self) -> None:
-        connection = self._connect()
+        connection = self._writing
         is_open = True
         while is_open:
             batch = [self._changes.get()]

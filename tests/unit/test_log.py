@@ -1,0 +1,165 @@
+"""Logging never raises, whatever happens to standard error, and a line that was cut short spoils no other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from infra.worker import Worker, ended, every, watch
+from layers.telemetry.log import about, log
+
+FULL = Path("/dev/full")  # every write to it fails, as on a full disk
+
+
+def run(code: str, stderr: Any) -> str:
+    """What a new process prints; it must end well."""
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=stderr, timeout=60, check=True)
+    return done.stdout.decode()
+
+
+def test_a_full_disk_does_not_stop_what_logs() -> None:
+    code = """
+import threading
+from layers.telemetry.log import log
+threads = [threading.Thread(target=lambda: [log("e", number=i, error=ValueError("x" * 9000)) for i in range(200)]) for _ in range(4)]
+[one.start() for one in threads]; [one.join() for one in threads]
+print("went on")
+"""
+    with FULL.open("w") as full:
+        assert run(code, full) == "went on\n"
+
+
+def test_a_closed_standard_error_does_not_stop_what_logs() -> None:
+    code = "import sys, os; from layers.telemetry.log import log; {}; log('e'); print('went on')"
+    for close in ("os.close(2)", "sys.stderr.close()", "sys.stderr = None"):
+        assert run(code.format(close), subprocess.DEVNULL) == "went on\n", close
+
+
+def test_a_line_that_was_cut_short_does_not_break_the_next_and_lost_lines_are_counted(tmp_path: Path) -> None:
+    code = """
+import resource, signal
+from layers.telemetry.log import log
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+for number in range(5):
+    log("before", number=number, text="x" * 100)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+log("after", number=5)
+log("after", number=6)
+"""
+    path = tmp_path / "log"
+    with path.open("ab") as file:
+        run(code, file)
+    lines, whole = path.read_text().splitlines(), []
+    for line in lines:
+        try:
+            whole.append(json.loads(line))
+        except ValueError:
+            assert line.startswith('{"at": '), "only what was cut short is not a line of JSON"
+    assert len(lines) - len(whole) == 1
+    assert [one["event"] for one in whole] == ["before", "log_lines_lost", "after", "after"]
+    assert whole[1]["lines"] == 4 and [one["number"] for one in whole[2:]] == [5, 6]
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def test_a_field_that_has_no_text_does_not_stop_what_logs(capsys: pytest.CaptureFixture[str]) -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    for field in (Unprintable(), circle, {(1, 2): "x"}, "\ud800"):
+        with about(file="f"):
+            log("odd", field=field)
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["odd"] * 4
+
+
+class FailingTopics:
+    """Topics that can't be received from; counts the attempts."""
+
+    def __init__(self, enough: int) -> None:
+        self.left = enough
+        self.had_enough = threading.Event()
+
+    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+        self.left -= 1
+        if self.left <= 0:
+            self.had_enough.set()
+        raise OSError("away")
+
+    def delete(self, topic: str, receipt_handles: list[str]) -> None:
+        raise OSError("away")
+
+
+def test_consumers_and_timers_go_on_while_nothing_can_be_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    topics, stop, calls = FailingTopics(6), threading.Event(), threading.Semaphore(0)
+
+    def failing() -> None:
+        calls.release()
+        raise OSError("away")
+
+    monkeypatch.setattr("infra.worker.random.uniform", lambda *_: 0.01)
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        worker = Worker("w", cast(Any, topics), None, {"text": (lambda *_: None, 2)})
+        worker.start()
+        timer = every(0.01, stop, "failing", failing)
+        try:
+            assert topics.had_enough.wait(30)
+            assert all(calls.acquire(timeout=30) for _ in range(3))
+            assert worker.ended_threads() == [] and timer.is_alive()
+        finally:
+            worker.stop()
+            stop.set()
+            timer.join(30)
+            monkeypatch.undo()
+
+
+class Ending(BaseException):
+    """Not an Exception: nothing catches it before the end of the thread."""
+
+
+def test_a_consumer_that_has_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_ended = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: has_ended.set())
+
+    class Topics(FailingTopics):
+        def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+            raise Ending
+
+    worker = Worker("w", cast(Any, Topics(1)), None, {"text": (lambda *_: None, 1)})
+    worker.start()
+    try:
+        assert has_ended.wait(30)
+        for thread in threading.enumerate():
+            if thread.name == "text-0":
+                thread.join(30)
+        assert worker.ended_threads() == ["text-0"]
+        assert watch(threading.Event(), worker, [], 60, lambda: None, each_s=0) == 1
+    finally:
+        worker.stop()
+    assert worker.ended_threads() == [], "after a stop every thread may end"
+
+
+def test_the_names_of_threads_that_ended_are_given() -> None:
+    done = threading.Thread(target=lambda: None, name="done")
+    done.start()
+    done.join()
+    assert ended([done, threading.main_thread()]) == ["done"]
+
+
+def test_a_worker_ends_with_its_timers() -> None:
+    done = threading.Thread(target=lambda: None, name="pulse")
+    done.start()
+    done.join()
+    worker = Worker("w", cast(Any, FailingTopics(1)), None, {})
+    ticks: list[int] = []
+    assert watch(threading.Event(), worker, [done], 60, lambda: ticks.append(1), each_s=0) == 1
+    assert len(ticks) == 1
