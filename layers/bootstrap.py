@@ -95,7 +95,17 @@ def store() -> PostgresStore:
 @once
 def catalog() -> PostgresCatalog:
     """The API's view of the database, as a role that row-level security limits to one tenant."""
-    return PostgresCatalog(_database(settings().api_database_url or settings().database_url, max_connections=24))
+    return PostgresCatalog(_database(_api_database_url(), max_connections=24))
+
+
+@once
+def catalog_probe() -> PostgresCatalog:
+    """The same with connections of its own, so that a check does not wait behind requests."""
+    return PostgresCatalog(_database(_api_database_url(), max_connections=2))
+
+
+def _api_database_url() -> str:
+    return settings().api_database_url or settings().database_url
 
 
 def migrate() -> list[str]:

@@ -25,7 +25,18 @@ def caller_of(headers: Mapping[str, str], address: str, catalog: Catalog, ports:
         if ports.limits.count(f"denied:{address}", window_s=60) > FAILURES_A_MINUTE:
             raise Problem("rate_limited", "too many unknown keys from your address; wait a minute", Retry_After="60")
         raise _unauthorized("the key is unknown or was revoked")
-    return Caller(str(holder.tenant_id), holder.role)
+    return Caller(str(holder.tenant_id), holder.role, str(holder.key_id))
+
+
+def check_key(caller: Caller, catalog: Catalog) -> None:
+    """Check again, in a transaction that acts as the caller's tenant, that its key was not revoked meanwhile."""
+    if not catalog.is_key_valid(caller.key_id):
+        raise _unauthorized("the key was revoked")
+
+
+def notification_of(key_id: object) -> str:
+    """The name under which a key's waiting calls are notified of its revocation."""
+    return f"key:{key_id}"
 
 
 def check_role(caller: Caller, least: str) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from functions.api import datasets
+from functions.api.access import check_key, notification_of
 from functions.api.requests import Request, bad_parameter
 from functions.api.views import file_views
 
@@ -38,13 +39,14 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
     if position is None:
         raise bad_parameter("after", "must be the `changes_cursor` of a listing or the `cursor` of earlier changes")
     notifications = request.ports.notifications
+    names = (dataset_id, notification_of(request.caller.key_id))
     with _may_wait(request.tenant_id) as may_wait:
         longest_s = min(wait_s, LONGEST_WAIT_S, request.ports.settings.longest_wait_s) if may_wait else 0
         # A random part of the time: clients that came together do not all come back together.
         deadline = time.monotonic() + longest_s * random.uniform(0.6, 1.0)
         soon: Iterator[float] = iter(())
         while True:
-            count = notifications.count(dataset_id)
+            count = notifications.count(*names)
             changes = _changes(request, dataset_id, position, limit)
             left_s = deadline - time.monotonic()
             if changes["files"] or changes["removed"] or left_s <= 0:
@@ -52,7 +54,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
             # Random, so that calls that came together do not check together each time.
             check_s = CHECK_AGAIN_S if notifications.is_connected else CHECK_AGAIN_DISCONNECTED_S
             pause_s = next(soon, check_s * random.uniform(0.6, 1.0))
-            if notifications.wait(dataset_id, count, min(pause_s, left_s)):
+            if notifications.wait(names, count, min(pause_s, left_s)):
                 soon = iter(SOON_S)
 
 
@@ -64,6 +66,7 @@ def first_cursor(request: Request, dataset_id: str) -> str:
 def _changes(request: Request, dataset_id: str, position: list[Any], limit: int) -> dict[str, Any]:
     with request.ports.catalogs.transaction() as catalog:
         catalog.act_as(request.tenant_id)
+        check_key(request.caller, catalog)  # it may have been revoked while the call waited
         datasets.existing(Request(request.caller, request.ports, catalog), dataset_id)
         rows = catalog.changes(dataset_id, position[0], position[1], limit + 1)
         shown = rows[:limit]

@@ -41,12 +41,12 @@ def respond(route: Route, http_request: Any, ids: Mapping[str, str]) -> tuple[st
 
 def probes() -> dict[str, Probe]:
     """How to check each dependency that has a service of its own."""
-    signal, scanner, reader = bootstrap.work_signal(), bootstrap.scanner(), bootstrap.paid_reader()
+    scanner, reader = bootstrap.scanner(), bootstrap.paid_reader()
     found = {
-        "postgres": Probe(bootstrap.store().is_up),
+        "postgres": Probe(bootstrap.catalog_probe().is_up),
         "object_store": Probe(bootstrap.objects().is_up),
         "topics": Probe(bootstrap.topics().is_up),
-        "redis": Probe(lambda: signal is not None and signal.is_up()),
+        "redis": Probe(bootstrap.limits().is_up),
     }
     if scanner:
         found["scanner"] = Probe(scanner.is_up)

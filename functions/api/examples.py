@@ -123,7 +123,12 @@ EXAMPLES: dict[str, Any] = {
         },
     },
     "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
-    "RemovalStarted": {"id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40", "count": 1, "undo_window_s": 604800},
+    "RemovalStarted": {
+        "id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40",
+        "count": 1,
+        "not_found": [],
+        "undo_window_s": 604800,
+    },
     "RedriveDead": {"code": "timeout", "since": MOMENT},
     "DeadRedriven": {"count": 3, "has_more": False},
     "DeadLetters": {

@@ -13,19 +13,19 @@ from layers.settings import Settings
 
 
 class Changes(Protocol):
-    """Notifications of changed datasets. They are hints: they may be lost."""
+    """Notifications of changed datasets and revoked keys, by name. They are hints: they may be lost."""
 
     @property
     def is_connected(self) -> bool:
         """Whether notifications of other processes arrive."""
 
-    def publish(self, dataset_ids: Iterable[str]) -> None:
-        """Notify all who wait for changes of these datasets."""
+    def publish(self, names: Iterable[str]) -> None:
+        """Notify all who wait for one of these names."""
 
-    def count(self, dataset_id: str) -> int:
-        """How many notifications of a dataset have arrived."""
+    def count(self, *names: str) -> int:
+        """How many notifications of these names have arrived."""
 
-    def wait(self, dataset_id: str, count: int, timeout_s: float) -> bool:
+    def wait(self, names: Sequence[str], count: int, timeout_s: float) -> bool:
         """Wait until more than `count` have arrived; False after the timeout."""
 
 

@@ -27,6 +27,8 @@ def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
         raise Problem("invalid_request", "name either `file_ids` or a `batch_id`, not both")
     if any(not is_id(one) for one in (body.file_ids or [body.batch_id or ""])):
         raise not_found("file" if body.file_ids else "batch")
+    if body.batch_id:
+        _check_batch(request, dataset_id, body.batch_id)
     undo_s = request.ports.settings.undo_window_s if body.undo_window_s is None else body.undo_window_s
     return 202, _remove(request, dataset_id, body.file_ids or [], body.batch_id, undo_s)
 
@@ -61,12 +63,24 @@ def _remove(
     undo_s = min(undo_s, request.ports.settings.undo_window_s)
     removed = request.catalog.remove_files(dataset_id, file_ids, batch_id, undo_s)
     removal_id = str(removed.removal_id)
+    missing: list[str] = []
+    if file_ids:
+        found = request.catalog.removed_by(removed.removal_id)
+        missing = [file_id for file_id in dict.fromkeys(file_ids) if file_id not in found]
+        if not found:
+            raise Problem("not_found", "none of these files is in this dataset, or all were removed before")
     if parts := uploads.abort(request, request.catalog.uploads_of_removal(removal_id, uploads.MOST_ABORTED)):
         request.catalog.count_erased(removal_id, parts)
     request.notify(dataset_id)
     if undo_s == 0:
         request.dispatch()
-    return {"id": removal_id, "count": removed.file_count, "undo_window_s": undo_s}
+    return {"id": removal_id, "count": removed.file_count, "not_found": missing, "undo_window_s": undo_s}
+
+
+def _check_batch(request: Request, dataset_id: str, batch_id: str) -> None:
+    batch = request.catalog.batch(batch_id)
+    if batch is None or str(batch.dataset_id) != dataset_id:
+        raise not_found("batch")
 
 
 def _existing(request: Request, removal_id: str) -> Removal:

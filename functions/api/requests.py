@@ -26,6 +26,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Caller:
     tenant_id: str
     role: str
+    key_id: str = ""
 
     @property
     def is_admin(self) -> bool:
@@ -65,10 +66,10 @@ class Request:
     def tenant_id(self) -> str:
         return self.caller.tenant_id
 
-    def notify(self, *dataset_ids: Any) -> None:
-        """After the commit, notify those who wait for changes of these datasets."""
-        names = {str(dataset_id) for dataset_id in dataset_ids}
-        self.afterwards.append(lambda: self.ports.notifications.publish(names))
+    def notify(self, *names: Any) -> None:
+        """After the commit, notify the calls that wait for these: changed datasets by id, revoked keys."""
+        texts = {str(name) for name in names}
+        self.afterwards.append(lambda: self.ports.notifications.publish(texts))
 
     def dispatch(self) -> None:
         """After the commit, wake the dispatcher."""

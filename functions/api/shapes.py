@@ -226,7 +226,12 @@ SHAPES: dict[str, Schema] = {
     # --- records and removals
     "RecordRow": thing(file_id=ID, file_name=TEXT, **RECORD),
     "Records": thing(schema_version=COUNT, records=each(ref("RecordRow")), next_cursor=or_null(CURSOR)),
-    "RemovalStarted": thing(id=ID, count=COUNT, undo_window_s=COUNT),
+    "RemovalStarted": thing(
+        id=ID,
+        count=COUNT,
+        not_found=each(ID) | {"description": "listed files that are not in the dataset, or were removed before"},
+        undo_window_s=COUNT,
+    ),
     "Removal": thing(
         id=ID,
         count=COUNT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from functions.api.access import notification_of
 from functions.api.bodies import ChangedTenant, NewKey, NewTenant
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
@@ -57,6 +58,7 @@ def revoke_key(request: Request, key_id: str) -> tuple[int, Any]:
     key = request.catalog.revoke_key(key_id)
     if key is None:
         raise not_found("key")
+    request.notify(notification_of(key.key_id))
     return 200, _key_view(key)
 
 

@@ -147,11 +147,13 @@ def _check_in_parts(ports: ApiPorts, file: Uploaded) -> None:
 
 def _extended(request: Request, file_id: str) -> AwaitedFile:
     """The awaited file, with more time for its upload."""
-    missed = existing(request, file_id)
-    if missed.state == "upload_missing":
-        quotas.check_renewal(request, missed.declared_size_bytes)
+    current = existing(request, file_id, for_update=True)
+    if current.state == "upload_missing":
+        quotas.check_renewal(request, current.declared_size_bytes)
     settings = request.ports.settings
     file = request.catalog.renew_upload(file_id, settings.upload_url_s + settings.upload_grace_s)
+    if file is None and current.uploaded_at is None and current.state == "cancelled":
+        raise Problem("conflict", "the file was cancelled before it arrived; describe it again in a new batch")
     if file is None:
         raise Problem("conflict", "the file has already arrived; no upload is needed")
     return file

@@ -8,7 +8,7 @@ import os
 import secrets as random_secrets
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,11 @@ PASSED_AWS_VARIABLES = {
     *("AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
     *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_CA_BUNDLE"),
 }
+# Secrets that only one kind of process needs: row-level security does not restrict the workers' role, and the pepper is
+# needed to check keys. Migrations run in the process that starts the others.
+OF_WORKERS = {"FAIRWAY_DATABASE_URL"}
+OF_API = {"FAIRWAY_API_DATABASE_URL", "FAIRWAY_KEY_PEPPER"}
+OF_MIGRATIONS = {"FAIRWAY_OWNER_DATABASE_URL", "FAIRWAY_OWNER_SECRET", "FAIRWAY_ADMIN_KEY"}
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 VISIBILITY_GRACE_S = 60
 SERVERS_START_S = 60.0
@@ -201,7 +206,7 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
     api = Process(
         name="api",
         argv=[sys.executable, "-m", "infra.http"],
-        env={**environment, "FAIRWAY_WORKER": "api"},
+        env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": "api"},
         cwd=ROOT,
         is_ready=lambda pid: _is_healthy(installation.ports["api"]),
         stop_s=API_STOP_S,
@@ -213,7 +218,9 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
 def program_environment(installation: Installation) -> dict[str, str]:
     """The environment of the API and the workers: this process's own, except for credentials of AWS, and our settings."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("AWS_") or name in PASSED_AWS_VARIABLES
+        name: value
+        for name, value in without(os.environ, OF_MIGRATIONS).items()
+        if not name.startswith("AWS_") or name in PASSED_AWS_VARIABLES
     }
     no_proxy = ",".join(filter(None, (os.environ.get("NO_PROXY"), ADDRESS, "localhost")))
     return {
@@ -236,13 +243,17 @@ def program_environment(installation: Installation) -> dict[str, str]:
     }
 
 
+def without(environment: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}
+
+
 def _worker(installation: Installation, number: int, environment: Mapping[str, str]) -> Process:
     name = f"worker-{number}"
     log_path = installation.home.logs / f"{name}.log"
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**environment, "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
+        env={**without(environment, OF_API), "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
         cwd=ROOT,
         is_ready=lambda pid: _has_logged(log_path, "worker_ready", pid),
         stop_s=WORKER_STOP_S,

@@ -51,6 +51,9 @@ class Catalog(Protocol):
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
         """The holder of a key; None where the key is unknown or revoked."""
 
+    def is_key_valid(self, key_id: str) -> bool:
+        """Whether this key of the tenant exists and was not revoked."""
+
     def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
         """From here on the transaction sees this tenant's rows. With `is_system` it sees all tenants, keys and
         figures too."""
@@ -176,6 +179,9 @@ class Catalog(Protocol):
     def remove_files(
         self, dataset_id: str, file_ids: Sequence[str], batch_id: str | None, undo_s: float
     ) -> RemovedFiles: ...
+
+    def removed_by(self, removal_id: UUID) -> set[str]:
+        """The ids of the files that a removal has removed and that are not erased."""
 
     def removal(self, removal_id: str) -> Removal | None: ...
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from functions.api import operations
 from layers import bootstrap
 from layers.domain.message import Arrival
 from tests.integration.conftest import Api
@@ -300,9 +302,38 @@ def test_another_tenants_things_can_not_be_read_or_changed(api: Api, caller: htt
         )
         assert theirs == stranger.request(method, unknown, json=body).json(), "it differs from what does not exist"
     assert stranger.get(f"/datasets/{own['id']}/files", params={"batch": batch["id"]}).json()["files"] == []
-    taken = stranger.post(f"/datasets/{own['id']}/removals", json={"file_ids": [file_id]})
-    assert taken.json()["count"] == 0
+    for body in ({"file_ids": [file_id]}, {"file_ids": [NO_ID, file_id]}, {"batch_id": batch["id"]}):
+        problem(stranger.post(f"/datasets/{own['id']}/removals", json=body), 404, "not_found")
     assert caller.get(f"/files/{file_id}").json()["state"] == "uploading"
+
+
+def test_a_removal_names_the_files_that_it_did_not_find(api: Api, caller: httpx.Client) -> None:
+    dataset, other, foreign = new_dataset(caller), new_dataset(caller), api.caller()
+    (first, second) = (file["id"] for file in new_batch(caller, dataset["id"], ["a", "b"])["files"])
+    elsewhere = new_batch(caller, other["id"], ["c"])
+    theirs = new_batch(foreign, new_dataset(foreign)["id"], ["d"])["files"][0]["id"]
+    path = f"/datasets/{dataset['id']}/removals"
+    unknown = [NO_ID, elsewhere["files"][0]["id"], theirs]
+    removed = caller.post(path, json={"file_ids": [first, *unknown, first]})
+    assert removed.status_code == 202
+    assert removed.json()["count"] == 1 and removed.json()["not_found"] == unknown
+    problem(caller.post(path, json={"file_ids": [first]}), 404, "not_found")
+    problem(caller.post(path, json={"batch_id": elsewhere["id"]}), 404, "not_found")
+    removed = caller.post(path, json={"file_ids": [second]})
+    assert removed.json()["count"] == 1 and removed.json()["not_found"] == []
+    assert caller.get(f"/files/{elsewhere['files'][0]['id']}").status_code == 200
+    assert foreign.get(f"/files/{theirs}").status_code == 200
+
+
+@pytest.mark.parametrize("size_bytes", [10, 200_000_000])
+def test_the_upload_of_a_cancelled_file_is_refused_with_the_reason(caller: httpx.Client, size_bytes: int) -> None:
+    described = {"files": [{"name": "a", "size_bytes": size_bytes}]}
+    batch = caller.post(f"/datasets/{new_dataset(caller)['id']}/batches", json=described).json()
+    assert caller.post(f"/batches/{batch['id']}/cancel").status_code == 200
+    path = f"/files/{batch['files'][0]['id']}/upload"
+    calls = [caller.post(path), caller.post(f"{path}/parts", json={"part_numbers": [1]})]
+    for refused in calls:
+        assert "cancelled" in problem(refused, 409, "conflict")["detail"]
 
 
 def test_concurrent_requests_are_not_mixed_up(api: Api) -> None:
@@ -355,6 +386,38 @@ def test_health_needs_no_key_and_names_the_dependencies_that_are_down(api: Api) 
     assert answer.json()["status"] == "degraded"
     assert states["postgres"] == states["redis"] == "up" and states["object_store"] == states["topics"] == "down"
     assert set(states) == {"postgres", "object_store", "topics", "redis", "ocr", "textract", "extraction", "preview"}
+
+
+def test_redis_that_refuses_writes_is_down(api: Api, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = redis.Redis.from_url(redis_url)
+
+    def state() -> str:
+        monkeypatch.setattr(operations, "_cached", (0.0, {}))
+        return str(httpx.get(f"{api.url}/health", trust_env=False).json()["dependencies"]["redis"]["state"])
+
+    assert state() == "up"
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        assert client.ping() and state() == "down"
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+    assert state() == "up"
+
+
+def test_the_api_needs_no_role_that_row_level_security_exempts(
+    api: Api, caller: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAIRWAY_DATABASE_URL")
+    monkeypatch.setattr(operations, "_cached", (0.0, {}))
+    bootstrap.forget()
+    try:
+        dataset = new_dataset(caller)
+        new_batch(caller, dataset["id"], ["a"])
+        health = httpx.get(f"{api.url}/health", trust_env=False)
+        assert health.status_code == 200 and health.json()["dependencies"]["postgres"]["state"] == "up"
+    finally:
+        monkeypatch.undo()
+        bootstrap.forget()
 
 
 def test_without_its_database_the_api_answers_503_with_retry_after(

@@ -253,3 +253,77 @@ def test_a_tenant_may_have_a_limited_number_of_waiting_calls(
         refused = look(caller, dataset["id"], cursor, wait_s=20)
         assert refused["files"] == [] and not any(one.done() for one in waiting)
         assert all(one.result()["files"] == [] for one in waiting)
+
+
+# --- revoked keys ----------------------------------------------------------------------------------------
+
+
+class Watcher:
+    """A tenant with a dataset, an owner's client, and a key that can be revoked."""
+
+    def __init__(self, api: Api) -> None:
+        self.tenant_id = api.bench.tenant()
+        self.owner = api.caller(self.tenant_id)
+        self.watching = api.caller(self.tenant_id, "viewer")
+        self.watching.timeout = httpx.Timeout(12)  # less than a call waits that is not woken
+        self.dataset_id = new_dataset(self.owner)["id"]
+        self.cursor = first_cursor(self.watching, self.dataset_id)
+        self._admin = api.caller(role="admin")
+
+    def wait(self) -> httpx.Response:
+        query = {"after": self.cursor, "wait_s": 30}
+        return self.watching.get(f"/datasets/{self.dataset_id}/changes", params=query)
+
+    def revoke(self) -> None:
+        keys = self._admin.get(f"/operations/tenants/{self.tenant_id}/keys").json()["keys"]
+        (key,) = [key for key in keys if key["role"] == "viewer"]
+        assert self._admin.delete(f"/operations/keys/{key['id']}").status_code == 200
+
+
+@pytest.fixture
+def one_waits(monkeypatch: pytest.MonkeyPatch) -> Callable[[Watcher], Any]:
+    """Starts a waiting call and returns its future once it waits. Only a notification can end the wait."""
+    monkeypatch.setattr(changes.random, "uniform", lambda low, high: high)
+
+    def start(watcher: Watcher) -> Any:
+        before = changes._waiting.total()
+        future = ThreadPoolExecutor(1).submit(watcher.wait)
+        while changes._waiting.total() == before:
+            time.sleep(0.01)
+        return future
+
+    return start
+
+
+def test_a_wait_ends_when_its_key_is_revoked(api: Api, one_waits: Callable[[Watcher], Any]) -> None:
+    watcher = Watcher(api)
+    waiting = one_waits(watcher)
+    watcher.revoke()
+    problem(waiting.result(), 401, "unauthorized")
+    problem(watcher.wait(), 401, "unauthorized")
+
+
+def test_a_revoked_key_gets_no_change_that_it_waited_for(
+    api: Api, one_waits: Callable[[Watcher], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = Watcher(api)
+    waiting = one_waits(watcher)
+    api.bench.database.run(  # unnoticed: the change ends the wait, not the revocation
+        "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = %(t)s AND role = 'viewer'", t=watcher.tenant_id
+    )
+    new_batch(watcher.owner, watcher.dataset_id, ["secret.pdf"])
+    problem(waiting.result(), 401, "unauthorized")
+
+
+def test_another_key_of_the_tenant_goes_on_waiting(api: Api, one_waits: Callable[[Watcher], Any]) -> None:
+    watcher = Watcher(api)
+    other = api.caller(watcher.tenant_id, "editor")
+    cursor = first_cursor(other, watcher.dataset_id)
+    waiting = one_waits(watcher)
+    with ThreadPoolExecutor(1) as pool:
+        kept = pool.submit(look, other, watcher.dataset_id, cursor, wait_s=30)
+        watcher.revoke()
+        problem(waiting.result(), 401, "unauthorized")
+        assert not kept.done()
+        new_batch(watcher.owner, watcher.dataset_id, ["a"])
+        assert [file["name"] for file in kept.result()["files"]] == ["a"]

@@ -66,6 +66,10 @@ class PostgresCatalog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def is_up(self) -> bool:
+        """Whether the database answers to this role. Raises StoreUnreachable."""
+        return self._database.row(load_queries(QUERIES)["answers"]) is not None
+
     @contextmanager
     def transaction(self) -> Iterator[PostgresTransaction]:
         """A transaction that acts as no tenant yet. Raises StoreUnreachable."""
@@ -129,6 +133,9 @@ class PostgresTransaction:
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
         self._run("look_up_key", key_hash=key_hash.hex())
         return self._row(KeyHolder, "key_holder", key_hash=key_hash.hex())
+
+    def is_key_valid(self, key_id: str) -> bool:
+        return self._value("is_key_valid", key_id=key_id) is not None
 
     def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
         self._tenant_id = tenant_id
@@ -321,6 +328,9 @@ class PostgresTransaction:
             batch_id=batch_id,
             undo_s=undo_s,
         )
+
+    def removed_by(self, removal_id: UUID) -> set[str]:
+        return {str(file_id) for (file_id,) in self._tuples("removed_by", removal_id=removal_id)}
 
     def removal(self, removal_id: str) -> Removal | None:
         return self._row(Removal, "removal", removal_id=removal_id)

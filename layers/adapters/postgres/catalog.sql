@@ -11,6 +11,14 @@ SELECT ask_for_key(:key_hash)
 SELECT key_id, tenant_id, role, key_hash FROM api_keys
  WHERE key_hash = decode(:key_hash, 'hex') AND revoked_at IS NULL
 
+-- answers --
+-- Returns a row if the server answers.
+SELECT 1
+
+-- is_key_valid --
+-- A row if this key of the tenant was not revoked.
+SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AND revoked_at IS NULL
+
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH made AS (
@@ -202,6 +210,10 @@ SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, 
 -- remove_files --
 -- Marks files as removed and cancels their steps; the removal's id and its number of files.
 SELECT removal_id, file_count FROM remove_files(:tenant_id, :dataset_id, :file_ids, :batch_id, :undo_s)
+
+-- removed_by --
+-- The files that a removal has removed.
+SELECT file_id FROM files WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
 -- removal --
 -- One removal.

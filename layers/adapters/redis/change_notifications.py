@@ -1,4 +1,4 @@
-"""Notifications of changed datasets over Redis, published after a commit so that waiting API calls read again.
+"""Notifications of changed datasets and revoked keys over Redis, published after a commit so that waiting API calls read again.
 
 A notification is only a hint: without Redis, or when one is lost, waiting calls read again after some seconds.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from layers.adapters.redis.connection import RedisConnection
 from layers.telemetry.log import log
@@ -26,27 +26,30 @@ class RedisChangeNotifications:
         self._listener: threading.Thread | None = None
         self._is_connected = False
 
-    def publish(self, dataset_ids: Iterable[str]) -> None:
-        """Notify the waiting calls of all processes that these datasets have changed."""
-        names = " ".join(sorted(set(dataset_ids)))
-        if names:
-            self._redis.call(lambda client: client.publish(CHANNEL, names))
+    def publish(self, names: Iterable[str]) -> None:
+        """Notify the waiting calls of all processes: each name is the id of a changed dataset, or of a revoked key."""
+        message = " ".join(sorted(set(names)))
+        if message:
+            self._redis.call(lambda client: client.publish(CHANNEL, message))
 
-    def count(self, dataset_id: str) -> int:
-        """The number of notifications of a dataset so far: get it before you read the dataset, then pass it to `wait`."""
+    def count(self, *names: str) -> int:
+        """The number of notifications of these names so far: get it before you read the data, then pass it to `wait`."""
         self._listen()
         with self._changed:
-            return self._counts[dataset_id]
+            return self._count(names)
 
-    def wait(self, dataset_id: str, count: int, timeout_s: float) -> bool:
+    def wait(self, names: Sequence[str], count: int, timeout_s: float) -> bool:
         """Wait up to `timeout_s` seconds until there are other than `count` notifications; whether there are."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._counts[dataset_id] != count, timeout_s)
+            return self._changed.wait_for(lambda: self._count(names) != count, timeout_s)
 
     @property
     def is_connected(self) -> bool:
         """Whether notifications are received at present; while they are not, waiting calls read more often."""
         return self._is_connected
+
+    def _count(self, names: Sequence[str]) -> int:
+        return sum(self._counts.get(name, 0) for name in names)
 
     def _listen(self) -> None:
         with self._changed:
@@ -76,8 +79,8 @@ class RedisChangeNotifications:
                 if message:
                     self._count_notifications(message["data"].decode().split())
 
-    def _count_notifications(self, dataset_ids: list[str]) -> None:
+    def _count_notifications(self, names: list[str]) -> None:
         with self._changed:
-            for dataset_id in dataset_ids:
-                self._counts[dataset_id] += 1
+            for name in names:
+                self._counts[name] += 1
             self._changed.notify_all()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 RETRY_S = 5.0
+PROBE_KEY, PROBE_KEPT_S = "fairway:probe", 60
 
 
 class RedisConnection:
@@ -32,8 +33,9 @@ class RedisConnection:
             return None
 
     def is_up(self) -> bool:
+        """Whether Redis takes a write: a replica, or a server without memory, still answers a ping."""
         try:
-            return bool(self._client().ping())
+            return bool(self._client().set(PROBE_KEY, "1", ex=PROBE_KEPT_S))
         except Exception:
             return False
 

@@ -33,6 +33,9 @@ class RedisLimits:
         counted = self._redis.call(increment)
         return self._count_here(key) if counted is None else counted
 
+    def is_up(self) -> bool:
+        return self._redis.is_up()
+
     def _count_here(self, key: str) -> int:
         with self._lock:
             if len(self._own) > MOST_KEPT:

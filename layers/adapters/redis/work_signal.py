@@ -44,9 +44,6 @@ class RedisWorkSignal:
 
         return self._redis.call(pop)
 
-    def is_up(self) -> bool:
-        return self._redis.is_up()
-
 
 def _key(topic: str) -> str:
     return f"fairway:work:{topic}"
