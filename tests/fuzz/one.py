@@ -1,4 +1,4 @@
-"""One target under atheris: `python -m tests.fuzz.one TARGET [options of libFuzzer] [folders of inputs]`."""
+"""Runs one target with atheris: `python -m tests.fuzz.one TARGET [libFuzzer options] [input folders]`."""
 
 from __future__ import annotations
 

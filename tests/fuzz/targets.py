@@ -1,4 +1,4 @@
-"""What is fuzzed: each target takes any bytes, and breaks where a parser of ours does not keep what it promises."""
+"""Fuzz targets: each takes any bytes and raises AssertionError if a parser violates its contract."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FILE = File(
 
 
 def notifications(data: bytes) -> None:
-    """An object store's news in a message of a queue, whatever it holds: it is taken or dropped, and never given back."""
+    """A notification of the object store with any content: it is handled or dropped, never returned to its topic."""
     event = {"Records": [{"messageId": "m", "body": data.decode("utf-8", "replace")}]}
     store, objects = MemoryStore(now=lambda: 0.0), MemoryObjects()
     runner = _runner(store, objects)
@@ -63,74 +63,76 @@ def notifications(data: bytes) -> None:
         answer = entry.handle_together(
             event, lambda bodies: take_arrivals(runner, [one for body in bodies for one in entry.arrivals(body)])
         )
-    _holds(answer == {"batchItemFailures": []}, "a message that can't be read was given back")
-    _holds(not store.steps and not objects.objects, "news of an unknown object did something")
+    _check(answer == {"batchItemFailures": []}, "a malformed message was returned to its topic")
+    _check(not store.steps and not objects.objects, "a notification of an unknown object had an effect")
 
 
 def keys(data: bytes) -> None:
-    """An object's key, as it stands and decoded: what counts as ours is two UUIDs under `originals`."""
+    """An object key, raw and decoded: only two UUIDs under `originals` are a key of a file."""
     key = data.decode("utf-8", "replace")
     body = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "size": 1}}}]}
     for arrival in entry.arrivals(body):
         if OURS.fullmatch(arrival.object_key):
             parts = arrival.object_key.split("/")
-            _holds(
-                len(parts) == 3 and arrival.object_key.isascii() and ".." not in parts, "a strange key counts as ours"
+            _check(
+                len(parts) == 3 and arrival.object_key.isascii() and ".." not in parts,
+                "a foreign key is taken for the key of a file",
             )
 
 
 def wake_ups(data: bytes) -> None:
-    """A message for a step: read whole, or refused by an error that its handler knows how to drop."""
+    """A message for a step: read completely, or refused with an error on which the handler drops it."""
     try:
-        load = entry.wake_ups(json.loads(data))
+        bundle = entry.wake_ups(json.loads(data))
     except (ValueError, KeyError, TypeError, RecursionError):
         return
-    _holds(len({one.step for one in load}) == 1, "a message names parts of several steps")
-    _holds(
-        entry.wake_ups(json.loads(json.dumps(bundle_as_json(load)))) == load, "a message is not read as it was written"
+    _check(len({one.step for one in bundle}) == 1, "a message names parts of several steps")
+    _check(
+        entry.wake_ups(json.loads(json.dumps(bundle_as_json(bundle)))) == bundle,
+        "a message can't be read back as written",
     )
 
 
 def textract_answers(data: bytes) -> None:
-    """What Textract may answer: pages that can be stored, or an error that the runner understands."""
+    """Any response of Textract: pages that can be stored, or an error that the runner handles."""
     try:
-        answer = json.loads(data)
+        response = json.loads(data)
     except (ValueError, RecursionError):
         return
     for pages in ([1], list(range(1, 13))):
-        reader = TextractReader(lambda: _Says(answer), "bucket")
+        reader = TextractReader(lambda: _TextractClient(response), "bucket")
         with contextlib.suppress(PermanentError, Snooze, TransientError):
             for page in reader.read(FILE, pages, "token", lambda _: Path(__file__), Meter()):
                 json.dumps([page.text, page.words], allow_nan=False, default=str).encode()
-                _holds(all(isinstance(word.text, str) for word in page.words), "a word that is no text")
+                _check(all(isinstance(word.text, str) for word in page.words), "a word is not text")
 
 
 def model_answers(data: bytes) -> None:
-    """What a model may answer, whole or cut short: what is kept fits the schema, is shown by the text, can be stored."""
+    """Any reply of a model, complete or truncated: the values that are kept fit the schema and can be stored."""
     model = _Model(Reply(data[1:].decode("utf-8", "replace"), cut_short=data[:1] == b"-"))
     try:
         found = ModelExtractor(cast(Any, model)).extract(whole([Page(1, SHOWN, (), "native", 100.0)]), SCHEMA, Meter())
     except TransientError:
         return
     _is_storable(found)
-    _holds(
+    _check(
         not faults(dict(found.fields), without_required(resolve_references(SCHEMA))),
-        "what is kept does not fit the schema",
+        "a value that was kept does not fit the schema",
     )
 
 
 def extraction_rules(data: bytes) -> None:
-    """A document's text: whatever the rules take for a value stands in it."""
-    text = data.decode("utf-8", "replace").replace("\x00", "")  # as readers leave it
+    """Any text of a document: the evidence of each value that the rules find is in it."""
+    text = data.decode("utf-8", "replace").replace("\x00", "")  # readers remove zero characters
     found = rules.extract([Page(1, text, (), "native", 100.0)], SCHEMA)
     _is_storable(found)
     for name, proof in found.evidence.items():
         shown = " ".join(text.split())
-        _holds(all(word in shown for word in proof.text.split()), f"the evidence of {name} does not stand in the text")
+        _check(all(word in shown for word in proof.text.split()), f"the evidence of {name} is not in the text")
 
 
 def numbers_and_dates(data: bytes) -> None:
-    """A line: every amount, date and currency that is found lies in it."""
+    """Any line: each amount, date and currency found is within it."""
     line = data.decode("utf-8", "replace")
     for found in [
         *values.amounts(line),
@@ -138,9 +140,9 @@ def numbers_and_dates(data: bytes) -> None:
         *values.dates(line, month_first=True),
         *values.currencies(line),
     ]:
-        _holds(0 <= found.start < found.end <= len(line), "a value lies outside of its line")
+        _check(0 <= found.start < found.end <= len(line), "a value is outside its line")
         if isinstance(found.value, values.Amount):
-            _holds(math.isfinite(found.value.value), "an amount is no finite number")
+            _check(math.isfinite(found.value.value), "an amount is not finite")
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -149,14 +151,14 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }
 
 
-def _holds(promise: bool, otherwise: str) -> None:
-    if not promise:
-        raise AssertionError(otherwise)
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
 
 
 def _is_storable(found: Extraction) -> None:
     text = json.dumps(extraction_as_json(found), allow_nan=False)
-    _holds("\\u0000" not in text, "no database stores a zero character")
+    _check("\\u0000" not in text, "a zero character can't be stored in the database")
     json.loads(text)
 
 
@@ -171,16 +173,16 @@ class _Model:
         return None
 
 
-class _Says:
-    """An SDK client that gives one answer to every call."""
+class _TextractClient:
+    """An SDK client that returns the same response to every call."""
 
-    def __init__(self, answer: Any) -> None:
-        self._answer = answer
+    def __init__(self, response: Any) -> None:
+        self._response = response
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         if operation == "start_document_text_detection":
             return lambda **_: {"JobId": "job"}
-        return lambda **_: {**self._answer, "NextToken": None} if isinstance(self._answer, dict) else self._answer
+        return lambda **_: {**self._response, "NextToken": None} if isinstance(self._response, dict) else self._response
 
 
 def _runner(store: MemoryStore, objects: MemoryObjects) -> Runner:

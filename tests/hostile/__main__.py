@@ -3,10 +3,10 @@
     python -m tests.hostile
 
 Prints how each file ended and after how long, and keeps that in build/bench/hostile.json. Exits with 1 if a file did
-not settle or ended in an unexpected way, if the 95th percentile of hostile files takes over 30 s, if a process had to be
-restarted, if good files were delayed, or if the address in the files was called. The same tenant and another one upload
-good files among the hostile ones, all at once and one by one. At the end good files are uploaded behind many copies of
-a file that keeps its reader busy up to its time limit.
+not settle or ended in an unexpected way, if the 95th percentile of hostile files takes over 30 s, if a process had to
+be restarted, if good files were delayed, or if the address in the files was called. The same tenant and another one
+upload good files among the hostile ones, all at once and one by one. At the end good files are uploaded behind many
+copies of a file that keeps its reader busy up to its time limit.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.starting import ROOT, start, stop
-from tests.hostile import making
+from tests.hostile import hostile_files
 from tests.hostile.cases import CASES, EXPANDED, NAMES, Case
 from tests.hostile.settling import Listener, listening
 
 GOOD_FILES = 50
 EACH_S = 0.2  # between good files that come one by one
-FLOOD, FLOOD_OF = 40, ("itself.pdf", making.pdf_that_draws_itself())
+FLOOD, FLOOD_OF = 40, ("itself.pdf", hostile_files.pdf_that_draws_itself())
 MAX_S = 30.0  # 95th percentile of hostile files
 ONE_BY_ONE_S = 2.0  # 95th percentile of good files, one at a time
 FLOODED_S = 10.0
@@ -54,9 +54,9 @@ def good(number: int) -> tuple[str, bytes]:
     """A harmless file, different for each number: a text, a PDF, or a small photo."""
     total = f"Total: {number + 1}.25"
     if number % 5 == 4:
-        return f"good {number}.jpg", making.picture("JPEG", f"Receipt {number}\n{total}")
+        return f"good {number}.jpg", hostile_files.picture("JPEG", f"Receipt {number}\n{total}")
     if number % 2:
-        return f"good {number}.pdf", making.pdf_page(
+        return f"good {number}.pdf", hostile_files.pdf_page(
             f"BT /F 24 Tf 72 700 Td (Invoice {number}, {total}) Tj ET".encode()
         )
     return f"good {number}.txt", f"Invoice {number}\n{total}\n".encode() * 20
@@ -119,7 +119,8 @@ class Run:
         return self.good_took_s(self.settled([one["id"] for one in described]))
 
     def good_among(self, hostile: list[tuple[str, bytes]], theirs: Run) -> tuple[list[dict[str, Any]], float]:
-        """Upload hostile files to `theirs` and good ones to this run; the hostile ones as they ended, and the good ones' seconds."""
+        """Upload hostile files to `theirs` and good ones to this run; the hostile ones as they ended, and the good
+        ones' seconds."""
         files = good_files()
         bad, fine = theirs.upload(hostile), self.upload(files)
         with ThreadPoolExecutor(2) as pool:

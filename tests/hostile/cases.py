@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.hostile import making as m
-from tests.hostile.endless_zip import zip_that_holds_itself
+from tests.hostile import hostile_files as m
+from tests.hostile.endless_zip import zip_that_contains_itself
 
 READ = frozenset({"done", "partial"})
 BOMB = frozenset({"decompression_bomb"})
@@ -51,7 +51,7 @@ CASES = (
     Case("docx that unpacks to 400 MB", "a.docx", plain(lambda: m.docx_bomb(400)), BOMB, slow=True),
     Case("docx that unpacks to 70 MB", "a.docx", plain(lambda: m.docx_bomb(70)), BOMB),
     Case("zip within zips", "a.zip", plain(lambda: m.zip_within_zips(50)), frozenset({"done"})),
-    Case("zip that holds itself", "a.zip", plain(zip_that_holds_itself), frozenset({"done"})),
+    Case("zip that contains itself", "a.zip", plain(zip_that_contains_itself), frozenset({"done"})),
     Case("zip of zips of zips, 1 TiB in all", "a.zip", plain(lambda: m.zip_of_zips(5, 16)), frozenset({"done"})),
     Case(
         "zip of 40 GB in overlapping members",
@@ -103,7 +103,9 @@ CASES = (
     Case("PDF page of a million shapes", "a.pdf", plain(m.pdf_of_a_million_shapes), READ, slow=True),
     Case("PDF of 200,000 objects", "a.pdf", plain(lambda: m.pdf_of_many_objects(200_000)), READ),
     Case("PDF that draws itself", "a.pdf", plain(m.pdf_that_draws_itself), BROKEN | {"timeout"}, slow=True),
-    Case("PDF whose pages hold themselves", "a.pdf", plain(m.pdf_whose_pages_hold_themselves), BROKEN | WORDLESS),
+    Case(
+        "PDF whose page tree contains itself", "a.pdf", plain(m.pdf_whose_page_tree_contains_itself), BROKEN | WORDLESS
+    ),
     Case("mail of 10,000 parts", "a.eml", plain(lambda: m.mail_of_many_parts(10_000)), READ),
     Case("mail within 200 mails", "a.eml", plain(lambda: m.mail_within_mails(200)), READ),
     Case(
@@ -118,7 +120,7 @@ CASES = (
     Case("json nested 100,000 deep", "a.json", plain(lambda: b"[" * 100_000 + b"]" * 100_000), READ),
     Case("html nested 100,000 deep", "a.html", plain(lambda: b"<div>" * 100_000 + b"Invoice"), READ),
     Case("PDF with a broken font", "a.pdf", plain(m.pdf_with_a_broken_font), READ),
-    Case("film of noise", "a.mp4", plain(m.film_of_noise), frozenset({"done"})),
+    Case("video of noise", "a.mp4", plain(m.video_of_noise), frozenset({"done"})),
     # Files that refer to a server
     Case("svg that calls out", "a.svg", m.svg_that_calls_out, WORDLESS),
     Case("html that calls out", "a.html", m.html_that_calls_out, READ),
@@ -133,7 +135,7 @@ CASES = (
     Case("program named .png", "a.png", plain(m.elf), NOT_TAKEN),
     Case("PDF that is a zip as well", "a.pdf", plain(m.pdf_and_zip), READ),
     Case("GIF that is a script as well", "a.gif", plain(m.gif_and_script), READ),
-    Case("JPEG that holds a page", "a.html", plain(m.html_in_a_picture), READ),
+    Case("JPEG that contains a web page", "a.html", plain(m.html_in_a_picture), READ),
     Case("zero bytes", "a.pdf", plain(lambda: b""), frozenset({"empty_file"})),
     Case("random bytes", "a.pdf", plain(lambda: m.noise(100_000)), NOT_TAKEN),
     Case("program for Linux", "a.exe", plain(m.elf), NOT_TAKEN),
@@ -145,7 +147,7 @@ CASES = (
 EXPANDED = {
     "encrypted zip": (LOCKED, 0),
     "zip within zips": (frozenset({"done"}), 2),
-    "zip that holds itself": (frozenset({"done"}), 1),
+    "zip that contains itself": (frozenset({"done"}), 1),
     "zip of zips of zips, 1 TiB in all": (frozenset({"done"}), 16),
     "zip of 40 GB in overlapping members": (BOMB | {"too_large"}, 0),
 }

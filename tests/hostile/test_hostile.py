@@ -10,7 +10,7 @@ import pytest
 
 from layers.decoding.documents import Documents
 from tests.hostile.cases import CASES, Case
-from tests.hostile.endless_zip import zip_that_holds_itself
+from tests.hostile.endless_zip import zip_that_contains_itself
 from tests.hostile.settling import Bench, Listener, end_of, listening
 
 QUICK = [case for case in CASES if not case.slow]
@@ -43,7 +43,7 @@ def test_no_address_in_a_file_is_called(bench: Bench, listener: Listener, case: 
     assert listener.calls == []
 
 
-def test_the_zip_that_holds_itself_contains_itself() -> None:
-    content = zip_that_holds_itself()
+def test_the_endless_zip_contains_itself() -> None:
+    content = zip_that_contains_itself()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.read("z") == content

@@ -1,4 +1,4 @@
-"""Archives through the sandbox: what is taken from one, and what is refused."""
+"""Archives in the sandbox: which members are listed and unpacked, and which archives are refused."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from layers.domain.errors import PermanentError
 
 @pytest.fixture(scope="module")
 def documents() -> Iterator[Documents]:
-    made = Documents(max_children=1)
-    yield made
-    made.close()
+    documents = Documents(max_children=1)
+    yield documents
+    documents.close()
 
 
 def archive(tmp_path: Path, members: dict[str, bytes]) -> Path:
@@ -29,7 +29,9 @@ def archive(tmp_path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def test_what_a_desktop_put_there_is_left_out_and_names_lead_nowhere(documents: Documents, tmp_path: Path) -> None:
+def test_files_of_the_desktop_are_left_out_and_member_names_are_not_used_as_paths(
+    documents: Documents, tmp_path: Path
+) -> None:
     path = archive(
         tmp_path, {"../../etc/passwd": b"a", "folder/": b"", ".DS_Store": b"b", "__MACOSX/._x": b"c", "x": b"dd"}
     )
@@ -43,30 +45,32 @@ def test_what_a_desktop_put_there_is_left_out_and_names_lead_nowhere(documents: 
     assert (into / "member-4").read_bytes() == b"dd"
 
 
-def test_an_archive_that_unpacks_to_far_more_than_it_is_is_called_a_bomb(documents: Documents, tmp_path: Path) -> None:
+def test_an_archive_with_an_extreme_compression_ratio_is_refused_as_a_bomb(
+    documents: Documents, tmp_path: Path
+) -> None:
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-        for place in range(6):
-            with target.open(str(place), "w") as member:
+        for index in range(6):
+            with target.open(str(index), "w") as member:
                 for _ in range(100):
                     member.write(bytes(1 << 20))
     assert refusal(documents, path) == "decompression_bomb"
 
 
-def test_more_members_than_are_taken_are_refused(documents: Documents, tmp_path: Path) -> None:
-    assert refusal(documents, archive(tmp_path, {str(place): b"" for place in range(1001)})) == "too_large"
+def test_an_archive_with_too_many_members_is_refused(documents: Documents, tmp_path: Path) -> None:
+    assert refusal(documents, archive(tmp_path, {str(index): b"" for index in range(1001)})) == "too_large"
 
 
-def test_a_locked_archive_is_refused(documents: Documents, tmp_path: Path) -> None:
+def test_an_encrypted_archive_is_refused(documents: Documents, tmp_path: Path) -> None:
     content = io.BytesIO(archive(tmp_path, {"a": b"secret"}).read_bytes()).getvalue()
     locked = tmp_path / "locked.zip"
-    # The flag of encryption stands in the local header and in the directory.
+    # The encryption flag is in the local header and in the directory.
     directory = content.rindex(b"PK\x01\x02")
     locked.write_bytes(content[:6] + b"\x01" + content[7 : directory + 8] + b"\x01" + content[directory + 9 :])
     assert refusal(documents, locked) == "password_protected"
 
 
-def test_a_member_that_is_damaged_is_named(documents: Documents, tmp_path: Path) -> None:
+def test_a_damaged_member_is_an_error(documents: Documents, tmp_path: Path) -> None:
     path = archive(tmp_path, {"a.txt": bytes(range(256)) * 40})
     content = bytearray(path.read_bytes())
     content[60:70] = b"\xff" * 10

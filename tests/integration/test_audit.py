@@ -1,4 +1,4 @@
-"""The audit: it is silent while all adds up, and names each way in which something may not."""
+"""The audit: it finds nothing in a consistent system, and reports each kind of inconsistency by name."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.making import nothing_follows
 
 @pytest.fixture
 def host(api: Api) -> Iterator[Host]:
-    made = Host(api)
+    host = Host(api)
     api.bench.database.run("DELETE FROM audits")
     api.bench.database.run("UPDATE audit_walks SET reached = '', checked = 0, findings = '{}', rested_at = NULL")
-    yield made
+    yield host
 
 
 def settled(host: Host, tmp_path: Path, count: int = 2) -> list[Claim]:
-    """Files that have been read, with an artifact each; they are settled, but without a record."""
+    """Files whose text step is done, with an artifact each, but without a record."""
     claims = list(host.past_intake(count).values())
     for claim in claims:
         done = Done(artifacts=(host.make(claim, tmp_path),))
@@ -52,7 +52,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("finding", BROKEN)
-def test_what_does_not_add_up_is_named(host: Host, tmp_path: Path, finding: str) -> None:
+def test_each_inconsistency_is_reported_by_name(host: Host, tmp_path: Path, finding: str) -> None:
     settled(host, tmp_path)
     host.past_intake(1)
     assert audited(host)["findings"] == {} and audited(host)["balanced"]
@@ -69,7 +69,9 @@ def test_a_lost_file_is_counted(host: Host, tmp_path: Path) -> None:
     assert audited(host)["lost"] >= 1 and not audited(host)["balanced"]
 
 
-def test_upkeep_audits_once_an_hour_however_many_run(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_audit_of_rows_runs_once_an_hour_even_with_several_upkeeps(
+    host: Host, capsys: pytest.CaptureFixture[str]
+) -> None:
     host.past_intake(2)
     host.api.bench.database.run("DELETE FROM attempts")
     assert audit_rows(host.runner) == 2 and audit_rows(host.runner) == 0
@@ -78,27 +80,25 @@ def test_upkeep_audits_once_an_hour_however_many_run(host: Host, capsys: pytest.
     assert audit_rows(host.runner, every_s=0) == 2
 
 
-def test_the_audit_of_rows_goes_on_where_it_stopped_and_is_kept_at_its_end(
+def test_the_audit_of_rows_continues_where_it_stopped_and_is_stored_at_its_end(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("functions.audit.FILES_AT_ONCE", 4)
     host.past_intake(10)
     files = host.api.bench.database.rows("SELECT file_id FROM files ORDER BY file_id")
-    for place in (1, 6, len(files) - 1):
-        host.api.bench.database.run("DELETE FROM attempts WHERE file_id = %(id)s", id=files[place]["file_id"])
-    kept = "SELECT checked, findings FROM audits WHERE kind = 'rows'"
+    for index in (1, 6, len(files) - 1):
+        host.api.bench.database.run("DELETE FROM attempts WHERE file_id = %(id)s", id=files[index]["file_id"])
+    stored = "SELECT checked, findings FROM audits WHERE kind = 'rows'"
     found = []
-    while not host.api.bench.database.rows(kept):
+    while not host.api.bench.database.rows(stored):
         found.append(audit_rows(host.runner))
     assert len(found) == len(files) // 4 + 1 and sum(found) == 3 and max(found) < 3
     expected = {"checked": len(files), "findings": {"attempts_not_in_the_ledger": 3}}
-    assert host.api.bench.database.rows(kept) == [expected]
-    assert audit_rows(host.runner) == 0, "it rests"
+    assert host.api.bench.database.rows(stored) == [expected]
+    assert audit_rows(host.runner) == 0, "the next walk starts later"
 
 
-def test_what_is_too_much_for_one_request_is_told_as_upkeep_found_it(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_system_is_reported_as_upkeep_last_found_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.api.operations.MOST_AUDITED_ON_REQUEST", 1)
     host.past_intake(2)
     host.api.bench.database.run("DELETE FROM attempts")
@@ -111,34 +111,34 @@ def test_what_is_too_much_for_one_request_is_told_as_upkeep_found_it(
     assert after["findings"] == found["findings"] and after["accepted"] == found["accepted"] + 1
 
 
-def test_an_audit_that_adds_up_raises_no_alarm(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_audit_without_findings_raises_no_alarm(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.past_intake(1)
     assert audit_rows(host.runner) == 0
     assert "audit_alarm" not in capsys.readouterr().err
 
 
-def test_what_a_dead_attempt_left_in_the_bucket_goes_and_all_else_stays(host: Host, tmp_path: Path) -> None:
+def test_only_the_objects_of_a_dead_attempt_are_deleted_from_the_bucket(host: Host, tmp_path: Path) -> None:
     settled(host, tmp_path)
-    (at_work,) = host.past_intake(1).values()
+    (running,) = host.past_intake(1).values()
     kept = dict(host.objects.objects)
-    making = host.make(at_work, tmp_path)
-    kept[making.object_key] = host.objects.objects[making.object_key]
-    left = Claim(**{name: getattr(at_work, name) for name in Claim.__slots__} | {"lease_id": "0" * 36})
-    host.make(left, tmp_path)
+    new = host.make(running, tmp_path)
+    kept[new.object_key] = host.objects.objects[new.object_key]
+    dead = Claim(**{name: getattr(running, name) for name in Claim.__slots__} | {"lease_id": "0" * 36})
+    host.make(dead, tmp_path)
     assert walk_objects(host.runner) == 1
     assert host.objects.objects == kept
     assert audited(host)["objects"]["findings"] == {"walk": "objects", "objects_spare": 1}
-    assert walk_objects(host.runner) == 0, "it rests"
+    assert walk_objects(host.runner) == 0, "the next walk starts later"
 
 
-def test_an_object_that_nobody_knows_is_an_alarm_and_is_left(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_object_raises_an_alarm_and_is_not_deleted(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     host.past_intake(1)
-    host.objects.objects["somebody/elses"] = b"x"
+    host.objects.objects["foreign/object"] = b"x"
     assert walk_objects(host.runner) == 1
-    assert "somebody/elses" in host.objects.objects and "objects_unknown" in capsys.readouterr().err
+    assert "foreign/object" in host.objects.objects and "objects_unknown" in capsys.readouterr().err
 
 
-def test_an_artifact_that_is_gone_from_the_bucket_is_an_alarm(
+def test_an_artifact_missing_from_the_bucket_raises_an_alarm(
     host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     claim, _ = settled(host, tmp_path)
@@ -148,7 +148,7 @@ def test_an_artifact_that_is_gone_from_the_bucket_is_an_alarm(
     assert audited(host)["objects"]["findings"] == {"walk": "artifacts", "objects_missing": 1}
 
 
-def test_a_walk_goes_on_where_it_stopped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_walk_through_the_bucket_continues_where_it_stopped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("functions.audit.OBJECTS_AT_ONCE", 4)
     host.past_intake(10)
     for _ in range(3):
@@ -157,7 +157,7 @@ def test_a_walk_goes_on_where_it_stopped(host: Host, monkeypatch: pytest.MonkeyP
     assert audited(host)["objects"]["checked"] == 10
 
 
-def test_an_artifact_that_was_replaced_meanwhile_is_no_alarm(host: Host, tmp_path: Path) -> None:
+def test_an_artifact_replaced_during_the_walk_raises_no_alarm(host: Host, tmp_path: Path) -> None:
     claim = settled(host, tmp_path, 1)[0]
     other = Artifact("text", claim.artifact_key("b.txt"), "text/plain", 1)
     host.objects.objects[other.object_key] = b"b"
@@ -179,7 +179,7 @@ def test_an_operator_audits_its_own_tenant(host: Host) -> None:
     assert stranger["balanced"] and stranger["accepted"] == 0 and stranger["objects"] is None
 
 
-def test_a_file_that_went_all_the_way_adds_up(host: Host) -> None:
+def test_a_file_that_failed_with_its_reason_is_balanced(host: Host) -> None:
     (claim,) = host.past_intake(1).values()
     host.store.record(claim, Done(), lambda _: FilePlan((), "failed", ("text", "x", "y")), cost_s=0, host="h")
     assert audited(host)["balanced"]

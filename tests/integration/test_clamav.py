@@ -11,7 +11,7 @@ import pytest
 from layers.adapters.clamav_scanner import ClamavScanner
 from layers.domain.errors import DependencyDown, PermanentError
 from layers.domain.page import Identity
-from tests.hostile.making import EICAR
+from tests.hostile.hostile_files import EICAR
 from tests.hostile.settling import Bench, end_of
 from tests.standins.clamd import Clamd, clamd
 

@@ -36,7 +36,7 @@ def caller(api: Api) -> httpx.Client:
 
 
 def counted(api: Api, dataset_id: str) -> dict[str, int]:
-    """The counts from the rows themselves."""
+    """The counts by state, counted from the rows of files."""
     rows = api.bench.database.rows(
         "SELECT state, count(*) AS n FROM files WHERE dataset_id = %(d)s AND removed_at IS NULL GROUP BY 1",
         d=dataset_id,
@@ -109,7 +109,7 @@ def with_records(
     return str(dataset["id"])
 
 
-def test_records_come_in_pages_with_the_version_of_their_schema(api: Api, caller: httpx.Client) -> None:
+def test_records_are_listed_in_pages_with_the_schema_version(api: Api, caller: httpx.Client) -> None:
     dataset_id = with_records(api, caller, [{"zeta": str(index)} for index in range(5)])
     names, cursor = [], None
     for _ in range(3):
@@ -128,16 +128,16 @@ def test_csv_has_the_columns_of_the_schema_in_order_and_a_link_to_the_next_page(
         {"zeta": "last", "alpha": 1e21},
     ]
     dataset_id = with_records(api, caller, rows)
-    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv", "limit": 2})
-    assert answer.headers["content-type"].startswith("text/csv") and answer.headers["x-schema-version"] == "1"
-    header, first, second = list(csv.reader(io.StringIO(answer.text, newline="")))
+    response = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv", "limit": 2})
+    assert response.headers["content-type"].startswith("text/csv") and response.headers["x-schema-version"] == "1"
+    header, first, second = list(csv.reader(io.StringIO(response.text, newline="")))
     assert header[-4:] == ["zeta", "alpha", "paid", "lines"]
     assert first[-4:] == ["x", "-3.5", "true", '[{"name": "nails"}]']
     assert second[-4:] == ['say "hi", twice\nover', "", "", ""]
-    following = answer.links["next"]["url"]
-    answer = caller.get(following)
-    assert "next" not in answer.links
-    assert [row[-4] for row in csv.reader(io.StringIO(answer.text))] == ["zeta", "last"]
+    following = response.links["next"]["url"]
+    response = caller.get(following)
+    assert "next" not in response.links
+    assert [row[-4] for row in csv.reader(io.StringIO(response.text))] == ["zeta", "last"]
 
 
 FORMULAS = ("=1+1", "+49 30", "-2+3", "@SUM(A1)", "\uff1d1", "\ufe661", '=HYPERLINK("x")')
@@ -214,9 +214,9 @@ def test_every_cell_is_quoted(api: Api, caller: httpx.Client) -> None:
 
 def test_each_json_line_is_one_record_with_every_field(api: Api, caller: httpx.Client) -> None:
     dataset_id = with_records(api, caller, [{"zeta": "\u00fc\u2028"}, {"alpha": 2}])
-    answer = caller.get(f"/datasets/{dataset_id}/records", params={"format": "jsonl"})
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    records = [json.loads(line) for line in answer.content.decode().rstrip("\n").split("\n")]
+    response = caller.get(f"/datasets/{dataset_id}/records", params={"format": "jsonl"})
+    assert response.headers["content-type"] == "application/x-ndjson"
+    records = [json.loads(line) for line in response.content.decode().rstrip("\n").split("\n")]
     assert [list(record["fields"]) for record in records] == [["zeta", "alpha", "paid", "lines"]] * 2
     assert records[0]["fields"]["zeta"] == "\u00fc\u2028" and records[1]["fields"]["zeta"] is None
 

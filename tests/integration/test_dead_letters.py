@@ -1,4 +1,4 @@
-"""Dead letters: listed, counted, redriven, and gone after success."""
+"""Dead letters: they are listed and counted, can be redriven, and disappear after success."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def host(api: Api) -> Iterator[Host]:
 
 
 def given_up(host: Host, outcome: Outcome, count: int = 1) -> list[str]:
-    """Files whose text step has this outcome and whose thumbnails wait."""
+    """Create files whose text step has this outcome. Returns their ids."""
     claims = host.past_intake(count)
     for claim in claims.values():
         host.runner.record(claim, outcome)
@@ -32,16 +32,16 @@ DAMAGED = Failed("corrupt", "the file is damaged")
 
 
 def test_failed_steps_are_listed_and_counted(host: Host) -> None:
-    damaged, broken = given_up(host, DAMAGED, 3), given_up(host, Failed("internal_error", "ours to mend"))
+    damaged, broken = given_up(host, DAMAGED, 3), given_up(host, Failed("internal_error", "a fault in Fairway"))
     found = host.caller.get("/operations/dead-letters").json()
     assert found["count"] == 4 and found["count_is_exact"]
     assert found["by_code"] == {"corrupt": 3, "internal_error": 1}
     assert {one["file_id"] for one in found["dead_letters"]} == {*damaged, *broken}
     newest = found["dead_letters"][0]
     assert (newest["file_id"], newest["step"], newest["code"]) == (broken[0], "text", "internal_error")
-    assert newest["detail"] == "ours to mend" and newest["attempts"] == 1 and newest["given_up_at"]
-    only = host.caller.get("/operations/dead-letters", params={"code": "internal_error"}).json()
-    assert [one["file_id"] for one in only["dead_letters"]] == broken and only["count"] == 1
+    assert newest["detail"] == "a fault in Fairway" and newest["attempts"] == 1 and newest["given_up_at"]
+    selected = host.caller.get("/operations/dead-letters", params={"code": "internal_error"}).json()
+    assert [one["file_id"] for one in selected["dead_letters"]] == broken and selected["count"] == 1
 
 
 def test_pages_list_each_dead_letter_once(host: Host) -> None:
@@ -90,11 +90,11 @@ def test_several_failed_parts_of_a_step_are_one_dead_letter(host: Host) -> None:
 
 
 def test_redriven_dead_letters_disappear_after_success(host: Host) -> None:
-    damaged, broken = given_up(host, DAMAGED, 2), given_up(host, Failed("internal_error", "ours"), 2)
-    answer = host.caller.post("/operations/dead-letters/redrive", json={"code": "internal_error"})
-    assert answer.status_code == 202 and answer.json() == {"count": 2, "has_more": False}
-    left = host.caller.get("/operations/dead-letters").json()
-    assert {one["file_id"] for one in left["dead_letters"]} == set(damaged)
+    damaged, broken = given_up(host, DAMAGED, 2), given_up(host, Failed("internal_error", "a fault in Fairway"), 2)
+    response = host.caller.post("/operations/dead-letters/redrive", json={"code": "internal_error"})
+    assert response.status_code == 202 and response.json() == {"count": 2, "has_more": False}
+    remaining = host.caller.get("/operations/dead-letters").json()
+    assert {one["file_id"] for one in remaining["dead_letters"]} == set(damaged)
     host.runner.dispatch({"text"})
     again = {one.file_id: host.claim(one) for one in host._published("text")}
     assert set(again) == set(broken) and {claim.failures for claim in again.values()} == {0}
@@ -110,10 +110,10 @@ def test_dead_letters_are_selected_by_file_and_by_time(host: Host, by: str) -> N
     host.api.bench.database.run("UPDATE steps SET ended_at = now() - interval '1 day' WHERE state = 'failed'")
     late = given_up(host, DAMAGED, 1)
     hour_ago = (now - datetime.timedelta(hours=1)).isoformat()
-    chosen = {"file_ids": early} if by == "file" else {"until": hour_ago}
-    assert host.caller.post("/operations/dead-letters/redrive", json=chosen).json()["count"] == 2
-    left = host.caller.get("/operations/dead-letters", params={"since": hour_ago}).json()
-    assert [one["file_id"] for one in left["dead_letters"]] == late
+    filters = {"file_ids": early} if by == "file" else {"until": hour_ago}
+    assert host.caller.post("/operations/dead-letters/redrive", json=filters).json()["count"] == 2
+    remaining = host.caller.get("/operations/dead-letters", params={"since": hour_ago}).json()
+    assert [one["file_id"] for one in remaining["dead_letters"]] == late
 
 
 def test_an_operator_sees_its_own_dead_letters_and_an_admin_all(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""Removal: hidden at once, undone while its window is open, then erased twice."""
+"""Removal: files are hidden at once, can be restored within the undo window, and are then erased twice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Host:
         self.runner = Runner(ports, INTAKE, PIPELINES, dict.fromkeys(("intake", "text", "thumbnail"), 1000))
 
     def uploaded(self, count: int = 1) -> list[str]:
-        """Files whose objects have arrived and whose intake is ready."""
+        """Create files whose objects have arrived and whose intake is ready. Returns their ids."""
         batch = new_batch(self.caller, self.dataset, [f"{index}.txt" for index in range(count)])
         keys = [httpx.URL(file["upload"]["url"]).path.split("/", 2)[2] for file in batch["files"]]
         self.objects.objects |= dict.fromkeys(keys, b"0123456789")
@@ -50,7 +50,7 @@ class Host:
         return [file["id"] for file in batch["files"]]
 
     def past_intake(self, count: int = 1) -> dict[str, Claim]:
-        """Files in processing, with the text step claimed and the thumbnail ready; their claims by file id."""
+        """Create files whose text step is claimed and whose thumbnail is ready. Returns the claims by file id."""
         plan = FilePlan([PlannedStep("text", (Part((1,)),)), PlannedStep("thumbnail", ONE_PART)])
         self.uploaded(count)
         for wake_up in self._published("intake"):
@@ -68,11 +68,11 @@ class Host:
         key = claim.artifact_key("text.txt")
         return Artifact("text", key, "text/plain", self.objects.upload(path, key, "text/plain"))
 
-    def remove(self, file_ids: list[str], **more: Any) -> dict[str, Any]:
-        body = {"file_ids": file_ids, **more}
-        answer = self.caller.post(f"/datasets/{self.dataset}/removals", json=body)
-        assert answer.status_code == 202, answer.text
-        return answer.json()  # type: ignore[no-any-return]
+    def remove(self, file_ids: list[str], **options: Any) -> dict[str, Any]:
+        body = {"file_ids": file_ids, **options}
+        response = self.caller.post(f"/datasets/{self.dataset}/removals", json=body)
+        assert response.status_code == 202, response.text
+        return response.json()  # type: ignore[no-any-return]
 
     def receipt(self, removal_id: str) -> dict[str, Any]:
         return self.caller.get(f"/removals/{removal_id}").json()  # type: ignore[no-any-return]
@@ -81,16 +81,16 @@ class Host:
         return [file["id"] for file in self.caller.get(f"/datasets/{self.dataset}/files?limit=200").json()["files"]]
 
     def left(self) -> int:
-        """Rows of files and of everything that refers to them."""
+        """The number of rows of files and of everything that refers to them."""
         tables = ("files", "steps", "attempts", "pages", "artifacts", "records")
         counts = [self.api.bench.database.row(f"SELECT count(*) AS n FROM {table}") for table in tables]
         return sum(row["n"] for row in counts if row)
 
     def _published(self, step: str) -> list[WakeUp]:
         topics = cast(MemoryTopics, self.runner.ports.topics)
-        found = [one for one in topics.published if one.step == step]
+        wake_ups = [one for one in topics.published if one.step == step]
         topics.published = [one for one in topics.published if one.step != step]
-        return found
+        return wake_ups
 
 
 @pytest.fixture
@@ -98,19 +98,19 @@ def host(api: Api) -> Iterator[Host]:
     yield Host(api)
 
 
-# --- hidden at once ----------------------------------------------------------------------------------
+# --- hiding ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["file", "list", "batch"])
-def test_removed_files_leave_every_listing_and_count_at_once(host: Host, how: str) -> None:
+def test_removed_files_disappear_from_all_listings_and_counts_at_once(host: Host, how: str) -> None:
     kept = host.uploaded(1)
-    gone = host.uploaded(3)
-    batch_id = host.caller.get(f"/files/{gone[0]}").json()["batch_id"]
+    removed = host.uploaded(3)
+    batch_id = host.caller.get(f"/files/{removed[0]}").json()["batch_id"]
     if how == "file":
-        removals = [host.caller.delete(f"/files/{file_id}").json() for file_id in gone]
+        removals = [host.caller.delete(f"/files/{file_id}").json() for file_id in removed]
         assert [removal["count"] for removal in removals] == [1, 1, 1]
     elif how == "list":
-        assert host.remove([*gone, str(uuid.uuid4())])["count"] == 3
+        assert host.remove([*removed, str(uuid.uuid4())])["count"] == 3
     else:
         answer = host.caller.post(f"/datasets/{host.dataset}/removals", json={"batch_id": batch_id})
         assert answer.json()["count"] == 3
@@ -118,10 +118,10 @@ def test_removed_files_leave_every_listing_and_count_at_once(host: Host, how: st
     assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["files"] == 1
     assert host.caller.get(f"/batches/{batch_id}").json()["counts"]["files"] == 0
     assert host.caller.get(f"/datasets/{host.dataset}/files?name=txt").json()["files"][0]["id"] == kept[0]
-    for path in (f"/files/{gone[0]}", f"/files/{gone[0]}/history"):
+    for path in (f"/files/{removed[0]}", f"/files/{removed[0]}/history"):
         problem(host.caller.get(path), 404, "not_found")
-    problem(host.caller.post(f"/files/{gone[0]}/upload"), 404, "not_found")
-    problem(host.caller.delete(f"/files/{gone[0]}"), 404, "not_found")
+    problem(host.caller.post(f"/files/{removed[0]}/upload"), 404, "not_found")
+    problem(host.caller.delete(f"/files/{removed[0]}"), 404, "not_found")
 
 
 def test_a_removal_needs_either_files_or_a_batch(host: Host) -> None:
@@ -137,17 +137,17 @@ def test_an_undo_restores_the_files_and_runs_their_cancelled_steps(host: Host, t
     claims = host.past_intake(2)
     before = host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"]
     removal = host.remove(list(claims))
-    at_work, stopped = claims.values()
-    assert host.store.record(at_work, Done(), nothing_follows, cost_s=0, host="h").removed
+    ended, running = claims.values()
+    assert host.store.record(ended, Done(), nothing_follows, cost_s=0, host="h").removed
     assert host.caller.post(f"/removals/{removal['id']}/undo").json()["undone_at"]
     assert sorted(host.listed()) == sorted(claims)
     assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"] == before
     again = host.store.dispatch({"text": 100, "thumbnail": 100})
     assert sorted((one.step, one.file_id) for one in again) == sorted(
-        [("text", at_work.file.file_id), *(("thumbnail", file_id) for file_id in claims)]
-    ), "what ended while it was removed, and what had not run"
-    recorded = host.store.record(stopped, Done(), nothing_follows, cost_s=0, host="h")
-    assert not recorded.fenced and not recorded.removed, "what was at work all the time goes on"
+        [("text", ended.file.file_id), *(("thumbnail", file_id) for file_id in claims)]
+    ), "the step that ended during the removal, and the steps that had not run"
+    recorded = host.store.record(running, Done(), nothing_follows, cost_s=0, host="h")
+    assert not recorded.fenced and not recorded.removed, "a step that ran all the time can be recorded"
     assert erase_removed(host.runner) == 0
 
 
@@ -155,7 +155,7 @@ def test_an_undo_works_once_and_only_within_its_window(host: Host) -> None:
     removal = host.remove(host.uploaded(1))
     assert host.receipt(removal["id"])["undo_until"]
     assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200
-    assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200, "again is the same"
+    assert host.caller.post(f"/removals/{removal['id']}/undo").status_code == 200, "a repeated undo has the same result"
     late = host.remove(host.listed(), **NEVER_UNDONE)
     problem(host.caller.post(f"/removals/{late['id']}/undo"), 409, "conflict")
     problem(host.caller.post(f"/removals/{uuid.uuid4()}/undo"), 404, "not_found")
@@ -220,8 +220,8 @@ def test_an_upload_after_erasure_is_deleted(host: Host) -> None:
     erase_removed(host.runner)
     host.objects.objects[key] = b"late"
     take_arrivals(host.runner, [Arrival(key)])
-    assert host.objects.objects == {}, "deleted on sight"
-    host.objects.objects[key] = b"later still, and nobody was told"
+    assert host.objects.objects == {}, "deleted when its event arrives"
+    host.objects.objects[key] = b"later still, and its event was lost"
     assert sweep_erased(host.runner) == 0, "its URL has not expired yet"
     host.api.bench.database.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
     assert sweep_erased(host.runner) == 1
@@ -241,37 +241,41 @@ def test_the_second_erasure_waits_until_the_last_url_and_lease_have_expired(host
     assert row == {"waits": True}
 
 
-Line = Callable[[Host, Claim, Path, Callable[[], None]], Recorded | None]
+Attempt = Callable[[Host, Claim, Path, Callable[[], None]], Recorded | None]
 
 
-def before_it_stores(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+def removed_before_storing(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
     remove()
     done = Done(artifacts=(host.make(claim, tmp_path),))
     return host.runner.record(claim, done)
 
 
-def after_it_has_stored(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+def removed_after_storing(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
     done = Done(artifacts=(host.make(claim, tmp_path),))
     remove()
     return host.runner.record(claim, done)
 
 
-def after_it_has_recorded(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+def removed_after_recording(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
     host.runner.record(claim, Done(artifacts=(host.make(claim, tmp_path),)))
     remove()
     return None
 
 
-def and_then_it_died(host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]) -> Recorded | None:
+def removed_before_the_worker_dies(
+    host: Host, claim: Claim, tmp_path: Path, remove: Callable[[], None]
+) -> Recorded | None:
     remove()
     host.make(claim, tmp_path)
     return None
 
 
 @pytest.mark.parametrize("erased_first", [False, True])
-@pytest.mark.parametrize("line", [before_it_stores, after_it_has_stored, after_it_has_recorded, and_then_it_died])
-def test_nothing_is_left_whatever_a_step_does_while_its_file_is_removed(
-    host: Host, tmp_path: Path, line: Line, erased_first: bool
+@pytest.mark.parametrize(
+    "attempt", [removed_before_storing, removed_after_storing, removed_after_recording, removed_before_the_worker_dies]
+)
+def test_nothing_is_left_of_a_file_removed_at_any_point_of_an_attempt(
+    host: Host, tmp_path: Path, attempt: Attempt, erased_first: bool
 ) -> None:
     (claim,) = host.past_intake(1).values()
 
@@ -280,7 +284,7 @@ def test_nothing_is_left_whatever_a_step_does_while_its_file_is_removed(
         if erased_first:
             erase_removed(host.runner)
 
-    recorded = line(host, claim, tmp_path, remove)
+    recorded = attempt(host, claim, tmp_path, remove)
     assert recorded is None or recorded.removed
     while erase_removed(host.runner):
         pass
@@ -292,7 +296,7 @@ def test_nothing_is_left_whatever_a_step_does_while_its_file_is_removed(
 
 def test_a_removal_does_not_affect_other_files_in_processing(host: Host) -> None:
     kept = host.uploaded(150)
-    gone = [host.uploaded(50) for _ in range(3)]
+    removed = [host.uploaded(50) for _ in range(3)]
 
     def work() -> int:
         done = 0
@@ -307,8 +311,8 @@ def test_a_removal_does_not_affect_other_files_in_processing(host: Host) -> None
     host.store.unclaimed(0, 1000)
     with ThreadPoolExecutor(6) as pool:
         working = [pool.submit(work) for _ in range(3)]
-        removed = [pool.submit(host.remove, ids) for ids in gone]
-        assert [one.result()["count"] for one in removed] == [50, 50, 50]
+        removals = [pool.submit(host.remove, ids) for ids in removed]
+        assert [one.result()["count"] for one in removals] == [50, 50, 50]
         for one in working:
             one.result()
     for wake_up in host.store.unclaimed(0, 1000):

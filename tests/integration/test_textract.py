@@ -1,4 +1,4 @@
-"""The Textract step and its adapter, through the SDK, against a stand-in that speaks the wire protocol."""
+"""The Textract step and its adapter, with the real SDK, against a stand-in for the service."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def client(url: str) -> Any:
 
 @dataclass
 class World:
-    """A reader and the stand-in that it asks."""
+    """A reader, and the stand-in for its service."""
 
     standin: Textract
     reader: TextractReader
@@ -67,7 +67,7 @@ class World:
     def set(self, **settings: Any) -> None:
         self.standin.change(**settings)
 
-    def asked(self, operation: str) -> list[Any]:
+    def requests(self, operation: str) -> list[Any]:
         return [body for name, body in self.standin.asked if name == operation]
 
 
@@ -91,40 +91,40 @@ def test_words_come_with_boxes_and_confidence_page_by_page(world: World) -> None
     assert (total.x0, total.y0, total.x1, total.y1) == pytest.approx((0.2, 0.1, 0.29, 0.14))
 
 
-def test_few_pages_are_sent_as_pictures_each_paid_once(world: World) -> None:
+def test_a_few_pages_are_sent_as_pictures_and_each_is_paid_once(world: World) -> None:
     world.read(FILE, (2, 3))
     assert world.standin.counts["DetectDocumentText"] == 2
     assert world.meter.used == {"calls": 2, "pages": 2}
     assert "StartDocumentTextDetection" not in world.standin.counts
 
 
-def test_a_pdf_of_one_page_is_read_where_it_lies_if_the_store_can_be_reached(world: World) -> None:
+def test_a_pdf_of_one_page_is_read_from_the_object_store_if_textract_can_reach_it(world: World) -> None:
     world.read(replace(FILE, page_count=1, reach=THROUGH_OBJECTS), (1,))
-    (asked,) = world.asked("DetectDocumentText")
-    assert asked["Document"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
+    (request,) = world.requests("DetectDocumentText")
+    assert request["Document"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
 
 
-def test_many_pages_are_read_by_one_job_and_the_wanted_ones_are_kept(world: World) -> None:
+def test_many_pages_are_read_by_one_job_and_only_the_wanted_pages_are_returned(world: World) -> None:
     world.set(documents={"originals/t/f": [[f"page {n}"] for n in MANY]})
     pages = world.read(LONG, MANY[::2])
     assert [(page.number, page.text) for page in pages] == [(n, f"page {n}") for n in MANY[::2]]
     assert world.meter.used["pages"] == 40
-    (start,) = world.asked("StartDocumentTextDetection")
+    (start,) = world.requests("StartDocumentTextDetection")
     assert start["DocumentLocation"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
 
 
-def test_a_store_that_textract_can_not_reach_has_many_pages_sent_one_by_one(world: World) -> None:
+def test_pages_are_sent_one_by_one_if_textract_cannot_reach_the_object_store(world: World) -> None:
     assert len(world.read(replace(LONG, reach=Reach()), MANY[:12])) == 12
     assert world.standin.counts["DetectDocumentText"] == 12
 
 
-def test_a_long_answer_is_fetched_to_its_end(world: World) -> None:
+def test_a_paginated_result_is_fetched_completely(world: World) -> None:
     world.set(pages=[[f"line {n}" for n in range(20)]] * 40, blocks_a_page=300)
     assert [len(page.words) for page in world.read(LONG, MANY)] == [40] * 40
     assert world.standin.counts["GetDocumentTextDetection"] == -(-40 * 61 // 300)
 
 
-def test_asking_again_with_its_token_finds_the_same_job(world: World) -> None:
+def test_a_repeated_call_with_the_same_token_finds_the_same_job(world: World) -> None:
     world.set(pages=[["text"]] * 40, job_polls=2)
     for _ in range(2):
         with pytest.raises(Snooze, match="reading"):
@@ -134,7 +134,7 @@ def test_asking_again_with_its_token_finds_the_same_job(world: World) -> None:
     assert world.standin.counts["StartDocumentTextDetection"] == 3
 
 
-def test_a_page_without_a_word_is_still_unread(world: World) -> None:
+def test_a_page_without_words_stays_unread(world: World) -> None:
     world.set(pages=[[]])
     assert world.read(FILE, (3,)) == [Page(3)]
 
@@ -159,7 +159,9 @@ def test_a_page_without_a_word_is_still_unread(world: World) -> None:
         (2.0, TransientError, "textract_timeout"),
     ],
 )
-def test_each_refusal_is_the_right_verb(world: World, due: Any, error: type[Exception], code: str | None) -> None:
+def test_each_failure_of_the_service_raises_the_right_error(
+    world: World, due: Any, error: type[Exception], code: str | None
+) -> None:
     for file, numbers in ((FILE, (1,)), (LONG, MANY)):
         world.set(next=[due])
         with pytest.raises(error) as caught:
@@ -175,20 +177,20 @@ def test_throttling_spends_no_attempt_and_names_its_dependency(world: World) -> 
     assert (caught.value.dependency, caught.value.delay_s > 0) == ("textract", True)
 
 
-def test_nobody_listening_is_an_outage() -> None:
-    gone = TextractReader(lambda: client("http://127.0.0.1:1"), "fairway")
+def test_a_refused_connection_is_an_outage() -> None:
+    unreachable = TextractReader(lambda: client("http://127.0.0.1:1"), "fairway")
     with pytest.raises(DependencyDown, match="can't be reached"):
-        gone.read(LONG, MANY, "token", lambda number: Path("unused"), Meter())
-    assert gone.is_up() is False
+        unreachable.read(LONG, MANY, "token", lambda number: Path("unused"), Meter())
+    assert unreachable.is_up() is False
 
 
-def test_a_job_that_failed_is_the_files_own_failure(world: World) -> None:
+def test_a_failed_job_is_a_permanent_failure_of_the_file(world: World) -> None:
     world.set(job_status="FAILED")
     with pytest.raises(PermanentError, match="could not read it"):
         world.read(LONG, MANY)
 
 
-def test_whether_it_is_up_is_asked_without_paying_and_seldom(world: World) -> None:
+def test_the_health_check_is_free_and_its_result_is_cached(world: World) -> None:
     assert world.reader.is_up() is True
     assert world.reader.is_up() is True
     assert world.standin.counts["GetDocumentTextDetection"] == world.standin.counts["calls"] == 1
@@ -198,26 +200,26 @@ def test_whether_it_is_up_is_asked_without_paying_and_seldom(world: World) -> No
     ("always", "is_up"),
     [("ThrottlingException", True), ("denied", None), ("UnrecognizedClientException", False), ("outage", False)],
 )
-def test_whether_it_is_up_is_not_told_by_one_who_may_not_ask(world: World, always: str, is_up: bool | None) -> None:
+def test_the_health_check_interprets_each_error(world: World, always: str, is_up: bool | None) -> None:
     world.set(always=always)
     assert world.reader.is_up() is is_up
 
 
-# --- the pages that are handed over ------------------------------------------------------------------
+# --- page pictures -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def documents() -> Iterator[Documents]:
-    made = Documents(max_children=1)
-    yield made
-    made.close()
+    documents = Documents(max_children=1)
+    yield documents
+    documents.close()
 
 
 @pytest.mark.parametrize(
     ("name", "media_type", "number"),
     [("IMG_0042.heic", "image/heic", 1), ("two-receipts.tiff", "image/tiff", 2), ("scan-groceries.pdf", "application/pdf", 1)],
 )  # fmt: skip
-def test_what_textract_does_not_take_is_handed_over_as_a_picture_of_its_page(
+def test_a_format_that_textract_does_not_accept_is_sent_as_a_picture_of_the_page(
     documents: Documents, tmp_path: Path, name: str, media_type: str, number: int
 ) -> None:
     picture = documents.page_picture(SAMPLES / name, media_type, number, tmp_path)
@@ -225,11 +227,11 @@ def test_what_textract_does_not_take_is_handed_over_as_a_picture_of_its_page(
         assert image.format in ("PNG", "JPEG")
         assert max(image.size) <= 2600
         assert image.size == (picture.width, picture.height)
-        assert min(image.convert("L").getextrema()) < 100  # something stands there
+        assert min(image.convert("L").getextrema()) < 100  # the page is not blank
     assert (tmp_path / picture.name).stat().st_size <= 5 * 1024 * 1024
 
 
-def test_a_drawing_is_handed_over_as_it_looks(documents: Documents, tmp_path: Path) -> None:
+def test_a_drawing_is_sent_as_a_rendered_picture(documents: Documents, tmp_path: Path) -> None:
     drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="30"><rect width="30" height="30"/></svg>'
     (tmp_path / "a.svg").write_text(drawing)
     picture = documents.page_picture(tmp_path / "a.svg", "image/svg+xml", 1, tmp_path)
@@ -238,7 +240,7 @@ def test_a_drawing_is_handed_over_as_it_looks(documents: Documents, tmp_path: Pa
         assert image.convert("L").getextrema() == (0, 255)  # black on white
 
 
-def test_a_photo_that_lies_on_its_side_is_handed_over_upright(documents: Documents, tmp_path: Path) -> None:
+def test_a_photo_stored_sideways_is_sent_upright(documents: Documents, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (80, 40), "red").save(tmp_path / "side.jpg", exif=exif)
@@ -252,11 +254,11 @@ def test_a_photo_that_lies_on_its_side_is_handed_over_upright(documents: Documen
 
 
 class Pictures:
-    """Draws nothing: the original is a picture already."""
+    """Renders every page as the same small picture."""
 
     def page_picture(self, path: Path, media_type: str, page_number: int, into: Path) -> Any:
         Image.new("L", (8, 8)).save(into / "page.png")
-        return type("Drawn", (), {"name": "page.png"})()
+        return type("Picture", (), {"name": "page.png"})()
 
 
 def work(paid_reader: PaidReader | None, scratch: Path, *pages: Page) -> Work:
@@ -268,33 +270,33 @@ def work(paid_reader: PaidReader | None, scratch: Path, *pages: Page) -> Work:
     return Work(Claim(FILE, "textract", 0, 1, str(uuid.uuid4()), 0), ports, scratch)
 
 
-def pages_apart(*numbers: int) -> tuple[Part, ...]:
+def single_page_parts(*numbers: int) -> tuple[Part, ...]:
     return tuple(Part((number,), cost_estimate_s=2.0) for number in numbers)
 
 
-def test_only_pages_that_are_unread_or_doubtful_are_paid_for() -> None:
-    assert step.plan(FILE) == pages_apart(2, 3)
+def test_only_unread_and_unsure_pages_are_read() -> None:
+    assert step.plan(FILE) == single_page_parts(2, 3)
     sure = replace(FILE, pages=FILE.pages[:1])
     assert isinstance(step.plan(sure), Skip)
 
 
-def test_how_sure_ocr_must_be_is_a_setting() -> None:
-    assert step.plan(replace(FILE, reach=Reach(sure_from=95.0))) == pages_apart(1, 2, 3)
-    assert step.plan(replace(FILE, reach=Reach(sure_from=30.0))) == pages_apart(3)
+def test_the_confidence_that_ocr_must_reach_is_a_setting() -> None:
+    assert step.plan(replace(FILE, reach=Reach(sure_from=95.0))) == single_page_parts(1, 2, 3)
+    assert step.plan(replace(FILE, reach=Reach(sure_from=30.0))) == single_page_parts(3)
 
 
-def test_a_picture_that_ocr_failed_at_is_read_on_all_its_pages() -> None:
+def test_all_unsure_or_unread_pages_are_read_if_ocr_failed() -> None:
     failed = replace(FILE, media_type="image/tiff", pages=FILE.pages[:1], failures={"ocr": ("timeout", "")})
-    assert step.plan(failed) == pages_apart(2, 3)
+    assert step.plan(failed) == single_page_parts(2, 3)
 
 
-def test_many_doubtful_pages_are_one_part_for_a_job_and_parts_of_one_page_without() -> None:
-    doubtful = replace(LONG, pages=tuple(PageSummary(n, "ocr", 30.0) for n in MANY))
-    assert [part.page_numbers for part in cast(Any, step.plan(doubtful))] == [MANY]
-    assert step.plan(replace(doubtful, reach=Reach())) == pages_apart(*MANY)
+def test_many_unsure_pages_are_one_part_for_a_job_or_one_part_each_without_a_job() -> None:
+    unsure = replace(LONG, pages=tuple(PageSummary(n, "ocr", 30.0) for n in MANY))
+    assert [part.page_numbers for part in cast(Any, step.plan(unsure))] == [MANY]
+    assert step.plan(replace(unsure, reach=Reach())) == single_page_parts(*MANY)
 
 
-def test_what_is_neither_a_picture_nor_a_pdf_is_skipped() -> None:
+def test_a_file_that_is_neither_a_picture_nor_a_pdf_is_skipped() -> None:
     assert isinstance(step.plan(replace(FILE, media_type="text/plain", pages=(PageSummary(1, None, 0.0),))), Skip)
 
 
@@ -306,57 +308,59 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
     [
         (DOCX, [("native", 100.0), ("ocr", 40.0), ("ocr", 95.0)], {}, (2,)),
         ("message/rfc822", [("native", 100.0), (None, 0.0)], {"ocr": ("timeout", "")}, (2,)),
-        (DOCX, [(None, 0.0)], {}, None),  # OCR saw that there is no text
+        (DOCX, [(None, 0.0)], {}, None),  # OCR found no text
         (DOCX, [("native", 100.0)], {}, None),
         (DOCX.replace("wordprocessingml.document", "presentationml.presentation"), [("ocr", 40.0)], {}, None),
     ],
 )
-def test_a_doubtful_scan_in_a_document_or_a_mail_is_sent(
+def test_an_unsure_scan_in_a_document_or_a_mail_is_read(
     media_type: str, pages: list[Any], failures: dict[str, tuple[str, str]], wanted: tuple[int, ...] | None
 ) -> None:
     known = tuple(PageSummary(number, *page) for number, page in enumerate(pages, 1))
     plan = step.plan(replace(FILE, media_type=media_type, page_count=None, pages=known, failures=failures))
-    assert isinstance(plan, Skip) if wanted is None else plan == pages_apart(*wanted)
+    assert isinstance(plan, Skip) if wanted is None else plan == single_page_parts(*wanted)
 
 
-def test_a_scan_in_a_document_is_handed_over_as_a_picture(documents: Documents, tmp_path: Path) -> None:
+def test_a_scan_in_a_document_is_sent_as_a_picture(documents: Documents, tmp_path: Path) -> None:
     (tmp_path / "a.docx").write_bytes(docx("See below", scan()))
-    made = documents.page_picture(tmp_path / "a.docx", DOCX, 2, tmp_path)
-    assert (made.name, made.width, made.height) == ("page.png", 900, 700)
+    picture = documents.page_picture(tmp_path / "a.docx", DOCX, 2, tmp_path)
+    assert (picture.name, picture.width, picture.height) == ("page.png", 900, 700)
     with pytest.raises(PermanentError, match="no readable picture"):
         documents.page_picture(tmp_path / "a.docx", DOCX, 1, tmp_path)
 
 
-def test_without_credentials_it_is_skipped_and_says_so(tmp_path: Path) -> None:
+def test_the_step_is_skipped_with_a_reason_if_textract_is_not_configured(tmp_path: Path) -> None:
     assert step.run(FILE, work(None, tmp_path)) == Skip("Amazon Textract is not configured")
 
 
-def test_nothing_is_paid_for_while_the_status_store_is_away(
+def test_no_page_is_paid_for_while_the_status_store_is_unreachable(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(store: MemoryStore, file_id: str) -> list[Page]:
+    def unreachable(store: MemoryStore, file_id: str) -> list[Page]:
         raise StoreUnreachable("no answer")
 
-    monkeypatch.setattr(MemoryStore, "pages", away)
+    monkeypatch.setattr(MemoryStore, "pages", unreachable)
     with pytest.raises(StoreUnreachable):
         step.run(replace(FILE, page_numbers=(2,)), work(world.reader, tmp_path))
     assert world.standin.counts["DetectDocumentText"] == 0
 
 
-def test_what_was_paid_for_is_kept_although_the_object_store_is_away(
+def test_paid_pages_are_kept_if_the_object_store_is_unreachable(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> Any:
+    def unreachable(*_: object) -> Any:
         raise DependencyDown("object_store", "no answer")
 
-    monkeypatch.setattr("functions.textract.save_text", away)
-    made = step.run(replace(FILE, page_numbers=(2,), part_count=1), work(world.reader, tmp_path))
-    assert isinstance(made, Done) and [page.source for page in made.pages] == ["textract"] and not made.artifacts
+    monkeypatch.setattr("functions.textract.save_text", unreachable)
+    outcome = step.run(replace(FILE, page_numbers=(2,), part_count=1), work(world.reader, tmp_path))
+    assert (
+        isinstance(outcome, Done) and [page.source for page in outcome.pages] == ["textract"] and not outcome.artifacts
+    )
 
 
 def test_the_better_reading_of_each_page_is_kept(world: World, tmp_path: Path) -> None:
     world.set(pages=[["worse"], ["better"], ["new"]], confidence=60.0)
-    before = [Page(1, "sure", (), "ocr", 90.0), Page(2, "doubtful", (), "ocr", 40.0), Page(3)]
+    before = [Page(1, "sure", (), "ocr", 90.0), Page(2, "unsure", (), "ocr", 40.0), Page(3)]
     outcome = step.run(replace(FILE, page_numbers=(1, 2, 3)), work(world.reader, tmp_path, *before))
     assert isinstance(outcome, Done)
     assert [(page.number, page.text) for page in outcome.pages] == [(2, "better"), (3, "new")]
@@ -364,24 +368,24 @@ def test_the_better_reading_of_each_page_is_kept(world: World, tmp_path: Path) -
     assert outcome.artifacts[0].source == "textract"
 
 
-def test_one_of_several_parts_leaves_the_whole_text_to_extraction(world: World, tmp_path: Path) -> None:
+def test_one_of_several_parts_does_not_store_the_text_of_the_file(world: World, tmp_path: Path) -> None:
     world.set(pages=[["better"]])
     part = replace(FILE, page_numbers=(2,), part=0, part_count=2)
-    outcome = step.run(part, work(world.reader, tmp_path, Page(2, "doubtful", (), "ocr", 40.0)))
+    outcome = step.run(part, work(world.reader, tmp_path, Page(2, "unsure", (), "ocr", 40.0)))
     assert isinstance(outcome, Done)
     assert ([page.text for page in outcome.pages], outcome.artifacts) == (["better"], ())
 
 
-def test_every_part_and_every_attempt_names_the_same_job_and_a_redrive_another(world: World, tmp_path: Path) -> None:
+def test_all_parts_and_attempts_use_the_same_job_and_a_redrive_uses_a_new_one(world: World, tmp_path: Path) -> None:
     world.set(pages=[["text"]] * 40)
     whole = replace(LONG, page_numbers=MANY)
     for file in (whole, replace(whole, part=1), replace(whole, redrives=1)):
         step.run(file, work(world.reader, tmp_path))
-    tokens = [body["ClientRequestToken"] for body in world.asked("StartDocumentTextDetection")]
+    tokens = [body["ClientRequestToken"] for body in world.requests("StartDocumentTextDetection")]
     assert tokens == [f"{FILE.file_id}-textract"] * 2 + [f"{FILE.file_id}-textract-1"]
 
 
-def test_what_it_reads_no_word_on_is_left_as_it_was(world: World, tmp_path: Path) -> None:
+def test_a_page_on_which_textract_finds_no_word_is_not_changed(world: World, tmp_path: Path) -> None:
     world.set(pages=[[]])
     outcome = step.run(replace(FILE, page_numbers=(3,)), work(world.reader, tmp_path, Page(1, "sure", (), "ocr", 90.0)))
     assert isinstance(outcome, Done)

@@ -1,5 +1,5 @@
-"""Upkeep's duties: each does its part once however many upkeeps are at it, no more at a time than is bearable, and
-nothing where nothing is left to do."""
+"""The duties of upkeep: each is limited to a number of rows a round, finishes its work, and does it once even if
+several upkeeps run at the same time."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def text(file, work): ...  # type: ignore[no-untyped-def]
 
 
 @dataclass
-class Place:
-    """Two upkeeps on one store, one bucket and one topic."""
+class System:
+    """A store, a bucket and a topic that several upkeeps share."""
 
     bench: Bench
     objects: MemoryObjects
@@ -51,7 +51,7 @@ class Place:
 
 
 @pytest.fixture
-def place(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def system(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
                          (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
@@ -60,210 +60,209 @@ def place(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plac
     bench.empty()
     bench.database.run("TRUNCATE audits, attempt_totals")
     bench.database.run("UPDATE audit_walks SET reached = '', checked = 0, findings = '{}', rested_at = NULL")
-    yield Place(bench, MemoryObjects(), MemoryTopics())
+    yield System(bench, MemoryObjects(), MemoryTopics())
 
 
-# --- what there is to do -----------------------------------------------------------------------------
+# --- work for each duty ------------------------------------------------------------------------------
 
 
-def leases_that_ran_out(place: Place) -> None:
-    place.bench.arrived(FILES)
-    for wake_up in place.bench.store.dispatch({"intake": FILES}):
-        place.bench.claim(wake_up, lease_s=-1)
+def expired_leases(system: System) -> None:
+    system.bench.arrived(FILES)
+    for wake_up in system.bench.store.dispatch({"intake": FILES}):
+        system.bench.claim(wake_up, lease_s=-1)
 
 
-def wake_ups_that_were_lost(place: Place) -> None:
-    place.bench.arrived(FILES)
-    place.bench.store.dispatch({"intake": FILES})
-    place.run("UPDATE steps SET queued_at = queued_at - interval '1 hour'")
+def lost_wake_ups(system: System) -> None:
+    system.bench.arrived(FILES)
+    system.bench.store.dispatch({"intake": FILES})
+    system.run("UPDATE steps SET queued_at = queued_at - interval '1 hour'")
 
 
-def lanes_that_a_crash_left(place: Place) -> None:
+def inactive_lanes(system: System) -> None:
     for _ in range(3):
-        place.bench.arrived(1)
-    place.run("UPDATE lanes SET active = false")
+        system.bench.arrived(1)
+    system.run("UPDATE lanes SET active = false")
 
 
-def news_that_never_came(place: Place) -> None:
-    tenant_id = place.bench.tenant()
-    dataset_id = place.bench.dataset(tenant_id)
-    files = place.bench.files(tenant_id, dataset_id, place.bench.batch(tenant_id, dataset_id), FILES)
-    place.objects.objects |= {key: b"0123456789" for _, key in files}
-    place.run("UPDATE files SET created_at = created_at - interval '1 hour'")
+def objects_without_event(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    dataset_id = system.bench.dataset(tenant_id)
+    files = system.bench.files(tenant_id, dataset_id, system.bench.batch(tenant_id, dataset_id), FILES)
+    system.objects.objects |= {key: b"0123456789" for _, key in files}
+    system.run("UPDATE files SET created_at = created_at - interval '1 hour'")
 
 
-def uploads_that_never_came(place: Place) -> None:
-    news_that_never_came(place)
-    place.objects.objects.clear()
-    place.run("UPDATE files SET upload_until = now() - interval '1 s'")
+def missing_uploads(system: System) -> None:
+    objects_without_event(system)
+    system.objects.objects.clear()
+    system.run("UPDATE files SET upload_until = now() - interval '1 s'")
 
 
-def files_that_were_removed(place: Place) -> None:
-    tenant_id = place.bench.tenant()
-    files = place.bench.arrived(FILES, tenant_id)
-    place.objects.objects |= {key: b"0123456789" for _, key in files}
-    row = place.bench.database.row("SELECT dataset_id FROM files LIMIT 1")
+def removed_files(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    files = system.bench.arrived(FILES, tenant_id)
+    system.objects.objects |= {key: b"0123456789" for _, key in files}
+    row = system.bench.database.row("SELECT dataset_id FROM files LIMIT 1")
     assert row
-    place.bench.remove(tenant_id, str(row["dataset_id"]), [file_id for file_id, _ in files])
+    system.bench.remove(tenant_id, str(row["dataset_id"]), [file_id for file_id, _ in files])
 
 
-def objects_that_came_late(place: Place) -> None:
-    files_that_were_removed(place)
-    late = dict(place.objects.objects)
-    while upkeep.erase_removed(place.runner()):
+def late_objects(system: System) -> None:
+    removed_files(system)
+    late = dict(system.objects.objects)
+    while upkeep.erase_removed(system.runner()):
         continue
-    place.objects.objects |= late
-    place.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
+    system.objects.objects |= late
+    system.run("UPDATE removals SET sweep_after = now() - interval '1 s'")
 
 
-def uploads_of_cancelled_files(place: Place) -> None:
-    tenant_id = place.bench.tenant()
-    dataset_id = place.bench.dataset(tenant_id)
-    for _, key in place.bench.files(tenant_id, dataset_id, place.bench.batch(tenant_id, dataset_id), FILES):
-        place.objects.put_part(key, place.objects.begin_parts(key), 1, b"part")
-    place.run("UPDATE files SET state = 'cancelled'")
+def uploads_of_cancelled_files(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    dataset_id = system.bench.dataset(tenant_id)
+    for _, key in system.bench.files(tenant_id, dataset_id, system.bench.batch(tenant_id, dataset_id), FILES):
+        system.objects.put_part(key, system.objects.begin_parts(key), 1, b"part")
+    system.run("UPDATE files SET state = 'cancelled'")
 
 
-def counts_that_are_not_folded(place: Place) -> None:
+def unfolded_counts(system: System) -> None:
     for _ in range(FILES):
-        place.bench.arrived(1)
+        system.bench.arrived(1)
 
 
-def requests_of_long_ago(place: Place) -> None:
-    tenant_id = place.bench.tenant()
-    place.run(
+def old_requests(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    system.run(
         "INSERT INTO idempotency_keys (tenant_id, key, digest, created_at)"
         f" SELECT '{tenant_id}', n::text, '', now() - interval '2 days' FROM generate_series(1, {FILES}) n"
     )
 
 
-def steps_that_are_due(place: Place) -> None:
-    place.bench.arrived(FILES)
-    for wake_up in place.bench.store.dispatch({"intake": FILES}):
+def due_steps(system: System) -> None:
+    system.bench.arrived(FILES)
+    for wake_up in system.bench.store.dispatch({"intake": FILES}):
         parked = Parked(600, "down", "textract")
-        place.bench.store.record(place.bench.claim(wake_up), parked, nothing_follows, cost_s=0, host="h")
-    place.run("UPDATE steps SET due_at = now()")
+        system.bench.store.record(system.bench.claim(wake_up), parked, nothing_follows, cost_s=0, host="h")
+    system.run("UPDATE steps SET due_at = now()")
 
 
-def attempts_that_are_not_counted(place: Place) -> None:
-    place.bench.arrived(FILES)
-    for wake_up in place.bench.store.dispatch({"intake": FILES}):
-        place.bench.store.record(place.bench.claim(wake_up), INTAKE_DONE, nothing_follows, cost_s=0, host="h")
-    place.run("UPDATE attempts SET ended_at = now() - interval '2 minutes'")
-    place.run("UPDATE attempt_folds SET folded_until = now() - interval '1 hour'")
+def uncounted_attempts(system: System) -> None:
+    system.bench.arrived(FILES)
+    for wake_up in system.bench.store.dispatch({"intake": FILES}):
+        system.bench.store.record(system.bench.claim(wake_up), INTAKE_DONE, nothing_follows, cost_s=0, host="h")
+    system.run("UPDATE attempts SET ended_at = now() - interval '2 minutes'")
+    system.run("UPDATE attempt_folds SET folded_until = now() - interval '1 hour'")
 
 
-def attempts_out_of_the_ledger(place: Place) -> None:
-    for wake_up in place.bench.planned(FILES, [PlannedStep("text", ONE_PART)]):
-        place.bench.claim(wake_up)
-    place.run("DELETE FROM attempts")
+def attempts_missing_in_the_ledger(system: System) -> None:
+    for wake_up in system.bench.planned(FILES, [PlannedStep("text", ONE_PART)]):
+        system.bench.claim(wake_up)
+    system.run("DELETE FROM attempts")
 
 
-def artifacts(place: Place, *, stored: bool) -> None:
-    place.bench.arrived(FILES)
-    for wake_up in place.bench.store.dispatch({"intake": FILES}):
-        claim = place.bench.claim(wake_up)
-        place.objects.objects[claim.file.object_key] = b"0123456789"
-        made = Artifact("thumbnail", claim.artifact_key("thumbnail.webp"), "image/webp", 1)
-        done = Done(INTAKE_DONE.pages, (made,), identity=INTAKE_DONE.identity, size_bytes=10)
-        place.bench.store.record(claim, done, nothing_follows, cost_s=0, host="h")
+def artifacts(system: System, *, stored: bool) -> None:
+    system.bench.arrived(FILES)
+    for wake_up in system.bench.store.dispatch({"intake": FILES}):
+        claim = system.bench.claim(wake_up)
+        system.objects.objects[claim.file.object_key] = b"0123456789"
+        artifact = Artifact("thumbnail", claim.artifact_key("thumbnail.webp"), "image/webp", 1)
+        done = Done(INTAKE_DONE.pages, (artifact,), identity=INTAKE_DONE.identity, size_bytes=10)
+        system.bench.store.record(claim, done, nothing_follows, cost_s=0, host="h")
         if stored:
-            place.objects.objects |= {made.object_key: b"x", made.object_key + ".left": b"x"}
+            system.objects.objects |= {artifact.object_key: b"x", artifact.object_key + ".left": b"x"}
 
 
 @dataclass(frozen=True)
 class Duty:
-    """A duty, what there is for it to do, how to count what is left, and the most that one round may do of it."""
+    """A duty, how to create work for it, and how to count the rest. One round does at most `most`, all rounds
+    `all_of_it`."""
 
-    do: Callable[[Runner], int]
-    arrange: Callable[[Place], None]
-    left: Callable[[Place], int]
+    run: Callable[[Runner], int]
+    arrange: Callable[[System], None]
+    left: Callable[[System], int]
     all_of_it: int = FILES
     most: int = AT_ONCE
 
 
-def rows(query: str) -> Callable[[Place], int]:
-    return lambda place: place.count(query)
+def rows(query: str) -> Callable[[System], int]:
+    return lambda system: system.count(query)
 
 
 UNCOUNTED = "attempts WHERE ended_at > (SELECT folded_until FROM attempt_folds) AND ended_at < now() - interval '90 s'"
 RESTED = "audit_walks WHERE walk = '{}' AND rested_at IS NULL"
 DUTIES = {
-    "leases_rescued": Duty(upkeep.rescue_expired, leases_that_ran_out, rows("steps WHERE state = 'running'")),
+    "leases_rescued": Duty(upkeep.rescue_expired, expired_leases, rows("steps WHERE state = 'running'")),
     "wake_ups_repeated": Duty(
-        upkeep.repeat_unclaimed, wake_ups_that_were_lost, rows("steps WHERE queued_at < now() - interval '1 minute'")
+        upkeep.repeat_unclaimed, lost_wake_ups, rows("steps WHERE queued_at < now() - interval '1 minute'")
     ),
-    "lanes_repaired": Duty(
-        upkeep.repair_lanes, lanes_that_a_crash_left, rows("lanes WHERE NOT active"), all_of_it=3, most=3
-    ),
-    "objects_swept": Duty(upkeep.sweep, news_that_never_came, rows("files WHERE state = 'uploading'"), most=FILES),
-    "uploads_missed": Duty(upkeep.miss_uploads, uploads_that_never_came, rows("files WHERE state = 'uploading'")),
-    "files_erased": Duty(upkeep.erase_removed, files_that_were_removed, rows("files")),
+    "lanes_repaired": Duty(upkeep.repair_lanes, inactive_lanes, rows("lanes WHERE NOT active"), all_of_it=3, most=3),
+    "objects_swept": Duty(upkeep.sweep, objects_without_event, rows("files WHERE state = 'uploading'"), most=FILES),
+    "uploads_missed": Duty(upkeep.miss_uploads, missing_uploads, rows("files WHERE state = 'uploading'")),
+    "files_erased": Duty(upkeep.erase_removed, removed_files, rows("files")),
     "objects_erased_late": Duty(
-        upkeep.sweep_erased, objects_that_came_late, rows("removals WHERE swept_at IS NULL"), all_of_it=1, most=FILES
+        upkeep.sweep_erased, late_objects, rows("removals WHERE swept_at IS NULL"), all_of_it=1, most=FILES
     ),
-    "counts_folded": Duty(upkeep.fold_counts, counts_that_are_not_folded, rows("count_deltas"), most=10_000),
+    "counts_folded": Duty(upkeep.fold_counts, unfolded_counts, rows("count_deltas"), most=10_000),
     "attempts_counted": Duty(
-        lambda runner: runner.ports.store.fold_attempts(), attempts_that_are_not_counted, rows(UNCOUNTED), most=FILES
+        lambda runner: runner.ports.store.fold_attempts(), uncounted_attempts, rows(UNCOUNTED), most=FILES
     ),
     "requests_forgotten": Duty(
-        lambda runner: runner.ports.store.forget_requests(), requests_of_long_ago, rows("idempotency_keys"), most=FILES
+        lambda runner: runner.ports.store.forget_requests(), old_requests, rows("idempotency_keys"), most=FILES
     ),
-    "dispatched": Duty(dispatch, steps_that_are_due, rows("steps WHERE state <> 'queued'"), most=FILES),
+    "dispatched": Duty(dispatch, due_steps, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(
-        audit.audit_rows, attempts_out_of_the_ledger, rows(RESTED.format("rows")), all_of_it=1, most=2 * AT_ONCE
+        audit.audit_rows, attempts_missing_in_the_ledger, rows(RESTED.format("rows")), all_of_it=1, most=2 * AT_ONCE
     ),
     "uploads_aborted": Duty(
-        audit.walk_uploads, uploads_of_cancelled_files, lambda place: len(place.objects.uploads), most=AT_ONCE
+        audit.walk_uploads, uploads_of_cancelled_files, lambda system: len(system.objects.uploads), most=AT_ONCE
     ),
     "objects_out_of_place": Duty(
-        audit.walk_objects, lambda place: artifacts(place, stored=True), rows(RESTED.format("objects")), all_of_it=1
+        audit.walk_objects, lambda system: artifacts(system, stored=True), rows(RESTED.format("objects")), all_of_it=1
     ),
     "artifacts_missing": Duty(
         audit.walk_artifacts,
-        lambda place: artifacts(place, stored=False),
+        lambda system: artifacts(system, stored=False),
         rows(RESTED.format("artifacts")),
         all_of_it=1,
     ),
 }
 
 
-def test_every_duty_of_upkeep_is_tested_here(place: Place) -> None:
-    of_telling = {"breakers_open", "steps_waiting"}
-    assert set(upkeep.upkeep(place.runner())) - of_telling == set(DUTIES)
+def test_every_duty_of_upkeep_is_tested_here(system: System) -> None:
+    of_logging = {"breakers_open", "steps_waiting"}
+    assert set(upkeep.upkeep(system.runner())) - of_logging == set(DUTIES)
 
 
 @pytest.mark.parametrize("name", DUTIES)
-def test_a_duty_does_at_most_so_much_a_round_and_comes_to_an_end(place: Place, name: str) -> None:
-    duty, runner = DUTIES[name], place.runner()
-    duty.arrange(place)
+def test_a_duty_does_a_limited_amount_a_round_and_finishes(system: System, name: str) -> None:
+    duty, runner = DUTIES[name], system.runner()
+    duty.arrange(system)
     for _ in range(4 * FILES):
-        assert duty.do(runner) <= duty.most
-        if duty.left(place) == 0:
+        assert duty.run(runner) <= duty.most
+        if duty.left(system) == 0:
             break
-    assert duty.left(place) == 0
-    assert duty.do(runner) == 0
+    assert duty.left(system) == 0
+    assert duty.run(runner) == 0
 
 
 @pytest.mark.parametrize("name", DUTIES)
-def test_two_upkeeps_at_once_do_a_duty_once(place: Place, name: str) -> None:
+def test_two_upkeeps_at_the_same_time_do_the_work_once(system: System, name: str) -> None:
     duty = DUTIES[name]
-    duty.arrange(place)
-    runners = [place.runner() for _ in range(2)]
+    duty.arrange(system)
+    runners = [system.runner() for _ in range(2)]
     for _ in range(4 * FILES):
-        if duty.left(place) == 0:
+        if duty.left(system) == 0:
             break
-        all_at_once([lambda r=runner: duty.do(r) for runner in runners])  # type: ignore[misc]
-    assert duty.left(place) == 0
-    assert [duty.do(runner) for runner in runners] == [0, 0]
+        all_at_once([lambda r=runner: duty.run(r) for runner in runners])  # type: ignore[misc]
+    assert duty.left(system) == 0
+    assert [duty.run(runner) for runner in runners] == [0, 0]
     ledger = "SELECT file_id, step, part, attempt FROM attempts"
-    attempts = place.bench.database.rows(ledger)
+    attempts = system.bench.database.rows(ledger)
     assert len({tuple(one.values()) for one in attempts}) == len(attempts) <= 2 * FILES
-    assert place.bench.database.row("SELECT coalesce(sum(attempts), 0)::integer AS n FROM attempt_totals") in (
+    assert system.bench.database.row("SELECT coalesce(sum(attempts), 0)::integer AS n FROM attempt_totals") in (
         {"n": 0},
         {"n": FILES},
     ), "attempts were counted twice"
-    published = place.topics.published
-    assert len(published) == len(set(published)), "a wake-up that one upkeep sent was sent by the other too"
-    findings = place.bench.database.rows("SELECT kind, findings FROM audits WHERE findings ? 'walk' IS NOT TRUE")
+    published = system.topics.published
+    assert len(published) == len(set(published)), "both upkeeps published the same wake-up"
+    findings = system.bench.database.rows("SELECT kind, findings FROM audits WHERE findings ? 'walk' IS NOT TRUE")
     assert all(one["findings"] in ({}, {"attempts_not_in_the_ledger": FILES}) for one in findings), findings

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.hostile.making import EICAR
+from tests.hostile.hostile_files import EICAR
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layers.decoders import mail, web_pages
-from tests.hostile import making
+from tests.hostile import hostile_files
 
 
 def test_a_page_that_is_nested_too_deep_is_shown_as_text() -> None:
@@ -31,7 +31,7 @@ def test_tables_of_a_web_page_have_no_lines_and_those_of_a_csv_have(tmp_path: Pa
 
 def test_only_the_first_parts_of_a_mail_with_very_many_are_read_and_the_text_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mail"
-    path.write_bytes(making.mail_of_many_parts(5000))
+    path.write_bytes(hostile_files.mail_of_many_parts(5000))
     (page,) = mail.read_text(str(path), "message/rfc822")
     assert page["text"].count("part of many") == mail.MAX_PARTS
     assert f"Only the first {mail.MAX_PARTS} parts" in page["text"]
@@ -39,13 +39,13 @@ def test_only_the_first_parts_of_a_mail_with_very_many_are_read_and_the_text_say
 
 def test_mails_inside_mails_are_read(tmp_path: Path) -> None:
     path = tmp_path / "mail"
-    path.write_bytes(making.mail_within_mails(3000))
+    path.write_bytes(hostile_files.mail_within_mails(3000))
     (page,) = mail.read_text(str(path), "message/rfc822")
     assert "Subject: level 2999" in page["text"]
 
 
 def test_a_mail_of_some_parts_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "mail"
-    path.write_bytes(making.mail_of_many_parts(3))
+    path.write_bytes(hostile_files.mail_of_many_parts(3))
     (page,) = mail.read_text(str(path), "message/rfc822")
     assert page["text"].count("part of many") == 3 and "Only the first" not in page["text"]

@@ -1,4 +1,4 @@
-"""Makers of hostile and broken files: each gives the bytes of one, made at the moment and small on disk."""
+"""Functions that make hostile and broken files. Each returns the content of one file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def picture(form: str, text: str = "Invoice 4711", size: tuple[int, int] = (600,
 
 
 def png(width: int, height: int) -> bytes:
-    """A complete black PNG of one bit a pixel, row after row."""
+    """A valid black PNG with one bit a pixel."""
     packer = zlib.compressobj(1)
     row = bytes(1 + -(-width // 8))
     many = row * 1000
@@ -42,7 +42,7 @@ def png(width: int, height: int) -> bytes:
 
 
 def tiff(pages: int, width: int, height: int) -> bytes:
-    """A TIFF of so many white pages of one bit a pixel, deflated; all pages share one strip."""
+    """A deflated TIFF of white pages with one bit a pixel. All pages share one strip of data."""
     packer = zlib.compressobj(1)
     row = b"\xff" * -(-width // 8)
     strip = b"".join(
@@ -68,7 +68,7 @@ def tiff(pages: int, width: int, height: int) -> bytes:
 
 
 def pdf(objects: Iterable[bytes], *, root: int = 1) -> bytes:
-    """A PDF of these objects, numbered from 1, with a right table of where they are."""
+    """A PDF of these objects, numbered from 1, with a valid cross-reference table."""
     out, offsets = bytearray(b"%PDF-1.5\n"), []
     for number, body in enumerate(objects, 1):
         offsets.append(len(out))
@@ -89,7 +89,7 @@ def stream(content: bytes, extra: bytes = b"") -> bytes:
 
 
 def pdf_page(content: bytes, *, box: str = "0 0 612 792", resources: bytes = b"", more: Iterable[bytes] = ()) -> bytes:
-    """One page that draws `content`, with the built-in Helvetica as /F; `more` objects are numbered from 6."""
+    """A PDF of one page with this content stream and Helvetica as /F. The objects `more` are numbered from 6."""
     return pdf(
         [
             b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -121,12 +121,12 @@ def pdf_that_draws_itself() -> bytes:
     )
 
 
-def pdf_whose_pages_hold_themselves() -> bytes:
+def pdf_whose_page_tree_contains_itself() -> bytes:
     return pdf([b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Parent 2 0 R /Count 9 >>"])
 
 
 def pdf_with_a_bomb() -> bytes:
-    """A page whose content unpacks to 400 MB: packed twice over."""
+    """A page whose content unpacks to 400 MB; it is compressed twice."""
     packed = zlib.compress(zlib.compress(b" " * 400_000_000, 1), 9)
     return pdf(
         [
@@ -139,7 +139,7 @@ def pdf_with_a_bomb() -> bytes:
 
 
 def pdf_that_calls_out(url: str) -> bytes:
-    """Scripts, links and actions that a viewer might follow."""
+    """A PDF with scripts, links and actions that a viewer may follow."""
     return pdf(
         [
             b"<< /Type /Catalog /Pages 2 0 R /OpenAction << /S /URI /URI (%s/open) >> /AA << /WC << /S /JavaScript /JS "
@@ -155,7 +155,7 @@ def pdf_that_calls_out(url: str) -> bytes:
 
 
 def pdf_with_a_broken_font() -> bytes:
-    """Its text is drawn by a TrueType font whose tables are noise."""
+    """A PDF whose text uses a TrueType font with random bytes for tables."""
     program = b"\x00\x01\x00\x00\x00\x0c\x00\x80\x00\x03\x00\x40" + random.Random(7).randbytes(4000)
     font = b"<< /Type /Font /Subtype /TrueType /BaseFont /Broken /FirstChar 32 /LastChar 33 /Widths [500 500] "
     return pdf_page(
@@ -170,7 +170,7 @@ def pdf_with_a_broken_font() -> bytes:
     )
 
 
-# --- zips and what they hold -------------------------------------------------------------------------
+# --- zips and office documents -----------------------------------------------------------------------
 
 
 def zipped(members: Mapping[str, bytes | str], *, store: bool = False, level: int = 1) -> bytes:
@@ -190,15 +190,15 @@ def zip_within_zips(depth: int) -> bytes:
 
 
 def zip_of_zips(levels: int, width: int) -> bytes:
-    """Small on disk, and `width ** levels` MiB for whoever unpacks each zip that a zip holds."""
+    """A small zip that unpacks to `width ** levels` MiB if the zips inside it are unpacked too."""
     content = zipped({"innermost": bytes(1 << 20)}, level=9)
     for _ in range(levels):
-        content = zipped({f"{place}.zip": content for place in range(width)}, level=9)
+        content = zipped({f"{index}.zip": content for index in range(width)}, level=9)
     return content
 
 
 def zip_of_overlapping_members(count: int, megabytes: int) -> bytes:
-    """A bomb without nesting: many members in the directory, all of them the same few packed bytes."""
+    """A bomb without nesting: all members in the directory refer to the same compressed bytes."""
     content = bytes(megabytes << 20)
     single = zipped({"a": content})
     directory = single.index(b"PK\x01\x02")
@@ -209,7 +209,7 @@ def zip_of_overlapping_members(count: int, megabytes: int) -> bytes:
 
 
 def locked_zip() -> bytes:
-    """A zip that says that its member is encrypted."""
+    """A zip whose member is marked as encrypted."""
     content = bytearray(zipped({"a.txt": "hidden"}, store=True))
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -230,13 +230,13 @@ OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 WORDS = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def relation(place: int, kind: str, target: str, outside: bool = False) -> str:
+def relation(number: int, kind: str, target: str, outside: bool = False) -> str:
     mode = ' TargetMode="External"' if outside else ""
-    return f'<Relationship Id="rId{place}" Type="{OFFICE}/{kind}" Target="{target}"{mode}/>'
+    return f'<Relationship Id="rId{number}" Type="{OFFICE}/{kind}" Target="{target}"{mode}/>'
 
 
 def docx(body: str | bytes, *, relations: str = "", head: str = "", level: int = 1) -> bytes:
-    """A Word document of this body, as WordprocessingML."""
+    """A Word document with this body in WordprocessingML."""
     start = f'<?xml version="1.0" encoding="UTF-8"?>{head}<w:document xmlns:w="{WORDS}" xmlns:r="{OFFICE}" '
     start += 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><w:body>'
     middle = body if isinstance(body, bytes) else body.encode()
@@ -256,12 +256,12 @@ def paragraph(text: str) -> str:
 
 
 def docx_bomb(megabytes: int) -> bytes:
-    """Little on disk, much once unpacked: a document's own text, of the same words again and again."""
+    """A small Word document whose text unpacks to `megabytes`: the same words repeated."""
     return docx(paragraph("Invoice 4711 total 12.50 " * 400).encode() * (megabytes * 100), level=6)
 
 
 def docx_that_calls_out(url: str) -> bytes:
-    picture_there = (
+    linked_pictures = (
         '<w:p><w:r><w:drawing><a:blip r:link="rId7"/></w:drawing></w:r></w:p>'
         '<w:p><w:hyperlink r:id="rId8"><w:r><w:t>a link</w:t></w:r></w:hyperlink></w:p>'
         f'<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:instrText>INCLUDEPICTURE "{url}/field"</w:instrText></w:r>'
@@ -276,7 +276,7 @@ def docx_that_calls_out(url: str) -> bytes:
             relation(11, "frame", f"{url}/frame.html", outside=True),
         )
     )
-    return docx(paragraph("Invoice 4711, total 12.50") + picture_there, relations=relations)
+    return docx(paragraph("Invoice 4711, total 12.50") + linked_pictures, relations=relations)
 
 
 ENTITIES = (
@@ -291,7 +291,7 @@ def docx_with_entities() -> bytes:
 
 
 def xlsx(rows: Iterable[Iterable[object]]) -> bytes:
-    """A workbook of one sheet with these rows of numbers and strings."""
+    """A workbook with one sheet of these rows of numbers and strings."""
     lines = [
         "<row>"
         + "".join(
@@ -321,11 +321,11 @@ def xlsx(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def large_workbook(rows: int) -> bytes:
-    return xlsx([["Invoice", "Total"], *(["place", n, n * 2, n / 4, "total"] for n in range(rows))])
+    return xlsx([["Invoice", "Total"], *(["item", n, n * 2, n / 4, "total"] for n in range(rows))])
 
 
 def locked_workbook() -> bytes:
-    """The container in which Office keeps an encrypted workbook: a directory that names its one packed stream."""
+    """An encrypted workbook: an OLE container whose directory has one stream, `EncryptedPackage`."""
     sector, none, end = 512, 0xFFFFFFFF, 0xFFFFFFFE
 
     def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
@@ -415,7 +415,7 @@ def mail_within_mails(depth: int) -> bytes:
     return content
 
 
-# --- programs, noise, two at once --------------------------------------------------------------------
+# --- programs, noise, files of two formats -----------------------------------------------------------
 
 
 def elf() -> bytes:
@@ -428,7 +428,7 @@ def windows_program() -> bytes:
 
 
 def noise(count: int, seed: int = 6) -> bytes:
-    """Random bytes that begin like nothing that is known."""
+    """Random bytes that start like no known format."""
     return b"\x91\x03" + random.Random(seed).randbytes(count)
 
 
@@ -436,15 +436,15 @@ def pdf_and_zip() -> bytes:
     return pdf_page(SAYS) + zipped({"evil.exe": elf()})
 
 
-def film_of_noise() -> bytes:
-    """What begins as an MP4 does, with an index that is noise."""
+def video_of_noise() -> bytes:
+    """An MP4 whose index consists of random bytes."""
     head = b"isom\x00\x00\x02\x00isomiso2avc1mp41"
     index = random.Random(8).randbytes(20_000)
     return struct.pack(">I4s", len(head) + 8, b"ftyp") + head + struct.pack(">I4s", len(index) + 8, b"moov") + index
 
 
 def gif_and_script() -> bytes:
-    """A GIF whose comment makes it a script as well."""
+    """A GIF that is also a valid script, by its comment."""
     image = picture("GIF")
     return image[:-1] + b"\x21\xfe\x10=1;alert('hello')\x00\x3b"
 
