@@ -1,4 +1,4 @@
-"""What the audit costs at a million files: a round of its walk, early and late, and the whole audit on request.
+"""The cost of the audit at a million files: a round of its walk, early and late, and the whole audit on request.
 
     python -m benchmarks.audit [--files 1000000]
 

@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=4)
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--max-s", type=float, default=600.0, help="how long to wait for all files")
-    parser.add_argument("--alone", action="store_true", help="no loops beside")
+    parser.add_argument("--alone", action="store_true", help="without busy loops")
     options = parser.parse_args()
     loops = 0 if options.alone else os.cpu_count() or 1
     keep(

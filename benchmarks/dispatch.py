@@ -1,4 +1,4 @@
-"""What a dispatch costs PostgreSQL: at backlogs of all sizes, and while an open transaction holds back vacuum.
+"""The cost of a dispatch in PostgreSQL: at backlogs of all sizes, and while an open transaction holds back vacuum.
 
     python -m benchmarks.dispatch [--most 1000000]
 

@@ -56,7 +56,7 @@ def check(database: Database, store: PostgresStore) -> None:
 
 
 def page(catalog: PostgresCatalog, tenant_id: str, files: list[dict[str, Any]]) -> list[Any]:
-    """What a listing does to explain the waits of its files, including the query for their steps."""
+    """The work of a listing to explain why its files wait, including the query for their steps."""
     with catalog.transaction() as transaction:
         transaction.act_as(tenant_id)
         parts_of: dict[Any, list[StepPart]] = {}

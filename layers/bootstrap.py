@@ -290,7 +290,7 @@ def scanner() -> ClamavScanner | None:
 def reach() -> Reach:
     """What plans have to know about the chosen services."""
     config = settings()
-    # Amazon's Textract reads objects of Amazon's store only; a stand-in runs beside a store of another kind.
+    # Amazon Textract can read objects in Amazon S3 only; a stand-in is used with other stores.
     reads_objects = not config.aws_endpoint_url or bool(config.textract_endpoint_url)
     if config.extraction == "rules":
         return Reach(reads_objects=reads_objects, sure_from=config.ocr_sure_from)

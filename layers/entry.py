@@ -40,11 +40,11 @@ def _from_kafka(record: Event) -> Delivered:
 
 
 def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
-    """Hand each message's JSON to `take`; the answer that Lambda's event source mapping expects.
+    """Pass the JSON of each message to `take`. Returns the response that Lambda's event source mapping expects.
 
-    A message is given back for one reason only: our own store could not be reached. One that can't be read,
-    or that breaks its handler, is logged and dropped: what it was about stands in the status store, and upkeep
-    comes back to it, while a message that always breaks would block those behind it.
+    A message is returned to its topic for one reason only: the status store is unreachable. A malformed message, or one
+    on which the handler fails, is logged and dropped: the work is recorded in the status store, where upkeep finds it,
+    while a message that always fails would block those behind it.
     """
     failures = []
     for message in messages(event):
@@ -76,21 +76,21 @@ def handle_together(event: Event, take: Callable[[list[Any]], object]) -> dict[s
 
 
 def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Act; where CloudFormation asked, tell it at the address it gave. What it deletes needs no act of ours."""
+    """Call `act`. If CloudFormation sent the event, report the result to its URL, and do nothing on a deletion."""
     if "ResponseURL" not in event:
         return act()
     from urllib.request import Request, urlopen
 
-    told = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    told["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
+    report = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    report["PhysicalResourceId"] = event.get("PhysicalResourceId") or event["LogicalResourceId"]
     done: dict[str, Any] = {}
     try:
         done = act() if event["RequestType"] != "Delete" else {}
-        told["Status"] = "SUCCESS"
+        report["Status"] = "SUCCESS"
     except Exception as error:
         log("migration_failed", error=error)
-        told |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
-    body = json.dumps(told).encode()
+        report |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:1000]}
+    body = json.dumps(report).encode()
     request = Request(event["ResponseURL"], body, {"Content-Type": ""}, method="PUT")
     with urlopen(request, timeout=30):
         return done
@@ -102,10 +102,10 @@ def wake_ups(body: Any) -> list[WakeUp]:
 
 
 def arrivals(body: Any) -> list[Arrival]:
-    """The created objects that a message tells of: S3's notification by SQS or Kafka, or EventBridge's.
+    """The created objects in a message: a notification from S3, by SQS or Kafka, or an event from EventBridge.
 
-    Keys are given both as they stand and decoded where the two differ: AWS encodes them as a form does,
-    other stores send them raw. Anything that is no creation (S3's test event first of all) tells of none.
+    Each key is returned raw and, if that differs, form-decoded: AWS encodes keys like form values, other stores send
+    them raw. Other events, such as the test event of S3, have no created objects.
     """
     return list(_arrivals(body)) if isinstance(body, dict) else []
 

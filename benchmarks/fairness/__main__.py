@@ -103,10 +103,10 @@ class Report:
 
     def noisy(self, files: int, orders: Sequence[str]) -> None:
         played = self.play(scenes.noisy(files), orders, samples_forecasts=True)
-        beside = f"beside {files:,} files of one tenant"
+        backlog = f"with {files:,} files of one tenant waiting"
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
-            f"quiet tenants' wait {beside}, p95, s", "≤ 1.0", {o: percentile(w, 0.95) for o, w in quiet.items()}, 2
+            f"quiet tenants' wait {backlog}, p95, s", "≤ 1.0", {o: percentile(w, 0.95) for o, w in quiet.items()}, 2
         )
         self.add_each(
             "… worst 100 neighbours, p95, s", "≤ 2.2", {o: worst_window(w, 0.95) for o, w in quiet.items()}, 2
@@ -127,7 +127,7 @@ class Report:
         played = self.play(scenes.scans(files), orders, samples_forecasts=True)
         quiet = {order: of_quiet(reads) for order, reads in played.items()}
         self.add_each(
-            "quiet tenants' wait beside scans of 300 pages, p95, s",
+            "quiet tenants' wait with scans of 300 pages waiting, p95, s",
             "≤ 10",
             {o: percentile(w, 0.95) for o, w in quiet.items()},
         )

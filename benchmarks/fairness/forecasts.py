@@ -41,7 +41,7 @@ class Forecast:
 
 
 class ForecastSampler:
-    """A thread that samples_forecasts now and then, until it is told to stop; what broke it is raised then."""
+    """A thread that samples forecasts at intervals until it is stopped; an error in it is raised then."""
 
     def __init__(self, owner_url: str, api_url: str, every_s: float = SAMPLE_EVERY_S) -> None:
         os.environ.setdefault("FAIRWAY_STAGE", STAGE)

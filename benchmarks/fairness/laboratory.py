@@ -130,16 +130,16 @@ class Laboratory:
         return self.page_s / PAGE_S
 
     def play(
-        self, scene: Scene, order: str = "fair", beside: contextlib.AbstractContextManager[object] | None = None
+        self, scene: Scene, order: str = "fair", during: contextlib.AbstractContextManager[object] | None = None
     ) -> list[Read]:
         """The reads of a scene, in the order of dispatch, in seconds of a reader that takes two.
 
-        `beside` is entered when all files are announced, and left when the scene has ended.
+        The context `during` is entered when all files are announced, and left when the scene has ended.
         """
         owner, database = Database(self.owner_url), Database(self.worker_url)
         try:
             keys = self._announce(scene)
-            with beside or contextlib.nullcontext():
+            with during or contextlib.nullcontext():
                 self._play(scene, keys, ORDERS[order](database, owner), owner)
             return [self._in_reader_seconds(Read(**row)) for row in owner.rows(READS, step=READER)]
         finally:

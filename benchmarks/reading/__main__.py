@@ -36,8 +36,8 @@ def settings(scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> Rows:
 
 
 def reported(chosen: str, scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> tuple[Rows, list[Page]]:
-    """Scores on the half on which no setting was chosen: Fairway, Fairway with the second reader, and OCRmyPDF. Also the
-    pages that Fairway read."""
+    """Scores on the half on which no setting was chosen: Fairway, Fairway with the second reader, and OCRmyPDF. Also
+    the pages that Fairway read."""
     runs = {name: _run(name, scans, pool) for name in dict.fromkeys((DEFAULT, chosen))}
     if has_rapid():
         runs[WITH_RAPID] = _run(WITH_RAPID, scans, pool)
@@ -72,7 +72,7 @@ def _mean(shares: Sequence[tuple[float, float]]) -> str:
 
 
 def fields(folder: Path, scans: Sequence[Receipt]) -> Rows:
-    """What the built-in rules find in text without reading errors: in true transcripts and in text layers."""
+    """The results of the built-in rules on text without OCR errors: correct transcripts and text layers."""
     bills = invoices(folder)
     rows: Rows = {
         f"{len(scans)} receipts, true words": field_scores([(transcript(one.transcript), one.fields) for one in scans]),

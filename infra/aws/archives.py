@@ -1,4 +1,4 @@
-"""Reproducible zip files: the same content gives the same bytes, so that a digest tells whether anything changed."""
+"""Reproducible zip files: the same content gives the same bytes, so that a digest shows whether anything changed."""
 
 from __future__ import annotations
 

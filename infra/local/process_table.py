@@ -1,4 +1,5 @@
-"""Reads Linux's process table: which processes run, their descendants, and whether a pid still means the same process."""
+"""Reads Linux's process table: which processes run, their descendants, and whether a pid still means the same
+process."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A process. `started` is in clock ticks since boot and tells a process from a later one with the same pid."""
+    """A process. `started` is in clock ticks since boot and distinguishes a process from a later one with the same
+    pid."""
 
     pid: int
     name: str

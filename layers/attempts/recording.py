@@ -149,7 +149,7 @@ class Recorder:
             except Exception as again:
                 log("attempt_not_recorded", **log_fields(one.claim), error=again)
                 return one, Recorded(fenced=True)
-        # The write that failed may have recorded this outcome before it came to another.
+        # The failed write may have recorded this outcome before it failed on another one.
         return one, replace(recorded[0], unsure=recorded[0].fenced)
 
     def _failed(self, one: Finished) -> Finished:
@@ -183,7 +183,7 @@ class Recorder:
         """Charge each lane the difference between estimates and measured times, in one write a lane."""
         due: dict[tuple[str, str], tuple[Claim, float]] = {}
         for one in finished:
-            # What a lost worker had spent is not known.
+            # The cost of a lost worker is unknown.
             if isinstance(one.outcome, Parked) or getattr(one.outcome, "lost", False):
                 continue
             lane = one.claim.step, one.claim.file.batch_id

@@ -17,13 +17,14 @@ MAX_MEMBER_BYTES = 200 << 20
 BOMB_RATIO = 100
 MAX_NAME_LENGTH = 1024
 CHUNK_BYTES = 1 << 20
-# Desktop systems add these beside the user's own files.
+# Desktop systems add these to the user's own files.
 SYSTEM_FOLDERS = {"__MACOSX"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def members(path: str) -> list[dict[str, Any]]:
-    """`[{"place", "name", "size_bytes"}]` of the user's files; `place` is the index, sizes are as the archive declares."""
+    """`[{"place", "name", "size_bytes"}]` of the user's files; `place` is the index, sizes are as the archive
+    declares."""
     with opened_zip(path) as archive:
         found = [(index, one) for index, one in enumerate(archive.infolist()) if _is_user_file(one)]
         if any(one.flag_bits & 1 for _, one in found):
@@ -39,7 +40,8 @@ def members(path: str) -> list[dict[str, Any]]:
 
 
 def unpack(path: str, places: Sequence[int], into: str) -> list[dict[str, Any]]:
-    """Extract the members at these indexes. As `members`, with `sha256` and, as `stored_as`, the file's name in `into`."""
+    """Extract the members at these indexes. As `members`, with `sha256` and, as `stored_as`, the file's name in
+    `into`."""
     with opened_zip(path) as archive:
         listed = archive.infolist()
         return [_extract(archive, listed[index], index, Path(into)) for index in places]

@@ -86,7 +86,7 @@ def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, 
 
 
 def _has_own_pages(media_type: str) -> bool:
-    """Whether the document itself has pages that pictures stand on: slides or sheets."""
+    """Whether pictures of the document belong to its own pages: slides or sheets."""
     return format_of(media_type).kind in (Kind.SLIDES, Kind.SHEETS)
 
 

@@ -18,7 +18,8 @@ from layers.decoders.containers import MARKUP, ZIP_MARKS, opened_zip
 from layers.domain.errors import PermanentError
 
 MAX_PAGES = 500
-# Of a workbook's XML, or of the whole file in the old format. Larger ones take a minute to print, for pages nobody reads.
+# Of a workbook's XML, or of the whole file in the old format. Larger ones take a minute to print, and are too long to
+# read.
 MAX_WORKBOOK_BYTES = 16 << 20
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"

@@ -64,7 +64,8 @@ def text_height_px(image: Any) -> int:
 
 
 def layout_of(image: Any) -> Layout:
-    """`columns` if a gutter runs between print on both sides, else `block`: one block of lines, as on a receipt or form."""
+    """`columns` if a gutter runs between print on both sides, else `block`: one block of lines, as on a receipt or
+    form."""
     if image.height >= SLIP_ASPECT * image.width:
         return "block"
     rows = [row for row in _grid(image) if sum(row) >= 6]
@@ -85,12 +86,13 @@ def _grid(image: Any) -> list[list[bool]]:
 
 
 def _gutter(rows: list[list[bool]], column: int) -> float:
-    """The share of rows with print left and right of a blank cell in this column, less twice the share with print in it."""
-    beside = sum(
+    """The share of rows with print left and right of a blank cell in this column, less twice the share with print in
+    it."""
+    between_print = sum(
         1
         for row in rows
         if not row[column]
         and any(row[max(0, column - GUTTER_NEAR) : column])
         and any(row[column + 1 : column + 1 + GUTTER_NEAR])
     )
-    return (beside - 2 * sum(1 for row in rows if row[column])) / len(rows)
+    return (between_print - 2 * sum(1 for row in rows if row[column])) / len(rows)

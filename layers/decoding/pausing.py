@@ -1,7 +1,8 @@
 """Lets light decoder calls go first: pauses the decoder of a heavy call while enough lighter calls run in this worker.
 
-Without this, a burst of hostile files shares the processors equally with a small file beside them. Pausing needs no
-privilege, and does not lower a decoder's share beside other programs as niceness does. docs/sandbox.md has figures.
+Without this, a burst of hostile files shares the processors equally with a small file that arrives at the same time.
+Pausing needs no privilege, and does not lower a decoder's share relative to other programs as niceness does.
+docs/sandbox.md has figures.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ Rank = tuple[int, int]
 
 
 class RunningCalls:
-    """The decoder calls of one worker process. As many as it has processors run; the others, if not light, are paused."""
+    """The decoder calls of one worker process. As many as it has processors run; the others, if not light, are
+    paused."""
 
     def __init__(self, processors: int) -> None:
         self._processors = processors
@@ -37,7 +39,8 @@ class RunningCalls:
             return number
 
     def must_pause(self, number: int, level: int) -> bool:
-        """Whether a call of this level has to wait for calls of lower level, or of the same level and started before."""
+        """Whether a call of this level has to wait for calls of lower level, or of the same level and started
+        before."""
         with self._lock:
             own = self._ranks[number] = (level, number)
             return level > LIGHT and sum(rank < own for rank in self._ranks.values()) >= self._processors

@@ -266,7 +266,7 @@ def test_the_members_of_an_archive_become_files_of_its_batch(start: Start) -> No
             "again.txt": b"Rent for March\nTotal: 900.00 EUR\n2026-03-01",
             "inner.zip": inner,
             "empty.txt": b"",
-            "__MACOSX/._notes.txt": b"nobody's",
+            "__MACOSX/._notes.txt": b"of the desktop",
         }
     )
     body = {"files": [{"name": "march.zip", "size_bytes": len(content)}], "expand_archives": True}

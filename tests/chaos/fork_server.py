@@ -39,7 +39,7 @@ UPKEEP_S = 1.0
 PULSE_S = 1.5
 # The concurrency of each step over all workers: steps with one part per message have more slots.
 CONCURRENCY = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12, "arrivals": 4, "dispatch": 4}
-CRASHED = 77  # the exit code of an injected crash, which tells it from SIGKILL
+CRASHED = 77  # the exit code of an injected crash, which distinguishes it from SIGKILL
 PR_SET_PDEATHSIG = 1
 
 

@@ -1,4 +1,4 @@
-"""What is promised of counted connections, whether all processes share them through Redis or one has them alone."""
+"""The contract of connection slots, shared through Redis or of one process."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from layers.attempts.pacing import LONGEST_WAIT_S, counted
 from layers.domain.errors import Snooze
 from tests.contract.conftest import Clock
 
-NOWHERE = "redis://127.0.0.1:1/0"
+UNREACHABLE = "redis://127.0.0.1:1/0"
 
 
-Made = Callable[[], RedisConnectionSlots]
+NewSlots = Callable[[], RedisConnectionSlots]
 
 
 @pytest.fixture
-def made(own_or_shared_url: str, clock: Clock) -> Made:
+def new_slots(own_or_shared_url: str, clock: Clock) -> NewSlots:
     return lambda: RedisConnectionSlots(own_or_shared_url, {"preview": 2}, now=clock)
 
 
-def test_no_more_connections_are_open_than_the_service_allows(made: Made) -> None:
-    connections = made()
+def test_no_more_connections_are_open_than_the_service_allows(new_slots: NewSlots) -> None:
+    connections = new_slots()
     first, second = connections.open("preview"), connections.open("preview")
     assert first and second and connections.open("preview") is None
     connections.close("preview", first)
     assert connections.open("preview") is not None
 
 
-def test_the_slot_of_a_lost_holder_expires(made: Made, clock: Clock) -> None:
-    connections = made()
+def test_the_slot_of_a_lost_holder_expires(new_slots: NewSlots, clock: Clock) -> None:
+    connections = new_slots()
     assert connections.open("preview") and connections.open("preview")
     clock.now += LEASE_S - 1
     assert connections.open("preview") is None
@@ -49,12 +49,12 @@ def test_processes_share_the_slots(redis_url: str) -> None:
 
 
 def test_without_redis_each_process_uses_its_share_of_slots(clock: Clock) -> None:
-    processes = [RedisConnectionSlots(NOWHERE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
+    processes = [RedisConnectionSlots(UNREACHABLE, {"preview": 4}, processes=2, now=clock) for _ in range(2)]
     assert sum(one.open("preview") is not None for one in processes for _ in range(5)) == 4
 
 
-def test_a_document_waits_for_a_slot_and_releases_it(made: Made, clock: Clock) -> None:
-    connections = made()
+def test_a_document_waits_for_a_slot_and_releases_it(new_slots: NewSlots, clock: Clock) -> None:
+    connections = new_slots()
     connected = counted(connections, "preview", clock.sleep)
     with connected(), connected(), pytest.raises(Snooze, match="in use"), connected():
         raise AssertionError("there was no third connection")
@@ -63,6 +63,6 @@ def test_a_document_waits_for_a_slot_and_releases_it(made: Made, clock: Clock) -
         assert connections.open("preview") is None
 
 
-def test_a_service_without_a_limit_is_always_connected(made: Made) -> None:
-    with counted(made(), "another")():
+def test_a_service_without_a_limit_is_always_connected(new_slots: NewSlots) -> None:
+    with counted(new_slots(), "another")():
         pass

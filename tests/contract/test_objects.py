@@ -78,12 +78,12 @@ def test_an_object_that_does_not_exist_is_missing(objects: Objects, tmp_path: Pa
 
 
 def test_exactly_the_objects_under_a_prefix_are_deleted(objects: Objects, tmp_path: Path, prefix: str) -> None:
-    beside = prefix.rstrip("/") + "x/a"
-    for key in (prefix + "a", prefix + "b/c", beside):
+    sibling = prefix.rstrip("/") + "x/a"
+    for key in (prefix + "a", prefix + "b/c", sibling):
         put(objects, tmp_path, key, b"x")
     assert objects.delete_prefix(prefix) == 2
     assert objects.keys_after(prefix, "", 10) == []
-    assert objects.size_of(beside, None) == 1
+    assert objects.size_of(sibling, None) == 1
     assert objects.delete_prefix(prefix) == 0
 
 

@@ -1,4 +1,4 @@
-"""One interface to two status stores: what a contract test must create and read beyond the port."""
+"""One interface to two status stores: the operations that contract tests need in addition to the port."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RESTARTS = {(before, State.WAITING) for before in ENDED | {State.RETRYING, State
     (State.CANCELLED, State.READY)
 }
 
-# Refuses every transition that is not allowed. The role tells who makes it: a worker, or the API for a person. The
+# Refuses every transition that is not allowed. The role shows who makes it: a worker, or the API for a person. The
 # owner is a test that arranges its rows.
 GUARD = """
 CREATE TABLE IF NOT EXISTS allowed_transitions (before text, after text, only_by text, PRIMARY KEY (before, after));
@@ -196,10 +196,10 @@ class MemoryWorld:
     def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]:
         tenant_id, batch_id = tenant_id or self.tenant(), self._id()
         made = []
-        for place in range(count):
+        for index in range(count):
             file_id = self._id()
             key = original_key(tenant_id, file_id)
-            file = File(file_id, tenant_id, self._id(), batch_id, f"{place}.txt", key, None, 10, None)
+            file = File(file_id, tenant_id, self._id(), batch_id, f"{index}.txt", key, None, 10, None)
             self.store.promise(file, weight=self.weights[tenant_id])
             made.append((file_id, key))
         return made

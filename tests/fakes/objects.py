@@ -57,7 +57,7 @@ class MemoryObjects:
         return upload_id
 
     def put_part(self, object_key: str, upload_id: str, number: int, content: bytes) -> None:
-        """What a client does with the URL of a part."""
+        """Upload a part, as a client does by its URL."""
         self.uploads[object_key, upload_id][number] = content
 
     def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:

@@ -21,7 +21,8 @@ Key = tuple[str, str, int]  # (file_id, step, part)
 class StepRow:
     """A part of a step. `since` is when it became ready or queued, when it is due, or when its lease expires.
 
-    Refuses a change of state that `FOLLOWS` does not allow; `restart` does so for a redrive and for the undo of a removal.
+    Refuses a change of state that `FOLLOWS` does not allow; `restart` does so for a redrive and for the undo of a
+    removal.
     """
 
     state: State
@@ -68,7 +69,7 @@ class FileRow:
 
 
 class MemoryRows:
-    """Files, steps and lanes. One lock stands for PostgreSQL's transactions: each method of the store is atomic."""
+    """Files, steps and lanes. One lock replaces PostgreSQL's transactions: each method of the store is atomic."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

@@ -8,7 +8,7 @@ from layers.domain.message import WakeUp
 
 
 class MemoryTopics:
-    """What was published, in order."""
+    """Keeps published wake-ups in a list, in order."""
 
     def __init__(self) -> None:
         self.published: list[WakeUp] = []
@@ -21,10 +21,10 @@ class MemoryTopics:
         self.delays_s.append(delay_s)
 
     def holds_messages(self, topic: str) -> bool:
-        return False  # nobody takes anything out of what was published here
+        return False  # published messages are not received from here
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        return 0  # nothing dies here
+        return 0  # there are no dead-letter queues
 
     def is_up(self) -> bool:
         return True

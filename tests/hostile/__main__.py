@@ -131,7 +131,8 @@ class Run:
         return theirs.settled([one["id"] for one in bad]), took_s
 
     def good_one_by_one(self, hostile: list[tuple[str, bytes]], theirs: Run) -> list[float]:
-        """The seconds that each good file took, uploaded one every `EACH_S` beside the hostile files of `theirs`."""
+        """The seconds that each good file took, uploaded one every `EACH_S` while the hostile files of `theirs` are
+        processed."""
         files = good_files()
         bad, fine = theirs.upload(hostile) if hostile else [], self.upload(files)
         with ThreadPoolExecutor(1 + UPLOADS_AT_ONCE) as pool:
@@ -267,8 +268,8 @@ def main() -> None:
             names = run.names()
             one_by_one = {
                 "alone": run.good_one_by_one([], run),
-                "beside them": run.good_one_by_one(hostile, run),
-                "beside another tenant's": run.good_one_by_one(hostile, other),
+                "among them": run.good_one_by_one(hostile, run),
+                "among another tenant's": run.good_one_by_one(hostile, other),
             }
             alone_s.append(reported_s("alone", run.good_alone()))
             flooded_s = reported_s(f"behind {FLOOD} that take long", run.good_after_a_flood(FLOOD_OF, FLOOD))

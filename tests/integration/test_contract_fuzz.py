@@ -50,7 +50,7 @@ CONFIG = {
 UNKNOWN = "0199d0a4-0000-7000-8000-000000000000"
 # Placeholders for ids that are not known yet; several for kinds that have several.
 FILES = ["done-file", "retried-file", "new-file"]
-STANDING_IN = {
+EXISTING_IDS = {
     "dataset_id": ["dataset"],
     "batch_id": ["batch", "cancelled-batch"],
     "file_id": FILES,
@@ -60,7 +60,7 @@ STANDING_IN = {
 }
 
 
-def with_places(contract: dict[str, Any]) -> dict[str, Any]:
+def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
     """The contract with existing ids, short waits, and no properties that it does not state."""
     contract = json.loads(json.dumps(contract))
     for operations in contract["paths"].values():
@@ -68,9 +68,9 @@ def with_places(contract: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation["parameters"]:
                 schema = parameter["schema"]
                 if parameter["in"] == "path":
-                    schema["enum"] = [*STANDING_IN[parameter["name"]], UNKNOWN]
+                    schema["enum"] = [*EXISTING_IDS[parameter["name"]], UNKNOWN]
                 elif parameter["name"] == "batch":
-                    schema["enum"] = [*STANDING_IN["batch_id"], UNKNOWN]
+                    schema["enum"] = [*EXISTING_IDS["batch_id"], UNKNOWN]
                 elif parameter["name"] == "after":
                     schema["enum"] = ["cursor-of-changes"]
                 elif parameter["name"] == "wait_s":
@@ -96,10 +96,10 @@ def close(schema: Any) -> None:
             close(inner)
 
 
-contract = schemathesis.openapi.from_dict(with_places(contract()), config=schemathesis.Config.from_dict(CONFIG))
+contract = schemathesis.openapi.from_dict(with_existing_ids(contract()), config=schemathesis.Config.from_dict(CONFIG))
 
 
-class Place:
+class System:
     """A tenant with some files, and a client with an admin's key."""
 
     def __init__(self, api: Api) -> None:
@@ -132,7 +132,7 @@ class Place:
             }
 
     def with_real_ids(self, value: Any) -> Any:
-        """The same value with real ids in place of placeholders."""
+        """The same value with real ids instead of placeholders."""
         if isinstance(value, dict):
             return {name: self.with_real_ids(one) for name, one in value.items()}
         if isinstance(value, list):
@@ -164,20 +164,20 @@ def work_on(bench: Bench, keys: list[str]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def place(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def system(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     monkeypatch.setattr(bootstrap.topics(), "dispatch_later", lambda _delay_s: None)
-    place = Place(api)
-    with place.session:
-        yield place
+    system = System(api)
+    with system.session:
+        yield system
 
 
 @contract.parametrize()
 @settings(suppress_health_check=list(HealthCheck))
-def test_every_response_is_one_that_the_contract_states(case: schemathesis.Case, place: Place) -> None:
-    case.path_parameters = place.with_real_ids(case.path_parameters)
-    case.query = place.with_real_ids(case.query)
-    case.body = place.with_real_ids(case.body)
-    case.call_and_validate(base_url=place.url, session=place.session, checks=CHECKS)
+def test_every_response_is_one_that_the_contract_states(case: schemathesis.Case, system: System) -> None:
+    case.path_parameters = system.with_real_ids(case.path_parameters)
+    case.query = system.with_real_ids(case.query)
+    case.body = system.with_real_ids(case.body)
+    case.call_and_validate(base_url=system.url, session=system.session, checks=CHECKS)
 
 
 # --- errors that fuzzing has found --------------------------------------------------------------------
@@ -195,21 +195,21 @@ def test_every_response_is_one_that_the_contract_states(case: schemathesis.Case,
         ("/datasets/{dataset}/redrive", b'{"code": "\\u0000"}', "/code"),
     ],
 )
-def test_values_that_can_not_be_stored_are_refused(place: Place, path: str, body: bytes, pointer: str) -> None:
-    answer = place.session.post(place.url + path.format(dataset=place.real["dataset"]), data=body)
+def test_values_that_can_not_be_stored_are_refused(system: System, path: str, body: bytes, pointer: str) -> None:
+    answer = system.session.post(system.url + path.format(dataset=system.real["dataset"]), data=body)
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["pointer"].startswith(pointer)
 
 
 @pytest.mark.parametrize("odd", ["%23", "%0A", "%09", "%3F", "%23%2Fhistory"])
-def test_no_character_of_an_id_leads_to_another_route(place: Place, odd: str) -> None:
-    file_id = place.real["done-file"]
-    answer = place.session.delete(f"{place.url}/files/{file_id}{odd}")
+def test_no_character_of_an_id_leads_to_another_route(system: System, odd: str) -> None:
+    file_id = system.real["done-file"]
+    answer = system.session.delete(f"{system.url}/files/{file_id}{odd}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert place.session.get(f"{place.url}/files/{file_id}").status_code == 200
+    assert system.session.get(f"{system.url}/files/{file_id}").status_code == 200
 
 
 @pytest.mark.parametrize("limit", ["0000000019999", "0" * 5000 + "1"])
-def test_leading_zeros_do_not_exceed_a_limit(place: Place, limit: str) -> None:
-    answer = place.session.get(f"{place.url}/datasets/{place.real['dataset']}/files?limit={limit}")
+def test_leading_zeros_do_not_exceed_a_limit(system: System, limit: str) -> None:
+    answer = system.session.get(f"{system.url}/datasets/{system.real['dataset']}/files?limit={limit}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

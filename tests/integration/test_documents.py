@@ -57,16 +57,16 @@ def words(page: Page) -> list[str]:
 
 def pdf(*contents: str, media_box: str = "0 0 612 792", rotate: int = 0) -> bytes:
     """A PDF with one page for each content stream, in the built-in Helvetica."""
-    kids = " ".join(f"{4 + 2 * place} 0 R" for place in range(len(contents)))
+    kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(contents)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         f"<< /Type /Pages /Kids [{kids}] /Count {len(contents)} >>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
     ]
-    for place, content in enumerate(contents):
+    for index, content in enumerate(contents):
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [{media_box}] /Rotate {rotate} "
-            f"/Resources << /Font << /F 3 0 R >> >> /Contents {5 + 2 * place} 0 R >>"
+            f"/Resources << /Font << /F 3 0 R >> >> /Contents {5 + 2 * index} 0 R >>"
         )
         objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
     out, offsets = b"%PDF-1.4\n", []

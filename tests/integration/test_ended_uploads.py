@@ -72,7 +72,7 @@ def miss(upload: Upload) -> None:
 
 
 def arrive_otherwise(upload: Upload) -> None:
-    """Its bytes came by another way; the upload that was begun goes on existing in the store."""
+    """The object arrives in another way, while the multipart upload still exists in the store."""
     upload.host.api.bench.database.run("UPDATE files SET state = 'processing', uploaded_at = now()")
 
 
@@ -154,7 +154,7 @@ def test_an_upload_that_no_row_names_is_aborted_once_it_can_no_longer_be_named(
 
 
 def test_an_upload_of_an_unknown_object_is_an_alarm_and_stays(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
-    host.objects.begin_parts("somebody/elses")
+    host.objects.begin_parts("foreign/object")
     assert walk_uploads(host.runner) == 0
     assert "uploads_unknown" in capsys.readouterr().err and len(host.objects.uploads) == 1
 

@@ -210,7 +210,7 @@ def test_a_text_too_long_for_the_model_is_split_in_halves(world: World) -> None:
         ("401", DependencyDown, "key|requests"),
         ("403", DependencyDown, "allow|requests"),
         ("404", DependencyDown, "some"),
-        ("400", DependencyDown, "as told"),
+        ("400", DependencyDown, "as configured"),
         ("502", DependencyDown, "down|requests"),
         ("503", DependencyDown, "down|requests"),
         ("no_credit", DependencyDown, "credit|requests"),

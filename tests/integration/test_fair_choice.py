@@ -1,4 +1,5 @@
-"""The order of dispatch in the database is that of the model in layers/domain/fairness.py, for random sequences of events."""
+"""The order of dispatch in the database is that of the model in layers/domain/fairness.py, for random sequences of
+events."""
 
 from __future__ import annotations
 
@@ -48,17 +49,17 @@ class Both:
         self.tenants = [self.bench.tenant(weight) for weight in WEIGHTS]
         self.datasets = [self.bench.dataset(tenant_id) for tenant_id in self.tenants]
         self.batches = {
-            (place, low): self.bench.batch(tenant_id, self.datasets[place], "low" if low else "normal")
-            for place, tenant_id in enumerate(self.tenants)
+            (index, low): self.bench.batch(tenant_id, self.datasets[index], "low" if low else "normal")
+            for index, tenant_id in enumerate(self.tenants)
             for low in (0, 1)
         }
 
-    def ready(self, place: int, low: int, files: int, cost_s: float) -> None:
-        tenant_id, batch_id = self.tenants[place], self.batches[place, low]
-        for file_id, _ in self.bench.files(tenant_id, self.datasets[place], batch_id, files):
+    def ready(self, index: int, low: int, files: int, cost_s: float) -> None:
+        tenant_id, batch_id = self.tenants[index], self.batches[index, low]
+        for file_id, _ in self.bench.files(tenant_id, self.datasets[index], batch_id, files):
             plan = [{"step": STEP, "state": "ready", "parts": [{"pages": [], "cost_s": cost_s}]}]
             self.bench.database.rows(APPLY, file_id=file_id, plan=Jsonb(plan))
-            self.lanes.ready(tenant_id, batch_id, file_id, cost_s, WEIGHTS[place], LOW_WEIGHT if low else 1.0)
+            self.lanes.ready(tenant_id, batch_id, file_id, cost_s, WEIGHTS[index], LOW_WEIGHT if low else 1.0)
             self.of_file[file_id] = tenant_id, batch_id, cost_s
 
     def take(self, room: int) -> None:
@@ -75,11 +76,11 @@ class Both:
             costs_s.append(self.of_file[item][2])
         assert self.chosen == self.expected
 
-    def end(self, place: int, cost_s: float) -> None:
+    def end(self, index: int, cost_s: float) -> None:
         """A part in flight ends, and its lane is charged the measured time."""
         if not self.in_flight:
             return
-        claim = self.bench.claim(self.in_flight.pop(place % len(self.in_flight)))
+        claim = self.bench.claim(self.in_flight.pop(index % len(self.in_flight)))
         self.bench.store.record(claim, Done(), nothing_follows, cost_s=cost_s, host="h")
         tenant_id, batch_id, estimate_s = self.of_file[claim.file.file_id]
         self.bench.store.correct_lane(claim, cost_s - min(estimate_s, SLICE_S))

@@ -53,7 +53,7 @@ def leave_another(mark): subprocess.Popen(["sleep", mark], start_new_session=Tru
 def babble(count): return "x" * count
 def shout():
     print("a library that prints", flush=True)
-    return "said"
+    return "printed"
 def look(): return dict(os.environ)
 def attempt(what, *arguments):
     try: what(*arguments)
@@ -63,8 +63,8 @@ def call_out(port):
     import socket
     return attempt(socket.create_connection, ("127.0.0.1", port), 2)
 def read(path): return open(path, "rb").read().decode()
-def peep(place): return attempt(lambda: open(place).read())
-def write(place): return attempt(lambda: open(place, "w").write("x"))
+def peep(path): return attempt(lambda: open(path).read())
+def write(path): return attempt(lambda: open(path, "w").write("x"))
 def strike(target): return attempt(os.kill, target, 0)
 def change(path): return attempt(lambda: open(path, "a").write("x"))
 def make(into, names, link=None):
@@ -87,7 +87,7 @@ def falter(seconds):
             time.sleep(0.3)
     decoder_host._answer = in_two
     time.sleep(seconds)
-    return "said"
+    return "printed"
 def over_cpu(): os.kill(os.getpid(), 24)  # SIGXCPU
 def raise_one(): raise ZeroDivisionError("by zero")
 sys.modules["tasks"] = sys.modules["__main__"]
@@ -201,7 +201,7 @@ def test_a_hanging_decoder_is_ended_with_everything_that_it_started(any_box: San
         call(any_box, "start_another", timeout_s=1.5, mark=mark)
     assert caught.value.code == "timeout"
     assert soon(lambda: not running(mark))
-    assert call(any_box, "shout") == "said"
+    assert call(any_box, "shout") == "printed"
 
 
 def test_processes_that_a_task_leaves_running_end_with_its_decoder(any_box: Sandbox, mark: str) -> None:
@@ -273,7 +273,7 @@ def test_open_files_are_limited(any_box: Sandbox) -> None:
 
 
 def test_output_of_a_library_does_not_reach_the_answer(box: Sandbox) -> None:
-    assert call(box, "shout") == "said"
+    assert call(box, "shout") == "printed"
 
 
 def test_an_answer_over_the_limit_is_refused(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,16 +320,16 @@ def test_the_input_file_can_not_be_changed(box: Sandbox, tmp_path: Path) -> None
 
 
 @needs_landlock
-@pytest.mark.parametrize("place", ["/etc/passwd", "/proc/1/environ", str(ROOT / "pyproject.toml"), str(ROOT)])
-def test_no_other_file_can_be_read(box: Sandbox, place: str) -> None:
-    assert call(box, "peep", place=place) == "PermissionError"
+@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/1/environ", str(ROOT / "pyproject.toml"), str(ROOT)])
+def test_no_other_file_can_be_read(box: Sandbox, path: str) -> None:
+    assert call(box, "peep", path=path) == "PermissionError"
 
 
 @needs_landlock
 def test_a_decoder_can_write_only_to_its_own_folders(box: Sandbox, tmp_path: Path) -> None:
-    assert call(box, "write", place=str(tmp_path / "new")) == "PermissionError"
-    assert call(box, "write", place=str(ROOT / "layers" / "new.py")) == "PermissionError"
-    assert call(box, "write", place="new") == "done"
+    assert call(box, "write", path=str(tmp_path / "new")) == "PermissionError"
+    assert call(box, "write", path=str(ROOT / "layers" / "new.py")) == "PermissionError"
+    assert call(box, "write", path="new") == "done"
 
 
 def test_no_other_process_can_be_signalled(box: Sandbox) -> None:
@@ -411,7 +411,7 @@ def test_a_call_over_the_short_limit_is_stopped_without_a_verdict(box: Sandbox) 
 
 
 def test_an_answer_that_comes_in_pieces_is_read_to_its_end(box: Sandbox) -> None:
-    assert call(box, "falter", seconds=1) == "said"
+    assert call(box, "falter", seconds=1) == "printed"
 
 
 def test_waiting_for_a_processor_never_ends_a_call(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

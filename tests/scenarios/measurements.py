@@ -1,4 +1,4 @@
-"""What a scenario measured, and the target of each measurement."""
+"""The measurements of a scenario, each with its target."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.hostile.hostile_files import EICAR
 
 @dataclass
 class Clamd:
-    """What it has scanned; `instead` replaces its own result."""
+    """The files that were scanned; `instead` replaces the result of each scan."""
 
     address: str = ""
     most_bytes: int = 1 << 20

@@ -1,4 +1,5 @@
-"""A stand-in for a language model: OpenAI's chat completions and Amazon Bedrock's Converse, answered by the built-in rules.
+"""A stand-in for a language model: OpenAI's chat completions and Amazon Bedrock's Converse, answered by the built-in
+rules.
 
 `python -m tests.standins.model --port 4600`, then FAIRWAY_EXTRACTION=openai FAIRWAY_EXTRACTION_MODEL=any
 FAIRWAY_EXTRACTION_URL=http://127.0.0.1:4600, or FAIRWAY_EXTRACTION=bedrock and
@@ -33,7 +34,7 @@ BEDROCK = {
     "no_credit": (402, "PaymentRequired"),
 }  # fmt: skip
 TOO_LONG = "Input is too long for requested model."
-WRONG = {"string": "made up by nobody", "number": 987654.32, "integer": 987654, "boolean": True}
+WRONG = {"string": "invented", "number": 987654.32, "integer": 987654, "boolean": True}
 MISFIT = {"string": 12, "number": "a lot", "integer": "many", "boolean": "perhaps", "array": "some"}
 
 
@@ -106,7 +107,7 @@ class Model(Standin):
 
     def _refusal(self, due: str, of_bedrock: bool) -> Answer:
         status, code = BEDROCK[due]
-        text = TOO_LONG if due == "too_long" else f"as told: {due}"
+        text = TOO_LONG if due == "too_long" else f"as configured: {due}"
         if of_bedrock:
             return _of_bedrock(status, code, text)
         error = {"message": text, "type": "error", "code": None, "param": None}

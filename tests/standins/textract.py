@@ -74,9 +74,9 @@ class Textract(Standin):
                 return _refused("MissingAuthenticationTokenException", "the call is not signed")
             if due in STATUS:
                 status, code = STATUS[due]
-                return _refused(code, "as told", status)
+                return _refused(code, "as configured", status)
             if due != "right":
-                return _refused(str(due), "as told")
+                return _refused(str(due), "as configured")
             match operation:
                 case "DetectDocumentText":
                     return self._detect(asked.get("Document") or {})
@@ -127,7 +127,7 @@ class Textract(Standin):
             job.polls_left -= 1
             return Answer(200, {"JobStatus": "IN_PROGRESS"})
         if self.settings.job_status not in ("SUCCEEDED", "PARTIAL_SUCCESS"):
-            return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as told"})
+            return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as configured"})
         pages = self._of(job.location)
         found = [one for n, lines in enumerate(pages, 1) for one in blocks(n, lines, self.settings.confidence)]
         start = int(asked.get("NextToken") or 0)

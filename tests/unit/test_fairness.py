@@ -28,8 +28,8 @@ COSTS = st.floats(0.01, 100)
 def filled(backlogs: dict[str, int], cost_s: float = 1.0, weights: dict[str, float] | None = None) -> Lanes:
     lanes = Lanes()
     for tenant, count in backlogs.items():
-        for place in range(count):
-            lanes.ready(tenant, "batch", f"{tenant}{place}", cost_s, (weights or {}).get(tenant, 1.0))
+        for index in range(count):
+            lanes.ready(tenant, "batch", f"{tenant}{index}", cost_s, (weights or {}).get(tenant, 1.0))
     return lanes
 
 
@@ -44,7 +44,7 @@ def drained(lanes: Lanes) -> list[str]:
 def test_every_item_is_taken_once_in_the_order_of_its_lane(backlogs: dict[str, int]) -> None:
     taken = drained(filled(backlogs))
     for tenant, count in backlogs.items():
-        assert [item for item in taken if item[0] == tenant] == [f"{tenant}{place}" for place in range(count)]
+        assert [item for item in taken if item[0] == tenant] == [f"{tenant}{index}" for index in range(count)]
     assert len(taken) == sum(backlogs.values())
 
 
@@ -62,9 +62,9 @@ def test_no_tenant_of_equal_weight_is_two_turns_ahead(backlogs: dict[str, int]) 
 def test_no_waiting_tenant_is_ahead_by_more_than_a_slice(work: list[tuple[str, float]], ran: int) -> None:
     weights = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
     lanes = Lanes()
-    for place, (tenant, cost_s) in enumerate(work):
-        lanes.ready(tenant, "batch", str(place), cost_s, weights[tenant])
-        if place < ran:
+    for index, (tenant, cost_s) in enumerate(work):
+        lanes.ready(tenant, "batch", str(index), cost_s, weights[tenant])
+        if index < ran:
             lanes.next()
         waiting = [lane.passed for lane in lanes.tenants.values() if lane.waits]
         assert not waiting or max(waiting) - min(waiting) <= SLICE_S / min(weights.values()) + 1e-6
@@ -101,8 +101,8 @@ def test_an_idle_tenant_gains_no_credit(away: int) -> None:
     lanes = filled({"a": 1, "b": away + 40})
     for _ in range(away + 1):
         lanes.next()
-    for place in range(20):
-        lanes.ready("a", "batch", f"a again {place}", 1.0)
+    for index in range(20):
+        lanes.ready("a", "batch", f"a again {index}", 1.0)
     taken = [lanes.next() or "" for _ in range(20)]
     assert 9 <= sum(item[0] == "a" for item in taken) <= 11
 
@@ -114,9 +114,9 @@ def test_an_estimate_counts_for_at_most_one_slice(cost_s: float, weight: float) 
 
 def test_expensive_work_gets_fewer_turns() -> None:
     lanes = Lanes()
-    for place in range(100):
-        lanes.ready("dear", "batch", f"d{place}", 8.0)
-        lanes.ready("cheap", "batch", f"c{place}", 1.0)
+    for index in range(100):
+        lanes.ready("dear", "batch", f"d{index}", 8.0)
+        lanes.ready("cheap", "batch", f"c{index}", 1.0)
     taken = [lanes.next() or "" for _ in range(45)]
     assert sum(item[0] == "d" for item in taken) == 5
 
@@ -131,10 +131,10 @@ def test_a_wrong_estimate_is_corrected_by_the_measured_time() -> None:
 
 def test_batches_of_one_tenant_take_turns_and_do_not_delay_other_tenants() -> None:
     lanes = Lanes()
-    for place in range(30):
+    for index in range(30):
         for batch in ("one", "two", "three"):
-            lanes.ready("a", batch, f"{batch} {place}", 1.0)
-        lanes.ready("b", "only", f"b {place}", 1.0)
+            lanes.ready("a", batch, f"{batch} {index}", 1.0)
+        lanes.ready("b", "only", f"b {index}", 1.0)
     taken = [lanes.next() or "" for _ in range(24)]
     assert sum(item.startswith("b") for item in taken) == 12
     assert {batch: sum(item.startswith(batch) for item in taken) for batch in ("one", "two", "three")} == {
@@ -172,16 +172,16 @@ def test_a_refund_does_not_turn_the_clock_back_for_newcomers() -> None:
         lanes.correct("a", "batch", estimate_s=10.0, measured_s=0.1)
     lanes.next()
     clock = lanes.clock
-    for place in range(50):
-        lanes.ready("newcomer", "batch", f"n{place}", 10.0)
+    for index in range(50):
+        lanes.ready("newcomer", "batch", f"n{index}", 10.0)
     assert lanes.tenants["newcomer"].passed >= clock >= 40.0
 
 
 # --- random sequences of events --------------------------------------------------------------------------
 
 WEIGHTS = {"a": 1.0, "b": 2.0, "c": 0.5, "d": 4.0}
-# An event: an item of some cost becomes ready in one of two batches; or some items are dispatched and cost a multiple of
-# their estimates.
+# An event: an item of some cost becomes ready in one of two batches; or some items are dispatched and cost a multiple
+# of their estimates.
 READY = st.tuples(st.just("ready"), st.sampled_from("abcd"), st.sampled_from(("one", "two")), COSTS)
 TAKE = st.tuples(st.just("take"), st.integers(1, 8), st.floats(0.1, 10), st.booleans())
 TURNS = st.lists(st.one_of(READY, TAKE), max_size=80)
@@ -307,8 +307,8 @@ def test_a_quiet_tenant_waits_briefly_however_wrong_all_estimates_are(
     """The backlog of one tenant keeps 25 parts in flight. The other one has a part now and then, with the same cost and
     estimate."""
     chance, lanes, in_flight, taken = random.Random(seed), Lanes(), deque[str](), 0
-    for place in range(3000):
-        lanes.ready("noisy", "batch", f"noisy {place}", estimate_s)
+    for index in range(3000):
+        lanes.ready("noisy", "batch", f"noisy {index}", estimate_s)
     due, ready_at, waited = 100, {}, []
     for _ in range(2500 // end_together):
         while len(in_flight) < 25:
@@ -333,12 +333,12 @@ def test_a_quiet_tenant_waits_briefly_however_wrong_all_estimates_are(
 @given(st.lists(st.tuples(st.sampled_from("abcd"), COSTS), max_size=60))
 def test_without_slots_for_long_parts_exactly_the_short_parts_are_taken(work: list[tuple[str, float]]) -> None:
     lanes = Lanes()
-    for place, (tenant, cost_s) in enumerate(work):
-        lanes.ready(tenant, "batch", str(place), cost_s)
+    for index, (tenant, cost_s) in enumerate(work):
+        lanes.ready(tenant, "batch", str(index), cost_s)
     short = []
     while (item := lanes.next(long_parts_too=False)) is not None:
         short.append(int(item))
-    assert sorted(short) == [place for place, (_, cost_s) in enumerate(work) if not is_long(cost_s)]
+    assert sorted(short) == [index for index, (_, cost_s) in enumerate(work) if not is_long(cost_s)]
     assert len(short) + len(drained(lanes)) == len(work)
 
 

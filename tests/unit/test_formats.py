@@ -1,4 +1,4 @@
-"""The list of formats: what it promises, and what the pipelines make of each kind of file."""
+"""The list of formats, and how the pipelines are planned for each kind of file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def file_of(media_type: str) -> File:
     return File("f", "t", "d", "b", "name", "key", None, 10, None, media_type=media_type, page_count=1)
 
 
-def test_no_media_type_and_no_ending_stands_twice() -> None:
+def test_each_media_type_and_ending_is_listed_once() -> None:
     for names in (Counter(one.media_type for one in FORMATS), Counter(one.suffix for one in FORMATS)):
         assert [name for name, count in names.items() if count > 1] == []
 
@@ -67,7 +67,7 @@ def test_the_main_pipeline_starts_where_a_kind_has_its_text(media_type: str, fir
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/rtf", "message/rfc822"])
-def test_what_cannot_be_drawn_is_never_sent_to_a_reader_of_pictures(media_type: str) -> None:
+def test_formats_that_cannot_be_rendered_are_never_sent_to_ocr(media_type: str) -> None:
     by_name = {step.name: step for step in PIPELINES[0].steps}
     for name in ("ocr", "textract"):
         assert isinstance(by_name[name].plan(file_of(media_type)), Skip)

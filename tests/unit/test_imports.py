@@ -28,12 +28,12 @@ SDKS = {
     "jsonschema",
 }
 CLOCKS_AND_CHANCE = {"time", "random", "os", "secrets", "socket", "subprocess"}
-# What of `layers` an adapter may use beside the domain, the ports and its own room.
+# The modules of `layers` that an adapter may import besides the domain, the ports and its own package.
 SHARED_MEANS = {"layers.telemetry.log", "layers.decoding.sandbox", "layers.decoding.scratch"}
 
-# The two modules of `functions` that build what all others are handed.
+# The two modules of `functions` that build the arguments of all others.
 ENTRIES = {"functions/handlers.py", "functions/api/entry.py"}
-# What of `layers` the others may use besides the domain and the ports: what they are handed, and the log.
+# The modules of `layers` that other modules of `functions` may import besides the domain and the ports.
 HANDED = {
     "layers.attempts.runner",
     "layers.attempts.work",
@@ -98,7 +98,7 @@ def test_the_ports_know_the_domain_alone() -> None:
 
 
 def room_of(path: Path) -> str:
-    """The package below `layers/adapters` that an adapter stands in, or its own name."""
+    """The package below `layers/adapters` that contains an adapter, or the adapter's own name."""
     return path.relative_to(ROOT / "layers/adapters").parts[0].removesuffix(".py")
 
 

@@ -1,4 +1,4 @@
-"""Wake-ups over Kafka with a fake producer: what is sent to which partition, and what happens while brokers are down."""
+"""Wake-ups over Kafka with a fake producer: the partition of each message, and outages of brokers."""
 
 from __future__ import annotations
 

@@ -171,11 +171,11 @@ def test_what_a_crash_left_half_done_is_tidied_at_the_next_start(folder: Path) -
     first._place(kept.version_id).replace(folder / "arriving" / kept.version_id)  # died before it was moved
     (folder / "arriving" / "half").write_bytes(b"half")  # died before its row was committed
     deleted = put(first, "deleted", LARGE)
-    place = first._place(deleted.version_id)
-    body = place.read_bytes()
+    path = first._place(deleted.version_id)
+    body = path.read_bytes()
     first.delete([("deleted", deleted.version_id)])
     first.close()
-    place.write_bytes(body)  # died before the file was deleted
+    path.write_bytes(body)  # died before the file was deleted
     with sqlite3.connect(folder / "index.sqlite") as index:
         index.execute("INSERT INTO garbage VALUES (?)", (deleted.version_id,))
     second = ObjectFiles(folder)

@@ -1,4 +1,4 @@
-"""Which schemas are accepted; the others are refused with the keyword and its place."""
+"""Which schemas are accepted; the others are refused, with the keyword and its path."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TAKEN = {
     "labels": of(total={"type": "number", "x-labels": ["Total", "Amount due"], "x-evidence": False}),
     "line items": of(items={"type": "array", "items": of(price={"type": "number"})}),
     "a local reference": {**of(a={"$ref": "#/$defs/m"}), "$defs": {"m": {"type": "number"}}},
-    "a label beside a reference": {
+    "a label next to a reference": {
         **of(a={"$ref": "#/$defs/m", "x-labels": ["Due"]}),
         "$defs": {"m": {"type": "number"}},
     },
@@ -98,7 +98,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({**of(a={"type": "string"}), "patternProperties": {}}, "/patternProperties"),
     ({**of(a={"type": "string"}), "$dynamicRef": "#x"}, "/$dynamicRef"),
     (of(**{"a/b": {"type": "string", "pattern": "x"}}), "/properties/a~1b/pattern"),
-    (of(**{f"p{place}": {"type": "string"} for place in range(201)}), "/properties"),
+    (of(**{f"p{index}": {"type": "string"} for index in range(201)}), "/properties"),
 ]
 
 
@@ -146,7 +146,7 @@ def test_deeply_nested_json_is_checked_without_an_error(levels: int) -> None:
 
 
 def test_the_list_of_faults_is_bounded() -> None:
-    assert len(check(of(a={"type": "string", **{f"k{place}": 1 for place in range(500)}}))) == 100
+    assert len(check(of(a={"type": "string", **{f"k{index}": 1 for index in range(500)}}))) == 100
 
 
 def test_depth_and_size_of_a_schema_are_bounded() -> None:
@@ -158,7 +158,7 @@ def test_depth_and_size_of_a_schema_are_bounded() -> None:
 def test_references_that_multiply_are_refused_quickly() -> None:
     # Each level refers to the next one ten times: a billion schemas if all were followed.
     defs: dict[str, Any] = {
-        f"l{level}": of(**{f"p{place}": {"$ref": f"#/$defs/l{level + 1}"} for place in range(10)}) for level in range(9)
+        f"l{level}": of(**{f"p{index}": {"$ref": f"#/$defs/l{level + 1}"} for index in range(10)}) for level in range(9)
     }
     defs["l9"] = {"type": "string"}
     assert check({**of(a={"$ref": "#/$defs/l0"}), "$defs": defs})
@@ -167,10 +167,10 @@ def test_references_that_multiply_are_refused_quickly() -> None:
 def test_references_that_multiply_within_the_depth_are_followed_once() -> None:
     # 48 properties at each of four levels: five million schemas if all were followed.
     defs: dict[str, Any] = {
-        f"l{level}": of(**{f"p{place}": {"$ref": f"#/$defs/l{level + 1}"} for place in range(48)}) for level in range(3)
+        f"l{level}": of(**{f"p{index}": {"$ref": f"#/$defs/l{level + 1}"} for index in range(48)}) for level in range(3)
     }
     defs["l3"] = {"type": "string"}
-    assert check({**of(**{f"p{place}": {"$ref": "#/$defs/l0"} for place in range(48)}), "$defs": defs}) == []
+    assert check({**of(**{f"p{index}": {"$ref": "#/$defs/l0"} for index in range(48)}), "$defs": defs}) == []
 
 
 def test_keywords_next_to_a_reference_override_the_referenced_schema() -> None:

@@ -141,8 +141,10 @@ class OpenAiModel:
         details = error if isinstance(error, dict) else {"message": str(error or answer.get("message") or "")}
         code, text = str(details.get("code") or ""), str(details.get("message") or "")
         if status == 429 and code != "insufficient_quota":
-            told = "retry-after" in {name.lower() for name in headers}
-            return Throttled(retry_after_s(headers), f"the model service {LIMITING}", NAME, delay_from_service=told)
+            has_delay = "retry-after" in {name.lower() for name in headers}
+            return Throttled(
+                retry_after_s(headers), f"the model service {LIMITING}", NAME, delay_from_service=has_delay
+            )
         if code == "context_length_exceeded" or (status in (400, 413) and TOO_LONG.search(text)):
             return TooLong()
         if status == 400 and (SCHEMA.search(str(details.get("param") or "")) or SCHEMA.search(code)):

@@ -67,7 +67,7 @@ class RedisBreakers:
         return self.state(dependency).wait_s(self._now())
 
     def succeeded(self, dependency: str) -> bool:
-        """The dependency did its work; whether that closed its breaker."""
+        """Record a success. Returns whether it closed the breaker."""
         before = self.state(dependency)
         if before.is_at_rest:
             return False
@@ -75,12 +75,12 @@ class RedisBreakers:
         return before.mode is not Mode.CLOSED and after.mode is Mode.CLOSED
 
     def failed(self, dependency: str, reason: str, weight: float = 1.0) -> Breaker:
-        """The dependency did not do its work; the breaker as it stands now."""
+        """Record a failure. Returns the breaker after it."""
         chance = self._chance()
         return self._change(dependency, lambda found: found.after_failure(self._now(), reason, chance, weight))
 
     def inconclusive(self, dependency: str) -> None:
-        """An attempt ended without a word on the dependency."""
+        """An attempt ended without showing whether the dependency works."""
         if self.state(dependency).mode is not Mode.CLOSED:
             self._change(dependency, lambda found: found.after_inconclusive(self._now()))
 

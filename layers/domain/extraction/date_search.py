@@ -11,7 +11,7 @@ from layers.domain.extraction.hit import Hit
 from layers.domain.extraction.windows import Span, Window
 
 TOKEN = re.compile(r"\d+|[^\W\d_]+")
-# Words that may stand between the day, the month and the year.
+# Words that may appear between the day, the month and the year.
 FILLER_WORDS = frozenset(
     ["st", "nd", "rd", "th", "er", "of", "de", "del", "den", "der", "le", "the", "年", "月", "日", "t"]
 )

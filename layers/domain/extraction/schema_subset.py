@@ -70,7 +70,7 @@ def _check(schema: Any, pointer: str, depth: int, root: dict[str, Any], visited:
         return
     if "$ref" in schema:
         for keyword in [one for one in schema if one not in WITH_REFERENCE]:
-            yield SchemaProblem(f"{pointer}/{_escape(keyword)}", f"`{keyword}` is not supported beside a reference")
+            yield SchemaProblem(f"{pointer}/{_escape(keyword)}", f"`{keyword}` is not supported next to a reference")
         yield from _check_keywords(schema, pointer)
         yield from _check_reference(schema["$ref"], pointer, depth, root, visited)
         return

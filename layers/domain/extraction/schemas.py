@@ -13,7 +13,8 @@ Path = tuple[str | int, ...]
 
 
 def resolve_references(schema: Schema) -> dict[str, Any]:
-    """The resolved schema: every local reference is replaced by its definition, so that each part stands alone."""
+    """The resolved schema: every local reference is replaced by its definition, so that each part is complete by
+    itself."""
     return _resolve(dict(schema), dict(schema))
 
 
