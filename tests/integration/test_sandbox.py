@@ -63,8 +63,8 @@ def call_out(port):
     import socket
     return attempt(socket.create_connection, ("127.0.0.1", port), 2)
 def read(path): return open(path, "rb").read().decode()
-def peep(path): return attempt(lambda: open(path).read())
-def write(path): return attempt(lambda: open(path, "w").write("x"))
+def peep(target): return attempt(lambda: open(target).read())
+def write(target): return attempt(lambda: open(target, "w").write("x"))
 def strike(target): return attempt(os.kill, target, 0)
 def change(path): return attempt(lambda: open(path, "a").write("x"))
 def make(into, names, link=None):
@@ -320,16 +320,16 @@ def test_the_input_file_can_not_be_changed(box: Sandbox, tmp_path: Path) -> None
 
 
 @needs_landlock
-@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/1/environ", str(ROOT / "pyproject.toml"), str(ROOT)])
-def test_no_other_file_can_be_read(box: Sandbox, path: str) -> None:
-    assert call(box, "peep", path=path) == "PermissionError"
+@pytest.mark.parametrize("target", ["/etc/passwd", "/proc/1/environ", str(ROOT / "pyproject.toml"), str(ROOT)])
+def test_no_other_file_can_be_read(box: Sandbox, target: str) -> None:
+    assert call(box, "peep", target=target) == "PermissionError"
 
 
 @needs_landlock
 def test_a_decoder_can_write_only_to_its_own_folders(box: Sandbox, tmp_path: Path) -> None:
-    assert call(box, "write", path=str(tmp_path / "new")) == "PermissionError"
-    assert call(box, "write", path=str(ROOT / "layers" / "new.py")) == "PermissionError"
-    assert call(box, "write", path="new") == "done"
+    assert call(box, "write", target=str(tmp_path / "new")) == "PermissionError"
+    assert call(box, "write", target=str(ROOT / "layers" / "new.py")) == "PermissionError"
+    assert call(box, "write", target="new") == "done"
 
 
 def test_no_other_process_can_be_signalled(box: Sandbox) -> None:
