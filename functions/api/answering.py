@@ -11,6 +11,7 @@ from functions.api.access import caller_of, check_role
 from functions.api.origins import readable_by
 from functions.api.ports import ApiPorts
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
+from functions.api.quotas import check_rate
 from functions.api.requests import ANYONE, Request, Response, is_id
 from functions.api.routes import Route
 from layers.domain.errors import DependencyDown, StoreUnreachable
@@ -96,6 +97,7 @@ def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiP
                 raise not_found(name.removesuffix("_id"))
         catalog.act_as(caller.tenant_id, is_system=caller.role == "admin")
         request = Request(caller, ports, None if route.waits else catalog, http_request.raw_body, query, headers)
+        check_rate(request, catalog)
         if not route.waits:
             response = _run_once(route, request, ids)
     if route.waits:

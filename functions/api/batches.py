@@ -30,6 +30,7 @@ def sign_again(request: Request, body: Shown) -> Shown:
 
 def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     body = _read(request)
+    quotas.check_batches(request)
     batch = request.catalog.create_batch(
         dataset_id,
         allow_duplicates=body.allow_duplicates,

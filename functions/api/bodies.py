@@ -102,7 +102,7 @@ Allowance = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Quota(Body):
-    """A tenant's limits; what is absent has no limit."""
+    """A tenant's limits. Absent limits of files and bytes do not apply; the others have defaults."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -111,6 +111,16 @@ class Quota(Body):
     )
     bytes_stored: Allowance | None = Field(default=None, description="bytes of original files, uploaded or declared")
     files_a_day: Allowance | None = Field(default=None, description="files created since midnight, UTC")
+    datasets: Allowance | None = Field(default=None, description="datasets; default 1000")
+    keys: Allowance | None = Field(default=None, description="keys that were not revoked; default 200")
+    schema_versions: Allowance | None = Field(default=None, description="schema versions of a dataset; default 1000")
+    open_batches: Allowance | None = Field(
+        default=None, description="batches with files that are not settled; default 10000"
+    )
+    requests_per_s: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="requests a second of each key, on average over 10 seconds, so that bursts are allowed; default 50",
+    )
 
 
 class NewTenant(Body):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.api import quotas
 from functions.api.bodies import ChangedDataset, NewDataset, NewSchema
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
@@ -17,6 +18,7 @@ def create(request: Request) -> tuple[int, Any]:
     body = request.read(NewDataset)
     schema = _checked(body.schema_) if body.schema_ is not None else DEFAULT_SCHEMA
     languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
+    quotas.check_datasets(request)
     dataset = request.catalog.create_dataset(body.name, schema, body.when_textract_is_down, languages)
     return 201, dataset_view(dataset, {})
 
@@ -40,6 +42,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
 
 def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
     schema = _checked(request.read(NewSchema).schema_)
+    quotas.check_schemas(request, existing(request, dataset_id).schema_version)
     if request.catalog.put_schema(dataset_id, schema) is None:
         raise not_found("dataset")
     return show(request, dataset_id)

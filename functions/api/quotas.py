@@ -1,18 +1,33 @@
-"""Quotas: how many files and bytes a tenant may have. They limit new files only; accepted files are not affected."""
+"""Quotas: what a tenant may have, and how often its keys may call. They limit what is new; accepted files are not affected."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from functions.api.bodies import Quota
 from functions.api.problems import Problem
 from functions.api.requests import Request
+from layers.ports.catalog import Catalog
 from layers.ports.rows import NewFile
 
 PROCESSING_RETRY_S = 30
 BYTES_RETRY_S = 600
 # For each quota: what counts against it (`schema/functions/note_files.sql`), and its name in a sentence.
+# Apply where the tenant's quota says nothing: generous, and low enough to protect the system from one tenant.
+DEFAULTS = {"datasets": 1_000, "keys": 200, "schema_versions": 1_000, "open_batches": 10_000, "requests_per_s": 50}
+LABELS = {
+    "datasets": "datasets",
+    "keys": "keys",
+    "schema_versions": "schema versions of the dataset",
+    "open_batches": "open batches",
+}
+THINGS_RETRY_S = 60
+RATE_WINDOW_S = 10
+RATE_CACHED_S = 5.0
+MOST_RATES = 10_000
+_rates: dict[str, tuple[float, int]] = {}  # requests a second by key id, and until when they are cached
 COUNTED = {
     "files_in_processing": ("unsettled", "files in processing"),
     "bytes_stored": ("bytes", "bytes stored"),
@@ -60,7 +75,79 @@ def used(request: Request) -> dict[str, int]:
 def allowed(request: Request) -> dict[str, int]:
     """The tenant's quotas by name, without those that have no limit."""
     known = request.catalog.quota()
-    return {name: known[name] for name in Quota.model_fields if known.get(name) is not None}
+    return {name: known[name] for name in COUNTED if known.get(name) is not None}
+
+
+def check_datasets(request: Request) -> None:
+    """Raise Problem `quota_exceeded` where the tenant may have no further dataset."""
+    request.catalog.lock_quota()
+    _check_one("datasets", request.catalog.quota(), request.catalog.dataset_count)
+
+
+def check_schemas(request: Request, versions: int) -> None:
+    """The same for a further version of the schema of a dataset that has so many."""
+    _check_one("schema_versions", request.catalog.quota(), lambda: versions)
+
+
+def check_keys(request: Request, tenant_id: str) -> None:
+    """The same for a further key of a tenant."""
+    request.catalog.lock_quota(tenant_id)
+    _check_one("keys", request.catalog.quota_of(tenant_id), lambda: request.catalog.key_count(tenant_id))
+
+
+def check_batches(request: Request) -> None:
+    """The same for a further batch.
+
+    The default takes no lock: it protects the system, and requests at the same time may exceed it by a few.
+    """
+    quota = request.catalog.quota()
+    if quota.get("open_batches") is not None:
+        request.catalog.lock_quota()
+    _check_one("open_batches", quota, request.catalog.open_batch_count)
+
+
+def check_rate(request: Request, catalog: Catalog) -> None:
+    """Count a request of the caller's key. Raise Problem `rate_limited` where there are too many."""
+    rate, now = _rate(request, catalog), time.time()
+    if request.ports.limits.count(f"requests:{request.caller.key_id}", RATE_WINDOW_S) <= rate * RATE_WINDOW_S:
+        return
+    left_s = math.ceil(RATE_WINDOW_S - now % RATE_WINDOW_S)
+    detail = f"your key may make {rate * RATE_WINDOW_S} requests in {RATE_WINDOW_S} seconds; try again in {left_s} s"
+    raise Problem("rate_limited", detail, Retry_After=str(max(1, left_s)))
+
+
+def forget_rates() -> None:
+    """Read the rates again: a quota has changed. Other processes follow when their cache expires."""
+    _rates.clear()
+
+
+def _rate(request: Request, catalog: Catalog) -> int:
+    key_id, now = request.caller.key_id, time.monotonic()
+    cached = _rates.get(key_id)
+    if cached and cached[0] > now:
+        return cached[1]
+    if len(_rates) >= MOST_RATES:
+        _rates.clear()
+    rate = _most("requests_per_s", catalog.quota())
+    _rates[key_id] = now + RATE_CACHED_S, rate
+    return rate
+
+
+def _most(name: str, quota: Mapping[str, int]) -> int:
+    most = quota.get(name)
+    return DEFAULTS[name] if most is None else most
+
+
+def _check_one(name: str, quota: Mapping[str, int], count: Callable[[], int]) -> None:
+    most = _most(name, quota)
+    current = count()
+    if current >= most:
+        raise Problem(
+            "quota_exceeded",
+            f"{LABELS[name]}: {current} of {most} are in use",
+            [{"pointer": f"/quota/{name}", "detail": f"at most {most}"}],
+            Retry_After=str(THINGS_RETRY_S),
+        )
 
 
 def _sentence(name: str, most: int, current: int, wanted: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from functions.api import quotas
 from functions.api.access import notification_of
 from functions.api.bodies import ChangedTenant, NewKey, NewTenant
 from functions.api.problems import Problem, not_found
@@ -40,11 +41,14 @@ def change(request: Request, tenant_id: str) -> tuple[int, Any]:
     tenant = request.catalog.change_tenant(tenant_id, body.weight, quota)
     if tenant is None:
         raise not_found("tenant")
+    request.afterwards.append(quotas.forget_rates)
     return 200, _tenant_view(tenant)
 
 
 def create_key(request: Request, tenant_id: str) -> tuple[int, Any]:
-    key, api_key = _new_key(request, tenant_id, request.read(NewKey).role)
+    role = request.read(NewKey).role
+    quotas.check_keys(request, tenant_id)
+    key, api_key = _new_key(request, tenant_id, role)
     if key is None:
         raise not_found("tenant")
     return 201, _key_view(key) | {"api_key": api_key}

@@ -216,8 +216,20 @@ class Catalog(Protocol):
     def quota(self) -> dict[str, int]:
         """The tenant's quotas by name; those without a limit are absent."""
 
-    def lock_quota(self) -> None:
-        """Make other requests of the tenant wait for this transaction before they check its quota."""
+    def quota_of(self, of_tenant_id: str) -> dict[str, int]:
+        """The same of any tenant, for an admin."""
+
+    def lock_quota(self, of_tenant_id: str | None = None) -> None:
+        """Make other requests that check the quota of a tenant wait for this transaction. None: the caller's tenant."""
+
+    def dataset_count(self) -> int:
+        """The number of the tenant's datasets."""
+
+    def key_count(self, of_tenant_id: str) -> int:
+        """The number of a tenant's keys that were not revoked."""
+
+    def open_batch_count(self) -> int:
+        """The number of the tenant's batches with files that are not settled."""
 
     def tenant_use(self) -> dict[str, int]:
         """What counts against the tenant's quotas: `unsettled` files, `bytes`, and files created this `day`."""

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from functions.api import quotas
+from functions.api.bodies import Quota
 from layers.domain.message import Arrival
 from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
@@ -144,3 +146,98 @@ def test_a_duplicate_does_not_count(api: Api, admin: httpx.Client) -> None:
     same = {"files": [{"name": "again", "size_bytes": 10, "sha256": "a" * 64}]}
     answer = tenant.caller.post(f"/datasets/{tenant.dataset_id}/batches", json=same)
     assert answer.status_code == 201 and answer.json()["files"][0]["state"] == "duplicate"
+
+
+# --- datasets, schemas, batches, keys and requests ----------------------------------------------------------
+
+
+def test_a_tenant_may_have_a_limited_number_of_datasets(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin, datasets=2)  # it has one
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    first = tenant.caller.post("/datasets", json={"name": "second"}, headers=key)
+    assert first.status_code == 201
+    refused = tenant.caller.post("/datasets", json={"name": "third"})
+    assert problem(refused, 429, "quota_exceeded")["errors"][0]["pointer"] == "/quota/datasets"
+    assert int(refused.headers["retry-after"]) > 0
+    assert tenant.caller.post("/datasets", json={"name": "second"}, headers=key).json()["id"] == first.json()["id"]
+    tenant.set(datasets=3)
+    assert tenant.caller.post("/datasets", json={"name": "third"}).status_code == 201
+
+
+def test_requests_at_the_same_time_can_not_exceed_the_number_of_datasets(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin, datasets=4)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: tenant.caller.post("/datasets", json={"name": str(n)}), range(12)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [429] * 9
+
+
+def test_a_dataset_may_have_a_limited_number_of_schema_versions(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin, schema_versions=2)
+    path, schema = f"/datasets/{tenant.dataset_id}/schema", {"type": "object", "properties": {"a": {"type": "string"}}}
+    assert tenant.caller.put(path, json={"schema": schema}).json()["schema_version"] == 2
+    problem(tenant.caller.put(path, json={"schema": schema}), 429, "quota_exceeded")
+    assert tenant.caller.get(f"/datasets/{tenant.dataset_id}").json()["schema_version"] == 2
+
+
+def test_a_tenant_may_have_a_limited_number_of_open_batches(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin, open_batches=2)
+    first, second = tenant.post(1).json(), tenant.post(2).json()
+    refused = tenant.post(1)
+    assert problem(refused, 429, "quota_exceeded")["detail"] == "open batches: 2 of 2 are in use"
+    while api.bench.store.fold_counts(1000):
+        pass
+    assert tenant.post(1).status_code == 429
+    api.bench.database.run("UPDATE files SET state = 'done' WHERE batch_id = %(b)s", b=first["id"])
+    assert tenant.post(1).status_code == 201
+    assert tenant.post(1).status_code == 429
+    tenant.caller.post(f"/batches/{second['id']}/cancel")
+    assert tenant.post(1).status_code == 201
+
+
+def test_a_tenant_may_have_a_limited_number_of_keys(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin, keys=2)  # it has one
+    path = f"/operations/tenants/{tenant.id}/keys"
+    key = admin.post(path, json={"role": "viewer"}).json()
+    problem(admin.post(path, json={"role": "viewer"}), 429, "quota_exceeded")
+    assert admin.delete(f"/operations/keys/{key['id']}").status_code == 200
+    assert admin.post(path, json={"role": "viewer"}).status_code == 201
+
+
+def test_every_tenant_has_limits_that_protect_the_system(
+    api: Api, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(quotas.DEFAULTS) == set(Quota.model_fields) - set(quotas.COUNTED)
+    for name, most in quotas.DEFAULTS.items():
+        if name != "requests_per_s":
+            assert f"default {most}" in str(Quota.model_fields[name].description)
+    tenant = Tenant(api, admin)
+    monkeypatch.setitem(quotas.DEFAULTS, "datasets", 1)
+    monkeypatch.setitem(quotas.DEFAULTS, "open_batches", 1)
+    assert tenant.post(1).status_code == 201
+    problem(tenant.post(1), 429, "quota_exceeded")
+    problem(tenant.caller.post("/datasets", json={"name": "x"}), 429, "quota_exceeded")
+
+
+def test_a_key_that_calls_too_often_gets_429_and_a_time_to_retry(
+    api: Api, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "RATE_WINDOW_S", 3600)  # one window for the whole test
+    tenant = Tenant(api, admin)
+    other = api.caller(tenant.id, "viewer")
+    monkeypatch.setattr(quotas, "_most", lambda name, quota: 0.002 if name == "requests_per_s" else 1000)  # 7.2
+    quotas.forget_rates()
+    answers = [other.get("/datasets") for _ in range(10)]
+    assert [answer.status_code for answer in answers] == [200] * 7 + [429] * 3
+    problem(answers[-1], 429, "rate_limited")
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
+    assert api.caller(tenant.id, "viewer").get("/datasets").status_code == 200
+    assert httpx.get(f"{api.url}/health", trust_env=False).status_code == 200
+
+
+def test_the_rate_of_a_tenants_keys_follows_its_quota(api: Api, admin: httpx.Client) -> None:
+    tenant = Tenant(api, admin)
+    tenant.set(requests_per_s=1)
+    answers = [tenant.caller.get("/datasets").status_code for _ in range(50)]
+    assert 429 in answers and answers[0] in (200, 429)  # at most ten in each ten seconds
+    tenant.set(requests_per_s=1000)
+    assert tenant.caller.get("/datasets").status_code == 200

@@ -373,8 +373,20 @@ class PostgresTransaction:
     def quota(self) -> dict[str, int]:
         return self._value("quota") or {}
 
-    def lock_quota(self) -> None:
-        self._run("lock_quota")
+    def quota_of(self, of_tenant_id: str) -> dict[str, int]:
+        return self._value("quota_of", of_tenant_id=of_tenant_id) or {}
+
+    def lock_quota(self, of_tenant_id: str | None = None) -> None:
+        self._run("lock_quota", of_tenant_id=of_tenant_id or self._tenant_id)
+
+    def dataset_count(self) -> int:
+        return int(self._value("dataset_count"))
+
+    def key_count(self, of_tenant_id: str) -> int:
+        return int(self._value("key_count", of_tenant_id=of_tenant_id))
+
+    def open_batch_count(self) -> int:
+        return int(self._value("open_batch_count"))
 
     def tenant_use(self) -> dict[str, int]:
         return dict(self._tuples("tenant_use"))

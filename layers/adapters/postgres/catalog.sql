@@ -272,7 +272,30 @@ SELECT quota FROM tenants WHERE tenant_id = :tenant_id
 
 -- lock_quota --
 -- Makes other requests of the tenant wait for this transaction before they check its quota.
-SELECT pg_advisory_xact_lock(hashtextextended(CAST(:tenant_id AS text), 7))
+SELECT pg_advisory_xact_lock(hashtextextended(CAST(:of_tenant_id AS text), 7))
+
+-- quota_of --
+-- The quotas of any tenant, for an admin.
+SELECT quota FROM tenants WHERE tenant_id = :of_tenant_id
+
+-- dataset_count --
+-- The number of the tenant's datasets.
+SELECT count(*) FROM datasets WHERE tenant_id = :tenant_id
+
+-- key_count --
+-- The number of a tenant's keys that were not revoked.
+SELECT count(*) FROM api_keys WHERE tenant_id = :of_tenant_id AND revoked_at IS NULL
+
+-- open_batch_count --
+-- The number of the tenant's batches with files that are not settled.
+SELECT count(*) FROM (
+    SELECT c.owner_id FROM (
+        SELECT owner_id, files FROM file_counts
+         WHERE tenant_id = :tenant_id AND state IN ('uploading', 'processing') AND files <> 0
+        UNION ALL
+        SELECT owner_id, delta FROM count_deltas
+         WHERE tenant_id = :tenant_id AND state IN ('uploading', 'processing')) c
+     GROUP BY 1 HAVING sum(c.files) > 0) o JOIN batches b ON b.batch_id = o.owner_id
 
 -- tenant_use --
 -- What counts against the tenant's quotas: unsettled files, stored bytes, and files created today.
