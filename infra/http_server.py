@@ -38,6 +38,7 @@ HEALTH_THREADS = 2
 # Connections beyond the limit that are accepted while all others are busy: they may only ask for `/health`.
 EXTRA_CONNECTIONS = 32
 CLOSED_AT_ONCE = 0.02  # the share of the limit that is closed to make room, so that room is not sought for each client
+ACCEPTED_AT_ONCE = 64
 PAUSE_S = 0.5  # after the process or the host ran out of descriptors
 LOG_AGAIN_S = 60.0
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -185,14 +186,21 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return bool(self.accepting) and time.monotonic() >= self._paused_until
 
     def handle_accept(self) -> None:
+        # Several for each poll, which takes the longer, the more connections there are.
+        for _ in range(ACCEPTED_AT_ONCE):
+            if not self._accept_one():
+                return
+
+    def _accept_one(self) -> bool:
+        """Accept a client; False where none waits, or no descriptor is left."""
         try:
             accepted = self.accept()
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 self._pause(error)
-            return
+            return False
         if accepted is None:
-            return
+            return False
         connection, address = accepted
         excess = len(self.active_channels) - self._connections
         if excess >= 0:
@@ -200,14 +208,15 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         if excess >= EXTRA_CONNECTIONS:
             self._log_sometimes("connection_refused", connections=len(self.active_channels))
             _refuse(connection)
-            return
+            return True
         try:
             self.set_socket_options(connection)
             channel = self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
         except OSError:  # the client has left already
             connection.close()
-            return
+            return True
         channel.is_extra = excess >= 0
+        return True
 
     def maintenance(self, now: float) -> None:
         """Close the connections that were idle for long. They are closed at once: a client that does not read its
