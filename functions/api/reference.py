@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from functions.api.bodies import Quota
 from functions.api.entry import contract
 from functions.api.examples import BATCH, FILE, LATER, MOMENT, URL
 
@@ -27,6 +28,13 @@ Send a key with each request, as `Authorization: Bearer <key>`. {roles}
 Listings come in pages: pass `next_cursor` of a page as `cursor` to get the next one; it is null on the last page.
 
 Requests that create something may carry an `Idempotency-Key`. {idempotency}
+
+A tenant's `quota` limits what it may have. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`.
+Limits of files and bytes apply only where they are set.
+
+| limit | counts |
+|---|---|
+{quotas}
 
 Errors are problem details (RFC 9457, `application/problem+json`). `code` is stable; `detail` says what is wrong.
 
@@ -83,6 +91,7 @@ def page_text() -> str:
             about=document["info"]["description"],
             roles=components["securitySchemes"]["key"]["description"],
             idempotency=key["description"],
+            quotas="\n".join(f"| `{name}` | {one.description} |" for name, one in Quota.model_fields.items()),
             problems="\n".join(f"| {status} | `{code}` | {title} |" for status, code, title in sorted(problems)),
         )
     ]
