@@ -1,8 +1,8 @@
 """The audit: checks that everything accepted is accounted for, in the rows and in the bucket.
 
 Upkeep runs three walks, each by some files or objects a round, with an hour's rest at the end. One compares rows with
-rows, one looks up the bucket's objects in the rows, one looks up artifacts in the bucket. A contradiction raises an
-alarm; objects that dead workers left behind are deleted.
+rows, one looks up the bucket's objects in the rows, one looks up the originals and artifacts of the rows in the bucket,
+with their sizes. A contradiction raises an alarm; objects that dead workers left behind are deleted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from collections import Counter
 
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
+from functions.recorded import contradictions, counted
 from layers.attempts.runner import Runner
 from layers.ports import OpenUpload
 from layers.telemetry.log import log
@@ -19,7 +20,7 @@ ROWS_EACH_S = 3600.0
 WALK_REST_S = 3600.0
 FILES_AT_ONCE = 5000
 OBJECTS_AT_ONCE = 500
-LOOKED_UP_AT_ONCE = 100
+LOOKED_UP_AT_ONCE = 100  # files
 UPLOADS_AT_ONCE = 500
 UPLOAD_PAGES_AT_ONCE = 10
 # The row that names an upload is committed a moment after the upload has begun.
@@ -92,19 +93,19 @@ def _is_old(upload: OpenUpload) -> bool:
     return upload.begun_at < time.time() - UPLOAD_IS_NAMED_S
 
 
-def walk_artifacts(runner: Runner, rest_s: float = WALK_REST_S) -> int:
-    """Look up the next artifacts in the bucket; how many are missing."""
-    reached, rested_s = runner.ports.store.walk("artifacts")
+def walk_recorded(runner: Runner, rest_s: float = WALK_REST_S) -> int:
+    """Look up the objects of the next files, originals and artifacts, in the bucket; how many are missing or differ."""
+    store = runner.ports.store
+    reached, rested_s = store.walk("artifacts")
     if not reached and rested_s < rest_s:
         return 0
-    kept = runner.ports.store.artifact_keys(reached, LOOKED_UP_AT_ONCE)
-    gone = [key for _, key, version_id in kept if runner.ports.objects.size_of(key, version_id) is None]
-    # A step that ran again meanwhile may have replaced the artifact.
-    missing = [key for key, verdict in runner.ports.store.object_verdicts(gone).items() if verdict == "referenced"]
-    if missing:
-        log("audit_alarm", of="artifacts", findings={"objects_missing": len(missing)}, such_as=missing[:3])
-    findings = {"objects_missing": len(missing)} if missing else {}
-    ended = len(kept) < LOOKED_UP_AT_ONCE
-    next_reached = kept[-1][0] if kept else reached
-    runner.ports.store.note_walk("artifacts", reached, next_reached, len(kept), findings, ended=ended)
-    return len(missing)
+    after = reached.partition(" ")[0]
+    recorded = store.recorded_objects(after, LOOKED_UP_AT_ONCE)
+    found = contradictions(runner.ports.objects, recorded, lambda: store.recorded_objects(after, LOOKED_UP_AT_ONCE))
+    if found:
+        such_as = [one.recorded.object_key for one in found[:3]]
+        log("audit_alarm", of="artifacts", findings=counted(found), such_as=such_as)
+    ended = len({one.file_id for one in recorded}) < LOOKED_UP_AT_ONCE
+    next_reached = recorded[-1].file_id if recorded else reached
+    store.note_walk("artifacts", reached, next_reached, len(recorded), counted(found), ended=ended)
+    return len(found)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.audit import audit_rows, walk_artifacts, walk_objects, walk_uploads
+from functions.audit import audit_rows, walk_objects, walk_recorded, walk_uploads
 from functions.dispatch import dispatch
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
@@ -51,7 +51,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "audit_findings": audit_rows,
         "uploads_aborted": walk_uploads,
         "objects_out_of_place": walk_objects,
-        "artifacts_missing": walk_artifacts,
+        "objects_missing": walk_recorded,
     }
     counts = {}
     for name, duty in duties.items():

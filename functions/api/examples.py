@@ -157,6 +157,7 @@ EXAMPLES: dict[str, Any] = {
         "doubled": 0,
         "findings": {},
         "balanced": True,
+        "stored": {"as_of": "2026-01-15T09:30:04.250Z", "checked": 48, "findings": {}},
         "objects": None,
     },
 }

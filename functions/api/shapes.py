@@ -314,7 +314,11 @@ SHAPES: dict[str, Schema] = {
         lost=COUNT,
         doubled=COUNT,
         findings=by_name(COUNT) | {"description": "the number of errors by the name of the rule"},
-        balanced=TRUTH,
+        balanced=or_null(TRUTH) | {"description": "null where the rows agree and the objects were not checked"},
+        stored=or_null(thing(as_of=TIME, checked=COUNT, findings=by_name(COUNT)))
+        | {
+            "description": "whether the object store has the originals and artifacts that the rows name, by size; null where it was not checked"
+        },
         objects=or_null(thing(as_of=TIME, checked=COUNT, findings=OBJECT))
         | {"description": "the last check of all objects in the bucket; for admins only"},
     ),

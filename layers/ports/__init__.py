@@ -30,7 +30,7 @@ from layers.ports.services import (
     Scanner,
     SecondReader,
 )
-from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, Store, UploadVerdict
+from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
 from layers.ports.topics import ChangeNotifications, NoChangeNotifications, Topics
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "Planner",
     "Ports",
     "Recorded",
+    "RecordedObject",
     "Scanner",
     "SecondReader",
     "Store",

@@ -40,6 +40,7 @@ from layers.ports.rows import (
     StoredResponse,
     Tenant,
 )
+from layers.ports.store import RecordedObject
 
 
 class Catalog(Protocol):
@@ -265,7 +266,10 @@ class Catalog(Protocol):
         """The conservation check by counters alone, without the steps."""
 
     def last_audit(self, kind: str) -> AuditWalk | None:
-        """The latest completed audit of `rows` or `objects`."""
+        """The latest completed audit of `rows`, `objects` (the bucket) or `artifacts` (what the rows name)."""
+
+    def recorded_objects(self, of_tenant_id: str | None, files: int) -> list[RecordedObject]:
+        """The objects that the first so many files of a tenant, or of all, name."""
 
     def step_states(self, of_tenant_id: str | None) -> list[StepState]: ...
 

@@ -209,8 +209,8 @@ class Store(Protocol):
     def count_erased(self, removal_id: str, objects_erased: int) -> None:
         """Add objects and parts that were deleted to the receipt of a removal."""
 
-    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
-        """Artifacts that should be stored, in order, after a position: (position, object_key, version_id)."""
+    def recorded_objects(self, after: str, limit: int, tenant_id: str | None = None) -> list[RecordedObject]:
+        """The objects that the next `limit` files name, after the file of this id ("" for the first), in order."""
 
     def forget_requests(self) -> int:
         """Delete expired idempotency keys; how many."""
@@ -220,6 +220,23 @@ class Store(Protocol):
 
     def is_up(self) -> bool:
         """Whether the store answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedObject:
+    """An object that a row names: a file's original (`kind` is "") or an artifact.
+
+    `size_bytes` and `sha256` (hexadecimal) are None where the row does not know them.
+    """
+
+    file_id: str
+    tenant_id: str
+    name: str
+    kind: str
+    object_key: str
+    version_id: str | None
+    size_bytes: int | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION audit_findings(uuid, text[], jsonb) OWNER TO fairway_worker;
 
--- The latest audit of a kind: 'rows', or 'objects' for those in the bucket.
+-- The latest complete audit: 'rows', 'objects' (of either walk through the bucket), or 'artifacts' for the walk from the rows'
+-- originals and artifacts to the bucket.
 CREATE OR REPLACE FUNCTION last_audit(p_kind text)
 RETURNS TABLE (ended_at timestamptz, checked bigint, findings jsonb)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT a.ended_at, a.checked, a.findings FROM audits a WHERE a.kind = p_kind ORDER BY a.ended_at DESC LIMIT 1
+    SELECT a.ended_at, a.checked, a.findings FROM audits a
+     WHERE a.kind = CASE p_kind WHEN 'artifacts' THEN 'objects' ELSE p_kind END
+       AND (p_kind <> 'artifacts' OR a.findings->>'walk' = p_kind)
+     ORDER BY a.ended_at DESC LIMIT 1
 $$;
 ALTER FUNCTION last_audit(text) OWNER TO fairway_worker;
 

@@ -23,7 +23,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from functions.audit import walk_artifacts, walk_objects
+from functions.audit import walk_objects, walk_recorded
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from infra.local.object_store import REGION
 from infra.local.store_setup import BUCKET, QUEUE_PREFIX
@@ -313,7 +313,7 @@ class Chaos:
         objects = S3Storage(client, BUCKET, self._endpoint, REGION)
         ports = Ports(self._bench.store, objects, MemoryTopics(), None, None, None)  # type: ignore[arg-type]
         runner = Runner(ports, steps.INTAKE, steps.PIPELINES, {})
-        for walk, name in ((walk_objects, "objects"), (walk_artifacts, "artifacts")):
+        for walk, name in ((walk_objects, "objects"), (walk_recorded, "artifacts")):
             self._owner.run("UPDATE audit_walks SET reached = '', rested_at = NULL")
             while walk(runner, 0.0) or self._bench.store.walk(name)[0]:
                 continue

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from layers.domain.step import ENDED, State
-from layers.ports import OpenUpload, UploadVerdict
+from layers.ports import OpenUpload, RecordedObject, UploadVerdict
 from tests.fakes.rows import MemoryRows
 
 
@@ -82,11 +82,19 @@ class MemoryAudit(MemoryRows):
     def count_erased(self, removal_id: str, objects_erased: int) -> None:
         pass
 
-    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
-        kept: list[tuple[str, str, str | None]] = [
-            (f"{file_id} {kind}", artifact.object_key, None)
-            for file_id, row in self.files.items()
-            for kind, artifact in row.artifacts.items()
-            if not row.removal_id
+    def recorded_objects(self, after: str, limit: int, tenant_id: str | None = None) -> list[RecordedObject]:
+        chosen = [
+            (file_id, row)
+            for file_id, row in sorted(self.files.items())
+            if file_id > after and row.has_arrived and not row.removal_id
+            if tenant_id in (None, row.file.tenant_id)
         ]
-        return [one for one in sorted(kept) if one[0] > after][:limit]
+        found: list[RecordedObject] = []
+        for file_id, row in chosen[:limit]:
+            named: dict[str, tuple[str, int | None]] = {"": (row.file.object_key, None)}
+            named |= {kind: (one.object_key, one.size_bytes) for kind, one in row.artifacts.items()}
+            found += [
+                RecordedObject(file_id, row.file.tenant_id, row.file.name, kind, key, None, size_bytes, None)
+                for kind, (key, size_bytes) in sorted(named.items())
+            ]
+        return found

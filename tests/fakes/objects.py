@@ -91,7 +91,7 @@ class MemoryObjects:
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
     ) -> tuple[str, dict[str, str]]:
-        return f"memory:{object_key}", {"Content-Length": str(size_bytes)}
+        return f"memory://store/files/{object_key}", {"Content-Length": str(size_bytes)}
 
     def presign_get(
         self,

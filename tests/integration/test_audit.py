@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from functions.audit import audit_rows, walk_artifacts, walk_objects
+from functions.audit import audit_rows, walk_objects, walk_recorded
+from layers.domain.errors import DependencyDown
 from layers.domain.step import Artifact, Done
 from layers.ports import Claim, FilePlan
-from tests.integration.conftest import Api
+from tests.integration.conftest import Api, replace_ports
 from tests.integration.test_removal import Host
 from tests.making import nothing_follows
 
 
 @pytest.fixture
-def host(api: Api) -> Iterator[Host]:
+def host(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     host = Host(api)
+    replace_ports(monkeypatch, objects=host.objects)
     api.bench.database.run("DELETE FROM audits")
     api.bench.database.run("UPDATE audit_walks SET reached = '', checked = 0, findings = '{}', rested_at = NULL")
     yield host
@@ -143,9 +145,60 @@ def test_an_artifact_missing_from_the_bucket_raises_an_alarm(
 ) -> None:
     claim, _ = settled(host, tmp_path)
     del host.objects.objects[claim.artifact_key("text.txt")]
-    assert walk_artifacts(host.runner) == 1
-    assert "objects_missing" in capsys.readouterr().err
-    assert audited(host)["objects"]["findings"] == {"walk": "artifacts", "objects_missing": 1}
+    assert walk_recorded(host.runner) == 1
+    assert "artifacts_not_stored" in capsys.readouterr().err
+    found = {"artifacts_not_stored": 1}
+    assert audited(host)["objects"]["findings"] == {"walk": "artifacts", **found}
+    assert audited(host)["stored"]["findings"] == found and audited(host)["lost"] == 0
+    assert audited(host)["balanced"] is False
+
+
+def test_an_original_that_is_gone_from_the_bucket_is_lost(
+    host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim, _ = settled(host, tmp_path)
+    del host.objects.objects[claim.file.object_key]
+    own = host.caller.get("/operations/audit").json()
+    for found in (audited(host), own):
+        assert (found["lost"], found["balanced"]) == (1, False)
+        assert found["stored"]["findings"] == {"originals_missing": 1} and found["stored"]["checked"] == 4
+    assert walk_recorded(host.runner) == 1
+    assert "originals_missing" in capsys.readouterr().err
+    assert host.api.caller().get("/operations/audit").json()["lost"] == 0, "of another tenant nothing is lost"
+
+
+def test_an_object_of_another_size_than_its_row_says_is_named(host: Host, tmp_path: Path) -> None:
+    first, second = settled(host, tmp_path)
+    host.objects.objects[first.file.object_key] += b"x"
+    host.objects.objects[second.artifact_key("text.txt")] = b""
+    assert audited(host)["stored"]["findings"] == {"objects_of_wrong_size": 2}
+    assert walk_recorded(host.runner) == 2 and not audited(host)["balanced"]
+
+
+def test_the_audit_claims_no_more_than_was_checked(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> int:
+        raise DependencyDown("object_store", "away")
+
+    host.past_intake(2)
+    assert (audited(host)["balanced"], audited(host)["stored"]["checked"]) == (True, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(host.objects, "size_of", away)
+        assert (audited(host)["balanced"], audited(host)["stored"]) == (None, None)
+    monkeypatch.setattr("functions.api.operations.MOST_LOOKED_UP_ON_REQUEST", 1)
+    assert (audited(host)["balanced"], audited(host)["stored"]) == (None, None)
+    host.objects.objects.clear()
+    assert walk_recorded(host.runner) == 2
+    found = audited(host)
+    assert (found["balanced"], found["lost"]) == (False, 2)
+    assert found["stored"]["findings"] == {"originals_missing": 2}
+    assert host.caller.get("/operations/audit").json()["stored"] is None
+
+
+def test_a_removed_file_is_not_looked_up(host: Host) -> None:
+    (claim,) = host.past_intake(1).values()
+    host.remove([claim.file.file_id])
+    host.objects.objects.clear()
+    assert walk_recorded(host.runner) == 0 and audited(host)["stored"]["checked"] == 0
 
 
 def test_a_walk_through_the_bucket_continues_where_it_stopped(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,18 +210,18 @@ def test_a_walk_through_the_bucket_continues_where_it_stopped(host: Host, monkey
     assert audited(host)["objects"]["checked"] == 10
 
 
-def test_an_artifact_replaced_during_the_walk_raises_no_alarm(host: Host, tmp_path: Path) -> None:
+def test_an_artifact_replaced_during_the_walk_raises_no_alarm(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     claim = settled(host, tmp_path, 1)[0]
     other = Artifact("text", claim.artifact_key("b.txt"), "text/plain", 1)
     host.objects.objects[other.object_key] = b"b"
-    listed = host.store.artifact_keys("", 10)
+    listed, now = host.store.recorded_objects("", 10), host.store.recorded_objects
     host.api.bench.database.run("UPDATE artifacts SET object_key = %(key)s", key=other.object_key)
     del host.objects.objects[claim.artifact_key("text.txt")]
-    host.runner.ports.store.artifact_keys = lambda after, limit: listed  # type: ignore[method-assign]
-    try:
-        assert walk_artifacts(host.runner) == 0
-    finally:
-        del host.runner.ports.store.artifact_keys  # type: ignore[attr-defined]
+    answers = iter([listed])
+    monkeypatch.setattr(host.store, "recorded_objects", lambda *asked: next(answers, None) or now(*asked))
+    assert walk_recorded(host.runner) == 0
 
 
 def test_an_operator_audits_its_own_tenant(host: Host) -> None:

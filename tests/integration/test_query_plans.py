@@ -213,6 +213,7 @@ INDEXES = {
     "backlog": {"steps_ready", "steps_parked"},
     "dead_letters": {"steps_given_up"},
     "object_verdicts": {"files_pkey"},
+    "recorded_objects": {"files_pkey", "artifacts_pkey"},
     "uploads_of_removal": {"files_to_erase"},
     "unclaimed": {"steps_unheard"},
     "unclaimed_steps": {"steps_unheard"},

@@ -218,8 +218,8 @@ DUTIES = {
     "objects_out_of_place": Duty(
         audit.walk_objects, lambda system: artifacts(system, stored=True), rows(RESTED.format("objects")), all_of_it=1
     ),
-    "artifacts_missing": Duty(
-        audit.walk_artifacts,
+    "objects_missing": Duty(
+        audit.walk_recorded,
         lambda system: artifacts(system, stored=False),
         rows(RESTED.format("artifacts")),
         all_of_it=1,

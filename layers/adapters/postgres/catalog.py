@@ -51,6 +51,7 @@ from layers.ports.rows import (
     StoredResponse,
     Tenant,
 )
+from layers.ports.store import RecordedObject
 
 Kind = TypeVar("Kind", bound=tuple[Any, ...])
 Values = Sequence[Any]
@@ -434,6 +435,10 @@ class PostgresTransaction:
 
     def last_audit(self, kind: str) -> AuditWalk | None:
         return self._row(AuditWalk, "last_audit", kind=kind)
+
+    def recorded_objects(self, of_tenant_id: str | None, files: int) -> list[RecordedObject]:
+        rows = self._tuples("recorded_objects", of_tenant_id=of_tenant_id, limit=files)
+        return [RecordedObject(str(row[0]), str(row[1]), *row[2:]) for row in rows]
 
     def step_states(self, of_tenant_id: str | None) -> list[StepState]:
         return self._rows(StepState, "step_states", of_tenant_id=of_tenant_id)

@@ -337,6 +337,11 @@ SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid), CAST(:mai
 -- The number of accepted files against those that exist, without reading their steps.
 SELECT * FROM audit_balance(CAST(:of_tenant_id AS uuid))
 
+-- recorded_objects --
+-- The objects that the rows of a tenant's first files, or of all tenants', name.
+SELECT file_id, tenant_id, name, kind, object_key, version_id, size_bytes, sha256
+  FROM recorded_objects(CAST(:of_tenant_id AS uuid), '00000000-0000-0000-0000-000000000000', :limit)
+
 -- last_audit --
 -- The latest audit of a kind that upkeep has completed for the whole system.
 SELECT * FROM last_audit(:kind)

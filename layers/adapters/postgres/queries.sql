@@ -224,13 +224,10 @@ SELECT verdict, removal_id FROM upload_verdicts(CAST(:keys AS text[]), CAST(:upl
 -- Adds objects and parts that were deleted to the receipt of a removal.
 UPDATE removals SET objects_erased = objects_erased + :objects_erased WHERE removal_id = :removal_id
 
--- artifact_keys --
--- Artifacts that should be stored, after a position in the order of file and kind.
-SELECT a.file_id || ' ' || a.kind AS position, a.object_key,
-       CASE WHEN a.object_key = f.object_key THEN f.version_id END AS version_id
-  FROM artifacts a JOIN files f USING (file_id)
- WHERE (a.file_id, a.kind) > (CAST(:after_file AS uuid), CAST(:after_kind AS text)) AND f.removed_at IS NULL
- ORDER BY a.file_id, a.kind LIMIT :limit
+-- recorded_objects --
+-- The objects that the rows of the next files name.
+SELECT * FROM recorded_objects(
+       CAST(:of_tenant_id AS uuid), coalesce(CAST(:after_file AS uuid), '00000000-0000-0000-0000-000000000000'), :limit)
 
 -- forget_requests --
 -- Deletes expired idempotency keys, the oldest first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,17 @@ from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Evidence, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
-from layers.ports import Backlog, Claim, FilePlan, Finished, OpenUpload, Planner, Recorded, UploadVerdict
+from layers.ports import (
+    Backlog,
+    Claim,
+    FilePlan,
+    Finished,
+    OpenUpload,
+    Planner,
+    Recorded,
+    RecordedObject,
+    UploadVerdict,
+)
 
 MOST_COUNTED = 1_000  # lanes or parts that a backlog is computed from
 DISPATCH_POLICY = Jsonb(
@@ -308,12 +317,14 @@ class PostgresStore:
     def count_erased(self, removal_id: str, objects_erased: int) -> None:
         self._database.run(self._sql["count_erased"], removal_id=removal_id, objects_erased=objects_erased)
 
-    def artifact_keys(self, after: str, limit: int) -> list[tuple[str, str, str | None]]:
-        after_file, _, after_kind = (after or f"{uuid.UUID(int=0)} ").partition(" ")
+    def recorded_objects(self, after: str, limit: int, tenant_id: str | None = None) -> list[RecordedObject]:
         rows = self._database.rows(
-            self._sql["artifact_keys"], after_file=after_file, after_kind=after_kind, limit=limit
+            self._sql["recorded_objects"],
+            of_tenant_id=tenant_id,
+            after_file=after or None,
+            limit=limit,
         )
-        return [(row["position"], row["object_key"], row["version_id"]) for row in rows]
+        return [RecordedObject(str(row.pop("file_id")), str(row.pop("tenant_id")), **row) for row in rows]
 
     def forget_requests(self) -> int:
         return self._database.run(self._sql["forget_requests"])

@@ -1,0 +1,61 @@
+"""Recorded objects: whether the object store has what the rows name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from layers.ports import Objects, RecordedObject
+
+AT_ONCE = 16
+
+# What may be wrong with an object, by the name of the finding.
+ORIGINALS_MISSING = "originals_missing"
+ARTIFACTS_MISSING = "artifacts_not_stored"
+WRONG_SIZE = "objects_of_wrong_size"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """An object that is not stored as its row says. `stored_bytes` is None where there is none."""
+
+    recorded: RecordedObject
+    finding: str
+    stored_bytes: int | None
+
+
+def contradictions(
+    objects: Objects, recorded: Sequence[RecordedObject], read_again: Callable[[], Sequence[RecordedObject]]
+) -> list[Contradiction]:
+    """Compare the existence and size of each of these objects with its row. Raises DependencyDown.
+
+    `read_again` reads the same rows once more: a file may have been removed, or a step may have replaced its artifact,
+    after the rows were read.
+    """
+    if not recorded:
+        return []
+    with ThreadPoolExecutor(min(AT_ONCE, len(recorded))) as pool:
+        sizes = pool.map(lambda one: objects.size_of(one.object_key, one.version_id), recorded)
+        found = [
+            Contradiction(one, finding, size)
+            for one, size in zip(recorded, sizes, strict=True)
+            if (finding := _finding(one, size))
+        ]
+    if not found:
+        return []
+    still = set(read_again())
+    return [one for one in found if one.recorded in still]
+
+
+def counted(found: Sequence[Contradiction]) -> dict[str, int]:
+    """How many of each finding."""
+    return dict(Counter(one.finding for one in found))
+
+
+def _finding(recorded: RecordedObject, size_bytes: int | None) -> str | None:
+    if size_bytes is None:
+        return ARTIFACTS_MISSING if recorded.kind else ORIGINALS_MISSING
+    is_known = recorded.size_bytes is not None
+    return WRONG_SIZE if is_known and size_bytes != recorded.size_bytes else None
