@@ -525,6 +525,20 @@ class ObjectFiles:
         with suppress(OSError), open(self._reserve, "wb") as file:
             file.write(bytes(RESERVE_BYTES))
 
+    @classmethod
+    def damaged_in(cls, folder: Path) -> Iterator[tuple[str, str]]:
+        """As `damaged`, of a folder that another process may be using: nothing in it is changed."""
+        files = cls.__new__(cls)
+        files._arriving, files._bodies = folder / "arriving", folder / "bodies"
+        files._local = threading.local()
+        files._local.connection = sqlite3.connect(f"{(folder / 'index.sqlite').as_uri()}?mode=ro", uri=True)
+        try:
+            for key, version_id in files.damaged():
+                if _version(files._local.connection, key, version_id):  # else it was deleted meanwhile
+                    yield key, version_id
+        finally:
+            files._local.connection.close()
+
     def damaged(self) -> Iterator[tuple[str, str]]:
         """Each version whose body is missing, or is not of the size that its row says: key and version id."""
         for number in self._numbers():
