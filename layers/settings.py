@@ -314,6 +314,11 @@ OTHER_VARIABLES = (
     Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
     Variable("FAIRWAY_WORKERS", "`2`", "How many worker processes are started.", EMBEDDED),
     Variable("FAIRWAY_SAMPLES", "`1`", "0: the samples are not processed.", EMBEDDED),
+    Variable(
+        "FAIRWAY_STORE_FREE_BYTES", "`268435456`",
+        "How much of the disk uploads leave free, in bytes. An upload that would leave less is answered with 507.",
+        EMBEDDED,
+    ),
     Variable("FAIRWAY_TESSERACT", "the one in its wheel", "The path of another Tesseract.", OCR),
     Variable(
         "FAIRWAY_TESSDATA", "", "A folder with more languages for Tesseract: `<code>.traineddata` for each.", OCR

@@ -174,6 +174,7 @@ def servers(installation: Installation, program: postgres.Program, run_id: str) 
             secret=secrets.store_secret,
             redis_url=installation.redis_url,
             visibility_s=visibility_s(),
+            free_bytes=int(os.environ.get("FAIRWAY_STORE_FREE_BYTES") or object_store.FREE_BYTES),
             max_upload_bytes=int(os.environ.get("FAIRWAY_MAX_FILE_BYTES") or object_store.MAX_UPLOAD_BYTES),
             marks={MARK: run_id},
         ),
