@@ -251,7 +251,7 @@ def test_a_large_file_is_uploaded_in_parts_and_resumed_after_an_interruption(sta
     assert client.call("POST", f"{where}/complete")["id"] == file["id"]
     (settled,) = settle(client, dataset["id"], batch["id"])
     assert settled["size_bytes"] == path.stat().st_size and settled["artifacts"]["record"]
-    with pytest.raises(Refused, match="has arrived already"):
+    with pytest.raises(Refused, match="has already arrived"):
         client.call("POST", f"{where}/parts", {"part_numbers": [1]})
 
 

@@ -40,7 +40,7 @@ MANY = tuple(range(1, 41))
 
 
 def client(url: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=2.0, connect_timeout=2.0)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=1.0, connect_timeout=1.0)
     return boto3.client(
         "textract", endpoint_url=url, region_name="us-east-1", config=config,
         aws_access_key_id="id", aws_secret_access_key="secret",
@@ -156,7 +156,7 @@ def test_a_page_without_words_stays_unread(world: World) -> None:
         ("outage", DependencyDown, None),
         ("failure", TransientError, "textract_failed_once"),
         ("hang_up", TransientError, "textract_timeout"),
-        (2.0, TransientError, "textract_timeout"),
+        (3.0, TransientError, "textract_timeout"),
     ],
 )
 def test_each_failure_of_the_service_raises_the_right_error(

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema_rs
@@ -26,11 +27,11 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="module")
 def routes() -> dict[tuple[str, str], Route]:
     """The route behind every (path, method) that Chalice knows, as its view answers it."""
-    found = {}
+    found, known = {}, app.app.routes
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app.app, "current_request", None, raising=False)
+        patch.setattr(app, "app", SimpleNamespace(current_request=None))
         patch.setattr(app, "respond", lambda route, _request, _ids: (route, {}, 200))
-        for path, methods in app.app.routes.items():
+        for path, methods in known.items():
             ids = dict.fromkeys(re.findall(r"{(\w+)}", path), "")
             for method, entry in methods.items():
                 found[path, method.lower()] = entry.view_function(**ids).body
