@@ -8,6 +8,8 @@ refuses fails the request, with nothing stored.
 from __future__ import annotations
 
 import errno
+import hashlib
+import io
 import os
 import queue
 import shutil
@@ -195,9 +197,12 @@ class ObjectFiles:
 
     def receive(self, size_bytes: int) -> Incoming:
         """Begin to receive a body of this size. Raises NoSpace where it would leave too little of the disk free."""
+        self._check_room(size_bytes)
+        return Incoming(self._arriving)
+
+    def _check_room(self, size_bytes: int) -> None:
         if shutil.disk_usage(self._folder).free - size_bytes < self._free_bytes:
             raise NoSpace(f"{size_bytes} bytes would leave less than {self._free_bytes} bytes of the disk free")
-        return Incoming(self._arriving)
 
     def store(
         self, incoming: Incoming, key: str, etag: str, media_type: str, sha256: str | None, *, only_new: bool
@@ -226,8 +231,6 @@ class ObjectFiles:
 
     def open(self, version: Version) -> IO[bytes]:
         """A version's body, to be read from any place. Raises FileNotFoundError where it is gone."""
-        import io
-
         row = self._reader().execute("SELECT body FROM bodies WHERE version_id = ?", (version.version_id,)).fetchone()
         if row is not None:
             return io.BytesIO(row[0])
@@ -301,7 +304,7 @@ class ObjectFiles:
 
     def receive_part(self, size_bytes: int) -> Incoming:
         """As `receive`, for a part, which is always a file."""
-        self.receive(size_bytes).close()
+        self._check_room(size_bytes)
         return Incoming(self._arriving, small_bytes=-1)
 
     def store_part(self, incoming: Incoming, key: str, upload_id: str, number: int, etag: str) -> None:
@@ -337,8 +340,6 @@ class ObjectFiles:
 
         Raises NoUpload, WrongParts, Exists, NoSpace.
         """
-        import hashlib
-
         media_type = _existing_upload(self._reader(), key, upload_id)
         rows = self._reader().execute(
             "SELECT number, etag, file_name, size_bytes FROM parts WHERE upload_id = ? ORDER BY number", (upload_id,)
