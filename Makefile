@@ -3,6 +3,7 @@
 # make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
 # make test                                  run all checks of CI: lint and tests
 # make lint | unit                           run only the linters and the type checker | only the unit tests
+# make cases                                 read files that were once read wrongly
 # make hostile | chaos                       test with hostile files | with outages and killed workers
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
@@ -22,7 +23,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos fuzz
+.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -34,7 +35,8 @@ rapid: $(VENV)/.local
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered \
+		--ignore tests/acceptance/test_cases.py
 	@$(BIN)/python -m tests.system_packages --missing
 
 lint: $(VENV)/.test
@@ -49,6 +51,9 @@ SECONDS ?= 120
 fuzz: $(VENV)/.test
 	@$(PIP) --requirement requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+cases: $(VENV)/.test
+	$(BIN)/python -m pytest tests/acceptance/test_cases.py
 
 hostile: $(VENV)/.test
 	$(BIN)/python -m tests.hostile

@@ -36,7 +36,7 @@ def merge_windows(file: File) -> Done:
     """One record from all windows; windows that failed are named in it."""
     failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
     unread = [f"page {number}" for number in file.unread_pages]
-    return _record(merge(file.windows, file.schema, [*failed, *unread]))
+    return _record(merge(file.windows, file.schema, [*failed, *unread], file.notes))
 
 
 @step(
@@ -60,7 +60,7 @@ def extraction(file: File, work: Work) -> Done:
     if file.part_count > 1:
         return Done(window=found, artifacts=tuple(artifacts))
     unread = [f"page {page.number}" for page in pages if page.source is None]
-    return _record(merge({0: found}, file.schema, unread), artifacts)
+    return _record(merge({0: found}, file.schema, unread, file.notes), artifacts)
 
 
 def _record(found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:

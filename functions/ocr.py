@@ -14,7 +14,7 @@ from layers.attempts.work import Work
 from layers.domain.extraction.rules import missing_fields
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.page import Page
+from layers.domain.page import Page, notes_of
 from layers.domain.retry import RetryPolicy
 from layers.domain.slicing import slices
 from layers.domain.step import Done, Plan, Skip, step
@@ -58,7 +58,7 @@ def ocr(file: File, work: Work) -> Done:
     pages = [known[page.number] for page in pages]
     all_read = len(known) == file.page_total and all(page.source for page in known.values())
     artifacts = (save_text(work, [known[number] for number in sorted(known)]),) if all_read else ()
-    return Done(pages=tuple(pages), artifacts=artifacts)
+    return Done(pages=tuple(pages), artifacts=artifacts, notes=notes_of(pages))
 
 
 def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[Page]) -> list[Page]:

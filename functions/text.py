@@ -7,7 +7,7 @@ from layers.attempts.work import Work
 from layers.domain import estimates
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
-from layers.domain.page import Page
+from layers.domain.page import Page, notes_of
 from layers.domain.step import Done, Plan, Skip, step, whole_file
 
 
@@ -33,7 +33,8 @@ def text(file: File, work: Work) -> Done:
     pages = work.documents.read_text(work.original(), file.media_type)
     unread = [page.number for page in pages if page.source is None]
     artifacts = () if unread else (save_text(work, pages),)
-    return Done(pages=tuple(pages), artifacts=artifacts, reason=_what_is_unread(pages, unread))
+    reason = _what_is_unread(pages, unread)
+    return Done(pages=tuple(pages), artifacts=artifacts, reason=reason, notes=notes_of(pages))
 
 
 def _what_is_unread(pages: list[Page], unread: list[int]) -> str | None:

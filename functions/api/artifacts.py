@@ -60,6 +60,8 @@ def _record_view(record: RecordOfFile) -> Shown:
         "fields": record.fields,
         "complete": record.complete,
         "missing": record.missing,
+        "doubtful": record.doubtful,
+        "notes": record.notes,
         "evidence": record.evidence,
         "schema_version": record.schema_version,
     }

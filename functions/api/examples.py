@@ -35,6 +35,8 @@ RECORD = {
     "fields": {"merchant": "Corner Shop", "date": "2026-01-12", "total": 9.0},
     "complete": True,
     "missing": [],
+    "doubtful": [],
+    "notes": [],
     "schema_version": 1,
 }
 

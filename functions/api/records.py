@@ -18,7 +18,7 @@ from layers.ports.rows import RecordRow
 Shown = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
-OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing")
+OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing", "doubtful", "notes")
 # What starts a formula; wide and small forms count as these, and so do control characters at the start of a cell.
 FORMULA_STARTS = "=+-@"
 CONTROL_STARTS = ("\t", "\r", "\n")
@@ -62,6 +62,8 @@ def _record(row: RecordRow, columns: Sequence[str]) -> Shown:
         "schema_version": row.schema_version,
         "complete": row.complete,
         "missing": row.missing,
+        "doubtful": row.doubtful,
+        "notes": row.notes,
         "fields": ordered | row.fields,
     }
 

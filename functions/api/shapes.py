@@ -86,7 +86,15 @@ ERROR = thing(code=TEXT, detail=or_null(TEXT))
 TENANT = {"id": ID, "name": TEXT, "weight": NUMBER, "quota": OBJECT, "created_at": TIME}
 KEY = {"id": ID, "tenant_id": ID, "role": one_of(*ROLES), "created_at": TIME, "revoked_at": or_null(TIME)}
 API_KEY = or_null(TEXT) | {"description": "shown once; null in the answer to a repeated Idempotency-Key"}
-RECORD = {"id": ID, "fields": OBJECT, "complete": TRUTH, "missing": each(TEXT), "schema_version": COUNT}
+RECORD = {
+    "id": ID,
+    "fields": OBJECT,
+    "complete": TRUTH,
+    "missing": each(TEXT) | {"description": "what the record lacks"},
+    "doubtful": each(TEXT) | {"description": "the values that may be wrong although the file shows them"},
+    "notes": each(TEXT) | {"description": "what the reader of the record should know of the file's reading"},
+    "schema_version": COUNT,
+}
 
 SHAPES: dict[str, Schema] = {
     "Problem": thing(

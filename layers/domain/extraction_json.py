@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from layers.domain.page import Evidence, Extraction
+from layers.domain.page import Evidence, Extraction, Note
 
 
 def extraction_as_json(found: Extraction) -> dict[str, Any]:
@@ -14,6 +14,8 @@ def extraction_as_json(found: Extraction) -> dict[str, Any]:
         "missing": list(found.missing),
         "unread": list(found.unread),
         "dropped": list(found.dropped),
+        "doubtful": list(found.doubtful),
+        "notes": list(found.notes),
         "evidence": {
             name: [evidence.page, evidence.text, evidence.box, evidence.confidence, evidence.at]
             for name, evidence in found.evidence.items()
@@ -28,6 +30,8 @@ def extraction_from_json(stored: Mapping[str, Any]) -> Extraction:
         {name: _evidence(*parts) for name, parts in stored["evidence"].items()},
         tuple(stored["unread"]),
         tuple(stored["dropped"]),
+        tuple(stored.get("doubtful") or ()),
+        tuple(Note(*note) for note in stored.get("notes") or ()),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
-from layers.domain.page import Extraction, Source
+from layers.domain.page import Extraction, Note, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class File:
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
     `when_textract_is_down` (`best_reading` or `wait`) and `languages` (in Tesseract's names) are settings of the
-    dataset. `is_to_be_expanded`: if it is an archive, the batch asks for its members as files.
+    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for its members as files.
     """
 
     file_id: str
@@ -72,6 +72,7 @@ class File:
     reach: Reach = field(default_factory=Reach)
     is_to_be_expanded: bool = False
     languages: tuple[str, ...] = ("eng",)
+    notes: tuple[Note, ...] = ()
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -135,6 +136,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         redrives=facts.get("redrives") or 0,
         windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
         languages=tuple(facts["languages"]),
+        notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
     )
 
 

@@ -109,6 +109,7 @@ def after(file: File, step: str, outcome: Outcome) -> File:
         media_type=identity.media_type if identity else file.media_type,
         page_count=identity.page_count if identity else file.page_count,
         size_bytes=outcome.size_bytes if identity else file.size_bytes,
+        notes=tuple(dict.fromkeys((*file.notes, *outcome.notes))),
     )
 
 

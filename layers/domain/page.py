@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 Source = Literal["native", "ocr", "textract"]
 Box = tuple[float, float, float, float]
+MOST_NOTES, LONGEST_NOTE = 50, 300
+NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def turned_box(box: Sequence[float], degrees: int) -> Box:
@@ -23,6 +26,14 @@ def turned_box(box: Sequence[float], degrees: int) -> Box:
             return y0, 1 - x1, y1, 1 - x0
         case _:
             return x0, y0, x1, y1
+
+
+class Note(NamedTuple):
+    """What the owner of a file should know about its reading, as a sentence. `lost`: some of the content was not read,
+    so the record is partial."""
+
+    text: str
+    lost: bool = False
 
 
 class Word(NamedTuple):
@@ -42,7 +53,8 @@ class Page:
 
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
     0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
-    is shown; turned clockwise by `turned` degrees it is upright.
+    is shown; turned clockwise by `turned` degrees it is upright. `notes` are handed on to the step's outcome and not
+    stored with the page.
     """
 
     number: int
@@ -53,6 +65,7 @@ class Page:
     width: float = 0.0
     height: float = 0.0
     turned: int = 0
+    notes: tuple[Note, ...] = ()
 
     def upright(self) -> Page:
         """The page turned for reading, with the boxes of its words turned too."""
@@ -70,7 +83,27 @@ def replaces(confidence: float, known_source: Source | None, known_confidence: f
 
 def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
     """Pages from the plain data in a decoder's answer."""
-    return [Page(**{**one, "words": tuple(Word(*word) for word in one["words"])}) for one in found]
+    return [
+        Page(
+            **{
+                **one,
+                "words": tuple(Word(*word) for word in one["words"]),
+                "notes": tuple(Note(*note) for note in one.get("notes") or ()),
+            }
+        )
+        for one in found
+    ]
+
+
+def notes_of(pages: Iterable[Page]) -> tuple[Note, ...]:
+    """The notes of all pages, each once, at most MOST_NOTES. Their texts are cut at LONGEST_NOTE characters and have no
+    control characters: they may quote names from the file."""
+    notes = (Note(NOT_PRINTABLE.sub(" ", note.text)[:LONGEST_NOTE], note.lost) for page in pages for note in page.notes)
+    distinct = list(dict.fromkeys(notes))
+    if len(distinct) > MOST_NOTES:
+        rest = distinct[MOST_NOTES - 1 :]
+        distinct = [*distinct[: MOST_NOTES - 1], Note(f"{len(rest)} further notes", any(note.lost for note in rest))]
+    return tuple(distinct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +155,8 @@ class Extraction:
     """What an extractor found: values by property name, and the evidence of each by its path (`items[0].amount`).
 
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
-    the record is partial. `dropped` names values that the extractor returned but the text does not show.
+    the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
+    names values that may be wrong although the text shows them, such as a date whose order of day and month is open.
     """
 
     fields: dict[str, object]
@@ -130,10 +164,12 @@ class Extraction:
     evidence: dict[str, Evidence]
     unread: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        return not self.missing and not self.unread
+        return not self.missing and not self.unread and not any(note.lost for note in self.notes)
 
     @property
     def lacks(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from layers.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from layers.domain.file import File
-    from layers.domain.page import Extraction, Identity, Page, Source
+    from layers.domain.page import Extraction, Identity, Note, Page, Source
 
 
 class State(StrEnum):
@@ -91,7 +91,8 @@ class Done:
     """The step ran. Its results are recorded in the same transaction as its end.
 
     `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
-    is False where the record lacks something: a file whose last main step is incomplete is `partial`.
+    is False where the record lacks something: a file whose last main step is incomplete is `partial`. `notes` are for
+    the file's record, which lists those of all steps.
     """
 
     pages: tuple[Page, ...] = ()
@@ -103,6 +104,7 @@ class Done:
     sha256: str | None = None
     size_bytes: int | None = None
     reason: str | None = None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

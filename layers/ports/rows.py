@@ -123,6 +123,8 @@ class RecordOfFile(NamedTuple):
     schema_version: int
     fields: dict[str, Any]
     missing: list[str]
+    doubtful: list[str]
+    notes: list[str]
     evidence: dict[str, Any]
     complete: bool
 
@@ -136,6 +138,8 @@ class RecordRow(NamedTuple):
     schema_version: int
     fields: dict[str, Any]
     missing: list[str]
+    doubtful: list[str]
+    notes: list[str]
     complete: bool
 
 

@@ -14,6 +14,9 @@ LANGUAGE sql STABLE AS $$
                                                               octet_length(p.text))
                                             ORDER BY p.page_number), '[]')
                     FROM pages p WHERE p.file_id = f.file_id),
+        'notes', (SELECT coalesce(jsonb_agg(n.note ORDER BY s.step, s.part, n.index), '[]')
+                    FROM steps s, jsonb_array_elements(s.notes) WITH ORDINALITY AS n(note, index)
+                   WHERE s.file_id = f.file_id AND s.state = 'done'),
         'failures', (SELECT coalesce(jsonb_object_agg(s.step, jsonb_build_array(s.error_code, s.error_detail)), '{}')
                        FROM steps s WHERE s.file_id = f.file_id AND s.state = 'failed'))
       FROM files f

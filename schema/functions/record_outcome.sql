@@ -44,7 +44,7 @@ BEGIN
            snoozes = s.snoozes + coalesce((p_counts ->> 'snoozes')::integer, 0),
            losses = s.losses + coalesce((p_counts ->> 'losses')::real, 0),
            cost_estimate_s = coalesce((p_made ->> 'cost_estimate_s')::real, s.cost_estimate_s),
-           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail,
+           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail, notes = p_made -> 'notes',
            stopped_from = CASE WHEN removed AND the_file.state <> 'cancelled' THEN 'ready' END
      WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
        AND s.state = 'running' AND s.lease_id = p_lease_id
@@ -149,14 +149,17 @@ BEGIN
                source = excluded.source, confidence = excluded.confidence, created_at = now();
     END IF;
     IF p_made ? 'record' THEN
-        INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
+        INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, doubtful, notes, evidence,
+                             complete)
         SELECT p_file.file_id, p_file.tenant_id, p_file.dataset_id, r.schema_version,
-               r.fields, r.missing, r.evidence, r.complete
+               r.fields, r.missing, coalesce(r.doubtful, '[]'), coalesce(r.notes, '[]'), r.evidence, r.complete
           FROM jsonb_to_record(p_made -> 'record') AS r(
-               schema_version integer, fields jsonb, missing jsonb, evidence jsonb, complete boolean)
+               schema_version integer, fields jsonb, missing jsonb, doubtful jsonb, notes jsonb, evidence jsonb,
+               complete boolean)
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
-               evidence = excluded.evidence, complete = excluded.complete, created_at = now();
+               doubtful = excluded.doubtful, notes = excluded.notes, evidence = excluded.evidence,
+               complete = excluded.complete, created_at = now();
         DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- their content is in the record now
     END IF;
 END $$;

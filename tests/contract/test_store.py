@@ -10,7 +10,7 @@ import pytest
 
 from layers.domain.file import File
 from layers.domain.message import Arrival, bundles
-from layers.domain.page import Evidence, Extraction, Member, Page, Word
+from layers.domain.page import Evidence, Extraction, Member, Note, Page, Word
 from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
 from layers.ports import FilePlan, Finished
 from tests.contract.worlds import World, arrived, claim, intake_of, planned
@@ -135,6 +135,18 @@ def test_the_results_of_a_step_are_stored(world: World) -> None:
     assert world.store.pages(wake_up.file_id) == [page]
     assert world.fields(wake_up.file_id) == {"total": 9.0}
     assert world.file_state(wake_up.file_id) == "partial"
+
+
+def test_a_step_sees_the_notes_of_the_steps_before_it(world: World) -> None:
+    hidden, lost = Note("a sheet is hidden"), Note("2 further messages were not read", lost=True)
+    text, ocr = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("ocr", ONE_PART)])
+    planner_input: list[File] = []
+    outcome = Done(notes=(hidden, lost))
+    world.store.record(
+        claim(world, text), outcome, lambda file: planner_input.append(file) or FilePlan(), cost_s=1, host="h"
+    )  # type: ignore[func-returns-value]
+    assert claim(world, ocr).file.notes == (hidden, lost)
+    assert [file.notes for file in planner_input] == [(hidden, lost)]
 
 
 def test_the_better_reading_of_a_page_is_kept(world: World) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from layers.domain.fairness import Lanes
 from layers.domain.file import File, PageSummary
 from layers.domain.lifecycle import FOLLOWS
-from layers.domain.page import Extraction, Page
+from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import Artifact, State
 from layers.ports import Claim
 
@@ -62,6 +62,7 @@ class FileRow:
     has_arrived: bool = False
     record: Extraction | None = None
     windows: dict[tuple[str, int], Extraction] = field(default_factory=dict)
+    notes: dict[tuple[str, int], tuple[Note, ...]] = field(default_factory=dict)
     used: list[dict[str, int]] = field(default_factory=list)
     error: tuple[str, str, str] | None = None
     attempts: list[tuple[str, int, int, str]] = field(default_factory=list)
@@ -121,4 +122,5 @@ class MemoryRows:
             PageSummary(page.number, page.source, page.confidence, len(page.text.encode()))
             for _, page in sorted(of.pages.items())
         )
-        return replace(of.file, pages=pages, failures=failed)
+        notes = tuple(note for _, some in sorted(of.notes.items()) for note in some)
+        return replace(of.file, pages=pages, failures=failed, notes=notes)

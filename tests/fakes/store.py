@@ -310,7 +310,9 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def _facts_after(self, of: FileRow, claim: Claim, outcome: Outcome) -> File:
         """The file as it would be after the outcome; nothing is changed, in case the planner fails."""
-        after = replace(of, pages=dict(of.pages), artifacts=dict(of.artifacts), windows=dict(of.windows))
+        after = replace(
+            of, pages=dict(of.pages), artifacts=dict(of.artifacts), windows=dict(of.windows), notes=dict(of.notes)
+        )
         if isinstance(outcome, Done):
             self._keep(after, outcome, claim)
         windows = {part: found for (step, part), found in after.windows.items() if step == claim.step}
@@ -333,6 +335,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
                 of.pages[page.number] = page
         for artifact in outcome.artifacts:
             of.artifacts[artifact.kind] = artifact
+        of.notes[claim.step, claim.part] = outcome.notes
         if outcome.extraction:
             of.record = outcome.extraction
             of.windows.clear()

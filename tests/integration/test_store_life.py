@@ -8,7 +8,7 @@ import pytest
 from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp
-from layers.domain.page import Evidence, Extraction, Page, Word
+from layers.domain.page import Evidence, Extraction, Note, Page, Word
 from layers.domain.step import Done, Failed, PlannedStep
 from layers.ports import FilePlan
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
@@ -35,14 +35,17 @@ def test_the_results_of_a_step_are_stored(bench: Bench) -> None:
     (wake_up,) = bench.planned(1, [PlannedStep("text", ONE_PART)])
     claim = bench.claim(wake_up)
     page = Page(1, "Total 9.00", (Word("Total", 0.1, 0.2, 0.3, 0.25, 91.0),), "ocr", 91.0, 100, 200)
-    found = Extraction({"total": 9.0}, ("title",), {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4))})
+    evidence = {"total": Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4))}
+    found = Extraction({"total": 9.0}, ("title",), evidence, doubtful=("total",), notes=(Note("a sheet is hidden"),))
     outcome = Done(pages=(page,), extraction=found, complete=False)
     bench.store.record(claim, outcome, lambda _: FilePlan((), "partial"), cost_s=1, host="h")
     assert bench.store.pages(claim.file.file_id) == [page]
-    record = bench.database.row("SELECT fields, missing, evidence, complete FROM records")
+    record = bench.database.row("SELECT fields, missing, doubtful, notes, evidence, complete FROM records")
     assert record == {
         "fields": {"total": 9.0},
         "missing": ["title"],
+        "doubtful": ["total"],
+        "notes": ["a sheet is hidden"],
         "evidence": {"total": {"page": 1, "text": "9.00", "box": [0.1, 0.2, 0.3, 0.4]}},
         "complete": False,
     }

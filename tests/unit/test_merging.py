@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.verification import verify
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.extraction_json import extraction_as_json, extraction_from_json
-from layers.domain.page import Evidence, Extraction, Page
+from layers.domain.page import Evidence, Extraction, Note, Page
 
 TEXT, NUMBER = {"type": "string"}, {"type": "number"}
 ITEMS = {"type": "array", "items": {"type": "object", "properties": {"name": TEXT, "price": NUMBER}}}
@@ -57,6 +58,25 @@ def test_unread_text_makes_the_record_partial() -> None:
     merged = merge({0: cut_short}, SCHEMA, ["window 2 of 3", "page 7"])
     assert merged.unread == ("window 1 of 3: the answer was cut short", "window 2 of 3", "page 7")
     assert not merged.is_complete
+
+
+def test_a_note_of_lost_content_makes_the_record_partial() -> None:
+    hidden, lost = Note("a sheet is hidden"), Note("a message was not read", lost=True)
+    window = found({"title": "ACME"}, notes=(lost,))
+    assert merge({0: found({"title": "ACME"})}, SCHEMA, notes=(hidden,)).is_complete
+    merged = merge({0: window, 1: window}, SCHEMA, notes=(hidden,))
+    assert (merged.notes, merged.is_complete) == ((hidden, lost), False)
+
+
+def test_only_the_doubts_about_values_that_are_kept_are_kept() -> None:
+    doubted, sure = found({"total": 1.0}, 40.0, doubtful=("total",)), found({"total": 2.0})
+    assert merge({0: doubted, 1: sure}, SCHEMA).doubtful == ()
+    assert merge({0: doubted}, SCHEMA).doubtful == ("total",)
+
+
+def test_what_a_window_found_is_the_same_after_it_was_stored_as_json() -> None:
+    stored = found({"total": 1.0}, doubtful=("total",), notes=(Note("a sheet is hidden", lost=True),))
+    assert extraction_from_json(json.loads(json.dumps(extraction_as_json(stored)))) == stored
 
 
 def test_the_parts_of_an_object_may_come_from_different_windows() -> None:

@@ -405,12 +405,16 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
         made["pages"] = [_page_as_json(page) for page in outcome.pages]
     if outcome.artifacts:
         made["artifacts"] = [_artifact_as_json(artifact) for artifact in outcome.artifacts]
+    if outcome.notes:
+        made["notes"] = list(outcome.notes)
     if outcome.extraction:
         found = outcome.extraction
         made["record"] = {
             "schema_version": schema_version,
             "fields": found.fields,
             "missing": list(found.lacks),
+            "doubtful": list(found.doubtful),
+            "notes": [note.text for note in found.notes],
             "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
             "complete": outcome.complete,
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 from layers.domain.extraction.evidence import UNSURE_BELOW
 from layers.domain.extraction.schemas import Path, format_path, missing_paths, resolve_references
-from layers.domain.page import Evidence, Extraction
+from layers.domain.page import Evidence, Extraction, Note
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,12 +21,17 @@ class _Item:
     window: int
 
 
-def merge(found: Mapping[int, Extraction], schema: Mapping[str, Any], unread: Sequence[str] = ()) -> Extraction:
+def merge(
+    found: Mapping[int, Extraction],
+    schema: Mapping[str, Any],
+    unread: Sequence[str] = (),
+    notes: Sequence[Note] = (),
+) -> Extraction:
     """One extraction from those of several windows, by the index of the window.
 
     A single value is the first one with confident evidence, else the first one with evidence, else the first. Lists are
     concatenated; an item that two neighbouring windows both show counts once. `unread` names text that no window
-    covers.
+    covers. `notes` of earlier steps come before those of the windows.
     """
     schema = resolve_references(schema)
     windows = [found[index] for index in sorted(found)]
@@ -41,16 +46,22 @@ def merge(found: Mapping[int, Extraction], schema: Mapping[str, Any], unread: Se
         {format_path(path): evidence for path, evidence in merger.evidence.items()},
         tuple(dict.fromkeys([name for window in windows for name in window.unread] + list(unread))),
         tuple(name for name in dict.fromkeys(dropped) if name not in missing),
+        tuple(merger.doubtful),
+        tuple(dict.fromkeys([*notes, *(note for window in windows for note in window.notes)])),
     )
 
 
 class _Merger:
-    """Merges the windows' values, and collects the evidence and the dropped parts of those that it keeps."""
+    """Merges the windows' values, and collects the evidence, the dropped parts and the doubts of those that it keeps.
+
+    Only single values outside of lists can be doubtful: extractors name no others.
+    """
 
     def __init__(self, windows: Sequence[Extraction]) -> None:
         self.windows = windows
         self.evidence: dict[Path, Evidence] = {}
         self.dropped: list[str] = []
+        self.doubtful: list[str] = []
 
     def merge_objects(self, objects: Sequence[Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -75,6 +86,8 @@ class _Merger:
         best = min(evidence, key=lambda index: (_doubt(evidence[index]), index))
         if best_evidence := evidence[best]:
             self.evidence[path] = best_evidence
+        if name in self.windows[best].doubtful:
+            self.doubtful.append(name)
         return values[best]
 
     def merge_lists(self, lists: Sequence[Any], path: Path) -> list[Any]:

@@ -1,0 +1,144 @@
+"""Files that were once read wrongly, through the HTTP API of one embedded start, each held against its expectation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fairway_client import Client, is_settled
+
+from tests.acceptance.expectations import member_shortfalls, shortfalls
+from tests.acceptance.test_embedded import Start
+
+FOLDER = Path(__file__).resolve().parent.parent / "samples" / "cases"
+CASES: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
+SCHEMA = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {
+        "company": {"type": "string"},
+        "invoice_number": {"type": "string"},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+        "currency": {"type": "string"},
+    },
+}
+SETTLE_S = 600
+# Cases that are not read as expected yet. Each is expected to fail, so that it is taken off once it is read.
+NOT_YET = frozenset(
+    [
+        "01-acroform-filled.pdf",
+        "03-freetext-annotations.pdf",
+        "04-scan-with-app-footer.pdf",
+        "06-xfa-please-wait.pdf",
+        "07-portfolio.pdf",
+        "09-long-receipt.pdf",
+        "10-sideways-text-unrotated.pdf",
+        "10b-sideways-shown-upright-rotate90.pdf",
+        "111-mail-with-mpo-photo.eml",
+        "112-exif-rational-minus-one-over-zero.jpg",
+        "118-gray-16bit.png",
+        "119-white-text-on-transparent.png",
+        "124-png-with-large-ztxt.png",
+        "127-receipt-avif-brand-mif1.avif",
+        "138-animated-first-frame-blank.gif",
+        "14-hebrew-rtl.pdf",
+        "150-jpeg-last-200-bytes-missing.jpg",
+        "18-three-invoices-in-one.pdf",
+        "22-tounicode-lies.pdf",
+        "23-hidden-layer.pdf",
+        "30-swiss-curly-apostrophe.txt",
+        "31-thin-space-u2009.txt",
+        "32-indian-lakh.txt",
+        "33-trailing-minus.txt",
+        "34-unicode-minus.txt",
+        "35-cr-suffix.txt",
+        "36-date-italian.txt",
+        "36b-fullwidth-digits.txt",
+        "37-date-portuguese.txt",
+        "39-date-us-no-zip.txt",
+        "39b-no-invoice-number.txt",
+        "41-two-currencies.txt",
+        "42-shift-jis.csv",
+        "43-windows-1251.csv",
+        "46-latin1-declared-but-1252.html",
+        "50-formulas-without-cached-values.xlsx",
+        "51b-float-noise-as-excel-stores-it.xlsx",
+        "52-percent-currency-hidden.xlsx",
+        "55-strict.pptx",
+        "58-word-online-document2.docx",
+        "59b-backslash-part-names.xlsx",
+        "63-altchunk-html.docx",
+        "64-invoice.pages",
+        "67-template.ots",
+        "70-xrechnung-ubl.xml",
+        "80-mail-with-pdf-invoice.eml",
+        "81-mail-stub-text-plain.eml",
+        "82-smime-opaque-signed.eml",
+        "84-three-messages.mbox",
+        "86-mail-gb2312-is-gbk.eml",
+        "95-zip-shift-jis-names.zip",
+        "96-zip-backslashes.zip",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    running = Start(tmp_path_factory.mktemp("cases") / "home").up()
+    try:
+        yield running.client
+    finally:
+        running.down()
+
+
+@pytest.fixture(scope="module")
+def lacking(client: Client) -> dict[str, list[str]]:
+    """What each case lacks of its expectation, by its name."""
+    dataset_id = client.call("POST", "/datasets", {"name": "cases", "schema": SCHEMA})["id"]
+    archives = {name for name, case in CASES.items() if case["expect"].get("expand")}
+    batch = client.upload(dataset_id, [FOLDER / name for name in CASES if name not in archives], allow_duplicates=True)
+    of_archives = {name: _upload_archive(client, dataset_id, FOLDER / name) for name in archives}
+    lacks = {
+        file["name"]: list(shortfalls(CASES[file["name"]]["expect"], file, _text(file)))
+        for file in _settled(client, dataset_id, batch)
+    }
+    for name, one in of_archives.items():
+        members = [file for file in _settled(client, dataset_id, one) if file["name"] != name]
+        lacks[name] = list(member_shortfalls(CASES[name]["expect"], members))
+    return lacks
+
+
+def _upload_archive(client: Client, dataset_id: str, path: Path) -> dict[str, Any]:
+    described = {"name": path.name, "size_bytes": path.stat().st_size}
+    body = {"files": [described], "allow_duplicates": True, "expand_archives": True}
+    batch: dict[str, Any] = client.call("POST", f"/datasets/{dataset_id}/batches", body)
+    client.resume(batch["files"][0]["id"], path)
+    return batch
+
+
+def _settled(client: Client, dataset_id: str, batch: dict[str, Any]) -> list[dict[str, Any]]:
+    *_, files = client.follow(dataset_id, batch["id"], within_s=SETTLE_S)
+    unsettled = [(file["name"], file["pipelines"]) for file in files if not is_settled(file)]
+    assert not unsettled
+    return files
+
+
+def _text(file: dict[str, Any]) -> str:
+    artifact = file["artifacts"]["text"]
+    return httpx.get(artifact["url"]).raise_for_status().text if artifact else ""
+
+
+def _case(name: str) -> Any:
+    marks = [pytest.mark.xfail(strict=True)] if name in NOT_YET else []
+    return pytest.param(name, id=name, marks=marks)
+
+
+@pytest.mark.timeout(SETTLE_S + 120)
+@pytest.mark.parametrize("name", [_case(name) for name in sorted(CASES)])
+def test_a_case_is_read_as_expected(lacking: dict[str, list[str]], name: str) -> None:
+    assert lacking[name] == []
