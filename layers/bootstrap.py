@@ -28,6 +28,7 @@ from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.tessdata import installed_languages
 from layers.decoding.documents import Documents
+from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
@@ -229,6 +230,7 @@ def objects() -> S3Storage:
 
 @once
 def documents() -> Documents:
+    RUNNING_CALLS.share_processors(settings().workers)
     return Documents(max_children=settings().decoders_at_once, printer=printer())
 
 

@@ -194,6 +194,8 @@ class _Deadline:
 
     def check_in_s(self) -> float:
         """Seconds until the next check is due."""
+        if self._call.is_paused:
+            return CHECK_EACH_S
         left_s = [limit_s - self._time.active_s for limit_s in (self._timeout_s, self._short_limit_s, self._light_s)]
         return max(MIN_CHECK_S, min(CHECK_EACH_S, *(one for one in left_s if one > 0)))
 

@@ -1,4 +1,4 @@
-"""Lets light decoder calls go first: pauses the decoder of a heavy call while enough lighter calls run in this worker.
+"""Lets light decoder calls go first: pauses the decoder of a heavy call while enough lighter calls run in this process.
 
 Without this, a burst of hostile files shares the processors equally with a small file that arrives at the same time.
 Pausing needs no privilege, and does not lower a decoder's share relative to other programs as niceness does.
@@ -22,7 +22,7 @@ Rank = tuple[int, int]
 
 
 class RunningCalls:
-    """The decoder calls of one worker process. As many as it has processors run; the others, if not light, are
+    """The decoder calls of one process. As many as its share of the processors run; the others, if not light, are
     paused."""
 
     def __init__(self, processors: int) -> None:
@@ -48,6 +48,10 @@ class RunningCalls:
     def end(self, number: int) -> None:
         with self._lock:
             del self._ranks[number]
+
+    def share_processors(self, processes: int) -> None:
+        """Divide the processors of this host by the number of Fairway processes on it that start decoders."""
+        self._processors = max(1, len(os.sched_getaffinity(0)) // processes)
 
 
 RUNNING_CALLS = RunningCalls(len(os.sched_getaffinity(0)))

@@ -4,7 +4,8 @@
 
 Prints how each file ended and after how long, and keeps that in build/bench/hostile.json. Exits with 1 if a file did
 not settle or ended in an unexpected way, if the 95th percentile of hostile files takes over 30 s, if a process had to
-be restarted, if good files were delayed, or if the address in the files was called. The same tenant and another one
+be restarted, if good files were delayed, or if the address in the files was called. The time limits hold for a machine
+that processes the good files alone in 2 s; a slower machine gets more time, in proportion. The same tenant and another one
 upload good files among the hostile ones, all at once and one by one. At the end good files are uploaded behind many
 copies of a file that keeps its reader busy up to its time limit.
 """
@@ -38,6 +39,7 @@ FLOOD, FLOOD_OF = 40, ("itself.pdf", hostile_files.pdf_that_draws_itself())
 MAX_S = 30.0  # 95th percentile of hostile files
 ONE_BY_ONE_S = 2.0  # 95th percentile of good files, one at a time
 FLOODED_S = 10.0
+ALONE_S = 2.0  # what the good files take alone on the machine that these limits are for
 SETTLE_S = 300.0
 UPLOADS_AT_ONCE = 4
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
@@ -302,11 +304,13 @@ def report(
             ascii(name if len(name) < 60 else f"{name[:40]}... ({len(name.encode('utf-8', 'replace'))} bytes)"), what
         )
     settled = sum(map(is_settled, files))
+    slower = max(1.0, alone_s / ALONE_S)
     figures = {
         "settled": f"{settled} of {len(files)}",
         "half of them within, s": round(statistics.median(took), 1),
         "95 % of them within, s": round(p95(took), 1),
         f"{GOOD_FILES} good files alone, s": round(alone_s, 1),
+        "so all time limits are multiplied by": round(slower, 2),
         **{
             f"{GOOD_FILES} good files {where}": f"{one_s:.1f} s, {one_s / alone_s:.2f}x"
             for where, one_s in good_s.items()
@@ -322,13 +326,15 @@ def report(
     }
     faults = run.faults
     faults += ["not every file settled"] * (settled < len(files))
-    faults += [f"95 % took {p95(took):.1f} s"] * (p95(took) > MAX_S)
+    faults += [f"95 % took {p95(took):.1f} s"] * (p95(took) > MAX_S * slower)
     faults += [
         f"good files {where}, one by one, took {p95(one):.1f} s"
         for where, one in one_by_one.items()
-        if p95(one) > ONE_BY_ONE_S
+        if p95(one) > ONE_BY_ONE_S * slower
     ]
-    faults += [f"a flood delayed good files for {flooded_s - alone_s:.1f} s"] * (flooded_s > alone_s + FLOODED_S)
+    faults += [f"a flood delayed good files for {flooded_s - alone_s:.1f} s"] * (
+        flooded_s > alone_s + FLOODED_S * slower
+    )
     faults += [f"a file called the listener: {run.listener.calls[:3]}"] * bool(run.listener.calls)
     faults += ["a process had to be restarted"] * restarted
     faults += [f"the audit finds {audit}"] * bool(audit["lost"] or audit["doubled"])

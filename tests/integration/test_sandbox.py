@@ -484,6 +484,21 @@ def test_a_short_call_that_is_paused_for_long_gives_up_its_slot(
         call(box, "burn", seconds=0.5, timeout_s=60.0)
 
 
+def test_processes_on_one_host_share_its_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
+    calls = pausing.RunningCalls(4)
+    calls.share_processors(2)
+    first, second = calls.start(is_long=False), calls.start(is_long=False)
+    assert not calls.must_pause(second, pausing.HEAVY)  # two of the four processors
+    third = calls.start(is_long=False)
+    assert calls.must_pause(second, pausing.HEAVY)
+    calls.end(third)
+    calls.share_processors(9)
+    assert calls.must_pause(second, pausing.HEAVY)
+    calls.end(first)
+    assert not calls.must_pause(second, pausing.HEAVY)  # one call always runs
+
+
 def test_a_paused_decoder_can_be_ended(box: Sandbox, one_processor: pausing.RunningCalls) -> None:
     call(box, "token")
     (reaper,) = box.idle_pids()
