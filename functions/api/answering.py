@@ -11,7 +11,7 @@ from functions.api.access import caller_of, check_role
 from functions.api.origins import readable_by
 from functions.api.ports import ApiPorts
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
-from functions.api.quotas import check_rate
+from functions.api.rates import check_rate
 from functions.api.requests import ANYONE, Request, Response, is_id
 from functions.api.routes import Route
 from layers.domain.errors import DependencyDown, StoreUnreachable
