@@ -1,10 +1,11 @@
 """Quotas: which requests are refused, with which message; accepted files are never dropped."""
 
-from __future__ from collections import defaultdict
-import annotations
+from __future__ import annotations
 
 import threading
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -234,6 +235,14 @@ def test_a_key_that_calls_too_often_gets_429_and_a_time_to_retry(
     assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
     assert api.caller(tenant.id, "viewer").get("/datasets").status_code == 200
     assert httpx.get(f"{api.url}/health", trust_env=False).status_code == 200
+
+
+@pytest.fixture(autouse=True)
+def current_rates() -> Iterator[None]:
+    """What a test sets the rate of a key to is not kept for the next test."""
+    rates.forget_rates()
+    yield
+    rates.forget_rates()
 
 
 def test_requests_are_counted_together_in_redis(api: Api, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
