@@ -44,7 +44,8 @@ class File:
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
     `when_textract_is_down` (`best_reading` or `wait`) and `languages` (in Tesseract's names) are settings of the
-    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for its members as files.
+    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for
+    its members as files. `record_is_complete` is False where the file has a record that lacks something.
     """
 
     file_id: str
@@ -73,6 +74,7 @@ class File:
     is_to_be_expanded: bool = False
     languages: tuple[str, ...] = ("eng",)
     notes: tuple[Note, ...] = ()
+    record_is_complete: bool = True
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -137,6 +139,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
         languages=tuple(facts["languages"]),
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
+        record_is_complete=facts.get("record_is_complete") is not False,
     )
 
 

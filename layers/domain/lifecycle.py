@@ -110,6 +110,7 @@ def after(file: File, step: str, outcome: Outcome) -> File:
         page_count=identity.page_count if identity else file.page_count,
         size_bytes=outcome.size_bytes if identity else file.size_bytes,
         notes=tuple(dict.fromkeys((*file.notes, *outcome.notes))),
+        record_is_complete=outcome.complete if outcome.extraction else file.record_is_complete,
     )
 
 
@@ -144,6 +145,8 @@ def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome
         planned = start(pipelines, file)
     else:
         planned = follow(pipelines, ended, failed, file)
+    if merged and merged.extraction:
+        file = replace(file, record_is_complete=merged.complete)
     state, error = _file_state(pipelines[0], ended, failed, merged or outcome, planned, file)
     return FilePlan(planned, state, error, merged)
 
@@ -159,7 +162,8 @@ def _file_state(
     if ended.name in names and failed and (ended is last or not ended.continues_after_failure):
         return "failed", (ended.name, *file.failures[ended.name])
     if ended is last or any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
-        return "done" if not isinstance(outcome, Done) or outcome.complete else "partial", None
+        is_complete = file.record_is_complete and (not isinstance(outcome, Done) or outcome.complete)
+        return "done" if is_complete else "partial", None
     return None, None
 
 

@@ -337,7 +337,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             of.artifacts[artifact.kind] = artifact
         of.notes[claim.step, claim.part] = outcome.notes
         if outcome.extraction:
-            of.record = outcome.extraction
+            of.record, of.record_is_complete = outcome.extraction, outcome.complete
             of.windows.clear()
         if outcome.window:
             of.windows[claim.step, claim.part] = outcome.window

@@ -23,10 +23,6 @@ SELECT file_facts(:file_id) AS facts
 -- Applies the plan of a file's steps.
 SELECT apply_plan(:file_id, :planned)
 
--- record_is_complete --
--- Whether the file's record is complete; no row where there is no record.
-SELECT complete FROM records WHERE file_id = :file_id
-
 -- windows --
 -- The findings of each part of a step, by part, and how many parts there are.
 SELECT (SELECT jsonb_object_agg(part, found) FROM windows WHERE file_id = :file_id AND step = :step) AS windows,
