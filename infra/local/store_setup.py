@@ -33,8 +33,9 @@ def create_queue(sqs: Any, topic: str, visibility_s: int) -> None:
     """Create a topic's queue and its dead-letter queue."""
     name = QUEUE_PREFIX + topic
     retention = {"MessageRetentionPeriod": str(RETENTION_S)}
-    dead_arn = _put_queue(sqs, name + DEAD_SUFFIX, retention)
-    redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVES})
+    dead_url = _put_queue(sqs, name + DEAD_SUFFIX, retention)
+    dead = sqs.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]
+    redrive = json.dumps({"deadLetterTargetArn": dead["QueueArn"], "maxReceiveCount": MAX_RECEIVES})
     _put_queue(sqs, name, {**retention, "VisibilityTimeout": str(visibility_s), "RedrivePolicy": redrive})
 
 
@@ -42,7 +43,7 @@ def _put_queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> str:
     # create_queue fails if the queue exists with other attributes, so they are set separately.
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes=dict(attributes))
-    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    return str(url)
 
 
 if __name__ == "__main__":

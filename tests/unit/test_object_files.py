@@ -125,6 +125,22 @@ def test_keys_are_listed_in_order_page_by_page_without_deleted_ones(objects: Obj
     assert [one.key for one in objects.keys("p/", "p/c", 2)] == ["p/d"]
 
 
+def test_keys_are_listed_while_their_versions_are_deleted(objects: ObjectFiles) -> None:
+    stored = [put(objects, name, b"x") for name in ("a", "b", "c", "d")]
+    statements: list[str] = []
+
+    def delete_during_the_listing(statement: str) -> None:
+        statements.append(statement)
+        if len(statements) == 2:
+            objects.delete([(one.key, one.version_id) for one in stored])
+
+    objects._reader().set_trace_callback(delete_during_the_listing)
+    listed = objects.keys("", "", 2)
+    objects._reader().set_trace_callback(None)
+    assert statements
+    assert [one.key for one in listed] == ["a", "b"]
+
+
 def test_versions_are_listed_newest_first_page_by_page(objects: ObjectFiles) -> None:
     made = [put(objects, "a", b"1"), put(objects, "a", b"2"), put(objects, "b", b"3")]
     first = objects.versions("", "", "", 1)

@@ -263,19 +263,11 @@ class ObjectFiles:
         """The latest version of each key under a prefix after a given one, in order, deleted ones left out."""
         found: list[Version] = []
         while len(found) < limit:
-            rows = (
-                self._reader()
-                .execute(
-                    "SELECT max(number) FROM versions WHERE key > ? AND key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ?",
-                    (after, prefix, _end(prefix), limit),
-                )
-                .fetchall()
-            )
-            page = [_by_number(self._reader(), row[0]) for row in rows]
-            found += [one for one in page if one is not None and not one.is_marker]
+            rows = self._reader().execute(NEWEST_OF_EACH_KEY, (after, prefix, _end(prefix), limit)).fetchall()
+            found += [version for version in map(_made, rows) if not version.is_marker]
             if len(rows) < limit:
                 break
-            after = next(one for one in reversed(page) if one is not None).key
+            after = rows[-1][0]
         return found[:limit]
 
     def versions(self, prefix: str, key_marker: str, version_marker: str, limit: int) -> list[Version]:
@@ -567,6 +559,13 @@ class ObjectFiles:
 
 
 COLUMNS = "key, version_id, is_marker, size_bytes, etag, media_type, sha256, stored_at"
+# One statement, so that it sees each version that it lists: another thread may delete versions at the same time.
+NEWEST_OF_EACH_KEY = f"""
+SELECT {COLUMNS} FROM versions
+ WHERE number IN (SELECT max(number) FROM versions WHERE key > ? AND key >= ? AND key < ?
+                  GROUP BY key ORDER BY key LIMIT ?)
+ ORDER BY key
+"""
 
 
 def _insert(connection: sqlite3.Connection, version: Version) -> None:

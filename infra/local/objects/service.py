@@ -12,13 +12,14 @@ import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 from xml.sax.saxutils import escape
 
+from infra.local.asgi import Receive, Response, Scope, Send
 from infra.local.objects.files import (
     Exists,
     Incoming,
@@ -29,10 +30,6 @@ from infra.local.objects.files import (
     WrongParts,
 )
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[str, str]
 
 PIECE_BYTES = 256 * 1024
@@ -103,19 +100,13 @@ class ObjectService:
         self._on_stored = on_stored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
-
-        async def send_noting(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
+        response = Response(send)
         try:
             request = Request(scope, receive, self._bucket)
-            await self._operation(request)(request, send_noting)
+            await self._operation(request)(request, response)
         except Exception as error:
             failure = _failure(error)
-            if has_begun or failure is None:  # the server cuts the connection, by which the client knows
+            if response.has_begun or failure is None:  # the server cuts the connection, so the client notices
                 raise
             await _fail(send, failure, scope["method"])
 
