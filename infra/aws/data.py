@@ -67,7 +67,7 @@ def _outputs() -> dict[str, Any]:
         "DatabaseInstance": {"Ref": "Database"},
         "DatabaseProxy": {"Ref": "Proxy"},
         "RedisUrl": {"Fn::Sub": "rediss://${Cache.PrimaryEndPoint.Address}:" + f"{CACHE_PORT}/0"},
-        "WorkerSecrets": {"Ref": "CacheSecret"},
+        "SharedSecrets": {"Ref": "CacheSecret"},
         "ApiSecrets": {"Ref": "PepperSecret"},
         "MigrationSecrets": {"Ref": "AdminSecret"},
         "OwnerSecret": attribute("Database", "MasterUserSecret.SecretArn"),
