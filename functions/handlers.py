@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.pipelines import INTAKE, PIPELINES, STEPS, concurrency
+from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as run_upkeep
 from layers import bootstrap, entry
@@ -17,12 +17,12 @@ Answer = dict[str, Any]
 @bootstrap.once
 def runner() -> Runner:
     """This process's runner, built at first use."""
-    settings = bootstrap.settings()
+    settings = bootstrap.settings_for(DECLARED_CONCURRENCY)
     return Runner(
         bootstrap.ports(),
         INTAKE,
         PIPELINES,
-        concurrency(settings.concurrency),
+        settings.concurrency,
         host=settings.worker_name,
         quarantine_at=settings.quarantine_at,
     )
@@ -65,5 +65,5 @@ def migrate(event: entry.Event) -> Answer:
 
 
 def _ensure_topics() -> list[str]:
-    at_once = concurrency(bootstrap.settings().concurrency)
+    at_once = bootstrap.settings_for(DECLARED_CONCURRENCY).concurrency
     return bootstrap.ensure_topics({step: at_once[step] for step in STEPS})

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from functions.pipelines import concurrency
+from functions.pipelines import DECLARED_CONCURRENCY
 from infra.acknowledgements import Acknowledgements
 from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
@@ -171,7 +171,7 @@ def share(concurrency: int, workers: int, index: int) -> int:
 def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     # The settings are read first: the worker's name is part of every lease.
-    settings = bootstrap.settings()
+    settings = bootstrap.settings_for(DECLARED_CONCURRENCY)
     # Decoders may not write compiled code to disk, so without this each of them would compile every module.
     compileall.compile_dir(Path(bootstrap.__file__).parent, quiet=2)
     from functions import handlers, upkeep
@@ -228,7 +228,7 @@ def _handlers(settings: Settings) -> dict[str, tuple[Handler, int]]:
     """Each topic's handler, with this worker's share of its threads."""
     import app
 
-    at_once, index = concurrency(settings.concurrency), settings.worker_place - 1
+    at_once, index = settings.concurrency, settings.worker_place - 1
     return {
         topic: (handler, share(at_once.get(topic, 1), settings.workers, index)) for topic, handler in app.TOPICS.items()
     }

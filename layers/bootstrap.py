@@ -38,6 +38,7 @@ from layers.settings import Settings
 Built = TypeVar("Built")
 _LOCK = threading.RLock()
 _BUILT: dict[Any, Any] = {}
+_DECLARED_CONCURRENCY: dict[str, int] = {}
 
 
 def once(build: Callable[[], Built]) -> Callable[[], Built]:
@@ -45,9 +46,9 @@ def once(build: Callable[[], Built]) -> Callable[[], Built]:
 
     def get() -> Built:
         with _LOCK:
-            if build not in _BUILT:
-                _BUILT[build] = build()
-            return cast(Built, _BUILT[build])
+            if get not in _BUILT:
+                _BUILT[get] = build()
+            return cast(Built, _BUILT[get])
 
     return get
 
@@ -63,7 +64,17 @@ def forget() -> None:
 
 @once
 def settings() -> Settings:
-    return Settings.from_environment({**secrets(os.environ), **os.environ})
+    return Settings.from_environment({**secrets(os.environ), **os.environ}, _DECLARED_CONCURRENCY)
+
+
+def settings_for(declared_concurrency: Mapping[str, int]) -> Settings:
+    """The settings of a process that runs these steps: how many of each run at once where `.chalice/config.json` does
+    not say. Call it before budgets and decoders are built, which are counted from it."""
+    with _LOCK:
+        if not declared_concurrency.items() <= _DECLARED_CONCURRENCY.items():
+            _DECLARED_CONCURRENCY.update(declared_concurrency)
+            _BUILT.pop(settings, None)
+        return settings()
 
 
 def secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -236,14 +236,20 @@ class Settings:
         return self.ocr_languages.split("+")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of these variables. Raises ValueError."""
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, declared_concurrency: Mapping[str, int] | None = None
+    ) -> Settings:
+        """The settings of these variables. `declared_concurrency` is that of each step, which counts where
+        `.chalice/config.json` has no line for the step. Raises ValueError."""
         values: dict[str, Any] = {}
         for one in _declared():
             text = environment.get(variable_of(one))
             if text is not None and (text or not one.metadata["variable"]):
                 values[one.name] = _parsed(str(one.type), variable_of(one), text)
-        values["concurrency"] = reserved_concurrency(values.get("stage", "local"))
+        values["concurrency"] = {
+            **(declared_concurrency or {}),
+            **reserved_concurrency(values.get("stage", "local")),
+        }
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # each step runs on another machine

@@ -13,6 +13,7 @@ import pytest
 from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
 from infra.local.embedded import DEFAULT_WORKERS
+from layers import bootstrap
 from layers.settings import OTHER_VARIABLES, Settings, page, reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,8 +95,25 @@ def test_every_step_has_its_reserved_concurrency_in_every_stage(stage: str) -> N
 
 
 def test_there_are_as_many_decoders_as_handler_threads_of_a_process() -> None:
-    assert Settings(workers=2, concurrency={"one": 5, "other": 4}).decoders_at_once == 3 + 2
-    assert Settings(concurrency={"one": 1}).decoders_at_once == 4
+    assert Settings(workers=2, concurrency={"text": 5, "ocr": 4}).decoders_at_once == 3 + 2
+    assert Settings(concurrency={"text": 1}).decoders_at_once == 4
+
+
+def test_a_step_without_a_line_in_the_config_has_the_concurrency_that_it_declares() -> None:
+    reserved = reserved_concurrency("local")
+    settings = Settings.from_environment({}, {"virus_report": 7, "ocr": 1_000})
+    assert settings.concurrency == {"virus_report": 7, **reserved}
+
+
+def test_decoders_and_budgets_count_steps_without_a_line_in_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "_DECLARED_CONCURRENCY", {})
+    monkeypatch.setattr(bootstrap, "_BUILT", {})
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "fairway-dev-ocr")
+    before = bootstrap.settings()
+    after = bootstrap.settings_for({"virus_report": 7})
+    assert after.decoders_at_once == before.decoders_at_once + 7
+    assert after.processes == before.processes + 7
+    assert bootstrap.settings() is after and bootstrap.settings_for({"virus_report": 7}) is after
 
 
 def test_the_configuration_page_is_up_to_date() -> None:
