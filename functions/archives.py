@@ -41,7 +41,7 @@ def _slices(members: Sequence[Member]) -> Iterator[list[Member]]:
     """Members in order, in groups that fit on a small disk."""
     some: list[Member] = []
     for member in members:
-        size_bytes = sum(one.size_bytes for one in some) + member.size_bytes
+        size_bytes = sum(other.size_bytes for other in some) + member.size_bytes
         if some and (len(some) >= UNPACKED_AT_ONCE or size_bytes > UNPACKED_AT_ONCE_BYTES):
             yield some
             some = []

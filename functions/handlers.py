@@ -36,7 +36,7 @@ def run_step(event: entry.Event) -> Answer:
 def take_events(event: entry.Event) -> Answer:
     """Take an object store's events of created objects."""
     return entry.handle_together(
-        event, lambda bodies: take_arrivals(runner(), [one for body in bodies for one in entry.arrivals(body)])
+        event, lambda bodies: take_arrivals(runner(), [arrival for body in bodies for arrival in entry.arrivals(body)])
     )
 
 

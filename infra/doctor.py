@@ -74,10 +74,11 @@ class Doctor:
         while page := self._read(after):
             start = after
             found = contradictions(self._objects, page, lambda start=start: self._read(start))  # type: ignore[misc]
-            for one in found:
-                detail = "" if one.stored_bytes is None else f"{one.stored_bytes} bytes, not {one.recorded.size_bytes}"
-                yield _finding(one.finding, one.recorded, detail)
-            wrong = {one.recorded for one in found}
+            for contradiction in found:
+                stored, expected = contradiction.stored_bytes, contradiction.recorded.size_bytes
+                detail = "" if stored is None else f"{stored} bytes, not {expected}"
+                yield _finding(contradiction.finding, contradiction.recorded, detail)
+            wrong = {contradiction.recorded for contradiction in found}
             for recorded in page:
                 self.checked["originals" if not recorded.kind else "artifacts"] += 1
                 problem = self._content(recorded) if recorded.sha256 and recorded not in wrong else None
@@ -152,12 +153,12 @@ def report(doctor: Doctor, after: str = "") -> int:
     """Print what is wrong, then what was checked; the exit code."""
     found: Counter[str] = Counter()
     try:
-        for one in doctor.verify(after):
+        for finding in doctor.verify(after):
             if not found:
                 print(f"{'finding':<22} {'file':<36} object")
-            found[one.finding] += 1
-            print(f"{one.finding:<22} {one.file_id or '-':<36} {one.object_key}")
-            about = ", ".join(filter(None, (repr(one.name) if one.name else "", one.detail)))
+            found[finding.finding] += 1
+            print(f"{finding.finding:<22} {finding.file_id or '-':<36} {finding.object_key}")
+            about = ", ".join(filter(None, (repr(finding.name) if finding.name else "", finding.detail)))
             if about:
                 print(f"{'':<22} {about}")
     except (DependencyDown, StoreUnreachable) as error:

@@ -153,7 +153,7 @@ class Worker:
         self._busy_since[me] = time.monotonic()
         try:
             answer = handler({"Records": records}, None)
-            returned = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
+            returned = {failure["itemIdentifier"] for failure in (answer or {}).get("batchItemFailures", ())}
             self._handled.add(topic, [r["receiptHandle"] for r in records if r["messageId"] not in returned])
             if returned:
                 self._store_is_down.set()
@@ -276,7 +276,7 @@ def every(
 
 def ended(threads: Iterable[threading.Thread]) -> list[str]:
     """The names of those threads that no longer run."""
-    return [one.name for one in threads if not one.is_alive()]
+    return [thread.name for thread in threads if not thread.is_alive()]
 
 
 def keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:

@@ -56,9 +56,9 @@ def once(build: Callable[[], Built]) -> Callable[[], Built]:
 def forget() -> None:
     """Drop everything that was built: after a fork, or when a test has changed the environment."""
     with _LOCK:
-        for one in _BUILT.values():
-            if isinstance(one, Database):
-                one.close()
+        for built in _BUILT.values():
+            if isinstance(built, Database):
+                built.close()
         _BUILT.clear()
 
 
@@ -194,7 +194,7 @@ def budgets() -> RedisBudgets:
         # Models have limits by the minute, so several seconds of it may be used at once.
         "extraction": Rate(config.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
     }
-    return RedisBudgets(config.redis_url, {name: one for name, one in rates.items() if one.per_s}, config.processes)
+    return RedisBudgets(config.redis_url, {name: rate for name, rate in rates.items() if rate.per_s}, config.processes)
 
 
 @once

@@ -242,10 +242,10 @@ class Settings:
         """The settings of these variables. `declared_concurrency` is that of each step, which counts where
         `.chalice/config.json` has no line for the step. Raises ValueError."""
         values: dict[str, Any] = {}
-        for one in _declared():
-            text = environment.get(variable_of(one))
-            if text is not None and (text or not one.metadata["variable"]):
-                values[one.name] = _parsed(str(one.type), variable_of(one), text)
+        for declared in _declared():
+            text = environment.get(variable_of(declared))
+            if text is not None and (text or not declared.metadata["variable"]):
+                values[declared.name] = _parsed(str(declared.type), variable_of(declared), text)
         values["concurrency"] = {
             **(declared_concurrency or {}),
             **reserved_concurrency(values.get("stage", "local")),
@@ -268,10 +268,10 @@ class Settings:
 
     def _check(self) -> None:
         """Raises ValueError for a value that is not allowed, or where a setting lacks another that it needs."""
-        for one in _declared():
-            choices = one.metadata["choices"]
-            if choices and getattr(self, one.name) not in choices:
-                raise ValueError(f"{variable_of(one)} must be one of {', '.join(choices)}")
+        for declared in _declared():
+            choices = declared.metadata["choices"]
+            if choices and getattr(self, declared.name) not in choices:
+                raise ValueError(f"{variable_of(declared)} must be one of {', '.join(choices)}")
         for name in REQUIRED_WITH.get(self.extraction, ()):
             if not getattr(self, name):
                 raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
@@ -338,13 +338,13 @@ OTHER_VARIABLES = (
 )  # fmt: skip
 
 
-def variable_of(one: Field[Any]) -> str:
+def variable_of(declared: Field[Any]) -> str:
     """The environment variable of a field."""
-    return str(one.metadata["variable"]) or f"FAIRWAY_{one.name.upper()}"
+    return str(declared.metadata["variable"]) or f"FAIRWAY_{declared.name.upper()}"
 
 
 def _declared() -> Iterator[Field[Any]]:
-    return (one for one in fields(Settings) if one.metadata)
+    return (declared for declared in fields(Settings) if declared.metadata)
 
 
 def _parsed(kind: str, name: str, text: str) -> Any:
@@ -388,7 +388,7 @@ def reserved_concurrency(stage: str) -> dict[str, int]:
     if path is None:
         return {}
     functions = json.loads(path.read_text())["stages"].get(stage, {}).get("lambda_functions", {})
-    return {name: one["reserved_concurrency"] for name, one in functions.items() if "reserved_concurrency" in one}
+    return {name: line["reserved_concurrency"] for name, line in functions.items() if "reserved_concurrency" in line}
 
 
 HEADER = """# Configuration
@@ -406,10 +406,12 @@ def page() -> str:
     rows: dict[str, list[str]] = {EMBEDDED: []}
     for variable in OTHER_VARIABLES:
         rows.setdefault(variable.group, []).append(_row(variable.name, variable.default, variable.meaning))
-    for one in _declared():
-        if one.name not in ("port", "workers"):
-            rows.setdefault(one.metadata["group"], []).append(_row(variable_of(one), _default(one), _meaning(one)))
-    order = [EMBEDDED, *dict.fromkeys(one.metadata["group"] for one in _declared())]
+    for declared in _declared():
+        if declared.name not in ("port", "workers"):
+            rows.setdefault(declared.metadata["group"], []).append(
+                _row(variable_of(declared), _default(declared), _meaning(declared))
+            )
+    order = [EMBEDDED, *dict.fromkeys(declared.metadata["group"] for declared in _declared())]
     tables = [
         f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n" + "\n".join(rows[group]) for group in order
     ]
@@ -420,12 +422,12 @@ def _row(name: str, default: str, meaning: str) -> str:
     return f"| `{name}` | {default} | {meaning} |".replace("|  |", "| |")
 
 
-def _default(one: Field[Any]) -> str:
-    if one.metadata["shown_default"]:
-        return str(one.metadata["shown_default"])
-    if one.default in ("", None):
+def _default(declared: Field[Any]) -> str:
+    if declared.metadata["shown_default"]:
+        return str(declared.metadata["shown_default"])
+    if declared.default in ("", None):
         return ""
-    return f"`{one.default}`" + _readable(one.default, one.metadata["unit"])
+    return f"`{declared.default}`" + _readable(declared.default, declared.metadata["unit"])
 
 
 def _readable(value: Any, unit: str) -> str:
@@ -437,8 +439,8 @@ def _readable(value: Any, unit: str) -> str:
     return f" ({value // 3600} h)" if unit == "seconds" and value >= 3600 else ""
 
 
-def _meaning(one: Field[Any]) -> str:
-    about = one.metadata
+def _meaning(declared: Field[Any]) -> str:
+    about = declared.metadata
     choices = f" One of {', '.join(f'`{choice}`' for choice in about['choices'])}." if about["choices"] else ""
     unit = f" In {about['unit']}." if about["unit"] else ""
     return f"{about['meaning']}{choices}{unit}"

@@ -131,7 +131,7 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
 def _without_secrets(body: Any) -> Any:
     if isinstance(body, dict):
         return {name: None if name in NOT_STORED else _without_secrets(value) for name, value in body.items()}
-    return [_without_secrets(one) for one in body] if isinstance(body, list) else body
+    return [_without_secrets(item) for item in body] if isinstance(body, list) else body
 
 
 def _as_response(result: Any) -> Response:

@@ -84,7 +84,7 @@ def _operation(route: Route) -> Schema:
         "responses": {str(status): _answer(described, shape) for status, shape in described.answers.items()},
     }
     if described.body:
-        is_required = any(one.is_required() for one in described.body.model_fields.values())
+        is_required = any(field.is_required() for field in described.body.model_fields.values())
         content = {"application/json": {"schema": ref(described.body.__name__)}}
         operation["requestBody"] = {"required": is_required, "content": content}
     for code in _problems(route, described):

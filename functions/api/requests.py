@@ -149,7 +149,7 @@ def bad_parameter(name: str, detail: str) -> Problem:
 
 def _invalid(error: ValidationError) -> Problem:
     errors = [
-        {"pointer": "/" + "/".join(str(part) for part in one["loc"]), "detail": one["msg"]}
-        for one in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
+        for fault in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     ]
     return Problem("invalid_request", "some parts of the request are not valid; `errors` names each", errors)

@@ -86,7 +86,7 @@ def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first
     home = Path(os.environ.get("TMPDIR") or into) / "office"
     office = _office(program, home)
     office.restore_folders()
-    arguments = ",".join(f'"{one}"' for one in (_url(path), reads, _url(pdf), prints, pages))
+    arguments = ",".join(f'"{argument}"' for argument in (_url(path), reads, _url(pdf), prints, pages))
     office.run(f"macro:///Standard.Printing.PrintAsPdf({arguments})")
     if not pdf.exists() or pdf.stat().st_size == 0:
         raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")

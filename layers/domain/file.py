@@ -136,7 +136,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         part=facts.get("part") or 0,
         part_count=facts.get("part_count") or 1,
         redrives=facts.get("redrives") or 0,
-        windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
+        windows={int(part): extraction_from_json(found) for part, found in (facts.get("windows") or {}).items()},
         languages=tuple(facts["languages"]),
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
         record_is_complete=facts.get("record_is_complete") is not False,

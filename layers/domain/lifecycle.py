@@ -156,12 +156,14 @@ def _file_state(
 ) -> tuple[str | None, tuple[str, str, str] | None]:
     """The new state of the file, None until its main pipeline has ended; and the error if it failed."""
     names, last = [step.name for step in main.steps], main.steps[-1]
-    for one in planned:
-        if one.step in names and isinstance(one.plan, Stop):
-            return "failed", (one.step, one.plan.code, one.plan.detail)
+    for planned_step in planned:
+        if planned_step.step in names and isinstance(planned_step.plan, Stop):
+            return "failed", (planned_step.step, planned_step.plan.code, planned_step.plan.detail)
     if ended.name in names and failed and (ended is last or not ended.continues_after_failure):
         return "failed", (ended.name, *file.failures[ended.name])
-    if ended is last or any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
+    if ended is last or any(
+        planned_step.step == last.name and isinstance(planned_step.plan, Skip) for planned_step in planned
+    ):
         is_complete = file.record_is_complete and (not isinstance(outcome, Done) or outcome.complete)
         return "done" if is_complete else "partial", None
     return None, None

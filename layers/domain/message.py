@@ -23,7 +23,7 @@ class WakeUp:
 
 def bundle_as_json(bundle: Sequence[WakeUp]) -> dict[str, Any]:
     """The body of a message that names parts of one step."""
-    parts = [{"file_id": one.file_id, "part": one.part, "attempt": one.attempt} for one in bundle]
+    parts = [{"file_id": wake_up.file_id, "part": wake_up.part, "attempt": wake_up.attempt} for wake_up in bundle]
     return {"step": bundle[0].step, **(parts[0] if len(parts) == 1 else {"parts": parts})}
 
 
@@ -32,17 +32,17 @@ def bundle_from_json(body: dict[str, Any]) -> list[WakeUp]:
     step, parts = str(body["step"]), body.get("parts", [body])
     if not parts:
         raise ValueError("the message names no part")
-    return [WakeUp(str(one["file_id"]), step, int(one["part"]), int(one["attempt"])) for one in parts]
+    return [WakeUp(str(part["file_id"]), step, int(part["part"]), int(part["attempt"])) for part in parts]
 
 
 def bundles(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
     """The wake-ups grouped by message."""
     groups: list[list[WakeUp]] = []
-    for one in wake_ups:
-        if one.joins_bundle and groups:
-            groups[-1].append(one)
+    for wake_up in wake_ups:
+        if wake_up.joins_bundle and groups:
+            groups[-1].append(wake_up)
         else:
-            groups.append([one])
+            groups.append([wake_up])
     return groups
 
 

@@ -86,12 +86,12 @@ def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
     return [
         Page(
             **{
-                **one,
-                "words": tuple(Word(*word) for word in one["words"]),
-                "notes": tuple(Note(*note) for note in one.get("notes") or ()),
+                **page,
+                "words": tuple(Word(*word) for word in page["words"]),
+                "notes": tuple(Note(*note) for note in page.get("notes") or ()),
             }
         )
-        for one in found
+        for page in found
     ]
 
 

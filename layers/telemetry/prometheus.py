@@ -43,13 +43,13 @@ def text(samples: Iterable[Sample]) -> str:
 
     class Collected:
         def collect(self) -> Iterator[Metric]:
-            for name in dict.fromkeys(one.name for one in every):
-                of_name = [one for one in every if one.name == name]
+            for name in dict.fromkeys(sample.name for sample in every):
+                of_name = [sample for sample in every if sample.name == name]
                 labels = sorted(of_name[0].labels)
                 kind = CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
                 family = kind(PREFIX + name, (COUNTERS | GAUGES)[name], labels=labels)
-                for one in of_name:
-                    family.add_metric([one.labels[label] for label in labels], one.value)
+                for sample in of_name:
+                    family.add_metric([sample.labels[label] for label in labels], sample.value)
                 yield family
 
     registry = CollectorRegistry()

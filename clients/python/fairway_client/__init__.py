@@ -66,9 +66,9 @@ class Client:
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         """The newest dataset with this name; it is created where there is none."""
-        for one in self._pages("/datasets", "datasets"):
-            if one["name"] == name:
-                return one
+        for dataset in self._pages("/datasets", "datasets"):
+            if dataset["name"] == name:
+                return dataset
         body = {"name": name} | ({"schema": schema} if schema else {})
         dataset: dict[str, Any] = self.call("POST", "/datasets", body)
         return dataset
@@ -191,7 +191,7 @@ class Client:
 def is_settled(file: dict[str, Any]) -> bool:
     """Whether every pipeline of a file has ended."""
     busy = {"waiting", "running", "parked"}
-    return file["state"] in SETTLED and not any(one["state"] in busy for one in file["pipelines"].values())
+    return file["state"] in SETTLED and not any(pipeline["state"] in busy for pipeline in file["pipelines"].values())
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -164,8 +164,8 @@ class ObjectFiles:
         self._free_bytes = free_bytes
         self._arriving, self._bodies = folder / "arriving", folder / "bodies"
         self._reserve = folder / "reserve"
-        for one in (folder, self._arriving, self._bodies):
-            one.mkdir(mode=0o700, exist_ok=True)
+        for path in (folder, self._arriving, self._bodies):
+            path.mkdir(mode=0o700, exist_ok=True)
         self._local = threading.local()
         self._changes: queue.SimpleQueue[tuple[Change, Future[Any]] | None] = queue.SimpleQueue()
         try:
@@ -434,7 +434,7 @@ class ObjectFiles:
             while len(batch) < CHANGES_A_COMMIT and not self._changes.empty():
                 batch.append(self._changes.get())
             is_open = None not in batch
-            self._commit(connection, [one for one in batch if one is not None])
+            self._commit(connection, [change for change in batch if change is not None])
         connection.close()
 
     def _commit(self, connection: sqlite3.Connection, batch: Sequence[tuple[Change, Future[Any]]]) -> None:

@@ -256,7 +256,7 @@ class ObjectService:
 
     async def _delete_many(self, request: Request, send: Send) -> None:
         document = _parsed(await request.body())
-        chosen = [(_text(one, "Key"), _text(one, "VersionId") or None) for one in _each(document, "Object")]
+        chosen = [(_text(element, "Key"), _text(element, "VersionId") or None) for element in _each(document, "Object")]
         if len(chosen) > MOST_LISTED:
             raise Failure(400, "MalformedXML", f"at most {MOST_LISTED} objects are deleted at once")
         deleted = await asyncio.to_thread(self._files.delete, chosen)
@@ -285,7 +285,7 @@ class ObjectService:
             ("MaxKeys", str(limit)),
             ("IsTruncated", _truth(len(found) > limit)),
             *([("EncodingType", "url")] if "encoding-type" in request.query else []),
-            *(("Contents", [*_facts(one, spelled), ("StorageClass", "STANDARD")]) for one in page),
+            *(("Contents", [*_facts(version, spelled), ("StorageClass", "STANDARD")]) for version in page),
         ]
         if len(found) > limit and page:
             shown.append(("NextContinuationToken", base64.urlsafe_b64encode(page[-1].key.encode()).decode()))
@@ -306,11 +306,15 @@ class ObjectService:
         ]
         if len(found) > limit and page:
             shown += [("NextKeyMarker", spelled(page[-1].key)), ("NextVersionIdMarker", page[-1].version_id)]
-        for one in page:
-            facts = [*_facts(one, spelled), ("VersionId", one.version_id), ("IsLatest", _truth(one.is_latest))]
-            if one.is_marker:
+        for version in page:
+            facts = [
+                *_facts(version, spelled),
+                ("VersionId", version.version_id),
+                ("IsLatest", _truth(version.is_latest)),
+            ]
+            if version.is_marker:
                 facts = [fact for fact in facts if fact[0] not in ("Size", "ETag")]
-            shown.append(("DeleteMarker" if one.is_marker else "Version", facts))
+            shown.append(("DeleteMarker" if version.is_marker else "Version", facts))
         await _answer_xml(send, "ListVersionsResult", shown)
 
     # --- uploads in parts ----------------------------------------------------------------------------
@@ -350,15 +354,18 @@ class ObjectService:
         ]
         if page:
             shown.append(("NextPartNumberMarker", str(page[-1].number)))
-        for one in page:
-            facts = [("PartNumber", str(one.number)), ("ETag", f'"{one.etag}"'), ("Size", str(one.size_bytes))]
+        for part in page:
+            facts = [("PartNumber", str(part.number)), ("ETag", f'"{part.etag}"'), ("Size", str(part.size_bytes))]
             shown.append(("Part", facts))
         await _answer_xml(send, "ListPartsResult", shown)
 
     async def _complete_upload(self, request: Request, send: Send) -> None:
         document = _parsed(await request.body())
         try:
-            chosen = [(int(_text(one, "PartNumber")), _text(one, "ETag").strip('"')) for one in _each(document, "Part")]
+            chosen = [
+                (int(_text(element, "PartNumber")), _text(element, "ETag").strip('"'))
+                for element in _each(document, "Part")
+            ]
         except ValueError:
             raise Failure(400, "MalformedXML", "a part's number is not a number") from None
         only_new = request.headers.get("if-none-match") == "*"
@@ -472,11 +479,11 @@ def _parsed(body: bytes) -> ElementTree.Element:
 
 
 def _each(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
-    return [one for one in element if one.tag.rpartition("}")[2] == name]
+    return [child for child in element if child.tag.rpartition("}")[2] == name]
 
 
 def _text(element: ElementTree.Element, name: str) -> str:
-    return next((one.text or "" for one in _each(element, name)), "")
+    return next((child.text or "" for child in _each(element, name)), "")
 
 
 async def _begin(send: Send, status: int, headers: Headers) -> None:

@@ -97,8 +97,8 @@ class S3Storage:
         marker = _before(prefix + left[0]) if left else ""
         while left:
             page = self._versions(prefix, marker)
-            chosen = [one for one in _found(page) if _name(one, prefix) in wanted]
-            versions = sum(_name(one, prefix) in wanted for one in page.get("Versions", ()))
+            chosen = [version for version in _found(page) if _name(version, prefix) in wanted]
+            versions = sum(_name(version, prefix) in wanted for version in page.get("Versions", ()))
             deleted += self._delete(chosen, versions)
             if not page.get("IsTruncated"):
                 return deleted
@@ -117,7 +117,7 @@ class S3Storage:
         )
 
     def _delete(self, found: Sequence[Any], versions: int) -> int:
-        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
         if objects:
             answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
             if answer.get("Errors"):
@@ -126,7 +126,7 @@ class S3Storage:
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
-        return [one["Key"] for one in page.get("Contents", ())]
+        return [listed["Key"] for listed in page.get("Contents", ())]
 
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
@@ -151,7 +151,7 @@ class S3Storage:
             page = self._call("list_parts", Key=object_key, UploadId=upload_id, **next_page)
             if page is None:
                 return None
-            parts += [StoredPart(one["PartNumber"], one["Size"], one["ETag"]) for one in page.get("Parts", ())]
+            parts += [StoredPart(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", ())]
             if not page.get("IsTruncated"):
                 return parts
             next_page = {"PartNumberMarker": page["NextPartNumberMarker"]}
@@ -177,7 +177,8 @@ class S3Storage:
             markers["UploadIdMarker"] = upload_id
         page = self._call("list_multipart_uploads", Prefix=prefix, MaxUploads=limit, **markers) or {}
         return [
-            OpenUpload(one["Key"], one["UploadId"], one["Initiated"].timestamp()) for one in page.get("Uploads", ())
+            OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"].timestamp())
+            for upload in page.get("Uploads", ())
         ]
 
     def presign_get(
@@ -263,9 +264,9 @@ def _found(page: dict[str, Any]) -> list[Any]:
     return [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
 
 
-def _name(one: dict[str, Any], prefix: str) -> str:
+def _name(listed: dict[str, Any], prefix: str) -> str:
     """The first segment of a key after a prefix."""
-    return str(one["Key"])[len(prefix) :].split("/", 1)[0]
+    return str(listed["Key"])[len(prefix) :].split("/", 1)[0]
 
 
 def _before(key: str) -> str:

@@ -60,8 +60,8 @@ class SqsTopics:
             "ReceiveMessage", QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
         )
         return [
-            {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
-            for one in answer.get("Messages", ())
+            {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
+            for message in answer.get("Messages", ())
         ]
 
     def delete(self, topic: str, receipt_handles: list[str]) -> None:

@@ -109,7 +109,9 @@ def ensure_topics(brokers: str, auth: str, partitions: Mapping[str, int]) -> lis
     """Create missing topics with so many partitions, and add partitions to those that have fewer; the changed topics."""
     with _admin(brokers, auth) as admin:
         known = set(admin.list_topics()) & set(partitions)
-        held = {one["name"]: len(one["partitions"]) for one in admin.describe_topics(sorted(known))} if known else {}
+        held = (
+            {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(sorted(known))} if known else {}
+        )
         new = {name: {"num_partitions": count} for name, count in partitions.items() if name not in held}
         if new:
             admin.create_topics(new)

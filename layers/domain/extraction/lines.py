@@ -146,7 +146,7 @@ def lines_of(pages: Sequence[Page]) -> Lines:
 def _visual_lines(page: Page, turned: int) -> list[Line]:
     """The lines of an upright page, from the positions of its words. `turned` is passed on to each line."""
     rows: list[list[Word]] = []
-    for word in sorted(page.words, key=lambda one: ((one.y0 + one.y1) / 2, one.x0)):
+    for word in sorted(page.words, key=lambda word: ((word.y0 + word.y1) / 2, word.x0)):
         row = next((row for row in reversed(rows[-4:]) if _belongs_to(word, row)), None)
         if row is None:
             rows.append([word])
