@@ -49,7 +49,7 @@ def page(seed: int, size: tuple[int, int], lines: int) -> Image.Image:
 
 
 def scan(seed: int, pages: int) -> bytes:
-    """A scanned document: a PDF that holds pictures of pages."""
+    """A scanned document: a PDF with pictures of pages."""
     images = [page(seed * 100 + number, A4_PX, 20) for number in range(pages)]
     out = io.BytesIO()
     images[0].save(out, "PDF", save_all=True, append_images=images[1:], resolution=150)

@@ -27,11 +27,11 @@ def expand(work: Work) -> str:
 def _take(work: Work, some: Sequence[Member]) -> int:
     folder = work.scratch / "members"
     folder.mkdir(exist_ok=True)
-    unpacked = work.documents.unpack(work.original(), [member.place for member in some], folder)
+    unpacked = work.documents.unpack(work.original(), [member.index for member in some], folder)
     object_keys = work.add_members(unpacked)
     for member in unpacked:
         path = folder / member.stored_as
-        if key := object_keys.get(member.place):
+        if key := object_keys.get(member.index):
             work.store_original(path, key)
         path.unlink()
     return len(object_keys)

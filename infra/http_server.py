@@ -53,7 +53,7 @@ BUSY_ANSWER = (
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the limit of open descriptors as far as the process may; the limit that now holds."""
+    """Raise the limit of open descriptors as far as the process may; the limit that now applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -245,7 +245,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     # --- memory
 
     def hold(self, channel: Channel, size_bytes: int) -> bool:
-        """Count what was received; False where requests hold too much memory to receive this too."""
+        """Count what was received; False where requests use too much memory to receive this too."""
         if self._held_bytes + size_bytes > MOST_HELD_BYTES:
             return False
         with self.task_dispatcher.lock:

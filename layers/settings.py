@@ -83,7 +83,7 @@ class Settings:
     )
     owner_database_url: str = setting("", "PostgreSQL, as the owner of all tables; for migrations.", group=DATABASE)
     owner_secret: str = setting(
-        "", "The secret in Secrets Manager that holds the owner's name and password, in place of the URL.",
+        "", "The secret in Secrets Manager with the owner's name and password, in place of the URL.",
         group=DATABASE,
     )  # fmt: skip
     database_auth: str = setting(
@@ -210,7 +210,7 @@ class Settings:
         "", "A JSON object that is merged into each request, for `openai`; null leaves a field out.", group=EXTRACTION
     )
     extraction_strict: str = setting(
-        "off", "`on`: Bedrock holds the answer to the schema while it is written; not all models can.",
+        "off", "`on`: Bedrock enforces the schema while the answer is generated; not all models can.",
         group=EXTRACTION, choices=("off", "on"),
     )  # fmt: skip
     bedrock_endpoint_url: str | None = setting(
@@ -224,7 +224,7 @@ class Settings:
     )
     libreoffice: str = setting(
         "auto", "The LibreOffice that converts office documents where no service does. `auto`: the installed one; "
-        "`off`: none; or the folder that holds its `program`.",
+        "`off`: none; or the folder that contains its `program`.",
         group=PREVIEWS,
     )  # fmt: skip
 

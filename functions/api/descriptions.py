@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from functions.api import bodies, changes, files, records
-from functions.api.shapes import CURSOR, TEXT, TIME, Schema, one_of
+from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.pipelines import STEPS
 
 # --- parameters --------------------------------------------------------------------------------------
@@ -157,13 +157,13 @@ DESCRIPTIONS = {
     "GET /operations/tenants": Description("listTenants", "Lists all tenants, newest first.",
          {200: "Tenants"}, query=(_limit(200, 1000), PAGE_CURSOR)),
     "POST /operations/tenants": Description("createTenant",
-         "Creates a tenant and an operator's key for it, which is shown once.", {201: "TenantMade"}, bodies.NewTenant),
+         "Creates a tenant and an operator's key for it, which is shown once.", {201: "CreatedTenant"}, bodies.NewTenant),
     "PUT /operations/tenants/{tenant_id}": Description("changeTenant",
          "Changes a tenant's weight and quota.", {200: "Tenant"}, bodies.ChangedTenant),
     "GET /operations/tenants/{tenant_id}/keys": Description("listKeys",
          "Lists a tenant's keys, newest first, without their secrets.", {200: "Keys"}),
     "POST /operations/tenants/{tenant_id}/keys": Description("createKey",
-         "Creates a key, which is shown once.", {201: "KeyMade"}, bodies.NewKey, quotas=True),
+         "Creates a key, which is shown once.", {201: "CreatedKey"}, bodies.NewKey, quotas=True),
     "DELETE /operations/keys/{key_id}": Description("revokeKey", "Revokes a key for good.", {200: "Key"}),
     "GET /operations/dead-letters": Description("listDeadLetters",
          "Lists and counts steps that were given up, newest first: of all tenants for an admin, else of your tenant.",

@@ -12,9 +12,10 @@ from functions.api import problems
 from functions.api.answering import LONGEST_KEY
 from functions.api.descriptions import DESCRIPTIONS, Description
 from functions.api.examples import EXAMPLES
+from functions.api.json_schema import TEXT, Schema, ref
 from functions.api.requests import ROLES
 from functions.api.routes import Route
-from functions.api.shapes import SHAPES, TEXT, Schema, ref
+from functions.api.shapes import SHAPES
 from layers.version import VERSION
 
 ABOUT = """Batches of uploaded files become records of a dataset; each file also gets a preview and a thumbnail.

@@ -8,7 +8,7 @@ from infra.aws.expressions import choice, is_set, number, text
 from infra.aws.layers import Plan
 
 PARAMETERS: dict[str, Any] = {
-    "ArtifactBucket": text("Bucket that holds the packages.", None),
+    "ArtifactBucket": text("Bucket of the packages.", None),
     "FunctionKey": text("Key of the functions' package.", None),
     **{f"{name.title()}LayerKey": text(f"Key of the layer {name}.", None) for name in Plan.read().requirements},
     "SchemaDigest": text("Digest of the database schema; a new one starts a migration.", None),

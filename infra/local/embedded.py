@@ -116,7 +116,7 @@ class Embedded:
 
 # Version 0.1 kept objects in a folder named after the bucket.
 OLDER_OBJECTS = (
-    "{home} holds files of Fairway 0.1, which this version can't read. Nothing was changed. Start with another home"
+    "{home} contains files of Fairway 0.1, which this version can't read. Nothing was changed. Start with another home"
     " (FAIRWAY_HOME), and upload there what you export from this one with Fairway 0.1."
 )
 

@@ -15,7 +15,7 @@ BACKLOG_SAMPLE_EVERY_S = 3.0  # by all processes together: the store skips a sam
 
 
 class Dispatcher:
-    """`caps` holds each step's in-flight cap by name."""
+    """`caps` maps each step's name to its in-flight cap."""
 
     def __init__(
         self, ports: Ports, steps: Mapping[str, Step], caps: Mapping[str, int], dependencies: Dependencies

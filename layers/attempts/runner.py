@@ -1,4 +1,4 @@
-"""The runner: what a host holds to run steps, record outcomes and dispatch what is ready."""
+"""The runner: runs steps, records their outcomes and dispatches what is ready, for one host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layers.ports import Claim, Ports, Recorded
 
 
 class Runner:
-    """`concurrency` holds each step's reserved concurrency by name, `host` names the owner of all claims.
+    """`concurrency` says how many of each step run at once, `host` names the owner of all claims.
 
     `quarantine_at` is how many workers a part may cost before it is given up.
     """
@@ -58,7 +58,7 @@ class Runner:
         return self._attempts.run_bundle(wake_ups)
 
     def extend_leases(self) -> int:
-        """Extend the leases of attempts at work in this process that take long; how many. Raises StoreUnreachable."""
+        """Extend the leases of this process's attempts that take long; how many. Raises StoreUnreachable."""
         return self._claims.extend()
 
     def reclaim_lost_claims(self) -> int:

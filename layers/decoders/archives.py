@@ -23,7 +23,7 @@ SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def members(path: str) -> list[dict[str, Any]]:
-    """`[{"place", "name", "size_bytes"}]` of the user's files; `place` is the index, sizes are as the archive
+    """`[{"index", "name", "size_bytes"}]` of the user's files; indexes count all entries, sizes are as the archive
     declares."""
     with opened_zip(path) as archive:
         found = [(index, entry) for index, entry in enumerate(archive.infolist()) if _is_user_file(entry)]
@@ -31,20 +31,20 @@ def members(path: str) -> list[dict[str, Any]]:
             raise PermanentError("password_protected", "the archive is protected by a password; send it without one")
         if len(found) > MAX_MEMBERS:
             raise PermanentError(
-                "too_large", f"the archive holds {len(found)} files; at most {MAX_MEMBERS} are accepted"
+                "too_large", f"the archive contains {len(found)} files; at most {MAX_MEMBERS} are accepted"
             )
         unpacked = sum(entry.file_size for _, entry in found)
         if unpacked > MAX_UNPACKED_BYTES or any(entry.file_size > MAX_MEMBER_BYTES for _, entry in found):
             raise _too_much(unpacked, sum(entry.compress_size for _, entry in found))
-        return [{"place": index, "name": _name(entry), "size_bytes": entry.file_size} for index, entry in found]
+        return [{"index": index, "name": _name(entry), "size_bytes": entry.file_size} for index, entry in found]
 
 
-def unpack(path: str, places: Sequence[int], into: str) -> list[dict[str, Any]]:
+def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
     """Extract the members at these indexes. As `members`, with `sha256` and, as `stored_as`, the file's name in
     `into`."""
     with opened_zip(path) as archive:
         listed = archive.infolist()
-        return [_extract(archive, listed[index], index, Path(into)) for index in places]
+        return [_extract(archive, listed[index], index, Path(into)) for index in indexes]
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into: Path) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into:
     except zipfile.zlib.error as error:  # type: ignore[attr-defined]
         raise PermanentError("corrupt", f"{_name(entry)} in the archive is damaged ({error})") from None
     return {
-        "place": index,
+        "index": index,
         "name": _name(entry),
         "size_bytes": size_bytes,
         "sha256": digest.hexdigest(),

@@ -36,7 +36,7 @@ MIMETYPES = {
     "application/vnd.oasis.opendocument.presentation": "application/vnd.oasis.opendocument.presentation",
     "application/epub+zip": "application/epub+zip",
 }
-# Streams that identify an OLE container, in this order. Its directory holds their names in UTF-16.
+# Streams that identify an OLE container, in this order. Its directory lists their names in UTF-16.
 STREAMS = (
     ("EncryptedPackage", ""),
     ("WordDocument", "application/msword"),

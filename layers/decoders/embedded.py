@@ -47,7 +47,7 @@ class _Document:
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The pages' own text. Pages for OCR, which hold pictures and little text, have no source."""
+    """The pages' own text. Pages for OCR, which have pictures and little text, have no source."""
     pages = texts.read_text(path, media_type)
     if not format_of(media_type).holds_pictures:
         return pages
@@ -220,7 +220,7 @@ def _picture(path: str, name: str | int) -> Any:
 
 @contextmanager
 def _extracted(path: str, name: str | int) -> Iterator[str | None]:
-    """A temporary file that holds a picture of a document, or None if the picture is missing."""
+    """A temporary file with a picture of a document, or None if the picture is missing."""
     content = _content(path, name)
     if not content:
         yield None

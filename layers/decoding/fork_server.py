@@ -1,7 +1,7 @@
 """Starts decoder processes by forking them from a process that has already imported what decoders need.
 
 Starting Python and importing the libraries takes a decoder 0.1 to 0.2 s of processor time, forking 0.01 s. The fork server
-never reads an untrusted file, has one thread, and holds no secret.
+never reads an untrusted file, has one thread, and has no secret in its memory.
 """
 
 from __future__ import annotations

@@ -116,9 +116,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive. `place` is its index, from 0; `stored_as` is its name on disk once it is unpacked."""
+    """A file in an archive. `index` counts its entries from 0; `stored_as` is its name on disk once it is unpacked."""
 
-    place: int
+    index: int
     name: str
     size_bytes: int
     sha256: str = ""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """One part of an upload that the object store holds; `etag` is the store's name for its content."""
+    """One stored part of an upload; `etag` is the store's name for its content."""
 
     number: int
     size_bytes: int

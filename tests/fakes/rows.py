@@ -124,6 +124,4 @@ class MemoryRows:
             for _, page in sorted(of.pages.items())
         )
         notes = tuple(note for _, some in sorted(of.notes.items()) for note in some)
-        return replace(
-            of.file, pages=pages, failures=failed, notes=notes, record_is_complete=of.record_is_complete
-        )
+        return replace(of.file, pages=pages, failures=failed, notes=notes, record_is_complete=of.record_is_complete)

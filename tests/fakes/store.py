@@ -133,16 +133,16 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             if archive is None or archive.removal_id or self._held(claim) is None:
                 return {}
             for member in members:
-                if member.place not in archive.members:
+                if member.index not in archive.members:
                     file_id = str(uuid.uuid4())
                     made = replace(
                         archive.file, file_id=file_id, name=member.name, declared_size_bytes=member.size_bytes,
                         object_key=original_key(archive.file.tenant_id, file_id), declared_sha256=member.sha256,
                         version_id=None, is_to_be_expanded=False,
                     )  # fmt: skip
-                    archive.members[member.place] = file_id
+                    archive.members[member.index] = file_id
                     self.promise(made, upload_s=upload_s, weight=archive.weight)
-            return {member.place: self._key_to_store(archive.members[member.place]) for member in members}
+            return {member.index: self._key_to_store(archive.members[member.index]) for member in members}
 
     def _key_to_store(self, file_id: str) -> str | None:
         row = self.files[file_id]

@@ -66,9 +66,9 @@ class Client:
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         """The newest dataset with this name; it is created where there is none."""
-        for dataset in self._pages("/datasets", "datasets"):
-            if dataset["name"] == name:
-                return dataset
+        for found in self._pages("/datasets", "datasets"):
+            if found["name"] == name:
+                return found
         body = {"name": name} | ({"schema": schema} if schema else {})
         dataset: dict[str, Any] = self.call("POST", "/datasets", body)
         return dataset

@@ -230,7 +230,7 @@ class ObjectFiles:
         return None if found is None or found.is_marker else found
 
     def open(self, version: Version) -> IO[bytes]:
-        """A version's body, to be read from any place. Raises FileNotFoundError where it is gone."""
+        """A version's body, as a seekable file. Raises FileNotFoundError where it is gone."""
         row = self._reader().execute("SELECT body FROM bodies WHERE version_id = ?", (version.version_id,)).fetchone()
         if row is not None:
             return io.BytesIO(row[0])

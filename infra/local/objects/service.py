@@ -471,7 +471,7 @@ def _xml(elements: Iterable[tuple[str, Any]]) -> str:
 
 def _parsed(body: bytes) -> ElementTree.Element:
     if b"<!" in body:
-        raise Failure(400, "MalformedXML", "the request must hold no document type")
+        raise Failure(400, "MalformedXML", "the request must not have a document type")
     try:
         return ElementTree.fromstring(body)
     except ElementTree.ParseError:

@@ -33,7 +33,7 @@ HEALTH_KEPT_S = 30.0
 
 
 class TextractReader:
-    """`bucket` holds the files, where Textract can reach the object store (`file.reach`).
+    """`bucket` is where the files are, if Textract can read the object store (`file.reach`).
 
     `client` makes an SDK client without retries: steps have retries of their own. `pace` delays each call to keep the
     rate limit.

@@ -160,16 +160,12 @@ class PostgresStore:
         return row is not None
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        described = [
+            {"place": member.index, "name": member.name, "size_bytes": member.size_bytes, "sha256": member.sha256}
+            for member in members
+        ]
         rows = self._database.rows(
-            self._sql["add_members"],
-            **_fenced_by(claim),
-            members=Jsonb(
-                [
-                    {name: getattr(member, name) for name in ("place", "name", "size_bytes", "sha256")}
-                    for member in members
-                ]
-            ),
-            upload_s=upload_s,
+            self._sql["add_members"], **_fenced_by(claim), members=Jsonb(described), upload_s=upload_s
         )
         return {row["place"]: row["object_key"] for row in rows}
 

@@ -21,7 +21,7 @@ WIDE_GAP = 2.5  # in line heights: a wider gap separates two columns, not two wo
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a page. `starts` holds the offset in `text` of each of `words`; both are empty for plain text.
+    """A line of a page. `starts` has the offset in `text` of each of `words`; both are empty for plain text.
 
     The boxes of `words` are those of the upright page. The boxes of evidence are those of the page as it is displayed.
     """

@@ -89,7 +89,7 @@ def _check(schema: Any, pointer: str, depth: int, root: dict[str, Any], visited:
 def _check_reference(
     reference: Any, pointer: str, depth: int, root: dict[str, Any], visited: set[Any]
 ) -> Iterator[SchemaProblem]:
-    """`visited` holds the names of the definitions that are being checked, and (name, depth) of all checked before."""
+    """`visited` has the names of the definitions that are being checked, and (name, depth) of all checked before."""
     name = reference.removeprefix("#/$defs/") if isinstance(reference, str) else ""
     if not isinstance(reference, str) or not reference.startswith("#/$defs/") or name not in root.get("$defs", {}):
         yield SchemaProblem(
