@@ -12,7 +12,6 @@ from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST, loss
 from layers.domain.page import replaces
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import (
-    ENDED,
     WHOLE_FILE,
     Done,
     Failed,
@@ -45,18 +44,6 @@ FOLLOWS: Mapping[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }
-
-
-def may_follow(before: State, after: State) -> bool:
-    """Whether the state of a part may change from `before` to `after`, or stay the same.
-
-    A redrive, or the undo of a removal, leads from an ended state to any state in which a step may start.
-    """
-    return before is after or after in FOLLOWS[before] or (before in ENDED and after in STARTS)
-
-
-# The states in which a planned step starts.
-STARTS = FOLLOWS[State.WAITING] | {State.WAITING}
 
 # --- after an attempt --------------------------------------------------------------------------------
 

@@ -57,10 +57,6 @@ class Ground:
     model: Model
     model_url: str
 
-    @property
-    def emulator_log(self) -> Path:
-        return self.home / "emulator.log"
-
 
 @contextmanager
 def prepared() -> Iterator[Ground]:
