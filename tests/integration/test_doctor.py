@@ -10,7 +10,8 @@ import pytest
 
 from infra import doctor
 from infra.doctor import Doctor, report
-from infra.local.objects.files import SMALL_BYTES, ObjectFiles
+from infra.local.objects.disk import SMALL_BYTES
+from infra.local.objects.files import ObjectFiles
 from layers.domain.errors import DependencyDown
 from layers.domain.step import Done
 from layers.ports import Claim

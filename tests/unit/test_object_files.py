@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.objects import files as module
-from infra.local.objects.files import SMALL_BYTES, Exists, NoSpace, NoUpload, ObjectFiles, Version, WrongParts
+from infra.local.objects import disk, index
+from infra.local.objects.disk import SMALL_BYTES, NoSpace
+from infra.local.objects.files import Exists, ObjectFiles, WrongParts
+from infra.local.objects.index import NoUpload, Version
 
 LARGE = os.urandom(SMALL_BYTES + 1)
 BODIES = [b"", b"small", LARGE]
@@ -134,9 +136,9 @@ def test_keys_are_listed_while_their_versions_are_deleted(objects: ObjectFiles) 
         if len(statements) == 2:
             objects.delete([(one.key, one.version_id) for one in stored])
 
-    objects._reader().set_trace_callback(delete_during_the_listing)
+    objects._transactions.reader().set_trace_callback(delete_during_the_listing)
     listed = objects.keys("", "", 2)
-    objects._reader().set_trace_callback(None)
+    objects._transactions.reader().set_trace_callback(None)
     assert statements
     assert [one.key for one in listed] == ["a", "b"]
 
@@ -208,7 +210,7 @@ def test_a_body_that_the_disk_refuses_is_not_stored(
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patch, pytest.raises(NoSpace):
-        patch.setattr(module.os, "fsync", refuse)
+        patch.setattr(disk.os, "fsync", refuse)
         put(objects, "a", LARGE)
     assert objects.find("a") is None and files_in(folder) == []
     put(objects, "a", LARGE)
@@ -223,7 +225,7 @@ def test_a_row_that_the_disk_refuses_leaves_no_body(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(NoSpace):
-        patch.setattr(module, "_insert", refuse)
+        patch.setattr(index, "insert", refuse)
         put(objects, "a", body)
     assert objects.find("a") is None and files_in(folder) == []
     put(objects, "a", body)

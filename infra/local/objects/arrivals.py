@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from infra.local.asgi import App, Message
-from infra.local.objects.files import Version
+from infra.local.objects.index import Version
 
 
 class Arrivals:

@@ -20,15 +20,9 @@ from urllib.parse import parse_qsl, quote, unquote
 from xml.sax.saxutils import escape
 
 from infra.local.asgi import Receive, Response, Scope, Send
-from infra.local.objects.files import (
-    Exists,
-    Incoming,
-    NoSpace,
-    NoUpload,
-    ObjectFiles,
-    Version,
-    WrongParts,
-)
+from infra.local.objects.disk import Incoming, NoSpace
+from infra.local.objects.files import Exists, ObjectFiles, WrongParts
+from infra.local.objects.index import NoUpload, Version
 
 Headers = Mapping[str, str]
 
