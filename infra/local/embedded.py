@@ -18,8 +18,10 @@ from infra.local.home import Home, Secrets, write_json
 from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
-from infra.local.store_setup import BUCKET, VISIBILITY_S
+from infra.local.store_setup import BUCKET
 from infra.local.supervisor import StartFailed, Supervisor
+from infra.setup.queues import visibility_s
+from layers.adapters.postgres.migration import ensure_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("postgres", "valkey", "store", "store_public")
@@ -35,7 +37,6 @@ OF_WORKERS = {"FAIRWAY_DATABASE_URL"}
 OF_API = {"FAIRWAY_API_DATABASE_URL", "FAIRWAY_KEY_PEPPER"}
 OF_MIGRATIONS = {"FAIRWAY_OWNER_DATABASE_URL", "FAIRWAY_OWNER_SECRET", "FAIRWAY_ADMIN_KEY"}
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
-VISIBILITY_GRACE_S = 60
 SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
 WORKER_STOP_S = 8.3
@@ -150,7 +151,7 @@ def start(
         raise
     try:
         embedded.supervisor.start(servers(installation, program, embedded.run_id), SERVERS_START_S)
-        postgres.ensure_database(installation.ports["postgres"], installation.secrets.database_password)
+        ensure_database(installation.database_url)
         (bootstrap or bring_up_to_date)(installation)
         embedded.supervisor.start((programs or own_programs)(installation, embedded.run_id), PROGRAMS_START_S)
         embedded.announce()
@@ -181,23 +182,14 @@ def servers(installation: Installation, program: postgres.Program, run_id: str) 
     ]
 
 
-def visibility_s() -> dict[str, int]:
-    """The visibility timeout of each topic, which is longer than the time limit of its step."""
-    from functions.pipelines import STEPS
-    from infra.topics import TOPICS
-
-    steps = {name: max(VISIBILITY_S, int(step.timeout_s) + VISIBILITY_GRACE_S) for name, step in STEPS.items()}
-    return {topic: steps.get(topic, VISIBILITY_S) for topic in TOPICS}
-
-
 def bring_up_to_date(installation: Installation) -> None:
-    """Migrate the database, and create the tenant `local` with its API key."""
-    from infra.migrate import ensure_local_tenant, give_login, migrate
+    """Migrate the database, let the roles log in, and create the tenant `local` with its API key."""
+    from layers.adapters.postgres import migration
 
-    migrate(installation.database_url)
-    give_login(installation.database_url, API_ROLE, installation.secrets.api_role_password)
-    give_login(installation.database_url, WORKER_ROLE, installation.secrets.worker_role_password)
-    ensure_local_tenant(installation.database_url, installation.secrets.api_key, installation.secrets.key_pepper)
+    secrets = installation.secrets
+    logins = {API_ROLE: secrets.api_role_password, WORKER_ROLE: secrets.worker_role_password}
+    admin = migration.Admin(secrets.api_key, secrets.key_pepper, tenant="local")
+    migration.prepare(installation.database_url, logins, admin)
 
 
 def own_programs(installation: Installation, run_id: str) -> list[Process]:
