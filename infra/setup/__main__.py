@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from infra.setup.results import WRONG
-from infra.setup.steps import set_up
+from infra.setup.steps import PARTS, set_up
 from layers import bootstrap
 
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m infra.setup", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--events-to", default="", help="the ARN of the target that the bucket's events are sent to")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="set up these alone")
     options = parser.parse_args(arguments)
     try:
         settings = bootstrap.settings()
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{WRONG:<8} {error}")
         return 1
     states = []
-    for result in set_up(settings, options.events_to):
+    for result in set_up(settings, options.events_to, options.only):
         print(result, flush=True)
         states.append(result.state)
     return int(WRONG in states)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OK, CHANGED, BY_HAND, WRONG = "ok", "changed", "by hand", "wrong"
+OK, CHANGED, BY_HAND, WARNING, WRONG = "ok", "changed", "by hand", "warning", "wrong"
 
 
 class Unusable(Exception):
@@ -36,3 +36,7 @@ def by_hand(text: str) -> Result:
 
 def wrong(text: str) -> Result:
     return Result(WRONG, text)
+
+
+def warning(text: str) -> Result:
+    return Result(WARNING, text)

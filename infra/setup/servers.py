@@ -32,8 +32,8 @@ def postgres(url: str, variable: str) -> Result:
     return ok(f"PostgreSQL {version // 10_000}.{version % 10_000} at {place}, database {database}, as {user}")
 
 
-def redis(url: str) -> Result:
-    """The version of Redis or Valkey, which must take a write. Raises Unusable."""
+def redis(url: str, *, probes: bool = True) -> Result:
+    """The version of Redis or Valkey, which must take a write if `probes`. Raises Unusable."""
     if not url:
         return ok("no Redis: workers poll, and each process has breakers and budgets of its own")
     from redis import Redis
@@ -43,7 +43,8 @@ def redis(url: str) -> Result:
     try:
         with Redis.from_url(url, socket_connect_timeout=ANSWER_S, socket_timeout=ANSWER_S) as client:
             info: dict[str, Any] = client.info("server")
-            client.set("fairway:probe", "1", ex=60)
+            if probes:
+                client.set("fairway:probe", "1", ex=60)
     except (RedisError, OSError) as error:
         raise Unusable(f"Redis at {place} can't be used: {_sentence(error)}") from None
     version = str(info.get("redis_version", "0"))

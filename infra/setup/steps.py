@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 
-from functions.pipelines import concurrency
+from functions.pipelines import STEPS, concurrency
 from infra.setup import bucket, queues, servers
 from infra.setup.results import Result, Unusable, changed, ok, wrong
 from infra.topics import ARRIVALS, TOPICS
@@ -20,17 +20,20 @@ from layers.settings import Settings
 ROLES = {"FAIRWAY_DATABASE_URL": "fairway_worker", "FAIRWAY_API_DATABASE_URL": "fairway_api"}
 
 
-def set_up(settings: Settings, events_to: str = "") -> Iterator[Result]:
-    """Bring every server to what Fairway needs, and report each thing. A failure ends its part only."""
-    parts: tuple[Callable[[], Iterator[Result]], ...] = (
-        lambda: _database(settings),
-        lambda: iter([servers.redis(settings.redis_url)]),
-        lambda: _topics(settings),
-        lambda: _bucket(settings, events_to),
-    )
-    for part in parts:
+PARTS = ("database", "redis", "topics", "bucket")
+
+
+def set_up(settings: Settings, events_to: str = "", only: Collection[str] = PARTS) -> Iterator[Result]:
+    """Bring every server to what Fairway needs, and report each thing. A failure ends its part alone."""
+    parts: dict[str, Callable[[], Iterator[Result]]] = {
+        "database": lambda: _database(settings),
+        "redis": lambda: iter([servers.redis(settings.redis_url)]),
+        "topics": lambda: _topics(settings),
+        "bucket": lambda: _bucket(settings, events_to),
+    }
+    for name in (name for name in PARTS if name in only):
         try:
-            yield from part()
+            yield from parts[name]()
         except Unusable as error:
             yield wrong(str(error))
 
@@ -87,9 +90,12 @@ def _admin(settings: Settings, owner: str) -> Result:
 def _topics(settings: Settings) -> Iterator[Result]:
     if settings.kafka_brokers:
         counts = concurrency(settings.concurrency)
-        widened = bootstrap.ensure_topics({topic: counts.get(topic, 1) for topic in TOPICS})
-        yield from (changed(f"topic {name}") for name in widened)
-        yield ok(f"{len(TOPICS)} topics at {settings.kafka_brokers}")
+        try:
+            changed_topics = bootstrap.ensure_topics({step: counts[step] for step in STEPS})
+        except Exception as error:  # the client raises many classes
+            raise Unusable(f"The topics at {settings.kafka_brokers} can't be set up: {error}") from None
+        yield from (changed(f"topic {name}") for name in changed_topics)
+        yield ok(f"topics at {settings.kafka_brokers}")
         return
     from botocore.exceptions import BotoCoreError, ClientError
 

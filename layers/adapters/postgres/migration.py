@@ -38,6 +38,15 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
         ] + (_create_functions(connection, schema, applied))
 
 
+def pending(applied: Mapping[str, str], schema: Path = SCHEMA) -> list[str]:
+    """The names of the migrations that a database lacks; `functions` if its SQL functions are others than ours.
+
+    `applied` has the digest of each migration that it has.
+    """
+    missing = [path.stem for path in sorted((schema / "migrations").glob("*.sql")) if path.stem not in applied]
+    return missing if applied.get("functions") == _digest_of_functions(schema) else [*missing, "functions"]
+
+
 def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied: dict[str, str]) -> bool:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.stem in applied:
@@ -55,12 +64,11 @@ def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied:
 def _create_functions(
     connection: psycopg.Connection[tuple[str, ...]], schema: Path, applied: dict[str, str]
 ) -> list[str]:
-    paths = sorted((schema / "functions").glob("*.sql"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    digest = _digest_of_functions(schema)
     if applied.get("functions") == digest:
         return []
     with connection.transaction():
-        for path in paths:
+        for path in _functions(schema):
             connection.execute(path.read_bytes())
         connection.execute(
             "INSERT INTO migrations (name, digest) VALUES ('functions', %s) "
@@ -68,6 +76,14 @@ def _create_functions(
             [digest],
         )
     return ["functions"]
+
+
+def _functions(schema: Path) -> list[Path]:
+    return sorted((schema / "functions").glob("*.sql"))
+
+
+def _digest_of_functions(schema: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in _functions(schema))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
