@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -67,9 +68,11 @@ def settings() -> Settings:
 
 
 def secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables in the secrets that FAIRWAY_SECRETS names; see docs/configuration.md."""
+    """The variables in FAIRWAY_SECRETS_FOLDER and in the secrets of FAIRWAY_SECRETS; see docs/configuration.md."""
     names = [name for name in environment.get("FAIRWAY_SECRETS", "").split(",") if name]
-    return clients.read_secrets(names) if names else {}
+    folder = environment.get("FAIRWAY_SECRETS_FOLDER")
+    files = [path for path in Path(folder).glob("FAIRWAY_*") if path.is_file()] if folder else []
+    return {**(clients.read_secrets(names) if names else {}), **{path.name: path.read_text().strip() for path in files}}
 
 
 @once
