@@ -22,9 +22,10 @@ from infra.local.store_setup import BUCKET
 from infra.local.supervisor import StartFailed, Supervisor
 from infra.setup.queues import visibility_s
 from layers.adapters.postgres.migration import ensure_database
+from layers.adapters.printing.libreoffice_printer import installed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SERVERS = ("postgres", "valkey", "store", "store_public")
+SERVERS = ("postgres", "valkey", "store", "store_public", "preview")
 DEFAULT_WORKERS = 2
 # The AWS SDK's variables that are passed on, because they concern Textract and Bedrock; all others are removed.
 PASSED_AWS_VARIABLES = {
@@ -41,6 +42,7 @@ SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
 WORKER_STOP_S = 8.3
 API_STOP_S = 4.0
+PREVIEW_STOP_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Embedded:
             "api_url": installation.url("api"),
             "api_key": installation.secrets.api_key,
             "aws_endpoint_url": installation.url("store"),
+            "store_public_url": installation.url("store_public"),
             "aws_access_key_id": installation.secrets.store_key_id,
             "aws_secret_access_key": installation.secrets.store_secret,
             "bucket": BUCKET,
@@ -196,6 +199,9 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
     workers = int(os.environ.get("FAIRWAY_WORKERS") or DEFAULT_WORKERS)
     environment = {**program_environment(installation), "FAIRWAY_WORKERS": str(workers), MARK: run_id}
+    previews = [_preview(installation, run_id)] if serves_previews(environment) else []
+    if previews:
+        environment["FAIRWAY_PREVIEW_URL"] = installation.url("preview")
     api = Process(
         name="api",
         argv=[sys.executable, "-m", "infra.http"],
@@ -205,7 +211,44 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
-    return [api, *(_worker(installation, number, environment) for number in range(1, workers + 1))]
+    return [api, *previews, *(_worker(installation, number, environment) for number in range(1, workers + 1))]
+
+
+def serves_previews(environment: Mapping[str, str]) -> bool:
+    """Whether a preview service is started: where LibreOffice is installed, and no other service is set."""
+    configured = environment.get("FAIRWAY_LIBREOFFICE") or "auto"
+    if configured == "off" or environment.get("FAIRWAY_PREVIEW_URL"):
+        return False
+    return installed("" if configured == "auto" else configured) is not None
+
+
+def _preview(installation: Installation, run_id: str) -> Process:
+    """The preview service. It reads hostile documents, so its environment holds no secret."""
+    passed_on = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "FAIRWAY_LIBREOFFICE",
+    )
+    port = installation.ports["preview"]
+    return Process(
+        name="preview",
+        argv=[sys.executable, "-m", "infra.preview_service"],
+        env={
+            **{name: os.environ[name] for name in passed_on if name in os.environ},
+            "FAIRWAY_PREVIEW_HOST": ADDRESS,
+            "FAIRWAY_PREVIEW_PORT": str(port),
+            MARK: run_id,
+        },
+        cwd=ROOT,
+        is_ready=lambda pid: _is_healthy(port),
+        stop_s=PREVIEW_STOP_S,
+        death_signal=signal.SIGTERM,
+    )
 
 
 def program_environment(installation: Installation) -> dict[str, str]:

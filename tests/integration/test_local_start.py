@@ -19,6 +19,7 @@ import redis
 import urllib3
 
 from infra.local import process_table
+from layers.adapters.printing.libreoffice_printer import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 90.0
@@ -116,10 +117,11 @@ def test_the_endpoint_file_has_everything_that_a_client_needs(running: Start) ->
     found = running.endpoint
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(found) == [
-        *("api_url", "api_key", "aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key"),
+        *("api_url", "api_key", "aws_endpoint_url", "store_public_url", "aws_access_key_id", "aws_secret_access_key"),
         *("bucket", "database_url", "redis_url", "processes"),
     ]
-    assert {"api", "worker-1", "worker-2", "postgres", "valkey", "store"} == set(found["processes"])
+    assert {"api", "worker-1", "worker-2", "postgres", "valkey", "store"} == set(found["processes"]) - {"preview"}
+    assert ("preview" in found["processes"]) is (installed() is not None)
     below = {one.pid for one in running.family()}
     assert set(found["processes"].values()) <= below
 
