@@ -34,18 +34,20 @@ def examine(settings: Settings) -> Iterator[Result]:
             yield wrong(f"PostgreSQL does not answer: {error}")
 
 
-def _rows(query: str) -> Sequence[Mapping[str, Any]]:
-    """Rows of the database; none where it is not set up, which its own check says."""
+def _rows(query: str) -> Sequence[Mapping[str, Any]] | None:
+    """Rows of the database; None where it lacks the table, which its own check says."""
     import psycopg
 
     try:
         return bootstrap.database().rows(query)
     except psycopg.errors.UndefinedTable:
-        return []
+        return None
 
 
-def _live() -> list[workers.Seen]:
-    return [workers.as_seen(row) for row in _rows(LIVE)]
+def _live() -> list[workers.Seen] | None:
+    """The live workers; None where the database does not list them yet."""
+    rows = _rows(LIVE)
+    return None if rows is None else [workers.as_seen(row) for row in rows]
 
 
 def _topics(settings: Settings) -> Iterator[Result]:
@@ -58,13 +60,15 @@ def _topics(settings: Settings) -> Iterator[Result]:
 
 
 def _workers() -> Iterator[Result]:
-    yield from workers.check_fleet(_live(), STEPS)
+    if (seen := _live()) is not None:
+        yield from workers.check_fleet(seen, STEPS)
     yield from workers.check_work(bootstrap.store().backlog(sorted(STEPS)), bootstrap.breakers().states())
 
 
 def _objects(settings: Settings) -> Iterator[Result]:
     try:
-        takes_arrivals = any("intake" in one.steps for one in _live())
+        seen = _live()
+        takes_arrivals = seen is None or any("intake" in one.steps for one in seen)
     except StoreUnreachable:
         takes_arrivals = False
     s3 = bootstrap.aws_client("s3")
@@ -73,7 +77,8 @@ def _objects(settings: Settings) -> Iterator[Result]:
 
 def _host(settings: Settings) -> Iterator[Result]:
     try:
-        used = {row["language"] for row in _rows("SELECT DISTINCT unnest(languages) AS language FROM datasets")}
+        rows = _rows("SELECT DISTINCT unnest(languages) AS language FROM datasets")
+        used = {str(row["language"]) for row in rows or ()}
     except StoreUnreachable:
         used = set()
     yield from host.check_ocr(used | set(settings.languages) | set(bootstrap.known_languages()))

@@ -181,6 +181,15 @@ def test_an_api_port_in_use_is_an_error(running: Start, tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "endpoint.json").exists()
 
 
+def test_the_doctor_finds_nothing_wrong_and_sees_an_event_arrive(running: Start) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.doctor", "--home", str(running.home)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the event of a new object arrived" in done.stdout
+    assert "the database has all migrations" in done.stdout
+
+
 @pytest.mark.parametrize("name", ["worker-1", "valkey", "store", "postgres", "api"])
 def test_a_killed_process_is_restarted_and_everything_responds(running: Start, name: str) -> None:
     before = running.endpoint["processes"]
