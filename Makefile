@@ -113,7 +113,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements/native.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
+$(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
 	@$(PIP) --requirement requirements/local.txt
 	@touch $@

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from layers.attempts.runner import Runner
+from layers.domain.file import PROBES
 from layers.domain.message import Arrival
 from layers.telemetry.log import log
 
@@ -19,6 +20,10 @@ OURS = re.compile(f"originals/{UUID}/{UUID}")
 
 def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
     """Ready intake for the files that wait for these objects; delete objects of removed files."""
+    for arrival in arrivals:
+        if arrival.object_key.startswith(PROBES):
+            runner.ports.objects.delete_prefix(arrival.object_key)  # which shows that its event has arrived
+    arrivals = [arrival for arrival in arrivals if not arrival.object_key.startswith(PROBES)]
     ours = [arrival for arrival in arrivals if OURS.fullmatch(arrival.object_key)]
     if not ours:
         for arrival in arrivals:

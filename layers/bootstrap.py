@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -78,9 +79,11 @@ def settings_for(declared_concurrency: Mapping[str, int]) -> Settings:
 
 
 def secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables in the secrets that FAIRWAY_SECRETS names; see docs/configuration.md."""
+    """The variables in FAIRWAY_SECRETS_FOLDER and in the secrets of FAIRWAY_SECRETS; see docs/configuration.md."""
     names = [name for name in environment.get("FAIRWAY_SECRETS", "").split(",") if name]
-    return clients.read_secrets(names) if names else {}
+    folder = environment.get("FAIRWAY_SECRETS_FOLDER")
+    files = [path for path in Path(folder).glob("FAIRWAY_*") if path.is_file()] if folder else []
+    return {**(clients.read_secrets(names) if names else {}), **{path.name: path.read_text().strip() for path in files}}
 
 
 @once
@@ -121,20 +124,15 @@ def _api_database_url() -> str:
 
 
 def migrate() -> list[str]:
-    """Bring the database up to date as its owner, let the roles log in, and create the admin; what was applied."""
+    """Bring the database up to date as its owner, let the roles log in, and create the admin; what changed."""
     from layers.adapters.postgres import migration
 
-    config, owner = settings(), _owner_url()
-    applied = migration.migrate(owner)
-    logins = {"fairway_worker": config.database_url, "fairway_api": config.api_database_url}
-    for role, url in logins.items():
-        if config.database_auth == "iam":
-            migration.give_token_login(owner, role)
-        elif password := urlsplit(url).password:
-            migration.give_login(owner, role, unquote(password))
-    if config.admin_key:
-        migration.ensure_local_tenant(owner, config.admin_key, config.key_pepper, "operations")
-    return applied
+    config = settings()
+    urls = {"fairway_worker": config.database_url, "fairway_api": config.api_database_url}
+    passwords = {role: urlsplit(url).password for role, url in urls.items()}
+    logins = {role: unquote(password) for role, password in passwords.items() if password}
+    admin = migration.Admin(config.admin_key, config.key_pepper) if config.admin_key else None
+    return migration.prepare(owner_url(), dict.fromkeys(urls) if config.database_auth == "iam" else logins, admin)
 
 
 def ensure_topics(steps: Mapping[str, int]) -> list[str]:
@@ -151,7 +149,7 @@ def ensure_topics(steps: Mapping[str, int]) -> list[str]:
     return topics.ensure_topics(config.kafka_brokers, config.kafka_auth, partitions)
 
 
-def _owner_url() -> str:
+def owner_url() -> str:
     """The database's URL for the owner of all tables; on AWS with the name and password that RDS keeps in a secret."""
     config = settings()
     if not config.owner_secret:

@@ -64,6 +64,7 @@ class Settings:
     """One process's settings. Sizes in bytes, times in seconds."""
 
     stage: str = setting("local", "The stage in `.chalice/config.json` that sets the concurrency.", group=GENERAL)
+    host: str = setting("127.0.0.1", "The address that the API binds; `0.0.0.0`: all.", group=GENERAL)
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
     allowed_origins: str = setting(
         "*", "The origins that browsers may call the API from (CORS), with commas.", group=GENERAL
@@ -325,6 +326,10 @@ OTHER_VARIABLES = (
         "How much of the disk uploads leave free, in bytes. An upload that would leave less is answered with 507.",
         EMBEDDED,
     ),
+    Variable("FAIRWAY_PREVIEW_HOST", "`127.0.0.1`", "The address that `python -m infra.preview_service` binds.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_PORT", "`3000`", "Its port.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_AT_ONCE", "`2`", "How many documents it converts at once.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_QUEUE", "`20`", "How many more may wait; others are answered with 503.", PREVIEWS),
     Variable("FAIRWAY_TESSERACT", "the one in its wheel", "The path of another Tesseract.", OCR),
     Variable(
         "FAIRWAY_TESSDATA", "", "A folder with more languages for Tesseract: `<code>.traineddata` for each.", OCR
@@ -333,6 +338,12 @@ OTHER_VARIABLES = (
         "FAIRWAY_SECRETS", "",
         "Names of secrets in AWS Secrets Manager, with commas. Each is a JSON object of variables, which apply where "
         "the environment does not set them.",
+        GENERAL,
+    ),
+    Variable(
+        "FAIRWAY_SECRETS_FOLDER", "",
+        "A folder of files, such as `/run/secrets`. Each is named as a variable, which applies where the environment "
+        "does not set it.",
         GENERAL,
     ),
 )  # fmt: skip

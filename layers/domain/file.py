@@ -143,6 +143,10 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
     )
 
 
+# Keys of objects that only show whether events of new objects arrive. They are deleted when their event does.
+PROBES = "originals/probes/"
+
+
 def original_key(tenant_id: str, file_id: str) -> str:
     return f"originals/{tenant_id}/{file_id}"
 

@@ -18,10 +18,14 @@ GAUGES = {
     "budget_units_per_second": "The present rate limit for an external service.",
     "budget_full_units_per_second": "The highest rate limit for an external service.",
     "budget_room_parts": "How many parts the budget of their service would let through now.",
+    "preview_waiting": "Documents that wait for a conversion.",
+    "preview_idle_processes": "LibreOffice processes that wait for a document.",
 }
 COUNTERS = {
     "attempts": "Attempts by outcome, up to a minute ago.",
     "attempt_seconds": "Seconds that attempts took, up to a minute ago.",
+    "preview_conversions": "Conversions by outcome.",
+    "preview_conversion_seconds": "Seconds that conversions took.",
 }
 
 

@@ -1,13 +1,11 @@
-"""For operators: `python -m infra.doctor --verify` compares rows, objects and checksums, and says what is wrong.
+"""Compares rows, objects and checksums.
 
 It only reads. Memory is bounded: files are checked page by page, and one original at a time is downloaded.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -16,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.recorded import contradictions
-from infra.local.home import Home, read_json
 from infra.local.objects.files import ObjectFiles
-from layers import bootstrap
 from layers.domain.errors import DependencyDown, PermanentError, StoreUnreachable
 from layers.ports import Objects, RecordedObject, Store
 
@@ -172,36 +168,3 @@ def report(doctor: Doctor, after: str = "") -> int:
     checked = ", ".join(f"{count} {name}" for name, count in sorted(doctor.checked.items())) or "nothing was stored"
     print(f"Checked: {checked}. Findings: {found.total()}.")
     return UNSOUND if found else SOUND
-
-
-def _use_home(home: Home) -> None:
-    """Connect to the embedded start of a home, which must be running."""
-    endpoint = read_json(home.endpoint)
-    if not endpoint:
-        raise SystemExit(f"No running Fairway was found in {home.path}. Start it, or name its folder with --home.")
-    os.environ |= {
-        "FAIRWAY_DATABASE_URL": endpoint["database_url"],
-        "FAIRWAY_BUCKET": endpoint["bucket"],
-        "AWS_ENDPOINT_URL": endpoint["aws_endpoint_url"],
-        "AWS_ACCESS_KEY_ID": endpoint["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": endpoint["aws_secret_access_key"],
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
-    parser.add_argument("--verify", action="store_true", required=True, help="compare rows, objects and checksums")
-    parser.add_argument("--home", type=Path, help="the folder of a running embedded start; without it, the environment")
-    parser.add_argument("--tenant", help="check this tenant only")
-    parser.add_argument("--after", default="", help="continue after the file with this id")
-    options = parser.parse_args(arguments)
-    home = options.home or (None if os.environ.get("FAIRWAY_DATABASE_URL") else os.environ.get("FAIRWAY_HOME"))
-    if home:
-        _use_home(Home(Path(home)))
-    objects_folder = Home(Path(home)).objects if home else None
-    return report(Doctor(bootstrap.store(), bootstrap.objects(), objects_folder, options.tenant), options.after)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
