@@ -37,13 +37,21 @@ def test_every_thread_that_decodes_has_its_own_decoder(workers: int) -> None:
 class Queue:
     """A topic with one message until it is deleted; a returned message can be received again immediately."""
 
+    is_buffered = False
+
     def __init__(self) -> None:
         self.has_message = True
         self.receives = 0
         self.deleted = threading.Event()
         self.returned = threading.Event()
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+    def start(self, threads: dict[str, int]) -> None:
+        self.threads = threads
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         if not self.has_message or self.deleted.is_set():
             threading.Event().wait(0.01)
             return []
@@ -55,7 +63,7 @@ class Queue:
         if receipt_handles:
             self.deleted.set()
 
-    def give_back(self, topic: str, receipt_handles: list[str]) -> None:
+    def give_back(self, topic: str, records: list[dict[str, Any]]) -> None:
         self.has_message = True
         self.returned.set()
 
