@@ -372,6 +372,9 @@ OTHER_VARIABLES = (
     Variable("FAIRWAY_HOME", "`.fairway`", "The folder for all data, secrets and logs.", EMBEDDED),
     Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
     Variable("FAIRWAY_WORKERS", "`2`", "How many worker processes are started.", EMBEDDED),
+    Variable(
+        "FAIRWAY_CACHE", "`~/.cache/fairway`", "Where `make cluster` keeps Kafka and versitygw, for all clones.", EMBEDDED
+    ),
     Variable("FAIRWAY_SAMPLES", "`1`", "0: the samples are not processed.", EMBEDDED),
     Variable(
         "FAIRWAY_STORE_FREE_BYTES", "`268435456`",

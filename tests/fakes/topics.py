@@ -64,3 +64,15 @@ class MemoryTopics:
     def _send(self, topic: str, body: Any) -> None:
         name = str(next(self._numbers))
         self._messages[topic].append({"messageId": name, "receiptHandle": name, "body": json.dumps(body)})
+
+
+class PolledSource:
+    """A base for sources of which each `receive` asks a server."""
+
+    is_buffered = False
+
+    def start(self, threads: Mapping[str, int]) -> None:
+        """Nothing: each `receive` asks."""
+
+    def stop(self) -> None:
+        """Nothing: no connection is kept."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from infra.worker import Worker, share
 from layers.settings import Settings, reserved_concurrency
+from tests.fakes import PolledSource
 
 
 @given(st.integers(1, 64), st.integers(1, 16))
@@ -34,22 +35,14 @@ def test_every_thread_that_decodes_has_its_own_decoder(workers: int) -> None:
         assert threads["preview"] + threads["thumbnail"] <= settings.decoders_at_once
 
 
-class Queue:
+class Queue(PolledSource):
     """A topic with one message until it is deleted; a returned message can be received again immediately."""
-
-    is_buffered = False
 
     def __init__(self) -> None:
         self.has_message = True
         self.receives = 0
         self.deleted = threading.Event()
         self.returned = threading.Event()
-
-    def start(self, threads: dict[str, int]) -> None:
-        self.threads = threads
-
-    def stop(self) -> None:
-        self.is_stopped = True
 
     def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         if not self.has_message or self.deleted.is_set():
