@@ -45,7 +45,8 @@ test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages --missing
 
 test-cluster: $(VENV)/.test
-	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v --durations=12 tests/cluster/journey.py tests/cluster/outages.py
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v --durations=12 \
+		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
