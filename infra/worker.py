@@ -21,10 +21,10 @@ from functions.pipelines import DECLARED_CONCURRENCY
 from infra.acknowledgements import Acknowledgements
 from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
-from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
 from layers.domain.errors import StoreUnreachable
+from layers.ports import MessageSource
 from layers.settings import Settings
 from layers.telemetry.log import log
 
@@ -50,14 +50,14 @@ class Worker:
     def __init__(
         self,
         name: str,
-        topics: SqsTopics,
+        source: MessageSource,
         work_signal: RedisWorkSignal | None,
         handlers: dict[str, tuple[Handler, int]],
         store_is_up: Callable[[], bool] = lambda: True,
     ):
         self.name = name
-        self._topics = topics
-        self._handled = Acknowledgements(topics)
+        self._source = source
+        self._handled = Acknowledgements(source)
         self._work_signal = work_signal
         self._handlers = handlers
         self._stopping = threading.Event()
@@ -67,8 +67,13 @@ class Worker:
         self._probe_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def topics(self) -> list[str]:
+        return list(self._handlers)
+
     def start(self) -> None:
         """Start the consumer threads; returns immediately."""
+        self._source.start({topic: count for topic, (_, count) in self._handlers.items() if count})
         for topic, (handler, count) in self._handlers.items():
             for index in range(count):
                 consumer = threading.Thread(
@@ -80,6 +85,7 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._source.stop()
 
     def ended_threads(self) -> list[str]:
         """The names of threads that have ended although the worker was not stopped."""
@@ -117,6 +123,8 @@ class Worker:
 
     def _await_signal(self, topic: str, poll_is_due: bool, polls: bool) -> int | None:
         """How many seconds to wait when receiving a message, or None if there is no sign of a message."""
+        if self._source.is_buffered:
+            return LONG_POLL_S
         if polls and topic in LONG_POLLED:
             return LONG_POLL_S
         if poll_is_due:
@@ -146,7 +154,7 @@ class Worker:
         self._await_store()
         if self._stopping.is_set():
             return False
-        records = self._topics.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
+        records = self._source.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
         if not records:
             return False
         me = threading.current_thread().name
@@ -157,7 +165,7 @@ class Worker:
             self._handled.add(topic, [r["receiptHandle"] for r in records if r["messageId"] not in returned])
             if returned:
                 self._store_is_down.set()
-                self._topics.give_back(topic, [r["receiptHandle"] for r in records if r["messageId"] in returned])
+                self._source.give_back(topic, [r for r in records if r["messageId"] in returned])
         finally:
             self._busy_since.pop(me, None)
         return not returned
@@ -177,12 +185,14 @@ def main() -> None:
     from functions import handlers, upkeep
 
     worker = Worker(
-        settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), _handlers(settings), _store_is_up
+        settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(settings), _store_is_up
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    if not _topics_exist(stop, worker.topics):
+        raise SystemExit(1)
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
@@ -245,6 +255,17 @@ def _start_timers(settings: Settings, stop: threading.Event) -> list[threading.T
         # On a timer, because a message to the dispatcher may be lost like any other.
         every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s),
     ]
+
+
+def _topics_exist(stop: threading.Event, topics: Sequence[str]) -> bool:
+    """Whether the topics of the broker exist, once it answers."""
+    found: list[list[str]] = []
+    keep_trying(stop, lambda: found.append(bootstrap.missing_topics(topics)))
+    missing = found[0] if found else []
+    if missing:
+        detail = f"Kafka has no topic {', '.join(missing)}; `python -m infra.setup` creates the topics"
+        log("topics_missing", detail=detail)
+    return not missing
 
 
 def _store_is_up() -> bool:

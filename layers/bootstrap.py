@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from layers.adapters.aws import clients
@@ -33,8 +34,12 @@ from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
-from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
+from layers.domain.message import ARRIVALS, DISPATCH
+from layers.ports import Extractor, MessageSource, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
 from layers.settings import Settings
+
+if TYPE_CHECKING:
+    from layers.adapters.kafka.access import Access
 
 Built = TypeVar("Built")
 _LOCK = threading.RLock()
@@ -136,17 +141,50 @@ def migrate() -> list[str]:
 
 
 def ensure_topics(steps: Mapping[str, int]) -> list[str]:
-    """Create the Kafka topic of each step, with as many partitions as `steps` says; the topics that were changed.
+    """Create the Kafka topics that are missing, and widen those that are too narrow; the topics that were changed.
 
-    Lambda runs one invocation for each partition at a time, so the partitions set the concurrency.
+    On Lambda these are the topics of the steps, with as many partitions as `steps` says, since Lambda runs one
+    invocation for each partition at a time; elsewhere also those for arrivals and the dispatcher.
     """
     config = settings()
-    if not config.kafka_brokers:
+    if config.topics != "kafka":
         return []
-    from layers.adapters.kafka import topics
+    from layers.adapters.kafka import administration
 
-    partitions = {config.queue_prefix + step: count for step, count in steps.items()}
-    return topics.ensure_topics(config.kafka_brokers, config.kafka_auth, partitions)
+    wanted = steps if config.on_lambda else dict.fromkeys((ARRIVALS, *steps, DISPATCH), config.kafka_partitions)
+    partitions = {config.queue_prefix + name: count for name, count in wanted.items()}
+    replication = config.kafka_replication or administration.BROKERS_CHOICE
+    return administration.ensure_topics(kafka_access(), partitions, replication)
+
+
+def missing_topics(topics: Iterable[str]) -> list[str]:
+    """The names of those topics that Kafka does not have. Raises the client's errors where no broker answers."""
+    if settings().topics != "kafka":
+        return []
+    from layers.adapters.kafka import administration
+
+    names = [settings().queue_prefix + topic for topic in topics]
+    return [name for name, count in administration.partitions_of(kafka_access(), names).items() if not count]
+
+
+def kafka_access() -> Access:
+    config = settings()
+    from layers.adapters.kafka.access import Access
+
+    return Access(
+        config.kafka_brokers,
+        config.kafka_auth,
+        config.kafka_user,
+        config.kafka_password,
+        tls=config.kafka_uses_tls,
+        ca_path=config.kafka_ca,
+        certificate_path=config.kafka_certificate,
+        key_path=config.kafka_key,
+        token_url=config.kafka_token_url,
+        token_scope=config.kafka_token_scope,
+        region=config.region,
+        options=json.loads(config.kafka_options or "{}"),
+    )
 
 
 def owner_url() -> str:
@@ -204,16 +242,27 @@ def connection_slots() -> RedisConnectionSlots:
 
 @once
 def topics() -> Topics:
-    """Where wake-ups are published: SQS, or Kafka with SQS for delays and dead letters."""
+    """Where messages are published: SQS or Kafka. On Lambda, Kafka carries those of steps alone."""
     config = settings()
-    if not config.kafka_brokers:
+    if config.topics != "kafka":
         return queues()
-    from layers.adapters.kafka.topics import KafkaTopics, brokers_answer, producer
+    from layers.adapters.kafka.topics import KafkaTopics, producer
 
-    brokers = config.kafka_brokers, config.kafka_auth
-    return KafkaTopics(
-        lambda: producer(*brokers), lambda: brokers_answer(*brokers), queues(), prefix=config.queue_prefix
-    )
+    access = kafka_access()
+    of_lambda = queues() if config.on_lambda else None
+    return KafkaTopics(access, lambda: producer(access), prefix=config.queue_prefix, queues=of_lambda)
+
+
+@once
+def source() -> MessageSource:
+    """Where a worker receives messages."""
+    config = settings()
+    if config.topics != "kafka":
+        return queues()
+    from layers.adapters.kafka.source import KafkaSource, consumer
+
+    access = kafka_access()
+    return KafkaSource(lambda: consumer(access, config.queue_prefix, config.worker_name), prefix=config.queue_prefix)
 
 
 @once

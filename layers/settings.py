@@ -16,6 +16,13 @@ CONFIG_PATHS = (
     Path(__file__).parent / "chalice_config.json",  # in a deployed package
     Path(__file__).parent.parent / ".chalice" / "config.json",
 )
+KAFKA_LOGIN = ("kafka_user", "kafka_password")
+REQUIRED_WITH_AUTH = {
+    "plain": KAFKA_LOGIN,
+    "scram-sha-256": KAFKA_LOGIN,
+    "scram-sha-512": KAFKA_LOGIN,
+    "oauthbearer": (*KAFKA_LOGIN, "kafka_token_url"),
+}
 REQUIRED_WITH = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 MIN_WINDOW_BYTES = 2_000
 MIN_DECODERS = 4
@@ -25,6 +32,7 @@ GENERAL = "General"
 DATABASE = "Database"
 REDIS = "Redis"
 STORE = "Object store and queues"
+KAFKA = "Kafka"
 UPLOADS = "Uploads and removal"
 PROCESSING = "Workers and processing"
 OCR = "OCR"
@@ -105,13 +113,45 @@ class Settings:
         None, "The address of the object store in presigned URLs.", group=STORE,
         shown_default="`AWS_ENDPOINT_URL`, else Amazon S3",
     )  # fmt: skip
-    queue_prefix: str = setting("fairway-", "How the names of queues and Kafka topics begin.", group=STORE)
-    kafka_brokers: str = setting(
-        "", "Kafka brokers with commas; on Lambda, steps then get their messages from Kafka instead of SQS.",
-        group=STORE,
+    queue_prefix: str = setting(
+        "fairway-", "How the names of queues, Kafka topics and the consumer group begin.", group=STORE
+    )
+    topics: str = setting(
+        "sqs", "What carries messages. `kafka`: all of them go through Kafka; on Lambda those of the steps.",
+        group=KAFKA, choices=("sqs", "kafka"),
     )  # fmt: skip
+    kafka_brokers: str = setting("", "The brokers, as `host:port` with commas.", group=KAFKA)
     kafka_auth: str = setting(
-        "none", "`iam`: sign with AWS credentials, for MSK.", group=STORE, choices=("none", "iam")
+        "none", "How to log in. `oauthbearer` fetches its tokens from `FAIRWAY_KAFKA_TOKEN_URL`; `iam` signs them with "
+        "AWS credentials, for MSK.",
+        group=KAFKA, choices=("none", "plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "iam"),
+    )  # fmt: skip
+    kafka_user: str = setting("", "The user, or the id of the client for `oauthbearer`.", group=KAFKA)
+    kafka_password: str = setting("", "The password, or the secret of the client for `oauthbearer`.", group=KAFKA)
+    kafka_token_url: str = setting("", "Where an OpenID provider issues tokens, for `oauthbearer`.", group=KAFKA)
+    kafka_token_scope: str = setting("", "The scope of these tokens, where the provider asks for one.", group=KAFKA)
+    kafka_tls: str = setting(
+        "auto", "Whether connections are encrypted. `auto`: with `iam` and with `FAIRWAY_KAFKA_CA`.", group=KAFKA,
+        choices=("auto", "on", "off"),
+    )  # fmt: skip
+    kafka_ca: str = setting(
+        "",
+        "A file with the authorities that sign the brokers' certificates.",
+        group=KAFKA,
+        shown_default="the system's",
+    )
+    kafka_certificate: str = setting("", "A file with this client's certificate, for mutual TLS.", group=KAFKA)
+    kafka_key: str = setting("", "A file with the key of that certificate.", group=KAFKA)
+    kafka_partitions: int = setting(
+        16, "How many partitions new topics get: the largest number of workers that can receive from one. On Lambda "
+        "they follow the concurrency.",
+        group=KAFKA,
+    )  # fmt: skip
+    kafka_replication: int = setting(
+        0, "How many brokers keep each message of a new topic; 0: as the brokers are set up.", group=KAFKA
+    )
+    kafka_options: str = setting(
+        "", "A JSON object of properties of librdkafka that replace Fairway's, for what has no setting.", group=KAFKA
     )
 
     max_file_bytes: int = setting(200 * 1024 * 1024, "The largest file that is accepted.", group=UPLOADS, unit="bytes")
@@ -276,8 +316,7 @@ class Settings:
         for name in REQUIRED_WITH.get(self.extraction, ()):
             if not getattr(self, name):
                 raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
-        if self.kafka_brokers and not self.on_lambda:
-            raise ValueError("FAIRWAY_KAFKA_BROKERS works on Lambda only, since workers receive from queues: remove it")
+        self._check_kafka()
         if self.extraction_window_bytes < MIN_WINDOW_BYTES:
             raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {MIN_WINDOW_BYTES}")
         if self.extraction_timeout_s > MAX_MODEL_S:
@@ -288,6 +327,26 @@ class Settings:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
+
+    def _check_kafka(self) -> None:
+        uses_kafka = self.topics == "kafka"
+        if uses_kafka != bool(self.kafka_brokers):
+            raise ValueError("FAIRWAY_TOPICS=kafka and FAIRWAY_KAFKA_BROKERS belong together: set both or neither")
+        for name in REQUIRED_WITH_AUTH.get(self.kafka_auth, ()):
+            if uses_kafka and not getattr(self, name):
+                raise ValueError(f"FAIRWAY_KAFKA_AUTH={self.kafka_auth} needs FAIRWAY_{name.upper()}")
+        if bool(self.kafka_certificate) != bool(self.kafka_key):
+            raise ValueError("FAIRWAY_KAFKA_CERTIFICATE and FAIRWAY_KAFKA_KEY belong together: set both or neither")
+        if self.kafka_partitions < 1:
+            raise ValueError("FAIRWAY_KAFKA_PARTITIONS must be at least 1")
+        if self.kafka_options and not isinstance(_json(self.kafka_options), dict):
+            raise ValueError("FAIRWAY_KAFKA_OPTIONS must be a JSON object")
+
+    @property
+    def kafka_uses_tls(self) -> bool:
+        return self.kafka_tls == "on" or (
+            self.kafka_tls == "auto" and (self.kafka_auth == "iam" or bool(self.kafka_ca))
+        )
 
     @property
     def processes(self) -> int:
@@ -320,6 +379,9 @@ OTHER_VARIABLES = (
     Variable("FAIRWAY_HOME", "`.fairway`", "The folder for all data, secrets and logs.", EMBEDDED),
     Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
     Variable("FAIRWAY_WORKERS", "`2`", "How many worker processes are started.", EMBEDDED),
+    Variable(
+        "FAIRWAY_CACHE", "`~/.cache/fairway`", "Where `make cluster` keeps Kafka and versitygw, for all clones.", EMBEDDED
+    ),
     Variable("FAIRWAY_SAMPLES", "`1`", "0: the samples are not processed.", EMBEDDED),
     Variable(
         "FAIRWAY_STORE_FREE_BYTES", "`268435456`",

@@ -130,6 +130,9 @@ DESCRIPTIONS = {
          "Lists the parts of a large file that have arrived.", {200: "ArrivedParts"}),
     "POST /files/{file_id}/upload/complete": Description("completeUpload",
          "Completes the upload of a large file after all its parts have arrived.", {200: "File"}, conflicts=True),
+    "POST /files/{file_id}/uploaded": Description("announceUpload",
+         "Says that a file was uploaded. Needed only where the object store sends no events: the file is then found "
+         "at once instead of within two minutes. Nothing happens if the object is not there.", {202: "File"}),
     "POST /files/{file_id}/redrive": Description("redriveFile",
          "Runs the failed or the named step of a file again, and the steps after it.",
          {202: "Redriven"}, bodies.Redrive, conflicts=True, tag="files"),

@@ -92,6 +92,7 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "FAIRWAY_STAGE": stage,
         "FAIRWAY_BUCKET": {"Ref": "Files"},
         "FAIRWAY_QUEUE_PREFIX": f"fairway-{stage}-",
+        "FAIRWAY_TOPICS": when("UsesKafka", "kafka"),
         "FAIRWAY_KAFKA_BROKERS": when("UsesKafka", {"Ref": "KafkaBrokers"}),
         "FAIRWAY_KAFKA_AUTH": when("UsesKafka", "iam"),
         "FAIRWAY_DATABASE_AUTH": {"Ref": "DatabaseAuth"},

@@ -26,7 +26,7 @@ MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 # Top-level packages that only Chalice's command line and pip use.
 NOT_NEEDED = ("pip", "setuptools", "wheel", "inquirer", "blessed", "jinxed", "wcwidth", "click", "editor", "readchar", "runs", "xmod", "yaml", "_yaml", "pkg_resources", "_distutils_hack", "packaging")  # fmt: skip
 # Parts of packages that our code never imports.
-NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "kafka/benchmarks/", "kafka/cli/")  # fmt: skip
+NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "confluent_kafka/kafkatest/", "confluent_kafka/schema_registry/", "confluent_kafka/avro/")  # fmt: skip
 # The AWS services that functions call: the SDK's data of all others is left out.
 SERVICES = ("s3", "sqs", "secretsmanager", "rds", "textract", "bedrock-runtime", "sts")
 

@@ -207,7 +207,7 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
         argv=[sys.executable, "-m", "infra.http"],
         env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": "api"},
         cwd=ROOT,
-        is_ready=lambda pid: _is_healthy(installation.ports["api"]),
+        is_ready=lambda pid: is_healthy(installation.ports["api"]),
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
@@ -245,7 +245,7 @@ def _preview(installation: Installation, run_id: str) -> Process:
             MARK: run_id,
         },
         cwd=ROOT,
-        is_ready=lambda pid: _is_healthy(port),
+        is_ready=lambda pid: is_healthy(port),
         stop_s=PREVIEW_STOP_S,
         death_signal=signal.SIGTERM,
     )
@@ -291,13 +291,13 @@ def _worker(installation: Installation, number: int, environment: Mapping[str, s
         argv=[sys.executable, "-m", "infra.worker"],
         env={**without(environment, OF_API), "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
         cwd=ROOT,
-        is_ready=lambda pid: _has_logged(log_path, "worker_ready", pid),
+        is_ready=lambda pid: has_logged(log_path, "worker_ready", pid),
         stop_s=WORKER_STOP_S,
         death_signal=signal.SIGTERM,
     )
 
 
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=2)
     try:
         connection.request("GET", "/health")
@@ -308,7 +308,7 @@ def _is_healthy(port: int) -> bool:
         connection.close()
 
 
-def _has_logged(log_path: Path, event: str, pid: int) -> bool:
+def has_logged(log_path: Path, event: str, pid: int) -> bool:
     """Whether the process with this pid has logged the event."""
     try:
         lines = log_path.read_text(errors="replace").splitlines()[-200:]

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+# The topics that belong to no step.
+ARRIVALS, DISPATCH = "arrivals", "dispatch"
+WAKE = {"wake": True}  # what a message to the dispatcher says
+
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
@@ -53,3 +57,10 @@ class Arrival:
     object_key: str
     version_id: str | None = None
     size_bytes: int | None = None
+
+
+def announcement(object_keys: Sequence[str]) -> dict[str, Any]:
+    """A message that names created objects without the object store: in the form of its events, but with keys alone."""
+    return {
+        "Records": [{"eventName": "ObjectCreated:Announced", "s3": {"object": {"key": key}}} for key in object_keys]
+    }

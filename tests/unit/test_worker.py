@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from infra.worker import Worker, share
 from layers.settings import Settings, reserved_concurrency
+from tests.fakes import PolledSource
 
 
 @given(st.integers(1, 64), st.integers(1, 16))
@@ -34,7 +35,7 @@ def test_every_thread_that_decodes_has_its_own_decoder(workers: int) -> None:
         assert threads["preview"] + threads["thumbnail"] <= settings.decoders_at_once
 
 
-class Queue:
+class Queue(PolledSource):
     """A topic with one message until it is deleted; a returned message can be received again immediately."""
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class Queue:
         self.deleted = threading.Event()
         self.returned = threading.Event()
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         if not self.has_message or self.deleted.is_set():
             threading.Event().wait(0.01)
             return []
@@ -55,7 +56,7 @@ class Queue:
         if receipt_handles:
             self.deleted.set()
 
-    def give_back(self, topic: str, receipt_handles: list[str]) -> None:
+    def give_back(self, topic: str, records: list[dict[str, Any]]) -> None:
         self.has_message = True
         self.returned.set()
 

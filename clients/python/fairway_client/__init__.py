@@ -111,6 +111,11 @@ class Client:
         """Continue an interrupted upload: send the file, or those of its parts that have not arrived. Raises Refused."""
         self._put(path, {"id": file_id, **self.call("POST", f"/files/{file_id}/upload")})
 
+    def announce(self, file_id: str) -> dict[str, Any]:
+        """Say that a file was uploaded, where the object store sends no events. Returns the file."""
+        file: dict[str, Any] = self.call("POST", f"/files/{file_id}/uploaded")
+        return file
+
     def files(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
         """Every file of a dataset, newest first; filters are `state`, `batch` and `name`."""
         yield from self._pages(f"/datasets/{dataset_id}/files", "files", limit=200, **filters)

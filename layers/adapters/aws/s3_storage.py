@@ -15,7 +15,7 @@ from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
 from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
-from layers.ports import OpenUpload, StoredPart
+from layers.ports import OpenUpload, StoredObject, StoredPart
 
 DOWNLOAD_URL_S = 3600
 INTERNAL_URL_S = 900
@@ -79,9 +79,12 @@ class S3Storage:
         head = self._head(object_key, version_id)
         return int(head["Content-Length"]) if head else None
 
-    def version_of(self, object_key: str) -> str | None:
-        version_id = (self._head(object_key, None) or {}).get("x-amz-version-id")
-        return None if version_id == "null" else version_id
+    def look_up(self, object_key: str) -> StoredObject | None:
+        head = self._head(object_key, None)
+        if head is None:
+            return None
+        version_id = head.get("x-amz-version-id")
+        return StoredObject(None if version_id == "null" else version_id, int(head["Content-Length"]))
 
     def delete_prefix(self, prefix: str) -> int:
         deleted = 0
