@@ -78,7 +78,7 @@ class TcpProxy:
         if self._is_blocked:
             writer.transport.abort()
             return
-        with suppress(OSError):
+        with suppress(OSError, asyncio.CancelledError):
             try:
                 target_reader, target_writer = await asyncio.open_connection(ADDRESS, self.target_port)
             except OSError:
@@ -93,15 +93,15 @@ class TcpProxy:
                     one.close()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(CHUNK_BYTES):
-                await self._passes.wait()
-                if not self._is_prompt.is_set():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._is_prompt.wait(), self._delay_s)
-                writer.write(chunk)
-                await writer.drain()
-            writer.write_eof()
+        """Pass on everything until the end of the stream. Raises OSError where either end fails: then both are closed."""
+        while chunk := await reader.read(CHUNK_BYTES):
+            await self._passes.wait()
+            if not self._is_prompt.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_prompt.wait(), self._delay_s)
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
 
 
 @contextmanager
