@@ -5,6 +5,7 @@
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
 # make hostile | chaos                       test with hostile files | with outages and killed workers
+# make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
@@ -23,7 +24,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos fuzz cases
+.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -61,6 +62,10 @@ hostile: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
+
+MINUTES ?= 20
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps

@@ -173,7 +173,7 @@ def report(doctor: Doctor, after: str = "") -> int:
     return UNSOUND if found else SOUND
 
 
-def _use_home(home: Home) -> None:
+def use_home(home: Home) -> None:
     """Connect to the embedded start of a home, which must be running."""
     endpoint = read_json(home.endpoint)
     if not endpoint:
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     home = options.home or (None if os.environ.get("FAIRWAY_DATABASE_URL") else os.environ.get("FAIRWAY_HOME"))
     if home:
-        _use_home(Home(Path(home)))
+        use_home(Home(Path(home)))
     objects_folder = Home(Path(home)).objects if home else None
     return report(Doctor(bootstrap.store(), bootstrap.objects(), objects_folder, options.tenant), options.after)
 
