@@ -7,6 +7,7 @@
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
 # make hostile | chaos                       test with hostile files | with outages and killed workers
+# make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
@@ -25,7 +26,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: cluster test-cluster top rehearse package run rapid test lint unit bench clean hostile chaos fuzz cases
+.PHONY: cluster test-cluster top rehearse package run rapid test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -70,6 +71,10 @@ hostile: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
+
+MINUTES ?= 20
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps

@@ -59,6 +59,7 @@ class Supervisor:
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._next_rotation = 0.0
+        self._is_unannounced = False  # the last change could not be reported, for example on a full disk
         if adopts:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -130,6 +131,8 @@ class Supervisor:
             self._next_rotation = now + ROTATE_EVERY_S
         for running in self._running:
             self._guarded(lambda running=running: self._check(running, now, rotates_logs))  # type: ignore[misc]
+        if self._is_unannounced and rotates_logs:
+            self._guarded(self._announce)
 
     def _check(self, running: Running, now: float, rotates_log: bool) -> None:
         if running.child is not None and (code := running.child.poll()) is not None:
@@ -150,7 +153,13 @@ class Supervisor:
             return
         found = process_table.entry(running.child.pid)
         running.started = found.started if found else 0
+        self._announce()
+
+    def _announce(self) -> None:
+        """Report the state of all processes; after a failure it is repeated later."""
+        self._is_unannounced = True
         self._on_change(self._running)
+        self._is_unannounced = False
 
     def _handle_end(self, running: Running, pid: int, code: int, now: float) -> None:
         self._note(f"{running.process.name} (process {pid}) ended with exit code {code}")

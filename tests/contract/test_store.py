@@ -320,6 +320,14 @@ def test_an_unclaimed_wake_up_is_returned_again(world: World) -> None:
     assert world.store.unclaimed(30, 10) == []
 
 
+def test_a_wake_up_is_returned_again_after_the_clock_was_set_back(world: World) -> None:
+    wake_up = intake_of(world)
+    world.time_passes(-600)
+    assert world.store.unclaimed_steps(30) == {"intake"}
+    assert world.store.unclaimed(30, 10) == [wake_up]
+    assert world.store.unclaimed(30, 10) == []
+
+
 def test_unclaimed_wake_ups_of_some_steps_can_be_left_out(world: World) -> None:
     wake_up = intake_of(world)
     assert world.store.unclaimed_steps(30) == set()

@@ -240,15 +240,18 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def unclaimed_steps(self, older_than_s: float) -> set[str]:
         with self._lock:
-            late = self._now() - older_than_s
-            return {key[1] for key, row in self.steps.items() if row.state == State.QUEUED and row.since <= late}
+            return {key[1] for key, row in self.steps.items() if self._is_unclaimed(row, older_than_s)}
+
+    def _is_unclaimed(self, row: StepRow, older_than_s: float) -> bool:
+        age_s = self._now() - row.since
+        return row.state == State.QUEUED and (age_s >= older_than_s or age_s < -1)
 
     def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         with self._lock:
             stale = [
                 (key, row)
                 for key, row in self.steps.items()
-                if row.state == State.QUEUED and row.since <= self._now() - older_than_s and key[1] not in but_of
+                if self._is_unclaimed(row, older_than_s) and key[1] not in but_of
             ][:limit]
             wake_ups: list[WakeUp] = []
             before = ("", "")

@@ -13,8 +13,10 @@ PROBE_KEY, PROBE_KEPT_S = "fairway:probe", 60
 
 
 class RedisConnection:
-    """As many connections as there are calls at the same time; the one used last is used next. After a failure no call is tried for `RETRY_S` seconds, so that callers don't
-    wait for a server that is down."""
+    """Connections that all threads share: as many as calls that run at once, since the API has hundreds of threads.
+
+    After a failure no call is tried for `RETRY_S` seconds, so that callers don't wait for a server that is down.
+    """
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
         self.url = url
