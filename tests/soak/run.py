@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from functions import handlers
-from infra.doctor import use_home
+from infra.doctor.__main__ import use_home
 from infra.local.home import Home
 from infra.local.ports import ADDRESS
 from layers.adapters.postgres.database import Database
