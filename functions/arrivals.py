@@ -29,7 +29,7 @@ def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
     for arrival in arrivals:
         if arrival.object_key.startswith(PROBES):
             runner.ports.objects.delete_prefix(arrival.object_key)  # which shows that its event has arrived
-    originals = [arrival for arrival in arrivals if not arrival.object_key.startswith((ARTIFACTS, PROBES))]
+    originals = [arrival for arrival in arrivals if not arrival.object_key.startswith((*ARTIFACTS, PROBES))]
     found = [_checked(runner, arrival) for arrival in originals if OURS.fullmatch(arrival.object_key)]
     ours = [arrival for arrival in found if arrival]
     if not ours:

@@ -23,6 +23,7 @@ from infra.local.supervisor import StartFailed
 from infra.topics import ARRIVALS, TOPICS
 from layers.adapters.kafka import administration
 from layers.adapters.kafka.access import Access
+from layers.adapters.postgres.migration import ensure_database
 
 PREFIX = "fairway-"
 PORTS = ("postgres", "valkey", "kafka", "kafka_controller", "store", "api-2")
@@ -58,7 +59,7 @@ def start(
         raise
     try:
         cluster.supervisor.start(servers(installation, database, cluster.run_id), START_S)
-        postgres.ensure_database(installation.ports["postgres"], installation.secrets.database_password)
+        ensure_database(installation.database_url)
         embedded.bring_up_to_date(installation)
         make_topics(installation, partitions)
         cluster.supervisor.start([object_store(installation, cluster.run_id)], START_S)

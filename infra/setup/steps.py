@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from functions.pipelines import STEPS, concurrency
+from functions.pipelines import DECLARED_CONCURRENCY, STEPS
 from infra.setup import bucket, queues, servers
 from infra.setup.results import Result, Unusable, changed, ok, wrong
 from infra.topics import ARRIVALS, TOPICS
@@ -89,7 +89,7 @@ def _admin(settings: Settings, owner: str) -> Result:
 
 def _topics(settings: Settings) -> Iterator[Result]:
     if settings.kafka_brokers:
-        counts = concurrency(settings.concurrency)
+        counts = {**DECLARED_CONCURRENCY, **settings.concurrency}
         try:
             changed_topics = bootstrap.ensure_topics({step: counts[step] for step in STEPS})
         except Exception as error:  # the client raises many classes
