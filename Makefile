@@ -6,7 +6,7 @@
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
-# make hostile | chaos                       test with hostile files | with outages and killed workers
+# make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
@@ -71,6 +71,7 @@ hostile: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos/small_disk.py
 
 MINUTES ?= 20
 soak: $(VENV)/.test

@@ -1,4 +1,4 @@
-"""An embedded start whose disk fills, is freed, and becomes read-only."""
+"""An embedded start whose disk fills, is freed, and becomes read-only; `make chaos` runs it."""
 
 from __future__ import annotations
 
