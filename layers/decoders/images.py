@@ -16,8 +16,8 @@ _last: tuple[tuple[int, int, int], Any] | None = None
 
 def open_image(path: str) -> Any:
     """A Pillow image of which only the header was read. Raises PermanentError if it is damaged or has too many pixels."""
+    from pi_heif import register_heif_opener
     from PIL import Image, UnidentifiedImageError
-    from pillow_heif import register_heif_opener
 
     register_heif_opener()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS

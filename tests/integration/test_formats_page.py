@@ -48,7 +48,7 @@ pixels, or smaller ones if there is no text at all. In a document or a mail, eac
 page of text.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
-Thumbnails are WebP images of at most 320 pixels.
+Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.
 
 | format | extension | media type | text | preview | thumbnail |
 |---|---|---|---|---|---|
