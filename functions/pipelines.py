@@ -39,3 +39,14 @@ STEPS: dict[str, Step] = {
 def concurrency(reserved: Mapping[str, int]) -> dict[str, int]:
     """How many of each function run at once: as `.chalice/config.json` reserves, else as the step declares."""
     return {**{name: step.concurrency for name, step in STEPS.items()}, **reserved}
+
+
+def slots(named: Mapping[str, int | None]) -> dict[str, int]:
+    """How many parts of each step a worker runs at once: of these steps, or of all where none is named.
+
+    None in place of a number: as many as the step declares. Raises ValueError for a step that does not exist.
+    """
+    if unknown := sorted(set(named) - set(STEPS)):
+        raise ValueError(f"FAIRWAY_STEPS names no step of Fairway: {', '.join(unknown)}. Steps: {', '.join(STEPS)}")
+    chosen = named or dict.fromkeys(STEPS)
+    return {name: STEPS[name].slots_per_worker if count is None else count for name, count in chosen.items()}

@@ -25,10 +25,10 @@ from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.adapters.redis.connection_slots import RedisConnectionSlots
 from layers.adapters.redis.limits import RedisLimits
 from layers.adapters.redis.work_signal import RedisWorkSignal
+from layers.attempts.fleet_view import FleetView
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.tessdata import installed_languages
 from layers.decoding.documents import Documents
-from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
@@ -36,6 +36,9 @@ from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, Sec
 from layers.settings import Settings
 
 Built = TypeVar("Built")
+MOST_DECODERS = (
+    256  # of one kind in a process: no step waits for the decoder of another, since each thread may have one
+)
 _LOCK = threading.RLock()
 _BUILT: dict[Any, Any] = {}
 
@@ -183,14 +186,25 @@ def budgets() -> RedisBudgets:
         # Models have limits by the minute, so several seconds of it may be used at once.
         "extraction": Rate(config.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
     }
-    return RedisBudgets(config.redis_url, {name: one for name, one in rates.items() if one.per_s}, config.processes)
+    return RedisBudgets(config.redis_url, {name: one for name, one in rates.items() if one.per_s}, _processes)
+
+
+@once
+def fleet() -> FleetView:
+    """The live workers, as this process last saw them."""
+    return FleetView()
+
+
+def _processes() -> int:
+    """How many processes run steps at once: without Redis each takes its share of a budget."""
+    return sum(settings().concurrency.values()) if settings().on_lambda else fleet().workers
 
 
 @once
 def connection_slots() -> RedisConnectionSlots:
     config = settings()
     most = {"preview": config.preview_connections} if config.preview_connections else {}
-    return RedisConnectionSlots(config.redis_url, most, config.processes)
+    return RedisConnectionSlots(config.redis_url, most, _processes)
 
 
 @once
@@ -230,8 +244,7 @@ def objects() -> S3Storage:
 
 @once
 def documents() -> Documents:
-    RUNNING_CALLS.share_processors(settings().workers)
-    return Documents(max_children=settings().decoders_at_once, printer=printer())
+    return Documents(max_children=MOST_DECODERS, printer=printer())
 
 
 @once

@@ -18,7 +18,6 @@ CONFIG_PATHS = (
 )
 REQUIRED_WITH = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 MIN_WINDOW_BYTES = 2_000
-MIN_DECODERS = 4
 MAX_MODEL_S = 50
 
 GENERAL = "General"
@@ -63,7 +62,11 @@ def setting(
 class Settings:
     """One process's settings. Sizes in bytes, times in seconds."""
 
-    stage: str = setting("local", "The stage in `.chalice/config.json` that sets the concurrency.", group=GENERAL)
+    stage: str = setting(
+        "", "The stage in `.chalice/config.json`: how many of each step run at once on Lambda, and at most on all "
+        "workers together. Empty: workers run as many as they have slots for.",
+        group=GENERAL, shown_default="`local` with `make run`, else none",
+    )  # fmt: skip
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
     allowed_origins: str = setting(
         "*", "The origins that browsers may call the API from (CORS), with commas.", group=GENERAL
@@ -140,8 +143,17 @@ class Settings:
         "", "The name of this process in leases. No two processes may have the same.", group=PROCESSING,
         variable="FAIRWAY_WORKER", shown_default="host name and process id; on Lambda the log stream",
     )  # fmt: skip
-    workers: int = setting(1, "How many worker processes share the concurrency of each step.", group=PROCESSING)
-    worker_place: int = setting(1, "The number of this worker among them, from 1.", group=PROCESSING)
+    steps: str = setting(
+        "", "The steps that this worker runs, with commas, and how many parts of each at once: `ocr=4,thumbnail`. A "
+        "step without a number runs as many as it declares for a worker. Empty: all steps. A worker that runs `intake` "
+        "also takes arrivals.",
+        group=PROCESSING,
+    )  # fmt: skip
+    drain_s: float = setting(
+        8, "How long a worker that is stopped may go on with what it runs. What has not ended by then is requeued, "
+        "without spending an attempt.",
+        group=PROCESSING, unit="seconds",
+    )  # fmt: skip
     quarantine_at: int = setting(
         2, "How many workers may be lost while they run a step before it fails as `quarantined`.", group=PROCESSING
     )
@@ -228,7 +240,9 @@ class Settings:
         group=PREVIEWS,
     )  # fmt: skip
 
-    concurrency: Mapping[str, int] = field(default_factory=dict)  # how many of each function run at once on all hosts
+    concurrency: Mapping[str, int] = field(
+        default_factory=dict
+    )  # how many of each function may run at once on all hosts
     on_lambda: bool = False
 
     @property
@@ -243,7 +257,7 @@ class Settings:
             text = environment.get(variable_of(one))
             if text is not None and (text or not one.metadata["variable"]):
                 values[one.name] = _parsed(str(one.type), variable_of(one), text)
-        values["concurrency"] = reserved_concurrency(values.get("stage", "local"))
+        values["concurrency"] = reserved_concurrency(values.get("stage", ""))
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # each step runs on another machine
@@ -277,21 +291,25 @@ class Settings:
             raise ValueError(
                 f"FAIRWAY_EXTRACTION_TIMEOUT_S must be at most {MAX_MODEL_S}: a step may call the model twice"
             )
+        self.step_slots  # noqa: B018  (raises for what can't be read)
         if self.quarantine_at < 1:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
 
     @property
-    def processes(self) -> int:
-        """The largest number of processes that may run at once: without Redis each takes its share of a budget."""
-        return max(self.workers, sum(self.concurrency.values()) if self.on_lambda else 1)
+    def step_slots(self) -> dict[str, int | None]:
+        """How many parts of each step this worker runs at once; None: as many as the step declares. Empty: all steps.
 
-    @property
-    def decoders_at_once(self) -> int:
-        """How many decoder processes of one kind this process may start: one for each of its handler threads, so that
-        no step waits for another one's decoder."""
-        return max(MIN_DECODERS, sum(math.ceil(count / self.workers) for count in self.concurrency.values()))
+        Raises ValueError.
+        """
+        slots: dict[str, int | None] = {}
+        for entry in filter(None, (one.strip() for one in self.steps.split(","))):
+            name, separator, number = (part.strip() for part in entry.partition("="))
+            slots[name] = _whole_number(f"FAIRWAY_STEPS: the number of `{name}`", number) if separator else None
+            if separator and slots[name] == 0:
+                raise ValueError(f"FAIRWAY_STEPS: leave `{name}` out if this worker does not run it")
+        return slots
 
     @property
     def model_options(self) -> dict[str, Any]:
@@ -390,8 +408,8 @@ HEADER = """# Configuration
 <!-- Generated from layers/settings.py: change it there, then run `python -m layers.settings > docs/configuration.md`. -->
 
 All settings are environment variables, and all have a default that works with `make run`. A value that is not allowed
-stops the process at its start with a message that names the variable. How many of each step run at once is set in
-`.chalice/config.json`, by stage.
+stops the process at its start with a message that names the variable. `.chalice/config.json` sets, by stage, how many
+of each step run at once on Lambda, and at most on all workers together.
 """
 
 
@@ -401,7 +419,7 @@ def page() -> str:
     for variable in OTHER_VARIABLES:
         rows.setdefault(variable.group, []).append(_row(variable.name, variable.default, variable.meaning))
     for one in _declared():
-        if one.name not in ("port", "workers"):
+        if one.name != "port":
             rows.setdefault(one.metadata["group"], []).append(_row(variable_of(one), _default(one), _meaning(one)))
     order = [EMBEDDED, *dict.fromkeys(one.metadata["group"] for one in _declared())]
     tables = [

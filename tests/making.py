@@ -68,7 +68,9 @@ class Bench:
 
     def empty(self) -> None:
         """Delete all rows."""
-        self.database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
+        self.database.run(
+            "TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks, workers, duties CASCADE"
+        )
 
     def tenant(self, weight: float = 1.0) -> str:
         row = self.database.row(

@@ -20,10 +20,12 @@ from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
 from infra.local.store_setup import BUCKET, VISIBILITY_S
 from infra.local.supervisor import StartFailed, Supervisor
+from layers.settings import reserved_concurrency
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("postgres", "valkey", "store", "store_public")
 DEFAULT_WORKERS = 2
+STAGE = "local"
 # The AWS SDK's variables that are passed on, because they concern Textract and Bedrock; all others are removed.
 PASSED_AWS_VARIABLES = {
     *("AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
@@ -38,6 +40,7 @@ API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 VISIBILITY_GRACE_S = 60
 SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
+DRAIN_S = "7"
 WORKER_STOP_S = 8.3
 API_STOP_S = 4.0
 
@@ -202,8 +205,8 @@ def bring_up_to_date(installation: Installation) -> None:
 
 def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
-    workers = int(os.environ.get("FAIRWAY_WORKERS") or DEFAULT_WORKERS)
-    environment = {**program_environment(installation), "FAIRWAY_WORKERS": str(workers), MARK: run_id}
+    workers = min(int(os.environ.get("FAIRWAY_WORKERS") or DEFAULT_WORKERS), most_workers())
+    environment = {**program_environment(installation), MARK: run_id}
     api = Process(
         name="api",
         argv=[sys.executable, "-m", "infra.http"],
@@ -213,7 +216,36 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
-    return [api, *(_worker(installation, number, environment) for number in range(1, workers + 1))]
+    return [
+        api,
+        *(
+            _worker(installation, number, environment | own_steps(workers, number - 1))
+            for number in range(1, workers + 1)
+        ),
+    ]
+
+
+def most_workers() -> int:
+    """With more workers, one would have nothing to run."""
+    return max(_at_once().values())
+
+
+def own_steps(workers: int, index: int) -> dict[str, str]:
+    """The variable that gives worker `index` (from 0) of so many its share of the local stage's concurrency."""
+    shares = {step: share(count, workers, index) for step, count in _at_once().items()}
+    return {"FAIRWAY_STEPS": ",".join(f"{step}={count}" for step, count in shares.items() if count)}
+
+
+def _at_once() -> dict[str, int]:
+    from functions.pipelines import STEPS, concurrency
+
+    at_once = concurrency(reserved_concurrency(STAGE))
+    return {step: at_once[step] for step in STEPS}
+
+
+def share(concurrency: int, workers: int, index: int) -> int:
+    """How many of a step's slots worker `index` (from 0) gets."""
+    return concurrency // workers + (index < concurrency % workers)
 
 
 def program_environment(installation: Installation) -> dict[str, str]:
@@ -228,7 +260,8 @@ def program_environment(installation: Installation) -> dict[str, str]:
         **inherited,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
-        "FAIRWAY_STAGE": "local",
+        "FAIRWAY_STAGE": STAGE,
+        "FAIRWAY_DRAIN_S": DRAIN_S,
         "FAIRWAY_HOME": str(installation.home.path),
         "FAIRWAY_PORT": str(installation.ports["api"]),
         "FAIRWAY_DATABASE_URL": installation.database_url_of(WORKER_ROLE, installation.secrets.worker_role_password),
@@ -254,7 +287,7 @@ def _worker(installation: Installation, number: int, environment: Mapping[str, s
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**without(environment, OF_API), "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
+        env={**without(environment, OF_API), "FAIRWAY_WORKER": name},
         cwd=ROOT,
         is_ready=lambda pid: _has_logged(log_path, "worker_ready", pid),
         stop_s=WORKER_STOP_S,
