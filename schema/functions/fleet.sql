@@ -65,10 +65,13 @@ BEGIN
     RETURN FOUND;
 END $$;
 
--- How many parts of each step the live workers run at once together, for everyone.
-CREATE OR REPLACE FUNCTION live_slots(p_silent_s double precision) RETURNS TABLE (step text, slots integer)
+-- How many live workers run each step, and how many parts of it they run at once together; for everyone.
+CREATE OR REPLACE FUNCTION live_slots(p_silent_s double precision) RETURNS TABLE (step text, workers integer, slots integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT s.key, s.value::integer FROM count_fleet(p_silent_s) c, jsonb_each_text(c.slots) s
+    SELECT s.key, count(*)::integer, sum(s.value::integer)::integer
+      FROM workers w, jsonb_each_text(w.slots) s
+     WHERE NOT w.draining AND w.beat_at > clock_timestamp() - make_interval(secs => p_silent_s)
+     GROUP BY 1
 $$;
 ALTER FUNCTION live_slots(double precision) OWNER TO fairway_worker;
 
