@@ -135,11 +135,13 @@ def _config() -> Any:
     return Config(chalice_stage="local", config_from_disk={"stages": {"local": {}}})
 
 
-def serve(application: Application, port: int, *, threads: int = THREADS, connections: int = 1000) -> Server:
-    """A server at this port of the loopback address; 0 picks one. Its `run` serves until `close`."""
+def serve(
+    application: Application, port: int, *, host: str = "127.0.0.1", threads: int = THREADS, connections: int = 1000
+) -> Server:
+    """A server at this port of an address; 0 picks one. Its `run` serves until `close`."""
     return Server(
         application,
-        host="127.0.0.1",
+        host=host,
         port=port,
         threads=threads,
         connections=connections,
@@ -148,13 +150,13 @@ def serve(application: Application, port: int, *, threads: int = THREADS, connec
 
 
 def main() -> None:
-    """Serve on the loopback address until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     import app
 
     settings = bootstrap.settings()
     application = Application(app.app, settings.allowed_origins)
     connections = connection_limit(raise_descriptor_limit())
-    server = serve(application, settings.port, connections=connections)
+    server = serve(application, settings.port, host=settings.host, connections=connections)
 
     def stop(*_: Any) -> None:
         threading.Thread(target=server.close, daemon=True).start()
@@ -162,7 +164,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log("api_ready", port=settings.port, connections=connections)
+    log("api_ready", host=settings.host, port=settings.port, connections=connections)
     server.run()
 
 

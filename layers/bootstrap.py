@@ -32,7 +32,7 @@ from layers.decoding.documents import Documents
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
-from layers.ports import Extractor, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
+from layers.ports import Extractor, Model, Objects, OfficePrinter, PaidReader, Ports, SecondReader, Topics
 from layers.settings import Settings
 
 Built = TypeVar("Built")
@@ -82,7 +82,7 @@ def database() -> Database:
 
 def _database(url: str, max_connections: int = 32) -> Database:
     if settings().database_auth != "iam":
-        return Database(url, max_connections=max_connections)
+        return Database(url, max_connections=max_connections, prepares=settings().database_pooler == "none")
     return Database(
         url,
         max_connections=max_connections,
@@ -228,17 +228,27 @@ def queues() -> SqsTopics:
 
 
 @once
-def objects() -> S3Storage:
+def objects() -> Objects:
     config = settings()
-    public_url = config.store_public_url or config.aws_endpoint_url or f"https://s3.{config.region}.amazonaws.com"
     cache = FileCache(config.kept_originals_bytes) if config.kept_originals_bytes else None
+    originals = _storage(config.bucket, cache)
+    if not config.artifact_bucket or config.artifact_bucket == config.bucket:
+        return originals
+    from layers.adapters.aws.two_buckets import TwoBuckets
+
+    return TwoBuckets(originals, _storage(config.artifact_bucket, None))
+
+
+def _storage(bucket: str, cache: FileCache | None) -> S3Storage:
+    config = settings()
     return S3Storage(
         lambda: aws_client("s3"),
-        config.bucket,
-        public_url,
+        bucket,
+        config.store_public_url or config.store_url or f"https://s3.{config.region}.amazonaws.com",
         config.region,
         most_bytes=config.max_file_bytes,
         cache=cache,
+        is_virtual=config.store_addressing == "virtual",
     )
 
 
@@ -306,7 +316,7 @@ def reach() -> Reach:
     """What plans have to know about the chosen services."""
     config = settings()
     # Amazon Textract can read objects in Amazon S3 only; a stand-in is used with other stores.
-    reads_objects = not config.aws_endpoint_url or bool(config.textract_endpoint_url)
+    reads_objects = not config.store_url or bool(config.textract_endpoint_url)
     if config.extraction == "rules":
         return Reach(reads_objects=reads_objects, sure_from=config.ocr_sure_from)
     return Reach(config.extraction_window_bytes, config.extraction_most_windows, reads_objects, config.ocr_sure_from)
@@ -316,7 +326,7 @@ def reach() -> Reach:
 def paid_reader() -> PaidReader | None:
     """Amazon Textract, where it is switched on, or where its endpoint or credentials are clearly Amazon's."""
     config = settings()
-    is_amazon = not config.aws_endpoint_url or config.textract_endpoint_url or config.aws_profile
+    is_amazon = not config.store_url or config.textract_endpoint_url or config.aws_profile
     if (
         config.textract == "off"
         or (config.textract == "auto" and not is_amazon)
@@ -374,4 +384,6 @@ def paid_client(service: str, endpoint_url: str | None, read_timeout_s: float) -
 
 def aws_client(service: str) -> Any:
     """An SDK client of a service that Fairway runs on."""
-    return clients.own_client(service, settings().region, path_style=bool(settings().aws_endpoint_url))
+    config = settings()
+    addressing = "path" if config.store_addressing == "auto" and config.store_url else config.store_addressing
+    return clients.own_client(service, config.region, addressing=addressing)

@@ -67,6 +67,11 @@ class Settings:
         "workers together. Empty: workers run as many as they have slots for.",
         group=GENERAL, shown_default="`local` with `make run`, else none",
     )  # fmt: skip
+    host: str = setting(
+        "127.0.0.1", "The address that the API listens on: `0.0.0.0` for all of IPv4, `::` for all. `make run` always "
+        "uses the default.",
+        group=GENERAL,
+    )  # fmt: skip
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
     allowed_origins: str = setting(
         "*", "The origins that browsers may call the API from (CORS), with commas.", group=GENERAL
@@ -80,7 +85,11 @@ class Settings:
         "", "The AWS profile for Textract and Bedrock where the object store is not Amazon's.", group=GENERAL
     )
 
-    database_url: str = setting("", "PostgreSQL, as the workers' role.", group=DATABASE)
+    database_url: str = setting(
+        "", "PostgreSQL 14 or newer, as the workers' role. Parameters of libpq such as `?sslmode=verify-full` apply, in "
+        "all three URLs.",
+        group=DATABASE,
+    )  # fmt: skip
     api_database_url: str = setting(
         "", "PostgreSQL, as the API's role.", group=DATABASE, shown_default="`FAIRWAY_DATABASE_URL`"
     )
@@ -93,6 +102,11 @@ class Settings:
         "password", "`iam`: log in with a token of AWS in place of the password.", group=DATABASE,
         choices=("password", "iam"),
     )  # fmt: skip
+    database_pooler: str = setting(
+        "none", "`transaction`: the URLs lead to a pooler that gives each transaction another connection, such as "
+        "pgbouncer. Statements are then not prepared by name.",
+        group=DATABASE, choices=("none", "transaction"),
+    )  # fmt: skip
 
     redis_url: str = setting(
         "", "Redis or Valkey. Empty: workers poll, and each process has breakers and budgets of its own.", group=REDIS
@@ -100,12 +114,26 @@ class Settings:
     redis_password: str = setting("", "The password, where the URL has none.", group=REDIS)
 
     bucket: str = setting("fairway", "The bucket of all files.", group=STORE)
+    artifact_bucket: str = setting(
+        "", "A bucket of their own for text, previews and thumbnails. A store that reports all new objects of a bucket "
+        "then reports originals only. It is set before the first upload: artifacts are not moved.",
+        group=STORE, shown_default="`FAIRWAY_BUCKET`",
+    )  # fmt: skip
     aws_endpoint_url: str | None = setting(
         None, "An object store with queues that is not Amazon's.", group=STORE, variable="AWS_ENDPOINT_URL"
     )
+    aws_endpoint_url_s3: str | None = setting(
+        None, "An object store that is not Amazon's, where queues are elsewhere.", group=STORE,
+        variable="AWS_ENDPOINT_URL_S3", shown_default="`AWS_ENDPOINT_URL`",
+    )  # fmt: skip
+    store_addressing: str = setting(
+        "auto", "Whether the bucket is named in the `path` of URLs or in the host name (`virtual`). `auto`: in the path "
+        "where the store is not Amazon's.",
+        group=STORE, choices=("auto", "path", "virtual"),
+    )  # fmt: skip
     store_public_url: str | None = setting(
         None, "The address of the object store in presigned URLs.", group=STORE,
-        shown_default="`AWS_ENDPOINT_URL`, else Amazon S3",
+        shown_default="`AWS_ENDPOINT_URL_S3`, else Amazon S3",
     )  # fmt: skip
     queue_prefix: str = setting("fairway-", "How the names of queues and Kafka topics begin.", group=STORE)
     kafka_brokers: str = setting(
@@ -152,6 +180,10 @@ class Settings:
     drain_s: float = setting(
         8, "How long a worker that is stopped may go on with what it runs. What has not ended by then is requeued, "
         "without spending an attempt.",
+        group=PROCESSING, unit="seconds",
+    )  # fmt: skip
+    target_s: float = setting(
+        60, "How long the backlog of a step may take. The metric `fairway_needed_workers` follows from it.",
         group=PROCESSING, unit="seconds",
     )  # fmt: skip
     quarantine_at: int = setting(
@@ -246,6 +278,11 @@ class Settings:
     on_lambda: bool = False
 
     @property
+    def store_url(self) -> str | None:
+        """The address of an object store that is not Amazon's."""
+        return self.aws_endpoint_url_s3 or self.aws_endpoint_url
+
+    @property
     def languages(self) -> list[str]:
         return self.ocr_languages.split("+")
 
@@ -291,6 +328,8 @@ class Settings:
             raise ValueError(
                 f"FAIRWAY_EXTRACTION_TIMEOUT_S must be at most {MAX_MODEL_S}: a step may call the model twice"
             )
+        if self.target_s <= 0:
+            raise ValueError("FAIRWAY_TARGET_S must be more than 0")
         self.step_slots  # noqa: B018  (raises for what can't be read)
         if self.quarantine_at < 1:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")

@@ -263,6 +263,7 @@ def program_environment(installation: Installation) -> dict[str, str]:
         "FAIRWAY_STAGE": STAGE,
         "FAIRWAY_DRAIN_S": DRAIN_S,
         "FAIRWAY_HOME": str(installation.home.path),
+        "FAIRWAY_HOST": ADDRESS,
         "FAIRWAY_PORT": str(installation.ports["api"]),
         "FAIRWAY_DATABASE_URL": installation.database_url_of(WORKER_ROLE, installation.secrets.worker_role_password),
         "FAIRWAY_API_DATABASE_URL": installation.database_url_of(API_ROLE, installation.secrets.api_role_password),

@@ -12,6 +12,11 @@ from layers.domain.keys import hash_key
 
 SCHEMA = Path(__file__).resolve().parents[3] / "schema"
 LOCK = 7_240_115_901
+OLDEST_SERVER = 14
+
+
+class ServerTooOld(Exception):
+    """The server is older than the oldest version that Fairway supports."""
 
 
 class MigrationChanged(Exception):
@@ -21,10 +26,20 @@ class MigrationChanged(Exception):
 def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
     """Apply the missing migrations, in order, under an advisory lock; the names of those that were applied.
 
-    Raises MigrationChanged if the file of an applied migration differs from what was applied.
+    Raises MigrationChanged if the file of an applied migration differs from what was applied, and ServerTooOld.
     """
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    # The lock belongs to a transaction of its own: a pooler may serve each transaction by another connection.
+    with (
+        psycopg.connect(database_url) as lock,
+        psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection,
+    ):
+        lock.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        if connection.info.server_version < OLDEST_SERVER * 10_000:
+            raise ServerTooOld(
+                f"PostgreSQL {OLDEST_SERVER} or newer is needed; the server has version "
+                f"{connection.info.server_version // 10_000}"
+            )
+        connection.execute((schema / "prepare.sql").read_bytes())
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations ("
             "name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -85,7 +100,9 @@ def give_token_login(database_url: str, role: str) -> None:
 def ensure_local_tenant(database_url: str, api_key: str, pepper: str, name: str = "local") -> str:
     """Create the tenant of this name and its admin key where they are missing; the tenant's id."""
     with psycopg.connect(database_url) as connection:
-        connection.execute("SET ROLE fairway_worker")  # row-level security hides the rows from the owner of the tables
+        connection.execute(
+            "SET LOCAL ROLE fairway_worker"
+        )  # row-level security hides the rows from the owner of the tables
         connection.execute("INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name])
         row = connection.execute("SELECT tenant_id FROM tenants WHERE name = %s", [name]).fetchone()
         assert row is not None
