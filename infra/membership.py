@@ -15,16 +15,27 @@ from layers.version import VERSION
 
 
 class Membership:
-    """`slots`: how many parts of each step the worker runs at once. `view` is updated at each beat."""
+    """`slots`: how many parts of each step the worker runs at once. `view` is updated at each beat, and `share` is called
+    with the number of live workers on this host."""
 
-    def __init__(self, store: Store, view: FleetView, worker: str, slots: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        view: FleetView,
+        worker: str,
+        slots: Mapping[str, int],
+        share: Callable[[int], None] = lambda workers: None,
+    ) -> None:
         self._store = store
         self._view = view
+        self._share = share
         self._registration = Registration(worker, socket.gethostname(), VERSION, slots)
 
     def beat(self) -> None:
         """Register, or show that this worker is still live. Raises StoreUnreachable."""
-        self._view.current = self._store.beat(self._registration)
+        fleet = self._store.beat(self._registration)
+        self._view.current = fleet
+        self._share(max(1, fleet.on_host))
 
     def drain(self) -> None:
         """From now on dispatch does not count on this worker."""

@@ -27,6 +27,7 @@ from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
 from layers.attempts.runner import Runner
+from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.errors import StoreUnreachable
 from layers.domain.fleet import BEAT_S
 from layers.telemetry.log import log
@@ -179,7 +180,9 @@ def main() -> None:
 
     runs = slots(settings.step_slots)
     worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), _handlers(runs), _store_is_up)
-    membership = Membership(bootstrap.store(), bootstrap.fleet(), settings.worker_name, runs)
+    membership = Membership(
+        bootstrap.store(), bootstrap.fleet(), settings.worker_name, runs, RUNNING_CALLS.share_processors
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -26,10 +26,12 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How many workers are live, and how many parts of each step they run at once together."""
+    """How many workers are live, and how many parts of each step they run at once together. `on_host`: how many of them
+    are on the host of the worker that asked."""
 
     workers: int
     slots: Mapping[str, int] = field(default_factory=dict)
+    on_host: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,19 @@ LANGUAGE sql STABLE AS $$
     SELECT (SELECT count(*) FROM live)::integer, (SELECT coalesce(jsonb_object_agg(step, summed.slots), '{}') FROM summed)
 $$;
 
+-- How many live workers are on a host.
+CREATE OR REPLACE FUNCTION live_on(p_host text, p_silent_since timestamptz) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT count(*)::integer FROM workers w WHERE w.host = p_host AND NOT w.draining AND w.beat_at > p_silent_since
+$$;
+
 -- Registers a worker or renews its registration; returns the fleet. The fleet is counted again when a worker joins, changes
 -- or leaves, and at most once a second otherwise: at every beat of every worker it would cost the square of their number.
 -- Rows of workers that have been silent for p_forgotten_s seconds are deleted.
 CREATE OR REPLACE FUNCTION beat(
     p_worker text, p_host text, p_version text, p_slots jsonb, p_draining boolean, p_silent_s double precision,
     p_forgotten_s double precision)
-RETURNS TABLE (workers integer, slots jsonb)
+RETURNS TABLE (workers integer, slots jsonb, on_host integer)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -31,7 +37,7 @@ BEGIN
         SELECT * INTO known FROM fleets;
         IF known.counted_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()
            OR NOT pg_try_advisory_xact_lock(hashtextextended('count_fleet', 9)) THEN
-            RETURN QUERY SELECT known.workers, known.slots;
+            RETURN QUERY SELECT known.workers, known.slots, live_on(p_host, silent_since);
             RETURN;
         END IF;
         DELETE FROM workers w WHERE w.beat_at < clock_timestamp() - make_interval(secs => p_forgotten_s);
@@ -45,7 +51,7 @@ BEGIN
     END IF;
     SELECT c.workers, c.slots INTO known.workers, known.slots FROM count_fleet(p_silent_s) c;
     UPDATE fleets f SET counted_at = clock_timestamp(), workers = known.workers, slots = known.slots;
-    RETURN QUERY SELECT known.workers, known.slots;
+    RETURN QUERY SELECT known.workers, known.slots, live_on(p_host, silent_since);
 END $$;
 
 -- Whether the caller is to do a duty that is due every p_every_s seconds, for the whole fleet. A duty that was begun in the

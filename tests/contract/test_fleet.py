@@ -11,27 +11,33 @@ def worker(name: str, *, draining: bool = False, **slots: int) -> Registration:
 
 
 def test_the_slots_of_all_live_workers_add_up(world: World) -> None:
-    assert world.store.beat(worker("one", ocr=2, text=4)) == Fleet(1, {"ocr": 2, "text": 4})
-    assert world.store.beat(worker("two", ocr=3)) == Fleet(2, {"ocr": 5, "text": 4})
+    assert world.store.beat(worker("one", ocr=2, text=4)) == Fleet(1, {"ocr": 2, "text": 4}, 1)
+    assert world.store.beat(worker("two", ocr=3)) == Fleet(2, {"ocr": 5, "text": 4}, 2)
 
 
 def test_a_worker_that_starts_again_with_other_slots_counts_once(world: World) -> None:
     world.store.beat(worker("one", ocr=2))
-    assert world.store.beat(worker("one", ocr=1, preview=1)) == Fleet(1, {"ocr": 1, "preview": 1})
+    assert world.store.beat(worker("one", ocr=1, preview=1)) == Fleet(1, {"ocr": 1, "preview": 1}, 1)
 
 
 def test_a_worker_that_leaves_or_drains_no_longer_counts(world: World) -> None:
     for name in ("one", "two", "three"):
         world.store.beat(worker(name, ocr=2))
     world.store.leave("one")
-    assert world.store.beat(worker("two", draining=True, ocr=2)) == Fleet(1, {"ocr": 2})
+    assert world.store.beat(worker("two", draining=True, ocr=2)) == Fleet(1, {"ocr": 2}, 1)
 
 
 def test_a_silent_worker_no_longer_counts(world: World) -> None:
     world.store.beat(worker("dead", ocr=2))
     world.time_passes(SILENT_S + 1)
-    assert world.store.beat(worker("live", ocr=1)) == Fleet(1, {"ocr": 1})
-    assert world.store.beat(worker("dead", ocr=2)) == Fleet(2, {"ocr": 3})
+    assert world.store.beat(worker("live", ocr=1)) == Fleet(1, {"ocr": 1}, 1)
+    assert world.store.beat(worker("dead", ocr=2)) == Fleet(2, {"ocr": 3}, 2)
+
+
+def test_a_worker_learns_how_many_share_its_host(world: World) -> None:
+    world.store.beat(Registration("elsewhere", "other host", "1", {"ocr": 1}))
+    assert world.store.beat(worker("one", ocr=1)).on_host == 1
+    assert world.store.beat(worker("two", ocr=1)).on_host == 2
 
 
 def test_a_duty_is_taken_by_one_worker_in_each_interval(world: World) -> None:

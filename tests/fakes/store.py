@@ -315,7 +315,8 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             self.workers[registration.worker] = (registration, self._now())
             live = [one for one, at in self.workers.values() if not one.draining and at > self._now() - SILENT_S]
             steps = {step for one in live for step in one.slots}
-            return Fleet(len(live), {step: sum(one.slots.get(step, 0) for one in live) for step in steps})
+            slots = {step: sum(one.slots.get(step, 0) for one in live) for step in steps}
+            return Fleet(len(live), slots, sum(one.host == registration.host for one in live))
 
     def leave(self, worker: str) -> None:
         self.workers.pop(worker, None)

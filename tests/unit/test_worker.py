@@ -189,6 +189,13 @@ def test_a_draining_worker_no_longer_counts_while_it_ends_its_work() -> None:
     assert store.beat(Registration("other", "host", "1", {"text": 1})).slots == {"text": 1}
 
 
+def test_the_workers_of_one_host_share_its_processors() -> None:
+    store, shares = MemoryStore(), list[int]()
+    for name in ("one", "two"):
+        Membership(store, FleetView(), name, {"text": 1}, shares.append).beat()
+    assert shares == [1, 2]
+
+
 def test_a_message_that_comes_while_a_worker_leaves_is_returned_to_its_topic() -> None:
     class Slow(Queue):
         def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:

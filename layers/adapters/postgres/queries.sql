@@ -231,7 +231,7 @@ SELECT * FROM recorded_objects(
 
 -- beat --
 -- Registers a worker or renews its registration; the live workers.
-SELECT workers, slots FROM beat(:worker, :host, :version, :slots, :draining, :silent_s, :forgotten_s)
+SELECT workers, slots, on_host FROM beat(:worker, :host, :version, :slots, :draining, :silent_s, :forgotten_s)
 
 -- leave --
 -- Deletes the registration of a worker.

@@ -275,7 +275,7 @@ class PostgresStore:
             silent_s=SILENT_S,
             forgotten_s=FORGOTTEN_S,
         )[0]
-        return Fleet(row["workers"], row["slots"])
+        return Fleet(row["workers"], row["slots"], row["on_host"])
 
     def leave(self, worker: str) -> None:
         self._database.run(self._sql["leave"], worker=worker)
