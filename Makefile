@@ -1,11 +1,14 @@
 # make run [FILES=folder] [DATASET=name]     start Fairway on this machine and process files
+# make cluster [FILES=folder]                start it with Kafka, versitygw and two worker hosts; needs Java, Maven and Go
 # make top                                   show what the running Fairway is doing, live
 # make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
 # make test                                  run all checks of CI: lint and tests
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
+# make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
 # make hostile | chaos                       test with hostile files | with outages and killed workers
 # make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
+# make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
@@ -24,9 +27,12 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: top rehearse package run rapid test lint unit bench clean hostile chaos fuzz cases
+.PHONY: cluster test-cluster top rehearse package run rapid test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
+
+cluster: $(VENV)/.local
+	@exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
 
 top: $(VENV)/.local
 	@$(BIN)/python -m infra.local.top
@@ -39,6 +45,10 @@ test: $(VENV)/.test lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered \
 		--ignore tests/acceptance/test_cases.py
 	@$(BIN)/python -m tests.system_packages --missing
+
+test-cluster: $(VENV)/.test
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v --durations=12 \
+		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -65,6 +75,10 @@ servers: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
+
+MINUTES ?= 20
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
@@ -118,7 +132,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements/native.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
+$(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
 	@$(PIP) --requirement requirements/local.txt
 	@touch $@

@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import multiprocessing
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +34,13 @@ from benchmarks.starting import ROOT, keep, start, stop
 A4_PX, PHOTO_PX = (1240, 1754), (1500, 2000)  # A4 at 150 dots an inch
 WORDS = ("amount", "invoice", "river", "seven", "market", "under", "Tuesday", "blue", "delivery", "paper", "engine")
 UPLOADS_AT_ONCE = 4
+LOOP = """
+import sys, time
+until = time.monotonic() + float(sys.argv[1])
+while time.monotonic() < until:
+    for _ in range(100_000):
+        pass
+"""
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
 
 
@@ -49,7 +56,7 @@ def page(seed: int, size: tuple[int, int], lines: int) -> Image.Image:
 
 
 def scan(seed: int, pages: int) -> bytes:
-    """A scanned document: a PDF that holds pictures of pages."""
+    """A scanned document: a PDF with pictures of pages."""
     images = [page(seed * 100 + number, A4_PX, 20) for number in range(pages)]
     out = io.BytesIO()
     images[0].save(out, "PDF", save_all=True, append_images=images[1:], resolution=150)
@@ -64,24 +71,18 @@ def photo(seed: int) -> bytes:
 
 @contextmanager
 def busy_cores(count: int, max_s: float) -> Iterator[None]:
-    """A loop of ordinary priority on each core, which ends with the block, or after the longest run."""
-    loops = [multiprocessing.Process(target=_loop, args=(max_s,), daemon=True) for _ in range(count)]
-    for loop in loops:
-        loop.start()
+    """A number of busy loops of ordinary priority, which end with the block, or after the longest run.
+
+    Each is a program in a session of its own, as other programs are: no part of Fairway's share of the processors.
+    """
+    argv = [sys.executable, "-c", LOOP, str(max_s)]
+    loops = [subprocess.Popen(argv, start_new_session=True) for _ in range(count)]
     try:
         yield
     finally:
         for loop in loops:
             loop.kill()
-            loop.join()
-
-
-def _loop(max_s: float) -> None:
-    os.setsid()  # as other programs are: no part of this session's share of the processors
-    until = time.monotonic() + max_s
-    while time.monotonic() < until:
-        for _ in range(100_000):
-            pass
+            loop.wait()
 
 
 def run(scans: int, pages: int, photos: int, max_s: float, loops: int) -> dict[str, Any]:

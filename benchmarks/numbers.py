@@ -2,7 +2,7 @@
 
     python -m benchmarks.numbers [FOLDER]
 
-FOLDER holds documents of many kinds; without it the few of the samples are taken. CPU time is that of all processes
+FOLDER contains documents of many kinds; without it the few of the samples are taken. CPU time is that of all processes
 of this one, decoders and LibreOffice included. Prints a table and keeps it in build/bench/numbers.json.
 """
 

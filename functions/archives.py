@@ -27,11 +27,11 @@ def expand(work: Work) -> str:
 def _take(work: Work, some: Sequence[Member]) -> int:
     folder = work.scratch / "members"
     folder.mkdir(exist_ok=True)
-    unpacked = work.documents.unpack(work.original(), [member.place for member in some], folder)
+    unpacked = work.documents.unpack(work.original(), [member.index for member in some], folder)
     object_keys = work.add_members(unpacked)
     for member in unpacked:
         path = folder / member.stored_as
-        if key := object_keys.get(member.place):
+        if key := object_keys.get(member.index):
             work.store_original(path, key)
         path.unlink()
     return len(object_keys)
@@ -41,7 +41,7 @@ def _slices(members: Sequence[Member]) -> Iterator[list[Member]]:
     """Members in order, in groups that fit on a small disk."""
     some: list[Member] = []
     for member in members:
-        size_bytes = sum(one.size_bytes for one in some) + member.size_bytes
+        size_bytes = sum(other.size_bytes for other in some) + member.size_bytes
         if some and (len(some) >= UNPACKED_AT_ONCE or size_bytes > UNPACKED_AT_ONCE_BYTES):
             yield some
             some = []

@@ -103,9 +103,9 @@ def walk_recorded(runner: Runner, rest_s: float = WALK_REST_S) -> int:
     recorded = store.recorded_objects(after, LOOKED_UP_AT_ONCE)
     found = contradictions(runner.ports.objects, recorded, lambda: store.recorded_objects(after, LOOKED_UP_AT_ONCE))
     if found:
-        such_as = [one.recorded.object_key for one in found[:3]]
+        such_as = [contradiction.recorded.object_key for contradiction in found[:3]]
         log("audit_alarm", of="artifacts", findings=counted(found), such_as=such_as)
-    ended = len({one.file_id for one in recorded}) < LOOKED_UP_AT_ONCE
+    ended = len({row.file_id for row in recorded}) < LOOKED_UP_AT_ONCE
     next_reached = recorded[-1].file_id if recorded else reached
     store.note_walk("artifacts", reached, next_reached, len(recorded), counted(found), ended=ended)
     return len(found)

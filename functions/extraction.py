@@ -20,7 +20,7 @@ WINDOW_COST_S = 5.0
 
 def plan(file: File) -> Plan:
     if file.is_kept_as_it_is:
-        return Skip("the file holds no text to take values from")
+        return Skip("the file contains no text to take values from")
     if any(page.source for page in file.pages):
         if file.reach.window_bytes is None:
             return (Part(cost_estimate_s=RULES_COST_S),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.arrivals import take_arrivals
-from functions.pipelines import INTAKE, PIPELINES, STEPS, concurrency
+from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
 from functions.upkeep import upkeep as run_upkeep
 from layers import bootstrap, entry
@@ -17,16 +17,16 @@ Answer = dict[str, Any]
 @bootstrap.once
 def runner() -> Runner:
     """This process's runner, built at first use."""
-    settings = bootstrap.settings()
+    settings = bootstrap.settings_for(DECLARED_CONCURRENCY)
     return Runner(
         bootstrap.ports(),
         INTAKE,
         PIPELINES,
-        concurrency(settings.concurrency),
+        settings.concurrency,
         host=settings.worker_name,
         quarantine_at=settings.quarantine_at,
         fleet=bootstrap.fleet(),
-        ceilings=settings.concurrency,
+        ceilings=settings.ceilings,
     )
 
 
@@ -38,7 +38,7 @@ def run_step(event: entry.Event) -> Answer:
 def take_events(event: entry.Event) -> Answer:
     """Take an object store's events of created objects."""
     return entry.handle_together(
-        event, lambda bodies: take_arrivals(runner(), [one for body in bodies for one in entry.arrivals(body)])
+        event, lambda bodies: take_arrivals(runner(), [arrival for body in bodies for arrival in entry.arrivals(body)])
     )
 
 
@@ -67,5 +67,5 @@ def migrate(event: entry.Event) -> Answer:
 
 
 def _ensure_topics() -> list[str]:
-    at_once = concurrency(bootstrap.settings().concurrency)
+    at_once = bootstrap.settings_for(DECLARED_CONCURRENCY).concurrency
     return bootstrap.ensure_topics({step: at_once[step] for step in STEPS})

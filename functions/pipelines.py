@@ -35,10 +35,8 @@ STEPS: dict[str, Step] = {
     **{step.name: step for pipeline in PIPELINES for step in pipeline.steps},
 }
 
-
-def concurrency(reserved: Mapping[str, int]) -> dict[str, int]:
-    """How many of each function run at once: as `.chalice/config.json` reserves, else as the step declares."""
-    return {**{name: step.concurrency for name, step in STEPS.items()}, **reserved}
+# How many of each step run at once, where `.chalice/config.json` does not say.
+DECLARED_CONCURRENCY = {name: step.concurrency for name, step in STEPS.items()}
 
 
 def slots(named: Mapping[str, int | None]) -> dict[str, int]:

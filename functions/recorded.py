@@ -37,21 +37,21 @@ def contradictions(
     if not recorded:
         return []
     with ThreadPoolExecutor(min(AT_ONCE, len(recorded))) as pool:
-        sizes = pool.map(lambda one: objects.size_of(one.object_key, one.version_id), recorded)
+        sizes = pool.map(lambda row: objects.size_of(row.object_key, row.version_id), recorded)
         found = [
-            Contradiction(one, finding, size)
-            for one, size in zip(recorded, sizes, strict=True)
-            if (finding := _finding(one, size))
+            Contradiction(row, finding, size)
+            for row, size in zip(recorded, sizes, strict=True)
+            if (finding := _finding(row, size))
         ]
     if not found:
         return []
     still = set(read_again())
-    return [one for one in found if one.recorded in still]
+    return [contradiction for contradiction in found if contradiction.recorded in still]
 
 
 def counted(found: Sequence[Contradiction]) -> dict[str, int]:
     """How many of each finding."""
-    return dict(Counter(one.finding for one in found))
+    return dict(Counter(contradiction.finding for contradiction in found))
 
 
 def _finding(recorded: RecordedObject, size_bytes: int | None) -> str | None:

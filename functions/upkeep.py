@@ -119,9 +119,16 @@ def report_breakers(runner: Runner) -> int:
 
 def report_backlogs(runner: Runner) -> int:
     """Log each step's longest wait, parked parts and fairness; how many steps have something waiting."""
-    waiting = [one for one in runner.ports.store.backlog(sorted(runner.steps)) if one.oldest_s or one.parked]
-    for one in waiting:
-        log("backlog", step=one.step, oldest_s=round(one.oldest_s, 1), parked=one.parked, ahead_s=round(one.ahead_s, 1))
+    backlogs = runner.ports.store.backlog(sorted(runner.steps))
+    waiting = [backlog for backlog in backlogs if backlog.oldest_s or backlog.parked]
+    for backlog in waiting:
+        log(
+            "backlog",
+            step=backlog.step,
+            oldest_s=round(backlog.oldest_s, 1),
+            parked=backlog.parked,
+            ahead_s=round(backlog.ahead_s, 1),
+        )
     return len(waiting)
 
 
@@ -209,7 +216,7 @@ def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, boo
     found, expected, after = 0, set(awaited), awaited[0][:-1]
     for _ in range(LISTINGS_AT_ONCE):
         keys = runner.ports.objects.keys_after(original_key(tenant_id, ""), after, AT_ONCE)
-        arrived = [Arrival(key, runner.ports.objects.version_of(key)) for key in keys if key in expected]
+        arrived = [Arrival(key) for key in keys if key in expected]
         if arrived:
             take_arrivals(runner, arrived)
         found += len(arrived)
@@ -270,7 +277,9 @@ def abort_uploads_of(runner: Runner, object_keys: list[str]) -> int:
     after = wanted[0][:-1], ""
     while wanted:
         page = objects.uploads_after(prefix, after, AT_ONCE)
-        parts += sum(objects.abort_upload(one.object_key, one.upload_id) for one in page if one.object_key in wanted)
+        parts += sum(
+            objects.abort_upload(upload.object_key, upload.upload_id) for upload in page if upload.object_key in wanted
+        )
         if len(page) < AT_ONCE:
             break
         after = page[-1].object_key, page[-1].upload_id

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
+from layers.ports import MessageSource
 from layers.telemetry.log import log
+
+MOST_A_REQUEST = 10  # messages, by the API of SQS
 
 
 class Acknowledgements:
@@ -16,8 +18,8 @@ class Acknowledgements:
     because its part can't be claimed a second time.
     """
 
-    def __init__(self, topics: SqsTopics) -> None:
-        self._topics = topics
+    def __init__(self, source: MessageSource) -> None:
+        self._source = source
         self._handles: dict[str, list[str]] = defaultdict(list)
         self._lock = threading.Lock()
 
@@ -41,6 +43,6 @@ class Acknowledgements:
         for start in range(0, len(handles), MOST_A_REQUEST):
             chunk = handles[start : start + MOST_A_REQUEST]
             try:
-                self._topics.delete(topic, chunk)
+                self._source.delete(topic, chunk)
             except Exception as error:
                 log("messages_not_deleted", topic=topic, messages=len(chunk), detail=str(error))

@@ -136,9 +136,14 @@ def _config() -> Any:
 
 
 def serve(
-    application: Application, port: int, *, host: str = "127.0.0.1", threads: int = THREADS, connections: int = 1000
+    application: Application,
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    threads: int = THREADS,
+    connections: int = 1000,
 ) -> Server:
-    """A server at this port of an address; 0 picks one. Its `run` serves until `close`."""
+    """A server at this address and port; 0 picks one. Its `run` serves until `close`."""
     return Server(
         application,
         host=host,

@@ -53,7 +53,7 @@ BUSY_ANSWER = (
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the limit of open descriptors as far as the process may; the limit that now holds."""
+    """Raise the limit of open descriptors as far as the process may; the limit that now applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -222,12 +222,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         """Close the connections that were idle for long. They are closed at once: a client that does not read its
         response never lets waitress close it."""
         oldest = now - self.adj.channel_timeout
-        for channel in [one for one in self.active_channels.values() if one.is_idle and one.last_activity < oldest]:
+        channels = list(self.active_channels.values())
+        for channel in [channel for channel in channels if channel.is_idle and channel.last_activity < oldest]:
             channel.handle_close()
 
     def _close_idle(self) -> int:
         """Close the connections that were idle for longest, to make room; their number."""
-        idle = sorted((one for one in self.active_channels.values() if one.is_idle), key=_last_activity)
+        idle = sorted((channel for channel in self.active_channels.values() if channel.is_idle), key=_last_activity)
         closed = idle[: max(1, round(self._connections * CLOSED_AT_ONCE))]
         for channel in closed:
             channel.handle_close()
@@ -244,7 +245,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     # --- memory
 
     def hold(self, channel: Channel, size_bytes: int) -> bool:
-        """Count what was received; False where requests hold too much memory to receive this too."""
+        """Count what was received; False where requests use too much memory to receive this too."""
         if self._held_bytes + size_bytes > MOST_HELD_BYTES:
             return False
         with self.task_dispatcher.lock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from layers.adapters.postgres.migration import SCHEMA, MigrationChanged, ensure_local_tenant, give_login, migrate
+from layers.adapters.postgres.migration import SCHEMA, MigrationChanged, give_login, migrate
 
-__all__ = ["SCHEMA", "MigrationChanged", "ensure_local_tenant", "give_login", "migrate"]
+__all__ = ["SCHEMA", "MigrationChanged", "give_login", "migrate"]
 
 if __name__ == "__main__":
     applied = migrate(sys.argv[1])

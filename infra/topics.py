@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functions.pipelines import STEPS
+from layers.domain.message import ARRIVALS, DISPATCH
 
-ARRIVALS, DISPATCH = "arrivals", "dispatch"
+__all__ = ["ARRIVALS", "DISPATCH", "TOPICS"]
+
 TOPICS = (ARRIVALS, *STEPS, DISPATCH)

@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from functions.pipelines import INTAKE, slots
+from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, slots
 from infra.acknowledgements import Acknowledgements
 from infra.membership import Membership
 from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
-from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
 from layers.attempts.runner import Runner
 from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.errors import StoreUnreachable
 from layers.domain.fleet import BEAT_S
+from layers.ports import MessageSource
 from layers.telemetry.log import log
 
 POLL_S = 20.0  # how often a topic is polled without a work signal
@@ -53,14 +53,14 @@ class Worker:
     def __init__(
         self,
         name: str,
-        topics: SqsTopics,
+        source: MessageSource,
         work_signal: RedisWorkSignal | None,
         handlers: dict[str, tuple[Handler, int]],
         store_is_up: Callable[[], bool] = lambda: True,
     ):
         self.name = name
-        self._topics = topics
-        self._handled = Acknowledgements(topics)
+        self._source = source
+        self._handled = Acknowledgements(source)
         self._work_signal = work_signal
         self._handlers = handlers
         self._stopping = threading.Event()
@@ -70,8 +70,13 @@ class Worker:
         self._probe_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def topics(self) -> list[str]:
+        return list(self._handlers)
+
     def start(self) -> None:
         """Start the consumer threads; returns immediately."""
+        self._source.start({topic: count for topic, (_, count) in self._handlers.items() if count})
         for topic, (handler, count) in self._handlers.items():
             for index in range(count):
                 consumer = threading.Thread(
@@ -83,6 +88,7 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        self._source.stop()
 
     def ended_threads(self) -> list[str]:
         """The names of threads that have ended although the worker was not stopped."""
@@ -121,6 +127,8 @@ class Worker:
 
     def _await_signal(self, topic: str, poll_is_due: bool, polls: bool) -> int | None:
         """How many seconds to wait when receiving a message, or None if there is no sign of a message."""
+        if self._source.is_buffered:
+            return LONG_POLL_S
         if polls and topic in LONG_POLLED:
             return LONG_POLL_S
         if poll_is_due:
@@ -150,21 +158,21 @@ class Worker:
         self._await_store()
         if self._stopping.is_set():
             return False
-        records = self._topics.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
+        records = self._source.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
         if not records:
             return False
         if self._stopping.is_set():
-            self._topics.give_back(topic, [record["receiptHandle"] for record in records])
+            self._source.give_back(topic, records)
             return False
         me = threading.current_thread().name
         self._busy_since[me] = time.monotonic()
         try:
             answer = handler({"Records": records}, None)
-            returned = {one["itemIdentifier"] for one in (answer or {}).get("batchItemFailures", ())}
+            returned = {failure["itemIdentifier"] for failure in (answer or {}).get("batchItemFailures", ())}
             self._handled.add(topic, [r["receiptHandle"] for r in records if r["messageId"] not in returned])
             if returned:
                 self._store_is_down.set()
-                self._topics.give_back(topic, [r["receiptHandle"] for r in records if r["messageId"] in returned])
+                self._source.give_back(topic, [r for r in records if r["messageId"] in returned])
         finally:
             self._busy_since.pop(me, None)
         return not returned
@@ -173,13 +181,13 @@ class Worker:
 def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     # The settings are read first: the worker's name is part of every lease.
-    settings = bootstrap.settings()
+    settings = bootstrap.settings_for(DECLARED_CONCURRENCY)
     # Decoders may not write compiled code to disk, so without this each of them would compile every module.
     compileall.compile_dir(Path(bootstrap.__file__).parent, quiet=2)
     from functions import handlers, upkeep
 
     runs = slots(settings.step_slots)
-    worker = Worker(settings.worker_name, bootstrap.queues(), bootstrap.work_signal(), _handlers(runs), _store_is_up)
+    worker = Worker(settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(runs), _store_is_up)
     membership = Membership(
         bootstrap.store(), bootstrap.fleet(), settings.worker_name, runs, RUNNING_CALLS.share_processors
     )
@@ -187,6 +195,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
+    if not _topics_exist(stop, worker.topics):
+        raise SystemExit(1)
     keep_trying(stop, membership.beat)  # before the first dispatch, which follows the registered workers
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
@@ -213,8 +223,8 @@ def drain(worker: Worker, membership: Membership, runner: Runner, within_s: floa
     A worker that exits because a handler hangs does not give back: its parts count as lost with it, so that one that
     hangs every worker is given up.
     """
-    worker.stop()
     membership.drain()
+    worker.stop()
     has_ended = worker.drain(within_s, runner.extend_leases)
     if gives_back and not has_ended:
         try:
@@ -265,6 +275,17 @@ def _start_timers(stop: threading.Event) -> list[threading.Thread]:
     ]
 
 
+def _topics_exist(stop: threading.Event, topics: Sequence[str]) -> bool:
+    """Whether the topics of the broker exist, once it answers."""
+    found: list[list[str]] = []
+    keep_trying(stop, lambda: found.append(bootstrap.missing_topics(topics)))
+    missing = found[0] if found else []
+    if missing:
+        detail = f"Kafka has no topic {', '.join(missing)}; `python -m infra.setup` creates the topics"
+        log("topics_missing", detail=detail)
+    return not missing
+
+
 def _store_is_up() -> bool:
     try:
         return bootstrap.store().is_up()
@@ -294,7 +315,7 @@ def every(
 
 def ended(threads: Iterable[threading.Thread]) -> list[str]:
     """The names of those threads that no longer run."""
-    return [one.name for one in threads if not one.is_alive()]
+    return [thread.name for thread in threads if not thread.is_alive()]
 
 
 def keep_trying(stop: threading.Event, do: Callable[[], Any]) -> None:

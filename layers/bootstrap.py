@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from layers.adapters.aws import clients
@@ -32,8 +34,22 @@ from layers.decoding.documents import Documents
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
-from layers.ports import Extractor, Model, Objects, OfficePrinter, PaidReader, Ports, SecondReader, Topics
+from layers.domain.message import ARRIVALS, DISPATCH
+from layers.ports import (
+    Extractor,
+    MessageSource,
+    Model,
+    Objects,
+    OfficePrinter,
+    PaidReader,
+    Ports,
+    SecondReader,
+    Topics,
+)
 from layers.settings import Settings
+
+if TYPE_CHECKING:
+    from layers.adapters.kafka.access import Access
 
 Built = TypeVar("Built")
 MOST_DECODERS = (
@@ -41,6 +57,7 @@ MOST_DECODERS = (
 )
 _LOCK = threading.RLock()
 _BUILT: dict[Any, Any] = {}
+_DECLARED_CONCURRENCY: dict[str, int] = {}
 
 
 def once(build: Callable[[], Built]) -> Callable[[], Built]:
@@ -48,9 +65,9 @@ def once(build: Callable[[], Built]) -> Callable[[], Built]:
 
     def get() -> Built:
         with _LOCK:
-            if build not in _BUILT:
-                _BUILT[build] = build()
-            return cast(Built, _BUILT[build])
+            if get not in _BUILT:
+                _BUILT[get] = build()
+            return cast(Built, _BUILT[get])
 
     return get
 
@@ -58,21 +75,33 @@ def once(build: Callable[[], Built]) -> Callable[[], Built]:
 def forget() -> None:
     """Drop everything that was built: after a fork, or when a test has changed the environment."""
     with _LOCK:
-        for one in _BUILT.values():
-            if isinstance(one, Database):
-                one.close()
+        for built in _BUILT.values():
+            if isinstance(built, Database):
+                built.close()
         _BUILT.clear()
 
 
 @once
 def settings() -> Settings:
-    return Settings.from_environment({**secrets(os.environ), **os.environ})
+    return Settings.from_environment({**secrets(os.environ), **os.environ}, _DECLARED_CONCURRENCY)
+
+
+def settings_for(declared_concurrency: Mapping[str, int]) -> Settings:
+    """The settings of a process that runs these steps: how many of each run at once where `.chalice/config.json` does
+    not say. Call it before budgets and decoders are built, which are counted from it."""
+    with _LOCK:
+        if not declared_concurrency.items() <= _DECLARED_CONCURRENCY.items():
+            _DECLARED_CONCURRENCY.update(declared_concurrency)
+            _BUILT.pop(settings, None)
+        return settings()
 
 
 def secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables in the secrets that FAIRWAY_SECRETS names; see docs/configuration.md."""
+    """The variables in FAIRWAY_SECRETS_FOLDER and in the secrets of FAIRWAY_SECRETS; see docs/configuration.md."""
     names = [name for name in environment.get("FAIRWAY_SECRETS", "").split(",") if name]
-    return clients.read_secrets(names) if names else {}
+    folder = environment.get("FAIRWAY_SECRETS_FOLDER")
+    files = [path for path in Path(folder).glob("FAIRWAY_*") if path.is_file()] if folder else []
+    return {**(clients.read_secrets(names) if names else {}), **{path.name: path.read_text().strip() for path in files}}
 
 
 @once
@@ -113,37 +142,65 @@ def _api_database_url() -> str:
 
 
 def migrate() -> list[str]:
-    """Bring the database up to date as its owner, let the roles log in, and create the admin; what was applied."""
+    """Bring the database up to date as its owner, let the roles log in, and create the admin; what changed."""
     from layers.adapters.postgres import migration
 
-    config, owner = settings(), _owner_url()
-    applied = migration.migrate(owner)
-    logins = {"fairway_worker": config.database_url, "fairway_api": config.api_database_url}
-    for role, url in logins.items():
-        if config.database_auth == "iam":
-            migration.give_token_login(owner, role)
-        elif password := urlsplit(url).password:
-            migration.give_login(owner, role, unquote(password))
-    if config.admin_key:
-        migration.ensure_local_tenant(owner, config.admin_key, config.key_pepper, "operations")
-    return applied
+    config = settings()
+    urls = {"fairway_worker": config.database_url, "fairway_api": config.api_database_url}
+    passwords = {role: urlsplit(url).password for role, url in urls.items()}
+    logins = {role: unquote(password) for role, password in passwords.items() if password}
+    admin = migration.Admin(config.admin_key, config.key_pepper) if config.admin_key else None
+    return migration.prepare(owner_url(), dict.fromkeys(urls) if config.database_auth == "iam" else logins, admin)
 
 
 def ensure_topics(steps: Mapping[str, int]) -> list[str]:
-    """Create the Kafka topic of each step, with as many partitions as `steps` says; the topics that were changed.
+    """Create the Kafka topics that are missing, and widen those that are too narrow; the topics that were changed.
 
-    Lambda runs one invocation for each partition at a time, so the partitions set the concurrency.
+    On Lambda these are the topics of the steps, with as many partitions as `steps` says, since Lambda runs one
+    invocation for each partition at a time; elsewhere also those for arrivals and the dispatcher.
     """
     config = settings()
-    if not config.kafka_brokers:
+    if config.topics != "kafka":
         return []
-    from layers.adapters.kafka import topics
+    from layers.adapters.kafka import administration
 
-    partitions = {config.queue_prefix + step: count for step, count in steps.items()}
-    return topics.ensure_topics(config.kafka_brokers, config.kafka_auth, partitions)
+    wanted = steps if config.on_lambda else dict.fromkeys((ARRIVALS, *steps, DISPATCH), config.kafka_partitions)
+    partitions = {config.queue_prefix + name: count for name, count in wanted.items()}
+    replication = config.kafka_replication or administration.BROKERS_CHOICE
+    return administration.ensure_topics(kafka_access(), partitions, replication)
 
 
-def _owner_url() -> str:
+def missing_topics(topics: Iterable[str]) -> list[str]:
+    """The names of those topics that Kafka does not have. Raises the client's errors where no broker answers."""
+    if settings().topics != "kafka":
+        return []
+    from layers.adapters.kafka import administration
+
+    names = [settings().queue_prefix + topic for topic in topics]
+    return [name for name, count in administration.partitions_of(kafka_access(), names).items() if not count]
+
+
+def kafka_access() -> Access:
+    config = settings()
+    from layers.adapters.kafka.access import Access
+
+    return Access(
+        config.kafka_brokers,
+        config.kafka_auth,
+        config.kafka_user,
+        config.kafka_password,
+        tls=config.kafka_uses_tls,
+        ca_path=config.kafka_ca,
+        certificate_path=config.kafka_certificate,
+        key_path=config.kafka_key,
+        token_url=config.kafka_token_url,
+        token_scope=config.kafka_token_scope,
+        region=config.region,
+        options=json.loads(config.kafka_options or "{}"),
+    )
+
+
+def owner_url() -> str:
     """The database's URL for the owner of all tables; on AWS with the name and password that RDS keeps in a secret."""
     config = settings()
     if not config.owner_secret:
@@ -186,7 +243,7 @@ def budgets() -> RedisBudgets:
         # Models have limits by the minute, so several seconds of it may be used at once.
         "extraction": Rate(config.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
     }
-    return RedisBudgets(config.redis_url, {name: one for name, one in rates.items() if one.per_s}, _processes)
+    return RedisBudgets(config.redis_url, {name: rate for name, rate in rates.items() if rate.per_s}, _processes)
 
 
 @once
@@ -209,16 +266,27 @@ def connection_slots() -> RedisConnectionSlots:
 
 @once
 def topics() -> Topics:
-    """Where wake-ups are published: SQS, or Kafka with SQS for delays and dead letters."""
+    """Where messages are published: SQS or Kafka. On Lambda, Kafka carries those of steps alone."""
     config = settings()
-    if not config.kafka_brokers:
+    if config.topics != "kafka":
         return queues()
-    from layers.adapters.kafka.topics import KafkaTopics, brokers_answer, producer
+    from layers.adapters.kafka.topics import KafkaTopics, producer
 
-    brokers = config.kafka_brokers, config.kafka_auth
-    return KafkaTopics(
-        lambda: producer(*brokers), lambda: brokers_answer(*brokers), queues(), prefix=config.queue_prefix
-    )
+    access = kafka_access()
+    of_lambda = queues() if config.on_lambda else None
+    return KafkaTopics(access, lambda: producer(access), prefix=config.queue_prefix, queues=of_lambda)
+
+
+@once
+def source() -> MessageSource:
+    """Where a worker receives messages."""
+    config = settings()
+    if config.topics != "kafka":
+        return queues()
+    from layers.adapters.kafka.source import KafkaSource, consumer
+
+    access = kafka_access()
+    return KafkaSource(lambda: consumer(access, config.queue_prefix, config.worker_name), prefix=config.queue_prefix)
 
 
 @once

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from layers.domain.errors import StoreUnreachable
-from layers.domain.message import Arrival, WakeUp, bundle_from_json
+from layers.domain.message import Arrival, WakeUp, announcement, bundle_from_json
 from layers.telemetry.log import log
 
 Event = dict[str, Any]
+FILER_BUCKETS = "/buckets/"  # where the filer of SeaweedFS keeps buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Delivered:
 def messages(event: Event) -> list[Delivered]:
     """The messages of an event: SQS records, a Kafka batch, or an event that EventBridge sent by itself."""
     if "Records" in event and all("messageId" in record for record in event["Records"]):
-        return [Delivered(record["body"], record["messageId"]) for record in event["Records"]]
+        return [
+            Delivered(_text(record["body"], record.get("key", "")), record["messageId"]) for record in event["Records"]
+        ]
     if isinstance(event.get("records"), dict):
         return [_from_kafka(record) for batch in event["records"].values() for record in batch]
     return [Delivered(json.dumps(event), "")]
@@ -35,8 +38,17 @@ def messages(event: Event) -> list[Delivered]:
 
 def _from_kafka(record: Event) -> Delivered:
     # A tombstone has no value; it is dropped like any message that can't be read.
-    body = base64.b64decode(record.get("value") or "").decode("utf-8", "replace")
-    return Delivered(body, f"{record['topic']}-{record['partition']}-{record['offset']}")
+    body, key = (base64.b64decode(record.get(name) or "").decode("utf-8", "replace") for name in ("value", "key"))
+    return Delivered(_text(body, key), f"{record['topic']}-{record['partition']}-{record['offset']}")
+
+
+def _text(body: str, key: str) -> str:
+    """The JSON of a message. SeaweedFS publishes no JSON, but the path of the file as the key: an object that changed
+    there may be new."""
+    if not key.startswith(FILER_BUCKETS) or body.startswith("{"):
+        return body
+    _bucket, _, object_key = key.removeprefix(FILER_BUCKETS).partition("/")
+    return json.dumps(announcement([object_key]))
 
 
 def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
@@ -121,6 +133,6 @@ def _arrivals(body: Event) -> Iterator[Arrival]:
 def _both_spellings(created: Event) -> Iterator[Arrival]:
     raw = str(created["key"])
     version_id = created.get("versionId") or created.get("version-id") or None
-    size = created.get("size")
+    size = created.get("size") or None  # versitygw sends 0 for an upload in parts
     for key in dict.fromkeys((raw, unquote_plus(raw))):
         yield Arrival(key, version_id if version_id != "null" else None, int(size) if size is not None else None)

@@ -16,6 +16,13 @@ CONFIG_PATHS = (
     Path(__file__).parent / "chalice_config.json",  # in a deployed package
     Path(__file__).parent.parent / ".chalice" / "config.json",
 )
+KAFKA_LOGIN = ("kafka_user", "kafka_password")
+REQUIRED_WITH_AUTH = {
+    "plain": KAFKA_LOGIN,
+    "scram-sha-256": KAFKA_LOGIN,
+    "scram-sha-512": KAFKA_LOGIN,
+    "oauthbearer": (*KAFKA_LOGIN, "kafka_token_url"),
+}
 REQUIRED_WITH = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 MIN_WINDOW_BYTES = 2_000
 MAX_MODEL_S = 50
@@ -24,6 +31,7 @@ GENERAL = "General"
 DATABASE = "Database"
 REDIS = "Redis"
 STORE = "Object store and queues"
+KAFKA = "Kafka"
 UPLOADS = "Uploads and removal"
 PROCESSING = "Workers and processing"
 OCR = "OCR"
@@ -95,7 +103,7 @@ class Settings:
     )
     owner_database_url: str = setting("", "PostgreSQL, as the owner of all tables; for migrations.", group=DATABASE)
     owner_secret: str = setting(
-        "", "The secret in Secrets Manager that holds the owner's name and password, in place of the URL.",
+        "", "The secret in Secrets Manager with the owner's name and password, in place of the URL.",
         group=DATABASE,
     )  # fmt: skip
     database_auth: str = setting(
@@ -135,13 +143,45 @@ class Settings:
         None, "The address of the object store in presigned URLs.", group=STORE,
         shown_default="`AWS_ENDPOINT_URL_S3`, else Amazon S3",
     )  # fmt: skip
-    queue_prefix: str = setting("fairway-", "How the names of queues and Kafka topics begin.", group=STORE)
-    kafka_brokers: str = setting(
-        "", "Kafka brokers with commas; on Lambda, steps then get their messages from Kafka instead of SQS.",
-        group=STORE,
+    queue_prefix: str = setting(
+        "fairway-", "How the names of queues, Kafka topics and the consumer group begin.", group=STORE
+    )
+    topics: str = setting(
+        "sqs", "What carries messages. `kafka`: all of them go through Kafka; on Lambda those of the steps.",
+        group=KAFKA, choices=("sqs", "kafka"),
     )  # fmt: skip
+    kafka_brokers: str = setting("", "The brokers, as `host:port` with commas.", group=KAFKA)
     kafka_auth: str = setting(
-        "none", "`iam`: sign with AWS credentials, for MSK.", group=STORE, choices=("none", "iam")
+        "none", "How to log in. `oauthbearer` fetches its tokens from `FAIRWAY_KAFKA_TOKEN_URL`; `iam` signs them with "
+        "AWS credentials, for MSK.",
+        group=KAFKA, choices=("none", "plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "iam"),
+    )  # fmt: skip
+    kafka_user: str = setting("", "The user, or the id of the client for `oauthbearer`.", group=KAFKA)
+    kafka_password: str = setting("", "The password, or the secret of the client for `oauthbearer`.", group=KAFKA)
+    kafka_token_url: str = setting("", "Where an OpenID provider issues tokens, for `oauthbearer`.", group=KAFKA)
+    kafka_token_scope: str = setting("", "The scope of these tokens, where the provider asks for one.", group=KAFKA)
+    kafka_tls: str = setting(
+        "auto", "Whether connections are encrypted. `auto`: with `iam` and with `FAIRWAY_KAFKA_CA`.", group=KAFKA,
+        choices=("auto", "on", "off"),
+    )  # fmt: skip
+    kafka_ca: str = setting(
+        "",
+        "A file with the authorities that sign the brokers' certificates.",
+        group=KAFKA,
+        shown_default="the system's",
+    )
+    kafka_certificate: str = setting("", "A file with this client's certificate, for mutual TLS.", group=KAFKA)
+    kafka_key: str = setting("", "A file with the key of that certificate.", group=KAFKA)
+    kafka_partitions: int = setting(
+        16, "How many partitions new topics get: the largest number of workers that can receive from one. On Lambda "
+        "they follow the concurrency.",
+        group=KAFKA,
+    )  # fmt: skip
+    kafka_replication: int = setting(
+        0, "How many brokers keep each message of a new topic; 0: as the brokers are set up.", group=KAFKA
+    )
+    kafka_options: str = setting(
+        "", "A JSON object of properties of librdkafka that replace Fairway's, for what has no setting.", group=KAFKA
     )
 
     max_file_bytes: int = setting(200 * 1024 * 1024, "The largest file that is accepted.", group=UPLOADS, unit="bytes")
@@ -254,7 +294,7 @@ class Settings:
         "", "A JSON object that is merged into each request, for `openai`; null leaves a field out.", group=EXTRACTION
     )
     extraction_strict: str = setting(
-        "off", "`on`: Bedrock holds the answer to the schema while it is written; not all models can.",
+        "off", "`on`: Bedrock enforces the schema while the answer is generated; not all models can.",
         group=EXTRACTION, choices=("off", "on"),
     )  # fmt: skip
     bedrock_endpoint_url: str | None = setting(
@@ -268,13 +308,13 @@ class Settings:
     )
     libreoffice: str = setting(
         "auto", "The LibreOffice that converts office documents where no service does. `auto`: the installed one; "
-        "`off`: none; or the folder that holds its `program`.",
+        "`off`: none; or the folder that contains its `program`.",
         group=PREVIEWS,
     )  # fmt: skip
 
-    concurrency: Mapping[str, int] = field(
-        default_factory=dict
-    )  # how many of each function may run at once on all hosts
+    # How many of each function run at once where no workers register, and how many may on all workers together.
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    ceilings: Mapping[str, int] = field(default_factory=dict)
     on_lambda: bool = False
 
     @property
@@ -287,14 +327,18 @@ class Settings:
         return self.ocr_languages.split("+")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of these variables. Raises ValueError."""
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, declared_concurrency: Mapping[str, int] | None = None
+    ) -> Settings:
+        """The settings of these variables. `declared_concurrency` is that of each step, which counts where
+        `.chalice/config.json` has no line for the step. Raises ValueError."""
         values: dict[str, Any] = {}
-        for one in _declared():
-            text = environment.get(variable_of(one))
-            if text is not None and (text or not one.metadata["variable"]):
-                values[one.name] = _parsed(str(one.type), variable_of(one), text)
-        values["concurrency"] = reserved_concurrency(values.get("stage", ""))
+        for declared in _declared():
+            text = environment.get(variable_of(declared))
+            if text is not None and (text or not declared.metadata["variable"]):
+                values[declared.name] = _parsed(str(declared.type), variable_of(declared), text)
+        values["ceilings"] = reserved_concurrency(values.get("stage", ""))
+        values["concurrency"] = {**(declared_concurrency or {}), **values["ceilings"]}
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # each step runs on another machine
@@ -313,15 +357,14 @@ class Settings:
 
     def _check(self) -> None:
         """Raises ValueError for a value that is not allowed, or where a setting lacks another that it needs."""
-        for one in _declared():
-            choices = one.metadata["choices"]
-            if choices and getattr(self, one.name) not in choices:
-                raise ValueError(f"{variable_of(one)} must be one of {', '.join(choices)}")
+        for declared in _declared():
+            choices = declared.metadata["choices"]
+            if choices and getattr(self, declared.name) not in choices:
+                raise ValueError(f"{variable_of(declared)} must be one of {', '.join(choices)}")
         for name in REQUIRED_WITH.get(self.extraction, ()):
             if not getattr(self, name):
                 raise ValueError(f"FAIRWAY_EXTRACTION={self.extraction} needs FAIRWAY_{name.upper()}")
-        if self.kafka_brokers and not self.on_lambda:
-            raise ValueError("FAIRWAY_KAFKA_BROKERS works on Lambda only, since workers receive from queues: remove it")
+        self._check_kafka()
         if self.extraction_window_bytes < MIN_WINDOW_BYTES:
             raise ValueError(f"FAIRWAY_EXTRACTION_WINDOW_BYTES must be at least {MIN_WINDOW_BYTES}")
         if self.extraction_timeout_s > MAX_MODEL_S:
@@ -335,6 +378,26 @@ class Settings:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
+
+    def _check_kafka(self) -> None:
+        uses_kafka = self.topics == "kafka"
+        if uses_kafka != bool(self.kafka_brokers):
+            raise ValueError("FAIRWAY_TOPICS=kafka and FAIRWAY_KAFKA_BROKERS belong together: set both or neither")
+        for name in REQUIRED_WITH_AUTH.get(self.kafka_auth, ()):
+            if uses_kafka and not getattr(self, name):
+                raise ValueError(f"FAIRWAY_KAFKA_AUTH={self.kafka_auth} needs FAIRWAY_{name.upper()}")
+        if bool(self.kafka_certificate) != bool(self.kafka_key):
+            raise ValueError("FAIRWAY_KAFKA_CERTIFICATE and FAIRWAY_KAFKA_KEY belong together: set both or neither")
+        if self.kafka_partitions < 1:
+            raise ValueError("FAIRWAY_KAFKA_PARTITIONS must be at least 1")
+        if self.kafka_options and not isinstance(_json(self.kafka_options), dict):
+            raise ValueError("FAIRWAY_KAFKA_OPTIONS must be a JSON object")
+
+    @property
+    def kafka_uses_tls(self) -> bool:
+        return self.kafka_tls == "on" or (
+            self.kafka_tls == "auto" and (self.kafka_auth == "iam" or bool(self.kafka_ca))
+        )
 
     @property
     def step_slots(self) -> dict[str, int | None]:
@@ -370,12 +433,19 @@ OTHER_VARIABLES = (
     Variable("FAIRWAY_HOME", "`.fairway`", "The folder for all data, secrets and logs.", EMBEDDED),
     Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
     Variable("FAIRWAY_WORKERS", "`2`", "How many worker processes are started.", EMBEDDED),
+    Variable(
+        "FAIRWAY_CACHE", "`~/.cache/fairway`", "Where `make cluster` keeps Kafka and versitygw, for all clones.", EMBEDDED
+    ),
     Variable("FAIRWAY_SAMPLES", "`1`", "0: the samples are not processed.", EMBEDDED),
     Variable(
         "FAIRWAY_STORE_FREE_BYTES", "`268435456`",
         "How much of the disk uploads leave free, in bytes. An upload that would leave less is answered with 507.",
         EMBEDDED,
     ),
+    Variable("FAIRWAY_PREVIEW_HOST", "`127.0.0.1`", "The address that `python -m infra.preview_service` binds.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_PORT", "`3000`", "Its port.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_AT_ONCE", "`2`", "How many documents it converts at once.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_QUEUE", "`20`", "How many more may wait; others are answered with 503.", PREVIEWS),
     Variable("FAIRWAY_TESSERACT", "the one in its wheel", "The path of another Tesseract.", OCR),
     Variable(
         "FAIRWAY_TESSDATA", "", "A folder with more languages for Tesseract: `<code>.traineddata` for each.", OCR
@@ -386,16 +456,22 @@ OTHER_VARIABLES = (
         "the environment does not set them.",
         GENERAL,
     ),
+    Variable(
+        "FAIRWAY_SECRETS_FOLDER", "",
+        "A folder of files, such as `/run/secrets`. Each is named as a variable, which applies where the environment "
+        "does not set it.",
+        GENERAL,
+    ),
 )  # fmt: skip
 
 
-def variable_of(one: Field[Any]) -> str:
+def variable_of(declared: Field[Any]) -> str:
     """The environment variable of a field."""
-    return str(one.metadata["variable"]) or f"FAIRWAY_{one.name.upper()}"
+    return str(declared.metadata["variable"]) or f"FAIRWAY_{declared.name.upper()}"
 
 
 def _declared() -> Iterator[Field[Any]]:
-    return (one for one in fields(Settings) if one.metadata)
+    return (declared for declared in fields(Settings) if declared.metadata)
 
 
 def _parsed(kind: str, name: str, text: str) -> Any:
@@ -439,7 +515,7 @@ def reserved_concurrency(stage: str) -> dict[str, int]:
     if path is None:
         return {}
     functions = json.loads(path.read_text())["stages"].get(stage, {}).get("lambda_functions", {})
-    return {name: one["reserved_concurrency"] for name, one in functions.items() if "reserved_concurrency" in one}
+    return {name: line["reserved_concurrency"] for name, line in functions.items() if "reserved_concurrency" in line}
 
 
 HEADER = """# Configuration
@@ -457,10 +533,12 @@ def page() -> str:
     rows: dict[str, list[str]] = {EMBEDDED: []}
     for variable in OTHER_VARIABLES:
         rows.setdefault(variable.group, []).append(_row(variable.name, variable.default, variable.meaning))
-    for one in _declared():
-        if one.name != "port":
-            rows.setdefault(one.metadata["group"], []).append(_row(variable_of(one), _default(one), _meaning(one)))
-    order = [EMBEDDED, *dict.fromkeys(one.metadata["group"] for one in _declared())]
+    for declared in _declared():
+        if declared.name != "port":
+            rows.setdefault(declared.metadata["group"], []).append(
+                _row(variable_of(declared), _default(declared), _meaning(declared))
+            )
+    order = [EMBEDDED, *dict.fromkeys(declared.metadata["group"] for declared in _declared())]
     tables = [
         f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n" + "\n".join(rows[group]) for group in order
     ]
@@ -471,12 +549,12 @@ def _row(name: str, default: str, meaning: str) -> str:
     return f"| `{name}` | {default} | {meaning} |".replace("|  |", "| |")
 
 
-def _default(one: Field[Any]) -> str:
-    if one.metadata["shown_default"]:
-        return str(one.metadata["shown_default"])
-    if one.default in ("", None):
+def _default(declared: Field[Any]) -> str:
+    if declared.metadata["shown_default"]:
+        return str(declared.metadata["shown_default"])
+    if declared.default in ("", None):
         return ""
-    return f"`{one.default}`" + _readable(one.default, one.metadata["unit"])
+    return f"`{declared.default}`" + _readable(declared.default, declared.metadata["unit"])
 
 
 def _readable(value: Any, unit: str) -> str:
@@ -488,8 +566,8 @@ def _readable(value: Any, unit: str) -> str:
     return f" ({value // 3600} h)" if unit == "seconds" and value >= 3600 else ""
 
 
-def _meaning(one: Field[Any]) -> str:
-    about = one.metadata
+def _meaning(declared: Field[Any]) -> str:
+    about = declared.metadata
     choices = f" One of {', '.join(f'`{choice}`' for choice in about['choices'])}." if about["choices"] else ""
     unit = f" In {about['unit']}." if about["unit"] else ""
     return f"{about['meaning']}{choices}{unit}"

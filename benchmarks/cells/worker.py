@@ -60,7 +60,7 @@ class ListTopics(WakeUpsOnly):
             self._local.taken = [found[1]] if found else []
         return bool(self._taken())
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         if wait_s:
             self.wait(topic, wait_s)
         bodies, self._local.taken = self._taken(), []
@@ -71,9 +71,9 @@ class ListTopics(WakeUpsOnly):
     def delete(self, topic: str, receipt_handles: Sequence[bytes]) -> None:
         return None
 
-    def give_back(self, topic: str, receipt_handles: Sequence[bytes]) -> None:
-        if receipt_handles:
-            self._client.rpush(key(topic), *receipt_handles)
+    def give_back(self, topic: str, records: Sequence[dict[str, Any]]) -> None:
+        if records:
+            self._client.rpush(key(topic), *(one["body"] for one in records))
 
     def _taken(self) -> list[bytes]:
         return getattr(self._local, "taken", [])

@@ -2,7 +2,7 @@
 
     python -m benchmarks.reading DATA_FOLDER
 
-DATA_FOLDER holds `receipts/` (images, labels.json, words/*.csv), `invoices/` (PDFs, each with a JSON file) and
+DATA_FOLDER contains `receipts/` (images, labels.json, words/*.csv), `invoices/` (PDFs, each with a JSON file) and
 `documents/`. Settings are chosen on every second file and reported on the others. If the peers are not installed, the
 benchmark prints how to install them. Tables are printed and written to build/bench/reading.json.
 """

@@ -15,7 +15,7 @@ FAILURES_A_MINUTE = 60
 
 
 def caller_of(headers: Mapping[str, str], address: str, catalog: Catalog, ports: ApiPorts) -> Caller:
-    """The caller whose key the Authorization header holds. Raises Problem `unauthorized` or `rate_limited`."""
+    """The caller with the key in the Authorization header. Raises Problem `unauthorized` or `rate_limited`."""
     scheme, _, key = (headers.get("authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("send your key as `Authorization: Bearer <key>`")

@@ -11,7 +11,7 @@ from functions.api.access import caller_of, check_role
 from functions.api.origins import readable_by
 from functions.api.ports import ApiPorts
 from functions.api.problems import MEDIA_TYPE, Problem, not_found, unavailable
-from functions.api.quotas import check_rate
+from functions.api.rates import check_rate
 from functions.api.requests import ANYONE, Request, Response, is_id
 from functions.api.routes import Route
 from layers.domain.errors import DependencyDown, StoreUnreachable
@@ -131,7 +131,7 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
 def _without_secrets(body: Any) -> Any:
     if isinstance(body, dict):
         return {name: None if name in NOT_STORED else _without_secrets(value) for name, value in body.items()}
-    return [_without_secrets(one) for one in body] if isinstance(body, list) else body
+    return [_without_secrets(item) for item in body] if isinstance(body, list) else body
 
 
 def _as_response(result: Any) -> Response:

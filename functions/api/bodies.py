@@ -21,7 +21,7 @@ def _is_storable(value: Any, levels: int = MOST_LEVELS) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
-    return levels > 0 and all(_is_storable(one, levels - 1) for one in inner)
+    return levels > 0 and all(_is_storable(value, levels - 1) for value in inner)
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,6 @@ def _known(request: Request, languages: list[str]) -> list[str]:
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     problems = check(schema)
     if problems:
-        errors = [{"pointer": f"/schema{one.pointer}", "detail": one.detail} for one in problems]
+        errors = [{"pointer": f"/schema{problem.pointer}", "detail": problem.detail} for problem in problems]
         raise Problem("invalid_request", "some parts of the schema are not supported; `errors` names each", errors)
     return schema

@@ -11,11 +11,12 @@ from functions.api.redrives import redrive_step
 from functions.api.requests import Request, bad_parameter
 from functions.api.views import at
 from functions.pipelines import PIPELINES, STEPS
+from layers.domain.message import ARRIVALS, DISPATCH
 from layers.ports.rows import DeadLetter, DeadLetterFilter
 
 MOST_COUNTED = 10_000
 MOST_REDRIVEN = 1_000
-TOPICS = ("arrivals", *STEPS, "dispatch")
+TOPICS = (ARRIVALS, *STEPS, DISPATCH)
 SIDE_STEPS = [step.name for pipeline in PIPELINES[1:] for step in pipeline.steps]
 ALL = DeadLetterFilter()
 

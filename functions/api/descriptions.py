@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from functions.api import bodies, changes, files, records
-from functions.api.shapes import CURSOR, TEXT, TIME, Schema, one_of
+from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.pipelines import STEPS
 
 # --- parameters --------------------------------------------------------------------------------------
@@ -130,6 +130,9 @@ DESCRIPTIONS = {
          "Lists the parts of a large file that have arrived.", {200: "ArrivedParts"}),
     "POST /files/{file_id}/upload/complete": Description("completeUpload",
          "Completes the upload of a large file after all its parts have arrived.", {200: "File"}, conflicts=True),
+    "POST /files/{file_id}/uploaded": Description("announceUpload",
+         "Says that a file was uploaded. Needed only where the object store sends no events: the file is then found "
+         "at once instead of within two minutes. Nothing happens if the object is not there.", {202: "File"}),
     "POST /files/{file_id}/redrive": Description("redriveFile",
          "Runs the failed or the named step of a file again, and the steps after it.",
          {202: "Redriven"}, bodies.Redrive, conflicts=True, tag="files"),
@@ -157,13 +160,13 @@ DESCRIPTIONS = {
     "GET /operations/tenants": Description("listTenants", "Lists all tenants, newest first.",
          {200: "Tenants"}, query=(_limit(200, 1000), PAGE_CURSOR)),
     "POST /operations/tenants": Description("createTenant",
-         "Creates a tenant and an operator's key for it, which is shown once.", {201: "TenantMade"}, bodies.NewTenant),
+         "Creates a tenant and an operator's key for it, which is shown once.", {201: "CreatedTenant"}, bodies.NewTenant),
     "PUT /operations/tenants/{tenant_id}": Description("changeTenant",
          "Changes a tenant's weight and quota.", {200: "Tenant"}, bodies.ChangedTenant),
     "GET /operations/tenants/{tenant_id}/keys": Description("listKeys",
          "Lists a tenant's keys, newest first, without their secrets.", {200: "Keys"}),
     "POST /operations/tenants/{tenant_id}/keys": Description("createKey",
-         "Creates a key, which is shown once.", {201: "KeyMade"}, bodies.NewKey, quotas=True),
+         "Creates a key, which is shown once.", {201: "CreatedKey"}, bodies.NewKey, quotas=True),
     "DELETE /operations/keys/{key_id}": Description("revokeKey", "Revokes a key for good.", {200: "Key"}),
     "GET /operations/dead-letters": Description("listDeadLetters",
          "Lists and counts steps that were given up, newest first: of all tenants for an admin, else of your tenant.",

@@ -8,13 +8,13 @@ from typing import Any
 from functions.api.answering import answer, encode
 from functions.api.ports import ApiPorts, Probe
 from functions.api.routes import ROUTES, Route
-from functions.pipelines import concurrency
+from functions.pipelines import DECLARED_CONCURRENCY
 from layers import bootstrap
 
 
 @bootstrap.once
 def ports() -> ApiPorts:
-    settings = bootstrap.settings()
+    settings = bootstrap.settings_for(DECLARED_CONCURRENCY)
     return ApiPorts(
         settings=settings,
         catalogs=bootstrap.catalog(),
@@ -25,7 +25,7 @@ def ports() -> ApiPorts:
         breakers=bootstrap.breakers(),
         budgets=bootstrap.budgets(),
         reach=bootstrap.reach(),
-        concurrency=concurrency(settings.concurrency),
+        concurrency=settings.concurrency,
         languages=bootstrap.known_languages,
         probes=probes,
         is_paid=is_paid,

@@ -21,7 +21,7 @@ def concurrency(ports: ApiPorts, catalog: Catalog) -> dict[str, int]:
     live = {one.step: one.slots for one in catalog.live_slots()}
     if not live:
         return dict(ports.concurrency)
-    return {step: at_once(live.get(step, 0), ports.settings.concurrency.get(step)) for step in STEPS}
+    return {step: at_once(live.get(step, 0), ports.settings.ceilings.get(step)) for step in STEPS}
 
 
 def samples(catalog: Catalog, steps: dict[str, Shown], target_s: float) -> list[Sample]:

@@ -51,9 +51,9 @@ def _services(ports: ApiPorts) -> list[Sample]:
     samples = [
         Sample("breaker_open", float(mode is not Mode.CLOSED), {"dependency": name}) for name, mode in modes.items()
     ]
-    for name, one in overview.budgets(ports).items():
+    for name, budget in overview.budgets(ports).items():
         labels = {"dependency": name}
-        samples.append(Sample("budget_units_per_second", one["per_s"], labels))
-        samples.append(Sample("budget_full_units_per_second", one["full_per_s"], labels))
-        samples.append(Sample("budget_room_parts", one["room"], labels))
+        samples.append(Sample("budget_units_per_second", budget["per_s"], labels))
+        samples.append(Sample("budget_full_units_per_second", budget["full_per_s"], labels))
+        samples.append(Sample("budget_room_parts", budget["room"], labels))
     return samples

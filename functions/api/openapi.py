@@ -12,9 +12,10 @@ from functions.api import problems
 from functions.api.answering import LONGEST_KEY
 from functions.api.descriptions import DESCRIPTIONS, Description
 from functions.api.examples import EXAMPLES
+from functions.api.json_schema import TEXT, Schema, ref
 from functions.api.requests import ROLES
 from functions.api.routes import Route
-from functions.api.shapes import SHAPES, TEXT, Schema, ref
+from functions.api.shapes import SHAPES
 from layers.version import VERSION
 
 ABOUT = """Batches of uploaded files become records of a dataset; each file also gets a preview and a thumbnail.
@@ -84,7 +85,7 @@ def _operation(route: Route) -> Schema:
         "responses": {str(status): _answer(described, shape) for status, shape in described.answers.items()},
     }
     if described.body:
-        is_required = any(one.is_required() for one in described.body.model_fields.values())
+        is_required = any(field.is_required() for field in described.body.model_fields.values())
         content = {"application/json": {"schema": ref(described.body.__name__)}}
         operation["requestBody"] = {"required": is_required, "content": content}
     for code in _problems(route, described):

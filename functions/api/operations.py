@@ -34,7 +34,7 @@ def health(request: Request) -> tuple[int, Any]:
         if time.monotonic() - _cached[0] > CACHED_S or not _cached[1]:
             _cached = (time.monotonic(), _check(request.ports))
         dependencies = _cached[1]
-    all_up = all(one["state"] != "down" for one in dependencies.values())
+    all_up = all(dependency["state"] != "down" for dependency in dependencies.values())
     body = {"status": "ok" if all_up else "degraded", "dependencies": dependencies}
     return (503 if dependencies["postgres"]["state"] == "down" else 200), body
 
@@ -103,7 +103,7 @@ def _stored(request: Request, tenant_id: str | None) -> Shown | None:
     several tenants and has too many files.
     """
     recorded = request.catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1)
-    if len({one.file_id for one in recorded}) > MOST_LOOKED_UP_ON_REQUEST:
+    if len({row.file_id for row in recorded}) > MOST_LOOKED_UP_ON_REQUEST:
         last = request.catalog.last_audit("artifacts") if tenant_id is None else None
         return last and _walk_view(last)
     try:

@@ -73,12 +73,12 @@ def budgets(ports: ApiPorts) -> dict[str, Shown]:
     """The budgets of services that are in use and paid by the call."""
     return {
         name: {
-            "full_per_s": one.full_per_s,
-            "per_s": round(one.per_s, 3),
-            "room": one.room,
-            "wait_s": round(one.wait_s, 2),
+            "full_per_s": budget.full_per_s,
+            "per_s": round(budget.per_s, 3),
+            "room": budget.room,
+            "wait_s": round(budget.wait_s, 2),
         }
-        for name, one in ports.budgets.states().items()
+        for name, budget in ports.budgets.states().items()
         if ports.is_paid(name)
     }
 

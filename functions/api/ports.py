@@ -32,8 +32,8 @@ class Changes(Protocol):
 class Limits(Protocol):
     """Counters of events in windows of time."""
 
-    def count(self, name: str, window_s: int) -> int:
-        """Count an event; how many there were in this window, this one included."""
+    def count(self, name: str, window_s: int, *, events: int = 1) -> int:
+        """Count events; how many there were in this window, these included."""
 
 
 @dataclass(frozen=True, slots=True)

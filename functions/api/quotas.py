@@ -1,20 +1,16 @@
-"""Quotas: what a tenant may have, and how often its keys may call. They limit what is new; accepted files are not affected."""
+"""Quotas: what a tenant may have. They limit what is new; accepted files are not affected."""
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from functions.api.problems import Problem
 from functions.api.requests import Request
-from layers.ports.catalog import Catalog
 from layers.ports.rows import NewFile
 
 PROCESSING_RETRY_S = 30
 BYTES_RETRY_S = 600
-# For each quota: what counts against it (`schema/functions/note_files.sql`), and its name in a sentence.
 # Apply where the tenant's quota says nothing: generous, and low enough to protect the system from one tenant.
 DEFAULTS = {"datasets": 1_000, "keys": 200, "schema_versions": 1_000, "open_batches": 10_000, "requests_per_s": 50}
 LABELS = {
@@ -24,10 +20,7 @@ LABELS = {
     "open_batches": "open batches",
 }
 THINGS_RETRY_S = 60
-RATE_WINDOW_S = 10
-RATE_CACHED_S = 5.0
-MOST_RATES = 10_000
-_rates: dict[str, tuple[float, int]] = {}  # requests a second by key id, and until when they are cached
+# For each quota: what counts against it (`schema/functions/note_files.sql`), and its name in a sentence.
 COUNTED = {
     "files_in_processing": ("unsettled", "files in processing"),
     "bytes_stored": ("bytes", "bytes stored"),
@@ -106,40 +99,14 @@ def check_batches(request: Request) -> None:
     _check_one("open_batches", quota, request.catalog.open_batch_count)
 
 
-def check_rate(request: Request, catalog: Catalog) -> None:
-    """Count a request of the caller's key. Raise Problem `rate_limited` where there are too many."""
-    rate, now = _rate(request, catalog), time.time()
-    if request.ports.limits.count(f"requests:{request.caller.key_id}", RATE_WINDOW_S) <= rate * RATE_WINDOW_S:
-        return
-    left_s = math.ceil(RATE_WINDOW_S - now % RATE_WINDOW_S)
-    detail = f"your key may make {rate * RATE_WINDOW_S} requests in {RATE_WINDOW_S} seconds; try again in {left_s} s"
-    raise Problem("rate_limited", detail, Retry_After=str(max(1, left_s)))
-
-
-def forget_rates() -> None:
-    """Read the rates again: a quota has changed. Other processes follow when their cache expires."""
-    _rates.clear()
-
-
-def _rate(request: Request, catalog: Catalog) -> int:
-    key_id, now = request.caller.key_id, time.monotonic()
-    cached = _rates.get(key_id)
-    if cached and cached[0] > now:
-        return cached[1]
-    if len(_rates) >= MOST_RATES:
-        _rates.clear()
-    rate = _most("requests_per_s", catalog.quota())
-    _rates[key_id] = now + RATE_CACHED_S, rate
-    return rate
-
-
-def _most(name: str, quota: Mapping[str, int]) -> int:
+def limit_of(name: str, quota: Mapping[str, int]) -> int:
+    """A tenant's limit, or the default one."""
     most = quota.get(name)
     return DEFAULTS[name] if most is None else most
 
 
 def _check_one(name: str, quota: Mapping[str, int], count: Callable[[], int]) -> None:
-    most = _most(name, quota)
+    most = limit_of(name, quota)
     current = count()
     if current >= most:
         raise Problem(

@@ -110,7 +110,7 @@ def _without_formulas(text: str) -> str:
 
 def _starts_formula(text: str) -> bool:
     """Whether the first visible character starts a formula."""
-    first = next((one for one in text if _is_visible(one)), "")
+    first = next((character for character in text if _is_visible(character)), "")
     return first != "" and unicodedata.normalize("NFKC", first)[0] in FORMULA_STARTS
 
 

@@ -61,7 +61,7 @@ def _from(step: str) -> list[str]:
     if step == INTAKE.name:
         return list(STEPS)
     for pipeline in PIPELINES:
-        names = [one.name for one in pipeline.steps]
+        names = [later.name for later in pipeline.steps]
         if step in names:
             return names[names.index(step) :]
     detail = f"must be one of {', '.join(STEPS)}"
@@ -71,7 +71,7 @@ def _from(step: str) -> list[str]:
 def _before(step: str) -> list[str]:
     """The steps that come before a step."""
     for pipeline in PIPELINES:
-        names = [INTAKE.name, *(one.name for one in pipeline.steps)]
+        names = [INTAKE.name, *(earlier.name for earlier in pipeline.steps)]
         if step in names:
             return names[: names.index(step)]
     return []

@@ -81,17 +81,17 @@ def page_text() -> str:
         if parameter["name"] == "Idempotency-Key"
     )
     problems = [
-        (str(one["status"]), one["code"], one["title"])
+        (str(example["status"]), example["code"], example["title"])
         for response in components["responses"].values()
         for content in response["content"].values()
-        for one in [content["example"]]
+        for example in [content["example"]]
     ]
     lines = [
         INTRODUCTION.format(
             about=document["info"]["description"],
             roles=components["securitySchemes"]["key"]["description"],
             idempotency=key["description"],
-            quotas="\n".join(f"| `{name}` | {one.description} |" for name, one in Quota.model_fields.items()),
+            quotas="\n".join(f"| `{name}` | {field.description} |" for name, field in Quota.model_fields.items()),
             problems="\n".join(f"| {status} | `{code}` | {title} |" for status, code, title in sorted(problems)),
         )
     ]
@@ -108,7 +108,7 @@ def page_text() -> str:
 def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
     yield f"### `{name}`\n"
     yield f"{operation['summary']} {operation['description']}\n"
-    parameters = [one for one in operation["parameters"] if one["in"] != "path"]
+    parameters = [parameter for parameter in operation["parameters"] if parameter["in"] != "path"]
     if parameters:
         yield "| parameter | values | meaning |"
         yield "|---|---|---|"
@@ -167,7 +167,7 @@ def _example(document: Schema, schema: Schema, name: str = "") -> Any:
         if "additionalProperties" in schema and isinstance(schema["additionalProperties"], dict):
             key = schema.get("propertyNames", {}).get("enum", ["name"])[0]
             return {key: _example(document, schema["additionalProperties"])}
-        return {key: _example(document, one, key) for key, one in schema.get("properties", {}).items()}
+        return {key: _example(document, value, key) for key, value in schema.get("properties", {}).items()}
     if kind == "array":
         return [_example(document, schema["items"]) for _ in range(schema.get("minItems", 1))]
     return _scalar(kind, schema)

@@ -25,7 +25,7 @@ def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     body = request.read(NewRemoval)
     if (body.file_ids is None) == (body.batch_id is None):
         raise Problem("invalid_request", "name either `file_ids` or a `batch_id`, not both")
-    if any(not is_id(one) for one in (body.file_ids or [body.batch_id or ""])):
+    if any(not is_id(file_id) for file_id in (body.file_ids or [body.batch_id or ""])):
         raise not_found("file" if body.file_ids else "batch")
     if body.batch_id:
         _check_batch(request, dataset_id, body.batch_id)

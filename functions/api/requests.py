@@ -43,7 +43,7 @@ ANYONE = Caller("", PUBLIC)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of the API. `query` holds the first value of each query parameter; names of `headers` are in lower case.
+    """One call of the API. `query` has the first value of each query parameter; names of `headers` are in lower case.
 
     `transaction` is the request's one transaction; public and waiting routes have none. The functions in `afterwards`
     run once it is committed.
@@ -103,7 +103,7 @@ class Request:
         return text
 
     def id(self, name: str) -> str | None:
-        """A query parameter that holds an id; None where it is absent."""
+        """A query parameter with an id; None where it is absent."""
         text = self.query.get(name)
         if text is not None and not is_id(text):
             raise bad_parameter(name, "is not an id")
@@ -149,7 +149,7 @@ def bad_parameter(name: str, detail: str) -> Problem:
 
 def _invalid(error: ValidationError) -> Problem:
     errors = [
-        {"pointer": "/" + "/".join(str(part) for part in one["loc"]), "detail": one["msg"]}
-        for one in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
+        for fault in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     ]
     return Problem("invalid_request", "some parts of the request are not valid; `errors` names each", errors)

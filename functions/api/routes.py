@@ -82,6 +82,7 @@ ROUTES = (
     Route("POST", "/files/{file_id}/upload/parts", uploads.sign_parts, "editor"),
     Route("GET", "/files/{file_id}/upload/parts", uploads.show_parts, "viewer"),
     Route("POST", "/files/{file_id}/upload/complete", uploads.complete, "editor"),
+    Route("POST", "/files/{file_id}/uploaded", uploads.announce, "editor"),
     Route("POST", "/files/{file_id}/redrive", redrives.redrive, "operator"),
     Route("POST", "/datasets/{dataset_id}/redrive", redrives.redrive_many, "operator"),
     Route("GET", "/datasets/{dataset_id}/records", records.show, "viewer"),

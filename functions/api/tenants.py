@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from functions.api import quotas
+from functions.api import quotas, rates
 from functions.api.access import notification_of
 from functions.api.bodies import ChangedTenant, NewKey, NewTenant
 from functions.api.problems import Problem, not_found
@@ -41,7 +41,7 @@ def change(request: Request, tenant_id: str) -> tuple[int, Any]:
     tenant = request.catalog.change_tenant(tenant_id, body.weight, quota)
     if tenant is None:
         raise not_found("tenant")
-    request.afterwards.append(quotas.forget_rates)
+    request.afterwards.append(rates.forget_rates)
     return 200, _tenant_view(tenant)
 
 

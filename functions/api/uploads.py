@@ -84,6 +84,14 @@ def complete(request: Request, file_id: str) -> tuple[int, Any]:
     return 200, file_views(request.ports, request.catalog, [file])[0]
 
 
+def announce(request: Request, file_id: str) -> tuple[int, Any]:
+    """Have the workers look for a file's object. Only a hint: they ask the object store, and a removed file stays so."""
+    file = existing(request, file_id)
+    if file.state in AWAITED:
+        request.afterwards.append(lambda: request.ports.topics.announce([file.object_key]))
+    return 202, file_views(request.ports, request.catalog, [file])[0]
+
+
 def abort(request: Request, begun: Sequence[tuple[str, str]]) -> int:
     """Abort uploads in parts whose files have ended; the number of their parts. Upkeep aborts what is left of them."""
     parts = 0

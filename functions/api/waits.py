@@ -49,7 +49,9 @@ def view(ports: ApiPorts, catalog: Catalog, batch_ids: Iterable[UUID]) -> View:
     for row in catalog.own_lanes(list(set(batch_ids))):
         lanes.setdefault(row.step, {})[str(row.batch_id)] = _lane(row)
     budgets = ports.budgets.states()
-    limited = frozenset(name for name, one in budgets.items() if one.room == 0 or one.per_s < 0.99 * one.full_per_s)
+    limited = frozenset(
+        name for name, budget in budgets.items() if budget.room == 0 or budget.per_s < 0.99 * budget.full_per_s
+    )
     return View(LaneView(forecasts, lanes), now, ports.breakers.states(), limited)
 
 
@@ -62,7 +64,7 @@ def waiting(view: View | None, state: str, batch_id: UUID, steps: Mapping[str, P
         return _wait("upload", "its bytes have not arrived yet", None, None)
     if state != "processing" or view is None:
         return None
-    step = next((one for one in MAIN_STEPS if any(part.state not in ENDED for part in steps.get(one, ()))), None)
+    step = next((name for name in MAIN_STEPS if any(part.state not in ENDED for part in steps.get(name, ()))), None)
     if step is None:
         return None
     return _of_step(view, str(batch_id), step, steps[step])
@@ -176,13 +178,14 @@ def _behind_all(view: View, batch_id: str, step: str) -> Ahead:
 def _down(view: View, step: str) -> str | None:
     """The service that is down and that the step needs."""
     needed = (OBJECT_STORE, STEPS[step].depends_on)
-    return next((one for one in needed if one and one in view.breakers and _is_open(view.breakers[one])), None)
+    known = [service for service in needed if service and service in view.breakers]
+    return next((service for service in known if _is_open(view.breakers[service])), None)
 
 
 def _services_waited_for(view: View, batch_id: str) -> set[str]:
     """The services that are down and for which files of a batch wait."""
     services = {_down(view, step) for step in MAIN_STEPS if view.lanes.lane(step, batch_id)}
-    return {one for one in services if one}
+    return {service for service in services if service}
 
 
 def _is_open(breaker: Breaker) -> bool:

@@ -31,7 +31,9 @@ def resources(stage: str, functions: Mapping[str, str]) -> Resources:
             "Type": "AWS::SNS::Topic",
             "Properties": {"TopicName": f"fairway-{stage}-alarms"},
             "Metadata": skip_checks(
-                {"CKV_AWS_26": "CloudWatch alarms can't publish to a topic under SNS's own key; they hold no content."}
+                {
+                    "CKV_AWS_26": "CloudWatch alarms can't publish to a topic under SNS's own key; they contain no content of files."
+                }
             ),
         },
         "AlarmsByMail": {

@@ -67,7 +67,7 @@ def _outputs() -> dict[str, Any]:
         "DatabaseInstance": {"Ref": "Database"},
         "DatabaseProxy": {"Ref": "Proxy"},
         "RedisUrl": {"Fn::Sub": "rediss://${Cache.PrimaryEndPoint.Address}:" + f"{CACHE_PORT}/0"},
-        "WorkerSecrets": {"Ref": "CacheSecret"},
+        "SharedSecrets": {"Ref": "CacheSecret"},
         "ApiSecrets": {"Ref": "PepperSecret"},
         "MigrationSecrets": {"Ref": "AdminSecret"},
         "OwnerSecret": attribute("Database", "MasterUserSecret.SecretArn"),
@@ -224,7 +224,7 @@ def _proxy(stage: str) -> Resources:
 
 
 def _cache(stage: str) -> Resources:
-    """Valkey holds hints only, so its data may be lost and is not backed up."""
+    """Valkey stores hints only, so its data may be lost and is not backed up."""
     reference = "{{resolve:secretsmanager:${CacheSecret}:SecretString:FAIRWAY_REDIS_PASSWORD}}"
     return {
         "CacheSubnets": {
@@ -237,7 +237,7 @@ def _cache(stage: str) -> Resources:
         "Cache": {
             "Type": "AWS::ElastiCache::ReplicationGroup",
             "Metadata": skip_checks(
-                {"CKV_AWS_191": "Encrypted with ElastiCache's own key; it holds ids and counters."}
+                {"CKV_AWS_191": "Encrypted with ElastiCache's own key; it stores ids and counters."}
             ),
             "Properties": {
                 "ReplicationGroupId": f"fairway-{stage}",

@@ -44,11 +44,11 @@ class Deployment:
         """Create or update the application stack from a package; returns its outputs."""
         description = json.loads((folder / "package.json").read_text())
         self._ensure_bucket()
-        for one in description["archives"].values():
-            self._upload(folder / one["path"], one["key"])
+        for archive in description["archives"].values():
+            self._upload(folder / archive["path"], archive["key"])
         keys = {
-            f"{name.title()}{'' if name == 'function' else 'Layer'}Key": one["key"]
-            for name, one in description["archives"].items()
+            f"{name.title()}{'' if name == 'function' else 'Layer'}Key": archive["key"]
+            for name, archive in description["archives"].items()
         }
         own = {"ArtifactBucket": self.artifacts, "SchemaDigest": description["schema"], **keys}
         known = _known(folder / "template.json", parameters)
@@ -75,7 +75,7 @@ class Deployment:
 
     def outputs(self, stack: str) -> dict[str, str]:
         found = self._describe(stack)
-        return {one["OutputKey"]: one["OutputValue"] for one in (found or {}).get("Outputs", ())}
+        return {output["OutputKey"]: output["OutputValue"] for output in (found or {}).get("Outputs", ())}
 
     # --- stacks --------------------------------------------------------------------------------------------------
 
@@ -112,9 +112,9 @@ class Deployment:
 
     def _reasons(self, stack: str) -> str:
         events = self._stacks.describe_stack_events(StackName=stack)["StackEvents"]
-        failed = [one for one in events if one["ResourceStatus"].endswith("FAILED")]
+        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
         return "; ".join(
-            f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', '')}" for one in reversed(failed)
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in reversed(failed)
         )
 
     def _describe(self, stack: str) -> dict[str, Any] | None:
@@ -164,7 +164,7 @@ class Deployment:
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
         for page in pages:
             found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
             if objects:
                 self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.pipelines import STEPS
 from infra.aws.expressions import attribute, comma_list, skip_checks, when
-from infra.aws.inventory import API, FUNCTIONS, MIGRATE, Resources, depends_on, logical, setting
+from infra.aws.inventory import API, FUNCTIONS, MIGRATE, Resources, depends_on, logical, secrets_of, setting
 from infra.aws.layers import Plan
 from infra.aws.queues import event_source
 from infra.aws.roles import role
@@ -87,19 +87,15 @@ def _log(stage: str, function: str) -> dict[str, Any]:
 
 
 def _environment(stage: str, function: str) -> dict[str, Any]:
-    secrets = [{"Fn::If": ["HasWorkerSecrets", {"Ref": "WorkerSecrets"}, ""]}]
-    if function in (API, MIGRATE):
-        secrets.append({"Fn::If": ["HasApiSecrets", {"Ref": "ApiSecrets"}, ""]})
-    if function == MIGRATE:
-        secrets.append({"Fn::If": ["HasMigrationSecrets", {"Ref": "MigrationSecrets"}, ""]})
+    secrets = [{"Fn::If": [f"Has{name}", {"Ref": name}, ""]} for name in secrets_of(function)]
     variables: dict[str, Any] = {
         "FAIRWAY_STAGE": stage,
         "FAIRWAY_BUCKET": {"Ref": "Files"},
         "FAIRWAY_QUEUE_PREFIX": f"fairway-{stage}-",
+        "FAIRWAY_TOPICS": when("UsesKafka", "kafka"),
         "FAIRWAY_KAFKA_BROKERS": when("UsesKafka", {"Ref": "KafkaBrokers"}),
         "FAIRWAY_KAFKA_AUTH": when("UsesKafka", "iam"),
         "FAIRWAY_DATABASE_AUTH": {"Ref": "DatabaseAuth"},
-        "FAIRWAY_DATABASE_URL": when("HasDatabaseUrl", {"Ref": "DatabaseUrl"}),
         "FAIRWAY_REDIS_URL": when("HasRedisUrl", {"Ref": "RedisUrl"}),
         "FAIRWAY_SECRETS": {"Fn::Join": [",", secrets]},
         # All functions get these: every step plans the next one, and the plan depends on the available services.
@@ -118,6 +114,8 @@ def _environment(stage: str, function: str) -> dict[str, Any]:
         "POWERTOOLS_SERVICE_NAME": "fairway",
         "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
     }
+    if function != API:
+        variables["FAIRWAY_DATABASE_URL"] = when("HasDatabaseUrl", {"Ref": "DatabaseUrl"})
     if function in (API, MIGRATE):
         variables["FAIRWAY_API_DATABASE_URL"] = when("HasApiDatabaseUrl", {"Ref": "ApiDatabaseUrl"})
     if function == MIGRATE:

@@ -54,6 +54,21 @@ def services() -> tuple[str, ...]:
     return tuple(sorted({step.depends_on for step in STEPS.values() if step.depends_on}))
 
 
+def secrets_of(function: str) -> list[str]:
+    """The parameters that name the secrets which a function reads: only what it needs.
+
+    Row-level security does not restrict the workers' role, so the API gets no secret of the workers.
+    """
+    names = ["SharedSecrets"]
+    if function != API:
+        names.append("WorkerSecrets")
+    if function in (API, MIGRATE):
+        names.append("ApiSecrets")
+    if function == MIGRATE:
+        names.append("MigrationSecrets")
+    return names
+
+
 def depends_on(function: str, service: str) -> bool:
     """Whether this function runs a step that depends on the service."""
     return function in STEPS and STEPS[function].depends_on == service

@@ -64,7 +64,7 @@ def bare_name(requirement: str) -> str:
 def build(name: str, architecture: str, plan: Plan) -> Path:
     """Build a layer's zip, with its packages under `python/`. An unchanged layer is taken from the cache."""
     pinned = native_requirements()
-    requirements = [pinned[bare_name(one)] for one in plan.requirements[name]]
+    requirements = [pinned[bare_name(requirement)] for requirement in plan.requirements[name]]
     constraints = ROOT / "constraints.txt"
     # All constraints are part of the cache key, so a layer may be rebuilt when a pin changes that it does not use.
     recipe = "\n".join([architecture, PYTHON, *GLIBCS, *sorted(requirements), constraints.read_text()])

@@ -160,7 +160,7 @@ def _flow_log(stage: str) -> Resources:
             "UpdateReplacePolicy": "Delete",
             "Metadata": skip_checks(
                 {
-                    "CKV_AWS_158": "CloudWatch encrypts it with its own key; it holds addresses of a private network.",
+                    "CKV_AWS_158": "CloudWatch encrypts it with its own key; it contains addresses of a private network.",
                     "CKV_AWS_338": "The parameter FlowLogDays sets the retention.",
                 }
             ),

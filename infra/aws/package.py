@@ -26,7 +26,7 @@ MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 # Top-level packages that only Chalice's command line and pip use.
 NOT_NEEDED = ("pip", "setuptools", "wheel", "inquirer", "blessed", "jinxed", "wcwidth", "click", "editor", "readchar", "runs", "xmod", "yaml", "_yaml", "pkg_resources", "_distutils_hack", "packaging")  # fmt: skip
 # Parts of packages that our code never imports.
-NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "kafka/benchmarks/", "kafka/cli/")  # fmt: skip
+NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "confluent_kafka/kafkatest/", "confluent_kafka/schema_registry/", "confluent_kafka/avro/")  # fmt: skip
 # The AWS services that functions call: the SDK's data of all others is left out.
 SERVICES = ("s3", "sqs", "secretsmanager", "rds", "textract", "bedrock-runtime", "sts")
 
@@ -128,7 +128,7 @@ def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> 
 
 def check_sizes(description: dict[str, Any], plan: layers.Plan) -> None:
     """Raise TooLarge if a function with its layers exceeds Lambda's limit."""
-    sizes = {name: one["unzipped_bytes"] for name, one in description["archives"].items()}
+    sizes = {name: archive["unzipped_bytes"] for name, archive in description["archives"].items()}
     for function in inventory.FUNCTIONS:
         total = sizes["function"] + sum(sizes[name] for name in plan.layers_of(function))
         if total > MAX_UNZIPPED_BYTES:
@@ -140,9 +140,9 @@ def check_sizes(description: dict[str, Any], plan: layers.Plan) -> None:
 def main() -> None:
     stage = sys.argv[1]
     description = package(stage, ROOT / "build" / "aws" / stage)
-    for one in description["archives"].values():
-        zipped, unzipped = one["zipped_bytes"] / 2**20, one["unzipped_bytes"] / 2**20
-        print(f"{one['path']:24} {zipped:6.1f} MiB zipped {unzipped:6.1f} MiB unzipped")
+    for archive in description["archives"].values():
+        zipped, unzipped = archive["zipped_bytes"] / 2**20, archive["unzipped_bytes"] / 2**20
+        print(f"{archive['path']:24} {zipped:6.1f} MiB zipped {unzipped:6.1f} MiB unzipped")
     print(f"The package for {description['architecture']} is in build/aws/{stage}.")
 
 

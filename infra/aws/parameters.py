@@ -8,7 +8,7 @@ from infra.aws.expressions import choice, is_set, number, text
 from infra.aws.layers import Plan
 
 PARAMETERS: dict[str, Any] = {
-    "ArtifactBucket": text("Bucket that holds the packages.", None),
+    "ArtifactBucket": text("Bucket of the packages.", None),
     "FunctionKey": text("Key of the functions' package.", None),
     **{f"{name.title()}LayerKey": text(f"Key of the layer {name}.", None) for name in Plan.read().requirements},
     "SchemaDigest": text("Digest of the database schema; a new one starts a migration.", None),
@@ -21,10 +21,11 @@ PARAMETERS: dict[str, Any] = {
     "DatabaseInstance": text("Identifier of the database instance, for its alarm."),
     "DatabaseProxy": text("Name of RDS Proxy, for its alarm."),
     "RedisUrl": text("URL of Valkey, without the password."),
-    "WorkerSecrets": text("Secrets with environment variables for all functions, comma-separated."),
-    "ApiSecrets": text("Secrets with environment variables for the API and migrations, comma-separated."),
+    "SharedSecrets": text("Secrets of all functions, such as Valkey's password and a model's key; comma-separated."),
+    "WorkerSecrets": text("Secrets of all functions but the API, such as the workers' database URL; comma-separated."),
+    "ApiSecrets": text("Secrets of the API and migrations, such as the pepper of keys; comma-separated."),
     "OwnerSecret": text("Secret with the database owner's name and password, as RDS stores it."),
-    "MigrationSecrets": text("Secrets with environment variables for migrations only, comma-separated."),
+    "MigrationSecrets": text("Secrets of migrations alone, such as the first admin's key; comma-separated."),
     "AllowedOrigins": text("Origins from which browsers may upload and read, comma-separated.", "*"),
     "QuarantineAt": number("Number of lost attempts after which a step is given up.", 2, MinValue=1),
     "OcrLanguages": text("Languages for Tesseract.", "eng"),
@@ -70,6 +71,7 @@ CONDITIONS: dict[str, Any] = {
     "HasRedisUrl": is_set("RedisUrl"),
     "HasDatabaseInstance": is_set("DatabaseInstance"),
     "HasDatabaseProxy": is_set("DatabaseProxy"),
+    "HasSharedSecrets": is_set("SharedSecrets"),
     "HasWorkerSecrets": is_set("WorkerSecrets"),
     "HasApiSecrets": is_set("ApiSecrets"),
     "HasMigrationSecrets": is_set("MigrationSecrets"),

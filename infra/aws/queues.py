@@ -32,7 +32,7 @@ def _queues(stage: str, topic: str) -> Resources:
     """A topic's encrypted queue, and the dead-letter queue that takes messages from this queue only."""
     name = logical(topic)
     common = {"SqsManagedSseEnabled": True, "MessageRetentionPeriod": RETENTION_S}
-    encryption = skip_checks({"CKV_AWS_27": "Encrypted with SQS's own key: messages hold ids, never content."})
+    encryption = skip_checks({"CKV_AWS_27": "Encrypted with SQS's own key: messages contain ids, never content."})
     arn = f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:fairway-{stage}-{topic}"
     allowed_sources = {"redrivePermission": "byQueue", "sourceQueueArns": [{"Fn::Sub": arn}]}
     redrive = {"deadLetterTargetArn": attribute(f"{name}Dead", "Arn"), "maxReceiveCount": MAX_RECEIVES}
@@ -111,7 +111,7 @@ def kafka_arn(kind: str, name: str = "") -> dict[str, str]:
 def _kafka_sources(stage: str) -> Resources:
     """The steps' topics on an MSK cluster, as event sources of their functions.
 
-    The queues stay event sources too: they hold earlier messages and those that are redriven.
+    The queues stay event sources too: earlier messages and redriven ones are in them.
     """
     return {
         f"{logical(step)}KafkaSource": {

@@ -8,7 +8,7 @@ from typing import Any
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from infra.aws.bucket import bucket_arn, objects
 from infra.aws.expressions import allow, attribute, comma_list, policy, skip_checks, when
-from infra.aws.inventory import API, MIGRATE, UPKEEP, Resource, depends_on, logical
+from infra.aws.inventory import API, MIGRATE, UPKEEP, Resource, depends_on, logical, secrets_of
 from infra.aws.queues import kafka_arn
 from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
@@ -146,31 +146,24 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
 
 
 def _secrets(function: str) -> list[Any]:
-    secrets = {"worker": ("HasWorkerSecrets", "WorkerSecrets")}
-    if function in (API, MIGRATE):
-        secrets["api"] = ("HasApiSecrets", "ApiSecrets")
-    if function == MIGRATE:
-        secrets |= {
-            "migration": ("HasMigrationSecrets", "MigrationSecrets"),
-            "owner": ("HasOwnerSecret", "OwnerSecret"),
-        }
+    parameters = [*secrets_of(function), *(["OwnerSecret"] if function == MIGRATE else [])]
     return [
         when(
-            condition,
+            f"Has{parameter}",
             {
-                "PolicyName": f"{name}-secrets",
+                "PolicyName": f"{parameter.removesuffix('Secrets').removesuffix('Secret').lower()}-secrets",
                 "PolicyDocument": policy(allow(["secretsmanager:GetSecretValue"], comma_list(parameter))),
             },
         )
-        for name, (condition, parameter) in secrets.items()
+        for parameter in parameters
     ]
 
 
 def _database(function: str) -> Any:
     """Log in by token as the function's own database role."""
-    roles = ["fairway_worker", "fairway_api"] if function == API else ["fairway_worker"]
+    role = "fairway_api" if function == API else "fairway_worker"
     start = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${DatabaseResource}/"
-    arns = [{"Fn::Sub": start + role} for role in roles]
+    arns = [{"Fn::Sub": start + role}]
     return when(
         "UsesIamLogin",
         {"PolicyName": "database-login", "PolicyDocument": policy(allow(["rds-db:connect"], arns))},

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ DEFAULT_HOME = ".fairway"
 DEFAULT_PORT = 8000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+REFUSALS: tuple[type[Exception], ...] = (AlreadyRuns, PortTaken, PostgresUnusable, StartFailed)
 POLL_S = 0.5  # how often a signal is noticed whose exception was swallowed
 
 
@@ -40,15 +42,22 @@ class StopHandler:
 
 
 def main() -> int:
-    """Run until a stop signal; returns the exit code."""
+    home = Path(os.environ.get("FAIRWAY_HOME") or DEFAULT_HOME)
+    return run_until_stopped(lambda port: embedded.start(home, port, adopts=True))
+
+
+def run_until_stopped(start: Callable[[int], embedded.Embedded], refusals: tuple[type[Exception], ...] = ()) -> int:
+    """Start with the API at the port that is set, process files, and run until a stop signal; returns the exit code.
+
+    The message of one of `refusals` is printed.
+    """
     arguments = _arguments()
     handler = StopHandler()
     for number in STOP_SIGNALS:
         signal.signal(number, handler)
     try:
-        home = Path(os.environ.get("FAIRWAY_HOME") or DEFAULT_HOME)
-        running = embedded.start(home, _port(), adopts=True)
-    except (AlreadyRuns, PortTaken, PostgresUnusable, StartFailed) as refusal:
+        running = start(_port())
+    except (*REFUSALS, *refusals) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except PermissionError as error:

@@ -18,12 +18,15 @@ from infra.local.home import Home, Secrets, write_json
 from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
-from infra.local.store_setup import BUCKET, VISIBILITY_S
+from infra.local.store_setup import BUCKET
 from infra.local.supervisor import StartFailed, Supervisor
+from infra.setup.queues import visibility_s
+from layers.adapters.postgres.migration import ensure_database
+from layers.adapters.printing.libreoffice_printer import installed
 from layers.settings import reserved_concurrency
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SERVERS = ("postgres", "valkey", "store", "store_public")
+SERVERS = ("postgres", "valkey", "store", "store_public", "preview")
 DEFAULT_WORKERS = 2
 STAGE = "local"
 # The AWS SDK's variables that are passed on, because they concern Textract and Bedrock; all others are removed.
@@ -37,12 +40,12 @@ OF_WORKERS = {"FAIRWAY_DATABASE_URL"}
 OF_API = {"FAIRWAY_API_DATABASE_URL", "FAIRWAY_KEY_PEPPER"}
 OF_MIGRATIONS = {"FAIRWAY_OWNER_DATABASE_URL", "FAIRWAY_OWNER_SECRET", "FAIRWAY_ADMIN_KEY"}
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
-VISIBILITY_GRACE_S = 60
 SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
 DRAIN_S = "7"
 WORKER_STOP_S = 8.3
 API_STOP_S = 4.0
+PREVIEW_STOP_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Embedded:
             "api_url": installation.url("api"),
             "api_key": installation.secrets.api_key,
             "aws_endpoint_url": installation.url("store"),
+            "store_public_url": installation.url("store_public"),
             "aws_access_key_id": installation.secrets.store_key_id,
             "aws_secret_access_key": installation.secrets.store_secret,
             "bucket": BUCKET,
@@ -119,7 +123,7 @@ class Embedded:
 
 # Version 0.1 kept objects in a folder named after the bucket.
 OLDER_OBJECTS = (
-    "{home} holds files of Fairway 0.1, which this version can't read. Nothing was changed. Start with another home"
+    "{home} contains files of Fairway 0.1, which this version can't read. Nothing was changed. Start with another home"
     " (FAIRWAY_HOME), and upload there what you export from this one with Fairway 0.1."
 )
 
@@ -153,7 +157,7 @@ def start(
         raise
     try:
         embedded.supervisor.start(servers(installation, program, embedded.run_id), SERVERS_START_S)
-        postgres.ensure_database(installation.ports["postgres"], installation.secrets.database_password)
+        ensure_database(installation.database_url)
         (bootstrap or bring_up_to_date)(installation)
         embedded.supervisor.start((programs or own_programs)(installation, embedded.run_id), PROGRAMS_START_S)
         embedded.announce()
@@ -184,40 +188,35 @@ def servers(installation: Installation, program: postgres.Program, run_id: str) 
     ]
 
 
-def visibility_s() -> dict[str, int]:
-    """The visibility timeout of each topic, which is longer than the time limit of its step."""
-    from functions.pipelines import STEPS
-    from infra.topics import TOPICS
-
-    steps = {name: max(VISIBILITY_S, int(step.timeout_s) + VISIBILITY_GRACE_S) for name, step in STEPS.items()}
-    return {topic: steps.get(topic, VISIBILITY_S) for topic in TOPICS}
-
-
 def bring_up_to_date(installation: Installation) -> None:
-    """Migrate the database, and create the tenant `local` with its API key."""
-    from infra.migrate import ensure_local_tenant, give_login, migrate
+    """Migrate the database, let the roles log in, and create the tenant `local` with its API key."""
+    from layers.adapters.postgres import migration
 
-    migrate(installation.database_url)
-    give_login(installation.database_url, API_ROLE, installation.secrets.api_role_password)
-    give_login(installation.database_url, WORKER_ROLE, installation.secrets.worker_role_password)
-    ensure_local_tenant(installation.database_url, installation.secrets.api_key, installation.secrets.key_pepper)
+    secrets = installation.secrets
+    logins = {API_ROLE: secrets.api_role_password, WORKER_ROLE: secrets.worker_role_password}
+    admin = migration.Admin(secrets.api_key, secrets.key_pepper, tenant="local")
+    migration.prepare(installation.database_url, logins, admin)
 
 
 def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
     workers = min(int(os.environ.get("FAIRWAY_WORKERS") or DEFAULT_WORKERS), most_workers())
     environment = {**program_environment(installation), MARK: run_id}
+    previews = [_preview(installation, run_id)] if serves_previews(environment) else []
+    if previews:
+        environment["FAIRWAY_PREVIEW_URL"] = installation.url("preview")
     api = Process(
         name="api",
         argv=[sys.executable, "-m", "infra.http"],
         env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": "api"},
         cwd=ROOT,
-        is_ready=lambda pid: _is_healthy(installation.ports["api"]),
+        is_ready=lambda pid: is_healthy(installation.ports["api"]),
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
     return [
         api,
+        *previews,
         *(
             _worker(installation, number, environment | own_steps(workers, number - 1))
             for number in range(1, workers + 1)
@@ -237,15 +236,52 @@ def own_steps(workers: int, index: int) -> dict[str, str]:
 
 
 def _at_once() -> dict[str, int]:
-    from functions.pipelines import STEPS, concurrency
+    from functions.pipelines import DECLARED_CONCURRENCY
 
-    at_once = concurrency(reserved_concurrency(STAGE))
-    return {step: at_once[step] for step in STEPS}
+    at_once = DECLARED_CONCURRENCY | reserved_concurrency(STAGE)
+    return {step: at_once[step] for step in DECLARED_CONCURRENCY}
 
 
 def share(concurrency: int, workers: int, index: int) -> int:
     """How many of a step's slots worker `index` (from 0) gets."""
     return concurrency // workers + (index < concurrency % workers)
+
+
+def serves_previews(environment: Mapping[str, str]) -> bool:
+    """Whether a preview service is started: where LibreOffice is installed, and no other service is set."""
+    configured = environment.get("FAIRWAY_LIBREOFFICE") or "auto"
+    if configured == "off" or environment.get("FAIRWAY_PREVIEW_URL"):
+        return False
+    return installed("" if configured == "auto" else configured) is not None
+
+
+def _preview(installation: Installation, run_id: str) -> Process:
+    """The preview service. It reads hostile documents, so its environment holds no secret."""
+    passed_on = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+        "PYTHONPATH",
+        "PYTHONDONTWRITEBYTECODE",
+        "FAIRWAY_LIBREOFFICE",
+    )
+    port = installation.ports["preview"]
+    return Process(
+        name="preview",
+        argv=[sys.executable, "-m", "infra.preview_service"],
+        env={
+            **{name: os.environ[name] for name in passed_on if name in os.environ},
+            "FAIRWAY_PREVIEW_HOST": ADDRESS,
+            "FAIRWAY_PREVIEW_PORT": str(port),
+            MARK: run_id,
+        },
+        cwd=ROOT,
+        is_ready=lambda pid: is_healthy(port),
+        stop_s=PREVIEW_STOP_S,
+        death_signal=signal.SIGTERM,
+    )
 
 
 def program_environment(installation: Installation) -> dict[str, str]:
@@ -290,13 +326,13 @@ def _worker(installation: Installation, number: int, environment: Mapping[str, s
         argv=[sys.executable, "-m", "infra.worker"],
         env={**without(environment, OF_API), "FAIRWAY_WORKER": name},
         cwd=ROOT,
-        is_ready=lambda pid: _has_logged(log_path, "worker_ready", pid),
+        is_ready=lambda pid: has_logged(log_path, "worker_ready", pid),
         stop_s=WORKER_STOP_S,
         death_signal=signal.SIGTERM,
     )
 
 
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=2)
     try:
         connection.request("GET", "/health")
@@ -307,7 +343,7 @@ def _is_healthy(port: int) -> bool:
         connection.close()
 
 
-def _has_logged(log_path: Path, event: str, pid: int) -> bool:
+def has_logged(log_path: Path, event: str, pid: int) -> bool:
     """Whether the process with this pid has logged the event."""
     try:
         lines = log_path.read_text(errors="replace").splitlines()[-200:]

@@ -28,7 +28,7 @@ def note_run(path: Path, run_id: str, running: Sequence[Running]) -> None:
             "run_id": run_id,
             "supervisor": os.getpid(),
             "processes": [
-                {"name": one.process.name, "pid": one.pid, "started": one.started} for one in running if one.pid
+                {"name": each.process.name, "pid": each.pid, "started": each.started} for each in running if each.pid
             ],
         },
     )
@@ -46,11 +46,13 @@ def end_leftovers(path: Path) -> list[str]:
     ended: list[str] = []
     found: list[Entry] = []
     if record.get("boot_id") == process_table.boot_id():
-        for one in record.get("processes", ()):
-            if process_table.lives(one["pid"], one["started"]) and (entry := process_table.entry(one["pid"])):
-                ended.append(one["name"])
+        for recorded in record.get("processes", ()):
+            if process_table.lives(recorded["pid"], recorded["started"]) and (
+                entry := process_table.entry(recorded["pid"])
+            ):
+                ended.append(recorded["name"])
                 found += [entry, *process_table.descendants([entry.pid])]
-                process_table.send([entry], STOP_SIGNALS.get(one["name"], signal.SIGKILL))
+                process_table.send([entry], STOP_SIGNALS.get(recorded["name"], signal.SIGKILL))
         marked = process_table.marked_with(f"{MARK}={record['run_id']}")
         process_table.send(marked, signal.SIGKILL)
         found += marked

@@ -120,15 +120,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def ensure_database(port: int, password: str) -> None:
-    with psycopg.connect(database_url(port, password, "postgres"), autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-            connection.execute(f"CREATE DATABASE {DATABASE}")
-
-
 def clear_leftovers(data: Path) -> None:
     """End the processes that a killed server left in its data folder: they would prevent the next start."""
-    remaining = [one for one in process_table.working_in(data) if one.name == "postgres"]
+    remaining = [process for process in process_table.working_in(data) if process.name == "postgres"]
     process_table.send(remaining, signal.SIGQUIT)
     stubborn = process_table.await_end(remaining, LEFTOVER_S)
     process_table.send(stubborn, signal.SIGKILL)

@@ -74,21 +74,21 @@ def spawn(process: Process, log_path: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def stop_together(running: Sequence[Running]) -> None:
+def stop_together(all_running: Sequence[Running]) -> None:
     """Send each its stop signal, kill those that do not end in time, and kill all their descendants."""
-    descendants = process_table.descendants(one.pid for one in running if one.pid is not None)
+    descendants = process_table.descendants(running.pid for running in all_running if running.pid is not None)
     started = time.monotonic()
-    for one in running:
-        if one.child is not None and one.child.poll() is None:
-            one.child.send_signal(one.process.stop_signal)
-    for one in running:
-        if one.child is not None:
+    for running in all_running:
+        if running.child is not None and running.child.poll() is None:
+            running.child.send_signal(running.process.stop_signal)
+    for running in all_running:
+        if running.child is not None:
             try:
-                one.child.wait(max(0.0, started + one.process.stop_s - time.monotonic()))
+                running.child.wait(max(0.0, started + running.process.stop_s - time.monotonic()))
             except subprocess.TimeoutExpired:
                 pass
-            kill_group(one.child.pid)
-            one.child.wait()
+            kill_group(running.child.pid)
+            running.child.wait()
     process_table.send(descendants, signal.SIGKILL)
     process_table.await_end(descendants, KILL_S)
 

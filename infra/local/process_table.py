@@ -54,35 +54,35 @@ def lives(pid: int, started: int) -> bool:
 def descendants(roots: Iterable[int]) -> list[Entry]:
     """All descendants of these processes, without the processes themselves."""
     children: dict[int, list[Entry]] = {}
-    for one in entries():
-        children.setdefault(one.parent, []).append(one)
+    for entry in entries():
+        children.setdefault(entry.parent, []).append(entry)
     found: list[Entry] = []
     waiting = list(roots)
     while waiting:
         direct = children.get(waiting.pop(), [])
         found += direct
-        waiting += [one.pid for one in direct]
+        waiting += [entry.pid for entry in direct]
     return found
 
 
 def working_in(folder: Path) -> list[Entry]:
     """The processes whose working directory is this folder."""
     target = os.stat(folder)
-    return [one for one in entries() if _is_same_file(PROC / str(one.pid) / "cwd", target)]
+    return [entry for entry in entries() if _is_same_file(PROC / str(entry.pid) / "cwd", target)]
 
 
 def marked_with(marker: str) -> list[Entry]:
     """The processes that have this `NAME=value` in their environment."""
     variable = marker.encode()
-    return [one for one in entries() if variable in _environment(one.pid)]
+    return [entry for entry in entries() if variable in _environment(entry.pid)]
 
 
 def send(targets: Iterable[Entry], number: signal.Signals) -> None:
     """Send a signal to those that still run."""
-    for one in targets:
-        if lives(one.pid, one.started):
+    for entry in targets:
+        if lives(entry.pid, entry.started):
             try:
-                os.kill(one.pid, number)
+                os.kill(entry.pid, number)
             except (ProcessLookupError, PermissionError):
                 continue
 
@@ -90,7 +90,7 @@ def send(targets: Iterable[Entry], number: signal.Signals) -> None:
 def await_end(targets: Iterable[Entry], within_s: float) -> list[Entry]:
     """Wait until all have ended; returns those that have not ended in time."""
     deadline = time.monotonic() + within_s
-    while alive := [one for one in targets if lives(one.pid, one.started)]:
+    while alive := [entry for entry in targets if lives(entry.pid, entry.started)]:
         if time.monotonic() >= deadline:
             break
         time.sleep(POLL_S)

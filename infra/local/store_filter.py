@@ -6,21 +6,15 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from infra.local.asgi import App, Message, Receive, Response, Scope, Send
 from infra.local.objects.transfers import Transfers
 from infra.local.signatures import Head, Refused, SignatureVerifier
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 METHODS = frozenset({"GET", "HEAD", "PUT"})
 SIGNING_NAMES = frozenset(
@@ -84,17 +78,11 @@ class PublicFilter:
         elif scope["method"] == "OPTIONS":
             await _answer(send, 204, b"", (*CORS, *PREFLIGHT))
         else:
-            has_begun = False
-
-            async def send_noting(message: Message) -> None:
-                nonlocal has_begun
-                has_begun = True
-                await send(message)
-
+            response = Response(send)
             try:
-                await self._pass(scope, receive, send_noting)
+                await self._pass(scope, receive, response)
             except Refused as refusal:
-                if has_begun:  # cut the connection: the client sees that the body is incomplete
+                if response.has_begun:  # cut the connection: the client sees that the body is incomplete
                     raise ConnectionError(refusal.detail) from None
                 await _refuse(send, refusal)
 

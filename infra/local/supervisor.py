@@ -59,6 +59,7 @@ class Supervisor:
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._next_rotation = 0.0
+        self._is_unannounced = False  # the last change could not be reported, for example on a full disk
         if adopts:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
@@ -71,16 +72,18 @@ class Supervisor:
         self._order(lambda: self._add(added))
         deadline = time.monotonic() + timeout_s
         waiting = added
-        while waiting := [one for one in waiting if not one.answers()]:
-            for one in waiting:
-                if one.early_ends >= MAX_EARLY_ENDS or time.monotonic() > deadline:
-                    raise StartFailed(f"{one.process.name} did not start. The end of its log:\n{tail(self._log(one))}")
+        while waiting := [running for running in waiting if not running.answers()]:
+            for running in waiting:
+                if running.early_ends >= MAX_EARLY_ENDS or time.monotonic() > deadline:
+                    raise StartFailed(
+                        f"{running.process.name} did not start. The end of its log:\n{tail(self._log(running))}"
+                    )
             if self._stopped.is_set():
                 raise StartFailed("Fairway was stopped while it was starting.")
             time.sleep(PROBE_EVERY_S)
 
     def pids(self) -> dict[str, int]:
-        return {one.process.name: one.pid for one in self._running if one.pid is not None}
+        return {running.process.name: running.pid for running in self._running if running.pid is not None}
 
     def stop(self) -> None:
         """Stop all processes in the reverse order of their starts; those that were started together stop together."""
@@ -118,50 +121,58 @@ class Supervisor:
 
     def _add(self, added: list[Running]) -> None:
         self._running += added
-        for one in added:
-            self._launch(one)
+        for running in added:
+            self._launch(running)
 
     def _tick(self) -> None:
         now = time.monotonic()
         rotates_logs = now >= self._next_rotation
         if rotates_logs:
             self._next_rotation = now + ROTATE_EVERY_S
-        for one in self._running:
-            self._guarded(lambda one=one: self._check(one, now, rotates_logs))  # type: ignore[misc]
+        for running in self._running:
+            self._guarded(lambda running=running: self._check(running, now, rotates_logs))  # type: ignore[misc]
+        if self._is_unannounced and rotates_logs:
+            self._guarded(self._announce)
 
-    def _check(self, one: Running, now: float, rotates_log: bool) -> None:
-        if one.child is not None and (code := one.child.poll()) is not None:
-            self._handle_end(one, one.child.pid, code, now)
-        if one.child is None and now >= one.starts_at:
-            self._launch(one)
+    def _check(self, running: Running, now: float, rotates_log: bool) -> None:
+        if running.child is not None and (code := running.child.poll()) is not None:
+            self._handle_end(running, running.child.pid, code, now)
+        if running.child is None and now >= running.starts_at:
+            self._launch(running)
         if rotates_log:
-            rotate(self._log(one))
+            rotate(self._log(running))
 
-    def _launch(self, one: Running) -> None:
-        one.since = time.monotonic()
+    def _launch(self, running: Running) -> None:
+        running.since = time.monotonic()
         try:
-            one.process.before_start()
-            one.child = spawn(one.process, self._log(one))
+            running.process.before_start()
+            running.child = spawn(running.process, self._log(running))
         except Exception as error:
-            self._delay_start(one, one.since)
-            self._note(f"{one.process.name} could not be started: {error}")
+            self._delay_start(running, running.since)
+            self._note(f"{running.process.name} could not be started: {error}")
             return
-        found = process_table.entry(one.child.pid)
-        one.started = found.started if found else 0
-        self._on_change(self._running)
+        found = process_table.entry(running.child.pid)
+        running.started = found.started if found else 0
+        self._announce()
 
-    def _handle_end(self, one: Running, pid: int, code: int, now: float) -> None:
-        self._note(f"{one.process.name} (process {pid}) ended with exit code {code}")
+    def _announce(self) -> None:
+        """Report the state of all processes; after a failure it is repeated later."""
+        self._is_unannounced = True
+        self._on_change(self._running)
+        self._is_unannounced = False
+
+    def _handle_end(self, running: Running, pid: int, code: int, now: float) -> None:
+        self._note(f"{running.process.name} (process {pid}) ended with exit code {code}")
         kill_group(pid)
-        one.child = None
-        if now - one.since > SETTLED_S:
-            one.early_ends = 0
-        self._delay_start(one, now)
+        running.child = None
+        if now - running.since > SETTLED_S:
+            running.early_ends = 0
+        self._delay_start(running, now)
         self._end_orphans()
 
-    def _delay_start(self, one: Running, now: float) -> None:
-        one.starts_at = now + min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2**one.early_ends)
-        one.early_ends += 1
+    def _delay_start(self, running: Running, now: float) -> None:
+        running.starts_at = now + min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2**running.early_ends)
+        running.early_ends += 1
 
     def _end_orphans(self) -> None:
         """Kill orphaned processes that this process has adopted, with their descendants.
@@ -170,33 +181,33 @@ class Supervisor:
         """
         if not self._adopts:
             return
-        supervised = {one.pid for one in self._running}
+        supervised = {running.pid for running in self._running}
         me, group = os.getpid(), os.getpgrp()
         orphans = [
-            one
-            for one in process_table.entries()
-            if one.parent == me and one.pid not in supervised and one.group not in (group, me)
+            entry
+            for entry in process_table.entries()
+            if entry.parent == me and entry.pid not in supervised and entry.group not in (group, me)
         ]
-        process_table.send([*orphans, *process_table.descendants(one.pid for one in orphans)], signal.SIGKILL)
-        for one in orphans:
-            self._guarded(lambda one=one: _reap(one.pid))  # type: ignore[misc]
+        process_table.send([*orphans, *process_table.descendants(orphan.pid for orphan in orphans)], signal.SIGKILL)
+        for orphan in orphans:
+            self._guarded(lambda orphan=orphan: _reap(orphan.pid))  # type: ignore[misc]
 
     def _stop_all(self) -> None:
         self._stopped.set()
-        for generation in sorted({one.generation for one in self._running}, reverse=True):
-            stop_together([one for one in self._running if one.generation == generation])
-        for one in self._running:
-            one.child = None
+        for generation in sorted({running.generation for running in self._running}, reverse=True):
+            stop_together([running for running in self._running if running.generation == generation])
+        for running in self._running:
+            running.child = None
         deadline = time.monotonic() + SWEEP_S
         while self._adopts and self._has_strays() and time.monotonic() < deadline:
             self._end_orphans()
             time.sleep(process_table.POLL_S)
 
     def _has_strays(self) -> bool:
-        return any(one.group != os.getpgrp() for one in process_table.descendants([os.getpid()]))
+        return any(entry.group != os.getpgrp() for entry in process_table.descendants([os.getpid()]))
 
-    def _log(self, one: Running) -> Path:
-        return self._logs / f"{one.process.name}.log"
+    def _log(self, running: Running) -> Path:
+        return self._logs / f"{running.process.name}.log"
 
     def _note(self, line: str) -> None:
         try:

@@ -79,7 +79,11 @@ class Attempts:
                 ended = self._requeued(claim) if bundle.yields else self._run(step, claim)
                 bundle.finished.append(ended)
                 bundle.yields = bundle.yields or ended.cost_s > YIELDS_AFTER_S
-                if bundle.left and not bundle.yields and sum(one.cost_s for one in bundle.finished) > RECORD_EVERY_S:
+                if (
+                    bundle.left
+                    and not bundle.yields
+                    and sum(attempt.cost_s for attempt in bundle.finished) > RECORD_EVERY_S
+                ):
                     self._record(bundle)
             self._record(bundle)
         finally:
@@ -88,7 +92,7 @@ class Attempts:
 
     def _record(self, bundle: _Bundle) -> None:
         finished, bundle.finished = bundle.finished, []
-        self._recorder.record(finished, self._claims.until([one.claim for one in finished]))
+        self._recorder.record(finished, self._claims.until([attempt.claim for attempt in finished]))
 
     def _run(self, step: Step, claim: Claim) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self._ports.reach))

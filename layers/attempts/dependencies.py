@@ -48,8 +48,12 @@ class Dependencies:
 
     def cap(self, step: Step, full: int) -> int:
         """The in-flight cap of a step now. While its parts would only be parked, it is one for a probe, else 0."""
-        needed = [one for one in needs(step) if not (one == step.depends_on and self._some_files_run_without(step))]
-        return min(self._ports.breakers.cap(one, full) for one in needed) if needed else full
+        needed = [
+            service
+            for service in needs(step)
+            if not (service == step.depends_on and self._some_files_run_without(step))
+        ]
+        return min(self._ports.breakers.cap(service, full) for service in needed) if needed else full
 
     def wake_probes(self) -> None:
         """Wake one parked part for each dependency whose next probe is due."""
@@ -110,7 +114,7 @@ class Dependencies:
 
     def answered(self, step: Step, file: File) -> None:
         """The service that the step needs answered, if only with a delay."""
-        self._succeeded(one for one in needs(step, file) if one == step.depends_on)
+        self._succeeded(service for service in needs(step, file) if service == step.depends_on)
 
     def used(self, step: Step, amounts: Mapping[str, int]) -> None:
         """Correct the budget of the step's service by what an attempt used, in place of what was expected at dispatch."""
@@ -131,7 +135,7 @@ class Dependencies:
     def down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome | None:
         """The outcome of an attempt that found a dependency down; None where the part itself counts as failed."""
         breaker = self._ports.breakers.failed(error.dependency, error.detail)
-        self._inconclusive(one for one in needs(step, claim.file) if one != error.dependency)
+        self._inconclusive(service for service in needs(step, claim.file) if service != error.dependency)
         if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
             return None
         wait_s = self._ports.breakers.wait_s(error.dependency) or FIRST_PROBE_S
@@ -144,7 +148,7 @@ class Dependencies:
             self._ports.breakers.failed(step.depends_on, detail, DOUBT)
             if self._is_open(step.depends_on) and self._can_be_left_out(step, claim):
                 return Failed(f"{step.depends_on}_down", detail)
-        self._inconclusive(one for one in needs(step, claim.file) if one != step.depends_on)
+        self._inconclusive(service for service in needs(step, claim.file) if service != step.depends_on)
         return None
 
     def wake_in_s(self, outcome: Retry | Later | Parked) -> float:
@@ -180,7 +184,7 @@ class Dependencies:
         return self._ports.breakers.state(dependency).mode is not Mode.CLOSED
 
     def _succeeded(self, dependencies: Iterable[str]) -> None:
-        recovered = [one for one in dependencies if self._ports.breakers.succeeded(one)]
+        recovered = [service for service in dependencies if self._ports.breakers.succeeded(service)]
         for dependency in recovered:
             if dependency in self._ports.budgets:
                 self._ports.budgets.recovered(dependency)

@@ -82,6 +82,8 @@ class HeldClaims:
         unknown = [claim for claim in self._store.held_by(self._owner) if claim.lease_id not in self._held]
         since = {claim.lease_id: self._unknown_since.get(claim.lease_id, now) for claim in unknown}
         lost = [claim for claim in unknown if now - since[claim.lease_id] > LOST_AFTER_S]
-        self._unknown_since = {one: at for one, at in since.items() if one not in {claim.lease_id for claim in lost}}
+        self._unknown_since = {
+            lease_id: at for lease_id, at in since.items() if lease_id not in {claim.lease_id for claim in lost}
+        }
         self._in_doubt = bool(self._unknown_since)
         return lost

@@ -56,7 +56,7 @@ def record_all(
             is_unsure = True
             time.sleep(pause_s)
         else:
-            return [replace(one, unsure=is_unsure and one.fenced) for one in recorded]
+            return [replace(verdict, unsure=is_unsure and verdict.fenced) for verdict in recorded]
 
 
 class Recorder:
@@ -99,17 +99,17 @@ class Recorder:
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
         pairs = self._record_all(finished, until)
-        self._ports.notifications.publish({one.claim.file.dataset_id for one in finished})
+        self._ports.notifications.publish({attempt.claim.file.dataset_id for attempt in finished})
         moved: set[str] = set()
-        for one, verdict in pairs:
-            self._after_record(one, verdict)
-            moved |= {one.claim.step, *verdict.readied, *(self._steps if verdict.unsure else ())}
-        self._correct_lanes([one for one, verdict in pairs if not verdict.fenced])
+        for attempt, verdict in pairs:
+            self._after_record(attempt, verdict)
+            moved |= {attempt.claim.step, *verdict.readied, *(self._steps if verdict.unsure else ())}
+        self._correct_lanes([attempt for attempt, verdict in pairs if not verdict.fenced])
         self._dispatcher.dispatch(moved)
         delays_s = [
-            self._dependencies.wake_in_s(one.outcome)
-            for one, _ in pairs
-            if isinstance(one.outcome, Retry | Later | Parked)
+            self._dependencies.wake_in_s(attempt.outcome)
+            for attempt, _ in pairs
+            if isinstance(attempt.outcome, Retry | Later | Parked)
         ]
         if delays_s:
             self._ports.topics.dispatch_later(min(delays_s))
@@ -125,9 +125,9 @@ class Recorder:
             refused = error
         else:
             return list(zip(finished, recorded, strict=True))
-        return [self._record_alone(one, until, refused if len(finished) == 1 else None) for one in finished]
+        return [self._record_alone(attempt, until, refused if len(finished) == 1 else None) for attempt in finished]
 
-    def _record_alone(self, one: Finished, until: float, refused: Exception | None) -> tuple[Finished, Recorded]:
+    def _record_alone(self, attempt: Finished, until: float, refused: Exception | None) -> tuple[Finished, Recorded]:
         """Record one outcome, or in place of one that the store refuses a failure of its attempt.
 
         Where even that is refused, the part stays leased; when the lease ends it counts as lost with its worker.
@@ -135,38 +135,38 @@ class Recorder:
         try:
             if refused:
                 raise refused
-            recorded = record_all(self._ports.store, [one], self._host, until=until, chance=self._chance)
+            recorded = record_all(self._ports.store, [attempt], self._host, until=until, chance=self._chance)
         except StoreUnreachable:
             raise
         except Exception as error:
-            outcome = type(one.outcome).__name__.lower()
-            log("outcome_refused", **log_fields(one.claim), outcome=outcome, error=error)
-            one = self._failed(one)
+            outcome = type(attempt.outcome).__name__.lower()
+            log("outcome_refused", **log_fields(attempt.claim), outcome=outcome, error=error)
+            attempt = self._failed(attempt)
             try:
-                recorded = record_all(self._ports.store, [one], self._host, until=until, chance=self._chance)
+                recorded = record_all(self._ports.store, [attempt], self._host, until=until, chance=self._chance)
             except StoreUnreachable:
                 raise
             except Exception as again:
-                log("attempt_not_recorded", **log_fields(one.claim), error=again)
-                return one, Recorded(fenced=True)
+                log("attempt_not_recorded", **log_fields(attempt.claim), error=again)
+                return attempt, Recorded(fenced=True)
         # The failed write may have recorded this outcome before it failed on another one.
-        return one, replace(recorded[0], unsure=recorded[0].fenced)
+        return attempt, replace(recorded[0], unsure=recorded[0].fenced)
 
-    def _failed(self, one: Finished) -> Finished:
-        step = self._steps[one.claim.step]
+    def _failed(self, attempt: Finished) -> Finished:
+        step = self._steps[attempt.claim.step]
         code, detail = lifecycle.internal_error(step)
-        outcome = lifecycle.after_failure(step.retry, one.claim.failures + 1, self._chance(), code, detail)
-        return self.finished(one.claim, outcome, one.cost_s, one.used)
+        outcome = lifecycle.after_failure(step.retry, attempt.claim.failures + 1, self._chance(), code, detail)
+        return self.finished(attempt.claim, outcome, attempt.cost_s, attempt.used)
 
-    def _after_record(self, one: Finished, recorded: Recorded) -> None:
-        claim, outcome = one.claim, one.outcome
+    def _after_record(self, attempt: Finished, recorded: Recorded) -> None:
+        claim, outcome = attempt.claim, attempt.outcome
         step = self._steps[claim.step]
         log(
             "attempt",
             **log_fields(claim),
             outcome="fenced" if recorded.fenced else type(outcome).__name__.lower(),
             error_code=getattr(outcome, "code", None),
-            cost_s=round(one.cost_s, 3),
+            cost_s=round(attempt.cost_s, 3),
             gave_up=isinstance(outcome, Failed) and claim.failures + 1 >= step.retry.max_attempts,
             paid_pages=len(outcome.pages) if step.pays_by_call and isinstance(outcome, Done) else None,
         )
@@ -182,12 +182,12 @@ class Recorder:
     def _correct_lanes(self, finished: Sequence[Finished]) -> None:
         """Charge each lane the difference between estimates and measured times, in one write a lane."""
         due: dict[tuple[str, str], tuple[Claim, float]] = {}
-        for one in finished:
+        for attempt in finished:
             # The cost of a lost worker is unknown.
-            if isinstance(one.outcome, Parked) or getattr(one.outcome, "lost", False):
+            if isinstance(attempt.outcome, Parked) or getattr(attempt.outcome, "lost", False):
                 continue
-            lane = one.claim.step, one.claim.file.batch_id
-            if difference_s := correction(one.claim.cost_estimate_s, one.cost_s):
-                due[lane] = one.claim, difference_s + (due[lane][1] if lane in due else 0.0)
+            lane = attempt.claim.step, attempt.claim.file.batch_id
+            if difference_s := correction(attempt.claim.cost_estimate_s, attempt.cost_s):
+                due[lane] = attempt.claim, difference_s + (due[lane][1] if lane in due else 0.0)
         for claim, difference_s in due.values():
             self._ports.store.correct_lane(claim, difference_s)

@@ -1,4 +1,4 @@
-"""The runner: what a host holds to run steps, record outcomes and dispatch what is ready."""
+"""The runner: runs steps, records their outcomes and dispatches what is ready, for one host."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Runner:
         return self._attempts.run_bundle(wake_ups)
 
     def extend_leases(self) -> int:
-        """Extend the leases of attempts at work in this process that take long; how many. Raises StoreUnreachable."""
+        """Extend the leases of this process's attempts that take long; how many. Raises StoreUnreachable."""
         return self._claims.extend()
 
     def reclaim_lost_claims(self) -> int:

@@ -23,60 +23,60 @@ SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def members(path: str) -> list[dict[str, Any]]:
-    """`[{"place", "name", "size_bytes"}]` of the user's files; `place` is the index, sizes are as the archive
+    """`[{"index", "name", "size_bytes"}]` of the user's files; indexes count all entries, sizes are as the archive
     declares."""
     with opened_zip(path) as archive:
-        found = [(index, one) for index, one in enumerate(archive.infolist()) if _is_user_file(one)]
-        if any(one.flag_bits & 1 for _, one in found):
+        found = [(index, entry) for index, entry in enumerate(archive.infolist()) if _is_user_file(entry)]
+        if any(entry.flag_bits & 1 for _, entry in found):
             raise PermanentError("password_protected", "the archive is protected by a password; send it without one")
         if len(found) > MAX_MEMBERS:
             raise PermanentError(
-                "too_large", f"the archive holds {len(found)} files; at most {MAX_MEMBERS} are accepted"
+                "too_large", f"the archive contains {len(found)} files; at most {MAX_MEMBERS} are accepted"
             )
-        unpacked = sum(one.file_size for _, one in found)
-        if unpacked > MAX_UNPACKED_BYTES or any(one.file_size > MAX_MEMBER_BYTES for _, one in found):
-            raise _too_much(unpacked, sum(one.compress_size for _, one in found))
-        return [{"place": index, "name": _name(one), "size_bytes": one.file_size} for index, one in found]
+        unpacked = sum(entry.file_size for _, entry in found)
+        if unpacked > MAX_UNPACKED_BYTES or any(entry.file_size > MAX_MEMBER_BYTES for _, entry in found):
+            raise _too_much(unpacked, sum(entry.compress_size for _, entry in found))
+        return [{"index": index, "name": _name(entry), "size_bytes": entry.file_size} for index, entry in found]
 
 
-def unpack(path: str, places: Sequence[int], into: str) -> list[dict[str, Any]]:
+def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
     """Extract the members at these indexes. As `members`, with `sha256` and, as `stored_as`, the file's name in
     `into`."""
     with opened_zip(path) as archive:
         listed = archive.infolist()
-        return [_extract(archive, listed[index], index, Path(into)) for index in places]
+        return [_extract(archive, listed[index], index, Path(into)) for index in indexes]
 
 
-def _extract(archive: zipfile.ZipFile, one: zipfile.ZipInfo, index: int, into: Path) -> dict[str, Any]:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into: Path) -> dict[str, Any]:
     stored_as, digest, size_bytes = f"member-{index}", hashlib.sha256(), 0
     try:
-        with archive.open(one) as source, (into / stored_as).open("wb") as target:
+        with archive.open(entry) as source, (into / stored_as).open("wb") as target:
             while chunk := source.read(CHUNK_BYTES):
                 size_bytes += len(chunk)
                 if size_bytes > MAX_MEMBER_BYTES:
-                    raise _too_much(size_bytes, one.compress_size)
+                    raise _too_much(size_bytes, entry.compress_size)
                 digest.update(chunk)
                 target.write(chunk)
     except zipfile.zlib.error as error:  # type: ignore[attr-defined]
-        raise PermanentError("corrupt", f"{_name(one)} in the archive is damaged ({error})") from None
+        raise PermanentError("corrupt", f"{_name(entry)} in the archive is damaged ({error})") from None
     return {
-        "place": index,
-        "name": _name(one),
+        "index": index,
+        "name": _name(entry),
         "size_bytes": size_bytes,
         "sha256": digest.hexdigest(),
         "stored_as": stored_as,
     }
 
 
-def _is_user_file(one: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(one.filename)
+def _is_user_file(entry: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(entry.filename)
     is_system = path.name in SYSTEM_FILES or path.name.startswith("._") or bool(SYSTEM_FOLDERS & set(path.parts))
-    return not one.is_dir() and not is_system
+    return not entry.is_dir() and not is_system
 
 
-def _name(one: zipfile.ZipInfo) -> str:
+def _name(entry: zipfile.ZipInfo) -> str:
     """The member's path as a name to display. It is never used as a path."""
-    name = one.filename.encode("utf-8", "replace").decode().replace("\x00", "")
+    name = entry.filename.encode("utf-8", "replace").decode().replace("\x00", "")
     return name[-MAX_NAME_LENGTH:] or "unnamed"
 
 

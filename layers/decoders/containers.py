@@ -36,7 +36,7 @@ MIMETYPES = {
     "application/vnd.oasis.opendocument.presentation": "application/vnd.oasis.opendocument.presentation",
     "application/epub+zip": "application/epub+zip",
 }
-# Streams that identify an OLE container, in this order. Its directory holds their names in UTF-16.
+# Streams that identify an OLE container, in this order. Its directory lists their names in UTF-16.
 STREAMS = (
     ("EncryptedPackage", ""),
     ("WordDocument", "application/msword"),
@@ -133,11 +133,11 @@ def targets_of(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]
     folder, name = PurePosixPath(part).parent, PurePosixPath(part).name
     tree = xml_of(archive, str(folder / "_rels" / f"{name}.rels"))
     found = {}
-    for one in tree if tree is not None else ():
-        if one.get("TargetMode") != "External":
-            target = one.get("Target", "")
+    for relationship in tree if tree is not None else ():
+        if relationship.get("TargetMode") != "External":
+            target = relationship.get("Target", "")
             path = target.lstrip("/") if target.startswith("/") else _joined(folder, target)
-            found[one.get("Id", "")] = (one.get("Type", "").rsplit("/", 1)[-1], path)
+            found[relationship.get("Id", "")] = (relationship.get("Type", "").rsplit("/", 1)[-1], path)
     return found
 
 

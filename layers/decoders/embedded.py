@@ -47,7 +47,7 @@ class _Document:
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The pages' own text. Pages for OCR, which hold pictures and little text, have no source."""
+    """The pages' own text. Pages for OCR, which have pictures and little text, have no source."""
     pages = texts.read_text(path, media_type)
     if not format_of(media_type).holds_pictures:
         return pages
@@ -157,8 +157,8 @@ def _by_page(path: str, media_type: str) -> list[list[str | int]]:
 
 def _sheets(archive: Any) -> list[str]:
     tree, targets = containers.xml_of(archive, WORKBOOK), containers.targets_of(archive, WORKBOOK)
-    found = (one.get(f"{RELATED}id", "") for one in tree.iter(SHEET)) if tree is not None else ()
-    return [targets[one][1] if one in targets else "" for one in found]
+    found = (sheet.get(f"{RELATED}id", "") for sheet in tree.iter(SHEET)) if tree is not None else ()
+    return [targets[sheet_id][1] if sheet_id in targets else "" for sheet_id in found]
 
 
 def _on_sheet(archive: Any, sheet: str) -> list[str | int]:
@@ -169,14 +169,18 @@ def _on_sheet(archive: Any, sheet: str) -> list[str | int]:
 def _linked(archive: Any, part: str) -> list[str | int]:
     """The pictures that a part of an Office document refers to, in order, without repetition."""
     tree, targets = containers.xml_of(archive, part), containers.targets_of(archive, part)
-    ids = (one.get(f"{RELATED}embed") or one.get(f"{RELATED}id") for one in tree.iter()) if tree is not None else ()
-    names = (targets[one] for one in ids if one in targets)
+    ids = (
+        (element.get(f"{RELATED}embed") or element.get(f"{RELATED}id") for element in tree.iter())
+        if tree is not None
+        else ()
+    )
+    names = (targets[link_id] for link_id in ids if link_id in targets)
     return list(dict.fromkeys(name for kind, name in names if kind == "image"))
 
 
 def _named(element: Any) -> list[str | int]:
     """The pictures that an element of an OpenDocument refers to, in order, without repetition."""
-    links = (one.get(f"{LINKED}href", "") for one in element.iter(f"{open_slides.DRAWN}image"))
+    links = (image.get(f"{LINKED}href", "") for image in element.iter(f"{open_slides.DRAWN}image"))
     return list(dict.fromkeys(link.removeprefix("./") for link in links if link and ":" not in link))
 
 
@@ -216,7 +220,7 @@ def _picture(path: str, name: str | int) -> Any:
 
 @contextmanager
 def _extracted(path: str, name: str | int) -> Iterator[str | None]:
-    """A temporary file that holds a picture of a document, or None if the picture is missing."""
+    """A temporary file with a picture of a document, or None if the picture is missing."""
     content = _content(path, name)
     if not content:
         yield None
@@ -243,9 +247,9 @@ def _stacked(images: list[Any]) -> Any:
     """One image with the given ones below each other."""
     from PIL import Image
 
-    whole = Image.new("L", (max(one.width for one in images), sum(one.height for one in images)), 255)
+    whole = Image.new("L", (max(image.width for image in images), sum(image.height for image in images)), 255)
     top = 0
-    for one in images:
-        whole.paste(one, (0, top))
-        top += one.height
+    for image in images:
+        whole.paste(image, (0, top))
+        top += image.height
     return whole

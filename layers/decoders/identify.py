@@ -19,7 +19,7 @@ START_BYTES = 8192
 
 # Text types whose content looks alike: the suffix of the file's name decides between them.
 BY_SUFFIX = {
-    one.suffix: one.media_type for one in FORMATS if one.kind in (Kind.MARKUP, Kind.TABLE, Kind.TEXT, Kind.MAIL)
+    known.suffix: known.media_type for known in FORMATS if known.kind in (Kind.MARKUP, Kind.TABLE, Kind.TEXT, Kind.MAIL)
 }
 BY_SUFFIX |= {".markdown": "text/markdown", ".htm": "text/html", ".xhtml": "text/html", ".log": "text/plain"}
 BY_SUFFIX |= {".ndjson": "application/x-ndjson", ".tab": "text/tab-separated-values"}

@@ -71,8 +71,8 @@ End Sub
 """
 
 
-def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first_page_only: bool) -> dict[str, Any]:
-    """Print the document to PDF. `program` is the folder of LibreOffice's programs.
+def as_pdf(path: str, media_type: str, into: str, name: str, program: str, pages: str) -> dict[str, Any]:
+    """Print pages of the document (such as `1-3,7`; all if empty) to PDF. `program` is LibreOffice's folder of programs.
 
     Raises PermanentError `corrupt` if there is no PDF afterwards: LibreOffice reports no error.
     """
@@ -82,11 +82,11 @@ def as_pdf(path: str, media_type: str, into: str, name: str, program: str, first
     if prints == "calc_pdf_Export" and _content_bytes(path) > MAX_WORKBOOK_BYTES:
         raise PermanentError("too_large", "the workbook is too large to be printed")
     pdf = Path(into) / name
-    pages = "1" if first_page_only else f"1-{MAX_PAGES}"
+    ranges = (pages or f"1-{MAX_PAGES}").replace(",", ";")  # a comma would end the macro's argument
     home = Path(os.environ.get("TMPDIR") or into) / "office"
     office = _office(program, home)
     office.restore_folders()
-    arguments = ",".join(f'"{one}"' for one in (_url(path), reads, _url(pdf), prints, pages))
+    arguments = ",".join(f'"{argument}"' for argument in (_url(path), reads, _url(pdf), prints, ranges))
     office.run(f"macro:///Standard.Printing.PrintAsPdf({arguments})")
     if not pdf.exists() or pdf.stat().st_size == 0:
         raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")

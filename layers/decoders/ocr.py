@@ -1,7 +1,7 @@
 """Reads pages with Tesseract: evens out light, scales print, turns pages upright; returns words with boxes and confidence.
 
 Boxes are fractions of the displayed page, turned as its EXIF or PDF rotation says. A page that was scanned sideways or
-upside down is turned only for reading: `turned` holds the degrees clockwise, and its boxes refer to the page as displayed.
+upside down is turned only for reading: `turned` is the number of degrees clockwise, and its boxes refer to the page as displayed.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def _headers_and_footers(archive: Any) -> dict[str, list[str]]:
     for kind, name in targets_of(archive, DOCUMENT).values():
         tree = xml_of(archive, name) if kind in found else None
         for paragraph in tree.iter(f"{WORDS}p") if tree is not None else ():
-            line = "".join(one.text or "" for one in paragraph.iter(f"{WORDS}t")).strip()
+            line = "".join(run.text or "" for run in paragraph.iter(f"{WORDS}t")).strip()
             if line and not line.isdigit() and line not in found[kind]:
                 found[kind].append(line)
     return found

@@ -50,7 +50,7 @@ def _sheet(book: Any, name: str) -> Any:
 
     try:
         return book.get_sheet_by_name(name)
-    except CalamineError:  # a sheet that holds only a chart
+    except CalamineError:  # a sheet with nothing but a chart
         return None
 
 

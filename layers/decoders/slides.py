@@ -40,7 +40,7 @@ def slides_of(archive: zipfile.ZipFile) -> list[str]:
     if tree is None:
         raise PermanentError("corrupt", "the presentation is damaged and can't be opened")
     targets = targets_of(archive, PRESENTATION)
-    found = (targets.get(one.get(f"{RELATED}id", "")) for one in tree.iter(f"{SHOWN}sldId"))
+    found = (targets.get(slide.get(f"{RELATED}id", "")) for slide in tree.iter(f"{SHOWN}sldId"))
     return [target[1] for target in found if target]
 
 
@@ -71,12 +71,12 @@ def _lines(element: Element) -> Iterator[str]:
 
 def _paragraph(paragraph: Element) -> str:
     pieces = (
-        one.text or "" if one.tag == f"{DRAWN}t" else " "
-        for one in paragraph.iter()
-        if one.tag in (f"{DRAWN}t", f"{DRAWN}br")
+        element.text or "" if element.tag == f"{DRAWN}t" else " "
+        for element in paragraph.iter()
+        if element.tag in (f"{DRAWN}t", f"{DRAWN}br")
     )
     return "".join(pieces).strip()
 
 
 def _is_placeholder(shape: Element) -> bool:
-    return any(one.get("type") in PLACEHOLDERS for one in shape.iter(f"{SHOWN}ph"))
+    return any(placeholder.get("type") in PLACEHOLDERS for placeholder in shape.iter(f"{SHOWN}ph"))

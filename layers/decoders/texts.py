@@ -26,7 +26,7 @@ READERS: dict[str, Callable[[str, str], Pages]] = {
 
 
 def read_text(path: str, media_type: str) -> Pages:
-    """The text that a document holds as text, page by page. Raises PermanentError if its format has none."""
+    """The text that a document stores as text, page by page. Raises PermanentError if its format has none."""
     try:
         reader = READERS[format_of(media_type).reader]
     except KeyError:

@@ -52,7 +52,7 @@ def decoder_cpu_times(reaper_pid: int) -> CpuTimes:
     """The times of the decoder under this reaper and of its running children, since each of them started."""
     try:
         times = [_cpu_times(pid) for pid in decoder_pids(reaper_pid)]
-        return CpuTimes(sum(one.used_s for one in times), sum(one.waited_s for one in times))
+        return CpuTimes(sum(process.used_s for process in times), sum(process.waited_s for process in times))
     except (OSError, IndexError, ValueError):
         return CpuTimes(0.0, 0.0)  # it has ended, or the kernel does not count this
 

@@ -21,7 +21,7 @@ MAX_CPU_S = 3600
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 
-# What programs and libraries read outside of their own folders. None of it holds data of a tenant or a secret.
+# What programs and libraries read outside of their own folders. None of it contains data of a tenant or a secret.
 SHARED = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/nsswitch.conf", "/etc/mime.types"),
@@ -161,7 +161,7 @@ def restrict_files(readable: Iterable[Path | str], writable: Iterable[Path]) -> 
 
 
 def _own_python() -> list[str]:
-    """The folders of this interpreter and its packages. The project's own folder may hold data, so only `layers` is listed."""
+    """The folders of this interpreter and its packages. The project's own folder may contain data, so only `layers` is listed."""
     root = Path(__file__).resolve().parents[2]
     entries = [Path(entry).resolve() for entry in sys.path if entry]
     packages = [str(entry) for entry in entries if entry != root and entry not in root.parents]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import select
 import shutil
 import signal
 import struct
@@ -15,7 +14,7 @@ from typing import Any
 
 from layers.decoding import scratch
 from layers.decoding.active_time import ActiveTime, decoder_pids
-from layers.decoding.fork_server import ForkServer
+from layers.decoding.fork_server import ForkServer, is_readable
 from layers.decoding.pausing import PausableCall
 from layers.decoding.short_limit import current_limit_s
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TakesLong, TransientError
@@ -169,8 +168,7 @@ class Decoder:
         descriptor = self._process.stdout.fileno()
         chunks: list[bytes] = []
         while count:
-            readable, _, _ = select.select([descriptor], [], [], deadline.check_in_s())
-            if not readable:
+            if not is_readable(descriptor, deadline.check_in_s()):
                 deadline.check()
                 continue
             chunk = os.read(descriptor, min(count, 1 << 20))

@@ -82,16 +82,16 @@ class Documents:
         return pages_as_read(read)
 
     def members(self, path: Path) -> list[Member]:
-        """The files in an archive. Raises PermanentError if it holds too much or has a password."""
+        """The files in an archive. Raises PermanentError if it contains too much or has a password."""
         return [
-            Member(**one)
-            for one in self._readers.call("members", {"path": str(path)}, timeout_s=_limit_s(path, IDENTIFY_S))
+            Member(**member)
+            for member in self._readers.call("members", {"path": str(path)}, timeout_s=_limit_s(path, IDENTIFY_S))
         ]
 
-    def unpack(self, path: Path, places: Sequence[int], into: Path) -> list[Member]:
+    def unpack(self, path: Path, indexes: Sequence[int], into: Path) -> list[Member]:
         """Extract some of an archive's files, by index, into a folder under generated names."""
-        arguments = {"path": str(path), "places": list(places), "into": str(into)}
-        return [Member(**one) for one in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
+        arguments = {"path": str(path), "indexes": list(indexes), "into": str(into)}
+        return [Member(**member) for member in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """A preview of the file, or None. A Picture with an empty name means that the original can be shown itself."""

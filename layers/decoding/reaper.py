@@ -18,11 +18,14 @@ def reap(decoder: int, life: int, end: int, woken: int, waker: int) -> NoReturn:
     os.close(1)
     signal.set_wakeup_fd(waker)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    waiting = select.poll()
+    waiting.register(life, select.POLLIN)
+    waiting.register(woken, select.POLLIN)
     while True:
         ended, status = os.waitpid(decoder, os.WNOHANG)
         if ended:
             break
-        if life in select.select([life, woken], [], [])[0]:
+        if life in (descriptor for descriptor, _ in waiting.poll()):
             os.kill(decoder, signal.SIGKILL)
             _, status = os.waitpid(decoder, 0)
             break

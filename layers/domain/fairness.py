@@ -2,8 +2,8 @@
 
 Source: Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995. `Lanes` is the model of the policy;
 `schema/functions/dispatch.sql` carries it out. The store hands the constants of this module to SQL as parameters.
-Where SQL must repeat a formula, `tests/contract/test_policies.py` holds both to the same cases, and
-`tests/integration/test_fair_choice.py` holds the order of dispatch to the model.
+Where SQL must repeat a formula, `tests/contract/test_policies.py` checks both with the same cases, and
+`tests/integration/test_fair_choice.py` checks the order of dispatch against the model.
 """
 
 from __future__ import annotations

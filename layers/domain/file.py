@@ -46,7 +46,8 @@ class File:
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
     `when_textract_is_down` (`best_reading` or `wait`) and `languages` (in Tesseract's names) are settings of the
-    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for its members as files.
+    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for
+    its members as files. `record_is_complete` is False where the file has a record that lacks something.
     """
 
     file_id: str
@@ -75,6 +76,7 @@ class File:
     is_to_be_expanded: bool = False
     languages: tuple[str, ...] = ("eng",)
     notes: tuple[Note, ...] = ()
+    record_is_complete: bool = True
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -136,10 +138,15 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         part=facts.get("part") or 0,
         part_count=facts.get("part_count") or 1,
         redrives=facts.get("redrives") or 0,
-        windows={int(part): extraction_from_json(one) for part, one in (facts.get("windows") or {}).items()},
+        windows={int(part): extraction_from_json(found) for part, found in (facts.get("windows") or {}).items()},
         languages=tuple(facts["languages"]),
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
+        record_is_complete=facts.get("record_is_complete") is not False,
     )
+
+
+# Keys of objects that only show whether events of new objects arrive. They are deleted when their event does.
+PROBES = "originals/probes/"
 
 
 def original_key(tenant_id: str, file_id: str) -> str:

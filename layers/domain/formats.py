@@ -82,7 +82,7 @@ FORMATS = (
     Format("video/x-msvideo", "AVI", Kind.VIDEO, ".avi"),
 )
 
-BY_MEDIA_TYPE = {one.media_type: one for one in FORMATS}
+BY_MEDIA_TYPE = {known.media_type: known for known in FORMATS}
 SEEN = frozenset({Kind.PDF, Kind.PICTURE, Kind.DRAWING})
 KEPT = frozenset({Kind.ARCHIVE, Kind.VIDEO})
 OFFICE = frozenset({Kind.DOCUMENT, Kind.SHEETS, Kind.SLIDES})

@@ -12,7 +12,6 @@ from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST, loss
 from layers.domain.page import replaces
 from layers.domain.retry import RetryPolicy
 from layers.domain.step import (
-    ENDED,
     WHOLE_FILE,
     Done,
     Failed,
@@ -45,18 +44,6 @@ FOLLOWS: Mapping[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CANCELLED: frozenset(),
 }
-
-
-def may_follow(before: State, after: State) -> bool:
-    """Whether the state of a part may change from `before` to `after`, or stay the same.
-
-    A redrive, or the undo of a removal, leads from an ended state to any state in which a step may start.
-    """
-    return before is after or after in FOLLOWS[before] or (before in ENDED and after in STARTS)
-
-
-# The states in which a planned step starts.
-STARTS = FOLLOWS[State.WAITING] | {State.WAITING}
 
 # --- after an attempt --------------------------------------------------------------------------------
 
@@ -110,6 +97,7 @@ def after(file: File, step: str, outcome: Outcome) -> File:
         page_count=identity.page_count if identity else file.page_count,
         size_bytes=outcome.size_bytes if identity else file.size_bytes,
         notes=tuple(dict.fromkeys((*file.notes, *outcome.notes))),
+        record_is_complete=outcome.complete if outcome.extraction else file.record_is_complete,
     )
 
 
@@ -144,6 +132,8 @@ def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome
         planned = start(pipelines, file)
     else:
         planned = follow(pipelines, ended, failed, file)
+    if merged and merged.extraction:
+        file = replace(file, record_is_complete=merged.complete)
     state, error = _file_state(pipelines[0], ended, failed, merged or outcome, planned, file)
     return FilePlan(planned, state, error, merged)
 
@@ -153,13 +143,16 @@ def _file_state(
 ) -> tuple[str | None, tuple[str, str, str] | None]:
     """The new state of the file, None until its main pipeline has ended; and the error if it failed."""
     names, last = [step.name for step in main.steps], main.steps[-1]
-    for one in planned:
-        if one.step in names and isinstance(one.plan, Stop):
-            return "failed", (one.step, one.plan.code, one.plan.detail)
+    for planned_step in planned:
+        if planned_step.step in names and isinstance(planned_step.plan, Stop):
+            return "failed", (planned_step.step, planned_step.plan.code, planned_step.plan.detail)
     if ended.name in names and failed and (ended is last or not ended.continues_after_failure):
         return "failed", (ended.name, *file.failures[ended.name])
-    if ended is last or any(one.step == last.name and isinstance(one.plan, Skip) for one in planned):
-        return "done" if not isinstance(outcome, Done) or outcome.complete else "partial", None
+    if ended is last or any(
+        planned_step.step == last.name and isinstance(planned_step.plan, Skip) for planned_step in planned
+    ):
+        is_complete = file.record_is_complete and (not isinstance(outcome, Done) or outcome.complete)
+        return "done" if is_complete else "partial", None
     return None, None
 
 

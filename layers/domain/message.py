@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+# The topics that belong to no step.
+ARRIVALS, DISPATCH = "arrivals", "dispatch"
+WAKE = {"wake": True}  # what a message to the dispatcher says
+
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
@@ -23,7 +27,7 @@ class WakeUp:
 
 def bundle_as_json(bundle: Sequence[WakeUp]) -> dict[str, Any]:
     """The body of a message that names parts of one step."""
-    parts = [{"file_id": one.file_id, "part": one.part, "attempt": one.attempt} for one in bundle]
+    parts = [{"file_id": wake_up.file_id, "part": wake_up.part, "attempt": wake_up.attempt} for wake_up in bundle]
     return {"step": bundle[0].step, **(parts[0] if len(parts) == 1 else {"parts": parts})}
 
 
@@ -32,17 +36,17 @@ def bundle_from_json(body: dict[str, Any]) -> list[WakeUp]:
     step, parts = str(body["step"]), body.get("parts", [body])
     if not parts:
         raise ValueError("the message names no part")
-    return [WakeUp(str(one["file_id"]), step, int(one["part"]), int(one["attempt"])) for one in parts]
+    return [WakeUp(str(part["file_id"]), step, int(part["part"]), int(part["attempt"])) for part in parts]
 
 
 def bundles(wake_ups: Sequence[WakeUp]) -> list[list[WakeUp]]:
     """The wake-ups grouped by message."""
     groups: list[list[WakeUp]] = []
-    for one in wake_ups:
-        if one.joins_bundle and groups:
-            groups[-1].append(one)
+    for wake_up in wake_ups:
+        if wake_up.joins_bundle and groups:
+            groups[-1].append(wake_up)
         else:
-            groups.append([one])
+            groups.append([wake_up])
     return groups
 
 
@@ -53,3 +57,10 @@ class Arrival:
     object_key: str
     version_id: str | None = None
     size_bytes: int | None = None
+
+
+def announcement(object_keys: Sequence[str]) -> dict[str, Any]:
+    """A message that names created objects without the object store: in the form of its events, but with keys alone."""
+    return {
+        "Records": [{"eventName": "ObjectCreated:Announced", "s3": {"object": {"key": key}}} for key in object_keys]
+    }

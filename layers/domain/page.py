@@ -86,12 +86,12 @@ def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
     return [
         Page(
             **{
-                **one,
-                "words": tuple(Word(*word) for word in one["words"]),
-                "notes": tuple(Note(*note) for note in one.get("notes") or ()),
+                **page,
+                "words": tuple(Word(*word) for word in page["words"]),
+                "notes": tuple(Note(*note) for note in page.get("notes") or ()),
             }
         )
-        for one in found
+        for page in found
     ]
 
 
@@ -116,9 +116,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive. `place` is its index, from 0; `stored_as` is its name on disk once it is unpacked."""
+    """A file in an archive. `index` counts its entries from 0; `stored_as` is its name on disk once it is unpacked."""
 
-    place: int
+    index: int
     name: str
     size_bytes: int
     sha256: str = ""

@@ -10,11 +10,11 @@ from layers.domain.step import PlannedStep, Skip, Stop
 
 def plan_as_json(planned: Sequence[PlannedStep]) -> list[dict[str, Any]]:
     """One object for each step: its new state, its reason or error, and its parts where it runs."""
-    return [{"step": one.step, **_state(one)} for one in planned]
+    return [{"step": planned_step.step, **_state(planned_step)} for planned_step in planned]
 
 
-def _state(one: PlannedStep) -> dict[str, Any]:
-    match one.plan:
+def _state(planned_step: PlannedStep) -> dict[str, Any]:
+    match planned_step.plan:
         case None:
             return {"state": "waiting"}
         case Skip(reason):

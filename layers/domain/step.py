@@ -91,8 +91,8 @@ class Done:
     """The step ran. Its results are recorded in the same transaction as its end.
 
     `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
-    is False where the record lacks something: a file whose last main step is incomplete is `partial`. `notes` are for
-    the file's record, which lists those of all steps.
+    is False where the record lacks something: the file is then `partial` once its main pipeline has ended. `notes` are
+    for the file's record, which lists those of all steps.
     """
 
     pages: tuple[Page, ...] = ()

@@ -161,11 +161,11 @@ class LaneView:
             any_lane = next(iter(lanes.values()), None)
             self._own_lanes[step] = OwnLanes(
                 lanes,
-                sum(one.cost_s for one in lanes.values()),
+                sum(lane.cost_s for lane in lanes.values()),
                 any_lane.tenant_weight if any_lane else 1.0,
                 # A tenant without a lane starts at the current pass.
                 any_lane.tenant_pass if any_lane else curve[0] if curve else 0.0,
-                min((one.batch_pass for one in lanes.values()), default=0.0),
+                min((lane.batch_pass for lane in lanes.values()), default=0.0),
             )
         return self._own_lanes[step]
 

@@ -19,7 +19,7 @@ from layers.ports.limits import (
     NoBudgets,
     Pace,
 )
-from layers.ports.objects import Objects, OpenUpload, StoredPart
+from layers.ports.objects import Objects, OpenUpload, StoredObject, StoredPart
 from layers.ports.services import (
     Documents,
     Extractor,
@@ -31,7 +31,7 @@ from layers.ports.services import (
     SecondReader,
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
-from layers.ports.topics import ChangeNotifications, NoChangeNotifications, Topics
+from layers.ports.topics import ChangeNotifications, MessageSource, NoChangeNotifications, Topics
 
 __all__ = [
     "AlwaysClosed",
@@ -48,6 +48,7 @@ __all__ = [
     "Extractor",
     "FilePlan",
     "Finished",
+    "MessageSource",
     "Model",
     "NoBudgets",
     "NoChangeNotifications",
@@ -64,6 +65,7 @@ __all__ = [
     "Scanner",
     "SecondReader",
     "Store",
+    "StoredObject",
     "StoredPart",
     "Topics",
     "UploadVerdict",

@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
-    """One part of an upload that the object store holds; `etag` is the store's name for its content."""
+    """One stored part of an upload; `etag` is the store's name for its content."""
 
     number: int
     size_bytes: int
@@ -26,6 +26,14 @@ class OpenUpload:
     begun_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The present version of an object. `version_id` is None where the store keeps no versions."""
+
+    version_id: str | None
+    size_bytes: int
+
+
 class Objects(Protocol):
     """The object store."""
 
@@ -38,8 +46,8 @@ class Objects(Protocol):
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         """The size in bytes of an object, or None where there is none."""
 
-    def version_of(self, object_key: str) -> str | None:
-        """The id of an object's present version, or None where the store keeps none."""
+    def look_up(self, object_key: str) -> StoredObject | None:
+        """An object's present version, or None where there is no object. Raises DependencyDown."""
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete every version of every object under a prefix; how many."""

@@ -106,7 +106,7 @@ class Store(Protocol):
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
         """Create files for members of an archive in its batch, fenced by the lease; calling it again creates nothing.
 
-        By the place of each member that is a file now: its object key, or None where the object is stored already.
+        By the index of each member that is a file now: its object key, or None where the object is stored already.
         """
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:

@@ -47,10 +47,10 @@ def measure(event: str, fields: dict[str, Any]) -> None:
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
     by_dimensions: dict[tuple[str, ...], list[tuple[str, str, float]]] = {}
-    for one in MEASURES[event]:
-        value = one.value(fields)
+    for metric in MEASURES[event]:
+        value = metric.value(fields)
         if value is not None:
-            by_dimensions.setdefault(one.dimensions, []).append((one.name, one.unit, float(value)))
+            by_dimensions.setdefault(metric.dimensions, []).append((metric.name, metric.unit, float(value)))
     for dimensions, values in by_dimensions.items():
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         metrics.add_dimension("stage", os.environ.get("FAIRWAY_STAGE", "local"))

@@ -22,10 +22,14 @@ GAUGES = {
     "budget_units_per_second": "The present rate limit for an external service.",
     "budget_full_units_per_second": "The highest rate limit for an external service.",
     "budget_room_parts": "How many parts the budget of their service would let through now.",
+    "preview_waiting": "Documents that wait for a conversion.",
+    "preview_idle_processes": "LibreOffice processes that wait for a document.",
 }
 COUNTERS = {
     "attempts": "Attempts by outcome, up to a minute ago.",
     "attempt_seconds": "Seconds that attempts took, up to a minute ago.",
+    "preview_conversions": "Conversions by outcome.",
+    "preview_conversion_seconds": "Seconds that conversions took.",
 }
 
 
@@ -47,13 +51,13 @@ def text(samples: Iterable[Sample]) -> str:
 
     class Collected:
         def collect(self) -> Iterator[Metric]:
-            for name in dict.fromkeys(one.name for one in every):
-                of_name = [one for one in every if one.name == name]
+            for name in dict.fromkeys(sample.name for sample in every):
+                of_name = [sample for sample in every if sample.name == name]
                 labels = sorted(of_name[0].labels)
                 kind = CounterMetricFamily if name in COUNTERS else GaugeMetricFamily
                 family = kind(PREFIX + name, (COUNTERS | GAUGES)[name], labels=labels)
-                for one in of_name:
-                    family.add_metric([one.labels[label] for label in labels], one.value)
+                for sample in of_name:
+                    family.add_metric([sample.labels[label] for label in labels], sample.value)
                 yield family
 
     registry = CollectorRegistry()

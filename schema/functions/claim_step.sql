@@ -1,4 +1,5 @@
--- All that a step may know about its file: the row, its dataset's schema, how each page was read, which steps failed.
+-- All that a step may know about its file: the row, its dataset's schema, how each page was read, which steps failed,
+-- and whether its record is complete (null where it has none).
 CREATE OR REPLACE FUNCTION file_facts(p_file_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
@@ -10,6 +11,7 @@ LANGUAGE sql STABLE AS $$
         'when_textract_is_down', d.when_textract_is_down,
         'is_to_be_expanded', f.archive_id IS NULL
                              AND (SELECT b.expand_archives FROM batches b WHERE b.batch_id = f.batch_id),
+        'record_is_complete', (SELECT r.complete FROM records r WHERE r.file_id = f.file_id),
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,
                                                               octet_length(p.text))
                                             ORDER BY p.page_number), '[]')

@@ -20,7 +20,7 @@
 --
 -- Stops after p_most wake-ups, or when as many are in flight as in_flight_slots allows; p_in_flight of p_in_flight_s
 -- estimated seconds in all are in flight already. Of long parts, those estimated to take longer than p_slice_s, no more
--- than p_long_slots are taken: then the first short part of a lane is taken in row_id of its first part.
+-- than p_long_slots are taken: then the first short part of a lane is taken instead of its first part.
 CREATE OR REPLACE FUNCTION dispatch_step(
     p_step text, p_cap integer, p_most integer, p_in_flight integer, p_in_flight_s double precision,
     p_in_flight_per_worker double precision, p_long_slots integer, p_slice_s double precision,

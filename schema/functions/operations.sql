@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION seen_tenant(p_tenant_id uuid) RETURNS uuid
 LANGUAGE sql STABLE AS $$ SELECT CASE WHEN is_system() THEN p_tenant_id ELSE current_tenant() END $$;
 
 -- How many parts of each step are in each state. Ready parts are as of the last measurement of backlogs; the others are
--- counted in indexes that hold nothing else.
+-- counted in indexes with nothing else in them.
 CREATE OR REPLACE FUNCTION step_states(p_tenant_id uuid)
 RETURNS TABLE (step text, state text, parts bigint, oldest_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$

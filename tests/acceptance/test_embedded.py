@@ -30,10 +30,10 @@ LARGE_BYTES = 32 * 1024 * 1024
 
 
 class Start:
-    """A run of `python -m infra.local` on a home of its own."""
+    """A run of `python -m infra.local`, or another module, on a home of its own."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, module: str = "infra.local", start_s: float = START_S) -> None:
+        self.home, self.module, self.start_s = home, module, start_s
         self.process: subprocess.Popen[bytes] | None = None
 
     def up(self) -> Start:
@@ -47,9 +47,9 @@ class Start:
         (self.home / "endpoint.json").unlink(missing_ok=True)
         log = (self.home.parent / "start.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", self.module], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
-        wait_until(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, START_S)  # type: ignore[union-attr]
+        wait_until(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, self.start_s)  # type: ignore[union-attr]
         assert self.process.poll() is None, (self.home.parent / "start.log").read_text()[-2000:]
         return self
 

@@ -75,7 +75,7 @@ def test_a_stored_object_is_read_back(objects: Objects, tmp_path: Path, prefix: 
 
 def test_an_object_that_does_not_exist_is_missing(objects: Objects, tmp_path: Path, prefix: str) -> None:
     assert objects.size_of(prefix + "none", None) is None
-    assert objects.version_of(prefix + "none") is None
+    assert objects.look_up(prefix + "none") is None
     with pytest.raises(PermanentError) as caught:
         objects.download(prefix + "none", None, tmp_path / "down")
     assert caught.value.code == "object_missing"
@@ -113,9 +113,9 @@ def test_every_version_is_deleted(s3: S3Storage, tmp_path: Path, prefix: str) ->
 
 def test_an_old_version_is_read_back(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"first")
-    first = s3.version_of(prefix + "a")
+    first = s3.look_up(prefix + "a")
     put(s3, tmp_path, prefix + "a", b"the second")
-    assert first and s3.version_of(prefix + "a") != first
+    assert first and s3.look_up(prefix + "a") != first
     assert s3.size_of(prefix + "a", first) == 5
     s3.download(prefix + "a", first, tmp_path / "down")
     assert (tmp_path / "down").read_bytes() == b"first"
@@ -223,7 +223,8 @@ def test_a_downloaded_object_is_cached_for_the_next_step(s3: S3Storage, tmp_path
     cache = FileCache(1 << 20)
     keeping = S3Storage(s3._client, BUCKET, "", "us-east-1", cache=cache)
     put(s3, tmp_path, prefix + "a", b"first")
-    version = s3.version_of(prefix + "a")
+    found = s3.look_up(prefix + "a")
+    version = found and found.version_id
     keeping.download(prefix + "a", version, tmp_path / "down")
     s3.delete_prefix(prefix)
     keeping.download(prefix + "a", version, tmp_path / "again")

@@ -5,13 +5,28 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from layers.domain.file import File
-from layers.domain.message import Arrival, bundles
+from layers.domain.lifecycle import plan_after
+from layers.domain.message import Arrival, WakeUp, bundles
 from layers.domain.page import Evidence, Extraction, Member, Note, Page, Word
-from layers.domain.step import Artifact, Done, Failed, Later, Parked, Part, PlannedStep, Retry, Skip, Stop
+from layers.domain.step import (
+    Artifact,
+    Done,
+    Failed,
+    Later,
+    Parked,
+    Part,
+    Pipeline,
+    PlannedStep,
+    Retry,
+    Skip,
+    Step,
+    Stop,
+)
 from layers.ports import FilePlan, Finished
 from tests.contract.worlds import World, arrived, claim, intake_of, planned
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
@@ -305,6 +320,14 @@ def test_an_unclaimed_wake_up_is_returned_again(world: World) -> None:
     assert world.store.unclaimed(30, 10) == []
 
 
+def test_a_wake_up_is_returned_again_after_the_clock_was_set_back(world: World) -> None:
+    wake_up = intake_of(world)
+    world.time_passes(-600)
+    assert world.store.unclaimed_steps(30) == {"intake"}
+    assert world.store.unclaimed(30, 10) == [wake_up]
+    assert world.store.unclaimed(30, 10) == []
+
+
 def test_unclaimed_wake_ups_of_some_steps_can_be_left_out(world: World) -> None:
     wake_up = intake_of(world)
     assert world.store.unclaimed_steps(30) == set()
@@ -497,6 +520,49 @@ def test_the_plan_after_a_failure_is_given_the_failure(world: World) -> None:
         claim(world, wake_up), failed, lambda file: planner_input.append(file) or FilePlan(), cost_s=0, host="h"
     )  # type: ignore[func-returns-value]
     assert planner_input[0].failures == {"text": ("corrupt", "damaged")}
+
+
+def record_of(complete: bool) -> Done:
+    missing = () if complete else ("total",)
+    return Done(extraction=Extraction({"title": "x"}, missing, {}), complete=complete)
+
+
+@pytest.mark.parametrize(
+    ("of_parts", "merged", "file_state"),
+    [
+        ([record_of(False)], None, "partial"),
+        ([record_of(True)], None, "done"),
+        ([window(n=0), window(n=1)], record_of(False), "partial"),
+        ([window(n=0), window(n=1)], record_of(True), "done"),
+    ],
+)
+@pytest.mark.parametrize("parts_of_check", [1, 2])
+def test_a_file_with_a_partial_record_is_partial_whichever_main_step_ends_last(
+    world: World, of_parts: list[Done], merged: Done | None, file_state: str, parts_of_check: int
+) -> None:
+    parts = {"extract": len(of_parts), "check": parts_of_check}
+    extract, check = (
+        Step(name, lambda file, work: Done(), plan=lambda _, count=count: tuple(Part() for _ in range(count)))
+        for name, count in parts.items()
+    )
+    if merged:
+        extract = replace(extract, merge=lambda _: merged)
+    intake = Step("intake", lambda file, work: Done())
+    main = (Pipeline("main", (extract, check)),)
+
+    def record(wake_up: WakeUp, outcome: Done) -> None:
+        step = {"extract": extract, "check": check}[wake_up.step]
+        held = claim(world, wake_up)
+        plan = partial(plan_after, intake, main, step, outcome)
+        world.store.record(held, outcome, plan, cost_s=0, host="h")
+
+    wake_ups = planned(world, 1, [PlannedStep("extract", tuple(Part() for _ in of_parts)), PlannedStep("check", None)])
+    for wake_up, outcome in zip(wake_ups, of_parts, strict=True):
+        record(wake_up, outcome)
+    for wake_up in world.store.dispatch({"check": 10}):
+        assert world.file_state(wake_up.file_id) == "processing"
+        record(wake_up, Done())
+    assert world.file_state(wake_ups[0].file_id) == file_state
 
 
 def test_a_step_may_make_an_artifact_of_a_new_kind_and_read_pages_in_a_new_way(world: World) -> None:

@@ -1,39 +1,57 @@
-"""The contract of topics, in memory, on SQS, and on the Kafka brokers of FAIRWAY_TEST_KAFKA if it is set."""
+"""The contract of topics and their source, in memory, on SQS, and on the Kafka brokers of FAIRWAY_TEST_KAFKA if it is set."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
 from infra.local.ports import ADDRESS
+from infra.topics import TOPICS
 from layers.adapters.aws.sqs_topics import SqsTopics
-from layers.adapters.kafka import topics as kafka_topics
-from layers.adapters.kafka.topics import KafkaTopics
+from layers.adapters.kafka import administration
+from layers.adapters.kafka.access import Access
+from layers.adapters.kafka.source import KafkaSource, consumer
+from layers.adapters.kafka.topics import KafkaTopics, producer
 from layers.adapters.redis.work_signal import RedisWorkSignal
-from layers.domain.message import WakeUp, bundle_as_json, bundle_from_json
-from layers.entry import messages
-from layers.entry import wake_ups as wake_ups_in
-from layers.ports import Topics
+from layers.domain.message import Arrival, WakeUp, bundle_as_json, bundle_from_json
+from layers.entry import arrivals
+from layers.ports import MessageSource, Topics
 from tests.fakes import MemoryTopics
 from tests.parts import KEY_ID, store_parts
 
 BROKERS = os.environ.get("FAIRWAY_TEST_KAFKA", "")
+PARTITIONS = 3
+LONGEST_S = 30  # until a group has its partitions, on a busy host
 
 
 @dataclass
-class Consumed:
-    """Topics, and a consumer of them: `receive(topic, count)` returns at least `count` wake-ups, or all there are."""
+class Transport:
+    """Topics and a source of their messages. `another` makes a second source, as another worker would."""
 
     topics: Topics
-    receive: Callable[[str, int], list[WakeUp]]
+    source: MessageSource
+    another: Callable[[], MessageSource]
+
+    def receive(self, topic: str, count: int, source: MessageSource | None = None) -> list[dict[str, Any]]:
+        """At least `count` messages, or all there are."""
+        source, found, until = source or self.source, [], time.monotonic() + (LONGEST_S if count else 2)
+        while len(found) < max(1, count) and time.monotonic() < until:
+            found += (records := source.receive(topic, most=10, wait_s=1))
+            source.delete(topic, [one["receiptHandle"] for one in records])
+        return found
+
+    def wake_ups(self, topic: str, messages: int) -> list[WakeUp]:
+        found = self.receive(topic, messages)
+        return [one for message in found for one in bundle_from_json(json.loads(message["body"]))]
 
 
 @dataclass(frozen=True)
@@ -51,89 +69,155 @@ def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
         yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), bell.send), bell)
 
 
-def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
-    found: list[WakeUp] = []
-    while messages := sqs.receive(topic, most=10, wait_s=1):
-        found += [one for message in messages for one in bundle_from_json(json.loads(message["body"]))]
-        sqs.delete(topic, [message["receiptHandle"] for message in messages])
-        if len(found) >= count:
-            break
-    return found
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[Transport]:
+    """New topics of a group of their own."""
+    access, prefix = Access(BROKERS), f"fairway-{uuid.uuid4().hex[:8]}-"
+    administration.ensure_topics(access, {f"{prefix}{topic}": PARTITIONS for topic in TOPICS}, 1)
+    sources: list[KafkaSource] = []
 
+    def source() -> KafkaSource:
+        sources.append(KafkaSource(lambda: consumer(access, prefix, "test"), prefix=prefix))
+        sources[-1].start(dict.fromkeys(TOPICS, 4))
+        return sources[-1]
 
-def on_kafka() -> Consumed:
-    """New topics with three partitions each."""
-    prefix = f"fairway-{uuid.uuid4().hex[:8]}-"
-    names = [f"{prefix}{step}" for step in ("text", "ocr", "preview", "thumbnail")]
-    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 2)) == sorted(names)
-    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 3)) == sorted(names)
-    assert kafka_topics.ensure_topics(BROKERS, "none", dict.fromkeys(names, 3)) == []
-    topics = KafkaTopics(
-        lambda: kafka_topics.producer(BROKERS, "none"),
-        lambda: kafka_topics.brokers_answer(BROKERS, "none"),
-        MemoryTopics(),
-        prefix=prefix,
-    )
-    return Consumed(topics, lambda topic, count: from_kafka(prefix + topic, count))
-
-
-def from_kafka(topic: str, count: int) -> list[WakeUp]:
-    """Read a topic in the form in which Lambda passes Kafka records."""
-    from kafka import KafkaConsumer
-
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=BROKERS, auto_offset_reset="earliest", consumer_timeout_ms=2000, group_id=None
-    )
-    batch = [
-        {"topic": one.topic, "partition": one.partition, "offset": one.offset, "value": base64.b64encode(one.value)}
-        for one in consumer
-    ]
-    assert len({one["partition"] for one in batch}) == min(3, len(batch))
-    return [one for message in messages({"records": {topic: batch}}) for one in wake_ups_in(json.loads(message.body))]
+    yield Transport(KafkaTopics(access, lambda: producer(access), prefix=prefix), source(), source)
+    for one in sources:
+        one.stop()
 
 
 @pytest.fixture(params=["memory", "sqs", *(["kafka"] if BROKERS else [])])
-def consumed(request: pytest.FixtureRequest) -> Consumed:
+def transport(request: pytest.FixtureRequest) -> Transport:
     if request.param == "memory":
         memory = MemoryTopics()
-        return Consumed(memory, lambda topic, count: [one for one in memory.published if one.step == topic])
+        return Transport(memory, memory, lambda: memory)
     if request.param == "kafka":
-        return on_kafka()
+        return request.getfixturevalue("kafka")  # type: ignore[no-any-return]
     sqs = request.getfixturevalue("queues").sqs
-    return Consumed(sqs, lambda topic, count: from_queue(sqs, topic, count))
+    return Transport(sqs, sqs, lambda: sqs)
+
+
+def from_queue(sqs: SqsTopics, topic: str, count: int) -> list[WakeUp]:
+    return Transport(sqs, sqs, lambda: sqs).wake_ups(topic, count)
 
 
 def wake_ups(step: str, count: int) -> list[WakeUp]:
     return [WakeUp(str(uuid.uuid4()), step, part, 1) for part in range(count)]
 
 
-def test_each_wake_up_reaches_its_steps_topic(consumed: Consumed) -> None:
+def test_each_wake_up_reaches_its_steps_topic(transport: Transport) -> None:
     of_text, of_ocr = wake_ups("text", 3), wake_ups("ocr", 2)
-    consumed.topics.publish([*of_text, *of_ocr])
-    assert sorted(consumed.receive("text", 3), key=lambda one: one.part) == of_text
-    assert sorted(consumed.receive("ocr", 2), key=lambda one: one.part) == of_ocr
+    transport.topics.publish([*of_text, *of_ocr])
+    assert sorted(transport.wake_ups("text", 3), key=lambda one: one.part) == of_text
+    assert sorted(transport.wake_ups("ocr", 2), key=lambda one: one.part) == of_ocr
 
 
-def test_all_of_many_messages_arrive(consumed: Consumed) -> None:
+def test_each_of_many_messages_arrives_once(transport: Transport) -> None:
     many = wake_ups("preview", 37)
-    consumed.topics.publish(many)
-    assert set(consumed.receive("preview", 37)) == set(many)
+    transport.topics.publish(many)
+    received = transport.wake_ups("preview", 37)
+    assert len(received) == 37 and set(received) == set(many)
+    assert transport.wake_ups("preview", 0) == []
 
 
-def test_publishing_nothing_sends_nothing(consumed: Consumed) -> None:
-    consumed.topics.publish([])
-    assert consumed.receive("thumbnail", 1) == []
+def test_publishing_nothing_sends_nothing(transport: Transport) -> None:
+    transport.topics.publish([])
+    assert transport.receive("thumbnail", 0) == []
 
 
-def test_running_topics_are_up(consumed: Consumed) -> None:
-    assert consumed.topics.is_up()
+def test_running_topics_are_up(transport: Transport) -> None:
+    assert transport.topics.is_up()
 
 
-def test_all_parts_of_bundles_reach_their_topic(consumed: Consumed) -> None:
+def test_all_parts_of_bundles_reach_their_topic(transport: Transport) -> None:
     leads = wake_ups("text", 4)
     riders = [WakeUp(str(uuid.uuid4()), "text", 0, 1, joins_bundle=True) for _ in range(3)]
-    consumed.topics.publish([leads[0], *riders[:2], leads[1], riders[2], leads[2], leads[3]])
-    assert set(consumed.receive("text", 7)) == {*leads, *riders}
+    transport.topics.publish([leads[0], *riders[:2], leads[1], riders[2], leads[2], leads[3]])
+    assert set(transport.wake_ups("text", 4)) == {*leads, *riders}
+
+
+def test_a_returned_message_is_received_again_at_once(transport: Transport) -> None:
+    (sent,) = wake_ups("extraction", 1)
+    transport.topics.publish([sent])
+    until = time.monotonic() + LONGEST_S
+    while not (messages := transport.source.receive("extraction", most=1, wait_s=1)):
+        assert time.monotonic() < until
+    transport.source.give_back("extraction", messages)
+    assert transport.wake_ups("extraction", 1) == [sent]
+    assert transport.receive("extraction", 0) == []
+
+
+def test_a_dispatch_without_delay_is_requested_at_once(transport: Transport) -> None:
+    transport.topics.dispatch_later(0)
+    assert [json.loads(one["body"]) for one in transport.receive("dispatch", 1)] == [{"wake": True}]
+
+
+def test_announced_objects_arrive(transport: Transport) -> None:
+    transport.topics.announce(["originals/a/b", "originals/a/c"])
+    (message,) = transport.receive("arrivals", 1)
+    assert arrivals(json.loads(message["body"])) == [Arrival("originals/a/b"), Arrival("originals/a/c")]
+
+
+def test_each_message_is_received_by_one_of_two_workers(transport: Transport) -> None:
+    second, many = transport.another(), wake_ups("intake", 30)
+    if transport.source.is_buffered:
+        time.sleep(3)  # the group shares its partitions out
+    transport.topics.publish(many)
+    received: list[dict[str, Any]] = []
+    until = time.monotonic() + LONGEST_S
+    while len(received) < 30 and time.monotonic() < until:
+        received += transport.source.receive("intake", most=10, wait_s=1)
+        received += second.receive("intake", most=10, wait_s=1)
+    second.stop()
+    found = [one for message in received for one in bundle_from_json(json.loads(message["body"]))]
+    assert set(found) == set(many)
+
+
+# --- Kafka alone -------------------------------------------------------------------------------------
+
+on_kafka = pytest.mark.skipif(not BROKERS, reason="FAIRWAY_TEST_KAFKA names no brokers; `make test-cluster` sets it")
+
+
+@on_kafka
+def test_missing_topics_are_created_and_narrow_ones_widened() -> None:
+    access, names = Access(BROKERS), [f"fairway-{uuid.uuid4().hex[:8]}-{step}" for step in ("text", "ocr")]
+    assert administration.partitions_of(access, names) == dict.fromkeys(names, 0)
+    assert administration.ensure_topics(access, dict.fromkeys(names, 2), 1) == sorted(names)
+    assert administration.ensure_topics(access, dict.fromkeys(names, 3), 1) == sorted(names)
+    assert administration.ensure_topics(access, dict.fromkeys(names, 3), 1) == []
+    assert administration.partitions_of(access, names) == dict.fromkeys(names, 3)
+
+
+@on_kafka
+def test_messages_are_spread_over_the_partitions(kafka: Transport) -> None:
+    kafka.topics.publish(wake_ups("textract", 12))
+    received = kafka.receive("textract", 12)
+    spread = [one["partition"] for one in received]
+    assert {spread.count(number) for number in range(PARTITIONS)} == {12 // PARTITIONS}
+
+
+@on_kafka
+def test_a_topic_holds_messages_until_they_are_received(kafka: Transport) -> None:
+    kafka.receive("thumbnail", 0)
+    assert not kafka.topics.holds_messages("thumbnail")
+    kafka.source.stop()
+    kafka.topics.publish(wake_ups("thumbnail", 2))
+    until = time.monotonic() + LONGEST_S
+    while not kafka.topics.holds_messages("thumbnail"):
+        assert time.monotonic() < until
+    assert len(kafka.receive("thumbnail", 2, kafka.another())) == 2
+    while kafka.topics.holds_messages("thumbnail"):
+        assert time.monotonic() < until
+
+
+@on_kafka
+def test_a_message_on_a_missing_topic_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    access = Access(BROKERS)
+    topics = KafkaTopics(access, lambda: producer(access), prefix="fairway-nowhere-")
+    topics.publish(wake_ups("text", 1))
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    (failed,) = [one for one in events if one["event"] == "publish_failed"]
+    assert "Kafka has no topic fairway-nowhere-text" in failed["detail"]
 
 
 # --- SQS alone ---------------------------------------------------------------------------------------
@@ -152,15 +236,6 @@ def test_a_bundle_is_one_message(queues: Queues) -> None:
     assert bundle_from_json(json.loads(message["body"])) == [lead, *riders]
     queues.sqs.delete("thumbnail", [message["receiptHandle"]])
     assert len(from_queue(queues.sqs, "preview", 1)) == 1
-
-
-def test_a_returned_message_is_received_again_at_once(queues: Queues) -> None:
-    (sent,) = wake_ups("textract", 1)
-    queues.sqs.publish([sent])
-    (message,) = queues.sqs.receive("textract", most=1, wait_s=2)
-    assert queues.sqs.receive("textract", most=1, wait_s=0) == []
-    queues.sqs.give_back("textract", [message["receiptHandle"]])
-    assert from_queue(queues.sqs, "textract", 1) == [sent]
 
 
 def test_a_topic_keeps_messages_that_were_not_received(queues: Queues) -> None:

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 from tests.fakes.objects import MemoryObjects
 from tests.fakes.store import MemoryStore
-from tests.fakes.topics import MemoryTopics
+from tests.fakes.topics import MemoryTopics, PolledSource
 
-__all__ = ["MemoryObjects", "MemoryStore", "MemoryTopics"]
+__all__ = ["MemoryObjects", "MemoryStore", "MemoryTopics", "PolledSource"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
-from layers.ports import OpenUpload, StoredPart
+from layers.ports import OpenUpload, StoredObject, StoredPart
 
 
 class MemoryObjects:
@@ -31,8 +31,9 @@ class MemoryObjects:
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         return len(self.objects[object_key]) if object_key in self.objects else None
 
-    def version_of(self, object_key: str) -> str | None:
-        return None
+    def look_up(self, object_key: str) -> StoredObject | None:
+        found = self.objects.get(object_key)
+        return None if found is None else StoredObject(None, len(found))
 
     def delete_prefix(self, prefix: str) -> int:
         gone = [key for key in self.objects if key.startswith(prefix)]

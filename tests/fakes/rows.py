@@ -62,6 +62,7 @@ class FileRow:
     artifacts: dict[str, Artifact] = field(default_factory=dict)
     has_arrived: bool = False
     record: Extraction | None = None
+    record_is_complete: bool = True
     windows: dict[tuple[str, int], Extraction] = field(default_factory=dict)
     notes: dict[tuple[str, int], tuple[Note, ...]] = field(default_factory=dict)
     used: list[dict[str, int]] = field(default_factory=list)
@@ -126,4 +127,4 @@ class MemoryRows:
             for _, page in sorted(of.pages.items())
         )
         notes = tuple(note for _, some in sorted(of.notes.items()) for note in some)
-        return replace(of.file, pages=pages, failures=failed, notes=notes)
+        return replace(of.file, pages=pages, failures=failed, notes=notes, record_is_complete=of.record_is_complete)

@@ -134,16 +134,16 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             if archive is None or archive.removal_id or self._held(claim) is None:
                 return {}
             for member in members:
-                if member.place not in archive.members:
+                if member.index not in archive.members:
                     file_id = str(uuid.uuid4())
                     made = replace(
                         archive.file, file_id=file_id, name=member.name, declared_size_bytes=member.size_bytes,
                         object_key=original_key(archive.file.tenant_id, file_id), declared_sha256=member.sha256,
                         version_id=None, is_to_be_expanded=False,
                     )  # fmt: skip
-                    archive.members[member.place] = file_id
+                    archive.members[member.index] = file_id
                     self.promise(made, upload_s=upload_s, weight=archive.weight)
-            return {member.place: self._key_to_store(archive.members[member.place]) for member in members}
+            return {member.index: self._key_to_store(archive.members[member.index]) for member in members}
 
     def _key_to_store(self, file_id: str) -> str | None:
         row = self.files[file_id]
@@ -248,15 +248,18 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def unclaimed_steps(self, older_than_s: float) -> set[str]:
         with self._lock:
-            late = self._now() - older_than_s
-            return {key[1] for key, row in self.steps.items() if row.state == State.QUEUED and row.since <= late}
+            return {key[1] for key, row in self.steps.items() if self._is_unclaimed(row, older_than_s)}
+
+    def _is_unclaimed(self, row: StepRow, older_than_s: float) -> bool:
+        age_s = self._now() - row.since
+        return row.state == State.QUEUED and (age_s >= older_than_s or age_s < -1)
 
     def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
         with self._lock:
             stale = [
                 (key, row)
                 for key, row in self.steps.items()
-                if row.state == State.QUEUED and row.since <= self._now() - older_than_s and key[1] not in but_of
+                if self._is_unclaimed(row, older_than_s) and key[1] not in but_of
             ][:limit]
             wake_ups: list[WakeUp] = []
             before = ("", "")
@@ -364,7 +367,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             of.artifacts[artifact.kind] = artifact
         of.notes[claim.step, claim.part] = outcome.notes
         if outcome.extraction:
-            of.record = outcome.extraction
+            of.record, of.record_is_complete = outcome.extraction, outcome.complete
             of.windows.clear()
         if outcome.window:
             of.windows[claim.step, claim.part] = outcome.window

@@ -289,6 +289,7 @@ def test_another_tenants_things_can_not_be_read_or_changed(api: Api, caller: htt
         ("GET", f"/files/{file_id}/upload/parts", None),
         ("POST", f"/files/{file_id}/upload/parts", {"part_numbers": [1]}),
         ("POST", f"/files/{file_id}/upload/complete", None),
+        ("POST", f"/files/{file_id}/uploaded", None),
         ("POST", f"/files/{file_id}/redrive", {"step": "text"}),
         ("GET", f"/removals/{removal['id']}", None),
         ("POST", f"/removals/{removal['id']}/undo", None),

@@ -36,7 +36,10 @@ def test_files_of_the_desktop_are_left_out_and_member_names_are_not_used_as_path
         tmp_path, {"../../etc/passwd": b"a", "folder/": b"", ".DS_Store": b"b", "__MACOSX/._x": b"c", "x": b"dd"}
     )
     listed = documents.members(path)
-    assert [(one.place, one.name, one.size_bytes) for one in listed] == [(0, "../../etc/passwd", 1), (4, "x", 2)]
+    assert [(member.index, member.name, member.size_bytes) for member in listed] == [
+        (0, "../../etc/passwd", 1),
+        (4, "x", 2),
+    ]
     into = tmp_path / "into"
     into.mkdir()
     unpacked = documents.unpack(path, [0, 4], into)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from layers.adapters.postgres import database
@@ -39,6 +40,28 @@ def test_a_connection_that_the_server_closed_is_replaced(database_urls: Urls) ->
     (row,) = kept.rows(OWN_PID)
     Database(database_urls.owner).rows("SELECT pg_terminate_backend(%(pid)s, 5000)", pid=row["pid"])
     assert kept.rows(OWN_PID)[0]["pid"] != row["pid"]
+    kept.close()
+
+
+@pytest.mark.parametrize("limit", ["transaction_timeout", "idle_in_transaction_session_timeout"])
+def test_a_transaction_that_the_server_has_ended_is_store_unreachable(database_urls: Urls, limit: str) -> None:
+    kept = Database(database_urls.worker)
+    with pytest.raises(StoreUnreachable, match="terminating connection"), kept.connection() as connection:
+        connection.execute(f"SET {limit} = 20")
+        with connection.transaction():
+            connection.execute("SELECT 1")
+            time.sleep(0.1)
+            connection.execute("SELECT pg_sleep(1)")
+    assert kept.rows("SELECT 1 AS n") == [{"n": 1}]
+    kept.close()
+
+
+def test_an_error_of_a_statement_is_not_store_unreachable(database_urls: Urls) -> None:
+    kept = Database(database_urls.worker)
+    (before,) = kept.rows(OWN_PID)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        kept.rows("SELECT 1 / 0")
+    assert kept.rows(OWN_PID)[0]["pid"] == before["pid"]
     kept.close()
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import doctor
-from infra.doctor import Doctor, report
-from infra.local.objects.files import SMALL_BYTES, ObjectFiles
+from infra.doctor import verify
+from infra.doctor.verify import Doctor, report
+from infra.local.objects.disk import SMALL_BYTES
+from infra.local.objects.files import ObjectFiles
 from layers.domain.errors import DependencyDown
 from layers.domain.step import Done
 from layers.ports import Claim
@@ -47,8 +48,8 @@ def found(
 def test_nothing_is_found_where_all_is_sound(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "FILES_AT_ONCE", 2)
-    monkeypatch.setattr(doctor, "KEYS_AT_ONCE", 3)
+    monkeypatch.setattr(verify, "FILES_AT_ONCE", 2)
+    monkeypatch.setattr(verify, "KEYS_AT_ONCE", 3)
     settled(host, tmp_path, 5)
     assert report(Doctor(host.store, host.objects)) == 0
     out = capsys.readouterr().out
@@ -58,7 +59,7 @@ def test_nothing_is_found_where_all_is_sound(
 def test_every_kind_of_damage_is_named_with_its_file(
     host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "FILES_AT_ONCE", 2)
+    monkeypatch.setattr(verify, "FILES_AT_ONCE", 2)
     files = settled(host, tmp_path, 6)
     objects, keys = host.objects.objects, [one.file.object_key for one in files]
     del objects[keys[0]]
@@ -81,7 +82,7 @@ def test_every_kind_of_damage_is_named_with_its_file(
     assert report(Doctor(host.store, host.objects)) == 1
     out = capsys.readouterr().out
     for finding, key in expected:
-        assert finding in out and key in out and doctor.WHAT_TO_DO[finding] in out
+        assert finding in out and key in out and verify.WHAT_TO_DO[finding] in out
     assert files[2].file.file_id in out and "'2.txt'" in out
 
 

@@ -19,6 +19,7 @@ import pytest
 from infra.local import postgres, process_table
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
+from layers.adapters.postgres.migration import ensure_database
 
 PASSWORD = "for-this-test"
 LONG_S = 30.0
@@ -45,8 +46,8 @@ class Server:
         self.program = postgres.prepare(self.folder, PASSWORD, home / "initdb.log")
         self.supervisor = Supervisor(home)
         self.supervisor.start([postgres.declare(self.folder, self.program, self.port, PASSWORD)])
-        postgres.ensure_database(self.port, PASSWORD)
         self.url = postgres.database_url(self.port, PASSWORD)
+        ensure_database(self.url)
 
     @property
     def pid(self) -> int | None:

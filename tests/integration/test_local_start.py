@@ -19,6 +19,7 @@ import redis
 import urllib3
 
 from infra.local import process_table
+from layers.adapters.printing.libreoffice_printer import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 90.0
@@ -116,10 +117,11 @@ def test_the_endpoint_file_has_everything_that_a_client_needs(running: Start) ->
     found = running.endpoint
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(found) == [
-        *("api_url", "api_key", "aws_endpoint_url", "aws_access_key_id", "aws_secret_access_key"),
+        *("api_url", "api_key", "aws_endpoint_url", "store_public_url", "aws_access_key_id", "aws_secret_access_key"),
         *("bucket", "database_url", "redis_url", "processes"),
     ]
-    assert {"api", "worker-1", "worker-2", "postgres", "valkey", "store"} == set(found["processes"])
+    assert {"api", "worker-1", "worker-2", "postgres", "valkey", "store"} == set(found["processes"]) - {"preview"}
+    assert ("preview" in found["processes"]) is (installed() is not None)
     below = {one.pid for one in running.family()}
     assert set(found["processes"].values()) <= below
 
@@ -177,6 +179,15 @@ def test_an_api_port_in_use_is_an_error(running: Start, tmp_path: Path) -> None:
     assert second.returncode == 1
     assert f"Port {port} is in use" in second.stderr
     assert not (tmp_path / "home" / "endpoint.json").exists()
+
+
+def test_the_doctor_finds_nothing_wrong_and_sees_an_event_arrive(running: Start) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.doctor", "--home", str(running.home)], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the event of a new object arrived" in done.stdout
+    assert "the database has all migrations" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["worker-1", "valkey", "store", "postgres", "api"])

@@ -23,9 +23,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import process_table
 from infra.local.ports import ADDRESS
-from infra.local.store_setup import BUCKET, DEAD_SUFFIX, QUEUE_PREFIX
+from infra.local.store_setup import BUCKET, QUEUE_PREFIX
 from infra.local.supervisor import Supervisor
 from infra.topics import TOPICS
+from layers.adapters.aws.sqs_topics import DEAD_SUFFIX
 from tests.parts import KEY_ID, MOST_BYTES, store_parts
 
 LONG_S = 30.0

@@ -12,7 +12,7 @@ import pytest
 from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
 from layers.decoding.documents import Documents
-from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.domain.errors import DependencyDown, PermanentError, Snooze, TransientError
 from tests.integration.test_documents import pdf, says
 from tests.standins.gotenberg import Gotenberg, serving
 
@@ -50,7 +50,7 @@ def test_the_service_gets_the_document_under_a_generated_name(service: Gotenberg
 
 def test_only_the_first_page_can_be_requested(service: Gotenberg, tmp_path: Path) -> None:
     GotenbergPrinter(service.url).to_pdf(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path, first_page_only=True)
-    assert service.forms[0]["nativePageRanges"] == b"1"
+    assert service.forms[0]["nativePageRanges"] == b"1-1"
 
 
 def test_a_service_that_can_not_be_reached_is_down(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_service_that_can_not_be_reached_is_down(tmp_path: Path) -> None:
     assert caught.value.dependency == "preview"
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_service_that_fails_and_is_unhealthy_is_down(service: Gotenberg, tmp_path: Path, status: int) -> None:
     service.status, service.works = status, False
     with pytest.raises(DependencyDown):
@@ -76,6 +76,59 @@ def test_a_document_on_which_a_healthy_service_fails_spends_its_own_attempt(
         setattr(service, name, value)
     with pytest.raises(TransientError):
         GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+
+
+# Answers of Gotenberg, as the tests of version 8 in its repository and a run of it show them.
+OF_8_0 = "LibreOffice failed to process a document: a password may be required, or, if one has been given, it is"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "code"),
+    [
+        (400, "The document 'a.docx' is password-protected. Provide its password in the 'password' form field.", "password_protected"),
+        (400, f"{OF_8_0} invalid. In any case, the exact cause is uncertain.", "password_protected"),
+        (400, "The document 'a.docx' is not password-protected. Remove the 'password' form field.", "corrupt"),
+        (400, "LibreOffice could not read the document 'a.docx'. Ensure the file is not corrupted and that its extension matches its actual format.", "corrupt"),
+        (413, "Request Entity Too Large", "corrupt"),
+    ],
+)  # fmt: skip
+def test_gotenbergs_refusals_are_told_apart(
+    service: Gotenberg, tmp_path: Path, status: int, text: str, code: str
+) -> None:
+    service.status, service.refusal = status, text
+    with pytest.raises(PermanentError) as caught:
+        GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "delay_s"),
+    [
+        (429, {}, 5.0),
+        (503, {"Retry-After": "7"}, 7.0),
+        (503, {"Retry-After": "9999"}, 60.0),
+        (503, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 5.0),
+    ],
+)
+def test_a_service_with_too_many_documents_spends_no_attempt(
+    service: Gotenberg, tmp_path: Path, status: int, headers: dict[str, str], delay_s: float
+) -> None:
+    service.status, service.headers = status, headers
+    with pytest.raises(Snooze) as caught:
+        GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
+    assert caught.value.delay_s == delay_s
+
+
+def test_garbage_that_gotenberg_would_print_never_gets_there(service: Gotenberg, tmp_path: Path) -> None:
+    garbage = tmp_path / "original"
+    garbage.write_bytes(b"PK\x03\x04" + bytes(range(256)) * 20)
+    documents = Documents(max_children=1, printer=GotenbergPrinter(service.url))
+    try:
+        with pytest.raises(PermanentError):
+            documents.identify(garbage, "letter.docx")
+    finally:
+        documents.close()
+    assert service.forms == []
 
 
 def test_a_document_that_the_service_refuses_is_shown_as_html(service: Gotenberg, tmp_path: Path) -> None:

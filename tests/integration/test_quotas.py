@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from functions.api import quotas
+from functions.api import quotas, rates
 from functions.api.bodies import Quota
+from layers.adapters.redis.limits import RedisLimits
 from layers.domain.message import Arrival
 from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
@@ -221,17 +224,42 @@ def test_every_tenant_has_limits_that_protect_the_system(
 def test_a_key_that_calls_too_often_gets_429_and_a_time_to_retry(
     api: Api, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quotas, "RATE_WINDOW_S", 3600)  # one window for the whole test
+    monkeypatch.setattr(rates, "WINDOW_S", 3600)  # one window for the whole test
     tenant = Tenant(api, admin)
     other = api.caller(tenant.id, "viewer")
-    monkeypatch.setattr(quotas, "_most", lambda name, quota: 0.002 if name == "requests_per_s" else 1000)  # 7.2
-    quotas.forget_rates()
+    monkeypatch.setattr(rates, "limit_of", lambda name, quota: 0.002 if name == "requests_per_s" else 1000)  # 7.2
+    rates.forget_rates()
     answers = [other.get("/datasets") for _ in range(10)]
     assert [answer.status_code for answer in answers] == [200] * 7 + [429] * 3
     problem(answers[-1], 429, "rate_limited")
     assert 0 < int(answers[-1].headers["retry-after"]) <= 3600
     assert api.caller(tenant.id, "viewer").get("/datasets").status_code == 200
     assert httpx.get(f"{api.url}/health", trust_env=False).status_code == 200
+
+
+@pytest.fixture(autouse=True)
+def current_rates() -> Iterator[None]:
+    """What a test sets the rate of a key to is not kept for the next test."""
+    rates.forget_rates()
+    yield
+    rates.forget_rates()
+
+
+def test_requests_are_counted_together_in_redis(api: Api, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: dict[str, list[int]] = defaultdict(list)
+    count = RedisLimits.count
+
+    def note(self: RedisLimits, name: str, window_s: int, *, events: int = 1) -> int:
+        counted[name].append(events)
+        return count(self, name, window_s, events=events)
+
+    monkeypatch.setattr(RedisLimits, "count", note)
+    monkeypatch.setattr(rates, "WINDOW_S", 3600)  # one window for the whole test
+    monkeypatch.setattr(rates, "limit_of", lambda name, quota: 0.1)  # 360
+    viewer = api.caller(Tenant(api, admin).id, "viewer")
+    for _ in range(20):
+        assert viewer.get("/datasets").status_code == 200
+    assert [1, 8, 8] in counted.values()
 
 
 def test_the_rate_of_a_tenants_keys_follows_its_quota(api: Api, admin: httpx.Client) -> None:

@@ -25,6 +25,7 @@ from infra.local.embedded import API_ROLE, WORKER_ROLE
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process
 from infra.local.supervisor import Supervisor
+from layers.adapters.postgres.migration import ensure_database
 from tests.rehearsal import elsewhere
 from tests.rehearsal.elsewhere import Reach
 from tests.standins.model import Model
@@ -57,10 +58,6 @@ class Ground:
     model: Model
     model_url: str
 
-    @property
-    def emulator_log(self) -> Path:
-        return self.home / "emulator.log"
-
 
 @contextmanager
 def prepared() -> Iterator[Ground]:
@@ -88,7 +85,7 @@ def prepared() -> Iterator[Ground]:
                 ],
                 START_S,
             )
-            postgres.ensure_database(ports["postgres"], password)
+            ensure_database(postgres.database_url(ports["postgres"], password))
             if not running_url:
                 authorities = home / CERTIFICATE
             endpoint_url = running_url or f"https://{ADDRESS}:{ports['emulator']}"

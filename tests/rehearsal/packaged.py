@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -94,13 +96,19 @@ def test_a_handler_starts_with_its_package_and_layers_only(unpacked: dict[str, P
 
 def test_a_function_signs_for_kafka_with_its_package_only(unpacked: dict[str, Path]) -> None:
     program = """
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.net.sasl.msk import SaslMechanismAwsMskIam as Msk
-print(Msk(host="b-1.example", security_protocol="SASL_SSL").auth_bytes().decode())
+from confluent_kafka.admin import AdminClient
+from layers.adapters.kafka.access import Access, iam_token
+from layers.adapters.kafka.topics import producer
+producer(Access("b-1.example:9098", "iam", tls=True, region="us-east-1", options={"debug": ""}))
+print(iam_token("us-east-1")("")[0])
 """
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
-    signed = json.loads(run_bare(program, [unpacked["function"]], **keys))
-    assert (signed["host"], signed["action"]) == ("b-1.example", "kafka-cluster:Connect")
+    token = run_bare(program, [unpacked["function"]], **keys).strip()
+    signed = urlsplit(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
+    assert (signed.hostname, parse_qs(signed.query)["Action"]) == (
+        "kafka.us-east-1.amazonaws.com",
+        ["kafka-cluster:Connect"],
+    )
 
 
 @pytest.mark.parametrize("layer", sorted(PLAN.requirements))

@@ -49,12 +49,12 @@ class Stage:
         """Create the secrets that the data stack would create, and the parameters that name them."""
         ground, reached = self.ground, self.ground.reach.url
         secret_values = {
-            "worker": {
-                "FAIRWAY_DATABASE_URL": reached(ground.role_urls[WORKER_ROLE]),
-                "FAIRWAY_REDIS_URL": reached(ground.redis_url),
+            "shared": {"FAIRWAY_REDIS_URL": reached(ground.redis_url)},
+            "worker": {"FAIRWAY_DATABASE_URL": reached(ground.role_urls[WORKER_ROLE])},
+            "api": {
+                "FAIRWAY_API_DATABASE_URL": reached(ground.role_urls[API_ROLE]),
                 "FAIRWAY_KEY_PEPPER": secrets.token_urlsafe(),
             },
-            "api": {"FAIRWAY_API_DATABASE_URL": reached(ground.role_urls[API_ROLE])},
             "migration": {
                 "FAIRWAY_OWNER_DATABASE_URL": reached(ground.database_url),
                 "FAIRWAY_ADMIN_KEY": self.admin_key,
@@ -66,9 +66,7 @@ class Stage:
             for name, of in secret_values.items()
         }
         self.parameters = {
-            "WorkerSecrets": arns["worker"],
-            "ApiSecrets": arns["api"],
-            "MigrationSecrets": arns["migration"],
+            **{f"{name.title()}Secrets": arn for name, arn in arns.items()},
             "DatabaseAuth": "password",
             "TextractEndpoint": reached(ground.textract_url),
             "ExtractionBy": "bedrock",
@@ -194,7 +192,7 @@ class Stage:
 
     def forget_secrets(self) -> None:
         manager = self.ground.session.client("secretsmanager")
-        for name in ("WorkerSecrets", "ApiSecrets", "MigrationSecrets"):
+        for name in ("SharedSecrets", "WorkerSecrets", "ApiSecrets", "MigrationSecrets"):
             manager.delete_secret(SecretId=self.parameters[name], ForceDeleteWithoutRecovery=True)
 
     def left_over(self) -> dict[str, list[str]]:

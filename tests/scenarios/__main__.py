@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.scenarios import own_servers, services
+from tests.scenarios import busy_host, own_servers, services
 from tests.scenarios.measurements import Measurement, show
 from tests.scenarios.system import System
 
@@ -49,11 +49,18 @@ LONG: dict[str, tuple[str, Callable[[System], list[Measurement]]]] = {
         "The object store is unreachable for 10 minutes",
         partial(own_servers.object_store_down, count=100, within_s=300),
     ),
+    "busy_host": (
+        "A busy loop on each core for four minutes while scans and photos are read",
+        partial(busy_host.busy_host, scans=10, pages=4, photos=20, loops_s=240, within_s=1200),
+    ),
 }
 
 
-# The tokens that 20 calls a second to the stand-in of the model use.
-SETTINGS = {"down_for_hours": {"FAIRWAY_EXTRACTION_TOKENS_PER_MIN": "340000"}}
+SETTINGS = {
+    # The tokens that 20 calls a second to the stand-in of the model use.
+    "down_for_hours": {"FAIRWAY_EXTRACTION_TOKENS_PER_MIN": "340000"},
+    "busy_host": busy_host.SETTINGS,
+}
 
 
 def main() -> int:

@@ -83,14 +83,9 @@ def restarts(system: System, *, count: int, scanned: int, times: int, within_s: 
         down_s = [_restart(system, batch_id, turn, times, within_s) for turn in range(times)]
         wait_until(lambda: system.is_settled(batch_id), within_s, "all files are done")
     audit, outcomes = system.audit(), system.outcomes(batch_id)
-    doubled = system.rows(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM attempts JOIN files USING (file_id) WHERE batch_id = %(id)s"
-        " AND outcome = 'done' GROUP BY file_id, step, part HAVING count(*) > 1) d",
-        id=batch_id,
-    )[0]["n"]
     return [
         exactly("files not done", len(contents) - system.files(batch_id)["done"], 0),
-        exactly("steps done twice", doubled, 0),
+        exactly("parts done twice", system.done_twice(batch_id), 0),
         exactly("pages sent to Textract", system.textract.counts["sent_pages"], scanned),
         exactly("calls to the model", system.model.counts["completions"], len(contents)),
         exactly("audit: lost, doubled", (audit["lost"], audit["doubled"]), (0, 0)),

@@ -163,6 +163,15 @@ class System:
         )
         return Counter({row["outcome"]: row["n"] for row in rows})
 
+    def done_twice(self, batch_id: str) -> int:
+        """The number of parts of a batch that were done more than once."""
+        (row,) = self.rows(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM attempts JOIN files USING (file_id) WHERE batch_id = %(id)s"
+            " AND outcome = 'done' GROUP BY file_id, step, part HAVING count(*) > 1) d",
+            id=batch_id,
+        )
+        return int(row["n"])
+
     def is_settled(self, batch_id: str) -> bool:
         """Whether every pipeline of every file of a batch has ended."""
         (left,) = self.rows(

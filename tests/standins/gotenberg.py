@@ -22,6 +22,8 @@ class Gotenberg:
     status: int = 200
     works: bool = True
     hangs_up: bool = False
+    refusal: str = "no"
+    headers: dict[str, str] = field(default_factory=dict)
     url: str = ""
     forms: list[dict[str, bytes]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -42,11 +44,13 @@ def serving(gotenberg: Gotenberg) -> Iterator[Gotenberg]:
             gotenberg.names += [part["file"].decode() for part in parts if part["file"] is not None]
             if gotenberg.hangs_up:
                 return self.connection.close()
-            self._answer(gotenberg.status, gotenberg.pdf if gotenberg.status == 200 else b"no")
+            self._answer(gotenberg.status, gotenberg.pdf if gotenberg.status == 200 else gotenberg.refusal.encode())
             return None
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
+            for name, value in gotenberg.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from infra.acknowledgements import Acknowledgements
 from infra.worker import Worker
+from tests.fakes import PolledSource
 
 
-class Queue:
+class Queue(PolledSource):
     """Records the deletions of each request; fails the first `refusals` requests."""
 
     def __init__(self, refusals: int = 0) -> None:

@@ -123,6 +123,57 @@ def statements_of(found: Any) -> list[dict[str, Any]]:
     return [one for each in found.values() for one in statements_of(each)]
 
 
+SECRETS = {
+    inventory.API: {"SharedSecrets", "ApiSecrets"},
+    inventory.MIGRATE: {"SharedSecrets", "WorkerSecrets", "ApiSecrets", "MigrationSecrets", "OwnerSecret"},
+}
+
+
+@pytest.mark.parametrize("function", inventory.FUNCTIONS)
+def test_a_function_gets_and_may_read_only_the_secrets_that_it_needs(function: str, resources: dict[str, Any]) -> None:
+    name = inventory.logical(function)
+    needed = SECRETS.get(function, {"SharedSecrets", "WorkerSecrets"})
+    variables = resources[name]["Properties"]["Environment"]["Variables"]
+    readable = [
+        statement["Resource"]
+        for statement in statements_of(resources[f"{name}Role"]["Properties"]["Policies"])
+        if "secretsmanager:GetSecretValue" in statement["Action"]
+    ]
+    assert {one for one in parameters_in(variables) if one.endswith(("Secret", "Secrets"))} == needed
+    assert parameters_in(readable) == needed
+
+
+@pytest.mark.parametrize("function", inventory.FUNCTIONS)
+def test_the_api_and_the_workers_log_in_to_the_database_as_their_own_role_only(
+    function: str, resources: dict[str, Any]
+) -> None:
+    name = inventory.logical(function)
+    variables = set(resources[name]["Properties"]["Environment"]["Variables"])
+    urls = variables & {"FAIRWAY_DATABASE_URL", "FAIRWAY_API_DATABASE_URL"}
+    roles = [
+        arn["Fn::Sub"].rpartition("/")[2]
+        for statement in statements_of(resources[f"{name}Role"]["Properties"]["Policies"])
+        if "rds-db:connect" in statement["Action"]
+        for arn in statement["Resource"]
+    ]
+    if function == inventory.API:
+        assert (urls, roles) == ({"FAIRWAY_API_DATABASE_URL"}, ["fairway_api"])
+    elif function == inventory.MIGRATE:  # it creates both roles, as the owner
+        assert (len(urls), roles) == (2, [])
+    else:
+        assert (urls, roles) == ({"FAIRWAY_DATABASE_URL"}, ["fairway_worker"])
+
+
+def parameters_in(found: Any) -> set[str]:
+    """The names to which a part of the template refers."""
+    if isinstance(found, list):
+        return {name for each in found for name in parameters_in(each)}
+    if not isinstance(found, dict):
+        return set()
+    own = {found["Ref"]} if "Ref" in found else set()
+    return own | {name for each in found.values() for name in parameters_in(each)}
+
+
 def test_every_alarm_and_widget_uses_a_metric_that_the_code_emits(stage: str, resources: dict[str, Any]) -> None:
     events = logged_events()
     emitted = {

@@ -59,6 +59,8 @@ def test_a_package_names_its_readme_licence_and_authors(package: str) -> None:
     assert project["authors"] == [{"name": "The Fairway authors"}]
     assert (ROOT / package).with_name(project["readme"]).exists()
     assert all((ROOT / package).with_name(name).exists() for name in project["license-files"])
+    assert project["urls"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    assert {"Homepage", "Documentation", "Source", "Issues"} <= set(project["urls"])
 
 
 def test_the_example_step_in_contributing_is_a_step_that_runs() -> None:

@@ -22,7 +22,8 @@ SDKS = {
     "pytesseract",
     "kreuzberg",
     "httpx",
-    "kafka",
+    "confluent_kafka",
+    "aws_msk_iam_sasl_signer",
     "openai",
     "urllib3",
     "jsonschema",
@@ -47,7 +48,7 @@ HANDED = {
 OWN_SDK = {
     "postgres": {"psycopg"},
     "redis": {"redis"},
-    "kafka": {"kafka"},
+    "kafka": {"confluent_kafka", "aws_msk_iam_sasl_signer"},
     "extraction": {"urllib3", "jsonschema"},
     "aws": {"boto3", "botocore", "urllib3"},
 }

@@ -1,21 +1,33 @@
-"""Wake-ups over Kafka with a fake producer: the partition of each message, and outages of brokers."""
+"""Publishing on Kafka with a fake producer: the partition of each message, outages of brokers, and delays."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from layers.adapters.kafka import administration
+from layers.adapters.kafka.access import Access, iam_token
+from layers.adapters.kafka.delays import Delays
 from layers.adapters.kafka.topics import KafkaTopics
 from layers.domain.message import WakeUp
 from layers.settings import Settings
 from tests.fakes import MemoryTopics
 
+ACCESS = Access("b-1:9092")
+VARIABLES = {"FAIRWAY_TOPICS": "kafka", "FAIRWAY_KAFKA_BROKERS": "b-1:9092"}
+
 
 class Down(Exception):
     pass
+
+
+def failure(text: str) -> Any:
+    return SimpleNamespace(str=lambda: text, name=lambda: "A_CODE", fatal=lambda: False)
 
 
 @dataclass
@@ -24,19 +36,34 @@ class Producer:
 
     sent: list[tuple[str, int, Any]] = field(default_factory=list)
     lost: tuple[str, ...] = ()
+    asked: int = 0
+    flushed: int = 0
+    is_down: bool = False
+    reports: list[Any] = field(default_factory=list)
 
-    def partitions_for(self, topic: str) -> set[int]:
-        if topic == "fairway-unknown":
-            raise Down("no such topic")
-        return {0, 1, 2}
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        self.asked += 1
+        if self.is_down:
+            raise Down("no broker")
+        error = failure("unknown topic") if topic == "fairway-unknown" else None
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=error, partitions=range(0 if error else 3))})
 
-    def send(self, topic: str, value: bytes, partition: int) -> Producer:
+    def produce(self, topic: str, value: bytes, partition: int, on_delivery: Any) -> None:
         self.sent.append((topic, partition, json.loads(value)))
-        return Producer(lost=("it",)) if topic in self.lost else self
+        message = SimpleNamespace(topic=lambda: topic)
+        error = failure("not confirmed in time") if topic in self.lost else None
+        self.reports.append(lambda: on_delivery(error, message))
 
-    def get(self, timeout: float) -> None:
-        if self.lost == ("it",):
-            raise Down("not confirmed in time")
+    def poll(self, timeout: float) -> int:
+        reports, self.reports = self.reports, []
+        for report in reports:
+            report()
+        time.sleep(min(timeout, 0.05))
+        return len(reports)
+
+    def flush(self, timeout: float) -> int:
+        self.flushed += 1
+        return self.poll(0) * 0
 
 
 def wake_up(step: str, part: int = 0) -> WakeUp:
@@ -44,7 +71,11 @@ def wake_up(step: str, part: int = 0) -> WakeUp:
 
 
 def topics(producer: Producer) -> KafkaTopics:
-    return KafkaTopics(lambda: producer, lambda: True, MemoryTopics())
+    return KafkaTopics(ACCESS, lambda: producer)
+
+
+def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
 def test_messages_are_spread_over_the_partitions_of_a_topic() -> None:
@@ -58,14 +89,27 @@ def test_a_failing_topic_does_not_affect_the_others(capsys: pytest.CaptureFixtur
     producer = Producer(lost=("fairway-ocr",))
     topics(producer).publish([wake_up("unknown"), wake_up("ocr"), wake_up("text")])
     assert [topic for topic, _, _ in producer.sent] == ["fairway-ocr", "fairway-text"]
-    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(one["event"], one["topic"]) for one in events] == [
-        ("publish_failed", "unknown"),
-        ("publish_failed", "ocr"),
-    ]
+    failed = [(one["topic"], one["detail"]) for one in logged(capsys) if one["event"] == "publish_failed"]
+    assert failed[0][0] == "unknown" and "Kafka has no topic fairway-unknown" in failed[0][1]
+    assert failed[1] == ("ocr", "not confirmed in time")
 
 
-def test_brokers_that_were_down_are_tried_again_at_the_next_wake_up() -> None:
+def test_brokers_are_asked_for_partitions_now_and_then_only() -> None:
+    producer = Producer()
+    kafka = topics(producer)
+    for _ in range(5):
+        kafka.publish([wake_up("text")])
+    assert producer.asked == 1
+
+
+def test_while_brokers_are_down_messages_wait_in_the_client(capsys: pytest.CaptureFixture[str]) -> None:
+    producer = Producer(is_down=True)
+    topics(producer).publish([wake_up("text")])
+    assert [(topic, partition) for topic, partition, _ in producer.sent] == [("fairway-text", -1)]
+    assert [one["event"] for one in logged(capsys)] == ["topic_unreachable"]
+
+
+def test_a_client_that_could_not_be_made_is_tried_again_at_the_next_wake_up() -> None:
     producer, tries = Producer(), iter([Down("no broker"), None])
 
     def connect() -> Producer:
@@ -73,22 +117,139 @@ def test_brokers_that_were_down_are_tried_again_at_the_next_wake_up() -> None:
             raise error
         return producer
 
-    kafka = KafkaTopics(connect, lambda: True, MemoryTopics())
+    kafka = KafkaTopics(ACCESS, connect)
     kafka.publish([wake_up("text")])
     kafka.publish([wake_up("text")])
     assert len(producer.sent) == 1
 
 
-def test_it_is_up_when_both_brokers_and_queues_are() -> None:
-    def down() -> bool:
+def test_on_lambda_messages_are_sent_before_the_function_answers_and_queues_do_the_rest() -> None:
+    producer, queues = Producer(), MemoryTopics()
+    kafka = KafkaTopics(ACCESS, lambda: producer, queues=queues)
+    kafka.publish([wake_up("text")])
+    kafka.dispatch_later(4)
+    kafka.announce(["a-key"])
+    assert producer.flushed == 1 and len(producer.sent) == 1
+    assert queues.delays_s == [4] and len(queues.receive("arrivals", most=9, wait_s=0)) == 1
+    kafka.publish([])
+    assert producer.flushed == 1
+
+
+def test_it_is_up_when_both_brokers_and_queues_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_access: Access) -> bool:
         raise Down("no broker")
 
+    monkeypatch.setattr(administration, "brokers_answer", lambda _access: True)
     assert topics(Producer()).is_up()
-    assert not KafkaTopics(Producer, down, MemoryTopics()).is_up()
+    queues = MemoryTopics()
+    monkeypatch.setattr(queues, "is_up", lambda: False)
+    assert not KafkaTopics(ACCESS, Producer, queues=queues).is_up()
+    monkeypatch.setattr(administration, "brokers_answer", down)
+    assert not topics(Producer()).is_up()
 
 
-def test_kafka_brokers_are_refused_outside_of_lambda() -> None:
-    variables = {"FAIRWAY_KAFKA_BROKERS": "b-1:9098"}
-    with pytest.raises(ValueError, match="Lambda only"):
+def test_delays_that_end_together_share_a_call() -> None:
+    now = [100.0]
+    delays = Delays(lambda: None, clock=lambda: now[0])
+    delays._thread = object()  # type: ignore[assignment]  # the test is the thread
+    for delay_s in (5.0, 5.01, 2.0):
+        delays.after(delay_s)
+    assert delays.take_due() == pytest.approx(2.0, abs=0.11)
+    now[0] = 102.2
+    assert delays.take_due() == 0
+    assert delays.take_due() == pytest.approx(2.8, abs=0.11)
+    now[0] = 106.0
+    assert delays.take_due() == 0 and delays.take_due() is None
+
+
+def test_a_delayed_dispatch_is_published_when_it_is_due() -> None:
+    producer = Producer()
+    kafka = topics(producer)
+    kafka.dispatch_later(0.01)
+    until = time.monotonic() + 30
+    while not producer.sent and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [(topic, body) for topic, _, body in producer.sent] == [("fairway-dispatch", {"wake": True})]
+
+
+LOGINS = {
+    "plain": {"sasl.mechanism": "PLAIN", "sasl.username": "me", "sasl.password": "secret"},
+    "scram-sha-512": {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "me", "sasl.password": "secret"},
+    "oauthbearer": {
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.client.id": "me",
+        "sasl.oauthbearer.client.secret": "secret",
+        "sasl.oauthbearer.token.endpoint.url": "https://id.example/token",
+    },
+}
+
+
+@pytest.mark.parametrize("auth", LOGINS)
+def test_a_client_logs_in_as_the_settings_say(auth: str) -> None:
+    access = Access("b:1", auth, "me", "secret", tls=True, ca_path="ca.pem", token_url="https://id.example/token")
+    config = access.config(linger_ms=0)
+    assert {name: value for name, value in config.items() if name.startswith("sasl.")} == LOGINS[auth]
+    assert config["security.protocol"] == "SASL_SSL" and config["ssl.ca.location"] == "ca.pem"
+    assert config["linger.ms"] == 0
+    assert "secret" not in repr(access)
+
+
+@pytest.mark.parametrize(
+    ("auth", "tls", "protocol"),
+    [
+        ("none", False, "PLAINTEXT"),
+        ("none", True, "SSL"),
+        ("plain", False, "SASL_PLAINTEXT"),
+        ("iam", True, "SASL_SSL"),
+    ],
+)
+def test_the_protocol_follows_from_login_and_encryption(auth: str, tls: bool, protocol: str) -> None:
+    assert Access("b:1", auth, tls=tls).config()["security.protocol"] == protocol
+
+
+def test_options_replace_properties_of_the_client() -> None:
+    assert Access("b:1", options={"linger.ms": 50}).config(linger_ms=0)["linger.ms"] == 50
+
+
+def test_the_token_for_msk_is_signed_for_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    token, expires_at = iam_token("eu-west-1")("")
+    import base64
+
+    url = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    assert url.startswith("https://kafka.eu-west-1.amazonaws.com/") and "Action=kafka-cluster%3AConnect" in url
+    assert 0 < expires_at - time.time() <= 900
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"FAIRWAY_TOPICS": "kafka"}, "belong together"),
+        ({"FAIRWAY_KAFKA_BROKERS": "b:1"}, "belong together"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_AUTH": "plain"}, "FAIRWAY_KAFKA_USER"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_AUTH": "oauthbearer", "FAIRWAY_KAFKA_USER": "u"}, "FAIRWAY_KAFKA_PASSWORD"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_AUTH": "kerberos"}, "must be one of"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_CERTIFICATE": "c.pem"}, "FAIRWAY_KAFKA_KEY"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_PARTITIONS": "0"}, "at least 1"),
+        ({**VARIABLES, "FAIRWAY_KAFKA_OPTIONS": "[1]"}, "JSON object"),
+    ],
+)
+def test_settings_that_can_not_work_are_refused(variables: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Settings.from_environment(variables)
-    assert Settings.from_environment({**variables, "AWS_LAMBDA_FUNCTION_NAME": "ocr"}).kafka_brokers == "b-1:9098"
+
+
+@pytest.mark.parametrize(
+    ("more", "uses_tls"),
+    [
+        ({}, False),
+        ({"FAIRWAY_KAFKA_AUTH": "iam"}, True),
+        ({"FAIRWAY_KAFKA_CA": "ca.pem"}, True),
+        ({"FAIRWAY_KAFKA_TLS": "on"}, True),
+        ({"FAIRWAY_KAFKA_AUTH": "iam", "FAIRWAY_KAFKA_TLS": "off"}, False),
+    ],
+)
+def test_encryption_is_chosen_by_the_login_unless_it_is_set(more: dict[str, str], uses_tls: bool) -> None:
+    assert Settings.from_environment({**VARIABLES, **more}).kafka_uses_tls is uses_tls

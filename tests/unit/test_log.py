@@ -13,6 +13,7 @@ import pytest
 
 from infra.worker import Worker, ended, every, watch
 from layers.telemetry.log import about, log
+from tests.fakes import PolledSource
 
 FULL = Path("/dev/full")  # every write to it fails, as on a full disk
 
@@ -81,14 +82,14 @@ def test_a_field_that_has_no_text_does_not_stop_what_logs(capsys: pytest.Capture
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["odd"] * 4
 
 
-class FailingTopics:
+class FailingTopics(PolledSource):
     """Topics that can't be received from; counts the attempts."""
 
     def __init__(self, enough: int) -> None:
         self.left = enough
         self.had_enough = threading.Event()
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         self.left -= 1
         if self.left <= 0:
             self.had_enough.set()
@@ -131,7 +132,7 @@ def test_a_consumer_that_has_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(threading, "excepthook", lambda _: has_ended.set())
 
     class Topics(FailingTopics):
-        def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+        def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
             raise Ending
 
     worker = Worker("w", cast(Any, Topics(1)), None, {"text": (lambda *_: None, 1)})

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.objects import files as module
-from infra.local.objects.files import SMALL_BYTES, Exists, NoSpace, NoUpload, ObjectFiles, Version, WrongParts
+from infra.local.objects import disk, index
+from infra.local.objects.disk import SMALL_BYTES, NoSpace
+from infra.local.objects.files import Exists, ObjectFiles, WrongParts
+from infra.local.objects.index import NoUpload, Version
 
 LARGE = os.urandom(SMALL_BYTES + 1)
 BODIES = [b"", b"small", LARGE]
@@ -125,6 +127,22 @@ def test_keys_are_listed_in_order_page_by_page_without_deleted_ones(objects: Obj
     assert [one.key for one in objects.keys("p/", "p/c", 2)] == ["p/d"]
 
 
+def test_keys_are_listed_while_their_versions_are_deleted(objects: ObjectFiles) -> None:
+    stored = [put(objects, name, b"x") for name in ("a", "b", "c", "d")]
+    statements: list[str] = []
+
+    def delete_during_the_listing(statement: str) -> None:
+        statements.append(statement)
+        if len(statements) == 2:
+            objects.delete([(one.key, one.version_id) for one in stored])
+
+    objects._transactions.reader().set_trace_callback(delete_during_the_listing)
+    listed = objects.keys("", "", 2)
+    objects._transactions.reader().set_trace_callback(None)
+    assert statements
+    assert [one.key for one in listed] == ["a", "b"]
+
+
 def test_versions_are_listed_newest_first_page_by_page(objects: ObjectFiles) -> None:
     made = [put(objects, "a", b"1"), put(objects, "a", b"2"), put(objects, "b", b"3")]
     first = objects.versions("", "", "", 1)
@@ -192,7 +210,7 @@ def test_a_body_that_the_disk_refuses_is_not_stored(
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patch, pytest.raises(NoSpace):
-        patch.setattr(module.os, "fsync", refuse)
+        patch.setattr(disk.os, "fsync", refuse)
         put(objects, "a", LARGE)
     assert objects.find("a") is None and files_in(folder) == []
     put(objects, "a", LARGE)
@@ -207,7 +225,7 @@ def test_a_row_that_the_disk_refuses_leaves_no_body(
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(NoSpace):
-        patch.setattr(module, "_insert", refuse)
+        patch.setattr(index, "insert", refuse)
         put(objects, "a", body)
     assert objects.find("a") is None and files_in(folder) == []
     put(objects, "a", body)

@@ -96,6 +96,13 @@ def test_every_step_has_its_reserved_concurrency_in_every_stage(stage: str) -> N
     assert all(count >= 1 for count in reserved.values())
 
 
+def test_a_step_without_a_line_in_the_config_has_the_concurrency_that_it_declares() -> None:
+    reserved = reserved_concurrency("local")
+    settings = Settings.from_environment({"FAIRWAY_STAGE": "local"}, {"virus_report": 7, "ocr": 1_000})
+    assert settings.concurrency == {"virus_report": 7, **reserved}
+    assert settings.ceilings == reserved
+
+
 def test_the_configuration_page_is_up_to_date() -> None:
     kept = (ROOT / "docs" / "configuration.md").read_text()
     assert kept == page(), "run `python -m layers.settings > docs/configuration.md`"

@@ -82,6 +82,7 @@ class Spender:
             file_id = str(uuid.uuid4())
             key = original_key(tenant_id, file_id)
             self.host.store.promise(File(file_id, tenant_id, "d", f"batch of {tenant_id}", "a", key, None, 5, None))
+            self.host.objects.objects[key] = b"hello"
             keys.append(key)
         take_arrivals(self.host.runner, [Arrival(key) for key in keys])
         return [key.rsplit("/", 1)[-1] for key in keys]

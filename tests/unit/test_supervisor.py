@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,25 @@ def test_start_returns_when_every_process_is_ready(supervisor: Supervisor, tmp_p
 def test_output_goes_to_a_log_of_the_process(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start([program("talker", SLEEP, tmp_path)])
     assert eventually(lambda: (tmp_path / "talker.log").read_text() == "up\n")
+
+
+def test_a_change_that_could_not_be_reported_is_reported_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.local.supervisor.ROTATE_EVERY_S", 0.05)
+    reported: list[list[int | None]] = []
+
+    def report(running: Sequence[Running]) -> None:
+        reported.append([one.pid for one in running])
+        if 2 <= len(reported) <= 3:
+            raise OSError(28, "No space left on device")
+
+    supervisor = Supervisor(tmp_path, on_change=report)
+    try:
+        supervisor.start([program("a", SLEEP, tmp_path)])
+        os.kill(supervisor.pids()["a"], signal.SIGKILL)
+        assert eventually(lambda: len(reported) == 4)
+        assert reported[-1] == [supervisor.pids()["a"]] != reported[0]
+    finally:
+        supervisor.stop()
 
 
 def test_a_killed_process_is_restarted(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from infra.worker import Worker, _handlers, drain
 from layers.attempts.fleet_view import FleetView
 from layers.domain.fleet import Registration
 from layers.settings import Settings, reserved_concurrency
-from tests.fakes import MemoryStore
+from tests.fakes import MemoryStore, PolledSource
 
 
 def test_the_workers_of_an_embedded_start_share_the_concurrency_of_its_stage() -> None:
@@ -39,7 +39,7 @@ def test_only_a_worker_that_runs_intake_takes_arrivals() -> None:
     assert set(_handlers({"intake": 1, "text": 2})) == {"arrivals", "intake", "text", "dispatch"}
 
 
-class Queue:
+class Queue(PolledSource):
     """A topic with one message until it is deleted; a returned message can be received again immediately."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Queue:
         self.deleted = threading.Event()
         self.returned = threading.Event()
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         if not self.has_message or self.deleted.is_set():
             threading.Event().wait(0.01)
             return []
@@ -60,7 +60,7 @@ class Queue:
         if receipt_handles:
             self.deleted.set()
 
-    def give_back(self, topic: str, receipt_handles: list[str]) -> None:
+    def give_back(self, topic: str, records: list[dict[str, Any]]) -> None:
         self.has_message = True
         self.returned.set()
 

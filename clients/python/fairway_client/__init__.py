@@ -66,9 +66,9 @@ class Client:
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
         """The newest dataset with this name; it is created where there is none."""
-        for one in self._pages("/datasets", "datasets"):
-            if one["name"] == name:
-                return one
+        for found in self._pages("/datasets", "datasets"):
+            if found["name"] == name:
+                return found
         body = {"name": name} | ({"schema": schema} if schema else {})
         dataset: dict[str, Any] = self.call("POST", "/datasets", body)
         return dataset
@@ -110,6 +110,11 @@ class Client:
     def resume(self, file_id: str, path: Path) -> None:
         """Continue an interrupted upload: send the file, or those of its parts that have not arrived. Raises Refused."""
         self._put(path, {"id": file_id, **self.call("POST", f"/files/{file_id}/upload")})
+
+    def announce(self, file_id: str) -> dict[str, Any]:
+        """Say that a file was uploaded, where the object store sends no events. Returns the file."""
+        file: dict[str, Any] = self.call("POST", f"/files/{file_id}/uploaded")
+        return file
 
     def files(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
         """Every file of a dataset, newest first; filters are `state`, `batch` and `name`."""
@@ -191,7 +196,7 @@ class Client:
 def is_settled(file: dict[str, Any]) -> bool:
     """Whether every pipeline of a file has ended."""
     busy = {"waiting", "running", "parked"}
-    return file["state"] in SETTLED and not any(one["state"] in busy for one in file["pipelines"].values())
+    return file["state"] in SETTLED and not any(pipeline["state"] in busy for pipeline in file["pipelines"].values())
 
 
 def describe(path: Path) -> dict[str, Any]:

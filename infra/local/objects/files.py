@@ -7,152 +7,34 @@ refuses fails the request, with nothing stored.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
-import queue
 import shutil
 import sqlite3
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, cast
 
-Result = TypeVar("Result")
-Change = Callable[[sqlite3.Connection], Any]
+from infra.local.objects import index
+from infra.local.objects.disk import Incoming, NoSpace, is_full
+from infra.local.objects.index import StoredPart, Version
+from infra.local.objects.transactions import Change, ReadOnly, Transactions, connect
 
-SMALL_BYTES = 64 * 1024  # bodies up to this size are stored in the index: one flush to disk instead of three
-CHANGES_A_COMMIT = 128
+INDEX = "index.sqlite"
 COPY_BYTES = 1024 * 1024
 RESERVE_BYTES = 4 * 1024 * 1024
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS versions (
-    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- the higher, the newer
-    key        TEXT NOT NULL,
-    version_id TEXT NOT NULL UNIQUE,
-    is_marker  INTEGER NOT NULL DEFAULT 0, -- of a deletion
-    size_bytes INTEGER NOT NULL DEFAULT 0,
-    etag       TEXT NOT NULL DEFAULT '',
-    media_type TEXT NOT NULL DEFAULT '',
-    sha256     TEXT, -- as the client announced it, in base64
-    stored_at  REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS versions_by_key ON versions (key, number);
-CREATE TABLE IF NOT EXISTS bodies (version_id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS uploads (
-    upload_id  TEXT PRIMARY KEY,
-    key        TEXT NOT NULL,
-    media_type TEXT NOT NULL,
-    begun_at   REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (key);
-CREATE TABLE IF NOT EXISTS parts (
-    upload_id  TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-    number     INTEGER NOT NULL,
-    file_name  TEXT NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    etag       TEXT NOT NULL,
-    PRIMARY KEY (upload_id, number)
-) WITHOUT ROWID;
--- Files whose rows are gone, until they are deleted as well.
-CREATE TABLE IF NOT EXISTS garbage (file_name TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
-
-
-class NoSpace(Exception):
-    """The disk is full, or would be with what is to be stored."""
 
 
 class Exists(Exception):
     """The key has an object already, and the request asked for none to be replaced."""
 
 
-class NoUpload(Exception):
-    """There is no such multipart upload: it was completed, was aborted, or never began."""
-
-
 class WrongParts(Exception):
     """The parts that are to be joined are not those that are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of an object. `stored_at` is in seconds since 1970; a marker records a deletion and has no body."""
-
-    key: str
-    version_id: str
-    is_marker: bool
-    size_bytes: int
-    etag: str
-    media_type: str
-    sha256: str | None
-    stored_at: float
-    is_latest: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPart:
-    """A part of a multipart upload."""
-
-    number: int
-    size_bytes: int
-    etag: str
-
-
-class Incoming:
-    """A body that is being received: in memory while it is small, in a file once it is not.
-
-    Close it in the end, whatever became of it; what was not stored is deleted.
-    """
-
-    def __init__(self, folder: Path, *, small_bytes: int = SMALL_BYTES) -> None:
-        self.file_name = uuid.uuid4().hex
-        self.size_bytes = 0
-        self._small_bytes = small_bytes
-        self._path = folder / self.file_name
-        self._chunks: list[bytes] = []
-        self._file: IO[bytes] | None = None
-        self._is_stored = False
-
-    def write(self, chunk: bytes) -> None:
-        """Raises NoSpace."""
-        self.size_bytes += len(chunk)
-        if self._file is None and self.size_bytes <= self._small_bytes:
-            self._chunks.append(chunk)
-            return
-        with refusing_full_disk():
-            if self._file is None:
-                self._file = open(self._path, "xb")
-                self._file.writelines(self._chunks)
-                self._chunks.clear()
-            self._file.write(chunk)
-
-    def flush(self) -> bytes | None:
-        """Bring a file to disk; the body itself where it is small. Raises NoSpace."""
-        if self._file is None:
-            return b"".join(self._chunks)
-        with refusing_full_disk():
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            flush_folder(self._path.parent)
-        return None
-
-    def stored(self) -> None:
-        """Its row is committed: the file stays."""
-        self._is_stored = True
-
-    def close(self) -> None:
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
-            if not self._is_stored:
-                self._path.unlink(missing_ok=True)
 
 
 class ObjectFiles:
@@ -164,10 +46,8 @@ class ObjectFiles:
         self._free_bytes = free_bytes
         self._arriving, self._bodies = folder / "arriving", folder / "bodies"
         self._reserve = folder / "reserve"
-        for one in (folder, self._arriving, self._bodies):
-            one.mkdir(mode=0o700, exist_ok=True)
-        self._local = threading.local()
-        self._changes: queue.SimpleQueue[tuple[Change, Future[Any]] | None] = queue.SimpleQueue()
+        for path in (folder, self._arriving, self._bodies):
+            path.mkdir(mode=0o700, exist_ok=True)
         try:
             self._open()
         except sqlite3.Error as error:
@@ -176,22 +56,15 @@ class ObjectFiles:
             self._reserve.unlink(missing_ok=True)
             self._open()
         self._refill_reserve()
-        # Connected here: a thread that failed to would leave every change waiting for good.
-        self._writing = self._connect(shared=True)
-        self._writer = threading.Thread(target=self._write, name="object-index", daemon=True)
-        self._writer.start()
+        self._transactions = Transactions(folder / INDEX)
 
     def close(self) -> None:
-        self._changes.put(None)
-        self._writer.join()
+        self._transactions.close()
 
     def _open(self) -> None:
-        connection = self._connect()
-        try:
-            connection.executescript(SCHEMA)
+        with closing(connect(self._folder / INDEX)) as connection:
+            connection.executescript(index.SCHEMA)
             self._recover(connection)
-        finally:
-            connection.close()
 
     # --- one object ----------------------------------------------------------------------------------
 
@@ -212,13 +85,13 @@ class ObjectFiles:
         version = Version(key, incoming.file_name, False, incoming.size_bytes, etag, media_type, sha256, time.time())
 
         def insert(connection: sqlite3.Connection) -> None:
-            if only_new and _latest(connection, key) is not None:
+            if only_new and index.latest(connection, key) is not None:
                 raise Exists(key)
-            _insert(connection, version)
+            index.insert(connection, version)
             if body is not None:
                 connection.execute("INSERT INTO bodies VALUES (?, ?)", (version.version_id, body))
 
-        self._change(insert)
+        self._transactions.change(insert)
         incoming.stored()
         if body is None:
             self._settle(version.version_id)
@@ -226,12 +99,20 @@ class ObjectFiles:
 
     def find(self, key: str, version_id: str | None = None) -> Version | None:
         """A version of a key, by default the latest; None where there is none, or it records a deletion."""
-        found = _latest(self._reader(), key) if version_id is None else _version(self._reader(), key, version_id)
+        found = (
+            index.latest(self._transactions.reader(), key)
+            if version_id is None
+            else index.find_version(self._transactions.reader(), key, version_id)
+        )
         return None if found is None or found.is_marker else found
 
     def open(self, version: Version) -> IO[bytes]:
-        """A version's body, to be read from any place. Raises FileNotFoundError where it is gone."""
-        row = self._reader().execute("SELECT body FROM bodies WHERE version_id = ?", (version.version_id,)).fetchone()
+        """A version's body, as a seekable file. Raises FileNotFoundError where it is gone."""
+        row = (
+            self._transactions.reader()
+            .execute("SELECT body FROM bodies WHERE version_id = ?", (version.version_id,))
+            .fetchone()
+        )
         if row is not None:
             return io.BytesIO(row[0])
         try:
@@ -248,10 +129,10 @@ class ObjectFiles:
             for key, version_id in chosen:
                 if version_id is None:
                     marker = Version(key, uuid.uuid4().hex, True, 0, "", "", None, time.time())
-                    _insert(connection, marker)
+                    index.insert(connection, marker)
                     done.append((key, marker.version_id))
                 else:
-                    _remove(connection, key, version_id)
+                    index.remove(connection, key, version_id)
                     done.append((key, version_id))
 
         self._free(remove)
@@ -264,33 +145,31 @@ class ObjectFiles:
         found: list[Version] = []
         while len(found) < limit:
             rows = (
-                self._reader()
-                .execute(
-                    "SELECT max(number) FROM versions WHERE key > ? AND key >= ? AND key < ? GROUP BY key ORDER BY key LIMIT ?",
-                    (after, prefix, _end(prefix), limit),
-                )
+                self._transactions.reader()
+                .execute(index.NEWEST_OF_EACH_KEY, (after, prefix, index.end_of(prefix), limit))
                 .fetchall()
             )
-            page = [_by_number(self._reader(), row[0]) for row in rows]
-            found += [one for one in page if one is not None and not one.is_marker]
+            found += [version for version in map(index.version_of, rows) if not version.is_marker]
             if len(rows) < limit:
                 break
-            after = next(one for one in reversed(page) if one is not None).key
+            after = rows[-1][0]
         return found[:limit]
 
     def versions(self, prefix: str, key_marker: str, version_marker: str, limit: int) -> list[Version]:
         """All versions under a prefix, by key, the newest of each first; after a key, or after one version of it."""
-        connection = self._reader()
+        connection = self._transactions.reader()
         below = None
         if version_marker:
             row = connection.execute("SELECT number FROM versions WHERE version_id = ?", (version_marker,)).fetchone()
             below = row[0] if row else 0
         found: list[Version] = []
         if below is not None:
-            found += _rows(connection, "key = ? AND number < ?", (key_marker, below), limit)
+            found += index.list_versions(connection, "key = ? AND number < ?", (key_marker, below), limit)
         left = limit - len(found)
         if left > 0:
-            found += _rows(connection, "key > ? AND key >= ? AND key < ?", (key_marker, prefix, _end(prefix)), left)
+            found += index.list_versions(
+                connection, "key > ? AND key >= ? AND key < ?", (key_marker, prefix, index.end_of(prefix)), left
+            )
         return found
 
     # --- multipart uploads ---------------------------------------------------------------------------
@@ -299,7 +178,7 @@ class ObjectFiles:
         """The id of a new multipart upload. Raises NoSpace."""
         upload_id = uuid.uuid4().hex
         row = (upload_id, key, media_type, time.time())
-        self._change(lambda connection: connection.execute("INSERT INTO uploads VALUES (?, ?, ?, ?)", row))
+        self._transactions.change(lambda connection: connection.execute("INSERT INTO uploads VALUES (?, ?, ?, ?)", row))
         return upload_id
 
     def receive_part(self, size_bytes: int) -> Incoming:
@@ -314,20 +193,20 @@ class ObjectFiles:
         incoming.flush()
 
         def insert(connection: sqlite3.Connection) -> None:
-            _existing_upload(connection, key, upload_id)
-            _drop_parts(connection, upload_id, number)
+            index.existing_upload(connection, key, upload_id)
+            index.drop_parts(connection, upload_id, number)
             row = (upload_id, number, incoming.file_name, incoming.size_bytes, etag)
             connection.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?)", row)
 
-        self._change(insert)
+        self._transactions.change(insert)
         incoming.stored()
         self._settle(incoming.file_name)
         self._collect()
 
     def parts(self, key: str, upload_id: str, after: int, limit: int) -> list[StoredPart]:
         """The parts of an upload that are stored, in order. Raises NoUpload."""
-        _existing_upload(self._reader(), key, upload_id)
-        rows = self._reader().execute(
+        index.existing_upload(self._transactions.reader(), key, upload_id)
+        rows = self._transactions.reader().execute(
             "SELECT number, size_bytes, etag FROM parts WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?",
             (upload_id, after, limit),
         )
@@ -340,8 +219,8 @@ class ObjectFiles:
 
         Raises NoUpload, WrongParts, Exists, NoSpace.
         """
-        media_type = _existing_upload(self._reader(), key, upload_id)
-        rows = self._reader().execute(
+        media_type = index.existing_upload(self._transactions.reader(), key, upload_id)
+        rows = self._transactions.reader().execute(
             "SELECT number, etag, file_name, size_bytes FROM parts WHERE upload_id = ? ORDER BY number", (upload_id,)
         )
         stored = {row[0]: row[1:] for row in rows}
@@ -362,13 +241,13 @@ class ObjectFiles:
             version = Version(key, incoming.file_name, False, size_bytes, etag, media_type, None, time.time())
 
             def insert(connection: sqlite3.Connection) -> None:
-                _existing_upload(connection, key, upload_id)
-                if only_new and _latest(connection, key) is not None:
+                index.existing_upload(connection, key, upload_id)
+                if only_new and index.latest(connection, key) is not None:
                     raise Exists(key)
-                _insert(connection, version)
-                _drop_upload(connection, upload_id)
+                index.insert(connection, version)
+                index.drop_upload(connection, upload_id)
 
-            self._change(insert)
+            self._transactions.change(insert)
             incoming.stored()
         finally:
             incoming.close()
@@ -380,8 +259,8 @@ class ObjectFiles:
         """Delete an upload and its parts. Raises NoUpload."""
 
         def drop(connection: sqlite3.Connection) -> None:
-            _existing_upload(connection, key, upload_id)
-            _drop_upload(connection, upload_id)
+            index.existing_upload(connection, key, upload_id)
+            index.drop_upload(connection, upload_id)
 
         self._free(drop)
 
@@ -392,89 +271,24 @@ class ObjectFiles:
 
         They begin after all uploads of `after_key` or, where `after_id` is given, after that one of them.
         """
-        rows = self._reader().execute(
+        rows = self._transactions.reader().execute(
             "SELECT key, upload_id, begun_at FROM uploads WHERE key >= ?1 AND key < ?2"
             " AND key >= ?3 AND (key > ?3 OR (?4 <> '' AND upload_id > ?4)) ORDER BY key, upload_id LIMIT ?5",
-            (prefix, _end(prefix), after_key, after_id, limit),
+            (prefix, index.end_of(prefix), after_key, after_id, limit),
         )
         return [tuple(row) for row in rows]
 
-    # --- the index -----------------------------------------------------------------------------------
-
-    def _connect(self, *, shared: bool = False) -> sqlite3.Connection:
-        """A connection for the calling thread or, if it is shared, for another one."""
-        connection = sqlite3.connect(
-            self._folder / "index.sqlite", timeout=30, isolation_level=None, check_same_thread=not shared
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it returns
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")  # erased bodies leave no trace in the file
-        return connection
-
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-        return connection
-
-    def _change(self, change: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Carry out a change and return once it is on disk. Raises what the change raises, or NoSpace."""
-        done: Future[Result] = Future()
-        self._changes.put((change, done))
-        return done.result()
+    # --- files ---------------------------------------------------------------------------------------
 
     def _free(self, change: Change) -> None:
         """Carry out a change that deletes files. On a full disk it uses the space that is kept in reserve."""
         try:
-            self._change(change)
+            self._transactions.change(change)
         except NoSpace:
             self._reserve.unlink(missing_ok=True)
-            self._change(change)
+            self._transactions.change(change)
         self._collect()
         self._refill_reserve()
-
-    def _write(self) -> None:
-        connection = self._writing
-        is_open = True
-        while is_open:
-            batch = [self._changes.get()]
-            while len(batch) < CHANGES_A_COMMIT and not self._changes.empty():
-                batch.append(self._changes.get())
-            is_open = None not in batch
-            self._commit(connection, [one for one in batch if one is not None])
-        connection.close()
-
-    def _commit(self, connection: sqlite3.Connection, batch: Sequence[tuple[Change, Future[Any]]]) -> None:
-        """Carry out changes in one transaction; one that fails takes no other with it."""
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            for change, done in batch:
-                connection.execute("SAVEPOINT one")
-                try:
-                    outcomes.append((done, change(connection), None))
-                except sqlite3.Error:
-                    raise
-                except Exception as error:
-                    connection.execute("ROLLBACK TO one")
-                    outcomes.append((done, None, error))
-                connection.execute("RELEASE one")
-            connection.execute("COMMIT")
-        except BaseException as error:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            failure = NoSpace(str(error)) if is_full(error) else error
-            for _, done in batch:
-                done.set_exception(failure)
-            return
-        for done, result, failed in outcomes:
-            if failed is not None:
-                done.set_exception(failed)
-            else:
-                done.set_result(result)
-
-    # --- files ---------------------------------------------------------------------------------------
 
     def _place(self, file_name: str) -> Path:
         return self._bodies / file_name[:2] / file_name
@@ -492,13 +306,13 @@ class ObjectFiles:
 
     def _collect(self) -> None:
         """Delete the files whose rows are gone."""
-        names = [row[0] for row in self._reader().execute("SELECT file_name FROM garbage LIMIT 1000")]
+        names = [row[0] for row in self._transactions.reader().execute("SELECT file_name FROM garbage LIMIT 1000")]
         if not names:
             return
         for name in names:
             for path in (self._place(name), self._arriving / name):
                 path.unlink(missing_ok=True)
-        self._change(
+        self._transactions.change(
             lambda connection: connection.executemany("DELETE FROM garbage WHERE file_name = ?", [(n,) for n in names])
         )
 
@@ -531,19 +345,16 @@ class ObjectFiles:
         """As `damaged`, of a folder that another process may be using: nothing in it is changed."""
         files = cls.__new__(cls)
         files._arriving, files._bodies = folder / "arriving", folder / "bodies"
-        files._local = threading.local()
-        files._local.connection = sqlite3.connect(f"{(folder / 'index.sqlite').as_uri()}?mode=ro", uri=True)
-        try:
+        with closing(ReadOnly(folder / INDEX)) as reading:
+            files._transactions = cast(Transactions, reading)
             for key, version_id in files.damaged():
-                if _version(files._local.connection, key, version_id):  # else it was deleted meanwhile
+                if index.find_version(reading.reader(), key, version_id):  # else it was deleted meanwhile
                     yield key, version_id
-        finally:
-            files._local.connection.close()
 
     def damaged(self) -> Iterator[tuple[str, str]]:
         """Each version whose body is missing, or is not of the size that its row says: key and version id."""
         for number in self._numbers():
-            version = _by_number(self._reader(), number)
+            version = index.by_number(self._transactions.reader(), number)
             if version is None or version.is_marker:
                 continue
             try:
@@ -557,118 +368,10 @@ class ObjectFiles:
     def _numbers(self) -> Iterable[int]:
         after = 0
         while (
-            rows := self._reader()
+            rows := self._transactions.reader()
             .execute("SELECT number FROM versions WHERE number > ? ORDER BY number LIMIT 1000", (after,))
             .fetchall()
         ):
             for row in rows:
                 yield row[0]
             after = rows[-1][0]
-
-
-COLUMNS = "key, version_id, is_marker, size_bytes, etag, media_type, sha256, stored_at"
-
-
-def _insert(connection: sqlite3.Connection, version: Version) -> None:
-    values = (version.key, version.version_id, version.is_marker, version.size_bytes, version.etag)
-    values += (version.media_type, version.sha256, version.stored_at)  # type: ignore[assignment]
-    connection.execute(f"INSERT INTO versions ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-
-
-def _made(row: Sequence[Any], *, is_latest: bool = True) -> Version:
-    key, version_id, is_marker, size_bytes, etag, media_type, sha256, stored_at = row[:8]
-    return Version(key, version_id, bool(is_marker), size_bytes, etag, media_type, sha256, stored_at, is_latest)
-
-
-def _latest(connection: sqlite3.Connection, key: str) -> Version | None:
-    """The newest version of a key; None where there is none or it records a deletion."""
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM versions WHERE key = ? ORDER BY number DESC LIMIT 1", (key,)
-    ).fetchone()
-    return None if row is None or row[2] else _made(row)
-
-
-def _version(connection: sqlite3.Connection, key: str, version_id: str) -> Version | None:
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM versions WHERE version_id = ? AND key = ?", (version_id, key)
-    ).fetchone()
-    return _made(row) if row else None
-
-
-def _by_number(connection: sqlite3.Connection, number: int) -> Version | None:
-    row = connection.execute(f"SELECT {COLUMNS} FROM versions WHERE number = ?", (number,)).fetchone()
-    return _made(row) if row else None
-
-
-def _rows(connection: sqlite3.Connection, condition: str, values: tuple[Any, ...], limit: int) -> list[Version]:
-    found = connection.execute(
-        f"SELECT {COLUMNS}, NOT EXISTS (SELECT 1 FROM versions n WHERE n.key = v.key AND n.number > v.number)"
-        f" FROM versions v WHERE {condition} ORDER BY key, number DESC LIMIT ?",
-        (*values, limit),
-    )
-    return [_made(row, is_latest=bool(row[8])) for row in found]
-
-
-def _remove(connection: sqlite3.Connection, key: str, version_id: str) -> None:
-    row = connection.execute(
-        "DELETE FROM versions WHERE version_id = ? AND key = ? RETURNING is_marker", (version_id, key)
-    ).fetchone()
-    if row is None or row[0]:
-        return
-    in_index = connection.execute("DELETE FROM bodies WHERE version_id = ? RETURNING 1", (version_id,)).fetchone()
-    if not in_index:
-        connection.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (version_id,))
-
-
-def _existing_upload(connection: sqlite3.Connection, key: str, upload_id: str) -> str:
-    """The media type of an upload. Raises NoUpload."""
-    row = connection.execute(
-        "SELECT media_type FROM uploads WHERE upload_id = ? AND key = ?", (upload_id, key)
-    ).fetchone()
-    if row is None:
-        raise NoUpload(upload_id)
-    return str(row[0])
-
-
-def _drop_parts(connection: sqlite3.Connection, upload_id: str, number: int | None = None) -> None:
-    which, values = ("", (upload_id,)) if number is None else (" AND number = ?", (upload_id, number))
-    connection.execute(f"INSERT OR IGNORE INTO garbage SELECT file_name FROM parts WHERE upload_id = ?{which}", values)
-    connection.execute(f"DELETE FROM parts WHERE upload_id = ?{which}", values)
-
-
-def _drop_upload(connection: sqlite3.Connection, upload_id: str) -> None:
-    _drop_parts(connection, upload_id)
-    connection.execute("DELETE FROM uploads WHERE upload_id = ?", (upload_id,))
-
-
-def _end(prefix: str) -> str:
-    """What sorts after everything that begins with a prefix."""
-    return prefix + "\U0010ffff"
-
-
-class refusing_full_disk:
-    """Turns what the system says of a full disk, a full quota or a file too large into NoSpace."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and is_full(error):
-            raise NoSpace(str(error)) from error
-
-
-def is_full(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return isinstance(error, sqlite3.OperationalError) and (
-        "full" in str(error) or "disk I/O error" in str(error)  # SQLite's word for a write that ENOSPC cut short
-    )
-
-
-def flush_folder(folder: Path) -> None:
-    """Bring a folder's entries to disk, so that a file just made in it survives a crash of the machine."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -12,27 +12,18 @@ import hashlib
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 from xml.sax.saxutils import escape
 
-from infra.local.objects.files import (
-    Exists,
-    Incoming,
-    NoSpace,
-    NoUpload,
-    ObjectFiles,
-    Version,
-    WrongParts,
-)
+from infra.local.asgi import Receive, Response, Scope, Send
+from infra.local.objects.disk import Incoming, NoSpace
+from infra.local.objects.files import Exists, ObjectFiles, WrongParts
+from infra.local.objects.index import NoUpload, Version
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[str, str]
 
 PIECE_BYTES = 256 * 1024
@@ -103,19 +94,13 @@ class ObjectService:
         self._on_stored = on_stored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_begun = False
-
-        async def send_noting(message: Message) -> None:
-            nonlocal has_begun
-            has_begun = True
-            await send(message)
-
+        response = Response(send)
         try:
             request = Request(scope, receive, self._bucket)
-            await self._operation(request)(request, send_noting)
+            await self._operation(request)(request, response)
         except Exception as error:
             failure = _failure(error)
-            if has_begun or failure is None:  # the server cuts the connection, by which the client knows
+            if response.has_begun or failure is None:  # the server cuts the connection, so the client notices
                 raise
             await _fail(send, failure, scope["method"])
 
@@ -265,7 +250,7 @@ class ObjectService:
 
     async def _delete_many(self, request: Request, send: Send) -> None:
         document = _parsed(await request.body())
-        chosen = [(_text(one, "Key"), _text(one, "VersionId") or None) for one in _each(document, "Object")]
+        chosen = [(_text(element, "Key"), _text(element, "VersionId") or None) for element in _each(document, "Object")]
         if len(chosen) > MOST_LISTED:
             raise Failure(400, "MalformedXML", f"at most {MOST_LISTED} objects are deleted at once")
         deleted = await asyncio.to_thread(self._files.delete, chosen)
@@ -294,7 +279,7 @@ class ObjectService:
             ("MaxKeys", str(limit)),
             ("IsTruncated", _truth(len(found) > limit)),
             *([("EncodingType", "url")] if "encoding-type" in request.query else []),
-            *(("Contents", [*_facts(one, spelled), ("StorageClass", "STANDARD")]) for one in page),
+            *(("Contents", [*_facts(version, spelled), ("StorageClass", "STANDARD")]) for version in page),
         ]
         if len(found) > limit and page:
             shown.append(("NextContinuationToken", base64.urlsafe_b64encode(page[-1].key.encode()).decode()))
@@ -315,11 +300,15 @@ class ObjectService:
         ]
         if len(found) > limit and page:
             shown += [("NextKeyMarker", spelled(page[-1].key)), ("NextVersionIdMarker", page[-1].version_id)]
-        for one in page:
-            facts = [*_facts(one, spelled), ("VersionId", one.version_id), ("IsLatest", _truth(one.is_latest))]
-            if one.is_marker:
+        for version in page:
+            facts = [
+                *_facts(version, spelled),
+                ("VersionId", version.version_id),
+                ("IsLatest", _truth(version.is_latest)),
+            ]
+            if version.is_marker:
                 facts = [fact for fact in facts if fact[0] not in ("Size", "ETag")]
-            shown.append(("DeleteMarker" if one.is_marker else "Version", facts))
+            shown.append(("DeleteMarker" if version.is_marker else "Version", facts))
         await _answer_xml(send, "ListVersionsResult", shown)
 
     # --- uploads in parts ----------------------------------------------------------------------------
@@ -359,15 +348,18 @@ class ObjectService:
         ]
         if page:
             shown.append(("NextPartNumberMarker", str(page[-1].number)))
-        for one in page:
-            facts = [("PartNumber", str(one.number)), ("ETag", f'"{one.etag}"'), ("Size", str(one.size_bytes))]
+        for part in page:
+            facts = [("PartNumber", str(part.number)), ("ETag", f'"{part.etag}"'), ("Size", str(part.size_bytes))]
             shown.append(("Part", facts))
         await _answer_xml(send, "ListPartsResult", shown)
 
     async def _complete_upload(self, request: Request, send: Send) -> None:
         document = _parsed(await request.body())
         try:
-            chosen = [(int(_text(one, "PartNumber")), _text(one, "ETag").strip('"')) for one in _each(document, "Part")]
+            chosen = [
+                (int(_text(element, "PartNumber")), _text(element, "ETag").strip('"'))
+                for element in _each(document, "Part")
+            ]
         except ValueError:
             raise Failure(400, "MalformedXML", "a part's number is not a number") from None
         only_new = request.headers.get("if-none-match") == "*"
@@ -473,7 +465,7 @@ def _xml(elements: Iterable[tuple[str, Any]]) -> str:
 
 def _parsed(body: bytes) -> ElementTree.Element:
     if b"<!" in body:
-        raise Failure(400, "MalformedXML", "the request must hold no document type")
+        raise Failure(400, "MalformedXML", "the request must not have a document type")
     try:
         return ElementTree.fromstring(body)
     except ElementTree.ParseError:
@@ -481,11 +473,11 @@ def _parsed(body: bytes) -> ElementTree.Element:
 
 
 def _each(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
-    return [one for one in element if one.tag.rpartition("}")[2] == name]
+    return [child for child in element if child.tag.rpartition("}")[2] == name]
 
 
 def _text(element: ElementTree.Element, name: str) -> str:
-    return next((one.text or "" for one in _each(element, name)), "")
+    return next((child.text or "" for child in _each(element, name)), "")
 
 
 async def _begin(send: Send, status: int, headers: Headers) -> None:

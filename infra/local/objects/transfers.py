@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from infra.local.asgi import Message, Receive, Send
 from infra.local.signatures import Refused
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 LOOK_S = 1.0  # between two looks for transfers that are too slow
 
@@ -140,8 +137,8 @@ class Transfers:
         bounds = self._bounds
         return (
             len(self._running) < bounds.slots
-            and sum(one.tenant == tenant for one in self._running) < bounds.slots_a_tenant
-            and sum(one.key == key for one in self._running) < bounds.slots_an_object
+            and sum(transfer.tenant == tenant for transfer in self._running) < bounds.slots_a_tenant
+            and sum(transfer.key == key for transfer in self._running) < bounds.slots_an_object
         )
 
     async def _end_slow_ones(self) -> None:
@@ -158,22 +155,22 @@ class Transfers:
         bounds = self._bounds
         ended: list[tuple[Transfer, str]] = []
         slow: list[Transfer] = []
-        for one in self._running:
-            if one.reason:
+        for transfer in self._running:
+            if transfer.reason:
                 continue  # it is ending
-            age_s = now - one.began
-            if now - one.moved_at > bounds.pause_s:
-                ended.append((one, f"no byte moved for {bounds.pause_s:g} s"))
+            age_s = now - transfer.began
+            if now - transfer.moved_at > bounds.pause_s:
+                ended.append((transfer, f"no byte moved for {bounds.pause_s:g} s"))
             elif age_s > bounds.longest_s:
-                ended.append((one, f"it took longer than {bounds.longest_s:g} s"))
-            elif age_s > bounds.grace_s and one.rate(now) < bounds.least_bytes_s:
-                ended.append((one, f"it came to less than {bounds.least_bytes_s:g} bytes a second"))
-            elif age_s > bounds.grace_s and one.rate(now) < bounds.slow_bytes_s:
-                slow.append(one)
+                ended.append((transfer, f"it took longer than {bounds.longest_s:g} s"))
+            elif age_s > bounds.grace_s and transfer.rate(now) < bounds.least_bytes_s:
+                ended.append((transfer, f"it came to less than {bounds.least_bytes_s:g} bytes a second"))
+            elif age_s > bounds.grace_s and transfer.rate(now) < bounds.slow_bytes_s:
+                slow.append(transfer)
         too_many = len(slow) - bounds.slots * 3 // 4
         if self._waiting and too_many > 0:
-            slow.sort(key=lambda one: one.rate(now))
-            ended += [(one, "faster transfers wait for its slot") for one in slow[:too_many]]
+            slow.sort(key=lambda transfer: transfer.rate(now))
+            ended += [(transfer, "faster transfers wait for its slot") for transfer in slow[:too_many]]
         return ended
 
 

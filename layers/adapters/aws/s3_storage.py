@@ -15,7 +15,7 @@ from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
 from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
-from layers.ports import OpenUpload, StoredPart
+from layers.ports import OpenUpload, StoredObject, StoredPart
 
 DOWNLOAD_URL_S = 3600
 INTERNAL_URL_S = 900
@@ -83,9 +83,12 @@ class S3Storage:
         head = self._head(object_key, version_id)
         return int(head["Content-Length"]) if head else None
 
-    def version_of(self, object_key: str) -> str | None:
-        version_id = (self._head(object_key, None) or {}).get("x-amz-version-id")
-        return None if version_id == "null" else version_id
+    def look_up(self, object_key: str) -> StoredObject | None:
+        head = self._head(object_key, None)
+        if head is None:
+            return None
+        version_id = head.get("x-amz-version-id")
+        return StoredObject(None if version_id == "null" else version_id, int(head["Content-Length"]))
 
     def delete_prefix(self, prefix: str) -> int:
         deleted = 0
@@ -101,8 +104,8 @@ class S3Storage:
         marker = _before(prefix + left[0]) if left else ""
         while left:
             page = self._versions(prefix, marker)
-            chosen = [one for one in _found(page) if _name(one, prefix) in wanted]
-            versions = sum(_name(one, prefix) in wanted for one in page.get("Versions", ()))
+            chosen = [version for version in _found(page) if _name(version, prefix) in wanted]
+            versions = sum(_name(version, prefix) in wanted for version in page.get("Versions", ()))
             deleted += self._delete(chosen, versions)
             if not page.get("IsTruncated"):
                 return deleted
@@ -121,7 +124,7 @@ class S3Storage:
         )
 
     def _delete(self, found: Sequence[Any], versions: int) -> int:
-        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
         if objects:
             answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
             if answer.get("Errors"):
@@ -130,7 +133,7 @@ class S3Storage:
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
-        return [one["Key"] for one in page.get("Contents", ())]
+        return [listed["Key"] for listed in page.get("Contents", ())]
 
     def presign_put(
         self, object_key: str, *, size_bytes: int, sha256: str | None, expires_s: int
@@ -155,7 +158,7 @@ class S3Storage:
             page = self._call("list_parts", Key=object_key, UploadId=upload_id, **next_page)
             if page is None:
                 return None
-            parts += [StoredPart(one["PartNumber"], one["Size"], one["ETag"]) for one in page.get("Parts", ())]
+            parts += [StoredPart(part["PartNumber"], part["Size"], part["ETag"]) for part in page.get("Parts", ())]
             if not page.get("IsTruncated"):
                 return parts
             next_page = {"PartNumberMarker": page["NextPartNumberMarker"]}
@@ -181,7 +184,8 @@ class S3Storage:
             markers["UploadIdMarker"] = upload_id
         page = self._call("list_multipart_uploads", Prefix=prefix, MaxUploads=limit, **markers) or {}
         return [
-            OpenUpload(one["Key"], one["UploadId"], one["Initiated"].timestamp()) for one in page.get("Uploads", ())
+            OpenUpload(upload["Key"], upload["UploadId"], upload["Initiated"].timestamp())
+            for upload in page.get("Uploads", ())
         ]
 
     def presign_get(
@@ -271,9 +275,9 @@ def _found(page: dict[str, Any]) -> list[Any]:
     return [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
 
 
-def _name(one: dict[str, Any], prefix: str) -> str:
+def _name(listed: dict[str, Any], prefix: str) -> str:
     """The first segment of a key after a prefix."""
-    return str(one["Key"])[len(prefix) :].split("/", 1)[0]
+    return str(listed["Key"])[len(prefix) :].split("/", 1)[0]
 
 
 def _before(key: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from layers.adapters.aws.sqs_http import SqsHttp
-from layers.domain.message import WakeUp, bundle_as_json, bundles
+from layers.domain.message import ARRIVALS, DISPATCH, WAKE, WakeUp, announcement, bundle_as_json, bundles
 from layers.telemetry.log import log
 
 DEAD_SUFFIX = "-dead"
@@ -24,6 +24,8 @@ class SqsTopics:
     `signal` is called with a topic and a count after messages were published on it, so that a consumer does not have
     to wait for its next poll.
     """
+
+    is_buffered = False
 
     def __init__(
         self, client: Callable[[], Any], signal: Callable[[str, int], None] | None = None, *, prefix: str = "fairway-"
@@ -52,16 +54,27 @@ class SqsTopics:
             return False
 
     def dispatch_later(self, delay_s: float) -> None:
-        self._send("dispatch", ['{"wake": true}'], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))
+        self._send(DISPATCH, [json.dumps(WAKE)], delay_s=min(LONGEST_DELAY_S, math.ceil(delay_s)))
 
-    def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
-        """Up to `most` messages as the SQS records of a Lambda event; empty where none came within `wait_s` seconds."""
+    def announce(self, object_keys: Sequence[str]) -> None:
+        self._send(ARRIVALS, [json.dumps(announcement(object_keys))])
+
+    def start(self, threads: Mapping[str, int]) -> None:
+        """Nothing: each `receive` asks the queue."""
+
+    def stop(self) -> None:
+        """Nothing: a message that was received and not handled is received again."""
+
+    def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         answer = self._sqs.call(
-            "ReceiveMessage", QueueUrl=self._url(topic), MaxNumberOfMessages=most, WaitTimeSeconds=wait_s
+            "ReceiveMessage",
+            QueueUrl=self._url(topic),
+            MaxNumberOfMessages=min(most, MOST_A_REQUEST),
+            WaitTimeSeconds=math.ceil(wait_s),
         )
         return [
-            {"messageId": one["MessageId"], "receiptHandle": one["ReceiptHandle"], "body": one["Body"]}
-            for one in answer.get("Messages", ())
+            {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}
+            for message in answer.get("Messages", ())
         ]
 
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
@@ -69,16 +82,16 @@ class SqsTopics:
         if entries:
             self._sqs.call("DeleteMessageBatch", QueueUrl=self._url(topic), Entries=entries)
 
-    def give_back(self, topic: str, receipt_handles: list[str]) -> None:
+    def give_back(self, topic: str, records: list[dict[str, Any]]) -> None:
         """Make messages receivable at once instead of after their visibility timeout."""
-        for handle in receipt_handles:
+        for record in records:
             self._sqs.call(
                 "ChangeMessageVisibility",
                 QueueUrl=self._url(topic),
-                ReceiptHandle=handle,
+                ReceiptHandle=record["receiptHandle"],
                 VisibilityTimeout=GIVEN_BACK_S,
             )
-        self._signal(topic, len(receipt_handles))
+        self._signal(topic, len(records))
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         """Each message is sent before it is deleted, so that a crash may double it but never loses it."""

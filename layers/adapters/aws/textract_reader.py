@@ -33,7 +33,7 @@ HEALTH_KEPT_S = 30.0
 
 
 class TextractReader:
-    """`bucket` holds the files, where Textract can reach the object store (`file.reach`).
+    """`bucket` is where the files are, if Textract can read the object store (`file.reach`).
 
     `client` makes an SDK client without retries: steps have retries of their own. `pace` delays each call to keep the
     rate limit.
@@ -200,7 +200,7 @@ def _page(number: int, blocks: Sequence[dict[str, Any]]) -> Page:
 def _word(block: dict[str, Any]) -> Word:
     box = block["Geometry"]["BoundingBox"]
     left, top = box["Left"], box["Top"]
-    numbers = [float(one) for one in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
+    numbers = [float(number) for number in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
     if not isinstance(block["Text"], str) or not all(map(math.isfinite, numbers)):
         raise ValueError("a word without text or box")
     return Word(block["Text"], *numbers)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layers.domain.file import ARTIFACTS
-from layers.ports import Objects, OpenUpload, StoredPart
+from layers.ports import Objects, OpenUpload, StoredObject, StoredPart
 
 
 class TwoBuckets:
@@ -38,8 +38,8 @@ class TwoBuckets:
     def size_of(self, object_key: str, version_id: str | None) -> int | None:
         return self._of(object_key).size_of(object_key, version_id)
 
-    def version_of(self, object_key: str) -> str | None:
-        return self._of(object_key).version_of(object_key)
+    def look_up(self, object_key: str) -> StoredObject | None:
+        return self._of(object_key).look_up(object_key)
 
     def delete_prefix(self, prefix: str) -> int:
         return sum(one.delete_prefix(prefix) for one in self._under(prefix))

@@ -1,4 +1,4 @@
-"""Kafka topics for the steps' wake-ups, with queues for what Kafka does not have: delays and dead letters."""
+"""Publishes on Kafka topics: one topic for each step, for the dispatcher and for arrivals."""
 
 from __future__ import annotations
 
@@ -6,125 +6,155 @@ import itertools
 import json
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from layers.domain.message import WakeUp, bundle_as_json, bundles
+from layers.adapters.kafka import administration
+from layers.adapters.kafka.access import Access
+from layers.adapters.kafka.delays import Delays
+from layers.domain.message import ARRIVALS, DISPATCH, WAKE, WakeUp, announcement, bundle_as_json, bundles
 from layers.ports import Topics
 from layers.telemetry.log import log
 
 MAX_WAIT_S = 5  # for brokers; a wake-up that is lost is published again
-BY_IAM = {"security_protocol": "SASL_SSL", "sasl_mechanism": "AWS_MSK_IAM"}
+PARTITIONS_KEPT_S = 10.0
+SERVED_EVERY_S = 1.0
+UNKNOWN = -1  # the client chooses the partition
 
 
 class KafkaTopics:
     """Publishes wake-ups on the topic `<prefix><step>`. One that can't be sent is logged; upkeep publishes it again.
 
-    `connect` makes a producer; `brokers_answer` checks the brokers. Messages are spread over a topic's partitions in
-    turn, since Lambda runs one invocation for each partition at a time.
+    Messages are spread over a topic's partitions in turn, so that all consumers of a topic get the same share. A
+    delay is kept by this process, unless there are `queues`, which then do all that is not about a step: on Lambda,
+    where no process lives long enough, and where the object store can't publish to Kafka.
     """
 
     def __init__(
-        self,
-        connect: Callable[[], Any],
-        brokers_answer: Callable[[], bool],
-        queues: Topics,
-        *,
-        prefix: str = "fairway-",
+        self, access: Access, connect: Callable[[], Any], *, prefix: str = "fairway-", queues: Topics | None = None
     ) -> None:
+        self._access = access
         self._connect = connect
-        self._brokers_answer = brokers_answer
+        self._prefix = prefix
+        self._queues = queues
+        self._delays = Delays(lambda: self._send(DISPATCH, [WAKE]))
         self._producer: Any = None
         self._lock = threading.Lock()
-        self._queues = queues
-        self._prefix = prefix
+        self._partitions: dict[str, tuple[int, float]] = {}
         self._turns = itertools.count(random.randrange(1000))
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
-        sent = [(load[0].step, self._send(load)) for load in bundles(list(wake_ups))]
-        for topic, sending in sent:
-            try:
-                if sending:
-                    sending.get(timeout=MAX_WAIT_S)
-            except Exception as error:  # the client raises many classes
-                log("publish_failed", topic=topic, messages=1, detail=str(error))
+        by_topic: dict[str, list[Any]] = {}
+        for load in bundles(list(wake_ups)):
+            by_topic.setdefault(load[0].step, []).append(bundle_as_json(load))
+        for topic, bodies in by_topic.items():
+            self._send(topic, bodies)
+        if by_topic and self._queues:
+            self._flush()
+
+    def announce(self, object_keys: Sequence[str]) -> None:
+        if self._queues:
+            self._queues.announce(object_keys)
+        else:
+            self._send(ARRIVALS, [announcement(object_keys)])
 
     def holds_messages(self, topic: str) -> bool:
-        return False  # unknown: the offsets of the consumers are Lambda's
+        if self._queues:
+            return False  # unknown: the offsets are those of Lambda's consumers
+        try:
+            return administration.unreceived(self._access, group(self._prefix), self._prefix + topic) > 0
+        except Exception as error:
+            log("topic_unreachable", topic=topic, detail=str(error))
+            return False
 
     def dispatch_later(self, delay_s: float) -> None:
-        self._queues.dispatch_later(delay_s)
+        if self._queues:
+            self._queues.dispatch_later(delay_s)
+        elif delay_s > 0:
+            self._delays.after(delay_s)
+        else:
+            self._send(DISPATCH, [WAKE])
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        return self._queues.redrive_dead(topics, limit)
+        return self._queues.redrive_dead(topics, limit) if self._queues else 0
 
     def is_up(self) -> bool:
         try:
-            return self._brokers_answer() and self._queues.is_up()
+            return administration.brokers_answer(self._access) and (not self._queues or self._queues.is_up())
         except Exception:
             return False
 
-    def _send(self, load: list[WakeUp]) -> Any:
-        """The future of a message that is being sent, or None where that failed at once."""
-        topic = self._prefix + load[0].step
+    def _send(self, topic: str, bodies: Sequence[Any]) -> None:
+        """Hand messages to the client, which sends them in the background."""
         try:
-            producer = self._connected()
-            partitions = sorted(producer.partitions_for(topic))
-            turn = partitions[next(self._turns) % len(partitions)]
-            return producer.send(topic, json.dumps(bundle_as_json(load)).encode(), partition=turn)
+            producer, name = self._connected(), self._prefix + topic
+            count = self._count(producer, name)
+            for body in bodies:
+                partition = next(self._turns) % count if count else UNKNOWN
+                producer.produce(name, json.dumps(body).encode(), partition=partition, on_delivery=self._note)
+            producer.poll(0)
+        except Exception as error:  # the client raises many classes
+            log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
+
+    def _note(self, error: Any, message: Any) -> None:
+        if error:
+            self._partitions.pop(message.topic(), None)
+            topic = str(message.topic()).removeprefix(self._prefix)
+            log("publish_failed", topic=topic, messages=1, detail=error.str())
+
+    def _flush(self) -> None:
+        """Wait until the messages are sent: Lambda stops a process that has answered."""
+        if left := self._connected().flush(MAX_WAIT_S):
+            log("publish_unconfirmed", messages=left)
+
+    def _count(self, producer: Any, name: str) -> int:
+        """How many partitions a topic has, some seconds ago; 0 where the brokers don't answer. Raises LookupError."""
+        count, until = self._partitions.get(name, (0, 0.0))
+        if time.monotonic() < until:
+            return count
+        # While one thread asks, the others use the older count.
+        self._partitions[name] = count, time.monotonic() + PARTITIONS_KEPT_S
+        try:
+            found = producer.list_topics(name, timeout=MAX_WAIT_S).topics[name]
         except Exception as error:
-            log("publish_failed", topic=load[0].step, messages=1, detail=str(error))
-            return None
+            log("topic_unreachable", topic=name.removeprefix(self._prefix), detail=str(error))
+            return count
+        if found.error:
+            self._partitions.pop(name, None)
+            raise LookupError(f"Kafka has no topic {name}, or does not let this user see it: {found.error.str()}")
+        self._partitions[name] = len(found.partitions), time.monotonic() + PARTITIONS_KEPT_S
+        return len(found.partitions)
 
     def _connected(self) -> Any:
         with self._lock:
             if self._producer is None:
                 self._producer = self._connect()
+                if not self._queues:
+                    threading.Thread(target=self._serve, args=(self._producer,), name="kafka", daemon=True).start()
             return self._producer
 
+    @staticmethod
+    def _serve(producer: Any) -> None:
+        """Let the client report what it could not send."""
+        while True:
+            producer.poll(SERVED_EVERY_S)
 
-def producer(brokers: str, auth: str) -> Any:
-    """A client that publishes; `brokers` are separated by commas."""
-    from kafka import KafkaProducer
 
-    wait_ms = MAX_WAIT_S * 1000
-    return KafkaProducer(
-        bootstrap_servers=brokers.split(","),
-        enable_idempotence=False,  # a duplicate has no effect
-        max_block_ms=wait_ms,
-        bootstrap_timeout_ms=wait_ms,
-        request_timeout_ms=wait_ms,
-        delivery_timeout_ms=2 * wait_ms,
-        **_access(auth),
+def group(prefix: str) -> str:
+    """The consumer group of all workers."""
+    return f"{prefix}workers"
+
+
+def producer(access: Access) -> Any:
+    """A client that publishes."""
+    from confluent_kafka import Producer
+
+    return Producer(
+        access.config(
+            linger_ms=0,
+            enable_idempotence=True,  # it keeps messages and their retries in order; a duplicate would have no effect
+            message_timeout_ms=2 * MAX_WAIT_S * 1000,
+            socket_keepalive_enable=True,
+        )
     )
-
-
-def brokers_answer(brokers: str, auth: str) -> bool:
-    """Whether the brokers have any topics. Raises the client's errors where they can't be reached."""
-    with _admin(brokers, auth) as admin:
-        return bool(admin.list_topics())
-
-
-def ensure_topics(brokers: str, auth: str, partitions: Mapping[str, int]) -> list[str]:
-    """Create missing topics with so many partitions, and add partitions to those that have fewer; the changed topics."""
-    with _admin(brokers, auth) as admin:
-        known = set(admin.list_topics()) & set(partitions)
-        held = {one["name"]: len(one["partitions"]) for one in admin.describe_topics(sorted(known))} if known else {}
-        new = {name: {"num_partitions": count} for name, count in partitions.items() if name not in held}
-        if new:
-            admin.create_topics(new)
-        wider = {name: count for name, count in partitions.items() if 0 < held.get(name, 0) < count}
-        if wider:
-            admin.create_partitions(wider)
-        return sorted({*new, *wider})
-
-
-def _admin(brokers: str, auth: str) -> Any:
-    from kafka import KafkaAdminClient
-
-    wait_ms = MAX_WAIT_S * 1000
-    return KafkaAdminClient(bootstrap_servers=brokers.split(","), bootstrap_timeout_ms=wait_ms, **_access(auth))
-
-
-def _access(auth: str) -> dict[str, str]:
-    return BY_IAM if auth == "iam" else {}

@@ -77,7 +77,9 @@ class Database:
             connection = self._take()
             try:
                 yield connection
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
+                if not _has_lost_connection(error):
+                    raise
                 connection.close()
                 raise StoreUnreachable(str(error).strip()) from error
             finally:
@@ -144,7 +146,18 @@ def _execute(connection: psycopg.Connection[Row], query: str, parameters: Row) -
     return connection.execute(query, parameters)
 
 
+def _has_lost_connection(error: psycopg.Error) -> bool:
+    """Whether a connection is of no use after an error: the server or the network failed, or the server ended the session.
+
+    psycopg does not count all of the latter as operational errors, for example the end of a transaction that took too
+    long because this process or the network stood still.
+    """
+    is_ended = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
+    return is_ended or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
 def _server_closed(connection: psycopg.Connection[Row]) -> bool:
     """Whether the server closed an idle connection: its socket is then readable, with the end of the stream."""
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
+    waiting = select.poll()  # select.select() takes no descriptor above 1,023, and the API may have thousands
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from layers.domain.keys import hash_key
 
@@ -50,6 +53,15 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
         ] + (_create_functions(connection, schema, applied))
 
 
+def pending(applied: Mapping[str, str], schema: Path = SCHEMA) -> list[str]:
+    """The names of the migrations that a database lacks; `functions` if its SQL functions are others than ours.
+
+    `applied` has the digest of each migration that it has.
+    """
+    missing = [path.stem for path in sorted((schema / "migrations").glob("*.sql")) if path.stem not in applied]
+    return missing if applied.get("functions") == _digest_of_functions(schema) else [*missing, "functions"]
+
+
 def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied: dict[str, str]) -> bool:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if path.stem in applied:
@@ -67,12 +79,11 @@ def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied:
 def _create_functions(
     connection: psycopg.Connection[tuple[str, ...]], schema: Path, applied: dict[str, str]
 ) -> list[str]:
-    paths = sorted((schema / "functions").glob("*.sql"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    digest = _digest_of_functions(schema)
     if applied.get("functions") == digest:
         return []
     with connection.transaction():
-        for path in paths:
+        for path in _functions(schema):
             connection.execute(path.read_bytes())
         connection.execute(
             "INSERT INTO migrations (name, digest) VALUES ('functions', %s) "
@@ -80,6 +91,60 @@ def _create_functions(
             [digest],
         )
     return ["functions"]
+
+
+def _functions(schema: Path) -> list[Path]:
+    return sorted((schema / "functions").glob("*.sql"))
+
+
+def _digest_of_functions(schema: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in _functions(schema))).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """The first key with the role `admin`, and the tenant that it belongs to."""
+
+    key: str
+    pepper: str
+    tenant: str = "operations"
+
+
+def prepare(database_url: str, logins: Mapping[str, str | None], admin: Admin | None = None) -> list[str]:
+    """Migrate, let roles log in with these passwords (None: with IAM tokens only), and create the admin; what changed.
+
+    `database_url` is the owner's. Raises MigrationChanged and psycopg's errors.
+    """
+    applied = migrate(database_url)
+    changed = [f"applied {len(applied)} migrations: {', '.join(applied)}"] if applied else []
+    for role, password in logins.items():
+        if password is None:
+            give_token_login(database_url, role)
+        elif not logs_in(database_url, role, password):
+            give_login(database_url, role, password)
+            changed.append(f"{role} can log in with its password")
+    if admin and ensure_admin(database_url, admin):
+        changed.append(f"created the admin of the tenant {admin.tenant}")
+    return changed
+
+
+def ensure_database(database_url: str) -> bool:
+    """Create the database that the URL names, where it is missing; whether it was."""
+    name = conninfo_to_dict(database_url).get("dbname") or ""
+    with psycopg.connect(make_conninfo(database_url, dbname="postgres"), autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return False
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(name))))
+    return True
+
+
+def logs_in(database_url: str, role: str, password: str) -> bool:
+    """Whether a role can log in to the database of this URL with this password."""
+    try:
+        psycopg.connect(make_conninfo(database_url, user=role, password=password), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def give_login(database_url: str, role: str, password: str) -> None:
@@ -97,17 +162,25 @@ def give_token_login(database_url: str, role: str) -> None:
         connection.execute(sql.SQL("GRANT rds_iam TO {}").format(role_name))
 
 
-def ensure_local_tenant(database_url: str, api_key: str, pepper: str, name: str = "local") -> str:
-    """Create the tenant of this name and its admin key where they are missing; the tenant's id."""
+def ensure_admin(database_url: str, admin: Admin) -> bool:
+    """Create the tenant and its admin key where they are missing; whether the key was."""
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "SET LOCAL ROLE fairway_worker"
         )  # row-level security hides the rows from the owner of the tables
-        connection.execute("INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [name])
-        row = connection.execute("SELECT tenant_id FROM tenants WHERE name = %s", [name]).fetchone()
-        assert row is not None
-        connection.execute(
-            "INSERT INTO api_keys (tenant_id, key_hash, role) VALUES (%s, %s, 'admin') ON CONFLICT (key_hash) DO NOTHING",
-            [row[0], hash_key(api_key, pepper)],
+        connection.execute("INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [admin.tenant])
+        return bool(
+            connection.execute(
+                "INSERT INTO api_keys (tenant_id, key_hash, role) SELECT tenant_id, %s, 'admin' FROM tenants "
+                "WHERE name = %s ON CONFLICT (key_hash) DO NOTHING",
+                [hash_key(admin.key, admin.pepper), admin.tenant],
+            ).rowcount
         )
-        return str(row[0])
+
+
+def has_admin(database_url: str) -> bool:
+    """Whether any key with the role `admin` works."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET LOCAL ROLE fairway_worker")
+        found = connection.execute("SELECT 1 FROM api_keys WHERE role = 'admin' AND revoked_at IS NULL LIMIT 1")
+        return found.fetchone() is not None

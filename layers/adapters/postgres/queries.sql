@@ -23,10 +23,6 @@ SELECT file_facts(:file_id) AS facts
 -- Applies the plan of a file's steps.
 SELECT apply_plan(:file_id, :planned)
 
--- record_is_complete --
--- Whether the file's record is complete; no row where there is no record.
-SELECT complete FROM records WHERE file_id = :file_id
-
 -- windows --
 -- The findings of each part of a step, by part, and how many parts there are.
 SELECT (SELECT jsonb_object_agg(part, found) FROM windows WHERE file_id = :file_id AND step = :step) AS windows,
@@ -107,16 +103,19 @@ UPDATE steps s SET due_at = clock_timestamp()
  WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
 -- unclaimed_steps --
--- The steps with wake-ups that were published so long ago that they may be lost.
+-- The steps with wake-ups that were published so long ago that they may be lost, or at a time that is still to come: then the
+-- clock was set back, and nothing else says how old they are.
 SELECT DISTINCT step FROM steps
- WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+ WHERE state = 'queued' AND (queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+                             OR queued_at > clock_timestamp() + interval '1 second')
 
 -- unclaimed --
--- Wake-ups that were published so long ago that they may be lost; they count as published again now. Parts of a bundle stay in
--- one, so that many lost parts do not become as many messages.
+-- Wake-ups that were published so long ago that they may be lost, or at a time that is still to come; they count as published
+-- again now. Parts of a bundle stay in one, so that many lost parts do not become as many messages.
 WITH stale AS (
     SELECT file_id, step, part, batch_id, queued_at, rides FROM steps
-     WHERE state = 'queued' AND queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+     WHERE state = 'queued' AND (queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
+                                 OR queued_at > clock_timestamp() + interval '1 second')
        AND step <> ALL (CAST(:but_of AS text[]))
      ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED),
 in_order AS (

@@ -100,21 +100,23 @@ class PostgresStore:
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         recorded = {
-            n: self._record_and_plan(one, host) for n, one in enumerate(finished) if _depends_on_other_parts(one)
+            n: self._record_and_plan(attempt, host)
+            for n, attempt in enumerate(finished)
+            if _depends_on_other_parts(attempt)
         }
-        others = [(n, one, _plan(one)) for n, one in enumerate(finished) if n not in recorded]
+        others = [(n, attempt, _plan(attempt)) for n, attempt in enumerate(finished) if n not in recorded]
         if others:
-            outcomes = [{**_as_parameters(one, host), "then": _as_then(plan)} for _, one, plan in others]
+            outcomes = [{**_as_parameters(attempt, host), "then": _as_then(plan)} for _, attempt, plan in others]
             rows = self._database.rows(self._sql["record_outcomes"], outcomes=Jsonb(outcomes))
             for (n, _, plan), row in zip(others, rows, strict=True):
                 recorded[n] = _as_recorded(row["verdict"], plan)
         return [recorded[n] for n in range(len(finished))]
 
-    def _record_and_plan(self, one: Finished, host: str) -> Recorded:
+    def _record_and_plan(self, attempt: Finished, host: str) -> Recorded:
         """Record, read the file with what its other parts made, and plan, all in one transaction."""
-        key = {"file_id": one.claim.file.file_id}
+        key = {"file_id": attempt.claim.file.file_id}
         with self._database.connection() as connection, connection.transaction():
-            parameters = _as_parameters(one, host)
+            parameters = _as_parameters(attempt, host)
             parameters |= {"made": Jsonb(parameters["made"]), "counts": Jsonb(parameters["counts"]), "then": None}
             row = connection.execute(self._sql["record_outcome"], parameters).fetchone()
             assert row is not None
@@ -122,10 +124,10 @@ class PostgresStore:
                 return _as_recorded(row["verdict"], FilePlan())
             facts = connection.execute(self._sql["file_facts"], key).fetchone()
             assert facts is not None
-            windows = connection.execute(self._sql["windows"], key | {"step": one.claim.step}).fetchone()
+            windows = connection.execute(self._sql["windows"], key | {"step": attempt.claim.step}).fetchone()
             assert windows is not None
-            plan = one.planner(file_from_facts(facts["facts"] | windows))
-            self._apply(connection, one.claim.file, plan)
+            plan = attempt.planner(file_from_facts(facts["facts"] | windows))
+            self._apply(connection, attempt.claim.file, plan)
             return _as_recorded(row["verdict"], plan)
 
     def _apply(self, connection: Any, file: File, plan: FilePlan) -> None:
@@ -159,13 +161,12 @@ class PostgresStore:
         return row is not None
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
+        described = [
+            {"place": member.index, "name": member.name, "size_bytes": member.size_bytes, "sha256": member.sha256}
+            for member in members
+        ]
         rows = self._database.rows(
-            self._sql["add_members"],
-            **_fenced_by(claim),
-            members=Jsonb(
-                [{name: getattr(one, name) for name in ("place", "name", "size_bytes", "sha256")} for one in members]
-            ),
-            upload_s=upload_s,
+            self._sql["add_members"], **_fenced_by(claim), members=Jsonb(described), upload_s=upload_s
         )
         return {row["place"]: row["object_key"] for row in rows}
 
@@ -332,7 +333,7 @@ class PostgresStore:
         return {row["object_key"]: row["verdict"] for row in rows}
 
     def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
-        keys, upload_ids = [one.object_key for one in uploads], [one.upload_id for one in uploads]
+        keys, upload_ids = [upload.object_key for upload in uploads], [upload.upload_id for upload in uploads]
         rows = self._database.rows(self._sql["upload_verdicts"], keys=keys, upload_ids=upload_ids)
         return [UploadVerdict(row["verdict"], row["removal_id"] and str(row["removal_id"])) for row in rows]
 
@@ -360,14 +361,14 @@ class PostgresStore:
         return self._database.row(self._sql["is_up"]) is not None
 
 
-def _depends_on_other_parts(one: Finished) -> bool:
-    return not one.claim.is_only_part and entry(one.outcome).state in ENDED
+def _depends_on_other_parts(attempt: Finished) -> bool:
+    return not attempt.claim.is_only_part and entry(attempt.outcome).state in ENDED
 
 
-def _plan(one: Finished) -> FilePlan:
-    if entry(one.outcome).state not in ENDED:
+def _plan(attempt: Finished) -> FilePlan:
+    if entry(attempt.outcome).state not in ENDED:
         return FilePlan()
-    return one.planner(after(one.claim.file, one.claim.step, one.outcome))
+    return attempt.planner(after(attempt.claim.file, attempt.claim.step, attempt.outcome))
 
 
 def _as_then(plan: FilePlan) -> dict[str, Any]:
@@ -384,14 +385,14 @@ def _fenced_by(claim: Claim) -> dict[str, Any]:
     return {"file_id": claim.file.file_id, "step": claim.step, "part": claim.part, "lease_id": claim.lease_id}
 
 
-def _as_parameters(one: Finished, host: str) -> dict[str, Any]:
-    claim = one.claim
+def _as_parameters(attempt: Finished, host: str) -> dict[str, Any]:
+    claim = attempt.claim
     return {
         **_fenced_by(claim),
-        **_outcome_parameters(one.outcome),
-        "cost_s": one.cost_s,
+        **_outcome_parameters(attempt.outcome),
+        "cost_s": attempt.cost_s,
         "host": host,
-        "made": _as_made(one.outcome, claim.file.schema_version, one.used),
+        "made": _as_made(attempt.outcome, claim.file.schema_version, attempt.used),
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.domain.errors import DependencyDown, PermanentError, Snooze, TransientError
 from layers.domain.formats import format_of
 from layers.domain.page import Picture
 from layers.ports import Connection
@@ -21,6 +22,11 @@ ANSWER_S = 60.0
 HEALTH_S = 3.0
 MAX_PDF_BYTES = 200 << 20
 CHUNK_BYTES = 1 << 16
+MAX_REASON_BYTES = 4096
+FIRST_PAGE = "1-1"  # Gotenberg before 8.20 ignores a single number, and prints everything
+BUSY_DELAY_S, MAX_BUSY_DELAY_S = 5.0, 60.0
+# In the answers of Gotenberg, old and new, and of our own service.
+PASSWORD_WORDS = re.compile(r"is password-protected\. |a password may be required", re.IGNORECASE)
 
 
 class GotenbergPrinter:
@@ -35,7 +41,8 @@ class GotenbergPrinter:
         """The document as a PDF in `into`.
 
         Raises PermanentError if the service refuses the document, DependencyDown if it can't be reached or its health
-        check fails, TransientError if only this document fails, Snooze while all connections to it are in use.
+        check fails, TransientError if only this document fails, Snooze while all connections to it are in use or it has
+        too many documents.
         """
         with self._connected():
             return self._to_pdf(path, media_type, into, first_page_only)
@@ -49,7 +56,7 @@ class GotenbergPrinter:
             if answer.status == 200:
                 self._save(answer, pdf)
                 return Picture(pdf.name, "application/pdf")
-            self._raise_refusal(answer.status)
+            self._raise_refusal(answer)
         except (OSError, http.client.HTTPException) as error:
             self._raise_failure(f"{type(error).__name__}: {error}")
         finally:
@@ -80,7 +87,7 @@ class GotenbergPrinter:
     def _post(self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool) -> None:
         """Send one multipart form with a streamed file. Its file name is generated, never the owner's."""
         boundary = secrets.token_hex(16)
-        fields = {"nativePageRanges": "1"} if first_page_only else {}
+        fields = {"nativePageRanges": FIRST_PAGE} if first_page_only else {}
         head = "".join(
             f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'
             for field, value in fields.items()
@@ -112,8 +119,16 @@ class GotenbergPrinter:
             if b"%PDF-" not in stream.read(1024):
                 raise TransientError("preview_failed", "the preview service's answer is not a PDF")
 
-    def _raise_refusal(self, status: int) -> None:
-        if 400 <= status < 500 and status not in (401, 403, 404, 405, 408, 429):
+    def _raise_refusal(self, answer: http.client.HTTPResponse) -> None:
+        status, delay = answer.status, answer.headers.get("Retry-After", "")
+        # Gotenberg answers 503 also where one document takes too long, but then without a time to try again.
+        if status == 429 or (status == 503 and delay):
+            delay_s = float(delay) if delay.isdigit() else BUSY_DELAY_S
+            raise Snooze(min(delay_s, MAX_BUSY_DELAY_S), "the preview service has too many documents")
+        if 400 <= status < 500 and status not in (401, 403, 404, 405, 408):
+            reason = answer.read(MAX_REASON_BYTES).decode("utf-8", "replace")
+            if PASSWORD_WORDS.search(reason):
+                raise PermanentError("password_protected", "the file is protected by a password; send it without one")
             raise PermanentError("corrupt", "the preview service can't print the document; it may be damaged")
         self._raise_failure(f"it answered {status}")
 

@@ -21,23 +21,31 @@ def installed(configured: str = "") -> Path | None:
 
 
 class LibreOfficePrinter:
-    """At most `at_once` LibreOffice processes, started when needed. A stuck document holds one for at most `PRINT_S`."""
+    """At most `at_once` LibreOffice processes, started when needed; `keep_warm` of them are kept while they are idle.
 
-    def __init__(self, program: Path, *, at_once: int = 2) -> None:
+    A stuck document holds one for at most `print_s`.
+    """
+
+    def __init__(self, program: Path, *, at_once: int = 2, print_s: float = PRINT_S, keep_warm: int = 0) -> None:
         self._program = program
-        self._sandbox = Sandbox(max_children=at_once, memory_bytes=MEMORY_BYTES, keep_warm=0)
+        self._print_s = print_s
+        self._sandbox = Sandbox(max_children=at_once, memory_bytes=MEMORY_BYTES, keep_warm=keep_warm)
 
     def to_pdf(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture:
         """The document as a PDF in `into`. Raises PermanentError (`timeout` among others) and DecoderCrashed."""
+        return self.print_pages(path, media_type, into, "1" if first_page_only else "")
+
+    def print_pages(self, path: Path, media_type: str, into: Path, pages: str) -> Picture:
+        """Pages of the document, such as `1-3,7`, or all if empty. Raises as `to_pdf`."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
             "into": str(into),
             "name": "printed.pdf",
             "program": str(self._program),
-            "first_page_only": first_page_only,
+            "pages": pages,
         }
-        return Picture(**self._sandbox.call("office_pdf", arguments, timeout_s=PRINT_S))
+        return Picture(**self._sandbox.call("office_pdf", arguments, timeout_s=self._print_s))
 
     def is_up(self) -> bool:
         return True

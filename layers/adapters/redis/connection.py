@@ -1,4 +1,4 @@
-"""A connection to Redis that may be lost at any time: calls then return None at once."""
+"""Connections to Redis that may be lost at any time: calls then return None at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ PROBE_KEY, PROBE_KEPT_S = "fairway:probe", 60
 
 
 class RedisConnection:
-    """One connection for each thread. After a failure no call is tried for `RETRY_S` seconds, so that callers don't
-    wait for a server that is down."""
+    """Connections that all threads share: as many as calls that run at once, since the API has hundreds of threads.
+
+    After a failure no call is tried for `RETRY_S` seconds, so that callers don't wait for a server that is down.
+    """
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
         self.url = url
         self._timeout_s = timeout_s
-        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._shared: Any = None
         self._down_until = 0.0
 
     def call(self, operation: Callable[[Any], Answer]) -> Answer | None:
@@ -40,10 +43,9 @@ class RedisConnection:
             return False
 
     def _client(self) -> Any:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            import redis
+        with self._lock:
+            if self._shared is None:
+                import redis
 
-            client = redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=self._timeout_s)
-            self._local.client = client
-        return client
+                self._shared = redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=self._timeout_s)
+            return self._shared

@@ -69,7 +69,7 @@ class RedisConnectionSlots:
 
     def _take_here(self, name: str, lease: str, now: float) -> bool:
         with self._lock:
-            held = {one: until for one, until in self._own[name].items() if until > now}
+            held = {holder: until for holder, until in self._own[name].items() if until > now}
             if len(held) < max(1, self._most[name] // max(1, self._processes())):
                 held[lease] = now + LEASE_S
             self._own[name] = held

@@ -20,25 +20,25 @@ class RedisLimits:
         self._lock = threading.Lock()
         self._own: dict[str, int] = defaultdict(int)
 
-    def count(self, name: str, window_s: int) -> int:
-        """Count an event; the number of such events in the present window, this one included."""
+    def count(self, name: str, window_s: int, *, events: int = 1) -> int:
+        """Count events; the number of such events in the present window, these included."""
         key = f"fairway:limit:{name}:{int(time.time() // window_s)}"
 
         def increment(client: Any) -> int:
             pipe = client.pipeline(transaction=False)
-            pipe.incr(key)
+            pipe.incrby(key, events)
             pipe.expire(key, window_s)
             return int(pipe.execute()[0])
 
         counted = self._redis.call(increment)
-        return self._count_here(key) if counted is None else counted
+        return self._count_here(key, events) if counted is None else counted
 
     def is_up(self) -> bool:
         return self._redis.is_up()
 
-    def _count_here(self, key: str) -> int:
+    def _count_here(self, key: str, events: int) -> int:
         with self._lock:
             if len(self._own) > MOST_KEPT:
                 self._own.clear()
-            self._own[key] += 1
+            self._own[key] += events
             return self._own[key]

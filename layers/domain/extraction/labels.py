@@ -110,7 +110,7 @@ class Label:
 
 
 def labels_in(vocabulary: str, property_labels: Sequence[str]) -> list[Label]:
-    """The labels that a document may contain, most trusted first. `vocabulary` holds all its words in lower case."""
+    """The labels that a document may contain, most trusted first. `vocabulary` is the set of its words in lower case."""
     absent = {word for word in _outer_words(tuple(property_labels)) if word not in vocabulary}
     return [Label(tier, label) for tier, label in enumerate(property_labels) if absent.isdisjoint(_pattern(label)[:2])]
 

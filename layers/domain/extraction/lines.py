@@ -21,7 +21,7 @@ WIDE_GAP = 2.5  # in line heights: a wider gap separates two columns, not two wo
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a page. `starts` holds the offset in `text` of each of `words`; both are empty for plain text.
+    """A line of a page. `starts` has the offset in `text` of each of `words`; both are empty for plain text.
 
     The boxes of `words` are those of the upright page. The boxes of evidence are those of the page as it is displayed.
     """
@@ -146,7 +146,7 @@ def lines_of(pages: Sequence[Page]) -> Lines:
 def _visual_lines(page: Page, turned: int) -> list[Line]:
     """The lines of an upright page, from the positions of its words. `turned` is passed on to each line."""
     rows: list[list[Word]] = []
-    for word in sorted(page.words, key=lambda one: ((one.y0 + one.y1) / 2, one.x0)):
+    for word in sorted(page.words, key=lambda word: ((word.y0 + word.y1) / 2, word.x0)):
         row = next((row for row in reversed(rows[-4:]) if _belongs_to(word, row)), None)
         if row is None:
             rows.append([word])

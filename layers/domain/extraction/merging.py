@@ -109,7 +109,7 @@ class _Merger:
 
     def _item(self, value: Any, name: str, window: int) -> _Item:
         found = self.windows[window]
-        dropped = [one[len(name) :] for one in found.dropped if one.startswith((f"{name}.", f"{name}["))]
+        dropped = [path[len(name) :] for path in found.dropped if path.startswith((f"{name}.", f"{name}["))]
         return _Item(value, _evidence_within(found.evidence, name), dropped, window)
 
 

@@ -90,7 +90,7 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[C
 def _writes_cents(lines: Sequence[Line]) -> bool:
     """Whether nearly all sums have two decimals. Then a number without decimals is a count or was misread."""
     decimals = [amount.decimals for line in lines for _, amount in money_in(line)]
-    return len(decimals) >= 3 and sum(one == 2 for one in decimals) > 0.8 * len(decimals)
+    return len(decimals) >= 3 and sum(count == 2 for count in decimals) > 0.8 * len(decimals)
 
 
 def _amount_score(amount: values.Amount, integer: bool, is_total: bool) -> float:

@@ -62,7 +62,9 @@ def extract(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None
 def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None = None) -> tuple[str, ...]:
     """The schema's required properties for which the pages show no value."""
     required = set(schema.get("required") or ())
-    properties = {name: one for name, one in (schema.get("properties") or {}).items() if name in required}
+    properties = {
+        name: property_schema for name, property_schema in (schema.get("properties") or {}).items() if name in required
+    }
     return extract(pages, {**schema, "properties": properties}, today).missing
 
 

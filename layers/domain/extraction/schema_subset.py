@@ -69,7 +69,7 @@ def _check(schema: Any, pointer: str, depth: int, root: dict[str, Any], visited:
         yield SchemaProblem(pointer, f"schemas may be nested at most {MOST_DEPTH} levels deep")
         return
     if "$ref" in schema:
-        for keyword in [one for one in schema if one not in WITH_REFERENCE]:
+        for keyword in [name for name in schema if name not in WITH_REFERENCE]:
             yield SchemaProblem(f"{pointer}/{_escape(keyword)}", f"`{keyword}` is not supported next to a reference")
         yield from _check_keywords(schema, pointer)
         yield from _check_reference(schema["$ref"], pointer, depth, root, visited)
@@ -89,7 +89,7 @@ def _check(schema: Any, pointer: str, depth: int, root: dict[str, Any], visited:
 def _check_reference(
     reference: Any, pointer: str, depth: int, root: dict[str, Any], visited: set[Any]
 ) -> Iterator[SchemaProblem]:
-    """`visited` holds the names of the definitions that are being checked, and (name, depth) of all checked before."""
+    """`visited` has the names of the definitions that are being checked, and (name, depth) of all checked before."""
     name = reference.removeprefix("#/$defs/") if isinstance(reference, str) else ""
     if not isinstance(reference, str) or not reference.startswith("#/$defs/") or name not in root.get("$defs", {}):
         yield SchemaProblem(
@@ -107,7 +107,7 @@ def _check_keywords(schema: dict[str, Any], pointer: str) -> Iterator[SchemaProb
     if schema.get("format", "date") not in FORMATS:
         yield SchemaProblem(f"{pointer}/format", "the only supported format is date")
     labels = schema.get("x-labels", [])
-    if not isinstance(labels, list) or len(labels) > MOST_LABELS or not all(_is_label(one) for one in labels):
+    if not isinstance(labels, list) or len(labels) > MOST_LABELS or not all(_is_label(label) for label in labels):
         yield SchemaProblem(
             f"{pointer}/x-labels", f"must be a list of at most {MOST_LABELS} texts of 1 to 100 characters"
         )
@@ -117,7 +117,7 @@ def _check_keywords(schema: dict[str, Any], pointer: str) -> Iterator[SchemaProb
         yield SchemaProblem(f"{pointer}/enum", "must be a list of 1 to 200 values")
     required, properties = schema.get("required", []), schema.get("properties")
     names = list(properties) if isinstance(properties, dict) else []
-    if not isinstance(required, list) or not all(one in names for one in required):
+    if not isinstance(required, list) or not all(name in names for name in required):
         yield SchemaProblem(f"{pointer}/required", "must be a list of names of this schema's properties")
     if not isinstance(schema.get("additionalProperties", True), bool):
         yield SchemaProblem(f"{pointer}/additionalProperties", "must be true or false")
@@ -143,8 +143,8 @@ def _children(schema: dict[str, Any], is_root: bool) -> Iterator[tuple[str, Any]
     for group in ("properties", "$defs") if is_root else ("properties",):
         inner = schema.get(group)
         if isinstance(inner, dict):
-            for name, one in inner.items():
-                yield f"{group}/{_escape(name)}", one
+            for name, child in inner.items():
+                yield f"{group}/{_escape(name)}", child
         elif inner is not None:
             yield group, inner
     if "items" in schema:

@@ -20,12 +20,14 @@ def resolve_references(schema: Schema) -> dict[str, Any]:
 
 def _resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     found = {
-        name: one
-        for name, one in follow_reference(schema, root).items()
+        name: value
+        for name, value in follow_reference(schema, root).items()
         if name not in ("$ref", "$defs", "$id", "$schema")
     }
     if isinstance(found.get("properties"), dict):
-        found["properties"] = {name: _resolve(one, root) for name, one in found["properties"].items()}
+        found["properties"] = {
+            name: _resolve(property_schema, root) for name, property_schema in found["properties"].items()
+        }
     if isinstance(found.get("items"), dict):
         found["items"] = _resolve(found["items"], root)
     return found
@@ -34,9 +36,11 @@ def _resolve(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
 def without_required(schema: Schema) -> dict[str, Any]:
     """A resolved schema that requires nothing. Missing properties are reported separately, and do not make the values
     that are present invalid."""
-    kept = {name: one for name, one in schema.items() if name != "required"}
+    kept = {name: value for name, value in schema.items() if name != "required"}
     if "properties" in kept:
-        kept["properties"] = {name: without_required(one) for name, one in kept["properties"].items()}
+        kept["properties"] = {
+            name: without_required(property_schema) for name, property_schema in kept["properties"].items()
+        }
     if "items" in kept:
         kept["items"] = without_required(kept["items"])
     return kept
@@ -46,9 +50,9 @@ def missing_paths(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]
     """The paths of the properties that a resolved schema requires and a value does not have."""
     if isinstance(value, dict):
         yield from ((*path, name) for name in schema.get("required") or () if name not in value)
-        for name, one in (schema.get("properties") or {}).items():
+        for name, property_schema in (schema.get("properties") or {}).items():
             if name in value:
-                yield from missing_paths(one, value[name], (*path, name))
+                yield from missing_paths(property_schema, value[name], (*path, name))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from missing_paths(schema.get("items") or {}, item, (*path, index))

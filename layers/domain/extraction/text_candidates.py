@@ -21,7 +21,7 @@ NOT_A_TITLE = re.compile(
     r"^(?:tax |simplified |official |cash |sales )*(?:invoice|receipt|bill|statement|rechnung|facture|factuur|faktura)s?$"
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
 )
-HEADER_LINES = 12  # how many of the first lines may hold a title, a sender or an address
+HEADER_LINES = 12  # how many of the first lines may contain a title, a sender or an address
 LONGEST_TITLE = 120
 LONGEST_TEXT = 500
 # A capital after a small letter, or letters around a digit. Names are not written so.

@@ -75,7 +75,9 @@ class _Verifier:
                 for leaf, (value, leaf_schema) in leaves.items()
                 if not isinstance(value, bool)
             }
-            not_shown = [leaf for leaf, (_, one) in leaves.items() if not hits.get(leaf) and needs_evidence(one)]
+            not_shown = [
+                leaf for leaf, (_, leaf_schema) in leaves.items() if not hits.get(leaf) and needs_evidence(leaf_schema)
+            ]
             chosen = _nearest_hits(hits, used)
             if not chosen and not _needs_no_evidence(leaves):
                 self.dropped.append((*path, index))

@@ -44,7 +44,8 @@ def store(storage: S3Storage, tmp_path: Path) -> Callable[[str, bytes], str]:
         path = tmp_path / "upload"
         path.write_bytes(content)
         assert storage.upload(path, key, "text/plain") == len(content)
-        version = storage.version_of(key)
+        found = storage.look_up(key)
+        version = found and found.version_id
         assert version
         return version
 
@@ -71,7 +72,7 @@ def test_a_download_gets_the_version_that_is_named(storage: S3Storage, store: St
 
 def test_a_missing_object_has_no_size_and_no_version(storage: S3Storage, tmp_path: Path) -> None:
     assert storage.size_of("missing", None) is None
-    assert storage.version_of("missing") is None
+    assert storage.look_up("missing") is None
     with pytest.raises(PermanentError) as raised:
         storage.download("missing", None, tmp_path / "down")
     assert raised.value.code == "object_missing"

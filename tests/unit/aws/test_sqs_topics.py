@@ -74,7 +74,7 @@ def test_a_deleted_message_is_gone_and_another_is_received_again(topics: SqsTopi
     topics.publish([wake_up("text", 1), wake_up("text", 2)])
     first, second = topics.receive("text", most=10, wait_s=0)
     topics.delete("text", [first["receiptHandle"]])
-    topics.give_back("text", [second["receiptHandle"]])
+    topics.give_back("text", [second])
     (again,) = topics.receive("text", most=10, wait_s=0)
     assert again["messageId"] == second["messageId"]
 

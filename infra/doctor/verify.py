@@ -1,13 +1,11 @@
-"""For operators: `python -m infra.doctor --verify` compares rows, objects and checksums, and says what is wrong.
+"""Compares rows, objects and checksums.
 
 It only reads. Memory is bounded: files are checked page by page, and one original at a time is downloaded.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -16,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.recorded import contradictions
-from infra.local.home import Home, read_json
 from infra.local.objects.files import ObjectFiles
-from layers import bootstrap
 from layers.domain.errors import DependencyDown, PermanentError, StoreUnreachable
 from layers.ports import Objects, RecordedObject, Store
 
@@ -74,10 +70,11 @@ class Doctor:
         while page := self._read(after):
             start = after
             found = contradictions(self._objects, page, lambda start=start: self._read(start))  # type: ignore[misc]
-            for one in found:
-                detail = "" if one.stored_bytes is None else f"{one.stored_bytes} bytes, not {one.recorded.size_bytes}"
-                yield _finding(one.finding, one.recorded, detail)
-            wrong = {one.recorded for one in found}
+            for contradiction in found:
+                stored, expected = contradiction.stored_bytes, contradiction.recorded.size_bytes
+                detail = "" if stored is None else f"{stored} bytes, not {expected}"
+                yield _finding(contradiction.finding, contradiction.recorded, detail)
+            wrong = {contradiction.recorded for contradiction in found}
             for recorded in page:
                 self.checked["originals" if not recorded.kind else "artifacts"] += 1
                 problem = self._content(recorded) if recorded.sha256 and recorded not in wrong else None
@@ -152,12 +149,12 @@ def report(doctor: Doctor, after: str = "") -> int:
     """Print what is wrong, then what was checked; the exit code."""
     found: Counter[str] = Counter()
     try:
-        for one in doctor.verify(after):
+        for finding in doctor.verify(after):
             if not found:
                 print(f"{'finding':<22} {'file':<36} object")
-            found[one.finding] += 1
-            print(f"{one.finding:<22} {one.file_id or '-':<36} {one.object_key}")
-            about = ", ".join(filter(None, (repr(one.name) if one.name else "", one.detail)))
+            found[finding.finding] += 1
+            print(f"{finding.finding:<22} {finding.file_id or '-':<36} {finding.object_key}")
+            about = ", ".join(filter(None, (repr(finding.name) if finding.name else "", finding.detail)))
             if about:
                 print(f"{'':<22} {about}")
     except (DependencyDown, StoreUnreachable) as error:
@@ -171,36 +168,3 @@ def report(doctor: Doctor, after: str = "") -> int:
     checked = ", ".join(f"{count} {name}" for name, count in sorted(doctor.checked.items())) or "nothing was stored"
     print(f"Checked: {checked}. Findings: {found.total()}.")
     return UNSOUND if found else SOUND
-
-
-def _use_home(home: Home) -> None:
-    """Connect to the embedded start of a home, which must be running."""
-    endpoint = read_json(home.endpoint)
-    if not endpoint:
-        raise SystemExit(f"No running Fairway was found in {home.path}. Start it, or name its folder with --home.")
-    os.environ |= {
-        "FAIRWAY_DATABASE_URL": endpoint["database_url"],
-        "FAIRWAY_BUCKET": endpoint["bucket"],
-        "AWS_ENDPOINT_URL": endpoint["aws_endpoint_url"],
-        "AWS_ACCESS_KEY_ID": endpoint["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": endpoint["aws_secret_access_key"],
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.doctor", description=__doc__)
-    parser.add_argument("--verify", action="store_true", required=True, help="compare rows, objects and checksums")
-    parser.add_argument("--home", type=Path, help="the folder of a running embedded start; without it, the environment")
-    parser.add_argument("--tenant", help="check this tenant only")
-    parser.add_argument("--after", default="", help="continue after the file with this id")
-    options = parser.parse_args(arguments)
-    home = options.home or (None if os.environ.get("FAIRWAY_DATABASE_URL") else os.environ.get("FAIRWAY_HOME"))
-    if home:
-        _use_home(Home(Path(home)))
-    objects_folder = Home(Path(home)).objects if home else None
-    return report(Doctor(bootstrap.store(), bootstrap.objects(), objects_folder, options.tenant), options.after)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

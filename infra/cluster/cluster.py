@@ -1,0 +1,174 @@
+"""A cluster on one machine: PostgreSQL, Valkey, Kafka, an object store, API processes and worker hosts."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from infra.cluster import kafka, programs, versitygw
+from infra.local import embedded, postgres, valkey
+from infra.local.embedded import OF_API, OF_WORKERS, Embedded, Installation, without
+from infra.local.home import Home
+from infra.local.leftovers import MARK, end_leftovers
+from infra.local.ports import ADDRESS, choose_ports
+from infra.local.process import Process
+from infra.local.store_setup import BUCKET
+from infra.local.supervisor import StartFailed
+from infra.topics import ARRIVALS, TOPICS
+from layers.adapters.kafka import administration
+from layers.adapters.kafka.access import Access
+from layers.adapters.postgres.migration import ensure_database
+
+PREFIX = "fairway-"
+PORTS = ("postgres", "valkey", "kafka", "kafka_controller", "store", "api-2")
+APIS = ("api", "api-2")
+HOSTS = ("host-a", "host-b")
+PARTITIONS = 8
+START_S = 240.0  # Java and Python start slowly on a busy machine
+RETRY_S = 0.5
+
+
+def start(
+    home_path: Path, port: int, *, hosts: Sequence[str] = HOSTS, partitions: int = PARTITIONS, adopts: bool = False
+) -> Embedded:
+    """Start a cluster with its first API at `port` (0 picks one) and a worker on each of `hosts`; returns when it is ready.
+
+    Raises Missing, AlreadyRuns, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
+    """
+    programs.check()
+    classes, store = programs.kafka_classes(), programs.versitygw()
+    assert classes.is_dir() and store.is_file()
+    home = Home(home_path)
+    home.open_lock()
+    try:
+        home.endpoint.unlink(missing_ok=True)
+        end_leftovers(home.run_record)
+        ports = choose_ports(home.path / "ports.json", PORTS, port)
+        # Clients and workers use the same address of the store.
+        installation = Installation(home, home.secrets(), {**ports, "store_public": ports["store"]})
+        database = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
+        cluster = Embedded(installation, adopts=adopts)
+    except BaseException:
+        home.release_lock()
+        raise
+    try:
+        cluster.supervisor.start(servers(installation, database, cluster.run_id), START_S)
+        ensure_database(installation.database_url)
+        embedded.bring_up_to_date(installation)
+        make_topics(installation, partitions)
+        cluster.supervisor.start([object_store(installation, cluster.run_id)], START_S)
+        make_bucket(installation)
+        environment = program_environment(installation, cluster.run_id)
+        cluster.supervisor.start(
+            [
+                *(api(installation, name, environment) for name in APIS),
+                *(worker(installation, name, place, len(hosts), environment) for place, name in enumerate(hosts, 1)),
+            ],
+            START_S,
+        )
+        cluster.announce()
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster
+
+
+def servers(installation: Installation, database: postgres.Program, run_id: str) -> list[Process]:
+    """PostgreSQL, Valkey and Kafka, which start independently of each other."""
+    home, secrets, ports = installation.home, installation.secrets, installation.ports
+    return [
+        postgres.declare(home.postgres, database, ports["postgres"], secrets.database_password),
+        valkey.declare(home.path, ports["valkey"], secrets.redis_password),
+        kafka.declare(home.path / "kafka", ports["kafka"], ports["kafka_controller"], {MARK: run_id}),
+    ]
+
+
+def object_store(installation: Installation, run_id: str) -> Process:
+    secrets = installation.secrets
+    return versitygw.declare(
+        installation.home.objects,
+        installation.ports["store"],
+        key_id=secrets.store_key_id,
+        secret=secrets.store_secret,
+        brokers=brokers(installation),
+        topic=PREFIX + ARRIVALS,
+        marks={MARK: run_id},
+    )
+
+
+def brokers(installation: Installation) -> str:
+    return f"{ADDRESS}:{installation.ports['kafka']}"
+
+
+def make_topics(installation: Installation, partitions: int) -> None:
+    """Create the topics that are missing, once the broker answers."""
+    access, until = Access(brokers(installation)), time.monotonic() + START_S
+    while True:
+        try:
+            administration.ensure_topics(access, {PREFIX + topic: partitions for topic in TOPICS}, kafka.ALONE)
+            return
+        except Exception as error:
+            if time.monotonic() > until:
+                raise StartFailed(f"Kafka's topics could not be created: {error}") from error
+            time.sleep(RETRY_S)
+
+
+def make_bucket(installation: Installation) -> None:
+    """Create the bucket, with versions, and let browsers upload to it."""
+    s3 = boto3.session.Session(
+        installation.secrets.store_key_id, installation.secrets.store_secret, region_name=versitygw.REGION
+    ).client("s3", endpoint_url=installation.url("store"), config=Config(s3={"addressing_style": "path"}))
+    if BUCKET not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": [rule]})
+
+
+def program_environment(installation: Installation, run_id: str) -> dict[str, str]:
+    """The environment of the API and the workers, as that of the embedded start, but with Kafka for the messages."""
+    return {
+        **embedded.program_environment(installation),
+        "FAIRWAY_TOPICS": "kafka",
+        "FAIRWAY_KAFKA_BROKERS": brokers(installation),
+        "FAIRWAY_QUEUE_PREFIX": PREFIX,
+        MARK: run_id,
+    }
+
+
+def api(installation: Installation, name: str, environment: dict[str, str]) -> Process:
+    """An API process; all of them serve the same, as behind a load balancer."""
+    port = installation.ports[name]
+    return Process(
+        name=name,
+        argv=[sys.executable, "-m", "infra.http"],
+        env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": name, "FAIRWAY_PORT": str(port)},
+        cwd=embedded.ROOT,
+        is_ready=lambda pid: embedded.is_healthy(port),
+        stop_s=embedded.API_STOP_S,
+        death_signal=signal.SIGTERM,
+    )
+
+
+def worker(installation: Installation, host: str, place: int, hosts: int, environment: dict[str, str]) -> Process:
+    """The worker of a host, the one with number `place`, from 1, of so many hosts. Its home is a folder of its own:
+    hosts share servers, and nothing on a disk."""
+    home = installation.home.path / host
+    home.mkdir(mode=0o700, exist_ok=True)
+    log_path = installation.home.logs / f"{host}.log"
+    share = {"FAIRWAY_WORKERS": str(hosts), "FAIRWAY_WORKER_PLACE": str(place)}
+    return Process(
+        name=host,
+        argv=[sys.executable, "-m", "infra.worker"],
+        env={**without(environment, OF_API), **share, "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
+        cwd=embedded.ROOT,
+        is_ready=lambda pid: embedded.has_logged(log_path, "worker_ready", pid),
+        stop_s=embedded.WORKER_STOP_S,
+        death_signal=signal.SIGTERM,
+    )

@@ -1,0 +1,112 @@
+"""The programs of a cluster that no wheel brings: Kafka from Maven, and versitygw built by Go, kept in the user's cache."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+KAFKA = "4.4.0"
+SCALA = "2.13"
+LOGGER = "1.7.36"
+VERSITYGW = "v1.8.0"
+LEAST_JAVA = 17
+POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>fairway</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_{scala}</artifactId><version>{kafka}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>{logger}</version></dependency>
+  </dependencies>
+</project>
+"""
+
+
+class Missing(Exception):
+    """Programs that the cluster needs are not installed. The message names each."""
+
+
+def java() -> str:
+    return _found("java")
+
+
+def kafka_classes() -> Path:
+    """The folder of Kafka's jars; fetched by Maven at first use, 43 MB."""
+    return _cached(f"kafka-{KAFKA}", _fetch_kafka)
+
+
+def versitygw() -> Path:
+    """The program of the object store; built at first use, which takes some minutes of CPU time."""
+    return _cached(f"versitygw-{VERSITYGW}", _build_versitygw) / "versitygw"
+
+
+def check() -> None:
+    """Raise Missing unless everything is installed that this machine needs to run the cluster."""
+    missing = []
+    if not shutil.which("java") or _java_version() < LEAST_JAVA:
+        missing.append(f"Java {LEAST_JAVA} or newer (Debian: openjdk-17-jre-headless), which runs Kafka")
+    if not _is_cached(f"kafka-{KAFKA}") and not shutil.which("mvn"):
+        missing.append("Maven (Debian: maven), which fetches Kafka")
+    if not _is_cached(f"versitygw-{VERSITYGW}") and not shutil.which("go"):
+        missing.append("Go (https://go.dev/dl), which builds the object store versitygw")
+    if missing:
+        raise Missing("The cluster needs programs that are not installed:\n" + "\n".join(f"- {one}" for one in missing))
+
+
+def cache() -> Path:
+    """The folder that outlives clones: FAIRWAY_CACHE, else `fairway` in the user's cache."""
+    chosen = os.environ.get("FAIRWAY_CACHE")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairway"
+
+
+def _cached(name: str, make: Callable[[Path], None]) -> Path:
+    folder = cache() / name
+    if not _is_cached(name):
+        cache().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=cache()) as draft:
+            content = Path(draft) / "content"
+            content.mkdir()
+            make(content)
+            if not folder.exists():
+                content.rename(folder)
+    return folder
+
+
+def _is_cached(name: str) -> bool:
+    return (cache() / name).is_dir()
+
+
+def _fetch_kafka(into: Path) -> None:
+    (into.parent / "pom.xml").write_text(POM.format(kafka=KAFKA, scala=SCALA, logger=LOGGER))
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+    arguments = [_found("mvn"), "--batch-mode", "--quiet", goal, "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
+    _run(f"Fetching Kafka {KAFKA} by Maven.", arguments, into.parent, {})
+
+
+def _build_versitygw(into: Path) -> None:
+    package = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"
+    _run(f"Building versitygw {VERSITYGW} by Go.", [_found("go"), "install", package], into, {"GOBIN": str(into)})
+
+
+def _run(what: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
+    print(what, "This is done once.", flush=True)
+    done = subprocess.run(arguments, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
+    if done.returncode:
+        raise Missing(f"{what} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+def _found(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        raise Missing(f"{program} is not installed")
+    return path
+
+
+def _java_version() -> int:
+    said = subprocess.run([_found("java"), "-version"], capture_output=True, text=True).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found.group(1)) if found else 0

@@ -1,0 +1,82 @@
+"""Says what is wrong: `python -m infra.doctor [--home FOLDER] [--verify]`.
+
+It reads the environment of a worker. Run it on a worker's host, since it also checks the languages, programs and disks
+there. It prints a sentence for each thing that is checked, `ok`, `warning` or `wrong`, with what to do. It changes
+nothing, except that it stores a small object and deletes it again, to see whether events of new objects arrive.
+
+With --verify it compares rows, objects and checksums instead, and only reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.doctor.checks import examine
+from infra.doctor.verify import Doctor, report
+from infra.local.home import Home, read_json
+from infra.setup.results import OK, WARNING, WRONG
+from layers import bootstrap
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    home = options.home or (None if os.environ.get("FAIRWAY_DATABASE_URL") else os.environ.get("FAIRWAY_HOME"))
+    if home:
+        use_home(Home(Path(home)))
+    if options.verify:
+        objects_folder = Home(Path(home)).objects if home else None
+        return report(Doctor(bootstrap.store(), bootstrap.objects(), objects_folder, options.tenant), options.after)
+    return _examine()
+
+
+def _examine() -> int:
+    """Print all results and a summary; 1 if something is wrong."""
+    try:
+        settings = bootstrap.settings()
+    except ValueError as error:
+        print(f"{WRONG:<8} {error}")
+        return 1
+    states = []
+    for result in examine(settings):
+        print(result, flush=True)
+        states.append(result.state)
+    counts = ", ".join(f"{states.count(state)} {state}" for state in (OK, WARNING, WRONG))
+    print(f"Checked: {counts}.")
+    return int(WRONG in states)
+
+
+def use_home(home: Home) -> None:
+    """Connect to the embedded start of a home, which must be running."""
+    endpoint = read_json(home.endpoint)
+    if not endpoint:
+        raise SystemExit(f"No running Fairway was found in {home.path}. Start it, or name its folder with --home.")
+    os.environ |= {
+        "FAIRWAY_HOME": str(home.path),
+        "FAIRWAY_DATABASE_URL": endpoint["database_url"],
+        "FAIRWAY_REDIS_URL": endpoint["redis_url"],
+        "FAIRWAY_BUCKET": endpoint["bucket"],
+        "FAIRWAY_STORE_PUBLIC_URL": endpoint["store_public_url"],
+        "AWS_ENDPOINT_URL": endpoint["aws_endpoint_url"],
+        "AWS_ACCESS_KEY_ID": endpoint["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": endpoint["aws_secret_access_key"],
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--verify", action="store_true", help="compare rows, objects and checksums")
+    parser.add_argument("--home", type=Path, help="the folder of a running embedded start; without it, the environment")
+    parser.add_argument("--tenant", help="with --verify: check this tenant only")
+    parser.add_argument("--after", default="", help="with --verify: continue after the file with this id")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Converts documents by LibreOffice processes that are kept, and replaced when they are old, large, stuck or dead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.preview_service.forms import Conversion
+from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
+from layers.decoding.sandbox import Sandbox
+from layers.domain.errors import DecoderCrashed, PermanentError
+
+IDENTIFY_S = 15.0
+# Less than a client waits for an answer.
+PRINT_S, MAX_WAIT_S = 40.0, 15.0
+BROKEN_AFTER = 3  # conversions in a row that crashed, each of another document
+A_LETTER = b"{\\rtf1\\ansi A letter.}"
+
+
+class Busy(Exception):
+    """Too many documents wait. `retry_after_s`: when to try again."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("The request queue is full. Retry shortly.")
+        self.retry_after_s = retry_after_s
+
+
+class Converter:
+    """At most `at_once` documents are converted at a time, and `most_waiting` wait."""
+
+    def __init__(self, program: Path, *, at_once: int = 2, most_waiting: int = 20) -> None:
+        self.at_once, self._most_waiting = at_once, most_waiting
+        self._readers = Sandbox(max_children=at_once)
+        self._printer = LibreOfficePrinter(program, at_once=at_once, print_s=PRINT_S, keep_warm=at_once)
+        self._slots = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self.waiting = 0
+        self.outcomes: Counter[str] = Counter()
+        self.spent_s = 0.0
+        self._crashes = 0
+
+    def convert(self, conversion: Conversion, into: Path) -> Path:
+        """The document as a PDF in `into`. Raises PermanentError, DecoderCrashed, Snooze and Busy."""
+        with self._slot():
+            began, outcome = time.monotonic(), "failed"
+            try:
+                self._check(conversion)
+                pdf = self._print(conversion, into)
+                outcome, self._crashes = "printed", 0
+                return pdf
+            except PermanentError as error:
+                outcome = error.code
+                raise
+            except DecoderCrashed:
+                outcome = "crashed"
+                self._crashes += 1
+                raise
+            finally:
+                with self._lock:
+                    self.outcomes[outcome] += 1
+                    self.spent_s += time.monotonic() - began
+
+    def warm_up(self, folder: Path) -> None:
+        """Convert a letter of our own, which shows that LibreOffice works and leaves it running."""
+        path = folder / "letter.rtf"
+        path.write_bytes(A_LETTER)
+        self._print(Conversion(path.name, path, "application/rtf"), folder)
+
+    @property
+    def works(self) -> bool:
+        """Whether LibreOffice still prints, as far as the last documents show."""
+        return self._crashes < BROKEN_AFTER
+
+    @property
+    def processes(self) -> int:
+        """How many LibreOffice processes wait for a document."""
+        return len(self._printer.idle_pids())
+
+    def retire_idle(self) -> None:
+        self._printer.retire_idle()
+        self._readers.retire_idle()
+
+    def close(self) -> None:
+        self._printer.close()
+        self._readers.close()
+
+    def _check(self, conversion: Conversion) -> None:
+        """Decide by what the document is: LibreOffice prints garbage too. Raises PermanentError."""
+        arguments = {"path": str(conversion.path), "name": conversion.name}
+        found = self._readers.call("identify", arguments, timeout_s=IDENTIFY_S)
+        if found["media_type"] != conversion.media_type:
+            raise PermanentError("corrupt", f"the document is {found['media_type']}, not {conversion.media_type}")
+
+    def _print(self, conversion: Conversion, into: Path) -> Path:
+        """A second process tries again what the first crashed on: it may have been killed from outside."""
+        for attempt in (1, 2):
+            try:
+                made = self._printer.print_pages(conversion.path, conversion.media_type, into, conversion.pages)
+                return into / made.name
+            except DecoderCrashed:
+                if attempt == 2:
+                    raise
+        raise AssertionError("the second crash is raised")
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        with self._lock:
+            if self.waiting >= self._most_waiting:
+                raise Busy(self._retry_after_s())
+            self.waiting += 1
+        try:
+            acquired = self._slots.acquire(timeout=MAX_WAIT_S)
+        finally:
+            with self._lock:
+                self.waiting -= 1
+        if not acquired:
+            raise Busy(self._retry_after_s())
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _retry_after_s(self) -> int:
+        """About how long those that wait will take."""
+        mean_s = self.spent_s / max(1, self.outcomes.total())
+        return max(1, min(60, round(self.waiting * mean_s / self.at_once)))

@@ -1,0 +1,40 @@
+"""Sets up the servers that Fairway uses: `python -m infra.setup`. It may be run again at any time.
+
+It reads the same environment as the API and the workers, and FAIRWAY_OWNER_DATABASE_URL. It checks each server and its
+version; creates the database, its roles and tables, the first admin's key, the topics, and the bucket with its CORS
+rules and events; and prints a line for each thing: `ok`, `changed`, `by hand` for what only you can do, or `wrong`. It
+exits with 1 where something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from infra.setup.results import WRONG
+from infra.setup.steps import PARTS, set_up
+from layers import bootstrap
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.setup", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--events-to", default="", help="the ARN of the target that the bucket's events are sent to")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="set up these alone")
+    options = parser.parse_args(arguments)
+    try:
+        settings = bootstrap.settings()
+    except ValueError as error:
+        print(f"{WRONG:<8} {error}")
+        return 1
+    states = []
+    for result in set_up(settings, options.events_to, options.only):
+        print(result, flush=True)
+        states.append(result.state)
+    return int(WRONG in states)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

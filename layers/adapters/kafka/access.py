@@ -1,0 +1,95 @@
+"""How clients log in to the brokers, as the configuration of librdkafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from layers.telemetry.log import log
+
+SASL = {
+    "plain": "PLAIN",
+    "scram-sha-256": "SCRAM-SHA-256",
+    "scram-sha-512": "SCRAM-SHA-512",
+    "oauthbearer": "OAUTHBEARER",
+    "iam": "OAUTHBEARER",
+}
+METADATA_MS = 10_000  # how soon clients notice new partitions and new brokers
+SILENT = 0  # librdkafka prints lines that are not JSON; `error_cb` gets its errors
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The brokers, separated by commas, and what they ask of a client.
+
+    `auth` is `none` or a key of `SASL`; `iam` signs a token with the AWS credentials of the process. `options` are
+    properties of librdkafka that replace ours.
+    """
+
+    brokers: str
+    auth: str = "none"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    ca_path: str = ""
+    certificate_path: str = ""
+    key_path: str = ""
+    token_url: str = ""
+    token_scope: str = ""
+    region: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def config(self, **own: Any) -> dict[str, Any]:
+        """The properties of a client; those of `own` have `_` in place of `.` in their names."""
+        properties = {name.replace("_", "."): value for name, value in own.items()}
+        common = {
+            "bootstrap.servers": self.brokers,
+            "security.protocol": ("SASL_" if self.auth in SASL else "") + ("SSL" if self.tls else "PLAINTEXT"),
+            "topic.metadata.refresh.interval.ms": METADATA_MS,
+            "log_level": SILENT,
+            "error_cb": report,
+        }
+        return {**common, **self._trust(), **self._login(), **properties, **self.options}
+
+    def _trust(self) -> dict[str, Any]:
+        paths = {
+            "ssl.ca.location": self.ca_path,
+            "ssl.certificate.location": self.certificate_path,
+            "ssl.key.location": self.key_path,
+        }
+        return {name: path for name, path in paths.items() if path}
+
+    def _login(self) -> dict[str, Any]:
+        if self.auth not in SASL:
+            return {}
+        mechanism = {"sasl.mechanism": SASL[self.auth]}
+        if self.auth == "iam":
+            return {**mechanism, "oauth_cb": iam_token(self.region)}
+        if self.auth == "oauthbearer":
+            return {
+                **mechanism,
+                "sasl.oauthbearer.method": "oidc",
+                "sasl.oauthbearer.token.endpoint.url": self.token_url,
+                "sasl.oauthbearer.client.id": self.user,
+                "sasl.oauthbearer.client.secret": self.password,
+                **({"sasl.oauthbearer.scope": self.token_scope} if self.token_scope else {}),
+            }
+        return {**mechanism, "sasl.username": self.user, "sasl.password": self.password}
+
+
+def iam_token(region: str) -> Callable[[str], tuple[str, float]]:
+    """A callback that returns a token of Amazon MSK, and when it expires, in seconds since 1970."""
+
+    def token(_config: str) -> tuple[str, float]:
+        from aws_msk_iam_sasl_signer import MSKAuthTokenProvider
+
+        signed, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
+        return signed, expires_ms / 1000
+
+    return token
+
+
+def report(error: Any) -> None:
+    """Log an error of a client as a whole: brokers that are down, or that refuse the login."""
+    log("kafka_error", code=error.name(), detail=error.str(), is_fatal=error.fatal())

@@ -1,0 +1,83 @@
+"""The topics at the brokers: create, widen and check them, and count what a group has not received."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from layers.adapters.kafka.access import Access
+
+MAX_WAIT_S = 5
+CREATE_WAIT_S = 30
+KEPT_MS = 24 * 3600 * 1000  # upkeep repeats what is older
+BROKERS_CHOICE = -1
+
+
+def brokers_answer(access: Access) -> bool:
+    """Whether the brokers answer. Raises the client's errors where they can't be reached."""
+    return bool(_admin(access).list_topics(timeout=MAX_WAIT_S).brokers)
+
+
+def partitions_of(access: Access, topics: Iterable[str]) -> dict[str, int]:
+    """How many partitions each of these topics has; 0 where it does not exist. Raises the client's errors."""
+    known = _admin(access).list_topics(timeout=MAX_WAIT_S).topics
+    return {name: len(known[name].partitions) if name in known else 0 for name in topics}
+
+
+def ensure_topics(access: Access, partitions: Mapping[str, int], replication: int = BROKERS_CHOICE) -> list[str]:
+    """Create missing topics with so many partitions, and add partitions to those that have fewer; the changed topics.
+
+    `replication` is how many brokers keep each partition of a new topic.
+    """
+    made = _client()
+    held = partitions_of(access, partitions)
+    new = [
+        made.NewTopic(name, count, replication, config={"retention.ms": str(KEPT_MS)})
+        for name, count in partitions.items()
+        if not held[name]
+    ]
+    wider = [made.NewPartitions(name, count) for name, count in partitions.items() if 0 < held[name] < count]
+    admin = _admin(access)
+    for changes in (
+        admin.create_topics(new, operation_timeout=CREATE_WAIT_S) if new else {},
+        admin.create_partitions(wider, operation_timeout=CREATE_WAIT_S) if wider else {},
+    ):
+        for change in changes.values():
+            change.result(CREATE_WAIT_S)
+    return sorted([one.topic for one in new] + [one.topic for one in wider])
+
+
+def unreceived(access: Access, group: str, topic: str) -> int:
+    """How many messages of a topic a group has not received yet. Raises the client's errors."""
+    from confluent_kafka import TopicPartition
+
+    admin, spec = _admin(access), _client().OffsetSpec
+    partitions = [TopicPartition(topic, number) for number in range(partitions_of(access, [topic])[topic])]
+    if not partitions:
+        return 0
+    received = _committed(admin, group, partitions)
+    ends = admin.list_offsets({one: spec.latest() for one in partitions}, request_timeout=MAX_WAIT_S)
+    begins = admin.list_offsets({one: spec.earliest() for one in partitions}, request_timeout=MAX_WAIT_S)
+    return sum(
+        max(0, end.result(MAX_WAIT_S).offset - max(received[one.partition], begins[one].result(MAX_WAIT_S).offset))
+        for one, end in ends.items()
+    )
+
+
+def _committed(admin: Any, group: str, partitions: list[Any]) -> dict[int, int]:
+    """The offset that a group has committed in each partition; negative where it has none."""
+    from confluent_kafka import ConsumerGroupTopicPartitions
+
+    asked = [ConsumerGroupTopicPartitions(group, partitions)]
+    answer = admin.list_consumer_group_offsets(asked, request_timeout=MAX_WAIT_S)[group].result(MAX_WAIT_S)
+    return {one.partition: one.offset for one in answer.topic_partitions}
+
+
+def _admin(access: Access) -> Any:
+    return _client().AdminClient(access.config())
+
+
+def _client() -> Any:
+    from confluent_kafka import admin
+
+    return admin

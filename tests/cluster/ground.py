@@ -1,0 +1,107 @@
+"""A cluster whose worker hosts a test starts and kills itself: nothing restarts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fairway_client import Client, is_settled
+
+from infra.cluster import cluster
+from infra.local.embedded import Embedded
+from infra.local.process import kill_group, spawn
+from layers.adapters.kafka.access import Access
+
+SETTLE_S = 240.0
+START_S = 240.0
+PLACES = ("host-a", "host-b")
+
+
+class Ground:
+    """A running cluster, and its worker hosts by name."""
+
+    def __init__(self, home: Path) -> None:
+        self.cluster: Embedded = cluster.start(home, 0, hosts=())
+        self.hosts: dict[str, subprocess.Popen[bytes]] = {}
+        end = self.cluster.endpoint
+        self.client = Client(end["api_url"], end["api_key"])
+        self.access = Access(cluster.brokers(self.cluster.installation))
+
+    def start_host(self, name: str, place: str = PLACES[0]) -> None:
+        """Start a worker on a host of this name, with the share of the work of one of two places."""
+        installation = self.cluster.installation
+        environment = cluster.program_environment(installation, self.cluster.run_id)
+        process = cluster.worker(installation, name, PLACES.index(place) + 1, len(PLACES), environment)
+        self.hosts[name] = spawn(process, installation.home.logs / f"{name}.log")
+        wait_for(lambda: process.is_ready(self.hosts[name].pid), START_S)
+
+    def kill_host(self, name: str) -> None:
+        """End a host with everything on it, as a power failure does."""
+        host = self.hosts.pop(name)
+        kill_group(host.pid)
+        host.wait()
+
+    def stop_host(self, name: str) -> None:
+        host = self.hosts.pop(name)
+        host.send_signal(signal.SIGTERM)
+        host.wait(60)
+
+    def pid_of(self, server: str) -> int:
+        return int(self.cluster.supervisor.pids()[server])
+
+    def kill(self, server: str) -> None:
+        """Kill a server with -9; the cluster's supervisor starts it again."""
+        os.kill(self.pid_of(server), signal.SIGKILL)
+
+    def stop(self) -> None:
+        for name in list(self.hosts):
+            self.kill_host(name)
+        self.cluster.stop()
+
+    # --- work ----------------------------------------------------------------------------------------
+
+    def upload(self, folder: Path, count: int) -> tuple[str, str]:
+        """Upload so many different texts to a dataset; the ids of the dataset and the batch."""
+        folder.mkdir()
+        paths = [folder / f"{folder.name}-{number}.txt" for number in range(count)]
+        for number, path in enumerate(paths):
+            path.write_text(
+                f"Invoice {folder.name}-{number}\nDate: 2026-03-{number % 28 + 1:02}\nTotal: EUR {number}.50\n"
+            )
+        dataset = self.client.dataset(folder.name)
+        return dataset["id"], self.client.upload(dataset["id"], paths)["id"]
+
+    def settled(self, dataset_id: str, batch_id: str) -> list[dict[str, Any]]:
+        """The files of a batch, once all their pipelines have ended. Each must be done."""
+        *_, files = self.client.follow(dataset_id, batch_id, within_s=SETTLE_S)
+        unsettled = [(file["name"], file["state"], file.get("waiting")) for file in files if not is_settled(file)]
+        assert not unsettled, unsettled[:5]
+        assert {file["state"] for file in files} == {"done"}, [(file["name"], file.get("error")) for file in files]
+        return files
+
+    def balance(self) -> dict[str, Any]:
+        """What the audit finds. Each file must be there once."""
+        audit: dict[str, Any] = self.client.call("GET", "/operations/audit")
+        assert (audit["lost"], audit["doubled"]) == (0, 0), audit
+        return audit
+
+    def attempts(self, files: Sequence[dict[str, Any]]) -> int:
+        """How many attempts the ledger has of these files."""
+        return sum(len(self.client.call("GET", f"/files/{file['id']}/history")["attempts"]) for file in files)
+
+    def events(self, name: str) -> int:
+        """How many lines of an event the hosts have logged."""
+        mark = f'"event": "{name}"'
+        return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob("host-*.log"))
+
+
+def wait_for(holds: Callable[[], Any], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)

@@ -1,0 +1,76 @@
+"""What the cluster needs on a machine, and where it keeps what it fetches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.cluster import programs
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FAIRWAY_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, *names: str, java: int = 17) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if name in names else None)
+    monkeypatch.setattr(programs, "_java_version", lambda: java)
+
+
+def test_nothing_is_missing_where_java_maven_and_go_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "java", "mvn", "go")
+    programs.check()
+
+
+def test_each_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch)
+    with pytest.raises(programs.Missing) as caught:
+        programs.check()
+    for name in ("Java 17", "Maven", "Go"):
+        assert name in str(caught.value)
+
+
+def test_an_old_java_is_as_bad_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, "java", "mvn", "go", java=11)
+    with pytest.raises(programs.Missing, match="Java 17") as caught:
+        programs.check()
+    assert "Maven" not in str(caught.value)
+
+
+def test_what_is_in_the_cache_needs_no_tool(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    for name in (f"kafka-{programs.KAFKA}", f"versitygw-{programs.VERSITYGW}"):
+        (cache / name).mkdir(parents=True)
+    installed(monkeypatch, "java")
+    programs.check()
+    assert programs.kafka_classes() == cache / f"kafka-{programs.KAFKA}"
+
+
+def test_a_failed_fetch_leaves_nothing_in_the_cache(
+    monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "mvn"
+    broken.write_text("#!/bin/sh\necho no network\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(broken))
+    with pytest.raises(programs.Missing, match="no network"):
+        programs.kafka_classes()
+    assert list(cache.iterdir()) == []
+
+
+def test_a_finished_fetch_is_kept(monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path) -> None:
+    runs, maven = tmp_path / "runs", tmp_path / "mvn"
+    lines = [
+        "#!/bin/sh",
+        f"echo x >> {runs}",
+        'for a in "$@"; do case $a in -DoutputDirectory=*) touch "${a#*=}/kafka.jar";; esac; done',
+    ]
+    maven.write_text("\n".join(lines) + "\n")
+    maven.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda name: str(maven))
+    for _ in range(2):
+        assert [one.name for one in programs.kafka_classes().iterdir()] == ["kafka.jar"]
+    assert runs.read_text() == "x\n"
