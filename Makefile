@@ -8,6 +8,7 @@
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
 # make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
+# make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
@@ -73,6 +74,9 @@ cases: $(VENV)/.test
 hostile: $(VENV)/.test
 	$(BIN)/python -m tests.hostile
 
+servers: $(VENV)/.test
+	$(BIN)/python -m pytest tests/servers/suites.py -v
+
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
@@ -94,6 +98,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cells
 	$(BIN)/python -m benchmarks.waits
+	$(BIN)/python -m benchmarks.cluster --simulate 200 --linear --elastic --idle 50
 	$(BIN)/python -m benchmarks.aws_cost
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "Skipped benchmarks.reading, which needs a folder of labelled pages: make bench DATA=folder"; fi

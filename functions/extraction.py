@@ -45,6 +45,7 @@ def merge_windows(file: File) -> Done:
     merge=merge_windows,
     timeout_s=105,
     concurrency=20,
+    slots_per_worker=1,
     parts_per_message=10,
     pays_by_call=True,
     depends_on="extraction",

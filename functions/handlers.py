@@ -25,6 +25,8 @@ def runner() -> Runner:
         settings.concurrency,
         host=settings.worker_name,
         quarantine_at=settings.quarantine_at,
+        fleet=bootstrap.fleet(),
+        ceilings=settings.ceilings,
     )
 
 

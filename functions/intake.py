@@ -16,6 +16,7 @@ from layers.domain.step import Done, step
     cost_s=estimates.intake_s,
     timeout_s=60,
     concurrency=20,
+    slots_per_worker=1,
     parts_per_message=10,
     depends_on="scanner",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from functions.extraction import extraction
 from functions.intake import intake
 from functions.ocr import ocr
@@ -35,3 +37,14 @@ STEPS: dict[str, Step] = {
 
 # How many of each step run at once, where `.chalice/config.json` does not say.
 DECLARED_CONCURRENCY = {name: step.concurrency for name, step in STEPS.items()}
+
+
+def slots(named: Mapping[str, int | None]) -> dict[str, int]:
+    """How many parts of each step a worker runs at once: of these steps, or of all where none is named.
+
+    None in place of a number: as many as the step declares. Raises ValueError for a step that does not exist.
+    """
+    if unknown := sorted(set(named) - set(STEPS)):
+        raise ValueError(f"FAIRWAY_STEPS names no step of Fairway: {', '.join(unknown)}. Steps: {', '.join(STEPS)}")
+    chosen = named or dict.fromkeys(STEPS)
+    return {name: STEPS[name].slots_per_worker if count is None else count for name, count in chosen.items()}

@@ -15,6 +15,7 @@ PREVIEW = ArtifactKind("preview", shows=("media_type", "page_count"))
     cost_s=estimates.preview_s,
     timeout_s=150,
     concurrency=10,
+    slots_per_worker=4,
     parts_per_message=10,
     depends_on="preview",
     needs_service=lambda file: file.is_printed,

@@ -25,6 +25,7 @@ def plan(file: File) -> Plan:
     cost_s=estimates.text_s,
     timeout_s=120,
     concurrency=20,
+    slots_per_worker=4,
     parts_per_message=10,
 )
 def text(file: File, work: Work) -> Done:

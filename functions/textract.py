@@ -59,6 +59,7 @@ def _does_without(file: File) -> bool:
     page_source="textract",
     timeout_s=60,
     concurrency=10,
+    slots_per_worker=6,
     pays_by_call=True,
     depends_on="textract",
     does_without=_does_without,

@@ -15,6 +15,7 @@ THUMBNAIL = ArtifactKind("thumbnail", shows=("media_type", "width", "height"))
     cost_s=estimates.thumbnail_s,
     timeout_s=120,
     concurrency=10,
+    slots_per_worker=4,
     parts_per_message=10,
     depends_on="preview",
     needs_service=lambda file: file.is_printed,

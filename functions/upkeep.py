@@ -30,6 +30,8 @@ AWAITED_S = 30.0
 UPKEEP_S = 60.0
 # Between two pulses. Added to UNCLAIMED_S, a lost wake-up is repeated within half a minute.
 PULSE_S = 10.0
+# A duty is due after this share of its interval: each worker asks once an interval, and a clock may be a little behind.
+TURN_SHARE = 0.9
 
 
 def upkeep(runner: Runner) -> dict[str, int]:
@@ -63,19 +65,46 @@ def upkeep(runner: Runner) -> dict[str, int]:
     return counts
 
 
-def pulse(runner: Runner, *, sweeps: bool = False) -> int:
-    """The duties that can't wait for a full round of upkeep; how many wake-ups were dispatched.
+def pulse(runner: Runner) -> int:
+    """The duties that can't wait for a full round of upkeep; how many wake-ups were dispatched."""
+    tend_claims(runner)
+    return repair_flow(runner)
+
+
+def tend_claims(runner: Runner) -> None:
+    """What each process does for the claims that it holds."""
+    runner.extend_leases()
+    runner.reclaim_lost_claims()
+
+
+def repair_flow(runner: Runner, *, sweeps: bool = False) -> int:
+    """What one process of all does in a pulse: rescue, publish again, dispatch; how many wake-ups were dispatched.
 
     `sweeps`: where wake-ups were lost, events of arrivals may be lost too, so the bucket is swept.
     """
-    runner.extend_leases()
     rescue_expired(runner)
-    runner.reclaim_lost_claims()
     if repeat_unclaimed(runner) and sweeps:
         sweep(runner)
     dispatched = dispatch(runner)
     runner.ports.store.analyze_grown()
     return dispatched
+
+
+def upkeep_in_turn(runner: Runner) -> bool:
+    """A round of upkeep, unless another worker has begun one within the last minute; whether it was this one's turn."""
+    is_ours = runner.ports.store.take_turn("upkeep", TURN_SHARE * UPKEEP_S)
+    if is_ours:
+        upkeep(runner)
+    return is_ours
+
+
+def pulse_in_turn(runner: Runner) -> bool:
+    """Tend this worker's own claims, and repair the flow unless another worker has just done so; whether it did."""
+    tend_claims(runner)
+    is_ours = runner.ports.store.take_turn("pulse", TURN_SHARE * PULSE_S)
+    if is_ours:
+        repair_flow(runner, sweeps=True)
+    return is_ours
 
 
 def report_breakers(runner: Runner) -> int:

@@ -172,7 +172,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log("api_ready", port=settings.port, connections=connections)
+    log("api_ready", host=settings.host, port=settings.port, connections=connections)
     report_ready()
     try:
         server.run()

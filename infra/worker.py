@@ -1,8 +1,9 @@
 """A worker: consumes the topics of `app.py` and calls their handlers, where there is no Lambda.
 
-Each topic gets its share of the concurrency in threads. Untrusted files are decoded in child processes. A handler that
-exceeds its step's time limit by far can't be stopped, because it runs in a thread: the worker then finishes its other
-work and exits, and the supervisor starts a new one.
+Each step gets as many threads as this worker has slots for it. The worker registers them, and dispatch follows the
+registrations of all live workers. Untrusted files are decoded in child processes. A handler that exceeds its step's time
+limit by far can't be stopped, because it runs in a thread: the worker then finishes its other work and exits, and the
+supervisor starts a new one.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from functions.pipelines import DECLARED_CONCURRENCY
+from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, slots
 from infra.acknowledgements import Acknowledgements
+from infra.membership import Membership
 from infra.readiness import report_ready
 from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.held_claims import LONGEST_TIMES
+from layers.attempts.runner import Runner
+from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.errors import StoreUnreachable
+from layers.domain.fleet import BEAT_S
 from layers.ports import MessageSource
-from layers.settings import Settings
 from layers.telemetry.log import log
 
 POLL_S = 20.0  # how often a topic is polled without a work signal
@@ -36,7 +40,6 @@ RECEIVED_AT_ONCE = {ARRIVALS: 10, DISPATCH: 10}  # else one, which may name seve
 RETIRE_IDLE_S = 60.0
 ACKNOWLEDGE_S = 0.5
 HANG_GRACE_S = 60.0
-DRAIN_S = 8.0
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -92,10 +95,11 @@ class Worker:
         """The names of threads that have ended although the worker was not stopped."""
         return [] if self._stopping.is_set() else ended(self._threads)
 
-    def drain(self, within_s: float) -> bool:
-        """Wait until no handler is running; returns whether all ended in time."""
+    def drain(self, within_s: float, tend: Callable[[], Any] = lambda: None) -> bool:
+        """Wait until no handler is running, calling `tend` meanwhile; returns whether all ended in time."""
         deadline = time.monotonic() + within_s
         while self._busy_since and time.monotonic() < deadline:
+            tend()
             time.sleep(0.05)
         self._handled.flush()
         return not self._busy_since
@@ -158,6 +162,9 @@ class Worker:
         records = self._source.receive(topic, most=RECEIVED_AT_ONCE.get(topic, 1), wait_s=wait_s)
         if not records:
             return False
+        if self._stopping.is_set():
+            self._source.give_back(topic, records)
+            return False
         me = threading.current_thread().name
         self._busy_since[me] = time.monotonic()
         try:
@@ -172,11 +179,6 @@ class Worker:
         return not returned
 
 
-def share(concurrency: int, workers: int, index: int) -> int:
-    """How many of a function's threads worker `index` (from 0) gets; the first worker gets at least one."""
-    return max(1 if index == 0 else 0, concurrency // workers + (index < concurrency % workers))
-
-
 def main() -> None:
     """Run one worker until SIGTERM or SIGINT."""
     # The settings are read first: the worker's name is part of every lease.
@@ -185,8 +187,10 @@ def main() -> None:
     compileall.compile_dir(Path(bootstrap.__file__).parent, quiet=2)
     from functions import handlers, upkeep
 
-    worker = Worker(
-        settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(settings), _store_is_up
+    runs = slots(settings.step_slots)
+    worker = Worker(settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(runs), _store_is_up)
+    membership = Membership(
+        bootstrap.store(), bootstrap.fleet(), settings.worker_name, runs, RUNNING_CALLS.share_processors
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -194,6 +198,7 @@ def main() -> None:
 
     if not _topics_exist(stop, worker.topics):
         raise SystemExit(1)
+    keep_trying(stop, membership.beat)  # before the first dispatch, which follows the registered workers
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
@@ -202,17 +207,33 @@ def main() -> None:
     threading.Thread(target=keep_trying, args=find_lost_work, name="find_lost_work", daemon=True).start()
     # The longest time to which a lease may be extended: until then an attempt may be waiting for the CPU.
     longest_s = LONGEST_TIMES * max(step.timeout_s for step in handlers.runner().steps.values()) + HANG_GRACE_S
-    timers = [*_start_timers(settings, stop)]
+    timers = [*_start_timers(stop), every(BEAT_S, stop, "beat", membership.beat, first_s=BEAT_S)]
     timers.append(
         every(RETIRE_IDLE_S, stop, "retire_idle", lambda: bootstrap.documents().retire_idle(), first_s=RETIRE_IDLE_S)
     )
     exit_code = watch(stop, worker, timers, longest_s, handlers.runner().tick)
-    worker.stop()
     try:
-        worker.drain(DRAIN_S)
+        drain(worker, membership, handlers.runner(), settings.drain_s, gives_back=stop.is_set())
         bootstrap.documents().close()
     finally:
         os._exit(exit_code)  # consumers may still be waiting in a poll; there is nothing left to save
+
+
+def drain(worker: Worker, membership: Membership, runner: Runner, within_s: float, *, gives_back: bool) -> None:
+    """Take nothing more, end what is at work, requeue what has not ended in time, and leave the fleet.
+
+    A worker that exits because a handler hangs does not give back: its parts count as lost with it, so that one that
+    hangs every worker is given up.
+    """
+    membership.drain()
+    worker.stop()
+    has_ended = worker.drain(within_s, runner.extend_leases)
+    if gives_back and not has_ended:
+        try:
+            log("parts_given_back", worker=worker.name, parts=runner.give_back())
+        except Exception as error:  # their leases expire
+            log("parts_not_given_back", worker=worker.name, detail=str(error))
+    membership.leave()
 
 
 def watch(
@@ -236,26 +257,23 @@ def watch(
     return 0
 
 
-def _handlers(settings: Settings) -> dict[str, tuple[Handler, int]]:
-    """Each topic's handler, with this worker's share of its threads."""
+def _handlers(runs: Mapping[str, int]) -> dict[str, tuple[Handler, int]]:
+    """The handler and the number of threads of each topic that a worker with these slots consumes."""
     import app
 
-    at_once, index = settings.concurrency, settings.worker_place - 1
-    return {
-        topic: (handler, share(at_once.get(topic, 1), settings.workers, index)) for topic, handler in app.TOPICS.items()
-    }
+    threads = {DISPATCH: 1, **runs} | ({ARRIVALS: 1} if INTAKE.name in runs else {})
+    return {topic: (handler, threads[topic]) for topic, handler in app.TOPICS.items() if topic in threads}
 
 
-def _start_timers(settings: Settings, stop: threading.Event) -> list[threading.Thread]:
-    """Upkeep, which the workers run in turn, and this worker's pulse; their threads."""
+def _start_timers(stop: threading.Event) -> list[threading.Thread]:
+    """This worker's pulse and upkeep, each of which one worker does for all; their threads."""
     from functions import handlers, upkeep
 
-    round_s, index = upkeep.UPKEEP_S * max(1, settings.workers), settings.worker_place - 1
-    first_s, pulse_s = index * upkeep.UPKEEP_S, upkeep.PULSE_S
+    upkeep_s, pulse_s = upkeep.UPKEEP_S, upkeep.PULSE_S
     return [
-        every(round_s, stop, "upkeep", lambda: upkeep.upkeep(handlers.runner()), first_s=first_s),
+        every(upkeep_s, stop, "upkeep", lambda: upkeep.upkeep_in_turn(handlers.runner())),
         # On a timer, because a message to the dispatcher may be lost like any other.
-        every(pulse_s, stop, "pulse", lambda: upkeep.pulse(handlers.runner(), sweeps=True), first_s=pulse_s),
+        every(pulse_s, stop, "pulse", lambda: upkeep.pulse_in_turn(handlers.runner()), first_s=pulse_s),
     ]
 
 

@@ -27,21 +27,34 @@ from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.adapters.redis.connection_slots import RedisConnectionSlots
 from layers.adapters.redis.limits import RedisLimits
 from layers.adapters.redis.work_signal import RedisWorkSignal
+from layers.attempts.fleet_view import FleetView
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.tessdata import installed_languages
 from layers.decoding.documents import Documents
-from layers.decoding.pausing import RUNNING_CALLS
 from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
 from layers.domain.message import ARRIVALS, DISPATCH
-from layers.ports import Extractor, MessageSource, Model, OfficePrinter, PaidReader, Ports, SecondReader, Topics
+from layers.ports import (
+    Extractor,
+    MessageSource,
+    Model,
+    Objects,
+    OfficePrinter,
+    PaidReader,
+    Ports,
+    SecondReader,
+    Topics,
+)
 from layers.settings import Settings
 
 if TYPE_CHECKING:
     from layers.adapters.kafka.access import Access
 
 Built = TypeVar("Built")
+MOST_DECODERS = (
+    256  # of one kind in a process: no step waits for the decoder of another, since each thread may have one
+)
 _LOCK = threading.RLock()
 _BUILT: dict[Any, Any] = {}
 _DECLARED_CONCURRENCY: dict[str, int] = {}
@@ -98,7 +111,7 @@ def database() -> Database:
 
 def _database(url: str, max_connections: int = 32) -> Database:
     if settings().database_auth != "iam":
-        return Database(url, max_connections=max_connections)
+        return Database(url, max_connections=max_connections, prepares=settings().database_pooler == "none")
     return Database(
         url,
         max_connections=max_connections,
@@ -230,14 +243,25 @@ def budgets() -> RedisBudgets:
         # Models have limits by the minute, so several seconds of it may be used at once.
         "extraction": Rate(config.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
     }
-    return RedisBudgets(config.redis_url, {name: rate for name, rate in rates.items() if rate.per_s}, config.processes)
+    return RedisBudgets(config.redis_url, {name: rate for name, rate in rates.items() if rate.per_s}, _processes)
+
+
+@once
+def fleet() -> FleetView:
+    """The live workers, as this process last saw them."""
+    return FleetView()
+
+
+def _processes() -> int:
+    """How many processes run steps at once: without Redis each takes its share of a budget."""
+    return sum(settings().concurrency.values()) if settings().on_lambda else fleet().workers
 
 
 @once
 def connection_slots() -> RedisConnectionSlots:
     config = settings()
     most = {"preview": config.preview_connections} if config.preview_connections else {}
-    return RedisConnectionSlots(config.redis_url, most, config.processes)
+    return RedisConnectionSlots(config.redis_url, most, _processes)
 
 
 @once
@@ -272,24 +296,33 @@ def queues() -> SqsTopics:
 
 
 @once
-def objects() -> S3Storage:
+def objects() -> Objects:
     config = settings()
-    public_url = config.store_public_url or config.aws_endpoint_url or f"https://s3.{config.region}.amazonaws.com"
     cache = FileCache(config.kept_originals_bytes) if config.kept_originals_bytes else None
+    originals = _storage(config.bucket, cache)
+    if not config.artifact_bucket or config.artifact_bucket == config.bucket:
+        return originals
+    from layers.adapters.aws.two_buckets import TwoBuckets
+
+    return TwoBuckets(originals, _storage(config.artifact_bucket, None))
+
+
+def _storage(bucket: str, cache: FileCache | None) -> S3Storage:
+    config = settings()
     return S3Storage(
         lambda: aws_client("s3"),
-        config.bucket,
-        public_url,
+        bucket,
+        config.store_public_url or config.store_url or f"https://s3.{config.region}.amazonaws.com",
         config.region,
         most_bytes=config.max_file_bytes,
         cache=cache,
+        is_virtual=config.store_addressing == "virtual",
     )
 
 
 @once
 def documents() -> Documents:
-    RUNNING_CALLS.share_processors(settings().workers)
-    return Documents(max_children=settings().decoders_at_once, printer=printer())
+    return Documents(max_children=MOST_DECODERS, printer=printer())
 
 
 @once
@@ -351,7 +384,7 @@ def reach() -> Reach:
     """What plans have to know about the chosen services."""
     config = settings()
     # Amazon Textract can read objects in Amazon S3 only; a stand-in is used with other stores.
-    reads_objects = not config.aws_endpoint_url or bool(config.textract_endpoint_url)
+    reads_objects = not config.store_url or bool(config.textract_endpoint_url)
     if config.extraction == "rules":
         return Reach(reads_objects=reads_objects, sure_from=config.ocr_sure_from)
     return Reach(config.extraction_window_bytes, config.extraction_most_windows, reads_objects, config.ocr_sure_from)
@@ -361,7 +394,7 @@ def reach() -> Reach:
 def paid_reader() -> PaidReader | None:
     """Amazon Textract, where it is switched on, or where its endpoint or credentials are clearly Amazon's."""
     config = settings()
-    is_amazon = not config.aws_endpoint_url or config.textract_endpoint_url or config.aws_profile
+    is_amazon = not config.store_url or config.textract_endpoint_url or config.aws_profile
     if (
         config.textract == "off"
         or (config.textract == "auto" and not is_amazon)
@@ -419,4 +452,6 @@ def paid_client(service: str, endpoint_url: str | None, read_timeout_s: float) -
 
 def aws_client(service: str) -> Any:
     """An SDK client of a service that Fairway runs on."""
-    return clients.own_client(service, settings().region, path_style=bool(settings().aws_endpoint_url))
+    config = settings()
+    addressing = "path" if config.store_addressing == "auto" and config.store_url else config.store_addressing
+    return clients.own_client(service, config.region, addressing=addressing)

@@ -25,7 +25,6 @@ REQUIRED_WITH_AUTH = {
 }
 REQUIRED_WITH = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 MIN_WINDOW_BYTES = 2_000
-MIN_DECODERS = 4
 MAX_MODEL_S = 50
 
 GENERAL = "General"
@@ -71,8 +70,16 @@ def setting(
 class Settings:
     """One process's settings. Sizes in bytes, times in seconds."""
 
-    stage: str = setting("local", "The stage in `.chalice/config.json` that sets the concurrency.", group=GENERAL)
-    host: str = setting("127.0.0.1", "The address that the API binds; `0.0.0.0`: all.", group=GENERAL)
+    stage: str = setting(
+        "", "The stage in `.chalice/config.json`: how many of each step run at once on Lambda, and at most on all "
+        "workers together. Empty: workers run as many as they have slots for.",
+        group=GENERAL, shown_default="`local` with `make run`, else none",
+    )  # fmt: skip
+    host: str = setting(
+        "127.0.0.1", "The address that the API listens on: `0.0.0.0` for all of IPv4, `::` for all. `make run` always "
+        "uses the default.",
+        group=GENERAL,
+    )  # fmt: skip
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
     allowed_origins: str = setting(
         "*", "The origins that browsers may call the API from (CORS), with commas.", group=GENERAL
@@ -86,7 +93,11 @@ class Settings:
         "", "The AWS profile for Textract and Bedrock where the object store is not Amazon's.", group=GENERAL
     )
 
-    database_url: str = setting("", "PostgreSQL, as the workers' role.", group=DATABASE)
+    database_url: str = setting(
+        "", "PostgreSQL 14 or newer, as the workers' role. Parameters of libpq such as `?sslmode=verify-full` apply, in "
+        "all three URLs.",
+        group=DATABASE,
+    )  # fmt: skip
     api_database_url: str = setting(
         "", "PostgreSQL, as the API's role.", group=DATABASE, shown_default="`FAIRWAY_DATABASE_URL`"
     )
@@ -99,6 +110,11 @@ class Settings:
         "password", "`iam`: log in with a token of AWS in place of the password.", group=DATABASE,
         choices=("password", "iam"),
     )  # fmt: skip
+    database_pooler: str = setting(
+        "none", "`transaction`: the URLs lead to a pooler that gives each transaction another connection, such as "
+        "pgbouncer. Statements are then not prepared by name.",
+        group=DATABASE, choices=("none", "transaction"),
+    )  # fmt: skip
 
     redis_url: str = setting(
         "", "Redis or Valkey. Empty: workers poll, and each process has breakers and budgets of its own.", group=REDIS
@@ -106,12 +122,26 @@ class Settings:
     redis_password: str = setting("", "The password, where the URL has none.", group=REDIS)
 
     bucket: str = setting("fairway", "The bucket of all files.", group=STORE)
+    artifact_bucket: str = setting(
+        "", "A bucket of their own for text, previews and thumbnails. A store that reports all new objects of a bucket "
+        "then reports originals only. It is set before the first upload: artifacts are not moved.",
+        group=STORE, shown_default="`FAIRWAY_BUCKET`",
+    )  # fmt: skip
     aws_endpoint_url: str | None = setting(
         None, "An object store with queues that is not Amazon's.", group=STORE, variable="AWS_ENDPOINT_URL"
     )
+    aws_endpoint_url_s3: str | None = setting(
+        None, "An object store that is not Amazon's, where queues are elsewhere.", group=STORE,
+        variable="AWS_ENDPOINT_URL_S3", shown_default="`AWS_ENDPOINT_URL`",
+    )  # fmt: skip
+    store_addressing: str = setting(
+        "auto", "Whether the bucket is named in the `path` of URLs or in the host name (`virtual`). `auto`: in the path "
+        "where the store is not Amazon's.",
+        group=STORE, choices=("auto", "path", "virtual"),
+    )  # fmt: skip
     store_public_url: str | None = setting(
         None, "The address of the object store in presigned URLs.", group=STORE,
-        shown_default="`AWS_ENDPOINT_URL`, else Amazon S3",
+        shown_default="`AWS_ENDPOINT_URL_S3`, else Amazon S3",
     )  # fmt: skip
     queue_prefix: str = setting(
         "fairway-", "How the names of queues, Kafka topics and the consumer group begin.", group=STORE
@@ -181,8 +211,21 @@ class Settings:
         "", "The name of this process in leases. No two processes may have the same.", group=PROCESSING,
         variable="FAIRWAY_WORKER", shown_default="host name and process id; on Lambda the log stream",
     )  # fmt: skip
-    workers: int = setting(1, "How many worker processes share the concurrency of each step.", group=PROCESSING)
-    worker_place: int = setting(1, "The number of this worker among them, from 1.", group=PROCESSING)
+    steps: str = setting(
+        "", "The steps that this worker runs, with commas, and how many parts of each at once: `ocr=4,thumbnail`. A "
+        "step without a number runs as many as it declares for a worker. Empty: all steps. A worker that runs `intake` "
+        "also takes arrivals.",
+        group=PROCESSING,
+    )  # fmt: skip
+    drain_s: float = setting(
+        8, "How long a worker that is stopped may go on with what it runs. What has not ended by then is requeued, "
+        "without spending an attempt.",
+        group=PROCESSING, unit="seconds",
+    )  # fmt: skip
+    target_s: float = setting(
+        60, "How long the backlog of a step may take. The metric `fairway_needed_workers` follows from it.",
+        group=PROCESSING, unit="seconds",
+    )  # fmt: skip
     quarantine_at: int = setting(
         2, "How many workers may be lost while they run a step before it fails as `quarantined`.", group=PROCESSING
     )
@@ -269,8 +312,15 @@ class Settings:
         group=PREVIEWS,
     )  # fmt: skip
 
-    concurrency: Mapping[str, int] = field(default_factory=dict)  # how many of each function run at once on all hosts
+    # How many of each function run at once where no workers register, and how many may on all workers together.
+    concurrency: Mapping[str, int] = field(default_factory=dict)
+    ceilings: Mapping[str, int] = field(default_factory=dict)
     on_lambda: bool = False
+
+    @property
+    def store_url(self) -> str | None:
+        """The address of an object store that is not Amazon's."""
+        return self.aws_endpoint_url_s3 or self.aws_endpoint_url
 
     @property
     def languages(self) -> list[str]:
@@ -287,10 +337,8 @@ class Settings:
             text = environment.get(variable_of(declared))
             if text is not None and (text or not declared.metadata["variable"]):
                 values[declared.name] = _parsed(str(declared.type), variable_of(declared), text)
-        values["concurrency"] = {
-            **(declared_concurrency or {}),
-            **reserved_concurrency(values.get("stage", "local")),
-        }
+        values["ceilings"] = reserved_concurrency(values.get("stage", ""))
+        values["concurrency"] = {**(declared_concurrency or {}), **values["ceilings"]}
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # each step runs on another machine
@@ -323,6 +371,9 @@ class Settings:
             raise ValueError(
                 f"FAIRWAY_EXTRACTION_TIMEOUT_S must be at most {MAX_MODEL_S}: a step may call the model twice"
             )
+        if self.target_s <= 0:
+            raise ValueError("FAIRWAY_TARGET_S must be more than 0")
+        self.step_slots  # noqa: B018  (raises for what can't be read)
         if self.quarantine_at < 1:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
@@ -349,15 +400,18 @@ class Settings:
         )
 
     @property
-    def processes(self) -> int:
-        """The largest number of processes that may run at once: without Redis each takes its share of a budget."""
-        return max(self.workers, sum(self.concurrency.values()) if self.on_lambda else 1)
+    def step_slots(self) -> dict[str, int | None]:
+        """How many parts of each step this worker runs at once; None: as many as the step declares. Empty: all steps.
 
-    @property
-    def decoders_at_once(self) -> int:
-        """How many decoder processes of one kind this process may start: one for each of its handler threads, so that
-        no step waits for another one's decoder."""
-        return max(MIN_DECODERS, sum(math.ceil(count / self.workers) for count in self.concurrency.values()))
+        Raises ValueError.
+        """
+        slots: dict[str, int | None] = {}
+        for entry in filter(None, (one.strip() for one in self.steps.split(","))):
+            name, separator, number = (part.strip() for part in entry.partition("="))
+            slots[name] = _whole_number(f"FAIRWAY_STEPS: the number of `{name}`", number) if separator else None
+            if separator and slots[name] == 0:
+                raise ValueError(f"FAIRWAY_STEPS: leave `{name}` out if this worker does not run it")
+        return slots
 
     @property
     def model_options(self) -> dict[str, Any]:
@@ -469,8 +523,8 @@ HEADER = """# Configuration
 <!-- Generated from layers/settings.py: change it there, then run `python -m layers.settings > docs/configuration.md`. -->
 
 All settings are environment variables, and all have a default that works with `make run`. A value that is not allowed
-stops the process at its start with a message that names the variable. How many of each step run at once is set in
-`.chalice/config.json`, by stage.
+stops the process at its start with a message that names the variable. `.chalice/config.json` sets, by stage, how many
+of each step run at once on Lambda, and at most on all workers together.
 """
 
 
@@ -480,7 +534,7 @@ def page() -> str:
     for variable in OTHER_VARIABLES:
         rows.setdefault(variable.group, []).append(_row(variable.name, variable.default, variable.meaning))
     for declared in _declared():
-        if declared.name not in ("port", "workers"):
+        if declared.name != "port":
             rows.setdefault(declared.metadata["group"], []).append(
                 _row(variable_of(declared), _default(declared), _meaning(declared))
             )

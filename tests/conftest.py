@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import hypothesis
 import psycopg
@@ -39,17 +41,27 @@ def postgres_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def database_urls(postgres_port: int) -> Urls:
-    """The URLs of a new, migrated database for the tests of one module."""
+def database_urls(request: pytest.FixtureRequest) -> Urls:
+    """The URLs of a new, migrated database for the tests of one module.
+
+    FAIRWAY_TEST_POSTGRES_URL is a superuser's URL, without a database, of another server than the embedded one. With
+    FAIRWAY_TEST_POOLER, an address, the roles reach it through a pooler in transaction mode.
+    """
     name = f"t{uuid.uuid4().hex}"
-    with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
+    if server := os.environ.get("FAIRWAY_TEST_POSTGRES_URL"):
+        maintenance, owner = f"{server}/postgres", f"{server}/{name}"
+    else:
+        port = request.getfixturevalue("postgres_port")
+        maintenance, owner = (postgres.database_url(port, PASSWORD, database) for database in ("postgres", name))
+    with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    owner = postgres.database_url(postgres_port, PASSWORD, name)
     migrate(owner)
     for role in (API_ROLE, WORKER_ROLE):
         give_login(owner, role, PASSWORD)
-    worker, api = (postgres.database_url(postgres_port, PASSWORD, name, role) for role in (WORKER_ROLE, API_ROLE))
-    return Urls(owner, worker, api)
+    pooler = os.environ.get("FAIRWAY_TEST_POOLER", "")
+    address = pooler or urlsplit(owner).netloc.rpartition("@")[2]
+    worker, api = (f"postgresql://{role}:{PASSWORD}@{address}/{name}" for role in (WORKER_ROLE, API_ROLE))
+    return Urls(owner, worker, api, is_pooled=bool(pooler))
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,13 @@ from layers.ports.rows import NewFile
 
 @dataclass(frozen=True)
 class Urls:
-    """The URLs of a migrated database for its owner, its workers and its API."""
+    """The URLs of a migrated database for its owner, its workers and its API; `is_pooled`: those of the last two lead to
+    a pooler in transaction mode."""
 
     owner: str
     worker: str
     api: str
+    is_pooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class Bench:
 
     @classmethod
     def on(cls, urls: Urls, most: int = 32) -> Bench:
-        owner, worker, api = (Database(url, max_connections=most) for url in (urls.owner, urls.worker, urls.api))
+        owner = Database(urls.owner, max_connections=most)
+        worker, api = (
+            Database(url, max_connections=most, prepares=not urls.is_pooled) for url in (urls.worker, urls.api)
+        )
         return cls(owner, PostgresStore(worker), PostgresCatalog(api))
 
     @contextmanager
@@ -68,7 +73,9 @@ class Bench:
 
     def empty(self) -> None:
         """Delete all rows."""
-        self.database.run("TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks CASCADE")
+        self.database.run(
+            "TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks, workers, duties CASCADE"
+        )
 
     def tenant(self, weight: float = 1.0) -> str:
         row = self.database.row(

@@ -125,7 +125,7 @@ class CellRun:
             "FAIRWAY_DATABASE_URL": self.worker_url,
             "FAIRWAY_REDIS_URL": self._servers.redis_url,
         }
-        argv = [sys.executable, "-m", "benchmarks.cells.worker", f"w{number}", str(number)]
+        argv = [sys.executable, "-m", "benchmarks.cells.worker", f"w{number}"]
         self._workers[number] = WorkerProcess(argv, environment)
 
     def kill(self, number: int) -> None:

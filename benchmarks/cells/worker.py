@@ -1,6 +1,6 @@
 """One worker of the nine cells: Fairway's worker, store and runner, with topics that are lists in Valkey.
 
-    python -m benchmarks.cells.worker NAME NUMBER
+    python -m benchmarks.cells.worker NAME
 
 The URLs are in its environment. SIGTERM ends it, as it ends any worker.
 """
@@ -20,14 +20,15 @@ import redis
 from benchmarks.overhead.fairway_chain import CONCURRENCY, STEPS, runner_on
 from benchmarks.topics import WakeUpsOnly
 from functions.dispatch import dispatch
-from functions.upkeep import PULSE_S, UPKEEP_S, pulse, recover, upkeep
-from infra.worker import DRAIN_S, Worker, every, keep_trying
+from functions.upkeep import PULSE_S, UPKEEP_S, pulse_in_turn, recover, upkeep_in_turn
+from infra.worker import Worker, every, keep_trying
 from layers import entry
 from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp, bundle_as_json, bundles
 
 WORKERS = 2
+DRAIN_S = 8.0
 DISPATCH = "dispatch"
 
 
@@ -84,7 +85,7 @@ def key(topic: str) -> str:
 
 def main() -> None:
     sys.stderr = open(os.devnull, "w")  # the benchmark measures the store, not its log
-    name, number = sys.argv[1], int(sys.argv[2])
+    name = sys.argv[1]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     redis_url = os.environ["FAIRWAY_REDIS_URL"]
@@ -108,8 +109,8 @@ def main() -> None:
     worker = Worker(name, cast(Any, topics), cast(Any, topics), cast(Any, handlers), store_is_up)
     worker.start()
     print("ready", flush=True)
-    every(WORKERS * UPKEEP_S, stop, "upkeep", lambda: upkeep(runner), first_s=number * UPKEEP_S)
-    every(PULSE_S, stop, "pulse", lambda: pulse(runner))
+    every(UPKEEP_S, stop, "upkeep", lambda: upkeep_in_turn(runner))
+    every(PULSE_S, stop, "pulse", lambda: pulse_in_turn(runner))
     while not stop.wait(1.0):
         runner.tick()
     worker.stop()

@@ -46,7 +46,11 @@ class FirstComeStore(PostgresStore):
             owner.run(index)
 
     def dispatch(
-        self, caps: Mapping[str, int], most: Mapping[str, int] | None = None, bundles: Mapping[str, int] | None = None
+        self,
+        caps: Mapping[str, int],
+        most: Mapping[str, int] | None = None,
+        bundles: Mapping[str, int] | None = None,
+        ceilings: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
         taken: list[WakeUp] = []
         with self._turn:

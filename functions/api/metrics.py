@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functions.api import dead_letters, overview
+from functions.api import dead_letters, fleet, overview
 from functions.api.ports import ApiPorts
 from functions.api.requests import Request, Response
 from layers.domain.breaker import Mode
@@ -18,7 +18,10 @@ def show(request: Request) -> Response:
 
 def _steps(request: Request) -> list[Sample]:
     samples = []
-    for step, shown in overview.steps(request).items():
+    shown_steps = overview.steps(request)
+    if request.caller.seen_tenant is None and not request.ports.settings.on_lambda:
+        samples += fleet.samples(request.catalog, shown_steps, request.ports.settings.target_s)
+    for step, shown in shown_steps.items():
         samples += [Sample("parts", shown[state], {"step": step, "state": state}) for state in overview.STATES]
         samples.append(Sample("oldest_ready_seconds", shown["oldest_s"] or 0.0, {"step": step}))
         samples.append(Sample("reserved_concurrency", shown["concurrency"], {"step": step}))

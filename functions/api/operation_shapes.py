@@ -34,6 +34,7 @@ OPERATION_SHAPES: dict[str, Schema] = {
         dependencies=by_name(ref("Breaker")),
         budgets=by_name(ref("Budget")),
         lanes=each(ref("Lane")) | {"description": "those with the most work"},
+        workers=each(ref("Worker")) | {"description": "the registered workers; for admins only"},
         quota=or_null(thing(allowed=by_name(COUNT), used=by_name(COUNT))),
     ),
     "StepActivity": thing(
@@ -48,7 +49,17 @@ OPERATION_SHAPES: dict[str, Schema] = {
         error_rate=or_null(NUMBER)
         | {"description": "the share of attempts in the last five minutes that failed, were retried or lost"},
         duration_s=or_null(thing(p50=NUMBER, p95=NUMBER)),
-        concurrency=or_null(COUNT),
+        concurrency=or_null(COUNT)
+        | {"description": "how many parts run at once: on the live workers, or as reserved where none register"},
+    ),
+    "Worker": thing(
+        worker=TEXT,
+        host=TEXT,
+        version=TEXT,
+        state=one_of("live", "draining", "silent"),
+        slots=by_name(COUNT) | {"description": "how many parts of each step it runs at once"},
+        started_at=TIME,
+        silent_s=NUMBER | {"description": "how long ago it last renewed its registration"},
     ),
     "Budget": thing(full_per_s=NUMBER, per_s=NUMBER, room=COUNT, wait_s=NUMBER)
     | {

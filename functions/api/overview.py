@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.api import quotas
+from functions.api import fleet, quotas
 from functions.api.operations import breaker_view
 from functions.api.ports import ApiPorts
 from functions.api.requests import Request
 from functions.api.views import at
 from functions.pipelines import STEPS
 from layers.domain.services import OBJECT_STORE
-from layers.ports.rows import BusyLane, RecentAttempts
+from layers.ports.rows import BusyLane, RecentAttempts, RegisteredWorker
 
 Shown = dict[str, Any]
 WITHIN_S = 300.0
@@ -29,6 +29,7 @@ def show(request: Request) -> tuple[int, Any]:
         "dependencies": {name: breaker_view(ports, name) for name in dependencies(ports)},
         "budgets": budgets(ports),
         "lanes": [_lane_view(row) for row in request.catalog.busy_lanes(tenant_id, MOST_LANES)],
+        "workers": [_worker_view(one) for one in request.catalog.registered_workers()],
         "quota": None if tenant_id is None else {"allowed": quotas.allowed(request), "used": quotas.used(request)},
     }
 
@@ -42,10 +43,10 @@ def steps(request: Request) -> dict[str, Shown]:
             shown[row.step][row.state] = row.parts
             if row.state == "ready" and row.oldest_at:
                 shown[row.step]["oldest_s"] = round(max(0.0, (now - row.oldest_at).total_seconds()), 1)
+    at_once = fleet.concurrency(request.ports, request.catalog)
     recent = {row.step: row for row in request.catalog.recent_attempts(tenant_id, WITHIN_S)}
     return {
-        name: counts | _recent_view(recent.get(name)) | {"concurrency": request.ports.concurrency[name]}
-        for name, counts in shown.items()
+        name: counts | _recent_view(recent.get(name)) | {"concurrency": at_once[name]} for name, counts in shown.items()
     }
 
 
@@ -94,4 +95,16 @@ def _lane_view(row: BusyLane) -> Shown:
         "parts": row.parts,
         "cost_s": round(row.cost_s, 1),
         "oldest_s": round(max(0.0, (now - row.oldest_ready_at).total_seconds()), 1),
+    }
+
+
+def _worker_view(one: RegisteredWorker) -> Shown:
+    return {
+        "worker": one.worker,
+        "host": one.host,
+        "version": one.version,
+        "state": one.state,
+        "slots": one.slots,
+        "started_at": at(one.started_at),
+        "silent_s": round(max(0.0, (datetime.now(UTC) - one.beat_at).total_seconds()), 1),
     }

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from functions.api import fleet
 from functions.api.ports import ApiPorts
 from functions.pipelines import MAIN_STEPS, STEPS
 from layers.domain.breaker import Breaker, Mode
@@ -237,8 +238,9 @@ def _forecasts(ports: ApiPorts, catalog: Catalog) -> dict[str, StepForecast]:
         read_at, cached = _cached
     if time.monotonic() - read_at < CACHED_S and cached:
         return cached
-    found = {step: StepForecast(concurrency=concurrency) for step, concurrency in ports.concurrency.items()}
-    found |= {row.step: _forecast(row, ports.concurrency.get(row.step, 1)) for row in catalog.step_backlogs()}
+    at_once = {step: max(1, count) for step, count in fleet.concurrency(ports, catalog).items()}
+    found = {step: StepForecast(concurrency=count) for step, count in at_once.items()}
+    found |= {row.step: _forecast(row, at_once.get(row.step, 1)) for row in catalog.step_backlogs()}
     with _lock:
         _cached = time.monotonic(), found
     return found

@@ -25,10 +25,12 @@ from infra.local.supervisor import StartFailed, Supervisor
 from infra.setup.queues import visibility_s
 from layers.adapters.postgres.migration import ensure_database
 from layers.adapters.printing.libreoffice_printer import installed
+from layers.settings import reserved_concurrency
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVERS = ("postgres", "valkey", "store", "store_public", "preview")
 DEFAULT_WORKERS = 2
+STAGE = "local"
 # The AWS SDK's variables that are passed on, because they concern Textract and Bedrock; all others are removed.
 PASSED_AWS_VARIABLES = {
     *("AWS_ENDPOINT_URL_TEXTRACT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
@@ -42,6 +44,7 @@ OF_MIGRATIONS = {"FAIRWAY_OWNER_DATABASE_URL", "FAIRWAY_OWNER_SECRET", "FAIRWAY_
 API_ROLE, WORKER_ROLE = "fairway_api", "fairway_worker"
 SERVERS_START_S = 60.0
 PROGRAMS_START_S = 60.0
+DRAIN_S = "7"
 WORKER_STOP_S = 8.3
 API_STOP_S = 4.0
 PREVIEW_STOP_S = 6.0
@@ -231,8 +234,8 @@ def bring_up_to_date(installation: Installation) -> None:
 
 def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
-    workers = whole_number("FAIRWAY_WORKERS", DEFAULT_WORKERS)
-    environment = {**program_environment(installation), "FAIRWAY_WORKERS": str(workers), MARK: run_id}
+    workers = min(whole_number("FAIRWAY_WORKERS", DEFAULT_WORKERS), most_workers())
+    environment = {**program_environment(installation), MARK: run_id}
     previews = [_preview(installation, run_id)] if serves_previews(environment) else []
     if previews:
         environment["FAIRWAY_PREVIEW_URL"] = installation.url("preview")
@@ -246,7 +249,37 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
-    return [api, *previews, *(_worker(installation, number, environment) for number in range(1, workers + 1))]
+    return [
+        api,
+        *previews,
+        *(
+            _worker(installation, number, environment | own_steps(workers, number - 1))
+            for number in range(1, workers + 1)
+        ),
+    ]
+
+
+def most_workers() -> int:
+    """With more workers, one would have nothing to run."""
+    return max(_at_once().values())
+
+
+def own_steps(workers: int, index: int) -> dict[str, str]:
+    """The variable that gives worker `index` (from 0) of so many its share of the local stage's concurrency."""
+    shares = {step: share(count, workers, index) for step, count in _at_once().items()}
+    return {"FAIRWAY_STEPS": ",".join(f"{step}={count}" for step, count in shares.items() if count)}
+
+
+def _at_once() -> dict[str, int]:
+    from functions.pipelines import DECLARED_CONCURRENCY
+
+    at_once = DECLARED_CONCURRENCY | reserved_concurrency(STAGE)
+    return {step: at_once[step] for step in DECLARED_CONCURRENCY}
+
+
+def share(concurrency: int, workers: int, index: int) -> int:
+    """How many of a step's slots worker `index` (from 0) gets."""
+    return concurrency // workers + (index < concurrency % workers)
 
 
 def serves_previews(environment: Mapping[str, str]) -> bool:
@@ -298,8 +331,10 @@ def program_environment(installation: Installation) -> dict[str, str]:
         **inherited,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
-        "FAIRWAY_STAGE": "local",
+        "FAIRWAY_STAGE": STAGE,
+        "FAIRWAY_DRAIN_S": DRAIN_S,
         "FAIRWAY_HOME": str(installation.home.path),
+        "FAIRWAY_HOST": ADDRESS,
         "FAIRWAY_PORT": str(installation.ports["api"]),
         "FAIRWAY_DATABASE_URL": installation.database_url_of(WORKER_ROLE, installation.secrets.worker_role_password),
         "FAIRWAY_API_DATABASE_URL": installation.database_url_of(API_ROLE, installation.secrets.api_role_password),
@@ -323,7 +358,7 @@ def _worker(installation: Installation, number: int, environment: Mapping[str, s
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**without(environment, OF_API), "FAIRWAY_WORKER": name, "FAIRWAY_WORKER_PLACE": str(number)},
+        env={**without(environment, OF_API), "FAIRWAY_WORKER": name},
         cwd=ROOT,
         reports_ready=True,
         stop_s=WORKER_STOP_S,

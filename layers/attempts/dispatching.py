@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterable, Mapping
 
 from layers.attempts.dependencies import Dependencies
+from layers.attempts.fleet_view import FleetView
 from layers.domain.errors import StoreUnreachable
+from layers.domain.fairness import in_flight_cap
+from layers.domain.fleet import Limit, limit
 from layers.domain.step import Step
 from layers.ports import Ports
 from layers.telemetry.log import log
@@ -15,34 +18,43 @@ BACKLOG_SAMPLE_EVERY_S = 3.0  # by all processes together: the store skips a sam
 
 
 class Dispatcher:
-    """`caps` maps each step's name to its in-flight cap."""
+    """`concurrency` holds how many parts of each step run at once where no workers register, and `ceilings` how many may
+    run at once on all workers; a step without one has no ceiling."""
 
     def __init__(
-        self, ports: Ports, steps: Mapping[str, Step], caps: Mapping[str, int], dependencies: Dependencies
+        self,
+        ports: Ports,
+        steps: Mapping[str, Step],
+        concurrency: Mapping[str, int],
+        dependencies: Dependencies,
+        fleet: FleetView,
+        ceilings: Mapping[str, int],
     ) -> None:
         self._ports = ports
         self._steps = steps
-        self._caps = caps
+        self._concurrency = concurrency
         self._dependencies = dependencies
+        self._fleet = fleet
+        self._ceilings = ceilings
         self._next_sample_at = 0.0
         self._has_backlog = False
         self._not_dispatched: set[str] = set()
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for ready parts of these steps; how many. Raises StoreUnreachable."""
-        caps = {
-            name: self._dependencies.cap(self._steps[name], self._caps[name]) for name in steps if name in self._steps
-        }
+        limits = {name: self._limit(name) for name in steps if name in self._steps}
+        caps = {name: self._dependencies.cap(self._steps[name], one.cap) for name, one in limits.items()}
         caps = {name: cap for name, cap in caps.items() if cap}
         taken = self._dependencies.take(caps)
         # A part that may be a breaker's probe, or that is counted against a budget, has a message of its own.
         bundle_sizes = {
             name: self._steps[name].parts_per_message
             for name, cap in caps.items()
-            if cap == self._caps[name] and name not in taken
+            if cap == limits[name].cap and name not in taken
         }
         try:
-            wake_ups = self._ports.store.dispatch(caps, taken, bundle_sizes)
+            ceilings = {name: one.ceiling for name, one in limits.items() if one.ceiling is not None}
+            wake_ups = self._ports.store.dispatch(caps, taken, bundle_sizes, ceilings)
         except StoreUnreachable:
             # The end of an attempt asks for a dispatch once. A redelivery of its message finds nothing to do.
             self._not_dispatched |= set(caps)
@@ -51,6 +63,11 @@ class Dispatcher:
         self._ports.topics.publish(wake_ups)
         self._sample_backlogs()
         return len(wake_ups)
+
+    def _limit(self, step: str) -> Limit:
+        if self._fleet.current is None:
+            return Limit(in_flight_cap(self._concurrency.get(step, 1)))
+        return limit(self._fleet.current.slots.get(step, 0), self._ceilings.get(step))
 
     def tick(self) -> None:
         """Dispatch what could not be dispatched while the store was away, and sample backlogs until they are empty.

@@ -54,6 +54,10 @@ class HeldClaims:
         for claim in claims:
             self._held.pop(claim.lease_id, None)
 
+    def held(self) -> list[Claim]:
+        """The claims at work."""
+        return [one.claim for one in list(self._held.values())]
+
     def until(self, claims: Sequence[Claim]) -> float:
         """The end of the lease that ends first, by the monotonic clock."""
         return min(self._held[claim.lease_id].until for claim in claims)

@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from layers.attempts.attempt import Attempts
 from layers.attempts.dependencies import Dependencies
 from layers.attempts.dispatching import Dispatcher
+from layers.attempts.fleet_view import FleetView
 from layers.attempts.held_claims import HeldClaims
 from layers.attempts.recording import Recorder
 from layers.domain import lifecycle
-from layers.domain.fairness import in_flight_cap
 from layers.domain.message import WakeUp
 from layers.domain.step import Later, Outcome, Pipeline, Step
 from layers.ports import Claim, Ports, Recorded
 
+STOPPED = "the worker that ran it was stopped, and another one continues"
+
 
 class Runner:
-    """`concurrency` says how many of each step run at once, `host` names the owner of all claims.
+    """`concurrency` holds how many parts of each step run at once where no workers register, `ceilings` how many may run
+    at once on the workers of `fleet`; `host` names the owner of all claims.
 
     `quarantine_at` is how many workers a part may cost before it is given up.
     """
@@ -33,6 +36,8 @@ class Runner:
         host: str = "local",
         chance: Callable[[], float] = random.random,
         quarantine_at: float = lifecycle.QUARANTINE_AT,
+        fleet: FleetView | None = None,
+        ceilings: Mapping[str, int] | None = None,
     ) -> None:
         self.ports = ports
         self.intake = intake
@@ -41,9 +46,10 @@ class Runner:
         self.quarantine_at = quarantine_at
         self.steps = {step.name: step for pipeline in pipelines for step in pipeline.steps} | {intake.name: intake}
         self.dependencies = Dependencies(ports, self.steps, chance)
-        caps = {name: in_flight_cap(concurrency.get(name, 1)) for name in self.steps}
         self._claims = HeldClaims(ports.store, host)
-        self._dispatcher = Dispatcher(ports, self.steps, caps, self.dependencies)
+        self._dispatcher = Dispatcher(
+            ports, self.steps, concurrency, self.dependencies, fleet or FleetView(), ceilings or {}
+        )
         self._recorder = Recorder(
             ports, intake, pipelines, self.steps, self.dependencies, self._dispatcher, host, chance
         )
@@ -67,6 +73,15 @@ class Runner:
         for claim in lost:
             self.record(claim, Later(0.0, "the answer to its claim was lost"))
         return len(lost)
+
+    def give_back(self) -> int:
+        """Requeue every part that is at work in this process, which is about to end; how many. Spends no attempt.
+
+        What their threads record afterwards is fenced.
+        """
+        held = self._claims.held()
+        self.record_together([(claim, Later(0.0, STOPPED)) for claim in held])
+        return len(held)
 
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
         """Record an outcome; dispatch what it readied, and what may take the slot that it freed."""

@@ -10,6 +10,8 @@ from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
+ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
+
 
 @dataclass(frozen=True, slots=True)
 class PageSummary:
@@ -157,4 +159,4 @@ def artifact_key(tenant_id: str, file_id: str, step: str, part: int, attempt: in
 
 
 def artifact_prefix(tenant_id: str) -> str:
-    return f"artifacts/{tenant_id}/"
+    return f"{ARTIFACTS}{tenant_id}/"

@@ -203,7 +203,8 @@ class Step:
     part has ended and at least one has a window; it runs inside the recording transaction, so it only computes.
 
     Cost: `cost_s` estimates seconds for the whole file. `timeout_s` bounds one attempt and sets its lease.
-    `concurrency` is how many run at once where `.chalice/config.json` has no line for the step. `parts_per_message`
+    `concurrency` is how many run at once on Lambda where `.chalice/config.json` has no line for the step, and
+    `slots_per_worker` how many one worker runs at once where FAIRWAY_STEPS says nothing else. `parts_per_message`
     is how many parts one message may name; only parts that are estimated to be short are bundled. `pays_by_call`: each
     call may cost money, so its claim is committed durably before it runs.
 
@@ -225,6 +226,7 @@ class Step:
     cost_s: Callable[[File], float] = one_second
     timeout_s: float = 60.0
     concurrency: int = 4
+    slots_per_worker: int = 2
     parts_per_message: int = 1
     pays_by_call: bool = False
     retry: RetryPolicy = field(default_factory=RetryPolicy)

@@ -28,10 +28,12 @@ from layers.ports.rows import (
     KeyHolder,
     KeyRow,
     LaneRow,
+    LiveSlots,
     NewFile,
     RecentAttempts,
     RecordOfFile,
     RecordRow,
+    RegisteredWorker,
     Removal,
     RemovedFiles,
     StepBacklog,
@@ -280,6 +282,12 @@ class Catalog(Protocol):
 
     def attempt_totals(self, of_tenant_id: str | None) -> list[AttemptTotal]:
         """All attempts by step and outcome."""
+
+    def live_slots(self) -> list[LiveSlots]:
+        """The live workers of each step; empty where no workers register, as on Lambda."""
+
+    def registered_workers(self) -> list[RegisteredWorker]:
+        """All registered workers, for an admin; nothing for others."""
 
 
 class Catalogs(Protocol):

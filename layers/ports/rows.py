@@ -336,3 +336,23 @@ class AttemptTotal(NamedTuple):
     outcome: str
     attempts: int
     cost_s: float
+
+
+class LiveSlots(NamedTuple):
+    """How many live workers run a step, and how many parts of it they run at once together."""
+
+    step: str
+    workers: int
+    slots: int
+
+
+class RegisteredWorker(NamedTuple):
+    """A worker that has registered. `state` is `live`, `draining` or `silent`."""
+
+    worker: str
+    host: str
+    version: str
+    slots: dict[str, int]
+    state: str
+    started_at: datetime
+    beat_at: datetime

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from layers.domain.file import File, artifact_key
+from layers.domain.fleet import Fleet, Registration
 from layers.domain.lifecycle import FilePlan
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Member, Page
@@ -116,10 +117,12 @@ class Store(Protocol):
         caps: Mapping[str, int],
         most: Mapping[str, int] | None = None,
         bundles: Mapping[str, int] | None = None,
+        ceilings: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
         """Queue ready parts of the named steps in fair order, up to each step's in-flight cap of wake-ups.
 
         `most` limits the new wake-ups of a step. `bundles`: how many short parts of a step one wake-up may name.
+        `ceilings`: how many wake-ups of a step may be in flight in any case.
         """
 
     def pages(self, file_id: str) -> list[Page]:
@@ -211,6 +214,15 @@ class Store(Protocol):
 
     def recorded_objects(self, after: str, limit: int, tenant_id: str | None = None) -> list[RecordedObject]:
         """The objects that the next `limit` files name, after the file of this id ("" for the first), in order."""
+
+    def beat(self, registration: Registration) -> Fleet:
+        """Register a worker, or renew its registration; the live workers."""
+
+    def leave(self, worker: str) -> None:
+        """Delete the registration of a worker that has ended."""
+
+    def take_turn(self, duty: str, every_s: float) -> bool:
+        """Whether the caller is to do a duty that is due every `every_s` seconds for the whole fleet."""
 
     def forget_requests(self) -> int:
         """Delete expired idempotency keys; how many."""

@@ -218,9 +218,10 @@ BEGIN
                         ORDER BY b.step, b.tenant_id, b.pass, b.batch_id LIMIT 1);
 END $$;
 
--- Dispatches each step of p_limits, {"ocr": {"cap", "most", "bundle", "long_slots"}, ...}: up to `cap` wake-ups in flight,
--- at most `most` new ones; one may name `bundle` parts; `long_slots` of them may be long parts. p_policy has the constants
--- of layers/domain/fairness.py: {"slice_s", "in_flight_per_worker", "bundle_s", "bundle_after_loss"}.
+-- Dispatches each step of p_limits, {"ocr": {"cap", "ceiling", "most", "bundle", "long_slots"}, ...}: up to `cap` wake-ups
+-- in flight and never more than `ceiling`, which may be missing; at most `most` new ones; one may name `bundle` parts;
+-- `long_slots` of them may be long parts. p_policy has the constants of layers/domain/fairness.py: {"slice_s",
+-- "in_flight_per_worker", "bundle_s", "bundle_after_loss"}.
 --
 -- One dispatcher works on a step at a time. A second one waits for it, since the one at work may not see parts that were
 -- committed after it began. A third one leaves: the second one will see its parts. The waiter's lock is released as soon
@@ -243,7 +244,8 @@ DECLARE
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
     FOR one IN SELECT e.key AS name, l.* FROM jsonb_each(p_limits) e, LATERAL jsonb_to_record(e.value) AS l(
-                      cap integer, most integer, bundle integer, long_slots integer) ORDER BY e.key LOOP
+                      cap integer, ceiling integer, most integer, bundle integer, long_slots integer) ORDER BY e.key LOOP
+        one.ceiling := coalesce(one.ceiling, one.cap);
         dispatcher := hashtextextended(one.name, 2);
         waiter := hashtextextended(one.name, 3);
         may_wait := true;
@@ -270,9 +272,10 @@ BEGIN
                count(*) FILTER (WHERE s.cost_estimate_s > slice_s) AS long_parts,
                coalesce(sum(s.cost_estimate_s::double precision), 0) AS seconds INTO in_flight
           FROM steps s WHERE s.step = one.name AND s.state IN ('queued', 'running') AND s.queued_at >= since;
-        CONTINUE WHEN in_flight.wake_ups >= one.cap OR one.most = 0;
+        CONTINUE WHEN in_flight.wake_ups >= least(one.cap, one.ceiling) OR one.most = 0;
         RETURN QUERY SELECT d.file_id, d.step, d.part, d.attempt, d.rides
-                       FROM dispatch_step(one.name, one.cap, one.most, in_flight.wake_ups::integer, in_flight.seconds,
+                       FROM dispatch_step(one.name, one.cap, least(one.most, one.ceiling - in_flight.wake_ups::integer),
+                                          in_flight.wake_ups::integer, in_flight.seconds,
                                           (p_policy -> 'in_flight_per_worker')::double precision,
                                           one.long_slots - in_flight.long_parts::integer, slice_s,
                                           one.bundle, (p_policy -> 'bundle_s')::double precision,

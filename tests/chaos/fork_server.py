@@ -27,6 +27,7 @@ import layers.adapters.rapid_reader  # noqa: F401
 from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import worker
+from infra.local.embedded import share
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
 from layers.attempts import attempt
@@ -38,7 +39,7 @@ LEAST_CPU_S = 0.2  # used by a worker before it may be killed: on a busy machine
 UPKEEP_S = 1.0
 PULSE_S = 1.5
 # The concurrency of each step over all workers: steps with one part per message have more slots.
-CONCURRENCY = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12, "arrivals": 4, "dispatch": 4}
+CONCURRENCY = dict.fromkeys(steps.PARTS, 4) | {"ocr": 24, "textract": 12}
 CRASHED = 77  # the exit code of an injected crash, which distinguishes it from SIGKILL
 PR_SET_PDEATHSIG = 1
 
@@ -118,8 +119,9 @@ def _topics() -> SqsTopics:
 class ForkServer:
     """Forks workers and tracks which of them are running, at work and frozen."""
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(self, log_path: Path, count: int) -> None:
         self._log_path = log_path
+        self._count = count
         self._slots: dict[int, int] = {}  # the slot of each running worker, by its process id
         self._at_work_since: dict[int, float] = {}
         self._frozen_until: dict[int, float] = {}
@@ -136,7 +138,9 @@ class ForkServer:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         random.seed()
         os.dup2(os.open(self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), 2)
-        os.environ |= {"FAIRWAY_WORKER": f"chaos-{slot}", "FAIRWAY_WORKER_PLACE": str(slot + 1)}
+        shares = {step: share(CONCURRENCY[step], self._count, slot) for step in steps.PARTS}
+        named = ",".join(f"{step}={count}" for step, count in shares.items() if count)
+        os.environ |= {"FAIRWAY_WORKER": f"chaos-{slot}", "FAIRWAY_STEPS": named}
         bootstrap.forget()
         started_writer = self._started_writer
 
@@ -212,9 +216,8 @@ def main() -> None:
         stopping.append(number)
 
     signal.signal(signal.SIGTERM, stop)
-    os.environ["FAIRWAY_WORKERS"] = str(count)
     patch_worker()
-    server = ForkServer(log_path)
+    server = ForkServer(log_path, count)
     for slot in range(count):
         server.start_worker(slot)
     print("ready", flush=True)

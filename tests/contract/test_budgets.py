@@ -131,7 +131,7 @@ def test_without_a_clock_the_time_of_redis_is_used(redis_url: str) -> None:
 
 
 def test_without_redis_each_process_uses_its_share(clock: Clock) -> None:
-    processes = [RedisBudgets(UNREACHABLE, RATES, processes=4, now=clock) for _ in range(4)]
+    processes = [RedisBudgets(UNREACHABLE, RATES, processes=lambda: 4, now=clock) for _ in range(4)]
     assert sum(one.take("textract", 100)[0] for one in processes) == 20
     clock.now += 10
     assert [one.pace("textract", 1, 5)[1] for one in (processes[0], processes[0])] == [0.0, pytest.approx(0.4)]

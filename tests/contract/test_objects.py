@@ -16,6 +16,7 @@ from infra.local.ports import ADDRESS
 from infra.local.store_setup import BUCKET
 from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.s3_storage import S3Storage
+from layers.adapters.aws.two_buckets import TwoBuckets
 from layers.domain.errors import DependencyDown, PermanentError
 from layers.ports import Objects
 from tests.fakes import MemoryObjects
@@ -45,9 +46,12 @@ def s3(parts: StoreParts) -> S3Storage:
     return by_s3(private, public, parts.secret)
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "s3", "two buckets"])
 def objects(request: pytest.FixtureRequest) -> Objects:
-    return MemoryObjects() if request.param == "memory" else request.getfixturevalue("s3")
+    if request.param == "memory":
+        return MemoryObjects()
+    s3: S3Storage = request.getfixturevalue("s3")
+    return s3 if request.param == "s3" else TwoBuckets(s3, MemoryObjects())
 
 
 @pytest.fixture

@@ -34,6 +34,9 @@ class FileSnapshot:
 
 MAIN_ENDS_WITH = "extraction"
 TIMES = {
+    "workers": ("beat_at",),
+    "fleets": ("counted_at",),
+    "duties": ("taken_at",),
     "steps": ("ready_at", "queued_at", "due_at", "lease_expires_at"),
     "batch_lanes": ("ready_mark",),
     "lane_clocks": ("floor_at", "in_flight_since"),

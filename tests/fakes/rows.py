@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from layers.domain.fairness import Lanes
 from layers.domain.file import File, PageSummary
+from layers.domain.fleet import Registration
 from layers.domain.lifecycle import FOLLOWS
 from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import Artifact, State
@@ -80,6 +81,8 @@ class MemoryRows:
         self.files: dict[str, FileRow] = {}
         self.steps: dict[Key, StepRow] = {}
         self.tombstones: dict[str, str] = {}
+        self.workers: dict[str, tuple[Registration, float]] = {}  # with the time of the last beat
+        self.duties: dict[str, float] = {}  # when each was last taken
 
     def _ready(self, key: Key, row: StepRow) -> None:
         of = self.files[key[0]]

@@ -16,6 +16,7 @@ from layers.domain.fairness import (
     slots_for_long_parts,
 )
 from layers.domain.file import File, original_key
+from layers.domain.fleet import SILENT_S, Fleet, Registration
 from layers.domain.ledger import CANCELLED, entry
 from layers.domain.lifecycle import INTAKE_STEP
 from layers.domain.message import Arrival, WakeUp
@@ -157,21 +158,28 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
         caps: Mapping[str, int],
         most: Mapping[str, int] | None = None,
         bundles: Mapping[str, int] | None = None,
+        ceilings: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
         with self._lock:
             return [
                 wake_up
                 for step, cap in sorted(caps.items())
-                for wake_up in self._dispatch(step, cap, (most or {}).get(step, cap), (bundles or {}).get(step, 1))
+                for wake_up in self._dispatch(
+                    step,
+                    cap,
+                    (most or {}).get(step, cap),
+                    (bundles or {}).get(step, 1),
+                    (ceilings or {}).get(step, cap),
+                )
             ]
 
-    def _dispatch(self, step: str, cap: int, most: int, most_parts: int) -> Iterable[WakeUp]:
+    def _dispatch(self, step: str, cap: int, most: int, most_parts: int, ceiling: int) -> Iterable[WakeUp]:
         in_flight = [
             row for key, row in self.steps.items() if key[1] == step and row.state in (State.QUEUED, State.RUNNING)
         ]
         wake_ups, in_flight_s = sum(not row.rides for row in in_flight), sum(row.cost_estimate_s for row in in_flight)
         long_parts = sum(is_long(row.cost_estimate_s) for row in in_flight)
-        while most > 0 and wake_ups < slots(cap, wake_ups, in_flight_s):
+        while most > 0 and wake_ups < min(ceiling, slots(cap, wake_ups, in_flight_s)):
             bundle = self._next_bundle(step, most_parts, slots_for_long_parts(cap) - long_parts)
             if not bundle:
                 return
@@ -304,6 +312,25 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def fold_attempts(self) -> int:
         return 0
+
+    def beat(self, registration: Registration) -> Fleet:
+        with self._lock:
+            self.workers[registration.worker] = (registration, self._now())
+            live = [one for one, at in self.workers.values() if not one.draining and at > self._now() - SILENT_S]
+            steps = {step for one in live for step in one.slots}
+            slots = {step: sum(one.slots.get(step, 0) for one in live) for step in steps}
+            return Fleet(len(live), slots, sum(one.host == registration.host for one in live))
+
+    def leave(self, worker: str) -> None:
+        self.workers.pop(worker, None)
+
+    def take_turn(self, duty: str, every_s: float) -> bool:
+        with self._lock:
+            taken_at = self.duties.get(duty)
+            if taken_at is not None and 0 <= self._now() - taken_at <= every_s:
+                return False
+            self.duties[duty] = self._now()
+            return True
 
     def forget_requests(self) -> int:
         return 0

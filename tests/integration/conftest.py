@@ -61,6 +61,7 @@ def api(database_urls: Urls, redis_url: str) -> Iterator[Api]:
         for name, value in {
             "FAIRWAY_DATABASE_URL": database_urls.worker,
             "FAIRWAY_API_DATABASE_URL": database_urls.api,
+            "FAIRWAY_DATABASE_POOLER": "transaction" if database_urls.is_pooled else "none",
             "FAIRWAY_KEY_PEPPER": PEPPER,
             "FAIRWAY_REDIS_URL": redis_url,
             "AWS_ENDPOINT_URL": NOWHERE,

@@ -13,6 +13,7 @@ from functions.api.entry import contract
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
+from layers.domain.fleet import Registration
 from layers.domain.step import Done, Failed, Parked, Retry
 from layers.ports import FilePlan
 from tests.integration.conftest import Api, replace_ports
@@ -120,6 +121,25 @@ def test_metrics_count_parts_by_step_and_state(fresh: Api, busy: tuple[Tenant, T
     assert measured["fairway_dead_letters", ("ocr",)] == 1
     assert measured["process_resident_memory_bytes", ()] > 1e6
     assert metrics(busy[1].caller)["fairway_parts", ("ready", "ocr")] == 2
+
+
+def test_an_admin_sees_the_workers_and_how_many_are_needed(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
+    store = fresh.bench.store
+    store.beat(Registration("one", "host-a", "1", {"ocr": 3}))
+    store.beat(Registration("two", "host-b", "2", {"ocr": 1, "text": 4}))
+    store.beat(Registration("leaving", "host-b", "1", {"ocr": 5}, draining=True))
+    admin = fresh.caller(role="admin")
+    overview = shown(admin)
+    assert [(one["worker"], one["host"], one["version"], one["state"]) for one in overview["workers"]] == [
+        ("leaving", "host-b", "1", "draining"), ("one", "host-a", "1", "live"), ("two", "host-b", "2", "live")]  # fmt: skip
+    assert (overview["steps"]["ocr"]["concurrency"], overview["steps"]["preview"]["concurrency"]) == (4, 0)
+    measured = metrics(admin)
+    assert measured["fairway_live_workers", ("ocr",)] == 2 and measured["fairway_live_slots", ("ocr",)] == 4
+    # Two parts in flight and 12 seconds of work, which one worker does with two slots in a minute.
+    assert measured["fairway_ready_cost_seconds", ("ocr",)] == 12.0
+    assert measured["fairway_needed_workers", ("ocr",)] == pytest.approx((2 + 12 / 60) / 2)
+    assert shown(busy[0].caller)["workers"] == []
+    assert ("fairway_needed_workers", ("ocr",)) not in metrics(busy[0].caller)
 
 
 def test_counters_of_attempts_remain_after_their_files_are_erased(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:

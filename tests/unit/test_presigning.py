@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from unittest import mock
 from urllib.parse import parse_qsl, urlsplit
 
@@ -11,14 +12,15 @@ import pytest
 from botocore.config import Config
 
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
+from layers.adapters.aws.s3_storage import S3Storage
 
 NOW = datetime(2026, 3, 2, 8, 15, 27, tzinfo=UTC)
 ENDPOINT = "http://127.0.0.1:4566"
 KEYS = ("originals/t/f", "artifacts/a b/ü+&=?#%.webp", "k/\U0001f9fe~-_.!*'()")
 
 
-def by_the_sdk(call: str, token: str | None, expires_s: int, endpoint: str = ENDPOINT, **parameters: str | int) -> str:
-    client = boto3.client(
+def sdk_client(token: str | None, endpoint: str, addressing: str = "path") -> Any:
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="eu-central-1",
@@ -26,9 +28,20 @@ def by_the_sdk(call: str, token: str | None, expires_s: int, endpoint: str = END
         aws_secret_access_key="secret/key+",
         aws_session_token=token,
         config=Config(
-            signature_version="s3v4", s3={"addressing_style": "path"}, request_checksum_calculation="when_required"
+            signature_version="s3v4", s3={"addressing_style": addressing}, request_checksum_calculation="when_required"
         ),
     )
+
+
+def by_the_sdk(
+    call: str,
+    token: str | None,
+    expires_s: int,
+    endpoint: str = ENDPOINT,
+    addressing: str = "path",
+    **parameters: str | int,
+) -> str:
+    client = sdk_client(token, endpoint, addressing)
     with (
         mock.patch("botocore.auth.get_current_datetime", return_value=NOW, create=True),
         mock.patch("botocore.compat.get_current_datetime", return_value=NOW, create=True),
@@ -82,6 +95,17 @@ def test_a_default_port_is_not_signed_since_no_client_sends_it(endpoint: str) ->
     theirs = by_the_sdk("get_object", None, 60, endpoint, Key="k")
     ours = by_us("GET", "k", None, 60, {}, {}, endpoint)
     assert ours.startswith(f"{endpoint}/fairway/k?") and same(ours, theirs)
+
+
+def test_a_bucket_in_the_host_name_is_signed_as_the_sdk_signs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = "https://objects.example.com:9000"
+    client = sdk_client(None, endpoint, "virtual")
+    storage = S3Storage(lambda: client, "fairway", endpoint, "eu-central-1", is_virtual=True)
+    monkeypatch.setattr("layers.adapters.aws.s3_storage.time.time", NOW.timestamp)
+    ours, _ = storage.presign_put("originals/t/f", size_bytes=4, sha256=None, expires_s=3600)
+    parameters = {"Key": "originals/t/f", "ContentLength": 4, "IfNoneMatch": "*"}
+    theirs = by_the_sdk("put_object", None, 3600, endpoint, "virtual", **parameters)  # type: ignore[arg-type]
+    assert ours.startswith("https://fairway.objects.example.com:9000/originals/t/f?") and same(ours, theirs)
 
 
 def test_a_changed_header_changes_the_signature() -> None:

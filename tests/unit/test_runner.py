@@ -20,12 +20,14 @@ from functions.upkeep import (
     erase_removed,
     find_lost_work,
     pulse,
+    pulse_in_turn,
     recover,
     repeat_unclaimed,
     rescue_of,
     upkeep,
 )
 from layers.adapters.redis.breakers import RedisBreakers
+from layers.attempts.fleet_view import FleetView
 from layers.attempts.runner import Runner
 from layers.decoding.short_limit import current_limit_s
 from layers.domain.errors import (
@@ -38,7 +40,9 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
+from layers.domain.fairness import in_flight_cap
 from layers.domain.file import File, original_key
+from layers.domain.fleet import Fleet
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
 from layers.domain.retry import RetryPolicy
@@ -557,6 +561,53 @@ def test_a_lost_wake_up_is_published_again_within_half_a_minute() -> None:
     pulse(host.runner)
     host.work()
     assert host.file(file_id).state == "done" and UNCLAIMED_S + PULSE_S < 30
+
+
+def test_a_part_that_is_given_back_runs_again_and_spends_no_attempt() -> None:
+    gave_back: list[int] = []
+
+    def read(file: File, work: Any) -> Done:
+        if not gave_back:
+            gave_back.append(host.runner.give_back())
+        return Done()
+
+    host = Host(read=read)
+    file_id = host.arrive()
+    host.settle()
+    row = host.store.steps[file_id, "read", 0]
+    assert gave_back == [1]
+    assert host.outcomes(file_id, "read") == ["snoozed", "done"]
+    assert (row.failures, row.losses) == (0, 0.0)
+
+
+def test_only_one_of_several_workers_repairs_the_flow_in_a_pulse() -> None:
+    host = Host()
+    file_id = host.arrive()
+    host.topics.published.clear()  # the topic lost all messages
+    host.now += UNCLAIMED_S + 1
+    assert [pulse_in_turn(host.runner) for _ in range(3)] == [True, False, False]
+    assert [wake_up.file_id for wake_up in host.topics.published] == [file_id]
+    host.now += PULSE_S
+    assert pulse_in_turn(host.runner)
+
+
+def test_dispatch_follows_the_live_workers() -> None:
+    host, view = Host(concurrency={"intake": 100}), FleetView()
+    host.runner = Runner(
+        host.runner.ports,
+        host.runner.intake,
+        host.runner.pipelines,
+        {"intake": 100},
+        fleet=view,
+        ceilings={"intake": 4},
+    )
+    in_flight = []
+    for slots in ({}, {"intake": 2}, {"intake": 50}):
+        view.current = Fleet(1, slots)
+        for _ in range(10):
+            host.arrive()
+        in_flight.append(len(host.topics.published))
+    assert in_flight == [0, in_flight_cap(2), 4]
 
 
 def test_upkeep_once_a_minute_schedules_the_pulses_in_between(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,9 @@ class RecordingPorts:
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
         self.note("correct_lane", difference_s)
 
-    def dispatch(self, caps: Mapping[str, int], most: Mapping[str, int], bundles: Mapping[str, int]) -> list[WakeUp]:
+    def dispatch(
+        self, caps: Mapping[str, int], most: Mapping[str, int], bundles: Mapping[str, int], ceilings: Mapping[str, int]
+    ) -> list[WakeUp]:
         self.note("dispatch", dict(caps))
         return [WAKE_UP]
 

@@ -13,7 +13,6 @@ import pytest
 from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
 from infra.local.embedded import DEFAULT_WORKERS
-from layers import bootstrap
 from layers.settings import OTHER_VARIABLES, Settings, page, reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,11 +61,12 @@ def test_an_invalid_number_is_refused_with_its_variable(name: str, text: str) ->
         Settings.from_environment({name: text})
 
 
-def test_on_lambda_all_functions_share_the_budgets() -> None:
-    variables = {"FAIRWAY_WORKERS": "2", "FAIRWAY_STAGE": "dev"}
-    assert Settings.from_environment(variables).processes == 2
-    on_lambda = variables | {"AWS_LAMBDA_FUNCTION_NAME": "fairway-dev-ocr"}
-    assert Settings.from_environment(on_lambda).processes == sum(reserved_concurrency("dev").values())
+@pytest.mark.parametrize(
+    ("named", "slots"),
+    [("", {}), ("ocr,thumbnail", {"ocr": None, "thumbnail": None}), (" ocr = 4 , text", {"ocr": 4, "text": None})],
+)
+def test_a_worker_names_its_steps_and_how_many_parts_of_each_it_runs(named: str, slots: dict[str, int | None]) -> None:
+    assert Settings.from_environment({"FAIRWAY_STEPS": named}).step_slots == slots
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,8 @@ def test_on_lambda_all_functions_share_the_budgets() -> None:
     [
         ({"FAIRWAY_EXTRACTION": "magic"}, "FAIRWAY_EXTRACTION must be one of rules, openai, bedrock"),
         ({"FAIRWAY_QUARANTINE_AT": "0"}, "FAIRWAY_QUARANTINE_AT must be at least 1"),
+        ({"FAIRWAY_STEPS": "ocr=many"}, "the number of `ocr` must be a whole number"),
+        ({"FAIRWAY_STEPS": "ocr=0"}, "FAIRWAY_STEPS: leave `ocr` out"),
         ({"FAIRWAY_TEXTRACT": "yes"}, "FAIRWAY_TEXTRACT"),
         ({"FAIRWAY_EXTRACTION": "openai", "FAIRWAY_EXTRACTION_MODEL": "m"}, "needs FAIRWAY_EXTRACTION_URL"),
         ({"FAIRWAY_EXTRACTION": "bedrock"}, "needs FAIRWAY_EXTRACTION_MODEL"),
@@ -94,26 +96,11 @@ def test_every_step_has_its_reserved_concurrency_in_every_stage(stage: str) -> N
     assert all(count >= 1 for count in reserved.values())
 
 
-def test_there_are_as_many_decoders_as_handler_threads_of_a_process() -> None:
-    assert Settings(workers=2, concurrency={"text": 5, "ocr": 4}).decoders_at_once == 3 + 2
-    assert Settings(concurrency={"text": 1}).decoders_at_once == 4
-
-
 def test_a_step_without_a_line_in_the_config_has_the_concurrency_that_it_declares() -> None:
     reserved = reserved_concurrency("local")
-    settings = Settings.from_environment({}, {"virus_report": 7, "ocr": 1_000})
+    settings = Settings.from_environment({"FAIRWAY_STAGE": "local"}, {"virus_report": 7, "ocr": 1_000})
     assert settings.concurrency == {"virus_report": 7, **reserved}
-
-
-def test_decoders_and_budgets_count_steps_without_a_line_in_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "_DECLARED_CONCURRENCY", {})
-    monkeypatch.setattr(bootstrap, "_BUILT", {})
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "fairway-dev-ocr")
-    before = bootstrap.settings()
-    after = bootstrap.settings_for({"virus_report": 7})
-    assert after.decoders_at_once == before.decoders_at_once + 7
-    assert after.processes == before.processes + 7
-    assert bootstrap.settings() is after and bootstrap.settings_for({"virus_report": 7}) is after
+    assert settings.ceilings == reserved
 
 
 def test_the_configuration_page_is_up_to_date() -> None:

@@ -1,4 +1,4 @@
-"""How workers share a function's concurrency, and what they do while the status store is down."""
+"""What workers run, what they do while the status store is down, and how they leave."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ import threading
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from infra.worker import Worker, share
+from functions.pipelines import STEPS, slots
+from infra.local.embedded import most_workers, own_steps
+from infra.membership import Membership
+from infra.worker import Worker, _handlers, drain
+from layers.attempts.fleet_view import FleetView
+from layers.domain.fleet import Registration
 from layers.settings import Settings, reserved_concurrency
-from tests.fakes import PolledSource
+from tests.fakes import MemoryStore, PolledSource
 
 
-@given(st.integers(1, 64), st.integers(1, 16))
-def test_the_shares_of_all_workers_add_up_to_the_concurrency(concurrency: int, workers: int) -> None:
-    shares = [share(concurrency, workers, index) for index in range(workers)]
-    assert sum(shares) == concurrency
-    assert max(shares) - min(shares) <= 1
+def test_the_workers_of_an_embedded_start_share_the_concurrency_of_its_stage() -> None:
+    for workers in (1, 2, 5, most_workers()):
+        environments = [own_steps(workers, index) for index in range(workers)]
+        shares = [slots(Settings.from_environment(one).step_slots) for one in environments]
+        reserved = reserved_concurrency("local")
+        assert {step: sum(one.get(step, 0) for one in shares) for step in STEPS} == {
+            step: reserved[step] for step in STEPS
+        }
 
 
-@pytest.mark.parametrize(("concurrency", "workers", "shares"), [(1, 2, [1, 0]), (4, 2, [2, 2]), (5, 3, [2, 2, 1])])
-def test_the_first_workers_get_the_remainder(concurrency: int, workers: int, shares: list[int]) -> None:
-    assert [share(concurrency, workers, index) for index in range(workers)] == shares
+def test_a_worker_runs_every_step_unless_some_are_named() -> None:
+    assert slots({}) == {name: step.slots_per_worker for name, step in STEPS.items()}
+    assert slots({"ocr": 7, "thumbnail": None}) == {"ocr": 7, "thumbnail": STEPS["thumbnail"].slots_per_worker}
+    with pytest.raises(ValueError, match="names no step of Fairway: ocp"):
+        slots({"ocp": 2})
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 8])
-def test_every_thread_that_decodes_has_its_own_decoder(workers: int) -> None:
-    settings = Settings(workers=workers, concurrency=reserved_concurrency("local"))
-    for index in range(workers):
-        threads = {step: share(settings.concurrency[step], workers, index) for step in settings.concurrency}
-        assert threads["intake"] + threads["text"] + threads["ocr"] <= settings.decoders_at_once
-        assert threads["preview"] + threads["thumbnail"] <= settings.decoders_at_once
+def test_only_a_worker_that_runs_intake_takes_arrivals() -> None:
+    assert {topic: threads for topic, (_, threads) in _handlers({"ocr": 3}).items()} == {"ocr": 3, "dispatch": 1}
+    assert set(_handlers({"intake": 1, "text": 2})) == {"arrivals", "intake", "text", "dispatch"}
 
 
 class Queue(PolledSource):
@@ -117,3 +121,89 @@ def test_a_signal_received_while_the_store_is_down_is_answered_afterwards() -> N
         assert queue.deleted.wait(10)
     finally:
         worker.stop()
+
+
+class Claims:
+    """A runner of which it is noted whether it was told to give back what it holds."""
+
+    def __init__(self) -> None:
+        self.gave_back = False
+
+    def extend_leases(self) -> int:
+        return 0
+
+    def give_back(self) -> int:
+        self.gave_back = True
+        return 1
+
+
+class Parts:
+    """A handler that ends when it may."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        self.began.set()
+        self.may_end.wait(10)
+        return {"batchItemFailures": []}
+
+
+def left(store: MemoryStore, parts: Parts, within_s: float, *, gives_back: bool = True) -> bool:
+    """Whether a worker that leaves while a part is at work has given it back; it is no longer registered."""
+    runner, view = Claims(), FleetView()
+    membership = Membership(store, view, "w", {"text": 3})
+    membership.beat()
+    assert view.current is not None and view.current.slots == {"text": 3}
+    worker = Worker("w", cast(Any, Queue()), None, {"text": (parts, 1)})
+    worker.start()
+    assert parts.began.wait(10)
+    drain(worker, membership, cast(Any, runner), within_s, gives_back=gives_back)
+    assert store.workers == {} and view.current.workers == 0
+    return runner.gave_back
+
+
+def test_a_worker_that_leaves_ends_what_it_runs() -> None:
+    parts = Parts()
+    threading.Timer(0.1, parts.may_end.set).start()
+    assert not left(MemoryStore(), parts, within_s=10)
+
+
+def test_a_worker_gives_back_what_has_not_ended_in_its_grace_time() -> None:
+    parts = Parts()
+    assert left(MemoryStore(), parts, within_s=0.1)
+    parts.may_end.set()
+
+
+def test_a_worker_whose_handler_hangs_gives_nothing_back() -> None:
+    parts = Parts()
+    assert not left(MemoryStore(), parts, within_s=0.1, gives_back=False)
+    parts.may_end.set()
+
+
+def test_a_draining_worker_no_longer_counts_while_it_ends_its_work() -> None:
+    store, view = MemoryStore(), FleetView()
+    leaving = Membership(store, view, "leaving", {"text": 3})
+    leaving.beat()
+    leaving.drain()
+    assert store.beat(Registration("other", "host", "1", {"text": 1})).slots == {"text": 1}
+
+
+def test_the_workers_of_one_host_share_its_processors() -> None:
+    store, shares = MemoryStore(), list[int]()
+    for name in ("one", "two"):
+        Membership(store, FleetView(), name, {"text": 1}, shares.append).beat()
+    assert shares == [1, 2]
+
+
+def test_a_message_that_comes_while_a_worker_leaves_is_returned_to_its_topic() -> None:
+    class Slow(Queue):
+        def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
+            worker.stop()  # while the poll waits
+            return super().receive(topic, most=most, wait_s=wait_s)
+
+    queue = Slow()
+    worker = Worker("w", cast(Any, queue), None, {"text": (lambda event, context: None, 1)})
+    worker.start()
+    assert queue.returned.wait(10)
+    assert not queue.deleted.is_set()

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 CONNECT_TIMEOUT_S = 3
 
 
-def own_client(service: str, region: str, *, path_style: bool) -> Any:
+def own_client(service: str, region: str, *, addressing: str = "auto") -> Any:
     """A client of a service that Fairway runs on, with few retries: steps have retries of their own.
 
-    `path_style`: buckets are named in the path and not in the host name, as stores other than Amazon's expect.
+    `addressing`: whether buckets are named in the `path`, as many stores other than Amazon's expect, or in the host name
+    (`virtual`); `auto` leaves it to the SDK.
     """
     import boto3
     from botocore.config import Config
@@ -29,7 +30,7 @@ def own_client(service: str, region: str, *, path_style: bool) -> Any:
         retries={"max_attempts": 2, "mode": "standard"},
         max_pool_connections=32,
         signature_version="s3v4" if service == "s3" else None,
-        s3={"addressing_style": "path"} if path_style else None,
+        s3={"addressing_style": addressing},
     )
     return boto3.session.Session().client(service, config=config)
 
@@ -77,7 +78,7 @@ def read_secrets(names: Iterable[str]) -> dict[str, str]:
 def database_token(url: str, region: str) -> dict[str, str]:
     """Connection parameters for RDS Proxy: a token that is valid for fifteen minutes, and its certificate authorities."""
     address = urlsplit(url)
-    client = own_client("rds", region, path_style=False)
+    client = own_client("rds", region)
     token = client.generate_db_auth_token(address.hostname, address.port or 5432, address.username)
     return {"password": token, "sslmode": "verify-full", "sslrootcert": certificate_authorities()}
 

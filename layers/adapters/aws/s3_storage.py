@@ -28,6 +28,8 @@ AFTER_SLASH = "0"  # the character after the slash: `a0` sorts after all keys th
 class S3Storage:
     """`client` makes an SDK client at first use; `public_url` is the store's address in presigned URLs.
 
+    `is_virtual`: presigned URLs name the bucket in the host name and not in the path.
+
     Single objects are transferred over plain HTTP by presigned URLs, which costs a third of the SDK's CPU time; all
     else goes through the SDK. `cache` keeps originals between the steps of a file.
     """
@@ -41,6 +43,7 @@ class S3Storage:
         *,
         most_bytes: int = MOST_BYTES,
         cache: FileCache | None = None,
+        is_virtual: bool = False,
     ) -> None:
         self._make_client = client
         self._bucket = bucket
@@ -49,6 +52,7 @@ class S3Storage:
         self._sdk: Any = None
         self._most_bytes = most_bytes
         self._cache = cache
+        self._is_virtual = is_virtual
         self._http = S3Http(self._sign_internal)
         # A page that is loaded again within some minutes shows the same URLs, so that browsers find them in their cache.
         self._signed_get = lru_cache(maxsize=URLS_KEPT)(self._sign_get)
@@ -228,10 +232,14 @@ class S3Storage:
         **signed: Any,
     ) -> str:
         credentials = credentials_of(self._client())
+        address, path = internal_url or self._public_url, f"/{self._bucket}/{object_key}"
+        if self._is_virtual:
+            scheme, host = address.split("://", 1)
+            address, path = f"{scheme}://{self._bucket}.{host}", f"/{object_key}"
         return presign(
             method,
-            internal_url or self._public_url,
-            f"/{self._bucket}/{object_key}",
+            address,
+            path,
             access_key=credentials.access_key,
             secret_key=credentials.secret_key,
             session_token=credentials.token,

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.types.json import Json, Jsonb
 
 from layers.adapters.postgres.database import Database, load_queries
+from layers.domain.fleet import SILENT_S
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
 from layers.ports.rows import (
@@ -39,10 +40,12 @@ from layers.ports.rows import (
     KeyHolder,
     KeyRow,
     LaneRow,
+    LiveSlots,
     NewFile,
     RecentAttempts,
     RecordOfFile,
     RecordRow,
+    RegisteredWorker,
     Removal,
     RemovedFiles,
     StepBacklog,
@@ -451,6 +454,12 @@ class PostgresTransaction:
 
     def attempt_totals(self, of_tenant_id: str | None) -> list[AttemptTotal]:
         return self._rows(AttemptTotal, "attempt_totals", of_tenant_id=of_tenant_id)
+
+    def live_slots(self) -> list[LiveSlots]:
+        return self._rows(LiveSlots, "live_slots", silent_s=SILENT_S)
+
+    def registered_workers(self) -> list[RegisteredWorker]:
+        return self._rows(RegisteredWorker, "registered_workers", silent_s=SILENT_S)
 
 
 def _as_parameters(rules: AuditRules) -> dict[str, Any]:

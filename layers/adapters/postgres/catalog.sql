@@ -365,3 +365,11 @@ SELECT * FROM busy_lanes(CAST(:of_tenant_id AS uuid), :limit)
 -- attempt_totals --
 -- All attempts by step and outcome.
 SELECT * FROM attempts_in_all(CAST(:of_tenant_id AS uuid))
+
+-- live_slots --
+-- How many live workers run each step, and how many parts of it at once together.
+SELECT * FROM live_slots(:silent_s)
+
+-- registered_workers --
+-- The workers that are registered.
+SELECT * FROM registered_workers(:silent_s)

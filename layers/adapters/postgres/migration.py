@@ -15,6 +15,11 @@ from layers.domain.keys import hash_key
 
 SCHEMA = Path(__file__).resolve().parents[3] / "schema"
 LOCK = 7_240_115_901
+OLDEST_SERVER = 14
+
+
+class ServerTooOld(Exception):
+    """The server is older than the oldest version that Fairway supports."""
 
 
 class MigrationChanged(Exception):
@@ -24,10 +29,20 @@ class MigrationChanged(Exception):
 def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
     """Apply the missing migrations, in order, under an advisory lock; the names of those that were applied.
 
-    Raises MigrationChanged if the file of an applied migration differs from what was applied.
+    Raises MigrationChanged if the file of an applied migration differs from what was applied, and ServerTooOld.
     """
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    # The lock belongs to a transaction of its own: a pooler may serve each transaction by another connection.
+    with (
+        psycopg.connect(database_url) as lock,
+        psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection,
+    ):
+        lock.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        if connection.info.server_version < OLDEST_SERVER * 10_000:
+            raise ServerTooOld(
+                f"PostgreSQL {OLDEST_SERVER} or newer is needed; the server has version "
+                f"{connection.info.server_version // 10_000}"
+            )
+        connection.execute((schema / "prepare.sql").read_bytes())
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations ("
             "name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
@@ -150,7 +165,9 @@ def give_token_login(database_url: str, role: str) -> None:
 def ensure_admin(database_url: str, admin: Admin) -> bool:
     """Create the tenant and its admin key where they are missing; whether the key was."""
     with psycopg.connect(database_url) as connection:
-        connection.execute("SET ROLE fairway_worker")  # row-level security hides the rows from the owner of the tables
+        connection.execute(
+            "SET LOCAL ROLE fairway_worker"
+        )  # row-level security hides the rows from the owner of the tables
         connection.execute("INSERT INTO tenants (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", [admin.tenant])
         return bool(
             connection.execute(
@@ -164,6 +181,6 @@ def ensure_admin(database_url: str, admin: Admin) -> bool:
 def has_admin(database_url: str) -> bool:
     """Whether any key with the role `admin` works."""
     with psycopg.connect(database_url) as connection:
-        connection.execute("SET ROLE fairway_worker")
+        connection.execute("SET LOCAL ROLE fairway_worker")
         found = connection.execute("SELECT 1 FROM api_keys WHERE role = 'admin' AND revoked_at IS NULL LIMIT 1")
         return found.fetchone() is not None

@@ -228,6 +228,18 @@ UPDATE removals SET objects_erased = objects_erased + :objects_erased WHERE remo
 SELECT * FROM recorded_objects(
        CAST(:of_tenant_id AS uuid), coalesce(CAST(:after_file AS uuid), '00000000-0000-0000-0000-000000000000'), :limit)
 
+-- beat --
+-- Registers a worker or renews its registration; the live workers.
+SELECT workers, slots, on_host FROM beat(:worker, :host, :version, :slots, :draining, :silent_s, :forgotten_s)
+
+-- leave --
+-- Deletes the registration of a worker.
+DELETE FROM workers WHERE worker = :worker
+
+-- take_turn --
+-- Whether the caller is to do a duty for the whole fleet.
+SELECT take_turn(:duty, :every_s) AS taken
+
 -- forget_requests --
 -- Deletes expired idempotency keys, the oldest first.
 DELETE FROM idempotency_keys k

@@ -19,6 +19,7 @@ from layers.domain.fairness import (
     slots_for_long_parts,
 )
 from layers.domain.file import File, file_from_facts
+from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
@@ -183,10 +184,12 @@ class PostgresStore:
         caps: Mapping[str, int],
         most: Mapping[str, int] | None = None,
         bundles: Mapping[str, int] | None = None,
+        ceilings: Mapping[str, int] | None = None,
     ) -> list[WakeUp]:
         limits = {
             step: {
                 "cap": cap,
+                "ceiling": (ceilings or {}).get(step, cap),
                 "most": (most or {}).get(step, cap),
                 "bundle": (bundles or {}).get(step, 1),
                 "long_slots": slots_for_long_parts(cap),
@@ -261,6 +264,25 @@ class PostgresStore:
             self._sql["measure_backlogs"], slice_s=SLICE_S, least_s=least_s, first_step=INTAKE_STEP
         )[0]
         return None if row["waiting"] is None else int(row["waiting"])
+
+    def beat(self, registration: Registration) -> Fleet:
+        row = self._database.rows(
+            self._sql["beat"],
+            worker=registration.worker,
+            host=registration.host,
+            version=registration.version,
+            slots=Jsonb(dict(registration.slots)),
+            draining=registration.draining,
+            silent_s=SILENT_S,
+            forgotten_s=FORGOTTEN_S,
+        )[0]
+        return Fleet(row["workers"], row["slots"], row["on_host"])
+
+    def leave(self, worker: str) -> None:
+        self._database.run(self._sql["leave"], worker=worker)
+
+    def take_turn(self, duty: str, every_s: float) -> bool:
+        return bool(self._database.rows(self._sql["take_turn"], duty=duty, every_s=every_s)[0]["taken"])
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         return _removals(self._database.rows(self._sql["removals_due"], limit=limit))

@@ -21,17 +21,21 @@ Answer = tuple[float, float]
 class RedisBudgets:
     """`rates` by the name of the service. `url` may be empty: then this process has the budgets for itself.
 
-    `processes` is the largest number of processes that spend at once. While Redis is down each of them takes that
-    fraction, so that all together stay within the rate. Tests pass `now`; otherwise Redis's clock is used, which is the
+    `processes` gives the number of processes that spend at once. While Redis is down each of them takes that fraction,
+    so that all together stay within the rate. Tests pass `now`; otherwise Redis's clock is used, which is the
     same for all hosts.
     """
 
     def __init__(
-        self, url: str, rates: Mapping[str, Rate], processes: int = 1, now: Callable[[], float] | None = None
+        self,
+        url: str,
+        rates: Mapping[str, Rate],
+        processes: Callable[[], int] = lambda: 1,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._redis = RedisConnection(url)
         self._rates = dict(rates)
-        self._own_rates = {name: rate.shared_by(processes if url else 1) for name, rate in self._rates.items()}
+        self._processes = processes if url else lambda: 1
         self._given_now = now
         self._now = now or time.time
         self._lock = threading.Lock()
@@ -86,11 +90,14 @@ class RedisBudgets:
         """The present state of every budget."""
         return {name: self._state(name, rate) for name, rate in self._rates.items()}
 
+    def _own_rate(self, name: str) -> Rate:
+        return self._rates[name].shared_by(max(1, self._processes()))
+
     def _state(self, name: str, rate: Rate) -> BudgetState:
         now = self._now()
         kept = self._redis.call(lambda client: client.hgetall(KEY + name))
         if kept is None:
-            budget, rate = self._own.get(name, UNTOUCHED), self._own_rates[name]
+            budget, rate = self._own.get(name, UNTOUCHED), self._own_rate(name)
         else:
             budget = Budget.from_json({field.decode(): value for field, value in kept.items()})
         return BudgetState(rate.per_s, budget.per_s(rate, now), budget.room(rate, now), budget.wait_s(rate, now))
@@ -110,7 +117,7 @@ class RedisBudgets:
         if shared is not None:
             return shared
         with self._lock:
-            budget, answer = change(self._own.get(name, UNTOUCHED), self._own_rates[name], self._now())
+            budget, answer = change(self._own.get(name, UNTOUCHED), self._own_rate(name), self._now())
             self._own[name] = budget
         return answer
 

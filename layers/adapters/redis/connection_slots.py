@@ -30,15 +30,19 @@ return 1
 class RedisConnectionSlots:
     """`most` is the number of slots by the name of the service. `url` may be empty: then this process has all slots.
 
-    `processes` share them while Redis is down; each has at least one. `now` is a clock that all hosts share.
+    `processes` gives how many share them while Redis is down; each has at least one. `now` is a clock that all hosts share.
     """
 
     def __init__(
-        self, url: str, most: Mapping[str, int], processes: int = 1, now: Callable[[], float] = time.time
+        self,
+        url: str,
+        most: Mapping[str, int],
+        processes: Callable[[], int] = lambda: 1,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._redis = RedisConnection(url)
         self._most = dict(most)
-        self._own_most = {name: max(1, count // (processes if url else 1)) for name, count in most.items()}
+        self._processes = processes if url else lambda: 1
         self._now = now
         self._lock = threading.Lock()
         self._own: dict[str, dict[str, float]] = {name: {} for name in most}
@@ -66,7 +70,7 @@ class RedisConnectionSlots:
     def _take_here(self, name: str, lease: str, now: float) -> bool:
         with self._lock:
             held = {holder: until for holder, until in self._own[name].items() if until > now}
-            if len(held) < self._own_most[name]:
+            if len(held) < max(1, self._most[name] // max(1, self._processes())):
                 held[lease] = now + LEASE_S
             self._own[name] = held
             return lease in held

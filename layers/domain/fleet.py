@@ -1,0 +1,58 @@
+"""The fleet: the live workers, and how much they can run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from layers.domain.fairness import in_flight_cap
+
+BEAT_S = 4.0
+SILENT_S = 15.0  # a worker that was silent for so long no longer counts
+FORGOTTEN_S = 3600.0  # after so long its row is deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a worker says about itself: its name in leases, its host and version, and how many parts of each step it runs
+    at once. While it is draining, it ends what it runs and takes nothing more."""
+
+    worker: str
+    host: str
+    version: str
+    slots: Mapping[str, int]
+    draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """How many workers are live, and how many parts of each step they run at once together. `on_host`: how many of them
+    are on the host of the worker that asked."""
+
+    workers: int
+    slots: Mapping[str, int] = field(default_factory=dict)
+    on_host: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many wake-ups of a step may be in flight: the in-flight cap, and a number that is never exceeded, if any."""
+
+    cap: int
+    ceiling: int | None = None
+
+
+def limit(slots: int, ceiling: int | None) -> Limit:
+    """The limit for a step of which workers run so many parts at once, and which may run at most `ceiling` at once.
+
+    Below the ceiling a few wake-ups wait in the topic, so that no worker is idle. Where there are more workers than the
+    ceiling allows, each wake-up finds a free one, and one that waits would run beyond the ceiling.
+    """
+    if ceiling is None or slots <= ceiling:
+        return Limit(in_flight_cap(slots))
+    return Limit(in_flight_cap(ceiling), ceiling)
+
+
+def at_once(slots: int, ceiling: int | None) -> int:
+    """How many parts of a step run at once."""
+    return slots if ceiling is None else min(slots, ceiling)
