@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import overload
 
 from layers.domain.extraction import labels, values
 from layers.domain.extraction.boxes import box_of_words
+from layers.domain.extraction.directions import in_reading_order
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
@@ -135,12 +136,22 @@ def lines_of(pages: Sequence[Page]) -> Lines:
     lines: list[Line] = []
     for page in pages:
         if page.words:
-            lines += _visual_lines(page.upright(), page.turned)
+            lines += _all_visual_lines(page.upright(), page.turned)
         else:
             lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
         if len(lines) >= MOST_LINES:
             break
     return Lines(lines[:MOST_LINES])
+
+
+def _all_visual_lines(page: Page, turned: int) -> list[Line]:
+    """The lines of an upright page: first those that can be read as it is, then those that run in other directions."""
+    lines: list[Line] = []
+    for further in sorted({word.turned for word in page.words}):
+        words = tuple(word for word in page.words if word.turned == further)
+        one_way = replace(page, words=words, turned=further).upright()
+        lines += _visual_lines(one_way, (turned + further) % 360)
+    return lines
 
 
 def _visual_lines(page: Page, turned: int) -> list[Line]:
@@ -164,7 +175,8 @@ def _belongs_to(word: Word, row: list[Word]) -> bool:
 
 
 def _line(page: Page, words: list[Word], turned: int) -> Line:
-    """The line of these words, left to right: one space between words, three at a wide gap."""
+    """The line of these words, given from left to right: one space between words, three at a wide gap."""
+    words = in_reading_order(words)
     text = ""
     starts: list[int] = []
     kept: list[Word] = []
@@ -173,7 +185,7 @@ def _line(page: Page, words: list[Word], turned: int) -> Line:
         if len(text) + len(word.text) > MOST_LINE_CHARACTERS:
             break
         if text:
-            gap = word.x0 - kept[-1].x1
+            gap = max(word.x0 - kept[-1].x1, kept[-1].x0 - word.x1)
             height = (word.y1 - word.y0) * ratio
             text += "   " if gap > WIDE_GAP * max(height, 0.005) else " "
         starts.append(len(text))
