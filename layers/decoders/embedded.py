@@ -17,13 +17,13 @@ from functools import lru_cache
 from typing import Any
 
 from layers.decoders import containers, mail, open_slides, slides, texts
-from layers.decoders.images import frame, on_white, open_image
+from layers.decoders.images import frame, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
 from layers.domain.formats import Kind, format_of
 from layers.domain.page import pages_as_read
 
-FORMATS = frozenset({"JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF"})
+FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF", "AVIF", "JPEG2000"})
 # Smaller pictures are logos, signatures or buttons. Where there is no text at all, the smaller minimum applies.
 MIN_EDGE_PX, MIN_PIXELS = 200, 150_000
 MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT = 40, 10_000
@@ -212,7 +212,7 @@ def _picture(path: str, name: str | int) -> Any:
     """A picture in gray, or None if it is missing or damaged."""
     with _extracted(path, name) as file:
         try:
-            image = on_white(frame(file, 1)) if file is not None else None
+            image = on_ground(frame(file, 1)) if file is not None else None
         except PermanentError:
             return None
         return image.convert("L") if image is not None else None

@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 from layers.decoders import bands, embedded, pdf
-from layers.decoders.images import frame, on_white
+from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground
 from layers.domain.formats import format_of
 
 DRAFT_EDGE_PX = 2600
@@ -18,8 +18,17 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
         return render_page(path, number)
     if format_of(media_type).holds_pictures:
         return embedded.gray_page(path, media_type, number)
-    image = on_white(frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L"))
-    return image if image.mode == "L" else image.convert("L")
+    picture = frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L")
+    image = on_ground(picture)
+    image = image if image.mode == "L" else image.convert("L")
+    if is_incomplete(picture):
+        image.info[INCOMPLETE] = True
+    return image
+
+
+def notes_on(image: Any, number: int) -> list[list[Any]]:
+    """Notes for a page that was drawn by `gray_page`."""
+    return [[f"page {number} is damaged: only a part of the picture could be read", True]] if is_incomplete(image) else []
 
 
 def render_page(path: str, number: int) -> Any:
@@ -32,7 +41,8 @@ def render_page(path: str, number: int) -> Any:
     import pdf2image
     from pdf2image.exceptions import PDFPageCountError, PDFSyntaxError
 
-    size = (max(1, round(shown.width * scale)), max(1, round(shown.height * scale)))
+    # The longest edge: poppler confuses width and height of rotated pages.
+    size = max(1, round(max(shown.width, shown.height) * scale))
     try:
         pages = pdf2image.convert_from_path(
             path, first_page=number, last_page=number, size=size, grayscale=True, use_cropbox=True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from layers.decoders import bands, embedded, pdf_text, scans, tessdata
-from layers.decoders.gray_pages import gray_page
+from layers.decoders.gray_pages import gray_page, notes_on
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 from layers.domain.extraction.lines import lines_of
@@ -109,6 +109,7 @@ def is_blank(image: Any) -> bool:
 
 def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
     page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": 0}
+    page["notes"] = notes_on(shown, number)
     if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
     image = _lit(_scaled(shown, min(1.0, _to_pixels(shown, _max_pixels(shown)))), reader.setting)

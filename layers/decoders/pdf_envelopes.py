@@ -129,11 +129,11 @@ def _append(whole: Any, name: str, content: bytes, depth: int) -> None:
 
 
 def _append_picture(whole: Any, path: str) -> None:
-    from layers.decoders.images import count_frames, frame, on_white
+    from layers.decoders.images import count_frames, frame, on_ground
 
     for number in range(1, count_frames(path) + 1):
         _check_count(whole, 1)
-        image = on_white(frame(path, number)).convert("RGB")
+        image = on_ground(frame(path, number)).convert("RGB")
         whole.new_page(PAGE_SIZE[0], PAGE_SIZE[0] * image.height / image.width).close()
         draw_on(whole, len(whole), image)
 
@@ -201,10 +201,16 @@ def _is_dynamic_form(document: Any) -> bool:
         return True
     if kind != raw.FORMTYPE_XFA_FOREGROUND:
         return False
+    if len(document) != 1:
+        return False
     try:
-        return len(document) == 1 and raw.FPDFPage_GetAnnotCount(document[0].raw) <= 0
+        page = document[0]
     except PdfiumError:
         return False
+    try:
+        return bool(raw.FPDFPage_GetAnnotCount(page.raw) <= 0)
+    finally:
+        page.close()
 
 
 def _form_data(document: Any) -> Any:

@@ -24,7 +24,7 @@ from layers.domain.page import pages_as_read
 
 MIN_CHARACTERS = 16  # with fewer, nothing else may be printed on the page
 MIN_HIDDEN_CHARACTERS = 3
-MIN_AGREEMENT = 0.3  # of the words that OCR read, for text that seemed to be nonsense
+MIN_AGREEMENT = 0.6  # of the words that OCR read, for text that seemed to be nonsense
 LONG_WORD = 4
 
 

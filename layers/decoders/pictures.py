@@ -7,7 +7,7 @@ from typing import Any
 
 from layers.decoders import pdf_envelopes
 from layers.decoders.drawings import drawn
-from layers.decoders.images import count_frames, frame, on_white
+from layers.decoders.images import count_frames, frame, on_ground
 from layers.decoders.pdf import opened, render
 from layers.decoders.paper import sheet_with_text
 from layers.decoders.video import first_frame
@@ -55,7 +55,7 @@ def pdf_preview(path: str, into: str, name: str) -> dict[str, Any]:
 def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
     """The frames of a picture as one PDF, each of at most `edge_px`."""
     count = min(count_frames(path), MAX_PREVIEW_FRAMES)
-    first, *rest = (_shrunk(on_white(frame(path, number)), edge_px) for number in range(1, count + 1))
+    first, *rest = (_shrunk(on_ground(frame(path, number)), edge_px) for number in range(1, count + 1))
     first.save(str(Path(into) / name), "PDF", save_all=True, append_images=rest, resolution=150)
     return {"name": name, "media_type": "application/pdf", "page_count": count}
 
@@ -65,9 +65,7 @@ def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = Fa
 
     `is_drawn`: our own drawing, with few shades and sharp edges. Lossless coding of it takes half the time and bytes.
     """
-    image = _shrunk(image, edge_px)
-    if image.mode not in ("RGB", "RGBA", "L"):
-        image = image.convert("RGBA") if "transparency" in image.info or "A" in image.mode else on_white(image)
+    image = _shrunk(on_ground(image), edge_px)
     options = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
     image.save(Path(into) / name, "WEBP", **options)
     return {"name": name, "media_type": "image/webp", "width": image.width, "height": image.height, "page_count": 1}

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from layers.decoders import bands
-from layers.decoders.gray_pages import gray_page
+from layers.decoders.gray_pages import gray_page, notes_on
 from layers.decoders.ocr import is_blank, text_of_words, turned_image, with_own_text
 from layers.domain.page import turned_box
 
@@ -33,6 +33,7 @@ def read_pages(path: str, media_type: str, pages: Sequence[tuple[int, int]]) -> 
 
 def _read_page(shown: Any, number: int, turned: int) -> dict[str, Any]:
     page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": turned}
+    page["notes"] = notes_on(shown, number)
     if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
     image = _bounded(turned_image(shown, turned))

@@ -21,16 +21,29 @@ NUMBERS = {"EN", "AN"}
 FIRST_RIGHT_TO_LEFT = "\u0590"  # no letter before it runs from right to left
 
 
-def in_reading_order(words: Sequence[Word]) -> list[Word]:
-    """The words of one line, given from left to right."""
-    if all(word.text.isascii() or max(word.text) < FIRST_RIGHT_TO_LEFT for word in words):
+def runs_to_the_left(words: Sequence[Word]) -> bool:
+    """Whether most letters of a page or line are read from right to left."""
+    if not _may_run_to_the_left(words):
+        return False
+    directions = [_direction(word.text) for word in words]
+    right = _letters(words, directions, "right")
+    return right > 0 and right >= _letters(words, directions, "left")
+
+
+def in_reading_order(words: Sequence[Word], to_the_left: bool) -> list[Word]:
+    """The words of one line, given from left to right. `to_the_left`: that is how its page is read."""
+    if not _may_run_to_the_left(words):
         return list(words)
     directions = [_direction(word.text) for word in words]
     if "right" not in directions:
         return list(words)
-    if _letters(words, directions, "right") >= _letters(words, directions, "left"):
+    if to_the_left or runs_to_the_left(words):
         return _runs_reversed(list(reversed(words)), list(reversed(directions)), ("left",))
     return _runs_reversed(list(words), directions, ("right",))
+
+
+def _may_run_to_the_left(words: Sequence[Word]) -> bool:
+    return any(not word.text.isascii() and max(word.text) >= FIRST_RIGHT_TO_LEFT for word in words)
 
 
 def _letters(words: Sequence[Word], directions: Sequence[Direction], wanted: Direction) -> int:
