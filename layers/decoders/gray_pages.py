@@ -28,7 +28,9 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
 
 def notes_on(image: Any, number: int) -> list[list[Any]]:
     """Notes for a page that was drawn by `gray_page`."""
-    return [[f"page {number} is damaged: only a part of the picture could be read", True]] if is_incomplete(image) else []
+    return (
+        [[f"page {number} is damaged: only a part of the picture could be read", True]] if is_incomplete(image) else []
+    )
 
 
 def render_page(path: str, number: int) -> Any:

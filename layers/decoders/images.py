@@ -276,9 +276,7 @@ def _ground_of(gray: Any, alpha: Any) -> tuple[int, int, int]:
     """White, black or gray: the first on which few of the visible pixels vanish."""
     histogram = gray.histogram(alpha.point([255 * (value >= 64) for value in range(256)]))
     visible = max(1, sum(histogram))
-    lost = {
-        ground: sum(histogram[max(0, ground - 60) : ground + 61]) / visible for ground in (255, 0, 128)
-    }
+    lost = {ground: sum(histogram[max(0, ground - 60) : ground + 61]) / visible for ground in (255, 0, 128)}
     ground = next((ground for ground, share in lost.items() if share < 0.25), min(lost, key=lambda one: lost[one]))
     return ground, ground, ground
 

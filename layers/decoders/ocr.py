@@ -16,8 +16,8 @@ from typing import Any
 from layers.decoders import bands, embedded, pdf_text, scans, tessdata
 from layers.decoders.gray_pages import gray_page, notes_on
 from layers.domain.errors import PermanentError
-from layers.domain.formats import format_of
 from layers.domain.extraction.lines import lines_of
+from layers.domain.formats import format_of
 from layers.domain.page import Page, Word, turned_box
 
 # Print in a block is read best at about this height. In columns, only small print is enlarged.

@@ -72,9 +72,10 @@ def _field(form: Any, annotation: Any) -> Iterator[Entry]:
     kind, box = raw.FPDFAnnot_GetFormFieldType(form, annotation), _rectangle(annotation)
     if kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
         yield Entry("☒" if raw.FPDFAnnot_IsChecked(form, annotation) else "☐", box, is_check=True)
-    elif kind in (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX):
-        if not raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & PASSWORD_FIELD:
-            yield Entry(_string(raw.FPDFAnnot_GetFormFieldValue, form, annotation), box)
+    elif kind in (raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX) and not (
+        raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & PASSWORD_FIELD
+    ):
+        yield Entry(_string(raw.FPDFAnnot_GetFormFieldValue, form, annotation), box)
 
 
 def _string(function: Any, *arguments: Any) -> str:

@@ -235,7 +235,9 @@ def add_own_text(path: str, page: dict[str, Any]) -> dict[str, Any]:
         own_page = {"text": own.text, "words": own.words, "source": "native", "confidence": 100.0, "turned": own.turned}
         return page | own_page
     turned = page.get("turned", 0)
-    own_words = [[*word[:5], 100.0, ((word[6] if len(word) > 6 else 0) + own.turned - turned) % 360] for word in own.words]
+    own_words = [
+        [*word[:5], 100.0, ((word[6] if len(word) > 6 else 0) + own.turned - turned) % 360] for word in own.words
+    ]
     merged = page | {"words": [*own_words, *further]}
     confidence = sum(word[5] for word in further) / len(further)
     text = "\n".join(line.text for line in lines_of(pages_as_read([merged])))

@@ -121,7 +121,9 @@ def _along(box: Box, quarter: int) -> Box:
     if not quarter:
         return box
     left, bottom, right, top = box
-    return {1: (bottom, -right, top, -left), 2: (-right, -top, -left, -bottom), 3: (-top, left, -bottom, right)}[quarter]
+    return {1: (bottom, -right, top, -left), 2: (-right, -top, -left, -bottom), 3: (-top, left, -bottom, right)}[
+        quarter
+    ]
 
 
 def _starts_new_word(last: Box, box: Box) -> bool:

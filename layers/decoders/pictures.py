@@ -8,8 +8,8 @@ from typing import Any
 from layers.decoders import pdf_envelopes
 from layers.decoders.drawings import drawn
 from layers.decoders.images import count_frames, frame, on_ground
-from layers.decoders.pdf import opened, render
 from layers.decoders.paper import sheet_with_text
+from layers.decoders.pdf import opened, render
 from layers.decoders.video import first_frame
 from layers.domain.formats import Kind, kind_of
 

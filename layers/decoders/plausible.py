@@ -24,7 +24,9 @@ MAX_MIXED_SHARE = 0.2
 SAMPLE_CHARACTERS = 4_000
 WORD = re.compile(r"[^\W\d_]+")
 LEADERS = re.compile(r"[\s._\-–—=*•·|/\\:]+")
-SPELLED_OUT = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "ə": "a", "þ": "th", "ð": "d"})
+SPELLED_OUT = str.maketrans(
+    {"ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "ə": "a", "þ": "th", "ð": "d"}
+)
 
 
 def basic_letters(text: str) -> str:

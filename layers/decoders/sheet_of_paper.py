@@ -10,8 +10,8 @@ from typing import Any
 from layers.decoders import office, plain, sheets, texts, web_pages
 from layers.decoders.containers import opened_zip, part_of
 from layers.decoders.images import frame
-from layers.decoders.pictures import saved
 from layers.decoders.paper import INK, SHOWN_BYTES, blank, sheet_with_lines, wrapped
+from layers.decoders.pictures import saved
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of, kind_of
 

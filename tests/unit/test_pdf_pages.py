@@ -46,7 +46,9 @@ def read(path: str) -> list[Page]:
     """The pages as the steps `text` and `ocr` leave them."""
     pages = pdf_text.read_text(path)
     unread = [page["number"] for page in pages if page["source"] is None]
-    again = {page["number"]: page for page in ocr.read_pages(path, "application/pdf", unread, ["eng"])} if unread else {}
+    again = (
+        {page["number"]: page for page in ocr.read_pages(path, "application/pdf", unread, ["eng"])} if unread else {}
+    )
     return pages_as_read([again.get(page["number"], page) for page in pages])
 
 
@@ -118,7 +120,10 @@ def test_typed_notes_without_an_appearance_are_text(write: Write) -> None:
 def test_a_stamp_is_text(write: Write) -> None:
     pdf_file = Pdf()
     resources = "/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-    appearance = pdf_file.stream("BT /F1 14 Tf 5 5 Td (PAID 20 March 2024) Tj ET", f"/Type /XObject /Subtype /Form /BBox [0 0 200 24] {resources}")
+    appearance = pdf_file.stream(
+        "BT /F1 14 Tf 5 5 Td (PAID 20 March 2024) Tj ET",
+        f"/Type /XObject /Subtype /Form /BBox [0 0 200 24] {resources}",
+    )
     stamp = f"<< /Type /Annot /Subtype /Stamp /F 4 /Rect [300 400 500 424] /AP << /N {appearance} 0 R >> >>"
     pdf_file.page(text(INVOICE), annotations=[stamp])
     page = read(write(pdf_file.content()))[0]
@@ -280,7 +285,9 @@ def jpeg(tmp_path: Path) -> bytes:
 
 
 def test_the_documents_of_a_portfolio_are_its_pages(write: Write, tmp_path: Path) -> None:
-    path = write(portfolio({"letter.pdf": invoice(["Dear customer, find the invoice below"]), "scan.jpg": jpeg(tmp_path)}))
+    path = write(
+        portfolio({"letter.pdf": invoice(["Dear customer, find the invoice below"]), "scan.jpg": jpeg(tmp_path)})
+    )
     assert pdf.count_pages(path) == 2
     pages = read(path)
     assert "Dear customer" in pages[0].text
@@ -374,9 +381,7 @@ def hidden_cases() -> dict[str, bytes]:
         layer = pdf_file.add("<< /Type /OCG /Name (draft) >>")
         group = pdf_file.add(f"<< /Type /OCMD /OCGs [{layer} 0 R] >>")
         pdf_file.catalog = f"/OCProperties << /OCGs [{layer} 0 R] /D << /OFF [{layer} 0 R] >> >>"
-        pdf_file.page(
-            f"{text(INVOICE)}\n/OC {member} {secret} EMC", properties=f"/L1 {layer} 0 R /M1 {group} 0 R"
-        )
+        pdf_file.page(f"{text(INVOICE)}\n/OC {member} {secret} EMC", properties=f"/L1 {layer} 0 R /M1 {group} 0 R")
         cases[name] = pdf_file.content()
     return cases
 
@@ -448,7 +453,9 @@ def test_a_line_along_the_margin_does_not_disturb_the_others(write: Write) -> No
     assert found[len(INVOICE) :] == ["Form 17 B printed by Example Press"]
 
 
-@pytest.mark.parametrize("entries", ["/CropBox [50 400 545 842]", "/CropBox [50 400 545 842] /Rotate 90", "/UserUnit 3.5"])
+@pytest.mark.parametrize(
+    "entries", ["/CropBox [50 400 545 842]", "/CropBox [50 400 545 842] /Rotate 90", "/UserUnit 3.5"]
+)
 def test_boxes_and_scans_refer_to_the_visible_part_of_the_page(write: Write, entries: str) -> None:
     pdf_file = Pdf()
     pdf_file.page(f"{text(INVOICE)}\n{text(['hidden below the fold'], top=200)}", entries=entries)

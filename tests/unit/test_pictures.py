@@ -87,11 +87,15 @@ JPEG = encoded(sheet(), "JPEG", quality=90)
 CASES: dict[str, Callable[[], bytes]] = {
     "orientation out of range": lambda: with_exif(JPEG, exif(entry(0x0112, 3, 1, 77), 1)),
     "exif that points outside": lambda: with_exif(JPEG, exif(entry(0x8769, 4, 1, 999_999) + entry(0x0112, 3, 1, 1), 2)),
-    "signed rational in an unsigned field": lambda: with_exif(JPEG, exif(entry(0x011A, 5, 1, 26) + entry(0x0112, 3, 1, 1), 2) + struct.pack("<ii", -1, 0)),
+    "signed rational in an unsigned field": lambda: with_exif(
+        JPEG, exif(entry(0x011A, 5, 1, 26) + entry(0x0112, 3, 1, 1), 2) + struct.pack("<ii", -1, 0)
+    ),
     "exif of noise": lambda: with_exif(JPEG, b"Exif\x00\x00" + bytes(range(200))),
     "an orientation as text": lambda: with_exif(JPEG, exif(entry(0x0112, 2, 4, 0x00313233), 1)),
     "large packed text": lambda: png_with((b"zTXt", b"Comment\x00\x00" + zlib.compress(b"x" * 40_000_000))),
-    "large international text": lambda: png_with((b"iTXt", b"C\x00\x01\x00\x00\x00" + zlib.compress(b"x" * 40_000_000))),
+    "large international text": lambda: png_with(
+        (b"iTXt", b"C\x00\x01\x00\x00\x00" + zlib.compress(b"x" * 40_000_000))
+    ),
     "a damaged profile": lambda: png_with((b"iCCP", b"profile\x00\x00nothing packed")),
     "damaged text": lambda: png_with((b"zTXt", b"Comment\x00\x09nothing")),
     "a damaged time": lambda: png_with((b"tIME", b"\x00"), (b"pHYs", b"\x01")),
@@ -108,7 +112,9 @@ CASES: dict[str, Callable[[], bytes]] = {
     "light letters on nothing": lambda: encoded(letters_on((240, 230, 200)), "WEBP", lossless=True),
     "black letters on nothing": lambda: encoded(letters_on((0, 0, 0)), "PNG"),
     "a transparent color": lambda: encoded(sheet().point(lambda v: 255 if v > 100 else 0), "PNG", transparency=255),
-    "white letters and a transparent color": lambda: encoded(sheet().point(lambda v: 0 if v > 100 else 255), "PNG", transparency=0),
+    "white letters and a transparent color": lambda: encoded(
+        sheet().point(lambda v: 0 if v > 100 else 255), "PNG", transparency=0
+    ),
     "a palette with transparency": lambda: encoded(letters_on((255, 255, 255)).quantize(16), "PNG"),
     "a small copy first": lambda: tiff((sheet().resize((90, 60)), 1), (sheet(), 0)),
     "a mask and a small copy last": lambda: tiff((sheet(), 0), (sheet(), 4), (sheet().resize((90, 60)), 1)),
@@ -175,7 +181,9 @@ def test_a_photo_is_turned_by_its_orientation(write: Any, orientation: int) -> N
     details = Image.Exif()
     details[images.ORIENTATION] = orientation
     shown = images.frame(write(encoded(image, "JPEG", exif=details)), 1)
-    corner = {1: (5, 5), 2: (55, 5), 3: (55, 35), 4: (5, 35), 5: (5, 5), 6: (35, 5), 7: (35, 55), 8: (5, 55)}[orientation]
+    corner = {1: (5, 5), 2: (55, 5), 3: (55, 35), 4: (5, 35), 5: (5, 5), 6: (35, 5), 7: (35, 55), 8: (5, 55)}[
+        orientation
+    ]
     assert shown.getpixel(corner) < 60
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
 from layers.domain.page import Word
@@ -54,7 +54,7 @@ def _runs_reversed(words: list[Word], directions: list[Direction], turned: tuple
     """The words with each run of the given direction reversed. Neutral words and numbers within a run belong to it."""
     belongs = [direction in turned for direction in directions]
     places = [index for index, one in enumerate(belongs) if one]
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         if all(direction in ("neutral", "number") for direction in directions[before + 1 : after]):
             belongs[before:after] = [True] * (after - before)
     result: list[Word] = []
