@@ -24,7 +24,7 @@ def without_hidden_words(path: str, part: str, styles: str) -> Iterator[tuple[st
         marked = MARK in part_of(archive, part) or MARK in part_of(archive, styles)
         tree = xml_of(archive, part) if marked else None
         hidden = _remove_hidden(tree, _hiding_styles(xml_of(archive, styles))) if tree is not None else 0
-        if not hidden:
+        if tree is None or not hidden:
             yield path, 0
             return
         _keep_prefixes(part_of(archive, part))

@@ -77,8 +77,9 @@ def shown_page(path: str, number: int) -> ShownPage:
             width, height = document.get_page_size(number - 1)
         except (PdfiumError, IndexError):
             width, height = 0.0, 0.0
-        size = (width, height) if width > 0 and height > 0 else (595.0, 842.0)
-        return ShownPage(*size, document.attached.is_composed)
+        if min(width, height) <= 0:
+            width, height = 595.0, 842.0
+        return ShownPage(width, height, document.attached.is_composed)
 
 
 def render(path: str, number: int, longest_edge_px: int, dpi: int = 200, gray: bool = False) -> Any:

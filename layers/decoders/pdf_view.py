@@ -84,7 +84,7 @@ class View:
         share = outside / max(1, within + outside)
         if outside < MIN_UNREAD_CELLS or share < NEARLY_ALL_READ:
             return True
-        return share < MOSTLY_READ and not has_pictures(self._page, MIN_PICTURE_SHARE)
+        return bool(share < MOSTLY_READ and not has_pictures(self._page, MIN_PICTURE_SHARE))
 
 
 def _sharp_cells(gray: Any, dx: int, dy: int) -> Any:
@@ -129,7 +129,7 @@ def has_pictures(page: Any, min_share: float) -> bool:
     """Whether pictures cover at least this share of the page."""
     areas = (max(0.0, right - left) * max(0.0, top - bottom) for left, bottom, right, top in picture_boxes(page))
     width, height = page.get_size()
-    return sum(areas) >= min_share * width * height
+    return bool(sum(areas) >= min_share * width * height)
 
 
 def is_invisible(text_page: Any, index: int) -> bool:

@@ -54,13 +54,13 @@ def sheets(path: str, max_rows: int | None = None) -> Iterator[tuple[str, list[R
             sheet = _sheet(book, name) if name not in hidden else None
             not_shown = unseen.get(name, Hidden())
             rows: list[Row] = []
+            first = sheet.start[1] if sheet is not None and sheet.start is not None else 0
             for number, row in enumerate(sheet.iter_rows() if sheet is not None and sheet.end is not None else ()):
                 cells += len(row)
                 if cells > MAX_CELLS:
                     raise PermanentError("too_large", f"the workbook has more than {MAX_CELLS} cells")
                 if number in not_shown.rows:
                     continue
-                first = sheet.start[1]
                 texts = [_text(value) for at, value in enumerate(row, first) if at not in not_shown.columns]
                 if any(texts):
                     rows.append(texts)
