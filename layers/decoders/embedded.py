@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 from layers.decoders import containers, mail, open_slides, slides, texts
-from layers.decoders.images import frame, on_ground, open_image
+from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
 from layers.domain.formats import Kind, format_of
@@ -73,7 +73,10 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
 
     names = _document(path, media_type).pictures.get(number, ())
     images = [image for name in names if (image := _picture(path, name)) is not None]
-    return _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
+    page = _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
+    if any(is_incomplete(image) for image in images):
+        page.info[INCOMPLETE] = True
+    return page
 
 
 def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, Any]:
@@ -221,10 +224,15 @@ def _picture(path: str, name: str | int) -> Any:
     """A picture in gray, or None if it is missing or damaged."""
     with _extracted(path, name) as file:
         try:
-            image = on_ground(frame(file, 1)) if file is not None else None
+            picture = frame(file, 1) if file is not None else None
         except PermanentError:
             return None
-        return image.convert("L") if image is not None else None
+        if picture is None:
+            return None
+        image = on_ground(picture).convert("L")
+        if is_incomplete(picture):
+            image.info[INCOMPLETE] = True
+        return image
 
 
 @contextmanager

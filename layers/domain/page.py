@@ -161,6 +161,7 @@ class Extraction:
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
     names values that may be wrong although the text shows them, such as a date whose order of day and month is open.
+    `further` are those of the file's other documents, in order, if it holds several.
     """
 
     fields: dict[str, object]
@@ -170,9 +171,11 @@ class Extraction:
     dropped: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    further: tuple[Extraction, ...] = ()
 
     @property
     def is_complete(self) -> bool:
+        """Whether this record lacks nothing, whatever the further ones lack."""
         return not self.missing and not self.unread and not any(note.lost for note in self.notes)
 
     @property

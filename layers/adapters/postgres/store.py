@@ -412,14 +412,21 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
         found = outcome.extraction
         made["record"] = {
             "schema_version": schema_version,
-            "fields": found.fields,
-            "missing": list(found.lacks),
-            "doubtful": list(found.doubtful),
-            "notes": [note.text for note in found.notes],
-            "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
-            "complete": outcome.complete,
+            **_record_as_json(found),
+            "complete": found.is_complete,
+            "further": [_record_as_json(one) | {"complete": one.is_complete} for one in found.further],
         }
     return made
+
+
+def _record_as_json(found: Extraction) -> dict[str, Any]:
+    return {
+        "fields": found.fields,
+        "missing": list(found.lacks),
+        "doubtful": list(found.doubtful),
+        "notes": [note.text for note in found.notes],
+        "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
+    }
 
 
 def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
