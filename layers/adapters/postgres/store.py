@@ -22,7 +22,7 @@ from layers.domain.file import File, file_from_facts
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Member, Page, Word
+from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
 from layers.ports import (
@@ -413,7 +413,7 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
         made["record"] = {
             "schema_version": schema_version,
             **_record_as_json(found),
-            "complete": found.is_complete,
+            "complete": found.is_complete if found.further else outcome.complete,
             "further": [_record_as_json(one) | {"complete": one.is_complete} for one in found.further],
         }
     return made

@@ -33,6 +33,7 @@ BARE = re.compile(r"^\W*(\d{1,3})\s*/\s*(\d{1,3})\W*$")
 SEPARATOR = re.compile(
     r"separator|separation sheet|trennblatt|trennseite|patch\s?(?:code|t\b)|document break|barcode sheet", re.IGNORECASE
 )
+AMOUNT = re.compile(r"\d[.,]\d{2}\b(?!\S)")
 GOES_ON = re.compile(
     r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite de|vervolg|"
     r"riporto|segue|suma y sigue|continúa|transporte",
@@ -107,6 +108,8 @@ def _signs(page: Page) -> _Signs:
     visible = sum(not character.isspace() for character in text)
     found = extract([page], SIGNS).fields
     number = found.get("invoice_number")
+    if number and any(str(number) in line and AMOUNT.search(line) for line in lines):
+        number = None  # a row of a statement, which lists other documents
     return _Signs(
         mark=_mark(lines),
         number="".join(str(number).split()).upper() if number else None,
