@@ -123,6 +123,7 @@ EXAMPLES: dict[str, Any] = {
             **{name: _artifact(kind) for name, kind in KINDS.items()},
             "original": {"url": f"{URL}original"},
         },
+        "records": [RECORD | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}}],
     },
     "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
     "RemovalStarted": {

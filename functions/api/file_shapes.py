@@ -165,6 +165,8 @@ FILE_SHAPES: dict[str, Schema] = {
         waiting=or_null(ref("Waiting")),
         error=or_null(thing(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
+        records=each(ref("Record"))
+        | {"description": "one for each document in the file; the first is the file's record"},
     ),
     "Files": thing(
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},

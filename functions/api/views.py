@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.api import waits
-from functions.api.artifacts import artifacts_view
+from functions.api.artifacts import artifacts_view, records_view
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES
 from layers.domain.step import ENDED
@@ -105,6 +105,7 @@ def _file_view(
         "waiting": waits.waiting(view, file.state, file.batch_id, steps),
         "error": _error(file),
         "artifacts": artifacts_view(ports, file, artifacts, record),
+        "records": records_view(record),
     }
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from layers.decoders.text_pages import text_page
+from layers.decoders.visible_markup import visible_text
 
 MAX_BYTES = 4 * 1024 * 1024
 ENCODING_DECLARATION = re.compile(
@@ -25,7 +26,11 @@ BYTE_ORDER_MARKS = (
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     """The whole text as one page."""
     text = decoded(path, MAX_BYTES)
-    return [text_page(without_markup(text) if media_type == "text/html" else text)]
+    if media_type != "text/html":
+        return [text_page(text)]
+    shown, hidden = visible_text(text)
+    note = [f"the page holds text that it does not show ({hidden} characters); it was not read", False]
+    return [text_page(shown) | ({"notes": [note]} if hidden else {})]
 
 
 def decoded(path: str, max_bytes: int) -> str:
@@ -71,33 +76,5 @@ def _wide_encoding(content: bytes) -> str | None:
 
 
 def without_markup(text: str) -> str:
-    """An HTML page's words, line by line, without scripts and styles."""
-    from html.parser import HTMLParser
-
-    class Words(HTMLParser):
-        BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "title"}
-        INVISIBLE = {"script", "style", "template", "noscript"}
-
-        def __init__(self) -> None:
-            super().__init__(convert_charrefs=True)
-            self.parts: list[str] = []
-            self.invisible = 0
-
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.invisible += tag in self.INVISIBLE
-            self.parts.append("\n" if tag in self.BLOCKS else " " if tag in ("td", "th") else "")
-            if tag == "img" and (alternative := dict(attrs).get("alt")):
-                self.parts.append(f" {alternative} ")
-
-        def handle_endtag(self, tag: str) -> None:
-            self.invisible -= tag in self.INVISIBLE and self.invisible > 0
-            self.parts.append("\n" if tag in self.BLOCKS else "")
-
-        def handle_data(self, data: str) -> None:
-            if not self.invisible:
-                self.parts.append(data)
-
-    words = Words()
-    words.feed(text)
-    lines = (" ".join(line.split()) for line in "".join(words.parts).splitlines())
-    return "\n".join(line for line in lines if line)
+    """An HTML page's visible words, line by line, without scripts and styles."""
+    return visible_text(text)[0]

@@ -199,7 +199,9 @@ def _rows(rows: Iterable[list[str]]) -> str:
 
 
 def _sheets(path: str, _media_type: str) -> str:
-    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in sheets.sheets(path, MAX_ROWS + 1)]
+    shown = sheets.sheets(path, MAX_ROWS + 1)
+    hidden = sheets.names_of_hidden(path)
+    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in shown if name not in hidden]
     return "".join(parts[:100])
 
 

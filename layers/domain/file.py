@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
+# What becomes of a file that holds several documents: the record of the first, a record of each, or a failure.
+Several = Literal["first", "records", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class File:
     languages: tuple[str, ...] = ("eng",)
     notes: tuple[Note, ...] = ()
     record_is_complete: bool = True
+    several: Several = "records"
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -142,6 +145,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         languages=tuple(facts["languages"]),
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
         record_is_complete=facts.get("record_is_complete") is not False,
+        several=facts.get("several") or "records",
     )
 
 

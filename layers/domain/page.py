@@ -37,7 +37,10 @@ class Note(NamedTuple):
 
 
 class Word(NamedTuple):
-    """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100."""
+    """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100.
+
+    `turned`: the degrees clockwise by which the upright page has to be turned further to read this word.
+    """
 
     text: str
     x0: float
@@ -45,6 +48,7 @@ class Word(NamedTuple):
     x1: float
     y1: float
     confidence: float = 100.0
+    turned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Page:
         """The page turned for reading, with the boxes of its words turned too."""
         if not self.turned:
             return self
-        words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), word.confidence) for word in self.words)
+        words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), *word[5:]) for word in self.words)
         size = (self.height, self.width) if self.turned % 180 else (self.width, self.height)
         return replace(self, words=words, width=size[0], height=size[1], turned=0)
 
@@ -157,6 +161,7 @@ class Extraction:
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
     names values that may be wrong although the text shows them, such as a date whose order of day and month is open.
+    `further` are those of the file's other documents, in order, if it holds several.
     """
 
     fields: dict[str, object]
@@ -166,9 +171,11 @@ class Extraction:
     dropped: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    further: tuple[Extraction, ...] = ()
 
     @property
     def is_complete(self) -> bool:
+        """Whether this record lacks nothing, whatever the further ones lack."""
         return not self.missing and not self.unread and not any(note.lost for note in self.notes)
 
     @property

@@ -116,7 +116,7 @@ class ArtifactRow(NamedTuple):
 
 
 class RecordOfFile(NamedTuple):
-    """The record of a file, with its evidence."""
+    """The record of a file, with its evidence. `further` has those of its other documents, without ids."""
 
     file_id: UUID
     record_id: UUID
@@ -127,6 +127,7 @@ class RecordOfFile(NamedTuple):
     notes: list[str]
     evidence: dict[str, Any]
     complete: bool
+    further: list[dict[str, Any]]
 
 
 class RecordRow(NamedTuple):
@@ -141,6 +142,7 @@ class RecordRow(NamedTuple):
     doubtful: list[str]
     notes: list[str]
     complete: bool
+    further: list[dict[str, Any]]
 
 
 class AttemptRow(NamedTuple):

@@ -11,7 +11,8 @@ LANGUAGE sql STABLE AS $$
         'when_textract_is_down', d.when_textract_is_down,
         'is_to_be_expanded', f.archive_id IS NULL
                              AND (SELECT b.expand_archives FROM batches b WHERE b.batch_id = f.batch_id),
-        'record_is_complete', (SELECT r.complete FROM records r WHERE r.file_id = f.file_id),
+        'record_is_complete', (SELECT r.complete AND NOT r.further @> '[{"complete": false}]'
+                                 FROM records r WHERE r.file_id = f.file_id),
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,
                                                               octet_length(p.text))
                                             ORDER BY p.page_number), '[]')

@@ -101,6 +101,8 @@ MADE: dict[str, Callable[[], bytes]] = {
     ".gif": lambda: picture("GIF"),
     ".webp": lambda: picture("WEBP"),
     ".bmp": lambda: picture("BMP"),
+    ".avif": lambda: picture("AVIF"),
+    ".jp2": lambda: picture("JPEG2000"),
     ".ppt": lambda: gzip.decompress((FOLDERS[1] / "order-review.ppt.gz").read_bytes()),
     ".epub": book,
     ".md": lambda: b"# Title\n\nA *paragraph* of text.\n",

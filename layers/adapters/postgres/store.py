@@ -23,7 +23,7 @@ from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Member, Page, Word
+from layers.domain.page import Evidence, Extraction, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
 from layers.ports import (
@@ -434,14 +434,21 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
         found = outcome.extraction
         made["record"] = {
             "schema_version": schema_version,
-            "fields": found.fields,
-            "missing": list(found.lacks),
-            "doubtful": list(found.doubtful),
-            "notes": [note.text for note in found.notes],
-            "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
-            "complete": outcome.complete,
+            **_record_as_json(found),
+            "complete": found.is_complete if found.further else outcome.complete,
+            "further": [_record_as_json(one) | {"complete": one.is_complete} for one in found.further],
         }
     return made
+
+
+def _record_as_json(found: Extraction) -> dict[str, Any]:
+    return {
+        "fields": found.fields,
+        "missing": list(found.lacks),
+        "doubtful": list(found.doubtful),
+        "notes": [note.text for note in found.notes],
+        "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
+    }
 
 
 def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
