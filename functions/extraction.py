@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from functions.ocr import ocr
 from functions.text_artifact import TEXT, save_text
@@ -56,7 +57,8 @@ def extraction(file: File, work: Work) -> Done:
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
     windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)
-    found = work.extractor.extract(windows[file.part], file.schema, work.meter)
+    window = replace(windows[file.part], date_order=file.date_order)
+    found = work.extractor.extract(window, file.schema, work.meter)
     if file.part_count > 1:
         return Done(window=found, artifacts=tuple(artifacts))
     unread = [f"page {page.number}" for page in pages if page.source is None]

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import overload
 
 from layers.domain.extraction import labels, values
+from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.page import Evidence, Page, Word, turned_box
 
@@ -35,7 +36,7 @@ class Line:
     @cached_property
     def amounts(self) -> tuple[values.Found, ...]:
         """Each number of the line. Cached, because several properties need them."""
-        return tuple(values.amounts(self.text))
+        return tuple(amounts(self.text))
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
