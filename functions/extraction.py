@@ -10,6 +10,7 @@ from functions.text_artifact import TEXT, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.extraction.merging import merge
+from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.page import Extraction
@@ -58,7 +59,7 @@ def extraction(file: File, work: Work) -> Done:
         work.keep(artifacts[0])
     windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)
     window = replace(windows[file.part], date_order=file.date_order)
-    found = work.extractor.extract(window, file.schema, work.meter)
+    found = with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)
     if file.part_count > 1:
         return Done(window=found, artifacts=tuple(artifacts))
     unread = [f"page {page.number}" for page in pages if page.source is None]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from layers.decoders.charsets import decode
 from layers.decoders.containers import opened_zip
 from layers.domain.errors import PermanentError
 
@@ -17,6 +19,7 @@ MAX_MEMBER_BYTES = 200 << 20
 BOMB_RATIO = 100
 MAX_NAME_LENGTH = 1024
 CHUNK_BYTES = 1 << 20
+UTF8_FLAG = 0x800
 # Desktop systems add these to the user's own files.
 SYSTEM_FOLDERS = {"__MACOSX"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -36,7 +39,8 @@ def members(path: str) -> list[dict[str, Any]]:
         unpacked = sum(entry.file_size for _, entry in found)
         if unpacked > MAX_UNPACKED_BYTES or any(entry.file_size > MAX_MEMBER_BYTES for _, entry in found):
             raise _too_much(unpacked, sum(entry.compress_size for _, entry in found))
-        return [{"index": index, "name": _name(entry), "size_bytes": entry.file_size} for index, entry in found]
+        names = _names(archive.infolist())
+        return [{"index": index, "name": names[index], "size_bytes": entry.file_size} for index, entry in found]
 
 
 def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
@@ -44,10 +48,11 @@ def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]
     `into`."""
     with opened_zip(path) as archive:
         listed = archive.infolist()
-        return [_extract(archive, listed[index], index, Path(into)) for index in indexes]
+        names = _names(listed)
+        return [_extract(archive, listed[index], index, names[index], Path(into)) for index in indexes]
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into: Path) -> dict[str, Any]:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, name: str, into: Path) -> dict[str, Any]:
     stored_as, digest, size_bytes = f"member-{index}", hashlib.sha256(), 0
     try:
         with archive.open(entry) as source, (into / stored_as).open("wb") as target:
@@ -58,10 +63,10 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into:
                 digest.update(chunk)
                 target.write(chunk)
     except zipfile.zlib.error as error:  # type: ignore[attr-defined]
-        raise PermanentError("corrupt", f"{_name(entry)} in the archive is damaged ({error})") from None
+        raise PermanentError("corrupt", f"{name} in the archive is damaged ({error})") from None
     return {
         "index": index,
-        "name": _name(entry),
+        "name": name,
         "size_bytes": size_bytes,
         "sha256": digest.hexdigest(),
         "stored_as": stored_as,

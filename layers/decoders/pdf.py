@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from layers.decoders import einvoices
 from layers.domain.errors import PermanentError
 
 MIN_CHARACTERS = 16
@@ -67,6 +68,7 @@ def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict
             except PdfiumError:
                 # pdfium can't load the page; another program may still render it.
                 pages.append({"number": number, "text": "", "words": [], "source": None, "confidence": 0.0})
+        einvoices.add_facts(document, pages)
         return pages
 
 

@@ -51,9 +51,6 @@ NOT_YET = frozenset(
         "18-three-invoices-in-one.pdf",
         "22-tounicode-lies.pdf",
         "23-hidden-layer.pdf",
-        "42-shift-jis.csv",
-        "43-windows-1251.csv",
-        "46-latin1-declared-but-1252.html",
         "50-formulas-without-cached-values.xlsx",
         "51b-float-noise-as-excel-stores-it.xlsx",
         "52-percent-currency-hidden.xlsx",
@@ -63,14 +60,10 @@ NOT_YET = frozenset(
         "63-altchunk-html.docx",
         "64-invoice.pages",
         "67-template.ots",
-        "70-xrechnung-ubl.xml",
         "80-mail-with-pdf-invoice.eml",
         "81-mail-stub-text-plain.eml",
         "82-smime-opaque-signed.eml",
         "84-three-messages.mbox",
-        "86-mail-gb2312-is-gbk.eml",
-        "95-zip-shift-jis-names.zip",
-        "96-zip-backslashes.zip",
     ]
 )
 

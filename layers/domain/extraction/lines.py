@@ -65,6 +65,19 @@ class Line:
         return (inside[0][0], inside[-1][1]) if inside else None
 
 
+def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
+    """The span of the cell below a label in a table whose cells are parted by tabs, semicolons or commas; None if the two
+    lines are no rows of such a table."""
+    for separator in ("\t", ";", "|", ","):
+        count = line.text.count(separator)
+        if count and below.text.count(separator) == count:
+            at = line.text.count(separator, 0, span[0])
+            cells = below.text.split(separator)
+            start = sum(len(cell) + 1 for cell in cells[:at])
+            return start, start + len(cells[at])
+    return None
+
+
 class SearchableText:
     """All lines as one text, each ended by a line feed.
 

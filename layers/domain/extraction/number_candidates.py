@@ -11,7 +11,7 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
-from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.lines import Line, Lines, cell_below
 from layers.domain.extraction.sums import is_money, is_percent, money_in, sums_of
 from layers.domain.extraction.values import Found
 
@@ -140,7 +140,10 @@ def _amounts_near(lines: Sequence[Line], index: int, span: tuple[int, int]) -> I
     for below in lines[index + 1 : index + 3]:
         if below.page != line.page:
             return
+        cell = cell_below(line, below, span) if column is None else None
         for found in below.amounts:
             extent = below.column(found.start, found.end)
+            if cell and not cell[0] <= found.start < cell[1]:
+                continue
             if column is None or extent is None or (extent[0] < column[1] + 0.25 and extent[1] > column[0] - 0.05):
                 yield found, below, 0.0

@@ -11,7 +11,7 @@ from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.dates import dates
 from layers.domain.extraction.labels import Label
-from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.lines import Line, Lines, cell_below
 from layers.domain.page import Evidence
 
 COMPANY = re.compile(
@@ -175,10 +175,10 @@ def _text_below(
         return
     below = lines[index + 1]
     column = lines[index].column(*span)
-    inside = below.within(column) if column else (0, len(below.text))
+    inside = below.within(column) if column else cell_below(lines[index], below, span) or (0, len(below.text))
     if inside and below.text[: inside[0]].rstrip().endswith(":"):
         return  # the text belongs to another label, to its left
-    if inside and (value := below.text[inside[0] : inside[1]].strip(" :#|[]")):
+    if inside and (value := below.text[inside[0] : inside[1]].strip(' :#|[]"')):
         if needs_digit and not (_is_document_number(value) and len(value.split()) == 1):
             return
         yield Candidate(value[:LONGEST_TEXT], partial(below.evidence, *inside), 70.0 - 3 * tier)
