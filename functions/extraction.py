@@ -12,6 +12,7 @@ from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.segments import documents_of
+from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.page import Extraction, Note, Page
@@ -77,7 +78,8 @@ def extraction(file: File, work: Work) -> Done:
 
 def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
     windows = cut(pages, file.part_count, file.reach.window_bytes)
-    return work.extractor.extract(windows[file.part], file.schema, work.meter)
+    window = replace(windows[file.part], date_order=file.date_order)
+    return with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)
 
 
 def _notes_on_documents(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:

@@ -36,6 +36,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "schema_version": dataset.schema_version,
         "when_textract_is_down": dataset.when_textract_is_down,
         "languages": dataset.languages,
+        "date_order": dataset.date_order,
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.decoders import pdf_forms, pdf_view
+from layers.decoders import einvoices, pdf_forms, pdf_view
 from layers.decoders.pdf import opened
 from layers.decoders.pdf_envelopes import Attached
 from layers.decoders.pdf_words import (
@@ -57,14 +57,17 @@ def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict
                 # pdfium can't load the page; another program may still render it.
                 pages.append({"number": number, "text": "", "words": [], "source": None, "confidence": 0.0})
         if pages:
-            pages[0]["notes"] = [*pages[0].get("notes", ()), *_notes_on_attachments(document.attached)]
+            invoice = einvoices.add_facts(document, pages)
+            pages[0]["notes"] = [*pages[0].get("notes", ()), *_notes_on_attachments(document.attached, invoice)]
         return pages
 
 
-def _notes_on_attachments(attached: Attached) -> list[list[Any]]:
-    notes = [[f"the attached file {name} was not read", True] for name in attached.unread]
-    if attached.names and not attached.is_composed and not attached.unread:
-        notes.append([f"the PDF has attached files, which were not read: {', '.join(attached.names)}", False])
+def _notes_on_attachments(attached: Attached, invoice: str | None) -> list[list[Any]]:
+    """`invoice` is the attached file whose values were read, if there is one."""
+    notes = [[f"the attached file {name} was not read", True] for name in attached.unread if name != invoice]
+    others = [name for name in attached.names if name != invoice]
+    if others and not attached.is_composed and not notes:
+        notes.append([f"the PDF has attached files, which were not read: {', '.join(others)}", False])
     return notes
 
 

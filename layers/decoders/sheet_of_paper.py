@@ -37,7 +37,8 @@ def _lines(path: str, media_type: str) -> list[str]:
         with opened_zip(path) as archive:
             return [member.filename for member in islice(archive.infolist(), 60)]
     if format_of(media_type).reader == "plain":
-        text = plain.decoded(path, SHOWN_BYTES)
+        invoice = plain.structured(path) if media_type == "application/xml" else None
+        text = invoice["text"] if invoice else plain.decoded(path, SHOWN_BYTES)
     else:
         text = next((page["text"] for page in texts.read_text(path, media_type) if page["text"].strip()), "")
     return wrapped(text)

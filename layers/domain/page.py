@@ -36,6 +36,14 @@ class Note(NamedTuple):
     lost: bool = False
 
 
+class Fact(NamedTuple):
+    """A value that a file states as data: what it is, its text, and the XPath of the element that holds it."""
+
+    name: str
+    value: str
+    xpath: str
+
+
 class Word(NamedTuple):
     """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100.
 
@@ -58,7 +66,7 @@ class Page:
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
     0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
     is shown; turned clockwise by `turned` degrees it is upright. `notes` are handed on to the step's outcome and not
-    stored with the page.
+    stored with the page. `facts` are values that the file states as data.
     """
 
     number: int
@@ -70,6 +78,7 @@ class Page:
     height: float = 0.0
     turned: int = 0
     notes: tuple[Note, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     def upright(self) -> Page:
         """The page turned for reading, with the boxes of its words turned too."""
@@ -93,6 +102,7 @@ def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
                 **page,
                 "words": tuple(Word(*word) for word in page["words"]),
                 "notes": tuple(Note(*note) for note in page.get("notes") or ()),
+                "facts": tuple(Fact(*fact) for fact in page.get("facts") or ()),
             }
         )
         for page in found
@@ -145,6 +155,7 @@ class Evidence:
     """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
     `confidence` (0 to 100) is the confidence of the words; `at` is the offset of the first word in the page's text.
+    `xpath` names the element that holds a value which the file states as data.
     """
 
     page: int
@@ -152,6 +163,7 @@ class Evidence:
     box: tuple[float, float, float, float] | None
     confidence: float | None = None
     at: int | None = None
+    xpath: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Dataset(NamedTuple):
     schema_version: int
     when_textract_is_down: str
     languages: list[str]
+    date_order: str
     created_at: datetime
 
 

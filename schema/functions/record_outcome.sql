@@ -124,15 +124,17 @@ CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURN
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF p_made ? 'pages' THEN
-        INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words)
+        INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words,
+                                facts)
         SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, coalesce(n.turned, 0),
-               n.text, n.words
+               n.text, n.words, n.facts
           FROM jsonb_to_recordset(p_made -> 'pages') AS n(
                number integer, source text, confidence real, width real, height real, turned smallint,
-               text text, words jsonb)
+               text text, words jsonb, facts jsonb)
         ON CONFLICT (file_id, page_number) DO UPDATE
            SET source = excluded.source, confidence = excluded.confidence, width = excluded.width,
-               height = excluded.height, turned = excluded.turned, text = excluded.text, words = excluded.words
+               height = excluded.height, turned = excluded.turned, text = excluded.text, words = excluded.words,
+               facts = coalesce(excluded.facts, p.facts)
          WHERE p.source IS NULL OR excluded.confidence >= p.confidence;
     END IF;
     IF p_made ? 'artifacts' THEN

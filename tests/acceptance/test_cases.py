@@ -31,21 +31,6 @@ SETTLE_S = 600
 # Cases that are not read as expected yet. Each is expected to fail, so that it is taken off once it is read.
 NOT_YET = frozenset(
     [
-        "30-swiss-curly-apostrophe.txt",
-        "31-thin-space-u2009.txt",
-        "32-indian-lakh.txt",
-        "33-trailing-minus.txt",
-        "34-unicode-minus.txt",
-        "35-cr-suffix.txt",
-        "36-date-italian.txt",
-        "36b-fullwidth-digits.txt",
-        "37-date-portuguese.txt",
-        "39-date-us-no-zip.txt",
-        "39b-no-invoice-number.txt",
-        "41-two-currencies.txt",
-        "42-shift-jis.csv",
-        "43-windows-1251.csv",
-        "46-latin1-declared-but-1252.html",
         "50-formulas-without-cached-values.xlsx",
         "51b-float-noise-as-excel-stores-it.xlsx",
         "55-strict.pptx",
@@ -54,14 +39,10 @@ NOT_YET = frozenset(
         "63-altchunk-html.docx",
         "64-invoice.pages",
         "67-template.ots",
-        "70-xrechnung-ubl.xml",
         "80-mail-with-pdf-invoice.eml",
         "81-mail-stub-text-plain.eml",
         "82-smime-opaque-signed.eml",
         "84-three-messages.mbox",
-        "86-mail-gb2312-is-gbk.eml",
-        "95-zip-shift-jis-names.zip",
-        "96-zip-backslashes.zip",
     ]
 )
 

@@ -11,6 +11,7 @@ from itertools import accumulate, pairwise
 from typing import overload
 
 from layers.domain.extraction import labels, values
+from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.extraction.directions import in_reading_order, runs_to_the_left
 from layers.domain.page import Evidence, Page, Word, turned_box
@@ -36,7 +37,7 @@ class Line:
     @cached_property
     def amounts(self) -> tuple[values.Found, ...]:
         """Each number of the line. Cached, because several properties need them."""
-        return tuple(values.amounts(self.text))
+        return tuple(amounts(self.text))
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
@@ -63,6 +64,19 @@ class Line:
             if word.x0 < column[1] and word.x1 > column[0]
         ]
         return (inside[0][0], inside[-1][1]) if inside else None
+
+
+def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
+    """The span of the cell below a label in a table whose cells are parted by tabs, semicolons or commas; None if the two
+    lines are no rows of such a table."""
+    for separator in ("\t", ";", "|", ","):
+        count = line.text.count(separator)
+        if count and below.text.count(separator) == count:
+            at = line.text.count(separator, 0, span[0])
+            cells = below.text.split(separator)
+            start = sum(len(cell) + 1 for cell in cells[:at])
+            return start, start + len(cells[at])
+    return None
 
 
 class SearchableText:
