@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import doctor
+from infra.doctor import __main__ as doctor
 from infra.local import __main__ as local_start
 from infra.local import embedded, top
 from infra.local.home import Home, HomeUnusable, explain, write_json
