@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import redis
 import urllib3
+from fairway_client import Client, is_settled
 
 from infra.local import process_table
 from layers.adapters.printing.libreoffice_printer import installed
@@ -139,6 +140,45 @@ def test_every_address_in_the_endpoint_file_responds(running: Start) -> None:
     mine = {"Authorization": f"Bearer {found['api_key']}"}
     assert running.http.request("GET", f"{found['api_url']}/datasets", headers=mine).status == 200
     assert running.http.request("GET", f"{found['api_url']}/datasets").status == 401
+
+
+def verified(start: Start) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra.doctor", "--verify", "--home", str(start.home)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONG_S, check=False)
+
+
+def test_the_doctor_names_what_is_damaged_deleted_and_foreign_in_a_running_start(
+    running: Start, tmp_path: Path
+) -> None:
+    found = running.endpoint
+    client = Client(found["api_url"], found["api_key"])
+    paths = [tmp_path / f"{name}.txt" for name in ("damaged", "deleted", "sound")]
+    for path in paths:
+        path.write_text(f"{path.stem} " * 10_000)  # more than the object store keeps in its index
+    dataset_id = client.dataset("to verify")["id"]
+    *_, files = client.follow(dataset_id, client.upload(dataset_id, paths)["id"], within_s=LONG_S)
+    assert all(is_settled(file) for file in files)
+    before = verified(running)
+    assert (before.returncode, before.stderr.count("Traceback")) == (0, 0), before
+    with psycopg.connect(found["database_url"]) as connection:
+        rows = connection.execute("SELECT name, object_key, version_id FROM files").fetchall()
+    keys = {name: (key, version_id) for name, key, version_id in rows}
+    body = next((running.home / "objects" / "bodies").rglob(keys["damaged.txt"][1]))
+    content = body.read_bytes()
+    body.write_bytes(b"X" + content[1:])
+    session = boto3.session.Session(found["aws_access_key_id"], found["aws_secret_access_key"], region_name="us-east-1")
+    s3 = session.client("s3", endpoint_url=found["aws_endpoint_url"])
+    s3.delete_object(Bucket=found["bucket"], Key=keys["deleted.txt"][0], VersionId=keys["deleted.txt"][1])
+    s3.put_object(Bucket=found["bucket"], Key="somebody/elses", Body=b"x")
+    after = verified(running)
+    findings = {tuple(line.split()[::2]) for line in after.stdout.splitlines() if len(line.split()) == 3}
+    assert after.returncode == 1
+    assert findings >= {
+        ("wrong_checksum", keys["damaged.txt"][0]),
+        ("originals_missing", keys["deleted.txt"][0]),
+        ("unknown", "somebody/elses"),
+    }, after
+    assert keys["sound.txt"][0] not in after.stdout
 
 
 def test_no_command_line_and_no_log_contains_a_secret(running: Start) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.doctor import __main__ as doctor
+from infra.doctor.verify import NOT_CHECKED
 from infra.local import __main__ as local_start
 from infra.local import embedded, top
 from infra.local.home import Home, HomeUnusable, explain, write_json
@@ -177,5 +178,5 @@ def test_top_and_doctor_say_that_nothing_runs(
     monkeypatch.setattr("sys.argv", ["top", "--once"])
     assert top.main() == 1
     assert ("can't be read" if content is not None else "is missing") in capsys.readouterr().err
-    assert doctor.main(["--verify", "--home", str(tmp_path)]) == doctor.NOT_CHECKED
+    assert doctor.main(["--verify", "--home", str(tmp_path)]) == NOT_CHECKED
     assert "No running Fairway was found" in capsys.readouterr().err
