@@ -95,10 +95,10 @@ class Ground:
         """How many attempts the ledger has of these files."""
         return sum(len(self.client.call("GET", f"/files/{file['id']}/history")["attempts"]) for file in files)
 
-    def events(self, name: str) -> int:
+    def events(self, name: str, host: str = "host-*") -> int:
         """How many lines of an event the hosts have logged."""
         mark = f'"event": "{name}"'
-        return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob("host-*.log"))
+        return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob(f"{host}.log"))
 
 
 def wait_for(holds: Callable[[], Any], within_s: float) -> None:

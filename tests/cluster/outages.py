@@ -97,9 +97,10 @@ def test_new_partitions_are_used_while_work_goes_on(ground: Ground, tmp_path: Pa
 def test_hosts_that_come_and_go_under_load_lose_nothing(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "rebalance", 2 * FILES)
     moved = ground.events("partitions_revoked")
-    for number in range(2):
-        ground.start_host(f"host-guest-{number}")
-        ground.stop_host(f"host-guest-{number}")
+    for name in ("host-guest-1", "host-guest-2"):
+        ground.start_host(name)
+        wait_for(lambda name=name: ground.events("partitions_assigned", name), LONGEST_S)
+        ground.stop_host(name)
     assert ground.events("partitions_revoked") > moved
     ground.settled(*batch)
 
