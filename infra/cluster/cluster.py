@@ -1,4 +1,4 @@
-"""A cluster on one machine: PostgreSQL, Valkey, Kafka, an object store, API processes and worker hosts."""
+"""A cluster on one machine: PostgreSQL, Valkey, Kafka, an object store, a preview service, API processes and worker hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from layers.adapters.kafka.access import Access
 from layers.adapters.postgres.migration import ensure_database
 
 PREFIX = "fairway-"
-PORTS = ("postgres", "valkey", "kafka", "kafka_controller", "store", "api-2")
+PORTS = ("postgres", "valkey", "kafka", "kafka_controller", "store", "preview", "api-2")
 APIS = ("api", "api-2")
 HOSTS = ("host-a", "host-b")
 PARTITIONS = 8
@@ -71,10 +71,19 @@ def _start(home: Home, port: int, hosts: Sequence[str], partitions: int, *, adop
         cluster.supervisor.start([object_store(installation, cluster.run_id)], START_S)
         make_bucket(installation)
         environment = program_environment(installation, cluster.run_id)
+        previews = (
+            [embedded.preview_service(installation, cluster.run_id)]
+            if environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
+            else []
+        )
         cluster.supervisor.start(
             [
+                *previews,
                 *(api(installation, name, environment) for name in APIS),
-                *(worker(installation, name, place, len(hosts), environment) for place, name in enumerate(hosts, 1)),
+                *(
+                    worker(installation, name, environment | embedded.own_steps(len(hosts), index))
+                    for index, name in enumerate(hosts)
+                ),
             ],
             START_S,
         )
@@ -139,8 +148,11 @@ def make_bucket(installation: Installation) -> None:
 
 def program_environment(installation: Installation, run_id: str) -> dict[str, str]:
     """The environment of the API and the workers, as that of the embedded start, but with Kafka for the messages."""
+    inherited = embedded.program_environment(installation)
+    preview = {"FAIRWAY_PREVIEW_URL": installation.url("preview")} if embedded.serves_previews(inherited) else {}
     return {
-        **embedded.program_environment(installation),
+        **inherited,
+        **preview,
         "FAIRWAY_TOPICS": "kafka",
         "FAIRWAY_KAFKA_BROKERS": brokers(installation),
         "FAIRWAY_QUEUE_PREFIX": PREFIX,
@@ -163,16 +175,14 @@ def api(installation: Installation, name: str, environment: dict[str, str]) -> P
     )
 
 
-def worker(installation: Installation, host: str, place: int, hosts: int, environment: dict[str, str]) -> Process:
-    """The worker of a host, the one with number `place`, from 1, of so many hosts. Its home is a folder of its own:
-    hosts share servers, and nothing on a disk."""
+def worker(installation: Installation, host: str, environment: dict[str, str]) -> Process:
+    """The worker of a host. Its home is a folder of its own: hosts share servers, and nothing on a disk."""
     home = installation.home.path / host
     home.mkdir(mode=0o700, exist_ok=True)
-    share = {"FAIRWAY_WORKERS": str(hosts), "FAIRWAY_WORKER_PLACE": str(place)}
     return Process(
         name=host,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**without(environment, OF_API), **share, "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
+        env={**without(environment, OF_API), "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
         cwd=embedded.ROOT,
         reports_ready=True,
         stop_s=embedded.WORKER_STOP_S,

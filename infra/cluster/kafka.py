@@ -26,6 +26,7 @@ controller.quorum.voters=1@{address}:{controller_port}
 listeners=PLAINTEXT://{address}:{port},CONTROLLER://{address}:{controller_port}{more_listeners}
 advertised.listeners=PLAINTEXT://{address}:{port}{more_listeners}
 controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 offsets.topic.replication.factor={alone}
@@ -87,7 +88,9 @@ def _prepare(settings: Path, content: str, users: Mapping[str, str]) -> None:
         for name, password in users.items():
             for mechanism in SCRAM:
                 arguments += ["--add-scram", f"{mechanism}=[name={name},password={password}]"]
-        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(arguments, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"Kafka's folder could not be prepared: {(done.stdout + done.stderr)[-2000:]}")
 
 
 def _java() -> list[str]:

@@ -236,7 +236,7 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
     workers = min(whole_number("FAIRWAY_WORKERS", DEFAULT_WORKERS), most_workers())
     environment = {**program_environment(installation), MARK: run_id}
-    previews = [_preview(installation, run_id)] if serves_previews(environment) else []
+    previews = [preview_service(installation, run_id)] if serves_previews(environment) else []
     if previews:
         environment["FAIRWAY_PREVIEW_URL"] = installation.url("preview")
     api = Process(
@@ -290,7 +290,7 @@ def serves_previews(environment: Mapping[str, str]) -> bool:
     return installed("" if configured == "auto" else configured) is not None
 
 
-def _preview(installation: Installation, run_id: str) -> Process:
+def preview_service(installation: Installation, run_id: str) -> Process:
     """The preview service. It reads hostile documents, so its environment holds no secret."""
     passed_on = (
         "PATH",

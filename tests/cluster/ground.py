@@ -13,13 +13,14 @@ from typing import Any
 from fairway_client import Client, is_settled
 
 from infra.cluster import cluster
+from infra.local import embedded
 from infra.local.embedded import Embedded
 from infra.local.process import Running, kill_group
 from layers.adapters.kafka.access import Access
 
 SETTLE_S = 240.0
 START_S = 240.0
-PLACES = ("host-a", "host-b")
+HOSTS = ("host-a", "host-b")
 
 
 class Ground:
@@ -32,14 +33,16 @@ class Ground:
         self.client = Client(end["api_url"], end["api_key"])
         self.access = Access(cluster.brokers(self.cluster.installation))
 
-    def start_host(self, name: str, place: str = PLACES[0]) -> None:
-        """Start a worker on a host of this name, with the share of the work of one of two places."""
+    def start_host(self, name: str) -> None:
+        """Start a worker on a host of this name."""
         installation = self.cluster.installation
-        environment = cluster.program_environment(installation, self.cluster.run_id)
-        process = cluster.worker(installation, name, PLACES.index(place) + 1, len(PLACES), environment)
-        running = Running(process, generation=1)
-        self.hosts[name] = running.spawn(installation.home.logs / f"{name}.log")
-        wait_for(running.answers, START_S)
+        # On one machine: each host has half of the processors' work.
+        share = embedded.own_steps(len(HOSTS), 0)
+        environment = cluster.program_environment(installation, self.cluster.run_id) | share
+        host = Running(cluster.worker(installation, name, environment), generation=1)
+        self.hosts[name] = host.spawn(installation.home.logs / f"{name}.log")
+        wait_for(host.answers, START_S)
+        host.close_pipe()
 
     def kill_host(self, name: str) -> None:
         """End a host with everything on it, as a power failure does."""
@@ -95,10 +98,10 @@ class Ground:
         """How many attempts the ledger has of these files."""
         return sum(len(self.client.call("GET", f"/files/{file['id']}/history")["attempts"]) for file in files)
 
-    def events(self, name: str) -> int:
+    def events(self, name: str, host: str = "host-*") -> int:
         """How many lines of an event the hosts have logged."""
         mark = f'"event": "{name}"'
-        return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob("host-*.log"))
+        return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob(f"{host}.log"))
 
 
 def wait_for(holds: Callable[[], Any], within_s: float) -> None:

@@ -19,7 +19,7 @@ from infra.cluster.cluster import PARTITIONS, PREFIX
 from infra.topics import TOPICS
 from layers.adapters.kafka import administration
 from layers.adapters.kafka.topics import producer
-from tests.cluster.ground import PLACES, Ground, wait_for
+from tests.cluster.ground import HOSTS, Ground, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 FILES = 40
@@ -31,8 +31,8 @@ LONGEST_S = 60.0
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     made = Ground(tmp_path_factory.mktemp("cluster") / "home")
     try:
-        for place in PLACES:
-            made.start_host(place, place)
+        for name in HOSTS:
+            made.start_host(name)
         yield made
     finally:
         made.stop()
@@ -76,7 +76,7 @@ def test_a_host_that_never_comes_back_loses_nothing(ground: Ground, tmp_path: Pa
     batch = ground.upload(tmp_path / "host", FILES)
     ground.kill_host("host-b")
     ground.settled(*batch)
-    ground.start_host("host-c", PLACES[1])
+    ground.start_host("host-c")
 
 
 def test_new_partitions_are_used_while_work_goes_on(ground: Ground, tmp_path: Path) -> None:
@@ -97,9 +97,10 @@ def test_new_partitions_are_used_while_work_goes_on(ground: Ground, tmp_path: Pa
 def test_hosts_that_come_and_go_under_load_lose_nothing(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "rebalance", 2 * FILES)
     moved = ground.events("partitions_revoked")
-    for number in range(2):
-        ground.start_host(f"host-guest-{number}")
-        ground.stop_host(f"host-guest-{number}")
+    for name in ("host-guest-1", "host-guest-2"):
+        ground.start_host(name)
+        wait_for(lambda name=name: ground.events("partitions_assigned", name), LONGEST_S)
+        ground.stop_host(name)
     assert ground.events("partitions_revoked") > moved
     ground.settled(*batch)
 
