@@ -13,6 +13,7 @@
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
 # make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
+# make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
 # make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
@@ -29,7 +30,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: cluster test-cluster top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: lint-deploy cluster test-cluster top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -59,6 +60,27 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The tools that take long to install, and the steps of the image. CI runs the others with `make test`.
+DEPLOY_TOOLS := build/deploy-tools
+GO_BIN = GOBIN="$(CURDIR)/$(DEPLOY_TOOLS)" go install
+CRDS = $$(go mod download -json $(1) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+lint-deploy: $(DEPLOY_TOOLS)/.ready
+	DEPLOY_TOOLS=$(DEPLOY_TOOLS) $(BIN)/python -m pytest tests/deploy/charts.py tests/deploy/image.py
+	@echo "What kube-score advises:"
+	@$(DEPLOY_TOOLS)/helm template fairway deploy/helm/fairway | $(DEPLOY_TOOLS)/kube-score score --output-format ci - | grep -v '\[OK\]' || true
+
+$(DEPLOY_TOOLS)/.ready: $(VENV)/.test requirements/deploy.txt tests/deploy/schemas.py
+	@command -v go >/dev/null || { echo "make lint-deploy needs Go, which builds helm, kubeconform and kube-score. Install it."; exit 1; }
+	@$(PIP) --requirement requirements/deploy.txt
+	$(GO_BIN) helm.sh/helm/v3/cmd/helm@v3.22.0
+	$(GO_BIN) github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+	$(GO_BIN) github.com/zegl/kube-score/cmd/kube-score@v1.20.0
+	$(BIN)/python -m tests.deploy.schemas $(DEPLOY_TOOLS)/schemas \
+		"$(call CRDS,github.com/kedacore/keda/v2@v2.21.0)"/config/crd/bases/keda.sh_*.yaml \
+		"$(call CRDS,github.com/prometheus-operator/prometheus-operator@v0.85.0)"/example/prometheus-operator-crd/*_prometheusrules.yaml \
+		"$(call CRDS,github.com/prometheus-operator/prometheus-operator@v0.85.0)"/example/prometheus-operator-crd/*_servicemonitors.yaml
+	@touch $@
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests/unit -q

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from functions.pipelines import STEPS
+from functions.pipelines import INTAKE, STEPS
 from infra.doctor import cache, database, host, objects, queues, workers
-from infra.setup.results import Result, Unusable, ok, wrong
+from infra.setup.results import Result, Unusable, wrong
+from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
 from layers.domain.errors import StoreUnreachable
 from layers.settings import Settings
@@ -54,9 +55,21 @@ def _topics(settings: Settings) -> Iterator[Result]:
     if not settings.kafka_brokers:
         yield from queues.check_sqs(bootstrap.aws_client("sqs"), settings.queue_prefix)
         return
-    if not bootstrap.topics().is_up():
-        raise Unusable(f"Kafka at {settings.kafka_brokers} does not answer")
-    yield ok(f"Kafka at {settings.kafka_brokers} answers")
+    from layers.adapters.kafka import administration
+
+    prefix = settings.queue_prefix
+    counted = receivers(_live() or [])
+    try:
+        held = administration.partitions_of(bootstrap.kafka_access(), [prefix + topic for topic in counted])
+    except Exception as error:  # the client raises many classes
+        raise Unusable(f"Kafka at {settings.kafka_brokers} does not answer: {error}") from None
+    yield from queues.check_partitions(held, {prefix + topic: count for topic, count in counted.items()})
+
+
+def receivers(seen: Sequence[workers.Seen]) -> dict[str, int]:
+    """How many workers receive from each topic. Arrivals go to those that run intake."""
+    of_steps = {step: sum(step in one.steps for one in seen) for step in STEPS}
+    return {ARRIVALS: of_steps[INTAKE.name], **of_steps, DISPATCH: len(seen)}
 
 
 def _workers() -> Iterator[Result]:

@@ -45,6 +45,13 @@ def prepare(s3: Any, wanted: Wanted) -> Iterator[Result]:
     yield _send_events(s3, wanted)
 
 
+def prepare_artifacts(s3: Any, wanted: Wanted) -> Iterator[Result]:
+    """The same for a bucket of artifacts: browsers read from it, and its events are of no use. Raises Unusable."""
+    yield _ensure_bucket(s3, wanted)
+    yield _keep_versions(s3, wanted.name)
+    yield _allow_browsers(s3, wanted)
+
+
 def software(s3: Any, bucket: str) -> str:
     """The name in the `Server` header of the store's answers, in lower case."""
     try:
@@ -73,11 +80,11 @@ def _ensure_bucket(s3: Any, wanted: Wanted) -> Result:
 def _keep_versions(s3: Any, bucket: str) -> Result:
     try:
         if s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled":
-            return ok("the bucket keeps versions")
+            return ok(f"the bucket {bucket} keeps versions")
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     except s3.exceptions.ClientError as error:
         return by_hand(f"switch on versions of the bucket {bucket}, if the store has them ({_code(error)})")
-    return changed("the bucket keeps versions from now on")
+    return changed(f"the bucket {bucket} keeps versions from now on")
 
 
 def _allow_browsers(s3: Any, wanted: Wanted) -> Result:
@@ -93,7 +100,7 @@ def _allow_browsers(s3: Any, wanted: Wanted) -> Result:
     except s3.exceptions.ClientError:
         held = []
     if [{key: one.get(key) for key in rule} for one in held] == [rule]:
-        return ok(f"browsers may upload from {', '.join(wanted.origins)}")
+        return ok(f"browsers may use the bucket {wanted.name} from {', '.join(wanted.origins)}")
     try:
         s3.put_bucket_cors(Bucket=wanted.name, CORSConfiguration={"CORSRules": [rule]})
     except s3.exceptions.ClientError as error:
@@ -101,7 +108,7 @@ def _allow_browsers(s3: Any, wanted: Wanted) -> Result:
             f"the store takes no CORS rules for a bucket ({_code(error)}): in its own settings, allow GET, HEAD and PUT "
             f"from {', '.join(wanted.origins)}"
         )
-    return changed(f"browsers may upload from {', '.join(wanted.origins)} from now on")
+    return changed(f"browsers may use the bucket {wanted.name} from {', '.join(wanted.origins)} from now on")
 
 
 def _send_events(s3: Any, wanted: Wanted) -> Result:

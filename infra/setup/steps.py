@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -121,6 +122,8 @@ def _bucket(settings: Settings, events_to: str) -> Iterator[Result]:
     )
     try:
         yield from bucket.prepare(s3, wanted)
+        if settings.artifact_bucket and settings.artifact_bucket != settings.bucket:
+            yield from bucket.prepare_artifacts(s3, replace(wanted, name=settings.artifact_bucket))
     except BotoCoreError as error:
         raise Unusable(f"The bucket can't be set up: {error}") from None
 

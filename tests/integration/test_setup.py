@@ -119,6 +119,14 @@ def test_only_what_was_changed_is_brought_back(operator: Operator, cloud: str) -
     assert "queues: fairway-ocr" in states["changed"]
 
 
+def test_a_bucket_for_artifacts_gets_no_events(operator: Operator, cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRWAY_ARTIFACT_BUCKET", "artifacts-of-the-test")
+    code, _ = operator.sets_up()
+    s3 = client("s3", cloud)
+    assert code == 0 and s3.get_bucket_cors(Bucket="artifacts-of-the-test")["CORSRules"]
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="artifacts-of-the-test")
+
+
 def test_the_notifications_of_others_are_kept(operator: Operator, cloud: str) -> None:
     operator.sets_up()
     s3, sqs = client("s3", cloud), client("sqs", cloud)

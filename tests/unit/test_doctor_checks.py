@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
-from infra.doctor import clocks, host, queues, workers
+from infra.doctor import checks, clocks, host, queues, workers
 from infra.doctor.cache import refused
 from infra.doctor.objects import await_event
 from infra.setup.results import OK, WARNING, WRONG
@@ -81,6 +81,13 @@ def test_topics_with_fewer_partitions_than_workers_are_too_narrow(
 ) -> None:
     (result,) = queues.check_partitions(partitions, receivers)
     assert result.state == state and says in result.text
+
+
+def test_each_topic_is_received_by_the_workers_of_its_step() -> None:
+    seen = [workers.Seen("a", "h", VERSION, ("intake", "text")), workers.Seen("b", "h", VERSION, ("ocr",))]
+    counted = checks.receivers(seen)
+    assert (counted["arrivals"], counted["dispatch"]) == (1, 2)
+    assert (counted["text"], counted["ocr"], counted["preview"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize(

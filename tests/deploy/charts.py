@@ -1,0 +1,104 @@
+"""The chart, rendered with several values, passes helm's linter and the schemas of Kubernetes and of the CRDs.
+
+`pytest tests/deploy/charts.py`, by `make lint-deploy`, which installs the tools into DEPLOY_TOOLS.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from functions.pipelines import STEPS
+from tests.deploy.files import CHART
+
+TOOLS = Path(os.environ.get("DEPLOY_TOOLS", "build/deploy-tools"))
+VARIANTS = {
+    "default": [],
+    "all off": [
+        *("keda.enabled=false", "preview.enabled=false", "setup.enabled=false", "networkPolicy.enabled=false"),
+        *("monitoring.serviceMonitor=false", "monitoring.rules=false", "monitoring.dashboard=false"),
+    ],
+    "a node pool": ["workers.ocr.nodeSelector.pool=cpu", "workers.ocr.tolerations[0].key=only-ocr"],
+}
+
+
+def run(*command: str, given: str | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rendered(variant: str) -> str:
+    chosen = [part for one in VARIANTS[variant] for part in ("--set", one)]
+    return run(str(TOOLS / "helm"), "template", "shop", str(CHART), *chosen)
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def test_helm_lints_the_chart() -> None:
+    assert "0 chart(s) failed" in run(str(TOOLS / "helm"), "lint", "--strict", str(CHART))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_manifest_follows_its_schema(variant: str) -> None:
+    schemas = TOOLS / "schemas"
+    places = [
+        f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
+        f"{schemas}/{{{{.ResourceKind}}}}-{{{{.GroupVersion}}}}.json",
+    ]
+    command = [str(TOOLS / "kubeconform"), "-strict", "-summary"]
+    for place in places:
+        command += ["-schema-location", place]
+    said = run(*command, given=rendered(variant))
+    assert "Invalid: 0, Errors: 0, Skipped: 0" in said, said
+
+
+def test_every_class_of_workers_has_its_deployment_budget_and_scaler() -> None:
+    made = documents(rendered("default"))
+    names = {(one["kind"], one["metadata"]["name"]) for one in made}
+    for kind in ("Deployment", "PodDisruptionBudget", "ScaledObject"):
+        assert {(kind, "shop-worker-general"), (kind, "shop-worker-ocr")} <= names
+    served: set[str] = set()
+    for one in made:
+        if one["kind"] == "Deployment" and "worker" in one["metadata"]["name"]:
+            environment = {
+                each["name"]: each.get("value") for each in one["spec"]["template"]["spec"]["containers"][0]["env"]
+            }
+            served |= {step.partition("=")[0] for step in environment["FAIRWAY_STEPS"].split(",")}
+    assert served == set(STEPS)
+
+
+def test_every_container_is_confined() -> None:
+    for one in documents(rendered("default")):
+        if one["kind"] in ("Deployment", "Job"):
+            pod = one["spec"]["template"]["spec"]
+            assert pod["securityContext"]["runAsNonRoot"] and pod["automountServiceAccountToken"] is False
+            for container in pod["containers"]:
+                security = container["securityContext"]
+                assert security["readOnlyRootFilesystem"] and security["capabilities"] == {"drop": ["ALL"]}
+                assert security["allowPrivilegeEscalation"] is False
+                assert container["resources"]["limits"]["memory"]
+
+
+def test_the_preview_service_may_connect_to_nothing_and_has_no_secret() -> None:
+    made = documents(rendered("default"))
+    (policy,) = [one for one in made if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "shop-preview"]
+    assert "Egress" in policy["spec"]["policyTypes"] and "egress" not in policy["spec"]
+    (deployment,) = [one for one in made if one["kind"] == "Deployment" and one["metadata"]["name"] == "shop-preview"]
+    environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert all("valueFrom" not in one for one in environment)
+
+
+def test_the_alerts_and_the_dashboard_arrive_unchanged() -> None:
+    made = documents(rendered("default"))
+    (rule,) = [one for one in made if one["kind"] == "PrometheusRule"]
+    assert rule["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    (board,) = [one for one in made if one["kind"] == "ConfigMap"]
+    assert board["data"]["fairway.json"].strip() == (CHART / "files" / "dashboard.json").read_text().strip()
