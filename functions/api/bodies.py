@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
+from layers.domain.file import Several
 
 MOST_LEVELS = 50
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -59,6 +60,7 @@ class NewDataset(Body):
     when_textract_is_down: Literal["best_reading", "wait"] = "best_reading"
     languages: Languages | None = None
     date_order: DateOrder = "auto"
+    several: Several = "records"
 
 
 class ChangedDataset(Body):
@@ -68,6 +70,10 @@ class ChangedDataset(Body):
     languages: Languages | None = None
     date_order: DateOrder | None = Field(
         default=None, description="how 3/4/2024 is read; `auto`: as the document's own evidence says, else as doubtful"
+    )
+    several: Several | None = Field(
+        default=None,
+        description="of a file that holds several documents: the record of the `first`, `records` of all, or `fail`",
     )
 
 

@@ -58,7 +58,12 @@ def _artifact(kind: ArtifactKind) -> dict[str, Any]:
 
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
-    "ChangedDataset": {"when_textract_is_down": "wait", "languages": ["eng", "deu"], "date_order": "day_first"},
+    "ChangedDataset": {
+        "when_textract_is_down": "wait",
+        "languages": ["eng", "deu"],
+        "date_order": "day_first",
+        "several": "records",
+    },
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
     "PartNumbers": {"part_numbers": [1, 2]},
@@ -77,6 +82,7 @@ EXAMPLES: dict[str, Any] = {
         "when_textract_is_down": "best_reading",
         "languages": ["eng"],
         "date_order": "auto",
+        "several": "records",
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },

@@ -28,6 +28,7 @@ from functions.api.json_schema import (
 from functions.api.views import FOREMOST
 from functions.pipelines import PIPELINES
 from layers.domain.extraction.values import DateOrder
+from layers.domain.file import Several
 from layers.domain.page import Source
 from layers.domain.step import RECORD as RECORD_KIND
 from layers.domain.step import ArtifactKind
@@ -78,6 +79,7 @@ FILE_SHAPES: dict[str, Schema] = {
         when_textract_is_down=one_of("best_reading", "wait"),
         languages=each(TEXT, minItems=1),
         date_order=one_of(*get_args(DateOrder)),
+        several=one_of(*get_args(Several)),
         counts=thing(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),

@@ -37,6 +37,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "when_textract_is_down": dataset.when_textract_is_down,
         "languages": dataset.languages,
         "date_order": dataset.date_order,
+        "several": dataset.several,
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }

@@ -48,7 +48,7 @@ class File:
     `failures` maps failed steps to (code, detail). `page_numbers` are the pages of the claimed part, empty if it covers
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
-    `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names) and `date_order` are settings
+    `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
     of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch
     asks for its members as files. `record_is_complete` is False where the file has a record that lacks something.
     """

@@ -70,6 +70,7 @@ class Catalog(Protocol):
         when_textract_is_down: str = ...,
         languages: Sequence[str] = ...,
         date_order: str = ...,
+        several: str = ...,
     ) -> Dataset: ...
 
     def change_dataset(
@@ -78,6 +79,7 @@ class Catalog(Protocol):
         when_textract_is_down: str | None,
         languages: Sequence[str] | None,
         date_order: str | None,
+        several: str | None,
     ) -> bool:
         """Change what is not None; False where there is no such dataset."""
 

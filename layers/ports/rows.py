@@ -26,6 +26,7 @@ class Dataset(NamedTuple):
     when_textract_is_down: str
     languages: list[str]
     date_order: str
+    several: str
     created_at: datetime
 
 

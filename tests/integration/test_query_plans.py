@@ -177,6 +177,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "priority": "normal",
         "when_textract_is_down": "wait",
         "date_order": "day_first",
+        "several": "records",
         "side_steps": ["preview", "thumbnail"],
         **dict.fromkeys(("since", "until", "after_at", "after_file", "after_step", "after_kind"), None),
         "main_steps": ["intake", "ocr"],

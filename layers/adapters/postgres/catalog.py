@@ -154,6 +154,7 @@ class PostgresTransaction:
         when_textract_is_down: str = "best_reading",
         languages: Sequence[str] = ("eng",),
         date_order: str = "auto",
+        several: str = "records",
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -163,6 +164,7 @@ class PostgresTransaction:
             when_textract_is_down=when_textract_is_down,
             languages=list(languages),
             date_order=date_order,
+            several=several,
         )
 
     def change_dataset(
@@ -171,6 +173,7 @@ class PostgresTransaction:
         when_textract_is_down: str | None,
         languages: Sequence[str] | None,
         date_order: str | None,
+        several: str | None,
     ) -> bool:
         found = self._value(
             "change_dataset",
@@ -178,6 +181,7 @@ class PostgresTransaction:
             when_textract_is_down=when_textract_is_down,
             languages=languages and list(languages),
             date_order=date_order,
+            several=several,
         )
         return found is not None
 

@@ -22,30 +22,34 @@ SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AN
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH made AS (
-    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order)
-    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order) RETURNING *),
+    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several)
+    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM made)
-SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, created_at, CAST(:schema AS json) AS schema FROM made
+SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, created_at,
+       CAST(:schema AS json) AS schema FROM made
 
 -- change_dataset --
 -- Changes those of a dataset's options that are not NULL.
 UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, when_textract_is_down),
                     languages = coalesce(CAST(:languages AS text[]), languages),
-                    date_order = coalesce(:date_order, date_order)
+                    date_order = coalesce(:date_order, date_order),
+                    several = coalesce(:several, several)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
-SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.created_at, v.schema
+SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several, d.created_at,
+       v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
  ORDER BY d.dataset_id DESC LIMIT :limit
 
 -- dataset --
 -- One dataset.
-SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.created_at, v.schema
+SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several, d.created_at,
+       v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id
 

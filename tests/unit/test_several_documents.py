@@ -1,0 +1,90 @@
+"""The dataset decides what becomes of a file that holds several documents."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from functions.extraction import extraction
+from layers.adapters.extraction.rules_extractor import RulesExtractor
+from layers.attempts.work import Work
+from layers.domain.errors import PermanentError
+from layers.domain.file import File, Several
+from layers.domain.meter import Meter
+from layers.domain.page import Page
+from layers.domain.step import Done
+
+SCHEMA = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {"invoice_number": {"type": "string"}, "total": {"type": "number"}},
+}
+TEXTS = [
+    "NORTHWIND\nInvoice number: NW-1\nInvoice date: 11 March 2024\nTotal due GBP 90.00",
+    "NORTHWIND\nInvoice number: NW-2\nInvoice date: 12 March 2024\nTotal due GBP 20.00",
+    "NORTHWIND\nInvoice number: NW-3\nInvoice date: 13 March 2024\nThank you",
+]
+
+
+class _Work:
+    """The part of `Work` that the step uses for text of the file's own."""
+
+    extractor, meter = RulesExtractor(), Meter()
+
+    def __init__(self, texts: list[str]) -> None:
+        self._pages = [Page(number, text, source="native", confidence=100.0) for number, text in enumerate(texts, 1)]
+
+    def pages(self) -> list[Page]:
+        return self._pages
+
+
+def extracted(several: Several, texts: list[str]) -> Done:
+    file = File("f", "t", "d", "b", "a.pdf", "k", None, 1, None, schema=SCHEMA, several=several)
+    done = extraction.run(file, cast(Work, _Work(texts)))
+    assert isinstance(done, Done)
+    return done
+
+
+def values(done: Done) -> list[dict[str, Any]]:
+    assert done.extraction is not None
+    return [dict(one.fields) for one in (done.extraction, *done.extraction.further)]
+
+
+def test_each_document_has_a_record_with_its_own_values() -> None:
+    done = extracted("records", TEXTS[:2])
+    assert values(done) == [{"invoice_number": "NW-1", "total": 90.0}, {"invoice_number": "NW-2", "total": 20.0}]
+    assert done.complete
+    assert done.extraction is not None
+    assert "2 documents" in done.extraction.notes[0].text
+
+
+def test_evidence_names_the_page_in_the_file() -> None:
+    done = extracted("records", TEXTS[:2])
+    assert done.extraction is not None
+    assert done.extraction.further[0].evidence["total"].page == 2
+
+
+def test_a_file_is_partial_if_any_of_its_records_is() -> None:
+    done = extracted("records", TEXTS)
+    assert not done.complete
+    assert done.extraction is not None
+    assert done.extraction.is_complete
+    assert done.extraction.further[1].missing == ("total",)
+
+
+def test_only_the_first_document_is_read_if_the_dataset_says_so() -> None:
+    done = extracted("first", TEXTS)
+    assert values(done) == [{"invoice_number": "NW-1", "total": 90.0}]
+    assert done.extraction is not None
+    assert "3 documents" in done.extraction.notes[0].text
+
+
+def test_a_file_with_several_documents_fails_if_the_dataset_says_so() -> None:
+    with pytest.raises(PermanentError) as error:
+        extracted("fail", TEXTS)
+    assert error.value.code == "several_documents"
+
+
+def test_one_document_never_fails_for_being_several() -> None:
+    assert values(extracted("fail", TEXTS[:1])) == [{"invoice_number": "NW-1", "total": 90.0}]
