@@ -162,7 +162,7 @@ def worker(installation: Installation, host: str, place: int, hosts: int, enviro
     home = installation.home.path / host
     home.mkdir(mode=0o700, exist_ok=True)
     log_path = installation.home.logs / f"{host}.log"
-    share = {"FAIRWAY_WORKERS": str(hosts), "FAIRWAY_WORKER_PLACE": str(place)}
+    share = embedded.own_steps(hosts, place - 1)
     return Process(
         name=host,
         argv=[sys.executable, "-m", "infra.worker"],
