@@ -1,16 +1,18 @@
 # make run [FILES=folder] [DATASET=name]     start Fairway on this machine and process files
 # make cluster [FILES=folder]                start it with Kafka, versitygw and two worker hosts; needs Java, Maven and Go
 # make top                                   show what the running Fairway is doing, live
+# make video                                 install PyAV, for pictures of videos (contains parts under the GPL)
 # make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
 # make test                                  run all checks of CI: lint and tests
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
-# make hostile | chaos                       test with hostile files | with outages and killed workers
+# make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
 # make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
+# make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
 # make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
@@ -27,7 +29,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: cluster test-cluster top rehearse package run rapid test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: cluster test-cluster top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -39,6 +41,9 @@ top: $(VENV)/.local
 
 rapid: $(VENV)/.local
 	@$(PIP) --requirement requirements/rapid.txt
+
+video: $(VENV)/.local
+	@$(PIP) --requirement requirements/video.txt
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
@@ -75,6 +80,7 @@ servers: $(VENV)/.test
 chaos: $(VENV)/.test
 	$(BIN)/python -m tests.scenarios
 	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos/small_disk.py
 
 MINUTES ?= 20
 soak: $(VENV)/.test
@@ -97,6 +103,12 @@ bench: $(VENV)/.test
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "Skipped benchmarks.reading, which needs a folder of labelled pages: make bench DATA=folder"; fi
 
+sbom: $(VENV)/.test build/sbom-venv/.ready
+	@mkdir -p build/sbom
+	build/sbom-venv/bin/cyclonedx-py environment --output-format JSON --output-file build/sbom/environment.cdx.json $(BIN)/python
+	build/sbom-venv/bin/pip-licenses --python $(BIN)/python --format json --with-system --from mixed --output-file build/sbom/licences.json
+	$(BIN)/python -m tests.sbom build/sbom
+
 package: build/lambda-venv/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
 
@@ -108,6 +120,11 @@ rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready bu
 build/rehearsal-venv/.ready: requirements/rehearsal.txt constraints.txt build/lambda-venv/.ready
 	@$(LAMBDA_PYTHON) -m venv build/rehearsal-venv
 	@build/rehearsal-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements/rehearsal.txt
+	@touch $@
+
+build/sbom-venv/.ready: requirements/sbom.txt $(VENV)/bin/python
+	@$(VENV)/bin/python -m venv build/sbom-venv
+	@build/sbom-venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/sbom.txt
 	@touch $@
 
 build/checkov-venv/.ready: requirements/checkov.txt build/lambda-venv/.ready
@@ -137,6 +154,6 @@ $(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt
 	@$(PIP) --requirement requirements/local.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/rapid.txt
+$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/rapid.txt requirements/video.txt
 	@$(PIP) --requirement requirements/test.txt
 	@touch $@

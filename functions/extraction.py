@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from functions.ocr import ocr
 from functions.text_artifact import TEXT, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
+from layers.domain.errors import PermanentError
 from layers.domain.extraction.merging import merge
+from layers.domain.extraction.segments import documents_of
+from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
-from layers.domain.page import Extraction
+from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
 
 RULES_COST_S = 0.05
@@ -56,13 +60,47 @@ def extraction(file: File, work: Work) -> Done:
     if file.part == 0 and any(page.source != "native" for page in pages):  # otherwise the text step has stored it
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
-    windows = cut([page for page in pages if page.source], file.part_count, file.reach.window_bytes)
-    found = work.extractor.extract(windows[file.part], file.schema, work.meter)
+    readable = [page for page in pages if page.source]
+    documents = documents_of(readable) if file.part == 0 else [readable]
+    if len(documents) > 1 and file.several == "fail":
+        detail = f"the file holds {len(documents)} documents; upload each of them as a file of its own"
+        raise PermanentError("several_documents", detail)
     if file.part_count > 1:
-        return Done(window=found, artifacts=tuple(artifacts))
+        found = _extracted(file, work, readable)
+        return Done(window=_with_notes(found, _notes_on_windows(documents)), artifacts=tuple(artifacts))
     unread = [f"page {page.number}" for page in pages if page.source is None]
-    return _record(merge({0: found}, file.schema, unread, file.notes), artifacts)
+    chosen = documents if file.several == "records" else documents[:1]
+    first, *further = [_extracted(file, work, document) for document in chosen]
+    whole = merge({0: first}, file.schema, unread, (*file.notes, *_notes_on_documents(documents)))
+    others = tuple(merge({0: one}, file.schema) for one in further)
+    return _record(replace(whole, further=others), artifacts)
+
+
+def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
+    windows = cut(pages, file.part_count, file.reach.window_bytes)
+    window = replace(windows[file.part], date_order=file.date_order)
+    return with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)
+
+
+def _notes_on_documents(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
+    if len(documents) == 1:
+        return ()
+    starts = ", ".join(str(document[0].number) for document in documents[:20])
+    return (
+        Note(f"the file holds {len(documents)} documents, which begin on pages {starts}; this is the first of them"),
+    )
+
+
+def _notes_on_windows(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
+    """A long text is read in windows, whose values can't be told apart by document."""
+    count = len(documents)
+    return (Note(f"the file holds {count} documents, of which one record was made", lost=True),) if count > 1 else ()
+
+
+def _with_notes(found: Extraction, notes: tuple[Note, ...]) -> Extraction:
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def _record(found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
-    return Done(extraction=found, complete=found.is_complete, artifacts=tuple(artifacts))
+    complete = all(one.is_complete for one in (found, *found.further))
+    return Done(extraction=found, complete=complete, artifacts=tuple(artifacts))

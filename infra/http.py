@@ -7,6 +7,7 @@ response.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -21,6 +22,8 @@ from functions.api.changes import MOST_WAITING
 from functions.api.origins import readable_by
 from functions.api.problems import TITLES, Problem
 from infra.http_server import Server, connection_limit, raise_descriptor_limit
+from infra.http_threads import ThreadsEnded
+from infra.readiness import report_ready
 from layers import bootstrap
 from layers.telemetry.log import log
 
@@ -170,7 +173,12 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     log("api_ready", host=settings.host, port=settings.port, connections=connections)
-    server.run()
+    report_ready()
+    try:
+        server.run()
+    except ThreadsEnded as error:
+        log("thread_ended", worker="api", threads=str(error))
+        os._exit(1)  # a new process has all its threads
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from typing import Any
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
-from waitress.utilities import Error
+from waitress.task import ErrorTask
 
 from functions.api.problems import MEDIA_TYPE, Problem
+from infra.http_threads import Dispatcher, ThreadsEnded
 from layers.telemetry.log import log
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -31,10 +31,7 @@ MOST_CONNECTIONS = 2000
 # Descriptors for everything but connections of clients: PostgreSQL, the object store, and one connection to Redis for
 # each thread and adapter. A process with few descriptors gives half of them to connections.
 OTHER_DESCRIPTORS = 2000
-MOST_QUEUED = 1000  # requests that wait for a thread
 MOST_HELD_BYTES = 256 * 1024 * 1024  # of requests that are being received or wait
-HEALTH_PATH = "/health"
-HEALTH_THREADS = 2
 # Connections beyond the limit that are accepted while all others are busy: they may only ask for `/health`.
 EXTRA_CONNECTIONS = 32
 CLOSED_AT_ONCE = 0.02  # the share of the limit that is closed to make room, so that room is not sought for each client
@@ -67,12 +64,6 @@ def connection_limit(descriptors: int) -> int:
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     return max(1, min(MOST_CONNECTIONS, descriptors - min(OTHER_DESCRIPTORS, descriptors // 2)))
-
-
-class Busy(Error):  # type: ignore[misc]
-    """The error of a request that the server does not take."""
-
-    code = 503
 
 
 class ProblemTask(ErrorTask):  # type: ignore[misc]
@@ -116,30 +107,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def is_idle(self) -> bool:
         """No request of this connection waits or runs. It may be receiving one, or sending the last response."""
         return not self.requests
-
-
-class Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """Threads that serve requests. `/health` and refusals never wait behind other requests."""
-
-    def __init__(self, threads: int) -> None:
-        super().__init__()
-        self.set_thread_count(threads)
-        self._quick = ThreadedTaskDispatcher()
-        self._quick.set_thread_count(HEALTH_THREADS)
-
-    def add_task(self, task: Channel) -> None:
-        request = task.requests[0]
-        if request.error or request.path == HEALTH_PATH:
-            self._quick.add_task(task)
-        elif task.is_extra or len(self.queue) >= MOST_QUEUED:
-            request.error = Busy("")
-            self._quick.add_task(task)
-        else:
-            super().add_task(task)
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
-        self._quick.shutdown(cancel_pending, timeout=0)
-        return bool(super().shutdown(cancel_pending, timeout))
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
@@ -220,7 +187,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def maintenance(self, now: float) -> None:
         """Close the connections that were idle for long. They are closed at once: a client that does not read its
-        response never lets waitress close it."""
+        response never lets waitress close it. Raises ThreadsEnded."""
+        if dead := self.task_dispatcher.ended_threads():
+            raise ThreadsEnded(", ".join(dead))
         oldest = now - self.adj.channel_timeout
         channels = list(self.active_channels.values())
         for channel in [channel for channel in channels if channel.is_idle and channel.last_activity < oldest]:

@@ -21,6 +21,7 @@ from typing import Any
 from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, slots
 from infra.acknowledgements import Acknowledgements
 from infra.membership import Membership
+from infra.readiness import report_ready
 from infra.topics import ARRIVALS, DISPATCH
 from layers import bootstrap
 from layers.adapters.redis.work_signal import RedisWorkSignal
@@ -201,6 +202,7 @@ def main() -> None:
     keep_trying(stop, lambda: upkeep.recover(handlers.runner(), settings.worker_name))
     worker.start()
     log("worker_ready", worker=settings.worker_name, pid=os.getpid())
+    report_ready()
     find_lost_work = (stop, lambda: upkeep.find_lost_work(handlers.runner(), stop.wait))
     threading.Thread(target=keep_trying, args=find_lost_work, name="find_lost_work", daemon=True).start()
     # The longest time to which a lease may be extended: until then an attempt may be waiting for the CPU.

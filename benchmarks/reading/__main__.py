@@ -24,7 +24,7 @@ from benchmarks.reading.engines import DEFAULT, TESSERACT, WITH_RAPID, ReadingRu
 from benchmarks.reading.evidence import evidence
 from benchmarks.reading.scoring import field_scores, recall_and_order, score
 from benchmarks.reading.truth import RENDERED, Receipt, halves, invoices, receipts, transcript
-from layers.decoders.pdf import read_text
+from layers.decoders.pdf_text import read_text
 from layers.domain.page import Page, pages_as_read
 
 Rows = dict[str, dict[str, Any]]

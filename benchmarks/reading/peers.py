@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.reading.engines import ReadingRun, cpu_s
 from benchmarks.reading.truth import Invoice, Receipt, are_right
-from layers.decoders.pdf import read_text
+from layers.decoders.pdf_text import read_text
 from layers.domain.page import pages_as_read
 
 VENV = Path("build/peers/reading")

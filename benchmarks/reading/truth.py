@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layers.domain.extraction.values import Amount, amounts, dates
+from layers.domain.extraction.amounts import Amount, amounts
+from layers.domain.extraction.dates import WrittenDate, dates
 from layers.domain.page import Page, Word
 
 SCHEMA = {
@@ -84,7 +85,7 @@ def _receipt(path: Path, label: Mapping[str, str]) -> Receipt:
     truth: Counter[str] = Counter()
     for _, text in _boxes(path.parent / "words" / f"{path.stem}.csv"):
         truth += words_of(text)
-    date = next((str(one.value) for one in dates(label["date"])), None)
+    date = next((str(one.value.value) for one in dates(label["date"]) if isinstance(one.value, WrittenDate)), None)
     total = next((one.value.value for one in amounts(label["total"]) if isinstance(one.value, Amount)), None)
     return Receipt(
         path, truth, {"date": date, "total": total, "company": label["company"], "address": label["address"]}

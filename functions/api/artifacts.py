@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from functions.api.ports import ApiPorts
 from functions.pipelines import STEPS
@@ -52,6 +53,19 @@ def _original(ports: ApiPorts, file: FileRow) -> Shown | None:
     if not file.uploaded_at or file.error_code == "infected":
         return None
     return {"url": ports.objects.presign_get(file.object_key, file.version_id, download_name=file.name)}
+
+
+def records_view(record: RecordOfFile | None) -> list[Shown]:
+    """One record for each document of a file, in order."""
+    if record is None:
+        return []
+    first = _record_view(record)
+    return [first, *(first | one | {"id": further_id(record.record_id, n)} for n, one in enumerate(record.further, 2))]
+
+
+def further_id(record_id: UUID, number: int) -> str:
+    """The id of the record of a file's document, counted from 1."""
+    return f"{record_id}-{number}"
 
 
 def _record_view(record: RecordOfFile) -> Shown:

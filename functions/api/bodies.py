@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
+from layers.domain.extraction.values import DateOrder
 
 MOST_LEVELS = 50
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -57,6 +58,7 @@ class NewDataset(Body):
     schema_: Json | None = Field(default=None, alias="schema")
     when_textract_is_down: Literal["best_reading", "wait"] = "best_reading"
     languages: Languages | None = None
+    date_order: DateOrder = "auto"
 
 
 class ChangedDataset(Body):
@@ -64,6 +66,9 @@ class ChangedDataset(Body):
         default=None, description="continue with the best reading so far, or wait; pages without a reading always wait"
     )
     languages: Languages | None = None
+    date_order: DateOrder | None = Field(
+        default=None, description="how 3/4/2024 is read; `auto`: as the document's own evidence says, else as doubtful"
+    )
 
 
 class NewSchema(Body):

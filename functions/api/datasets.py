@@ -19,7 +19,7 @@ def create(request: Request) -> tuple[int, Any]:
     schema = _checked(body.schema_) if body.schema_ is not None else DEFAULT_SCHEMA
     languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
     quotas.check_datasets(request)
-    dataset = request.catalog.create_dataset(body.name, schema, body.when_textract_is_down, languages)
+    dataset = request.catalog.create_dataset(body.name, schema, body.when_textract_is_down, languages, body.date_order)
     return 201, dataset_view(dataset, {})
 
 
@@ -51,7 +51,7 @@ def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
 def change(request: Request, dataset_id: str) -> tuple[int, Any]:
     body = request.read(ChangedDataset)
     languages = _known(request, body.languages) if body.languages else None
-    if not request.catalog.change_dataset(dataset_id, body.when_textract_is_down, languages):
+    if not request.catalog.change_dataset(dataset_id, body.when_textract_is_down, languages, body.date_order):
         raise not_found("dataset")
     return show(request, dataset_id)
 

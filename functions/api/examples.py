@@ -58,7 +58,7 @@ def _artifact(kind: ArtifactKind) -> dict[str, Any]:
 
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
-    "ChangedDataset": {"when_textract_is_down": "wait", "languages": ["eng", "deu"]},
+    "ChangedDataset": {"when_textract_is_down": "wait", "languages": ["eng", "deu"], "date_order": "day_first"},
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
     "PartNumbers": {"part_numbers": [1, 2]},
@@ -76,6 +76,7 @@ EXAMPLES: dict[str, Any] = {
         "schema_version": 1,
         "when_textract_is_down": "best_reading",
         "languages": ["eng"],
+        "date_order": "auto",
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },
@@ -123,6 +124,7 @@ EXAMPLES: dict[str, Any] = {
             **{name: _artifact(kind) for name, kind in KINDS.items()},
             "original": {"url": f"{URL}original"},
         },
+        "records": [RECORD | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}}],
     },
     "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
     "RemovalStarted": {

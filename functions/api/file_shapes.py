@@ -27,6 +27,7 @@ from functions.api.json_schema import (
 )
 from functions.api.views import FOREMOST
 from functions.pipelines import PIPELINES
+from layers.domain.extraction.values import DateOrder
 from layers.domain.page import Source
 from layers.domain.step import RECORD as RECORD_KIND
 from layers.domain.step import ArtifactKind
@@ -76,6 +77,7 @@ FILE_SHAPES: dict[str, Schema] = {
         schema_version={"type": "integer", "minimum": 1},
         when_textract_is_down=one_of("best_reading", "wait"),
         languages=each(TEXT, minItems=1),
+        date_order=one_of(*get_args(DateOrder)),
         counts=thing(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),
@@ -165,6 +167,8 @@ FILE_SHAPES: dict[str, Schema] = {
         waiting=or_null(ref("Waiting")),
         error=or_null(thing(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
+        records=each(ref("Record"))
+        | {"description": "one for each document in the file; the first is the file's record"},
     ),
     "Files": thing(
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},

@@ -7,11 +7,12 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from functions.api import datasets
+from functions.api.artifacts import further_id
 from functions.api.requests import Request, Response
 from layers.ports.rows import RecordRow
 
@@ -37,7 +38,7 @@ def show(request: Request, dataset_id: str) -> Response:
     position = request.position(f"records {dataset_id}")
     rows = request.catalog.records(dataset_id, position[0] if position else None, limit + 1)
     columns = list(dataset.schema.get("properties", {}))
-    records = [_record(row, columns) for row in rows[:limit]]
+    records = [record for row in rows[:limit] for record in _records(row, columns)]
     following = None
     if len(rows) > limit:
         following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1].record_id)])
@@ -52,9 +53,26 @@ def show(request: Request, dataset_id: str) -> Response:
     return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 
 
+def _records(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
+    """The records of a file, one for each of its documents."""
+    first = _record(row, columns)
+    return [
+        first,
+        *(
+            first
+            | {name: value for name, value in one.items() if name in OWN_COLUMNS}
+            | {"id": further_id(row.record_id, number), "fields": _ordered(one["fields"], columns)}
+            for number, one in enumerate(row.further, 2)
+        ),
+    ]
+
+
+def _ordered(fields: Mapping[str, Any], columns: Sequence[str]) -> Shown:
+    """The fields in the order of the current schema; those of older schemas come last."""
+    return {name: fields[name] for name in columns if name in fields} | dict(fields)
+
+
 def _record(row: RecordRow, columns: Sequence[str]) -> Shown:
-    """A record with its fields in the order of the current schema; fields of older schemas come last."""
-    ordered = {name: row.fields[name] for name in columns if name in row.fields}
     return {
         "id": str(row.record_id),
         "file_id": str(row.file_id),
@@ -64,7 +82,7 @@ def _record(row: RecordRow, columns: Sequence[str]) -> Shown:
         "missing": row.missing,
         "doubtful": row.doubtful,
         "notes": row.notes,
-        "fields": ordered | row.fields,
+        "fields": _ordered(row.fields, columns),
     }
 
 

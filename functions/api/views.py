@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.api import waits
-from functions.api.artifacts import artifacts_view
+from functions.api.artifacts import artifacts_view, records_view
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES
 from layers.domain.step import ENDED
@@ -36,6 +36,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "schema_version": dataset.schema_version,
         "when_textract_is_down": dataset.when_textract_is_down,
         "languages": dataset.languages,
+        "date_order": dataset.date_order,
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }
@@ -105,6 +106,7 @@ def _file_view(
         "waiting": waits.waiting(view, file.state, file.batch_id, steps),
         "error": _error(file),
         "artifacts": artifacts_view(ports, file, artifacts, record),
+        "records": records_view(record),
     }
 
 

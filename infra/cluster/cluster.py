@@ -39,13 +39,19 @@ def start(
 ) -> Embedded:
     """Start a cluster with its first API at `port` (0 picks one) and a worker on each of `hosts`; returns when it is ready.
 
-    Raises Missing, AlreadyRuns, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
+    Raises Missing, AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
     """
     programs.check()
     classes, store = programs.kafka_classes(), programs.versitygw()
     assert classes.is_dir() and store.is_file()
     home = Home(home_path)
-    home.open_lock()
+    with embedded.explained(home):
+        home.open_lock()
+        return _start(home, port, hosts, partitions, adopts=adopts)
+
+
+def _start(home: Home, port: int, hosts: Sequence[str], partitions: int, *, adopts: bool) -> Embedded:
+    """Start a cluster on a home that is locked, and unlock it where that fails."""
     try:
         home.endpoint.unlink(missing_ok=True)
         end_leftovers(home.run_record)
@@ -150,7 +156,8 @@ def api(installation: Installation, name: str, environment: dict[str, str]) -> P
         argv=[sys.executable, "-m", "infra.http"],
         env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": name, "FAIRWAY_PORT": str(port)},
         cwd=embedded.ROOT,
-        is_ready=lambda pid: embedded.is_healthy(port),
+        reports_ready=True,
+        is_ready=lambda: embedded.is_healthy(port),
         stop_s=embedded.API_STOP_S,
         death_signal=signal.SIGTERM,
     )
@@ -161,14 +168,13 @@ def worker(installation: Installation, host: str, place: int, hosts: int, enviro
     hosts share servers, and nothing on a disk."""
     home = installation.home.path / host
     home.mkdir(mode=0o700, exist_ok=True)
-    log_path = installation.home.logs / f"{host}.log"
     share = embedded.own_steps(hosts, place - 1)
     return Process(
         name=host,
         argv=[sys.executable, "-m", "infra.worker"],
         env={**without(environment, OF_API), **share, "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
         cwd=embedded.ROOT,
-        is_ready=lambda pid: embedded.has_logged(log_path, "worker_ready", pid),
+        reports_ready=True,
         stop_s=embedded.WORKER_STOP_S,
         death_signal=signal.SIGTERM,
     )

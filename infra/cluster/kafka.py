@@ -73,7 +73,7 @@ def declare(
         env={"PATH": os.environ.get("PATH", os.defpath), **marks},
         cwd=folder,
         before_start=lambda: _prepare(settings, content, users or {}),
-        is_ready=lambda pid: _accepts(port),
+        is_ready=lambda: _accepts(port),
         stop_s=STOP_S,
     )
 

@@ -36,7 +36,7 @@ def declare(
         # All users can read arguments, so the secret is in the environment.
         env={"PATH": os.defpath, "ROOT_ACCESS_KEY": key_id, "ROOT_SECRET_KEY": secret, **marks},
         cwd=folder,
-        is_ready=lambda pid: answers(port),
+        is_ready=lambda: answers(port),
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.doctor.checks import examine
-from infra.doctor.verify import Doctor, report
+from infra.doctor.verify import NOT_CHECKED, Doctor, report
 from infra.local.home import Home, read_json
 from infra.setup.results import OK, WARNING, WRONG
 from layers import bootstrap
@@ -25,8 +25,9 @@ from layers import bootstrap
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     home = options.home or (None if os.environ.get("FAIRWAY_DATABASE_URL") else os.environ.get("FAIRWAY_HOME"))
-    if home:
-        use_home(Home(Path(home)))
+    if home and not use_home(Home(Path(home))):
+        print(f"No running Fairway was found in {home}. Start it, or name its folder with --home.", file=sys.stderr)
+        return NOT_CHECKED
     if options.verify:
         objects_folder = Home(Path(home)).objects if home else None
         return report(Doctor(bootstrap.store(), bootstrap.objects(), objects_folder, options.tenant), options.after)
@@ -49,11 +50,11 @@ def _examine() -> int:
     return int(WRONG in states)
 
 
-def use_home(home: Home) -> None:
-    """Connect to the embedded start of a home, which must be running."""
+def use_home(home: Home) -> bool:
+    """Connect to the embedded start of a home; False where none is running."""
     endpoint = read_json(home.endpoint)
     if not endpoint:
-        raise SystemExit(f"No running Fairway was found in {home.path}. Start it, or name its folder with --home.")
+        return False
     os.environ |= {
         "FAIRWAY_HOME": str(home.path),
         "FAIRWAY_DATABASE_URL": endpoint["database_url"],
@@ -65,6 +66,7 @@ def use_home(home: Home) -> None:
         "AWS_SECRET_ACCESS_KEY": endpoint["aws_secret_access_key"],
         "AWS_DEFAULT_REGION": "us-east-1",
     }
+    return True
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

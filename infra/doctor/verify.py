@@ -6,6 +6,7 @@ It only reads. Memory is bounded: files are checked page by page, and one origin
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import sys
 import tempfile
 from collections import Counter
@@ -157,7 +158,7 @@ def report(doctor: Doctor, after: str = "") -> int:
             about = ", ".join(filter(None, (repr(finding.name) if finding.name else "", finding.detail)))
             if about:
                 print(f"{'':<22} {about}")
-    except (DependencyDown, StoreUnreachable) as error:
+    except (DependencyDown, StoreUnreachable, OSError, sqlite3.Error) as error:
         print(f"Not everything was checked: {error}", file=sys.stderr)
         return NOT_CHECKED
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from infra.local import embedded
-from infra.local.home import AlreadyRuns
+from infra.local.home import AlreadyRuns, HomeUnusable
 from infra.local.ports import PortTaken
 from infra.local.postgres import PostgresUnusable
 from infra.local.supervisor import StartFailed
@@ -23,7 +23,7 @@ DEFAULT_HOME = ".fairway"
 DEFAULT_PORT = 8000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-REFUSALS: tuple[type[Exception], ...] = (AlreadyRuns, PortTaken, PostgresUnusable, StartFailed)
+REFUSALS: tuple[type[Exception], ...] = (AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable, StartFailed)
 POLL_S = 0.5  # how often a signal is noticed whose exception was swallowed
 
 
@@ -60,14 +60,16 @@ def run_until_stopped(start: Callable[[int], embedded.Embedded], refusals: tuple
     except (*REFUSALS, *refusals) as refusal:
         print(refusal, file=sys.stderr)
         return 1
-    except PermissionError as error:
-        print(f"This user has no access to FAIRWAY_HOME: {error}", file=sys.stderr)
-        return 1
     except (Stop, KeyboardInterrupt):
         return 130
     try:
         _run_session(running, arguments)
         while not handler.was_called:
+            if not running.supervisor.is_alive():
+                print(
+                    "The supervisor has ended, and with it everything else. See logs/supervisor.log.", file=sys.stderr
+                )
+                return 1
             time.sleep(POLL_S)
     except (Stop, KeyboardInterrupt):
         pass

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import secrets as random_secrets
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from infra.local import object_store, postgres, valkey
-from infra.local.home import Home, Secrets, write_json
+from infra.local.home import Home, HomeUnusable, Secrets, explain, write_json
 from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process, Running
@@ -110,9 +112,11 @@ class Embedded:
     def stop(self) -> None:
         """End all processes and unlock the home."""
         self._is_ready = False
-        self.installation.home.endpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that has become read-only
+            self.installation.home.endpoint.unlink(missing_ok=True)
         self.supervisor.stop()
-        self.installation.home.run_record.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.installation.home.run_record.unlink(missing_ok=True)
         self.installation.home.release_lock()
 
     def _on_change(self, running: Sequence[Running]) -> None:
@@ -140,10 +144,40 @@ def start(
 
     It returns when everything is ready. `bootstrap` prepares the database once it accepts connections, and `programs`
     gives the processes that use the servers; both default to Fairway's own. Raises AlreadyRuns, PortTaken,
-    PostgresUnusable and StartFailed; then nothing is left running.
+    HomeUnusable, PostgresUnusable and StartFailed; then nothing is left running.
     """
     home = Home(home_path)
-    home.open_lock()
+    with explained(home):
+        home.open_lock()
+        return _start(home, port, bootstrap or bring_up_to_date, programs or own_programs, adopts=adopts)
+
+
+@contextmanager
+def explained(home: Home) -> Iterator[None]:
+    """Turn errors of a start that come from the home's disk into HomeUnusable, and those of the database into
+    StartFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise HomeUnusable(explain(error, home.path)) from error
+    except (postgres.PostgresUnusable, StartFailed, psycopg.OperationalError) as error:
+        # On a full disk servers fail in many ways, and their logs can't say why.
+        if problem := home.problem():
+            raise HomeUnusable(f"{explain(problem, home.path)}\n{error}") from error
+        if isinstance(error, psycopg.OperationalError):
+            raise StartFailed(f"The database could not be prepared: {error}") from error
+        raise
+
+
+def _start(
+    home: Home,
+    port: int,
+    bootstrap: Callable[[Installation], None],
+    programs: Callable[[Installation, str], Sequence[Process]],
+    *,
+    adopts: bool,
+) -> Embedded:
+    """Start everything on a home that is locked, and unlock it where that fails."""
     try:
         home.endpoint.unlink(missing_ok=True)
         end_leftovers(home.run_record)
@@ -158,8 +192,8 @@ def start(
     try:
         embedded.supervisor.start(servers(installation, program, embedded.run_id), SERVERS_START_S)
         ensure_database(installation.database_url)
-        (bootstrap or bring_up_to_date)(installation)
-        embedded.supervisor.start((programs or own_programs)(installation, embedded.run_id), PROGRAMS_START_S)
+        bootstrap(installation)
+        embedded.supervisor.start(programs(installation, embedded.run_id), PROGRAMS_START_S)
         embedded.announce()
     except BaseException:
         embedded.stop()
@@ -181,8 +215,8 @@ def servers(installation: Installation, program: postgres.Program, run_id: str) 
             secret=secrets.store_secret,
             redis_url=installation.redis_url,
             visibility_s=visibility_s(),
-            free_bytes=int(os.environ.get("FAIRWAY_STORE_FREE_BYTES") or object_store.FREE_BYTES),
-            max_upload_bytes=int(os.environ.get("FAIRWAY_MAX_FILE_BYTES") or object_store.MAX_UPLOAD_BYTES),
+            free_bytes=whole_number("FAIRWAY_STORE_FREE_BYTES", object_store.FREE_BYTES),
+            max_upload_bytes=whole_number("FAIRWAY_MAX_FILE_BYTES", object_store.MAX_UPLOAD_BYTES),
             marks={MARK: run_id},
         ),
     ]
@@ -200,7 +234,7 @@ def bring_up_to_date(installation: Installation) -> None:
 
 def own_programs(installation: Installation, run_id: str) -> list[Process]:
     """The API and the workers."""
-    workers = min(int(os.environ.get("FAIRWAY_WORKERS") or DEFAULT_WORKERS), most_workers())
+    workers = min(whole_number("FAIRWAY_WORKERS", DEFAULT_WORKERS), most_workers())
     environment = {**program_environment(installation), MARK: run_id}
     previews = [_preview(installation, run_id)] if serves_previews(environment) else []
     if previews:
@@ -210,7 +244,8 @@ def own_programs(installation: Installation, run_id: str) -> list[Process]:
         argv=[sys.executable, "-m", "infra.http"],
         env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": "api"},
         cwd=ROOT,
-        is_ready=lambda pid: is_healthy(installation.ports["api"]),
+        reports_ready=True,
+        is_ready=lambda: is_healthy(installation.ports["api"]),
         stop_s=API_STOP_S,
         death_signal=signal.SIGTERM,
     )
@@ -278,7 +313,7 @@ def _preview(installation: Installation, run_id: str) -> Process:
             MARK: run_id,
         },
         cwd=ROOT,
-        is_ready=lambda pid: is_healthy(port),
+        is_ready=lambda: is_healthy(port),
         stop_s=PREVIEW_STOP_S,
         death_signal=signal.SIGTERM,
     )
@@ -320,16 +355,23 @@ def without(environment: Mapping[str, str], names: Collection[str]) -> dict[str,
 
 def _worker(installation: Installation, number: int, environment: Mapping[str, str]) -> Process:
     name = f"worker-{number}"
-    log_path = installation.home.logs / f"{name}.log"
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.worker"],
         env={**without(environment, OF_API), "FAIRWAY_WORKER": name},
         cwd=ROOT,
-        is_ready=lambda pid: has_logged(log_path, "worker_ready", pid),
+        reports_ready=True,
         stop_s=WORKER_STOP_S,
         death_signal=signal.SIGTERM,
     )
+
+
+def whole_number(variable: str, default: int) -> int:
+    """The value of an environment variable. Raises StartFailed."""
+    text = os.environ.get(variable) or str(default)
+    if not text.isascii() or not text.isdigit():
+        raise StartFailed(f"{variable} must be a whole number, not {text!r}.")
+    return int(text)
 
 
 def is_healthy(port: int) -> bool:
@@ -341,20 +383,3 @@ def is_healthy(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def has_logged(log_path: Path, event: str, pid: int) -> bool:
-    """Whether the process with this pid has logged the event."""
-    try:
-        lines = log_path.read_text(errors="replace").splitlines()[-200:]
-    except OSError:
-        return False
-    return any(_is_event(line, event, pid) for line in lines if event in line)
-
-
-def _is_event(line: str, event: str, pid: int) -> bool:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(entry, dict) and entry.get("event") == event and entry.get("pid") == pid

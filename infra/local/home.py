@@ -1,20 +1,33 @@
-"""FAIRWAY_HOME: the folder with all data, secrets and chosen ports of an embedded start."""
+"""FAIRWAY_HOME: the folder with all data, secrets and chosen ports of an embedded start.
+
+Only its owner has access to it. What others may have put there is not used.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import secrets
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 SECRET_BYTES = 24
+PROBE_BYTES = 1024 * 1024
+OTHERS_MAY_ACCESS, OTHERS_MAY_WRITE = 0o077, 0o022
+OF_THE_DISK = {"lost+found"}  # in a folder that is a disk of its own
 
 
 class AlreadyRuns(Exception):
     """Another start uses this home. The message names its process and how to stop it."""
+
+
+class HomeUnusable(Exception):
+    """The folder can't be used as a home. The message gives the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Secrets:
 
 
 class Home:
-    """The paths of one home. Only `open_lock`, `release_lock` and `secrets` access the disk."""
+    """The paths of one home. Only the methods access the disk."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -44,8 +57,12 @@ class Home:
         self._lock: IO[str] | None = None
 
     def open_lock(self) -> None:
-        """Create the folder if missing and lock it for this process until the process ends. Raises AlreadyRuns."""
+        """Create the folder if missing and lock it for this process until the process ends.
+
+        Raises AlreadyRuns, HomeUnusable and OSError.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_private()
         self.logs.mkdir(mode=0o700, exist_ok=True)
         lock = open(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+")
         try:
@@ -57,10 +74,50 @@ class Home:
                 f"Fairway is already running on {self.path} (process {holder}). "
                 f"Stop it with Ctrl-C or `kill {holder}`, or set another FAIRWAY_HOME."
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        try:
+            lock.truncate(0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
+        except OSError:
+            lock.close()
+            raise
         self._lock = lock
+
+    def _make_private(self) -> None:
+        """Take all access to the folder from others. Raises HomeUnusable where they may have put something into it.
+
+        Others can't have changed what they don't own, so a home that was open by mistake is closed and used. A folder
+        that is no home is left as it is: it may be one that others need, like /tmp.
+        """
+        status = os.stat(self.path)
+        entries = {one.name: one.stat(follow_symlinks=False) for one in os.scandir(self.path)}
+        # The data of PostgreSQL lie deeper. Root may use anybody's home.
+        owners = {os.geteuid(), 0, *((status.st_uid,) if os.geteuid() == 0 else ())}
+        foreign = [name for name, one in entries.items() if one.st_uid not in owners]
+        if status.st_uid not in owners or foreign:
+            named = f"{self.path / foreign[0]} belongs" if foreign else f"{self.path} belongs"
+            raise HomeUnusable(f"{named} to another user, who could have put anything there. Set another FAIRWAY_HOME.")
+        if not status.st_mode & OTHERS_MAY_ACCESS:
+            return
+        is_home = "lock" in entries or not entries.keys() - OF_THE_DISK
+        if is_home and not status.st_mode & stat.S_ISVTX and os.geteuid() in (0, status.st_uid):
+            self.path.chmod(0o700)
+        elif status.st_mode & OTHERS_MAY_WRITE:
+            raise HomeUnusable(f"Other users may write to {self.path}. Set FAIRWAY_HOME to a folder of its own.")
+
+    def problem(self) -> OSError | None:
+        """The error with which the disk refuses a file of 1 MiB in this folder."""
+        path = self.path / f".probe.{os.getpid()}"
+        try:
+            with open(path, "wb") as probe:
+                probe.write(bytes(PROBE_BYTES))
+                probe.flush()
+                os.fsync(probe.fileno())
+        except OSError as error:
+            return error
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        return None
 
     def release_lock(self) -> None:
         if self._lock is not None:
@@ -68,9 +125,17 @@ class Home:
             self._lock = None
 
     def secrets(self) -> Secrets:
+        """The stored secrets; those that are missing are created. Raises HomeUnusable, OSError."""
         path = self.path / "secrets.json"
-        # A damaged file raises: with new passwords the existing database could not be opened.
-        stored: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            stored: Any = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError:
+            stored = None
+        if not isinstance(stored, dict):
+            raise HomeUnusable(f"{path} is damaged. Restore it from a backup, or set another FAIRWAY_HOME.")
+        if not stored and (self.postgres / "data").exists():
+            # With new passwords the existing database could not be opened.
+            raise HomeUnusable(f"{path} is missing. Restore it from a backup, or set another FAIRWAY_HOME.")
         values = {name: stored.get(name) or _new_secret(name) for name in Secrets.__slots__}
         if values != stored:
             write_json(path, values)
@@ -90,12 +155,30 @@ def write_json(path: Path, content: Any) -> None:
     """Replace a file atomically, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def explain(error: OSError, home: Path) -> str:
+    """A sentence for the person who starts Fairway: why the folder can't be used, and what to do."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"The disk of {home} is full ({error}). Free some of it, or set FAIRWAY_HOME to another disk."
+        case errno.EROFS:
+            return f"{home} is on a read-only disk ({error}). Set FAIRWAY_HOME to a folder that can be written."
+        case errno.EACCES | errno.EPERM:
+            return f"This user has no access to {home} ({error}). Set FAIRWAY_HOME to a folder of this user."
+        case errno.ENOTDIR | errno.EEXIST:
+            return f"{home} is not a folder ({error}). Set FAIRWAY_HOME to a folder."
+    return f"{home} can't be used ({error}). Set another FAIRWAY_HOME."
 
 
 def _new_secret(name: str) -> str:

@@ -1,12 +1,11 @@
 """The embedded object store and queues: ministack behind a private and a public listener.
 
-Bucket, queues and notifications are set up before the listeners open.
+The queues are created before the listeners open.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import logging
 import os
@@ -19,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.objects.files import ObjectFiles
+from infra.local.objects.queue_calls import QueueCalls
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
-from infra.local.store_setup import BUCKET
+from infra.local.store_setup import BUCKET, create_queues
+from infra.readiness import report_ready
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024
 FREE_BYTES = 256 * 1024 * 1024  # of the disk that uploads leave free: for the database, logs and scratch files
-SETUP_S = 30.0
 GRACE_S = 0.5
 
 
@@ -71,7 +71,7 @@ def declare(
         env=environment,
         cwd=ROOT,
         before_start=lambda: objects.mkdir(mode=0o700, exist_ok=True),
-        is_ready=lambda pid: _is_ready(private_port, pid),
+        reports_ready=True,
         stop_signal=signal.SIGTERM,
         stop_s=2.0,
     )
@@ -80,17 +80,6 @@ def declare(
 def _outer_environment() -> dict[str, str]:
     passed_on = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     return {name: os.environ[name] for name in passed_on if name in os.environ}
-
-
-def _is_ready(port: int, pid: int) -> bool:
-    connection = http.client.HTTPConnection(ADDRESS, port, timeout=1)
-    try:
-        connection.request("GET", "/_fairway/ready")
-        return connection.getresponse().read() == str(pid).encode()  # not the store of another home
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 async def serve() -> None:
@@ -106,12 +95,13 @@ async def serve() -> None:
         Path(os.environ["FAIRWAY_STORE_FOLDER"]), free_bytes=int(os.environ["FAIRWAY_STORE_FREE_BYTES"])
     )
     async with _lifespan(ministack):
-        await _set_up(ministack)
-        private_port, public_port = (int(port) for port in os.environ["FAIRWAY_STORE_PORTS"].split(","))
+        await create_queues(QueueCalls(ministack), json.loads(os.environ["FAIRWAY_STORE_VISIBILITY_S"]))
+        private_listener, public_listener = (_bind(int(port)) for port in os.environ["FAIRWAY_STORE_PORTS"].split(","))
         public, private = _filtered(files, ministack)
+        report_ready()  # the kernel accepts connections from now on
         await asyncio.gather(
-            _listen_privately(private, _bind(private_port), stop),
-            _listen(public, _bind(public_port), stop),
+            _listen_privately(private, private_listener, stop),
+            _listen(public, public_listener, stop),
         )
     files.close()
 
@@ -128,7 +118,7 @@ def _filtered(files: ObjectFiles, queues: Any) -> tuple[Any, Any]:
 
     work_signal = RedisWorkSignal(os.environ["FAIRWAY_REDIS_URL"])
     arrivals = Arrivals(
-        queues, QUEUE_PREFIX + ARRIVALS, BUCKET, ORIGINALS, lambda count: work_signal.send(ARRIVALS, count)
+        QueueCalls(queues), QUEUE_PREFIX + ARRIVALS, BUCKET, ORIGINALS, lambda count: work_signal.send(ARRIVALS, count)
     )
     objects = ObjectService(files, BUCKET, arrivals.stored)
 
@@ -142,35 +132,12 @@ def _filtered(files: ObjectFiles, queues: Any) -> tuple[Any, Any]:
     return public, PrivateFilter(by_protocol, verifier, PublicFilter(objects, verifier, BUCKET, max_bytes))
 
 
-async def _set_up(ministack: Any) -> None:
-    """Run the setup on a temporary listener, in a process of its own, so that its SDK takes no memory here."""
-    closed = asyncio.Event()
-    listener = _bind(0)
-    serving = asyncio.create_task(_listen(_without_lifespan(ministack), listener, closed))
-    arguments = {
-        "endpoint_url": f"http://{ADDRESS}:{listener.getsockname()[1]}",
-        "key_id": os.environ["AWS_ACCESS_KEY_ID"],
-        "secret": os.environ["AWS_SECRET_ACCESS_KEY"],
-        "visibility_s": json.loads(os.environ["FAIRWAY_STORE_VISIBILITY_S"]),
-    }
-    setup = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "infra.local.store_setup", stdin=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        await asyncio.wait_for(setup.communicate(json.dumps(arguments).encode()), SETUP_S)
-    except TimeoutError:
-        setup.kill()
-    closed.set()
-    await serving
-    if setup.returncode != 0:
-        raise SystemExit("The object store could not be set up: see the lines above.")
-
-
 def _bind(port: int) -> socket.socket:
     # asyncio sets TCP_NODELAY only if the protocol is given: without it the end of a response is delayed.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((ADDRESS, port))
+    listener.listen()
     return listener
 
 
@@ -217,15 +184,6 @@ async def _listen_privately(app: Any, listener: socket.socket, stop: asyncio.Eve
     server.should_exit = True
     await serving
     stopping.cancel()
-
-
-def _without_lifespan(app: Any) -> Any:
-    from infra.local.store_filter import handle_other_protocols
-
-    async def served(scope: Any, receive: Any, send: Any) -> None:
-        await (app if scope["type"] == "http" else handle_other_protocols)(scope, receive, send)
-
-    return served
 
 
 @asynccontextmanager

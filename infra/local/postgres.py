@@ -102,7 +102,7 @@ def declare(folder: Path, program: Program, port: int, password: str) -> Process
         cwd=data,
         user=program.user,
         before_start=lambda: clear_leftovers(data),
-        is_ready=lambda pid: answers(database_url(port, password, "postgres")),
+        is_ready=lambda: answers(database_url(port, password, "postgres")),
         stop_signal=signal.SIGINT,  # fast shutdown; with SIGTERM the server waits for its clients
         death_signal=signal.SIGQUIT,
     )

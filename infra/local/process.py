@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import process_table
+from infra.readiness import ReadyPipe
 
 KILL_S = 1.0
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -21,15 +22,17 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 class Process:
     """A process to keep running.
 
-    `is_ready` takes the pid and is polled at the first start only; `before_start` runs before every start. `user` is
-    the (uid, gid) to run as. The kernel sends `death_signal` when the supervisor dies.
+    A process is ready when `is_ready` says so and, if it `reports_ready`, when it has called `report_ready`. This is
+    polled at the first start only; `before_start` runs before every start. `user` is the (uid, gid) to run as. The
+    kernel sends `death_signal` when the supervisor dies.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
-    is_ready: Callable[[int], bool] = lambda pid: True
+    reports_ready: bool = False
+    is_ready: Callable[[], bool] = lambda: True
     before_start: Callable[[], None] = lambda: None
     user: tuple[int, int] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -44,6 +47,7 @@ class Running:
     process: Process
     generation: int
     child: subprocess.Popen[bytes] | None = None
+    ready_pipe: ReadyPipe | None = None
     started: int = 0
     since: float = 0.0
     early_ends: int = 0
@@ -54,11 +58,27 @@ class Running:
         return self.child.pid if self.child else None
 
     def answers(self) -> bool:
-        child = self.child
-        return child is not None and self.process.is_ready(child.pid) and child.poll() is None
+        child, pipe = self.child, self.ready_pipe
+        has_reported = not self.process.reports_ready or (pipe is not None and pipe.has_reported())
+        return child is not None and has_reported and self.process.is_ready() and child.poll() is None
+
+    def spawn(self, log_path: Path) -> subprocess.Popen[bytes]:
+        """Start the process, with a new pipe for its report. Raises OSError."""
+        self.close_pipe()
+        self.ready_pipe = ReadyPipe() if self.process.reports_ready else None
+        try:
+            self.child = _spawn(self.process, log_path, self.ready_pipe)
+        finally:
+            if self.ready_pipe is not None:
+                self.ready_pipe.started()
+        return self.child
+
+    def close_pipe(self) -> None:
+        if self.ready_pipe is not None:
+            self.ready_pipe.close()
 
 
-def spawn(process: Process, log_path: Path) -> subprocess.Popen[bytes]:
+def _spawn(process: Process, log_path: Path, ready_pipe: ReadyPipe | None) -> subprocess.Popen[bytes]:
     """Start a process in its own session; the kernel ends it when the calling thread ends."""
     user = "-" if process.user is None else f"{process.user[0]}:{process.user[1]}"
     launcher_arguments = [str(os.getpid()), str(int(process.death_signal)), user]
@@ -69,7 +89,8 @@ def spawn(process: Process, log_path: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=process.cwd,
-            env=dict(process.env),
+            env={**process.env, **(ready_pipe.variables if ready_pipe else {})},
+            pass_fds=(ready_pipe.writing,) if ready_pipe else (),
             start_new_session=True,
         )
 

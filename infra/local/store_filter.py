@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -124,8 +123,6 @@ class PrivateFilter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await handle_other_protocols(scope, receive, send)
-        elif scope["path"] == "/_fairway/ready":
-            await _answer(send, 200, str(os.getpid()).encode(), ())
         elif b"X-Amz-Signature=" in scope["query_string"]:
             await self.public(scope, receive, send)
         else:

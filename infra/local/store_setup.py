@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
-import boto3
-from botocore.config import Config
-
+from infra.local.objects.queue_calls import QueueCalls
 from infra.setup.queues import ensure_queues
 
 BUCKET = "fairway"
@@ -17,13 +16,32 @@ ARRIVALS = "arrivals"
 QUEUE_PREFIX = "fairway-"
 
 
-def set_up(endpoint_url: str, key_id: str, secret: str, visibility_s: Mapping[str, int]) -> None:
+class QueueClient:
+    """The calls of boto3's SQS client that create queues, for a thread beside the event loop that serves them."""
+
+    exceptions = SimpleNamespace(QueueDoesNotExist=RuntimeError)
+
+    def __init__(self, call: QueueCalls, loop: asyncio.AbstractEventLoop) -> None:
+        self._call = call
+        self._loop = loop
+
+    def get_queue_url(self, **parameters: Any) -> dict[str, Any]:
+        return self._answer("GetQueueUrl", parameters)
+
+    def create_queue(self, **parameters: Any) -> dict[str, Any]:
+        return self._answer("CreateQueue", parameters)
+
+    def get_queue_attributes(self, **parameters: Any) -> dict[str, Any]:
+        return self._answer("GetQueueAttributes", parameters)
+
+    def set_queue_attributes(self, **parameters: Any) -> dict[str, Any]:
+        return self._answer("SetQueueAttributes", parameters)
+
+    def _answer(self, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return asyncio.run_coroutine_threadsafe(self._call(action, **parameters), self._loop).result()
+
+
+async def create_queues(call: QueueCalls, visibility_s: Mapping[str, int]) -> None:
     """Create everything that is missing. `visibility_s` maps each topic to its visibility timeout."""
-    session = boto3.session.Session(key_id, secret, region_name="us-east-1")
-    config = Config(retries={"max_attempts": 3}, connect_timeout=3, read_timeout=10)
-    ensure_queues(session.client("sqs", endpoint_url=endpoint_url, config=config), QUEUE_PREFIX, visibility_s)
-
-
-if __name__ == "__main__":
-    arguments = json.load(sys.stdin)
-    set_up(arguments["endpoint_url"], arguments["key_id"], arguments["secret"], arguments["visibility_s"])
+    client = QueueClient(call, asyncio.get_running_loop())
+    await asyncio.to_thread(ensure_queues, client, QUEUE_PREFIX, visibility_s)

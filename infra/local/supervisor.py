@@ -14,7 +14,7 @@ from pathlib import Path
 
 from infra.local import process_table
 from infra.local.logs import rotate, tail
-from infra.local.process import Process, Running, kill_group, spawn, stop_together
+from infra.local.process import Process, Running, kill_group, stop_together
 
 TICK_S = 0.25
 PROBE_EVERY_S = 0.05
@@ -82,6 +82,10 @@ class Supervisor:
                 raise StartFailed("Fairway was stopped while it was starting.")
             time.sleep(PROBE_EVERY_S)
 
+    def is_alive(self) -> bool:
+        """Whether it watches. Where it does not, the kernel has ended all processes."""
+        return self._thread.is_alive()
+
     def pids(self) -> dict[str, int]:
         return {running.process.name: running.pid for running in self._running if running.pid is not None}
 
@@ -146,12 +150,12 @@ class Supervisor:
         running.since = time.monotonic()
         try:
             running.process.before_start()
-            running.child = spawn(running.process, self._log(running))
+            child = running.spawn(self._log(running))
         except Exception as error:
             self._delay_start(running, running.since)
             self._note(f"{running.process.name} could not be started: {error}")
             return
-        found = process_table.entry(running.child.pid)
+        found = process_table.entry(child.pid)
         running.started = found.started if found else 0
         self._announce()
 
@@ -198,6 +202,7 @@ class Supervisor:
             stop_together([running for running in self._running if running.generation == generation])
         for running in self._running:
             running.child = None
+            running.close_pipe()
         deadline = time.monotonic() + SWEEP_S
         while self._adopts and self._has_strays() and time.monotonic() < deadline:
             self._end_orphans()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -16,6 +15,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from infra.local.home import read_json
 
 REFRESH_S = 1.0
 MAX_LANES = 12
@@ -123,10 +124,11 @@ def main() -> int:
     options.add_argument("--once", action="store_true", help="print the tables once")
     once = options.parse_args().once or not sys.stdout.isatty()
     endpoint = Path(os.environ.get("FAIRWAY_HOME") or ".fairway") / "endpoint.json"
-    if not endpoint.exists():
-        print(f"Fairway is not running: there is no {endpoint}. Start it with `make run`.", file=sys.stderr)
+    connection = read_json(endpoint)
+    if not connection:
+        found = "can't be read" if _is_there(endpoint) else "is missing"
+        print(f"Fairway is not running: {endpoint} {found}. Start it with `make run`.", file=sys.stderr)
         return 1
-    connection = json.loads(endpoint.read_text())
     client = Client(connection["api_url"], connection["api_key"])
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     if once:
@@ -139,6 +141,13 @@ def main() -> int:
                 live.update(_screen_of(client), refresh=True)
     except KeyboardInterrupt:
         return 0
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def _screen_of(client: Client) -> RenderableType:

@@ -24,7 +24,7 @@ def declare(folder: Path, port: int, password: str) -> Process:
         env={"PATH": os.defpath},
         cwd=folder,
         before_start=lambda: _write(settings, port, password),
-        is_ready=lambda pid: answers(redis_url(port, password)),
+        is_ready=lambda: answers(redis_url(port, password)),
         stop_signal=signal.SIGTERM,
         stop_s=1.0,
     )

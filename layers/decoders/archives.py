@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from layers.decoders.charsets import decode
 from layers.decoders.containers import opened_zip
 from layers.domain.errors import PermanentError
 
@@ -17,6 +19,7 @@ MAX_MEMBER_BYTES = 200 << 20
 BOMB_RATIO = 100
 MAX_NAME_LENGTH = 1024
 CHUNK_BYTES = 1 << 20
+UTF8_FLAG = 0x800
 # Desktop systems add these to the user's own files.
 SYSTEM_FOLDERS = {"__MACOSX"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -36,7 +39,8 @@ def members(path: str) -> list[dict[str, Any]]:
         unpacked = sum(entry.file_size for _, entry in found)
         if unpacked > MAX_UNPACKED_BYTES or any(entry.file_size > MAX_MEMBER_BYTES for _, entry in found):
             raise _too_much(unpacked, sum(entry.compress_size for _, entry in found))
-        return [{"index": index, "name": _name(entry), "size_bytes": entry.file_size} for index, entry in found]
+        names = _names(archive.infolist())
+        return [{"index": index, "name": names[index], "size_bytes": entry.file_size} for index, entry in found]
 
 
 def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
@@ -44,10 +48,11 @@ def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]
     `into`."""
     with opened_zip(path) as archive:
         listed = archive.infolist()
-        return [_extract(archive, listed[index], index, Path(into)) for index in indexes]
+        names = _names(listed)
+        return [_extract(archive, listed[index], index, names[index], Path(into)) for index in indexes]
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into: Path) -> dict[str, Any]:
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, name: str, into: Path) -> dict[str, Any]:
     stored_as, digest, size_bytes = f"member-{index}", hashlib.sha256(), 0
     try:
         with archive.open(entry) as source, (into / stored_as).open("wb") as target:
@@ -58,10 +63,10 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into:
                 digest.update(chunk)
                 target.write(chunk)
     except zipfile.zlib.error as error:  # type: ignore[attr-defined]
-        raise PermanentError("corrupt", f"{_name(entry)} in the archive is damaged ({error})") from None
+        raise PermanentError("corrupt", f"{name} in the archive is damaged ({error})") from None
     return {
         "index": index,
-        "name": _name(entry),
+        "name": name,
         "size_bytes": size_bytes,
         "sha256": digest.hexdigest(),
         "stored_as": stored_as,
@@ -69,15 +74,34 @@ def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, index: int, into:
 
 
 def _is_user_file(entry: zipfile.ZipInfo) -> bool:
-    path = PurePosixPath(entry.filename)
+    path = PurePosixPath(entry.filename.replace("\\", "/"))
     is_system = path.name in SYSTEM_FILES or path.name.startswith("._") or bool(SYSTEM_FOLDERS & set(path.parts))
-    return not entry.is_dir() and not is_system
+    return not entry.is_dir() and not entry.filename.endswith("\\") and not is_system
 
 
-def _name(entry: zipfile.ZipInfo) -> str:
-    """The member's path as a name to display. It is never used as a path."""
-    name = entry.filename.encode("utf-8", "replace").decode().replace("\x00", "")
-    return name[-MAX_NAME_LENGTH:] or "unnamed"
+def _names(listed: Sequence[zipfile.ZipInfo]) -> dict[int, str]:
+    """The members' paths as names to display, by index. They are never used as paths.
+
+    Names without the flag for UTF-8 may be in any encoding, which all of them share.
+    """
+    raw = {index: _raw_name(entry) for index, entry in enumerate(listed)}
+    undeclared = [index for index, entry in enumerate(listed) if not entry.flag_bits & UTF8_FLAG]
+    texts = decode(b"\n".join(raw[index] for index in undeclared)).split("\n")
+    known = dict(zip(undeclared, texts, strict=True)) if len(texts) == len(undeclared) else {}
+    return {index: _shown(known.get(index, entry.filename)) for index, entry in enumerate(listed)}
+
+
+def _raw_name(entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of a name; of one that `zipfile` decoded as code page 437."""
+    try:
+        return entry.orig_filename.encode("utf-8" if entry.flag_bits & UTF8_FLAG else "cp437", "surrogateescape")
+    except UnicodeEncodeError:
+        return entry.orig_filename.encode("utf-8", "replace")
+
+
+def _shown(name: str) -> str:
+    text = name.replace("\\", "/").encode("utf-8", "replace").decode().replace("\x00", "")
+    return unicodedata.normalize("NFC", text)[-MAX_NAME_LENGTH:] or "unnamed"
 
 
 def _too_much(unpacked: int, packed: int) -> PermanentError:

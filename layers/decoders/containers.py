@@ -13,6 +13,7 @@ from layers.domain.errors import PermanentError
 
 MAX_PARTS = 20_000
 BOMB_RATIO = 50
+WORKBOOK = "xl/workbook.xml"
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_MARKUP_BYTES = 160 << 20  # in all XML and HTML parts, which are parsed; pictures are not
 MAX_PART_BYTES = 64 << 20

@@ -17,13 +17,13 @@ from functools import lru_cache
 from typing import Any
 
 from layers.decoders import containers, mail, open_slides, slides, texts
-from layers.decoders.images import frame, on_white, open_image
+from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
 from layers.domain.formats import Kind, format_of
 from layers.domain.page import pages_as_read
 
-FORMATS = frozenset({"JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF"})
+FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF", "AVIF", "JPEG2000"})
 # Smaller pictures are logos, signatures or buttons. Where there is no text at all, the smaller minimum applies.
 MIN_EDGE_PX, MIN_PIXELS = 200, 150_000
 MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT = 40, 10_000
@@ -34,7 +34,7 @@ MAX_BYTES = 32 << 20
 ENOUGH_TEXT, ENOUGH_TEXT_PER_PAGE = 200, 100
 RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 LINKED = "{http://www.w3.org/1999/xlink}"
-WORD, WORKBOOK = "word/document.xml", "xl/workbook.xml"
+WORD = "word/document.xml"
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 
 
@@ -49,8 +49,16 @@ class _Document:
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     """The pages' own text. Pages for OCR, which have pictures and little text, have no source."""
     pages = texts.read_text(path, media_type)
-    if not format_of(media_type).holds_pictures:
-        return pages
+    found = _for_ocr(path, media_type, pages) if format_of(media_type).holds_pictures else pages
+    notes = [note for page in pages for note in page.get("notes", ())]
+    return [
+        {name: value for name, value in page.items() if name not in ("is_hidden", "notes")}
+        | ({"notes": notes} if notes and not index else {})
+        for index, page in enumerate(found)
+    ]
+
+
+def _for_ocr(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     document = _analyze(path, media_type, pages)
     if not document.pictures:
         return pages
@@ -65,7 +73,10 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
 
     names = _document(path, media_type).pictures.get(number, ())
     images = [image for name in names if (image := _picture(path, name)) is not None]
-    return _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
+    page = _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
+    if any(is_incomplete(image) for image in images):
+        page.info[INCOMPLETE] = True
+    return page
 
 
 def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +123,7 @@ def _analyze(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Docume
         own_texts = {page["number"]: page["text"] for page in pages}
         thin = {number for number, text in own_texts.items() if _count(text) < ENOUGH_TEXT_PER_PAGE}
         listed = _by_page(path, media_type) if thin else []
+        thin -= {page["number"] for page in pages if page.get("is_hidden")}
         pictures = {
             number: tuple(_large(path, names, MAX_PICTURES_PER_PAGE, bool(own_texts[number].strip())))
             for number, names in enumerate(listed, 1)
@@ -156,7 +168,7 @@ def _by_page(path: str, media_type: str) -> list[list[str | int]]:
 
 
 def _sheets(archive: Any) -> list[str]:
-    tree, targets = containers.xml_of(archive, WORKBOOK), containers.targets_of(archive, WORKBOOK)
+    tree, targets = containers.xml_of(archive, containers.WORKBOOK), containers.targets_of(archive, containers.WORKBOOK)
     found = (sheet.get(f"{RELATED}id", "") for sheet in tree.iter(SHEET)) if tree is not None else ()
     return [targets[sheet_id][1] if sheet_id in targets else "" for sheet_id in found]
 
@@ -212,10 +224,15 @@ def _picture(path: str, name: str | int) -> Any:
     """A picture in gray, or None if it is missing or damaged."""
     with _extracted(path, name) as file:
         try:
-            image = on_white(frame(file, 1)) if file is not None else None
+            picture = frame(file, 1) if file is not None else None
         except PermanentError:
             return None
-        return image.convert("L") if image is not None else None
+        if picture is None:
+            return None
+        image = on_ground(picture).convert("L")
+        if is_incomplete(picture):
+            image.info[INCOMPLETE] = True
+        return image
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.decoders import containers, texts
-from layers.decoders.images import count_frames
+from layers.decoders.images import count_frames, picture_by_brands
 from layers.decoders.libmagic import libmagic
 from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
@@ -43,6 +43,7 @@ FIELD = re.compile(rb"\A\s*(?:From |[A-Za-z][A-Za-z0-9-]{1,60}:)")
 MAIL_FIELDS = re.compile(rb"^(?:From|To|Subject|Date|Received|MIME-Version|Message-ID|Return-Path):", re.I | re.M)
 TAG = re.compile(rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+JPEG_2000 = (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 DRAWING = re.compile(rb"<(?:\w+:)?svg[\s>]", re.IGNORECASE)
 
 
@@ -78,8 +79,10 @@ def _media_type(path: str, name: str) -> str:
         start = stream.read(START_BYTES)
     if b"%PDF-" in start[:1024]:
         return "application/pdf"
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"hevc"):
-        return "image/heic"
+    if picture := picture_by_brands(start):
+        return picture
+    if start.startswith(JPEG_2000):
+        return "image/jp2"
     if start.startswith(b"{\\rtf"):
         return "application/rtf"
     if start.startswith(containers.OLE_MARK):

@@ -1,99 +1,244 @@
-"""Opens images: checks their size before a pixel is decoded, and turns each frame upright."""
+"""Opens images: checks their size before a pixel is decoded, finds their pages, and turns each upright.
+
+Metadata never decides over pixels: what is wrong in it is left out. What is left of a damaged picture is decoded and
+marked with `INCOMPLETE` in the image's `info`.
+"""
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from layers.decoders import png_chunks
 from layers.domain.errors import PermanentError
 
 MAX_PIXELS = 100_000_000
 BOMB_PIXELS_PER_BYTE = 200  # more than this is a decompression bomb; photographs have less than 10
+MAX_FRAMES_SEARCHED = 60  # of an animation, for one that shows something
+ORIENTATION = 0x0112  # the EXIF tag
+SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255  # TIFF tags: what a page of the file is
+REDUCED, MASK = 1, 4
+HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+INCOMPLETE = "fairway_incomplete"
 
 # The last picture with many pages, kept open: finding a page means reading past all pages before it.
-_last: tuple[tuple[int, int, int], Any] | None = None
+_last: tuple[tuple[int, int, int], Any, list[int]] | None = None
 
 
 def open_image(path: str) -> Any:
     """A Pillow image of which only the header was read. Raises PermanentError if it is damaged or has too many pixels."""
+    from pi_heif import register_heif_opener
     from PIL import Image, UnidentifiedImageError
-    from pillow_heif import register_heif_opener
 
     register_heif_opener()
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
-        image = Image.open(path)
+        image = _opened(path)
     except Image.DecompressionBombError:
         raise _too_large(path) from None
     except UnidentifiedImageError:
         raise PermanentError("corrupt", "the picture is damaged and can't be opened") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise PermanentError("corrupt", f"the picture is damaged and can't be opened ({error})") from None
     if image.width * image.height > MAX_PIXELS:
         raise _too_large(path, image.width * image.height)
     return image
 
 
+def is_avif(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return picture_by_brands(stream.read(512)) == "image/avif"
+
+
+def picture_by_brands(start: bytes) -> str | None:
+    """The type of a picture in the container of MP4, by the brands that it claims to follow. `mif1` alone tells nothing:
+    pictures of either coding may name it first."""
+    if start[4:8] != b"ftyp":
+        return None
+    length = int.from_bytes(start[:4], "big")
+    brands = [start[8:12], *(start[at : at + 4] for at in range(16, min(length, 512), 4))]
+    if any(brand in (b"avif", b"avis") for brand in brands):
+        return "image/avif"
+    return "image/heic" if any(brand in HEIF_BRANDS for brand in brands) else None
+
+
+def _opened(path: str) -> Any:
+    from PIL import Image
+
+    if is_avif(path):  # the reader of HEIC claims it too
+        return Image.open(path, formats=["AVIF"])
+    try:
+        return Image.open(path)
+    except Image.DecompressionBombError:
+        raise
+    except (OSError, ValueError, SyntaxError):
+        # Text or a profile in it may be damaged or too long, and says nothing about the pixels.
+        pixels = png_chunks.without_metadata(path)
+        if pixels is None:
+            raise
+        return Image.open(io.BytesIO(pixels))
+
+
 def count_frames(path: str) -> int:
     """The number of pages of a TIFF; 1 for any other picture, animated or not."""
     with open_image(path) as image:
-        return int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+        return len(_page_indexes(image))
 
 
 def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: str | None = None) -> Any:
-    """One frame, counted from 1, turned as its EXIF orientation says.
+    """One page, counted from 1, turned as its EXIF orientation says. Of an animation it is the first frame that shows
+    anything.
 
     With `draft_edge_px` a JPEG may be decoded at a smaller size, but not below that edge; `draft_mode` `L` skips colors.
     """
-    from PIL import Image, ImageOps
-
-    image = open_image(path) if number == 1 else _multi_page(path)
+    image, indexes = _multi_page(path) if number > 1 else _single(path)
     try:
-        if number > 1:
-            image.seek(number - 1)
+        if number > len(indexes):
+            raise EOFError
+        if indexes[number - 1]:
+            image.seek(indexes[number - 1])
         if image.width * image.height > MAX_PIXELS:
             raise _too_large(path, image.width * image.height)
         if draft_edge_px:
             image.draft(draft_mode, (draft_edge_px, draft_edge_px))
-        return ImageOps.exif_transpose(image)
+        image = _loaded(path, image, indexes[number - 1])
+        return upright(_first_that_shows(image) if number == 1 else image)
     except EOFError:
         raise PermanentError("corrupt", f"page {number} of the picture is missing") from None
-    except Image.DecompressionBombError:
+    except _bomb_errors():
         raise _too_large(path) from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise PermanentError("corrupt", f"page {number} of the picture is damaged ({error})") from None
 
 
-def on_white(image: Any) -> Any:
-    """The image in RGB or gray, with transparency replaced by white."""
+def is_incomplete(image: Any) -> bool:
+    """Whether only a part of the picture could be decoded."""
+    return INCOMPLETE in image.info
+
+
+def orientation_of(image: Any) -> int:
+    """The EXIF orientation, 1 to 8; 1 if it is missing or the metadata is damaged."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+        return int(value) if 1 <= int(value) <= 8 else 1
+    except Exception:  # Pillow raises any error for damaged metadata
+        return 1
+
+
+def upright(image: Any) -> Any:
+    """The image turned as its EXIF orientation says, with its pixels alone: damaged metadata can't be written again."""
     from PIL import Image
 
-    if image.mode in ("RGB", "L"):
-        return image
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        whole = image.convert("RGBA")
-        background = Image.new("RGB", whole.size, "white")
-        background.paste(whole, mask=whole.getchannel("A"))
-        return background
-    if image.mode.startswith(("I", "F")):
-        return _sixteen_bits(image)
-    return image.convert("L" if image.mode == "1" else "RGB")
+    turns = Image.Transpose
+    turn = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_270,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_90,
+    }.get(orientation_of(image))
+    turned = image.transpose(turn) if turn is not None else image.copy()
+    for name in ("transparency", INCOMPLETE):
+        if name in image.info:
+            turned.info[name] = image.info[name]
+    return turned
 
 
-def _sixteen_bits(image: Any) -> Any:
-    low, high = image.getextrema()
-    span = (high - low) or 1
-    return image.point(lambda value: value * (255 / span) - low * (255 / span)).convert("L")
+# --- pages and frames ----------------------------------------------------------------------------------
 
 
-def _multi_page(path: str) -> Any:
-    """The picture; still open if it is the one that was read last."""
+def _page_indexes(image: Any) -> list[int]:
+    """The frames of a file that are pages: of a TIFF all but smaller copies and masks, of other formats the first."""
+    count = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+    if count == 1:
+        return [0]
+    pages = []
+    for index in range(count):
+        image.seek(index)
+        kind, old_kind = image.tag_v2.get(SUBFILE_TYPE, 0), image.tag_v2.get(OLD_SUBFILE_TYPE, 0)
+        if not (isinstance(kind, int) and kind & (REDUCED | MASK)) and old_kind != 2:
+            pages.append(index)
+    image.seek(0)
+    return pages or list(range(count))
+
+
+def _single(path: str) -> tuple[Any, list[int]]:
+    image = open_image(path)
+    return image, _page_indexes(image)
+
+
+def _multi_page(path: str) -> tuple[Any, list[int]]:
+    """The picture and its pages; still open if it is the one that was read last."""
     global _last
     status = os.stat(path)
     version = (status.st_ino, status.st_mtime_ns, status.st_size)
     if _last is None or _last[0] != version:
-        _last = (version, open_image(path))
-    return _last[1]
+        _last = (version, *_single(path))
+    return _last[1], _last[2]
+
+
+def _first_that_shows(image: Any) -> Any:
+    """The image, or the first frame of the animation that is not all of one color."""
+    if not getattr(image, "is_animated", False) or image.format in ("TIFF", "MPO"):
+        return image
+    first = image.copy()
+    first.info = dict(image.info)
+    for index in range(min(image.n_frames, MAX_FRAMES_SEARCHED)):
+        try:
+            image.seek(index)
+            if not _is_of_one_color(image):
+                return image
+        except (EOFError, OSError, ValueError, SyntaxError):
+            break
+    return first
+
+
+def _is_of_one_color(image: Any) -> bool:
+    from PIL import ImageStat
+
+    return max(ImageStat.Stat(on_ground(image.copy())).stddev) < 3.0
+
+
+# --- damaged pixels ------------------------------------------------------------------------------------
+
+
+def _loaded(path: str, image: Any, index: int) -> Any:
+    """The image with its pixels decoded; what is left of them if some are missing."""
+    try:
+        image.load()
+        return image
+    except _bomb_errors():
+        raise
+    except (OSError, SyntaxError, ValueError):
+        whole = _opened(path)
+        if index:
+            whole.seek(index)
+        with _missing_pixels_allowed():
+            whole.load()
+        whole.info[INCOMPLETE] = True
+        return whole
+
+
+@contextmanager
+def _missing_pixels_allowed() -> Iterator[None]:
+    from PIL import ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _bomb_errors() -> type[Exception]:
+    from PIL import Image
+
+    return Image.DecompressionBombError
 
 
 def _too_large(path: str, pixels: int = 0) -> PermanentError:
@@ -102,3 +247,45 @@ def _too_large(path: str, pixels: int = 0) -> PermanentError:
     if (pixels or 2 * MAX_PIXELS) > BOMB_PIXELS_PER_BYTE * os.stat(path).st_size:
         return PermanentError("decompression_bomb", f"the small file unpacks to more than {limit}; it is not opened")
     return PermanentError("too_large", f"the picture has more than {limit}; send a smaller one")
+
+
+# --- colors --------------------------------------------------------------------------------------------
+
+
+def on_ground(image: Any) -> Any:
+    """The image in RGB or gray, with transparency replaced by the ground on which most of it can be seen."""
+    has_transparency = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    if has_transparency:
+        whole = image.convert("RGBA")
+        alpha = whole.getchannel("A")
+        from PIL import Image
+
+        background = Image.new("RGB", whole.size, _ground_of(whole.convert("L"), alpha))
+        background.paste(whole, mask=alpha)
+        return background
+    if image.mode in ("RGB", "L"):
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _stretched(image)
+    if image.mode == "LAB":
+        return image.getchannel("L")
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _ground_of(gray: Any, alpha: Any) -> tuple[int, int, int]:
+    """White, black or gray: the first on which few of the visible pixels vanish."""
+    histogram = gray.histogram(alpha.point([255 * (value >= 64) for value in range(256)]))
+    visible = max(1, sum(histogram))
+    lost = {ground: sum(histogram[max(0, ground - 60) : ground + 61]) / visible for ground in (255, 0, 128)}
+    ground = next((ground for ground, share in lost.items() if share < 0.25), min(lost, key=lambda one: lost[one]))
+    return ground, ground, ground
+
+
+def _stretched(image: Any) -> Any:
+    """A picture of more than 8 bits in gray, from its darkest to its lightest value."""
+    wide = image.convert("F")
+    low, high = wide.getextrema()
+    if not low < high:  # of one value, or no numbers at all
+        return wide.point(lambda value: value * 0 + 255).convert("L")
+    scale = 255 / (high - low)
+    return wide.point(lambda value: value * scale - low * scale).convert("L")

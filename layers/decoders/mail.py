@@ -14,7 +14,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from layers.decoders.plain import decoded, without_markup
+from layers.decoders.charsets import codec_of, decode
+from layers.decoders.plain import declared_in, decoded, without_markup
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 
 MAX_BYTES = 64 << 20
@@ -24,6 +25,7 @@ MAX_INLINE_BYTES = 4 << 20
 MAX_CACHED_BYTES = 1 << 20
 SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Bcc", "Date")
 INLINE_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+ENCODED_WORD = re.compile(rb"=\?([\w.:-]{2,40})\?([bBqQ])\?")
 CID_LINK = re.compile(r"cid:([^\"'\s>)]+)", re.IGNORECASE)
 
 
@@ -91,7 +93,13 @@ def _read(path: str) -> tuple[EmailMessage, bool]:
         content = stream.read(MAX_BYTES)
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         content = decoded(path, MAX_BYTES).encode()
-    return _parsed(content.lstrip())
+    return _parsed(ENCODED_WORD.sub(_as_meant, content.lstrip()))
+
+
+def _as_meant(match: re.Match[bytes]) -> bytes:
+    """The start of an encoded word, with the charset that its label means."""
+    codec = codec_of(match[1].decode("ascii"))
+    return b"=?" + (codec.replace("_", "-").encode() if codec else match[1]) + b"?" + match[2] + b"?"
 
 
 def _internet_message(path: str) -> Mail:
@@ -146,7 +154,14 @@ def _headers(message: EmailMessage) -> Iterator[tuple[str, str]]:
         except (ValueError, IndexError, AttributeError, TypeError):  # the parser raises these for broken headers
             values = [value for key, value in message.raw_items() if key.lower() == name.lower()]
         for value in values:
-            yield name, " ".join(str(value).split())
+            text = " ".join(str(value).split())
+            yield name, (_raw_header(message, name) or text) if "\ufffd" in text else text
+
+
+def _raw_header(message: EmailMessage, name: str) -> str:
+    """A header that holds bytes beyond ASCII, which no mail program should write but many do."""
+    value = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    return " ".join(decode(value.encode("utf-8", "surrogateescape")).split())
 
 
 def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
@@ -166,13 +181,10 @@ def _name_of(part: EmailMessage) -> str:
 def _content(part: EmailMessage) -> str:
     payload = part.get_payload(decode=True)
     content = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
-    encodings = [part.get_content_charset() or "utf-8", "utf-8"]
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return content.decode("cp1252", "replace")
+    label = part.get_content_charset()
+    if label is None and part.get_content_type() == "text/html":
+        label = declared_in(content)
+    return decode(content, label)
 
 
 def _picture(part: EmailMessage, kind: str) -> tuple[str, str] | None:

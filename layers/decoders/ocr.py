@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from layers.decoders import embedded, scans, tessdata
-from layers.decoders.images import frame, on_white
+from layers.decoders import bands, embedded, pdf_text, scans, tessdata
+from layers.decoders.gray_pages import gray_page, notes_on
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.lines import lines_of
 from layers.domain.formats import format_of
-from layers.domain.page import turned_box
+from layers.domain.page import Page, Word, turned_box
 
-RENDERED_EDGE_PX = 2300  # of a page rendered from a PDF
-DRAFT_EDGE_PX = 2600
 # Print in a block is read best at about this height. In columns, only small print is enlarged.
 BLOCK_PRINT_PX, COLUMN_PRINT_PX, SMALL_PRINT_PX = 20, 14, 10
 MAX_ENLARGED, MAX_SHRUNK = 2.0, 0.3
@@ -87,42 +85,12 @@ def read_pages(
 
 
 def with_own_text(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pages as they were read, with the document's own text added where it has pictures on pages."""
+    """The pages as they were read, with the document's own text added where it has pictures or scans on pages."""
+    if media_type == "application/pdf":
+        return [pdf_text.add_own_text(path, page) for page in pages]
     if not format_of(media_type).holds_pictures:
         return pages
     return [embedded.add_own_text(path, media_type, page) for page in pages]
-
-
-def gray_page(path: str, media_type: str, number: int) -> Any:
-    """The displayed page in gray, at a size that is useful for OCR."""
-    if media_type == "application/pdf":
-        return render_page(path, number)
-    if format_of(media_type).holds_pictures:
-        return embedded.gray_page(path, media_type, number)
-    image = on_white(frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L"))
-    return image if image.mode == "L" else image.convert("L")
-
-
-def render_page(path: str, number: int) -> Any:
-    """A PDF's page in gray, rendered by poppler in a child process if that is installed, else by pdfium."""
-    if shutil.which("pdftoppm") is None:
-        from layers.decoders.pdf import render
-
-        return render(path, number, RENDERED_EDGE_PX, gray=True)
-    import pdf2image
-    from pdf2image.exceptions import PDFPageCountError, PDFSyntaxError
-
-    try:
-        pages = pdf2image.convert_from_path(
-            path, first_page=number, last_page=number, size=RENDERED_EDGE_PX, grayscale=True
-        )
-    except (PDFPageCountError, PDFSyntaxError, OSError):
-        pages = []
-    if not pages:
-        from layers.decoders.pdf import render
-
-        return render(path, number, RENDERED_EDGE_PX, gray=True)
-    return pages[0]
 
 
 def turned_image(image: Any, degrees: int) -> Any:
@@ -141,9 +109,10 @@ def is_blank(image: Any) -> bool:
 
 def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
     page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": 0}
+    page["notes"] = notes_on(shown, number)
     if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
-    image = _lit(_scaled(shown, min(1.0, _to_pixels(shown, MAX_PIXELS))), reader.setting)
+    image = _lit(_scaled(shown, min(1.0, _to_pixels(shown, _max_pixels(shown)))), reader.setting)
     reading, turned = _read(image, reader), 0
     if reading.sure_share < MIN_SURE:
         reading, turned = _read_turned(shown, image, reading, reader)
@@ -154,7 +123,32 @@ def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
     return page | {"text": reading.text, "words": words, "confidence": round(reading.confidence, 1), "turned": turned}
 
 
+def _max_pixels(image: Any) -> int:
+    """The number of pixels of a page that is read: more for one that is read in bands."""
+    tall = bands.is_tall(min(image.size), max(image.size))
+    return bands.MAX_TALL_PIXELS if tall else MAX_PIXELS
+
+
 def _read(image: Any, reader: _Tesseract) -> Reading:
+    return _read_bands(image, reader) if bands.is_tall(*image.size) else _read_whole(image, reader)
+
+
+def _read_bands(image: Any, reader: _Tesseract) -> Reading:
+    words: list[list[Any]] = []
+    for band in bands.cuts(image):
+        rows = bands.with_overlap(band, image)
+        reading = _read_whole(image.crop((0, rows[0], image.width, rows[1])), reader)
+        words += bands.words_of_band(reading.words, band, rows, image.height)
+    return Reading(words, text_of_words(words, image.size))
+
+
+def text_of_words(words: Sequence[Sequence[Any]], size: tuple[int, int]) -> str:
+    """The lines that words of one image form."""
+    page = Page(1, words=tuple(Word(*word[:6]) for word in words), width=size[0], height=size[1])
+    return "\n".join(line.text for line in lines_of([page]))
+
+
+def _read_whole(image: Any, reader: _Tesseract) -> Reading:
     layout = scans.layout_of(image)
     scale = _scale(image, layout) if reader.setting.scales_print else 1.0
     return reader.read(_scaled(image, scale), reader.setting.mode(layout))

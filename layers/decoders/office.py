@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from layers.decoders.containers import ZIP_MARKS, check_bounds, opened_zip, targets_of, xml_of
+from layers.decoders.hidden_words import without_hidden_words
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
 
 WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-DOCUMENT = "word/document.xml"
+DOCUMENT, STYLES = "word/document.xml", "word/styles.xml"
 LOCKED = re.compile(r"password|encrypt|decrypt", re.IGNORECASE)
 
 
@@ -21,11 +22,14 @@ def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
 
 def read_word(path: str, media_type: str) -> list[dict[str, Any]]:
     """The text of a Word document with its headers and footers, which kreuzberg leaves out."""
-    text = content_of(path, media_type)[0]
+    with without_hidden_words(path, DOCUMENT, STYLES) as (shown, hidden):
+        text = content_of(shown, media_type)[0]
     with opened_zip(path) as archive:
         lines = _headers_and_footers(archive)
     head, foot = "\n".join(lines["header"]), "\n".join(lines["footer"])
-    return [text_page("\n".join(part for part in (head, text, foot) if part))]
+    page = text_page("\n".join(part for part in (head, text, foot) if part))
+    note = [f"the document holds hidden text ({hidden} characters); it was not read", False]
+    return [page | ({"notes": [note]} if hidden else {})]
 
 
 def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, dict[str, Any]]:

@@ -7,12 +7,13 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from layers.decoders.containers import check_bounds, opened_zip, xml_of
-from layers.decoders.text_pages import text_pages
+from layers.decoders.text_pages import hidden_page, text_pages
 from layers.domain.errors import PermanentError
 
 OASIS = "urn:oasis:names:tc:opendocument:xmlns"
 DRAWN, SHOWN = f"{{{OASIS}:drawing:1.0}}", f"{{{OASIS}:presentation:1.0}}"
 TEXT, TABLE = f"{{{OASIS}:text:1.0}}", f"{{{OASIS}:table:1.0}}"
+STYLE = f"{{{OASIS}:style:1.0}}"
 PARAGRAPHS = {f"{TEXT}p", f"{TEXT}h"}
 BREAKS = {f"{TEXT}s", f"{TEXT}tab", f"{TEXT}line-break"}
 PLACEHOLDERS = {f"{TEXT}page-number", f"{DRAWN}page-thumbnail"}
@@ -24,20 +25,36 @@ def count_slides(path: str) -> int:
 
 def read_text(path: str) -> list[dict[str, Any]]:
     """One page per slide. Raises PermanentError `corrupt` if there is none."""
-    slides = slides_of(path)
+    slides, hidden_styles = _slides_and_hidden_styles(path)
     if not slides:
         raise PermanentError("corrupt", "the presentation has no readable slides")
-    return text_pages(_text_of(slide) for slide in slides)
+    hidden = [slide.get(f"{DRAWN}style-name") in hidden_styles for slide in slides]
+    pages = text_pages("" if one else _text_of(slide) for one, slide in zip(hidden, slides, strict=True))
+    return [
+        hidden_page(page, "slide", str(page["number"])) if one else page
+        for one, page in zip(hidden, pages, strict=True)
+    ]
 
 
 def slides_of(path: str) -> list[Element]:
     """The XML elements of the slides."""
+    return _slides_and_hidden_styles(path)[0]
+
+
+def _slides_and_hidden_styles(path: str) -> tuple[list[Element], set[str | None]]:
+    """The slides, and the names of the styles that hide a slide."""
     with opened_zip(path) as archive:
         check_bounds(archive)
         tree = xml_of(archive, "content.xml")
     if tree is None:
         raise PermanentError("corrupt", "the presentation is damaged and can't be opened")
-    return list(tree.iter(f"{DRAWN}page"))
+    hidden = {
+        style.get(f"{STYLE}name")
+        for style in tree.iter(f"{STYLE}style")
+        for one in style
+        if one.get(f"{SHOWN}visibility") == "hidden"
+    }
+    return list(tree.iter(f"{DRAWN}page")), hidden
 
 
 def _text_of(slide: Element) -> str:

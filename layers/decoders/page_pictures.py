@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import embedded
+from layers.decoders import embedded, pdf
+from layers.decoders.bands import LEAST_WIDTH_PX, is_tall, scale_for_ocr
 from layers.decoders.drawings import drawn
-from layers.decoders.images import frame, on_white, open_image
-from layers.decoders.pdf import render
+from layers.decoders.images import frame, on_ground, open_image, orientation_of
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of, kind_of
 
-ORIENTATION = 0x0112  # the EXIF tag
 QUALITIES = (92, 80, 60)
+MAX_TALL_EDGE_PX = 9000
 
 
 def page_picture(
@@ -29,15 +29,22 @@ def page_picture(
         return _saved(_bounded(image, edge_px), Path(into), max_bytes)
     match kind_of(media_type):
         case Kind.PDF:
-            image = render(path, number, edge_px)
+            shown = pdf.shown_page(path, number)
+            if is_tall(min(shown.width, shown.height), max(shown.width, shown.height)):
+                image = pdf.render_scaled(path, number, scale_for_ocr(shown.width, shown.height))
+            else:
+                image = pdf.render(path, number, edge_px)
         case Kind.DRAWING:
-            image = on_white(drawn(path, edge_px))
+            image = on_ground(drawn(path, edge_px))
         case _:
-            image = on_white(frame(path, number))
+            image = on_ground(frame(path, number))
     return _saved(_bounded(image, edge_px), Path(into), max_bytes)
 
 
 def _bounded(image: Any, edge_px: int) -> Any:
+    """The image with a longest edge of `edge_px`; tall ones keep a width at which they can be read."""
+    if is_tall(min(image.size), max(image.size)):
+        edge_px = min(round(LEAST_WIDTH_PX * max(image.size) / min(image.size)), MAX_TALL_EDGE_PX)
     if max(image.size) > edge_px:
         image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
@@ -48,7 +55,10 @@ def _can_be_sent(path: str, max_edge_px: int, max_bytes: int) -> bool:
         return (
             Path(path).stat().st_size <= max_bytes
             and max(image.size) <= max_edge_px
-            and image.getexif().get(ORIENTATION, 1) == 1
+            and orientation_of(image) == 1
+            and image.format in ("JPEG", "PNG")
+            and image.mode in ("RGB", "L", "1")
+            and "transparency" not in image.info
         )
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from layers.decoders import pdf_envelopes
 from layers.decoders.drawings import drawn
-from layers.decoders.images import count_frames, frame, on_white
-from layers.decoders.pdf import render
+from layers.decoders.images import count_frames, frame, on_ground
+from layers.decoders.paper import sheet_with_text
+from layers.decoders.pdf import opened, render
 from layers.decoders.video import first_frame
 from layers.domain.formats import Kind, kind_of
 
 QUALITY = 80
 MAX_PREVIEW_FRAMES = 50
+SHEET_EDGE_PX = 1400
 
 
 def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any] | None:
     """The first page as an upright WebP of at most `edge_px`, or None if no installed library can draw it."""
     kind = kind_of(media_type)
     if kind is Kind.PDF:
-        image = render(path, 1, edge_px)
+        image = _first_page(path, edge_px)
     elif kind is Kind.DRAWING:
         image = drawn(path, edge_px)
     elif kind is Kind.VIDEO:
@@ -29,10 +32,30 @@ def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> d
     return saved(image, into, name, edge_px) if image is not None else None
 
 
+def _first_page(path: str, edge_px: int) -> Any:
+    """The first page of a PDF; a sheet with its text where the page can only be read."""
+    with opened(path) as document:
+        text = document.attached.texts.get(1)
+    return sheet_with_text(text, edge_px) if text is not None else render(path, 1, edge_px)
+
+
+def pdf_preview(path: str, into: str, name: str) -> dict[str, Any]:
+    """The pages of the documents in a PDF as one PDF, with those that are only text as sheets. An empty name means that
+    the file itself can be shown."""
+    with opened(path) as document:
+        if not document.attached.is_composed:
+            return {"name": "", "media_type": "application/pdf"}
+        for number, text in document.attached.texts.items():
+            sheet = sheet_with_text(text, SHEET_EDGE_PX).convert("RGB")
+            pdf_envelopes.draw_on(document, number, sheet)
+        document.save(str(Path(into) / name))
+        return {"name": name, "media_type": "application/pdf", "page_count": len(document)}
+
+
 def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
     """The frames of a picture as one PDF, each of at most `edge_px`."""
     count = min(count_frames(path), MAX_PREVIEW_FRAMES)
-    first, *rest = (_shrunk(on_white(frame(path, number)), edge_px) for number in range(1, count + 1))
+    first, *rest = (_shrunk(on_ground(frame(path, number)), edge_px) for number in range(1, count + 1))
     first.save(str(Path(into) / name), "PDF", save_all=True, append_images=rest, resolution=150)
     return {"name": name, "media_type": "application/pdf", "page_count": count}
 
@@ -42,9 +65,7 @@ def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = Fa
 
     `is_drawn`: our own drawing, with few shades and sharp edges. Lossless coding of it takes half the time and bytes.
     """
-    image = _shrunk(image, edge_px)
-    if image.mode not in ("RGB", "RGBA", "L"):
-        image = image.convert("RGBA") if "transparency" in image.info or "A" in image.mode else on_white(image)
+    image = _shrunk(on_ground(image), edge_px)
     options = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
     image.save(Path(into) / name, "WEBP", **options)
     return {"name": name, "media_type": "image/webp", "width": image.width, "height": image.height, "page_count": 1}

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from layers.decoders.ocr import gray_page, is_blank, turned_image, with_own_text
+from layers.decoders import bands
+from layers.decoders.gray_pages import gray_page, notes_on
+from layers.decoders.ocr import is_blank, text_of_words, turned_image, with_own_text
 from layers.domain.page import turned_box
 
 EDGE_PX = 2000
+MAX_BAND_WIDTH_PX = 900
 DETECTION_EDGE_PX = 1280  # of the image in which lines are detected
 
 
@@ -28,24 +32,55 @@ def read_pages(path: str, media_type: str, pages: Sequence[tuple[int, int]]) -> 
 
 
 def _read_page(shown: Any, number: int, turned: int) -> dict[str, Any]:
-    import numpy
-
     page = {"number": number, "width": shown.width, "height": shown.height, "source": "ocr", "turned": turned}
+    page["notes"] = notes_on(shown, number)
     if is_blank(shown):
         return page | {"text": "", "words": [], "confidence": 100.0}
-    shown.thumbnail((EDGE_PX, EDGE_PX), reducing_gap=2.0)
-    image = turned_image(shown, turned)
-    result = _engine()(numpy.asarray(image.convert("RGB")))
-    if not "".join(result.txts or ()).strip():
+    image = _bounded(turned_image(shown, turned))
+    read = _read_bands(image) if bands.is_tall(*image.size) else _read_image(image)
+    words = [[word[0], *(round(value, 4) for value in turned_box(word[1:5], -turned)), word[5]] for word in read.words]
+    if not words:
         return page | {"text": "", "words": [], "source": None, "confidence": 0.0}
+    confidence = sum(word[5] for word in words) / len(words)
+    return page | {"text": read.text, "words": words, "confidence": round(confidence, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Words as [text, x0, y0, x1, y1, confidence], and the text line by line."""
+
+    words: list[list[Any]]
+    text: str
+
+
+def _bounded(image: Any) -> Any:
+    """The image at a size that the engine reads well: tall ones keep their width, because they are read in bands."""
+    if bands.is_tall(*image.size):
+        image.thumbnail((MAX_BAND_WIDTH_PX, image.height), reducing_gap=2.0)
+    else:
+        image.thumbnail((EDGE_PX, EDGE_PX), reducing_gap=2.0)
+    return image
+
+
+def _read_bands(image: Any) -> _Read:
     words: list[list[Any]] = []
-    for text, corners, score in zip(result.txts, result.boxes, result.scores, strict=True):
+    for band in bands.cuts(image):
+        rows = bands.with_overlap(band, image)
+        read = _read_image(image.crop((0, rows[0], image.width, rows[1])))
+        words += bands.words_of_band(read.words, band, rows, image.height)
+    return _Read(words, text_of_words(words, image.size))
+
+
+def _read_image(image: Any) -> _Read:
+    import numpy
+
+    result = _engine()(numpy.asarray(image.convert("RGB")))
+    words: list[list[Any]] = []
+    for text, corners, score in zip(result.txts or (), result.boxes, result.scores, strict=True) if result.txts else ():
         box = _extent(corners, *image.size)
         for word, x0, x1 in _spread(text, box[0], box[2]):
-            word_box = turned_box((x0, box[1], x1, box[3]), -turned)
-            words.append([word, *(round(value, 4) for value in word_box), round(100 * float(score), 1)])
-    confidence = sum(word[5] for word in words) / len(words)
-    return page | {"text": "\n".join(result.txts), "words": words, "confidence": round(confidence, 1)}
+            words.append([word, x0, box[1], x1, box[3], round(100 * float(score), 1)])
+    return _Read(words, "\n".join(result.txts or ()))
 
 
 def _extent(corners: Any, width: int, height: int) -> tuple[float, float, float, float]:

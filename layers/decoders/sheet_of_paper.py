@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
 import zipfile
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,13 @@ from typing import Any
 from layers.decoders import office, plain, sheets, texts, web_pages
 from layers.decoders.containers import opened_zip, part_of
 from layers.decoders.images import frame
+from layers.decoders.paper import INK, SHOWN_BYTES, blank, sheet_with_lines, wrapped
 from layers.decoders.pictures import saved
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of, kind_of
 
-SHOWN_BYTES = 8192
-LINE_CHARACTERS = 46
 MAX_COLUMNS = 8
-MAX_LINES = 60
-INK, RULE = 40, 205
-WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
+RULE = 205
 
 
 def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
@@ -34,7 +29,7 @@ def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: i
     if kind is Kind.SHEETS:
         rows = next((rows for _, rows in sheets.sheets(path, max_rows=40) if rows), [])
         return saved(_grid(rows, edge_px), into, name, edge_px, is_drawn=True)
-    return saved(_page(_lines(path, media_type), edge_px), into, name, edge_px, is_drawn=True)
+    return saved(sheet_with_lines(_lines(path, media_type), edge_px), into, name, edge_px, is_drawn=True)
 
 
 def _lines(path: str, media_type: str) -> list[str]:
@@ -42,27 +37,16 @@ def _lines(path: str, media_type: str) -> list[str]:
         with opened_zip(path) as archive:
             return [member.filename for member in islice(archive.infolist(), 60)]
     if format_of(media_type).reader == "plain":
-        text = plain.decoded(path, SHOWN_BYTES)
+        invoice = plain.structured(path) if media_type == "application/xml" else None
+        text = invoice["text"] if invoice else plain.decoded(path, SHOWN_BYTES)
     else:
         text = next((page["text"] for page in texts.read_text(path, media_type) if page["text"].strip()), "")
-    lines: list[str] = []
-    for line in text[:SHOWN_BYTES].strip().splitlines()[:120]:
-        if len(lines) >= MAX_LINES:
-            break
-        lines += textwrap.wrap(line.expandtabs(4), LINE_CHARACTERS) or ([""] if lines and lines[-1] else [])
-    return lines
-
-
-def _page(lines: list[str], edge_px: int) -> Any:
-    sheet, draw, font, line_px, margin = _blank(edge_px)
-    for number, line in enumerate(lines[: (edge_px - 2 * margin) // line_px]):
-        draw.text((margin, margin + number * line_px), line, fill=INK, font=font)
-    return sheet
+    return wrapped(text)
 
 
 def _grid(rows: list[list[str]], edge_px: int) -> Any:
     """Cells in columns as wide as their texts, up to the edge of the sheet."""
-    sheet, draw, font, line_px, margin = _blank(edge_px)
+    sheet, draw, font, line_px, margin = blank(edge_px)
     rows = [[cell.strip()[:40] for cell in row[:MAX_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
     count = max((len(row) for row in rows), default=0)
     widest = sheet.width / 2.5
@@ -82,26 +66,6 @@ def _grid(rows: list[list[str]], edge_px: int) -> Any:
             draw.text((left + 3, top + 1), cell, fill=INK, font=font)
             left = right
     return sheet
-
-
-def _blank(edge_px: int) -> tuple[Any, Any, Any, int, int]:
-    from PIL import Image, ImageDraw
-
-    sheet = Image.new("L", (round(edge_px * 0.77), edge_px), "white")
-    return sheet, ImageDraw.Draw(sheet), _font(max(8, edge_px // 36)), max(11, edge_px // 27), 12
-
-
-@cache
-def _font(size_px: int) -> Any:
-    """A font with many scripts if the host has one. Pillow's own font has Latin letters only."""
-    from PIL import ImageFont
-
-    for name in WIDE_FONTS:
-        try:
-            return ImageFont.truetype(name, size_px)
-        except OSError:
-            continue
-    return ImageFont.load_default(size=size_px)
 
 
 def _cover(path: str, media_type: str, into: str) -> Any:

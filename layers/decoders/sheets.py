@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from layers.decoders.text_pages import text_pages
+from layers.decoders.hidden_cells import Hidden, hidden_cells, hidden_sheets
+from layers.decoders.text_pages import hidden_page, text_pages
 from layers.domain.errors import PermanentError
 
 MAX_CELLS = 2_000_000
@@ -19,25 +20,48 @@ def count_sheets(path: str) -> int:
         return len(book.sheet_names)
 
 
+def names_of_hidden(path: str) -> set[str]:
+    """The names of the sheets that are not shown."""
+    with _opened(path) as book:
+        return hidden_sheets(book)
+
+
 def read_text(path: str) -> list[dict[str, Any]]:
     """One page per sheet: its name, then one line for each non-empty row, with tabs between cells."""
-    return text_pages(
+    pages = text_pages(
         "\n".join([name, *("\t".join(row).rstrip("\t") for row in rows)]) if rows else "" for name, rows in sheets(path)
     )
+    with _opened(path) as book:
+        names, hidden = book.sheet_names, hidden_sheets(book)
+    for index, name in enumerate(names):
+        if name in hidden:
+            pages[index] = hidden_page(pages[index], "sheet", name)
+    for name, cells in hidden_cells(path).items():
+        if name not in hidden and name in names and (cells.rows or cells.columns):
+            page = pages[names.index(name)]
+            page["notes"] = [[f"the sheet {name} has hidden rows or columns; they were not read", False]]
+    return pages
 
 
 def sheets(path: str, max_rows: int | None = None) -> Iterator[tuple[str, list[Row]]]:
-    """Each sheet's name and its non-empty rows. Raises PermanentError `too_large` beyond MAX_CELLS."""
+    """Each sheet's name and its non-empty rows, as far as they are shown. Raises PermanentError `too_large` beyond
+    MAX_CELLS."""
     cells = 0
+    unseen = hidden_cells(path)
     with _opened(path) as book:
+        hidden = hidden_sheets(book)
         for name in book.sheet_names:
-            sheet = _sheet(book, name)
+            sheet = _sheet(book, name) if name not in hidden else None
+            not_shown = unseen.get(name, Hidden())
             rows: list[Row] = []
-            for row in sheet.iter_rows() if sheet is not None and sheet.end is not None else ():
+            first = sheet.start[1] if sheet is not None and sheet.start is not None else 0
+            for number, row in enumerate(sheet.iter_rows() if sheet is not None and sheet.end is not None else ()):
                 cells += len(row)
                 if cells > MAX_CELLS:
                     raise PermanentError("too_large", f"the workbook has more than {MAX_CELLS} cells")
-                texts = [_text(value) for value in row]
+                if number in not_shown.rows:
+                    continue
+                texts = [_text(value) for at, value in enumerate(row, first) if at not in not_shown.columns]
                 if any(texts):
                     rows.append(texts)
                 if max_rows is not None and len(rows) >= max_rows:

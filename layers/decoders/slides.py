@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from layers.decoders.containers import check_bounds, opened_zip, targets_of, xml_of
-from layers.decoders.text_pages import text_pages
+from layers.decoders.text_pages import hidden_page, text_pages
 from layers.domain.errors import PermanentError
 
 DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -31,7 +31,17 @@ def read_text(path: str) -> list[dict[str, Any]]:
         slides = slides_of(archive)
         if not slides:
             raise PermanentError("corrupt", "the presentation has no readable slides")
-        return text_pages(_text_of(archive, name) for name in slides)
+        hidden = {name for name in slides if _is_hidden(archive, name)}
+        pages = text_pages("" if name in hidden else _text_of(archive, name) for name in slides)
+    return [
+        hidden_page(page, "slide", str(page["number"])) if name in hidden else page
+        for name, page in zip(slides, pages, strict=True)
+    ]
+
+
+def _is_hidden(archive: zipfile.ZipFile, name: str) -> bool:
+    tree = xml_of(archive, name)
+    return tree is not None and tree.get("show") in ("0", "false")
 
 
 def slides_of(archive: zipfile.ZipFile) -> list[str]:
@@ -59,6 +69,8 @@ def _lines(element: Element) -> Iterator[str]:
     """The paragraphs inside an element, without page numbers. A table row is one line."""
     for child in element:
         if child.tag == f"{SHOWN}sp" and _is_placeholder(child):
+            continue
+        if child.find(f"./*/{SHOWN}cNvPr[@hidden='1']") is not None:
             continue
         if child.tag == f"{DRAWN}tr":
             yield "\t".join(" ".join(_lines(cell)) for cell in child.iter(f"{DRAWN}tc"))

@@ -125,7 +125,20 @@ def _depth(markup: str) -> int:
     return deepest
 
 
-def _text(path: str, _media_type: str) -> str:
+def _invoice(page: dict[str, Any]) -> str:
+    """A structured invoice: its facts as a list, and its lines of goods as a table."""
+    facts = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value, _ in page["facts"])
+    _, _, goods = page["text"].partition("\n\n")
+    rows = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row.split('   '))}</tr>"
+        for row in goods.splitlines()[:MAX_ROWS]
+    )
+    return f"<dl>{facts}</dl><table>{rows}</table>"
+
+
+def _text(path: str, media_type: str) -> str:
+    if media_type == "application/xml" and (page := plain.structured(path)):
+        return _invoice(page)
     more = CUT if Path(path).stat().st_size > MAX_TEXT_BYTES else ""
     return f"<pre>{html.escape(plain.decoded(path, MAX_TEXT_BYTES))}</pre>{more}"
 
@@ -199,7 +212,9 @@ def _rows(rows: Iterable[list[str]]) -> str:
 
 
 def _sheets(path: str, _media_type: str) -> str:
-    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in sheets.sheets(path, MAX_ROWS + 1)]
+    shown = sheets.sheets(path, MAX_ROWS + 1)
+    hidden = sheets.names_of_hidden(path)
+    parts = [f"<h2>{html.escape(name)}</h2>{_rows(rows)}" for name, rows in shown if name not in hidden]
     return "".join(parts[:100])
 
 

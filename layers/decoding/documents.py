@@ -25,7 +25,7 @@ OCR_START_S, OCR_PAGE_S = 20.0, 30.0
 OCR_LIGHT_PAGE_S = 1.0  # of an ordinary page
 PICTURE_S = (10.0, 3.0, 50.0)
 PREVIEW_S = (10.0, 5.0, 100.0)
-SHOWN_AS_THEY_ARE = frozenset({"application/pdf", "video/mp4", "video/webm"})
+SHOWN_AS_THEY_ARE = frozenset({"video/mp4", "video/webm"})
 
 
 class Documents:
@@ -98,6 +98,9 @@ class Documents:
         kind = kind_of(media_type)
         if media_type in SHOWN_AS_THEY_ARE:
             return Picture("", media_type)
+        if kind is Kind.PDF:
+            shown = {"path": str(path), "into": str(into), "name": "preview.pdf"}
+            return Picture(**self._drawers.call("pdf_preview", shown, timeout_s=_limit_s(path, PREVIEW_S)))
         if kind is None or kind is Kind.VIDEO:
             return None
         if media_type == "image/tiff":

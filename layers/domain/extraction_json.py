@@ -17,7 +17,7 @@ def extraction_as_json(found: Extraction) -> dict[str, Any]:
         "doubtful": list(found.doubtful),
         "notes": list(found.notes),
         "evidence": {
-            name: [evidence.page, evidence.text, evidence.box, evidence.confidence, evidence.at]
+            name: [evidence.page, evidence.text, evidence.box, evidence.confidence, evidence.at, evidence.xpath]
             for name, evidence in found.evidence.items()
         },
     }
@@ -35,5 +35,7 @@ def extraction_from_json(stored: Mapping[str, Any]) -> Extraction:
     )
 
 
-def _evidence(page: int, text: str, box: Any, confidence: float | None, at: int | None) -> Evidence:
-    return Evidence(page, text, tuple(box) if box else None, confidence, at)
+def _evidence(
+    page: int, text: str, box: Any, confidence: float | None, at: int | None, xpath: str | None = None
+) -> Evidence:
+    return Evidence(page, text, tuple(box) if box else None, confidence, at, xpath)

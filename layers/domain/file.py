@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from layers.domain.extraction.values import DateOrder
 from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
+# What becomes of a file that holds several documents: the record of the first, a record of each, or a failure.
+Several = Literal["first", "records", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class File:
     `failures` maps failed steps to (code, detail). `page_numbers` are the pages of the claimed part, empty if it covers
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
-    `when_textract_is_down` (`best_reading` or `wait`) and `languages` (in Tesseract's names) are settings of the
-    dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch asks for
-    its members as files. `record_is_complete` is False where the file has a record that lacks something.
+    `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names) and `date_order` are settings
+    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch
+    asks for its members as files. `record_is_complete` is False where the file has a record that lacks something.
     """
 
     file_id: str
@@ -77,6 +80,8 @@ class File:
     languages: tuple[str, ...] = ("eng",)
     notes: tuple[Note, ...] = ()
     record_is_complete: bool = True
+    several: Several = "records"
+    date_order: DateOrder = "auto"
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -140,8 +145,10 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         redrives=facts.get("redrives") or 0,
         windows={int(part): extraction_from_json(found) for part, found in (facts.get("windows") or {}).items()},
         languages=tuple(facts["languages"]),
+        date_order=facts.get("date_order") or "auto",
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
         record_is_complete=facts.get("record_is_complete") is not False,
+        several=facts.get("several") or "records",
     )
 
 

@@ -51,6 +51,8 @@ FORMATS = (
     Format("image/webp", "WebP", Kind.PICTURE, ".webp"),
     Format("image/bmp", "BMP", Kind.PICTURE, ".bmp"),
     Format("image/heic", "HEIC", Kind.PICTURE, ".heic"),
+    Format("image/avif", "AVIF", Kind.PICTURE, ".avif"),
+    Format("image/jp2", "JPEG 2000", Kind.PICTURE, ".jp2"),
     Format("image/svg+xml", "SVG", Kind.DRAWING, ".svg", "drawing"),
     Format(f"{OOXML}.wordprocessingml.document", "Word", Kind.DOCUMENT, ".docx", "word", True),
     Format("application/msword", "Word 97", Kind.DOCUMENT, ".doc", "kreuzberg"),

@@ -36,8 +36,19 @@ class Note(NamedTuple):
     lost: bool = False
 
 
+class Fact(NamedTuple):
+    """A value that a file states as data: what it is, its text, and the XPath of the element that holds it."""
+
+    name: str
+    value: str
+    xpath: str
+
+
 class Word(NamedTuple):
-    """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100."""
+    """A word and its box in fractions of the page (0 to 1), origin top left; confidence 0 to 100.
+
+    `turned`: the degrees clockwise by which the upright page has to be turned further to read this word.
+    """
 
     text: str
     x0: float
@@ -45,6 +56,7 @@ class Word(NamedTuple):
     x1: float
     y1: float
     confidence: float = 100.0
+    turned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class Page:
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
     0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
     is shown; turned clockwise by `turned` degrees it is upright. `notes` are handed on to the step's outcome and not
-    stored with the page.
+    stored with the page. `facts` are values that the file states as data.
     """
 
     number: int
@@ -66,12 +78,13 @@ class Page:
     height: float = 0.0
     turned: int = 0
     notes: tuple[Note, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     def upright(self) -> Page:
         """The page turned for reading, with the boxes of its words turned too."""
         if not self.turned:
             return self
-        words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), word.confidence) for word in self.words)
+        words = tuple(Word(word.text, *turned_box(word[1:5], self.turned), *word[5:]) for word in self.words)
         size = (self.height, self.width) if self.turned % 180 else (self.width, self.height)
         return replace(self, words=words, width=size[0], height=size[1], turned=0)
 
@@ -89,6 +102,7 @@ def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
                 **page,
                 "words": tuple(Word(*word) for word in page["words"]),
                 "notes": tuple(Note(*note) for note in page.get("notes") or ()),
+                "facts": tuple(Fact(*fact) for fact in page.get("facts") or ()),
             }
         )
         for page in found
@@ -141,6 +155,7 @@ class Evidence:
     """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
     `confidence` (0 to 100) is the confidence of the words; `at` is the offset of the first word in the page's text.
+    `xpath` names the element that holds a value which the file states as data.
     """
 
     page: int
@@ -148,6 +163,7 @@ class Evidence:
     box: tuple[float, float, float, float] | None
     confidence: float | None = None
     at: int | None = None
+    xpath: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,7 @@ class Extraction:
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
     names values that may be wrong although the text shows them, such as a date whose order of day and month is open.
+    `further` are those of the file's other documents, in order, if it holds several.
     """
 
     fields: dict[str, object]
@@ -166,9 +183,11 @@ class Extraction:
     dropped: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    further: tuple[Extraction, ...] = ()
 
     @property
     def is_complete(self) -> bool:
+        """Whether this record lacks nothing, whatever the further ones lack."""
         return not self.missing and not self.unread and not any(note.lost for note in self.notes)
 
     @property

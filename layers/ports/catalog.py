@@ -64,11 +64,20 @@ class Catalog(Protocol):
     # --- datasets
 
     def create_dataset(
-        self, name: str, schema: dict[str, Any], when_textract_is_down: str = ..., languages: Sequence[str] = ...
+        self,
+        name: str,
+        schema: dict[str, Any],
+        when_textract_is_down: str = ...,
+        languages: Sequence[str] = ...,
+        date_order: str = ...,
     ) -> Dataset: ...
 
     def change_dataset(
-        self, dataset_id: str, when_textract_is_down: str | None, languages: Sequence[str] | None
+        self,
+        dataset_id: str,
+        when_textract_is_down: str | None,
+        languages: Sequence[str] | None,
+        date_order: str | None,
     ) -> bool:
         """Change what is not None; False where there is no such dataset."""
 

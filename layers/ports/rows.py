@@ -25,6 +25,7 @@ class Dataset(NamedTuple):
     schema_version: int
     when_textract_is_down: str
     languages: list[str]
+    date_order: str
     created_at: datetime
 
 
@@ -116,7 +117,7 @@ class ArtifactRow(NamedTuple):
 
 
 class RecordOfFile(NamedTuple):
-    """The record of a file, with its evidence."""
+    """The record of a file, with its evidence. `further` has those of its other documents, without ids."""
 
     file_id: UUID
     record_id: UUID
@@ -127,6 +128,7 @@ class RecordOfFile(NamedTuple):
     notes: list[str]
     evidence: dict[str, Any]
     complete: bool
+    further: list[dict[str, Any]]
 
 
 class RecordRow(NamedTuple):
@@ -141,6 +143,7 @@ class RecordRow(NamedTuple):
     doubtful: list[str]
     notes: list[str]
     complete: bool
+    further: list[dict[str, Any]]
 
 
 class AttemptRow(NamedTuple):

@@ -7,11 +7,12 @@ LANGUAGE sql STABLE AS $$
         'name', f.name, 'object_key', f.object_key, 'version_id', f.version_id,
         'declared_size_bytes', f.declared_size_bytes, 'declared_sha256', f.declared_sha256,
         'size_bytes', f.size_bytes, 'media_type', f.media_type, 'page_count', f.page_count,
-        'schema', v.schema, 'schema_version', v.version, 'languages', d.languages,
+        'schema', v.schema, 'schema_version', v.version, 'languages', d.languages, 'date_order', d.date_order,
         'when_textract_is_down', d.when_textract_is_down,
         'is_to_be_expanded', f.archive_id IS NULL
                              AND (SELECT b.expand_archives FROM batches b WHERE b.batch_id = f.batch_id),
-        'record_is_complete', (SELECT r.complete FROM records r WHERE r.file_id = f.file_id),
+        'record_is_complete', (SELECT r.complete AND NOT r.further @> '[{"complete": false}]'
+                                 FROM records r WHERE r.file_id = f.file_id),
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,
                                                               octet_length(p.text))
                                             ORDER BY p.page_number), '[]')

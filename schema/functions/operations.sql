@@ -9,20 +9,20 @@ RETURNS TABLE (step text, state text, parts bigint, oldest_at timestamptz)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    whose uuid := seen_tenant(p_tenant_id);
+    of_tenant uuid := seen_tenant(p_tenant_id);
 BEGIN
     RETURN QUERY
     SELECT n.step, 'ready', sum(n.parts)::bigint, min(n.oldest_ready_at) FROM lane_backlogs n
-     WHERE whose IS NULL OR n.tenant_id = whose GROUP BY 1
+     WHERE of_tenant IS NULL OR n.tenant_id = of_tenant GROUP BY 1
     UNION ALL
     SELECT s.step, s.state, count(*), min(s.queued_at) FROM steps s
-     WHERE s.state IN ('queued', 'running') AND (whose IS NULL OR s.tenant_id = whose) GROUP BY 1, 2
+     WHERE s.state IN ('queued', 'running') AND (of_tenant IS NULL OR s.tenant_id = of_tenant) GROUP BY 1, 2
     UNION ALL
     SELECT s.step, 'parked', count(*), min(s.due_at) FROM steps s
-     WHERE s.state = 'parked' AND (whose IS NULL OR s.tenant_id = whose) GROUP BY 1
+     WHERE s.state = 'parked' AND (of_tenant IS NULL OR s.tenant_id = of_tenant) GROUP BY 1
     UNION ALL
     SELECT s.step, s.state, count(*), min(s.due_at) FROM steps s
-     WHERE s.state IN ('retrying', 'parked') AND s.state = 'retrying' AND (whose IS NULL OR s.tenant_id = whose) GROUP BY 1, 2;
+     WHERE s.state IN ('retrying', 'parked') AND s.state = 'retrying' AND (of_tenant IS NULL OR s.tenant_id = of_tenant) GROUP BY 1, 2;
 END $$;
 ALTER FUNCTION step_states(uuid) OWNER TO fairway_worker;
 
@@ -32,7 +32,7 @@ RETURNS TABLE (step text, done bigint, failed bigint, retried bigint, ended bigi
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
-    whose uuid := seen_tenant(p_tenant_id);
+    of_tenant uuid := seen_tenant(p_tenant_id);
     since CONSTANT timestamptz := clock_timestamp() - make_interval(secs => p_within_s);
 BEGIN
     RETURN QUERY
@@ -41,7 +41,7 @@ BEGIN
            percentile_cont(0.5) WITHIN GROUP (ORDER BY a.cost_s) FILTER (WHERE a.outcome = 'done'),
            percentile_cont(0.95) WITHIN GROUP (ORDER BY a.cost_s) FILTER (WHERE a.outcome = 'done')
       FROM attempts a
-     WHERE a.ended_at > since AND (whose IS NULL OR a.tenant_id = whose)
+     WHERE a.ended_at > since AND (of_tenant IS NULL OR a.tenant_id = of_tenant)
      GROUP BY 1;
 END $$;
 ALTER FUNCTION recent_attempts(uuid, double precision) OWNER TO fairway_worker;

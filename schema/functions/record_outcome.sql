@@ -124,15 +124,17 @@ CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURN
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF p_made ? 'pages' THEN
-        INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words)
+        INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words,
+                                facts)
         SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, coalesce(n.turned, 0),
-               n.text, n.words
+               n.text, n.words, n.facts
           FROM jsonb_to_recordset(p_made -> 'pages') AS n(
                number integer, source text, confidence real, width real, height real, turned smallint,
-               text text, words jsonb)
+               text text, words jsonb, facts jsonb)
         ON CONFLICT (file_id, page_number) DO UPDATE
            SET source = excluded.source, confidence = excluded.confidence, width = excluded.width,
-               height = excluded.height, turned = excluded.turned, text = excluded.text, words = excluded.words
+               height = excluded.height, turned = excluded.turned, text = excluded.text, words = excluded.words,
+               facts = coalesce(excluded.facts, p.facts)
          WHERE p.source IS NULL OR excluded.confidence >= p.confidence;
     END IF;
     IF p_made ? 'artifacts' THEN
@@ -150,16 +152,17 @@ BEGIN
     END IF;
     IF p_made ? 'record' THEN
         INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, doubtful, notes, evidence,
-                             complete)
+                             complete, further)
         SELECT p_file.file_id, p_file.tenant_id, p_file.dataset_id, r.schema_version,
-               r.fields, r.missing, coalesce(r.doubtful, '[]'), coalesce(r.notes, '[]'), r.evidence, r.complete
+               r.fields, r.missing, coalesce(r.doubtful, '[]'), coalesce(r.notes, '[]'), r.evidence, r.complete,
+               coalesce(r.further, '[]')
           FROM jsonb_to_record(p_made -> 'record') AS r(
                schema_version integer, fields jsonb, missing jsonb, doubtful jsonb, notes jsonb, evidence jsonb,
-               complete boolean)
+               complete boolean, further jsonb)
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
                doubtful = excluded.doubtful, notes = excluded.notes, evidence = excluded.evidence,
-               complete = excluded.complete, created_at = now();
+               complete = excluded.complete, further = excluded.further, created_at = now();
         DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- their content is in the record now
     END IF;
 END $$;

@@ -14,7 +14,7 @@ from fairway_client import Client, is_settled
 
 from infra.cluster import cluster
 from infra.local.embedded import Embedded
-from infra.local.process import kill_group, spawn
+from infra.local.process import Running, kill_group
 from layers.adapters.kafka.access import Access
 
 SETTLE_S = 240.0
@@ -37,8 +37,9 @@ class Ground:
         installation = self.cluster.installation
         environment = cluster.program_environment(installation, self.cluster.run_id)
         process = cluster.worker(installation, name, PLACES.index(place) + 1, len(PLACES), environment)
-        self.hosts[name] = spawn(process, installation.home.logs / f"{name}.log")
-        wait_for(lambda: process.is_ready(self.hosts[name].pid), START_S)
+        running = Running(process, generation=1)
+        self.hosts[name] = running.spawn(installation.home.logs / f"{name}.log")
+        wait_for(running.answers, START_S)
 
     def kill_host(self, name: str) -> None:
         """End a host with everything on it, as a power failure does."""

@@ -1,4 +1,4 @@
-"""Each policy that SQL repeats, held to its home in layers/domain by one table of cases; each transition, to FOLLOWS."""
+"""Each policy that SQL repeats gives the same results as layers/domain; each change of state is one of FOLLOWS."""
 
 from __future__ import annotations
 

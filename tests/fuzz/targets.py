@@ -17,8 +17,11 @@ from layers.adapters.extraction.model_extractor import ModelExtractor
 from layers.adapters.extraction.schema_check import faults
 from layers.attempts.runner import Runner
 from layers.domain.errors import PermanentError, Snooze, TransientError
-from layers.domain.extraction import rules, values
+from layers.domain.extraction import rules
+from layers.domain.extraction.amounts import Amount, amounts
 from layers.domain.extraction.conversation import Question, Reply
+from layers.domain.extraction.currency import currencies
+from layers.domain.extraction.dates import dates
 from layers.domain.extraction.schemas import resolve_references, without_required
 from layers.domain.extraction.windows import whole
 from layers.domain.extraction_json import extraction_as_json
@@ -135,13 +138,13 @@ def numbers_and_dates(data: bytes) -> None:
     """Any line: each amount, date and currency found is within it."""
     line = data.decode("utf-8", "replace")
     for found in [
-        *values.amounts(line),
-        *values.dates(line),
-        *values.dates(line, month_first=True),
-        *values.currencies(line),
+        *amounts(line),
+        *dates(line),
+        *dates(line, month_first=True),
+        *currencies(line),
     ]:
         _check(0 <= found.start < found.end <= len(line), "a value is outside its line")
-        if isinstance(found.value, values.Amount):
+        if isinstance(found.value, Amount):
             _check(math.isfinite(found.value.value), "an amount is not finite")
 
 

@@ -240,3 +240,28 @@ def test_a_new_schema_gets_a_new_version_and_old_records_keep_theirs(api: Api, c
     assert caller.put(f"/datasets/{dataset_id}/schema", json={"schema": schema}).json()["schema_version"] == 2
     page = caller.get(f"/datasets/{dataset_id}/records").json()
     assert (page["schema_version"], page["records"][0]["schema_version"]) == (2, 1)
+
+
+def test_a_file_with_several_documents_has_a_row_for_each(api: Api, caller: httpx.Client) -> None:
+    dataset = new_dataset(caller, schema=SCHEMA)
+    (file,) = new_batch(caller, dataset["id"], ["three"])["files"]
+    further = [
+        {"fields": {"zeta": name}, "missing": [], "doubtful": [], "notes": [], "evidence": {}, "complete": is_complete}
+        for name, is_complete in (("second", True), ("third", False))
+    ]
+    api.bench.database.run(
+        "INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete, further)"
+        " SELECT file_id, tenant_id, dataset_id, 1, %(fields)s, '[]', '{}', true, %(further)s FROM files"
+        " WHERE file_id = %(id)s",
+        id=file["id"],
+        fields=Jsonb({"zeta": "first"}),
+        further=Jsonb(further),
+    )
+    records = caller.get(f"/files/{file['id']}").json()["records"]
+    assert [record["fields"]["zeta"] for record in records] == ["first", "second", "third"]
+    assert [record["complete"] for record in records] == [True, True, False]
+    assert len({record["id"] for record in records}) == 3
+    rows = caller.get(f"/datasets/{dataset['id']}/records").json()["records"]
+    assert [row["fields"]["zeta"] for row in rows] == ["first", "second", "third"]
+    text = caller.get(f"/datasets/{dataset['id']}/records", params={"format": "csv"}).text
+    assert [row["zeta"] for row in csv.DictReader(io.StringIO(text))] == ["first", "second", "third"]

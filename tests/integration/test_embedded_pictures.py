@@ -261,9 +261,11 @@ def test_a_small_picture_is_read_if_there_is_no_text_at_all(documents: Documents
     assert "42.50" in page.text
 
 
-def test_a_damaged_picture_does_not_affect_the_text(documents: Documents, tmp_path: Path) -> None:
+def test_a_damaged_picture_is_read_in_part_and_does_not_affect_the_text(documents: Documents, tmp_path: Path) -> None:
     content = docx("See below", scan()[:-2000])
-    assert [page.source for page in read(documents, tmp_path, content, "a.docx")[1]] == ["native", "native"]
+    text, picture = read(documents, tmp_path, content, "a.docx")[1]
+    assert (text.source, picture.source) == ("native", "ocr")
+    assert [note.lost for note in picture.notes] == [True]
     whole = docx("See below", scan())
     at = whole.index(b"IDAT") + 400
     broken = whole[:at] + bytes(200) + whole[at + 200 :]  # its checksum is wrong

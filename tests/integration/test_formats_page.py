@@ -48,7 +48,7 @@ pixels, or smaller ones if there is no text at all. In a document or a mail, eac
 page of text.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
-Thumbnails are WebP images of at most 320 pixels.
+Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.
 
 | format | extension | media type | text | preview | thumbnail |
 |---|---|---|---|---|---|
@@ -101,6 +101,8 @@ MADE: dict[str, Callable[[], bytes]] = {
     ".gif": lambda: picture("GIF"),
     ".webp": lambda: picture("WEBP"),
     ".bmp": lambda: picture("BMP"),
+    ".avif": lambda: picture("AVIF"),
+    ".jp2": lambda: picture("JPEG2000"),
     ".ppt": lambda: gzip.decompress((FOLDERS[1] / "order-review.ppt.gz").read_bytes()),
     ".epub": book,
     ".md": lambda: b"# Title\n\nA *paragraph* of text.\n",

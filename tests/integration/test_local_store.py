@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,24 @@ class Store:
 
     def _answers(self) -> bool:
         try:
-            return bool(self.http.request("GET", f"{self.private_url}/_fairway/ready").status == 200)
+            return bool(self.http.request("GET", self.private_url).status == 403)
         except urllib3.exceptions.HTTPError:
             return False
+
+
+def listening_ports(pid: int) -> set[int]:
+    """The TCP ports at which a process listens, at any address."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            inodes.add(str(descriptor.readlink()))
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +297,17 @@ def test_an_erased_version_stays_erased(store: Store, key: str) -> None:
     listed = store.inside.list_object_versions(Bucket=BUCKET, Prefix=key)
     assert "Versions" not in listed and "DeleteMarkers" not in listed
     assert not [path for path in (store.home / "objects").rglob("*") if key.rsplit("/", 1)[1] in path.name]
+
+
+def test_a_starting_store_listens_at_no_port_but_its_own_two(store: Store) -> None:
+    allowed = {int(url.rpartition(":")[2]) for url in (store.private_url, store.public_url)}
+    store.kill()
+    pid, seen = store.supervisor.pids()["store"], set[int]()
+    deadline = time.monotonic() + LONG_S
+    while not seen >= allowed and time.monotonic() < deadline:
+        seen |= listening_ports(pid)
+        time.sleep(0.005)
+    assert seen == allowed
 
 
 def test_the_first_upload_after_a_kill_sends_an_event(store: Store, key: str) -> None:

@@ -176,6 +176,7 @@ def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
         "allow_duplicates": False,
         "priority": "normal",
         "when_textract_is_down": "wait",
+        "date_order": "day_first",
         "side_steps": ["preview", "thumbnail"],
         **dict.fromkeys(("since", "until", "after_at", "after_file", "after_step", "after_kind"), None),
         "main_steps": ["intake", "ocr"],

@@ -153,7 +153,7 @@ def _emulator(home: Path, port: int, key_id: str, secret: str) -> Process:
         },
         cwd=home,
         before_start=lambda: functions.mkdir(exist_ok=True),
-        is_ready=lambda pid: _is_healthy(port, home / CERTIFICATE),
+        is_ready=lambda: _is_healthy(port, home / CERTIFICATE),
         stop_s=5.0,
     )
 

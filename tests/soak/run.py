@@ -157,7 +157,8 @@ class Run:
         ]
 
     def _checked(self) -> list[Measurement]:
-        use_home(Home(self._site.home))
+        if not use_home(Home(self._site.home)):
+            raise SystemExit("Fairway ended before its files could be checked.")
         database = Database(self._site.endpoint["database_url"])
         left = checks.clear_leftovers(handlers.runner(), database)
         return [

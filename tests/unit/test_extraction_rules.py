@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layers.domain.extraction import labels, number_candidates, sums
+from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
@@ -286,7 +287,7 @@ def test_the_stems_never_exclude_a_line_with_a_partial_sum(line: str) -> None:
         return [
             one.score
             for one in number_candidates.number_candidates(
-                ["total"], Lines([Line(1, line)]), integer=False, is_total=True
+                [Label(0, "total")], Lines([Line(1, line)]), integer=False, is_total=True
             )
         ]
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from infra.http_server import BUSY_BODY, HEALTH_PATH, Server, connection_limit
+from infra.http_server import BUSY_BODY, Server, connection_limit
+from infra.http_threads import HEALTH_PATH, Dispatcher, ThreadsEnded
 
 WANTED = 5_000  # idle connections
 HELD = 20  # connections of the server whose threads are all busy
@@ -131,14 +132,15 @@ def test_clients_that_send_a_part_of_a_request_make_room_too(tmp_path: Path) -> 
 class Held:
     """A server that holds every request but those for `/health` until `release` is set."""
 
-    def __init__(self, *, connections: int = HELD, threads: int = 2) -> None:
+    def __init__(self, *, connections: int = HELD, threads: int = 2, run: bool = True) -> None:
         self.release = threading.Event()
         self._sent, self._most, self._threads = 0, connections, threads
         self.server = Server(
             self._answer, host="127.0.0.1", port=0, threads=threads, connections=connections, most_body_bytes=10**6
         )
         self.port = int(self.server.effective_port)
-        threading.Thread(target=self.server.run, daemon=True).start()
+        if run:
+            threading.Thread(target=self.server.run, daemon=True).start()
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         if environ["PATH_INFO"] != HEALTH_PATH:
@@ -189,8 +191,38 @@ def test_beyond_the_limit_of_busy_connections_clients_get_503_and_health_is_answ
     assert json.loads(BUSY_BODY)["code"] == "unavailable"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("path", ["/held", HEALTH_PATH])
+def test_a_thread_that_has_ended_ends_the_server(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr("waitress.adjustments.Adjustments.cleanup_interval", 0.05)
+    held, ended = Held(run=False), threading.Event()
+
+    def run() -> None:
+        with pytest.raises(ThreadsEnded, match="request-"):
+            held.server.run()
+        ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    held.release.set()
+    assert status(held.port) == 200
+    # As if what reports the errors of requests had itself failed.
+    monkeypatch.setattr("waitress.channel.HTTPChannel.service", lambda _: 1 / 0)
+    monkeypatch.setattr("waitress.task.ThreadedTaskDispatcher.logger", None)
+    with connect(held.port) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert ended.wait(30)
+    held.server.close()
+
+
+def test_threads_that_were_stopped_have_not_ended_by_themselves() -> None:
+    threads = Dispatcher(3)
+    assert threads.ended_threads() == []
+    threads.shutdown()
+    assert threads.ended_threads() == []
+
+
 def test_a_queue_that_is_full_is_answered_503(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.http_server.MOST_QUEUED", 3)
+    monkeypatch.setattr("infra.http_threads.MOST_QUEUED", 3)
     with ExitStack() as opened:
         taken = [opened.enter_context(held.request()) for _ in range(5)]  # two run, three wait
         refused = opened.enter_context(connect(held.port))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from infra.local import process_table
-from infra.local.home import AlreadyRuns, Home, read_json, write_json
+from infra.local.home import AlreadyRuns, Home, HomeUnusable, read_json, write_json
 from infra.local.leftovers import MARK, end_leftovers, note_run
 from infra.local.logs import rotate, tail
 from infra.local.ports import PortTaken, choose_ports
 from infra.local.process import Process, Running
 from infra.local.supervisor import StartFailed, Supervisor
+from infra.readiness import VARIABLE, ReadyPipe, report_ready
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
@@ -60,9 +60,70 @@ def lives(pid: int) -> bool:
 
 def test_start_returns_when_every_process_is_ready(supervisor: Supervisor, tmp_path: Path) -> None:
     code = "import pathlib, sys, time; pathlib.Path(sys.argv[1], 'made').touch(); time.sleep(600)"
-    supervisor.start([program("a", code, tmp_path, is_ready=lambda pid: (tmp_path / "made").exists())])
+    supervisor.start([program("a", code, tmp_path, is_ready=lambda: (tmp_path / "made").exists())])
     assert (tmp_path / "made").exists()
     assert lives(supervisor.pids()["a"])
+
+
+REPORTING = """
+    import os, time
+    os.write(int(os.environ["FAIRWAY_READY_DESCRIPTOR"]), {report!r})
+    time.sleep(600)
+"""
+
+
+def test_a_process_is_ready_when_it_has_reported_it(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.start([program("a", REPORTING.format(report=b"ready\n"), tmp_path, reports_ready=True)])
+    assert lives(supervisor.pids()["a"])
+
+
+@pytest.mark.parametrize("report", [b"", b"ready", b"not ready\n"])
+def test_nothing_but_the_whole_report_counts(supervisor: Supervisor, tmp_path: Path, report: bytes) -> None:
+    code = REPORTING.format(report=report) if report else SLEEP
+    with pytest.raises(StartFailed, match="a did not start"):
+        supervisor.start([program("a", code, tmp_path, reports_ready=True)], timeout_s=1.0)
+
+
+def test_what_stands_in_the_log_does_not_matter(supervisor: Supervisor, tmp_path: Path) -> None:
+    hostile = b'{"event": "worker_ready", "pid": 1}\n\xff\x00' + b"x" * 5_000_000 + b'\n{"event": "worker_rea'
+    (tmp_path / "mute.log").write_bytes(hostile)
+    (tmp_path / "ready.log").write_bytes(hostile)
+    supervisor.start([program("ready", REPORTING.format(report=b"ready\n"), tmp_path, reports_ready=True)])
+    with pytest.raises(StartFailed, match="mute did not start"):
+        supervisor.start([program("mute", SLEEP, tmp_path, reports_ready=True)], timeout_s=0.2)
+
+
+def test_a_report_counts_for_one_life_of_a_process_only(supervisor: Supervisor, tmp_path: Path) -> None:
+    code = """
+        import os, pathlib, sys, time
+        again = pathlib.Path(sys.argv[1], "again")
+        if not again.exists():
+            again.touch()
+            os.write(int(os.environ["FAIRWAY_READY_DESCRIPTOR"]), b"ready\\n")
+            sys.exit(1)
+        pathlib.Path(sys.argv[1], "second").touch()
+        time.sleep(600)
+    """
+    flag = tmp_path / "second"
+    process = program("a", code, tmp_path, reports_ready=True, is_ready=lambda: flag.exists())
+    with pytest.raises(StartFailed, match="a did not start"):
+        supervisor.start([process], timeout_s=3.0)
+    assert flag.exists()
+
+
+def test_a_report_twice_or_without_a_parent_that_waits_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = ReadyPipe()
+    monkeypatch.setenv(VARIABLE, str(os.dup(pipe.writing)))
+    pipe.started()
+    report_ready()
+    report_ready()
+    assert pipe.has_reported() and VARIABLE not in os.environ
+    pipe.close()
+    assert pipe.has_reported()
+    unheard = ReadyPipe()
+    unheard.close()
+    monkeypatch.setenv(VARIABLE, str(unheard.writing))
+    report_ready()
 
 
 def test_output_goes_to_a_log_of_the_process(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -119,14 +180,14 @@ def test_a_failed_start_is_retried(supervisor: Supervisor, tmp_path: Path) -> No
 def test_a_process_that_does_not_start_fails_the_start_with_the_end_of_its_log(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
-    broken = program("broken", "raise SystemExit('the disk is full')", tmp_path, is_ready=lambda pid: False)
+    broken = program("broken", "raise SystemExit('the disk is full')", tmp_path, is_ready=lambda: False)
     with pytest.raises(StartFailed, match=r"broken did not start\. The end of its log:\n(?s:.*)the disk is full"):
         supervisor.start([broken])
 
 
 def test_a_process_that_is_never_ready_fails_the_start(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(StartFailed, match="mute did not start"):
-        supervisor.start([program("mute", SLEEP, tmp_path, is_ready=lambda pid: False)], timeout_s=0.1)
+        supervisor.start([program("mute", SLEEP, tmp_path, is_ready=lambda: False)], timeout_s=0.1)
 
 
 def test_processes_stop_in_reverse_order_of_their_start(tmp_path: Path) -> None:
@@ -143,7 +204,7 @@ def test_processes_stop_in_reverse_order_of_their_start(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
     for name in ("first", "second"):
         log = tmp_path / f"{name}.log"
-        supervisor.start([program(name, code, tmp_path, is_ready=lambda pid, log=log: "up" in log.read_text())])
+        supervisor.start([program(name, code, tmp_path, is_ready=lambda log=log: "up" in log.read_text())])
     supervisor.stop()
     assert (tmp_path / "ends").read_text().split() == ["second", "first"]
 
@@ -154,7 +215,7 @@ def test_a_process_that_ignores_its_stop_signal_is_killed(tmp_path: Path) -> Non
     )
     supervisor = Supervisor(tmp_path)
     log = tmp_path / "deaf.log"
-    supervisor.start([program("deaf", code, tmp_path, stop_s=0.1, is_ready=lambda pid: "up" in log.read_text())])
+    supervisor.start([program("deaf", code, tmp_path, stop_s=0.1, is_ready=lambda: "up" in log.read_text())])
     pid = supervisor.pids()["deaf"]
     supervisor.stop()
     assert not lives(pid)
@@ -172,7 +233,7 @@ PARENT = """
 
 def test_stopping_kills_grandchildren_in_other_sessions(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path)
-    supervisor.start([program("parent", PARENT, tmp_path, is_ready=lambda pid: (tmp_path / "grandchild").exists())])
+    supervisor.start([program("parent", PARENT, tmp_path, is_ready=lambda: (tmp_path / "grandchild").exists())])
     grandchild = int((tmp_path / "grandchild").read_text())
     assert lives(grandchild)
     supervisor.stop()
@@ -189,7 +250,7 @@ from infra.local.supervisor import Supervisor
 home = Path(sys.argv[1])
 supervisor = Supervisor(home, adopts=True)
 supervisor.start([Process("parent", [sys.executable, "-S", "-c", {textwrap.dedent(code)!r}, str(home)], {{}}, home,
-                          is_ready=lambda pid: (home / "grandchild").exists())])
+                          is_ready=lambda: (home / "grandchild").exists())])
 (home / "pid.new").write_text(str(supervisor.pids()["parent"]))
 (home / "pid.new").rename(home / "pid")
 sys.stdin.read()
@@ -296,7 +357,7 @@ def test_secrets_are_created_once_and_readable_by_their_owner_only(tmp_path: Pat
 
 def test_damaged_secrets_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text('{"api_key": ')
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(HomeUnusable):
         Home(tmp_path).secrets()
     assert (tmp_path / "secrets.json").read_text() == '{"api_key": '
 

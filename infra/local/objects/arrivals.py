@@ -13,16 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote_plus
 
-from infra.local.asgi import App, Message
 from infra.local.objects.index import Version
+from infra.local.objects.queue_calls import QueueCalls
 
 
 class Arrivals:
-    """`queues` is an ASGI app that speaks the protocol of SQS; it is called without a connection. `send_signal` is
-    called with a count, off the event loop: it may block and fail."""
+    """`send_signal` is called with a count, off the event loop: it may block and fail."""
 
-    def __init__(self, queues: App, queue: str, bucket: str, prefix: str, send_signal: Callable[[int], None]) -> None:
-        self._queues = queues
+    def __init__(
+        self, call: QueueCalls, queue: str, bucket: str, prefix: str, send_signal: Callable[[int], None]
+    ) -> None:
+        self._call = call
         self._queue = queue
         self._bucket = bucket
         self._prefix = prefix
@@ -37,7 +38,8 @@ class Arrivals:
         if not version.key.startswith(self._prefix):
             return
         try:
-            await self._send(json.dumps({"Records": [self._record(version)]}))
+            text = json.dumps({"Records": [self._record(version)]})
+            await self._call("SendMessage", QueueUrl=f"http://queues/000000000000/{self._queue}", MessageBody=text)
         except Exception as error:
             logging.warning("the event of %s was not sent: %s", version.key, error)
         self._unsent += 1
@@ -52,41 +54,6 @@ class Arrivals:
             "eventName": "ObjectCreated:Put",
             "s3": {"bucket": {"name": self._bucket}, "object": {**stored, "versionId": version.version_id}},
         }
-
-    async def _send(self, text: str) -> None:
-        """Raises RuntimeError where the queues refuse it."""
-        body = json.dumps({"QueueUrl": f"http://queues/000000000000/{self._queue}", "MessageBody": text}).encode()
-        headers = {
-            "host": "queues",
-            "content-type": "application/x-amz-json-1.0",
-            "content-length": str(len(body)),
-            "x-amz-target": "AmazonSQS.SendMessage",
-        }
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 0),
-            "server": ("127.0.0.1", 0),
-        }
-        status = 0
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-
-        await self._queues(scope, receive, send)
-        if status != 200:
-            raise RuntimeError(f"the queues answered {status}")
 
     async def _signal(self) -> None:
         while self._unsent:

@@ -200,7 +200,9 @@ def _page(number: int, blocks: Sequence[dict[str, Any]]) -> Page:
 def _word(block: dict[str, Any]) -> Word:
     box = block["Geometry"]["BoundingBox"]
     left, top = box["Left"], box["Top"]
-    numbers = [float(number) for number in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])]
+    x0, y0, x1, y1, confidence = numbers = [
+        float(number) for number in (left, top, left + box["Width"], top + box["Height"], block["Confidence"])
+    ]
     if not isinstance(block["Text"], str) or not all(map(math.isfinite, numbers)):
         raise ValueError("a word without text or box")
-    return Word(block["Text"], *numbers)
+    return Word(block["Text"], x0, y0, x1, y1, confidence)

@@ -18,7 +18,7 @@ class RulesExtractor:
     pays_by_call = False
 
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
-        return extract(window.pages, schema, date.today())
+        return extract(window.pages, schema, date.today(), window.date_order)
 
     def is_up(self) -> bool | None:
         """None: the rules run in the worker and depend on no service."""

@@ -153,6 +153,7 @@ class PostgresTransaction:
         schema: dict[str, Any],
         when_textract_is_down: str = "best_reading",
         languages: Sequence[str] = ("eng",),
+        date_order: str = "auto",
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -161,16 +162,22 @@ class PostgresTransaction:
             schema=Json(schema),
             when_textract_is_down=when_textract_is_down,
             languages=list(languages),
+            date_order=date_order,
         )
 
     def change_dataset(
-        self, dataset_id: str, when_textract_is_down: str | None, languages: Sequence[str] | None
+        self,
+        dataset_id: str,
+        when_textract_is_down: str | None,
+        languages: Sequence[str] | None,
+        date_order: str | None,
     ) -> bool:
         found = self._value(
             "change_dataset",
             dataset_id=dataset_id,
             when_textract_is_down=when_textract_is_down,
             languages=languages and list(languages),
+            date_order=date_order,
         )
         return found is not None
 

@@ -23,7 +23,7 @@ from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Member, Page, Word
+from layers.domain.page import Evidence, Extraction, Fact, Member, Page, Word
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
 from layers.ports import (
@@ -211,6 +211,7 @@ class PostgresStore:
                 row["width"],
                 row["height"],
                 row["turned"],
+                facts=tuple(Fact(*fact) for fact in row["facts"] or ()),
             )
             for row in rows
         ]
@@ -434,19 +435,27 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
         found = outcome.extraction
         made["record"] = {
             "schema_version": schema_version,
-            "fields": found.fields,
-            "missing": list(found.lacks),
-            "doubtful": list(found.doubtful),
-            "notes": [note.text for note in found.notes],
-            "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
-            "complete": outcome.complete,
+            **_record_as_json(found),
+            "complete": found.is_complete if found.further else outcome.complete,
+            "further": [_record_as_json(one) | {"complete": one.is_complete} for one in found.further],
         }
     return made
 
 
+def _record_as_json(found: Extraction) -> dict[str, Any]:
+    return {
+        "fields": found.fields,
+        "missing": list(found.lacks),
+        "doubtful": list(found.doubtful),
+        "notes": [note.text for note in found.notes],
+        "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
+    }
+
+
 def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
-    shown = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
-    return shown if proof.confidence is None else shown | {"confidence": proof.confidence}
+    shown: dict[str, Any] = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
+    shown |= {} if proof.confidence is None else {"confidence": proof.confidence}
+    return shown if proof.xpath is None else shown | {"xpath": proof.xpath}
 
 
 def _page_as_json(page: Page) -> dict[str, Any]:
@@ -459,6 +468,7 @@ def _page_as_json(page: Page) -> dict[str, Any]:
         "turned": page.turned,
         "text": page.text.replace("\x00", ""),
         "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
+        **({"facts": list(page.facts)} if page.facts else {}),
     }
 
 

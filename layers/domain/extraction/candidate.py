@@ -13,9 +13,12 @@ from layers.domain.page import Evidence
 class Candidate:
     """A possible value of a property. The candidate with the highest score wins.
 
-    `make_evidence` is called for the winner alone: most candidates lose.
+    `make_evidence` is called for the winner alone: most candidates lose. `doubtful`: the text may mean another value.
+    `currency` is the sign or code beside an amount.
     """
 
     value: Any
     make_evidence: Callable[[], Evidence]
     score: float
+    doubtful: bool = False
+    currency: str | None = None

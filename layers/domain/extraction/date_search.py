@@ -6,15 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from layers.domain.extraction import values
+from layers.domain.extraction.dates import FILLERS, names_month
 from layers.domain.extraction.hit import Hit
 from layers.domain.extraction.windows import Span, Window
 
-TOKEN = re.compile(r"\d+|[^\W\d_]+")
+TOKEN = re.compile(r"\d+|[^\W\d_][^\s\d.,/()\-:;]{0,19}")
 # Words that may appear between the day, the month and the year.
-FILLER_WORDS = frozenset(
-    ["st", "nd", "rd", "th", "er", "of", "de", "del", "den", "der", "le", "the", "年", "月", "日", "t"]
-)
+FILLER_WORDS = FILLERS | {"年", "月", "日", "t"}
 WIDEST_GAP = 24  # characters between the first and the last part of a date
 
 
@@ -67,7 +65,7 @@ def _is_day(token: str, wanted: date) -> bool:
 def _is_month(token: str, wanted: date) -> bool:
     if token.isdecimal():
         return len(token) <= 2 and int(token) == wanted.month
-    return values.MONTHS.get(token.lower()) == wanted.month
+    return names_month(token, wanted.month)
 
 
 def _is_year(token: str, wanted: date) -> bool:

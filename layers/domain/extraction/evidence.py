@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from layers.domain.extraction import labels, values
+from layers.domain.extraction import currency, labels
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.extraction.date_search import DateSearch, iso_date
 from layers.domain.extraction.hit import MOST_HITS, Hit
+from layers.domain.extraction.labels import Label
 from layers.domain.extraction.number_readings import PART_OF_MORE, lookup_key, number_readings
 from layers.domain.extraction.text_search import TextSearch
 from layers.domain.extraction.windows import Window
@@ -50,7 +51,7 @@ class WindowIndex:
         if found or schema.get("format") == "date":
             return found[:MOST_HITS]
         found = self._text_search.hits(text)
-        if not found and text.upper() in values.CODES:
+        if not found and text.upper() in currency.CODES:
             found = self._currency_hits(text.upper())
         return found[:MOST_HITS]
 
@@ -88,14 +89,14 @@ class WindowIndex:
         """Signs and codes that mean the currency. A bare dollar sign may mean any dollar, with a higher rank."""
         hits = []
         for span in self._window.spans:
-            for found in values.currencies(span.text):
-                if found.value == code or (found.value == "USD" and code in values.DOLLARS):
+            for found in currency.currencies(span.text):
+                if found.value == code or (found.value == "USD" and code in currency.DOLLARS):
                     rank = 0 if found.value == code else 1
                     hits.append(Hit(span, span.start + found.start, span.start + found.end, rank))
         return hits
 
 
-def _label_distance(hit: Hit, property_labels: Sequence[str]) -> int:
+def _label_distance(hit: Hit, property_labels: Sequence[Label]) -> int:
     """How far a hit is from a label: the label's tier if it precedes the hit in its line, more if it is in the line
     above, NO_LABEL if it is in neither."""
     text = hit.span.page.text
@@ -103,7 +104,7 @@ def _label_distance(hit: Hit, property_labels: Sequence[str]) -> int:
     above_start = text.rfind("\n", 0, max(0, line_start - 1)) + 1
     for distance, line in ((0, text[line_start : hit.start]), (LINE_ABOVE, text[above_start:line_start])):
         lowered = line[-LABEL_CONTEXT:].lower()
-        for tier, label in enumerate(property_labels):
-            if labels.find_label(lowered, label):
-                return tier + distance
+        for label in property_labels:
+            if labels.find_label(lowered, label.words):
+                return label.tier + distance
     return NO_LABEL

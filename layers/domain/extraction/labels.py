@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from layers.domain.extraction.label_words import DOCUMENT_NAMES, OTHER_LANGUAGES
+from layers.domain.extraction.spelling import folded
+
 LETTER_FOR_DIGIT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
 # Begins with the digit, not with the lookbehind: searching for a set of characters is fast.
+BARE_TIER = 30
 DIGIT_IN_A_WORD = re.compile(r"[015|](?<=[a-z].)(?=[a-z])")
 
 # The labels of each meaning of a property's name. The first label of a list is trusted most.
@@ -33,7 +37,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "invoice number": ("invoice number", "invoice no", "invoice #", "invoice nr", "invoice id", "tax invoice no",
                        "rechnungsnummer", "rechnungs-nr", "rechnung nr", "factuurnummer", "facture no", "facture n",
                        "facture n°", "numéro de facture", "bill no", "receipt no", "doc no", "faktura nr", "rechnungsnr",
-                       "inv no", "inv nr", "factuur nr", "invoice", "factuur", "facture", "rechnung", "faktura"),
+                       "inv no", "inv nr", "factuur nr", "credit note no", "credit note number", "gutschrift nr"),
     "phone": ("telephone", "phone", "tel", "mobile", "fax"),
     "email": ("e-mail", "email", "mail"),
     "customer": ("bill to", "billed to", "sold to", "customer name", "customer", "client", "kunde"),
@@ -66,12 +70,40 @@ def meaning_of(property_name: str) -> str:
     return SAME_MEANING.get(words, words)
 
 
-def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label of a property. `tier` 0 is trusted most. `bare`: the name of the document alone, such as "invoice"."""
+
+    tier: int
+    words: str
+    bare: bool = False
+
+
+def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[Label, ...]:
     """The labels to search for, most trusted first: the schema's `x-labels`, then the synonyms of the property's
     meaning, or its name where there are no synonyms."""
     own = tuple(str(label).lower() for label in schema.get("x-labels") or ())
-    meaning = meaning_of(property_name)
-    return tuple(dict.fromkeys((*own, *SYNONYMS.get(meaning, (words_of(property_name),)))))
+    return _labels(own, meaning_of(property_name), words_of(property_name))
+
+
+@lru_cache(maxsize=256)
+def _labels(own: tuple[str, ...], meaning: str, words: str) -> tuple[Label, ...]:
+    found = [Label(tier, label) for tier, label in enumerate((*own, *SYNONYMS.get(meaning, (words,))))]
+    for line in OTHER_LANGUAGES.get(meaning, "").strip().splitlines():
+        tier, _, texts = line.split(" ", 2)
+        found += [Label(len(own) + int(tier), text.strip()) for text in texts.split("|")]
+    # Without accents, as older programs print them.
+    found += [
+        Label(one.tier, plain, one.bare)
+        for one in found
+        if (plain := folded(one.words)) != one.words and plain.isascii()
+    ]
+    if meaning == "invoice number":
+        found += [Label(BARE_TIER, name, bare=True) for name in DOCUMENT_NAMES]
+    distinct: dict[str, Label] = {}
+    for one in sorted(found, key=lambda label: label.tier):
+        distinct.setdefault(one.words, one)
+    return tuple(distinct.values())
 
 
 def find_label(lowered: str, label: str) -> tuple[int, int] | None:
@@ -98,35 +130,31 @@ def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
     """A label's first word, its last word, and the pattern that finds the whole label."""
     words = label.split() or [""]
     joined = "[ (.:-]{1,3}".join(re.escape(word) for word in words)
-    return words[0], words[-1], re.compile(rf"(?<![a-z0-9_]){joined}(?![a-z_])")
+    # Scripts without spaces, from U+2E80 on, have no boundaries of words.
+    start = r"(?<!\w)" if words[0] and words[0][0] < "\u2e80" else ""
+    end = r"(?![^\W\d])" if words[-1] and words[-1][-1] < "\u2e80" else ""
+    return words[0], words[-1], re.compile(start + joined + end)
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A label that the document may contain. `tier` is its index among the property's labels: 0 is trusted most."""
-
-    tier: int
-    words: str
-
-
-def labels_in(vocabulary: str, property_labels: Sequence[str]) -> list[Label]:
-    """The labels that a document may contain, most trusted first. `vocabulary` is the set of its words in lower case."""
-    absent = {word for word in _outer_words(tuple(property_labels)) if word not in vocabulary}
-    return [Label(tier, label) for tier, label in enumerate(property_labels) if absent.isdisjoint(_pattern(label)[:2])]
+def labels_in(vocabulary: str, property_labels: Sequence[Label]) -> list[Label]:
+    """The labels that a document may contain, most trusted first. `vocabulary` holds all its words in lower case."""
+    words = tuple(label.words for label in property_labels)
+    absent = {word for word in _outer_words(words) if word not in vocabulary}
+    return [label for label in property_labels if absent.isdisjoint(_pattern(label.words)[:2])]
 
 
 def best_label(lowered: str, property_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
     """The tier of the most trusted label in a line, and its first span; 0 and None where there is no label."""
-    tier, spans = best_label_spans(lowered, property_labels)
-    return tier, spans[0] if spans else None
+    label, spans = best_label_spans(lowered, property_labels)
+    return (label.tier, spans[0]) if label else (0, None)
 
 
-def best_label_spans(lowered: str, property_labels: Sequence[Label]) -> tuple[int, list[tuple[int, int]]]:
-    """The tier of the most trusted label in a line, and all its spans: the head of a table may repeat a label."""
+def best_label_spans(lowered: str, property_labels: Sequence[Label]) -> tuple[Label | None, list[tuple[int, int]]]:
+    """The most trusted label in a line, and all its spans: the head of a table may repeat a label."""
     for label in property_labels:
         if spans := find_labels(lowered, label.words):
-            return label.tier, spans
-    return 0, []
+            return label, spans
+    return None, []
 
 
 def lowered(text: str) -> str:

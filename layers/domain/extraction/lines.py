@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import overload
 
 from layers.domain.extraction import labels, values
+from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.boxes import box_of_words
+from layers.domain.extraction.directions import in_reading_order, runs_to_the_left
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
@@ -35,7 +37,7 @@ class Line:
     @cached_property
     def amounts(self) -> tuple[values.Found, ...]:
         """Each number of the line. Cached, because several properties need them."""
-        return tuple(values.amounts(self.text))
+        return tuple(amounts(self.text))
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
@@ -62,6 +64,19 @@ class Line:
             if word.x0 < column[1] and word.x1 > column[0]
         ]
         return (inside[0][0], inside[-1][1]) if inside else None
+
+
+def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
+    """The span of the cell below a label in a table whose cells are parted by tabs, semicolons or commas; None if the two
+    lines are no rows of such a table."""
+    for separator in ("\t", ";", "|", ","):
+        count = line.text.count(separator)
+        if count and below.text.count(separator) == count:
+            at = line.text.count(separator, 0, span[0])
+            cells = below.text.split(separator)
+            start = sum(len(cell) + 1 for cell in cells[:at])
+            return start, start + len(cells[at])
+    return None
 
 
 class SearchableText:
@@ -135,12 +150,22 @@ def lines_of(pages: Sequence[Page]) -> Lines:
     lines: list[Line] = []
     for page in pages:
         if page.words:
-            lines += _visual_lines(page.upright(), page.turned)
+            lines += _all_visual_lines(page.upright(), page.turned)
         else:
             lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
         if len(lines) >= MOST_LINES:
             break
     return Lines(lines[:MOST_LINES])
+
+
+def _all_visual_lines(page: Page, turned: int) -> list[Line]:
+    """The lines of an upright page: first those that can be read as it is, then those that run in other directions."""
+    lines: list[Line] = []
+    for further in sorted({word.turned for word in page.words}):
+        words = tuple(word for word in page.words if word.turned == further)
+        one_way = replace(page, words=words, turned=further).upright()
+        lines += _visual_lines(one_way, (turned + further) % 360)
+    return lines
 
 
 def _visual_lines(page: Page, turned: int) -> list[Line]:
@@ -152,7 +177,8 @@ def _visual_lines(page: Page, turned: int) -> list[Line]:
             rows.append([word])
         else:
             row.append(word)
-    return [_line(page, sorted(row, key=lambda one: one.x0), turned) for row in rows]
+    to_the_left = runs_to_the_left(page.words)
+    return [_line(page, sorted(row, key=lambda one: one.x0), turned, to_the_left) for row in rows]
 
 
 def _belongs_to(word: Word, row: list[Word]) -> bool:
@@ -163,20 +189,28 @@ def _belongs_to(word: Word, row: list[Word]) -> bool:
     return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
 
 
-def _line(page: Page, words: list[Word], turned: int) -> Line:
-    """The line of these words, left to right: one space between words, three at a wide gap."""
+def _line(page: Page, in_row: list[Word], turned: int, to_the_left: bool) -> Line:
+    """The line of these words, given from left to right: one space between words, three at a wide gap."""
     text = ""
     starts: list[int] = []
     kept: list[Word] = []
     ratio = (page.height / page.width) if page.width and page.height else 1.4
+    after_wide_gap = {
+        id(word) for before, word in pairwise(in_row) if word.x0 - before.x1 > WIDE_GAP * _height(word, ratio)
+    }
+    words = in_reading_order(in_row, to_the_left)
     for word in words:
         if len(text) + len(word.text) > MOST_LINE_CHARACTERS:
             break
         if text:
-            gap = word.x0 - kept[-1].x1
-            height = (word.y1 - word.y0) * ratio
-            text += "   " if gap > WIDE_GAP * max(height, 0.005) else " "
+            is_right = word.x0 >= kept[-1].x0
+            text += "   " if id(word if is_right else kept[-1]) in after_wide_gap else " "
         starts.append(len(text))
         text += word.text
         kept.append(word)
     return Line(page.number, text, tuple(kept), tuple(starts), turned)
+
+
+def _height(word: Word, ratio: float) -> float:
+    """The height of a word in fractions of the page's width."""
+    return max((word.y1 - word.y0) * ratio, 0.005)

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from layers.domain.extraction import labels, values
+from layers.domain.extraction import labels
+from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.candidate import Candidate
-from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.labels import Label
+from layers.domain.extraction.lines import Line, Lines, cell_below
 from layers.domain.extraction.sums import is_money, is_percent, money_in, sums_of
+from layers.domain.extraction.values import Found
 
 # Words in the line of a sum that is not the total.
 NOT_THE_TOTAL = re.compile(
@@ -35,7 +38,7 @@ NO_DECIMALS_PENALTY = 40.0
 
 
 def number_candidates(
-    property_labels: Sequence[str], lines: Lines, *, integer: bool, is_total: bool
+    property_labels: Sequence[Label], lines: Lines, *, integer: bool, is_total: bool
 ) -> Iterator[Candidate]:
     """The amounts beside the property's labels or below them. `integer` takes whole numbers only."""
     writes_cents = is_total and _writes_cents(lines)
@@ -52,7 +55,7 @@ def number_candidates(
             may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
             penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0
             for found, amount_line, nearness in near:
-                amount: values.Amount = found.value  # type: ignore[assignment]
+                amount: Amount = found.value  # type: ignore[assignment]
                 if integer and amount.value != int(amount.value):
                     continue
                 score = 100.0 - tier + nearness - penalty + _amount_score(amount, integer, is_total)
@@ -60,7 +63,9 @@ def number_candidates(
                 # Among several totals, the last one is the one to pay.
                 score += index / len(lines)
                 value = int(amount.value) if integer else amount.value
-                yield Candidate(value, partial(amount_line.evidence, found.start, found.end), score)
+                yield Candidate(
+                    value, partial(amount_line.evidence, found.start, found.end), score, currency=amount.sign
+                )
 
 
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
@@ -84,7 +89,7 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[C
                 score = NET_AND_TAX_UNLABELLED
             else:
                 continue
-            yield Candidate(amount.value, partial(line.evidence, found.start, found.end), score)
+            yield Candidate(amount.value, partial(line.evidence, found.start, found.end), score, currency=amount.sign)
 
 
 def _writes_cents(lines: Sequence[Line]) -> bool:
@@ -93,7 +98,7 @@ def _writes_cents(lines: Sequence[Line]) -> bool:
     return len(decimals) >= 3 and sum(count == 2 for count in decimals) > 0.8 * len(decimals)
 
 
-def _amount_score(amount: values.Amount, integer: bool, is_total: bool) -> float:
+def _amount_score(amount: Amount, integer: bool, is_total: bool) -> float:
     """The part of a candidate's score that comes from the amount itself."""
     looks_like_money = is_money(amount)
     score = 30.0 if looks_like_money and not integer else 0.0
@@ -121,9 +126,7 @@ def _segments(text: str) -> list[tuple[int, int]]:
     return [*spans, (start, len(text))]
 
 
-def _amounts_near(
-    lines: Sequence[Line], index: int, span: tuple[int, int]
-) -> Iterator[tuple[values.Found, Line, float]]:
+def _amounts_near(lines: Sequence[Line], index: int, span: tuple[int, int]) -> Iterator[tuple[Found, Line, float]]:
     """Amounts to the right of a label, else below it in the next two lines: each with its line and a score."""
     line = lines[index]
     # Compared by its end: a currency sign may belong both to the label and to the amount ("Total RM 9.80").
@@ -137,7 +140,10 @@ def _amounts_near(
     for below in lines[index + 1 : index + 3]:
         if below.page != line.page:
             return
+        cell = cell_below(line, below, span) if column is None else None
         for found in below.amounts:
             extent = below.column(found.start, found.end)
+            if cell and not cell[0] <= found.start < cell[1]:
+                continue
             if column is None or extent is None or (extent[0] < column[1] + 0.25 and extent[1] > column[0] - 0.05):
                 yield found, below, 0.0

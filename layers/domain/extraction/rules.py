@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from layers.domain.extraction import labels, values
+from layers.domain.extraction import labels
 from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.currency_candidates import currency_candidates
 from layers.domain.extraction.date_candidates import date_candidates
+from layers.domain.extraction.date_order import Order, order_of
+from layers.domain.extraction.labels import Label
+from layers.domain.extraction.language import languages_of
 from layers.domain.extraction.lines import Line, Lines, lines_of
 from layers.domain.extraction.number_candidates import confirm_by_sums, number_candidates
 from layers.domain.extraction.text_candidates import (
@@ -20,7 +25,8 @@ from layers.domain.extraction.text_candidates import (
     sender_candidates,
     title_candidates,
 )
-from layers.domain.page import Evidence, Extraction, Page
+from layers.domain.extraction.values import DateOrder
+from layers.domain.page import Extraction, Page
 
 DEFAULT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -33,30 +39,51 @@ DEFAULT_SCHEMA: dict[str, Any] = {
     },
 }
 
-# Forms of companies, and taxes, of countries whose currency is not a dollar.
-COUNTRY_WITHOUT_DOLLAR = re.compile(
-    r"\bs[do]n\.?\s?bhd\b|\bmalaysia\b|\bgmbh\b|\bsp\. z o\.|\bmwst\b|\bs\.?a\.?r\.?l\b|\bsiren\b|\bbtw\b"
-)
 LATEST_ISSUE = timedelta(days=366)  # after today
 DOCUMENT_NUMBER_NAME = re.compile(r"\b(?:number|no|nr|id|code|reference|ref)\b")
 
 
-def extract(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None = None) -> Extraction:
+@dataclass(frozen=True)
+class Document:
+    """The lines of a document, and what is derived from all of them when it is needed."""
+
+    lines: Lines
+    today: date | None
+    date_order: DateOrder
+
+    @cached_property
+    def order(self) -> Order:
+        return order_of(self.lines, self.date_order, self.today)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        return languages_of(self.lines.as_written.text)
+
+
+def extract(
+    pages: Sequence[Page], schema: Mapping[str, Any], today: date | None = None, date_order: DateOrder = "auto"
+) -> Extraction:
     """The values that the pages show for the schema's properties, each with its evidence.
 
-    No document was issued long after `today`: a later value for `date` was misread and is ignored.
+    No document was issued long after `today`: a later value for `date` was misread and is ignored. `date_order` decides
+    how 3/4/2024 is read; if the document leaves it open, such a date is doubtful.
     """
-    lines = lines_of(pages)
-    fields: dict[str, Any] = {}
-    evidence: dict[str, Evidence] = {}
-    for name, property_schema in (schema.get("properties") or {}).items():
-        candidates = _candidates(name, property_schema, lines, today)
-        best = max(candidates, key=lambda candidate: candidate.score, default=None)
-        if best is not None:
-            fields[name] = best.value
-            evidence[name] = best.make_evidence()
-    missing = tuple(name for name in schema.get("required") or () if name not in fields)
-    return Extraction(fields, missing, evidence)
+    document = Document(lines_of(pages), today, date_order)
+    found: dict[str, Candidate] = {}
+    properties = schema.get("properties") or {}
+    # The currency belongs to the total, so that it is chosen last.
+    for name in sorted(properties, key=lambda one: labels.words_of(one) in labels.CURRENCIES):
+        total = next((found[one] for one in found if labels.meaning_of(one) == "total"), None)
+        candidates = _candidates(name, properties[name], document, total)
+        if best := max(candidates, key=lambda candidate: candidate.score, default=None):
+            found[name] = best
+    ordered = {name: found[name] for name in properties if name in found}
+    return Extraction(
+        {name: best.value for name, best in ordered.items()},
+        tuple(name for name in schema.get("required") or () if name not in found),
+        {name: best.make_evidence() for name, best in ordered.items()},
+        doubtful=tuple(name for name, best in ordered.items() if best.doubtful),
+    )
 
 
 def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None = None) -> tuple[str, ...]:
@@ -68,32 +95,34 @@ def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any], today: date
     return extract(pages, {**schema, "properties": properties}, today).missing
 
 
-def _candidates(name: str, schema: Mapping[str, Any], lines: Lines, today: date | None) -> Iterator[Candidate]:
-    kind = schema.get("type", "string")
+def _candidates(
+    name: str, schema: Mapping[str, Any], document: Document, total: Candidate | None
+) -> Iterator[Candidate]:
+    kind, lines = schema.get("type", "string"), document.lines
     meaning = labels.meaning_of(name)
     property_labels = labels.labels_of(name, schema)
     if "enum" in schema:
         yield from _enum_candidates(schema["enum"], lines)
     elif schema.get("format") == "date":
-        latest = today + LATEST_ISSUE if today and meaning == "date" else date.max
-        dates = date_candidates(property_labels, lines)
-        yield from (candidate for candidate in dates if date.fromisoformat(candidate.value) <= latest)
+        latest = document.today + LATEST_ISSUE if document.today and meaning == "date" else date.max
+        found = date_candidates(property_labels, lines, document.order)
+        yield from (candidate for candidate in found if date.fromisoformat(candidate.value) <= latest)
     elif kind in ("number", "integer"):
         integer, is_total = kind == "integer", meaning == "total"
         numbers = number_candidates(property_labels, lines, integer=integer, is_total=is_total)
         yield from confirm_by_sums(numbers, lines) if is_total and not integer else numbers
+    elif kind == "string" and labels.words_of(name) in labels.CURRENCIES and not schema.get("x-labels"):
+        yield from currency_candidates(lines, document.languages, total)
     elif kind == "string":
         yield from _string_candidates(labels.words_of(name), meaning, schema, lines, property_labels)
 
 
 def _string_candidates(
-    words: str, meaning: str, schema: Mapping[str, Any], lines: Lines, property_labels: Sequence[str]
+    words: str, meaning: str, schema: Mapping[str, Any], lines: Lines, property_labels: Sequence[Label]
 ) -> Iterator[Candidate]:
     """Candidates for a text. Labels of the schema's own take precedence over what the property's name means."""
     has_own_labels = bool(schema.get("x-labels"))
-    if words in labels.CURRENCIES and not has_own_labels:
-        yield from _currency_candidates(lines)
-    elif words in labels.TITLES and not has_own_labels:
+    if words in labels.TITLES and not has_own_labels:
         yield from title_candidates(lines)
         if words in labels.COMPANIES:
             yield from sender_candidates(lines)
@@ -104,29 +133,6 @@ def _string_candidates(
         yield from labelled_text_candidates(property_labels, lines, needs_digit=needs_digit)
         if meaning == "invoice number" and not has_own_labels:
             yield from hash_number_candidates(lines)
-
-
-def _currency_candidates(lines: Lines) -> Iterator[Candidate]:
-    """The currencies of the document; the most frequent scores highest. A sign counts only beside an amount with cents, a
-    code everywhere."""
-    occurrences: dict[str, list[tuple[Line, values.Found]]] = {}
-    for line in map(lines.__getitem__, lines.as_written.lines_matching(values.CURRENCY_MARK)):
-        for found in values.currencies(line.text):
-            is_code = line.text[found.start].isalpha()
-            if is_code or any(amount.start <= found.start < amount.end for amount in _amounts_with_cents(line)):
-                occurrences.setdefault(str(found.value), []).append((line, found))
-    may_be_dollars = "USD" not in occurrences or not COUNTRY_WITHOUT_DOLLAR.search(lines.lowered.text)
-    for code, found_in in occurrences.items():
-        line, found = found_in[0]
-        # Many countries use a bare dollar sign, and OCR reads other signs as one: any other currency takes precedence.
-        is_bare = line.text[found.start] == "$"
-        if may_be_dollars or not is_bare:
-            score = len(found_in) - (1000 if is_bare else 0)
-            yield Candidate(code, partial(line.evidence, found.start, found.end), score)
-
-
-def _amounts_with_cents(line: Line) -> Iterator[values.Found]:
-    return (found for found in line.amounts if found.value.decimals == 2)  # type: ignore[attr-defined]
 
 
 def _enum_candidates(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Candidate]:

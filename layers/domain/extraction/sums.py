@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from layers.domain.extraction import values
+from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.values import Found
 
 PAID = re.compile(
     r"\b(?:cash|tunai|tender(?:ed)?|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
@@ -113,15 +114,15 @@ def _kind_of(lowered: str) -> str | None:
     return "tax" if TAX.search(lowered) and not re.search(r"\bincl|\binvoice", lowered) else None
 
 
-def money_in(line: Line) -> Iterator[tuple[values.Found, values.Amount]]:
+def money_in(line: Line) -> Iterator[tuple[Found, Amount]]:
     """The amounts of a line that are written like money, each with its span."""
     for found in line.amounts:
-        amount: values.Amount = found.value  # type: ignore[assignment]
+        amount: Amount = found.value  # type: ignore[assignment]
         if is_money(amount) and not is_percent(line.text, found.end):
             yield found, amount
 
 
-def is_money(amount: values.Amount) -> bool:
+def is_money(amount: Amount) -> bool:
     return amount.decimals == 2 or amount.sign is not None
 
 

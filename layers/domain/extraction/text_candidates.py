@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from layers.domain.extraction import labels, values
+from layers.domain.extraction import labels
 from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
-from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.dates import dates
+from layers.domain.extraction.labels import Label
+from layers.domain.extraction.lines import Line, Lines, cell_below
 from layers.domain.page import Evidence
 
 COMPANY = re.compile(
@@ -17,6 +19,8 @@ COMPANY = re.compile(
     r"s\.?r\.?l|sp\.? z|enterprise|trading|restaurant|store|stores|mart|market|supermarket|shop|hotel|services)\b\.?",
 )
 AFTER_LABEL = re.compile(r"[\s:#.]{0,40}(?:(?:no|nr|number|n°)\b[\s:#.°]{0,40})?", re.IGNORECASE)
+BEHIND_NAME = re.compile(r"[ \t]{0,2}(?P<mark>[#:№][ \t]{0,2})?(?P<number>[^\s#:№]\S{0,40})")
+PLAIN_YEAR_OR_SHORT = re.compile(r"(?:19|20)\d\d|.{1,2}")
 NOT_A_TITLE = re.compile(
     r"^(?:tax |simplified |official |cash |sales )*(?:invoice|receipt|bill|statement|rechnung|facture|factuur|faktura)s?$"
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
@@ -106,29 +110,59 @@ def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     yield Candidate(text, lambda: Evidence(address[0].page, text, box), 1.0)
 
 
-def labelled_text_candidates(property_labels: Sequence[str], lines: Lines, *, needs_digit: bool) -> Iterator[Candidate]:
+def labelled_text_candidates(
+    property_labels: Sequence[Label], lines: Lines, *, needs_digit: bool
+) -> Iterator[Candidate]:
     """The text to the right of a label, else below it. `needs_digit` takes only words that may be a document's number
-    or code."""
+    or code; directly behind the bare name of a document, nothing else counts."""
     present_labels = labels.labels_in(lines.lowered.vocabulary, property_labels)
     for index, line in enumerate(lines if present_labels else ()):
-        tier, spans = labels.best_label_spans(lines.lowered.line(index), present_labels)
+        label, spans = labels.best_label_spans(lines.lowered.line(index), present_labels)
+        if label is None:
+            continue
         for span in spans:
+            if label.bare:
+                yield from _number_behind_name(line, span[1], label.tier)
+                if _is_head_of_column(line.text, span):
+                    yield from _text_below(lines, index, span, label.tier, needs_digit)
+                continue
             after = AFTER_LABEL.match(line.text, span[1])
             start = after.end() if after else span[1]
             value = re.split(r"\s{3,}", line.text[start:])[0].strip(" :#|[]")
             if needs_digit:
-                value = next((word.strip("[]°#") for word in value.split()[:2] if _is_document_number(word)), "")
+                value = next((word.strip("[]°#,;") for word in value.split()[:2] if _is_document_number(word)), "")
             if value:
                 at = line.text.find(value, start)
-                score = 100.0 - 3 * tier - index / len(lines)
+                score = 100.0 - 3 * label.tier - index / len(lines)
                 yield Candidate(value[:LONGEST_TEXT], partial(line.evidence, at, at + len(value)), score)
             else:
-                yield from _text_below(lines, index, span, tier, needs_digit)
+                yield from _text_below(lines, index, span, label.tier, needs_digit)
+
+
+def _number_behind_name(line: Line, end: int, tier: int) -> Iterator[Candidate]:
+    """The number directly behind the bare name of a document: `Invoice NW-20417`, not `Invoice date: 14 March`."""
+    found = BEHIND_NAME.match(line.text, end)
+    if not found:
+        return
+    word = found["number"].rstrip(".,;:")
+    if not _is_document_number(word) or (not found["mark"] and PLAIN_YEAR_OR_SHORT.fullmatch(word)):
+        return
+    if any(date.start <= found.start("number") < date.end for date in dates(line.text)):
+        return
+    at = found.start("number")
+    yield Candidate(word[:LONGEST_TEXT], partial(line.evidence, at, at + len(word)), 100.0 - 2 * tier)
+
+
+def _is_head_of_column(text: str, span: tuple[int, int]) -> bool:
+    """Whether a label stands alone between wide gaps, in a line with other columns."""
+    before, after = text[: span[0]], text[span[1] :]
+    is_alone = (not before.strip() or before.endswith("   ")) and (not after.strip() or after.startswith("   "))
+    return is_alone and bool(before.strip() or after.strip())
 
 
 def _is_document_number(word: str) -> bool:
     """Whether a word may be a document's number or code: it has a digit, and is neither a date nor a sum."""
-    if not any(character.isdigit() for character in word) or values.dates(word):
+    if not any(character.isdigit() for character in word) or dates(word):
         return False
     return not re.fullmatch(r"\W?\d{1,3}(?:[.,]?\d{3})*[.,]\d{2}\W?", word)
 
@@ -141,10 +175,10 @@ def _text_below(
         return
     below = lines[index + 1]
     column = lines[index].column(*span)
-    inside = below.within(column) if column else (0, len(below.text))
+    inside = below.within(column) if column else cell_below(lines[index], below, span) or (0, len(below.text))
     if inside and below.text[: inside[0]].rstrip().endswith(":"):
         return  # the text belongs to another label, to its left
-    if inside and (value := below.text[inside[0] : inside[1]].strip(" :#|[]")):
+    if inside and (value := below.text[inside[0] : inside[1]].strip(' :#|[]"')):
         if needs_digit and not (_is_document_number(value) and len(value.split()) == 1):
             return
         yield Candidate(value[:LONGEST_TEXT], partial(below.evidence, *inside), 70.0 - 3 * tier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from layers.domain.extraction.values import DateOrder
 from layers.domain.page import Page
 
 OVERLAP_BYTES = 400
@@ -26,12 +27,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One piece of a text, numbered from 1. `leaves_rest`: no window covers the text after this, the last, window."""
+    """One piece of a text, numbered from 1. `leaves_rest`: no window covers the text after this, the last, window.
+    `date_order` is the dataset's setting.
+    """
 
     spans: tuple[Span, ...]
     number: int = 1
     count: int = 1
     leaves_rest: bool = False
+    date_order: DateOrder = "auto"
 
     @property
     def name(self) -> str:

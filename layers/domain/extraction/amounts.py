@@ -1,0 +1,108 @@
+"""Amounts: finds the numbers of a line of text, with their signs and currencies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from layers.domain.extraction import currency
+from layers.domain.extraction.numerals import NUMERAL, corrected, plain, readings
+from layers.domain.extraction.values import Found
+
+# No cents: `12.-`, `12,--`, `1,190/-`.
+ONLY = r"(?P<only>[.,]\s?[-\u2013]{1,2}|/[-=])(?![\d-])"
+# A number is searched for by its first digit; the text before it is matched afterwards. This is twice as fast as one
+# pattern from left to right.
+NUMBER = re.compile(
+    rf"(?P<digits>{NUMERAL})(?:{ONLY})?(?P<close>\s?\))?(?P<behind>\s?-(?![\w-])(?=\s*$|\s{{3}}|\S|\s?[^\W\d_]{{0,3}}$)|-(?![\w-]))?"
+    rf"(?:\s{{0,2}}(?P<after>{currency.BESIDE_AN_AMOUNT})(?![^\W\d_]))?(?P<last>-(?![\w-]))?(?P<shut>\s?\))?"
+    r"(?:\s{0,2}(?P<side>CR|Cr|DR|Dr)(?![^\W_])|\s(?P<german>[SH])(?=\s*$|\s{2}))?"
+    r"(?![\d/:]|[.,\u2013-]\d|[^\W\d]\d|[^\W\d_\u2e80-\uffff]{2})"
+)
+BEFORE_A_NUMBER = re.compile(
+    rf"(?<![\w.,/#\u2013-])(?<!\d:)(?P<before>{currency.BESIDE_AN_AMOUNT}[\s:]{{0,3}})?(?P<sign>[-(\u2013]\s?)?"
+    rf"(?P<inner>{currency.BESIDE_AN_AMOUNT}\s{{0,3}})?(?P<second>-)?\Z"
+)
+MOST_BEFORE_A_NUMBER = 18  # characters: two currencies and a sign, with their spaces
+# A digit before it, or behind it, and a character between that is neither a space nor usual between two numbers: the
+# digits are part of something else, such as a number with an unknown separator.
+UNKNOWN = r"[^\s\w()\[\]{}<>|;:=+*×@&%~\"“”„«»$€£¥₹/\\-]"
+BEHIND_UNKNOWN = re.compile(rf"\d{UNKNOWN}\Z")
+BEFORE_UNKNOWN = re.compile(rf"{UNKNOWN}\d")
+JOINING_DASH = re.compile(r"[^\W\d_]\s\u2013\s\Z|[^\W\d_]\s\u2013\s(?=\S{1,5}\s{0,3}\Z)")
+GERMAN_SUM = re.compile(r"saldo|betrag|summe|gesamt|total|soll|haben", re.IGNORECASE)  # elsewhere, H may mean hours
+DATE_UNIT = re.compile(r"\s?[年月日년월일]")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as written: its value, how many decimals it has, and the currency sign beside it if there is one.
+
+    `side` is `credit` or `debit` where the text says so. Credits are negative here, as on a bill.
+    """
+
+    value: float
+    decimals: int
+    sign: str | None
+    side: str | None = None
+
+
+def amounts(line: str) -> Iterator[Found]:
+    """Each number of a line, as an Amount, left to right."""
+    line = corrected(plain(line))
+    end = at = 0
+    while match := NUMBER.search(line, at):
+        before = BEFORE_A_NUMBER.search(line, max(end, match.start() - MOST_BEFORE_A_NUMBER), match.start())
+        if before is None or _is_part_of_more(line, match):
+            # The digits are part of a word, a date or a code.
+            at = match.end("digits") if before is None else max(match.end("digits"), match.start() + 1)
+            continue
+        amount = _amount(line, before, match, end)
+        if amount is None:
+            at = match.end("digits")
+            continue
+        end = at = match.end()
+        yield Found(amount, before.start(), end)
+
+
+def _is_part_of_more(line: str, match: re.Match[str]) -> bool:
+    start, end = match.start(), match.end()
+    if start >= 2 and BEHIND_UNKNOWN.search(line, start - 2, start):
+        return True
+    return bool(BEFORE_UNKNOWN.match(line, end) or DATE_UNIT.match(line, match.end("digits")))
+
+
+def _amount(line: str, before: re.Match[str], match: re.Match[str], previous_end: int) -> Amount | None:
+    sign = before["before"] or before["inner"] or match["after"]
+    sign = sign.strip(" :\t") if sign else None
+    found = readings(match["digits"], currency.decimals_of(sign))
+    if not found:
+        return None
+    value, decimals = found[0].value, 2 if match["only"] else found[0].decimals
+    if sign and sign.upper() in currency.WORDS and (not decimals or not sign.isupper()):
+        sign = None
+    side = _side(line, match)
+    if side == "credit" or (side is None and _is_negative(line, before, match, previous_end)):
+        value = -value
+    return Amount(value, decimals, sign, side)
+
+
+def _side(line: str, match: re.Match[str]) -> str | None:
+    letter = (match["side"] or "")[:1]
+    if match["german"] and GERMAN_SUM.search(line, 0, match.start()):
+        letter = match["german"]
+    return {"C": "credit", "H": "credit", "D": "debit", "S": "debit"}.get(letter)
+
+
+def _is_negative(line: str, before: re.Match[str], match: re.Match[str], previous_end: int) -> bool:
+    if match["behind"] or match["last"] or before["second"]:
+        return True
+    sign = (before["sign"] or "").strip()
+    if sign == "(":
+        # `EUR 5.00 (USD 6.00)` is a remark.
+        is_remark = before["inner"] and previous_end and before.start("sign") - previous_end <= 2
+        return bool(match["close"] or match["shut"]) and not is_remark
+    if sign == "\u2013":
+        return not JOINING_DASH.search(line[: match.start()])
+    return bool(sign)

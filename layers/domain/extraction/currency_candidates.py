@@ -1,0 +1,108 @@
+"""Candidates for a currency: the one beside the total, else those beside other amounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from layers.domain.extraction import currency
+from layers.domain.extraction.amounts import Amount
+from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.values import Found
+
+# What names the country whose currency a sign means, where several share it.
+COUNTRIES = (
+    ("AUD", re.compile(r"\baustralia\b|\babn\b|\bpty\b")),
+    ("CAD", re.compile(r"\bcanada\b|\bgst/hst\b|\bhst\b")),
+    ("NZD", re.compile(r"\bnew zealand\b")),
+    ("SGD", re.compile(r"\bsingapore\b")),
+    ("HKD", re.compile(r"\bhong kong\b")),
+    ("TWD", re.compile(r"\btaiwan\b|台灣|臺灣")),
+    ("MXN", re.compile(r"\bm[eé]xico\b|\brfc\b|\bcfdi\b")),
+    ("ARS", re.compile(r"\bargentina\b|\bcuit\b")),
+    ("CLP", re.compile(r"\bchile\b|\brut\b")),
+    ("COP", re.compile(r"\bcolombia\b|\bnit\b")),
+    ("UYU", re.compile(r"\buruguay\b")),
+    ("PKR", re.compile(r"\bpakistan\b|\blahore\b|\bkarachi\b")),
+    ("LKR", re.compile(r"\bsri lanka\b|\bcolombo\b")),
+    ("NPR", re.compile(r"\bnepal\b|\bkathmandu\b")),
+)
+BY_LANGUAGE = {
+    "sv": "SEK", "da": "DKK", "nb": "NOK", "is": "ISK", "zh": "CNY", "ja": "JPY", "fi": "SEK",
+}  # fmt: skip
+# Forms of companies, and taxes, of countries whose currency is not a dollar.
+COUNTRY_WITHOUT_DOLLAR = re.compile(
+    r"\bs[do]n\.?\s?bhd\b|\bmalaysia\b|\bgmbh\b|\bsp\. z o\.|\bmwst\b|\bs\.?a\.?r\.?l\b|\bsiren\b|\bbtw\b"
+)
+# Scores. The currency beside the total, or in its line, outweighs any number of others.
+BESIDE_TOTAL, BARE_DOLLAR = 10_000.0, -1_000.0
+
+
+def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate | None) -> Iterator[Candidate]:
+    """The currencies of the document. The one beside the total scores highest, then the most frequent. A sign counts only
+    beside an amount with cents, a code everywhere."""
+    occurrences: dict[str, list[tuple[Line, Found]]] = {}
+    for line in map(lines.__getitem__, lines.as_written.lines_matching(currency.MARK)):
+        for found in currency.currencies(line.text):
+            written = line.text[found.start : found.end]
+            if currency.is_code(written) or _is_beside_money(line, found):
+                occurrences.setdefault(written, []).append((line, found))
+    codes = {written: _chosen(currency.codes_of(written), occurrences, lines, languages) for written in occurrences}
+    beside_total = _beside_total(total, occurrences)
+    may_be_dollars = "USD" not in codes.values() or not COUNTRY_WITHOUT_DOLLAR.search(lines.lowered.text)
+    counts: dict[str, int] = {}
+    for written, found_in in occurrences.items():
+        counts[codes[written]] = counts.get(codes[written], 0) + len(found_in)
+    for written, found_in in occurrences.items():
+        line, found = found_in[0]
+        # Many countries use a bare dollar sign, and OCR reads other signs as one: any other currency takes precedence.
+        is_bare = written == "$"
+        if may_be_dollars or not is_bare:
+            score = counts[codes[written]] + (BARE_DOLLAR if is_bare else 0.0)
+            score += BESIDE_TOTAL if written == beside_total else 0.0
+            yield Candidate(codes[written], partial(line.evidence, found.start, found.end), score)
+    if beside_total and beside_total not in occurrences and total and (known := currency.codes_of(beside_total)):
+        yield Candidate(_chosen(known, occurrences, lines, languages), total.make_evidence, BESIDE_TOTAL)
+
+
+def _is_beside_money(line: Line, found: Found) -> bool:
+    for one in line.amounts:
+        amount: Amount = one.value  # type: ignore[assignment]
+        if amount.decimals == 2 and one.start <= found.start < one.end:
+            return True
+    return False
+
+
+def _beside_total(total: Candidate | None, occurrences: dict[str, list[tuple[Line, Found]]]) -> str | None:
+    """The currency as it is written beside the total; else the only one in the line that shows the total."""
+    if total is None:
+        return None
+    if total.currency:
+        return total.currency
+    shown = total.make_evidence()
+    written = {
+        mark
+        for mark, found_in in occurrences.items()
+        for line, _ in found_in
+        if line.page == shown.page and shown.text and shown.text in line.text
+    }
+    return written.pop() if len(written) == 1 else None
+
+
+def _chosen(
+    known: Sequence[str], occurrences: dict[str, list[tuple[Line, Found]]], lines: Lines, languages: Sequence[str]
+) -> str:
+    """Which of the codes that a sign may mean the document means: one that it writes out, that of a country it names, or
+    of its language; else the most common one."""
+    if len(known) == 1:
+        return known[0]
+    for code in known:
+        if code in occurrences:
+            return code
+    text = lines.lowered.text
+    for code, country in COUNTRIES:
+        if code in known and country.search(text):
+            return code
+    return next((BY_LANGUAGE[one] for one in languages if BY_LANGUAGE.get(one) in known), known[0])

@@ -1,0 +1,254 @@
+"""Licences of everything that Fairway links: `python -m tests.sbom [FOLDER]`; `make sbom` writes docs/licences.md.
+
+It covers the packages of requirements/local.txt and rapid.txt with all that they need, the native libraries that their
+wheels bundle, and the crates that are listed in their wheels. Nothing of it may be under GPL or AGPL alone. FOLDER has
+what `cyclonedx-py` and `pip-licenses` wrote; it gets the bill of materials, fairway.cdx.json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "licences.md"
+REQUIREMENTS = ("local.txt", "rapid.txt")
+OWN = {"fairway-client"}
+MAGIC = b"\x7fELF"
+FORBIDDEN = re.compile(r"\b(A?GPL|GNU (AFFERO )?GENERAL PUBLIC)", re.IGNORECASE)
+LESSER = re.compile(r"\bLGPL|LESSER GENERAL PUBLIC", re.IGNORECASE)
+EXCEPTION = re.compile(r"\bWITH\b", re.IGNORECASE)
+# Packages whose metadata name no licence, or name it in words that are no expression; read in their licence files.
+READ_BY_HAND = {
+    "resvg-py": "MIT",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """A package, library or crate: its licence as an SPDX expression or in words, and how it is linked."""
+
+    name: str
+    version: str
+    licence: str
+    inside: str = ""  # the package whose wheel has it
+    linked: str = ""
+
+
+def is_forbidden(licence: str) -> bool:
+    """Whether the licence is GPL or AGPL, without an alternative and without an exception for linking."""
+    alternatives = re.split(r"\bOR\b|;", licence)
+    return all(any(_is_copyleft(one) for one in re.split(r"\bAND\b", part)) for part in alternatives)
+
+
+def _is_copyleft(licence: str) -> bool:
+    return bool(FORBIDDEN.search(licence)) and not EXCEPTION.search(licence)
+
+
+def is_lesser(licence: str) -> bool:
+    return bool(LESSER.search(licence))
+
+
+def needed(files: Iterable[Path]) -> dict[str, Distribution]:
+    """The installed packages that requirement files name, with all that those need, by normalised name."""
+    found: dict[str, Distribution] = {}
+    waiting = [(one, frozenset[str]()) for file in files for one in _named(file)]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        requirement, extras = waiting.pop()
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": one}) for one in extras or {""}):
+            continue
+        name, wanted = normalised(requirement.name), frozenset(requirement.extras)
+        if (name, wanted) in seen:
+            continue
+        seen.add((name, wanted))
+        try:
+            package = distribution(requirement.name)
+        except PackageNotFoundError:
+            continue  # of another platform, or not installed: `test_licences.py` holds that what is needed is there
+        if name not in OWN:
+            found[name] = package
+        waiting += [(Requirement(text), wanted) for text in package.requires or ()]
+    return found
+
+
+def _named(file: Path) -> Iterator[Requirement]:
+    for line in file.read_text().splitlines():
+        if line.startswith("-r "):
+            yield from _named(file.parent / line[3:].strip())
+        elif line.startswith("-e "):
+            yield Requirement("fairway-client")
+        elif line and not line.startswith("#"):
+            yield Requirement(line)
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(package: Distribution) -> str:
+    """The licence that a package declares; empty where it declares none."""
+    if read := READ_BY_HAND.get(normalised(package.name)):
+        return read
+    metadata = package.metadata
+    classifiers = [one for one in metadata.get_all("Classifier") or () if one.startswith("License ::")]
+    named = "; ".join(one.rpartition(":: ")[2] for one in classifiers if not one.endswith("OSI Approved"))
+    text = (metadata.get("License") or "").strip()
+    return metadata.get("License-Expression") or named or ("" if "\n" in text else text)
+
+
+def libraries(package: Distribution, table: Iterable[Mapping[str, object]]) -> Iterator[Part]:
+    """The native libraries and programs in a package's wheel that have a licence of their own."""
+    for file in package.files or ():
+        path = Path(str(package.locate_file(file)))
+        if path.suffix == ".py" or not _is_native(path):
+            continue
+        for row in table:
+            patterns = [str(one) for one in row["files"]]  # type: ignore[attr-defined]
+            if any(fnmatch(str(file) if "/" in one else path.name, one) for one in patterns):
+                yield Part(str(row["name"]), "", str(row["licence"]), package.name, str(row.get("linked", "")))
+                break
+        else:
+            if ".libs/" in str(file):
+                yield Part(path.name, "", "", package.name)
+
+
+def _is_native(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def crates(package: Distribution) -> Iterator[Part]:
+    """The components that a wheel's own bill of materials lists with their licences."""
+    for file in package.files or ():
+        if "/sboms/" not in str(file) or file.name.startswith("auditwheel"):
+            continue
+        # Pillow lists what it can use; what its wheel bundles stands beside it, and is found by `libraries`.
+        if normalised(package.name) == "pillow":
+            continue
+        for one in json.loads(file.read_text()).get("components", ()):
+            stated = [
+                each.get("expression") or _identifier(each.get("license", {})) for each in one.get("licenses", ())
+            ]
+            if stated:
+                yield Part(one["name"], one.get("version", ""), " AND ".join(stated), package.name)
+
+
+def _identifier(licence: Mapping[str, str]) -> str:
+    return licence.get("id") or licence.get("name") or ""
+
+
+def table() -> list[Mapping[str, object]]:
+    return list(tomllib.loads((ROOT / "tests" / "native_licences.toml").read_text())["library"])
+
+
+def parts(files: Iterable[Path]) -> tuple[list[Part], list[Part], list[Part]]:
+    """The packages, the native libraries and the crates of everything that these requirement files need."""
+    found, rows = needed(files), table()
+    packages = sorted(Part(normalised(one.name), one.version, declared(one)) for one in found.values())
+    native = sorted({part for one in found.values() for part in libraries(one, rows)})
+    return packages, native, sorted({part for one in found.values() for part in crates(one)})
+
+
+def problems(found: Iterable[Part]) -> list[str]:
+    """What must not be linked, and what has no known licence."""
+    bad = []
+    for part in found:
+        inside = f" (in {part.inside})" if part.inside else ""
+        if not part.licence:
+            bad.append(f"{part.name}{inside}: its licence is unknown")
+        elif is_forbidden(part.licence):
+            bad.append(f"{part.name}{inside}: {part.licence} must not be linked")
+        elif part.inside and is_lesser(part.licence) and not part.linked and " OR " not in part.licence:
+            bad.append(f"{part.name}{inside}: how it is linked is not stated in native_licences.toml")
+    return bad
+
+
+HEADER = """# Licences
+
+Everything that Fairway links, with its licence. `make sbom` writes this page, and the bill of materials
+`build/sbom/fairway.cdx.json` in the format of CycloneDX. It fails if anything is under the GPL or AGPL without an
+alternative or an exception for linking, or if a licence is unknown.
+
+- Programs that the machine provides, such as `pdftoppm`, `clamd` or LibreOffice, run as processes of their own.
+- PyAV makes pictures of videos. Its wheel has FFmpeg with x264 and x265, which are under the GPL, so no start installs
+  it: `make video` does. Without it, videos are stored, but have no preview and no thumbnail.
+- `make test` installs more packages, which Fairway does not link: pillow-heif (GPL) makes the tests' HEIF files.
+- Packages under the LGPL are Python modules or shared libraries of their own, which a user can replace.
+"""
+
+
+def page(packages: Iterable[Part], native: Iterable[Part], from_crates: Iterable[Part]) -> str:
+    """The page docs/licences.md."""
+    rows = [HEADER, "## Packages\n", "| package | version | licence |", "|---|---|---|"]
+    rows += [f"| {one.name} | {one.version} | {one.licence} |" for one in packages]
+    rows += [
+        "\n## Native libraries in wheels\n",
+        "| library | in the wheel of | licence | linked |",
+        "|---|---|---|---|",
+    ]
+    rows += [f"| {one.name} | {normalised(one.inside)} | {one.licence} | {one.linked or '-'} |" for one in native]
+    counts = Counter((normalised(one.inside), one.licence) for one in from_crates)
+    rows += ["\n## Rust crates in wheels\n", "| wheel | licence | crates |", "|---|---|---|"]
+    rows += [f"| {inside} | {licence} | {count} |" for (inside, licence), count in sorted(counts.items())]
+    return "\n".join(rows) + "\n"
+
+
+def second_opinion(folder: Path, packages: Iterable[Part]) -> list[str]:
+    """What is wrong with the packages according to pip-licenses."""
+    stated = {normalised(one["Name"]): one["License"] for one in json.loads((folder / "licences.json").read_text())}
+    return problems(Part(one.name, one.version, stated.get(one.name, "")) for one in packages)
+
+
+def bill(folder: Path, packages: Sequence[Part], others: Iterable[Part]) -> dict[str, Any]:
+    """The bill of materials: what cyclonedx-py found of these packages, and what their wheels bundle."""
+    found: dict[str, Any] = json.loads((folder / "environment.cdx.json").read_text())
+    names = {one.name for one in packages}
+    kept = [one for one in found["components"] if normalised(one["name"]) in names]
+    found["components"] = kept + [
+        {
+            "type": "library",
+            "name": one.name,
+            **({"version": one.version} if one.version else {}),
+            "licenses": [{"license": {"name": one.licence}}],
+            "properties": [{"name": "fairway:bundled-in", "value": normalised(one.inside)}],
+        }
+        for one in others
+    ]
+    references = {one["bom-ref"] for one in kept if "bom-ref" in one}
+    found["dependencies"] = [one for one in found.get("dependencies", ()) if one["ref"] in references]
+    for one in found["dependencies"]:
+        one["dependsOn"] = [ref for ref in one.get("dependsOn", ()) if ref in references]
+    return found
+
+
+def main(folder: Path | None) -> int:
+    packages, native, from_crates = parts(ROOT / "requirements" / name for name in REQUIREMENTS)
+    bad = problems([*packages, *native, *from_crates])
+    if folder is not None:
+        bad += second_opinion(folder, packages)
+        content = bill(folder, packages, [*native, *from_crates])
+        (folder / "fairway.cdx.json").write_text(json.dumps(content, indent=1) + "\n")
+    PAGE.write_text(page(packages, native, from_crates))
+    for one in bad:
+        print(one, file=sys.stderr)
+    print(f"{len(packages)} packages, {len(native)} native libraries, {len(from_crates)} crates: {len(bad)} problems.")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
