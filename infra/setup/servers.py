@@ -26,9 +26,7 @@ def postgres(url: str, variable: str) -> Result:
     except psycopg.Error as error:
         raise Unusable(f"PostgreSQL can't be used with {variable}: {_sentence(error)}") from None
     if version // 10_000 < OLDEST_SERVER:
-        raise Unusable(
-            f"PostgreSQL at {place} is version {version // 10_000}; Fairway needs {OLDEST_SERVER} or later"
-        )
+        raise Unusable(f"PostgreSQL at {place} is version {version // 10_000}; Fairway needs {OLDEST_SERVER} or later")
     return ok(f"PostgreSQL {version // 10_000}.{version % 10_000} at {place}, database {database}, as {user}")
 
 
