@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import psycopg
 
 from infra.setup.results import Result, Unusable, ok
+from layers.adapters.postgres.migration import OLDEST_SERVER
 from layers.settings import Settings
 
-OLDEST_POSTGRES = 18
 OLDEST_REDIS = (6, 2)
 ANSWER_S = 5
 
@@ -25,10 +25,8 @@ def postgres(url: str, variable: str) -> Result:
             database, user = connection.info.dbname, connection.info.user
     except psycopg.Error as error:
         raise Unusable(f"PostgreSQL can't be used with {variable}: {_sentence(error)}") from None
-    if version // 10_000 < OLDEST_POSTGRES:
-        raise Unusable(
-            f"PostgreSQL at {place} is version {version // 10_000}; Fairway needs {OLDEST_POSTGRES} or later"
-        )
+    if version // 10_000 < OLDEST_SERVER:
+        raise Unusable(f"PostgreSQL at {place} is version {version // 10_000}; Fairway needs {OLDEST_SERVER} or later")
     return ok(f"PostgreSQL {version // 10_000}.{version % 10_000} at {place}, database {database}, as {user}")
 
 

@@ -80,12 +80,12 @@ def decode(content: bytes, label: str | None = None, *, is_cut: bool = False) ->
         return content.decode(mark, "replace").replace("\x00", "")
     codec = codec_of(label)
     if codec and codec.replace("_", "-").startswith(("iso2022", "iso-2022", "hz")):
-        return _strict(content, codec, errors) or content.decode(codec, "replace")
+        return (_strict(content, codec, errors) or content.decode(codec, "replace")).replace("\x00", "")
     text = _strict_utf8(content, is_cut)
     if text is not None and not (b"\x1b$" in content or b"\x1b(" in content):
         return text.replace("\x00", "")
     if b"\x1b$" in content and (text := _strict(content, "iso2022_jp_ext", errors)):
-        return text
+        return text.replace("\x00", "")
     if codec and codec != "utf-8" and (text := _strict(content, codec, errors)) is not None:
         return text.replace("\x00", "")
     return _most_plausible(content, is_cut).replace("\x00", "")

@@ -113,9 +113,10 @@ def test_every_version_is_deleted(s3: S3Storage, tmp_path: Path, prefix: str) ->
 
 def test_an_old_version_is_read_back(s3: S3Storage, tmp_path: Path, prefix: str) -> None:
     put(s3, tmp_path, prefix + "a", b"first")
-    first = s3.look_up(prefix + "a")
+    found = s3.look_up(prefix + "a")
     put(s3, tmp_path, prefix + "a", b"the second")
-    assert first and s3.look_up(prefix + "a") != first
+    assert found and s3.look_up(prefix + "a") != found
+    first = found.version_id
     assert s3.size_of(prefix + "a", first) == 5
     s3.download(prefix + "a", first, tmp_path / "down")
     assert (tmp_path / "down").read_bytes() == b"first"

@@ -15,7 +15,7 @@ from layers.decoders.archives import members
 from layers.decoders.charsets import codec_of, decode
 
 TEXTS = {
-    "Счет № 5\nИтого к оплате 1190,00 руб.\nООО Ромашка": ("cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic"),
+    "Счет 5\nИтого к оплате 1190,00 руб.\nООО Ромашка": ("cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic"),
     "Рахунок\nРазом до сплати 1190,00 грн": ("cp1251", "koi8_u"),
     "Faktura\nDo zapłaty 1190,00 zł\nŁódź, gęś": ("cp1250", "iso8859_2", "cp852"),
     "Částka k úhradě 1190 Kč\nPříliš žluťoučký kůň": ("cp1250", "iso8859_2"),
@@ -117,11 +117,7 @@ def zipped(names: list[bytes], flags: int = 0) -> bytes:
         crc = zlib.crc32(b"")
         head = struct.pack("<HHHHHIIIHH", 20, flags, 0, 0, 33, crc, 0, 0, len(name), 0)
         central += (
-            b"PK\x01\x02"
-            + struct.pack("<H", 20)
-            + head[:-2]
-            + struct.pack("<HHHHHII", 0, 0, 0, 0, 0, 0, len(local))
-            + name
+            b"PK\x01\x02" + struct.pack("<H", 20) + head[:-2] + struct.pack("<HHHHII", 0, 0, 0, 0, 0, len(local)) + name
         )
         local += b"PK\x03\x04" + head + name
     end = struct.pack("<HHHHIIH", 0, 0, len(names), len(names), len(central), len(local), 0)

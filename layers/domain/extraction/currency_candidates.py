@@ -47,7 +47,7 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
     for line in map(lines.__getitem__, lines.as_written.lines_matching(currency.MARK)):
         for found in currency.currencies(line.text):
             written = line.text[found.start : found.end]
-            if currency.is_code(written) or _is_beside_money(line, found):
+            if currency.is_code(written) or _is_beside_money(line, found) or _is_in_parentheses(line, found):
                 occurrences.setdefault(written, []).append((line, found))
     codes = {written: _chosen(currency.codes_of(written), occurrences, lines, languages) for written in occurrences}
     beside_total = _beside_total(total, occurrences)
@@ -65,6 +65,11 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
             yield Candidate(codes[written], partial(line.evidence, found.start, found.end), score)
     if beside_total and beside_total not in occurrences and total and (known := currency.codes_of(beside_total)):
         yield Candidate(_chosen(known, occurrences, lines, languages), total.make_evidence, BESIDE_TOTAL)
+
+
+def _is_in_parentheses(line: Line, found: Found) -> bool:
+    """Whether a sign is alone in parentheses, as in "Amount (RM)"."""
+    return line.text[: found.start].endswith("(") and line.text[found.end :].startswith(")")
 
 
 def _is_beside_money(line: Line, found: Found) -> bool:

@@ -87,7 +87,7 @@ BUDDHIST_YEARS = range(2440, 2644)
 BUDDHIST_OFFSET = 543
 
 NUMERIC = re.compile(
-    r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\d]|[./-]\d)"
+    r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})(?![\d]|[./-]\d)"
     r"|(?<![\d.,/-])(?<!\d\s)(\d{1,2}) (\d{2}) ((?:19|20)\d{2})(?![\d]|[./-]\d|\s\d)"
 )
 # Chinese, Japanese and Korean, with the era where the year is counted from it; Vietnamese.
@@ -186,16 +186,19 @@ def dates(line: str, *, month_first: bool = False, languages: tuple[str, ...] = 
 
 def numeric_dates(line: str) -> Iterator[re.Match[str]]:
     """Each match of three numbers written like a date, even if there is no such day."""
-    return NUMERIC.finditer(plain(line))
+    return (match for match in NUMERIC.finditer(plain(line)) if _has_year(match))
+
+
+def _has_year(match: re.Match[str]) -> bool:
+    """Whether the year has two or four digits: a day has one digit only behind a year (`2024. 3. 5.`)."""
+    return not match[1] or len(match[1]) == 4 or (len(match[1]) < 3 and len(match[4]) > 1)
 
 
 def _numeric_dates(line: str, month_first: bool) -> Iterator[Found]:
     if not NUMERIC_HINT.search(line):
         return
-    for match in NUMERIC.finditer(line):
+    for match in numeric_dates(line):
         first, second, third = (match[1], match[3], match[4]) if match[1] else (match[5], match[6], match[7])
-        if len(first) == 3:
-            continue
         if len(first) == 4:
             written = _written(_date(int(first), int(second), int(third)) if len(third) < 4 else None, None)
         else:

@@ -27,6 +27,7 @@ NOT_A_TITLE = re.compile(
 )
 HEADER_LINES = 12  # how many of the first lines may contain a title, a sender or an address
 LONGEST_TITLE = 120
+LEAST_HEAD_WORDS = 3
 LONGEST_TEXT = 500
 # A capital after a small letter, or letters around a digit. Names are not written so.
 MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
@@ -123,7 +124,7 @@ def labelled_text_candidates(
         for span in spans:
             if label.bare:
                 yield from _number_behind_name(line, span[1], label.tier)
-                if _is_head_of_column(line.text, span):
+                if _is_head_of_column(line, span):
                     yield from _text_below(lines, index, span, label.tier, needs_digit)
                 continue
             after = AFTER_LABEL.match(line.text, span[1])
@@ -153,9 +154,11 @@ def _number_behind_name(line: Line, end: int, tier: int) -> Iterator[Candidate]:
     yield Candidate(word[:LONGEST_TEXT], partial(line.evidence, at, at + len(word)), 100.0 - 2 * tier)
 
 
-def _is_head_of_column(text: str, span: tuple[int, int]) -> bool:
-    """Whether a label stands alone between wide gaps, in a line with other columns."""
-    before, after = text[: span[0]], text[span[1] :]
+def _is_head_of_column(line: Line, span: tuple[int, int]) -> bool:
+    """Whether a label stands alone between wide gaps, or in a row of words that has the look of a table's head."""
+    before, after = line.text[: span[0]], line.text[span[1] :]
+    if line.words and len(line.words) >= LEAST_HEAD_WORDS and not any(letter.isdigit() for letter in line.text):
+        return True
     is_alone = (not before.strip() or before.endswith("   ")) and (not after.strip() or after.startswith("   "))
     return is_alone and bool(before.strip() or after.strip())
 
