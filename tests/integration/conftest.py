@@ -51,8 +51,7 @@ class Api:
 
 def replace_ports(patch: pytest.MonkeyPatch, **replaced: Any) -> None:
     """Let the API's handlers use other ports until the test ends."""
-    build = entry.ports.__closure__[0].cell_contents  # type: ignore[index]
-    patch.setitem(bootstrap._BUILT, build, replace(entry.ports(), **replaced))
+    patch.setitem(bootstrap._BUILT, entry.ports, replace(entry.ports(), **replaced))
 
 
 @pytest.fixture(scope="module")

@@ -256,7 +256,7 @@ def test_a_home_of_the_first_version_is_refused_and_left_as_it_is(fresh: Start) 
     old.mkdir(parents=True)
     fresh.begin()
     assert fresh.process is not None and fresh.process.wait(LONG_S) == 1
-    assert "holds files of Fairway 0.1" in fresh.output.read_text()
+    assert "contains files of Fairway 0.1" in fresh.output.read_text()
     assert old.is_dir()
 
 
