@@ -117,6 +117,11 @@ def _wide(content: bytes) -> str | None:
     return None
 
 
+# What charset-normalizer's opinion adds. It can hardly tell the encodings of Latin letters apart.
+SUSPICION, LATIN_SUSPICION = 1.5, 0.2
+LATIN = {"cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_4", "iso8859_13", "iso8859_16"}
+
+
 def _most_plausible(content: bytes, is_cut: bool) -> str:
     sample = content[:MOST_SAMPLED_BYTES]
     suspected = _suspected(sample)
@@ -125,7 +130,9 @@ def _most_plausible(content: bytes, is_cut: bool) -> str:
         text = _sampled(sample, codec, len(content) > len(sample) or is_cut)
         if text is None:
             continue
-        score = plausibility(text, codec) + (1.5 if codec == suspected else 0.0)
+        score = plausibility(text, codec)
+        if codec == suspected:
+            score += LATIN_SUSPICION if codec in LATIN else SUSPICION
         if score > best_score:
             best, best_score = codec, score
     return content.decode(best, "ignore" if is_cut else "replace")
@@ -158,7 +165,7 @@ def plausibility(text: str, codec: str) -> float:
             score += _word_score(word)
     score += sum(8.0 for label in _east_asian_labels() if label in text)
     score += sum(map(_letter_score, others)) / len(others) * min(20, len(others)) * 0.3
-    return score - (0.5 if codec not in ("cp1252", "cp932", "gb18030", "cp1251", "cp1250") else 0.0)
+    return score - (0.0 if codec == "cp1252" else 0.25 if codec in ("cp932", "gb18030", "cp1251", "cp1250") else 0.5)
 
 
 def _word_score(word: str) -> float:
