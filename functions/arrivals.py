@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from layers.attempts.runner import Runner
 from layers.domain.errors import DependencyDown
-from layers.domain.file import PROBES
+from layers.domain.file import ARTIFACTS, PROBES
 from layers.domain.message import Arrival
 from layers.telemetry.log import log
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-ARTIFACTS = ("artifacts/", "artifacts%2F")  # some stores encode keys
+NO_UPLOADS = (ARTIFACTS, quote(ARTIFACTS, safe=""), PROBES)  # some stores encode keys
 OURS = re.compile(f"originals/{UUID}/{UUID}")
 
 
@@ -29,7 +30,7 @@ def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
     for arrival in arrivals:
         if arrival.object_key.startswith(PROBES):
             runner.ports.objects.delete_prefix(arrival.object_key)  # which shows that its event has arrived
-    originals = [arrival for arrival in arrivals if not arrival.object_key.startswith((*ARTIFACTS, PROBES))]
+    originals = [arrival for arrival in arrivals if not arrival.object_key.startswith(NO_UPLOADS)]
     found = [_checked(runner, arrival) for arrival in originals if OURS.fullmatch(arrival.object_key)]
     ours = [arrival for arrival in found if arrival]
     if not ours:

@@ -15,7 +15,7 @@ from infra.cluster import kafka, programs, versitygw
 from infra.local import embedded, postgres, valkey
 from infra.local.embedded import OF_API, OF_WORKERS, Embedded, Installation, without
 from infra.local.home import Home
-from infra.local.leftovers import MARK, end_leftovers
+from infra.local.leftovers import MARK
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process
 from infra.local.store_setup import BUCKET
@@ -45,53 +45,36 @@ def start(
     classes, store = programs.kafka_classes(), programs.versitygw()
     assert classes.is_dir() and store.is_file()
     home = Home(home_path)
-    with embedded.explained(home):
-        home.open_lock()
-        return _start(home, port, hosts, partitions, adopts=adopts)
-
-
-def _start(home: Home, port: int, hosts: Sequence[str], partitions: int, *, adopts: bool) -> Embedded:
-    """Start a cluster on a home that is locked, and unlock it where that fails."""
-    try:
-        home.endpoint.unlink(missing_ok=True)
-        end_leftovers(home.run_record)
-        ports = choose_ports(home.path / "ports.json", PORTS, port)
-        # Clients and workers use the same address of the store.
-        installation = Installation(home, home.secrets(), {**ports, "store_public": ports["store"]})
-        database = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
-        cluster = Embedded(installation, adopts=adopts)
-    except BaseException:
-        home.release_lock()
-        raise
-    try:
-        cluster.supervisor.start(servers(installation, database, cluster.run_id), START_S)
+    with embedded.starting(home, lambda: _installation(home, port), adopts=adopts) as (cluster, database):
+        installation, run_id = cluster.installation, cluster.run_id
+        cluster.supervisor.start(servers(installation, database, run_id), START_S)
         ensure_database(installation.database_url)
         embedded.bring_up_to_date(installation)
         make_topics(installation, partitions)
-        cluster.supervisor.start([object_store(installation, cluster.run_id)], START_S)
+        cluster.supervisor.start([object_store(installation, run_id)], START_S)
         make_bucket(installation)
-        environment = program_environment(installation, cluster.run_id)
-        previews = (
-            [embedded.preview_service(installation, cluster.run_id)]
-            if environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
-            else []
-        )
-        cluster.supervisor.start(
-            [
-                *previews,
-                *(api(installation, name, environment) for name in APIS),
-                *(
-                    worker(installation, name, environment | embedded.own_steps(len(hosts), index))
-                    for index, name in enumerate(hosts)
-                ),
-            ],
-            START_S,
-        )
-        cluster.announce()
-    except BaseException:
-        cluster.stop()
-        raise
+        cluster.supervisor.start(own_programs(installation, run_id, hosts), START_S)
     return cluster
+
+
+def _installation(home: Home, port: int) -> Installation:
+    ports = choose_ports(home.path / "ports.json", PORTS, port)
+    # Clients and workers use the same address of the store.
+    return Installation(home, home.secrets(), {**ports, "store_public": ports["store"]})
+
+
+def own_programs(installation: Installation, run_id: str, hosts: Sequence[str]) -> list[Process]:
+    """The preview service where this cluster has its own, the APIs, and a worker on each host."""
+    environment = program_environment(installation, run_id)
+    has_previews = environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
+    return [
+        *([embedded.preview_service(installation, run_id)] if has_previews else []),
+        *(api(installation, name, environment) for name in APIS),
+        *(
+            worker(installation, name, environment | embedded.own_steps(len(hosts), index))
+            for index, name in enumerate(hosts)
+        ),
+    ]
 
 
 def servers(installation: Installation, database: postgres.Program, run_id: str) -> list[Process]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from infra.doctor.checks import examine
 from infra.doctor.verify import NOT_CHECKED, Doctor, report
 from infra.local.home import Home, read_json
-from infra.setup.results import OK, WARNING, WRONG
+from infra.setup.results import OK, WARNING, WRONG, print_results
 from layers import bootstrap
 
 
@@ -36,16 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _examine() -> int:
     """Print all results and a summary; 1 if something is wrong."""
-    try:
-        settings = bootstrap.settings()
-    except ValueError as error:
-        print(f"{WRONG:<8} {error}")
-        return 1
-    states = []
-    for result in examine(settings):
-        print(result, flush=True)
-        states.append(result.state)
-    counts = ", ".join(f"{states.count(state)} {state}" for state in (OK, WARNING, WRONG))
+    states = print_results(examine)
+    counts = ", ".join(f"{states[state]} {state}" for state in (OK, WARNING, WRONG))
     print(f"Checked: {counts}.")
     return int(WRONG in states)
 

@@ -147,9 +147,44 @@ def start(
     HomeUnusable, PostgresUnusable and StartFailed; then nothing is left running.
     """
     home = Home(home_path)
+    with starting(home, lambda: _installation(home, port), adopts=adopts) as (embedded, program):
+        installation, run_id = embedded.installation, embedded.run_id
+        embedded.supervisor.start(servers(installation, program, run_id), SERVERS_START_S)
+        ensure_database(installation.database_url)
+        (bootstrap or bring_up_to_date)(installation)
+        embedded.supervisor.start((programs or own_programs)(installation, run_id), PROGRAMS_START_S)
+    return embedded
+
+
+def _installation(home: Home, port: int) -> Installation:
+    if (home.objects / BUCKET).is_dir():
+        raise StartFailed(OLDER_OBJECTS.format(home=home.path))
+    return Installation(home, home.secrets(), choose_ports(home.path / "ports.json", SERVERS, port))
+
+
+@contextmanager
+def starting(
+    home: Home, make_installation: Callable[[], Installation], *, adopts: bool
+) -> Iterator[tuple[Embedded, postgres.Program]]:
+    """Lock the home and prepare it; the block starts the processes, after which endpoint.json is written. Where anything
+    fails, nothing is left running and the home is unlocked. Raises what `start` raises."""
     with explained(home):
         home.open_lock()
-        return _start(home, port, bootstrap or bring_up_to_date, programs or own_programs, adopts=adopts)
+        try:
+            home.endpoint.unlink(missing_ok=True)
+            end_leftovers(home.run_record)
+            installation = make_installation()
+            program = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
+            embedded = Embedded(installation, adopts=adopts)
+        except BaseException:
+            home.release_lock()
+            raise
+        try:
+            yield embedded, program
+            embedded.announce()
+        except BaseException:
+            embedded.stop()
+            raise
 
 
 @contextmanager
@@ -167,38 +202,6 @@ def explained(home: Home) -> Iterator[None]:
         if isinstance(error, psycopg.OperationalError):
             raise StartFailed(f"The database could not be prepared: {error}") from error
         raise
-
-
-def _start(
-    home: Home,
-    port: int,
-    bootstrap: Callable[[Installation], None],
-    programs: Callable[[Installation, str], Sequence[Process]],
-    *,
-    adopts: bool,
-) -> Embedded:
-    """Start everything on a home that is locked, and unlock it where that fails."""
-    try:
-        home.endpoint.unlink(missing_ok=True)
-        end_leftovers(home.run_record)
-        if (home.objects / BUCKET).is_dir():
-            raise StartFailed(OLDER_OBJECTS.format(home=home.path))
-        installation = Installation(home, home.secrets(), choose_ports(home.path / "ports.json", SERVERS, port))
-        program = postgres.prepare(home.postgres, installation.secrets.database_password, home.logs / "initdb.log")
-        embedded = Embedded(installation, adopts=adopts)
-    except BaseException:
-        home.release_lock()
-        raise
-    try:
-        embedded.supervisor.start(servers(installation, program, embedded.run_id), SERVERS_START_S)
-        ensure_database(installation.database_url)
-        bootstrap(installation)
-        embedded.supervisor.start(programs(installation, embedded.run_id), PROGRAMS_START_S)
-        embedded.announce()
-    except BaseException:
-        embedded.stop()
-        raise
-    return embedded
 
 
 def servers(installation: Installation, program: postgres.Program, run_id: str) -> list[Process]:

@@ -12,9 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from infra.setup.results import WRONG
+from infra.setup.results import WRONG, print_results
 from infra.setup.steps import PARTS, set_up
-from layers import bootstrap
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,15 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events-to", default="", help="the ARN of the target that the bucket's events are sent to")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="set up these alone")
     options = parser.parse_args(arguments)
-    try:
-        settings = bootstrap.settings()
-    except ValueError as error:
-        print(f"{WRONG:<8} {error}")
-        return 1
-    states = []
-    for result in set_up(settings, options.events_to, options.only):
-        print(result, flush=True)
-        states.append(result.state)
+    states = print_results(lambda settings: set_up(settings, options.events_to, options.only))
     return int(WRONG in states)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from layers import bootstrap
+from layers.settings import Settings
 
 OK, CHANGED, BY_HAND, WARNING, WRONG = "ok", "changed", "by hand", "warning", "wrong"
 
@@ -40,3 +45,18 @@ def wrong(text: str) -> Result:
 
 def warning(text: str) -> Result:
     return Result(WARNING, text)
+
+
+def print_results(examine: Callable[[Settings], Iterable[Result]]) -> Counter[str]:
+    """Print what `examine` yields for this environment's settings, each result as soon as it is known. Returns how many
+    results have each state; settings that can't be read are one that is wrong."""
+    states: Counter[str] = Counter()
+    try:
+        settings = bootstrap.settings()
+    except ValueError as error:
+        print(wrong(str(error)))
+        return Counter([WRONG])
+    for result in examine(settings):
+        print(result, flush=True)
+        states[result.state] += 1
+    return states

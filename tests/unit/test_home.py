@@ -146,7 +146,7 @@ def test_a_failed_start_on_a_full_disk_names_the_disk_and_not_only_the_process(
     def fail(*_: object, **__: object) -> None:
         raise StartFailed("postgres did not start. The end of its log:\n")
 
-    monkeypatch.setattr(embedded, "_start", fail)
+    monkeypatch.setattr(embedded, "_installation", fail)
     with pytest.raises(StartFailed):
         embedded.start(tmp_path / "home", 0)
     monkeypatch.setattr(Home, "problem", lambda _: OSError(errno.ENOSPC, "No space left on device"))
