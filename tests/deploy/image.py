@@ -1,6 +1,6 @@
 """Runs the commands of deploy/Dockerfile on this host, where no image can be built, and then the image's processes.
 
-Each stage gets empty folders at /opt, /srv and /build, in a mount namespace of its own; so it needs root. The last stage
+Both stages have empty folders at /opt and /srv, in a mount namespace of its own; so it needs root. The last stage
 runs as the Dockerfile's user, who can write to /tmp alone. `apt-get` is not run: its packages are looked up instead.
 `pytest tests/deploy/image.py`, by `make lint-deploy`, since it installs all packages (about 250 MB).
 """
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 USER = 10001
-FOLDERS = ("opt", "srv", "build")
+FOLDERS = ("opt", "srv")
 PROCESSES = {
     "infra.http": "import app, infra.http",
     "infra.worker": "import app, infra.worker, functions.handlers",
