@@ -19,6 +19,7 @@ from layers.decoding.short_limit import short_limit
 from layers.domain import lifecycle
 from layers.domain.errors import (
     DecoderCrashed,
+    DecoderKilled,
     DependencyDown,
     PermanentError,
     Snooze,
@@ -37,6 +38,9 @@ LEASE_GRACE_S = 15.0
 RECORD_EVERY_S = 0.5  # of work in a bundle: what has ended is recorded, though other parts are left
 YIELDS_AFTER_S = 1.5  # of one attempt: then the other parts of its bundle are requeued
 STORE_AWAY_S = 2.0
+# A decoder that the host killed: how long until the next try at most, and how many do not count. A file that can never be
+# read within the host's memory still ends after some minutes.
+KILLED_S, MOST_KILLS = 30.0, 20
 
 
 class Attempts:
@@ -129,7 +133,11 @@ class Attempts:
             case Snooze():
                 self._dependencies.answered(step, claim.file)
                 return Later(error.delay_s, error.reason)
-        may_be_the_service = isinstance(error, DecoderCrashed) and error.dependency == step.depends_on is not None
+        may_be_the_service = (
+            isinstance(error, DecoderCrashed)
+            and not isinstance(error, DecoderKilled)
+            and error.dependency == step.depends_on is not None
+        )
         if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable | TakesLong) and not may_be_the_service:
             self._dependencies.inconclusive(step, claim.file)  # the file or the store is to blame
         if may_be_the_service and (outcome := self._dependencies.doubted(step, claim, str(error))):
@@ -141,6 +149,14 @@ class Attempts:
                 return Later(0.0, TAKES_LONG, LONG_S)
             case PermanentError():
                 return Failed(error.code, error.detail)
+            case DecoderKilled() if claim.snoozes < MOST_KILLS:
+                return Later(
+                    KILLED_S * self._chance(), "the host ended the decoder, for example because memory is short"
+                )
+            case DecoderKilled():
+                return self._retry(
+                    step, claim, "resource_limit", "reading the file needs more memory than the host has"
+                )
             case DecoderCrashed() if claim.failures >= 1:
                 return Failed("corrupt", "the file crashes the program that reads it; it may be damaged")
             case DecoderCrashed():

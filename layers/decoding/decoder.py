@@ -17,7 +17,7 @@ from layers.decoding.active_time import ActiveTime, decoder_pids
 from layers.decoding.fork_server import ForkServer, is_readable
 from layers.decoding.pausing import PausableCall
 from layers.decoding.short_limit import current_limit_s
-from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TakesLong, TransientError
+from layers.domain.errors import DecoderCrashed, DecoderKilled, PermanentError, Snooze, TakesLong, TransientError
 
 HEADER = struct.Struct(">I")
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -145,7 +145,9 @@ class Decoder:
             end = self._describe_end()
             if end == "SIGXCPU":  # several threads used up its processor time sooner
                 raise TimeoutError from None
-            raise DecoderCrashed("decoder_crashed", f"the decoder died while it read the file ({end})") from None
+            # The sandbox's own limits end a decoder in other ways.
+            kind = DecoderKilled if end == "SIGKILL" else DecoderCrashed
+            raise kind("decoder_crashed", f"the decoder died while it read the file ({end})") from None
         finally:
             deadline.end()
         if not isinstance(answer, dict):

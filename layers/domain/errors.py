@@ -33,6 +33,10 @@ class DecoderCrashed(TransientError):
     dependency: str | None = None
 
 
+class DecoderKilled(DecoderCrashed):
+    """The host ended a decoder, as the kernel does when memory is short. That says little about the file."""
+
+
 # The reason of a snooze ends with one of these if a limit of a service is the cause.
 LIMITING, USED_UP, IN_USE = "is limiting calls", "are used up for the moment", "are in use"
 

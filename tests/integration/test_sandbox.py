@@ -23,7 +23,7 @@ from layers.decoding.active_time import CpuTimes, decoder_pids
 from layers.decoding.confinement import landlock_version
 from layers.decoding.sandbox import Sandbox
 from layers.decoding.short_limit import short_limit
-from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TakesLong, TransientError
+from layers.domain.errors import DecoderCrashed, DecoderKilled, PermanentError, Snooze, TakesLong, TransientError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
@@ -507,7 +507,7 @@ def test_a_paused_decoder_can_be_ended(box: Sandbox, one_processor: pausing.Runn
         heavy = pool.submit(contextvars.copy_context().run, call, box, "burn", seconds=600.0, timeout_s=60.0)
         assert soon(lambda: states(reaper) == {"T"})
         os.kill(decoder_pids(reaper)[0], signal.SIGKILL)
-        with pytest.raises(DecoderCrashed):
+        with pytest.raises(DecoderKilled):
             heavy.result()
     assert soon(lambda: gone(reaper))
 

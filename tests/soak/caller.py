@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 AGAIN_S = 1.0
+MOST_TRIES = 600
 TIMEOUT = httpx.Timeout(20, connect=5)
 PASSING = {429, 502, 503, 507}  # a fault passes, so that the call is worth repeating
 
@@ -19,11 +20,13 @@ class GaveUp(Exception):
 
 
 class Caller:
-    """A client with one key. A repeated request keeps its Idempotency-Key. `answers` counts answers by status."""
+    """A client with one key. A repeated request keeps its Idempotency-Key. `answers` counts answers by status.
 
-    def __init__(self, api_url: str, api_key: str, gives_up_at: float) -> None:
+    Patience is counted in tries: the time in which this process itself was stopped does not count.
+    """
+
+    def __init__(self, api_url: str, api_key: str) -> None:
         self._url, self._key = api_url, api_key
-        self._gives_up_at = gives_up_at
         self._local = threading.local()
         self.answers: Counter[str] = Counter()
         self.unexpected: list[str] = []
@@ -32,7 +35,7 @@ class Caller:
         """The answer, also where it is a refusal. Raises GaveUp."""
         headers = {"Authorization": f"Bearer {self._key}"} | ({"Idempotency-Key": key} if key else {})
         last = ""
-        while time.monotonic() < self._gives_up_at:
+        for _ in range(MOST_TRIES):
             try:
                 answer = self._http.request(method, self._url + path, json=body, params=query, headers=headers)
             except httpx.TransportError as error:

@@ -32,6 +32,7 @@ from layers.attempts.runner import Runner
 from layers.decoding.short_limit import current_limit_s
 from layers.domain.errors import (
     DecoderCrashed,
+    DecoderKilled,
     DependencyDown,
     PermanentError,
     Snooze,
@@ -128,7 +129,7 @@ class Host:
         while self.topics.published:
             self.runner.run(self.topics.published.pop(0))
 
-    def settle(self, rounds: int = 20) -> None:
+    def settle(self, rounds: int = 40) -> None:
         """Work and let time pass until no part waits any more."""
         for _ in range(rounds):
             self.work()
@@ -177,6 +178,12 @@ def test_duplicate_delivery_does_nothing() -> None:
         ([DependencyDown("textract", "no answer")] * 6, ["parked"] * 6 + ["done"], "done"),
         ([DecoderCrashed("decoder_crashed", "it died")], ["retried", "done"], "done"),
         ([DecoderCrashed("decoder_crashed", "it died")] * 2, ["retried", "failed"], "failed"),
+        ([DecoderKilled("decoder_crashed", "SIGKILL")] * 6, ["snoozed"] * 6 + ["done"], "done"),
+        (
+            [DecoderKilled("decoder_crashed", "SIGKILL")] * 23,
+            ["snoozed"] * 20 + ["retried", "retried", "failed"],
+            "failed",
+        ),
         ([ZeroDivisionError()], ["retried", "done"], "done"),
     ],
 )
