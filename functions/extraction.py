@@ -20,6 +20,7 @@ from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, s
 
 RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0
+MOST_STARTS_NAMED = 20
 
 
 def plan(file: File) -> Plan:
@@ -71,8 +72,11 @@ def extraction(file: File, work: Work) -> Done:
     unread = [f"page {page.number}" for page in pages if page.source is None]
     chosen = documents if file.several == "records" else documents[:1]
     first, *further = [_extracted(file, work, document) for document in chosen]
-    whole = merge({0: first}, file.schema, unread, (*file.notes, *_notes_on_documents(documents)))
-    others = tuple(merge({0: one}, file.schema) for one in further)
+    whole = merge({0: first}, file.schema, unread, (*file.notes, *_notes_on_documents(file, documents)))
+    others = tuple(
+        merge({0: found}, file.schema, notes=_note_on_further(number, documents))
+        for number, found in enumerate(further, 2)
+    )
     return _record(replace(whole, further=others), artifacts)
 
 
@@ -82,13 +86,18 @@ def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
     return with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)
 
 
-def _notes_on_documents(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
+def _notes_on_documents(file: File, documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
     if len(documents) == 1:
         return ()
-    starts = ", ".join(str(document[0].number) for document in documents[:20])
-    return (
-        Note(f"the file holds {len(documents)} documents, which begin on pages {starts}; this is the first of them"),
-    )
+    starts = ", ".join(str(document[0].number) for document in documents[:MOST_STARTS_NAMED])
+    more = " and others" if len(documents) > MOST_STARTS_NAMED else ""
+    which = "; this is the first of them" if file.several == "first" else ""
+    return (Note(f"the file holds {len(documents)} documents, which begin on pages {starts}{more}{which}"),)
+
+
+def _note_on_further(number: int, documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
+    page = documents[number - 1][0].number
+    return (Note(f"this is document {number} of {len(documents)} in the file, which begins on page {page}"),)
 
 
 def _notes_on_windows(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ def artifacts_view(
 ) -> Shown:
     """All artifacts of a file by kind; None for those that it does not have."""
     return {
-        RECORD.name: _record_view(record) if record else None,
+        RECORD.name: _shared_view(record) if record else None,
         **{name: _linked(ports, file, artifacts.get(name), facts) for name, facts in _FACTS.items()},
         "original": _original(ports, file),
     }
@@ -61,6 +62,34 @@ def records_view(record: RecordOfFile | None) -> list[Shown]:
         return []
     first = _record_view(record)
     return [first, *(first | one | {"id": further_id(record.record_id, n)} for n, one in enumerate(record.further, 2))]
+
+
+def _shared_view(record: RecordOfFile) -> Shown:
+    """The record of a file. If the file holds several documents, it has only the values that are the same in all of
+    them, so that no value of one document passes for a value of another."""
+    view = _record_view(record)
+    if not record.further:
+        return view
+    shared = {
+        name: value
+        for name, value in record.fields.items()
+        if all(further["fields"].get(name) == value for further in record.further)
+    }
+    missing = dict.fromkeys(name for document in (view, *record.further) for name in document["missing"])
+    doubtful = dict.fromkeys(name for document in (view, *record.further) for name in document["doubtful"])
+    return view | {
+        "fields": shared,
+        "evidence": {path: proof for path, proof in record.evidence.items() if _property_of(path) in shared},
+        "doubtful": [path for path in doubtful if _property_of(path) in shared],
+        "missing": list(missing),
+        "notes": [*record.notes, "this record has only the values that are the same in all documents of the file"],
+        "complete": record.complete and all(further["complete"] for further in record.further),
+    }
+
+
+def _property_of(path: str) -> str:
+    """The property of the schema to which a path such as `items[2].price` belongs."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def further_id(record_id: UUID, number: int) -> str:

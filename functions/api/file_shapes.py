@@ -170,7 +170,9 @@ FILE_SHAPES: dict[str, Schema] = {
         error=or_null(thing(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
         records=each(ref("Record"))
-        | {"description": "one for each document in the file; the first is the file's record"},
+        | {
+            "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
+        },
     ),
     "Files": thing(
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},

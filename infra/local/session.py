@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]
 
 def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     files = sorted(files, key=lambda file: file["name"].lower())
-    names = list(dict.fromkeys(name for file in files for name in _fields(file)))
+    names = list(dict.fromkeys(name for file in files for fields in _fields(file) for name in fields))
     table = Table(title="Records", title_justify="left", header_style="bold")
     table.add_column("file", overflow="fold", max_width=36)
     table.add_column("state")
@@ -107,9 +108,12 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
         state = file["state"]
         kinds = [kind for kind, artifact in file["artifacts"].items() if artifact and kind not in OTHER_COLUMNS]
         source = (file["artifacts"]["text"] or {}).get("source") or ""
-        values = [str(_fields(file).get(name, "")) for name in names]
+        first, *further = _fields(file)
         colour = colours.get(state, "white")
-        table.add_row(escape(file["name"]), f"[{colour}]{state}[/]", source, *map(escape, values), ", ".join(kinds))
+        values = _cells(first, names)
+        table.add_row(escape(file["name"]), f"[{colour}]{state}[/]", source, *values, ", ".join(kinds))
+        for number, fields in enumerate(further, 2):
+            table.add_row(f"  its document {number}", "", "", *_cells(fields, names), "")
     console.print(table)
     for file in files[:MAX_ROWS]:
         if file["error"]:
@@ -121,8 +125,13 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     console.print(", ".join(f"{count} {state}" for state, count in counts.most_common()) + rest)
 
 
-def _fields(file: dict[str, Any]) -> dict[str, Any]:
-    return dict((file["artifacts"]["record"] or {}).get("fields", {}))
+def _fields(file: dict[str, Any]) -> list[dict[str, Any]]:
+    """The values of each document of a file; none for a file without a record."""
+    return [dict(record["fields"]) for record in file["records"]] or [{}]
+
+
+def _cells(fields: dict[str, Any], names: Sequence[str]) -> list[str]:
+    return [escape(str(fields.get(name, ""))) for name in names]
 
 
 def _print_status(console: Console, endpoint: dict[str, Any]) -> None:

@@ -31,7 +31,6 @@ SETTLE_S = 600
 # Cases that are not read as expected yet. Each is expected to fail, so that it is taken off once it is read.
 NOT_YET = frozenset(
     [
-        "18-three-invoices-in-one.pdf",
         "50-formulas-without-cached-values.xlsx",
         "55-strict.pptx",
         "58-word-online-document2.docx",

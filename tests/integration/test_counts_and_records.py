@@ -246,17 +246,30 @@ def test_a_file_with_several_documents_has_a_row_for_each(api: Api, caller: http
     dataset = new_dataset(caller, schema=SCHEMA)
     (file,) = new_batch(caller, dataset["id"], ["three"])["files"]
     further = [
-        {"fields": {"zeta": name}, "missing": [], "doubtful": [], "notes": [], "evidence": {}, "complete": is_complete}
+        {
+            "fields": {"zeta": name, "alpha": 7},
+            "missing": [] if is_complete else ["omega"],
+            "doubtful": ["alpha", "zeta"],
+            "notes": [],
+            "evidence": {},
+            "complete": is_complete,
+        }
         for name, is_complete in (("second", True), ("third", False))
     ]
     api.bench.database.run(
         "INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete, further)"
-        " SELECT file_id, tenant_id, dataset_id, 1, %(fields)s, '[]', '{}', true, %(further)s FROM files"
+        " SELECT file_id, tenant_id, dataset_id, 1, %(fields)s, '[]', %(evidence)s, true, %(further)s FROM files"
         " WHERE file_id = %(id)s",
         id=file["id"],
-        fields=Jsonb({"zeta": "first"}),
+        fields=Jsonb({"zeta": "first", "alpha": 7}),
+        evidence=Jsonb({name: {"page": 1, "text": "x", "box": None} for name in ("alpha", "zeta")}),
         further=Jsonb(further),
     )
+    shared = caller.get(f"/files/{file['id']}").json()["artifacts"]["record"]
+    assert shared["fields"] == {"alpha": 7}
+    assert (shared["complete"], shared["missing"], shared["doubtful"]) == (False, ["omega"], ["alpha"])
+    assert list(shared["evidence"]) == ["alpha"]
+    assert "only the values" in shared["notes"][-1]
     records = caller.get(f"/files/{file['id']}").json()["records"]
     assert [record["fields"]["zeta"] for record in records] == ["first", "second", "third"]
     assert [record["complete"] for record in records] == [True, True, False]

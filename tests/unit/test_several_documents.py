@@ -57,6 +57,7 @@ def test_each_document_has_a_record_with_its_own_values() -> None:
     assert done.complete
     assert done.extraction is not None
     assert "2 documents" in done.extraction.notes[0].text
+    assert "document 2 of 2" in done.extraction.further[0].notes[0].text
 
 
 def test_evidence_names_the_page_in_the_file() -> None:
@@ -78,6 +79,7 @@ def test_only_the_first_document_is_read_if_the_dataset_says_so() -> None:
     assert values(done) == [{"invoice_number": "NW-1", "total": 90.0}]
     assert done.extraction is not None
     assert "3 documents" in done.extraction.notes[0].text
+    assert "the first of them" in done.extraction.notes[0].text
 
 
 def test_a_file_with_several_documents_fails_if_the_dataset_says_so() -> None:
