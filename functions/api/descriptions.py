@@ -31,7 +31,7 @@ PAGE_CURSOR = _query("cursor", CURSOR, "the `next_cursor` of the previous page")
 FILTERS = (
     _query("state", one_of(*files.STATES), "only files in this state"),
     _query("batch", TEXT, "only files of the batch with this id"),
-    _query("name", TEXT, "only files whose name contains this text, in upper or lower case"),
+    _query("name", TEXT, "only files whose name contains this text, in upper or lower case, however its letters are composed in Unicode"),
 )
 DEAD_LETTERS = (
     _query("step", one_of(*sorted(STEPS)), "only dead letters of this step"),
@@ -44,6 +44,11 @@ WAIT = _whole(
     "wait_s", f"how long to wait for a change, in seconds; more than {changes.LONGEST_WAIT_S} has no effect", 0, 3600, 0
 )
 FORMAT = _query("format", {**one_of(*records.FORMATS), "default": "json"}, "the format of the table")
+EXCEL = _query(
+    "excel",
+    {**one_of(*records.EXCEL), "default": "0"},
+    "1: with `format=csv`, begin with a byte order mark, by which Excel recognises UTF-8",
+)
 UNDO_WINDOW = _whole(
     "undo_window_s", "seconds in which the removal can be undone, at most the default; 0: it can't be undone", 0, 10**9
 )
@@ -141,7 +146,7 @@ DESCRIPTIONS = {
 
     "GET /datasets/{dataset_id}/records": Description("listRecords",
          "Lists a dataset's records in pages, as JSON, JSON lines or CSV.",
-         {200: "Records"}, query=(FORMAT, _limit(1000, 1000), PAGE_CURSOR),
+         {200: "Records"}, query=(FORMAT, EXCEL, _limit(1000, 1000), PAGE_CURSOR),
          also_as=TABLES, headers=("Link", "X-Schema-Version")),
     "DELETE /files/{file_id}": Description("removeFile",
          "Removes a file with its record and artifacts.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),

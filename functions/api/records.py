@@ -13,11 +13,13 @@ from urllib.parse import urlencode
 
 from functions.api import datasets
 from functions.api.artifacts import further_id
-from functions.api.requests import Request, Response
+from functions.api.requests import Request, Response, bad_parameter
 from layers.ports.rows import RecordRow
 
 Shown = dict[str, Any]
 FORMATS = ("json", "jsonl", "csv")
+EXCEL = ("0", "1")
+BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for the system's old encoding
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing", "doubtful", "notes")
 # What starts a formula; wide and small forms count as these, and so do control characters at the start of a cell.
@@ -34,6 +36,9 @@ INVISIBLE_CATEGORIES = ("Z", "C", "M")  # separators, controls and formats, mark
 def show(request: Request, dataset_id: str) -> Response:
     dataset = datasets.existing(request, dataset_id)
     form = request.one_of("format", FORMATS) or "json"
+    for_excel = request.one_of("excel", EXCEL) == "1"
+    if for_excel and form != "csv":
+        raise bad_parameter("excel", "needs format=csv")
     limit = request.whole_number("limit", 1000, 1, 1000)
     position = request.position(f"records {dataset_id}")
     rows = request.catalog.records(dataset_id, position[0] if position else None, limit + 1)
@@ -46,9 +51,12 @@ def show(request: Request, dataset_id: str) -> Response:
     if form == "json":
         return Response(200, {"schema_version": version, "records": records, "next_cursor": following})
     text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
+    if for_excel:
+        text = BYTE_ORDER_MARK + text
     headers = {"X-Schema-Version": str(version)}
     if following:
-        query = urlencode({"format": form, "limit": limit, "cursor": following})
+        excel = {"excel": "1"} if for_excel else {}
+        query = urlencode({"format": form, **excel, "limit": limit, "cursor": following})
         headers["Link"] = f'</datasets/{dataset_id}/records?{query}>; rel="next"'
     return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 

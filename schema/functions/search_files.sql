@@ -4,6 +4,8 @@
 -- The newest files are searched first, which finds a common name at once. The rest of the page is found by the trigram index.
 -- The planner can't choose between the two: under row-level security it may not read a column's statistics for an operator
 -- that is not leakproof.
+--
+-- The pattern is in the normal form NFKC, as the names are here: systems compose the letters of file names differently.
 CREATE OR REPLACE FUNCTION search_files(
     p_dataset_id uuid, p_name text, p_after uuid, p_state text, p_batch_id uuid, p_limit integer)
 RETURNS SETOF files
@@ -19,7 +21,7 @@ DECLARE
 BEGIN
     PERFORM set_config('enable_bitmapscan', 'off', true); -- in the order of the listing
     RETURN QUERY EXECUTE
-        'SELECT * FROM (SELECT f.*' || chosen || ' ORDER BY f.file_id DESC LIMIT $8) f WHERE f.name ILIKE $3 LIMIT $7'
+        'SELECT * FROM (SELECT f.*' || chosen || ' ORDER BY f.file_id DESC LIMIT $8) f WHERE normalize(f.name, NFKC) ILIKE $3 LIMIT $7'
         USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, newest;
     GET DIAGNOSTICS found = ROW_COUNT;
     IF found >= p_limit THEN
@@ -30,7 +32,7 @@ BEGIN
         USING current_tenant(), p_dataset_id, p_name, p_after, p_state, p_batch_id, p_limit, newest - 1;
     PERFORM set_config('enable_bitmapscan', 'on', true);
     IF reached IS NOT NULL THEN
-        RETURN QUERY EXECUTE 'SELECT f.*' || chosen || ' AND f.name ILIKE $3 ORDER BY f.file_id DESC LIMIT $7'
+        RETURN QUERY EXECUTE 'SELECT f.*' || chosen || ' AND normalize(f.name, NFKC) ILIKE $3 ORDER BY f.file_id DESC LIMIT $7'
             USING current_tenant(), p_dataset_id, p_name, reached, p_state, p_batch_id, p_limit - found;
     END IF;
 END $$;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal, get_args
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from layers import bootstrap
 from layers.domain.message import Arrival
 from tests.integration.conftest import Api
 
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 NO_ID = "90de8912-0cbf-4820-908f-bba039c2c2d0"
 
 
@@ -186,6 +188,27 @@ def test_pages_list_every_file_once_newest_first(caller: httpx.Client) -> None:
             new_batch(caller, dataset["id"], ["newcomer.pdf"])
         cursor = page["next_cursor"]
     assert names == [file["name"] for file in reversed(batch["files"])]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Übersicht März.pdf", "請求書ガイド.pdf", "영수증.pdf", "hóa đơn điện tử.pdf", "Å-faktura.pdf", "ﬁnal２０２４.pdf"],
+)
+def test_a_name_is_found_however_its_letters_are_composed(caller: httpx.Client, name: str) -> None:
+    dataset = new_dataset(caller)
+    stored = {unicodedata.normalize(form, name) for form in get_args(Form)}
+    new_batch(caller, dataset["id"], [*sorted(stored), "another.pdf"])
+    for form in get_args(Form):
+        wanted = unicodedata.normalize(form, name[:-4])
+        files = caller.get(f"/datasets/{dataset['id']}/files", params={"name": wanted}).json()["files"]
+        assert {file["name"] for file in files} == stored
+
+
+def test_a_wide_percent_sign_is_no_wildcard(caller: httpx.Client) -> None:
+    dataset = new_dataset(caller)
+    new_batch(caller, dataset["id"], ["100％.pdf", "1000.pdf"])
+    files = caller.get(f"/datasets/{dataset['id']}/files", params={"name": "100％"}).json()["files"]
+    assert [file["name"] for file in files] == ["100％.pdf"]
 
 
 def test_files_are_found_by_name_state_and_batch(caller: httpx.Client) -> None:

@@ -229,6 +229,23 @@ def test_records_of_removed_files_are_not_listed(api: Api, caller: httpx.Client)
     assert [record["fields"]["zeta"] for record in records] == ["a"]
 
 
+def test_a_csv_for_excel_begins_with_a_byte_order_mark_on_each_page(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(api, caller, [{"zeta": "Grüße 請求書"}, {"zeta": "b"}])
+    path = f"/datasets/{dataset_id}/records"
+    plain = caller.get(path, params={"format": "csv", "limit": 1}).content
+    for value in ("1", "0"):
+        page = caller.get(path, params={"format": "csv", "excel": value, "limit": 1})
+        assert page.content == (b"\xef\xbb\xbf" if value == "1" else b"") + plain
+    following = caller.get(path, params={"format": "csv", "excel": "1", "limit": 1}).links["next"]["url"]
+    assert caller.get(following).content.startswith(b'\xef\xbb\xbf"id"')
+
+
+@pytest.mark.parametrize("query", ["format=csv&excel=yes", "excel=1", "format=jsonl&excel=1"])
+def test_a_mark_for_excel_is_refused_where_it_makes_no_sense(caller: httpx.Client, query: str) -> None:
+    dataset = new_dataset(caller)
+    problem(caller.get(f"/datasets/{dataset['id']}/records?{query}"), 400, "invalid_request")
+
+
 def test_an_unknown_format_is_refused(caller: httpx.Client) -> None:
     dataset = new_dataset(caller)
     problem(caller.get(f"/datasets/{dataset['id']}/records?format=xml"), 400, "invalid_request")

@@ -242,6 +242,50 @@ def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> Non
     assert (read.status, read.data) == (206, b"a pa")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "content", "shown"),
+    [
+        ("bytes=0-", b"0123456789", "bytes 0-9/10"),
+        ("bytes=0-9", b"0123456789", "bytes 0-9/10"),
+        ("bytes=0-99", b"0123456789", "bytes 0-9/10"),
+        ("bytes=3-5", b"345", "bytes 3-5/10"),
+        ("bytes=9-", b"9", "bytes 9-9/10"),
+        ("bytes=-3", b"789", "bytes 7-9/10"),
+        ("bytes=-99", b"0123456789", "bytes 0-9/10"),
+    ],
+)
+def test_a_range_of_a_version_is_answered_as_partial_content(
+    store: Store, key: str, wanted: str, content: bytes, shown: str
+) -> None:
+    version = store.upload(key, b"0123456789").headers["x-amz-version-id"]
+    for url in (store.read_url(key), store.read_url(key, VersionId=version)):
+        read = store.http.request("GET", url, headers={"range": wanted})
+        assert (read.status, read.data, read.headers["content-range"]) == (206, content, shown)
+
+
+@pytest.mark.parametrize("headers", [{"range": "bytes=5-3"}, {"range": "bytes=0-1,4-5"}, {"range": "lines=1-2"}])
+def test_a_range_that_is_invalid_or_of_several_parts_gives_the_whole_object(
+    store: Store, key: str, headers: dict[str, str]
+) -> None:
+    store.upload(key, b"0123456789")
+    read = store.http.request("GET", store.read_url(key), headers=headers)
+    assert (read.status, read.data) == (200, b"0123456789")
+
+
+def test_a_range_of_an_older_version_gives_the_whole_object(store: Store, key: str) -> None:
+    tag = store.upload(key, b"0123456789").headers["etag"]
+    for given, status in ((tag, 206), ('"another"', 200)):
+        headers = {"range": "bytes=2-3", "if-range": given}
+        assert store.http.request("GET", store.read_url(key), headers=headers).status == status
+
+
+@pytest.mark.parametrize("wanted", ["bytes=10-", "bytes=99-100", "bytes=-0"])
+def test_a_range_behind_the_end_is_refused(store: Store, key: str, wanted: str) -> None:
+    store.upload(key, b"0123456789")
+    read = store.http.request("GET", store.read_url(key), headers={"range": wanted})
+    assert (read.status, b"InvalidRange" in read.data) == (416, True)
+
+
 def test_a_multipart_upload_sends_an_event_and_a_signal_at_its_end(store: Store, key: str) -> None:
     upload_id = store.inside.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
     url = store.outside.generate_presigned_url(

@@ -201,8 +201,8 @@ class ObjectService:
             return
         if request.headers.get("if-match", tag) not in (tag, "*"):
             raise Failure(412, "PreconditionFailed", "the object has changed")
-        start, end = _range(request.headers, version.size_bytes)
-        is_whole = (start, end) == (0, version.size_bytes)
+        part = _range(request.headers, tag, version.size_bytes)
+        start, end = part or (0, version.size_bytes)
         headers = {
             "content-type": version.media_type,
             "content-length": str(end - start),
@@ -213,7 +213,7 @@ class ObjectService:
         }
         if version.sha256 and request.headers.get("x-amz-checksum-mode", "").lower() == "enabled":
             headers["x-amz-checksum-sha256"] = version.sha256
-        if "range" in request.headers and not is_whole:
+        if part:
             headers["content-range"] = f"bytes {start}-{end - 1}/{version.size_bytes}"
         for name in OVERRIDES:
             if (value := request.query.get(f"response-{name}")) is not None:
@@ -224,8 +224,7 @@ class ObjectService:
                 body = await asyncio.to_thread(self._files.open, version)
             except FileNotFoundError:
                 raise Failure(500, "InternalError", "the object's body is missing on the disk of the store") from None
-        status = 200 if is_whole or "range" not in request.headers else 206
-        await _begin(send, status, headers)
+        await _begin(send, 206 if part else 200, headers)
         if body is None:
             await send({"type": "http.response.body", "body": b""})
             return
@@ -419,16 +418,18 @@ def _length(request: Request) -> int:
     return int(text)
 
 
-def _range(headers: Headers, size_bytes: int) -> tuple[int, int]:
-    """The first byte that is wanted and the one after the last; a range that is not understood is left out of account."""
+def _range(headers: Headers, tag: str, size_bytes: int) -> tuple[int, int] | None:
+    """The first byte that is wanted and the one after the last; None if the whole object is: no range is asked for, it is
+    invalid or names several parts, or it is of another version of the object."""
     found = RANGE.fullmatch(headers.get("range", "").strip())
-    if not found or found.groups() == ("", ""):
-        return 0, size_bytes
+    if not found or found.groups() == ("", "") or headers.get("if-range", tag) != tag:
+        return None
     first, last = found.groups()
-    if not first:
-        return max(0, size_bytes - int(last)), size_bytes
-    start, end = int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
-    if start >= size_bytes or end <= start:
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(0, size_bytes - int(last))
+    end = min(int(last) + 1, size_bytes) if first and last else size_bytes
+    if start >= size_bytes:
         raise Failure(416, "InvalidRange", f"the object has {size_bytes} bytes")
     return start, end
 

@@ -5,6 +5,7 @@ Every query names its tenant; row-level security enforces it a second time.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -479,6 +480,7 @@ def _as_parameters(rules: AuditRules) -> dict[str, Any]:
 
 
 def _anywhere(name: str) -> str:
-    """A pattern for ILIKE that finds the name anywhere, its own wildcards taken literally."""
-    escaped = name.replace("\x00", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """A pattern for ILIKE that finds the name anywhere, its own wildcards taken literally. `search_files` compares names in
+    the same normal form. Normalised first, since that can make a wildcard of another character."""
+    escaped = unicodedata.normalize("NFKC", name).replace("\x00", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
