@@ -31,7 +31,11 @@ PAGE_CURSOR = _query("cursor", CURSOR, "the `next_cursor` of the previous page")
 FILTERS = (
     _query("state", one_of(*files.STATES), "only files in this state"),
     _query("batch", TEXT, "only files of the batch with this id"),
-    _query("name", TEXT, "only files whose name contains this text, in upper or lower case, however its letters are composed in Unicode"),
+    _query(
+        "name",
+        TEXT,
+        "only files whose name contains this text, in upper or lower case, however its letters are composed in Unicode",
+    ),
 )
 DEAD_LETTERS = (
     _query("step", one_of(*sorted(STEPS)), "only dead letters of this step"),

@@ -1,7 +1,8 @@
-"""Reduces HTML to the words that a browser shows, and counts those that it hides."""
+"""Reduces HTML to what a browser shows, as words or as markup, and counts the characters that it hides."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -11,6 +12,16 @@ NEVER_SHOWN = {"script", "style", "template", "noscript"}
 NOT_NESTED = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
 }
+# What ends an element whose end tag is left out.
+ENDED_BY = {
+    "p": BLOCKS - {"br", "title"},
+    "li": {"li"},
+    "tr": {"tr"},
+    "td": {"td", "th", "tr"},
+    "th": {"td", "th", "tr"},
+    "dt": {"dt", "dd"},
+    "dd": {"dt", "dd"},
+}
 HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:\.0+)?(?:[a-z%;\s!]|$)|"
     r"opacity\s*:\s*0(?:\.0+)?\s*(?:[;!]|$)|mso-hide\s*:\s*all",
@@ -19,6 +30,7 @@ HIDING = re.compile(
 WHITE = re.compile(
     r"(?:^|[;\s])color\s*:\s*(?:white|#fff(?:fff)?|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))\s*(?:[;!]|$)", re.IGNORECASE
 )
+MAY_HIDE = re.compile(r"hidden|none|collapse|font-size\s*:\s*0|opacity|mso-hide|white|#fff|rgb", re.IGNORECASE)
 COLORED_GROUND = re.compile(r"background|bgcolor", re.IGNORECASE)
 SHEET = re.compile(r"<style[^>]*>(.*?)</style>", re.IGNORECASE | re.DOTALL)
 NESTED_RULES = re.compile(r"@[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}|/\*.*?\*/", re.DOTALL)
@@ -36,7 +48,19 @@ def visible_text(markup: str) -> tuple[str, int]:
     return "\n".join(line for line in lines if line), words.hidden
 
 
-class _Words(HTMLParser):
+def visible_markup(markup: str) -> str:
+    """The markup without the elements that are hidden; as it is if none are."""
+    if not MAY_HIDE.search(markup):
+        return markup
+    shown = _Markup(markup)
+    shown.feed(markup)
+    shown.close()
+    return "".join(shown.parts) if shown.hidden else markup
+
+
+class _Visible(HTMLParser):
+    """Finds what is shown, for `show_start`, `show_end` and `show_words`."""
+
     def __init__(self, markup: str) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
@@ -48,17 +72,24 @@ class _Words(HTMLParser):
         self._within: list[tuple[str, bool]] = []
         self._around: Counter[str] = Counter()
 
+    def show_start(self, tag: str, attributes: dict[str, str], *, is_shown: bool) -> None: ...
+
+    def show_end(self, tag: str) -> None: ...
+
+    def show_words(self, words: str) -> None: ...
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
+        while self._within and tag in ENDED_BY.get(self._within[-1][0], ()):
+            self._within.pop()
         is_never_shown = tag in NEVER_SHOWN
-        if tag not in NOT_NESTED and (self._within or is_never_shown or self._hides(tag, attributes)):
+        hides = self._hides(tag, attributes)
+        if tag not in NOT_NESTED and (self._within or is_never_shown or hides):
             self._within.append((tag, is_never_shown))
         if self._within:
             return
         self._around[tag] += 1
-        self.parts.append("\n" if tag in BLOCKS else " " if tag in ("td", "th") else "")
-        if tag == "img" and attributes.get("alt") and not self._hides(tag, attributes):
-            self.parts.append(f" {attributes['alt']} ")
+        self.show_start(tag, attributes, is_shown=not hides)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in NOT_NESTED:
@@ -68,15 +99,16 @@ class _Words(HTMLParser):
         names = [name for name, _ in self._within]
         if tag in names:  # end tags of elements within may be missing
             del self._within[len(names) - 1 - names[::-1].index(tag) :]
-        elif self._around[tag] > 0:  # it ends an element around all of them
+            return
+        if self._around[tag] > 0:  # it ends an element around all of them
             self._within.clear()
             self._around[tag] -= 1
         if not self._within:
-            self.parts.append("\n" if tag in BLOCKS else "")
+            self.show_end(tag)
 
     def handle_data(self, data: str) -> None:
         if not self._within:
-            self.parts.append(data)
+            self.show_words(data)
         elif not any(is_never_shown for _, is_never_shown in self._within):
             self.hidden += sum(character.isalnum() for character in data)
 
@@ -92,6 +124,31 @@ class _Words(HTMLParser):
         for name in attributes.get("class", "").split():
             names |= {f".{name}", f"{tag}.{name}"}
         return not self._selectors.isdisjoint(names)
+
+
+class _Words(_Visible):
+    def show_start(self, tag: str, attributes: dict[str, str], *, is_shown: bool) -> None:
+        self.parts.append("\n" if tag in BLOCKS else " " if tag in ("td", "th") else "")
+        if tag == "img" and attributes.get("alt") and is_shown:
+            self.parts.append(f" {attributes['alt']} ")
+
+    def show_end(self, tag: str) -> None:
+        self.parts.append("\n" if tag in BLOCKS else "")
+
+    def show_words(self, words: str) -> None:
+        self.parts.append(words)
+
+
+class _Markup(_Visible):
+    def show_start(self, tag: str, attributes: dict[str, str], *, is_shown: bool) -> None:
+        if is_shown:
+            self.parts.append(self.get_starttag_text() or "")
+
+    def show_end(self, tag: str) -> None:
+        self.parts.append(f"</{tag}>")
+
+    def show_words(self, words: str) -> None:
+        self.parts.append(html.escape(words, quote=False))
 
 
 def _hiding_selectors(markup: str) -> set[str]:

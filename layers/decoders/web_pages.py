@@ -14,6 +14,8 @@ from typing import Any
 
 from layers.decoders import mail, office, open_slides, plain, sheets, slides
 from layers.decoders.containers import opened_zip
+from layers.decoders.hidden_words import without_hidden_words
+from layers.decoders.visible_markup import visible_markup
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of
 
@@ -158,8 +160,8 @@ def _markup(path: str, _media_type: str) -> str:
 
 
 def _as_laid_out(markup: str) -> str:
-    """Markup made for browsers: most of its tables are for layout, so they have no lines."""
-    return f"<div class='web'>{sanitised(markup)}</div>"
+    """Markup made for browsers, without what it hides. Most of its tables are for layout, so they have no lines."""
+    return f"<div class='web'>{sanitised(visible_markup(markup[:MAX_PAGE_CHARACTERS]))}</div>"
 
 
 def _markdown(path: str, _media_type: str) -> str:
@@ -236,13 +238,14 @@ def _word(path: str, media_type: str) -> str:
 
     with opened_zip(path) as archive:
         size = sum(part.file_size for part in archive.infolist() if part.filename == office.DOCUMENT)
-    if size > MAX_SOURCE_BYTES:
-        return _by_kreuzberg(path, media_type)
-    try:
-        with open(path, "rb") as stream:
-            return sanitised(mammoth.convert_to_html(stream).value)
-    except Exception:
-        return _by_kreuzberg(path, media_type)
+    with without_hidden_words(path, office.DOCUMENT, office.STYLES) as (shown, _):
+        if size > MAX_SOURCE_BYTES:
+            return _by_kreuzberg(shown, media_type)
+        try:
+            with open(shown, "rb") as stream:
+                return sanitised(mammoth.convert_to_html(stream).value)
+        except Exception:
+            return _by_kreuzberg(shown, media_type)
 
 
 def _by_kreuzberg(path: str, media_type: str) -> str:

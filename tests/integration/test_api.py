@@ -192,7 +192,14 @@ def test_pages_list_every_file_once_newest_first(caller: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Übersicht März.pdf", "請求書ガイド.pdf", "영수증.pdf", "hóa đơn điện tử.pdf", "Å-faktura.pdf", "ﬁnal２０２４.pdf"],
+    [
+        "Übersicht März.pdf",
+        "請求書ガイド.pdf",
+        "영수증.pdf",
+        "hóa đơn điện tử.pdf",
+        "Å-faktura.pdf",
+        "ﬁnal２０２４.pdf",
+    ],
 )
 def test_a_name_is_found_however_its_letters_are_composed(caller: httpx.Client, name: str) -> None:
     dataset = new_dataset(caller)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from layers.decoders import embedded, identify
+from layers.decoders import embedded, identify, web_pages
+from layers.decoders.visible_markup import visible_markup
 from tests.hostile.hostile_files import docx, paragraph, xlsx
 
 SHOWN, SECRET = "Total due GBP 1,190.00", "Grand total GBP 9,999.99"
@@ -196,6 +197,8 @@ SHOWN_ANYWAY: dict[str, Callable[[], bytes]] = {
     "small.html": lambda: page(f"<div style='font-size:0.9em'>{SECRET}</div>"),
     "shown run.docx": lambda: docx(paragraph(SHOWN) + hidden_run('<w:vanish w:val="0"/>')),
     "shown sheet.xlsx": lambda: workbook_with("visible"),
+    "after a paragraph without end.html": lambda: page(f"<p hidden>x<p>{SECRET}"),
+    "after a row without end.html": lambda: page(f"<table><tr hidden><td>x<tr><td>{SECRET}</table>"),
     "after an open element.html": lambda: page(f"<ul><li hidden>x</ul><p>{SECRET}</p>"),
 }
 
@@ -217,6 +220,41 @@ def test_hidden_content_is_no_text_and_is_noted(tmp_path: Path, name: str) -> No
     assert len(notes) == 1
     assert "not read" in notes[0][0]
     assert notes[0][1] is False
+
+
+def preview(content: bytes, name: str, folder: Path) -> str:
+    path = folder / name
+    path.write_bytes(content)
+    return web_pages.body_of(str(path), identify.identify(str(path), name)["media_type"])
+
+
+@pytest.mark.parametrize("name", [*CASES, *WITHOUT_NOTE])
+def test_hidden_content_is_in_no_preview(tmp_path: Path, name: str) -> None:
+    page = preview((CASES | WITHOUT_NOTE)[name](), name, tmp_path)
+    assert SHOWN in page
+    assert "9,999" not in page
+
+
+def test_a_mails_hidden_words_are_in_no_preview(tmp_path: Path) -> None:
+    head = b"From: a@example.com\r\nSubject: s\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n\r\n"
+    markup = preview(head + CASES["not displayed.html"](), "hidden.eml", tmp_path)
+    assert SHOWN in markup
+    assert "9,999" not in markup
+
+
+@pytest.mark.parametrize("name", list(SHOWN_ANYWAY))
+def test_what_is_shown_is_in_the_preview(tmp_path: Path, name: str) -> None:
+    assert SECRET in preview(SHOWN_ANYWAY[name](), name, tmp_path)
+
+
+def test_markup_that_hides_nothing_is_kept_as_it_is() -> None:
+    markup = "<p style='visibility:visible'>a &lt; b &amp; c<br><img alt='x' src='data:,'><!-- hidden -->"
+    assert visible_markup(markup) is markup
+
+
+def test_what_is_left_of_markup_keeps_its_elements_and_escapes() -> None:
+    markup = "<ul><li hidden>x<li>a &lt;b&gt; <i>c</i></ul><table><tr hidden><td>y<tr><td>z</table>"
+    assert visible_markup(markup) == "<ul><li>a &lt;b&gt; <i>c</i></ul><table><tr><td>z</table>"
 
 
 @pytest.mark.parametrize("name", list(WITHOUT_NOTE))

@@ -482,5 +482,11 @@ def _as_parameters(rules: AuditRules) -> dict[str, Any]:
 def _anywhere(name: str) -> str:
     """A pattern for ILIKE that finds the name anywhere, its own wildcards taken literally. `search_files` compares names in
     the same normal form. Normalised first, since that can make a wildcard of another character."""
-    escaped = unicodedata.normalize("NFKC", name).replace("\x00", "").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = (
+        unicodedata.normalize("NFKC", name)
+        .replace("\x00", "")
+        .replace("\\", "\\\\")
+        .replace("%", "\\%")
+        .replace("_", "\\_")
+    )
     return f"%{escaped}%"
