@@ -96,4 +96,5 @@ def _host(settings: Settings) -> Iterator[Result]:
         used = set()
     yield from host.check_ocr(used | set(settings.languages) | set(bootstrap.known_languages()))
     yield host.check_printing(settings, bootstrap.printer())
+    yield host.check_fonts()
     yield from host.check_disks()

@@ -1,4 +1,4 @@
-"""Checks this host as a worker would use it: languages, LibreOffice, disks."""
+"""Checks this host as a worker would use it: languages, LibreOffice, fonts, disks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from infra.setup.results import Result, ok, warning, wrong
-from layers.decoders import tessdata
+from layers.decoders import paper, tessdata
 from layers.ports import OfficePrinter
 from layers.settings import Settings
 
@@ -47,6 +47,16 @@ def check_printing(settings: Settings, printer: OfficePrinter | None) -> Result:
     if printer.is_up():
         return ok(f"{settings.preview_url} prints office documents")
     return wrong(f"The preview service at {settings.preview_url} is down: previews of office documents wait for it")
+
+
+def check_fonts() -> Result:
+    """Whether Chinese, Japanese and Korean texts can be drawn."""
+    if paper.east_asian_font():
+        return ok("thumbnails show Chinese, Japanese and Korean texts")
+    return warning(
+        "No font with Chinese, Japanese and Korean characters is installed on this host: thumbnails and previews show "
+        "boxes in their place. Install one (Debian: fonts-noto-cjk)"
+    )
 
 
 def check_disks(folders: Sequence[Path] | None = None) -> Iterator[Result]:

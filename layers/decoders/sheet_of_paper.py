@@ -16,6 +16,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of, kind_of
 
 MAX_COLUMNS = 8
+MAX_GRID_ROWS = 40
 RULE = 205
 
 
@@ -25,9 +26,11 @@ def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: i
     if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
         return saved(cover, into, name, edge_px)
     if kind is Kind.TABLE:
-        return saved(_grid(web_pages.rows_of_table(path, media_type, 40), edge_px), into, name, edge_px, is_drawn=True)
+        return saved(
+            _grid(web_pages.rows_of_table(path, media_type, MAX_GRID_ROWS), edge_px), into, name, edge_px, is_drawn=True
+        )
     if kind is Kind.SHEETS:
-        rows = next((rows for _, rows in sheets.sheets(path, max_rows=40) if rows), [])
+        rows = next((rows for _, rows in sheets.sheets(path, max_rows=MAX_GRID_ROWS) if rows), [])
         return saved(_grid(rows, edge_px), into, name, edge_px, is_drawn=True)
     return saved(sheet_with_lines(_lines(path, media_type), edge_px), into, name, edge_px, is_drawn=True)
 
@@ -46,7 +49,9 @@ def _lines(path: str, media_type: str) -> list[str]:
 
 def _grid(rows: list[list[str]], edge_px: int) -> Any:
     """Cells in columns as wide as their texts, up to the edge of the sheet."""
-    sheet, draw, font, line_px, margin = blank(edge_px)
+    sheet, draw, font, line_px, margin = blank(
+        edge_px, [cell for row in rows[:MAX_GRID_ROWS] for cell in row[:MAX_COLUMNS]]
+    )
     rows = [[cell.strip()[:40] for cell in row[:MAX_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
     count = max((len(row) for row in rows), default=0)
     widest = sheet.width / 2.5

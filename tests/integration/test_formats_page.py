@@ -49,6 +49,8 @@ page of text.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
 Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.
+Chinese, Japanese and Korean texts need a font of the host (Debian: `fonts-noto-cjk`) in previews as PDF; in thumbnails, a
+start on one machine brings its own.
 
 | format | extension | media type | text | preview | thumbnail |
 |---|---|---|---|---|---|

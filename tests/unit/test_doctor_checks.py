@@ -129,6 +129,16 @@ def test_languages_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPa
     assert result.state == WRONG and "Tesseract is not installed" in result.text
 
 
+@pytest.mark.parametrize(("font", "state"), [("NotoSansCJK-Regular.ttc", OK), (None, WARNING)])
+def test_a_host_without_east_asian_fonts_is_named(
+    monkeypatch: pytest.MonkeyPatch, font: str | None, state: str
+) -> None:
+    monkeypatch.setattr(host.paper, "east_asian_font", lambda: font)
+    result = host.check_fonts()
+    assert result.state == state
+    assert ("fonts-noto-cjk" in result.text) == (font is None)
+
+
 class Printer:
     def __init__(self, works: bool) -> None:
         self.is_up = lambda: works
