@@ -1,4 +1,4 @@
-"""Every trigger of Fairway and its one way into the API, on one screen; no logic.
+"""Every trigger of Fairway and every route of its API, on one screen; no logic.
 
 The routes are in `functions/api/routes.py`, the steps in `functions/pipelines.py`.
 """
@@ -18,7 +18,7 @@ from functions.pipelines import STEPS
 app = Chalice(app_name="fairway", configure_logs=False)  # Fairway configures the logger of this name itself
 app.api.binary_types = []
 
-# --- what starts what --------------------------------------------------------------------------------
+# --- triggers ----------------------------------------------------------------------------------------
 
 
 @app.on_sqs_message(queue="fairway-arrivals", batch_size=10)
@@ -49,7 +49,7 @@ def function_of(step: str) -> Any:
 
     function.__name__ = step
     if step in globals():
-        raise ValueError(f"a step can't be called {step!r}: `app.py` has something else of this name")
+        raise ValueError(f"rename the step {step!r}: `app.py` already defines this name")
     globals()[step] = app.on_sqs_message(queue=f"fairway-{step}", batch_size=1)(function)
     return globals()[step]
 
@@ -57,7 +57,7 @@ def function_of(step: str) -> Any:
 # Outside of Lambda a worker polls each topic and calls its handler.
 TOPICS = {"arrivals": arrivals, **{step: function_of(step) for step in STEPS}, "dispatch": dispatch}
 
-# --- what can be called ------------------------------------------------------------------------------
+# --- routes ------------------------------------------------------------------------------------------
 
 CORS = CORSConfig(
     allow_origin="*",
@@ -75,5 +75,5 @@ def view_of(route: Route) -> Callable[..., Response]:
 
 
 for route in ROUTES:
-    # Every request body is read as JSON, whatever its content type says.
+    # Every request body is read as JSON, regardless of its content type.
     app.route(route.path, methods=[route.method], cors=CORS, content_types=["*/*"])(view_of(route))

@@ -1,4 +1,4 @@
-"""Archives: each member becomes a file of the same batch, with an intake like any other file."""
+"""Archives: make a file of the same batch from each member, with an intake like any other file."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ UNPACKED_AT_ONCE = 100
 
 
 def expand(work: Work) -> str:
-    """Announce and store each member of the archive; the result as a sentence.
+    """Announce and store each member of the archive. Returns the result as a sentence.
 
-    It can be repeated after a crash: the same files are announced, and those that are missing are stored. The events
-    of their objects start their intake. An archive inside an archive stays one file.
+    It can be repeated after a crash: it announces the same files and stores those that are missing. The events of
+    their objects start their intake. An archive inside an archive stays one file.
     """
     members = work.documents.members(work.original())
-    taken = sum(_take(work, some) for some in _slices(members))
+    taken = sum(_take(work, group) for group in _groups(members))
     if taken == len(members):
         return f"{taken} files taken from the archive"
     return f"{taken} files taken from the archive; {len(members) - taken} were in the dataset already"
 
 
-def _take(work: Work, some: Sequence[Member]) -> int:
+def _take(work: Work, group: Sequence[Member]) -> int:
+    """Announce and store some members. Returns how many were not in the dataset already."""
     folder = work.scratch / "members"
     folder.mkdir(exist_ok=True)
-    unpacked = work.documents.unpack(work.original(), [member.index for member in some], folder)
+    unpacked = work.documents.unpack(work.original(), [member.index for member in group], folder)
     object_keys = work.add_members(unpacked)
     for member in unpacked:
         path = folder / member.stored_as
@@ -37,14 +38,14 @@ def _take(work: Work, some: Sequence[Member]) -> int:
     return len(object_keys)
 
 
-def _slices(members: Sequence[Member]) -> Iterator[list[Member]]:
-    """Members in order, in groups that fit on a small disk."""
-    some: list[Member] = []
+def _groups(members: Sequence[Member]) -> Iterator[list[Member]]:
+    """The members in order, in groups that fit on a small disk."""
+    group: list[Member] = []
     for member in members:
-        size_bytes = sum(other.size_bytes for other in some) + member.size_bytes
-        if some and (len(some) >= UNPACKED_AT_ONCE or size_bytes > UNPACKED_AT_ONCE_BYTES):
-            yield some
-            some = []
-        some.append(member)
-    if some:
-        yield some
+        size_bytes = sum(other.size_bytes for other in group) + member.size_bytes
+        if group and (len(group) >= UNPACKED_AT_ONCE or size_bytes > UNPACKED_AT_ONCE_BYTES):
+            yield group
+            group = []
+        group.append(member)
+    if group:
+        yield group

@@ -1,7 +1,7 @@
-"""Arrivals: an object was created; ready the intake of its file.
+"""Arrivals: make the intake of a file ready when its object has been created.
 
-Only this runs outside the fair order: one statement for a message. Everything that costs more, such as reading the
-object, waits in its tenant's lane like any other step.
+Nothing else runs outside the fair order, so it costs one statement for each message. Everything that costs more, such
+as reading the object, waits in its tenant's lane like any other step.
 """
 
 from __future__ import annotations
@@ -18,40 +18,41 @@ from layers.domain.message import Arrival
 from layers.telemetry.log import log
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-NO_UPLOADS = (ARTIFACTS, quote(ARTIFACTS, safe=""), PROBES)  # some stores encode keys
-OURS = re.compile(f"originals/{UUID}/{UUID}")
+NOT_UPLOADS = (ARTIFACTS, quote(ARTIFACTS, safe=""), PROBES)  # some stores encode keys
+ORIGINAL_KEY = re.compile(f"originals/{UUID}/{UUID}")
 
 
 def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
-    """Ready intake for the files that wait for these objects; delete objects of removed files.
+    """Make intake ready for the files that wait for these objects; delete the objects of removed files.
 
-    Some stores send the events of the whole bucket, so most of them may be of artifacts, which are dropped.
+    Some stores send the events of the whole bucket, so most arrivals may be of artifacts. These are ignored.
     """
     for arrival in arrivals:
         if arrival.object_key.startswith(PROBES):
-            runner.ports.objects.delete_prefix(arrival.object_key)  # which shows that its event has arrived
-    originals = [arrival for arrival in arrivals if not arrival.object_key.startswith(NO_UPLOADS)]
-    found = [_checked(runner, arrival) for arrival in originals if OURS.fullmatch(arrival.object_key)]
-    ours = [arrival for arrival in found if arrival]
-    if not ours:
-        for arrival in originals if not found else ():
+            # A probe of `infra/doctor`, which waits until its object is gone: its event has arrived.
+            runner.ports.objects.delete_prefix(arrival.object_key)
+    uploads = [arrival for arrival in arrivals if not arrival.object_key.startswith(NOT_UPLOADS)]
+    checked = [_checked(runner, arrival) for arrival in uploads if ORIGINAL_KEY.fullmatch(arrival.object_key)]
+    existing = [arrival for arrival in checked if arrival]
+    if not existing:
+        for arrival in uploads if not checked else ():
             log("object_unknown", object_key=arrival.object_key)
         return
-    verdicts = runner.ports.store.arrive(ours)
+    verdicts = runner.ports.store.arrive(existing)
     for key, verdict in verdicts.items():
         if verdict == "removed":
             runner.ports.objects.delete_prefix(key)
         elif verdict == "unknown":
-            # Its row may not be committed yet: the sweep of the bucket finds it again.
+            # Its row may not be committed yet: then the sweep of the bucket finds the object again.
             log("object_unknown", object_key=key)
     if "arrived" in verdicts.values():
         runner.dispatch({runner.intake.name})
 
 
 def _checked(runner: Runner, arrival: Arrival) -> Arrival | None:
-    """The arrival with the version that the object store has now, where its event names none; None without an object.
+    """The arrival with the object's version, which is looked up if the arrival has none. None if there is no object.
 
-    A store without versions sends no version, and so do some with versions, or a client's hint.
+    A store without versions sends none, some stores with versions send none either, and a client's hint has none.
     """
     if arrival.version_id:
         return arrival

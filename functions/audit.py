@@ -1,8 +1,9 @@
-"""The audit: checks that everything accepted is accounted for, in the rows and in the bucket.
+"""The audit: check that everything accepted is accounted for, in the rows and in the bucket.
 
-Upkeep runs three walks, each by some files or objects a round, with an hour's rest at the end. One compares rows with
-rows, one looks up the bucket's objects in the rows, one looks up the originals and artifacts of the rows in the bucket,
-with their sizes. A contradiction raises an alarm; objects that dead workers left behind are deleted.
+Upkeep runs three walks. Each checks some files or objects in a round, and rests for an hour at its end. The first
+compares rows with rows, the second looks up the bucket's objects in the rows, and the third looks up the originals and
+artifacts of the rows, with their sizes, in the bucket. A contradiction raises an alarm; objects that dead workers left
+behind are deleted.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ UPLOAD_IS_NAMED_S = 300.0
 
 
 def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
-    """Compare the rows of the next files, unless all were checked recently; how many findings."""
+    """Compare the rows of the next files, unless all were checked recently. Returns the number of findings."""
     findings = runner.ports.store.audit_rows(every_s, FILES_AT_ONCE, MAIN_STEPS, SIDE_ARTIFACTS)
     if findings:
         log("audit_alarm", of="rows", findings=findings)
@@ -36,7 +37,7 @@ def audit_rows(runner: Runner, every_s: float = ROWS_EACH_S) -> int:
 
 
 def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
-    """Check the next objects of the bucket: delete those without reference, report unknown ones; how many."""
+    """Check the next objects of the bucket: delete unreferenced ones, report unknown ones. Returns their number."""
     reached, rested_s = runner.ports.store.walk("objects")
     if not reached and rested_s < rest_s:
         return 0
@@ -57,10 +58,10 @@ def walk_objects(runner: Runner, rest_s: float = WALK_REST_S) -> int:
 
 
 def walk_uploads(runner: Runner) -> int:
-    """Abort the unfinished uploads in parts that no file waits for: of files that have arrived, are cancelled, were
-    missed or removed, and those that another upload has replaced; how many.
+    """Abort multipart uploads that no file waits for. Returns their number.
 
-    What is deleted of a removed file is counted in the receipt of its removal.
+    Their files have arrived, were cancelled, given up or removed, or have a newer upload. Parts of removed files are
+    counted in the receipt of the removal.
     """
     objects, store = runner.ports.objects, runner.ports.store
     reached, _ = store.walk("uploads")
@@ -94,7 +95,7 @@ def _is_old(upload: OpenUpload) -> bool:
 
 
 def walk_recorded(runner: Runner, rest_s: float = WALK_REST_S) -> int:
-    """Look up the objects of the next files, originals and artifacts, in the bucket; how many are missing or differ."""
+    """Look up the originals and artifacts of the next files in the bucket. Returns how many are missing or differ."""
     store = runner.ports.store
     reached, rested_s = store.walk("artifacts")
     if not reached and rested_s < rest_s:

@@ -25,7 +25,7 @@ MOST_STARTS_NAMED = 20
 
 def plan(file: File) -> Plan:
     if file.is_kept_as_it_is:
-        return Skip("the file contains no text to take values from")
+        return Skip("the file contains no text to extract values from")
     if any(page.source for page in file.pages):
         if file.reach.window_bytes is None:
             return (Part(cost_estimate_s=RULES_COST_S),)
@@ -38,7 +38,7 @@ def plan(file: File) -> Plan:
 
 
 def merge_windows(file: File) -> Done:
-    """One record from all windows; windows that failed are named in it."""
+    """One record from all windows. It lists the windows that failed as missing."""
     failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
     unread = [f"page {number}" for number in file.unread_pages]
     return _record(merge(file.windows, file.schema, [*failed, *unread], file.notes))
@@ -64,7 +64,7 @@ def extraction(file: File, work: Work) -> Done:
     readable = [page for page in pages if page.source]
     documents = documents_of(readable) if file.part == 0 else [readable]
     if len(documents) > 1 and file.several == "fail":
-        detail = f"the file holds {len(documents)} documents; upload each of them as a file of its own"
+        detail = f"the file contains {len(documents)} documents; upload each of them as a separate file"
         raise PermanentError("several_documents", detail)
     if file.part_count > 1:
         found = _extracted(file, work, readable)
@@ -92,7 +92,7 @@ def _notes_on_documents(file: File, documents: Sequence[Sequence[Page]]) -> tupl
     starts = ", ".join(str(document[0].number) for document in documents[:MOST_STARTS_NAMED])
     more = " and others" if len(documents) > MOST_STARTS_NAMED else ""
     which = "; this is the first of them" if file.several == "first" else ""
-    return (Note(f"the file holds {len(documents)} documents, which begin on pages {starts}{more}{which}"),)
+    return (Note(f"the file contains {len(documents)} documents, which begin on pages {starts}{more}{which}"),)
 
 
 def _note_on_further(number: int, documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
@@ -101,9 +101,9 @@ def _note_on_further(number: int, documents: Sequence[Sequence[Page]]) -> tuple[
 
 
 def _notes_on_windows(documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:
-    """A long text is read in windows, whose values can't be told apart by document."""
+    """A long text is read in windows, and it is unknown which document a value of a window belongs to."""
     count = len(documents)
-    return (Note(f"the file holds {count} documents, of which one record was made", lost=True),) if count > 1 else ()
+    return (Note(f"the file contains {count} documents and has one record for all", lost=True),) if count > 1 else ()
 
 
 def _with_notes(found: Extraction, notes: tuple[Note, ...]) -> Extraction:
@@ -111,5 +111,5 @@ def _with_notes(found: Extraction, notes: tuple[Note, ...]) -> Extraction:
 
 
 def _record(found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
-    complete = all(one.is_complete for one in (found, *found.further))
+    complete = all(extracted.is_complete for extracted in (found, *found.further))
     return Done(extraction=found, complete=complete, artifacts=tuple(artifacts))

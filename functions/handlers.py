@@ -1,4 +1,4 @@
-"""The handlers behind the triggers: the same on Lambda, on a worker, and embedded."""
+"""The handlers behind the triggers: the same on Lambda, in a worker, and in an embedded start."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def dispatch(event: entry.Event) -> Answer:
 
 
 def upkeep(_event: entry.Event) -> Answer:
-    """Run a round of upkeep and schedule pulses until the next: a minute is the shortest schedule on AWS."""
+    """Run a round of upkeep and schedule the pulses until the next one: AWS schedules nothing more often than a minute."""
     for index in range(1, int(UPKEEP_S / PULSE_S)):
         runner().ports.topics.dispatch_later(index * PULSE_S)
     return run_upkeep(runner())
 
 
 def migrate(event: entry.Event) -> Answer:
-    """Bring database and topics up to date: called by a person, or by CloudFormation with a new version or transport."""
+    """Bring database and topics up to date. Called by a person, or by CloudFormation for a new version or transport."""
     return entry.answer_cloudformation(event, lambda: {"applied": bootstrap.migrate(), "topics": _ensure_topics()})
 
 

@@ -1,4 +1,4 @@
-"""Intake: check the uploaded object against its announcement, and identify the file type."""
+"""Intake: compare the uploaded object with what was announced, and identify the file type."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.domain.step import Done, step
 
 
 @step(
-    word="the first look at it",
+    word="the first check",
     cost_s=estimates.intake_s,
     timeout_s=60,
     concurrency=20,

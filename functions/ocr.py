@@ -1,7 +1,7 @@
-"""OCR: read the pages that have no text of their own, on this machine.
+"""OCR: recognise the text of pages that contain none, on this machine.
 
-Tesseract reads all of them. A second reader, where one is installed, reads again the pages that Tesseract was unsure
-of, and short scans in which the dataset's required values can't be found.
+Tesseract reads all of them. The second reader, if it is installed, then reads the pages of which Tesseract was unsure,
+and short scans in which the dataset's required values can't be found.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def ocr(file: File, work: Work) -> Done:
 
 
 def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[Page]) -> list[Page]:
-    """The second reader's pages, where they are better."""
+    """Those of the second reader's pages that are better."""
     reader = work.second_reader
     if reader is None or file.media_type is None or not reader.reads(file.languages):
         return []
     unsure = [page for page in pages if page.source is None or page.confidence < SECOND_READER_FLOOR]
-    # The built-in rules check here whether the required values can be found, whichever extractor runs later: going
-    # back to OCR from extraction would be a loop in the pipeline.
+    # The built-in rules check whether the required values can be found, also if another extractor runs later:
+    # returning to OCR from extraction would be a loop in the pipeline.
     is_short_scan = len(pages) <= MOST_PAGES_FOR_FIELDS and len(known) == file.page_total
     lacks_fields = is_short_scan and bool(missing_fields(list(known.values()), file.schema, date.today()))
     wanted = list(pages) if lacks_fields else unsure
@@ -79,8 +79,9 @@ def read_again(file: File, work: Work, known: dict[int, Page], pages: Sequence[P
 
 
 def _is_better(second: Page, first: Page, file: File) -> bool:
-    """Decided by the values found: the second reader is confident about every page, so its confidence says nothing."""
+    """Compares the values found. The second reader is confident about every page, so confidence can't decide."""
     if second.source is None:
         return False
-    lost, found = (len(missing_fields([page], file.schema, date.today())) for page in (second, first))
-    return lost < found or (lost == found and len(second.text) >= LEAST_KEPT * len(first.text))
+    missing, missing_before = (len(missing_fields([page], file.schema, date.today())) for page in (second, first))
+    keeps_text = len(second.text) >= LEAST_KEPT * len(first.text)
+    return missing < missing_before or (missing == missing_before and keeps_text)

@@ -1,4 +1,4 @@
-"""The three pipelines: what happens to a file, in which order. The only registry of steps."""
+"""The three pipelines: the steps of a file, in order. This is the only registry of steps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from layers.domain.step import Pipeline, Step
 # Intake comes first: it identifies the file, and then each pipeline starts at its first step.
 INTAKE: Step = intake
 
-# The first is the main pipeline: the file's state follows it alone.
+# The first is the main pipeline: it alone decides the file's state.
 PIPELINES = (
     Pipeline("main", (text, ocr, textract, extraction)),
     Pipeline("preview", (preview,)),
     Pipeline("thumbnail", (thumbnail,)),
 )
 
-# For the audit: the steps that decide the state of a file, and the artifacts that each step of the other pipelines has
-# made once it is done.
+# For the audit: the steps that decide the state of a file, and the artifacts that exist once a step of another pipeline
+# is done.
 MAIN_STEPS = (INTAKE.name, *(step.name for step in PIPELINES[0].steps))
 SIDE_ARTIFACTS = {
     step.name: [kind.name for kind in step.makes] for pipeline in PIPELINES[1:] for step in pipeline.steps
@@ -35,16 +35,16 @@ STEPS: dict[str, Step] = {
     **{step.name: step for pipeline in PIPELINES for step in pipeline.steps},
 }
 
-# How many of each step run at once, where `.chalice/config.json` does not say.
+# How many parts of each step run at once, unless `.chalice/config.json` sets it.
 DECLARED_CONCURRENCY = {name: step.concurrency for name, step in STEPS.items()}
 
 
 def slots(named: Mapping[str, int | None]) -> dict[str, int]:
-    """How many parts of each step a worker runs at once: of these steps, or of all where none is named.
+    """How many parts of each step a worker runs at once: of these steps, or of all if none is named.
 
-    None in place of a number: as many as the step declares. Raises ValueError for a step that does not exist.
+    None instead of a number means as many as the step declares. Raises ValueError for a step that does not exist.
     """
     if unknown := sorted(set(named) - set(STEPS)):
-        raise ValueError(f"FAIRWAY_STEPS names no step of Fairway: {', '.join(unknown)}. Steps: {', '.join(STEPS)}")
+        raise ValueError(f"FAIRWAY_STEPS names unknown steps: {', '.join(unknown)}. The steps are {', '.join(STEPS)}")
     chosen = named or dict.fromkeys(STEPS)
     return {name: STEPS[name].slots_per_worker if count is None else count for name, count in chosen.items()}

@@ -1,4 +1,4 @@
-"""Preview: what the application shows of a file."""
+"""Preview: an artifact that applications can show in place of the file."""
 
 from __future__ import annotations
 

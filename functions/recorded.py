@@ -1,4 +1,4 @@
-"""Recorded objects: whether the object store has what the rows name."""
+"""Recorded objects: check that the object store has the objects of the rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layers.ports import Objects, RecordedObject
 
 AT_ONCE = 16
 
-# What may be wrong with an object, by the name of the finding.
+# The names of the findings.
 ORIGINALS_MISSING = "originals_missing"
 ARTIFACTS_MISSING = "artifacts_not_stored"
 WRONG_SIZE = "objects_of_wrong_size"
@@ -19,7 +19,7 @@ WRONG_SIZE = "objects_of_wrong_size"
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """An object that is not stored as its row says. `stored_bytes` is None where there is none."""
+    """An object that is not stored as its row records it. `stored_bytes` is None if there is no object."""
 
     recorded: RecordedObject
     finding: str
@@ -29,10 +29,10 @@ class Contradiction:
 def contradictions(
     objects: Objects, recorded: Sequence[RecordedObject], read_again: Callable[[], Sequence[RecordedObject]]
 ) -> list[Contradiction]:
-    """Compare the existence and size of each of these objects with its row. Raises DependencyDown.
+    """Compare each object's existence and size with its row. Raises DependencyDown if the store is unreachable.
 
-    `read_again` reads the same rows once more: a file may have been removed, or a step may have replaced its artifact,
-    after the rows were read.
+    `read_again` reads the same rows once more, because a file may have been removed, or a step may have replaced its
+    artifact, after the rows were read.
     """
     if not recorded:
         return []
@@ -50,7 +50,7 @@ def contradictions(
 
 
 def counted(found: Sequence[Contradiction]) -> dict[str, int]:
-    """How many of each finding."""
+    """The number of contradictions by finding."""
     return dict(Counter(contradiction.finding for contradiction in found))
 
 

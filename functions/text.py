@@ -1,4 +1,4 @@
-"""Text: read the file's own text; pages without any are left for OCR."""
+"""Text: read the text that the file contains; pages without text are left to OCR."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def plan(file: File) -> Plan:
 )
 def text(file: File, work: Work) -> Done:
     if file.media_type is None:
-        raise PermanentError("unsupported_type", "the file type could not be recognised from the file's content")
+        raise PermanentError("unsupported_type", "the file type was not recognised from the file's content")
     pages = work.documents.read_text(work.original(), file.media_type)
     unread = [page.number for page in pages if page.source is None]
     artifacts = () if unread else (save_text(work, pages),)
-    reason = _what_is_unread(pages, unread)
+    reason = _unread_reason(pages, unread)
     return Done(pages=tuple(pages), artifacts=artifacts, reason=reason, notes=notes_of(pages))
 
 
-def _what_is_unread(pages: list[Page], unread: list[int]) -> str | None:
+def _unread_reason(pages: list[Page], unread: list[int]) -> str | None:
     if not unread:
         return None
     return "no text layer" if len(unread) == len(pages) else f"no usable text on {len(unread)} of {len(pages)} pages"

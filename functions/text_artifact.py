@@ -10,13 +10,13 @@ from layers.domain.step import Artifact, ArtifactKind
 
 TEXT = ArtifactKind("text", shows=("source", "page_count", "confidence"))
 
-# Where several readers read the pages, `source` names the one that is trusted least.
+# If several readers read the pages, `source` names the one that is trusted least.
 LEAST_TRUSTED = ("textract", "ocr", "native")
 
 
 def save_text(work: Work, pages: Sequence[Page]) -> Artifact:
-    """Store the pages' text as UTF-8, with form feeds between pages. A plain-text file with the same content is its own
-    artifact."""
+    """Store the pages' text as UTF-8, with form feeds between pages. Nothing is stored for a plain-text file with the
+    same content: its original is the artifact."""
     text = "\f".join(page.text for page in pages).encode("utf-8", "replace")
     stored = work.save_bytes("text", text, "text.txt", "text/plain; charset=utf-8")
     read = [page for page in pages if page.source]

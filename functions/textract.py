@@ -23,12 +23,12 @@ def plan(file: File) -> Plan:
         return Skip("OCR was sure" if any(page.source == "ocr" for page in file.pages) else "nothing was left to read")
     if reads_by_one_job(file, len(pages)):
         return (Part(pages, cost_estimate_s=SLICE_S),)
-    # Each page is a part of its own: when one fails, no other is paid for twice.
+    # Each page is a separate part, so that a page that fails does not make another one be paid for twice.
     return tuple(Part((number,), PAGE_COST_S) for number in pages)
 
 
 def _doubtful_pages(file: File) -> tuple[int, ...]:
-    """Pages that were not read, or that OCR was unsure of. Pages of a picture that OCR failed at are not in `pages`."""
+    """Pages that were not read, or that OCR was unsure of. `pages` lacks those of a picture where OCR failed."""
     known = {page.number: page for page in file.pages}
     numbers = range(1, file.page_total + 1) if file.is_image or ocr.name in file.failures else sorted(known)
     return tuple(
@@ -41,13 +41,13 @@ def _doubtful_pages(file: File) -> tuple[int, ...]:
 
 
 def _doubtful_scans(file: File) -> tuple[int, ...]:
-    """Scans in a document or a mail that OCR was unsure of or failed at; on the others it found no text."""
+    """Scans in a document or a mail where OCR was unsure or failed. On the others it found no text."""
     read = {page.number for page in file.pages if page.source == "ocr"}
     return tuple(number for number in _doubtful_pages(file) if number in read or ocr.name in file.failures)
 
 
 def _does_without(file: File) -> bool:
-    """Whether the dataset accepts the best reading so far rather than wait; without any reading it waits."""
+    """Whether the dataset accepts the best reading so far instead of waiting. Without any reading the step waits."""
     return file.when_textract_is_down == "best_reading" and any(page.source for page in file.pages)
 
 
@@ -69,7 +69,7 @@ def textract(file: File, work: Work) -> Done | Skip:
     if work.paid_reader is None:
         return Skip("Amazon Textract is not configured")
     numbers = file.page_numbers or tuple(range(1, (file.page_count or 1) + 1))
-    known = {page.number: page for page in work.pages()}  # before anything is paid for: the store may be unreachable
+    known = {page.number: page for page in work.pages()}  # before anything is paid for, as the store may be unreachable
     pages = work.paid_reader.read(file, numbers, token_of(file), work.page_picture, work.meter)
     better = [page for page in pages if page.source and page.confidence >= _confidence(known.get(page.number))]
     known |= {page.number: page for page in better}
@@ -81,8 +81,8 @@ def textract(file: File, work: Work) -> Done | Skip:
 
 
 def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
-    """The whole text, stored. An object store that is down must not make us pay again: extraction stores the text
-    too."""
+    """The artifact of the whole text, or none if the object store is down: extraction stores the text too, and a retry
+    of this step would pay for the pages again."""
     try:
         return (save_text(work, pages),)
     except DependencyDown:
@@ -90,8 +90,8 @@ def _saved(work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
 
 
 def token_of(file: File) -> str:
-    """The name of a file's job at Textract: the same for every attempt and part, so that they find the same job, and a
-    new one after a redrive."""
+    """The name of a file's job at Textract. All attempts and parts use the same, to find the same job; a redrive gets a
+    new one."""
     return f"{file.file_id}-textract" + (f"-{file.redrives}" if file.redrives else "")
 
 

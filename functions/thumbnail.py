@@ -24,5 +24,5 @@ def thumbnail(file: File, work: Work) -> Done | Skip:
     assert file.media_type is not None
     picture = work.documents.thumbnail(work.original(), file.media_type, work.scratch)
     if picture is None:
-        return Skip("nothing to picture")
+        return Skip("the file has no first page to draw")
     return Done(artifacts=(work.save_picture(THUMBNAIL.name, work.scratch, picture),))

@@ -1,4 +1,4 @@
-"""Upkeep: repair what a crash, a lost message or a missing event has left. Duties may run in several processes at
+"""Upkeep: repair the effects of crashes, lost messages and missing events. Several processes may run the same duty at
 once."""
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ TOPIC_CHECK_EVERY_S = 1.0
 SURELY_LOST_S = 60.0
 AWAITED_S = 30.0
 UPKEEP_S = 60.0
-# Between two pulses. Added to UNCLAIMED_S, a lost wake-up is repeated within half a minute.
+# Between two pulses. With UNCLAIMED_S, a lost wake-up is repeated within half a minute.
 PULSE_S = 10.0
-# A duty is due after this share of its interval: each worker asks once an interval, and a clock may be a little behind.
+# A duty is due after this share of its interval: each worker tries once in an interval, and clocks differ a little.
 TURN_SHARE = 0.9
 
 
 def upkeep(runner: Runner) -> dict[str, int]:
-    """Run every duty once, each bounded; what each of them did, by name. A duty that fails does not stop the others."""
+    """Run every duty once; each has a bound. Returns the number of things that each did, by its name. A duty that fails
+    does not stop the others."""
     duties: dict[str, Callable[[Runner], int]] = {
         "leases_rescued": rescue_expired,
         "lanes_repaired": repair_lanes,
@@ -66,21 +67,21 @@ def upkeep(runner: Runner) -> dict[str, int]:
 
 
 def pulse(runner: Runner) -> int:
-    """The duties that can't wait for a full round of upkeep; how many wake-ups were dispatched."""
+    """The duties that can't wait for a full round of upkeep. Returns the number of wake-ups dispatched."""
     tend_claims(runner)
     return repair_flow(runner)
 
 
 def tend_claims(runner: Runner) -> None:
-    """What each process does for the claims that it holds."""
+    """Extend the leases of this process's claims, and reclaim lost ones."""
     runner.extend_leases()
     runner.reclaim_lost_claims()
 
 
 def repair_flow(runner: Runner, *, sweeps: bool = False) -> int:
-    """What one process of all does in a pulse: rescue, publish again, dispatch; how many wake-ups were dispatched.
+    """Rescue, publish again and dispatch; one process does it for all. Returns the number of wake-ups dispatched.
 
-    `sweeps`: where wake-ups were lost, events of arrivals may be lost too, so the bucket is swept.
+    `sweeps`: sweep the bucket if wake-ups were lost, because events of arrivals may be lost too.
     """
     rescue_expired(runner)
     if repeat_unclaimed(runner) and sweeps:
@@ -91,7 +92,7 @@ def repair_flow(runner: Runner, *, sweeps: bool = False) -> int:
 
 
 def upkeep_in_turn(runner: Runner) -> bool:
-    """A round of upkeep, unless another worker has begun one within the last minute; whether it was this one's turn."""
+    """Run a round of upkeep, unless another worker began one within the last minute. Returns whether it ran."""
     is_ours = runner.ports.store.take_turn("upkeep", TURN_SHARE * UPKEEP_S)
     if is_ours:
         upkeep(runner)
@@ -99,7 +100,7 @@ def upkeep_in_turn(runner: Runner) -> bool:
 
 
 def pulse_in_turn(runner: Runner) -> bool:
-    """Tend this worker's own claims, and repair the flow unless another worker has just done so; whether it did."""
+    """Tend this worker's claims, and repair the flow unless another worker has just done so. Returns whether it did."""
     tend_claims(runner)
     is_ours = runner.ports.store.take_turn("pulse", TURN_SHARE * PULSE_S)
     if is_ours:
@@ -108,7 +109,7 @@ def pulse_in_turn(runner: Runner) -> bool:
 
 
 def report_breakers(runner: Runner) -> int:
-    """Log for each dependency that is down for how long; how many."""
+    """Log each dependency that is down, and for how long. Returns their number."""
     down = {
         name: breaker for name, breaker in runner.ports.breakers.states().items() if breaker.mode is not Mode.CLOSED
     }
@@ -118,7 +119,7 @@ def report_breakers(runner: Runner) -> int:
 
 
 def report_backlogs(runner: Runner) -> int:
-    """Log each step's longest wait, parked parts and fairness; how many steps have something waiting."""
+    """Log each step's longest wait, parked parts and fairness. Returns the number of steps with waiting parts."""
     backlogs = runner.ports.store.backlog(sorted(runner.steps))
     waiting = [backlog for backlog in backlogs if backlog.oldest_s or backlog.parked]
     for backlog in waiting:
@@ -143,29 +144,28 @@ def rescue_of(runner: Runner, owner: str) -> int:
 
 
 def recover(runner: Runner, owner: str) -> None:
-    """What a worker does before it starts: rescue the parts that it held before a restart."""
+    """Before a worker starts, rescue the parts that it held before a restart."""
     rescue_of(runner, owner)
     dispatch(runner)
 
 
 def find_lost_work(runner: Runner, wait: Callable[[float], Any] = time.sleep) -> None:
-    """What a worker does as it starts: find expired leases, lost wake-ups and missed arrivals, in case all workers had
-    ended.
+    """After a worker has started, find expired leases, lost wake-ups and missed arrivals, in case all workers had ended.
 
-    It runs in parallel to the work, since it may take long, and replaces the first pulse.
+    It runs in parallel with the work, because it may take long, and replaces the first pulse.
     """
-    born = time.monotonic()
+    started = time.monotonic()
     rescue_expired(runner)
     repeat_unclaimed(runner, older_than_s=0)
     sweep(runner, older_than_s=0)
-    _repeat_until_claimed(runner, born, wait)
+    _repeat_until_claimed(runner, started, wait)
 
 
-def _repeat_until_claimed(runner: Runner, born: float, wait: Callable[[float], Any]) -> None:
-    """Repeat wake-ups published before `born` as soon as their topic is empty: the worker that received them is dead."""
-    while (age_s := time.monotonic() - born) < UNCLAIMED_S and runner.ports.store.unclaimed_steps(age_s):
+def _repeat_until_claimed(runner: Runner, started: float, wait: Callable[[float], Any]) -> None:
+    """Repeat wake-ups from before `started` as soon as their topic is empty: the worker that received them is dead."""
+    while (age_s := time.monotonic() - started) < UNCLAIMED_S and runner.ports.store.unclaimed_steps(age_s):
         wait(TOPIC_CHECK_EVERY_S)
-        repeat_unclaimed(runner, older_than_s=time.monotonic() - born)
+        repeat_unclaimed(runner, older_than_s=time.monotonic() - started)
 
 
 def _rescue(runner: Runner, claims: list[Claim]) -> int:
@@ -183,10 +183,11 @@ def repair_lanes(runner: Runner) -> int:
 
 
 def repeat_unclaimed(runner: Runner, older_than_s: float = UNCLAIMED_S) -> int:
-    """Publish wake-ups again that no worker has claimed for `older_than_s`: the broker may have lost them.
+    """Publish wake-ups again that no worker has claimed for `older_than_s`: the broker may have lost them. Returns their
+    number.
 
-    While a topic still has messages they are probably among those, and repeating them would only make the topic longer.
-    After `SURELY_LOST_S` they are repeated in any case.
+    While a topic still has messages, the wake-ups are probably among them, and repeating them would only make the topic
+    longer. After `SURELY_LOST_S` they are repeated in any case.
     """
     late = runner.ports.store.unclaimed_steps(older_than_s)
     still_queued = {step for step in late if runner.ports.topics.holds_messages(step)}
@@ -198,9 +199,10 @@ def repeat_unclaimed(runner: Runner, older_than_s: float = UNCLAIMED_S) -> int:
 
 
 def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
-    """Find objects whose event never came, oldest first: keys sort by the time they were promised; how many.
+    """Find objects whose event never came, oldest first: keys sort by the time of their announcement. Returns their
+    number.
 
-    Where a round does not reach the newest key, a second one starts at a random awaited key.
+    If a round does not reach the newest key, a second one starts at a random awaited key.
     """
     found = 0
     for tenant_id, awaited in runner.ports.store.awaited(older_than_s).items():
@@ -212,7 +214,8 @@ def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
 
 
 def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, bool]:
-    """Look for awaited keys in at most `LISTINGS_AT_ONCE` listings; how many were found, and whether all were checked."""
+    """Look for awaited keys in at most `LISTINGS_AT_ONCE` listings. Returns how many were found, and whether all keys
+    were checked."""
     found, expected, after = 0, set(awaited), awaited[0][:-1]
     for _ in range(LISTINGS_AT_ONCE):
         keys = runner.ports.objects.keys_after(original_key(tenant_id, ""), after, AT_ONCE)
@@ -231,7 +234,8 @@ def miss_uploads(runner: Runner) -> int:
 
 
 def erase_removed(runner: Runner) -> int:
-    """Erase files whose removal can no longer be undone: uploads in parts, objects, then the rows; how many files."""
+    """Erase files whose removal can no longer be undone: multipart uploads, objects, then rows. Returns the number of
+    files."""
     erased = 0
     for removal_id, files in runner.ports.store.removals_due(AT_ONCE):
         runner.ports.store.erase(removal_id, [file_id for _, file_id in files], _delete_objects(runner, files))
@@ -242,7 +246,7 @@ def erase_removed(runner: Runner) -> int:
 
 
 def sweep_erased(runner: Runner) -> int:
-    """Delete objects of erased files that were stored after the erasure, once no URL or lease is left; how many."""
+    """Delete objects that were stored after their file was erased, once no URL or lease is left. Returns their number."""
     found = 0
     for removal_id, files in runner.ports.store.sweeps_due():
         objects = _delete_objects(runner, files)
@@ -252,26 +256,27 @@ def sweep_erased(runner: Runner) -> int:
 
 
 def _delete_objects(runner: Runner, files: list[tuple[str, str]]) -> int:
-    """Delete all objects of files, given as (tenant_id, file_id), and the parts of their unfinished uploads; how many.
+    """Delete all objects of files and the parts of their unfinished uploads. Returns the number of objects and parts.
 
-    Uploads are aborted first: one that is completed meanwhile leaves an object, which is then deleted.
+    Takes pairs of tenant id and file id. Uploads are aborted first: one that is completed in the meantime leaves an
+    object, which is then deleted.
     """
-    names: dict[str, list[str]] = {}
+    by_tenant: dict[str, list[str]] = {}
     for tenant_id, file_id in files:
-        names.setdefault(tenant_id, []).append(file_id)
+        by_tenant.setdefault(tenant_id, []).append(file_id)
     parts = sum(
         abort_uploads_of(runner, [original_key(tenant_id, file_id) for file_id in file_ids])
-        for tenant_id, file_ids in names.items()
+        for tenant_id, file_ids in by_tenant.items()
     )
     return parts + sum(
         runner.ports.objects.delete_under(prefix, file_ids)
-        for tenant_id, file_ids in names.items()
+        for tenant_id, file_ids in by_tenant.items()
         for prefix in (original_key(tenant_id, ""), artifact_prefix(tenant_id))
     )
 
 
 def abort_uploads_of(runner: Runner, object_keys: list[str]) -> int:
-    """Abort every unfinished upload in parts of these objects, all of one tenant; the number of their parts."""
+    """Abort every multipart upload of these objects, all of one tenant. Returns the number of their parts."""
     wanted, parts, objects = sorted(set(object_keys)), 0, runner.ports.objects
     prefix = wanted[0].rpartition("/")[0] + "/" if wanted else ""
     after = wanted[0][:-1], ""
@@ -290,7 +295,7 @@ def abort_uploads_of(runner: Runner, object_keys: list[str]) -> int:
 
 
 def fold_counts(runner: Runner) -> int:
-    """Fold count deltas, so that reading a count stays a look at a few rows; how many."""
+    """Add up count changes, so that reading a count still takes a few rows only. Returns the number of folded rows."""
     folded = 0
     while more := runner.ports.store.fold_counts(FOLDED_AT_ONCE):
         folded += more

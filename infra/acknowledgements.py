@@ -1,4 +1,4 @@
-"""Deletes handled messages in groups of ten: single deletions would need ten times as many requests."""
+"""Deletes handled messages in groups of ten, because single deletions would need ten times as many requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Acknowledgements:
         self._lock = threading.Lock()
 
     def add(self, topic: str, handles: list[str]) -> None:
-        """Delete these messages at once if they fill a request, else later."""
+        """Delete these messages as soon as they fill a request."""
         with self._lock:
             waiting = self._handles[topic]
             waiting += handles

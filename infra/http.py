@@ -1,8 +1,7 @@
 """Serves the API outside of Lambda: Chalice's routes behind a WSGI server.
 
-Chalice's local gateway is made for one developer. This module adds what many clients need: separate requests for
-several threads, decoded path parameters, problem details for unknown routes and methods, and CORS headers on every
-response.
+Chalice's local gateway is made for development. This module adds what many clients need: a separate request for each
+thread, decoded path parameters, problem details for unknown routes and methods, and CORS headers on every response.
 """
 
 from __future__ import annotations
@@ -28,9 +27,10 @@ from layers import bootstrap
 from layers.telemetry.log import log
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
-# A body that is little larger is read before it is refused: a client that is still sending may miss the response.
+# A body that is only a little too large is read before it is refused: a client that is still sending could miss the
+# response.
 SLACK_BYTES = 1024 * 1024
-# Each call that waits for changes keeps a thread asleep; the others serve the requests that need no waiting.
+# Each call that waits for changes occupies a thread; the remaining threads serve all other requests.
 THREADS = MOST_WAITING + 16
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -40,7 +40,7 @@ class Application:
     """A WSGI application over a Chalice app."""
 
     def __init__(self, app: Any, allowed_origins: str = "*") -> None:
-        # Chalice keeps the current request in one attribute; LocalChalice has one for each thread.
+        # Chalice stores the current request in one attribute; LocalChalice stores one for each thread.
         if not isinstance(app, LocalChalice):
             app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._gateway = LocalGateway(app, _config())
@@ -146,7 +146,7 @@ def serve(
     threads: int = THREADS,
     connections: int = 1000,
 ) -> Server:
-    """A server at this address and port; 0 picks one. Its `run` serves until `close`."""
+    """A server at this address and port; port 0 picks a free one. Its `run` serves until `close`."""
     return Server(
         application,
         host=host,
@@ -178,7 +178,7 @@ def main() -> None:
         server.run()
     except ThreadsEnded as error:
         log("thread_ended", worker="api", threads=str(error))
-        os._exit(1)  # a new process has all its threads
+        os._exit(1)  # the supervisor starts a new process, which has all its threads
 
 
 if __name__ == "__main__":

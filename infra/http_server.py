@@ -1,8 +1,8 @@
 """The WSGI server of the API: waitress, with bounds on connections, descriptors, queued requests and bodies in memory.
 
-Waitress alone stops accepting at its limit, so that idle connections can keep everyone else out, `/health` included.
-This server closes the longest idle connections instead, and refuses requests that it can't take with 503. Requests for
-`/health` have threads of their own.
+Waitress alone stops accepting connections at its limit, so idle connections can block all other clients, `/health`
+included. This server closes the longest idle connections instead, and answers requests that it can't take with 503.
+Requests for `/health` have separate threads.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from layers.telemetry.log import log
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 MOST_CONNECTIONS = 2000
-# Descriptors for everything but connections of clients: PostgreSQL, the object store, and one connection to Redis for
-# each thread and adapter. A process with few descriptors gives half of them to connections.
+# Descriptors for everything except client connections: PostgreSQL, the object store, and one connection to Redis for
+# each thread and adapter. A process with few descriptors reserves half of them.
 OTHER_DESCRIPTORS = 2000
 MOST_HELD_BYTES = 256 * 1024 * 1024  # of requests that are being received or wait
-# Connections beyond the limit that are accepted while all others are busy: they may only ask for `/health`.
+# Connections beyond the limit that are accepted while all others are busy: they may only request `/health`.
 EXTRA_CONNECTIONS = 32
-CLOSED_AT_ONCE = 0.02  # the share of the limit that is closed to make room, so that room is not sought for each client
+CLOSED_AT_ONCE = 0.02  # of the limit: idle connections that are closed together, to do so rarely
 ACCEPTED_AT_ONCE = 64
 PAUSE_S = 0.5  # after the process or the host ran out of descriptors
 LOG_AGAIN_S = 60.0
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-# The code of the problem for each status that this server answers by itself.
+# The problem's code for each status with which this server itself answers.
 CODES = {413: "too_large", 431: "too_large", 503: "unavailable"}
 BUSY = Problem("unavailable", "the server has too many requests; try again in a few seconds", Retry_After="5")
 BUSY_BODY = json.dumps(BUSY.body()).encode()
-BUSY_ANSWER = (
+BUSY_RESPONSE = (
     b"HTTP/1.1 503 Temporarily unavailable\r\nContent-Type: %s\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n%s" % (MEDIA_TYPE.encode(), len(BUSY_BODY), BUSY_BODY)
 )
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the limit of open descriptors as far as the process may; the limit that now applies."""
+    """Raise the limit of open descriptors as far as allowed. Returns the limit that now applies."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -60,14 +60,14 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """The number of connections that a process with so many descriptors may hold."""
+    """The number of client connections for a process with this many descriptors."""
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
     return max(1, min(MOST_CONNECTIONS, descriptors - min(OTHER_DESCRIPTORS, descriptors // 2)))
 
 
 class ProblemTask(ErrorTask):  # type: ignore[misc]
-    """Answers a request that the server refused itself, with problem details."""
+    """Answers a request that this server itself refused, with problem details."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -125,7 +125,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         connections: int,
         most_body_bytes: int,
     ) -> None:
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it has a line for each request that waits
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it logs a line for each request that waits
         self._connections = connections
         self._held_bytes = 0
         self._paused_until = 0.0
@@ -138,7 +138,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             log_socket_errors=False,
             ident=None,
             max_request_body_size=most_body_bytes,
-            inbuf_overflow=most_body_bytes + 1,  # in memory, which is bounded here; a file would need a descriptor
+            inbuf_overflow=most_body_bytes
+            + 1,  # keeps bodies in memory, which is bounded here: a file needs a descriptor
             clear_untrusted_proxy_headers=True,
         )
         super().__init__(application, adj=settings, dispatcher=Dispatcher(threads))
@@ -153,13 +154,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return bool(self.accepting) and time.monotonic() >= self._paused_until
 
     def handle_accept(self) -> None:
-        # Several for each poll, which takes the longer, the more connections there are.
+        # Accept several clients after each poll, because a poll takes longer the more connections there are.
         for _ in range(ACCEPTED_AT_ONCE):
             if not self._accept_one():
                 return
 
     def _accept_one(self) -> bool:
-        """Accept a client; False where none waits, or no descriptor is left."""
+        """Accept a client. Returns False if none waits, or no descriptor is left."""
         try:
             accepted = self.accept()
         except OSError as error:
@@ -186,8 +187,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return True
 
     def maintenance(self, now: float) -> None:
-        """Close the connections that were idle for long. They are closed at once: a client that does not read its
-        response never lets waitress close it. Raises ThreadsEnded."""
+        """Close the connections that have been idle for too long. They are closed at once, because waitress never closes
+        the connection of a client that does not read its response. Raises ThreadsEnded."""
         if dead := self.task_dispatcher.ended_threads():
             raise ThreadsEnded(", ".join(dead))
         oldest = now - self.adj.channel_timeout
@@ -196,7 +197,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             channel.handle_close()
 
     def _close_idle(self) -> int:
-        """Close the connections that were idle for longest, to make room; their number."""
+        """Close the connections that have been idle for longest, to make room. Returns their number."""
         idle = sorted((channel for channel in self.active_channels.values() if channel.is_idle), key=_last_activity)
         closed = idle[: max(1, round(self._connections * CLOSED_AT_ONCE))]
         for channel in closed:
@@ -206,7 +207,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return len(closed)
 
     def _pause(self, error: OSError) -> None:
-        """Accept nothing for a moment: the client stays in the queue of the kernel, and each poll would report it."""
+        """Accept nothing for a moment: the client stays in the kernel's queue, and every poll would report it again."""
         self._close_idle()
         self._paused_until = time.monotonic() + PAUSE_S
         self._log_sometimes("out_of_descriptors", detail=str(error), connections=len(self.active_channels))
@@ -214,7 +215,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     # --- memory
 
     def hold(self, channel: Channel, size_bytes: int) -> bool:
-        """Count what was received; False where requests use too much memory to receive this too."""
+        """Count received bytes. Returns False if requests already use too much memory."""
         if self._held_bytes + size_bytes > MOST_HELD_BYTES:
             return False
         with self.task_dispatcher.lock:
@@ -223,13 +224,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         return True
 
     def release(self, channel: Channel) -> None:
-        """Count what a channel received no longer."""
+        """Stop counting what a channel has received."""
         with self.task_dispatcher.lock:
             self._held_bytes -= channel.held_bytes
             channel.held_bytes = 0
 
     def refuse_connection(self, channel: Channel) -> None:
-        """Answer 503 to a client whose request there is no memory for, and close its connection."""
+        """Answer a request that does not fit in memory with 503, and close its connection."""
         self._log_sometimes("request_refused", held_bytes=self._held_bytes)
         if channel.is_idle and not channel.total_outbufs_len:
             _answer_busy(channel.socket)
@@ -250,7 +251,7 @@ def _last_activity(channel: Channel) -> float:
 def _answer_busy(connection: socket.socket) -> None:
     try:
         connection.setblocking(False)
-        connection.send(BUSY_ANSWER)
+        connection.send(BUSY_RESPONSE)
         connection.shutdown(socket.SHUT_WR)
     except OSError:  # the client has left, or reads nothing
         return

@@ -1,4 +1,4 @@
-"""The threads that serve the API's requests: those of `/health` never wait behind others, and each is watched."""
+"""The threads that serve the API's requests. `/health` never waits behind other requests, and each thread is watched."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ HEALTH_THREADS = 2
 
 
 class ThreadsEnded(Exception):
-    """Threads have ended although the server runs. Requests would wait for them for good."""
+    """Threads have ended although the server is running. Requests would wait for them forever."""
 
 
 class Busy(Error):  # type: ignore[misc]
-    """The error of a request that the server does not take."""
+    """The error of a request that the server does not accept."""
 
     code = 503
 
 
 class WatchedThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """Threads that serve requests; `ended_threads` names those that have ended and were not stopped."""
+    """Threads that serve requests. `ended_threads` names those that have ended without being stopped."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,8 +37,9 @@ class WatchedThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
         self._started[thread_no] = thread
 
     def ended_threads(self) -> list[str]:
-        with self.lock:  # a thread that is stopped is taken out of `threads` before it ends
-            return [one.name for number, one in self._started.items() if number in self.threads and not one.is_alive()]
+        with self.lock:  # stopping a thread removes it from `threads` before it ends
+            running = [thread for number, thread in self._started.items() if number in self.threads]
+            return [thread.name for thread in running if not thread.is_alive()]
 
 
 class Dispatcher(WatchedThreads):

@@ -1,4 +1,4 @@
-"""A worker's membership in the fleet: it registers what it runs, and learns which workers are live."""
+"""A worker's membership in the fleet: registers the worker's slots, and reads which workers are live."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from layers.version import VERSION
 
 
 class Membership:
-    """`slots`: how many parts of each step the worker runs at once. `view` is updated at each beat, and `share` is called
-    with the number of live workers on this host."""
+    """`slots`: how many parts of each step the worker runs at once. Each beat updates `view` and calls `share` with the
+    number of live workers on this host."""
 
     def __init__(
         self,
@@ -32,13 +32,13 @@ class Membership:
         self._registration = Registration(worker, socket.gethostname(), VERSION, slots)
 
     def beat(self) -> None:
-        """Register, or show that this worker is still live. Raises StoreUnreachable."""
+        """Register this worker, or renew its registration. Raises StoreUnreachable."""
         fleet = self._store.beat(self._registration)
         self._view.current = fleet
         self._share(max(1, fleet.on_host))
 
     def drain(self) -> None:
-        """From now on dispatch does not count on this worker."""
+        """Mark this worker as draining, so that dispatch no longer counts its slots."""
         self._registration = replace(self._registration, draining=True)
         self._try("drain", self.beat)
 

@@ -1,7 +1,7 @@
-"""How a process tells the one that started it that it is ready: over a pipe that it inherits, never by its log.
+"""Lets a process report to its parent that it is ready, over an inherited pipe.
 
-The pipe belongs to one start of one process, so that a report can't be that of an earlier life, and a report of a few
-bytes is written whole or not at all.
+Each start of a process has a new pipe, so a report can't come from an earlier start. A report of a few bytes is written
+completely or not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ REPORT = b"ready\n"
 
 
 class ReadyPipe:
-    """The pipe of one start. The parent passes `writing` on, calls `started`, asks `has_reported`, and closes it.
+    """The pipe of one start. The parent passes `writing` to the child, calls `started`, polls `has_reported`, and closes.
 
     Threads may share it.
     """
@@ -29,11 +29,11 @@ class ReadyPipe:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the child's environment must have."""
+        """The variables for the child's environment."""
         return {VARIABLE: str(self.writing)}
 
     def started(self) -> None:
-        """The child has its copy of the writing end, or there is no child."""
+        """Close the writing end here: the child has its copy, or could not be started."""
         os.close(self.writing)
 
     def has_reported(self) -> bool:
@@ -50,10 +50,10 @@ class ReadyPipe:
 
 
 def report_ready() -> None:
-    """Report that this process is ready, where the process that started it waits for that. Later calls do nothing."""
+    """Report to the parent that this process is ready, if the parent waits for it. Later calls do nothing."""
     text = os.environ.pop(VARIABLE, "")
     if not text.isdigit():
         return
-    with suppress(OSError):  # the parent waits no longer
+    with suppress(OSError):  # the parent no longer waits
         os.write(int(text), REPORT)
         os.close(int(text))

@@ -1,4 +1,4 @@
-"""The topics that Fairway sends and receives: one for each step, and two of its own."""
+"""The topics: one for each step, one for arrivals, and one for the dispatcher."""
 
 from __future__ import annotations
 

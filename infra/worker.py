@@ -1,8 +1,8 @@
-"""A worker: consumes the topics of `app.py` and calls their handlers, where there is no Lambda.
+"""A worker: consumes the topics of `app.py` and calls their handlers outside of Lambda.
 
-Each step gets as many threads as this worker has slots for it. The worker registers them, and dispatch follows the
-registrations of all live workers. Untrusted files are decoded in child processes. A handler that exceeds its step's time
-limit by far can't be stopped, because it runs in a thread: the worker then finishes its other work and exits, and the
+Each step gets as many threads as this worker has slots for it. The worker registers its slots, and dispatch follows the
+registrations of all live workers. Untrusted files are decoded in child processes. A handler that far exceeds its step's
+time limit can't be stopped, because it runs in a thread: the worker then finishes its other work and exits, and the
 supervisor starts a new one.
 """
 
@@ -34,9 +34,9 @@ from layers.ports import MessageSource
 from layers.telemetry.log import log
 
 POLL_S = 20.0  # how often a topic is polled without a work signal
-LONG_POLL_S = 2  # the wait for a message where there are no work signals
+LONG_POLL_S = 2  # how long to wait for a message if there are no work signals
 LONG_POLLED = (DISPATCH,)  # delayed messages send no signal
-RECEIVED_AT_ONCE = {ARRIVALS: 10, DISPATCH: 10}  # else one, which may name several parts
+RECEIVED_AT_ONCE = {ARRIVALS: 10, DISPATCH: 10}  # otherwise one message, which may name several parts
 RETIRE_IDLE_S = 60.0
 ACKNOWLEDGE_S = 0.5
 HANG_GRACE_S = 60.0
@@ -47,8 +47,8 @@ Handler = Callable[[dict[str, Any], Any], Any]
 class Worker:
     """Consumes topics until `stop`. `handlers` maps a topic to its handler and the number of its threads.
 
-    After a message had to be returned to its queue, nothing is received until `store_is_up`: a message that is
-    received too often ends in the dead-letter queue.
+    After a message had to be returned to its queue, nothing is received until `store_is_up`, because a message that
+    is received too often goes to the dead-letter queue.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Worker:
         return list(self._handlers)
 
     def start(self) -> None:
-        """Start the consumer threads; returns immediately."""
+        """Start the consumer threads. Returns immediately."""
         self._source.start({topic: count for topic, (_, count) in self._handlers.items() if count})
         for topic, (handler, count) in self._handlers.items():
             for index in range(count):
@@ -92,11 +92,11 @@ class Worker:
         self._source.stop()
 
     def ended_threads(self) -> list[str]:
-        """The names of threads that have ended although the worker was not stopped."""
+        """The names of threads that have ended although the worker is not being stopped."""
         return [] if self._stopping.is_set() else ended(self._threads)
 
     def drain(self, within_s: float, tend: Callable[[], Any] = lambda: None) -> bool:
-        """Wait until no handler is running, calling `tend` meanwhile; returns whether all ended in time."""
+        """Wait until no handler is running, while calling `tend`. Returns whether all ended in time."""
         deadline = time.monotonic() + within_s
         while self._busy_since and time.monotonic() < deadline:
             tend()
@@ -127,7 +127,7 @@ class Worker:
                 self._stopping.wait(random.uniform(0.5, 2.0))
 
     def _await_signal(self, topic: str, poll_is_due: bool, polls: bool) -> int | None:
-        """How many seconds to wait when receiving a message, or None if there is no sign of a message."""
+        """How many seconds to wait when receiving a message. None if nothing indicates a message."""
         if self._source.is_buffered:
             return LONG_POLL_S
         if polls and topic in LONG_POLLED:
@@ -142,7 +142,7 @@ class Worker:
         return 0 if signalled else None
 
     def _await_store(self) -> None:
-        """Sleep while the status store is down; one thread probes it for all."""
+        """Sleep while the status store is down. One thread probes it for all."""
         while self._store_is_down.is_set() and not self._stopping.wait(random.uniform(0.2, 0.6)):
             if self._probe_lock.acquire(blocking=False):
                 try:
@@ -152,9 +152,9 @@ class Worker:
                     self._probe_lock.release()
 
     def _take(self, topic: str, handler: Handler, wait_s: int) -> bool:
-        """Receive and handle messages; returns whether to look for more at once.
+        """Receive and handle messages. Returns whether to receive more at once.
 
-        A thread that got a work signal while the store is down waits here: the signal is not repeated.
+        A thread that received a work signal while the store is down waits here, because the signal is not repeated.
         """
         self._await_store()
         if self._stopping.is_set():
@@ -168,8 +168,8 @@ class Worker:
         me = threading.current_thread().name
         self._busy_since[me] = time.monotonic()
         try:
-            answer = handler({"Records": records}, None)
-            returned = {failure["itemIdentifier"] for failure in (answer or {}).get("batchItemFailures", ())}
+            response = handler({"Records": records}, None)
+            returned = {failure["itemIdentifier"] for failure in (response or {}).get("batchItemFailures", ())}
             self._handled.add(topic, [r["receiptHandle"] for r in records if r["messageId"] not in returned])
             if returned:
                 self._store_is_down.set()
@@ -220,10 +220,10 @@ def main() -> None:
 
 
 def drain(worker: Worker, membership: Membership, runner: Runner, within_s: float, *, gives_back: bool) -> None:
-    """Take nothing more, end what is at work, requeue what has not ended in time, and leave the fleet.
+    """Receive nothing more, finish the running parts, requeue those that have not ended in time, and leave the fleet.
 
-    A worker that exits because a handler hangs does not give back: its parts count as lost with it, so that one that
-    hangs every worker is given up.
+    A worker that exits because a handler hangs does not give its parts back: they count as lost with the worker, so
+    that a part that hangs every worker is given up.
     """
     membership.drain()
     worker.stop()
@@ -244,14 +244,14 @@ def watch(
     tick: Callable[[], Any],
     each_s: float = 1.0,
 ) -> int:
-    """Call `tick` until the worker is to stop, or must because a handler hangs or a thread has ended; the exit code."""
+    """Call `tick` until `stop` is set, a handler hangs, or a thread has ended. Returns the exit code."""
     while not stop.wait(each_s):
         tick()
         if worker.longest_busy_s() > longest_s:
             log("handler_hung", worker=worker.name, busy_s=round(worker.longest_busy_s()))
             return 0
         if dead := worker.ended_threads() + ended(timers):
-            # The work of such a thread would stand still for good. A new process has all its threads.
+            # Nothing would do this thread's work any more. A new process has all its threads.
             log("thread_ended", worker=worker.name, threads=dead)
             return 1
     return 0
@@ -266,7 +266,7 @@ def _handlers(runs: Mapping[str, int]) -> dict[str, tuple[Handler, int]]:
 
 
 def _start_timers(stop: threading.Event) -> list[threading.Thread]:
-    """This worker's pulse and upkeep, each of which one worker does for all; their threads."""
+    """Start this worker's timers for pulse and upkeep; one worker does each of them for all. Returns the threads."""
     from functions import handlers, upkeep
 
     upkeep_s, pulse_s = upkeep.UPKEEP_S, upkeep.PULSE_S
@@ -298,7 +298,7 @@ def _store_is_up() -> bool:
 def every(
     seconds: float, stop: threading.Event, name: str, do: Callable[[], Any], *, first_s: float = 0.0
 ) -> threading.Thread:
-    """Call `do` at this interval, in a thread of its own, which is returned."""
+    """Call `do` at this interval in a new thread. Returns the thread."""
 
     def repeat() -> None:
         wait_s = first_s
@@ -316,7 +316,7 @@ def every(
 
 
 def ended(threads: Iterable[threading.Thread]) -> list[str]:
-    """The names of those threads that no longer run."""
+    """The names of the threads that have ended."""
     return [thread.name for thread in threads if not thread.is_alive()]
 
 

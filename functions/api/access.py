@@ -1,4 +1,4 @@
-"""Access: finds the caller by the key of a request. Keys are looked up each time, so that a revoked one stops at once."""
+"""Access: finds the caller by the key of a request. Each request looks its key up, so a revoked key stops at once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def caller_of(headers: Mapping[str, str], address: str, catalog: Catalog, ports:
 
 
 def check_key(caller: Caller, catalog: Catalog) -> None:
-    """Check again, in a transaction that acts as the caller's tenant, that its key was not revoked meanwhile."""
+    """Check again, in a transaction of the caller's tenant, that the key was not revoked in the meantime."""
     if not catalog.is_key_valid(caller.key_id):
         raise _unauthorized("the key was revoked")
 
 
 def notification_of(key_id: object) -> str:
-    """The name under which a key's waiting calls are notified of its revocation."""
+    """The name under which waiting calls of a key are notified when it is revoked."""
     return f"key:{key_id}"
 
 

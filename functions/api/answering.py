@@ -23,8 +23,8 @@ from layers.telemetry.log import log
 NOT_STORED = {"upload", "api_key"}
 LONGEST_KEY = 200
 LAMBDA_MOST_BYTES = 5_900_000  # a Lambda response may have 6 MB; the rest is for headers and JSON escapes
-HEADERS_OF_ALL = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-# Our own WSGI host passes the client's address in this header; API Gateway passes it in the event's context.
+COMMON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# Fairway's own WSGI server passes the client's address in this header; API Gateway passes it in the event's context.
 ADDRESS_HEADER = "x-fairway-peer"
 
 
@@ -53,7 +53,7 @@ def problem_response(problem: Problem) -> Response:
 
 
 def encode(response: Response, origin: str, settings: Callable[[], Settings]) -> tuple[str, dict[str, str], int]:
-    """The text, headers and status of a response. `origin` is the web page that sent the request, if one did.
+    """The text, headers and status of a response. `origin` is that of the web page that sent the request, or empty.
 
     On Lambda a response that is too large for it becomes the problem `too_large`.
     """
@@ -63,21 +63,21 @@ def encode(response: Response, origin: str, settings: Callable[[], Settings]) ->
             Problem("too_large", "the response would be larger than 6 MB; ask for fewer items with `limit`")
         )
         text = as_text(response)
-    headers = {"Content-Type": response.media_type, **HEADERS_OF_ALL, **readable_by(origin, _allowed_origins(settings))}
+    headers = {"Content-Type": response.media_type, **COMMON_HEADERS, **readable_by(origin, _allowed_origins(settings))}
     return text, {**headers, **response.headers}, response.status
 
 
 def _allowed_origins(settings: Callable[[], Settings]) -> str:
-    """Empty where the settings can't be read, so that even this problem gets a response."""
+    """The setting; empty if the settings can't be read, so that this problem gets a response too."""
     try:
         return settings().allowed_origins
     except Exception as error:
-        log("settings_unread", error=error)
+        log("settings_unreadable", error=error)
         return ""
 
 
 def as_text(response: Response) -> str:
-    """The body as text that has a UTF-8 form: half a surrogate pair has none and becomes a question mark."""
+    """The body as text that UTF-8 can encode: a lone surrogate becomes a question mark."""
     text = response.text
     if text is None:
         text = json.dumps(response.body, ensure_ascii=False, separators=(",", ":"))

@@ -14,7 +14,7 @@ from layers.ports.rows import ArtifactRow, FileRow, RecordOfFile
 
 Shown = dict[str, Any]
 
-# Every kind that some step makes, by its name. The record is no object: it is shown with its fields.
+# Every kind of artifact that a step makes, by name. A record is not a stored object: the API shows its fields.
 KINDS: dict[str, ArtifactKind] = {
     kind.name: kind for step in STEPS.values() for kind in step.makes if kind.name != RECORD.name
 }
@@ -23,7 +23,7 @@ SHOWN_AS = {"page_count": "pages"}
 
 
 def facts_of(kind: ArtifactKind) -> dict[str, str]:
-    """What is shown of an artifact besides its URL: the field for each name in the API."""
+    """What the API shows of an artifact besides its URL: the field behind each name."""
     return {SHOWN_AS.get(field, field): field for field in kind.shows}
 
 
@@ -61,7 +61,8 @@ def records_view(record: RecordOfFile | None) -> list[Shown]:
     if record is None:
         return []
     first = _record_view(record)
-    return [first, *(first | one | {"id": further_id(record.record_id, n)} for n, one in enumerate(record.further, 2))]
+    further = enumerate(record.further, 2)
+    return [first, *(first | other | {"id": further_id(record.record_id, number)} for number, other in further)]
 
 
 def _shared_view(record: RecordOfFile) -> Shown:

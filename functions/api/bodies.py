@@ -1,4 +1,4 @@
-"""The bodies of requests."""
+"""The models of request bodies, which validate them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is_storable(value: Any, levels: int = MOST_LEVELS) -> bool:
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
     if not _is_storable(value):
-        rule = f"must have no NUL, no half surrogate pair, no infinite number, and at most {MOST_LEVELS} levels"
+        rule = f"must have no NUL, no lone surrogate, no infinite number, and at most {MOST_LEVELS} levels"
         raise PydanticCustomError("unstorable", rule)  # type: ignore[arg-type]
     return value
 
@@ -69,11 +69,12 @@ class ChangedDataset(Body):
     )
     languages: Languages | None = None
     date_order: DateOrder | None = Field(
-        default=None, description="how 3/4/2024 is read; `auto`: as the document's own evidence says, else as doubtful"
+        default=None,
+        description="how 3/4/2024 is read; `auto`: as other dates in the document show, or else the value is doubtful",
     )
     several: Several | None = Field(
         default=None,
-        description="of a file that holds several documents: the record of the `first`, `records` of all, or `fail`",
+        description="for a file that contains several documents: a record of the `first`, `records` of all, or `fail`",
     )
 
 
@@ -154,7 +155,7 @@ class Redrive(Body):
 
 
 class RedriveDead(Body):
-    """Which dead letters to run again: those that match all that is given."""
+    """Selects the dead letters to run again: those that match every field that is present."""
 
     file_ids: list[Annotated[str, AfterValidator(_checked_id)]] | None = Field(
         default=None, min_length=1, max_length=1000

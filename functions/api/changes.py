@@ -1,7 +1,7 @@
-"""Changes: what changed in a dataset after a cursor. A call may wait until something changes.
+"""Changes: lists what changed in a dataset after a cursor. A call may wait until something changes.
 
 Changes are ordered by transaction id, and only those below the oldest running transaction are shown. So a transaction
-that commits late never appears before what was already read, and a reader sees each change at least once.
+that commits late never adds a change before the reader's cursor, and the reader sees each change at least once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functions.api.views import file_views
 LONGEST_WAIT_S = 30
 CHECK_AGAIN_S = 15.0  # while notifications arrive: in case one was lost
 CHECK_AGAIN_DISCONNECTED_S = 1.0
-# After a notification of a change that can't be seen yet, because an older transaction is still running.
+# Pauses after a notification of a change that is not visible yet, because an older transaction is still running.
 SOON_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 POLL_AFTER_S = 2
 WAITING_A_TENANT = 250
@@ -42,7 +42,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
     names = (dataset_id, notification_of(request.caller.key_id))
     with _may_wait(request.tenant_id) as may_wait:
         longest_s = min(wait_s, LONGEST_WAIT_S, request.ports.settings.longest_wait_s) if may_wait else 0
-        # A random part of the time: clients that came together do not all come back together.
+        # A random part of the time, so that clients that called at the same time do not all call again at the same time.
         deadline = time.monotonic() + longest_s * random.uniform(0.6, 1.0)
         soon: Iterator[float] = iter(())
         while True:
@@ -51,7 +51,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
             left_s = deadline - time.monotonic()
             if changes["files"] or changes["removed"] or left_s <= 0:
                 return 200, changes
-            # Random, so that calls that came together do not check together each time.
+            # Random, so that calls that began at the same time do not all check at the same time.
             check_s = CHECK_AGAIN_S if notifications.is_connected else CHECK_AGAIN_DISCONNECTED_S
             pause_s = next(soon, check_s * random.uniform(0.6, 1.0))
             if notifications.wait(names, count, min(pause_s, left_s)):
@@ -59,14 +59,14 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
 
 
 def first_cursor(request: Request, dataset_id: str) -> str:
-    """The cursor for changes after a listing; to be read before the listing is."""
+    """The cursor for changes after a listing. Read it before the listing, so that no change is missed."""
     return request.cursor(f"changes {dataset_id}", [request.catalog.horizon(), FIRST_ID])
 
 
 def _changes(request: Request, dataset_id: str, position: list[Any], limit: int) -> dict[str, Any]:
     with request.ports.catalogs.transaction() as catalog:
         catalog.act_as(request.tenant_id)
-        check_key(request.caller, catalog)  # it may have been revoked while the call waited
+        check_key(request.caller, catalog)  # the key may have been revoked while the call waited
         datasets.existing(Request(request.caller, request.ports, catalog), dataset_id)
         rows = catalog.changes(dataset_id, position[0], position[1], limit + 1)
         shown = rows[:limit]
@@ -90,7 +90,7 @@ def _changes(request: Request, dataset_id: str, position: list[Any], limit: int)
 
 @contextmanager
 def _may_wait(tenant_id: str) -> Iterator[bool]:
-    """Whether a call may wait: False while too many of the tenant's calls, or of this process's, are waiting."""
+    """Whether a call may wait: False while too many calls of the tenant, or of this process, are waiting."""
     with _lock:
         has_room = _waiting[tenant_id] < WAITING_A_TENANT and _waiting.total() < MOST_WAITING
         _waiting[tenant_id] += has_room

@@ -1,4 +1,4 @@
-"""Cursors: positions in listings, sealed so that each works only for the listing and the tenant that got it."""
+"""Cursors: positions in listings, sealed so that each works only for the listing and the tenant it was issued for."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def existing(request: Request, dataset_id: str) -> Dataset:
 
 
 def _known(request: Request, languages: list[str]) -> list[str]:
-    """The languages, each once. Raises Problem for those that OCR can't read here."""
+    """The languages without duplicates. Raises Problem for those that OCR can't read here."""
     known = request.ports.languages()
     errors = [
         {"pointer": f"/languages/{index}", "detail": f"`{language}` is not available; choose from {', '.join(known)}"}

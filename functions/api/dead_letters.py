@@ -1,4 +1,4 @@
-"""Dead letters: steps that were given up after their last attempt. They are listed, counted, and run again."""
+"""Dead letters: lists, counts and redrives the steps that were given up after their last attempt."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def redrive(request: Request) -> tuple[int, Any]:
 
 
 def count_by_step(request: Request) -> dict[str, int]:
-    """The number of dead letters of each step, of the first `MOST_COUNTED` in all."""
+    """The number of dead letters of each step, among the first `MOST_COUNTED` of all steps."""
     counts = Counter(row.step for row in _rows(request, ALL, limit=MOST_COUNTED))
     return {step: counts[step] for step in STEPS}
 

@@ -1,4 +1,4 @@
-"""What the contract says of each route: its name, parameters, bodies and responses."""
+"""Describes each route for the OpenAPI document: its name, parameters, bodies and responses."""
 
 from __future__ import annotations
 
@@ -63,21 +63,23 @@ TABLES: dict[str, Schema] = {
     "text/csv": {
         "schema": TEXT
         | {
-            "description": "RFC 4180, with a header on every page and every cell quoted; an apostrophe stands before what a spreadsheet could take for a formula"
+            "description": "RFC 4180, with a header on every page and every cell quoted; an apostrophe precedes text that a spreadsheet could take for a formula"
         }
     },
 }
 METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}
 
-# --- one row a route ---------------------------------------------------------------------------------
+# --- one row for each route --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """`answers` maps each successful status to the name of its shape; `also_as` has other media types of the answer. An empty
-    `tag` means the name of the handler's module.
+    """A route's entry in the OpenAPI document.
 
-    `conflicts` and `quotas` say that the route may answer with the problem `conflict` or `quota_exceeded`.
+    `answers` maps each successful status to the name of its response shape; `also_as` has further media types of the
+    response. An empty `tag` means the name of the handler's module.
+
+    `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`.
     """
 
     name: str
@@ -140,8 +142,8 @@ DESCRIPTIONS = {
     "POST /files/{file_id}/upload/complete": Description("completeUpload",
          "Completes the upload of a large file after all its parts have arrived.", {200: "File"}, conflicts=True),
     "POST /files/{file_id}/uploaded": Description("announceUpload",
-         "Says that a file was uploaded. Needed only where the object store sends no events: the file is then found "
-         "at once instead of within two minutes. Nothing happens if the object is not there.", {202: "File"}),
+         "Announces that a file was uploaded. Needed only where the object store sends no events: the file is then found "
+         "at once instead of within two minutes. Has no effect if the object is not there.", {202: "File"}),
     "POST /files/{file_id}/redrive": Description("redriveFile",
          "Runs the failed or the named step of a file again, and the steps after it.",
          {202: "Redriven"}, bodies.Redrive, conflicts=True, tag="files"),
@@ -162,7 +164,7 @@ DESCRIPTIONS = {
          "Restores all files of a removal, while its undo window is open.", {200: "Removal"}, conflicts=True),
 
     "GET /operations": Description("getOperations",
-         "Shows the state of each step, lane and service: of the whole system for an admin, else of your tenant.",
+         "Shows the state of each step, lane and service: of the whole system for an admin, otherwise of your tenant.",
          {200: "Operations"}),
     "GET /metrics": Description("getMetrics",
          "Shows the same figures in Prometheus's text format.", {200: ""}, also_as=METRICS),
@@ -178,13 +180,13 @@ DESCRIPTIONS = {
          "Creates a key, which is shown once.", {201: "CreatedKey"}, bodies.NewKey, quotas=True),
     "DELETE /operations/keys/{key_id}": Description("revokeKey", "Revokes a key for good.", {200: "Key"}),
     "GET /operations/dead-letters": Description("listDeadLetters",
-         "Lists and counts steps that were given up, newest first: of all tenants for an admin, else of your tenant.",
+         "Lists and counts steps that were given up, newest first: of all tenants for an admin, otherwise of yours.",
          {200: "DeadLetters"}, query=(*DEAD_LETTERS, _limit(50, 200), PAGE_CURSOR)),
     "POST /operations/dead-letters/redrive": Description("redriveDeadLetters",
          "Runs up to 1,000 dead letters again, selected by file, step, code and time.",
          {202: "DeadRedriven"}, bodies.RedriveDead),
     "GET /operations/audit": Description("audit",
-         "Checks that nothing was lost or done twice: in the whole system for an admin, else in your tenant.",
+         "Checks that nothing was lost or done twice: in the whole system for an admin, otherwise in your tenant.",
          {200: "Audit"}),
 }
 # fmt: on

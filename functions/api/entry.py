@@ -1,4 +1,4 @@
-"""The API behind `app.py`: builds what the handlers use, at the first request."""
+"""The API behind `app.py`: builds the ports of the handlers at the first request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def respond(route: Route, http_request: Any, ids: Mapping[str, str]) -> tuple[st
 
 
 def probes() -> dict[str, Probe]:
-    """How to check each dependency that has a service of its own."""
+    """How to check each dependency that is a separate service."""
     scanner, reader = bootstrap.scanner(), bootstrap.paid_reader()
     found = {
         "postgres": Probe(bootstrap.catalog_probe().is_up),
@@ -58,7 +58,7 @@ def probes() -> dict[str, Probe]:
 
 
 def is_paid(service: str) -> bool:
-    """Whether a service is in use here and paid by the call."""
+    """Whether a service is in use here and charges for each call."""
     if service == "textract":
         return bootstrap.paid_reader() is not None
     return service == "extraction" and bootstrap.extractor().pays_by_call
@@ -66,7 +66,7 @@ def is_paid(service: str) -> bool:
 
 def contract() -> dict[str, Any]:
     """The OpenAPI document of all routes."""
-    # Imported at its first use: no other route needs it, and it takes long.
+    # Imported at first use: no other route needs it, and the import is slow.
     from functions.api.openapi import document
 
     return document(ROUTES)

@@ -1,4 +1,4 @@
-"""Files: listed and shown, with the history of their attempts."""
+"""Files: lists and shows them, with the history of their attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short forms of JSON Schema, from which the shapes of the API are made."""
+"""Short forms of JSON Schema, for the response shapes of the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ URL: Schema = {"type": "string", "format": "uri", "description": "presigned and 
 TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, in UTC"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
-TRUTH: Schema = {"type": "boolean"}
+BOOLEAN: Schema = {"type": "boolean"}
 OBJECT: Schema = {"type": "object"}
 CURSOR: Schema = {"type": "string", "description": "the position where the listing continues; opaque"}
 SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -34,9 +34,9 @@ def or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]} if "$ref" in schema or "enum" in schema else _typed_or_null(schema)
 
 
-def thing(sometimes: Schema | None = None, /, **always: Schema) -> Schema:
-    """An object: `always` has its required properties, `sometimes` the optional ones."""
-    return {"type": "object", "properties": {**always, **(sometimes or {})}, "required": list(always)}
+def object_of(optional: Schema | None = None, /, **required: Schema) -> Schema:
+    """The schema of an object. Keywords are its required properties; `optional` has the others."""
+    return {"type": "object", "properties": {**required, **(optional or {})}, "required": list(required)}
 
 
 def by_name(schema: Schema, names: Schema | None = None) -> Schema:

@@ -11,7 +11,7 @@ from layers.telemetry.prometheus import Sample
 
 
 def show(request: Request) -> Response:
-    """In Prometheus's text format: of the whole system for an admin's key, else of the caller's tenant."""
+    """Metrics of the whole system for an admin's key, otherwise of the caller's tenant, as Prometheus text."""
     samples = [*_steps(request), *_attempts(request), *_dead_letters(request), *_services(request.ports)]
     return Response(200, text=prometheus.text(samples), media_type=prometheus.MEDIA_TYPE)
 

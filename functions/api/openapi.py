@@ -20,9 +20,9 @@ from layers.version import VERSION
 
 ABOUT = """Batches of uploaded files become records of a dataset; each file also gets a preview and a thumbnail.
 
-Times are RFC 3339 in UTC; sizes are bytes; durations end in `_s`; ids are opaque. Things that belong to another tenant
-answer 404, like things that don't exist. Answers may get new members: ignore those you do not know."""
-ROLES_SAY = (
+Times are RFC 3339 in UTC; sizes are bytes; durations end in `_s`; ids are opaque. An id that belongs to another tenant
+gets 404, like an id that does not exist. Responses may get new members: ignore those that you do not know."""
+ABOUT_ROLES = (
     f"A key belongs to one tenant and has a role: {', '.join(ROLES)}, each with the rights of those before it."
     " Each operation names the least role that may call it."
 )
@@ -31,7 +31,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
-    "description": "A repeated request with the same key within 24 h creates nothing new and gets the same answer, with new"
+    "description": "A repeated request with the same key within 24 h creates nothing new and gets the same response, with new"
     " URLs and without secrets.",
 }
 RETRYABLE = ("quota_exceeded", "rate_limited", "unavailable")
@@ -52,8 +52,8 @@ class _Untitled(GenerateJsonSchema):
 
 @cache
 def document(routes: tuple[Route, ...]) -> Schema:
-    """The contract as an OpenAPI 3.1 document. It is cached: callers must not change it. A route without a description
-    is a KeyError."""
+    """The contract as an OpenAPI 3.1 document. It is cached: callers must not change it. Raises KeyError for a route
+    without a description."""
     paths: dict[str, Schema] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
@@ -64,7 +64,7 @@ def document(routes: tuple[Route, ...]) -> Schema:
         "security": [{"key": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": ROLES_SAY}},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": ABOUT_ROLES}},
             "schemas": _schemas(routes),
             "responses": {code: _problem(code) for code in problems.TITLES if code != "method_not_allowed"},
             "headers": HEADERS,
@@ -99,7 +99,7 @@ def _tag(route: Route, described: Description) -> str:
 
 
 def _problems(route: Route, described: Description) -> list[str]:
-    """The codes of the problems that a route may answer with."""
+    """The codes of the problems that a route may return."""
     has_key = not route.is_public
     takes_idempotency_key = route.repeat is not None
     possible = {

@@ -55,7 +55,7 @@ def _check(ports: ApiPorts) -> dict[str, Shown]:
         else:
             states[name] = {"state": "up" if is_up else "down"}
     pool.shutdown(wait=False)
-    # The scanner is left out where it is not configured; the others without a probe are part of the workers.
+    # Without a probe, the scanner is not configured; the other services run inside the workers.
     for name in sorted({step.depends_on for step in STEPS.values() if step.depends_on} - {"scanner"}):
         states.setdefault(name, {"state": "unknown", "detail": "runs inside the workers"})
     for name, breaker in ports.breakers.states().items():
@@ -74,7 +74,7 @@ def breaker_view(ports: ApiPorts, dependency: str) -> Shown:
 
 
 def audit(request: Request) -> tuple[int, Any]:
-    """The conservation check: of the whole system for an admin, else of the caller's tenant."""
+    """Check that everything accepted is accounted for: in the whole system for an admin, otherwise in the tenant."""
     tenant_id, catalog = request.caller.seen_tenant, request.catalog
     last = catalog.last_audit("rows") if tenant_id is None else None
     if last and last.checked > MOST_AUDITED_ON_REQUEST:
@@ -89,7 +89,7 @@ def audit(request: Request) -> tuple[int, Any]:
     return 200, {
         **totals,
         "findings": findings,
-        # Rows that agree with each other say nothing about objects that were not checked.
+        # Rows that agree with each other prove nothing about objects that were not checked.
         "balanced": None if is_sound and stored is None else is_sound,
         "stored": stored,
         "objects": _objects(request) if tenant_id is None else None,
@@ -97,10 +97,10 @@ def audit(request: Request) -> tuple[int, Any]:
 
 
 def _stored(request: Request, tenant_id: str | None) -> Shown | None:
-    """Whether the object store has what the rows name: checked now or, of many files, by upkeep's last walk.
+    """Whether the object store has the objects of the rows: checked now or, if there are many, by upkeep's last walk.
 
-    None where it was not checked: the object store is unreachable, or no walk has ended, or the caller sees one of
-    several tenants and has too many files.
+    None if it was not checked: the object store is unreachable, no walk has ended, or the caller sees only its own
+    tenant and has too many files.
     """
     recorded = request.catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1)
     if len({row.file_id for row in recorded}) > MOST_LOOKED_UP_ON_REQUEST:

@@ -1,4 +1,4 @@
-"""Which web pages may read the API's responses in a browser."""
+"""Origins: decides which web pages may read the API's responses in a browser."""
 
 from __future__ import annotations
 

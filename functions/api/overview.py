@@ -1,4 +1,4 @@
-"""The current state of steps, lanes, services and budgets: of one tenant or, for an admin, of the whole system."""
+"""Shows the current state of steps, lanes, services and budgets: of a tenant or, for an admin, of the whole system."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show(request: Request) -> tuple[int, Any]:
         "dependencies": {name: breaker_view(ports, name) for name in dependencies(ports)},
         "budgets": budgets(ports),
         "lanes": [_lane_view(row) for row in request.catalog.busy_lanes(tenant_id, MOST_LANES)],
-        "workers": [_worker_view(one) for one in request.catalog.registered_workers()],
+        "workers": [_worker_view(worker) for worker in request.catalog.registered_workers()],
         "quota": None if tenant_id is None else {"allowed": quotas.allowed(request), "used": quotas.used(request)},
     }
 
@@ -70,7 +70,7 @@ def dependencies(ports: ApiPorts) -> list[str]:
 
 
 def budgets(ports: ApiPorts) -> dict[str, Shown]:
-    """The budgets of services that are in use and paid by the call."""
+    """The budgets of services that are in use here and charge for each call."""
     return {
         name: {
             "full_per_s": budget.full_per_s,
@@ -98,13 +98,13 @@ def _lane_view(row: BusyLane) -> Shown:
     }
 
 
-def _worker_view(one: RegisteredWorker) -> Shown:
+def _worker_view(worker: RegisteredWorker) -> Shown:
     return {
-        "worker": one.worker,
-        "host": one.host,
-        "version": one.version,
-        "state": one.state,
-        "slots": one.slots,
-        "started_at": at(one.started_at),
-        "silent_s": round(max(0.0, (datetime.now(UTC) - one.beat_at).total_seconds()), 1),
+        "worker": worker.worker,
+        "host": worker.host,
+        "version": worker.version,
+        "state": worker.state,
+        "slots": worker.slots,
+        "started_at": at(worker.started_at),
+        "silent_s": round(max(0.0, (datetime.now(UTC) - worker.beat_at).total_seconds()), 1),
     }

@@ -1,4 +1,4 @@
-"""What the API's handlers may use; the host builds it once and hands it over with each request."""
+"""The ports of the API's handlers: built once, and passed with each request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Changes(Protocol):
         """Whether notifications of other processes arrive."""
 
     def publish(self, names: Iterable[str]) -> None:
-        """Notify all who wait for one of these names."""
+        """Notify all calls that wait for one of these names."""
 
     def count(self, *names: str) -> int:
         """How many notifications of these names have arrived."""
@@ -33,12 +33,12 @@ class Limits(Protocol):
     """Counters of events in windows of time."""
 
     def count(self, name: str, window_s: int, *, events: int = 1) -> int:
-        """Count events; how many there were in this window, these included."""
+        """Count events. Returns how many there were in this window, including these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How to check a dependency. `check` returns None where the state is unknown; `unknown` says why."""
+    """How to check a dependency. `check` returns None if the state is unknown; `unknown` explains why."""
 
     check: Callable[[], bool | None]
     unknown: str = ""
@@ -46,10 +46,12 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ApiPorts:
-    """`concurrency` is each step's, by its name. `probes` are built when they are called for: some load an SDK.
+    """What a handler may use.
 
-    `languages` are those that a dataset may name. `is_paid` says whether a service is in use here and paid by the
-    call. `contract` makes the OpenAPI document of all routes.
+    `concurrency` has each step's concurrency by name. `probes` builds the probes when it is called: some load an SDK.
+
+    `languages` returns those that a dataset may name. `is_paid` tells whether a service is in use here and charges for
+    each call. `contract` returns the OpenAPI document of all routes.
     """
 
     settings: Settings

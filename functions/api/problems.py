@@ -22,8 +22,8 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):
-    """An error that the client sees. `code` is stable, `detail` is one sentence, `errors` name the invalid parts of the
-    input. Keywords are HTTP headers, with `_` for `-`."""
+    """An error that the client sees. `code` is stable, `detail` is one sentence, `errors` list the invalid parts of the
+    input. Keywords are HTTP headers, with `_` in place of `-`."""
 
     def __init__(self, code: str, detail: str, errors: Sequence[dict[str, str]] = (), **headers: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""Quotas: what a tenant may have. They limit what is new; accepted files are not affected."""
+"""Quotas: the limits of a tenant. They apply to new files, datasets and keys; accepted files are not affected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layers.ports.rows import NewFile
 
 PROCESSING_RETRY_S = 30
 BYTES_RETRY_S = 600
-# Apply where the tenant's quota says nothing: generous, and low enough to protect the system from one tenant.
+# Limits where the tenant's quota has none: generous, but low enough to protect the system from one tenant.
 DEFAULTS = {"datasets": 1_000, "keys": 200, "schema_versions": 1_000, "open_batches": 10_000, "requests_per_s": 50}
 LABELS = {
     "datasets": "datasets",
@@ -19,7 +19,7 @@ LABELS = {
     "schema_versions": "schema versions of the dataset",
     "open_batches": "open batches",
 }
-THINGS_RETRY_S = 60
+ITEMS_RETRY_S = 60
 # For each quota: what counts against it (`schema/functions/note_files.sql`), and its name in a sentence.
 COUNTED = {
     "files_in_processing": ("unsettled", "files in processing"),
@@ -31,7 +31,7 @@ COUNTED = {
 def check(request: Request, new: Sequence[NewFile]) -> None:
     """Raise Problem `quota_exceeded` where these files would exceed a quota of the tenant.
 
-    A lock is held until the request is committed, so that requests at the same time can't both take what is left.
+    A lock is held until the request is committed, so that two requests can't both take the rest of a quota.
     """
     if new:
         size_bytes = sum(file.size_bytes for file in new)
@@ -39,7 +39,7 @@ def check(request: Request, new: Sequence[NewFile]) -> None:
 
 
 def check_renewal(request: Request, size_bytes: int) -> None:
-    """As `check`, for the upload of a file that was given up as missing: it counts again, but not for the day."""
+    """The same for a file whose upload was given up as missing: it counts again, except for `files_a_day`."""
     _check(request, {"files_in_processing": 1, "files_a_day": 0, "bytes_stored": size_bytes})
 
 
@@ -72,26 +72,26 @@ def allowed(request: Request) -> dict[str, int]:
 
 
 def check_datasets(request: Request) -> None:
-    """Raise Problem `quota_exceeded` where the tenant may have no further dataset."""
+    """Raise Problem `quota_exceeded` if the tenant may not have another dataset."""
     request.catalog.lock_quota()
     _check_one("datasets", request.catalog.quota(), request.catalog.dataset_count)
 
 
 def check_schemas(request: Request, versions: int) -> None:
-    """The same for a further version of the schema of a dataset that has so many."""
+    """The same for another schema version of a dataset that has `versions` of them."""
     _check_one("schema_versions", request.catalog.quota(), lambda: versions)
 
 
 def check_keys(request: Request, tenant_id: str) -> None:
-    """The same for a further key of a tenant."""
+    """The same for another key of a tenant."""
     request.catalog.lock_quota(tenant_id)
     _check_one("keys", request.catalog.quota_of(tenant_id), lambda: request.catalog.key_count(tenant_id))
 
 
 def check_batches(request: Request) -> None:
-    """The same for a further batch.
+    """The same for another batch.
 
-    The default takes no lock: it protects the system, and requests at the same time may exceed it by a few.
+    The default limit takes no lock: it only protects the system, and simultaneous requests may exceed it by a few.
     """
     quota = request.catalog.quota()
     if quota.get("open_batches") is not None:
@@ -100,7 +100,7 @@ def check_batches(request: Request) -> None:
 
 
 def limit_of(name: str, quota: Mapping[str, int]) -> int:
-    """A tenant's limit, or the default one."""
+    """A tenant's limit; the default if its quota has none."""
     most = quota.get(name)
     return DEFAULTS[name] if most is None else most
 
@@ -113,7 +113,7 @@ def _check_one(name: str, quota: Mapping[str, int], count: Callable[[], int]) ->
             "quota_exceeded",
             f"{LABELS[name]}: {current} of {most} are in use",
             [{"pointer": f"/quota/{name}", "detail": f"at most {most}"}],
-            Retry_After=str(THINGS_RETRY_S),
+            Retry_After=str(ITEMS_RETRY_S),
         )
 
 

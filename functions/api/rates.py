@@ -1,4 +1,4 @@
-"""Limits how often a key may call the API."""
+"""Rates: limits how often a key may call the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layers.ports.catalog import Catalog
 WINDOW_S = 10
 CACHED_S = 5.0
 MOST_KEYS = 10_000
-COUNTED_SHARE = 0.02  # of what a window allows: so many requests of a key are counted at once
+COUNTED_SHARE = 0.02  # of a window's limit: a process shares its count after this many requests of a key
 
 
 class _Key:
@@ -30,10 +30,10 @@ _keys: dict[str, _Key] = {}
 
 
 def check_rate(request: Request, catalog: Catalog) -> None:
-    """Count a request of the caller's key. Raise Problem `rate_limited` where there are too many.
+    """Count a request of the caller's key. Raises Problem `rate_limited` if there are too many.
 
-    Processes share their counts, but not with each request, which would cost more than many requests do. So a key may
-    exceed its limit by `COUNTED_SHARE` of it for each further process.
+    Processes do not share their counts at each request, because that would cost more than many requests do. So a key
+    may exceed its limit by `COUNTED_SHARE` of it for each further process.
     """
     key = _key(request.caller.key_id)
     with key.lock:
@@ -46,7 +46,7 @@ def check_rate(request: Request, catalog: Catalog) -> None:
 
 
 def forget_rates() -> None:
-    """Read the rates again: a quota has changed. Other processes follow when their cache expires."""
+    """Read the rates again, because a quota has changed. Other processes follow when their cache expires."""
     for key in list(_keys.values()):
         key.known_until = 0.0
 
@@ -65,7 +65,7 @@ def _rate(key: _Key, catalog: Catalog) -> int:
 
 
 def _count(key: _Key, request: Request, allowed: float) -> int:
-    """The key's requests in this window, with this one."""
+    """The number of the key's requests in this window, including this one."""
     window = int(time.time() // WINDOW_S)
     if window != key.window:
         key.window, key.total, key.uncounted = window, 0, 0

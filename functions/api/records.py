@@ -22,13 +22,13 @@ EXCEL = ("0", "1")
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for the system's old encoding
 MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
 OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing", "doubtful", "notes")
-# What starts a formula; wide and small forms count as these, and so do control characters at the start of a cell.
+# Characters that start a formula, also in their full-width and small forms, and control characters that can do so.
 FORMULA_STARTS = "=+-@"
 CONTROL_STARTS = ("\t", "\r", "\n")
 # A spreadsheet that expects another separator than a comma does not recognise our quotes: there, a cell begins after
 # each of these.
 CELL_ENDS = re.compile(r"([;|\t\r\n])")
-# Shown as nothing, though they are letters, a symbol and a quote. A quote is taken for the beginning of a quoted cell.
+# Invisible characters of visible categories, and the quote, which a spreadsheet takes for the start of a quoted cell.
 BLANKS = frozenset('\u115f\u1160\u3164\uffa0\u2800"')
 INVISIBLE_CATEGORIES = ("Z", "C", "M")  # separators, controls and formats, marks
 
@@ -68,15 +68,15 @@ def _records(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
         first,
         *(
             first
-            | {name: value for name, value in one.items() if name in OWN_COLUMNS}
-            | {"id": further_id(row.record_id, number), "fields": _ordered(one["fields"], columns)}
-            for number, one in enumerate(row.further, 2)
+            | {name: value for name, value in other.items() if name in OWN_COLUMNS}
+            | {"id": further_id(row.record_id, number), "fields": _ordered(other["fields"], columns)}
+            for number, other in enumerate(row.further, 2)
         ),
     ]
 
 
 def _ordered(fields: Mapping[str, Any], columns: Sequence[str]) -> Shown:
-    """The fields in the order of the current schema; those of older schemas come last."""
+    """The fields in the order of the current schema, followed by those of older schemas."""
     return {name: fields[name] for name in columns if name in fields} | dict(fields)
 
 
@@ -126,9 +126,9 @@ def _cell(value: Any) -> Any:
 
 
 def _without_formulas(text: str) -> str:
-    """The text with an apostrophe before whatever a spreadsheet could take for a formula."""
+    """The text with an apostrophe before everything that a spreadsheet could take for a formula."""
     first, *others = CELL_ENDS.split(text)
-    # The separators are among the others: they can't start a formula themselves.
+    # `others` includes the separators: they can't start a formula themselves.
     parts = [first, *(f"'{part}" if _starts_formula(part) else part for part in others)]
     starts = _starts_formula(text) or text.startswith(CONTROL_STARTS)
     return ("'" if starts else "") + "".join(parts)

@@ -1,4 +1,4 @@
-"""Redrives: a person runs a step of a file again, and the steps after it."""
+"""Redrives: runs a step of a file again, and the steps after it, at a person's request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
 
 
 def redrive_step(request: Request, file_id: str, step: str) -> bool:
-    """Run a step of a file again, with the steps after it; False where that is not possible now."""
+    """Run a step of a file again, with the steps after it. Returns False if that is not possible now."""
     names = _from(step)
     sources = [source for name in names if (source := STEPS[name].page_source)]
 

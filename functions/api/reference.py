@@ -1,4 +1,4 @@
-"""Writes the contract to files: as an OpenAPI document, and as a page for people.
+"""Writes the API's contract as an OpenAPI document, or as a Markdown page.
 
 python -m functions.api.reference openapi > schema/openapi.json
 python -m functions.api.reference > docs/api.md
@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 INTRODUCTION = """# HTTP API
 
 This page is generated from the OpenAPI document, which a running Fairway serves at `GET /openapi.json` and which is kept
-in [schema/openapi.json](../schema/openapi.json). Renew both with `python -m functions.api.reference`.
+in [schema/openapi.json](../schema/openapi.json). `python -m functions.api.reference` generates both.
 
 {about}
 
@@ -29,20 +29,20 @@ Listings come in pages: pass `next_cursor` of a page as `cursor` to get the next
 
 Requests that create something may carry an `Idempotency-Key`. {idempotency}
 
-A tenant's `quota` limits what it may have. Beyond a limit the answer is 429, with the seconds to wait in `Retry-After`.
-Limits of files and bytes apply only where they are set.
+A tenant's `quota` limits what it may have. A request beyond a limit gets 429, with the seconds to wait in
+`Retry-After`. Limits of files and bytes apply only if they are set.
 
 | limit | counts |
 |---|---|
 {quotas}
 
-Errors are problem details (RFC 9457, `application/problem+json`). `code` is stable; `detail` says what is wrong.
+Errors are problem details (RFC 9457, `application/problem+json`). `code` is stable; `detail` explains what is wrong.
 
 | status | `code` | title |
 |---|---|---|
 {problems}
 """
-# Values for properties of these names where no example says more.
+# Example values for properties of these names, if their schema has no example.
 VALUES: dict[str, Any] = {
     "id": FILE,
     "batch_id": BATCH,
@@ -70,7 +70,7 @@ def openapi_text() -> str:
 
 
 def page_text() -> str:
-    """The page for people, as Markdown."""
+    """The Markdown page."""
     document = contract()
     components = document["components"]
     key = next(
@@ -120,13 +120,13 @@ def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         schema = content.get("application/json", {}).get("schema")
-        others = [f"`{media_type}`" for media_type in content if media_type != "application/json"]
+        other_types = [f"`{media_type}`" for media_type in content if media_type != "application/json"]
         if schema and int(status) < 300:
             example = "an OpenAPI document" if schema == {"$ref": "#/components/schemas/Contract"} else None
             text = example or f"\n\n```json\n{_compact(_example(document, schema))}\n```"
             yield f"Response {status}: {text}\n" if example else f"Response {status}:{text}\n"
-        if others:
-            yield f"Response {status} {'also ' if schema else ''}as {', '.join(others)}.\n"
+        if other_types:
+            yield f"Response {status} {'also ' if schema else ''}as {', '.join(other_types)}.\n"
     codes = [ref["$ref"].rpartition("/")[2] for ref in operation["responses"].values() if "$ref" in ref]
     yield f"Problems: {', '.join(f'`{code}`' for code in codes)}.\n"
 
@@ -141,8 +141,8 @@ def _parameter(parameter: Schema) -> str:
         values = schema.get("format", schema["type"])
     default = f"; default {schema['default']}" if "default" in schema else ""
     required = "; required" if parameter["required"] else ""
-    place = " (header)" if parameter["in"] == "header" else ""
-    return f"| `{parameter['name']}`{place} | {values}{default}{required} | {parameter['description']} |"
+    location = " (header)" if parameter["in"] == "header" else ""
+    return f"| `{parameter['name']}`{location} | {values}{default}{required} | {parameter['description']} |"
 
 
 def _compact(example: Any) -> str:
@@ -150,7 +150,7 @@ def _compact(example: Any) -> str:
 
 
 def _example(document: Schema, schema: Schema, name: str = "") -> Any:
-    """An example of a schema: its own where it has one, else made of its properties."""
+    """The example of a schema; made from its properties if it has none."""
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if "examples" in schema:

@@ -1,4 +1,4 @@
-"""Removals: files are removed by id, by list or by batch; a removal can be undone while its window is open."""
+"""Removals: removes files by id, by list or by batch; a removal can be undone while its window is open."""
 
 from __future__ import annotations
 

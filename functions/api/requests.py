@@ -1,4 +1,4 @@
-"""Requests and responses: the caller, the checked input, and what the handler returns."""
+"""Requests and responses: the caller, the validated input, and what a handler returns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Caller:
 
     @property
     def seen_tenant(self) -> str | None:
-        """The tenant whose figures the caller sees; None: those of all tenants."""
+        """The tenant whose figures the caller may see; None for all tenants."""
         return None if self.is_admin else self.tenant_id
 
 
@@ -67,7 +67,7 @@ class Request:
         return self.caller.tenant_id
 
     def notify(self, *names: Any) -> None:
-        """After the commit, notify the calls that wait for these: changed datasets by id, revoked keys."""
+        """After the commit, notify the calls that wait for these names: ids of changed datasets, or revoked keys."""
         texts = {str(name) for name in names}
         self.afterwards.append(lambda: self.ports.notifications.publish(texts))
 
@@ -96,21 +96,21 @@ class Request:
         return number
 
     def one_of(self, name: str, allowed: Sequence[str]) -> str | None:
-        """A query parameter that takes these values only; None where it is absent."""
+        """A query parameter that allows only these values; None if it is absent."""
         text = self.query.get(name)
         if text is not None and text not in allowed:
             raise bad_parameter(name, f"must be one of {', '.join(allowed)}")
         return text
 
     def id(self, name: str) -> str | None:
-        """A query parameter with an id; None where it is absent."""
+        """A query parameter with an id; None if it is absent."""
         text = self.query.get(name)
         if text is not None and not is_id(text):
             raise bad_parameter(name, "is not an id")
         return text
 
     def position(self, listing: str, name: str = "cursor") -> list[Any] | None:
-        """The position where this listing continues, from its cursor; None at its beginning."""
+        """The position in the cursor of this listing; None without a cursor: the listing starts at its beginning."""
         text = self.query.get(name)
         if text is None:
             return None

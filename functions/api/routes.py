@@ -1,4 +1,4 @@
-"""Every route of the API: its method, path, handler and the least role that may call it."""
+"""Every route of the API: its method, path, handler and the lowest role that may call it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Repeat = Callable[[Request, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `role` is the least that may call it; a public route needs no key.
+    """One method of one path. `role` is the lowest role that may call it; a public route needs no key.
 
     `repeat` marks a route that creates something: its requests may carry an Idempotency-Key, and a repeated request is
-    answered with `repeat(request, stored_body)`. A `waits` route may wait long for changes: its handler gets no
+    answered with `repeat(request, stored_body)`. A route with `waits` may wait long for changes: its handler gets no
     transaction and opens short ones itself.
     """
 
@@ -58,7 +58,7 @@ class Route:
 
 
 def as_stored(_request: Request, body: Any) -> Any:
-    """The answer to a repeated request as it was stored, without its secrets."""
+    """The response to a repeated request, as it was stored: without secrets."""
     return body
 
 

@@ -1,4 +1,4 @@
-"""Tenants and their keys, for admins."""
+"""Tenants: lets admins create, list and change tenants and their keys."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def revoke_key(request: Request, key_id: str) -> tuple[int, Any]:
 
 
 def _new_key(request: Request, tenant_id: str, role: str) -> tuple[KeyRow | None, str]:
-    """A new key's row, which is None where there is no such tenant, and its secret."""
+    """A new key's row, or None if the tenant does not exist, and its secret."""
     api_key = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     key_hash = hash_key(api_key, request.ports.settings.key_pepper)
     return request.catalog.create_key(tenant_id, key_hash, role), api_key

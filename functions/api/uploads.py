@@ -27,7 +27,7 @@ MOST_ABORTED = 50  # by one request; upkeep aborts the others within a minute or
 
 
 def upload_view(ports: ApiPorts, file: Uploaded) -> Shown:
-    """How to upload a file: a URL for exactly this object, which works once; or the sizes of its parts."""
+    """How to upload a file: a URL for exactly this object, which works once, or the sizes of its parts."""
     size_bytes = file.declared_size_bytes
     if _is_in_parts(ports, size_bytes):
         part_bytes = part_size_bytes(size_bytes)
@@ -50,7 +50,7 @@ def renew(request: Request, file_id: str) -> tuple[int, Any]:
 
 
 def sign_parts(request: Request, file_id: str) -> tuple[int, Any]:
-    """URLs for some parts. Begins the upload where none has begun, or where the store no longer has it."""
+    """URLs for some parts. Begins a multipart upload if the object store has none for this file."""
     numbers = request.read(PartNumbers).part_numbers
     file = _extended(request, file_id)
     _check_in_parts(request.ports, file)
@@ -85,18 +85,21 @@ def complete(request: Request, file_id: str) -> tuple[int, Any]:
 
 
 def announce(request: Request, file_id: str) -> tuple[int, Any]:
-    """Have the workers look for a file's object. Only a hint: they ask the object store, and a removed file stays so."""
+    """Make the workers look for a file's object. This is a hint: they check the object store themselves."""
     file = existing(request, file_id)
     if file.state in AWAITED:
         request.afterwards.append(lambda: request.ports.topics.announce([file.object_key]))
     return 202, file_views(request.ports, request.catalog, [file])[0]
 
 
-def abort(request: Request, begun: Sequence[tuple[str, str]]) -> int:
-    """Abort uploads in parts whose files have ended; the number of their parts. Upkeep aborts what is left of them."""
+def abort(request: Request, uploads: Sequence[tuple[str, str]]) -> int:
+    """Abort the multipart uploads of files that have ended. Returns the number of their parts.
+
+    Takes pairs of object key and upload id. If the object store is unreachable, upkeep aborts the rest.
+    """
     parts = 0
     with suppress(DependencyDown, TransientError):
-        for object_key, upload_id in begun:
+        for object_key, upload_id in uploads:
             parts += request.ports.objects.abort_upload(object_key, upload_id)
     return parts
 

@@ -1,4 +1,4 @@
-"""Datasets, batches, files and attempts as the API shows them."""
+"""Views: datasets, batches, files and attempts as the API shows them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from layers.ports.rows import ArtifactRow, AttemptRow, Batch, Dataset, FileRow, 
 Shown = dict[str, Any]
 Parts = Sequence[StepPart]
 SETTLED = {"done", "partial", "failed", "cancelled"}
-# A step of several parts is in the first of these states that any part is in.
+# The state of a step with several parts is the first of these that any part is in.
 FOREMOST = ("running", "queued", "ready", "retrying", "parked", "waiting", "failed", "cancelled", "done", "skipped")
 BUSY = {"running", "queued", "ready", "retrying"}
 
@@ -59,7 +59,7 @@ def batch_view(batch: Batch, by_state: Mapping[str, int], eta_s: Sequence[float]
 
 
 def file_views(ports: ApiPorts, catalog: Catalog, files: Sequence[FileRow]) -> list[Shown]:
-    """Files with their steps, artifacts, records and waits. The number of queries does not depend on that of files."""
+    """Files with their steps, artifacts, records and waits. The number of queries is the same for any number of files."""
     file_ids = [file.file_id for file in files]
     if not file_ids:
         return []
@@ -112,7 +112,7 @@ def _file_view(
 
 
 def _stage(state: str, steps: Mapping[str, Parts], pipelines: Shown) -> str | None:
-    """The step that the main pipeline has come to; None where the file is not in processing or the pipeline ended."""
+    """The current step of the main pipeline; None if the file is not in processing or the pipeline has ended."""
     if state != "processing":
         return None
     if any(part.state != "done" for part in steps.get(INTAKE.name, ())):
@@ -140,7 +140,7 @@ def _pipeline_state(states: list[str]) -> str:
 
 
 class _Whole(NamedTuple):
-    """All parts of a step as one."""
+    """The parts of a step, combined."""
 
     state: str
     attempts: int
@@ -157,7 +157,7 @@ def _step_view(name: str, parts: Parts, file_state: str) -> Shown:
     whole = _as_one(parts)
     view: Shown = {
         "step": name,
-        "state": "queued" if whole.state == "ready" else whole.state,  # both wait for their turn
+        "state": "queued" if whole.state == "ready" else whole.state,  # both only wait for a worker
         "attempts": whole.attempts,
         "started_at": at(whole.started_at),
         "ended_at": at(whole.ended_at),
@@ -194,7 +194,7 @@ def _as_one(parts: Parts) -> _Whole:
 
 
 def _progress(parts: Parts) -> Shown:
-    """Progress in pages where the parts have pages, else in parts."""
+    """Progress in pages if the parts have pages, otherwise in parts."""
     pages = [(part.state in ("done", "skipped", "failed"), len(part.page_numbers or ())) for part in parts]
     if total := sum(count for _, count in pages):
         return {"done": sum(count for is_done, count in pages if is_done), "total": total, "unit": "page"}

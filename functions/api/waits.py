@@ -1,4 +1,4 @@
-"""Waits: why a file has not settled, and when it should; in words and in figures."""
+"""Waits: explains why a file has not settled, and forecasts when it will."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from layers.ports.rows import LaneRow, StepBacklog, StepPart
 Shown = dict[str, Any]
 Parts = Sequence[StepPart]
 CACHED_S = 1.0
-OUTAGE_LASTS_S = 600.0  # the shortest outage that is expected
+OUTAGE_LASTS_S = 600.0  # the shortest forecast of an outage
 
 _cached: tuple[float, dict[str, StepForecast]] = (0.0, {})
 _lock = threading.Lock()
@@ -33,7 +33,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one request needs to explain waits: the tenant's lanes, the breakers, and the services that limit calls."""
+    """The facts that explain waits: the tenant's lanes, the breakers, and the services that limit calls."""
 
     lanes: LaneView
     now: float
@@ -42,7 +42,7 @@ class View:
 
 
 def view(ports: ApiPorts, catalog: Catalog, batch_ids: Iterable[UUID]) -> View:
-    """Loaded once for all files of a response, which belong to these batches."""
+    """The facts for all files of a response, which belong to these batches."""
     forecasts = _forecasts(ports, catalog)
     now = time.time()
     lanes: dict[str, dict[str, OwnLane]] = {}
@@ -56,9 +56,9 @@ def view(ports: ApiPorts, catalog: Catalog, batch_ids: Iterable[UUID]) -> View:
 
 
 def waiting(view: View | None, state: str, batch_id: UUID, steps: Mapping[str, Parts]) -> Shown | None:
-    """Why a file in a state has not settled; None where it has, or where its upload never came.
+    """Why a file has not settled; None if it has, or if its upload was given up as missing.
 
-    `steps` has the parts of its steps by name. `view` may be None where the file is not in processing.
+    `steps` has the parts of its steps by name. `view` may be None if the file is not in processing.
     """
     if state == "uploading":
         return _wait("upload", "its bytes have not arrived yet", None, None)
@@ -71,14 +71,14 @@ def waiting(view: View | None, state: str, batch_id: UUID, steps: Mapping[str, P
 
 
 def batch_eta_s(ports: ApiPorts, catalog: Catalog, batch_id: UUID, by_state: Mapping[str, int]) -> list[int] | None:
-    """Seconds until the last uploaded file of a batch settles; None where nothing is in processing, but uploads are
-    missing."""
+    """Seconds until the last uploaded file of a batch settles: from, to. None if no file is in processing and some
+    uploads have not arrived."""
     if not by_state.get("processing"):
         return None if by_state.get("uploading") or by_state.get("upload_missing") else [0, 0]
-    seen = view(ports, catalog, [batch_id])
-    low, high = seen.lanes.batch_finishes(str(batch_id), MAIN_STEPS)
-    for service in _services_waited_for(seen, str(batch_id)):
-        low, high = low + _until_probe_s(seen, service), high + _outage_s(seen, service)
+    facts = view(ports, catalog, [batch_id])
+    low, high = facts.lanes.batch_finishes(str(batch_id), MAIN_STEPS)
+    for service in _services_waited_for(facts, str(batch_id)):
+        low, high = low + _until_probe_s(facts, service), high + _outage_s(facts, service)
     return _whole(low, high)
 
 
@@ -124,12 +124,12 @@ def _at_work(
     eta_s = view.lanes.finishes_after_start(step, batch_id, begins_s, rest)
     done = sum(part.state in ENDED for part in parts)
     progress = f": {done} of {len(parts)} parts are done" if len(parts) > 1 else ""
-    return _wait("at_work", f"{STEPS[step].phrase} is at work{progress}", 0, eta_s)
+    return _wait("at_work", f"{STEPS[step].phrase} is running{progress}", 0, eta_s)
 
 
 def _delayed(view: View, batch_id: str, step: str, left: Parts, rest: Sequence[str]) -> Shown:
-    """It is retried after a failure, or continues later because the service said so."""
-    part = max(left, key=lambda one: one.due_at or datetime.now(UTC))
+    """The wait for a retry after a failure, or for the time at which the service allows the next call."""
+    part = max(left, key=lambda part: part.due_at or datetime.now(UTC))
     due_s = max(0.0, part.due_at.timestamp() - view.now) if part.due_at else 0.0
     ahead = _behind_all(view, batch_id, step)
     latest_s = due_s + view.lanes.forecast(step).takes(ahead.cost_s)[1]
@@ -148,20 +148,20 @@ def _delayed(view: View, batch_id: str, step: str, left: Parts, rest: Sequence[s
 def _without_service(
     view: View, batch_id: str, step: str, parts: Parts, service: str | None, rest: Sequence[str]
 ) -> Shown:
-    """While the service that the step depends on is down."""
+    """The wait for a service that is down."""
     due_s = max((part.due_at.timestamp() - view.now for part in parts if part.due_at), default=0.0)
     soonest_s = max(0.0, _until_probe_s(view, service) if service else due_s)
     lasts_s = _outage_s(view, service) if service else max(0.0, due_s)
     ahead, before_last = _ahead(view, batch_id, step, parts)
     turn_s = view.lanes.finishes(step, batch_id, before_last, rest)
     reason = parts[0].reason or (view.breakers[service].reason if service else "")
-    what = f"{word_of(service)} is out of order" if service else "a service was out of order"
+    what = f"{word_of(service)} is unavailable" if service else "a service was unavailable"
     detail = f"{what}{f' ({reason})' if reason else ''}; it is tried again in {_seconds(soonest_s)}"
     return _wait("dependency_down", detail, round(ahead.files), (turn_s[0] + soonest_s, turn_s[1] + lasts_s))
 
 
 def _ahead(view: View, batch_id: str, step: str, parts: Parts) -> tuple[Ahead, Ahead]:
-    """What is served before the first and before the last of these parts, all of one file."""
+    """The work that is served before the first and before the last of these parts of one file."""
     times = [part.ready_at.timestamp() for part in parts if part.ready_at] or [view.now]
     lane, part_s = view.lanes.lane(step, batch_id), parts[-1].cost_estimate_s
     own = [lane.before(at) if lane else (0.0, 0.0) for at in (min(times), max(times))]
@@ -170,20 +170,20 @@ def _ahead(view: View, batch_id: str, step: str, parts: Parts) -> tuple[Ahead, A
 
 
 def _behind_all(view: View, batch_id: str, step: str) -> Ahead:
-    """What is served before a part that joins the end of its lane."""
+    """The work that is served before a part that joins the end of its lane."""
     lane = view.lanes.lane(step, batch_id)
     return view.lanes.ahead(step, batch_id, lane.files if lane else 0, lane.cost_s if lane else 0)
 
 
 def _down(view: View, step: str) -> str | None:
-    """The service that is down and that the step needs."""
+    """A service that the step needs and that is down."""
     needed = (OBJECT_STORE, STEPS[step].depends_on)
     known = [service for service in needed if service and service in view.breakers]
     return next((service for service in known if _is_open(view.breakers[service])), None)
 
 
 def _services_waited_for(view: View, batch_id: str) -> set[str]:
-    """The services that are down and for which files of a batch wait."""
+    """The services that files of a batch wait for because they are down."""
     services = {_down(view, step) for step in MAIN_STEPS if view.lanes.lane(step, batch_id)}
     return {service for service in services if service}
 
@@ -197,7 +197,7 @@ def _until_probe_s(view: View, service: str) -> float:
 
 
 def _outage_s(view: View, service: str) -> float:
-    """An outage is expected to last twice as long as it has lasted."""
+    """How long an outage is expected to continue: twice as long as it has lasted."""
     return max(OUTAGE_LASTS_S, 2 * (view.now - view.breakers[service].opened_at))
 
 
@@ -207,7 +207,7 @@ def _limiting(step: str) -> str:
 
 
 def _count(view: View, step: str, ahead: Ahead) -> str:
-    """How many of the tenant's own files or pages are ahead."""
+    """A phrase with the number of the tenant's own files or pages that are ahead."""
     unit, count = STEPS[step].counted_in, round(ahead.files)
     if unit == "page":
         own = view.lanes.lanes.get(step, {}).values()
@@ -232,7 +232,7 @@ def _whole(low: float, high: float) -> list[int]:
 
 
 def _forecasts(ports: ApiPorts, catalog: Catalog) -> dict[str, StepForecast]:
-    """Every step's forecast; they are the same for all tenants, so they are cached for a moment."""
+    """Every step's forecast. They are the same for all tenants, so they are cached for `CACHED_S`."""
     global _cached
     with _lock:
         read_at, cached = _cached

@@ -1,4 +1,4 @@
-"""CloudWatch alarms, on metrics that our code emits and on AWS's own metrics of the stack's resources."""
+"""CloudWatch alarms on Fairway's own metrics and on AWS's metrics of the stack's resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layers.telemetry.metrics import NAMESPACE, SERVICE
 
 AUDITED = ("rows", "objects", "artifacts")
 PERIOD_S = 60
-# How many seconds of service one waiting tenant may be ahead of another. A slice is ten seconds long, and fair
+# How many seconds of service a waiting tenant may be ahead of another one. A slice is ten seconds long, and fair
 # dispatch keeps the difference near one slice.
 UNFAIR_S = 120
 
@@ -45,7 +45,7 @@ def resources(stage: str, functions: Mapping[str, str]) -> Resources:
 
 
 def own(stage: str, metric: str, **dimensions: str) -> tuple[str, str, dict[str, Any]]:
-    """A metric that our code emits: namespace, name and dimensions in CloudWatch."""
+    """One of Fairway's own metrics: its namespace, name and dimensions in CloudWatch."""
     return NAMESPACE, metric, {"service": SERVICE, "stage": stage, **dimensions}
 
 
@@ -69,7 +69,7 @@ def _step_alarms(stage: str) -> Resources:
     for step in STEPS:
         found |= {
             f"{logical(step)}ErrorsAlarm": _alarm(
-                f"More than a fifth of the attempts of {step} fail by our own fault.",
+                f"More than a fifth of the attempts of {step} fail because of a fault in Fairway.",
                 own(stage, "Errors", step=step),
                 over=0.2,
                 statistic="Average",
@@ -190,7 +190,7 @@ def _alarm(
     period_s: int = PERIOD_S,
     periods: int = 1,
 ) -> dict[str, Any]:
-    """An alarm that is raised when the metric is over (or under) the threshold in so many periods in a row."""
+    """An alarm that is raised when the metric is over (or under) the threshold in `periods` consecutive periods."""
     namespace, name, dimensions = metric
     return {
         "Type": "AWS::CloudWatch::Alarm",

@@ -1,6 +1,6 @@
-"""The application stack: what is merged into the template that `chalice package` makes from `app.py`.
+"""The application stack: the resources that are merged into the template that `chalice package` makes from `app.py`.
 
-Queues, event sources, permissions and alarms derive from the steps and from `.chalice/config.json`. Where a resource
+Queues, event sources, permissions and alarms derive from the steps and from `.chalice/config.json`. If a resource
 fails a linter's check on purpose, its Metadata gives the reason.
 """
 
@@ -17,7 +17,7 @@ def merge_template(stage: str) -> dict[str, Any]:
     """Everything that Chalice's template lacks. Resources that Chalice defines too have the same logical ids."""
     return {
         "Description": f"Fairway ({stage}): functions, queues, bucket, API, alarms and dashboard.",
-        # cfn-lint can't see that an optional parameter is used only under the condition that it is set.
+        # cfn-lint does not recognise that an optional parameter is used only under the condition that it is set.
         "Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1030", "W1031", "W1033"]}}},
         "Parameters": PARAMETERS,
         "Rules": RULES,

@@ -12,14 +12,14 @@ from pathlib import Path
 FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 
 
-def pack(folder: Path, archive: Path, prefix: str = "", *, left_out: Callable[[str], bool] = lambda _: False) -> None:
-    """Zip a folder's files under a prefix, with their modes. Names for which `left_out` is true are left out."""
+def pack(folder: Path, archive: Path, prefix: str = "", *, excluded: Callable[[str], bool] = lambda _: False) -> None:
+    """Zip a folder's files under a prefix, with their modes, except those for whose names `excluded` is true."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     unfinished = archive.with_name(f"{archive.name}.{os.getpid()}")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
         for path in _files(folder):
             name = path.relative_to(folder).as_posix()
-            if left_out(name):
+            if excluded(name):
                 continue
             entry = zipfile.ZipInfo(prefix + name, FIXED_TIME)
             is_executable = path.stat().st_mode & stat.S_IXUSR

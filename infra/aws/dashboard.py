@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard: what gets done, what fails, how long it takes and what it costs."""
+"""The CloudWatch dashboard: throughput, failures, durations and cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dashboard(stage: str) -> dict[str, Any]:
     widgets = [
         ("Attempts per minute", "Sum", [own(stage, "Attempts", step=step) for step in STEPS]),
         (
-            "Share of attempts that fail by our own fault",
+            "Share of attempts that fail because of a fault in Fairway",
             "Average",
             [own(stage, "Errors", step=step) for step in STEPS],
         ),

@@ -1,7 +1,7 @@
-"""The data stack: a network of its own, PostgreSQL behind RDS Proxy, Valkey, and their secrets.
+"""The data stack: a separate network, PostgreSQL behind RDS Proxy, Valkey, and their secrets.
 
-It is separate from the application stack, which each new version updates. Its outputs have the names of the
-application's parameters that take them.
+It is separate from the application stack, which each new version updates. Its outputs have the same names as the
+application's parameters that receive them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _outputs() -> dict[str, Any]:
 
 
 def _secrets(stage: str) -> Resources:
-    """Secrets that functions read: each is a JSON object of environment variables. RDS keeps its owner's password itself."""
+    """The secrets of functions: each is a JSON object of environment variables. RDS keeps the owner's password itself."""
     described = {
         "CacheSecret": ("cache", "FAIRWAY_REDIS_PASSWORD", "Password of the cache."),
         "PepperSecret": ("api", "FAIRWAY_KEY_PEPPER", "Pepper that hashes API keys and seals cursors."),
@@ -109,7 +109,7 @@ def _secrets(stage: str) -> Resources:
 
 
 def _deletion(stage: str, protected: str = "Retain") -> dict[str, str]:
-    """What happens to a resource when it is removed from the stack: in a protected stage, `protected`."""
+    """The policy for a resource that is removed from the stack: `protected` in a protected stage, otherwise Delete."""
     policy_name = protected if stage in PROTECTED else "Delete"
     return {"DeletionPolicy": policy_name, "UpdateReplacePolicy": policy_name}
 

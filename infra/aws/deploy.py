@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLL_S, MAX_POLLS = 5, 360
-# Of a template inside a request; CloudFormation reads a larger one from a bucket.
+# The limit of a template inside a request; CloudFormation reads a larger one from a bucket.
 MAX_TEMPLATE_BYTES = 51_200
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.api.answering import HEADERS_OF_ALL
+from functions.api.answering import COMMON_HEADERS
 from functions.api.problems import MEDIA_TYPE, Problem
 from infra.aws.expressions import skip_checks
 from infra.aws.inventory import Resources
@@ -60,9 +60,9 @@ def resources(stage: str) -> Resources:
 
 
 def _error(code: str, detail: str) -> dict[str, Any]:
-    """One gateway response. Pages of all origins may read it: it has no data of a tenant."""
+    """One gateway response. Pages of all origins may read it, because it contains no data of a tenant."""
     problem = Problem(code, detail)
-    headers = {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*", **HEADERS_OF_ALL}
+    headers = {"Content-Type": MEDIA_TYPE, "Access-Control-Allow-Origin": "*", **COMMON_HEADERS}
     if code in RETRY_AFTER_S:
         headers |= {"Retry-After": str(RETRY_AFTER_S[code]), "Access-Control-Expose-Headers": "Retry-After"}
     return {
@@ -73,7 +73,7 @@ def _error(code: str, detail: str) -> dict[str, Any]:
 
 
 def allow_origins(paths: dict[str, Any]) -> None:
-    """Make the responses to preflights name the allowed origins; those that Chalice writes name all."""
+    """Make the responses to preflights name the allowed origins. Chalice's own allow every origin."""
     for methods in paths.values():
         response = methods["options"]["x-amazon-apigateway-integration"]["responses"]["default"]
         origin = {"Fn::Sub": ["'${First}'", {"First": FIRST_ORIGIN}]}

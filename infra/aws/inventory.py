@@ -1,4 +1,4 @@
-"""Which functions and topics there are, and the settings of each: from `.chalice/config.json`, else from the step."""
+"""The functions and topics with their settings, from `.chalice/config.json` and from the steps' declarations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Resources = dict[str, Resource]
 ROOT = Path(__file__).resolve().parent.parent.parent
 UPKEEP, MIGRATE, API = "upkeep", "migrate", "api_handler"
 FUNCTIONS = (*TOPICS, UPKEEP, MIGRATE, API)
-# In these stages the data is kept when the stack is deleted.
+# In these stages, deleting the stack keeps the data.
 PROTECTED = ("prod",)
 # For a step without a line in config.json.
 STEP_MEMORY_MB = 1769  # one full vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -30,9 +30,10 @@ def stages() -> dict[str, Any]:
 
 
 def setting(stage: str, function: str, name: str) -> Any:
-    """A function's setting in a stage: its line in `.chalice/config.json`, else the step's declaration, else the stage.
+    """A function's setting in a stage.
 
-    Raises KeyError where none of them has it.
+    It is taken from the function's line in `.chalice/config.json`, from the step's declaration, or from the stage, in
+    this order. Raises KeyError if none of them has it.
     """
     of_stage = stages()[stage]
     line = of_stage.get("lambda_functions", {}).get(function, {})
@@ -55,7 +56,7 @@ def services() -> tuple[str, ...]:
 
 
 def secrets_of(function: str) -> list[str]:
-    """The parameters that name the secrets which a function reads: only what it needs.
+    """The parameters that name the secrets of a function. It gets only those that it needs.
 
     Row-level security does not restrict the workers' role, so the API gets no secret of the workers.
     """

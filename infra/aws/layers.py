@@ -1,4 +1,4 @@
-"""Lambda layers of native wheels, as `layers.toml` lists them. Only pip is needed, for either processor."""
+"""Lambda layers of native wheels, as listed in `layers.toml`. Building them for either processor needs only pip."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def build(name: str, architecture: str, plan: Plan) -> Path:
     if not archive.exists():
         with tempfile.TemporaryDirectory(prefix="fairway-layer-") as scratch:
             install(requirements, architecture, Path(scratch))
-            archives.pack(Path(scratch), archive, "python/", left_out=is_dead_weight)
+            archives.pack(Path(scratch), archive, "python/", excluded=is_never_imported)
     return archive
 
 
@@ -90,7 +90,7 @@ def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
     shutil.rmtree(into / "bin", ignore_errors=True)
 
 
-def is_dead_weight(name: str) -> bool:
+def is_never_imported(name: str) -> bool:
     """Whether a file is never imported: tests, headers, type stubs, static libraries."""
     parts = name.split("/")
     return "tests" in parts[1:-1] or "include" in parts[1:-1] or name.endswith((".pyi", ".h", ".c", ".pxd", ".a"))

@@ -25,9 +25,9 @@ ROOT = layers.ROOT
 MAX_UNZIPPED_BYTES = 250 * 1024 * 1024
 # Top-level packages that only Chalice's command line and pip use.
 NOT_NEEDED = ("pip", "setuptools", "wheel", "inquirer", "blessed", "jinxed", "wcwidth", "click", "editor", "readchar", "runs", "xmod", "yaml", "_yaml", "pkg_resources", "_distutils_hack", "packaging")  # fmt: skip
-# Parts of packages that our code never imports.
+# Parts of packages that Fairway never imports.
 NOT_CALLED = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/data_classes/", "boto3/data/", "boto3/examples/", "chalice/cli/", "confluent_kafka/kafkatest/", "confluent_kafka/schema_registry/", "confluent_kafka/avro/")  # fmt: skip
-# The AWS services that functions call: the SDK's data of all others is left out.
+# The AWS services that functions call. The SDK's data of all other services is left out.
 SERVICES = ("s3", "sqs", "secretsmanager", "rds", "textract", "bedrock-runtime", "sts")
 
 
@@ -56,7 +56,7 @@ def package(stage: str, into: Path) -> dict[str, Any]:
 
 
 def run_chalice(stage: str, scratch: Path) -> Path:
-    """Run `chalice package` with our template merged in; returns its output folder."""
+    """Run `chalice package` with Fairway's template merged in. Returns its output folder."""
     merge = scratch / "merge.json"
     merge.write_text(json.dumps(application.merge_template(stage)))
     out = scratch / "chalice"
@@ -78,7 +78,7 @@ def slim(deployment: Path, archive: Path, scratch: Path) -> None:
     compileall.compile_dir(
         scratch, quiet=2, legacy=False, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )
-    archives.pack(scratch, archive, left_out=is_not_needed)
+    archives.pack(scratch, archive, excluded=is_not_needed)
 
 
 def is_not_needed(name: str) -> bool:
@@ -86,7 +86,7 @@ def is_not_needed(name: str) -> bool:
     package_name = top.split("-", 1)[0].removesuffix(".dist").lower() if top.endswith(".dist-info") else top
     if name.endswith(".pyc") and ".cpython-312." not in name:
         return True
-    if package_name in NOT_NEEDED or layers.is_dead_weight(name):
+    if package_name in NOT_NEEDED or layers.is_never_imported(name):
         return True
     parts = name.split("/")
     if parts[:2] == ["botocore", "data"] and len(parts) > 3:
@@ -95,7 +95,7 @@ def is_not_needed(name: str) -> bool:
 
 
 def finish(template: dict[str, Any]) -> dict[str, Any]:
-    """Change what a merge can't: remove Chalice's role and its names of queues, replace its answer to preflights."""
+    """Make the changes that a merge can't: remove Chalice's role and queue names, replace its response to preflights."""
     template["Resources"].pop("DefaultRole")
     gateway.allow_origins(template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
     for resource in template["Resources"].values():
@@ -133,7 +133,7 @@ def check_sizes(description: dict[str, Any], plan: layers.Plan) -> None:
         total = sizes["function"] + sum(sizes[name] for name in plan.layers_of(function))
         if total > MAX_UNZIPPED_BYTES:
             raise TooLarge(
-                f"{function} and its layers have {total >> 20} MiB unzipped; Lambda takes {MAX_UNZIPPED_BYTES >> 20} MiB"
+                f"{function} and its layers have {total >> 20} MiB unzipped; Lambda allows {MAX_UNZIPPED_BYTES >> 20} MiB"
             )
 
 

@@ -1,4 +1,4 @@
-"""The IAM role of each function, which allows the calls that it makes on the resources that it uses, and no others."""
+"""The IAM role of each function: it allows only the calls that the function makes, on the resources that it uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL_RESOURCES = "These actions can't be limited to single resources."
 
 
 def sends_to(function: str) -> tuple[str, ...]:
-    """The topics to which a function publishes: its own step's, those of later steps in the pipeline, and dispatch.
+    """The topics to which a function publishes: its step's, those of later steps in the pipeline, and dispatch.
 
     The API publishes to all topics, because a redrive returns dead letters to their queues.
     """
@@ -117,7 +117,7 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
     if function in STEPS:
         reads, writes, deletes = ["originals/*"], ["artifacts/*"], ["artifacts/*"]
         if function == INTAKE.name:
-            writes = [*writes, "originals/*"]  # members of an archive become files of their own
+            writes = [*writes, "originals/*"]  # members of an archive become files
     elif function == API:
         # A presigned URL has the permissions of the function that signed it.
         reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]

@@ -1,10 +1,10 @@
-"""Says what is wrong: `python -m infra.doctor [--home FOLDER] [--verify]`.
+"""Diagnoses an installation: `python -m infra.doctor [--home FOLDER] [--verify]`.
 
-It reads the environment of a worker. Run it on a worker's host, since it also checks the languages, programs and disks
-there. It prints a sentence for each thing that is checked, `ok`, `warning` or `wrong`, with what to do. It changes
-nothing, except that it stores a small object and deletes it again, to see whether events of new objects arrive.
+It uses the environment of a worker. Run it on a worker's host, because it also checks the languages, programs and disks
+there. It prints one line for each check, with `ok`, `warning` or `wrong` and what to do. It changes nothing, except
+that it stores a small object and deletes it again, to check whether events of new objects arrive.
 
-With --verify it compares rows, objects and checksums instead, and only reads.
+With --verify it compares rows, objects and checksums instead. That only reads.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _examine() -> int:
-    """Print all results and a summary; 1 if something is wrong."""
+    """Print all results and a summary. Returns the exit code: 1 if something is wrong."""
     states = print_results(examine)
     counts = ", ".join(f"{states[state]} {state}" for state in (OK, WARNING, WRONG))
     print(f"Checked: {counts}.")
@@ -43,7 +43,7 @@ def _examine() -> int:
 
 
 def use_home(home: Home) -> bool:
-    """Connect to the embedded start of a home; False where none is running."""
+    """Set the environment of the embedded start of a home. Returns False if none is running."""
     endpoint = read_json(home.endpoint)
     if not endpoint:
         return False

@@ -1,4 +1,4 @@
-"""Checks Redis: whether it takes writes, its memory and its clock."""
+"""Checks Redis: whether it accepts writes, its memory and its clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.setup.servers import ANSWER_S, redis
 from layers.settings import Settings
 
 FULL = 0.9
-# By the client's class for a refused write or, where it has none, by how the error begins: what the operator can do.
+# What the operator can do, by the client's class for the error or, if it has none, by the error's first word.
 REFUSALS = {
     "OutOfMemoryError": "its memory is full: raise maxmemory, or find out what else uses it",
     "ReadOnlyError": "it is a replica: FAIRWAY_REDIS_URL must name the primary",
@@ -21,7 +21,7 @@ REFUSALS = {
 
 
 def check(settings: Settings) -> Iterator[Result]:
-    """Raises Unusable where Redis does not answer."""
+    """Raises Unusable if Redis does not answer."""
     if not settings.redis_url:
         yield redis(settings.redis_url)
         return
@@ -35,7 +35,7 @@ def check(settings: Settings) -> Iterator[Result]:
         except ResponseError as error:
             yield refused(error)
             return
-        yield ok("Redis takes writes")
+        yield ok("Redis accepts writes")
         yield clocks.compare("Redis", lambda: _seconds(client.time()))
         memory = client.info("memory")
         used, most = int(memory["used_memory"]), int(memory.get("maxmemory", 0))
@@ -44,10 +44,10 @@ def check(settings: Settings) -> Iterator[Result]:
 
 
 def refused(error: Exception) -> Result:
-    """A refused write, with what to do. Work goes on without Redis, but slower and without shared limits."""
+    """The result of a refused write, with what to do. Without Redis work continues, but slower and without shared limits."""
     shown = f"{type(error).__name__} {error}"
     what_to_do = REFUSALS.get(type(error).__name__) or REFUSALS.get(str(error).partition(" ")[0]) or shown
-    return wrong(f"Redis refuses writes: {what_to_do}. Until then workers poll, and each process has limits of its own")
+    return wrong(f"Redis refuses writes: {what_to_do}. Until then workers poll, and each process has its own limits")
 
 
 def _seconds(time: tuple[int, int]) -> float:

@@ -1,4 +1,4 @@
-"""Everything that is checked, in order."""
+"""Runs all checks in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIVE = "SELECT worker, host, version, slots FROM workers WHERE beat_at > clock_t
 
 
 def examine(settings: Settings) -> Iterator[Result]:
-    """Check every server and this host. What can't be checked ends its part only."""
+    """Check every server and this host. A server that can't be checked does not stop the other checks."""
     parts: tuple[Callable[[], Iterator[Result]], ...] = (
         lambda: database.check(settings),
         lambda: cache.check(settings),
@@ -36,7 +36,7 @@ def examine(settings: Settings) -> Iterator[Result]:
 
 
 def _rows(query: str) -> Sequence[Mapping[str, Any]] | None:
-    """Rows of the database; None where it lacks the table, which its own check says."""
+    """The rows of a query; None if the table does not exist, which the check of the database reports."""
     import psycopg
 
     try:
@@ -45,10 +45,10 @@ def _rows(query: str) -> Sequence[Mapping[str, Any]] | None:
         return None
 
 
-def _live() -> list[workers.Seen] | None:
-    """The live workers; None where the database does not list them yet."""
+def _live_workers() -> list[workers.LiveWorker] | None:
+    """The live workers; None if the database has no table of workers yet."""
     rows = _rows(LIVE)
-    return None if rows is None else [workers.as_seen(row) for row in rows]
+    return None if rows is None else [workers.worker_of(row) for row in rows]
 
 
 def _topics(settings: Settings) -> Iterator[Result]:
@@ -58,30 +58,30 @@ def _topics(settings: Settings) -> Iterator[Result]:
     from layers.adapters.kafka import administration
 
     prefix = settings.queue_prefix
-    counted = receivers(_live() or [])
+    counted = receivers(_live_workers() or [])
     try:
-        held = administration.partitions_of(bootstrap.kafka_access(), [prefix + topic for topic in counted])
+        partitions = administration.partitions_of(bootstrap.kafka_access(), [prefix + topic for topic in counted])
     except Exception as error:  # the client raises many classes
         raise Unusable(f"Kafka at {settings.kafka_brokers} does not answer: {error}") from None
-    yield from queues.check_partitions(held, {prefix + topic: count for topic, count in counted.items()})
+    yield from queues.check_partitions(partitions, {prefix + topic: count for topic, count in counted.items()})
 
 
-def receivers(seen: Sequence[workers.Seen]) -> dict[str, int]:
-    """How many workers receive from each topic. Arrivals go to those that run intake."""
-    of_steps = {step: sum(step in one.steps for one in seen) for step in STEPS}
-    return {ARRIVALS: of_steps[INTAKE.name], **of_steps, DISPATCH: len(seen)}
+def receivers(live: Sequence[workers.LiveWorker]) -> dict[str, int]:
+    """How many workers receive from each topic. Arrivals go to the workers that run intake."""
+    by_step = {step: sum(step in worker.steps for worker in live) for step in STEPS}
+    return {ARRIVALS: by_step[INTAKE.name], **by_step, DISPATCH: len(live)}
 
 
 def _workers() -> Iterator[Result]:
-    if (seen := _live()) is not None:
-        yield from workers.check_fleet(seen, STEPS)
+    if (live := _live_workers()) is not None:
+        yield from workers.check_fleet(live, STEPS)
     yield from workers.check_work(bootstrap.store().backlog(sorted(STEPS)), bootstrap.breakers().states())
 
 
 def _objects(settings: Settings) -> Iterator[Result]:
     try:
-        seen = _live()
-        takes_arrivals = seen is None or any("intake" in one.steps for one in seen)
+        live = _live_workers()
+        takes_arrivals = live is None or any(INTAKE.name in worker.steps for worker in live)
     except StoreUnreachable:
         takes_arrivals = False
     s3 = bootstrap.aws_client("s3")

@@ -17,7 +17,7 @@ SHOWN = 3
 
 
 def check(settings: Settings) -> Iterator[Result]:
-    """Raises Unusable where PostgreSQL does not answer."""
+    """Raises Unusable if PostgreSQL does not answer."""
     yield servers.postgres(settings.database_url, "FAIRWAY_DATABASE_URL")
     if settings.api_database_url:
         yield servers.postgres(settings.api_database_url, "FAIRWAY_API_DATABASE_URL")

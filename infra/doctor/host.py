@@ -1,4 +1,4 @@
-"""Checks this host as a worker would use it: languages, LibreOffice, fonts, disks."""
+"""Checks this host: the languages, LibreOffice, fonts and disks that a worker uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from layers.ports import OfficePrinter
 from layers.settings import Settings
 
 FULL_BYTES, NEARLY_FULL_BYTES = 256 << 20, 2 << 30  # that are free
-NEARLY_FULL, AMPLE_BYTES = 0.05, 20 << 30  # a share of a large disk may still be ample
+NEARLY_FULL, AMPLE_BYTES = 0.05, 20 << 30  # 5 % of a large disk may still be enough
 
 
 def check_ocr(used: Collection[str]) -> Iterator[Result]:
@@ -34,7 +34,7 @@ def check_ocr(used: Collection[str]) -> Iterator[Result]:
 
 
 def check_printing(settings: Settings, printer: OfficePrinter | None) -> Result:
-    """What converts office documents."""
+    """Which program or service prints office documents."""
     if printer is None and settings.libreoffice == "off":
         return ok("office documents are shown as HTML, since FAIRWAY_LIBREOFFICE is off")
     if printer is None:

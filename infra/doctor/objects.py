@@ -1,4 +1,4 @@
-"""Checks the object store as a client, a worker and the arrivals see it: with a small object of its own."""
+"""Checks the object store with a small object, as a client, a worker and the arrivals handler use it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from layers.ports import Objects
 from layers.settings import Settings
 
 CONTENT = b"A probe of python -m infra.doctor. It may be deleted.\n"
-EVENT_S, LATE_S, LOOK_EVERY_S = 30.0, 5.0, 0.1
+EVENT_S, LATE_S, CHECK_EVERY_S = 30.0, 5.0, 0.1
 ANSWER_S = 10.0
 
 
 def check(settings: Settings, s3: Any, objects: Objects, *, takes_arrivals: bool) -> Iterator[Result]:
-    """`takes_arrivals`: whether any worker is live that could take the probe's event. Raises Unusable."""
+    """Yield the results. `takes_arrivals`: whether a live worker may receive the probe's event. Raises Unusable."""
     yield servers.object_store(s3, settings)
     try:
         s3.head_bucket(Bucket=settings.bucket)
@@ -39,7 +39,7 @@ def check(settings: Settings, s3: Any, objects: Objects, *, takes_arrivals: bool
             yield await_event(lambda: objects.size_of(key, None) is None)
         else:
             yield warning(
-                "No live worker is known that takes arrivals, so it was not checked whether events of new objects arrive"
+                "No live worker receives arrivals, so it was not checked whether events of new objects arrive"
             )
     except DependencyDown as error:
         raise Unusable(f"The object store failed: {error}") from None
@@ -48,30 +48,30 @@ def check(settings: Settings, s3: Any, objects: Objects, *, takes_arrivals: bool
 
 
 def await_event(is_gone: Callable[[], bool], within_s: float = EVENT_S) -> Result:
-    """Wait until the worker that got the probe's event has deleted the probe."""
+    """Wait until the worker that received the probe's event has deleted the probe."""
     began = time.monotonic()
     while (waited_s := time.monotonic() - began) < within_s:
         if is_gone():
             text = f"the event of a new object arrived within {waited_s:.1f} s"
             return ok(text) if waited_s < LATE_S else warning(f"{text}: the workers or the topics are too slow")
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(CHECK_EVERY_S)
     return wrong(
-        f"The event of a new object has not arrived within {within_s:.0f} s. Uploads are found by the sweep alone, half "
+        f"The event of a new object has not arrived within {within_s:.0f} s. Only the sweep finds uploads, half "
         "a minute to a minute and a half later. Run `python -m infra.setup`, which sends the bucket's events to the "
-        "arrivals topic or says how; then look for `consumer_failed` in the workers' logs"
+        "arrivals topic or explains how; then look for `consumer_failed` in the workers' logs"
     )
 
 
 def _upload(objects: Objects, s3: Any, bucket: str, key: str) -> Iterator[Result]:
-    """PUT the probe as a client does, twice: the second must be refused."""
+    """PUT the probe twice, as a client does. The second PUT must be refused."""
     url, headers = objects.presign_put(key, size_bytes=len(CONTENT), sha256=None, expires_s=60)
     address = url.split("?", 1)[0].removesuffix(f"/{key}")
     try:
         status = _put(url, headers)
     except urllib3.exceptions.HTTPError as error:
         yield warning(
-            f"This host can't upload to {address}, which clients are given ({type(error).__name__}). If clients can't "
-            "either, set FAIRWAY_STORE_PUBLIC_URL to the store's address as they reach it"
+            f"This host can't upload to {address}, the address in upload URLs ({type(error).__name__}). If clients can't "
+            "either, set FAIRWAY_STORE_PUBLIC_URL to the address at which they reach the store"
         )
         s3.put_object(Bucket=bucket, Key=key, Body=CONTENT)
         return
@@ -83,7 +83,7 @@ def _upload(objects: Objects, s3: Any, bucket: str, key: str) -> Iterator[Result
     if _put(url, headers) not in (409, 412):
         yield wrong(
             "The object store ignores `If-None-Match`: while an upload's URL is valid, its client can replace the file "
-            "after it was checked. Use a version of the store that knows conditional writes"
+            "after it was checked. Use a version of the store that supports conditional writes"
         )
 
 

@@ -1,4 +1,4 @@
-"""Checks the topics: whether they exist, and can carry what the workers take from them."""
+"""Checks the topics: whether they exist, with the visibility timeouts or partitions that the workers need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layers.adapters.aws.sqs_topics import DEAD_SUFFIX
 
 
 def check_sqs(sqs: Any, prefix: str) -> Iterator[Result]:
-    """Raises Unusable where the queues can't be asked."""
+    """Raises Unusable if the queues can't be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     wanted = visibility_s()
@@ -19,15 +19,15 @@ def check_sqs(sqs: Any, prefix: str) -> Iterator[Result]:
     try:
         for topic, least_s in wanted.items():
             try:
-                held = _attributes(sqs, prefix + topic)
+                attributes = _attributes(sqs, prefix + topic)
                 dead[topic] = int(_attributes(sqs, prefix + topic + DEAD_SUFFIX)["ApproximateNumberOfMessages"])
             except sqs.exceptions.QueueDoesNotExist:
                 missing.append(topic)
                 continue
-            if int(held["VisibilityTimeout"]) < least_s:
+            if int(attributes["VisibilityTimeout"]) < least_s:
                 yield wrong(
-                    f"The queue {prefix}{topic} delivers a message again after {held['VisibilityTimeout']} s, which its "
-                    f"step may need: set its visibility timeout to {least_s} s, or run `python -m infra.setup`"
+                    f"The queue {prefix}{topic} delivers a message again after {attributes['VisibilityTimeout']} s, while its "
+                    f"step may still run: set its visibility timeout to {least_s} s, or run `python -m infra.setup`"
                 )
     except (BotoCoreError, ClientError) as error:
         raise Unusable(f"The queues can't be used: {error}") from None
@@ -39,14 +39,14 @@ def check_sqs(sqs: Any, prefix: str) -> Iterator[Result]:
         shown = ", ".join(f"{topic} {count}" for topic, count in dead.items() if count)
         yield warning(
             f"Messages are in dead-letter queues ({shown}). Their work was done or repeated by upkeep; the workers' logs "
-            "say why they failed. `POST /operations/dead-letters/redrive` sends them again"
+            "explain why they failed. `POST /operations/dead-letters/redrive` sends them again"
         )
 
 
 def check_partitions(partitions: Mapping[str, int], receivers: Mapping[str, int]) -> Iterator[Result]:
     """Whether Kafka's topics exist and have a partition for each worker that receives from them.
 
-    Both map topics; `receivers` counts the live workers.
+    Both arguments map topics to counts; `receivers` counts the live workers.
     """
     if missing := [topic for topic, count in partitions.items() if not count]:
         yield wrong(f"Topics are missing: {', '.join(missing)}. Run `python -m infra.setup`")

@@ -40,7 +40,7 @@ WHAT_TO_DO = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong; `file_id` and `name` are empty where no file is known."""
+    """Something that is wrong. `file_id` and `name` are empty if no file is known."""
 
     finding: str
     object_key: str
@@ -50,7 +50,7 @@ class Finding:
 
 
 class Doctor:
-    """Checks what rows say against what is stored. `home` is the folder of an embedded start, where there is one."""
+    """Compares the rows with the objects. `home` is the objects folder of an embedded start, if there is one."""
 
     def __init__(self, store: Store, objects: Objects, home: Path | None = None, tenant_id: str | None = None) -> None:
         self._store = store
@@ -61,7 +61,7 @@ class Doctor:
         self.reached = ""  # all files up to this id are checked
 
     def verify(self, after: str = "") -> Iterator[Finding]:
-        """Everything that is wrong, as it is found; files begin after the one with this id. Raises DependencyDown."""
+        """Yield each finding at once, starting after the file with this id. Raises DependencyDown."""
         yield from self._files(after)
         yield from self._orphans()
         yield from self._uploads()
@@ -79,7 +79,7 @@ class Doctor:
             for recorded in page:
                 self.checked["originals" if not recorded.kind else "artifacts"] += 1
                 problem = self._content(recorded) if recorded.sha256 and recorded not in wrong else None
-                if problem and recorded in set(self._read(start)):  # else it was removed meanwhile
+                if problem and recorded in set(self._read(start)):  # otherwise it was removed in the meantime
                     yield problem
             after = self.reached = page[-1].file_id
 
@@ -133,7 +133,7 @@ class Doctor:
                 after = page[-1].object_key, page[-1].upload_id
 
     def _damaged(self) -> Iterator[Finding]:
-        """Bodies that are missing on the disk of an embedded start, or are cut short."""
+        """Bodies that are missing or incomplete on the disk of an embedded start."""
         if self._home is None or not (self._home / "index.sqlite").exists():
             return
         for key, version_id in ObjectFiles.damaged_in(self._home):
@@ -147,7 +147,7 @@ def _finding(finding: str, recorded: RecordedObject, detail: str) -> Finding:
 
 
 def report(doctor: Doctor, after: str = "") -> int:
-    """Print what is wrong, then what was checked; the exit code."""
+    """Print what is wrong, then what was checked. Returns the exit code."""
     found: Counter[str] = Counter()
     try:
         for finding in doctor.verify(after):
@@ -166,6 +166,6 @@ def report(doctor: Doctor, after: str = "") -> int:
             print(f"Files are checked up to {doctor.reached} (continue with --after).", file=sys.stderr)
     for name, count in sorted(found.items()):
         print(f"{count} x {name}: {WHAT_TO_DO[name]}")
-    checked = ", ".join(f"{count} {name}" for name, count in sorted(doctor.checked.items())) or "nothing was stored"
+    checked = ", ".join(f"{count} {name}" for name, count in sorted(doctor.checked.items())) or "nothing is stored"
     print(f"Checked: {checked}. Findings: {found.total()}.")
     return UNSOUND if found else SOUND

@@ -1,4 +1,4 @@
-"""Checks the workers: which are live, whether they run one version, every step, and get on with the work."""
+"""Checks the workers: whether they are live, run the same version and every step, and keep up with the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAITS_LONG_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LiveWorker:
     """A live worker: its name, host and version, and the steps that it runs."""
 
     worker: str
@@ -24,21 +24,21 @@ class Seen:
     steps: Collection[str]
 
 
-def check_fleet(workers: Sequence[Seen], steps: Collection[str]) -> Iterator[Result]:
+def check_fleet(workers: Sequence[LiveWorker], steps: Collection[str]) -> Iterator[Result]:
     """Whether the live workers run every step, and all the same version."""
     if not workers:
         yield wrong("No worker is running: start `python -m infra.worker` on at least one host")
         return
-    hosts = len({one.host for one in workers})
+    hosts = len({worker.host for worker in workers})
     yield ok(f"{len(workers)} workers run on {hosts} host{'s' if hosts > 1 else ''}")
-    versions = Counter(one.version for one in workers)
+    versions = Counter(worker.version for worker in workers)
     if len(versions) > 1:
         shown = ", ".join(f"{count} run {version}" for version, count in sorted(versions.items()))
         yield warning(f"Workers of different versions are running: {shown}. Finish the upgrade")
     elif VERSION not in versions:
         (version,) = versions
         yield warning(f"The workers run {version}, and this is {VERSION}: finish the upgrade")
-    unserved = [step for step in steps if not any(step in one.steps for one in workers)]
+    unserved = [step for step in steps if not any(step in worker.steps for worker in workers)]
     if unserved:
         yield wrong(
             f"No worker runs {', '.join(unserved)}: start one whose FAIRWAY_STEPS names it, or is empty for all steps"
@@ -46,18 +46,19 @@ def check_fleet(workers: Sequence[Seen], steps: Collection[str]) -> Iterator[Res
 
 
 def check_work(backlogs: Sequence[Backlog], breakers: Mapping[str, Breaker]) -> Iterator[Result]:
-    """Whether work waits long, or is held back because a service is down."""
+    """Whether work waits too long, or waits for a service that is down."""
     for name, breaker in breakers.items():
         if breaker.mode is not Mode.CLOSED:
-            yield wrong(f"Work that needs {name} is held back, because it is down: {breaker.reason}")
-    for one in backlogs:
-        if one.oldest_s > WAITS_LONG_S:
+            yield wrong(f"Work that needs {name} waits, because it is down: {breaker.reason}")
+    for backlog in backlogs:
+        if backlog.oldest_s > WAITS_LONG_S:
+            minutes = backlog.oldest_s / 60
             yield warning(
-                f"The oldest part of {one.step} has waited for {one.oldest_s / 60:.0f} minutes: add workers that run it"
+                f"The oldest part of {backlog.step} has waited for {minutes:.0f} minutes: add workers that run it"
             )
 
 
-def as_seen(row: Mapping[str, object]) -> Seen:
+def worker_of(row: Mapping[str, object]) -> LiveWorker:
     slots = row["slots"]
     assert isinstance(slots, dict)
-    return Seen(str(row["worker"]), str(row["host"]), str(row["version"]), slots.keys())
+    return LiveWorker(str(row["worker"]), str(row["host"]), str(row["version"]), slots.keys())

@@ -24,7 +24,7 @@ DEFAULT_PORT = 8000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 REFUSALS: tuple[type[Exception], ...] = (AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable, StartFailed)
-POLL_S = 0.5  # how often a signal is noticed whose exception was swallowed
+POLL_S = 0.5  # how often the flag is checked, in case the exception of a signal was swallowed
 
 
 class Stop(BaseException):
@@ -47,9 +47,9 @@ def main() -> int:
 
 
 def run_until_stopped(start: Callable[[int], embedded.Embedded], refusals: tuple[type[Exception], ...] = ()) -> int:
-    """Start with the API at the port that is set, process files, and run until a stop signal; returns the exit code.
+    """Start with the API at the configured port, process files, and run until a stop signal. Returns the exit code.
 
-    The message of one of `refusals` is printed.
+    If the start raises one of `refusals`, its message is printed.
     """
     arguments = _arguments()
     handler = StopHandler()
@@ -66,9 +66,7 @@ def run_until_stopped(start: Callable[[int], embedded.Embedded], refusals: tuple
         _run_session(running, arguments)
         while not handler.was_called:
             if not running.supervisor.is_alive():
-                print(
-                    "The supervisor has ended, and with it everything else. See logs/supervisor.log.", file=sys.stderr
-                )
+                print("The supervisor has ended, and so have all processes. See logs/supervisor.log.", file=sys.stderr)
                 return 1
             time.sleep(POLL_S)
     except (Stop, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""The types of an ASGI app, and a `send` that knows whether a response has begun."""
+"""The types of an ASGI app, and a `send` that records whether a response has begun."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Response:
-    """Passes messages on. Once it `has_begun`, an error can only be shown by cutting the connection."""
+    """Passes messages on. Once it `has_begun`, an error can only be reported by closing the connection."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,6 +1,6 @@
 """FAIRWAY_HOME: the folder with all data, secrets and chosen ports of an embedded start.
 
-Only its owner has access to it. What others may have put there is not used.
+Only its owner has access to it. A folder with files of another user is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import IO, Any
 SECRET_BYTES = 24
 PROBE_BYTES = 1024 * 1024
 OTHERS_MAY_ACCESS, OTHERS_MAY_WRITE = 0o077, 0o022
-OF_THE_DISK = {"lost+found"}  # in a folder that is a disk of its own
+OF_THE_DISK = {"lost+found"}  # in the root folder of a disk
 
 
 class AlreadyRuns(Exception):
@@ -83,16 +83,16 @@ class Home:
         self._lock = lock
 
     def _make_private(self) -> None:
-        """Take all access to the folder from others. Raises HomeUnusable where they may have put something into it.
+        """Remove other users' access to the folder. Raises HomeUnusable if they may have put something into it.
 
-        Others can't have changed what they don't own, so a home that was open by mistake is closed and used. A folder
-        that is no home is left as it is: it may be one that others need, like /tmp.
+        If everything in it belongs to this user, a home that was accessible by mistake is made private and used. The
+        permissions of any other folder are not changed, because other users may need it, like /tmp.
         """
         status = os.stat(self.path)
-        entries = {one.name: one.stat(follow_symlinks=False) for one in os.scandir(self.path)}
-        # The data of PostgreSQL lie deeper. Root may use anybody's home.
+        entries = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(self.path)}
+        # The data of PostgreSQL, of another owner, are in a subfolder. Root may use every user's home.
         owners = {os.geteuid(), 0, *((status.st_uid,) if os.geteuid() == 0 else ())}
-        foreign = [name for name, one in entries.items() if one.st_uid not in owners]
+        foreign = [name for name, entry in entries.items() if entry.st_uid not in owners]
         if status.st_uid not in owners or foreign:
             named = f"{self.path / foreign[0]} belongs" if foreign else f"{self.path} belongs"
             raise HomeUnusable(f"{named} to another user, who could have put anything there. Set another FAIRWAY_HOME.")
@@ -105,7 +105,7 @@ class Home:
             raise HomeUnusable(f"Other users may write to {self.path}. Set FAIRWAY_HOME to a folder of its own.")
 
     def problem(self) -> OSError | None:
-        """The error with which the disk refuses a file of 1 MiB in this folder."""
+        """Write a file of 1 MiB in this folder. Returns the error of the disk, or None."""
         path = self.path / f".probe.{os.getpid()}"
         try:
             with open(path, "wb") as probe:
@@ -125,7 +125,7 @@ class Home:
             self._lock = None
 
     def secrets(self) -> Secrets:
-        """The stored secrets; those that are missing are created. Raises HomeUnusable, OSError."""
+        """The stored secrets. Creates those that are missing. Raises HomeUnusable, OSError."""
         path = self.path / "secrets.json"
         try:
             stored: Any = json.loads(path.read_text()) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""Replaces itself by a program that the kernel ends when the supervisor dies. Run by path, with Python's bare minimum.
+"""Replaces itself with a program that the kernel ends when the supervisor dies. Run by path, in isolated mode.
 
 launch.py PARENT_PID DEATH_SIGNAL UID:GID|- PROGRAM ARGUMENT...
 """

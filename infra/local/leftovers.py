@@ -28,7 +28,9 @@ def note_run(path: Path, run_id: str, running: Sequence[Running]) -> None:
             "run_id": run_id,
             "supervisor": os.getpid(),
             "processes": [
-                {"name": each.process.name, "pid": each.pid, "started": each.started} for each in running if each.pid
+                {"name": state.process.name, "pid": state.pid, "started": state.started}
+                for state in running
+                if state.pid
             ],
         },
     )

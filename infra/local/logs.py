@@ -1,4 +1,4 @@
-"""Log files of bounded size: for each process the current one and its predecessor."""
+"""Log files of bounded size: the current one of each process, and the one before it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ TAIL_LINES = 15
 
 
 def rotate(path: Path, max_bytes: int = MAX_BYTES) -> bool:
-    """Move the content of a large log to `<name>.log.1`; returns whether it did.
+    """Move the content of a large log to `<name>.log.1`. Returns whether it did.
 
-    The writer keeps its file open, so lines that are written meanwhile may be lost.
+    The writer keeps its file open, so lines that it writes in the meantime may be lost.
     """
     try:
         if path.stat().st_size <= max_bytes:

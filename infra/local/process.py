@@ -22,8 +22,8 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 class Process:
     """A process to keep running.
 
-    A process is ready when `is_ready` says so and, if it `reports_ready`, when it has called `report_ready`. This is
-    polled at the first start only; `before_start` runs before every start. `user` is the (uid, gid) to run as. The
+    A process is ready when `is_ready` returns true and, if it `reports_ready`, when it has called `report_ready`. This
+    is polled at the first start only; `before_start` runs before every start. `user` is the (uid, gid) to run as. The
     kernel sends `death_signal` when the supervisor dies.
     """
 
@@ -96,7 +96,7 @@ def _spawn(process: Process, log_path: Path, ready_pipe: ReadyPipe | None) -> su
 
 
 def stop_together(all_running: Sequence[Running]) -> None:
-    """Send each its stop signal, kill those that do not end in time, and kill all their descendants."""
+    """Send each process its stop signal, kill those that do not end in time, and kill all their descendants."""
     descendants = process_table.descendants(running.pid for running in all_running if running.pid is not None)
     started = time.monotonic()
     for running in all_running:

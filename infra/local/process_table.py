@@ -1,4 +1,4 @@
-"""Reads Linux's process table: which processes run, their descendants, and whether a pid still means the same
+"""Reads Linux's process table: running processes, their descendants, and whether a pid still belongs to the same
 process."""
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def marked_with(marker: str) -> list[Entry]:
 
 
 def send(targets: Iterable[Entry], number: signal.Signals) -> None:
-    """Send a signal to those that still run."""
+    """Send a signal to those that are still running."""
     for entry in targets:
         if lives(entry.pid, entry.started):
             try:
@@ -88,7 +88,7 @@ def send(targets: Iterable[Entry], number: signal.Signals) -> None:
 
 
 def await_end(targets: Iterable[Entry], within_s: float) -> list[Entry]:
-    """Wait until all have ended; returns those that have not ended in time."""
+    """Wait until all have ended. Returns those that have not ended in time."""
     deadline = time.monotonic() + within_s
     while alive := [entry for entry in targets if lives(entry.pid, entry.started)]:
         if time.monotonic() >= deadline:

@@ -49,7 +49,7 @@ class SignatureVerifier:
     secret: str
 
     def check_presigned(self, head: Head, now: datetime) -> frozenset[str]:
-        """Verify a presigned URL; returns the names of the signed headers. Raises Refused."""
+        """Verify a presigned URL. Returns the names of the signed headers. Raises Refused."""
         query = dict(head.query)
         try:
             algorithm, credential = query["X-Amz-Algorithm"], query["X-Amz-Credential"]

@@ -1,4 +1,4 @@
-"""Access control for the object store, which has none itself: one ASGI filter for browsers, one for our processes."""
+"""Access control for the object store, which has none itself: an ASGI filter for browsers, and one for Fairway."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PublicFilter:
     verifier: SignatureVerifier
     bucket: str
     max_bytes: int
-    uploads: Transfers | None = None  # None: without bounds, as for our own processes
+    uploads: Transfers | None = None  # None: without limits, as for Fairway's own processes
     downloads: Transfers | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -81,7 +81,7 @@ class PublicFilter:
             try:
                 await self._pass(scope, receive, response)
             except Refused as refusal:
-                if response.has_begun:  # cut the connection: the client sees that the body is incomplete
+                if response.has_begun:  # close the connection, so that the client notices that the body is incomplete
                     raise ConnectionError(refusal.detail) from None
                 await _refuse(send, refusal)
 
@@ -162,7 +162,7 @@ def check_shape(head: Head, bucket: str) -> None:
     parts = path.split("/")
     if parts[:2] != ["", bucket] or len(parts) < 3 or {"", ".", ".."} & set(parts[2:]):
         raise Refused(403, "AccessDenied", "the path is not the path of an object in this store")
-    # Characters that would be decoded again later, and characters that our keys never contain.
+    # Characters that would be decoded again later, and characters that Fairway's keys never contain.
     if re.search(r"[%\\\x00-\x1f\x7f\ufffd]", path):
         raise Refused(403, "AccessDenied", "the path has a character that is not allowed in a key")
     names = Counter(name for name, _ in head.query)
@@ -170,13 +170,13 @@ def check_shape(head: Head, bucket: str) -> None:
     if unknown := set(names) - known:
         raise Refused(403, "AccessDenied", f"the query parameter {sorted(unknown)[0]!r} is not allowed")
     if names and max(names.values()) > 1:
-        raise Refused(403, "AccessDenied", "a query parameter is given twice")
+        raise Refused(403, "AccessDenied", "a query parameter occurs twice")
     if ("partNumber" in names) != ("uploadId" in names):
-        raise Refused(403, "AccessDenied", "partNumber and uploadId go together")
+        raise Refused(403, "AccessDenied", "partNumber and uploadId must be used together")
 
 
 def check_headers(head: Head, signed: frozenset[str]) -> None:
-    """Refuse unsigned headers that would change what the store does, and some headers even if they are signed."""
+    """Refuse unsigned headers that would change the store's behaviour, and some headers even if they are signed."""
     if forbidden := FORBIDDEN_HEADERS & (head.headers.keys() | signed):
         raise Refused(403, "AccessDenied", f"the header {sorted(forbidden)[0]} is not allowed here")
     unsigned = sorted(name for name in head.headers if name.startswith("x-amz-") and name not in signed)
@@ -185,7 +185,7 @@ def check_headers(head: Head, signed: frozenset[str]) -> None:
     if head.headers.get("content-encoding", "identity") != "identity":
         raise Refused(403, "AccessDenied", "content encodings are not supported")
     if "," in head.headers.get("host", "") + head.headers.get("content-length", ""):
-        raise Refused(400, "InvalidRequest", "a header is given twice")
+        raise Refused(400, "InvalidRequest", "a header occurs twice")
 
 
 def _name(pair: tuple[bytes, bytes]) -> str:

@@ -1,4 +1,4 @@
-"""Creates the queues of the embedded start, which forgets them when it ends."""
+"""Creates the queues of the embedded start, which exist only while it runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ QUEUE_PREFIX = "fairway-"
 
 
 class QueueClient:
-    """The calls of boto3's SQS client that create queues, for a thread beside the event loop that serves them."""
+    """The calls of boto3's SQS client that create queues, for a thread other than the event loop that serves them."""
 
     exceptions = SimpleNamespace(QueueDoesNotExist=RuntimeError)
 

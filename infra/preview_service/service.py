@@ -1,4 +1,4 @@
-"""The HTTP application: a part of Gotenberg's protocol over a converter."""
+"""The HTTP application: serves a part of Gotenberg's protocol with a converter."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TITLES = {
     200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large",
     422: "Unprocessable Content", 503: "Service Unavailable",
 }  # fmt: skip
-# The status and the sentence for each reason for which a document can't be printed, in Gotenberg's words where it has
-# some. All are 4xx: trying again would not help.
+# The status and the sentence for each reason why a document can't be printed, in Gotenberg's words if it has any. All
+# are 4xx, because trying again would not help.
 REFUSALS = {
     "password_protected": (400, "The document '{name}' is password-protected. Send it without a password."),
     "corrupt": (
@@ -78,14 +78,14 @@ class Service:
             keeps_folder = True
             headers = {"Content-Type": "application/pdf", "Content-Length": str(pdf.stat().st_size)}
             log("converted", media_type=form.media_type, ms=round((time.monotonic() - began) * 1000))
-            return 200, headers, _Removed(pdf, folder)
+            return 200, headers, _SentOnce(pdf, folder)
         except BadForm as error:
             return _text(400, str(error))
         except Busy as error:
             return _text(503, str(error), **{"Retry-After": str(error.retry_after_s)})
         except (Snooze, TransientError) as error:
             log("conversion_failed", detail=str(error))
-            return _text(503, "The host has no room for a conversion. Retry shortly.", **{"Retry-After": "10"})
+            return _text(503, "The host has no resources for a conversion. Retry shortly.", **{"Retry-After": "10"})
         except (PermanentError, DecoderCrashed) as error:
             code = "crashed" if isinstance(error, DecoderCrashed) else error.code
             log("conversion_refused", code=code, detail=error.detail)
@@ -103,8 +103,8 @@ class Service:
         return 200 if works else 503, {"Content-Type": "application/json"}, [body]
 
 
-class _Removed:
-    """The content of a file, whose folder is removed once it was sent."""
+class _SentOnce:
+    """The content of a file. Its folder is removed once it has been sent."""
 
     def __init__(self, path: Path, folder: Path) -> None:
         self._file, self._folder = path.open("rb"), folder

@@ -1,4 +1,4 @@
-"""Creates the bucket of all files, keeps its versions, lets browsers upload to it, and has its events sent."""
+"""Creates the bucket, enables versions, lets browsers upload to it, and configures its events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENTS_ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The bucket as it should be. `events_to` is the ARN of what receives its events; empty where none is known."""
+    """The bucket as it should be. `events_to` is the ARN of the target of its events; empty if none is known."""
 
     name: str
     region: str
@@ -38,7 +38,7 @@ class Wanted:
 
 
 def prepare(s3: Any, wanted: Wanted) -> Iterator[Result]:
-    """Bring the bucket to what is wanted, and report each part. Raises Unusable."""
+    """Create and configure the bucket, and report each part. Raises Unusable."""
     yield _ensure_bucket(s3, wanted)
     yield _keep_versions(s3, wanted.name)
     yield _allow_browsers(s3, wanted)
@@ -46,19 +46,19 @@ def prepare(s3: Any, wanted: Wanted) -> Iterator[Result]:
 
 
 def prepare_artifacts(s3: Any, wanted: Wanted) -> Iterator[Result]:
-    """The same for a bucket of artifacts: browsers read from it, and its events are of no use. Raises Unusable."""
+    """The same for the bucket of artifacts: browsers read from it, and its events are not needed. Raises Unusable."""
     yield _ensure_bucket(s3, wanted)
     yield _keep_versions(s3, wanted.name)
     yield _allow_browsers(s3, wanted)
 
 
 def software(s3: Any, bucket: str) -> str:
-    """The name in the `Server` header of the store's answers, in lower case."""
+    """The name in the `Server` header of the store's responses, in lower case."""
     try:
-        answer = s3.head_bucket(Bucket=bucket)
+        response = s3.head_bucket(Bucket=bucket)
     except s3.exceptions.ClientError as error:
-        answer = error.response
-    return str(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("server", "")).lower()
+        response = error.response
+    return str(response["ResponseMetadata"].get("HTTPHeaders", {}).get("server", "")).lower()
 
 
 def _ensure_bucket(s3: Any, wanted: Wanted) -> Result:
@@ -69,9 +69,9 @@ def _ensure_bucket(s3: Any, wanted: Wanted) -> Result:
             raise Unusable(f"The object store refuses access to the bucket {wanted.name}: {_code(error)}") from None
     else:
         return ok(f"bucket {wanted.name}")
-    place = {} if wanted.region == "us-east-1" else {"LocationConstraint": wanted.region}
+    location = {} if wanted.region == "us-east-1" else {"LocationConstraint": wanted.region}
     try:
-        s3.create_bucket(Bucket=wanted.name, **({"CreateBucketConfiguration": place} if place else {}))
+        s3.create_bucket(Bucket=wanted.name, **({"CreateBucketConfiguration": location} if location else {}))
     except s3.exceptions.ClientError as error:
         raise Unusable(f"The bucket {wanted.name} can't be created: {error}") from None
     return changed(f"created the bucket {wanted.name}")
@@ -83,7 +83,7 @@ def _keep_versions(s3: Any, bucket: str) -> Result:
             return ok(f"the bucket {bucket} keeps versions")
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     except s3.exceptions.ClientError as error:
-        return by_hand(f"switch on versions of the bucket {bucket}, if the store has them ({_code(error)})")
+        return by_hand(f"enable versions of the bucket {bucket}, if the store supports them ({_code(error)})")
     return changed(f"the bucket {bucket} keeps versions from now on")
 
 
@@ -96,16 +96,16 @@ def _allow_browsers(s3: Any, wanted: Wanted) -> Result:
         "MaxAgeSeconds": 3600,
     }
     try:
-        held = s3.get_bucket_cors(Bucket=wanted.name).get("CORSRules", [])
+        existing = s3.get_bucket_cors(Bucket=wanted.name).get("CORSRules", [])
     except s3.exceptions.ClientError:
-        held = []
-    if [{key: one.get(key) for key in rule} for one in held] == [rule]:
+        existing = []
+    if [{key: other.get(key) for key in rule} for other in existing] == [rule]:
         return ok(f"browsers may use the bucket {wanted.name} from {', '.join(wanted.origins)}")
     try:
         s3.put_bucket_cors(Bucket=wanted.name, CORSConfiguration={"CORSRules": [rule]})
     except s3.exceptions.ClientError as error:
         return by_hand(
-            f"the store takes no CORS rules for a bucket ({_code(error)}): in its own settings, allow GET, HEAD and PUT "
+            f"the store accepts no CORS rules for a bucket ({_code(error)}): in its own settings, allow GET, HEAD and PUT "
             f"from {', '.join(wanted.origins)}"
         )
     return changed(f"browsers may use the bucket {wanted.name} from {', '.join(wanted.origins)} from now on")
@@ -114,8 +114,8 @@ def _allow_browsers(s3: Any, wanted: Wanted) -> Result:
 def _send_events(s3: Any, wanted: Wanted) -> Result:
     kind = next((name for name in EVENTS_BY_HAND if name in software(s3, wanted.name)), "")
     target = wanted.events_to or (MINIO_TARGET if kind == "minio" else "")
-    held = _notification(s3, wanted.name)
-    if any(_sends_originals(one) and target in ("", _target(one)) for one in _targets(held)):
+    existing = _notification(s3, wanted.name)
+    if any(_sends_originals(rule) and target in ("", _target(rule)) for rule in _rules(existing)):
         return ok("the bucket's events are sent")
     advice = EVENTS_BY_HAND.get(kind, EVENTS_ELSEWHERE).format(brokers=wanted.brokers or "BROKERS", topic=wanted.topic)
     if not target:
@@ -127,8 +127,8 @@ def _send_events(s3: Any, wanted: Wanted) -> Result:
     }
     by_kind = {"Topic": ("TopicConfigurations", "TopicArn"), "Queue": ("QueueConfigurations", "QueueArn")}
     name, arn = by_kind["Topic" if ":sns:" in target else "Queue"]
-    kept = {key: value for key, value in held.items() if key != "ResponseMetadata"}
-    kept[name] = [one for one in kept.get(name, []) if one.get("Id") != EVENTS_ID] + [{**rule, arn: target}]
+    kept = {key: value for key, value in existing.items() if key != "ResponseMetadata"}
+    kept[name] = [other for other in kept.get(name, []) if other.get("Id") != EVENTS_ID] + [{**rule, arn: target}]
     try:
         s3.put_bucket_notification_configuration(Bucket=wanted.name, NotificationConfiguration=kept)
     except s3.exceptions.ClientError as error:
@@ -143,9 +143,9 @@ def _notification(s3: Any, bucket: str) -> dict[str, Any]:
         return {}
 
 
-def _targets(held: dict[str, Any]) -> list[dict[str, Any]]:
+def _rules(notification: dict[str, Any]) -> list[dict[str, Any]]:
     names = ("QueueConfigurations", "TopicConfigurations", "LambdaFunctionConfigurations")
-    return [one for name in names for one in held.get(name, [])]
+    return [rule for name in names for rule in notification.get(name, [])]
 
 
 def _target(rule: dict[str, Any]) -> str:
@@ -157,7 +157,7 @@ def _sends_originals(rule: dict[str, Any]) -> bool:
     if not {"s3:ObjectCreated:*", "s3:*"} & set(rule.get("Events", ())):
         return False
     filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    return all(one["Name"].lower() == "prefix" and ORIGINALS.startswith(one["Value"]) for one in filters)
+    return all(part["Name"].lower() == "prefix" and ORIGINALS.startswith(part["Value"]) for part in filters)
 
 
 def _status(error: Any) -> int:

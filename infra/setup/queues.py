@@ -1,4 +1,4 @@
-"""Creates the queue and the dead-letter queue of each topic, where they are missing."""
+"""Creates the queue and the dead-letter queue of each topic, if they are missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def visibility_s() -> dict[str, int]:
 
 
 def ensure_queues(sqs: Any, prefix: str, visibility_s: Mapping[str, int]) -> list[str]:
-    """Create or correct the queues of all topics; the names of those that were changed."""
+    """Create or correct the queues of all topics. Returns the names of those that were changed."""
     changed = []
     for topic, seconds in visibility_s.items():
         name, retention = prefix + topic, {"MessageRetentionPeriod": str(RETENTION_S)}
@@ -37,38 +37,38 @@ def ensure_queues(sqs: Any, prefix: str, visibility_s: Mapping[str, int]) -> lis
 
 
 def ensure_queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> tuple[str, bool]:
-    """A queue with these attributes: its ARN, and whether anything was changed."""
+    """Create a queue, or correct its attributes. Returns its ARN, and whether anything was changed."""
     # create_queue fails if the queue exists with other attributes, so they are set separately.
     try:
         url, is_new = sqs.get_queue_url(QueueName=name)["QueueUrl"], False
     except sqs.exceptions.QueueDoesNotExist:
         url, is_new = sqs.create_queue(QueueName=name)["QueueUrl"], True
-    held = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
-    wanted = {key: value for key, value in attributes.items() if not _same(held.get(key), value)}
+    current = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
+    wanted = {key: value for key, value in attributes.items() if not _same(current.get(key), value)}
     if wanted:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=wanted)
-    return str(held["QueueArn"]), is_new or bool(wanted)
+    return str(current["QueueArn"]), is_new or bool(wanted)
 
 
 def accept_events(sqs: Any, name: str, bucket: str) -> tuple[str, bool]:
-    """Let Amazon's S3 send a bucket's events to a queue: the queue's ARN, and whether anything was changed."""
+    """Let Amazon S3 send a bucket's events to a queue. Returns the queue's ARN, and whether anything was changed."""
     arn, _ = ensure_queue(sqs, name, {})
     return ensure_queue(sqs, name, {"Policy": _accepts_events_of(bucket, arn)})
 
 
-def _same(held: str | None, wanted: str) -> bool:
-    """Whether two attributes are equal; policies are JSON, which servers format in their own way."""
+def _same(current: str | None, wanted: str) -> bool:
+    """Whether two attributes are equal. Policies are compared as JSON, which servers format differently."""
     if not wanted.startswith("{"):
-        return bool(held == wanted)
+        return bool(current == wanted)
     try:
-        return bool(_plain(json.loads(held or "null")) == _plain(json.loads(wanted)))
+        return bool(_plain(json.loads(current or "null")) == _plain(json.loads(wanted)))
     except ValueError:
         return False
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(inner) for key, inner in value.items()}
     return str(value) if isinstance(value, int) else value
 
 

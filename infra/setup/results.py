@@ -1,4 +1,4 @@
-"""What a check or a change came to, for an operator to read."""
+"""The results of checks and changes, for an operator to read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ OK, CHANGED, BY_HAND, WARNING, WRONG = "ok", "changed", "by hand", "warning", "w
 
 
 class Unusable(Exception):
-    """A server can't be used as it is. The message says why and what to do."""
+    """A server can't be used in its current state. The message explains why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One sentence about one thing, and its state."""
+    """The state of one check or change, and a sentence about it."""
 
     state: str
     text: str
@@ -48,8 +48,10 @@ def warning(text: str) -> Result:
 
 
 def print_results(examine: Callable[[Settings], Iterable[Result]]) -> Counter[str]:
-    """Print what `examine` yields for this environment's settings, each result as soon as it is known. Returns how many
-    results have each state; settings that can't be read are one that is wrong."""
+    """Print each result that `examine` yields for this environment's settings, as soon as it is known.
+
+    Returns the number of results by state. Settings that can't be read are one wrong result.
+    """
     states: Counter[str] = Counter()
     try:
         settings = bootstrap.settings()

@@ -16,45 +16,47 @@ ANSWER_S = 5
 
 
 def postgres(url: str, variable: str) -> Result:
-    """The version of PostgreSQL. Raises Unusable; `variable` is where the operator set the URL."""
+    """Check PostgreSQL's version. `variable` is the setting with the URL, for messages. Raises Unusable."""
     if not url:
         raise Unusable(f"Set {variable} to the address of PostgreSQL: postgresql://user:password@host:5432/fairway")
     try:
         with psycopg.connect(url, connect_timeout=ANSWER_S) as connection:
-            version, place = connection.info.server_version, f"{connection.info.host}:{connection.info.port}"
+            version, address = connection.info.server_version, f"{connection.info.host}:{connection.info.port}"
             database, user = connection.info.dbname, connection.info.user
     except psycopg.Error as error:
         raise Unusable(f"PostgreSQL can't be used with {variable}: {_sentence(error)}") from None
     if version // 10_000 < OLDEST_SERVER:
-        raise Unusable(f"PostgreSQL at {place} is version {version // 10_000}; Fairway needs {OLDEST_SERVER} or later")
-    return ok(f"PostgreSQL {version // 10_000}.{version % 10_000} at {place}, database {database}, as {user}")
+        raise Unusable(
+            f"PostgreSQL at {address} is version {version // 10_000}; Fairway needs {OLDEST_SERVER} or later"
+        )
+    return ok(f"PostgreSQL {version // 10_000}.{version % 10_000} at {address}, database {database}, as {user}")
 
 
 def redis(url: str, *, probes: bool = True) -> Result:
-    """The version of Redis or Valkey, which must take a write if `probes`. Raises Unusable."""
+    """Check the version of Redis or Valkey and, with `probes`, that it accepts a write. Raises Unusable."""
     if not url:
-        return ok("no Redis: workers poll, and each process has breakers and budgets of its own")
+        return ok("no Redis: workers poll, and each process has its own breakers and budgets")
     from redis import Redis
     from redis.exceptions import RedisError
 
-    place = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
+    address = f"{urlsplit(url).hostname}:{urlsplit(url).port or 6379}"
     try:
         with Redis.from_url(url, socket_connect_timeout=ANSWER_S, socket_timeout=ANSWER_S) as client:
             info: dict[str, Any] = client.info("server")
             if probes:
                 client.set("fairway:probe", "1", ex=60)
     except (RedisError, OSError) as error:
-        raise Unusable(f"Redis at {place} can't be used: {_sentence(error)}") from None
+        raise Unusable(f"Redis at {address} can't be used: {_sentence(error)}") from None
     version = str(info.get("redis_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
         oldest = ".".join(str(part) for part in OLDEST_REDIS)
-        raise Unusable(f"Redis at {place} is version {version}; Fairway needs {oldest} or later")
+        raise Unusable(f"Redis at {address} is version {version}; Fairway needs {oldest} or later")
     name, shown = ("Valkey", info["valkey_version"]) if "valkey_version" in info else ("Redis", version)
-    return ok(f"{name} {shown} at {place}")
+    return ok(f"{name} {shown} at {address}")
 
 
 def object_store(s3: Any, settings: Settings) -> Result:
-    """The object store's name and address. Raises Unusable where it does not answer or refuses the credentials."""
+    """Check the object store. Raises Unusable if it does not answer or refuses the credentials."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     address = settings.aws_endpoint_url or s3.meta.endpoint_url
@@ -62,9 +64,9 @@ def object_store(s3: Any, settings: Settings) -> Result:
         s3.head_bucket(Bucket=settings.bucket)
         server = ""
     except ClientError as error:
-        answer = error.response.get("ResponseMetadata", {})
-        server = answer.get("HTTPHeaders", {}).get("server", "")
-        if answer.get("HTTPStatusCode") not in (404, 301):
+        metadata = error.response.get("ResponseMetadata", {})
+        server = metadata.get("HTTPHeaders", {}).get("server", "")
+        if metadata.get("HTTPStatusCode") not in (404, 301):
             code = error.response.get("Error", {}).get("Code")
             raise Unusable(
                 f"The object store at {address} refuses access to the bucket {settings.bucket}: {code}"

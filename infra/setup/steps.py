@@ -1,4 +1,4 @@
-"""What is set up, in order: the database, Redis, the topics, and the bucket whose events go to one of them."""
+"""Sets up, in order: the database, Redis, the topics, and the bucket, whose events go to one of the topics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTS = ("database", "redis", "topics", "bucket")
 
 
 def set_up(settings: Settings, events_to: str = "", only: Collection[str] = PARTS) -> Iterator[Result]:
-    """Bring every server to what Fairway needs, and report each thing. A failure ends its part alone."""
+    """Set up every server, and report each check and change. A failure ends only its own part."""
     parts: dict[str, Callable[[], Iterator[Result]]] = {
         "database": lambda: _database(settings),
         "redis": lambda: iter([servers.redis(settings.redis_url)]),
@@ -51,9 +51,9 @@ def _database(settings: Settings) -> Iterator[Result]:
         if ensure_database(owner):
             yield changed(f"created the database {urlsplit(owner).path.lstrip('/')}")
         yield servers.postgres(owner, "FAIRWAY_OWNER_DATABASE_URL")
-        what = bootstrap.migrate()
-        yield from map(changed, what)
-        if not what:
+        applied = bootstrap.migrate()
+        yield from map(changed, applied)
+        if not applied:
             yield ok("migrations and roles")
         yield _admin(settings, owner)
     except (psycopg.Error, MigrationChanged) as error:
@@ -75,7 +75,7 @@ def _check_role(variable: str, role: str, url: str) -> None:
 
 
 def _admin(settings: Settings, owner: str) -> Result:
-    """The admin of FAIRWAY_ADMIN_KEY exists by now. Without that variable, a key is made where there is none yet."""
+    """Create the first admin's key, unless an admin exists. `migrate` has created the admin of FAIRWAY_ADMIN_KEY."""
     from layers.adapters.postgres.migration import Admin, ensure_admin
     from layers.domain.keys import PREFIX
 
@@ -85,7 +85,7 @@ def _admin(settings: Settings, owner: str) -> Result:
         raise Unusable("Set FAIRWAY_KEY_PEPPER to a long random secret, the same for every process of the API")
     key = PREFIX + secrets.token_urlsafe(24)
     ensure_admin(owner, Admin(key, settings.key_pepper))
-    return changed(f"made the first admin's key, which is shown this once: {key}")
+    return changed(f"created the first admin's key, which is shown only now: {key}")
 
 
 def _topics(settings: Settings) -> Iterator[Result]:
@@ -101,10 +101,10 @@ def _topics(settings: Settings) -> Iterator[Result]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        made = queues.ensure_queues(bootstrap.aws_client("sqs"), settings.queue_prefix, queues.visibility_s())
+        names = queues.ensure_queues(bootstrap.aws_client("sqs"), settings.queue_prefix, queues.visibility_s())
     except (BotoCoreError, ClientError) as error:
         raise Unusable(f"The queues can't be set up: {error}") from None
-    yield changed(f"queues: {', '.join(made)}") if made else ok(f"{2 * len(TOPICS)} queues")
+    yield changed(f"queues: {', '.join(names)}") if names else ok(f"{2 * len(TOPICS)} queues")
 
 
 def _bucket(settings: Settings, events_to: str) -> Iterator[Result]:

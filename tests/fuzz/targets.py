@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from functions.arrivals import OURS, take_arrivals
+from functions.arrivals import ORIGINAL_KEY, take_arrivals
 from layers import entry
 from layers.adapters.aws.textract_reader import TextractReader
 from layers.adapters.extraction.model_extractor import ModelExtractor
@@ -75,7 +75,7 @@ def keys(data: bytes) -> None:
     key = data.decode("utf-8", "replace")
     body = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "size": 1}}}]}
     for arrival in entry.arrivals(body):
-        if OURS.fullmatch(arrival.object_key):
+        if ORIGINAL_KEY.fullmatch(arrival.object_key):
             parts = arrival.object_key.split("/")
             _check(
                 len(parts) == 3 and arrival.object_key.isascii() and ".." not in parts,

@@ -77,7 +77,7 @@ def test_each_file_shows_how_many_files_of_its_owner_are_ahead(fresh: Api) -> No
     assert (positions[0], positions[-1]) == (0, 39) and positions == sorted(positions)
     last = tenant.waiting(ids[-1])
     assert last["reason"] == "fair_share"
-    assert "waits its turn for the first look at it" in last["detail"] and "of yours are ahead" in last["detail"]
+    assert "waits its turn for the first check" in last["detail"] and "of yours are ahead" in last["detail"]
     low, high = last["eta_s"]
     assert 0 <= low < high
 
@@ -197,7 +197,7 @@ def test_while_a_service_is_down_its_files_name_it_with_the_reason_and_the_next_
         breakers.failed("textract", "it refuses our key")
     wait = tenant.waiting(file_id)
     assert wait["reason"] == "dependency_down"
-    assert wait["detail"].startswith("Textract is out of order (it refuses our key); it is tried again in")
+    assert wait["detail"].startswith("Textract is unavailable (it refuses our key); it is tried again in")
     assert wait["eta_s"][0] >= 3 and wait["eta_s"][1] > 600
 
 

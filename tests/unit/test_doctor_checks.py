@@ -42,7 +42,7 @@ def test_the_resolution_of_a_servers_time_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "states", "says"),
+    ("fleet", "states", "text"),
     [
         ([], [WRONG], "No worker is running"),
         ([("a", "h1", VERSION, STEPS), ("b", "h2", VERSION, ("ocr",))], [OK], "2 workers run on 2 hosts"),
@@ -52,11 +52,11 @@ def test_the_resolution_of_a_servers_time_is_no_difference() -> None:
     ],
 )
 def test_the_fleet_is_judged_by_its_versions_and_steps(
-    seen: list[tuple[str, str, str, tuple[str, ...]]], states: list[str], says: str
+    fleet: list[tuple[str, str, str, tuple[str, ...]]], states: list[str], text: str
 ) -> None:
-    results = list(workers.check_fleet([workers.Seen(*one) for one in seen], STEPS))
+    results = list(workers.check_fleet([workers.LiveWorker(*fields) for fields in fleet], STEPS))
     assert [one.state for one in results] == states
-    assert says in results[-1].text
+    assert text in results[-1].text
 
 
 def test_work_that_waits_and_services_that_are_down_are_named() -> None:
@@ -84,8 +84,8 @@ def test_topics_with_fewer_partitions_than_workers_are_too_narrow(
 
 
 def test_each_topic_is_received_by_the_workers_of_its_step() -> None:
-    seen = [workers.Seen("a", "h", VERSION, ("intake", "text")), workers.Seen("b", "h", VERSION, ("ocr",))]
-    counted = checks.receivers(seen)
+    live = [workers.LiveWorker("a", "h", VERSION, ("intake", "text")), workers.LiveWorker("b", "h", VERSION, ("ocr",))]
+    counted = checks.receivers(live)
     assert (counted["arrivals"], counted["dispatch"]) == (1, 2)
     assert (counted["text"], counted["ocr"], counted["preview"]) == (1, 1, 0)
 

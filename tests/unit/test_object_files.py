@@ -186,10 +186,12 @@ def test_an_aborted_upload_takes_its_parts_along_and_takes_no_more(objects: Obje
 def test_what_a_crash_left_half_done_is_tidied_at_the_next_start(folder: Path) -> None:
     first = ObjectFiles(folder)
     kept = put(first, "kept", LARGE)
-    first._place(kept.version_id).replace(folder / "arriving" / kept.version_id)  # died before it was moved
+    first._body_path(kept.version_id).replace(
+        folder / "arriving" / kept.version_id
+    )  # the process died before it moved the file
     (folder / "arriving" / "half").write_bytes(b"half")  # died before its row was committed
     deleted = put(first, "deleted", LARGE)
-    path = first._place(deleted.version_id)
+    path = first._body_path(deleted.version_id)
     body = path.read_bytes()
     first.delete([("deleted", deleted.version_id)])
     first.close()
@@ -242,8 +244,8 @@ def test_an_upload_that_would_leave_too_little_free_is_refused_before_it_is_rece
 def test_a_body_that_is_gone_or_cut_short_is_found(objects: ObjectFiles) -> None:
     gone, short = put(objects, "gone", LARGE), put(objects, "short", LARGE)
     put(objects, "good", LARGE)
-    objects._place(gone.version_id).unlink()
-    objects._place(short.version_id).write_bytes(b"short")
+    objects._body_path(gone.version_id).unlink()
+    objects._body_path(short.version_id).write_bytes(b"short")
     assert {key for key, _ in objects.damaged()} == {"gone", "short"}
 
 

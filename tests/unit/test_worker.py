@@ -30,7 +30,7 @@ def test_the_workers_of_an_embedded_start_share_the_concurrency_of_its_stage() -
 def test_a_worker_runs_every_step_unless_some_are_named() -> None:
     assert slots({}) == {name: step.slots_per_worker for name, step in STEPS.items()}
     assert slots({"ocr": 7, "thumbnail": None}) == {"ocr": 7, "thumbnail": STEPS["thumbnail"].slots_per_worker}
-    with pytest.raises(ValueError, match="names no step of Fairway: ocp"):
+    with pytest.raises(ValueError, match="names unknown steps: ocp"):
         slots({"ocp": 2})
 
 

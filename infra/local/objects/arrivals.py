@@ -1,6 +1,6 @@
-"""Tells Fairway about each stored original: a message in the queue of arrivals, as S3 sends it, and a work signal.
+"""Reports each stored original: sends an event like S3's to the queue of arrivals, and a work signal.
 
-An event that can't be sent is only logged. The upload has succeeded, and upkeep finds objects without an event.
+If an event can't be sent, this is only logged: the upload has succeeded, and upkeep finds objects without an event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infra.local.objects.queue_calls import QueueCalls
 
 
 class Arrivals:
-    """`send_signal` is called with a count, off the event loop: it may block and fail."""
+    """Sends the events. `send_signal` is called with a count in another thread, so it may block and fail."""
 
     def __init__(
         self, call: QueueCalls, queue: str, bucket: str, prefix: str, send_signal: Callable[[int], None]
@@ -28,13 +28,13 @@ class Arrivals:
         self._bucket = bucket
         self._prefix = prefix
         self._send_signal = send_signal
-        # One thread: signals that wait for a lost Redis add up to a number and not to threads.
+        # One thread only: while Redis is away, waiting signals become a larger count instead of more threads.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="arrivals")
         self._unsent = 0
         self._sending: asyncio.Task[None] | None = None
 
     async def stored(self, version: Version) -> None:
-        """Send the event of a new version; objects outside the prefix have none."""
+        """Send the event of a new version, unless its key is outside the prefix."""
         if not version.key.startswith(self._prefix):
             return
         try:

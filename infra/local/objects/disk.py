@@ -1,4 +1,4 @@
-"""Bodies on their way to disk, and what a full disk does to them."""
+"""Writes bodies to disk, and turns the errors of a full disk into NoSpace."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SMALL_BYTES = 64 * 1024  # bodies up to this size are stored in the index: one f
 
 
 class NoSpace(Exception):
-    """The disk is full, or would be with what is to be stored."""
+    """The disk is full, or would be too full after the write."""
 
 
 class Incoming:
-    """A body that is being received: in memory while it is small, in a file once it is not.
+    """A body that is being received: in memory while it is small, otherwise in a file.
 
-    Close it in the end, whatever became of it; what was not stored is deleted.
+    Always close it in the end. `close` deletes the file unless `stored` was called.
     """
 
     def __init__(self, folder: Path, *, small_bytes: int = SMALL_BYTES) -> None:
@@ -46,7 +46,7 @@ class Incoming:
             self._file.write(chunk)
 
     def flush(self) -> bytes | None:
-        """Bring a file to disk; the body itself where it is small. Raises NoSpace."""
+        """Flush the file to disk and return None; return the body if it is small. Raises NoSpace."""
         if self._file is None:
             return b"".join(self._chunks)
         with refusing_full_disk():
@@ -56,7 +56,7 @@ class Incoming:
         return None
 
     def stored(self) -> None:
-        """Its row is committed: the file stays."""
+        """Keep the file, because its row is committed."""
         self._is_stored = True
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Incoming:
 
 
 class refusing_full_disk:
-    """Turns what the system says of a full disk, a full quota or a file too large into NoSpace."""
+    """Turns the errors of a full disk, an exceeded quota or too large a file into NoSpace."""
 
     def __enter__(self) -> None:
         return None
@@ -82,12 +82,12 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return isinstance(error, sqlite3.OperationalError) and (
-        "full" in str(error) or "disk I/O error" in str(error)  # SQLite's word for a write that ENOSPC cut short
+        "full" in str(error) or "disk I/O error" in str(error)  # SQLite's message for a write that ENOSPC interrupted
     )
 
 
 def flush_folder(folder: Path) -> None:
-    """Bring a folder's entries to disk, so that a file just made in it survives a crash of the machine."""
+    """Flush a folder's entries to disk, so that a new file in it survives a crash of the machine."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

@@ -1,8 +1,8 @@
-"""Versioned objects in a folder: an index in SQLite, small bodies in it, larger ones as files beside it.
+"""Versioned objects in a folder: an index in SQLite with small bodies, and files with larger ones.
 
 A change is on disk before it is acknowledged: the body is flushed first, then the row that names it. Rows of many
-requests share one transaction, so that they share its flush to disk. Nothing is held in memory: a write that the disk
-refuses fails the request, with nothing stored.
+requests share one transaction and so its flush to disk. Nothing is kept in memory only: if the disk refuses a write, the
+request fails and nothing is stored.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ RESERVE_BYTES = 4 * 1024 * 1024
 
 
 class Exists(Exception):
-    """The key has an object already, and the request asked for none to be replaced."""
+    """The key already has an object, and the request allows no replacement."""
 
 
 class WrongParts(Exception):
-    """The parts that are to be joined are not those that are stored."""
+    """The parts that the request joins are not the stored ones."""
 
 
 class ObjectFiles:
     """The objects of one bucket in a folder. Threads may share it."""
 
     def __init__(self, folder: Path, *, free_bytes: int = 0) -> None:
-        """`free_bytes` of the disk are left free: what would take more is refused before it is received."""
+        """`free_bytes` of the disk are left free: a body that needs them is refused before it is received."""
         self._folder = folder
         self._free_bytes = free_bytes
         self._arriving, self._bodies = folder / "arriving", folder / "bodies"
@@ -69,7 +69,7 @@ class ObjectFiles:
     # --- one object ----------------------------------------------------------------------------------
 
     def receive(self, size_bytes: int) -> Incoming:
-        """Begin to receive a body of this size. Raises NoSpace where it would leave too little of the disk free."""
+        """Begin to receive a body of this size. Raises NoSpace if too little of the disk would be left free."""
         self._check_room(size_bytes)
         return Incoming(self._arriving)
 
@@ -98,7 +98,7 @@ class ObjectFiles:
         return version
 
     def find(self, key: str, version_id: str | None = None) -> Version | None:
-        """A version of a key, by default the latest; None where there is none, or it records a deletion."""
+        """A version of a key, by default the latest. None if it does not exist or is a deletion marker."""
         found = (
             index.latest(self._transactions.reader(), key)
             if version_id is None
@@ -107,7 +107,7 @@ class ObjectFiles:
         return None if found is None or found.is_marker else found
 
     def open(self, version: Version) -> IO[bytes]:
-        """A version's body, as a seekable file. Raises FileNotFoundError where it is gone."""
+        """A version's body, as a seekable file. Raises FileNotFoundError if it is missing on disk."""
         row = (
             self._transactions.reader()
             .execute("SELECT body FROM bodies WHERE version_id = ?", (version.version_id,))
@@ -116,12 +116,14 @@ class ObjectFiles:
         if row is not None:
             return io.BytesIO(row[0])
         try:
-            return open(self._place(version.version_id), "rb")
+            return open(self._body_path(version.version_id), "rb")
         except FileNotFoundError:
-            return open(self._arriving / version.version_id, "rb")  # its row was committed a moment ago
+            return open(
+                self._arriving / version.version_id, "rb"
+            )  # its row was just committed, and the file is moved next
 
     def delete(self, chosen: Sequence[tuple[str, str | None]]) -> list[tuple[str, str]]:
-        """Delete versions for good; a key without a version gets a marker. The key and version id of each."""
+        """Delete versions permanently; a key without a version id gets a deletion marker. Returns all keys and version ids."""
         done: list[tuple[str, str]] = []
 
         def remove(connection: sqlite3.Connection) -> None:
@@ -141,7 +143,7 @@ class ObjectFiles:
     # --- listings ------------------------------------------------------------------------------------
 
     def keys(self, prefix: str, after: str, limit: int) -> list[Version]:
-        """The latest version of each key under a prefix after a given one, in order, deleted ones left out."""
+        """The latest version of each key under a prefix and after the key `after`, in order, without deleted objects."""
         found: list[Version] = []
         while len(found) < limit:
             rows = (
@@ -156,7 +158,10 @@ class ObjectFiles:
         return found[:limit]
 
     def versions(self, prefix: str, key_marker: str, version_marker: str, limit: int) -> list[Version]:
-        """All versions under a prefix, by key, the newest of each first; after a key, or after one version of it."""
+        """All versions under a prefix, by key, the newest of each key first.
+
+        They begin after all versions of `key_marker` or, if `version_marker` is set, after this version of it.
+        """
         connection = self._transactions.reader()
         below = None
         if version_marker:
@@ -182,12 +187,12 @@ class ObjectFiles:
         return upload_id
 
     def receive_part(self, size_bytes: int) -> Incoming:
-        """As `receive`, for a part, which is always a file."""
+        """Like `receive`, for a part, which is always written to a file."""
         self._check_room(size_bytes)
         return Incoming(self._arriving, small_bytes=-1)
 
     def store_part(self, incoming: Incoming, key: str, upload_id: str, number: int, etag: str) -> None:
-        """Store a part; an earlier one of its number is replaced. Raises NoUpload, NoSpace."""
+        """Store a part. It replaces an earlier one with its number. Raises NoUpload, NoSpace."""
         if incoming.size_bytes == 0:
             incoming.write(b"")
         incoming.flush()
@@ -204,7 +209,7 @@ class ObjectFiles:
         self._collect()
 
     def parts(self, key: str, upload_id: str, after: int, limit: int) -> list[StoredPart]:
-        """The parts of an upload that are stored, in order. Raises NoUpload."""
+        """The stored parts of an upload, in order. Raises NoUpload."""
         index.existing_upload(self._transactions.reader(), key, upload_id)
         rows = self._transactions.reader().execute(
             "SELECT number, size_bytes, etag FROM parts WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?",
@@ -215,7 +220,7 @@ class ObjectFiles:
     def complete_upload(
         self, key: str, upload_id: str, chosen: Sequence[tuple[int, str]], *, only_new: bool
     ) -> Version:
-        """Join parts, given by number and etag, to the newest version of the key.
+        """Join parts, selected by number and etag, into a new version of the key.
 
         Raises NoUpload, WrongParts, Exists, NoSpace.
         """
@@ -226,7 +231,7 @@ class ObjectFiles:
         stored = {row[0]: row[1:] for row in rows}
         numbers = [number for number, _ in chosen]
         if not chosen or numbers != sorted(set(numbers)) or any(stored.get(n, ("",))[0] != e for n, e in chosen):
-            raise WrongParts(f"the parts {numbers} are not those that are stored")
+            raise WrongParts(f"the parts {numbers} are not the stored ones")
         size_bytes = sum(stored[number][2] for number in numbers)
         incoming = self.receive_part(size_bytes)
         try:
@@ -269,7 +274,7 @@ class ObjectFiles:
     ) -> list[tuple[str, str, float]]:
         """Unfinished multipart uploads under a prefix, by key and id: key, id, time of the beginning.
 
-        They begin after all uploads of `after_key` or, where `after_id` is given, after that one of them.
+        They begin after all uploads of `after_key` or, if `after_id` is set, after this upload of it.
         """
         rows = self._transactions.reader().execute(
             "SELECT key, upload_id, begun_at FROM uploads WHERE key >= ?1 AND key < ?2"
@@ -281,7 +286,7 @@ class ObjectFiles:
     # --- files ---------------------------------------------------------------------------------------
 
     def _free(self, change: Change) -> None:
-        """Carry out a change that deletes files. On a full disk it uses the space that is kept in reserve."""
+        """Carry out a change that deletes files. On a full disk it uses the reserved space."""
         try:
             self._transactions.change(change)
         except NoSpace:
@@ -290,16 +295,16 @@ class ObjectFiles:
         self._collect()
         self._refill_reserve()
 
-    def _place(self, file_name: str) -> Path:
+    def _body_path(self, file_name: str) -> Path:
         return self._bodies / file_name[:2] / file_name
 
     def _file(self, file_name: str) -> Path:
-        path = self._place(file_name)
+        path = self._body_path(file_name)
         return path if path.exists() else self._arriving / file_name
 
     def _settle(self, file_name: str) -> None:
-        """Move a file whose row is committed to where it stays. A crash before leaves that to the next start."""
-        path = self._place(file_name)
+        """Move a file whose row is committed to its final path. After a crash the next start does it."""
+        path = self._body_path(file_name)
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             (self._arriving / file_name).replace(path)
@@ -310,14 +315,14 @@ class ObjectFiles:
         if not names:
             return
         for name in names:
-            for path in (self._place(name), self._arriving / name):
+            for path in (self._body_path(name), self._arriving / name):
                 path.unlink(missing_ok=True)
         self._transactions.change(
             lambda connection: connection.executemany("DELETE FROM garbage WHERE file_name = ?", [(n,) for n in names])
         )
 
     def _recover(self, connection: sqlite3.Connection) -> None:
-        """After a crash: keep the files that have a row, delete the others and those that were to be deleted."""
+        """After a crash, keep the files that have a row, and delete the others and the garbage."""
         for path in list(self._arriving.iterdir()):
             has_row = connection.execute(
                 "SELECT 1 FROM versions WHERE version_id = ?1 UNION ALL SELECT 1 FROM parts WHERE file_name = ?1",
@@ -329,12 +334,12 @@ class ObjectFiles:
                 path.unlink(missing_ok=True)
         garbage = connection.execute("SELECT file_name FROM garbage").fetchall()
         for (name,) in garbage:
-            self._place(name).unlink(missing_ok=True)
+            self._body_path(name).unlink(missing_ok=True)
         if garbage:
             connection.execute("DELETE FROM garbage")
 
     def _refill_reserve(self) -> None:
-        """Keep some space that only a deletion and a start on a full disk use."""
+        """Reserve some space, which only deletions and starts on a full disk use."""
         if self._reserve.exists() or shutil.disk_usage(self._folder).free < 4 * RESERVE_BYTES:
             return
         with suppress(OSError), open(self._reserve, "wb") as file:
@@ -342,17 +347,17 @@ class ObjectFiles:
 
     @classmethod
     def damaged_in(cls, folder: Path) -> Iterator[tuple[str, str]]:
-        """As `damaged`, of a folder that another process may be using: nothing in it is changed."""
+        """Like `damaged`, for a folder that another process may be using. Changes nothing in it."""
         files = cls.__new__(cls)
         files._arriving, files._bodies = folder / "arriving", folder / "bodies"
         with closing(ReadOnly(folder / INDEX)) as reading:
             files._transactions = cast(Transactions, reading)
             for key, version_id in files.damaged():
-                if index.find_version(reading.reader(), key, version_id):  # else it was deleted meanwhile
+                if index.find_version(reading.reader(), key, version_id):  # otherwise it was deleted in the meantime
                     yield key, version_id
 
     def damaged(self) -> Iterator[tuple[str, str]]:
-        """Each version whose body is missing, or is not of the size that its row says: key and version id."""
+        """Each version whose body is missing or does not have the size in its row: key and version id."""
         for number in self._numbers():
             version = index.by_number(self._transactions.reader(), number)
             if version is None or version.is_marker:

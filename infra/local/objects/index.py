@@ -9,14 +9,14 @@ from typing import Any
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS versions (
-    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- the higher, the newer
+    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- ascending with time
     key        TEXT NOT NULL,
     version_id TEXT NOT NULL UNIQUE,
-    is_marker  INTEGER NOT NULL DEFAULT 0, -- of a deletion
+    is_marker  INTEGER NOT NULL DEFAULT 0, -- it marks a deletion
     size_bytes INTEGER NOT NULL DEFAULT 0,
     etag       TEXT NOT NULL DEFAULT '',
     media_type TEXT NOT NULL DEFAULT '',
-    sha256     TEXT, -- as the client announced it, in base64
+    sha256     TEXT, -- in base64, as announced by the client
     stored_at  REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS versions_by_key ON versions (key, number);
@@ -36,13 +36,13 @@ CREATE TABLE IF NOT EXISTS parts (
     etag       TEXT NOT NULL,
     PRIMARY KEY (upload_id, number)
 ) WITHOUT ROWID;
--- Files whose rows are gone, until they are deleted as well.
+-- Files whose rows were deleted, until the files are deleted too.
 CREATE TABLE IF NOT EXISTS garbage (file_name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
 class NoUpload(Exception):
-    """There is no such multipart upload: it was completed, was aborted, or never began."""
+    """There is no such multipart upload: it was completed or aborted, or never began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class StoredPart:
 
 
 COLUMNS = "key, version_id, is_marker, size_bytes, etag, media_type, sha256, stored_at"
-# One statement, so that it sees each version that it lists: another thread may delete versions at the same time.
+# One statement, because another thread may delete versions between two.
 NEWEST_OF_EACH_KEY = f"""
 SELECT {COLUMNS} FROM versions
  WHERE number IN (SELECT max(number) FROM versions WHERE key > ? AND key >= ? AND key < ?
@@ -91,7 +91,7 @@ def version_of(row: Sequence[Any], *, is_latest: bool = True) -> Version:
 
 
 def latest(connection: sqlite3.Connection, key: str) -> Version | None:
-    """The newest version of a key; None where there is none or it records a deletion."""
+    """The newest version of a key. None if there is none, or if it is a deletion marker."""
     row = connection.execute(
         f"SELECT {COLUMNS} FROM versions WHERE key = ? ORDER BY number DESC LIMIT 1", (key,)
     ).fetchone()
@@ -125,8 +125,8 @@ def remove(connection: sqlite3.Connection, key: str, version_id: str) -> None:
     ).fetchone()
     if row is None or row[0]:
         return
-    in_index = connection.execute("DELETE FROM bodies WHERE version_id = ? RETURNING 1", (version_id,)).fetchone()
-    if not in_index:
+    body_in_index = connection.execute("DELETE FROM bodies WHERE version_id = ? RETURNING 1", (version_id,)).fetchone()
+    if not body_in_index:
         connection.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (version_id,))
 
 
@@ -141,9 +141,11 @@ def existing_upload(connection: sqlite3.Connection, key: str, upload_id: str) ->
 
 
 def drop_parts(connection: sqlite3.Connection, upload_id: str, number: int | None = None) -> None:
-    which, values = ("", (upload_id,)) if number is None else (" AND number = ?", (upload_id, number))
-    connection.execute(f"INSERT OR IGNORE INTO garbage SELECT file_name FROM parts WHERE upload_id = ?{which}", values)
-    connection.execute(f"DELETE FROM parts WHERE upload_id = ?{which}", values)
+    condition, values = ("", (upload_id,)) if number is None else (" AND number = ?", (upload_id, number))
+    connection.execute(
+        f"INSERT OR IGNORE INTO garbage SELECT file_name FROM parts WHERE upload_id = ?{condition}", values
+    )
+    connection.execute(f"DELETE FROM parts WHERE upload_id = ?{condition}", values)
 
 
 def drop_upload(connection: sqlite3.Connection, upload_id: str) -> None:
@@ -152,5 +154,5 @@ def drop_upload(connection: sqlite3.Connection, upload_id: str) -> None:
 
 
 def end_of(prefix: str) -> str:
-    """What sorts after everything that begins with a prefix."""
+    """A key that sorts after all keys with a prefix."""
     return prefix + "\U0010ffff"

@@ -1,4 +1,4 @@
-"""Calls the embedded queues in their own process, without a connection: nothing has to listen for it."""
+"""Calls the embedded queues inside their own process, without a network connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class QueueCalls:
         self._app = app
 
     async def __call__(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """The response of one action. Raises RuntimeError where the queues refuse it."""
+        """The response to an action. Raises RuntimeError if the queues refuse it."""
         body = json.dumps(parameters).encode()
         headers = {
             "host": "queues",

@@ -1,7 +1,7 @@
-"""S3's protocol over `ObjectFiles`, as an ASGI app: one bucket, versioned, with the operations that Fairway uses.
+"""S3's protocol for `ObjectFiles`, as an ASGI app: one versioned bucket, with the operations that Fairway uses.
 
-It checks no signature: `infra/local/store_filter.py` stands before it. Bodies are streamed in both directions, in
-pieces of bounded size, so that memory does not depend on the size of an object.
+It checks no signatures; `infra/local/store_filter.py` does that. Bodies are streamed in both directions in pieces of
+bounded size, so memory does not depend on the size of an object.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from infra.local.objects.index import NoUpload, Version
 Headers = Mapping[str, str]
 
 PIECE_BYTES = 256 * 1024
-GATHERED_BYTES = 1024 * 1024  # of a body before they are written, off the event loop
+GATHERED_BYTES = 1024 * 1024  # of a body, before another thread writes them
 MOST_XML_BYTES = 2 * 1024 * 1024
 MOST_LISTED = 1000
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 DIGESTS = {"x-amz-checksum-sha256": hashlib.sha256, "x-amz-checksum-sha1": hashlib.sha1, "content-md5": hashlib.md5}
 OVERRIDES = ("content-type", "content-disposition", "content-language", "cache-control", "expires")
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-# A stored page must not run in a browser that is sent to the store's address.
+# A stored web page must not run scripts in a browser that opens its URL.
 PASSIVE = ((b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff"))
 
 
 class Failure(Exception):
-    """A request that can't be carried out: its HTTP status, S3's code for it, and a sentence."""
+    """A request that can't be carried out: the HTTP status, S3's error code, and a sentence."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -61,20 +61,20 @@ class Request:
             raise Failure(404, "NoSuchBucket", "there is no such bucket")
 
     async def body(self) -> bytes:
-        """The whole body of a call that is described in XML."""
+        """The whole body of a request in XML."""
         found = bytearray()
         async for chunk in self.chunks():
             found += chunk
             if len(found) > MOST_XML_BYTES:
-                raise Failure(413, "EntityTooLarge", f"such a request has at most {MOST_XML_BYTES} bytes")
+                raise Failure(413, "EntityTooLarge", f"such a request may have at most {MOST_XML_BYTES} bytes")
         return bytes(found)
 
     async def chunks(self) -> Any:
-        """The body, piece by piece. Raises Failure where the client leaves before its end."""
+        """The body, piece by piece. Raises Failure if the client disconnects before its end."""
         while True:
             message = await self._receive()
             if message["type"] != "http.request":
-                raise Failure(400, "IncompleteBody", "the client left before the end of the body")
+                raise Failure(400, "IncompleteBody", "the client disconnected before the end of the body")
             if chunk := message.get("body", b""):
                 yield chunk
             if not message.get("more_body"):
@@ -86,7 +86,7 @@ class Request:
 
 
 class ObjectService:
-    """`on_stored` is called with each new version and awaited before the answer."""
+    """`on_stored` is called with each new version and awaited before the response."""
 
     def __init__(self, files: ObjectFiles, bucket: str, on_stored: Callable[[Version], Awaitable[None]]) -> None:
         self._files = files
@@ -100,7 +100,7 @@ class ObjectService:
             await self._operation(request)(request, response)
         except Exception as error:
             failure = _failure(error)
-            if response.has_begun or failure is None:  # the server cuts the connection, so the client notices
+            if response.has_begun or failure is None:  # the server closes the connection, so the client notices
                 raise
             await _fail(send, failure, scope["method"])
 
@@ -161,12 +161,12 @@ class ObjectService:
         await _answer(send, 200, b"", etag=f'"{etag}"', x_amz_version_id=version.version_id)
 
     async def _take(self, request: Request, incoming: Incoming) -> str:
-        """Receive a body; its MD5. Raises Failure where it is not what was announced."""
+        """Receive a body. Returns its MD5. Raises Failure if length or checksum differ from the headers."""
         digest = hashlib.md5(usedforsecurity=False)
         checks = {name: kind(usedforsecurity=False) for name, kind in DIGESTS.items() if name in request.headers}
         crc32, gathered = 0, bytearray()
         if "aws-chunked" in request.headers.get("content-encoding", ""):
-            raise Failure(501, "NotImplemented", "bodies in signed chunks are not taken; send the body as it is")
+            raise Failure(501, "NotImplemented", "bodies in signed chunks are not supported; send the body as it is")
 
         def write(piece: bytes) -> None:
             nonlocal crc32
@@ -234,9 +234,8 @@ class ObjectService:
             while left > 0:
                 piece = body.read(min(PIECE_BYTES, left))
                 if not piece:
-                    raise ConnectionError(
-                        "the body ended before its size"
-                    )  # the connection is cut, and the client knows
+                    # The server closes the connection, so that the client notices.
+                    raise ConnectionError("the stored body is shorter than its size")
                 left -= len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
             if end == start:
@@ -323,7 +322,7 @@ class ObjectService:
         if not 1 <= number <= 10_000:
             raise Failure(400, "InvalidArgument", "a part's number is from 1 to 10,000")
         upload_id = request.query["uploadId"]
-        self._files.parts(request.key, upload_id, 0, 1)  # refused before its bytes are received
+        self._files.parts(request.key, upload_id, 0, 1)  # refuses an unknown upload before receiving its bytes
         incoming = self._files.receive_part(_length(request))
         try:
             etag = await self._take(request, incoming)
@@ -394,14 +393,14 @@ class ObjectService:
 
 
 def _failure(error: Exception) -> Failure | None:
-    """What is answered for an error of the files; None for one that nobody expects."""
+    """The failure to report for an error; None for an unexpected one."""
     match error:
         case Failure():
             return error
         case NoSpace():
             return Failure(507, "InsufficientStorage", f"the disk of the object store is full: {error}")
         case NoUpload():
-            return Failure(404, "NoSuchUpload", "there is no such upload in parts")
+            return Failure(404, "NoSuchUpload", "there is no such multipart upload")
         case Exists():
             return Failure(412, "PreconditionFailed", "the object exists already")
         case WrongParts():
@@ -419,8 +418,8 @@ def _length(request: Request) -> int:
 
 
 def _range(headers: Headers, tag: str, size_bytes: int) -> tuple[int, int] | None:
-    """The first byte that is wanted and the one after the last; None if the whole object is: no range is asked for, it is
-    invalid or names several parts, or it is of another version of the object."""
+    """The start and the end (exclusive) of the requested bytes; None for the whole object: the request has no range, an
+    invalid one or several parts, or the range is of another version of the object."""
     found = RANGE.fullmatch(headers.get("range", "").strip())
     if not found or found.groups() == ("", "") or headers.get("if-range", tag) != tag:
         return None
@@ -502,5 +501,5 @@ async def _answer_xml(send: Send, name: str, elements: Iterable[tuple[str, Any]]
 async def _fail(send: Send, failure: Failure, method: str) -> None:
     text = f"<Error><Code>{escape(failure.code)}</Code><Message>{escape(failure.detail)}</Message></Error>"
     body = b"" if method == "HEAD" else f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
-    # What is left of the body is not read: the connection can't be used again.
+    # The rest of the request's body is not read, so the connection can't be reused.
     await _answer(send, failure.status, body, content_type="application/xml", connection="close")

@@ -1,4 +1,4 @@
-"""Transactions of the object store's index: one writer, and a connection to read for each thread."""
+"""Transactions of the object store's index: one thread writes, and each thread has a connection to read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Transactions:
         self._path = path
         self._local = threading.local()
         self._changes: queue.SimpleQueue[tuple[Change, Future[Any]] | None] = queue.SimpleQueue()
-        # Connected here: a thread that failed to would leave every change waiting for good.
+        # Connected here: if the thread failed to connect, every change would wait forever.
         self._writing = connect(path, shared=True)
         self._writer = threading.Thread(target=self._write, name="object-index", daemon=True)
         self._writer.start()
@@ -58,20 +58,20 @@ class Transactions:
         connection.close()
 
     def _commit(self, connection: sqlite3.Connection, batch: Sequence[tuple[Change, Future[Any]]]) -> None:
-        """Carry out changes in one transaction; one that fails takes no other with it."""
+        """Carry out changes in one transaction. A change that fails does not affect the others."""
         outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
             for change, done in batch:
-                connection.execute("SAVEPOINT one")
+                connection.execute("SAVEPOINT change")
                 try:
                     outcomes.append((done, change(connection), None))
                 except sqlite3.Error:
                     raise
                 except Exception as error:
-                    connection.execute("ROLLBACK TO one")
+                    connection.execute("ROLLBACK TO change")
                     outcomes.append((done, None, error))
-                connection.execute("RELEASE one")
+                connection.execute("RELEASE change")
             connection.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
@@ -88,7 +88,7 @@ class Transactions:
 
 
 class ReadOnly:
-    """The index of a store that another process may be using: it is read by one thread, and nothing is changed."""
+    """Reads the index of a store that another process may be using. One thread may use it."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
@@ -101,7 +101,7 @@ class ReadOnly:
 
 
 def connect(path: Path, *, shared: bool = False) -> sqlite3.Connection:
-    """A connection for the calling thread or, if it is shared, for another one."""
+    """A connection for the calling thread or, if it is shared, for another thread."""
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=not shared)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a commit is on disk before it returns

@@ -1,7 +1,7 @@
-"""Bounds on uploads and downloads: how many at once, of one tenant, of one object, and how slow each may be.
+"""Limits uploads and downloads: how many may run at once, in total, for a tenant and for an object, and how slowly.
 
-A transfer costs the store little memory, but a connection, a task and an open file each. Without bounds a handful of
-clients that send a byte now and then would keep everybody else out.
+A transfer needs little memory, but a connection, a task and an open file. Without limits, a few clients that send a byte
+now and then would block all others.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any
 from infra.local.asgi import Message, Receive, Send
 from infra.local.signatures import Refused
 
-LOOK_S = 1.0  # between two looks for transfers that are too slow
+CHECK_S = 1.0  # between two checks for transfers that are too slow
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`grace_s` is how long a transfer may be slow at its beginning. After that it has to come to
-    `least_bytes_s` on average, and may not pause for longer than `pause_s`. One that comes to less than
-    `slow_bytes_s` counts as slow, and slow ones fill at most three quarters of the slots."""
+    """The limits of one direction.
+
+    A transfer may be slow for its first `grace_s` seconds. After that it must reach `least_bytes_s` on average, and
+    may not pause for longer than `pause_s`. Transfers below `slow_bytes_s` count as slow; if other transfers wait, slow
+    ones keep at most three quarters of the slots.
+    """
 
     slots: int = 64
     slots_a_tenant: int = 32
@@ -36,13 +39,13 @@ class Bounds:
     longest_s: float = 3600.0
 
 
-# Many people may look at one file at once, and a page shows dozens of pictures.
+# Many people may view one file at once, and a web page shows dozens of pictures.
 DOWNLOADS = Bounds(slots=128, slots_a_tenant=64, slots_an_object=32)
 
 
 @dataclass(eq=False, slots=True)
 class Transfer:
-    """One upload or download on its way."""
+    """One running upload or download."""
 
     tenant: str
     key: str
@@ -72,7 +75,7 @@ class Transfers:
     async def slot(self, key: str) -> AsyncIterator[Transfer]:
         """A transfer of an object, once there is a slot for it.
 
-        Raises Refused where no slot becomes free in time, and in the block where the transfer turns out too slow.
+        Raises Refused if no slot becomes free in time, and inside the block if the transfer is too slow.
         """
         tenant = tenant_of(key)
         await self._wait_for_room(tenant, key)
@@ -123,11 +126,11 @@ class Transfers:
         while not self._has_room(tenant, key):
             left_s = deadline - self._now()
             if left_s <= 0:
-                raise Refused(503, "SlowDown", "too many transfers are under way; try again in a moment")
+                raise Refused(503, "SlowDown", "too many transfers are running; try again in a moment")
             self._waiting += 1
             try:
                 async with self._freed:
-                    await asyncio.wait_for(self._freed.wait(), min(left_s, LOOK_S))
+                    await asyncio.wait_for(self._freed.wait(), min(left_s, CHECK_S))
             except TimeoutError:
                 continue
             finally:
@@ -142,14 +145,14 @@ class Transfers:
         )
 
     async def _end_slow_ones(self) -> None:
-        """Each second, while there are transfers: end those that are too slow."""
+        """End transfers that are too slow, once a second while there are any."""
         while self._running:
             now = self._now()
             for transfer, reason in self._too_slow(now):
                 transfer.reason = reason
                 if transfer.task is not None:
                     transfer.task.cancel()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(CHECK_S)
 
     def _too_slow(self, now: float) -> list[tuple[Transfer, str]]:
         bounds = self._bounds
@@ -164,7 +167,7 @@ class Transfers:
             elif age_s > bounds.longest_s:
                 ended.append((transfer, f"it took longer than {bounds.longest_s:g} s"))
             elif age_s > bounds.grace_s and transfer.rate(now) < bounds.least_bytes_s:
-                ended.append((transfer, f"it came to less than {bounds.least_bytes_s:g} bytes a second"))
+                ended.append((transfer, f"it moved less than {bounds.least_bytes_s:g} bytes a second"))
             elif age_s > bounds.grace_s and transfer.rate(now) < bounds.slow_bytes_s:
                 slow.append(transfer)
         too_many = len(slow) - bounds.slots * 3 // 4
@@ -175,6 +178,6 @@ class Transfers:
 
 
 def tenant_of(key: str) -> str:
-    """The tenant whose object this is, by keys such as `originals/<tenant>/<file>`."""
+    """The tenant of an object, from keys such as `originals/<tenant>/<file>`."""
     parts = key.split("/")
     return parts[1] if len(parts) > 2 else ""
