@@ -13,7 +13,7 @@ import psycopg
 
 from benchmarks.starting import cpu_s, family
 from infra.local import object_store, postgres, valkey
-from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.installation import API_ROLE, WORKER_ROLE
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from infra.local import postgres, valkey
-from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.installation import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate

@@ -20,7 +20,7 @@ from benchmarks.overhead.fairway_chain import STEPS
 from benchmarks.overhead.measuring import WorkerProcess
 from benchmarks.parts import PASSWORD, new_database, one
 from infra.local import postgres, valkey
-from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.installation import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
 from infra.migrate import give_login, migrate

@@ -12,9 +12,11 @@ import boto3
 from botocore.config import Config
 
 from infra.cluster import kafka, programs, versitygw
-from infra.local import embedded, postgres, valkey
-from infra.local.embedded import OF_API, OF_WORKERS, Embedded, Installation, without
+from infra.local import api_and_workers, embedded, environments, postgres, valkey
+from infra.local.embedded import Embedded
+from infra.local.environments import API_SECRETS, WORKER_SECRETS, without
 from infra.local.home import Home
+from infra.local.installation import Installation
 from infra.local.leftovers import MARK
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process
@@ -68,10 +70,10 @@ def own_programs(installation: Installation, run_id: str, hosts: Sequence[str]) 
     environment = program_environment(installation, run_id)
     has_previews = environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
     return [
-        *([embedded.preview_service(installation, run_id)] if has_previews else []),
+        *([api_and_workers.preview_service(installation, run_id)] if has_previews else []),
         *(api(installation, name, environment) for name in APIS),
         *(
-            worker(installation, name, environment | embedded.own_steps(len(hosts), index))
+            worker(installation, name, environment | api_and_workers.own_steps(len(hosts), index))
             for index, name in enumerate(hosts)
         ),
     ]
@@ -131,8 +133,8 @@ def make_bucket(installation: Installation) -> None:
 
 def program_environment(installation: Installation, run_id: str) -> dict[str, str]:
     """The environment of the API and the workers, as that of the embedded start, but with Kafka for the messages."""
-    inherited = embedded.program_environment(installation)
-    preview = {"FAIRWAY_PREVIEW_URL": installation.url("preview")} if embedded.serves_previews(inherited) else {}
+    inherited = environments.program_environment(installation)
+    preview = {"FAIRWAY_PREVIEW_URL": installation.url("preview")} if api_and_workers.serves_previews(inherited) else {}
     return {
         **inherited,
         **preview,
@@ -149,11 +151,11 @@ def api(installation: Installation, name: str, environment: dict[str, str]) -> P
     return Process(
         name=name,
         argv=[sys.executable, "-m", "infra.http"],
-        env={**without(environment, OF_WORKERS), "FAIRWAY_WORKER": name, "FAIRWAY_PORT": str(port)},
-        cwd=embedded.ROOT,
+        env={**without(environment, WORKER_SECRETS), "FAIRWAY_WORKER": name, "FAIRWAY_PORT": str(port)},
+        cwd=api_and_workers.ROOT,
         reports_ready=True,
-        is_ready=lambda: embedded.is_healthy(port),
-        stop_s=embedded.API_STOP_S,
+        is_ready=lambda: api_and_workers.is_healthy(port),
+        stop_s=api_and_workers.API_STOP_S,
         death_signal=signal.SIGTERM,
     )
 
@@ -165,9 +167,9 @@ def worker(installation: Installation, host: str, environment: dict[str, str]) -
     return Process(
         name=host,
         argv=[sys.executable, "-m", "infra.worker"],
-        env={**without(environment, OF_API), "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
-        cwd=embedded.ROOT,
+        env={**without(environment, API_SECRETS), "FAIRWAY_HOME": str(home), "FAIRWAY_WORKER": host},
+        cwd=api_and_workers.ROOT,
         reports_ready=True,
-        stop_s=embedded.WORKER_STOP_S,
+        stop_s=api_and_workers.WORKER_STOP_S,
         death_signal=signal.SIGTERM,
     )

@@ -27,7 +27,7 @@ import layers.adapters.rapid_reader  # noqa: F401
 from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import worker
-from infra.local.embedded import share
+from infra.local.api_and_workers import share
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
 from layers.attempts import attempt

@@ -13,7 +13,7 @@ from typing import Any
 from fairway_client import Client, is_settled
 
 from infra.cluster import cluster
-from infra.local import embedded
+from infra.local.api_and_workers import own_steps
 from infra.local.embedded import Embedded
 from infra.local.process import Running, kill_group
 from layers.adapters.kafka.access import Access
@@ -37,7 +37,7 @@ class Ground:
         """Start a worker on a host of this name."""
         installation = self.cluster.installation
         # On one machine: each host has half of the processors' work.
-        share = embedded.own_steps(len(HOSTS), 0)
+        share = own_steps(len(HOSTS), 0)
         environment = cluster.program_environment(installation, self.cluster.run_id) | share
         host = Running(cluster.worker(installation, name, environment), generation=1)
         self.hosts[name] = host.spawn(installation.home.logs / f"{name}.log")

@@ -21,7 +21,7 @@ from typing import Any
 import boto3
 
 from infra.local import postgres, valkey
-from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.installation import API_ROLE, WORKER_ROLE
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.process import Process
 from infra.local.supervisor import Supervisor

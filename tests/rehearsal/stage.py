@@ -18,7 +18,7 @@ import psycopg
 from fairway_client import Client
 
 from infra.aws.deploy import Deployment
-from infra.local.embedded import API_ROLE, WORKER_ROLE
+from infra.local.installation import API_ROLE, WORKER_ROLE
 from tests.rehearsal.ground import ROOT, Ground
 
 STAGE = "rehearsal"

@@ -19,7 +19,8 @@ from fairway_client import Client
 from PIL import Image, ImageDraw
 
 from infra.local import embedded
-from infra.local.embedded import Installation
+from infra.local.api_and_workers import own_programs
+from infra.local.installation import Installation
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 from infra.local.store_setup import QUEUE_PREFIX
@@ -97,7 +98,7 @@ class System:
             VARIABLE: str(self.clock.file),
             **self._settings,
         }
-        processes = embedded.own_programs(installation, run_id)
+        processes = own_programs(installation, run_id)
         return [replace(one, env={**one.env, **environment}, argv=_with_clock(one.argv)) for one in processes]
 
     # --- uploads ---------------------------------------------------------------------------------------

@@ -18,13 +18,14 @@ from pathlib import Path
 import psycopg
 
 from infra.local import embedded
-from infra.local.embedded import Installation
+from infra.local.api_and_workers import ROOT, own_programs
 from infra.local.home import write_json
+from infra.local.installation import Installation
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 
 PIDS_EVERY_S = 0.2
-VIOLATIONS_SQL = embedded.ROOT / "tests" / "chaos" / "violations.sql"
+VIOLATIONS_SQL = ROOT / "tests" / "chaos" / "violations.sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def main() -> int:
     wiring = Wiring(**json.loads(Path(sys.argv[1]).read_text()))
     if wiring.cgroup:
         (Path(wiring.cgroup) / "cgroup.procs").write_text(str(os.getpid()))
-    servers, programs = embedded.servers, embedded.own_programs
+    servers, programs = embedded.servers, own_programs
     embedded.servers = lambda installation, *rest: wiring.wired(servers(installation, *rest), dict(installation.ports))
     running = embedded.start(
         Path(wiring.home),

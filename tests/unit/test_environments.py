@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import embedded
-from infra.local.embedded import Installation
+from infra.local import api_and_workers
 from infra.local.home import Home, Secrets
+from infra.local.installation import Installation
 from infra.local.process import Process
 
 PORTS = {"postgres": 1, "valkey": 2, "store": 3, "store_public": 4, "api": 5, "preview": 6}
@@ -32,8 +32,8 @@ def installation(tmp_path: Path) -> Installation:
 def programs(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> list[Process]:
     for name, value in GIVEN.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(embedded, "installed", lambda configured: Path("/usr/lib/libreoffice/program"))
-    return embedded.own_programs(installation, "run")
+    monkeypatch.setattr(api_and_workers, "installed", lambda configured: Path("/usr/lib/libreoffice/program"))
+    return api_and_workers.own_programs(installation, "run")
 
 
 def held(process: Process, secrets: Secrets) -> set[str]:
@@ -86,5 +86,5 @@ def test_the_preview_service_holds_no_secret(installation: Installation, program
 def test_a_preview_service_is_started_where_libreoffice_is_and_no_other_is_set(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], is_installed: bool, serves: bool
 ) -> None:
-    monkeypatch.setattr(embedded, "installed", lambda configured: Path("/") if is_installed else None)
-    assert embedded.serves_previews(environment) is serves
+    monkeypatch.setattr(api_and_workers, "installed", lambda configured: Path("/") if is_installed else None)
+    assert api_and_workers.serves_previews(environment) is serves

@@ -13,6 +13,7 @@ from infra.doctor import __main__ as doctor
 from infra.doctor.verify import NOT_CHECKED
 from infra.local import __main__ as local_start
 from infra.local import embedded, top
+from infra.local.environments import whole_number
 from infra.local.home import Home, HomeUnusable, explain, write_json
 from infra.local.supervisor import StartFailed
 
@@ -137,7 +138,7 @@ def test_new_secrets_are_not_made_for_an_existing_database(tmp_path: Path) -> No
 def test_a_setting_that_is_no_number_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRWAY_WORKERS", "two")
     with pytest.raises(StartFailed, match="FAIRWAY_WORKERS must be a whole number, not 'two'"):
-        embedded.whole_number("FAIRWAY_WORKERS", 2)
+        whole_number("FAIRWAY_WORKERS", 2)
 
 
 def test_a_failed_start_on_a_full_disk_names_the_disk_and_not_only_the_process(

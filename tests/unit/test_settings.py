@@ -12,7 +12,7 @@ import pytest
 
 from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
-from infra.local.embedded import DEFAULT_WORKERS
+from infra.local.api_and_workers import DEFAULT_WORKERS
 from layers.settings import OTHER_VARIABLES, Settings, page, reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from functions.pipelines import STEPS, slots
-from infra.local.embedded import most_workers, own_steps
+from infra.local.api_and_workers import most_workers, own_steps
 from infra.membership import Membership
 from infra.worker import Worker, _handlers, drain
 from layers.attempts.fleet_view import FleetView
