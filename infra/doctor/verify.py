@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.recorded import contradictions
-from infra.local.objects.files import ObjectFiles
+from infra.local.objects.damage import damaged_in
 from layers.domain.errors import DependencyDown, PermanentError, StoreUnreachable
 from layers.ports import Objects, RecordedObject, Store
 
@@ -136,7 +136,7 @@ class Doctor:
         """Bodies that are missing or incomplete on the disk of an embedded start."""
         if self._home is None or not (self._home / "index.sqlite").exists():
             return
-        for key, version_id in ObjectFiles.damaged_in(self._home):
+        for key, version_id in damaged_in(self._home):
             if not self._tenant_id or f"/{self._tenant_id}/" in key:
                 yield Finding("damaged_on_disk", key, detail=f"version {version_id}")
 

@@ -13,8 +13,9 @@ import pytest
 
 from infra.local.objects import disk, index
 from infra.local.objects.disk import SMALL_BYTES, NoSpace
-from infra.local.objects.files import Exists, ObjectFiles, WrongParts
-from infra.local.objects.index import NoUpload, Version
+from infra.local.objects.files import ObjectFiles
+from infra.local.objects.index import Exists, NoUpload, Version
+from infra.local.objects.multipart import WrongParts
 
 LARGE = os.urandom(SMALL_BYTES + 1)
 BODIES = [b"", b"small", LARGE]
@@ -43,10 +44,10 @@ def put(objects: ObjectFiles, key: str, body: bytes, *, only_new: bool = False) 
 
 
 def part(objects: ObjectFiles, key: str, upload_id: str, number: int, body: bytes) -> None:
-    incoming = objects.receive_part(len(body))
+    incoming = objects.multipart.receive(len(body))
     try:
         incoming.write(body)
-        objects.store_part(incoming, key, upload_id, number, f"{number:032x}")
+        objects.multipart.store_part(incoming, key, upload_id, number, f"{number:032x}")
     finally:
         incoming.close()
 
@@ -152,32 +153,32 @@ def test_versions_are_listed_newest_first_page_by_page(objects: ObjectFiles) -> 
 
 
 def test_parts_are_joined_in_their_order_and_leave_nothing(objects: ObjectFiles, folder: Path) -> None:
-    upload_id = objects.begin_upload("a", "text/plain")
+    upload_id = objects.multipart.begin("a", "text/plain")
     for number, body in ((2, b"two"), (1, b"old"), (1, b"one")):
         part(objects, "a", upload_id, number, body)
-    assert [(one.number, one.size_bytes) for one in objects.parts("a", upload_id, 0, 10)] == [(1, 3), (2, 3)]
-    version = objects.complete_upload("a", upload_id, [(1, f"{1:032x}"), (2, f"{2:032x}")], only_new=True)
+    assert [(one.number, one.size_bytes) for one in objects.multipart.parts("a", upload_id, 0, 10)] == [(1, 3), (2, 3)]
+    version = objects.multipart.complete("a", upload_id, [(1, f"{1:032x}"), (2, f"{2:032x}")], only_new=True)
     assert body_of(objects, "a") == b"onetwo" and version.size_bytes == 6
     assert len(files_in(folder)) == 1
     with pytest.raises(NoUpload):
-        objects.parts("a", upload_id, 0, 10)
+        objects.multipart.parts("a", upload_id, 0, 10)
 
 
 @pytest.mark.parametrize("chosen", [[], [(1, "0" * 32)], [(2, f"{2:032x}")], [(1, f"{1:032x}")] * 2])
 def test_other_parts_than_those_stored_are_refused(objects: ObjectFiles, chosen: list[tuple[int, str]]) -> None:
-    upload_id = objects.begin_upload("a", "text/plain")
+    upload_id = objects.multipart.begin("a", "text/plain")
     part(objects, "a", upload_id, 1, b"one")
     with pytest.raises(WrongParts):
-        objects.complete_upload("a", upload_id, chosen, only_new=True)
-    assert len(objects.parts("a", upload_id, 0, 10)) == 1
+        objects.multipart.complete("a", upload_id, chosen, only_new=True)
+    assert len(objects.multipart.parts("a", upload_id, 0, 10)) == 1
 
 
 def test_an_aborted_upload_takes_its_parts_along_and_takes_no_more(objects: ObjectFiles, folder: Path) -> None:
-    upload_id = objects.begin_upload("a/b", "text/plain")
+    upload_id = objects.multipart.begin("a/b", "text/plain")
     part(objects, "a/b", upload_id, 1, b"one")
-    assert [one[:2] for one in objects.uploads("a/", 10)] == [("a/b", upload_id)]
-    objects.abort_upload("a/b", upload_id)
-    assert objects.uploads("", 10) == [] and files_in(folder) == []
+    assert [one[:2] for one in objects.multipart.unfinished("a/", 10)] == [("a/b", upload_id)]
+    objects.multipart.abort("a/b", upload_id)
+    assert objects.multipart.unfinished("", 10) == [] and files_in(folder) == []
     with pytest.raises(NoUpload):
         part(objects, "a/b", upload_id, 2, b"two")
     assert files_in(folder) == []
@@ -186,12 +187,12 @@ def test_an_aborted_upload_takes_its_parts_along_and_takes_no_more(objects: Obje
 def test_what_a_crash_left_half_done_is_tidied_at_the_next_start(folder: Path) -> None:
     first = ObjectFiles(folder)
     kept = put(first, "kept", LARGE)
-    first._body_path(kept.version_id).replace(
+    first.bodies.final_path(kept.version_id).replace(
         folder / "arriving" / kept.version_id
     )  # the process died before it moved the file
     (folder / "arriving" / "half").write_bytes(b"half")  # died before its row was committed
     deleted = put(first, "deleted", LARGE)
-    path = first._body_path(deleted.version_id)
+    path = first.bodies.final_path(deleted.version_id)
     body = path.read_bytes()
     first.delete([("deleted", deleted.version_id)])
     first.close()
@@ -244,8 +245,8 @@ def test_an_upload_that_would_leave_too_little_free_is_refused_before_it_is_rece
 def test_a_body_that_is_gone_or_cut_short_is_found(objects: ObjectFiles) -> None:
     gone, short = put(objects, "gone", LARGE), put(objects, "short", LARGE)
     put(objects, "good", LARGE)
-    objects._body_path(gone.version_id).unlink()
-    objects._body_path(short.version_id).write_bytes(b"short")
+    objects.bodies.final_path(gone.version_id).unlink()
+    objects.bodies.final_path(short.version_id).write_bytes(b"short")
     assert {key for key, _ in objects.damaged()} == {"gone", "short"}
 
 

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS garbage (file_name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
+class Exists(Exception):
+    """The key already has an object, and the request allows no replacement."""
+
+
 class NoUpload(Exception):
     """There is no such multipart upload: it was completed or aborted, or never began."""
 

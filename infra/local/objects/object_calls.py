@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from infra.local.asgi import Send
-from infra.local.objects.bodies import PIECE_BYTES, receive_body
 from infra.local.objects.files import ObjectFiles
 from infra.local.objects.index import Version
+from infra.local.objects.receiving import PIECE_BYTES, receive_body
 from infra.local.objects.requests import (
     MOST_LISTED,
     Failure,

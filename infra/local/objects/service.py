@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from infra.local.asgi import Receive, Response, Scope, Send
 from infra.local.objects.disk import NoSpace
-from infra.local.objects.files import Exists, ObjectFiles, WrongParts
-from infra.local.objects.index import NoUpload, Version
+from infra.local.objects.files import ObjectFiles
+from infra.local.objects.index import Exists, NoUpload, Version
 from infra.local.objects.listing_calls import ListingCalls
+from infra.local.objects.multipart import WrongParts
 from infra.local.objects.object_calls import ObjectCalls
 from infra.local.objects.requests import Failure, Request
 from infra.local.objects.responses import answer, answer_xml, send_failure
@@ -26,7 +27,7 @@ class ObjectService:
         self._bucket = bucket
         self._objects = ObjectCalls(files, on_stored)
         self._listings = ListingCalls(files, bucket)
-        self._uploads = UploadCalls(files, bucket, on_stored)
+        self._uploads = UploadCalls(files.multipart, bucket, on_stored)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = Response(send)

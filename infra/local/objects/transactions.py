@@ -15,6 +15,7 @@ from infra.local.objects.disk import NoSpace, is_full
 
 Result = TypeVar("Result")
 Change = Callable[[sqlite3.Connection], Any]
+INDEX = "index.sqlite"
 CHANGES_A_COMMIT = 128
 
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from infra.local.asgi import Send
-from infra.local.objects.bodies import receive_body
-from infra.local.objects.files import ObjectFiles
 from infra.local.objects.index import Version
+from infra.local.objects.multipart import MultipartUploads
+from infra.local.objects.receiving import receive_body
 from infra.local.objects.requests import MOST_LISTED, Failure, Request, child_text, children, content_length, parse_xml
 from infra.local.objects.responses import answer, answer_xml, boolean, key_encoding, timestamp
 
@@ -17,14 +17,14 @@ from infra.local.objects.responses import answer, answer_xml, boolean, key_encod
 class UploadCalls:
     """The multipart uploads of one bucket. `on_stored` is called with each new version, before the response."""
 
-    def __init__(self, files: ObjectFiles, bucket: str, on_stored: Callable[[Version], Awaitable[None]]) -> None:
-        self._files = files
+    def __init__(self, uploads: MultipartUploads, bucket: str, on_stored: Callable[[Version], Awaitable[None]]) -> None:
+        self._uploads = uploads
         self._bucket = bucket
         self._on_stored = on_stored
 
     async def begin(self, request: Request, send: Send) -> None:
         media_type = request.headers.get("content-type", "binary/octet-stream")
-        upload_id = await asyncio.to_thread(self._files.begin_upload, request.key, media_type)
+        upload_id = await asyncio.to_thread(self._uploads.begin, request.key, media_type)
         shown = [("Bucket", self._bucket), ("Key", request.key), ("UploadId", upload_id)]
         await answer_xml(send, "InitiateMultipartUploadResult", shown)
 
@@ -33,11 +33,11 @@ class UploadCalls:
         if not 1 <= number <= 10_000:
             raise Failure(400, "InvalidArgument", "a part's number is from 1 to 10,000")
         upload_id = request.query["uploadId"]
-        self._files.parts(request.key, upload_id, 0, 1)  # refuses an unknown upload before receiving its bytes
-        incoming = self._files.receive_part(content_length(request))
+        self._uploads.parts(request.key, upload_id, 0, 1)  # refuses an unknown upload before receiving its bytes
+        incoming = self._uploads.receive(content_length(request))
         try:
             etag = await receive_body(request, incoming)
-            await asyncio.to_thread(self._files.store_part, incoming, request.key, upload_id, number, etag)
+            await asyncio.to_thread(self._uploads.store_part, incoming, request.key, upload_id, number, etag)
         finally:
             incoming.close()
         await answer(send, 200, b"", etag=f'"{etag}"')
@@ -46,7 +46,7 @@ class UploadCalls:
         limit, after = request.number("max-parts", MOST_LISTED), request.number("part-number-marker", 10_000)
         after = after if "part-number-marker" in request.query else 0
         upload_id = request.query["uploadId"]
-        found = await asyncio.to_thread(self._files.parts, request.key, upload_id, after, limit + 1)
+        found = await asyncio.to_thread(self._uploads.parts, request.key, upload_id, after, limit + 1)
         page = found[:limit]
         shown: list[Any] = [
             ("Bucket", self._bucket),
@@ -73,20 +73,20 @@ class UploadCalls:
             raise Failure(400, "MalformedXML", "a part's number is not a number") from None
         only_new = request.headers.get("if-none-match") == "*"
         version = await asyncio.to_thread(
-            self._files.complete_upload, request.key, request.query["uploadId"], chosen, only_new=only_new
+            self._uploads.complete, request.key, request.query["uploadId"], chosen, only_new=only_new
         )
         await self._on_stored(version)
         shown = [("Bucket", self._bucket), ("Key", request.key), ("ETag", f'"{version.etag}"')]
         await answer_xml(send, "CompleteMultipartUploadResult", shown, x_amz_version_id=version.version_id)
 
     async def abort(self, request: Request, send: Send) -> None:
-        await asyncio.to_thread(self._files.abort_upload, request.key, request.query["uploadId"])
+        await asyncio.to_thread(self._uploads.abort, request.key, request.query["uploadId"])
         await answer(send, 204, b"")
 
     async def list_uploads(self, request: Request, send: Send) -> None:
         limit, encode_key = request.number("max-uploads", MOST_LISTED), key_encoding(request)
         found = await asyncio.to_thread(
-            self._files.uploads,
+            self._uploads.unfinished,
             request.query.get("prefix", ""),
             limit + 1,
             after_key=request.query.get("key-marker", ""),
