@@ -28,7 +28,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import LONG_S, MADE_WAY, TAKES_LONG, short_limit_s
+from layers.domain.fairness import BUNDLE_TOOK_LONG, LONG_S, TAKES_LONG, short_limit_s
 from layers.domain.message import WakeUp
 from layers.domain.step import Failed, Later, Outcome, Skip, Skipped, Step
 from layers.ports import Claim, Finished, Ports
@@ -109,7 +109,7 @@ class Attempts:
         return self._recorder.finished(claim, outcome, time.monotonic() - began, work.meter.used)
 
     def _requeued(self, claim: Claim) -> Finished:
-        return self._recorder.finished(claim, Later(0.0, MADE_WAY))
+        return self._recorder.finished(claim, Later(0.0, BUNDLE_TOOK_LONG))
 
     def _outcome(self, step: Step, claim: Claim, work: Work) -> Outcome:
         if refusal := self._dependencies.refusal(step, claim):

@@ -1,4 +1,4 @@
-"""A circuit breaker: after several failures in a row it stops calls to a service, except for a probe from time to time.
+"""A circuit breaker: after several consecutive failures it stops calls to a service, except for occasional probes.
 
 After a successful probe the load rises gradually, so that a service that has just recovered is not overloaded.
 Source: Nygard, "Release It!", 2007 (closed, open, half-open).
@@ -31,7 +31,7 @@ class Mode(StrEnum):
 class Breaker:
     """The state of one dependency. Times are seconds of a clock that all processes share.
 
-    `failures` counts failures in a row, `probes` the failed probes. `probe_at` is the time of the next probe or, while
+    `failures` counts consecutive failures, `probes` the failed probes. `probe_at` is the time of the next probe or, while
     one is running, the time from which it is considered lost. `risen_at` is when the dependency last recovered.
     """
 

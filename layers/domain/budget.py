@@ -1,9 +1,9 @@
-"""A budget: how many units a second (calls, tokens) a service outside can take from all processes together.
+"""A budget: how many units a second (calls, tokens) an external service accepts from all processes together.
 
 It limits twice. Dispatch reserves what a part is expected to use, in the order of the lanes: it publishes no more parts
-than the budget allows, and a tenant that is held back doesn't use another tenant's turn. Then each call gets a start
-time of its own, so that a service that counts by the second sees an even rate. If the service throttles a call
-nevertheless, the rate falls by a factor and then rises again.
+than the budget allows, and a tenant whose work is delayed does not use another tenant's turn. Then each call gets its
+own start time, so that a service that counts by the second receives an even rate. If the service throttles a call
+anyway, the rate falls by a factor and then rises again.
 
 Source: the generic cell rate algorithm, ITU-T I.371; Chiu and Jain, "Analysis of the Increase and Decrease
 Algorithms", 1989. `layers/adapters/redis/budget.lua` implements the same policy for a budget that processes share; a
@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 LOWERED_TO = 0.95  # each throttled call multiplies the rate by this ...
-LOWERED_AT_MOST_TO = 0.5  # ... but all of one second together by no less, since they were sent at the same rate
-RISES_A_S = 0.005  # of the lowered rate, each second at first: slow, because a little more was too much ...
+LOWERED_AT_MOST_TO = 0.5  # ... but all of one second together by no less, because they were sent at the same rate
+RISES_A_S = 0.005  # of the lowered rate, each second at first: slow, because a slightly higher rate was too much ...
 QUIET_S = 30.0  # ... and after this time without a throttled call ...
 RISES_QUIETLY_A_S = 0.02  # ... of the full rate, each second
 LEAST_SHARE = 0.02
@@ -30,7 +30,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a service can take: `per_s` units a second. A part is assumed to use `part` units until one has ended.
+    """What a service accepts: `per_s` units a second. A part is assumed to use `part` units until one has ended.
 
     Dispatch may publish `burst_s` seconds' worth at once. A call may start up to `ease_s` seconds before its turn: 0
     for a service that counts by the second, more for one that counts by the minute.
@@ -76,8 +76,7 @@ class Budget:
         return max(0.0, self._part_s(rate, now) - self._left_s(rate, now))
 
     def take(self, rate: Rate, now: float, parts: int) -> tuple[Budget, int]:
-        """Reserve what parts are expected to use, for up to `parts` of them; also returns for how many there was
-        room."""
+        """Reserve what parts are expected to use, for up to `parts` of them. Also returns for how many there was room."""
         taken = min(parts, self.room(rate, now))
         return replace(self, full_at=max(self.full_at, now) + taken * self._part_s(rate, now)), taken
 
@@ -93,7 +92,7 @@ class Budget:
         return replace(self, full_at=full_at, part=estimate)
 
     def pace(self, rate: Rate, now: float, units: float, most_wait_s: float) -> tuple[Budget, float]:
-        """Reserve the next turn for a call of `units`; also returns the seconds until then. If these exceed
+        """Reserve the next turn for a call of `units`. Also returns the seconds until then. If these exceed
         `most_wait_s`, nothing is reserved."""
         wait_s = max(0.0, self.free_at - rate.ease_s - now)
         if wait_s > most_wait_s:
@@ -105,7 +104,7 @@ class Budget:
         return replace(self, free_at=self.free_at + units / self.per_s(rate, now))
 
     def throttled(self, now: float, pause_s: float) -> Budget:
-        """The service throttled a call. `pause_s`: the pause that it asked for, 0 if none."""
+        """The service throttled a call. `pause_s`: the pause that it requested, 0 if none."""
         share = self._share(now)
         same_second = 0 <= now - self.second_at < 1
         floor = self.floor if same_second else share * LOWERED_AT_MOST_TO

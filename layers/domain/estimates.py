@@ -1,4 +1,4 @@
-"""What a step of a file is likely to cost, in seconds, before it has run: from its pages, bytes and media type.
+"""Estimates what a step of a file will cost, in seconds, from its pages, bytes and media type.
 
 Only ratios matter: once an attempt has run, its lane is charged the measured time.
 """
@@ -19,7 +19,7 @@ PAGE_PREVIEW_S = 0.05
 
 
 def intake_s(file: File) -> float:
-    """Intake goes by the announced size. `schema/functions/arrive.sql` repeats the formula with these constants."""
+    """From the announced size. `schema/functions/arrive.sql` repeats the formula with these constants."""
     return LEAST_S + file.declared_size_bytes / INTAKE_BYTES_A_S
 
 
@@ -36,7 +36,7 @@ def thumbnail_s(file: File) -> float:
 
 
 def _open_s(file: File) -> float:
-    """To fetch the file and to render its first page."""
+    """Fetching the file and rendering its first page."""
     media_type = file.media_type or ""
     if media_type.startswith("image/"):
         return PICTURE_PIXELS_S + _fetch_s(file)

@@ -1,7 +1,7 @@
-"""Which part runs next: weighted stride scheduling over tenants and, within a tenant, over its batches.
+"""Decides which part runs next: weighted stride scheduling over tenants and, within a tenant, over its batches.
 
 Source: Waldspurger and Weihl, "Stride Scheduling", MIT/LCS/TM-528, 1995. `Lanes` is the model of the policy;
-`schema/functions/dispatch.sql` carries it out. The store hands the constants of this module to SQL as parameters.
+`schema/functions/dispatch.sql` implements it. The store passes the constants of this module to SQL as parameters.
 Where SQL must repeat a formula, `tests/contract/test_policies.py` checks both with the same cases, and
 `tests/integration/test_fair_choice.py` checks the order of dispatch against the model.
 """
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 SLICE_S = 10.0  # a part that is estimated to take longer is a long part
 IN_FLIGHT_PER_WORKER = 1.25
 LONG_PARTS_SHARE = 0.25  # of the in-flight cap
-BUNDLE_S = 0.5  # what the parts that one wake-up names may take together, as estimated
+BUNDLE_S = 0.5  # the largest estimated cost of all parts that one wake-up names
 BUNDLE_AFTER_LOSS = 0.25  # a bundle's size after a lost worker, as a share of its size before
 LOW_WEIGHT = 0.1  # of a batch of low priority among the batches of its tenant; above 0, so that it always advances
-# How far a part of a short estimate may exceed it.
+# By how much a short part may exceed its estimate.
 SHORT_S = 0.3
 SHORT_TIMES, SHORT_MORE_S = 2, 1.0  # the multiple of the estimate, and its limit
 LONG_S = 30.0  # the new estimate of a part that exceeded its short limit
-# The reasons that are recorded where a part runs again although nothing failed.
+# The recorded reasons of parts that run again although nothing failed.
 TAKES_LONG = "it takes longer than estimated and runs again as a long one"
-MADE_WAY = "another file that came with it took long"
-# A lane is corrected where the measured time differs from the estimate by more than both of these.
+BUNDLE_TOOK_LONG = "another file in the same message took longer than estimated"
+# A lane is corrected if the measured time differs from the estimate by more than both of these.
 LEAST_CORRECTED_S, LEAST_CORRECTED = 0.1, 0.1  # seconds, and a share of the estimate
 
 
@@ -36,9 +36,9 @@ def in_flight_cap(concurrency: int) -> int:
 def slots(cap: int, in_flight: int, in_flight_s: float) -> int:
     """How many wake-ups of a step may be in flight now, given its cap and those that are in flight already.
 
-    `in_flight_s` is what these are estimated to take in all. A wake-up beyond the number of workers waits in the
-    broker, where a part of another tenant can't overtake it: about a quarter of the time that one wake-up takes.
-    Where one takes more than a second there are fewer of these, so that the wait stays at a quarter of a second.
+    `in_flight_s` is their estimated cost in all. A wake-up beyond the number of workers waits in the broker, where a
+    part of another tenant can't overtake it, for about a quarter of the time that a wake-up takes. If one takes more
+    than a second, there are fewer of these, so that the wait stays at a quarter of a second.
     """
     mean_s = in_flight_s / in_flight if in_flight else 0.0
     beyond = (IN_FLIGHT_PER_WORKER - 1) / max(1.0, mean_s)
@@ -56,10 +56,10 @@ def is_long(cost_estimate_s: float) -> bool:
 
 
 def bundle_size(most: int, losses: float) -> int:
-    """How many parts a wake-up may name, given the most for its step and the workers lost so far with one of them.
+    """How many parts a wake-up may name, given the most for its step and the losses of the part so far.
 
-    A loss that a part shared with others counts half (`ledger.loss`): each of these halves the size. So a part that
-    ends its worker soon runs alone.
+    A loss that a part shared with others counts half (`ledger.loss`) and halves the size. So a part that crashes its
+    worker soon runs alone.
     """
     return max(1, math.floor(most * math.pow(BUNDLE_AFTER_LOSS, losses)))
 
@@ -82,10 +82,10 @@ def charge(cost_estimate_s: float, weight: float) -> float:
 
 
 def correction(cost_estimate_s: float, measured_s: float) -> float:
-    """What to charge a lane beyond the estimate once a part has run; 0 where the difference is not worth a write.
+    """What to charge a lane beyond the estimate once a part has run; 0 if the difference is not worth a write.
 
-    Each part is judged by itself. Were small differences added up until they are worth a write, a tenant with many
-    parts would be refunded long before a tenant with few, which would wait meanwhile.
+    Small differences of several parts are not added up: a tenant with many parts would be refunded long before a
+    tenant with few parts, which would have to wait in the meantime.
     """
     charged_s = min(cost_estimate_s, SLICE_S)
     difference_s = measured_s - charged_s
@@ -144,7 +144,7 @@ class Lanes:
     def next(self, long_parts_too: bool = True, same_batch_only: bool = False) -> str | None:
         """Take the oldest item of the batch of lowest pass of the tenant of lowest pass; charge both lanes.
 
-        Without `long_parts_too`, long parts are passed over. `same_batch_only`: only of the batch of the last item.
+        Without `long_parts_too`, long parts are skipped. `same_batch_only`: only from the batch of the last item.
         """
         found = self._first(long_parts_too, same_batch_only)
         return self._take(*found) if found else None

@@ -12,7 +12,7 @@ from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
-# What becomes of a file that holds several documents: the record of the first, a record of each, or a failure.
+# How a file that contains several documents is treated: a record of the first, a record of each, or a failure.
 Several = Literal["first", "records", "fail"]
 
 
@@ -49,8 +49,8 @@ class File:
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
     `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
-    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, the batch
-    asks for its members as files. `record_is_complete` is False where the file has a record that lacks something.
+    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, its members
+    become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
     """
 
     file_id: str
@@ -152,7 +152,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
     )
 
 
-# Keys of objects that only show whether events of new objects arrive. They are deleted when their event does.
+# Keys of objects that only test whether events of new objects arrive. The arrival of the event deletes the object.
 PROBES = "originals/probes/"
 
 

@@ -1,4 +1,4 @@
-"""The fleet: the live workers, and how much they can run at once."""
+"""The fleet: the live workers, and how many parts they can run at once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from layers.domain.fairness import in_flight_cap
 
 BEAT_S = 4.0
-SILENT_S = 15.0  # a worker that was silent for so long no longer counts
-FORGOTTEN_S = 3600.0  # after so long its row is deleted
+SILENT_S = 15.0  # a worker that has not registered for this long no longer counts
+FORGOTTEN_S = 3600.0  # after this time its row is deleted
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a worker says about itself: its name in leases, its host and version, and how many parts of each step it runs
-    at once. While it is draining, it ends what it runs and takes nothing more."""
+    """A worker's registration: its name in leases, its host and version, and how many parts of each step it runs at once.
+    While it is draining, it finishes its running parts and receives no more."""
 
     worker: str
     host: str
@@ -27,7 +27,7 @@ class Registration:
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """How many workers are live, and how many parts of each step they run at once together. `on_host`: how many of them
-    are on the host of the worker that asked."""
+    are on the host of the worker that reads this."""
 
     workers: int
     slots: Mapping[str, int] = field(default_factory=dict)
@@ -36,17 +36,17 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many wake-ups of a step may be in flight: the in-flight cap, and a number that is never exceeded, if any."""
+    """How many wake-ups of a step may be in flight: the in-flight cap, and a ceiling that is never exceeded, if any."""
 
     cap: int
     ceiling: int | None = None
 
 
 def limit(slots: int, ceiling: int | None) -> Limit:
-    """The limit for a step of which workers run so many parts at once, and which may run at most `ceiling` at once.
+    """The limit of a step for which workers have `slots`, and which may run at most `ceiling` parts at once.
 
-    Below the ceiling a few wake-ups wait in the topic, so that no worker is idle. Where there are more workers than the
-    ceiling allows, each wake-up finds a free one, and one that waits would run beyond the ceiling.
+    Below the ceiling a few wake-ups wait in the topic, so that no worker is idle. If the workers have more slots than
+    the ceiling allows, every wake-up would run at once, also those beyond the ceiling, so none may wait.
     """
     if ceiling is None or slots <= ceiling:
         return Limit(in_flight_cap(slots))

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a person would call a file; it decides how the file is processed."""
+    """What people call a file. It decides how the file is processed."""
 
     PDF = "PDF"
     PICTURE = "picture"
@@ -26,9 +26,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`reader` names the reader of its own text (empty: it has none). `suffix` is the usual suffix of its name.
+    """`reader` names the reader of the text that it contains (empty: none). `suffix` is the usual suffix of its name.
 
-    `holds_pictures`: pictures in it are read by OCR where it has little text of its own.
+    `holds_pictures`: OCR reads the pictures in it if it contains little text.
     """
 
     media_type: str
@@ -99,7 +99,7 @@ def format_of(media_type: str | None) -> Format:
 
 
 def kind_of(media_type: str | None) -> Kind | None:
-    """The kind of a file of this media type; None where the type is unknown or not accepted."""
+    """The kind of a file of this media type; None if the type is unknown or not accepted."""
     try:
         return format_of(media_type).kind
     except KeyError:

@@ -46,6 +46,6 @@ def entry(outcome: Outcome) -> Entry:
 
 
 def loss(held_alone: bool) -> float:
-    """What a lost worker adds to the losses of a part. If it held several parts, any may be the cause: each counts
-    half."""
+    """What a lost worker adds to the losses of a part. If it held several parts, each counts half, because any of them
+    may be the cause."""
     return 1.0 if held_alone else 0.5

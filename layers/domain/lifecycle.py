@@ -64,7 +64,7 @@ def after_loss(losses: float, held_alone: bool, quarantine_at: float = QUARANTIN
     losses += loss(held_alone)
     if losses >= quarantine_at:
         return Failed(
-            "quarantined", "this step was stopped because the workers that ran it ended without an answer", lost=True
+            "quarantined", "this step was stopped because every worker that ran it ended unexpectedly", lost=True
         )
     code = WORKER_LOST if held_alone else LOST_WITH_OTHERS
     return Retry(0.0, code, "the worker that ran this step was lost", lost=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 # The topics that belong to no step.
 ARRIVALS, DISPATCH = "arrivals", "dispatch"
-WAKE = {"wake": True}  # what a message to the dispatcher says
+WAKE = {"wake": True}  # the content of a message to the dispatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Arrival:
 
 
 def announcement(object_keys: Sequence[str]) -> dict[str, Any]:
-    """A message that names created objects without the object store: in the form of its events, but with keys alone."""
+    """A message that announces created objects in the form of the object store's events, but with keys only."""
     return {
         "Records": [{"eventName": "ObjectCreated:Announced", "s3": {"object": {"key": key}}} for key in object_keys]
     }

@@ -29,15 +29,15 @@ def turned_box(box: Sequence[float], degrees: int) -> Box:
 
 
 class Note(NamedTuple):
-    """What the owner of a file should know about its reading, as a sentence. `lost`: some of the content was not read,
-    so the record is partial."""
+    """A sentence for the owner of a file about how it was read. `lost`: some of the content was not read, so the record
+    is partial."""
 
     text: str
     lost: bool = False
 
 
 class Fact(NamedTuple):
-    """A value that a file states as data: what it is, its text, and the XPath of the element that holds it."""
+    """A value that a file contains as data: its name, its text, and the XPath of its element."""
 
     name: str
     value: str
@@ -65,8 +65,8 @@ class Page:
 
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
     0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
-    is shown; turned clockwise by `turned` degrees it is upright. `notes` are handed on to the step's outcome and not
-    stored with the page. `facts` are values that the file states as data.
+    is shown; turned clockwise by `turned` degrees it is upright. `notes` are passed to the step's outcome and not stored
+    with the page. `facts` are values that the file contains as data.
     """
 
     number: int
@@ -122,7 +122,7 @@ def notes_of(pages: Iterable[Page]) -> tuple[Note, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a file is, by its content. `page_count` is None where the format has no pages."""
+    """The format of a file, by its content. `page_count` is None if the format has no pages."""
 
     media_type: str
     page_count: int | None
@@ -155,7 +155,7 @@ class Evidence:
     """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
     `confidence` (0 to 100) is the confidence of the words; `at` is the offset of the first word in the page's text.
-    `xpath` names the element that holds a value which the file states as data.
+    `xpath` names the element of a value that the file contains as data.
     """
 
     page: int
@@ -172,8 +172,8 @@ class Extraction:
 
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
-    names values that may be wrong although the text shows them, such as a date whose order of day and month is open.
-    `further` are those of the file's other documents, in order, if it holds several.
+    names values that may be wrong although the text shows them, such as a date whose order of day and month is unknown.
+    `further` has the extractions of the file's other documents, in order, if it contains several.
     """
 
     fields: dict[str, object]
@@ -187,7 +187,7 @@ class Extraction:
 
     @property
     def is_complete(self) -> bool:
-        """Whether this record lacks nothing, whatever the further ones lack."""
+        """Whether this record lacks nothing. The further ones don't count."""
         return not self.missing and not self.unread and not any(note.lost for note in self.notes)
 
     @property

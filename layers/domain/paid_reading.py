@@ -5,7 +5,7 @@ from __future__ import annotations
 from layers.domain.file import File
 
 READING = "Amazon Textract is reading the file"
-# A job reads, and charges for, every page of a file: a few pages are cheaper one by one.
+# A job reads and charges for every page of a file, so a few pages are cheaper one by one.
 MOST_SINGLE_PAGES = 10
 JOB_TYPES = frozenset({"application/pdf", "image/tiff"})
 MOST_JOB_BYTES = 500 * 1024 * 1024

@@ -9,7 +9,7 @@ from layers.domain.step import PlannedStep, Skip, Stop
 
 
 def plan_as_json(planned: Sequence[PlannedStep]) -> list[dict[str, Any]]:
-    """One object for each step: its new state, its reason or error, and its parts where it runs."""
+    """One object for each step: its new state, its reason or error, and its parts if it runs."""
     return [{"step": planned_step.step, **_state(planned_step)} for planned_step in planned]
 
 

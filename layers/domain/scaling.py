@@ -1,4 +1,4 @@
-"""How many workers a step needs: what autoscaling follows."""
+"""How many workers a step needs, for autoscaling."""
 
 from __future__ import annotations
 

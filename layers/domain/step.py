@@ -31,7 +31,7 @@ class State(StrEnum):
 
 ENDED = frozenset({State.DONE, State.SKIPPED, State.FAILED, State.CANCELLED})
 
-# --- what is planned ---------------------------------------------------------------------------------
+# --- plans -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class Done:
     """The step ran. Its results are recorded in the same transaction as its end.
 
     `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
-    is False where the record lacks something: the file is then `partial` once its main pipeline has ended. `notes` are
-    for the file's record, which lists those of all steps.
+    is False if the record lacks something: the file is then `partial` once its main pipeline has ended. `notes` are for
+    the file's record, which lists those of all steps.
     """
 
     pages: tuple[Page, ...] = ()
@@ -111,7 +111,7 @@ class Done:
 class Failed:
     """The step failed for good: `code` is for programs, `detail` for the file's owner.
 
-    `lost`: its worker vanished. So in `Retry`.
+    `lost`: its worker was lost. The same in `Retry`.
     """
 
     code: str
@@ -133,7 +133,7 @@ class Retry:
 class Later:
     """Nothing failed; the step runs again after `delay_s` seconds and no attempt is spent.
 
-    `cost_estimate_s` replaces its estimate, where a better one is known.
+    `cost_estimate_s` replaces its estimate if a better one is known.
     """
 
     delay_s: float
@@ -159,7 +159,7 @@ class Parked:
 
 Outcome = Done | Skipped | Failed | Retry | Later | Parked
 
-# --- what is declared --------------------------------------------------------------------------------
+# --- declarations ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,23 +190,23 @@ def one_second(_file: File) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A declared unit of work: what it is called, what it does, and all that hosts, API and monitoring need to know.
+    """A declared unit of work: its name, what it does, and everything that hosts, API and monitoring need to know.
 
     Its topic, queue, dead-letter queue and Lambda function have its name. `run` takes a file and its
     `Work` (`layers/attempts/work.py`). `plan` cuts the step into parts, skips it, or stops the pipeline.
 
-    For people: `word` is what they call it, as in "waiting for OCR"; its name where that is empty. `counted_in`: what
-    they count while they wait, `file` or `page`.
+    For people: `word` is its display name, as in "waiting for OCR"; if it is empty, its name is shown. `counted_in` is
+    the unit of the work ahead while it waits, `file` or `page`.
 
     Results: `makes` lists the kinds of its artifacts. `page_source` marks the pages that it reads, so that they are
     deleted when it runs again. `merge` makes one outcome from the windows of all parts (`file.windows`) when the last
     part has ended and at least one has a window; it runs inside the recording transaction, so it only computes.
 
     Cost: `cost_s` estimates seconds for the whole file. `timeout_s` bounds one attempt and sets its lease.
-    `concurrency` is how many run at once on Lambda where `.chalice/config.json` has no line for the step, and
-    `slots_per_worker` how many one worker runs at once where FAIRWAY_STEPS says nothing else. `parts_per_message`
-    is how many parts one message may name; only parts that are estimated to be short are bundled. `pays_by_call`: each
-    call may cost money, so its claim is committed durably before it runs.
+    `concurrency` is how many run at once on Lambda unless `.chalice/config.json` sets it, and `slots_per_worker` how
+    many one worker runs at once unless FAIRWAY_STEPS sets it. `parts_per_message` is how many parts one message may
+    name; only parts that are estimated to be short are bundled. `pays_by_call`: each call may cost money, so its claim
+    is committed durably before it runs.
 
     Dependency: `depends_on` names the service that it needs (`layers/domain/services.py`). While that is down the
     step is parked, unless the service named by `fallback` works or `does_without` is true of the file: then it fails
@@ -238,7 +238,7 @@ class Step:
 
     @property
     def phrase(self) -> str:
-        """What people call it."""
+        """Its display name."""
         return self.word or self.name.replace("_", " ")
 
 

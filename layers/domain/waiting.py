@@ -1,8 +1,8 @@
-"""How long a file waits, from what is ahead of it in the fair order and how fast that is served.
+"""Forecasts how long a file waits, from the work ahead of it in the fair order and how fast that is served.
 
 A part is dispatched when its tenant's lane has reached the part's pass. Before that, the fair order serves the parts
 that its owner has ahead of it, and some work of every other lane. The time after that follows from how long recent
-attempts took. Every result is a range of seconds, which is wide where little is known.
+attempts took. Every result is a range of seconds, which is wide if little is known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Range = tuple[float, float]
 # The range allows for work that arrives later, wrong estimates, and a changing rate.
 SOONER = 0.8
 LATER = 1.35
-# Where the rate is unknown, it is assumed to be between these multiples of the step's reserved concurrency.
+# An unknown rate is assumed to be between these multiples of the step's reserved concurrency.
 SLOWEST, FASTEST = 0.2, 3.0
 START_S = 2.0  # the longest time from dispatch until a worker has the part
 UNKNOWN_RUN: Range = (0.05, 10.0)
@@ -51,7 +51,7 @@ class StepForecast:
         return from_s + (until_s - from_s) * (to_pass - from_pass) / (until_pass - from_pass)
 
     def takes(self, cost_s: float) -> Range:
-        """Seconds from now until so much work has been dispatched."""
+        """Seconds from now until this much work has been dispatched."""
         if cost_s <= 0:
             return 0.0, 0.0
         slowest, fastest = self.served or (SLOWEST * self.concurrency, FASTEST * self.concurrency)
@@ -105,8 +105,8 @@ class OwnLanes:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What is served before a part: its owner's files and seconds of work (`own_s`), and the work of all tenants
-    (`cost_s`).
+    """The work that is served before a part: its owner's files and seconds of work (`own_s`), and the work of all
+    tenants (`cost_s`).
 
     The order among lanes with the same pass is unknown. If all others go first, `latest_s` is served before the part.
     """
@@ -132,7 +132,7 @@ class LaneView:
         return self.lanes.get(step, {}).get(batch_id)
 
     def ahead(self, step: str, batch_id: str, files: float, before_s: float, part_s: float = 0.0) -> Ahead:
-        """What is served before a part, given the files and seconds of work ahead of it in its own batch.
+        """The work that is served before a part, given the files and seconds of work ahead of it in its own batch.
 
         `part_s` is the estimated work of the part itself.
         """
@@ -151,7 +151,7 @@ class LaneView:
         return Ahead(files, own_s, cost_s, own_s + self._others_s(step, own, own_s + part_s) if part_s else cost_s)
 
     def _others_s(self, step: str, own: OwnLanes, own_s: float) -> float:
-        """Work of other tenants that is served while `own_s` of the tenant's own is."""
+        """Work of other tenants that is served while `own_s` of the tenant's own work is served."""
         passed_s = self.forecast(step).passed_over(own.tenant_pass + own_s / own.weight)
         return max(0.0, passed_s - min(own.cost_s, own_s))
 
@@ -176,7 +176,7 @@ class LaneView:
         return self._through(step, batch_id, begins_s, ahead.files, rest)
 
     def finishes_after_start(self, step: str, batch_id: str, begins_s: Range, rest: Sequence[str]) -> Range:
-        """As `finishes`, for a file whose attempt at this step starts in `begins_s` seconds."""
+        """Like `finishes`, for a file whose attempt at this step starts in `begins_s` seconds."""
         return self._through(step, batch_id, begins_s, 0.0, rest)
 
     def batch_finishes(self, batch_id: str, steps: Sequence[str]) -> Range:

@@ -10,7 +10,7 @@ import pytest
 from layers.adapters.redis.breakers import RedisBreakers
 from layers.adapters.redis.budgets import RedisBudgets
 from layers.domain.budget import Rate
-from layers.domain.fairness import MADE_WAY, TAKES_LONG
+from layers.domain.fairness import BUNDLE_TOOK_LONG, TAKES_LONG
 from layers.domain.message import Arrival
 from layers.domain.paid_reading import READING
 from layers.domain.step import Done, Later, Part, PlannedStep, Retry, Skip
@@ -175,7 +175,7 @@ def test_a_throttled_page_is_rate_limited_and_a_running_job_is_not(fresh: Api) -
     assert (by_id[first.file_id]["reason"], by_id[second.file_id]["reason"]) == ("rate_limited", "at_work")
 
 
-@pytest.mark.parametrize("reason", [MADE_WAY, TAKES_LONG, "the status store could not be reached"])
+@pytest.mark.parametrize("reason", [BUNDLE_TOOK_LONG, TAKES_LONG, "the status store could not be reached"])
 def test_a_snoozed_part_waits_for_its_turn(fresh: Api, reason: str) -> None:
     tenant = Tenant(fresh)
     (file_id,) = tenant.past_intake(1, [PlannedStep("text", (Part(),))])

@@ -26,7 +26,7 @@ from infra.local.process import Process
 from infra.local.store_setup import QUEUE_PREFIX
 from infra.topics import TOPICS
 from layers.adapters.postgres.database import Database
-from layers.domain.fairness import MADE_WAY, TAKES_LONG
+from layers.domain.fairness import BUNDLE_TOOK_LONG, TAKES_LONG
 from tests.scenarios.clock import VARIABLE, Clock
 from tests.scenarios.faults import TcpProxy
 from tests.standins.gotenberg import Gotenberg, serving
@@ -160,7 +160,7 @@ class System:
             " AND coalesce(attempts.error_detail, '') <> ALL (%(yielded)s) GROUP BY 1",
             id=batch_id,
             step=step,
-            yielded=[MADE_WAY, TAKES_LONG],
+            yielded=[BUNDLE_TOOK_LONG, TAKES_LONG],
         )
         return Counter({row["outcome"]: row["n"] for row in rows})
 

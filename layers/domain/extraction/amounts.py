@@ -10,7 +10,7 @@ from layers.domain.extraction import currency
 from layers.domain.extraction.numerals import NUMERAL, corrected, plain, readings
 from layers.domain.extraction.values import Found
 
-# No cents: `12.-`, `12,--`, `1,190/-`.
+# A mark for "no cents": `12.-`, `12,--`, `1,190/-`.
 ONLY = r"(?P<only>[.,]\s?[-\u2013]{1,2}|/[-=])(?![\d-])"
 # A number is searched for by its first digit; the text before it is matched afterwards. This is twice as fast as one
 # pattern from left to right.
@@ -39,7 +39,7 @@ DATE_UNIT = re.compile(r"\s?[年月日년월일]")
 class Amount:
     """A number as written: its value, how many decimals it has, and the currency sign beside it if there is one.
 
-    `side` is `credit` or `debit` where the text says so. Credits are negative here, as on a bill.
+    `side` is `credit` or `debit` if the text marks it. Credits are negative here, as on a bill.
     """
 
     value: float

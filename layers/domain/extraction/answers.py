@@ -14,7 +14,7 @@ MOST_CUTS = 50  # tries to close an answer that breaks off
 
 
 def parse_answer(reply: Reply) -> Any:
-    """The JSON value of an answer; for one that was cut short, its complete part. None where there is no JSON."""
+    """The JSON value of an answer, or the complete part of one that was cut short. None if there is no JSON."""
     text = reply.text.strip()
     if text.startswith("```"):
         text = text.strip("`").removeprefix("json").strip()

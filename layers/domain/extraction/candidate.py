@@ -13,7 +13,7 @@ from layers.domain.page import Evidence
 class Candidate:
     """A possible value of a property. The candidate with the highest score wins.
 
-    `make_evidence` is called for the winner alone: most candidates lose. `doubtful`: the text may mean another value.
+    `make_evidence` is called only for the winner. `doubtful`: the text may mean another value.
     `currency` is the sign or code beside an amount.
     """
 

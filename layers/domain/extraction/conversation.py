@@ -1,4 +1,4 @@
-"""The conversation with a model: instructions and schema are kept apart from the document, which is data."""
+"""The conversation with a model: keeps instructions and schema separate from the document, which is data."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from layers.domain.extraction import cldr
 from layers.domain.extraction.values import Found
 
 CODES = frozenset(cldr.CODES.split()) | {"BGN", "HRK"}
-DECIMALS = {code: int(count) for code, _, count in (one.partition(":") for one in cldr.DECIMALS.split())}
+DECIMALS = {code: int(count) for code, _, count in (pair.partition(":") for pair in cldr.DECIMALS.split())}
 # Codes that are also English words: they count only in capitals beside an amount with decimals.
 WORDS = frozenset(
     {"ALL", "TOP", "TRY", "CUP", "PEN", "GEL", "SOS", "MOP", "COP", "MAD", "BAM", "LAK", "ANG", "ERN", "NAD", "BHD"}
@@ -25,7 +25,7 @@ OTHER_SIGNS = {
     "rm": "MYR", "Rm": "MYR", "RM.": "MYR", "€": "EUR", "¢": "USD", "kr": "DKK ISK NOK SEK", "kr.": "DKK ISK NOK SEK", "Kr.": "DKK ISK NOK SEK",
     "Kr": "DKK ISK NOK SEK", "Euro": "EUR", "euro": "EUR", "EURO": "EUR",
 }  # fmt: skip
-NOT_SIGNS = {"K", "S/", "Br", "¢"}  # too short to be told from letters of a code
+NOT_SIGNS = {"K", "S/", "Br", "¢"}  # too short to distinguish from letters of a code
 
 
 def _signs() -> dict[str, tuple[str, ...]]:
@@ -49,7 +49,7 @@ DOLLARS = frozenset(SIGNS["$"]) | {"HKD"}  # what a bare dollar sign may mean
 def _pattern(words: Iterable[str]) -> str:
     """An alternation that tries longer words first, grouped by their first character: that makes the search fast."""
     by_first: dict[str, list[str]] = defaultdict(list)
-    for word in sorted(words, key=lambda one: (-len(one), one)):
+    for word in sorted(words, key=lambda word: (-len(word), word)):
         by_first[word[0]].append(re.escape(word[1:]))
     groups = (re.escape(first) + (f"(?:{'|'.join(rest)})" if rest != [""] else "") for first, rest in by_first.items())
     return "|".join(groups)
@@ -72,7 +72,7 @@ MARK = re.compile(
 
 
 def codes_of(written: str) -> tuple[str, ...]:
-    """The ISO 4217 codes that a written currency may mean, the most common first; empty where it is none."""
+    """The ISO 4217 codes that a written currency may mean, the most common first; empty if it is no currency."""
     text = written.strip()
     if text.upper() in CODES:
         return (text.upper(),)

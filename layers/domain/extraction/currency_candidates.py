@@ -1,4 +1,4 @@
-"""Candidates for a currency: the one beside the total, else those beside other amounts."""
+"""Candidates for a currency: the one beside the total, or those beside other amounts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.values import Found
 
-# What names the country whose currency a sign means, where several share it.
+# Words that identify the country whose currency is meant, for signs that several countries share.
 COUNTRIES = (
     ("AUD", re.compile(r"\baustralia\b|\babn\b|\bpty\b")),
     ("CAD", re.compile(r"\bcanada\b|\bgst/hst\b|\bhst\b")),
@@ -73,15 +73,15 @@ def _is_in_parentheses(line: Line, found: Found) -> bool:
 
 
 def _is_beside_money(line: Line, found: Found) -> bool:
-    for one in line.amounts:
-        amount: Amount = one.value  # type: ignore[assignment]
-        if amount.decimals == 2 and one.start <= found.start < one.end:
+    for number in line.amounts:
+        amount: Amount = number.value  # type: ignore[assignment]
+        if amount.decimals == 2 and number.start <= found.start < number.end:
             return True
     return False
 
 
 def _beside_total(total: Candidate | None, occurrences: dict[str, list[tuple[Line, Found]]]) -> str | None:
-    """The currency as it is written beside the total; else the only one in the line that shows the total."""
+    """The currency as it is written beside the total, or the only one in the line that shows the total."""
     if total is None:
         return None
     if total.currency:
@@ -99,8 +99,8 @@ def _beside_total(total: Candidate | None, occurrences: dict[str, list[tuple[Lin
 def _chosen(
     known: Sequence[str], occurrences: dict[str, list[tuple[Line, Found]]], lines: Lines, languages: Sequence[str]
 ) -> str:
-    """Which of the codes that a sign may mean the document means: one that it writes out, that of a country it names, or
-    of its language; else the most common one."""
+    """The code that a sign means in this document: one that the document writes out, that of a country it names or of
+    its language, or the most common one."""
     if len(known) == 1:
         return known[0]
     for code in known:
@@ -110,4 +110,4 @@ def _chosen(
     for code, country in COUNTRIES:
         if code in known and country.search(text):
             return code
-    return next((BY_LANGUAGE[one] for one in languages if BY_LANGUAGE.get(one) in known), known[0])
+    return next((BY_LANGUAGE[name] for name in languages if BY_LANGUAGE.get(name) in known), known[0])

@@ -25,14 +25,14 @@ DAY_FIRST_WORDS = re.compile(
 DUE = re.compile(r"due|pay by|payable by|fällig|zahlbar|verval|échéance|vencimi?ento|scadenza|förfall|forfald|termin")
 ISSUED = re.compile(r"invoice date|date of issue|issue date|\bissued|bill date|\bdated?\b(?!.{0,10}due)")
 TOP_LINES = 200
-# What each kind of evidence counts: a positive sum means month first.
+# The weight of each kind of evidence. A positive sum means month first.
 SURE, STRONG, WEAK = 9, 3, 1
 LONGEST_TERM = timedelta(days=200)  # between issue and due date
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How ambiguous dates of a document are read, whether something in it says so, and its languages."""
+    """How ambiguous dates of a document are read, whether there is evidence for that, and the document's languages."""
 
     month_first: bool
     is_known: bool
@@ -85,12 +85,12 @@ def _from_due_date(lines: Lines, numeric: Sequence[Line]) -> int:
         return 0
     issued, due = _labelled(lines, ISSUED, not_matching=DUE), _labelled(lines, DUE)
     score = 0
-    for one in issued[:4]:
-        for other in due[:4]:
-            if not (one.swapped or other.swapped):
+    for issue_date in issued[:4]:
+        for due_date in due[:4]:
+            if not (issue_date.swapped or due_date.swapped):
                 continue
-            day_first = _is_term(one.value, other.value)
-            month_first = _is_term(one.swapped or one.value, other.swapped or other.value)
+            day_first = _is_term(issue_date.value, due_date.value)
+            month_first = _is_term(issue_date.swapped or issue_date.value, due_date.swapped or due_date.value)
             score += (STRONG if month_first else 0) - (STRONG if day_first else 0)
     return score
 
@@ -106,15 +106,15 @@ def _labelled(lines: Lines, pattern: re.Pattern[str], not_matching: re.Pattern[s
         lowered = lines.lowered.line(index)
         if not_matching and not_matching.search(lowered):
             continue
-        here = [one.value for one in dates(lines[index].text)]
+        here = [written.value for written in dates(lines[index].text)]
         if not here and index + 1 < len(lines):
-            here = [one.value for one in dates(lines[index + 1].text)][:1]
-        found += [one for one in here if isinstance(one, WrittenDate)][:1]
+            here = [written.value for written in dates(lines[index + 1].text)][:1]
+        found += [value for value in here if isinstance(value, WrittenDate)][:1]
     return found
 
 
 def _from_place(lines: Lines, languages: Sequence[str]) -> int:
-    """From the country and the language. Of those that are known here, only Americans write the month first."""
+    """From the country and the language. Among the known ones, only the United States write the month first."""
     if languages and languages[0] not in ("en", "fil", "es"):
         return -STRONG
     american = next(iter(lines.as_written.lines_matching(AMERICAN)), TOP_LINES) < TOP_LINES

@@ -90,7 +90,7 @@ NUMERIC = re.compile(
     r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})(?![\d]|[./-]\d)"
     r"|(?<![\d.,/-])(?<!\d\s)(\d{1,2}) (\d{2}) ((?:19|20)\d{2})(?![\d]|[./-]\d|\s\d)"
 )
-# Chinese, Japanese and Korean, with the era where the year is counted from it; Vietnamese.
+# Chinese, Japanese and Korean, with the era if the year is counted from it; Vietnamese.
 WITH_UNITS = re.compile(
     r"(?<!\d)(?P<era>令和|平成|昭和|民國|民国|中華民國)?\s?(?P<year>\d{1,4}|元)\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日일号號]"
     r"|(?<!\d)(?P<vday>\d{1,2})\s?th(?:áng|g)\s?(?P<vmonth>\d{1,2})\s?,?\s?(?:năm\s)?(?P<vyear>\d{4})(?!\d)",
@@ -107,12 +107,12 @@ TOKEN = re.compile(r"\d+|[\u0e01-\u0e46][\u0e01-\u0e4e.]{1,19}|[^\W\d_](?:[^\s\d
 
 @dataclass(frozen=True, slots=True)
 class MonthName:
-    """The month that a name means in each language; mostly the same in all."""
+    """The month that a name means in each language: mostly the same in all."""
 
     by_language: dict[str, int]
 
     def month(self, languages: tuple[str, ...] = ()) -> int:
-        """The month in the first of these languages that has the name, else the month of most languages."""
+        """The month in the first of these languages that has the name, or the month in most languages."""
         for language in languages:
             if language in self.by_language:
                 return self.by_language[language]
@@ -120,7 +120,7 @@ class MonthName:
         return max(dict.fromkeys(months), key=months.count)
 
     def is_sure(self, languages: tuple[str, ...]) -> bool:
-        return len(set(self.by_language.values())) == 1 or any(one in self.by_language for one in languages)
+        return len(set(self.by_language.values())) == 1 or any(language in self.by_language for language in languages)
 
 
 @cache
@@ -174,14 +174,14 @@ def _month_name(word: str) -> MonthName | None:
 def dates(line: str, *, month_first: bool = False, languages: tuple[str, ...] = ()) -> list[Found]:
     """Each date of a line as a WrittenDate, left to right.
 
-    `month_first` decides how 3/4/2024 is read; `languages` which month a name means that languages disagree about.
+    `month_first` decides how 3/4/2024 is read; `languages` which month a name means if languages disagree.
     """
     text = plain(unicodedata.normalize("NFC", line)) if not line.isascii() else line
     if len(text) != len(line):
         text = plain(line)  # positions matter more than composed letters
     found = [*_numeric_dates(text, month_first), *_dates_with_units(text), *_named_dates(text, languages)]
-    found.sort(key=lambda one: (one.start, -one.end))
-    return [one for index, one in enumerate(found) if all(one.start >= other.end for other in found[:index])]
+    found.sort(key=lambda written: (written.start, -written.end))
+    return [later for index, later in enumerate(found) if all(later.start >= other.end for other in found[:index])]
 
 
 def numeric_dates(line: str) -> Iterator[re.Match[str]]:
@@ -267,9 +267,9 @@ def _around(
     return value, min(start for start, _ in spans), max(end for _, end in spans)
 
 
-def _is_near(line: str, one: re.Match[str], other: re.Match[str]) -> bool:
+def _is_near(line: str, first: re.Match[str], second: re.Match[str]) -> bool:
     """Whether only separators and fillers are between two tokens."""
-    between = line[one.end() : other.start()]
+    between = line[first.end() : second.start()]
     if len(between) > 12 or "   " in between:
         return False
     words = [word for word in re.split(r"[\s\-/,'’–()º°ª]+|(?<![\u0e01-\u0e2e])\.", between) if word]

@@ -1,7 +1,7 @@
-"""Brings the words of a line, which are in order from left to right, into the order in which they are read.
+"""Puts the words of a line, which are in order from left to right, into the order in which they are read.
 
 This is the inverse of the Unicode bidirectional algorithm (UAX #9) for whole words: within a word the letters are in
-reading order already. In a line that runs from right to left, words of letters such as Latin ones keep their order
+reading order already. In a line that runs from right to left, words of Latin and similar letters keep their order
 among each other, and so do numbers beside them.
 """
 
@@ -47,18 +47,18 @@ def _may_run_to_the_left(words: Sequence[Word]) -> bool:
 
 
 def _letters(words: Sequence[Word], directions: Sequence[Direction], wanted: Direction) -> int:
-    return sum(len(word.text) for word, one in zip(words, directions, strict=True) if one == wanted)
+    return sum(len(word.text) for word, direction in zip(words, directions, strict=True) if direction == wanted)
 
 
 def _runs_reversed(words: list[Word], directions: list[Direction], turned: tuple[Direction, ...]) -> list[Word]:
     """The words with each run of the given direction reversed. Neutral words and numbers within a run belong to it."""
     belongs = [direction in turned for direction in directions]
-    places = [index for index, one in enumerate(belongs) if one]
-    for before, after in pairwise(places):
+    indexes = [index for index, is_in_run in enumerate(belongs) if is_in_run]
+    for before, after in pairwise(indexes):
         if all(direction in ("neutral", "number") for direction in directions[before + 1 : after]):
             belongs[before:after] = [True] * (after - before)
     result: list[Word] = []
-    for is_turned, group in groupby(zip(belongs, words, strict=True), key=lambda one: one[0]):
+    for is_turned, group in groupby(zip(belongs, words, strict=True), key=lambda pair: pair[0]):
         run = [word for _, word in group]
         result += reversed(run) if is_turned else run
     return result

@@ -1,4 +1,4 @@
-"""Evidence: where a window's text shows a value.
+"""Evidence: finds where a window's text shows a value.
 
 A value and its text may differ in spaces, line breaks, hyphens, case, accents, the separators of a number, the form of
 a date, and a currency's sign in place of its code. Digits and letters must be the same and in the same order.
@@ -56,8 +56,8 @@ class WindowIndex:
         return found[:MOST_HITS]
 
     def best(self, hits: Sequence[Hit], name: str, schema: Mapping[str, Any]) -> Hit | None:
-        """The hit that the document most likely means: beside one of the property's labels, else the most literal,
-        else the first. None without hits."""
+        """The hit that the document most likely means: one beside a label of the property, or the most literal, or the
+        first. None without hits."""
         property_labels = labels.labels_of(name, schema) if name else ()
         return min(hits, key=lambda hit: (_label_distance(hit, property_labels), hit.rank), default=None)
 

@@ -1,4 +1,4 @@
-"""Labels: the words printed beside a value that say which property it belongs to."""
+"""Labels: the words printed beside a value that name its property."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Label:
 
 def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[Label, ...]:
     """The labels to search for, most trusted first: the schema's `x-labels`, then the synonyms of the property's
-    meaning, or its name where there are no synonyms."""
+    meaning, or its name if it has no synonyms."""
     own = tuple(str(label).lower() for label in schema.get("x-labels") or ())
     return _labels(own, meaning_of(property_name), words_of(property_name))
 
@@ -94,15 +94,15 @@ def _labels(own: tuple[str, ...], meaning: str, words: str) -> tuple[Label, ...]
         found += [Label(len(own) + int(tier), text.strip()) for text in texts.split("|")]
     # Without accents, as older programs print them.
     found += [
-        Label(one.tier, plain, one.bare)
-        for one in found
-        if (plain := folded(one.words)) != one.words and plain.isascii()
+        Label(label.tier, plain, label.bare)
+        for label in found
+        if (plain := folded(label.words)) != label.words and plain.isascii()
     ]
     if meaning == "invoice number":
         found += [Label(BARE_TIER, name, bare=True) for name in DOCUMENT_NAMES]
     distinct: dict[str, Label] = {}
-    for one in sorted(found, key=lambda label: label.tier):
-        distinct.setdefault(one.words, one)
+    for label in sorted(found, key=lambda label: label.tier):
+        distinct.setdefault(label.words, label)
     return tuple(distinct.values())
 
 
@@ -144,13 +144,13 @@ def labels_in(vocabulary: str, property_labels: Sequence[Label]) -> list[Label]:
 
 
 def best_label(lowered: str, property_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
-    """The tier of the most trusted label in a line, and its first span; 0 and None where there is no label."""
+    """The tier of the most trusted label in a line, and its first span; 0 and None without a label."""
     label, spans = best_label_spans(lowered, property_labels)
     return (label.tier, spans[0]) if label else (0, None)
 
 
 def best_label_spans(lowered: str, property_labels: Sequence[Label]) -> tuple[Label | None, list[tuple[int, int]]]:
-    """The most trusted label in a line, and all its spans: the head of a table may repeat a label."""
+    """The most trusted label in a line, and all its spans, because the header of a table may repeat a label."""
     for label in property_labels:
         if spans := find_labels(lowered, label.words):
             return label, spans

@@ -8,7 +8,7 @@ from functools import cache
 
 from layers.domain.extraction.spelling import folded
 
-# Words that only one of these languages, or few of them, use, without accents.
+# Words that only one or a few of these languages use, without accents.
 FREQUENT = """
 en the and of to invoice date total amount due receipt tax from bill number payment please thank you for with your address
 de und der die das rechnung datum betrag summe mwst gesamt zahlbar netto brutto menge preis vom mit lieferung stuck fur
@@ -74,7 +74,7 @@ def _languages_by_word() -> dict[str, tuple[str, ...]]:
 
 
 def languages_of(text: str) -> tuple[str, ...]:
-    """The languages of a text, the most likely first; empty where no word tells."""
+    """The languages of a text, the most likely first; empty if no word indicates one."""
     text = text[:MOST_CHARACTERS]
     scores: dict[str, float] = {}
     by_word = _languages_by_word()

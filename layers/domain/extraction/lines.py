@@ -1,4 +1,4 @@
-"""Lines as they appear on the page: words at the same height, left to right, in whatever order the page lists them."""
+"""Lines as they appear on the page: words at the same height, left to right, regardless of their order in the page."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Line:
         return Evidence(self.page, text.strip(), turned_box(box, -self.turned) if box else None)
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
-        """The horizontal extent of a span, or None where the positions of its words are not known."""
+        """The horizontal extent of a span, or None if the positions of its words are unknown."""
         inside = self._words(start, end)
         return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
 
@@ -67,8 +67,8 @@ class Line:
 
 
 def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
-    """The span of the cell below a label in a table whose cells are parted by tabs, semicolons or commas; None if the two
-    lines are no rows of such a table."""
+    """The span of the cell below a label in a table whose cells are separated by tabs, semicolons or commas. None if the
+    two lines are not rows of such a table."""
     for separator in ("\t", ";", "|", ","):
         count = line.text.count(separator)
         if count and below.text.count(separator) == count:
@@ -178,13 +178,13 @@ def _visual_lines(page: Page, turned: int) -> list[Line]:
         else:
             row.append(word)
     to_the_left = runs_to_the_left(page.words)
-    return [_line(page, sorted(row, key=lambda one: one.x0), turned, to_the_left) for row in rows]
+    return [_line(page, sorted(row, key=lambda word: word.x0), turned, to_the_left) for row in rows]
 
 
 def _belongs_to(word: Word, row: list[Word]) -> bool:
     """Whether a word is at the same height as the nearest word of a row."""
     middle = (word.y0 + word.y1) / 2
-    neighbour = min(row, key=lambda one: abs(one.x0 - word.x0))
+    neighbour = min(row, key=lambda other: abs(other.x0 - word.x0))
     overlap = min(word.y1, neighbour.y1) - max(word.y0, neighbour.y0)
     return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
 

@@ -1,4 +1,4 @@
-"""Merging: combines what was found in the windows of one text into one record."""
+"""Merging: combines the extractions from the windows of one text into one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def merge(
 ) -> Extraction:
     """One extraction from those of several windows, by the index of the window.
 
-    A single value is the first one with confident evidence, else the first one with evidence, else the first. Lists are
+    A single value is the first one with confident evidence, or the first one with evidence, or the first. Lists are
     concatenated; an item that two neighbouring windows both show counts once. `unread` names text that no window
     covers. `notes` of earlier steps come before those of the windows.
     """
@@ -67,7 +67,7 @@ class _Merger:
         fields: dict[str, Any] = {}
         for name, property_schema in (schema.get("properties") or {}).items():
             property_path = (*path, name)
-            values = [each.get(name) if isinstance(each, dict) else None for each in objects]
+            values = [fields.get(name) if isinstance(fields, dict) else None for fields in objects]
             if all(value is None for value in values):
                 continue
             if property_schema.get("type") == "array":

@@ -1,4 +1,4 @@
-"""Candidates for a number: amounts beside or below a label, and totals that the bill's other sums confirm."""
+"""Candidates for a number: amounts beside or below a label, and totals that other sums of the bill confirm."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WIDE_GAP = re.compile(r" {3,}")
 PAID_LESS_CHANGE, NET_AND_TAX = 60.0, 20.0
 # The score of an amount without a label that other sums confirm. A label with money beside it scores 90 to 135.
 PAID_LESS_CHANGE_UNLABELLED, NET_AND_TAX_UNLABELLED, PAID_EXACTLY_UNLABELLED = 140.0, 100.0, 90.0
-# Taken off a number without decimals on a bill that writes its sums with cents.
+# Subtracted from the score of a number without decimals on a bill that writes its sums with cents.
 NO_DECIMALS_PENALTY = 40.0
 
 
@@ -69,8 +69,8 @@ def number_candidates(
 
 
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
-    """The candidates for a total, scored higher where the bill's other sums confirm them; and confirmed amounts
-    that no label names."""
+    """The candidates for a total, with a higher score if other sums of the bill confirm them, and confirmed amounts
+    without a label."""
     sums = sums_of(lines)
     if not sums.can_confirm:
         yield from candidates
@@ -109,7 +109,7 @@ def _amount_score(amount: Amount, integer: bool, is_total: bool) -> float:
 
 
 def _not_the_total_penalty(lowered: str) -> float:
-    """What to take off an amount whose line has a total's label but also words such as "subtotal" or "discount"."""
+    """What to subtract for an amount whose line has a total's label but also words such as "subtotal" or "discount"."""
     if WHOLE_SUM.search(lowered) and not PARTIAL_SUM.search(lowered):
         return 0.0
     if BEFORE_TAX.search(lowered):
@@ -127,7 +127,8 @@ def _segments(text: str) -> list[tuple[int, int]]:
 
 
 def _amounts_near(lines: Sequence[Line], index: int, span: tuple[int, int]) -> Iterator[tuple[Found, Line, float]]:
-    """Amounts to the right of a label, else below it in the next two lines: each with its line and a score."""
+    """Amounts to the right of a label or, if there are none, below it in the next two lines: each with its line and a
+    score."""
     line = lines[index]
     # Compared by its end: a currency sign may belong both to the label and to the amount ("Total RM 9.80").
     right = [found for found in line.amounts if found.end > span[1] and not is_percent(line.text, found.end)]

@@ -1,4 +1,4 @@
-"""Numerals: the one grammar of written numbers, for amounts that are searched for and for values that are looked up.
+"""Numerals: the only grammar of written numbers, for amounts that are searched for and values that are looked up.
 
 Digits may be of any script. Groups have three digits, or two before the last three (lakh and crore). All patterns are
 bounded, so that even a hostile line takes time in proportion to its length.
@@ -70,9 +70,9 @@ class Numeral:
 
 
 def readings(written: str, decimals_of_currency: int | None = None) -> list[Numeral]:
-    """What a plain written number may mean, the most likely first; empty where its separators make no number.
+    """What a plain written number may mean, the most likely first; empty if its separators make no number.
 
-    Three digits after a single separator are a group (`1.190`), unless a zero stands before it (`0.190`) or the amount's
+    Three digits after a single separator are a group (`1.190`), unless a zero precedes it (`0.190`) or the amount's
     currency is written with three decimals.
     """
     if len(written) > LONGEST:
@@ -89,7 +89,7 @@ def readings(written: str, decimals_of_currency: int | None = None) -> list[Nume
 
 
 def _as_groups(parts: list[str], separators: list[str]) -> Numeral | None:
-    """The whole number, if all separators part groups."""
+    """The whole number, if all separators separate groups."""
     if not separators:
         return Numeral(float(parts[0]), 0)
     if len(set(separators)) == 1 and separators[0] != ARABIC_POINT and _are_groups(parts):

@@ -1,4 +1,4 @@
-"""The built-in rules: the values of a schema's properties, each found by the property's meaning, labels and type."""
+"""The built-in rules: find the values of a schema's properties by their meaning, labels and type."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def extract(
 ) -> Extraction:
     """The values that the pages show for the schema's properties, each with its evidence.
 
-    No document was issued long after `today`: a later value for `date` was misread and is ignored. `date_order` decides
-    how 3/4/2024 is read; if the document leaves it open, such a date is doubtful.
+    A value for `date` long after `today` is ignored, because it was misread. `date_order` decides how 3/4/2024 is read;
+    if it is `auto` and the document has no evidence, such a date is doubtful.
     """
     document = Document(lines_of(pages), today, date_order)
     found: dict[str, Candidate] = {}
     properties = schema.get("properties") or {}
-    # The currency belongs to the total, so that it is chosen last.
-    for name in sorted(properties, key=lambda one: labels.words_of(one) in labels.CURRENCIES):
-        total = next((found[one] for one in found if labels.meaning_of(one) == "total"), None)
+    # The currency is chosen last, because it depends on the total.
+    for name in sorted(properties, key=lambda name: labels.words_of(name) in labels.CURRENCIES):
+        total = next((found[other] for other in found if labels.meaning_of(other) == "total"), None)
         candidates = _candidates(name, properties[name], document, total)
         if best := max(candidates, key=lambda candidate: candidate.score, default=None):
             found[name] = best
@@ -136,7 +136,7 @@ def _string_candidates(
 
 
 def _enum_candidates(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Candidate]:
-    """The allowed values that the document contains as whole words. The one nearest to the top scores highest."""
+    """The allowed values that the document contains as whole words. The value nearest to the top scores highest."""
     for value in allowed:
         if not isinstance(value, str):
             continue

@@ -59,7 +59,7 @@ def missing_paths(schema: Schema, value: Any, path: Path = ()) -> Iterator[Path]
 
 
 def needs_evidence(schema: Schema) -> bool:
-    """Whether a value of this resolved schema is valid only where the text shows it."""
+    """Whether a value of this resolved schema is valid only if the text shows it."""
     return schema.get("x-evidence") is not False and schema.get("type") != "boolean" and "enum" not in schema
 
 

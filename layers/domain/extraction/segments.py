@@ -1,8 +1,8 @@
-"""Tells apart the documents that one file holds, page by page.
+"""Segments: divides the pages of a file into the documents that it contains.
 
-A page begins a document if it says so (`Page 1 of 2`), if it carries another document number than the page before, or
-if it has a date and a total of its own as well as a document before it has, without any word that it goes on. Separator
-sheets end a document and belong to none.
+A page begins a document if it is numbered so (`Page 1 of 2`), if its document number differs from the one before, or if
+both it and the document before have a date and a total, these differ, and no word marks a continuation. A separator
+sheet ends a document and belongs to none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SEPARATOR = re.compile(
     r"separator|separation sheet|trennblatt|trennseite|patch\s?(?:code|t\b)|document break|barcode sheet", re.IGNORECASE
 )
 AMOUNT = re.compile(r"\d[.,]\d{2}\b(?!\S)")
-GOES_ON = re.compile(
+CONTINUATION = re.compile(
     r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite de|vervolg|"
     r"riporto|segue|suma y sigue|continúa|transporte",
     re.IGNORECASE,
@@ -43,17 +43,17 @@ GOES_ON = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """What a page says about the document that it belongs to. `mark` is (1, 2) for `Page 1 of 2`."""
+    """What a page shows about the document that it belongs to. `mark` is (1, 2) for `Page 1 of 2`."""
 
     mark: tuple[int, int] | None
     number: str | None
     content: tuple[Any, Any]
-    goes_on: bool
+    continues: bool
     is_separator: bool
 
 
 def documents_of(pages: Sequence[Page]) -> list[list[Page]]:
-    """The pages of each document, in order; all pages as one document where nothing tells them apart."""
+    """The pages of each document, in order. All pages are one document if nothing separates them."""
     read = [page for page in pages if page.source]
     if not 1 < len(read) <= MOST_PAGES:
         return [list(read)]
@@ -61,7 +61,7 @@ def documents_of(pages: Sequence[Page]) -> list[list[Page]]:
     groups: list[list[Page]] = []
     known: _Known | None = None
     for page, sign in zip(read, signs, strict=True):
-        if sign.is_separator and any(not one.is_separator for one in signs):
+        if sign.is_separator and any(not other.is_separator for other in signs):
             known = None
             continue
         if known is None or _begins(sign, known):
@@ -74,7 +74,7 @@ def documents_of(pages: Sequence[Page]) -> list[list[Page]]:
 
 @dataclass(slots=True)
 class _Known:
-    """What the pages of the current document have said so far."""
+    """What the pages of the current document have shown so far."""
 
     mark: tuple[int, int] | None = None
     number: str | None = None
@@ -94,7 +94,7 @@ def _begins(sign: _Signs, known: _Known) -> bool:
         return True
     if sign.mark is not None and sign.mark[0] == 1:
         return True
-    if sign.goes_on or (sign.number and sign.number == known.number):
+    if sign.continues or (sign.number and sign.number == known.number):
         return False
     if sign.number and not known.number:
         return all(known.content)
@@ -114,7 +114,7 @@ def _signs(page: Page) -> _Signs:
         mark=_mark(lines),
         number="".join(str(number).split()).upper() if number else None,
         content=(found.get("date"), found.get("total")),
-        goes_on=bool(GOES_ON.search(text)),
+        continues=bool(CONTINUATION.search(text)),
         is_separator=visible <= MOST_CHARACTERS_OF_SEPARATOR and bool(SEPARATOR.search(text)),
     )
 

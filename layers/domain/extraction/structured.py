@@ -1,4 +1,4 @@
-"""Structured values: what a file states as data, such as an electronic invoice, wins over what is read in its text."""
+"""Structured values: data in a file, such as an electronic invoice, takes precedence over values from its text."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from layers.domain.extraction import labels
 from layers.domain.page import Evidence, Extraction, Fact, Page
 
-# Words of a property's name that ask for what is left to pay.
+# Words in a property's name that mean the amount left to pay.
 DUE = re.compile(r"\bdue\b|payable|to pay|outstanding")
 NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,20})?")
 
 
 def with_facts(found: Extraction, pages: Sequence[Page], schema: Mapping[str, Any]) -> Extraction:
-    """The extraction with the value of every property that a fact of a page states."""
+    """The extraction, with the values of all properties for which a page has a fact."""
     facts = {fact.name: (page.number, fact) for page in reversed(pages) for fact in reversed(page.facts)}
     if not facts:
         return found
@@ -43,7 +43,7 @@ def with_facts(found: Extraction, pages: Sequence[Page], schema: Mapping[str, An
 
 
 def _fact_name(property_name: str, facts: Mapping[str, tuple[int, Fact]]) -> str:
-    """The name of the fact that a property asks for."""
+    """The name of the fact for a property."""
     words = labels.words_of(property_name)
     if words in labels.CURRENCIES:
         return "currency"

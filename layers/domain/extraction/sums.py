@@ -73,7 +73,7 @@ class Sums:
     def was_paid_exactly(self, amount: float) -> bool:
         """Whether this amount is the only payment and no change was given.
 
-        A multiple of NOTE counts only where the bill states that the change is zero.
+        A multiple of NOTE counts only if the bill shows that the change is zero.
         """
         if len(self.paid) != 1 or abs(amount - self.paid[0]) >= HALF_A_CENT:
             return False
@@ -81,7 +81,7 @@ class Sums:
 
 
 def sums_of(lines: Lines) -> Sums:
-    """The last amount of each line whose words say what kind of sum it is."""
+    """The last amount of each line whose words name a kind of sum."""
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
     stems = lines.lowered.present_stems(STEMS)

@@ -76,7 +76,7 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
 
 
 def _not_a_name_penalty(text: str) -> float:
-    """What to take off a title that looks like image noise read as letters, or like an address.
+    """What to subtract for a title that looks like image noise read as letters, or like an address.
 
     Noise has words that mix upper and lower case or letters and digits, and has no long word.
     """
@@ -87,7 +87,7 @@ def _not_a_name_penalty(text: str) -> float:
 
 
 def _shorten_title(text: str) -> str:
-    """The text; where it is too long for a title, its first sentence, or its first words up to LONGEST_TITLE."""
+    """The text. If it is too long for a title, its first sentence, or its first words up to LONGEST_TITLE."""
     if len(text) <= LONGEST_TITLE:
         return text
     sentence = re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
@@ -96,7 +96,7 @@ def _shorten_title(text: str) -> str:
 
 def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     """Up to five lines below the first line, from the first that begins like an address to the first that does not
-    belong to one, such as a telephone number."""
+    belong to an address, such as a telephone number."""
     top = lines[:HEADER_LINES]
     starts = [index for index, line in enumerate(top) if index and ADDRESS_START.match(line.text.strip().lower())]
     if not starts:
@@ -114,8 +114,8 @@ def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
 def labelled_text_candidates(
     property_labels: Sequence[Label], lines: Lines, *, needs_digit: bool
 ) -> Iterator[Candidate]:
-    """The text to the right of a label, else below it. `needs_digit` takes only words that may be a document's number
-    or code; directly behind the bare name of a document, nothing else counts."""
+    """The text to the right of a label or below it. `needs_digit` accepts only words that may be a document's number or
+    code. Directly after the bare name of a document, nothing else is accepted."""
     present_labels = labels.labels_in(lines.lowered.vocabulary, property_labels)
     for index, line in enumerate(lines if present_labels else ()):
         label, spans = labels.best_label_spans(lines.lowered.line(index), present_labels)
@@ -141,7 +141,7 @@ def labelled_text_candidates(
 
 
 def _number_behind_name(line: Line, end: int, tier: int) -> Iterator[Candidate]:
-    """The number directly behind the bare name of a document: `Invoice NW-20417`, not `Invoice date: 14 March`."""
+    """The number directly after the bare name of a document: `Invoice NW-20417`, not `Invoice date: 14 March`."""
     found = BEHIND_NAME.match(line.text, end)
     if not found:
         return
@@ -155,7 +155,7 @@ def _number_behind_name(line: Line, end: int, tier: int) -> Iterator[Candidate]:
 
 
 def _is_head_of_column(line: Line, span: tuple[int, int]) -> bool:
-    """Whether a label stands alone between wide gaps, or in a row of words that has the look of a table's head."""
+    """Whether a label is alone between wide gaps, or in a row of words that looks like the header of a table."""
     before, after = line.text[: span[0]], line.text[span[1] :]
     if line.words and len(line.words) >= LEAST_HEAD_WORDS and not any(letter.isdigit() for letter in line.text):
         return True
@@ -188,7 +188,7 @@ def _text_below(
 
 
 def hash_number_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
-    """A number after `#` in a line of its own near the top. Forms write their number so, below the title."""
+    """A number after `#` in a separate line near the top, as forms show their number below the title."""
     for index, line in enumerate(lines[:HEADER_LINES]):
         found = re.match(r"#\s?(\S*\d\S*)$", line.text.strip())
         if found and _is_document_number(found[1]):

@@ -1,4 +1,4 @@
-"""Text search: where a window shows a text, whatever its spaces, hyphens, case and accents."""
+"""Text search: finds where a window shows a text, regardless of spaces, hyphens, case and accents."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def _is_whole(text: str, first: int, last: int) -> bool:
     return begins and ends
 
 
-def _are_one_word(one: str, other: str) -> bool:
-    """Whether two neighbouring characters are of one word. A digit beside a letter begins another word."""
+def _are_one_word(first: str, second: str) -> bool:
+    """Whether two neighbouring characters belong to one word. A digit beside a letter begins another word."""
     # Scripts without spaces (from U+2E80 on) have no boundaries of words: any stretch of characters counts there.
-    return one.isdecimal() == other.isdecimal() and max(one, other) < "\u2e80"
+    return first.isdecimal() == second.isdecimal() and max(first, second) < "\u2e80"
 
 
 def _end_of_words(folded: Sequence[tuple[str, int, int]], index: int, words: Sequence[str]) -> int | None:

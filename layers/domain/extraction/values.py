@@ -1,4 +1,4 @@
-"""Values: what is found in a line of text, and where."""
+"""Values that are found in a line of text, with their spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verification: looks up every value of a model's answer in the text, and removes those that it does not show."""
+"""Verification: looks up every value of a model's answer in the text, and removes those that the text does not show."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Verifier:
         return value
 
     def verify_list(self, items: Sequence[Any], schema: Mapping[str, Any], path: Path) -> list[Any]:
-        """The items that the text shows, each at positions of its own.
+        """The items that the text shows, each at different positions.
 
         Two equal lines of the text are evidence for two equal items; a third such item is dropped.
         """
@@ -131,7 +131,7 @@ def _remove_leaves(value: Any, schema: Mapping[str, Any], leaves: set[Path], pat
 def _nearest_hits(hits: Mapping[Path, Sequence[Hit]], used: set[tuple[Path, Position]]) -> dict[Path, Hit]:
     """For each leaf of an item the hit nearest to the item's anchor: the first unused hit of its rarest value.
 
-    Empty where earlier items use every hit of every leaf.
+    Empty if earlier items use every hit of every leaf.
     """
     unused = {leaf: [hit for hit in all_hits if (leaf, hit.position) not in used] for leaf, all_hits in hits.items()}
     anchors = [leaf for leaf, free in unused.items() if free]

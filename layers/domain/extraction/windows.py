@@ -62,10 +62,9 @@ class _Piece:
 
 
 def count_windows(text_bytes: int, window_bytes: int | None, most: int) -> int:
-    """How many windows a text needs, at most `most`; one where `window_bytes` is None.
+    """How many windows a text needs, at most `most`; one if `window_bytes` is None.
 
-    Sizes are in bytes of UTF-8, because their number follows that of a model's tokens better than the number of
-    characters does.
+    Sizes are in bytes of UTF-8, because a model's number of tokens depends on these more than on characters.
     """
     if window_bytes is None or text_bytes <= window_bytes:
         return 1
