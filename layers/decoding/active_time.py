@@ -1,6 +1,6 @@
-"""Measures how long a decoder is active: it computes or is blocked. Waiting for a processor, or being paused, does not count.
+"""Measures how long a decoder is active: it computes or is blocked. Waiting for a processor and being paused don't count.
 
-So a limit on active time means the same on an idle host and on one that other programs keep busy.
+So a limit on active time means the same on an idle host and on a busy one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class CpuTimes:
 
 
 class ActiveTime:
-    """Active, waiting and paused seconds of a decoder since this object was made, as of the last `update`.
+    """Active, waiting and paused seconds of a decoder since this object was created, as of the last `update`.
 
-    Linux keeps a process's waiting time only while it lives. Frequent updates keep what a child that has ended
-    had waited before. Without /proc/<pid>/schedstat all time counts as active.
+    Linux keeps a process's waiting time only while it runs. Frequent updates include most of the waiting time of
+    children that have ended. Without /proc/<pid>/schedstat all time counts as active.
     """
 
     def __init__(self, reaper_pid: int) -> None:
@@ -34,7 +34,7 @@ class ActiveTime:
         self.active_s = self.waiting_s = self.paused_s = 0.0
 
     def update(self, *, was_paused: bool = False) -> None:
-        """Count the time since the last update. `was_paused`: the decoder was stopped by us meanwhile."""
+        """Count the time since the last update. `was_paused`: the decoder was paused in this time."""
         current, now = decoder_cpu_times(self._reaper_pid), time.monotonic()
         elapsed_s = now - self._last_at
         used_s = current.used_s - self._last.used_s
@@ -67,7 +67,7 @@ def decoder_pids(reaper_pid: int) -> list[int]:
 
 
 def _cpu_times(pid: int) -> CpuTimes:
-    """A process's own times, and what its ended children used."""
+    """A process's own times, and the processor time of its ended children."""
     used_ns, waited_ns = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     ended_children_s = (int(fields[13]) + int(fields[14])) / CLOCK_TICKS_PER_S

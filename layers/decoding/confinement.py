@@ -1,6 +1,6 @@
-"""Restrictions that a decoder process puts on itself before it reads an untrusted file: network, files, memory, privileges.
+"""Confines a decoder process before it reads an untrusted file: restricts network, files, memory and privileges.
 
-Namespaces (network, processes, IPC) and Landlock (files, TCP, signals; Linux 5.13 and later) are used where the kernel
+Namespaces (network, processes, IPC) and Landlock (files, TCP, signals; Linux 5.13 and later) are used if the kernel
 allows them to an ordinary user. Limits by `setrlimit` apply on every host.
 """
 
@@ -21,7 +21,7 @@ MAX_CPU_S = 3600
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 
-# What programs and libraries read outside of their own folders. None of it contains data of a tenant or a secret.
+# Paths that programs and libraries read outside of their own folders. None contains data of a tenant or a secret.
 SHARED = (
     *("/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt", "/nix/store"),
     *("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/nsswitch.conf", "/etc/mime.types"),
@@ -37,7 +37,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def leave_namespaces() -> bool:
-    """Leave the host's network, IPC and process namespaces as far as it allows.
+    """Leave the host's network, IPC and process namespaces, as far as the host allows it.
 
     Returns whether the next child starts a new process namespace, where no process outlives that child.
     """
@@ -62,9 +62,9 @@ def adopt_orphans() -> None:
 
 
 def limit(memory_bytes: int, *, counts_own_processes: bool) -> None:
-    """Set the limits of this process and of each that it starts.
+    """Set the limits of this process and of each process that it starts.
 
-    The number of processes is limited only inside a user namespace of its own: elsewhere all of the user's count.
+    The number of processes is limited only in a separate user namespace: elsewhere all processes of the user count.
     """
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes + memory_bytes // 2))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
@@ -76,31 +76,31 @@ def limit(memory_bytes: int, *, counts_own_processes: bool) -> None:
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the kernel ends a decoder first
     except OSError:
-        pass  # this kernel has no such file, or does not let us write it
+        pass  # this kernel has no such file, or does not allow writing it
 
 
 def allow_memory(memory_bytes: int) -> None:
-    """Let this process, and each that it starts, map so many bytes more than it holds now.
+    """Let this process, and each process that it starts, map this many bytes more than now.
 
-    So libraries that earlier files needed do not count against this one. The hard limit set at the start still holds.
+    So libraries that earlier files needed do not count against this file. The hard limit from the start still applies.
     """
     try:
-        held_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        mapped_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
-        return  # the limit set at the start still holds
+        return  # the limit from the start still applies
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (min(most, held_bytes + memory_bytes), most))
+    resource.setrlimit(resource.RLIMIT_AS, (min(most, mapped_bytes + memory_bytes), most))
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process, and each that it starts, use so much CPU time from now on. Then SIGXCPU ends it."""
+    """Let this process, and each process that it starts, use this much CPU time from now on. Then SIGXCPU ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = min(MAX_CPU_S, int(used.ru_utime + used.ru_stime + seconds) + 1)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, MAX_CPU_S))
 
 
 def drop_privileges() -> None:
-    """Give up every capability, and gain none from set-user-id programs."""
+    """Drop every capability, and gain none from set-user-id programs."""
     _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _libc.capset(header, (ctypes.c_uint32 * 6)())
@@ -113,7 +113,7 @@ PATH_BENEATH = 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, IOCTL_DEV = 1, 2, 4, 8, 1 << 14, 1 << 15
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 READ = EXECUTE | READ_FILE | READ_DIR
-# Every right to files that each version of Landlock knows.
+# All rights to files in each version of Landlock.
 ALL_FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 TCP_BIND_AND_CONNECT = 3
 ABSTRACT_SOCKETS_AND_SIGNALS = 3
@@ -130,14 +130,14 @@ class _PathBeneath(ctypes.Structure):
 
 
 def landlock_version() -> int:
-    """Landlock's version in this kernel, 0 where it has none."""
+    """Landlock's version in this kernel; 0 if it has none."""
     return max(0, int(_libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
 def restrict_files(readable: Iterable[Path | str], writable: Iterable[Path]) -> bool:
     """Allow this process to read only `readable`, system libraries and programs, and this Python; to write only `writable`.
 
-    Also forbids TCP connections and signals to other processes where the kernel can. Returns whether it has Landlock.
+    Also forbids TCP connections and signals to other processes, if the kernel can do so. Returns whether it has Landlock.
     """
     version = landlock_version()
     if version == 0:

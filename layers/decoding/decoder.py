@@ -1,4 +1,4 @@
-"""One decoder process with folders of its own: sends it requests, reads its answers, and limits its time."""
+"""One decoder process with its own folders: sends it requests, reads its answers, and limits its time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOADING_S = 0.1  # extra for the first call of a process, which imports its read
 CHECK_EACH_S, MIN_CHECK_S = 0.1, 0.02  # between readings of the active time during a call
 MAX_WAITING_S = 600.0  # for a processor during one call; then the attempt starts again later
 BUSY_DELAY_S = 30.0
-PATIENCE = 2  # times its short limit for which a call may be paused while it holds a slot for short parts
+PATIENCE = 2  # a call in a slot for short parts may be paused for this many times its short limit
 FOLDERS = ("input", "scratch", "output")  # the process reads the first and writes to the others
 
 
@@ -64,7 +64,7 @@ class Decoder:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it may serve another call."""
+        """Whether it may process another call."""
         return self._calls < MAX_CALLS
 
     def is_alive(self) -> bool:
@@ -114,7 +114,7 @@ class Decoder:
         return target
 
     def _move_output(self, into: Path) -> None:
-        """Move the output to where the caller wants it. Accepts plain files only, and a bounded number of bytes."""
+        """Move the output to the caller's folder. Accepts plain files only, and a bounded number of bytes."""
         total_bytes = 0
         for entry in list(os.scandir(self._output)):
             target = into / entry.name
@@ -143,11 +143,11 @@ class Decoder:
             raise
         except (EOFError, OSError, ValueError, RecursionError):
             end = self._describe_end()
-            if end == "SIGXCPU":  # several threads used up its processor time sooner
+            if end == "SIGXCPU":  # several threads used up its processor time before the deadline
                 raise TimeoutError from None
             # The sandbox's own limits end a decoder in other ways.
             kind = DecoderKilled if end == "SIGKILL" else DecoderCrashed
-            raise kind("decoder_crashed", f"the decoder died while it read the file ({end})") from None
+            raise kind("decoder_crashed", f"the decoder ended unexpectedly while it read the file ({end})") from None
         finally:
             deadline.end()
         if not isinstance(answer, dict):
@@ -182,7 +182,7 @@ class Decoder:
 
 
 class _Deadline:
-    """Ends a call by its active time, and pauses it in favour of lighter ones. Waiting never fails a file."""
+    """Limits the active time of a call, and pauses it in favour of lighter calls. Waiting never makes a file fail."""
 
     def __init__(
         self, reaper_pid: int, timeout_s: float, short_limit_s: float = math.inf, light_s: float = math.inf
@@ -197,7 +197,7 @@ class _Deadline:
         if self._call.is_paused:
             return CHECK_EACH_S
         left_s = [limit_s - self._time.active_s for limit_s in (self._timeout_s, self._short_limit_s, self._light_s)]
-        return max(MIN_CHECK_S, min(CHECK_EACH_S, *(one for one in left_s if one > 0)))
+        return max(MIN_CHECK_S, min(CHECK_EACH_S, *(seconds for seconds in left_s if seconds > 0)))
 
     def check(self) -> None:
         """Raises TimeoutError, TakesLong, and Snooze."""

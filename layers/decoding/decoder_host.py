@@ -1,9 +1,9 @@
 """The fork server's program: forks a decoder for each request, which confines itself and then runs tasks.
 
 Run as `python -m layers.decoding.decoder_host SOCKET` by `layers/decoding/fork_server.py`. For each message on the socket it
-forks a process that splits in two: the reaper, and its child, the decoder. `folder` in the message holds `input`, where the
-file to be read lies; the decoder can write to `scratch`, its working folder, and to `output`. Requests and answers are
-JSON after a length of four bytes.
+forks a process that forks again: the reaper, and its child, the decoder. `folder` in the message contains `input`, with the
+file to read; the decoder can write to `scratch`, its working folder, and to `output`. Requests and answers are JSON after a
+length of four bytes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TASKS = {
     "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
 }
 
-# Imported before the second decoder is forked, as far as it is installed. None of these starts threads.
+# Imported before the second decoder is forked, if installed. None of these starts threads.
 PRELOADED = (
     *sorted({function.split(":")[0] for name, function in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
@@ -60,7 +60,7 @@ def main() -> None:
         message, descriptors, _, _ = socket.recv_fds(connection, 4096, 4)
         if not message:
             return
-        if forked == 1:  # not for the first: who needs a single decoder should not wait for all imports
+        if forked == 1:  # not for the first: a process that needs a single decoder should not wait for all imports
             _preload()
         forked += 1
         child = os.fork()
@@ -77,12 +77,12 @@ def _preload() -> None:
     for module in PRELOADED:
         try:
             importlib.import_module(module)
-        except Exception:  # the decoder that needs it reports what is wrong
+        except Exception:  # a decoder that needs it reports the error
             pass
 
 
 def _start_decoder(message: dict[str, Any], descriptors: list[int]) -> NoReturn:
-    """Become a reaper, which leads a session of its own, and fork its decoder."""
+    """Become a reaper, which leads a separate session, and fork its decoder."""
     os.setsid()
     requests, answers, life, end = descriptors
     for descriptor, standard in ((requests, 0), (answers, 1)):
@@ -109,7 +109,7 @@ def _start_decoder(message: dict[str, Any], descriptors: list[int]) -> NoReturn:
 
 def _serve(memory_bytes: int, folder: Path, has_own_processes: bool) -> None:
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print must not reach the answer pipe
+    os.dup2(2, 1)  # output of libraries must not reach the answer pipe
     confinement.die_with_parent(signal.SIGKILL)
     confinement.limit(memory_bytes, counts_own_processes=has_own_processes)
     confinement.drop_privileges()
@@ -136,7 +136,7 @@ def _has_grown(memory_bytes: int) -> bool:
 
 
 def _reap_ended_children() -> bool:
-    """Collect the exit codes of ended children; whether another child still runs."""
+    """Collect the exit codes of ended children. Returns whether another child is still running."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -152,7 +152,7 @@ def _run_task(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"refused": {"code": error.code, "detail": error.detail}}
     except MemoryError:
         return {
-            "refused": {"code": "resource_limit", "detail": "reading the file takes more memory than is allowed"},
+            "refused": {"code": "resource_limit", "detail": "reading the file needs more memory than is allowed"},
             "exhausted": True,
         }
     except Exception as error:

@@ -17,7 +17,7 @@ from layers.telemetry.log import log
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
 PAGE_PX = 2600  # A4 at about 220 dots an inch
-# Time limits in seconds: base, extra for each MiB of the file, maximum. A small file that takes long was made to.
+# Time limits in seconds: base, extra for each MiB of the file, maximum. A small file that takes long is hostile.
 IDENTIFY_S = (10.0, 0.5, 30.0)
 TEXT_S = (8.0, 30.0, 100.0)
 UNPACK_S = 30.0
@@ -55,7 +55,7 @@ class Documents:
         return Identity(found["media_type"], found["page_count"])
 
     def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]:
-        """The pages' own text; `source` is None where a page has no usable text."""
+        """The text that the pages contain; `source` is None if a page has no usable text."""
         if media_type == "application/pdf":
             arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
             return pages_as_read(self._readers.call("pdf_text", arguments, timeout_s=_limit_s(path, TEXT_S)))
@@ -65,7 +65,7 @@ class Documents:
     def read_images(
         self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
     ) -> list[Page]:
-        """The pages as Tesseract reads them."""
+        """The pages, read by Tesseract."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
@@ -77,7 +77,7 @@ class Documents:
             timeout_s, light_s = OCR_START_S + OCR_PAGE_S * count, OCR_LIGHT_PAGE_S * count
             read = self._readers.call("ocr", arguments, timeout_s=timeout_s, light_s=light_s)
         except DecoderCrashed as error:
-            error.dependency = "ocr"  # the next files show whether this one or OCR itself is broken
+            error.dependency = "ocr"  # the next files show whether the file or OCR itself is the cause
             raise
         return pages_as_read(read)
 
@@ -94,7 +94,7 @@ class Documents:
         return [Member(**member) for member in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
-        """A preview of the file, or None. A Picture with an empty name means that the original can be shown itself."""
+        """A preview of the file, or None. A Picture with an empty name means that the original itself can be shown."""
         kind = kind_of(media_type)
         if media_type in SHOWN_AS_THEY_ARE:
             return Picture("", media_type)
@@ -114,7 +114,7 @@ class Documents:
         return Picture(**self._drawers.call("web_page", page, timeout_s=_limit_s(path, PREVIEW_S)))
 
     def thumbnail(self, path: Path, media_type: str, into: Path) -> Picture | None:
-        """A small image of the first page, or None for a type that has none."""
+        """A small image of the first page, or None for a type without pages."""
         kind = kind_of(media_type)
         if kind is None:
             return None

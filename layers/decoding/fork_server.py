@@ -1,7 +1,7 @@
-"""Starts decoder processes by forking them from a process that has already imported what decoders need.
+"""Starts decoder processes by forking them from a process that has already imported the decoders' libraries.
 
-Starting Python and importing the libraries takes a decoder 0.1 to 0.2 s of processor time, forking 0.01 s. The fork server
-never reads an untrusted file, has one thread, and has no secret in its memory.
+Starting Python and importing the libraries takes 0.1 to 0.2 s of processor time, forking 0.01 s. The fork server never
+reads an untrusted file, has one thread, and has no secret in its memory.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_REPLY_BYTES = 4096
 
 
 def is_readable(descriptor: int, within_s: float) -> bool:
-    """Whether a descriptor has data, or has ended, within this time."""
+    """Whether a descriptor has data, or is closed at the other end, within this time."""
     waiting = select.poll()  # select.select() takes no descriptor above 1,023
     waiting.register(descriptor, select.POLLIN)
     return bool(waiting.poll(within_s * 1000))
@@ -34,7 +34,8 @@ def is_readable(descriptor: int, within_s: float) -> bool:
 class DecoderProcess:
     """A decoder process with pipes for its input and output.
 
-    It lives as long as the pipe `life` is open. It is not our child, so its reaper writes its exit code to `end`.
+    It runs as long as the pipe `life` is open. It is not a child of this process, so its reaper writes its exit code to
+    `end`.
     """
 
     def __init__(self, pid: int, stdin: int, stdout: int, life: int, end: int) -> None:
@@ -45,17 +46,17 @@ class DecoderProcess:
         self._exit_code: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code in the form of `subprocess`, or None while it lives."""
+        """Its exit code in the form of `subprocess`, or None while it is running."""
         return self.wait(0.0)
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit code, or None if it still lives after the timeout."""
+        """Its exit code, or None if it is still running after the timeout."""
         if self._exit_code is None and self._end >= 0 and is_readable(self._end, timeout_s):
             self._exit_code = int(os.read(self._end, 16) or -signal.SIGKILL)
         return self._exit_code
 
     def release(self) -> None:
-        """Have its reaper end it with everything that it started."""
+        """Make its reaper end it with everything that it started."""
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
@@ -74,7 +75,7 @@ class DecoderProcess:
 
 
 class ForkServer:
-    """Starts decoders by a process that runs `layers/decoding/decoder_host.py`.
+    """Starts decoders with a process that runs `layers/decoding/decoder_host.py`.
 
     That process starts at first use and is replaced when it has ended. Threads may share this object.
     """
@@ -101,7 +102,7 @@ class ForkServer:
         return DecoderProcess(pid, request_pipe, answer_pipe, our_life, our_end)
 
     def close(self) -> None:
-        """End the fork server. Decoders that it started live on."""
+        """End the fork server. Decoders that it started continue."""
         with self._lock:
             self._end()
 
@@ -148,7 +149,7 @@ class ForkServer:
 
     def _end(self) -> None:
         if self._socket is not None:
-            self._socket.close()  # the fork server ends when it sees this
+            self._socket.close()  # which ends the fork server
             self._socket = None
         if self._program is not None:
             try:

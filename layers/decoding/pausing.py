@@ -1,4 +1,4 @@
-"""Lets light decoder calls go first: pauses the decoder of a heavy call while enough lighter calls run in this process.
+"""Gives light decoder calls precedence: pauses the decoder of a heavy call while enough lighter calls run here.
 
 Without this, a burst of hostile files shares the processors equally with a small file that arrives at the same time.
 Pausing needs no privilege, and does not lower a decoder's share relative to other programs as niceness does.
@@ -13,17 +13,17 @@ import signal
 import threading
 from collections.abc import Callable
 
-LIGHT_S = 0.1  # active time below which a call is light, where its caller gives no other
-HEAVY_S = 1.0  # above which it is heavy, or above twice its own light time
-MAX_PAUSED_S = 60.0  # of one call; then it is not paused again
+LIGHT_S = 0.1  # a call is light below this active time, unless its caller sets another
+HEAVY_S = 1.0  # and heavy above this active time, or above twice its own light time
+MAX_PAUSED_S = 60.0  # of one call, which is then not paused again
 LIGHT, MEDIUM, HEAVY, LONG = range(4)
 
 Rank = tuple[int, int]
 
 
 class RunningCalls:
-    """The decoder calls of one process. As many as its share of the processors run; the others, if not light, are
-    paused."""
+    """The decoder calls of one process. As many run as its share of the processors; the others are paused unless they
+    are light."""
 
     def __init__(self, processors: int) -> None:
         self._processors = processors
@@ -32,15 +32,14 @@ class RunningCalls:
         self._lock = threading.Lock()
 
     def start(self, *, is_long: bool) -> int:
-        """Register a call; returns its number."""
+        """Register a call. Returns its number."""
         with self._lock:
             number = next(self._numbers)
             self._ranks[number] = (LONG if is_long else LIGHT, number)
             return number
 
     def must_pause(self, number: int, level: int) -> bool:
-        """Whether a call of this level has to wait for calls of lower level, or of the same level and started
-        before."""
+        """Whether a call of this level has to wait for calls of a lower level, or for earlier ones of the same level."""
         with self._lock:
             own = self._ranks[number] = (level, number)
             return level > LIGHT and sum(rank < own for rank in self._ranks.values()) >= self._processors
@@ -73,7 +72,7 @@ class PausableCall:
         self.is_paused = False
 
     def update(self, active_s: float, paused_s: float) -> None:
-        """Pause or continue the decoder, by how long its call has been active and paused so far."""
+        """Pause or continue the decoder, depending on how long its call has been active and paused so far."""
         pause = self._calls.must_pause(self._number, self._level(active_s)) and paused_s < MAX_PAUSED_S
         if pause != self.is_paused:
             self.is_paused = pause
@@ -89,7 +88,9 @@ class PausableCall:
 
     def _signal(self, number: signal.Signals) -> None:
         signalled: set[int] = set()
-        while pids := [pid for pid in self._pids() if pid not in signalled]:  # again: it may have started another
+        while pids := [
+            pid for pid in self._pids() if pid not in signalled
+        ]:  # repeated, because it may have started another one
             for pid in pids:
                 signalled.add(pid)
                 try:

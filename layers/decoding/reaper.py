@@ -36,7 +36,7 @@ def reap(decoder: int, life: int, end: int, woken: int, waker: int) -> NoReturn:
 
 
 def _end_orphans() -> None:
-    """End the processes that the decoder left behind. In a process namespace of its own it leaves none."""
+    """End the processes that the decoder left behind. In a separate process namespace there are none."""
     own_pid = os.getpid()
     while True:
         try:

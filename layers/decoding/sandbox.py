@@ -1,8 +1,8 @@
-"""Runs decoders in confined child processes, so that a hostile file can end its decoder but not the worker.
+"""Runs decoders in confined child processes, so that a hostile file can crash its decoder but not the worker.
 
-The decoder reads one file, writes to folders of its own, and has no network (`layers/decoding/confinement.py`). Its
-answer is JSON of bounded size, never unpickled. Processes are kept for later calls and shared by threads. Needs
-neither /dev/shm nor semaphores, so it works on Lambda as well. docs/sandbox.md explains the whole.
+A decoder reads one file, writes to its own folders, and has no network (`layers/decoding/confinement.py`). Its answer
+is JSON of bounded size, never unpickled. Processes are kept for later calls and shared by threads. The sandbox needs
+neither /dev/shm nor semaphores, so it works on Lambda too. docs/sandbox.md explains all of it.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ class Sandbox:
 
         Two arguments are paths: `path` is the file that the decoder may read, `into` the folder that receives its
         output files. `timeout_s` limits its active time (`layers/decoding/active_time.py`); waiting for a free decoder
-        does not count. A call that is active for longer than `light_s` lets lighter ones go first. Raises PermanentError: the decoder's verdict on the file, `timeout`, or `resource_limit`;
-        TakesLong after the short limit; DecoderCrashed when the process died or its code failed; Snooze when the host
-        gave it no processor for many minutes.
+        does not count. A call that is active for longer than `light_s` may be paused for lighter ones.
+
+        Raises PermanentError: the decoder's verdict on the file, `timeout`, or `resource_limit`; TakesLong after the
+        short limit; DecoderCrashed if the process died or its code failed; Snooze if it had to wait for a processor
+        for many minutes.
         """
         with self._slots:
             decoder = self._take()
@@ -75,8 +77,8 @@ class Sandbox:
         """End the decoders that have been idle for a while, except those that are kept warm."""
         with self._lock:
             warm = self._idle[-self._keep_warm :] if self._keep_warm else []
-            old = [one for one in self._idle if one not in warm and one.idle_s() > IDLE_S]
-            self._idle = [one for one in self._idle if one not in old]
+            old = [decoder for decoder in self._idle if decoder not in warm and decoder.idle_s() > IDLE_S]
+            self._idle = [decoder for decoder in self._idle if decoder not in old]
         for decoder in old:
             decoder.kill()
 

@@ -1,6 +1,6 @@
-"""Scratch folders that are removed even when their process was killed.
+"""Scratch folders that are removed even if their process was killed.
 
-Each process keeps its scratch folders in one folder with a lock file that it holds locked. The next process to start
+Each process keeps its scratch folders in one folder with a lock file, which it locks. The next process that starts
 removes every such folder whose lock is free.
 """
 
@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 
 PREFIX, LOCK = "fairway-scratch-", "lock"
-NEW_FOLDER_S = 60.0  # a folder without a lock file may be under construction for so long
+NEW_FOLDER_S = 60.0  # a folder without a lock file may be under construction for this long
 
 _guard = threading.Lock()
 _own: tuple[int, Path, int] | None = None  # process id, its folder, the descriptor of its lock
 
 
 def new_folder(purpose: str) -> Path:
-    """A new empty folder. The caller removes it; otherwise it goes with this process's own folder."""
+    """A new empty folder. The caller removes it; otherwise it is removed with this process's own folder."""
     return Path(tempfile.mkdtemp(prefix=f"{purpose}-", dir=own_folder()))
 
 
@@ -46,7 +46,7 @@ def _create() -> tuple[Path, int]:
 
 
 def sweep() -> int:
-    """Remove the folders of processes that have ended; how many."""
+    """Remove the folders of processes that have ended. Returns their number."""
     swept = 0
     for entry in list(os.scandir(tempfile.gettempdir())):
         if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False) and _is_abandoned(Path(entry.path)):

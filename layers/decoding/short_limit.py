@@ -12,7 +12,7 @@ _limit_s: ContextVar[float] = ContextVar("short_limit_s", default=math.inf)
 
 @contextmanager
 def short_limit(seconds: float) -> Iterator[None]:
-    """Limit each decoder call inside the block; a call that is active for longer raises TakesLong."""
+    """Limit each decoder call inside the block. A call that is active for longer raises TakesLong."""
     token = _limit_s.set(seconds)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Interfaces to everything outside the process, in the words of the domain; adapters implement them."""
+"""Interfaces to everything outside the process, in the words of the domain. Adapters implement them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything that steps can use. `paid_reader` is None without credentials, `scanner` without an address,
-    `second_reader` where none is installed."""
+    `second_reader` if none is installed."""
 
     store: Store
     objects: Objects
@@ -92,7 +92,7 @@ class Ports:
     reach: Reach = field(default_factory=Reach)
 
     def has(self, service: str | None) -> bool:
-        """Whether this installation has a service; it lacks what is not configured."""
+        """Whether this installation has a service: False if it is not configured."""
         port = port_of(service)
         return not port or getattr(self, port) is not None
 

@@ -1,4 +1,4 @@
-"""What clients of the API see and change: one transaction for each request, in which only one tenant's rows exist."""
+"""The catalog: the data that the API reads and changes, in one transaction for each request, limited to one tenant."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ from layers.ports.store import RecordedObject
 class Catalog(Protocol):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
-    `of_tenant_id` is a tenant or, for an admin, None: all tenants. Ids that can't be ids are the caller's fault.
+    `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.
     """
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
-        """The holder of a key; None where the key is unknown or revoked."""
+        """The holder of a key; None if the key is unknown or revoked."""
 
     def is_key_valid(self, key_id: str) -> bool:
         """Whether this key of the tenant exists and was not revoked."""
 
     def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
-        """From here on the transaction sees this tenant's rows. With `is_system` it sees all tenants, keys and
-        figures too."""
+        """From now on the transaction sees this tenant's rows. With `is_system` it also sees all tenants, keys and
+        figures."""
 
     # --- datasets
 
@@ -81,10 +81,10 @@ class Catalog(Protocol):
         date_order: str | None,
         several: str | None,
     ) -> bool:
-        """Change what is not None; False where there is no such dataset."""
+        """Change the options that are not None. Returns False if there is no such dataset."""
 
     def put_schema(self, dataset_id: str, schema: dict[str, Any]) -> int | None:
-        """The number of the new version; None where there is no such dataset."""
+        """Add a version. Returns its number; None if there is no such dataset."""
 
     def datasets(self, after: str | None, limit: int) -> list[Dataset]:
         """A page of datasets, newest first, after the dataset of this id."""
@@ -104,33 +104,33 @@ class Catalog(Protocol):
         expand_archives: bool = False,
         priority: str = "normal",
     ) -> Batch | None:
-        """The new batch; None where there is no such dataset."""
+        """The new batch; None if there is no such dataset."""
 
     def batch(self, batch_id: str) -> Batch | None: ...
 
     def cancel_batch(self, batch_id: str) -> int:
-        """Cancel the steps of a batch that have not run; the number of their files."""
+        """Cancel the steps of a batch that have not run. Returns the number of their files."""
 
     def duplicates(self, dataset_id: UUID, sha256s: Sequence[str]) -> dict[str, UUID]:
         """The oldest live file with each of these contents."""
 
     def create_files(self, batch: Batch, files: Sequence[NewFile], upload_s: int) -> list[AwaitedFile]:
-        """Create files that may be uploaded for so many seconds; in the given order."""
+        """Create files, which may be uploaded within `upload_s` seconds. Returns them in the same order."""
 
     def renew_upload(self, file_id: str, upload_s: int) -> AwaitedFile | None:
-        """Allow so many more seconds for an upload; None where the file is not awaited."""
+        """Allow `upload_s` more seconds for an upload. Returns None if the file is not awaited."""
 
     def keep_multipart(self, file_id: str, multipart_id: str) -> None:
-        """Store the id of a file's upload in parts."""
+        """Store the id of a file's multipart upload."""
 
     def uploads_of_batch(self, batch_id: str, limit: int) -> list[tuple[str, str]]:
-        """Object key and upload id of some cancelled files of a batch whose upload in parts has begun."""
+        """Object key and upload id of some cancelled files of a batch whose multipart upload has begun."""
 
     def uploads_of_removal(self, removal_id: str, limit: int) -> list[tuple[str, str]]:
-        """Object key and upload id of some files of a removal whose upload in parts has begun."""
+        """Object key and upload id of some files of a removal whose multipart upload has begun."""
 
     def count_erased(self, removal_id: str, objects_erased: int) -> None:
-        """Add objects and parts that were deleted to the receipt of a removal."""
+        """Add deleted objects and parts to the receipt of a removal."""
 
     # --- files
 
@@ -144,19 +144,19 @@ class Catalog(Protocol):
         after: str | None = None,
         limit: int,
     ) -> list[FileRow]:
-        """A page of live files, newest first, after the file of this id. `name` is found anywhere in their names."""
+        """A page of live files, newest first, after the file of this id. `name` is a part of their names."""
 
     def file(self, file_id: str, *, for_update: bool = False) -> FileRow | None:
         """A live file. `for_update` locks it until the transaction ends."""
 
     def files_by_id(self, file_ids: Sequence[UUID | str]) -> list[FileRow]:
-        """Those of these files that are live."""
+        """The live files among these."""
 
     def horizon(self) -> int:
         """The position in the order of changes below which all transactions have ended."""
 
     def changes(self, dataset_id: str, after_xid: int, after_id: str, limit: int) -> list[Change]:
-        """Changes after a position, as far as no earlier change can still appear."""
+        """Changes after a position, up to the point before which no further change can appear."""
 
     def steps_of(self, file_ids: Sequence[UUID]) -> list[StepPart]:
         """The steps of files, their parts in order."""
@@ -180,13 +180,13 @@ class Catalog(Protocol):
         forgotten_sources: Sequence[str],
         planner: Callable[[dict[str, Any]], list[PlannedStep]],
     ) -> bool:
-        """Run steps again, as the planner plans them from the file's facts, and forget what pages these sources read.
+        """Run steps again, as the planner plans them from the file's facts, and delete the pages that these sources read.
 
-        False where one of the steps is running or queued, or one of the `earlier` steps has not ended.
+        Returns False if one of the steps is running or queued, or one of the `earlier` steps has not ended.
         """
 
     def failed_files(self, dataset_id: str, state: str, code: str | None) -> list[FailedFile]:
-        """Up to 1,000 files in a state, with an error code where one is given."""
+        """Up to 1,000 files in a state and, if `code` is set, with this error code."""
 
     # --- removals
 
@@ -200,38 +200,38 @@ class Catalog(Protocol):
     def removal(self, removal_id: str) -> Removal | None: ...
 
     def undo_removal(self, removal_id: str) -> int | None:
-        """Restore the files of a removal; their number, or None where its undo window has closed."""
+        """Restore the files of a removal. Returns their number, or None if its undo window has closed."""
 
-    # --- requests that may be repeated
+    # --- repeated requests
 
     def take_request(self, key: str, digest: bytes) -> StoredResponse | None:
-        """Take an Idempotency-Key for this request: None where it is new, else what it was used for before."""
+        """Take an Idempotency-Key for this request. Returns None if it is new, or the earlier request with its response."""
 
     def keep_response(self, key: str, status: int, body: Any) -> None: ...
 
     # --- tenants, keys and quotas
 
     def create_tenant(self, name: str, weight: float, quota: Mapping[str, int]) -> Tenant | None:
-        """The new tenant; None where the name is taken."""
+        """The new tenant; None if the name is taken."""
 
     def change_tenant(self, tenant_id: str, weight: float | None, quota: Mapping[str, int] | None) -> Tenant | None:
-        """Change what is not None; None where there is no such tenant."""
+        """Change the values that are not None. Returns None if there is no such tenant."""
 
     def tenants(self, after: str | None, limit: int) -> list[Tenant]:
         """A page of all tenants, newest first."""
 
     def create_key(self, of_tenant_id: str, key_hash: bytes, role: str) -> KeyRow | None:
-        """The new key; None where there is no such tenant."""
+        """The new key; None if there is no such tenant."""
 
     def keys_of(self, of_tenant_id: str) -> list[KeyRow]: ...
 
     def revoke_key(self, key_id: str) -> KeyRow | None: ...
 
     def quota(self) -> dict[str, int]:
-        """The tenant's quotas by name; those without a limit are absent."""
+        """The tenant's quotas by name, without those that have no limit."""
 
     def quota_of(self, of_tenant_id: str) -> dict[str, int]:
-        """The same of any tenant, for an admin."""
+        """The same for any tenant, for an admin."""
 
     def lock_quota(self, of_tenant_id: str | None = None) -> None:
         """Make other requests that check the quota of a tenant wait for this transaction. None: the caller's tenant."""
@@ -246,7 +246,7 @@ class Catalog(Protocol):
         """The number of the tenant's batches with files that are not settled."""
 
     def tenant_use(self) -> dict[str, int]:
-        """What counts against the tenant's quotas: `unsettled` files, `bytes`, and files created this `day`."""
+        """The amounts that count against the tenant's quotas: `unsettled` files, `bytes`, and files created this `day`."""
 
     # --- why files wait
 
@@ -266,23 +266,23 @@ class Catalog(Protocol):
         after: tuple[str, str, str] | None = None,
         limit: int,
     ) -> list[DeadLetter]:
-        """Steps that were given up, newest first, after a time, file and step. `side_steps` are the steps outside
-        of the main pipeline."""
+        """Steps that were given up, newest first, after the position `after` (time, file, step). `side_steps` are the
+        steps outside of the main pipeline."""
 
     def audit(self, of_tenant_id: str | None, rules: AuditRules) -> AuditTotals:
         """The conservation check."""
 
     def audit_findings(self, of_tenant_id: str | None, rules: AuditRules) -> dict[str, int]:
-        """How often each rule of the audit is broken; empty where none is."""
+        """How often each rule of the audit is broken; empty if none is."""
 
     def audit_balance(self, of_tenant_id: str | None) -> AuditBalance:
-        """The conservation check by counters alone, without the steps."""
+        """The conservation check by counters only, without the steps."""
 
     def last_audit(self, kind: str) -> AuditWalk | None:
-        """The latest completed audit of `rows`, `objects` (the bucket) or `artifacts` (what the rows name)."""
+        """The latest completed audit of `rows`, `objects` (in the bucket) or `artifacts` (the objects in the rows)."""
 
     def recorded_objects(self, of_tenant_id: str | None, files: int) -> list[RecordedObject]:
-        """The objects that the first so many files of a tenant, or of all, name."""
+        """The objects in the rows of the first `files` files of a tenant, or of all tenants."""
 
     def step_states(self, of_tenant_id: str | None) -> list[StepState]: ...
 
@@ -295,10 +295,10 @@ class Catalog(Protocol):
         """All attempts by step and outcome."""
 
     def live_slots(self) -> list[LiveSlots]:
-        """The live workers of each step; empty where no workers register, as on Lambda."""
+        """The live workers of each step; empty if no workers register, as on Lambda."""
 
     def registered_workers(self) -> list[RegisteredWorker]:
-        """All registered workers, for an admin; nothing for others."""
+        """All registered workers, for an admin; empty for others."""
 
 
 class Catalogs(Protocol):

@@ -103,7 +103,7 @@ class Budgets(Protocol):
         """Correct for a call that used `units` more (negative: fewer) than it reserved."""
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service throttled a call. `pause_s`: the pause that it asked for, 0 if none."""
+        """The service throttled a call. `pause_s`: the pause that it requested, 0 if none."""
 
     def recovered(self, name: str) -> None:
         """The service is back after an outage: the budget that accumulated during it must not be used at once."""

@@ -1,4 +1,4 @@
-"""Rows of the catalog: what its queries return, and what some of them take."""
+"""Rows of the catalog: the results of its queries, and the arguments of some of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-# Rows are named tuples: immutable and typed, and as cheap to make as the tuples that the driver delivers. A page of 50
-# files has more than 500 of them; frozen dataclasses take six times as long.
+# Rows are named tuples: immutable and typed, and as cheap as the driver's tuples. A page of 50 files has more than 500 of
+# them, and frozen dataclasses take six times as long to create.
 
 
 class KeyHolder(NamedTuple):
@@ -49,7 +49,7 @@ class NewFile(NamedTuple):
 
 
 class AwaitedFile(NamedTuple):
-    """A file whose bytes have not arrived. `multipart_id` names its upload in parts, once one has begun."""
+    """A file whose bytes have not arrived. `multipart_id` is the id of its multipart upload, once one has begun."""
 
     file_id: UUID
     name: str
@@ -60,7 +60,7 @@ class AwaitedFile(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file. The `declared` fields are from the client; intake finds out the others."""
+    """A file. The `declared` fields are from the client; intake determines the others."""
 
     file_id: UUID
     dataset_id: UUID
@@ -118,7 +118,7 @@ class ArtifactRow(NamedTuple):
 
 
 class RecordOfFile(NamedTuple):
-    """The record of a file, with its evidence. `further` has those of its other documents, without ids."""
+    """The record of a file, with its evidence. `further` has the records of its other documents, without ids."""
 
     file_id: UUID
     record_id: UUID
@@ -176,7 +176,7 @@ class FailedFile(NamedTuple):
 
 
 class StoredResponse(NamedTuple):
-    """What an Idempotency-Key was used for, and the response to it."""
+    """The digest of the request for which an Idempotency-Key was used, and the response."""
 
     digest: bytes
     status: int
@@ -219,7 +219,7 @@ class KeyRow(NamedTuple):
 
 class StepBacklog(NamedTuple):
     """A step's lanes of all tenants together, as they were checked `age_s` seconds ago. `layers/domain/waiting.py`
-    says what the figures mean."""
+    explains the figures."""
 
     step: str
     files: int
@@ -235,7 +235,7 @@ class StepBacklog(NamedTuple):
 
 
 class LaneRow(NamedTuple):
-    """One of the tenant's own lanes. Its marks are empty for batches that were not asked for."""
+    """One of the tenant's own lanes. Its marks are empty for batches that were not requested."""
 
     step: str
     batch_id: UUID
@@ -263,7 +263,7 @@ class DeadLetter(NamedTuple):
 
 
 class DeadLetterFilter(NamedTuple):
-    """What to select dead letters by; None selects all."""
+    """The conditions for dead letters; None selects all."""
 
     step: str | None = None
     code: str | None = None
@@ -273,14 +273,14 @@ class DeadLetterFilter(NamedTuple):
 
 
 class AuditRules(NamedTuple):
-    """What the audit needs to know of the steps: those of the main pipeline, and what each of the others must make."""
+    """The audit's rules about steps: the steps of the main pipeline, and the artifacts that each other step must make."""
 
     main_steps: Sequence[str]
     side_artifacts: Mapping[str, Sequence[str]]
 
 
 class AuditTotals(NamedTuple):
-    """Counts of files. `doubled` counts parts that were done more often than they should be."""
+    """Counts of files. `doubled` counts parts that were done more than once."""
 
     accepted: int
     terminal: int
@@ -305,7 +305,7 @@ class AuditWalk(NamedTuple):
 
 
 class StepState(NamedTuple):
-    """How many parts of a step are in a state, and the time from which the oldest waits."""
+    """How many parts of a step are in a state, and since when the oldest waits."""
 
     step: str
     state: str

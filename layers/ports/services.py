@@ -66,7 +66,7 @@ class SecondReader(Protocol):
 
 
 class PaidReader(Protocol):
-    """An OCR service that charges by the page, such as Amazon Textract."""
+    """An OCR service that charges for each page, such as Amazon Textract."""
 
     def read(
         self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
@@ -79,7 +79,7 @@ class PaidReader(Protocol):
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and accepts our credentials; None if that is unknown."""
+        """Whether the service answers and accepts the credentials; None if that is unknown."""
 
 
 class Model(Protocol):
@@ -92,7 +92,7 @@ class Model(Protocol):
         """
 
     def is_up(self) -> bool | None:
-        """Whether the service answers and accepts our key; None if that is unknown."""
+        """Whether the service answers and accepts the key; None if that is unknown."""
 
 
 class Scanner(Protocol):

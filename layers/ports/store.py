@@ -1,4 +1,4 @@
-"""The status store: who may attempt what, and what came of it."""
+"""The status store: claims on attempts, their outcomes, and the lanes of ready parts."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ class Recorded:
     unsure: bool = False
 
 
-# From the file after the step's end to the plan of what follows.
+# Plans the next steps from the file after a step has ended.
 Planner = Callable[[File], FilePlan]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """An attempt that has ended: its outcome, the planner of what follows, its cost in seconds.
+    """An attempt that has ended: its outcome, the planner of the next steps, and its cost in seconds.
 
-    `used` is the use of services that are paid by the call, as its meter counted it.
+    `used` is the use of services that charge for each call, as its meter counted it.
     """
 
     claim: Claim
@@ -77,16 +77,16 @@ class Store(Protocol):
     """The status store: the state of every step of every file. Raises StoreUnreachable when it can't be reached."""
 
     def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
-        """Handle events of created objects; by object key 'arrived', 'known', 'removed' or 'unknown'."""
+        """Handle events of created objects. Returns 'arrived', 'known', 'removed' or 'unknown' by object key."""
 
     def claim(self, wake_up: WakeUp, owner: str, lease_s: float, *, durably: bool) -> Claim | None:
         """Claim a queued part; None if it is no longer queued for this attempt, or its file is removed."""
 
     def claim_all(self, wake_ups: Sequence[WakeUp], owner: str, lease_s: float, *, durably: bool) -> list[Claim]:
-        """Claim queued parts of one step; the claims of those that still were queued."""
+        """Claim queued parts of one step. Returns the claims of those that were still queued."""
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
-        """Record the outcomes of several attempts, in one transaction where possible; each as `record` would."""
+        """Record the outcomes of several attempts, in one transaction if possible, each like `record`."""
 
     def record(
         self,
@@ -101,12 +101,12 @@ class Store(Protocol):
         """Record an attempt's outcome and the plan that follows, in one transaction, fenced by the lease."""
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
-        """Record an artifact before the attempt ends, fenced by the lease; whether it was recorded."""
+        """Record an artifact before the attempt ends, fenced by the lease. Returns whether it was recorded."""
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
-        """Create files for members of an archive in its batch, fenced by the lease; calling it again creates nothing.
+        """Create files for members of an archive in its batch, fenced by the lease. Another call creates nothing.
 
-        By the index of each member that is a file now: its object key, or None where the object is stored already.
+        Returns, by the index of each member that is a file now, its object key, or None if its object is stored already.
         """
 
     def correct_lane(self, claim: Claim, difference_s: float) -> None:
@@ -122,14 +122,15 @@ class Store(Protocol):
         """Queue ready parts of the named steps in fair order, up to each step's in-flight cap of wake-ups.
 
         `most` limits the new wake-ups of a step. `bundles`: how many short parts of a step one wake-up may name.
-        `ceilings`: how many wake-ups of a step may be in flight in any case.
+        `ceilings`: how many wake-ups of a step may be in flight at most.
         """
 
     def pages(self, file_id: str) -> list[Page]:
         """The pages of a file, with text and words, in order."""
 
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
-        """Extend the leases of these claims, all of one step, to end `lease_s` seconds from now; how many are held."""
+        """Extend the leases of these claims, all of one step, to end `lease_s` seconds from now. Returns how many are
+        still held."""
 
     def expired(self, limit: int) -> list[Claim]:
         """Claims whose lease has expired."""
@@ -138,34 +139,34 @@ class Store(Protocol):
         """The claims of one owner."""
 
     def wake_due(self, limit: int) -> set[str]:
-        """Make due parts ready; their steps."""
+        """Make due parts ready. Returns their steps."""
 
     def wake_parked(self, steps: Sequence[str], limit: int) -> int:
-        """Make parked parts of these steps due now, since their service is back; how many."""
+        """Make parked parts of these steps due now, because their service is back. Returns their number."""
 
     def unclaimed_steps(self, older_than_s: float) -> set[str]:
         """The steps for which `unclaimed` would return wake-ups."""
 
     def unclaimed(self, older_than_s: float, limit: int, but_of: Collection[str] = ()) -> list[WakeUp]:
-        """Wake-ups published so long ago that they may be lost; they count as published again now."""
+        """Wake-ups published so long ago that they may be lost. They count as published again now."""
 
     def analyze_grown(self) -> int:
-        """Update the statistics of tables that have grown much since their last update; how many."""
+        """Update the statistics of tables that have grown much since their last update. Returns their number."""
 
     def repair_lanes(self) -> int:
-        """Make lanes active that have ready parts but were left inactive; how many."""
+        """Make lanes active that have ready parts but were left inactive. Returns their number."""
 
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
         """Keys of objects that were announced and have not arrived, by tenant, oldest first."""
 
     def miss_uploads(self, limit: int) -> int:
-        """Mark uploads that did not come in time; how many."""
+        """Mark uploads that did not arrive in time. Returns their number."""
 
     def steps_with_backlog(self) -> set[str]:
         """The steps that have an active lane."""
 
     def measure_backlogs(self, least_s: float) -> int | None:
-        """Measure backlogs and how fast they are served; how many parts wait, or None where that was done recently."""
+        """Measure backlogs and how fast they are served. Returns how many parts wait, or None if that was done recently."""
 
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:
         """The backlog of each of these steps."""
@@ -174,16 +175,16 @@ class Store(Protocol):
         """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). From now on they can't be undone."""
 
     def sweeps_due(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Erased removals of which the last URL and lease have expired: (removal_id, their (tenant_id, file_id)s)."""
+        """Erased removals whose last URL and lease have expired: (removal_id, their (tenant_id, file_id)s)."""
 
     def swept(self, removal_id: str, objects_erased: int) -> None:
         """Close a removal after the last search for its objects."""
 
     def fold_counts(self, limit: int) -> int:
-        """Add new deltas to the counts; how many deltas."""
+        """Add new changes to the counts. Returns the number of changes."""
 
     def fold_attempts(self) -> int:
-        """Add new attempts to the totals of the ledger; how many."""
+        """Add new attempts to the totals of the ledger. Returns their number."""
 
     def audit_rows(
         self, every_s: float, limit: int, main_steps: Sequence[str], side_artifacts: Mapping[str, Sequence[str]]
@@ -191,7 +192,7 @@ class Store(Protocol):
         """Audit the rows of the next `limit` files and, after the last of all files, the counters; findings by name.
 
         `main_steps` decide the state of a file. `side_artifacts`: the artifacts that each step of another pipeline
-        has made once it is done. None where a walk through all files ended less than `every_s` seconds ago, and
+        has made once it is done. Returns None if a walk through all files ended less than `every_s` seconds ago, and
         while another upkeep audits.
         """
 
@@ -201,34 +202,34 @@ class Store(Protocol):
     def note_walk(
         self, name: str, start: str, reached: str, checked: int, findings: Mapping[str, int], *, ended: bool
     ) -> None:
-        """Save that a walk got from `start` to `reached`, with its findings."""
+        """Save that a walk went from `start` to `reached`, with its findings."""
 
     def object_verdicts(self, keys: Sequence[str]) -> dict[str, str]:
         """What the store knows about each object: 'referenced', 'at_work', 'spare', 'awaited', 'removed' or 'unknown'."""
 
     def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
-        """What the rows say of unfinished uploads in parts, in their order."""
+        """The verdicts on unfinished multipart uploads, in their order."""
 
     def count_erased(self, removal_id: str, objects_erased: int) -> None:
         """Add objects and parts that were deleted to the receipt of a removal."""
 
     def recorded_objects(self, after: str, limit: int, tenant_id: str | None = None) -> list[RecordedObject]:
-        """The objects that the next `limit` files name, after the file of this id ("" for the first), in order."""
+        """The objects in the rows of the next `limit` files after the file `after` ("" for the first), in order."""
 
     def beat(self, registration: Registration) -> Fleet:
-        """Register a worker, or renew its registration; the live workers."""
+        """Register a worker, or renew its registration. Returns the live workers."""
 
     def leave(self, worker: str) -> None:
         """Delete the registration of a worker that has ended."""
 
     def take_turn(self, duty: str, every_s: float) -> bool:
-        """Whether the caller is to do a duty that is due every `every_s` seconds for the whole fleet."""
+        """Whether the caller should do a duty that is due every `every_s` seconds for the whole fleet."""
 
     def forget_requests(self) -> int:
-        """Delete expired idempotency keys; how many."""
+        """Delete expired idempotency keys. Returns their number."""
 
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
-        """Erase the rows of removed files, leaving tombstones; the removal is erased when no file is left."""
+        """Erase the rows of removed files and leave tombstones. The removal is erased when no file is left."""
 
     def is_up(self) -> bool:
         """Whether the store answers."""
@@ -236,9 +237,9 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordedObject:
-    """An object that a row names: a file's original (`kind` is "") or an artifact.
+    """An object in a row: a file's original (`kind` is "") or an artifact.
 
-    `size_bytes` and `sha256` (hexadecimal) are None where the row does not know them.
+    `size_bytes` and `sha256` (hexadecimal) are None if the row does not have them.
     """
 
     file_id: str
@@ -253,7 +254,7 @@ class RecordedObject:
 
 @dataclass(frozen=True, slots=True)
 class UploadVerdict:
-    """What the rows say of an unfinished upload in parts.
+    """The verdict of the rows on an unfinished multipart upload.
 
     `verdict` is 'awaited' (its file waits for it), 'replaced' (its file waits for another upload), 'ended' (its file
     no longer waits for bytes, or was removed) or 'unknown' (no file has such an object). `removal_id` is the removal
@@ -269,7 +270,7 @@ class Backlog:
     """The backlog of a step: how long its oldest ready part has waited, and how many parts are parked, up to a limit.
 
     `ahead_s`: by how many seconds of work the waiting tenant that was served most is ahead of the one that was served
-    least. About a slice where dispatch is fair.
+    least. About a slice if dispatch is fair.
     """
 
     step: str

@@ -6,8 +6,8 @@
     for files in client.follow(dataset["id"], batch["id"]):
         print([file["state"] for file in files])
 
-Methods return the API's JSON. Each POST carries an Idempotency-Key, so that it can be repeated safely. A request that is
-answered with 429 or 503 is repeated after the time in `Retry-After`.
+Methods return the API's JSON. Each POST carries an Idempotency-Key, so that it can be repeated safely. After a response
+with 429 or 503, a request is repeated after the time in `Retry-After`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class Refused(Exception):
-    """The API answered with a problem; `problem` is its body."""
+    """The API responded with a problem. `problem` is its body."""
 
     def __init__(self, problem: dict[str, Any]) -> None:
         super().__init__(f"{problem.get('code')}: {problem.get('detail')}")
@@ -50,7 +50,7 @@ class Client:
         self._store = httpx.Client(timeout=120, trust_env=False, verify=verify)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The JSON of the response. Raises Refused for a problem, httpx.TransportError where the API can't be reached."""
+        """The JSON of the response. Raises Refused for a problem, httpx.TransportError if the API can't be reached."""
         parameters = {name: value for name, value in query.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         for attempt in range(1, TRIES + 1):
@@ -65,7 +65,7 @@ class Client:
     # --- datasets and records ------------------------------------------------------------------------
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The newest dataset with this name; it is created where there is none."""
+        """The newest dataset with this name. It is created if there is none."""
         for found in self._pages("/datasets", "datasets"):
             if found["name"] == name:
                 return found
@@ -89,19 +89,19 @@ class Client:
     ) -> dict[str, Any]:
         """Create a batch of files and upload them. Returns the batch; each of its files has an id and a state.
 
-        `on_upload` is called after each upload. Raises ValueError where `paths` is empty.
+        `on_upload` is called after each upload. Raises ValueError if `paths` is empty.
         """
         batch: dict[str, Any] | None = None
         described: list[dict[str, Any]] = []
         for start in range(0, len(paths), FILES_PER_REQUEST):
-            some = paths[start : start + FILES_PER_REQUEST]
-            body = {"files": [describe(path) for path in some], "allow_duplicates": allow_duplicates}
+            group = paths[start : start + FILES_PER_REQUEST]
+            body = {"files": [describe(path) for path in group], "allow_duplicates": allow_duplicates}
             path_of_batch = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
             created = self.call("POST", path_of_batch, body)
             batch = batch or created
             described += created["files"]
             with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-                for path in pool.map(self._put, some, created["files"]):
+                for path in pool.map(self._put, group, created["files"]):
                     on_upload(path)
         if batch is None:
             raise ValueError("there are no files to upload")
@@ -112,7 +112,7 @@ class Client:
         self._put(path, {"id": file_id, **self.call("POST", f"/files/{file_id}/upload")})
 
     def announce(self, file_id: str) -> dict[str, Any]:
-        """Say that a file was uploaded, where the object store sends no events. Returns the file."""
+        """Announce that a file was uploaded, if the object store sends no events. Returns the file."""
         file: dict[str, Any] = self.call("POST", f"/files/{file_id}/uploaded")
         return file
 
@@ -123,7 +123,7 @@ class Client:
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
     ) -> Iterator[list[dict[str, Any]]]:
-        """The batch's files, newest first, after each change, until all their pipelines have ended or the time is over."""
+        """Yield the batch's files, newest first, after each change, until all pipelines have ended or the time is over."""
         deadline = time.monotonic() + within_s
         path = f"/datasets/{dataset_id}"
         cursor = self.call("GET", f"{path}/files", limit=1)["changes_cursor"]
@@ -142,7 +142,7 @@ class Client:
             for file_id in changes["removed"]:
                 known.pop(file_id, None)
             if not changes["files"]:
-                time.sleep(min(0.2, max(0.0, left_s)))  # some hosts answer at once instead of waiting
+                time.sleep(min(0.2, max(0.0, left_s)))  # some hosts respond at once instead of waiting
 
     def remove(self, dataset_id: str, file_ids: Sequence[str]) -> dict[str, Any]:
         """Remove files. Returns the removal, which can be undone by its id while its undo window is open."""
@@ -172,7 +172,7 @@ class Client:
         return path
 
     def _put_parts(self, file_id: str, upload: dict[str, Any], stream: Any) -> None:
-        """Send the parts that have not arrived; each URL is requested just before its use, so that it does not expire."""
+        """Send the parts that have not arrived. Each URL is requested just before its use, so that it does not expire."""
         base = f"/files/{file_id}/upload"
         arrived = {part["part_number"] for part in self.call("GET", f"{base}/parts")["parts"]}
         for number in range(1, upload["part_count"] + 1):
@@ -200,7 +200,7 @@ def is_settled(file: dict[str, Any]) -> bool:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """The name, size and checksum of a file, as a new batch needs them."""
+    """The name, size and checksum of a file, for the description of a batch."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"name": path.name, "size_bytes": path.stat().st_size, "sha256": digest}

@@ -16,22 +16,22 @@ SELECT key_id, tenant_id, role, key_hash FROM api_keys
 SELECT 1
 
 -- is_key_valid --
--- A row if this key of the tenant was not revoked.
+-- Returns a row if this key of the tenant was not revoked.
 SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AND revoked_at IS NULL
 
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
-WITH made AS (
+WITH created AS (
     INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several)
     VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
-    SELECT dataset_id, 1, tenant_id, :schema FROM made)
+    SELECT dataset_id, 1, tenant_id, :schema FROM created)
 SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, created_at,
-       CAST(:schema AS json) AS schema FROM made
+       CAST(:schema AS json) AS schema FROM created
 
 -- change_dataset --
--- Changes those of a dataset's options that are not NULL.
+-- Changes the options of a dataset whose parameters are not NULL.
 UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, when_textract_is_down),
                     languages = coalesce(CAST(:languages AS text[]), languages),
                     date_order = coalesce(:date_order, date_order),
@@ -62,7 +62,7 @@ INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
 SELECT dataset_id, schema_version, tenant_id, :schema FROM raised RETURNING version
 
 -- counts_of --
--- Live files of datasets or batches by state: the sum of folded counts and of deltas that are not folded yet.
+-- Live files of datasets or batches by state: the sum of counts and of changes that are not added up yet.
 SELECT owner_id, state, sum(files)::bigint AS files FROM (
     SELECT owner_id, state, files FROM file_counts WHERE tenant_id = :tenant_id AND owner_id = ANY (:owner_ids)
     UNION ALL
@@ -70,7 +70,7 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
  WHERE state <> 'removed' GROUP BY 1, 2 HAVING sum(files) <> 0
 
 -- create_batch --
--- Creates a batch of a dataset; no row where the tenant has no such dataset.
+-- Creates a batch of a dataset; returns no row if the tenant has no such dataset.
 INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, expand_archives, priority)
 SELECT tenant_id, dataset_id, :allow_duplicates, :expand_archives, :priority FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
@@ -88,7 +88,7 @@ SELECT DISTINCT ON (sha256) sha256, file_id FROM files
  ORDER BY sha256, file_id
 
 -- create_files --
--- Creates files of a batch; their ids rise in the given order.
+-- Creates files of a batch; their ids ascend in the order of the parameters.
 WITH described AS MATERIALIZED (
     SELECT uuidv7() AS file_id, n.* FROM ROWS FROM (
            unnest(CAST(:names AS text[])), unnest(CAST(:sizes AS bigint[])),
@@ -102,13 +102,13 @@ SELECT file_id, CAST(:tenant_id AS uuid), :dataset_id, :batch_id, name, size_byt
 RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256, multipart_id
 
 -- renew_upload --
--- Extends the time for an upload; no row where the file has arrived.
+-- Extends the time for an upload; returns no row if the file has arrived.
 UPDATE files SET upload_until = now() + make_interval(secs => :upload_s), state = 'uploading', updated_at = now()
  WHERE tenant_id = :tenant_id AND file_id = :file_id AND state IN ('uploading', 'upload_missing') AND removed_at IS NULL
 RETURNING file_id, name, object_key, declared_size_bytes, declared_sha256, multipart_id
 
 -- cancel_batch --
--- Cancels the steps of a batch that have not run; the number of their files.
+-- Cancels the steps of a batch that have not run; returns the number of their files.
 SELECT cancel_batch(:tenant_id, :batch_id) AS cancelled
 
 -- files --
@@ -133,24 +133,24 @@ SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND remo
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL FOR UPDATE
 
 -- keep_multipart --
--- Stores the id of a file's upload in parts.
+-- Stores the id of a file's multipart upload.
 UPDATE files SET multipart_id = :multipart_id WHERE tenant_id = :tenant_id AND file_id = :file_id
 
 -- uploads_of_batch --
--- Uploads in parts of cancelled files of a batch.
+-- Multipart uploads of cancelled files of a batch.
 SELECT object_key, multipart_id FROM files
  WHERE tenant_id = :tenant_id AND batch_id = :batch_id AND removed_at IS NULL
    AND state = 'cancelled' AND multipart_id IS NOT NULL AND uploaded_at IS NULL
  ORDER BY file_id DESC LIMIT :limit
 
 -- uploads_of_removal --
--- Uploads in parts of files of a removal.
+-- Multipart uploads of files of a removal.
 SELECT object_key, multipart_id FROM files
  WHERE tenant_id = :tenant_id AND removal_id = :removal_id AND multipart_id IS NOT NULL AND uploaded_at IS NULL
  LIMIT :limit
 
 -- count_erased --
--- Adds objects and parts that were deleted to the receipt of a removal.
+-- Adds deleted objects and parts to the receipt of a removal.
 UPDATE removals SET objects_erased = objects_erased + :objects_erased
  WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
@@ -159,11 +159,11 @@ UPDATE removals SET objects_erased = objects_erased + :objects_erased
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND removed_at IS NULL
 
 -- horizon --
--- The position from which a reader of changes begins: all transactions below it have ended.
+-- The position at which a reader of changes begins: all transactions below it have ended.
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
 
 -- changes --
--- Changes after a position in the order of changes, as far as no earlier change can still appear.
+-- Changes after a position, up to the point before which no further change can appear.
 SELECT file_id, removed, changed_xid, pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
   FROM file_changes
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
@@ -178,7 +178,7 @@ SELECT file_id, step, part, state, attempt, snoozes, reason, error_code, error_d
   FROM steps WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) ORDER BY file_id, step, part
 
 -- step_backlogs --
--- The lanes of each step together, and how fast they are served.
+-- All lanes of each step together, and how fast they are served.
 SELECT *, extract(epoch FROM clock_timestamp() - looked_at)::float8 AS age_s FROM step_outlooks
 
 -- own_lanes --
@@ -214,7 +214,7 @@ SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, 
  ORDER BY r.record_id LIMIT :limit
 
 -- remove_files --
--- Marks files as removed and cancels their steps; the removal's id and its number of files.
+-- Marks files as removed and cancels their steps; returns the removal's id and its number of files.
 SELECT removal_id, file_count FROM remove_files(:tenant_id, :dataset_id, :file_ids, :batch_id, :undo_s)
 
 -- removed_by --
@@ -227,11 +227,11 @@ SELECT removal_id, dataset_id, file_count, created_at, erase_after, undone_at, e
   FROM removals WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
 -- undo_removal --
--- Restores the files of a removal; NULL where its undo window has closed.
+-- Restores the files of a removal; returns NULL if its undo window has closed.
 SELECT undo_removal(:tenant_id, :removal_id) AS file_count
 
 -- redrive --
--- Makes steps run again; false where one of them is running or queued, or one of the earlier steps has not ended.
+-- Makes steps run again; returns false if one of them is running or queued, or an earlier step has not ended.
 SELECT redrive_file(f.file_id, :steps, :earlier, :is_main, :forgotten_sources) AS redriven FROM files f
  WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
 
@@ -243,14 +243,14 @@ SELECT file_id, error_step FROM files
  ORDER BY file_id LIMIT 1000
 
 -- take_request --
--- Takes an idempotency key; no row where it was taken before. Waits for a transaction that is taking the same key.
+-- Takes an idempotency key; returns no row if it was taken before. Waits for a transaction that is taking the same key.
 INSERT INTO idempotency_keys (tenant_id, key, digest) VALUES (:tenant_id, :key, :digest)
 ON CONFLICT (tenant_id, key) DO UPDATE SET digest = excluded.digest, status = NULL, body = NULL, created_at = now()
  WHERE idempotency_keys.created_at < now() - interval '24 hours'
 RETURNING key
 
 -- taken_request --
--- The request that an idempotency key was used for, and its stored response.
+-- The request for which an idempotency key was used, and its stored response.
 SELECT digest, status, body FROM idempotency_keys WHERE tenant_id = :tenant_id AND key = :key
 
 -- keep_response --
@@ -258,7 +258,7 @@ SELECT digest, status, body FROM idempotency_keys WHERE tenant_id = :tenant_id A
 UPDATE idempotency_keys SET status = :status, body = :body WHERE tenant_id = :tenant_id AND key = :key
 
 -- create_tenant --
--- Creates a tenant; no row where the name is taken.
+-- Creates a tenant; returns no row if the name is taken.
 INSERT INTO tenants (name, weight, quota) VALUES (:name, :weight, :quota)
 ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, created_at
 
@@ -268,7 +268,7 @@ SELECT tenant_id, name, weight, quota, created_at FROM tenants
  WHERE CAST(:after AS uuid) IS NULL OR tenant_id < :after ORDER BY tenant_id DESC LIMIT :limit
 
 -- change_tenant --
--- Changes those of a tenant's weight and quota that are not NULL.
+-- Changes a tenant's weight and quota, if their parameters are not NULL.
 UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota)
  WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, created_at
 
@@ -304,7 +304,7 @@ SELECT count(*) FROM (
      GROUP BY 1 HAVING sum(c.files) > 0) o JOIN batches b ON b.batch_id = o.owner_id
 
 -- tenant_use --
--- What counts against the tenant's quotas: unsettled files, stored bytes, and files created today.
+-- The amounts that count against the tenant's quotas: unsettled files, stored bytes, and files created today.
 SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(files)::bigint AS amount FROM (
     SELECT state, files FROM file_counts
      WHERE tenant_id = :tenant_id AND owner_id = :tenant_id AND state IN ('unsettled', 'bytes', day_of(now()))
@@ -314,7 +314,7 @@ SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(file
  GROUP BY 1
 
 -- create_key --
--- Creates a key of a tenant; no row where there is no such tenant.
+-- Creates a key of a tenant; returns no row if there is no such tenant.
 INSERT INTO api_keys (tenant_id, key_hash, role)
 SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id
 RETURNING key_id, tenant_id, role, created_at, revoked_at
@@ -325,7 +325,7 @@ SELECT key_id, tenant_id, role, created_at, revoked_at FROM api_keys
  WHERE tenant_id = :of_tenant_id ORDER BY key_id DESC LIMIT 1000
 
 -- revoke_key --
--- Revokes a key for good.
+-- Revokes a key permanently.
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = :key_id
 RETURNING key_id, tenant_id, role, created_at, revoked_at
 
@@ -336,7 +336,7 @@ SELECT * FROM dead_letters(CAST(:of_tenant_id AS uuid), CAST(:side_steps AS text
                            CAST(:after_at AS timestamptz), CAST(:after_file AS uuid), CAST(:after_step AS text), :limit)
 
 -- audit_findings --
--- The rules of the audit that are broken, for one tenant or for all.
+-- The broken rules of the audit, for one tenant or for all.
 SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid), CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- audit_balance --
@@ -344,7 +344,7 @@ SELECT finding, count FROM audit_findings(CAST(:of_tenant_id AS uuid), CAST(:mai
 SELECT * FROM audit_balance(CAST(:of_tenant_id AS uuid))
 
 -- recorded_objects --
--- The objects that the rows of a tenant's first files, or of all tenants', name.
+-- The objects in the rows of the first files of a tenant, or of all tenants.
 SELECT file_id, tenant_id, name, kind, object_key, version_id, size_bytes, sha256
   FROM recorded_objects(CAST(:of_tenant_id AS uuid), '00000000-0000-0000-0000-000000000000', :limit)
 
@@ -377,5 +377,5 @@ SELECT * FROM attempts_in_all(CAST(:of_tenant_id AS uuid))
 SELECT * FROM live_slots(:silent_s)
 
 -- registered_workers --
--- The workers that are registered.
+-- The registered workers.
 SELECT * FROM registered_workers(:silent_s)

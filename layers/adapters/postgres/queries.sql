@@ -1,5 +1,5 @@
 -- arrive --
--- Handles events of created objects; what each was found to be.
+-- Handles events of created objects; returns a verdict for each.
 SELECT object_key, verdict FROM arrive(:arrivals, :step, :least_s, :bytes_a_s)
 
 -- claim --
@@ -12,11 +12,11 @@ SELECT record_outcome(:file_id, :step, :part, :lease_id, :state, :outcome, :coun
                       :reason, :error_code, :error_detail, :cost_s, :host, :made, CAST(:then AS jsonb)) AS verdict
 
 -- record_outcomes --
--- Records several outcomes, each with the plan that follows it; the answers in the same order.
+-- Records several outcomes, each with the plan that follows it; returns the verdicts in the same order.
 SELECT verdict FROM record_outcomes(:outcomes) ORDER BY position
 
 -- file_facts --
--- All that a planner may know about a file.
+-- The facts about a file that a planner may use.
 SELECT file_facts(:file_id) AS facts
 
 -- apply_plan --
@@ -24,7 +24,7 @@ SELECT file_facts(:file_id) AS facts
 SELECT apply_plan(:file_id, :planned)
 
 -- windows --
--- The findings of each part of a step, by part, and how many parts there are.
+-- The findings of each part of a step, by part, and the number of parts.
 SELECT (SELECT jsonb_object_agg(part, found) FROM windows WHERE file_id = :file_id AND step = :step) AS windows,
        (SELECT count(*) FROM steps WHERE file_id = :file_id AND step = :step) AS part_count
 
@@ -37,14 +37,14 @@ SELECT keep_what_was_made(f, :made) FROM files f WHERE f.file_id = :file_id
 SELECT settle_file(:file_id, :state, :error_step, :error_code, :error_detail)
 
 -- keep_artifact --
--- Records an artifact before its attempt ends; no row if the attempt no longer holds the lease.
+-- Records an artifact before its attempt ends; returns no row if the attempt no longer holds the lease.
 SELECT keep_what_was_made(f, :made) FROM files f JOIN steps s USING (file_id)
  WHERE f.file_id = :file_id AND f.removed_at IS NULL
    AND s.step = :step AND s.part = :part AND s.state = 'running' AND s.lease_id = :lease_id
    FOR UPDATE OF f
 
 -- add_members --
--- Creates files for the members of an archive; the object keys of those that are not stored yet.
+-- Creates files for the members of an archive; returns the object keys of those that are not stored yet.
 SELECT place, object_key FROM add_members(:file_id, :step, :part, :lease_id, :members, :upload_s)
 
 -- dispatch --
@@ -87,11 +87,11 @@ SELECT file_facts(s.file_id) || jsonb_build_object(
  WHERE s.state = 'running' AND s.lease_owner = :owner
 
 -- wake_due --
--- Makes due parts ready; their steps.
+-- Makes due parts ready; returns their steps.
 SELECT DISTINCT step FROM wake_due(:limit)
 
 -- backlog --
--- The backlog of each step: its longest wait, its parked parts, how far its tenants are apart.
+-- The backlog of each step: its longest wait, its parked parts, and the difference between its tenants.
 SELECT step, oldest_s, parked, ahead_s FROM backlog(:steps, :most)
 
 -- wake_parked --
@@ -103,15 +103,15 @@ UPDATE steps s SET due_at = clock_timestamp()
  WHERE (s.file_id, s.step, s.part) = (p.file_id, p.step, p.part)
 
 -- unclaimed_steps --
--- The steps with wake-ups that were published so long ago that they may be lost, or at a time that is still to come: then the
--- clock was set back, and nothing else says how old they are.
+-- The steps with wake-ups that were published so long ago that they may be lost, or in the future: then the clock was set back,
+-- and their age is unknown.
 SELECT DISTINCT step FROM steps
  WHERE state = 'queued' AND (queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
                              OR queued_at > clock_timestamp() + interval '1 second')
 
 -- unclaimed --
--- Wake-ups that were published so long ago that they may be lost, or at a time that is still to come; they count as published
--- again now. Parts of a bundle stay in one, so that many lost parts do not become as many messages.
+-- Wake-ups that were published so long ago that they may be lost, or in the future; they count as published again now. Parts
+-- of a bundle stay together, so that many lost parts do not need as many messages.
 WITH stale AS (
     SELECT file_id, step, part, batch_id, queued_at, rides FROM steps
      WHERE state = 'queued' AND (queued_at < clock_timestamp() - make_interval(secs => :older_than_s)
@@ -129,11 +129,11 @@ again AS (
 SELECT file_id, step, part, attempt, rides FROM again ORDER BY position
 
 -- analyze_grown --
--- Analyzes tables that have grown much; how many.
+-- Analyzes tables that have grown much; returns their number.
 SELECT analyze_grown() AS analyzed
 
 -- repair_lanes --
--- Repairs lanes that a crash or a late commit left wrong; how many became active.
+-- Repairs lanes that a crash or a late commit left wrong; returns how many became active.
 SELECT repair_lanes() AS repaired
 
 -- steps_with_backlog --
@@ -141,7 +141,7 @@ SELECT repair_lanes() AS repaired
 SELECT DISTINCT step FROM lanes WHERE active
 
 -- measure_backlogs --
--- Measures the backlog of every lane and how fast each step is served, unless that was done a moment ago.
+-- Measures the backlog of every lane and how fast each step is served, unless that was done recently.
 SELECT measure_backlogs(:slice_s, :least_s, :first_step) AS waiting
 
 -- awaited --
@@ -153,7 +153,7 @@ SELECT tenant_id, array_agg(object_key ORDER BY file_id) AS object_keys
  GROUP BY tenant_id
 
 -- miss_uploads --
--- Marks uploads that did not come in time.
+-- Marks uploads that did not arrive in time.
 WITH late AS (
     SELECT file_id FROM files
      WHERE state = 'uploading' AND upload_until < clock_timestamp()
@@ -162,7 +162,7 @@ UPDATE files f SET state = 'upload_missing', updated_at = clock_timestamp()
   FROM late WHERE f.file_id = late.file_id
 
 -- removals_due --
--- Removals whose time for an undo is over, with some of their files; from now on they can't be undone.
+-- Removals whose undo window has closed, with some of their files; from now on they can't be undone.
 WITH due AS (
     SELECT removal_id FROM removals
      WHERE erased_at IS NULL AND undone_at IS NULL AND erase_after <= clock_timestamp()
@@ -191,24 +191,24 @@ UPDATE removals SET swept_at = clock_timestamp(), objects_erased = objects_erase
  WHERE removal_id = :removal_id AND swept_at IS NULL
 
 -- fold_counts --
--- Adds deltas to the counts; how many.
+-- Adds changes to the counts; returns their number.
 SELECT fold_counts(:limit) AS folded
 
 -- fold_attempts --
--- Adds new attempts to the totals of the ledger; how many.
+-- Adds new attempts to the totals of the ledger; returns their number.
 SELECT fold_attempts() AS folded
 
 -- audit_rows --
--- Audits the rows of the next files and keeps the findings; no row where all files were audited recently.
+-- Audits the rows of the next files and stores the findings; returns no row if all files were audited recently.
 SELECT findings FROM audit_rows(:every_s, :limit, CAST(:main_steps AS text[]), CAST(:side_artifacts AS jsonb))
 
 -- walk --
--- How far a walk has got, and how long ago the last one ended.
+-- The position that a walk has reached, and how long ago the last one ended.
 SELECT reached, coalesce(extract(epoch FROM clock_timestamp() - rested_at), 1e9)::float8 AS rested_s
   FROM audit_walks WHERE walk = :walk
 
 -- note_walk --
--- Saves how far a walk has got, with its findings.
+-- Saves the position that a walk has reached, with its findings.
 SELECT note_walk(:walk, :start, :reached, :checked, :findings, :ended)
 
 -- object_verdicts --
@@ -216,20 +216,20 @@ SELECT note_walk(:walk, :start, :reached, :checked, :findings, :ended)
 SELECT object_key, verdict FROM object_verdicts(CAST(:keys AS text[]))
 
 -- upload_verdicts --
--- What the rows say of unfinished uploads in parts, in their order.
+-- The verdicts on unfinished multipart uploads, in their order.
 SELECT verdict, removal_id FROM upload_verdicts(CAST(:keys AS text[]), CAST(:upload_ids AS text[])) ORDER BY index
 
 -- count_erased --
--- Adds objects and parts that were deleted to the receipt of a removal.
+-- Adds deleted objects and parts to the receipt of a removal.
 UPDATE removals SET objects_erased = objects_erased + :objects_erased WHERE removal_id = :removal_id
 
 -- recorded_objects --
--- The objects that the rows of the next files name.
+-- The objects in the rows of the next files.
 SELECT * FROM recorded_objects(
        CAST(:of_tenant_id AS uuid), coalesce(CAST(:after_file AS uuid), '00000000-0000-0000-0000-000000000000'), :limit)
 
 -- beat --
--- Registers a worker or renews its registration; the live workers.
+-- Registers a worker or renews its registration; returns the live workers.
 SELECT workers, slots, on_host FROM beat(:worker, :host, :version, :slots, :draining, :silent_s, :forgotten_s)
 
 -- leave --
@@ -237,7 +237,7 @@ SELECT workers, slots, on_host FROM beat(:worker, :host, :version, :slots, :drai
 DELETE FROM workers WHERE worker = :worker
 
 -- take_turn --
--- Whether the caller is to do a duty for the whole fleet.
+-- Whether the caller should do a duty for the whole fleet.
 SELECT take_turn(:duty, :every_s) AS taken
 
 -- forget_requests --
