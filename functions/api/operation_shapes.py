@@ -108,9 +108,11 @@ OPERATION_SHAPES: dict[str, Schema] = {
         doubled=COUNT,
         findings=by_name(COUNT) | {"description": "the number of errors by the name of the rule"},
         balanced=or_null(BOOLEAN) | {"description": "null if the rows agree and the objects were not checked"},
-        stored=or_null(object_of(as_of=TIME, checked=COUNT, findings=by_name(COUNT)))
+        stored=or_null(object_of(as_of=TIME, checked=or_null(COUNT), findings=by_name(COUNT)))
         | {
-            "description": "whether the object store has the originals and artifacts of the rows, with their sizes; null if it was not checked"
+            "description": "whether the object store has the originals and artifacts that the rows name, by size; null where"
+            " it was not checked. `checked` is null where a tenant has too many files for one request and the last check"
+            " of all tenants found nothing"
         },
         objects=or_null(object_of(as_of=TIME, checked=COUNT, findings=OBJECT))
         | {"description": "the last check of all objects in the bucket; for admins only"},

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,8 @@ from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS, STEPS
 from functions.recorded import ORIGINALS_MISSING, contradictions, counted
 from layers.domain.breaker import Mode
 from layers.domain.errors import DependencyDown
+from layers.ports import RecordedObject
+from layers.ports.catalog import Catalog
 from layers.ports.rows import AuditRules, AuditWalk
 
 Shown = dict[str, Any]
@@ -74,15 +78,22 @@ def breaker_view(ports: ApiPorts, dependency: str) -> Shown:
 
 
 def audit(request: Request) -> tuple[int, Any]:
-    """Check that everything accepted is accounted for: in the whole system for an admin, otherwise in the tenant."""
-    tenant_id, catalog = request.caller.seen_tenant, request.catalog
-    last = catalog.last_audit("rows") if tenant_id is None else None
-    if last and last.checked > MOST_AUDITED_ON_REQUEST:
-        totals, findings = _from_last_walk(request, last.findings)
-    else:
-        totals = catalog.audit(tenant_id, RULES)._asdict()
-        findings = catalog.audit_findings(tenant_id, RULES)
-    stored = _stored(request, tenant_id)
+    """Check that everything accepted is accounted for: in the whole system for an admin, otherwise in the tenant.
+
+    No transaction is open while the object store is asked, since that may take long.
+    """
+    tenant_id = request.caller.seen_tenant
+    with _own_transaction(request) as catalog:
+        last = catalog.last_audit("rows") if tenant_id is None else None
+        if last and last.checked > MOST_AUDITED_ON_REQUEST:
+            totals, findings = _from_last_walk(catalog, last.findings)
+        else:
+            totals = catalog.audit(tenant_id, RULES)._asdict()
+            findings = catalog.audit_findings(tenant_id, RULES)
+        of_bucket = catalog.last_audit("objects") if tenant_id is None else None
+        recorded = _recorded(catalog, tenant_id)
+        of_recorded = catalog.last_audit("artifacts") if recorded is None else None
+    stored = _looked_up(request, tenant_id, recorded) if recorded is not None else _last_walk(of_recorded, tenant_id)
     if stored:
         totals["lost"] += stored["findings"].get(ORIGINALS_MISSING, 0)
     is_sound = not (findings or totals["lost"] or totals["doubled"] or (stored and stored["findings"]))
@@ -92,39 +103,58 @@ def audit(request: Request) -> tuple[int, Any]:
         # Rows that agree with each other prove nothing about objects that were not checked.
         "balanced": None if is_sound and stored is None else is_sound,
         "stored": stored,
-        "objects": _objects(request) if tenant_id is None else None,
+        "objects": of_bucket and _walk_view(of_bucket, of_bucket.findings),
     }
 
 
-def _stored(request: Request, tenant_id: str | None) -> Shown | None:
-    """Whether the object store has the objects of the rows: checked now or, if there are many, by upkeep's last walk.
+@contextmanager
+def _own_transaction(request: Request) -> Iterator[Catalog]:
+    with request.ports.catalogs.transaction() as catalog:
+        catalog.act_as(request.tenant_id, is_system=request.caller.is_admin)
+        yield catalog
 
-    None if it was not checked: the object store is unreachable, no walk has ended, or the caller sees only its own
-    tenant and has too many files.
-    """
-    recorded = request.catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1)
-    if len({row.file_id for row in recorded}) > MOST_LOOKED_UP_ON_REQUEST:
-        last = request.catalog.last_audit("artifacts") if tenant_id is None else None
-        return last and _walk_view(last)
+
+def _recorded(catalog: Catalog, tenant_id: str | None) -> list[RecordedObject] | None:
+    """The objects that the rows name; None if those are the objects of too many files to look up in one request."""
+    recorded = catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1)
+    return recorded if len({row.file_id for row in recorded}) <= MOST_LOOKED_UP_ON_REQUEST else None
+
+
+def _looked_up(request: Request, tenant_id: str | None, recorded: list[RecordedObject]) -> Shown | None:
+    """Whether the object store has these objects; None where it is unreachable."""
+
+    def read_again() -> list[RecordedObject]:
+        with _own_transaction(request) as catalog:
+            return catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1)
+
     try:
-        found = contradictions(
-            request.ports.objects,
-            recorded,
-            lambda: request.catalog.recorded_objects(tenant_id, MOST_LOOKED_UP_ON_REQUEST + 1),
-        )
+        found = contradictions(request.ports.objects, recorded, read_again)
     except DependencyDown:
         return None
     return {"as_of": at(datetime.now(UTC)), "checked": len(recorded), "findings": counted(found)}
 
 
-def _walk_view(last: AuditWalk) -> Shown:
+def _last_walk(last: AuditWalk | None, tenant_id: str | None) -> Shown | None:
+    """What upkeep's last walk through the recorded objects found; None where no walk has ended.
+
+    The walk counts all tenants together. One that found nothing holds for each of them; one that found something does
+    not say of which tenant.
+    """
+    if last is None:
+        return None
     findings = {name: count for name, count in last.findings.items() if name != "walk"}
+    if tenant_id is None:
+        return _walk_view(last, findings)
+    return None if findings else {"as_of": at(last.ended_at), "checked": None, "findings": {}}
+
+
+def _walk_view(last: AuditWalk, findings: dict[str, int]) -> Shown:
     return {"as_of": at(last.ended_at), "checked": last.checked, "findings": findings}
 
 
-def _from_last_walk(request: Request, found: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+def _from_last_walk(catalog: Catalog, found: dict[str, int]) -> tuple[dict[str, int], dict[str, int]]:
     """The current totals, and the findings of upkeep's last walk: there are too many rows to check in one request."""
-    balance = request.catalog.audit_balance(None)
+    balance = catalog.audit_balance(None)
     totals = {
         "accepted": balance.accepted,
         "terminal": balance.terminal,
@@ -133,9 +163,3 @@ def _from_last_walk(request: Request, found: dict[str, int]) -> tuple[dict[str, 
         "doubled": found.get("doubled", 0),
     }
     return totals, {name: count for name, count in found.items() if name not in totals}
-
-
-def _objects(request: Request) -> Shown | None:
-    """The findings of upkeep's last walk through the bucket."""
-    last = request.catalog.last_audit("objects")
-    return last and {"as_of": at(last.ended_at), "checked": last.checked, "findings": last.findings}

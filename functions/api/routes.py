@@ -32,8 +32,8 @@ class Route:
     """One method of one path. `role` is the lowest role that may call it; a public route needs no key.
 
     `repeat` marks a route that creates something: its requests may carry an Idempotency-Key, and a repeated request is
-    answered with `repeat(request, stored_body)`. A route with `waits` may wait long for changes: its handler gets no
-    transaction and opens short ones itself.
+    answered with `repeat(request, stored_body)`. The handler of a `waits` route gets no transaction and opens
+    short ones itself, because it waits long between them: for changes, or for the object store.
     """
 
     method: str
@@ -100,5 +100,5 @@ ROUTES = (
     Route("DELETE", "/operations/keys/{key_id}", tenants.revoke_key, "admin"),
     Route("GET", "/operations/dead-letters", dead_letters.show_all, "operator"),
     Route("POST", "/operations/dead-letters/redrive", dead_letters.redrive, "operator"),
-    Route("GET", "/operations/audit", operations.audit, "operator"),
+    Route("GET", "/operations/audit", operations.audit, "operator", waits=True),
 )

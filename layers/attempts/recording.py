@@ -155,7 +155,10 @@ class Recorder:
     def _failed(self, attempt: Finished) -> Finished:
         step = self._steps[attempt.claim.step]
         code, detail = lifecycle.internal_error(step)
-        outcome = lifecycle.after_failure(step.retry, attempt.claim.failures + 1, self._chance(), code, detail)
+        if attempt.used:  # of paid services: the same outcome, paid for again, would be refused again
+            outcome: Outcome = Failed(code, detail)
+        else:
+            outcome = lifecycle.after_failure(step.retry, attempt.claim.failures + 1, self._chance(), code, detail)
         return self.finished(attempt.claim, outcome, attempt.cost_s, attempt.used)
 
     def _after_record(self, attempt: Finished, recorded: Recorded) -> None:

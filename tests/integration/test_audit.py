@@ -194,6 +194,34 @@ def test_the_audit_claims_no_more_than_was_checked(host: Host, monkeypatch: pyte
     assert host.caller.get("/operations/audit").json()["stored"] is None
 
 
+def test_a_walk_that_found_nothing_holds_for_each_tenant_with_many_files(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.api.operations.MOST_LOOKED_UP_ON_REQUEST", 1)
+    host.past_intake(2)
+    assert walk_recorded(host.runner) == 0
+    own = host.caller.get("/operations/audit").json()
+    assert (own["balanced"], own["stored"]["checked"], own["stored"]["findings"]) == (True, None, {})
+
+
+def test_no_transaction_is_open_while_the_object_store_is_asked(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.past_intake(2)
+    open_transactions: list[int] = []
+    size_of = host.objects.size_of
+
+    def counted(*arguments: Any) -> int | None:
+        row = host.api.bench.database.row(
+            "SELECT count(*) AS open FROM pg_stat_activity WHERE usename = 'fairway_api' AND state LIKE 'idle in%%'"
+            " AND datname = current_database()"
+        )
+        open_transactions.append(row["open"])
+        return size_of(*arguments)
+
+    monkeypatch.setattr(host.objects, "size_of", counted)
+    assert audited(host)["stored"]["checked"] == 2
+    assert open_transactions == [0, 0]
+
+
 def test_a_removed_file_is_not_looked_up(host: Host) -> None:
     (claim,) = host.past_intake(1).values()
     host.remove([claim.file.file_id])

@@ -275,6 +275,17 @@ def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failed_attempt(
     ]
 
 
+def test_a_refused_outcome_of_a_paid_call_is_not_paid_for_again() -> None:
+    def pay(file: File, work: Any) -> Done:
+        work.meter.add(calls=1)
+        return Done()
+
+    ports = RecordingPorts(refused=(Done,))
+    assert runner(ports, Step("read", pay)).run(WAKE_UP)
+    ((_, outcome, _),) = ports.calls_of("record")
+    assert isinstance(outcome, Failed) and outcome.code == "internal_error"
+
+
 def test_a_refused_outcome_does_not_affect_the_others_of_its_bundle() -> None:
     results: list[Done | Skip] = [Skip("nothing to read"), Done(), Skip("nothing to read")]
     ports = RecordingPorts(refused=(Done,))
