@@ -10,6 +10,7 @@ from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground
 from layers.domain.formats import format_of
 
 DRAFT_EDGE_PX = 2600
+MOST_OBJECTS = 50_000  # on a page that poppler renders: a page of a million shapes takes it 16 s, and pdfium 1.5 s
 
 
 def gray_page(path: str, media_type: str, number: int) -> Any:
@@ -34,11 +35,11 @@ def notes_on(image: Any, number: int) -> list[list[Any]]:
 
 
 def render_page(path: str, number: int) -> Any:
-    """A PDF's page in gray, rendered by poppler in a child process if that is installed and shows the same page, else by
-    pdfium."""
+    """A PDF's page in gray, rendered by poppler in a child process if that is installed, shows the same page and
+    is not slow for it, else by pdfium."""
     shown = pdf.shown_page(path, number)
     scale = bands.scale_for_ocr(shown.width, shown.height)
-    if shown.is_composed or shutil.which("pdftoppm") is None:
+    if shown.is_composed or shown.objects > MOST_OBJECTS or shutil.which("pdftoppm") is None:
         return pdf.render_scaled(path, number, scale, gray=True)
     import pdf2image
     from pdf2image.exceptions import PDFPageCountError, PDFSyntaxError

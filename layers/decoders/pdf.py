@@ -60,26 +60,29 @@ def count_pages(path: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:
-    """The size of a displayed page in points. `is_composed`: it comes from a document in the PDF, so that another program
-    would show another page."""
+    """The size of a displayed page in points, and how many objects are drawn on it. `is_composed`: it comes from a
+    document in the PDF, so that another program would show another page."""
 
     width: float
     height: float
+    objects: int
     is_composed: bool
 
 
 def shown_page(path: str, number: int) -> ShownPage:
     """What is known about a page before it is drawn. A page that pdfium can't load counts as A4."""
-    from pypdfium2 import PdfiumError
+    from pypdfium2 import PdfiumError, raw
 
     with opened(path) as document:
+        width, height, objects = 0.0, 0.0, 0
         try:
             width, height = document.get_page_size(number - 1)
+            objects = raw.FPDFPage_CountObjects(document[number - 1])
         except (PdfiumError, IndexError):
-            width, height = 0.0, 0.0
+            pass
         if min(width, height) <= 0:
             width, height = 595.0, 842.0
-        return ShownPage(width, height, document.attached.is_composed)
+        return ShownPage(width, height, objects, document.attached.is_composed)
 
 
 def render(path: str, number: int, longest_edge_px: int, dpi: int = 200, gray: bool = False) -> Any:

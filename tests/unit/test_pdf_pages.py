@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from layers.decoders import ocr, pdf, pdf_text, pictures
+from layers.decoders import gray_pages, ocr, pdf, pdf_text, pictures
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
 from layers.domain.extraction.rules import extract
@@ -486,3 +486,14 @@ def test_a_receipt_of_a_meter_keeps_its_width(write: Write, rotate: int) -> None
     assert read_right >= 0.95 * len(RECEIPT)
     assert len(lines) == len(RECEIPT)
     assert lines[-1] == "TOTAL 100.00"
+
+
+def test_a_page_of_very_many_objects_is_not_rendered_by_poppler(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rendered(*_: Any, **__: Any) -> list[Any]:
+        raise AssertionError("poppler takes ten times as long as pdfium for such a page")
+
+    monkeypatch.setattr("pdf2image.convert_from_path", rendered)
+    monkeypatch.setattr(gray_pages, "MOST_OBJECTS", 5)
+    document = Pdf()
+    document.page("".join(f"{n} 20 9 9 re f\n" for n in range(6)))
+    assert gray_pages.render_page(write(document.content()), 1).mode == "L"
