@@ -30,7 +30,7 @@ def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
     for arrival in arrivals:
         if arrival.object_key.startswith(PROBES):
             # A probe of `infra/doctor`, which waits until its object is gone: its event has arrived.
-            runner.ports.objects.delete_prefix(arrival.object_key)
+            _delete(runner, arrival.object_key)
     uploads = [arrival for arrival in arrivals if not arrival.object_key.startswith(NOT_UPLOADS)]
     checked = [_checked(runner, arrival) for arrival in uploads if ORIGINAL_KEY.fullmatch(arrival.object_key)]
     existing = [arrival for arrival in checked if arrival]
@@ -39,14 +39,22 @@ def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:
             log("object_unknown", object_key=arrival.object_key)
         return
     verdicts = runner.ports.store.arrive(existing)
+    if "arrived" in verdicts.values():
+        runner.dispatch({runner.intake.name})
     for key, verdict in verdicts.items():
         if verdict == "removed":
-            runner.ports.objects.delete_prefix(key)
+            _delete(runner, key)
         elif verdict == "unknown":
             # Its row may not be committed yet: then the sweep of the bucket finds the object again.
             log("object_unknown", object_key=key)
-    if "arrived" in verdicts.values():
-        runner.dispatch({runner.intake.name})
+
+
+def _delete(runner: Runner, object_key: str) -> None:
+    try:
+        runner.ports.objects.delete_prefix(object_key)
+    except DependencyDown as error:
+        # The audit's walk through the bucket deletes it later.
+        log("object_not_deleted", object_key=object_key, detail=str(error))
 
 
 def _checked(runner: Runner, arrival: Arrival) -> Arrival | None:

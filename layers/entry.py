@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from layers.domain.errors import StoreUnreachable
+from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.domain.message import Arrival, WakeUp, announcement, bundle_from_json
 from layers.telemetry.log import log
 
@@ -55,8 +55,8 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
     """Pass the JSON of each message to `take`. Returns the response that Lambda's event source mapping expects.
 
     A message is returned to its topic for one reason only: the status store is unreachable. A malformed message, or one
-    on which the handler fails, is logged and dropped: the work is recorded in the status store, where upkeep finds it,
-    while a message that always fails would block those behind it.
+    on which the handler fails, is logged and dropped, also where another dependency is down: the work is recorded in the
+    status store, where upkeep finds it, while a message that always fails would block those behind it.
     """
     failures = []
     for message in messages(event):
@@ -67,6 +67,8 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
             if not message.receipt:
                 raise
             failures.append({"itemIdentifier": message.receipt})
+        except DependencyDown as error:
+            log("dependency_down", dependency=error.dependency, detail=error.detail, receipt=message.receipt)
         except Exception as error:
             log("message_failed", body=message.body[:500], error=error)
     return {"batchItemFailures": failures}

@@ -29,6 +29,7 @@ LOADING_S = 0.1  # extra for the first call of a process, which imports its read
 CHECK_EACH_S, MIN_CHECK_S = 0.1, 0.02  # between readings of the active time during a call
 MAX_WAITING_S = 600.0  # for a processor during one call; then the attempt starts again later
 BUSY_DELAY_S = 30.0
+PATIENCE = 2  # a call in a slot for short parts may be paused for this many times its short limit
 FOLDERS = ("input", "scratch", "output")  # the process reads the first and writes to the others
 
 
@@ -203,7 +204,7 @@ class _Deadline:
         self._time.update(was_paused=self._call.is_paused)
         if self._time.active_s >= self._timeout_s:
             raise TimeoutError
-        if max(self._time.active_s, self._time.paused_s) >= self._short_limit_s:
+        if self._time.active_s >= self._short_limit_s or self._time.paused_s >= PATIENCE * self._short_limit_s:
             raise TakesLong
         if self._time.waiting_s >= MAX_WAITING_S:
             raise Snooze(BUSY_DELAY_S, "the machine is too busy to read the file")

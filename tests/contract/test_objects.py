@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx
@@ -233,10 +234,25 @@ def test_a_downloaded_object_is_cached_for_the_next_step(s3: S3Storage, tmp_path
     cache.close()
 
 
-def test_an_unreachable_store_raises_dependency_down(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda away, path: away.download("a", None, path),
+        lambda away, path: away.size_of("a", None),
+        lambda away, path: away.delete_prefix("a"),
+        lambda away, path: away.delete_under("a", ["b"]),
+        lambda away, path: away.keys_after("a", "", 10),
+        lambda away, path: away.uploads_after("a", ("", ""), 10),
+    ],
+)
+def test_an_unreachable_store_raises_dependency_down(tmp_path: Path, call: Callable[[Any, Path], object]) -> None:
     away = by_s3("http://127.0.0.1:1", "http://127.0.0.1:1", "secret")
     assert not away.is_up()
     with pytest.raises(DependencyDown):
-        away.download("a", None, tmp_path / "down")
-    with pytest.raises(DependencyDown):
-        away.size_of("a", None)
+        call(away, tmp_path / "down")
+
+
+def test_a_bucket_that_does_not_exist_is_not_an_empty_one(s3: S3Storage) -> None:
+    other = S3Storage(s3._client, "no-such-bucket", "", "us-east-1")
+    with pytest.raises(DependencyDown, match="no-such-bucket does not exist"):
+        other.keys_after("", "", 10)

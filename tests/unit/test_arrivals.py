@@ -99,3 +99,22 @@ def test_events_of_artifacts_are_dropped_without_a_question_or_a_line(
     asked = looked(host, monkeypatch, lambda: StoredObject("v9", 5))
     take_arrivals(host.runner, [Arrival(key)] * 10)
     assert asked.keys == [] and events(capsys) == [] and host.topics.published == []
+
+
+def test_an_object_of_a_removed_file_that_cannot_be_deleted_holds_up_no_arrival(
+    host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_prefix: str) -> int:
+        raise DependencyDown("object_store", "no answer")
+
+    removed, file_id = host.upload(), host.upload()
+    monkeypatch.setattr(host.objects, "delete_prefix", refuse)
+    monkeypatch.setattr(
+        host.store,
+        "arrive",
+        lambda arrivals: {one.object_key: "removed" if removed in one.object_key else "arrived" for one in arrivals},
+    )
+    dispatched: list[set[str]] = []
+    monkeypatch.setattr(host.runner, "dispatch", dispatched.append)
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, name), "v1") for name in (removed, file_id)])
+    assert dispatched == [{"intake"}] and events(capsys) == ["object_not_deleted"]

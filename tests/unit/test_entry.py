@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from layers import entry
-from layers.domain.errors import StoreUnreachable, TransientError
+from layers.domain.errors import DependencyDown, StoreUnreachable, TransientError
 from layers.domain.message import Arrival, WakeUp, bundle_as_json, bundle_from_json
 
 EVENTS = Path(__file__).parent.parent.parent / "events"
@@ -172,6 +172,14 @@ def test_a_message_is_returned_only_if_the_store_is_unreachable(capsys: pytest.C
 
     assert entry.handle(event, take) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert len(taken) == 2, "a failed message must not hold up the others"
+
+
+def test_a_message_whose_dependency_is_down_is_no_fault_of_fairway(capsys: pytest.CaptureFixture[str]) -> None:
+    def take(_body: Any) -> None:
+        raise DependencyDown("object_store", "no answer")
+
+    assert entry.handle(recorded("wake_up_sqs"), take) == {"batchItemFailures": []}
+    assert json.loads(capsys.readouterr().err)["event"] == "dependency_down"
 
 
 @pytest.mark.parametrize("count", [1, 4])

@@ -119,20 +119,18 @@ class S3Storage:
 
     def _versions(self, prefix: str, marker: str) -> dict[str, Any]:
         after = {"KeyMarker": marker} if marker else {}
-        return self._client().list_object_versions(  # type: ignore[no-any-return]
-            Bucket=self._bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE, **after
-        )
+        return self._call("list_object_versions", Prefix=prefix, MaxKeys=DELETED_AT_ONCE, **after) or {}
 
     def _delete(self, found: Sequence[Any], versions: int) -> int:
         objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
         if objects:
-            answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+            answer = self._call("delete_objects", Delete={"Objects": objects, "Quiet": True}) or {}
             if answer.get("Errors"):
                 raise TransientError("object_store_refused", f"{len(answer['Errors'])} objects could not be deleted")
         return versions
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
-        page = self._client().list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=start_after, MaxKeys=limit)
+        page = self._call("list_objects_v2", Prefix=prefix, StartAfter=start_after, MaxKeys=limit) or {}
         return [listed["Key"] for listed in page.get("Contents", ())]
 
     def presign_put(
@@ -254,9 +252,11 @@ class S3Storage:
         try:
             return getattr(self._client(), operation)(Bucket=self._bucket, **arguments)
         except Exception as error:
+            if _code(error) == "NoSuchBucket":
+                raise DependencyDown("object_store", f"the bucket {self._bucket} does not exist") from error
             if _status(error) in (404, 412):
                 return None
-            raise DependencyDown("object_store", "the object store did not answer") from error
+            raise DependencyDown("object_store", f"the object store did not answer: {error}") from error
 
     def _head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
         try:
@@ -288,3 +288,8 @@ def _before(key: str) -> str:
 def _status(error: Exception) -> int:
     response = getattr(error, "response", None) or {}
     return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _code(error: Exception) -> str:
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
