@@ -1,6 +1,6 @@
-"""Finds pictures that OCR should read in documents, slides, sheets and mails with little text of their own.
+"""Finds pictures that OCR should read in documents, slides and sheets with little text of their own.
 
-In a document or a mail each such picture becomes a page, after the page with the document's own text if there is any.
+In a document each such picture becomes a page, after the page with the document's own text if there is any.
 On a slide or a sheet the pictures are read as one image, and their text follows the text of that page.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from layers.decoders import containers, mail, open_slides, slides, texts
+from layers.decoders import containers, mail_pages, open_slides, slides, texts
 from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
@@ -43,13 +43,16 @@ class _Document:
     """The own text by page number, and the pictures of each page that OCR should read."""
 
     texts: dict[int, str]
-    pictures: dict[int, tuple[str | int, ...]]
+    pictures: dict[int, tuple[str, ...]]
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     """The pages' own text. Pages for OCR, which have pictures and little text, have no source."""
-    pages = texts.read_text(path, media_type)
-    found = _for_ocr(path, media_type, pages) if format_of(media_type).holds_pictures else pages
+    if media_type in mail_pages.FORMATS:
+        found = pages = mail_pages.read_text(path, media_type)
+    else:
+        pages = texts.read_text(path, media_type)
+        found = _for_ocr(path, media_type, pages) if format_of(media_type).holds_pictures else pages
     notes = [note for page in pages for note in page.get("notes", ())]
     return [
         {name: value for name, value in page.items() if name not in ("is_hidden", "notes")}
@@ -71,6 +74,8 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
     """The pictures of a page, counted from 1, as one gray image; a blank pixel if there are none."""
     from PIL import Image
 
+    if media_type in mail_pages.FORMATS:
+        return mail_pages.gray_page(path, media_type, number)
     names = _document(path, media_type).pictures.get(number, ())
     images = [image for name in names if (image := _picture(path, name)) is not None]
     page = _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
@@ -84,6 +89,8 @@ def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, 
 
     A page on which OCR found no word counts as read if the document has text elsewhere: it is a photograph.
     """
+    if media_type in mail_pages.FORMATS:
+        return mail_pages.add_own_text(path, media_type, page)
     document = _document(path, media_type)
     own = document.texts.get(page["number"], "")
     if not page["words"]:
@@ -131,8 +138,7 @@ def _analyze(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Docume
         }
         return _Document(own_texts, {number: names for number, names in pictures.items() if names})
     own = pages[0]["text"]
-    body = mail.read_mail(path, media_type).text if format_of(media_type).kind is Kind.MAIL else own
-    if _count(body) >= ENOUGH_TEXT:
+    if _count(own) >= ENOUGH_TEXT:
         return _Document({1: own}, {})
     first = 2 if own.strip() else 1
     names = _large(path, _in_order(path, media_type), MAX_PICTURES, first == 2)
@@ -143,10 +149,8 @@ def _count(text: str) -> int:
     return sum(character.isalnum() for character in text)
 
 
-def _in_order(path: str, media_type: str) -> list[str | int]:
-    """The pictures of a document, by their names in the archive, or of a mail, by the indexes of its parts."""
-    if format_of(media_type).kind is Kind.MAIL:
-        return list(mail.picture_indexes(path))
+def _in_order(path: str, media_type: str) -> list[str]:
+    """The pictures of a document, by their names in the archive."""
     with containers.opened_zip(path) as archive:
         if format_of(media_type).reader == "word":
             return _linked(archive, WORD)
@@ -154,7 +158,7 @@ def _in_order(path: str, media_type: str) -> list[str | int]:
         return _named(tree) if tree is not None else []
 
 
-def _by_page(path: str, media_type: str) -> list[list[str | int]]:
+def _by_page(path: str, media_type: str) -> list[list[str]]:
     """The pictures of each slide or sheet, in the order of its pages."""
     if format_of(media_type).reader == "open_slides":
         return [_named(slide) for slide in open_slides.slides_of(path)]
@@ -173,12 +177,12 @@ def _sheets(archive: Any) -> list[str]:
     return [targets[sheet_id][1] if sheet_id in targets else "" for sheet_id in found]
 
 
-def _on_sheet(archive: Any, sheet: str) -> list[str | int]:
+def _on_sheet(archive: Any, sheet: str) -> list[str]:
     drawings = [name for kind, name in containers.targets_of(archive, sheet).values() if kind == "drawing"]
     return [picture for name in drawings for picture in _linked(archive, name)]
 
 
-def _linked(archive: Any, part: str) -> list[str | int]:
+def _linked(archive: Any, part: str) -> list[str]:
     """The pictures that a part of an Office document refers to, in order, without repetition."""
     tree, targets = containers.xml_of(archive, part), containers.targets_of(archive, part)
     ids = (
@@ -190,25 +194,26 @@ def _linked(archive: Any, part: str) -> list[str | int]:
     return list(dict.fromkeys(name for kind, name in names if kind == "image"))
 
 
-def _named(element: Any) -> list[str | int]:
+def _named(element: Any) -> list[str]:
     """The pictures that an element of an OpenDocument refers to, in order, without repetition."""
     links = (image.get(f"{LINKED}href", "") for image in element.iter(f"{open_slides.DRAWN}image"))
     return list(dict.fromkeys(link.removeprefix("./") for link in links if link and ":" not in link))
 
 
-def _large(path: str, names: list[str | int], max_count: int, beside_text: bool) -> list[str | int]:
-    minimum = (MIN_EDGE_PX, MIN_PIXELS) if beside_text else (MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT)
-    found: list[str | int] = []
+def _large(path: str, names: list[str], max_count: int, beside_text: bool) -> list[str]:
+    found: list[str] = []
     for name in names:
         if len(found) == max_count:
             break
         with _extracted(path, name) as file:
-            if file is not None and _is_large(file, *minimum):
+            if file is not None and is_large(file, beside_text=beside_text):
                 found.append(name)
     return found
 
 
-def _is_large(path: str, edge_px: int, pixels: int) -> bool:
+def is_large(path: str, beside_text: bool) -> bool:
+    """Whether a picture may show text to OCR. Beside other text it has to be larger."""
+    edge_px, pixels = (MIN_EDGE_PX, MIN_PIXELS) if beside_text else (MIN_EDGE_NO_TEXT_PX, MIN_PIXELS_NO_TEXT)
     try:
         with open_image(path) as image:
             is_large = min(image.size) >= edge_px and image.width * image.height >= pixels
@@ -220,7 +225,7 @@ def _is_large(path: str, edge_px: int, pixels: int) -> bool:
 # --- their pixels --------------------------------------------------------------------------------------
 
 
-def _picture(path: str, name: str | int) -> Any:
+def _picture(path: str, name: str) -> Any:
     """A picture in gray, or None if it is missing or damaged."""
     with _extracted(path, name) as file:
         try:
@@ -236,7 +241,7 @@ def _picture(path: str, name: str | int) -> Any:
 
 
 @contextmanager
-def _extracted(path: str, name: str | int) -> Iterator[str | None]:
+def _extracted(path: str, name: str) -> Iterator[str | None]:
     """A temporary file with a picture of a document, or None if the picture is missing."""
     content = _content(path, name)
     if not content:
@@ -248,16 +253,12 @@ def _extracted(path: str, name: str | int) -> Iterator[str | None]:
         yield stream.name
 
 
-def _content(path: str, name: str | int) -> bytes:
-    if isinstance(name, int):
-        content = mail.picture_at(path, name)
-    else:
-        with containers.opened_zip(path) as archive:
-            try:
-                content = containers.part_of(archive, name) if archive.getinfo(name).file_size <= MAX_BYTES else b""
-            except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
-                return b""  # missing or damaged
-    return content if len(content) <= MAX_BYTES else b""
+def _content(path: str, name: str) -> bytes:
+    with containers.opened_zip(path) as archive:
+        try:
+            return containers.part_of(archive, name) if archive.getinfo(name).file_size <= MAX_BYTES else b""
+        except (KeyError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+            return b""  # missing or damaged
 
 
 def _stacked(images: list[Any]) -> Any:

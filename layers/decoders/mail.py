@@ -1,200 +1,255 @@
-"""Reads mail: headers, names of attachments, and the body as text and as HTML."""
+"""Reads a message: its headers, the text that its reader sees, and what it carries beside that text."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email import policy
-from email.headerregistry import HeaderRegistry
 from email.message import EmailMessage
-from email.parser import BytesFeedParser
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import partial
+from pathlib import PurePath
 from typing import Any
 
-from layers.decoders.charsets import codec_of, decode
-from layers.decoders.plain import declared_in, decoded, without_markup
+from layers.decoders import calendars, messages, smime, tnef
+from layers.decoders.alternatives import Piece, richest
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
+from layers.decoders.visible_markup import visible_text
+from layers.domain.errors import PermanentError
 
-MAX_BYTES = 64 << 20
-MAX_PARTS = 500
-FEED_BYTES = 4096  # parsed at a time; small, so that parsing stops soon after MAX_PARTS
+MAX_DEPTH = 30  # of parts within parts
 MAX_INLINE_BYTES = 4 << 20
-MAX_CACHED_BYTES = 1 << 20
-SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Bcc", "Date")
 INLINE_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-ENCODED_WORD = re.compile(rb"=\?([\w.:-]{2,40})\?([bBqQ])\?")
+# Parts that programs read, not people: signatures, keys, the headers of a returned mail.
+NOT_SHOWN = frozenset(
+    {
+        "application/pgp-signature",
+        "application/pkcs7-signature",
+        "application/x-pkcs7-signature",
+        "application/pgp-keys",
+        "application/pgp-encrypted",
+        "text/rfc822-headers",
+    }
+)
 CID_LINK = re.compile(r"cid:([^\"'\s>)]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a message carries beside its text. `content` decodes it. `message`: it is a message itself, without content.
+
+    `is_inline`: the text shows it in its place, as a logo in a signature.
+    """
+
+    kind: str
+    name: str
+    content: Callable[[], bytes]
+    message: EmailMessage | None = None
+    is_inline: bool = False
+
+    @property
+    def label(self) -> str:
+        """How notes call it."""
+        return self.name or self.kind
 
 
 @dataclass(slots=True)
 class Mail:
-    """One message. `html` is not sanitised. `is_cut`: the message has more parts than were read."""
+    """One message. `html` is not sanitised and empty where the message shows plain text. `notes` as in a page.
+
+    `is_cut`: the message has more parts than were read. `is_encrypted`: a part of it can't be read without a key.
+    """
 
     headers: list[tuple[str, str]] = field(default_factory=list)
     text: str = ""
     html: str = ""
-    attached: list[str] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    notes: list[list[Any]] = field(default_factory=list)
     is_cut: bool = False
+    is_encrypted: bool = False
+
+    @property
+    def attached(self) -> list[str]:
+        """The names of what it carries, except of pictures that its text shows."""
+        return [part.label for part in self.parts if not part.is_inline]
+
+    def shown_text(self) -> str:
+        """Headers, names of attached files, and the text."""
+        lines = [f"{name}: {value}" for name, value in self.headers]
+        if self.attached:
+            lines.append(f"Attachments: {', '.join(self.attached)}")
+        return "\n".join([*lines, "", self.text]) if lines or self.text.strip() else ""
 
 
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """Headers, body and names of attachments, as one page."""
+    """Headers, names of attached files and the text, as one page."""
     mail = read_mail(path, media_type)
-    if not (mail.headers or mail.text.strip() or mail.attached):
-        return [text_page("")]
-    lines = [f"{name}: {value}" for name, value in mail.headers]
-    if mail.attached:
-        lines.append(f"Attachments: {', '.join(mail.attached)}")
-    cut = ["", f"Only the first {MAX_PARTS} parts of this message were read."] if mail.is_cut else []
-    return [text_page("\n".join([*lines, "", mail.text, *cut]))]
+    unread = [[f"the attached file {name} was not read", True] for name in mail.attached]
+    return [text_page(mail.shown_text()) | {"notes": [*mail.notes, *unread]}]
 
 
 def read_mail(path: str, media_type: str) -> Mail:
-    """The message of an .eml or an Outlook file."""
-    return _outlook(path, media_type) if media_type == "application/vnd.ms-outlook" else _internet_message(path)
-
-
-def picture_indexes(path: str) -> Iterator[int]:
-    """The indexes, among a message's parts, of inline and attached pictures."""
-    for index, part in enumerate(_parts(_message(path)[0])):
-        if index >= MAX_PARTS:
-            return
-        if part.get_content_maintype() == "image":
-            yield index
-
-
-def picture_at(path: str, index: int) -> bytes:
-    """The content of the part at an index; empty if there is none."""
-    for at, part in enumerate(_parts(_message(path)[0])):
-        if at == index:
-            payload = part.get_payload(decode=True)
-            return payload if isinstance(payload, bytes) else b""
-    return b""
-
-
-def _message(path: str) -> tuple[EmailMessage, bool]:
-    status = Path(path).stat()
-    if status.st_size > MAX_CACHED_BYTES:
-        return _read(path)
-    return _cached(path, (status.st_ino, status.st_mtime_ns, status.st_size))
-
-
-@lru_cache(maxsize=1)
-def _cached(path: str, version: tuple[int, int, int]) -> tuple[EmailMessage, bool]:
-    """The last message, since its text and its pictures are requested one after the other."""
-    return _read(path)
-
-
-def _read(path: str) -> tuple[EmailMessage, bool]:
-    with open(path, "rb") as stream:
-        content = stream.read(MAX_BYTES)
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        content = decoded(path, MAX_BYTES).encode()
-    return _parsed(ENCODED_WORD.sub(_as_meant, content.lstrip()))
-
-
-def _as_meant(match: re.Match[bytes]) -> bytes:
-    """The start of an encoded word, with the charset that its label means."""
-    codec = codec_of(match[1].decode("ascii"))
-    return b"=?" + (codec.replace("_", "-").encode() if codec else match[1]) + b"?" + match[2] + b"?"
-
-
-def _internet_message(path: str) -> Mail:
-    message, is_whole = _message(path)
-    mail = Mail(headers=list(_headers(message)), is_cut=not is_whole)
-    pictures: dict[str, str] = {}
-    texts: list[str] = []
-    for index, part in enumerate(_parts(message)):
-        if index >= MAX_PARTS:
-            mail.is_cut = True
-            break
-        kind, name = part.get_content_type(), _name_of(part)
-        if kind in ("text/plain", "text/html") and not name and part.get_content_disposition() != "attachment":
-            text = _content(part)
-            if kind == "text/html":
-                mail.html += text
-            elif text.strip():
-                texts.append(text)
-            continue
-        if inline := _picture(part, kind):
-            pictures[inline[0]] = inline[1]
-        if name or not inline:
-            mail.attached.append(name or kind)
-    mail.html = CID_LINK.sub(lambda match: pictures.get(match[1], match[0]), mail.html)[: 4 * MAX_CHARACTERS]
-    mail.text = "\n\n".join(texts) or without_markup(mail.html)
+    """The message of an .eml or an Outlook file; the first one of a mailbox."""
+    if media_type == "application/vnd.ms-outlook":
+        return _outlook(path, media_type)
+    content, is_whole = messages.content_of(path)
+    message, is_parsed = messages.parsed(content)
+    mail = read_message(message)
+    mail.is_cut |= not (is_whole and is_parsed)
     return mail
 
 
-def _parsed(content: bytes) -> tuple[EmailMessage, bool]:
-    """The message, and whether all of it was parsed: parsing stops after MAX_PARTS parts."""
-    count = 0
+def read_message(message: EmailMessage) -> Mail:
+    """A message that was parsed. Attached messages are among its `parts`."""
+    reading = _Reading()
+    mail = reading.mail
+    mail.headers = list(messages.headers_of(message))
+    pieces = reading.pieces_of(message, 0)
+    pieces += reading.further if not any(piece.text.strip() for piece in pieces) else []
+    pieces += [one for one in dict.fromkeys(reading.events) if one not in pieces]
+    html = "".join(piece.markup() for piece in pieces) if any(piece.html for piece in pieces) else ""
+    shown = {match.casefold() for match in CID_LINK.findall(html)}
+    mail.parts = [reading.as_part(part, shown) for part in reading.carried]
+    mail.html = _with_pictures(html, reading.carried)[: 4 * MAX_CHARACTERS]
+    mail.text = "\n\n".join(piece.text.strip("\n") for piece in pieces if piece.text.strip())
+    if hidden := sum(piece.hidden for piece in pieces):
+        mail.notes.append([f"the mail holds text that it does not show ({hidden} characters); it was not read", False])
+    return mail
 
-    def counted_message(**options: Any) -> EmailMessage:
-        nonlocal count
-        count += 1
-        return EmailMessage(**options)
 
-    # Without this cache each access to a header parses it again.
-    header_factory = cache(HeaderRegistry())
-    parser = BytesFeedParser(counted_message, policy=policy.default.clone(header_factory=header_factory))
-    for at in range(0, len(content), FEED_BYTES):
-        if count > MAX_PARTS:
-            return parser.close(), False
-        parser.feed(content[at : at + FEED_BYTES])
-    return parser.close(), True
+class _Reading:
+    """Walks through the parts of one message, up to limits."""
 
+    def __init__(self) -> None:
+        self.mail = Mail()
+        self.carried: list[EmailMessage | Part] = []
+        self.events: list[Piece] = []
+        self.further: list[Piece] = []  # a copy of the text, which counts if there is no other
+        self._left = messages.MAX_PARTS
 
-def _headers(message: EmailMessage) -> Iterator[tuple[str, str]]:
-    for name in SHOWN_HEADERS:
+    def pieces_of(self, part: EmailMessage, depth: int) -> list[Piece]:
+        """The text of a part. What it carries beside is added to `carried`."""
+        self._left -= 1
+        if self._left < 0 or depth > MAX_DEPTH:
+            self.mail.is_cut = True
+            return []
+        kind = messages.kind_of_part(part)
+        if kind == "message/rfc822":
+            self.carried.append(part)
+            return []
+        if kind == "multipart/alternative":
+            return richest([self._pieces_of_alternative(one, depth + 1) for one in messages.parts_within(part)])
+        if kind == "multipart/encrypted":
+            self._encrypted()
+            return []
+        if within := messages.parts_within(part):
+            if kind == "message/delivery-status":
+                return [Piece("\n\n".join(_fields_of(one) for one in within))]
+            return [piece for one in within for piece in self.pieces_of(one, depth + 1)]
+        return self._pieces_of_leaf(part, kind, depth)
+
+    def _pieces_of_alternative(self, part: EmailMessage, depth: int) -> list[Piece]:
+        kind = messages.kind_of_part(part)
+        if kind.startswith("text/") and kind not in ("text/plain", "text/html", "text/calendar"):
+            return []  # the same text once more, for programs such as watches
+        return self.pieces_of(part, depth)
+
+    def _pieces_of_leaf(self, part: EmailMessage, kind: str, depth: int) -> list[Piece]:
+        name = messages.name_of(part)
+        if kind == "text/calendar" or name.lower().endswith(".ics"):
+            if shown := calendars.as_text(messages.text_of(part)):
+                self.events.append(Piece(shown))
+            return []
+        if kind in ("text/plain", "text/html") and not name and messages.disposition_of(part) != "attachment":
+            return [_piece(messages.text_of(part), kind)]
+        if smime.is_envelope(kind, name):
+            return self._pieces_of_envelope(part, name, depth)
+        if tnef.is_tnef(kind, name):
+            self._unpack(part, name)
+        elif kind not in NOT_SHOWN and not kind.startswith("multipart/"):
+            self.carried.append(part)
+        return []
+
+    def _pieces_of_envelope(self, part: EmailMessage, name: str, depth: int) -> list[Piece]:
+        """The text of a signed part whose content is inside its signature."""
         try:
-            values = message.get_all(name, [])
-        except (ValueError, IndexError, AttributeError, TypeError):  # the parser raises these for broken headers
-            values = [value for key, value in message.raw_items() if key.lower() == name.lower()]
-        for value in values:
-            text = " ".join(str(value).split())
-            yield name, (_raw_header(message, name) or text) if "\ufffd" in text else text
+            content = smime.unwrapped(messages.payload_of(part))
+        except smime.Encrypted:
+            self._encrypted()
+            return []
+        except ValueError:
+            self._note_unread(name or "smime.p7m", "it is damaged")
+            return []
+        if (inner := PurePath(name).stem) and PurePath(inner).suffix:  # a signed document, such as invoice.xml.p7m
+            self.carried.append(Part("application/octet-stream", inner, lambda: content))
+            return []
+        message, is_whole = messages.parsed(content)
+        self.mail.is_cut |= not is_whole
+        return self.pieces_of(message, depth + 1) if content else []
+
+    def _unpack(self, part: EmailMessage, name: str) -> None:
+        """Add what Outlook's own container holds."""
+        try:
+            found = tnef.unpacked(messages.payload_of(part))
+        except ValueError as error:
+            self._note_unread(name or "winmail.dat", str(error))
+            return
+        self.carried += [
+            Part("application/octet-stream", one.name, partial(bytes, one.content)) for one in found.attachments
+        ]
+        if found.html or found.text:
+            self.further.append(_piece(found.html, "text/html") if found.html else Piece(found.text))
+        elif found.rtf:
+            self.carried.append(Part("application/rtf", "message.rtf", lambda: found.rtf))
+
+    def as_part(self, part: EmailMessage | Part, shown: set[str]) -> Part:
+        """A carried part. `shown` are the content ids, in lower case, that the HTML refers to."""
+        if isinstance(part, Part):
+            return part
+        kind, name = messages.kind_of_part(part), messages.name_of(part)
+        if kind == "message/rfc822":
+            message = next(iter(messages.parts_within(part)), EmailMessage())
+            return Part(kind, name or _subject_of(message), lambda: b"", message)
+        is_attached = messages.disposition_of(part) == "attachment"
+        is_nameless_picture = kind.startswith("image/") and not name and not is_attached
+        is_inline = is_nameless_picture or messages.content_id_of(part).casefold() in shown
+        return Part(kind, name, partial(messages.payload_of, part), is_inline=is_inline)
+
+    def _encrypted(self) -> None:
+        self.mail.is_encrypted = True
+        self.mail.notes.append(["a part of the mail is encrypted; it was not read", True])
+
+    def _note_unread(self, name: str, reason: str) -> None:
+        self.mail.notes.append([f"the attached file {name} was not read: {reason}", True])
 
 
-def _raw_header(message: EmailMessage, name: str) -> str:
-    """A header that holds bytes beyond ASCII, which no mail program should write but many do."""
-    value = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
-    return " ".join(decode(value.encode("utf-8", "surrogateescape")).split())
+def _piece(text: str, kind: str) -> Piece:
+    if kind == "text/plain":
+        return Piece(text)
+    shown, hidden = visible_text(text[: 4 * MAX_CHARACTERS])
+    return Piece(shown, text, hidden)
 
 
-def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
-    """Every part with content, including those of attached messages."""
-    for part in message.walk():
-        if not part.is_multipart() and isinstance(part, EmailMessage):
-            yield part
+def _fields_of(report: EmailMessage) -> str:
+    """A block of a delivery report, which consists of headers alone."""
+    return "\n".join(f"{name}: {' '.join(str(value).split())}" for name, value in report.raw_items())
 
 
-def _name_of(part: EmailMessage) -> str:
-    try:
-        return " ".join((part.get_filename() or "").split())
-    except (ValueError, IndexError, AttributeError, TypeError, LookupError):
-        return "attachment"
+def _subject_of(message: EmailMessage) -> str:
+    return next((value for name, value in messages.headers_of(message) if name == "Subject"), "") or "message"
 
 
-def _content(part: EmailMessage) -> str:
-    payload = part.get_payload(decode=True)
-    content = payload if isinstance(payload, bytes) else str(part.get_payload()).encode("utf-8", "replace")
-    label = part.get_content_charset()
-    if label is None and part.get_content_type() == "text/html":
-        label = declared_in(content)
-    return decode(content, label)
-
-
-def _picture(part: EmailMessage, kind: str) -> tuple[str, str] | None:
-    """An inline picture: its content id, and the picture as a data URL."""
-    if kind not in INLINE_PICTURES or not (content_id := part.get("Content-ID")):
-        return None
-    payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes) or len(payload) > MAX_INLINE_BYTES:
-        return None
-    return str(content_id).strip("<> "), f"data:{kind};base64,{base64.b64encode(payload).decode()}"
+def _with_pictures(html: str, carried: list[EmailMessage | Part]) -> str:
+    """The HTML with the pictures that it refers to as data URLs."""
+    pictures: dict[str, str] = {}
+    for part in carried if "cid:" in html.lower() else ():
+        if isinstance(part, Part) or (kind := messages.kind_of_part(part)) not in INLINE_PICTURES:
+            continue
+        payload = messages.payload_of(part)
+        if 0 < len(payload) <= MAX_INLINE_BYTES:
+            url = f"data:{kind};base64,{base64.b64encode(payload).decode()}"
+            pictures[messages.content_id_of(part).casefold()] = url
+    return CID_LINK.sub(lambda match: pictures.get(match[1].casefold(), match[0]), html)
 
 
 def _outlook(path: str, media_type: str) -> Mail:
@@ -202,17 +257,23 @@ def _outlook(path: str, media_type: str) -> Mail:
 
     text, metadata = content_of(path, media_type)
     headers, _, body = text.partition("\n\n")
-    mail = Mail(text=body)
+    mail = Mail(text=body, parts=_named(metadata))
     for line in headers.splitlines():
         name, mark, value = line.partition(": ")
-        if mark and name.title() in SHOWN_HEADERS:
+        if mark and name.title() in messages.SHOWN_HEADERS:
             mail.headers.append((name.title(), value))
         else:  # no headers: the whole text is the body
-            return Mail(text=text, attached=_attached(metadata))
-    mail.attached = _attached(metadata)
+            return Mail(text=text, parts=mail.parts)
     return mail
 
 
-def _attached(metadata: dict[str, Any]) -> list[str]:
+def _named(metadata: dict[str, Any]) -> list[Part]:
     names = metadata.get("attachments") or ()
-    return [Path(str(name)).name for name in names] if isinstance(names, list | tuple) else [str(names)]
+    listed = names if isinstance(names, list | tuple) else [names]
+    return [Part("application/octet-stream", PurePath(str(name)).name, lambda: b"") for name in listed]
+
+
+def refuse_encrypted(mail: Mail) -> None:
+    """Raise PermanentError `encrypted` for a message of which nothing else can be read."""
+    if mail.is_encrypted and not mail.text.strip() and not mail.parts:
+        raise PermanentError("encrypted", "the mail is encrypted for its recipient; send it decrypted")

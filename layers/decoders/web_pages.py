@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import mail, office, open_slides, plain, sheets, slides
+from layers.decoders import mail_preview, office, open_slides, plain, sheets, slides
 from layers.decoders.containers import opened_zip
 from layers.decoders.hidden_words import without_hidden_words
 from layers.decoders.visible_markup import visible_markup
@@ -156,10 +156,10 @@ def _json(path: str, media_type: str) -> str:
 
 
 def _markup(path: str, _media_type: str) -> str:
-    return _as_laid_out(plain.decoded(path, MAX_SOURCE_BYTES))
+    return as_laid_out(plain.decoded(path, MAX_SOURCE_BYTES))
 
 
-def _as_laid_out(markup: str) -> str:
+def as_laid_out(markup: str) -> str:
     """Markup made for browsers, without what it hides. Most of its tables are for layout, so they have no lines."""
     return f"<div class='web'>{sanitised(visible_markup(markup[:MAX_PAGE_CHARACTERS]))}</div>"
 
@@ -253,11 +253,7 @@ def _by_kreuzberg(path: str, media_type: str) -> str:
 
 
 def _mail(path: str, media_type: str) -> str:
-    message = mail.read_mail(path, media_type)
-    fields = [*message.headers, *((("Attachments", ", ".join(message.attached)),) if message.attached else ())]
-    head = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in fields)
-    body = _as_laid_out(message.html) if message.html.strip() else f"<pre>{html.escape(message.text)}</pre>"
-    return f"<dl>{head}</dl><hr>{body}{CUT if message.is_cut else ''}"
+    return mail_preview.body_of(path, media_type)
 
 
 def _archive(path: str, _media_type: str) -> str:

@@ -38,9 +38,6 @@ NOT_YET = frozenset(
         "63-altchunk-html.docx",
         "64-invoice.pages",
         "67-template.ots",
-        "80-mail-with-pdf-invoice.eml",
-        "81-mail-stub-text-plain.eml",
-        "82-smime-opaque-signed.eml",
         "84-three-messages.mbox",
     ]
 )

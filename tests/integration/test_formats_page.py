@@ -31,7 +31,7 @@ READERS = {
     "calamine": "calamine",
     "slides": "Fairway's own reader of slides and notes",
     "open_slides": "Fairway's own reader of slides and notes",
-    "mail": "Python's email package",
+    "mail": "Python's email package, and the readers of the documents that it carries",
     "outlook": "kreuzberg",
     "html": "Python's html.parser",
     "plain": "the file itself, in any encoding",
@@ -46,6 +46,11 @@ A page is a page of a PDF, a slide, or a sheet of a workbook. Other documents ha
 fewer than 200 letters, and slides and sheets with fewer than 100, are searched for scans: pictures of at least 150,000
 pixels, or smaller ones if there is no text at all. In a document or a mail, each scan is a page of its own after the
 page of text.
+
+A mail's text is followed by the pages of the documents that it carries, in the order in which they are attached:
+PDFs, pictures, office documents, texts and forwarded messages, also those inside `winmail.dat` and inside S/MIME
+signatures, which are not verified. At most 500 of them are read, of up to 64 MiB each. A note names each attached file
+that was not read.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
 Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.

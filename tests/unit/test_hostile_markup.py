@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from layers.decoders import mail, web_pages
+from layers.decoders import embedded, messages, web_pages
 from tests.hostile import hostile_files
 
 
@@ -29,23 +30,28 @@ def test_tables_of_a_web_page_have_no_lines_and_those_of_a_csv_have(tmp_path: Pa
     assert "web" not in web_pages.body_of(str(values), "text/csv")
 
 
-def test_only_the_first_parts_of_a_mail_with_very_many_are_read_and_the_text_says_so(tmp_path: Path) -> None:
+def pages_of(path: Path) -> list[dict[str, Any]]:
+    return embedded.read_text(str(path), "message/rfc822")
+
+
+def test_only_the_first_parts_of_a_mail_with_very_many_are_read_and_a_note_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(hostile_files.mail_of_many_parts(5000))
-    (page,) = mail.read_text(str(path), "message/rfc822")
-    assert page["text"].count("part of many") == mail.MAX_PARTS
-    assert f"Only the first {mail.MAX_PARTS} parts" in page["text"]
+    (page,) = pages_of(path)
+    assert messages.MAX_PARTS - 2 <= page["text"].count("part of many") <= messages.MAX_PARTS
+    assert [lost for text, lost in page["notes"] if "too many parts" in text] == [True]
 
 
-def test_mails_inside_mails_are_read(tmp_path: Path) -> None:
+def test_mails_inside_mails_are_read_up_to_a_limit_and_a_note_says_so(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(hostile_files.mail_within_mails(3000))
-    (page,) = mail.read_text(str(path), "message/rfc822")
-    assert "Subject: level 2999" in page["text"]
+    pages = pages_of(path)
+    assert "Subject: level 2999" in pages[0]["text"] and "Subject: level 2900" in pages[99]["text"]
+    assert [True for page in pages for text, lost in page.get("notes", ()) if lost]
 
 
 def test_a_mail_of_some_parts_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "mail"
     path.write_bytes(hostile_files.mail_of_many_parts(3))
-    (page,) = mail.read_text(str(path), "message/rfc822")
-    assert page["text"].count("part of many") == 3 and "Only the first" not in page["text"]
+    (page,) = pages_of(path)
+    assert page["text"].count("part of many") == 3 and not page.get("notes")

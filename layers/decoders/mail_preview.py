@@ -1,0 +1,112 @@
+"""Shows a mail as HTML: its text, and after it the documents that it carries, the first pages of each as pictures."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any
+
+from layers.decoders import mail, mail_pages
+from layers.decoders.mail import Mail, Part
+from layers.domain.errors import PermanentError
+from layers.domain.formats import Kind, kind_of
+
+MAX_PICTURES = 12  # of all attached documents
+PAGE_EDGE_PX = 1100
+MAX_ATTACHED = 30
+MAX_CHARACTERS = 8_000_000
+QUALITY = 70
+
+
+def body_of(path: str, media_type: str) -> str:
+    """The sanitised body of the preview."""
+    return _Preview().of(mail.read_mail(path, media_type))
+
+
+class _Preview:
+    """Collects sections, up to limits."""
+
+    def __init__(self) -> None:
+        self._sections: list[str] = []
+        self._characters = 0
+        self._pictures = 0
+        self._attached = 0
+
+    def of(self, first: Mail) -> str:
+        self._add(_message(first))
+        waiting = list(reversed(first.parts))
+        while waiting and self._characters < MAX_CHARACTERS and self._attached < MAX_ATTACHED:
+            part = waiting.pop()
+            if part.is_inline:
+                continue
+            self._attached += 1
+            if part.message is not None:
+                nested = mail.read_message(part.message)
+                self._add(f"<h3>{html.escape(part.label)}</h3>{_message(nested)}")
+                waiting += reversed(nested.parts)
+            else:
+                self._add_document(part)
+        return "".join(self._sections) + (_cut() if waiting else "")
+
+    def _add(self, section: str) -> None:
+        self._sections.append(section)
+        self._characters += len(section)
+
+    def _add_document(self, part: Part) -> None:
+        try:
+            with mail_pages.stored(part) as path:
+                shown = self._document(part, path)
+        except PermanentError as error:
+            shown = f"<p class='note'>{html.escape(error.detail)}</p>"
+        except MemoryError:
+            raise
+        except Exception:  # any reader may fail in any way on a damaged file
+            shown = "<p class='note'>The file is damaged.</p>"
+        self._add(f"<hr><h3>{html.escape(part.label)}</h3>{shown}")
+
+    def _document(self, part: Part, path: str) -> str:
+        from layers.decoders import identify, web_pages
+
+        found = identify.identify(path, part.name)
+        kind = kind_of(found["media_type"])
+        if kind not in (Kind.PDF, Kind.PICTURE, Kind.DRAWING):
+            return web_pages.body_of(path, found["media_type"]) if kind is not Kind.VIDEO else ""
+        count = min(found["page_count"] or 1, MAX_PICTURES - self._pictures)
+        self._pictures += count
+        pages = [_page(path, kind, number) for number in range(1, count + 1)]
+        return "".join(pages) + (_cut() if count < (found["page_count"] or 1) else "")
+
+
+def _message(shown: Mail) -> str:
+    from layers.decoders import web_pages
+
+    fields = [*shown.headers, *((("Attachments", ", ".join(shown.attached)),) if shown.attached else ())]
+    head = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in fields)
+    is_html = bool(shown.html.strip())
+    body = web_pages.as_laid_out(shown.html) if is_html else f"<pre>{html.escape(shown.text)}</pre>"
+    return f"<dl>{head}</dl><hr>{body}{_cut() if shown.is_cut else ''}"
+
+
+def _page(path: str, kind: Kind, number: int) -> str:
+    image = _drawn(path, kind, number)
+    image.thumbnail((PAGE_EDGE_PX, PAGE_EDGE_PX), reducing_gap=2.0)
+    packed = io.BytesIO()
+    image.save(packed, "WEBP", quality=QUALITY, method=2)
+    return f"<p><img alt='' src='data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}'></p>"
+
+
+def _drawn(path: str, kind: Kind, number: int) -> Any:
+    from layers.decoders import drawings, images, pdf
+
+    if kind is Kind.PDF:
+        return pdf.render(path, number, PAGE_EDGE_PX)
+    if kind is Kind.DRAWING:
+        return images.on_ground(drawings.drawn(path, PAGE_EDGE_PX)).convert("RGB")
+    return images.on_ground(images.frame(path, number, draft_edge_px=PAGE_EDGE_PX)).convert("RGB")
+
+
+def _cut() -> str:
+    from layers.decoders import web_pages
+
+    return web_pages.CUT
