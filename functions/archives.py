@@ -1,34 +1,36 @@
-"""Archives: make a file of the same batch from each member, with an intake like any other file."""
+"""Archives and mails: make a file of the same batch from each file in them, with an intake like any other file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from layers.attempts.work import Work
+from layers.domain.formats import Kind, format_of, kind_of
 from layers.domain.page import Member
 
 UNPACKED_AT_ONCE_BYTES = 64 << 20
 UNPACKED_AT_ONCE = 100
 
 
-def expand(work: Work) -> str:
-    """Announce and store each member of the archive. Returns the result as a sentence.
+def expand(work: Work, media_type: str) -> str:
+    """Announce and store each file in the archive, the mail or the mailbox. Returns the result as a sentence.
 
     It can be repeated after a crash: it announces the same files and stores those that are missing. The events of
     their objects start their intake. An archive inside an archive stays one file.
     """
-    members = work.documents.members(work.original())
-    taken = sum(_take(work, group) for group in _groups(members))
+    members = work.documents.members(work.original(), media_type)
+    taken = sum(_take(work, media_type, group) for group in _groups(members))
+    kind = "archive" if kind_of(media_type) is Kind.ARCHIVE else format_of(media_type).name
     if taken == len(members):
-        return f"{taken} files taken from the archive"
-    return f"{taken} files taken from the archive; {len(members) - taken} were in the dataset already"
+        return f"{taken} files taken from the {kind}"
+    return f"{taken} files taken from the {kind}; {len(members) - taken} were in the dataset already"
 
 
-def _take(work: Work, group: Sequence[Member]) -> int:
+def _take(work: Work, media_type: str, group: Sequence[Member]) -> int:
     """Announce and store some members. Returns how many were not in the dataset already."""
     folder = work.scratch / "members"
     folder.mkdir(exist_ok=True)
-    unpacked = work.documents.unpack(work.original(), [member.index for member in group], folder)
+    unpacked = work.documents.unpack(work.original(), media_type, [member.index for member in group], folder)
     object_keys = work.add_members(unpacked)
     for member in unpacked:
         path = folder / member.stored_as

@@ -7,7 +7,7 @@ from layers.attempts.work import Work
 from layers.domain import estimates
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
-from layers.domain.formats import Kind, kind_of
+from layers.domain.formats import HOLDS_FILES
 from layers.domain.step import Done, step
 
 
@@ -43,6 +43,6 @@ def intake(file: File, work: Work) -> Done:
     if work.scanner and (malware := work.scanner.scan(work.original())):
         raise PermanentError("infected", f"the file contains malware ({malware}) and is not processed")
     identity = work.documents.identify(work.original(), file.name)
-    is_archive = kind_of(identity.media_type) is Kind.ARCHIVE
-    reason = expand(work) if is_archive and file.is_to_be_expanded else None
+    is_expanded = file.is_to_be_expanded and identity.media_type in HOLDS_FILES
+    reason = expand(work, identity.media_type) if is_expanded else None
     return Done(identity=identity, sha256=sha256, size_bytes=size_bytes, reason=reason)

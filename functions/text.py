@@ -31,7 +31,7 @@ def plan(file: File) -> Plan:
 def text(file: File, work: Work) -> Done:
     if file.media_type is None:
         raise PermanentError("unsupported_type", "the file type was not recognised from the file's content")
-    pages = work.documents.read_text(work.original(), file.media_type)
+    pages = work.documents.read_text(work.original(), file.media_type, without_members=file.is_to_be_expanded)
     unread = [page.number for page in pages if page.source is None]
     artifacts = () if unread else (save_text(work, pages),)
     reason = _unread_reason(pages, unread)

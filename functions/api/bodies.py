@@ -92,7 +92,10 @@ class NewFile(Body):
 class NewBatch(Body):
     files: list[NewFile] = Field(min_length=1, max_length=1000)
     allow_duplicates: bool = False
-    expand_archives: bool = Field(default=False, description="each member of a zip archive becomes a file of the batch")
+    expand_archives: bool = Field(
+        default=False,
+        description="each member of a zip, message of a mailbox and document of a mail becomes a file of the batch",
+    )
     priority: Literal["normal", "low"] = Field(
         default="normal", description="`low`: processed after your other batches; other tenants are not affected"
     )

@@ -1,4 +1,4 @@
-"""Lists and extracts the files of a zip archive, within limits."""
+"""Lists and extracts the files of a zip archive or a mail, within limits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from layers.decoders import mail_members, mail_pages
 from layers.decoders.charsets import decode
 from layers.decoders.containers import opened_zip
 from layers.domain.errors import PermanentError
@@ -25,9 +26,14 @@ SYSTEM_FOLDERS = {"__MACOSX"}
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
-def members(path: str) -> list[dict[str, Any]]:
-    """`[{"index", "name", "size_bytes"}]` of the user's files; indexes count all entries, sizes are as the archive
-    declares."""
+def members(path: str, media_type: str = "application/zip") -> list[dict[str, Any]]:
+    """The files of an archive, a mail or a mailbox (`layers/decoders/mail_members.py`).
+
+    `[{"index", "name", "size_bytes"}]` of the user's files; indexes count all entries, sizes are as the archive
+    declares.
+    """
+    if media_type in mail_pages.FORMATS:
+        return mail_members.members(path, media_type)
     with opened_zip(path) as archive:
         found = [(index, entry) for index, entry in enumerate(archive.infolist()) if _is_user_file(entry)]
         if any(entry.flag_bits & 1 for _, entry in found):
@@ -43,9 +49,11 @@ def members(path: str) -> list[dict[str, Any]]:
         return [{"index": index, "name": names[index], "size_bytes": entry.file_size} for index, entry in found]
 
 
-def unpack(path: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
+def unpack(path: str, media_type: str, indexes: Sequence[int], into: str) -> list[dict[str, Any]]:
     """Extract the members at these indexes. As `members`, with `sha256` and, as `stored_as`, the file's name in
     `into`."""
+    if media_type in mail_pages.FORMATS:
+        return mail_members.unpack(path, media_type, indexes, into)
     with opened_zip(path) as archive:
         listed = archive.infolist()
         names = _names(listed)

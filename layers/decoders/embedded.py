@@ -46,10 +46,14 @@ class _Document:
     pictures: dict[int, tuple[str, ...]]
 
 
-def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
-    """The pages' own text. Pages for OCR, which have pictures and little text, have no source."""
+def read_text(path: str, media_type: str, without_members: bool = False) -> list[dict[str, Any]]:
+    """The pages' own text. Pages for OCR, which have pictures and little text, have no source.
+
+    `without_members`: the documents that a mail carries are read as files of their own.
+    """
     if media_type in mail_pages.FORMATS:
-        found = pages = mail_pages.read_text(path, media_type)
+        pages = mail_pages.own_pages(path, media_type) if without_members else mail_pages.read_text(path, media_type)
+        found = pages
     else:
         pages = texts.read_text(path, media_type)
         found = _for_ocr(path, media_type, pages) if format_of(media_type).holds_pictures else pages

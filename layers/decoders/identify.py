@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import containers, texts
+from layers.decoders import containers, mailboxes, texts
 from layers.decoders.images import count_frames, picture_by_brands
 from layers.decoders.libmagic import libmagic
 from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
-from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, SEEN, Kind, format_of
+from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, MAIL, MAILBOX, SEEN, Kind, format_of
 
 MAX_PAGES = 2000
 START_BYTES = 8192
@@ -52,6 +52,8 @@ def identify(path: str, name: str) -> dict[str, Any]:
     if Path(path).stat().st_size == 0:
         raise PermanentError("empty_file", "the file is empty (0 bytes)")
     media_type = _media_type(path, name)
+    if media_type in (MAIL, MAILBOX):
+        media_type = MAILBOX if mailboxes.is_mailbox(path) else MAIL
     try:
         kind = format_of(media_type).kind
     except KeyError:

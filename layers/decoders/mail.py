@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import PurePath
 from typing import Any
 
-from layers.decoders import calendars, messages, smime, tnef
+from layers.decoders import calendars, mailboxes, messages, smime, tnef
 from layers.decoders.alternatives import Piece, richest
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.decoders.visible_markup import visible_text
 from layers.domain.errors import PermanentError
+from layers.domain.formats import MAILBOX
 
 MAX_DEPTH = 30  # of parts within parts
 MAX_INLINE_BYTES = 4 << 20
@@ -92,7 +93,10 @@ def read_mail(path: str, media_type: str) -> Mail:
     """The message of an .eml or an Outlook file; the first one of a mailbox."""
     if media_type == "application/vnd.ms-outlook":
         return _outlook(path, media_type)
-    content, is_whole = messages.content_of(path)
+    if media_type == MAILBOX:
+        content, is_whole = next(mailboxes.messages_of(path), (b"", True))
+    else:
+        content, is_whole = messages.content_of(path)
     message, is_parsed = messages.parsed(content)
     mail = read_message(message)
     mail.is_cut |= not (is_whole and is_parsed)
@@ -209,7 +213,7 @@ class _Reading:
         kind, name = messages.kind_of_part(part), messages.name_of(part)
         if kind == "message/rfc822":
             message = next(iter(messages.parts_within(part)), EmailMessage())
-            return Part(kind, name or _subject_of(message), lambda: b"", message)
+            return Part(kind, name or subject_of(message), lambda: b"", message)
         is_attached = messages.disposition_of(part) == "attachment"
         is_nameless_picture = kind.startswith("image/") and not name and not is_attached
         is_inline = is_nameless_picture or messages.content_id_of(part).casefold() in shown
@@ -235,7 +239,8 @@ def _fields_of(report: EmailMessage) -> str:
     return "\n".join(f"{name}: {' '.join(str(value).split())}" for name, value in report.raw_items())
 
 
-def _subject_of(message: EmailMessage) -> str:
+def subject_of(message: EmailMessage) -> str:
+    """What a message is about, as the name of a file."""
     return next((value for name, value in messages.headers_of(message) if name == "Subject"), "") or "message"
 
 

@@ -15,13 +15,13 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
-from layers.decoders import mail, messages
+from layers.decoders import mail, mailboxes, messages
 from layers.decoders.mail import Mail, Part
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
-from layers.domain.formats import BY_MEDIA_TYPE, Kind, kind_of
+from layers.domain.formats import BY_MEDIA_TYPE, MAIL, MAILBOX, Kind, kind_of
 
-FORMATS = frozenset({"message/rfc822"})
+FORMATS = frozenset({MAIL, MAILBOX})
 MAX_PAGES = 2000
 MAX_ATTACHED = 500  # documents and messages
 MAX_ATTACHED_BYTES = 64 << 20
@@ -42,12 +42,11 @@ class Place:
 
 @dataclass(slots=True)
 class MailPages:
-    """The pages, and the places of those that are not the text of a message. The first `own_count` belong to the first
-    message itself."""
+    """The pages, and the places of those that are not the text of a message. `own`: those of the first message itself."""
 
     pages: list[Page] = field(default_factory=list)
     places: dict[int, Place] = field(default_factory=dict)
-    own_count: int = 0
+    own: list[Page] = field(default_factory=list)
 
 
 def read_text(path: str, media_type: str) -> list[Page]:
@@ -57,8 +56,7 @@ def read_text(path: str, media_type: str) -> list[Page]:
 
 def own_pages(path: str, media_type: str) -> list[Page]:
     """The pages of the first message itself, without those of the documents that it carries."""
-    found = _pages(path, media_type)
-    return [dict(page) for page in found.pages[: found.own_count]]
+    return [dict(page) for page in _pages(path, media_type).own]
 
 
 def gray_page(path: str, media_type: str, number: int) -> Any:
@@ -120,9 +118,11 @@ def _pages(path: str, media_type: str) -> MailPages:
 @lru_cache(maxsize=1)
 def _cached_pages(path: str, media_type: str, version: tuple[int, int, int]) -> MailPages:
     """The last mail, since its pages are requested one after the other."""
-    content, is_whole = messages.content_of(path)
     reading = _Reading()
-    reading.add_message(content, is_whole)
+    if media_type == MAILBOX:
+        reading.add_mailbox(path)
+    else:
+        reading.add_message(*messages.content_of(path))
     return reading.found
 
 
@@ -136,12 +136,25 @@ class _Reading:
         self._attached = 0
         self._unread = 0
 
-    def add_message(self, content: bytes, is_whole: bool = True) -> None:
+    def add_mailbox(self, path: str) -> None:
+        """Add the pages of each message of a mailbox, which begins a document."""
+        unread = 0
+        for content, is_whole in mailboxes.messages_of(path):
+            first = len(self.found.pages)
+            if first >= MAX_PAGES or self._left <= 0:
+                unread += 1
+                continue
+            self.add_message(content, is_whole)
+            self.found.pages[first]["begins_document"] = True
+        if unread:
+            self._note(0, f"{unread} further messages of this mailbox were not read")
+
+    def add_message(self, content: bytes, is_whole: bool) -> None:
         """Add the pages of a message and of everything that it carries."""
         first = len(self.found.pages)
         message, is_parsed = messages.parsed(content)
         self._add_own_pages(message, is_cut=not (is_whole and is_parsed), is_first=first == 0)
-        self.found.own_count = self.found.own_count or len(self.found.pages)
+        self.found.own = self.found.own or [dict(page) for page in self.found.pages]
         while self._waiting:
             one = self._waiting.pop()
             if isinstance(one, EmailMessage):
@@ -201,9 +214,13 @@ class _Reading:
                 raise PermanentError("unsupported_type", "it is an archive")
             case Kind.PDF:
                 self._add_pages(part, media_type, pdf_text.read_text(path))
-            case Kind.MAIL if media_type in FORMATS:
+            case Kind.MAIL if media_type == MAIL:
                 message, is_parsed = messages.parsed(part.content())
                 self._add_own_pages(message, is_cut=not is_parsed)
+            case Kind.MAIL if media_type == MAILBOX:
+                for content, is_whole in mailboxes.messages_of(path):
+                    message, is_parsed = messages.parsed(content)
+                    self._add_own_pages(message, is_cut=not (is_whole and is_parsed))
             case _:
                 self._add_pages(part, media_type, embedded.read_text(path, media_type))
 

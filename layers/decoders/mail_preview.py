@@ -5,23 +5,27 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Iterable
 from typing import Any
 
-from layers.decoders import mail, mail_pages
+from layers.decoders import mail, mail_pages, mailboxes, messages
 from layers.decoders.mail import Mail, Part
 from layers.domain.errors import PermanentError
-from layers.domain.formats import Kind, kind_of
+from layers.domain.formats import MAILBOX, Kind, kind_of
 
 MAX_PICTURES = 12  # of all attached documents
 PAGE_EDGE_PX = 1100
 MAX_ATTACHED = 30
+MAX_MESSAGES = 50  # of a mailbox
 MAX_CHARACTERS = 8_000_000
 QUALITY = 70
 
 
 def body_of(path: str, media_type: str) -> str:
-    """The sanitised body of the preview."""
-    return _Preview().of(mail.read_mail(path, media_type))
+    """The sanitised body of the preview: of all messages, for a mailbox."""
+    if media_type != MAILBOX:
+        return _Preview().of([mail.read_mail(path, media_type)])
+    return _Preview().of(mail.read_message(messages.parsed(content)[0]) for content, _ in mailboxes.messages_of(path))
 
 
 class _Preview:
@@ -33,7 +37,15 @@ class _Preview:
         self._pictures = 0
         self._attached = 0
 
-    def of(self, first: Mail) -> str:
+    def of(self, mails: Iterable[Mail]) -> str:
+        for number, shown in enumerate(mails, 1):
+            if number > MAX_MESSAGES or self._characters >= MAX_CHARACTERS:
+                self._add(_cut())
+                break
+            self._add_mail(shown)
+        return "<hr>".join(self._sections)
+
+    def _add_mail(self, first: Mail) -> None:
         self._add(_message(first))
         waiting = list(reversed(first.parts))
         while waiting and self._characters < MAX_CHARACTERS and self._attached < MAX_ATTACHED:
@@ -47,7 +59,8 @@ class _Preview:
                 waiting += reversed(nested.parts)
             else:
                 self._add_document(part)
-        return "".join(self._sections) + (_cut() if waiting else "")
+        if waiting:
+            self._add(_cut())
 
     def _add(self, section: str) -> None:
         self._sections.append(section)
@@ -63,7 +76,7 @@ class _Preview:
             raise
         except Exception:  # any reader may fail in any way on a damaged file
             shown = "<p class='note'>The file is damaged.</p>"
-        self._add(f"<hr><h3>{html.escape(part.label)}</h3>{shown}")
+        self._add(f"<h3>{html.escape(part.label)}</h3>{shown}")
 
     def _document(self, part: Part, path: str) -> str:
         from layers.decoders import identify, web_pages

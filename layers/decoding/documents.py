@@ -54,12 +54,20 @@ class Documents:
         found = self._readers.call("identify", {"path": str(path), "name": name}, timeout_s=_limit_s(path, IDENTIFY_S))
         return Identity(found["media_type"], found["page_count"])
 
-    def read_text(self, path: Path, media_type: str, page_numbers: Sequence[int] | None = None) -> list[Page]:
-        """The text that the pages contain; `source` is None if a page has no usable text."""
+    def read_text(
+        self,
+        path: Path,
+        media_type: str,
+        page_numbers: Sequence[int] | None = None,
+        *,
+        without_members: bool = False,
+    ) -> list[Page]:
+        """The text that the pages contain; `source` is None if a page has no usable text. `without_members`: without the
+        documents that a mail carries, which are files of the batch."""
         if media_type == "application/pdf":
-            arguments = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
-            return pages_as_read(self._readers.call("pdf_text", arguments, timeout_s=_limit_s(path, TEXT_S)))
-        arguments = {"path": str(path), "media_type": media_type}
+            wanted = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
+            return pages_as_read(self._readers.call("pdf_text", wanted, timeout_s=_limit_s(path, TEXT_S)))
+        arguments = {"path": str(path), "media_type": media_type, "without_members": without_members}
         return pages_as_read(self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S)))
 
     def read_images(
@@ -81,16 +89,16 @@ class Documents:
             raise
         return pages_as_read(read)
 
-    def members(self, path: Path) -> list[Member]:
-        """The files in an archive. Raises PermanentError if it contains too much or has a password."""
-        return [
-            Member(**member)
-            for member in self._readers.call("members", {"path": str(path)}, timeout_s=_limit_s(path, IDENTIFY_S))
-        ]
+    def members(self, path: Path, media_type: str) -> list[Member]:
+        """The files in an archive, a mail or a mailbox. Raises PermanentError if it contains too much or has a
+        password."""
+        arguments = {"path": str(path), "media_type": media_type}
+        listed = self._readers.call("members", arguments, timeout_s=_limit_s(path, IDENTIFY_S))
+        return [Member(**member) for member in listed]
 
-    def unpack(self, path: Path, indexes: Sequence[int], into: Path) -> list[Member]:
-        """Extract some of an archive's files, by index, into a folder under generated names."""
-        arguments = {"path": str(path), "indexes": list(indexes), "into": str(into)}
+    def unpack(self, path: Path, media_type: str, indexes: Sequence[int], into: Path) -> list[Member]:
+        """Extract some of these files, by index, into a folder under generated names."""
+        arguments = {"path": str(path), "media_type": media_type, "indexes": list(indexes), "into": str(into)}
         return [Member(**member) for member in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:

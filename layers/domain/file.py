@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from layers.domain.extraction.values import DateOrder
 from layers.domain.extraction_json import extraction_from_json
-from layers.domain.formats import KEPT, OFFICE, SEEN, Kind, format_of, kind_of
+from layers.domain.formats import KEPT, MAILBOX, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
@@ -49,8 +49,8 @@ class File:
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
     `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
-    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive, its members
-    become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
+    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
+    files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
     """
 
     file_id: str
@@ -121,8 +121,9 @@ class File:
 
     @property
     def is_kept_as_it_is(self) -> bool:
-        """An archive or a video: it is stored and shown but has no text, so that it yields no record."""
-        return kind_of(self.media_type) in KEPT
+        """An archive, a video, or a mailbox whose messages are files of their own: it is stored and shown but has no text
+        to read, so that it yields no record."""
+        return kind_of(self.media_type) in KEPT or (self.media_type == MAILBOX and self.is_to_be_expanded)
 
     @property
     def is_printed(self) -> bool:

@@ -41,6 +41,7 @@ class Format:
 
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"
+MAIL, MAILBOX = "message/rfc822", "application/mbox"
 
 FORMATS = (
     Format("application/pdf", "PDF", Kind.PDF, ".pdf", "pdfium"),
@@ -65,7 +66,8 @@ FORMATS = (
     Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
     Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides", True),
     Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
-    Format("message/rfc822", "mail", Kind.MAIL, ".eml", "mail", True),
+    Format(MAIL, "mail", Kind.MAIL, ".eml", "mail", True),
+    Format(MAILBOX, "mailbox", Kind.MAIL, ".mbox", "mail", True),
     Format("application/vnd.ms-outlook", "Outlook mail", Kind.MAIL, ".msg", "outlook"),
     Format("text/html", "HTML", Kind.MARKUP, ".html", "html"),
     Format("text/markdown", "Markdown", Kind.MARKUP, ".md", "plain"),
@@ -87,6 +89,7 @@ FORMATS = (
 BY_MEDIA_TYPE = {known.media_type: known for known in FORMATS}
 SEEN = frozenset({Kind.PDF, Kind.PICTURE, Kind.DRAWING})
 KEPT = frozenset({Kind.ARCHIVE, Kind.VIDEO})
+HOLDS_FILES = frozenset({"application/zip", MAIL, MAILBOX})  # that become files of their own if the batch asks for it
 OFFICE = frozenset({Kind.DOCUMENT, Kind.SHEETS, Kind.SLIDES})
 
 

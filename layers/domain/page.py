@@ -66,7 +66,8 @@ class Page:
     `text` keeps the reading order, with a newline after each line. `confidence` is the mean over words,
     0 to 100. `width` and `height` are in units of the reader; only their ratio matters. Boxes refer to the page as it
     is shown; turned clockwise by `turned` degrees it is upright. `notes` are passed to the step's outcome and not stored
-    with the page. `facts` are values that the file contains as data.
+    with the page. `facts` are values that the file contains as data. `begins_document`: the file itself states that
+    another document begins here, such as a message of a mailbox.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Page:
     turned: int = 0
     notes: tuple[Note, ...] = ()
     facts: tuple[Fact, ...] = ()
+    begins_document: bool = False
 
     def upright(self) -> Page:
         """The page turned for reading, with the boxes of its words turned too."""

@@ -125,16 +125,17 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF p_made ? 'pages' THEN
         INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words,
-                                facts)
+                                facts, begins_document)
         SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, coalesce(n.turned, 0),
-               n.text, n.words, n.facts
+               n.text, n.words, n.facts, coalesce(n.begins_document, false)
           FROM jsonb_to_recordset(p_made -> 'pages') AS n(
                number integer, source text, confidence real, width real, height real, turned smallint,
-               text text, words jsonb, facts jsonb)
+               text text, words jsonb, facts jsonb, begins_document boolean)
         ON CONFLICT (file_id, page_number) DO UPDATE
            SET source = excluded.source, confidence = excluded.confidence, width = excluded.width,
                height = excluded.height, turned = excluded.turned, text = excluded.text, words = excluded.words,
-               facts = coalesce(excluded.facts, p.facts)
+               facts = coalesce(excluded.facts, p.facts),
+               begins_document = p.begins_document OR excluded.begins_document
          WHERE p.source IS NULL OR excluded.confidence >= p.confidence;
     END IF;
     IF p_made ? 'artifacts' THEN

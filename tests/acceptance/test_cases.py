@@ -38,7 +38,6 @@ NOT_YET = frozenset(
         "63-altchunk-html.docx",
         "64-invoice.pages",
         "67-template.ots",
-        "84-three-messages.mbox",
     ]
 )
 

@@ -575,6 +575,18 @@ def test_a_step_may_make_an_artifact_of_a_new_kind_and_read_pages_in_a_new_way(w
     assert [one.source for one in world.store.pages(wake_up.file_id)] == ["sandbox"]
 
 
+def test_a_page_that_begins_a_document_still_does_when_it_is_read_again(world: World) -> None:
+    text, ocr = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("ocr", ONE_PART)])
+    first, second = Page(1, "one", (), "native", 100.0), Page(2, begins_document=True)
+    world.store.record(claim(world, text), Done(pages=(first, second)), nothing_follows, cost_s=0, host="h")
+    again = Page(2, "two", (), "ocr", 90.0)
+    world.store.record(claim(world, ocr), Done(pages=(again,)), nothing_follows, cost_s=0, host="h")
+    assert [(page.text, page.begins_document) for page in world.store.pages(text.file_id)] == [
+        ("one", False),
+        ("two", True),
+    ]
+
+
 # --- audit ---------------------------------------------------------------------------------------------
 
 

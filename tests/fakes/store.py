@@ -362,7 +362,8 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
         for page in outcome.pages:
             before = of.pages.get(page.number)
             if before is None or replaces(page.confidence, before.source, before.confidence):
-                of.pages[page.number] = page
+                begins = page.begins_document or (before is not None and before.begins_document)
+                of.pages[page.number] = replace(page, begins_document=begins)
         for artifact in outcome.artifacts:
             of.artifacts[artifact.kind] = artifact
         of.notes[claim.step, claim.part] = outcome.notes

@@ -107,6 +107,10 @@ CASES = (
         "PDF whose page tree contains itself", "a.pdf", plain(m.pdf_whose_page_tree_contains_itself), BROKEN | WORDLESS
     ),
     Case("mail of 10,000 parts", "a.eml", plain(lambda: m.mail_of_many_parts(10_000)), READ),
+    Case("mailbox of 5,000 messages", "a.mbox", plain(lambda: m.mailbox_of_messages(5_000)), frozenset({"partial"})),
+    Case("mail with 20 bombs", "a.eml", plain(lambda: m.mail_with_bombs(20)), frozenset({"partial"})),
+    Case("mail signed 20 times", "a.eml", plain(lambda: m.mail_signed_often(20)), frozenset({"partial"})),
+    Case("winmail.dat of empty objects", "a.eml", plain(lambda: m.mail_with_winmail(2 << 20)), frozenset({"partial"})),
     Case("mail within 200 mails", "a.eml", plain(lambda: m.mail_within_mails(200)), READ),
     Case(
         "spreadsheet of 300,000 rows",

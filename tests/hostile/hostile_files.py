@@ -415,6 +415,46 @@ def mail_within_mails(depth: int) -> bytes:
     return content
 
 
+def mailbox_of_messages(count: int) -> bytes:
+    return b"From a@example.com Mon Mar  2 10:00:00 2026\nFrom: a@example.com\nSubject: one\n\nTotal: 12.50\n\n" * count
+
+
+def mail_with(kind: str, name: str, content: bytes, count: int = 1) -> bytes:
+    """A mail with copies of an attached file."""
+    part = (
+        f'--b\r\nContent-Type: {kind}\r\nContent-Disposition: attachment; filename="{name}"\r\n'
+        "Content-Transfer-Encoding: base64\r\n\r\n"
+    ).encode() + base64.encodebytes(content)
+    head = b"From: a@example.com\r\nTo: b@example.com\r\nSubject: Total: 12.50\r\nMIME-Version: 1.0\r\n"
+    return head + b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n' + part * count + b"--b--\r\n"
+
+
+def mail_with_bombs(count: int) -> bytes:
+    return mail_with("application/octet-stream", "a.docx", docx_bomb(70), count)
+
+
+def mail_signed_often(layers: int) -> bytes:
+    """A message inside a signature inside a signature, and so on."""
+    content = b"Content-Type: text/plain\r\n\r\nTotal: 12.50\r\n"
+    for _ in range(layers):
+        content = mail_with("application/pkcs7-mime", "smime.p7m", _signed(content))
+    return content
+
+
+def _signed(content: bytes) -> bytes:
+    def value(tag: int, *parts: bytes) -> bytes:
+        body = b"".join(parts)
+        return bytes([tag, 0x84]) + len(body).to_bytes(4, "big") + body
+
+    data, signed = (value(6, b"\x2a\x86\x48\x86\xf7\x0d\x01\x07" + bytes([last])) for last in (1, 2))
+    inner = value(0x30, data, value(0xA0, value(4, content)))
+    return value(0x30, signed, value(0xA0, value(0x30, b"\x02\x01\x01", value(0x31), inner, value(0x31))))
+
+
+def mail_with_winmail(size_bytes: int) -> bytes:
+    return mail_with("application/ms-tnef", "winmail.dat", b"\x78\x9f\x3e\x22" + bytes(size_bytes))
+
+
 # --- programs, noise, files of two formats -----------------------------------------------------------
 
 

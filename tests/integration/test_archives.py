@@ -35,14 +35,14 @@ def test_files_of_the_desktop_are_left_out_and_member_names_are_not_used_as_path
     path = archive(
         tmp_path, {"../../etc/passwd": b"a", "folder/": b"", ".DS_Store": b"b", "__MACOSX/._x": b"c", "x": b"dd"}
     )
-    listed = documents.members(path)
+    listed = documents.members(path, "application/zip")
     assert [(member.index, member.name, member.size_bytes) for member in listed] == [
         (0, "../../etc/passwd", 1),
         (4, "x", 2),
     ]
     into = tmp_path / "into"
     into.mkdir()
-    unpacked = documents.unpack(path, [0, 4], into)
+    unpacked = documents.unpack(path, "application/zip", [0, 4], into)
     assert [one.sha256 for one in unpacked] == [hashlib.sha256(content).hexdigest() for content in (b"a", b"dd")]
     assert sorted(found.name for found in into.iterdir()) == ["member-0", "member-4"]
     assert (into / "member-4").read_bytes() == b"dd"
@@ -79,11 +79,11 @@ def test_a_damaged_member_is_an_error(documents: Documents, tmp_path: Path) -> N
     content[60:70] = b"\xff" * 10
     path.write_bytes(content)
     with pytest.raises(PermanentError) as caught:
-        documents.unpack(path, [0], tmp_path)
+        documents.unpack(path, "application/zip", [0], tmp_path)
     assert caught.value.code == "corrupt"
 
 
 def refusal(documents: Documents, path: Path) -> str:
     with pytest.raises(PermanentError) as caught:
-        documents.members(path)
+        documents.members(path, "application/zip")
     return caught.value.code

@@ -18,7 +18,7 @@ from PIL import Image
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
 from layers.decoding.documents import Documents
 from layers.domain.file import File
-from layers.domain.formats import FORMATS, OFFICE, Format, Kind
+from layers.domain.formats import FORMATS, MAILBOX, OFFICE, Format, Kind
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "formats.md"
@@ -50,7 +50,8 @@ page of text.
 A mail's text is followed by the pages of the documents that it carries, in the order in which they are attached:
 PDFs, pictures, office documents, texts and forwarded messages, also those inside `winmail.dat` and inside S/MIME
 signatures, which are not verified. At most 500 of them are read, of up to 64 MiB each. A note names each attached file
-that was not read.
+that was not read. If the batch expands archives, the documents of a mail and the messages of a mailbox are files of
+their own instead.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
 Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.
@@ -119,6 +120,7 @@ MADE: dict[str, Callable[[], bytes]] = {
     ".jsonl": lambda: b'{"total": 9.0}\n{"total": 8.0}\n',
     ".csv": lambda: b"item,price\nnails,9.00\n",
     ".tsv": lambda: b"item\tprice\nnails\t9.00\n",
+    ".mbox": lambda: b"From a Thu Mar 14 10:41:00 2024\nSubject: First\n\nhello\n\n" * 2,
     ".zip": lambda: archive({"a.txt": b"text"}),
     ".mp4": lambda: film("mp4", "mpeg4"),
     ".mov": lambda: film("mov", "mpeg4"),
@@ -159,7 +161,9 @@ def _text(documents: Documents, one: Format, path: Path) -> str:
         return "OCR"
     pages = documents.read_text(path, one.media_type)
     assert any(page.source for page in pages), one.name
-    by = READERS[one.reader] + (", OCR of pages without text" if one.kind is Kind.PDF else "")
+    by = ("each message as a mail" if one.media_type == MAILBOX else READERS[one.reader]) + (
+        ", OCR of pages without text" if one.kind is Kind.PDF else ""
+    )
     by += ", OCR of pictures if there is little text" if one.holds_pictures else ""
     return f"{by}, page by page" if one.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and one.suffix != ".ppt" else by
 

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from layers.decoders import embedded, identify, web_pages
+from layers.decoders import archives, embedded, identify, web_pages
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.segments import documents_of
+from layers.domain.formats import MAILBOX
+from layers.domain.page import Page as Read
 from tests.hostile import hostile_files
 from tests.hostile.hostile_files import docx, paragraph, pdf_page, xlsx
 
@@ -456,3 +459,126 @@ def test_the_preview_of_attached_markup_is_sanitised(tmp_path: Path) -> None:
     page = b"<script>evil()</script><img src='https://a.example/x.png' onerror=evil()><p>Invoice"
     shown = preview(tmp_path, attach(message(), page, "text/html", "<b>a.html"))
     assert "evil" not in shown and "https://" not in shown and "&lt;b&gt;a.html" in shown and "Invoice" in shown
+
+
+# --- mailboxes -----------------------------------------------------------------------------------------
+
+
+def mailbox(*made: EmailMessage, end: bytes = b"\n") -> bytes:
+    return b"".join(
+        b"From billing@example.com Thu Mar 14 10:41:00 2024" + end + one.as_bytes().replace(b"\n", end) + end
+        for one in made
+    )
+
+
+def stored_mailbox(tmp_path: Path, content: bytes, name: str = "a.mbox") -> tuple[str, str]:
+    path = tmp_path / name
+    path.write_bytes(content)
+    return str(path), identify.identify(str(path), name)["media_type"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("name", ["a.mbox", "a.eml", "Inbox"])
+def test_each_message_of_a_mailbox_begins_a_document(tmp_path: Path, name: str, end: bytes) -> None:
+    two = attach(message("Second", "Two"), pdf_page(INVOICE), "application/pdf", "NW-77.pdf")
+    path, media_type = stored_mailbox(tmp_path, mailbox(message("First", "One"), two, message("Third"), end=end), name)
+    assert media_type == MAILBOX
+    pages = embedded.read_text(path, media_type)
+    assert [page.get("begins_document", False) for page in pages] == [True, True, False, True]
+    assert [word in page["text"] for word, page in zip(["First", "Second", "NW-77", "Third"], pages, strict=True)]
+    assert not notes(pages)
+
+
+def test_a_line_of_text_that_begins_with_from_starts_no_message(tmp_path: Path) -> None:
+    text = "We looked.\n\nFrom the harbour on: three hinges.\n\nFrom here on\nall is well"
+    path, media_type = stored_mailbox(tmp_path, mailbox(message(text), message("Second")))
+    pages = embedded.read_text(path, media_type)
+    assert len(pages) == 2 and "From here on\nall is well" in pages[0]["text"]
+
+
+def test_quoted_lines_of_a_mailbox_are_read_as_they_were_sent(tmp_path: Path) -> None:
+    content = mailbox(message("One"), message("Two")).replace(b"One", b">From Bristol\n>>From Bath")
+    path, media_type = stored_mailbox(tmp_path, content)
+    assert "\nFrom Bristol\n>From Bath" in embedded.read_text(path, media_type)[0]["text"]
+
+
+def test_a_mailbox_of_one_message_is_a_mail(tmp_path: Path) -> None:
+    assert stored_mailbox(tmp_path, mailbox(message("Only")))[1] == TYPE
+
+
+def test_an_encrypted_message_among_others_leaves_the_mailbox_partial(tmp_path: Path) -> None:
+    path, media_type = stored_mailbox(tmp_path, mailbox(message("First"), envelope(enveloped()), message("Third")))
+    pages = embedded.read_text(path, media_type)
+    assert len(pages) == 3 and [lost for text, lost in notes(pages) if "encrypted" in text] == [True]
+
+
+def test_messages_beyond_the_limit_are_counted_in_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("layers.decoders.mail_pages.MAX_PAGES", 2)
+    path, media_type = stored_mailbox(tmp_path, mailbox(*(message(f"Message {number}") for number in range(5))))
+    pages = embedded.read_text(path, media_type)
+    assert len(pages) == 2 and notes(pages) == [("3 further messages of this mailbox were not read", True)]
+
+
+def test_the_preview_of_a_mailbox_shows_all_messages(tmp_path: Path) -> None:
+    path, media_type = stored_mailbox(tmp_path, mailbox(message("First"), message("Second")))
+    shown = web_pages.body_of(path, media_type)
+    assert "First" in shown and "Second" in shown
+
+
+def test_a_letter_and_the_document_that_it_brings_are_one_document() -> None:
+    letter = "Subject: Your invoice\nFrom: billing@example.com\nDate: Thu, 14 Mar 2024\n\nPlease find it attached."
+    first = "Page 1 of 2\nInvoice number: NW-1\nInvoice date: 11 March 2024\ncarried forward"
+    last = "Page 2 of 2\nInvoice number: NW-1\nTotal due GBP 90.00"
+    other = "Page 1 of 1\nInvoice number: NW-2\nInvoice date: 12 March 2024\nTotal due GBP 20.00"
+    for head in (letter, letter.replace("Your invoice", "Invoice number: NW-1")):
+        texts = (head, first, last, other)
+        pages = [Read(number, text, source="native", confidence=100.0) for number, text in enumerate(texts, 1)]
+        assert [[page.number for page in one] for one in documents_of(pages)] == [[1, 2, 3], [4]]
+
+
+def test_the_file_says_where_documents_begin_even_if_their_texts_do_not() -> None:
+    pages = [Read(number, "Hello", source="native", begins_document=number != 2) for number in range(1, 401)]
+    for some in (pages[:3], pages):
+        groups = documents_of(some)
+        assert len(groups) == len(some) - 1 and [page.number for page in groups[0]] == [1, 2]
+
+
+# --- as files of their own -----------------------------------------------------------------------------
+
+
+def test_the_documents_of_a_mail_can_be_taken_out_as_files(tmp_path: Path) -> None:
+    made = attach(message(), pdf_page(INVOICE), "application/pdf", "NW-77.pdf")
+    made.add_attachment(message("The original.", "Original"))
+    attach(made, b"a;b\n", "text/csv", None)
+    path = tmp_path / "a.eml"
+    path.write_bytes(made.as_bytes())
+    listed = archives.members(str(path), TYPE)
+    assert [one["name"] for one in listed] == ["NW-77.pdf", "Original.eml", "attachment 3.csv"]
+    unpacked = archives.unpack(str(path), TYPE, [one["index"] for one in listed], str(tmp_path))
+    assert [one["size_bytes"] for one in unpacked] == [one["size_bytes"] for one in listed]
+    assert (tmp_path / unpacked[0]["stored_as"]).read_bytes() == pdf_page(INVOICE)
+    assert b"The original." in (tmp_path / unpacked[1]["stored_as"]).read_bytes()
+
+
+def test_a_mail_whose_documents_are_files_of_their_own_has_its_own_pages_only(tmp_path: Path) -> None:
+    made = attach(message(), hostile_files.elf(), "application/octet-stream", "a.bin")
+    path = tmp_path / "a.eml"
+    path.write_bytes(attach(made, pdf_page(INVOICE), "application/pdf", "NW-77.pdf").as_bytes())
+    (page,) = embedded.read_text(str(path), TYPE, without_members=True)
+    assert "Please find" in page["text"] and not notes([page])
+    assert len(embedded.read_text(str(path), TYPE)) == 2
+
+
+def test_the_messages_of_a_mailbox_can_be_taken_out_as_files(tmp_path: Path) -> None:
+    path, media_type = stored_mailbox(tmp_path, mailbox(message("First", "One/Two"), message("Second", "")))
+    listed = archives.members(path, media_type)
+    assert [one["name"] for one in listed] == ["1 One/Two.eml", "2 message.eml"]
+    archives.unpack(path, media_type, [1], str(tmp_path))
+    assert b"Second" in (tmp_path / "member-1").read_bytes()
+
+
+def test_a_mailbox_of_very_many_messages_is_not_taken_apart(tmp_path: Path) -> None:
+    path, media_type = stored_mailbox(tmp_path, b"From a\nSubject: b\n\n\n" * 1001)
+    with pytest.raises(PermanentError) as refused:
+        archives.members(path, media_type)
+    assert refused.value.code == "too_large"

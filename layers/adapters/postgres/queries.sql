@@ -57,7 +57,7 @@ SELECT correct_lane(:step, :tenant_id, :batch_id, :difference_s)
 
 -- pages --
 -- The pages of a file, with text and words.
-SELECT page_number, text, words, source, confidence, width, height, turned, facts
+SELECT page_number, text, words, source, confidence, width, height, turned, facts, begins_document
   FROM pages WHERE file_id = :file_id ORDER BY page_number
 
 -- extend --

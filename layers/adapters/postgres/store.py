@@ -212,6 +212,7 @@ class PostgresStore:
                 row["height"],
                 row["turned"],
                 facts=tuple(Fact(*fact) for fact in row["facts"] or ()),
+                begins_document=row["begins_document"],
             )
             for row in rows
         ]
@@ -469,6 +470,7 @@ def _page_as_json(page: Page) -> dict[str, Any]:
         "text": page.text.replace("\x00", ""),
         "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
         **({"facts": list(page.facts)} if page.facts else {}),
+        **({"begins_document": True} if page.begins_document else {}),
     }
 
 

@@ -55,8 +55,10 @@ class _Signs:
 def documents_of(pages: Sequence[Page]) -> list[list[Page]]:
     """The pages of each document, in order. All pages are one document if nothing separates them."""
     read = [page for page in pages if page.source]
-    if not 1 < len(read) <= MOST_PAGES:
+    if len(read) <= 1:
         return [list(read)]
+    if len(read) > MOST_PAGES:
+        return _as_stated(read)
     signs = [_signs(page) for page in read]
     groups: list[list[Page]] = []
     known: _Known | None = None
@@ -64,12 +66,22 @@ def documents_of(pages: Sequence[Page]) -> list[list[Page]]:
         if sign.is_separator and any(not other.is_separator for other in signs):
             known = None
             continue
-        if known is None or _begins(sign, known):
+        if known is None or page.begins_document or _begins(sign, known):
             groups.append([])
             known = _Known()
         groups[-1].append(page)
         known.add(sign)
     return groups or [list(read)]
+
+
+def _as_stated(pages: Sequence[Page]) -> list[list[Page]]:
+    """The documents whose beginnings the file itself states."""
+    groups: list[list[Page]] = []
+    for page in pages:
+        if page.begins_document or not groups:
+            groups.append([])
+        groups[-1].append(page)
+    return groups
 
 
 @dataclass(slots=True)
@@ -79,6 +91,11 @@ class _Known:
     mark: tuple[int, int] | None = None
     number: str | None = None
     content: tuple[Any, Any] = (None, None)
+
+    def is_covering(self, sign: _Signs) -> bool:
+        """Whether this was only a letter, such as the mail, that came with a document whose first page follows."""
+        is_of_it = self.number == sign.number if self.number else self.content[1] is None
+        return self.mark is None and is_of_it
 
     def add(self, sign: _Signs) -> None:
         self.mark = sign.mark or (self.mark and (self.mark[0] + 1, self.mark[1]))
@@ -93,7 +110,7 @@ def _begins(sign: _Signs, known: _Known) -> bool:
     if sign.number and known.number and sign.number != known.number:
         return True
     if sign.mark is not None and sign.mark[0] == 1:
-        return True
+        return not known.is_covering(sign)
     if sign.continues or (sign.number and sign.number == known.number):
         return False
     if sign.number and not known.number:
