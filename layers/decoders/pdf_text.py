@@ -120,11 +120,11 @@ def _own_text(page: Any, entries: Sequence[pdf_forms.Entry]) -> OwnText:
         checks = [entry.box for entry in entries if entry.is_check]
         boxed = [(word, convert(word.box)) for word in found if not _is_within_any(word.box, checks)]
         shown, hidden = _shown(boxed, view, page, text_page)
-        added = list(_without_words(entries, shown))
-        text = _text_of(letters, shown) if len(shown) < len(found) else _whole_text(letters)
+        added = list(_without_words(entries, [word for word, _ in shown]))
+        text = _text_of(letters, [word for word, _ in shown]) if len(shown) < len(found) else _whole_text(letters)
         rotation = page.get_rotation() % 360
-        turned = main_turn(shown, rotation)
-        words = [_as_word(word, convert(word.box), (turn_of(word, rotation) - turned) % 360) for word in shown]
+        turned = main_turn([word for word, _ in shown], rotation)
+        words = [_as_word(word, box, (turn_of(word, rotation) - turned) % 360) for word, box in shown]
         words += [_as_word(word, convert(word.box), -turned % 360) for word in added]
         width, height = page.get_size()
         own = {"turned": turned, "width": width, "height": height, "words": words}
@@ -151,10 +151,13 @@ def _text_of(letters: Sequence[str], words: Sequence[PdfWord]) -> str:
 
 def _as_word(word: PdfWord, box: Box, turned: int) -> list[Any]:
     if min(box) < 0 or max(box) > 1:
-        limited = [round(min(1.0, max(0.0, value)), 4) for value in box]
-    else:
-        limited = [round(value, 4) for value in box]
-    return [word.text, *limited, 100.0, turned] if turned else [word.text, *limited]
+        box = (_limited(box[0]), _limited(box[1]), _limited(box[2]), _limited(box[3]))
+    shown = [word.text, round(box[0], 4), round(box[1], 4), round(box[2], 4), round(box[3], 4)]
+    return [*shown, 100.0, turned] if turned else shown
+
+
+def _limited(value: float) -> float:
+    return min(1.0, max(0.0, value))
 
 
 def _is_within_any(box: Box, others: Sequence[Box]) -> bool:
@@ -183,20 +186,20 @@ def _without_words(entries: Sequence[pdf_forms.Entry], shown: Sequence[PdfWord])
 
 def _shown(
     boxed: Sequence[tuple[PdfWord, Box]], view: pdf_view.View | None, page: Any, text_page: Any
-) -> tuple[list[PdfWord], int]:
-    """The words that the page shows, and how many characters on the page it hides."""
-    shown: list[PdfWord] = []
+) -> tuple[list[tuple[PdfWord, Box]], int]:
+    """The words that the page shows, with their boxes, and how many characters on the page it hides."""
+    shown: list[tuple[PdfWord, Box]] = []
     hidden = 0
     pictures: list[Box] | None = None
     for word, box in boxed:
         if view is None or view.shows(box):
-            shown.append(word)
+            shown.append((word, box))
             continue
         # The invisible text behind a scan is what OCR read on it; its boxes are not exact.
         if pdf_view.is_invisible(text_page, word.first):
             pictures = pdf_view.picture_boxes(page) if pictures is None else pictures
             if _is_within_any(word.box, pictures):
-                shown.append(word)
+                shown.append((word, box))
                 continue
         hidden += len(word.text) if max(box[0], box[1]) < 1 and min(box[2], box[3]) > 0 else 0
     return shown, hidden

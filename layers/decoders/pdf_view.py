@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from typing import Any
 
@@ -35,7 +35,8 @@ class View:
     def __init__(self, page: Any, scale: float) -> None:
         self._page, self._scale = page, scale
         self._gray = _drawn(page, scale, is_gray=True)
-        ink = _ink(self._gray)
+        self._across = _differences(self._gray, 1, 0)
+        ink = self._across.point(_threshold(MIN_CONTRAST)).reduce(INK_PX)
         self._ink, self._ink_width = ink.tobytes(), ink.width
 
     @cached_property
@@ -56,6 +57,9 @@ class View:
         left, top = math.floor(box[0] * width) - 1, math.floor(box[1] * height) - 1
         right, bottom = math.ceil(box[2] * width) + 1, math.ceil(box[3] * height) + 1
         shown = (max(0, left), max(0, top), min(width, right), min(height, bottom))
+        darkest, brightest = self._gray.crop(shown).getextrema()
+        if brightest - darkest > MIN_CONTRAST:  # at least one color differs as much
+            return True
         extrema = self._color.crop(shown).getextrema()
         return any(high - low >= MIN_CONTRAST for low, high in extrema)
 
@@ -65,7 +69,7 @@ class View:
 
         gray = self._gray
         # Letters have edges in both directions, lines of tables and forms in one.
-        cells = ImageChops.multiply(_sharp_cells(gray, 1, 0), _sharp_cells(gray, 0, 1))
+        cells = ImageChops.multiply(_sharp_cells(self._across), _sharp_cells(_differences(gray, 0, 1)))
         words = Image.new("L", cells.size, 0)
         draw = ImageDraw.Draw(words)
         for x0, y0, x1, y1 in boxes:
@@ -87,21 +91,17 @@ class View:
         return bool(share < MOSTLY_READ and not has_pictures(self._page, MIN_PICTURE_SHARE))
 
 
-def _sharp_cells(gray: Any, dx: int, dy: int) -> Any:
+def _differences(gray: Any, dx: int, dy: int) -> Any:
     from PIL import ImageChops
 
-    edges = ImageChops.difference(gray, ImageChops.offset(gray, dx, dy)).point(_threshold(SHARP))
-    return edges.reduce(CELL_PX).point(_threshold(MIN_SHARP_SHARE))
+    return ImageChops.difference(gray, ImageChops.offset(gray, dx, dy))
 
 
-def _ink(gray: Any) -> Any:
-    """Where neighbouring pixels differ enough to be seen, in cells of INK_PX."""
-    from PIL import ImageChops
-
-    edges = ImageChops.difference(gray, ImageChops.offset(gray, 1, 0))
-    return edges.point(_threshold(MIN_CONTRAST)).reduce(INK_PX)
+def _sharp_cells(differences: Any) -> Any:
+    return differences.point(_threshold(SHARP)).reduce(CELL_PX).point(_threshold(MIN_SHARP_SHARE))
 
 
+@cache
 def _threshold(least: int) -> list[int]:
     return [255 * (value >= least) for value in range(256)]
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from layers.domain.page import turned_box
@@ -49,8 +50,20 @@ def characters(text_page: Any) -> list[str]:
     """The page's characters in reading order, with those that pdfium adds between words and lines."""
     from pypdfium2 import raw
 
-    unicode_of, page = raw.FPDFText_GetUnicode, text_page.raw
+    unicode_of = _by_address(raw.FPDFText_GetUnicode, ctypes.c_uint, 0)
+    page = _address(text_page.raw)
     return [_character(unicode_of(page, index)) for index in range(min(text_page.count_chars(), MAX_CHARACTERS))]
+
+
+def _by_address(function: Any, result: Any, pointers: int) -> Any:
+    """A function of pdfium about a character, with plain addresses for its pointers: ctypes converts these fastest, and
+    such a function runs for each character of a page."""
+    arguments = (ctypes.c_void_p, ctypes.c_int, *[ctypes.c_void_p] * pointers)
+    return ctypes.CFUNCTYPE(result, *arguments)(_address(function))
+
+
+def _address(pointer: Any) -> int:
+    return ctypes.cast(pointer, ctypes.c_void_p).value or 0
 
 
 def _character(code: int) -> str:
@@ -60,18 +73,19 @@ def _character(code: int) -> str:
 def words_of(text_page: Any, letters: Sequence[str]) -> list[PdfWord]:
     """The words of these characters, each box joined from those of its characters."""
     boxes = _CharacterBoxes(text_page)
+    box_of = boxes.box
     words: list[PdfWord] = []
     word: PdfWord | None = None
     last = along = (0.0, 0.0, 0.0, 0.0)
     for index, character in enumerate(letters):
-        if character in CONTROLS or character.isspace():
+        if character.isspace() or character in CONTROLS:
             word = None
             continue
-        box = boxes.box(index)
+        box = box_of(index)
         if box is None:
             continue
         if word is not None:
-            along = _along(box, word.quarter)
+            along = _along(box, word.quarter) if word.quarter else box
             if _starts_new_word(last, along):
                 word = None
         if word is None:
@@ -89,21 +103,22 @@ class _CharacterBoxes:
     def __init__(self, text_page: Any) -> None:
         from pypdfium2 import raw
 
-        self._page = text_page.raw
-        self._read, self._angle = raw.FPDFText_GetCharBox, raw.FPDFText_GetCharAngle
-        self._values = [ctypes.c_double() for _ in range(4)]
-        self._references = [ctypes.byref(value) for value in self._values]
+        self._page, self._text_page = _address(text_page.raw), text_page.raw
+        self._read, self._angle = _by_address(raw.FPDFText_GetCharBox, ctypes.c_int, 4), raw.FPDFText_GetCharAngle
+        self._memory = (ctypes.c_double * 4)()
+        start = ctypes.addressof(self._memory)
+        self._at = [start, start + 8, start + 16, start + 24]
+        self._values = memoryview(self._memory).cast("B").cast("d")
 
     def box(self, index: int) -> Box | None:
-        left, right, bottom, top = self._values
-        if not self._read(self._page, index, *self._references):
+        if not self._read(self._page, index, *self._at):
             return None
-        box = (left.value, bottom.value, right.value, top.value)
-        return box if math.isfinite(sum(box)) else None
+        left, right, bottom, top = self._values
+        return (left, bottom, right, top) if isfinite(left + bottom + right + top) else None
 
     def quarter(self, index: int) -> int:
         """The quarter turns counterclockwise by which its text is turned. pdfium counts clockwise."""
-        angle = self._angle(self._page, index)
+        angle = self._angle(self._text_page, index)
         return -round(angle / (math.pi / 2)) % 4 if angle else 0
 
 
@@ -127,11 +142,12 @@ def _along(box: Box, quarter: int) -> Box:
 
 
 def _starts_new_word(last: Box, box: Box) -> bool:
-    gap = box[0] - last[2]
-    height = max(last[3] - last[1], box[3] - box[1], 1e-6)
-    if gap > 2 * height or last[0] - box[2] > 2 * height or abs(box[1] - last[1]) > 1.5 * height:
+    last_left, last_bottom, last_right, last_top = last
+    left, bottom, right, top = box
+    height = max(last_top - last_bottom, top - bottom, 1e-6)
+    if left - last_right > 2 * height or last_left - right > 2 * height or abs(bottom - last_bottom) > 1.5 * height:
         return True
-    return not last[1] - height <= (box[1] + box[3]) / 2 <= last[3] + height
+    return not last_bottom - height <= (bottom + top) / 2 <= last_top + height
 
 
 def _with_stacks_joined(words: Sequence[PdfWord]) -> Iterator[PdfWord]:

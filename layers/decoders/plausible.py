@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from operator import add
 
 from layers.decoders import letter_pairs
 
@@ -31,6 +32,8 @@ SPELLED_OUT = str.maketrans(
 
 def basic_letters(text: str) -> str:
     """The text in lower case and without accents."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFD", text.casefold().translate(SPELLED_OUT))
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
@@ -39,10 +42,10 @@ def is_plausible(text: str) -> bool:
     """Whether the text could be written in some language. True for short text, which can't be judged."""
     text = text[:SAMPLE_CHARACTERS]
     visible = LEADERS.sub("", text)
-    if len(visible) < MIN_VISIBLE:
-        return not _broken_share(visible) > MAX_BROKEN_SHARE
     if _broken_share(visible) > MAX_BROKEN_SHARE:
         return False
+    if len(visible) < MIN_VISIBLE:
+        return True
     readable = sum(character.isalnum() or unicodedata.combining(character) > 0 for character in visible)
     if readable < MIN_READABLE_SHARE * len(visible):
         return False
@@ -52,6 +55,8 @@ def is_plausible(text: str) -> bool:
 
 def _broken_share(visible: str) -> float:
     """The share of unassigned or private characters, which broken encodings lead to."""
+    if visible.isascii() and visible.isprintable():
+        return 0.0
     broken = sum(1 for c in visible if c == "\ufffd" or not c.isprintable() or "\ue000" <= c <= "\uf8ff")
     return broken / max(1, len(visible))
 
@@ -59,7 +64,9 @@ def _broken_share(visible: str) -> float:
 def _mixed_share(words: list[str]) -> float:
     """The share of words whose letters are of two of the alphabets."""
     long = [word for word in words if len(word) > 2]
-    mixed = sum(sum(any(low <= c <= high for c in word) for low, high in RANGES) > 1 for word in long)
+    mixed = sum(
+        sum(any(low <= c <= high for c in word) for low, high in RANGES) > 1 for word in long if not word.isascii()
+    )
     return mixed / len(long) if len(long) >= 5 else 0.0
 
 
@@ -70,11 +77,11 @@ def _mean_log(words: list[str]) -> float:
     """The mean log-frequency of pairs of letters, of the alphabet that most words have; 0 if they are too few."""
     best, most = 0.0, 0
     for alphabet in (letter_pairs.LATIN, letter_pairs.CYRILLIC, letter_pairs.GREEK):
-        table = _table(alphabet)
-        own = [word for word in words if len(word) > 2 and set(alphabet[0]).issuperset(word)]
-        pairs = sum(len(word) + 1 for word in own)
+        is_own = frozenset(alphabet[0]).issuperset
+        own = " ".join(word for word in words if len(word) > 2 and is_own(word))
+        pairs = len(own) + 1 if own else 0
         if pairs >= MIN_PAIRS and pairs > most:
-            total = sum(table[a + b] for word in own for a, b in zip(f" {word}", f"{word} ", strict=True))
+            total = sum(map(_table(alphabet).__getitem__, map(add, f" {own}", f"{own} ")))
             best, most = total / pairs, pairs
     return best
 
