@@ -98,8 +98,14 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else _shortest(value)
     if isinstance(value, datetime.datetime):
         is_date = value.time() == datetime.time()
         return value.date().isoformat() if is_date else value.isoformat(" ", "seconds")
     return str(value).replace("\t", " ").replace("\r", "").replace("\n", " ").strip()
+
+
+def _shortest(value: float) -> str:
+    """A number with the 15 digits that spreadsheets show at most: the others are rounding errors of its calculation."""
+    shown = f"{value:.15g}"
+    return str(int(float(shown))) if float(shown).is_integer() and abs(value) < 1e15 else shown
