@@ -21,7 +21,6 @@ MOST_LEVELS_ABOVE = 3  # envelopes around the invoice
 DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 FORBIDDEN = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 # Names of the XML that a hybrid PDF carries.
-ATTACHMENTS = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml", "order-x.xml", "cii.xml")
 ROOTS = ("Invoice", "CreditNote", "CrossIndustryInvoice", "CrossIndustryDocument", "FatturaElettronica")
 
 Paths = tuple[str, ...]
@@ -287,7 +286,7 @@ def add_facts(document: Any, pages: list[dict[str, Any]]) -> str | None:
     for index in range(min(document.count_attachments(), 50)):
         attachment = document.get_attachment(index)
         name = attachment.get_name()
-        if not (name.lower() in ATTACHMENTS or name.lower().endswith(".xml")):
+        if not name.lower().endswith(".xml"):
             continue
         found = facts_of(bytes(attachment.get_data()))
         if found:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from layers.decoders import einvoices, texts, web_pages
+from layers.decoders import einvoices, pdf_text, texts, web_pages
 from layers.domain.extraction.rules import extract
 from layers.domain.extraction.structured import with_facts
 from layers.domain.page import Fact, Page, pages_as_read
+from tests.pdf_making import Pdf, filling, scan, text
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "cases" / "70-xrechnung-ubl.xml"
 SCHEMA: dict[str, Any] = {
@@ -156,6 +157,51 @@ def test_the_sample_of_xrechnung_is_read() -> None:
 def test_further_invoices_of_one_file_make_the_record_partial() -> None:
     _, page = read(fattura(bodies=3).encode())
     assert page["notes"] == [["2 further invoices of this file were not read", True]]
+
+
+PRINTED = ("NORTHWIND HARDWARE LTD", "Invoice number: 1", "Invoice date: 1 January 2020", "Total due: GBP 5.00")
+
+
+def hybrid(name: str, xml: str, *, is_scan: bool = False) -> bytes:
+    """A PDF that prints other values than those of the XML that it carries."""
+    pdf = Pdf()
+    pdf.page(filling() if is_scan else text(PRINTED), pictures=[scan(PRINTED)] if is_scan else [])
+    pdf.attach({"terms.txt": b"terms", name: xml.encode()})
+    return pdf.content()
+
+
+@pytest.mark.parametrize(
+    ("name", "xml"),
+    [
+        ("factur-x.xml", cii()),
+        ("ZUGFeRD-invoice.xml", zugferd_1()),
+        ("xrechnung.xml", ubl()),
+        ("invoice 17.XML", ubl("CreditNote")),
+        ("order.xml", fattura()),
+    ],
+)
+def test_the_xml_in_a_pdf_wins_over_its_print(tmp_path: Path, name: str, xml: str) -> None:
+    path = tmp_path / "hybrid.pdf"
+    path.write_bytes(hybrid(name, xml))
+    read = pages_as_read(pdf_text.read_text(str(path)))
+    found = with_facts(extract(read, SCHEMA, date(2026, 1, 1)), read, SCHEMA)
+    assert found.fields == EXPECTED
+    assert found.evidence["total"].xpath
+
+
+def test_the_xml_in_a_scan_is_kept_for_the_page_that_ocr_reads(tmp_path: Path) -> None:
+    path = tmp_path / "hybrid.pdf"
+    path.write_bytes(hybrid("factur-x.xml", cii(), is_scan=True))
+    (page,) = pages_as_read(pdf_text.read_text(str(path)))
+    assert page.source is None
+    assert {fact.name: fact.value for fact in page.facts}["total"] == "1190.00"
+
+
+def test_a_pdf_that_carries_another_xml_is_read_by_its_print(tmp_path: Path) -> None:
+    path = tmp_path / "other.pdf"
+    path.write_bytes(hybrid("data.xml", "<data><Invoice>7</Invoice></data>"))
+    pages = pages_as_read(pdf_text.read_text(str(path)))
+    assert with_facts(extract(pages, SCHEMA, date(2026, 1, 1)), pages, SCHEMA).fields["total"] == 5.0
 
 
 @pytest.mark.parametrize(
