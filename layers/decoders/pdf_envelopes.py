@@ -217,7 +217,7 @@ def _form_data(document: Any) -> Any:
     """A PDF of one blank page whose text is the form's data."""
     import pypdfium2
 
-    lines = _xfa_lines(_xfa_packets(document))
+    lines = lines_of_form(_xfa_packets(document))
     if not lines:
         raise PermanentError(
             "xfa_form",
@@ -245,7 +245,7 @@ def _xfa_packets(document: Any) -> bytes:
     return b"".join(parts)[:MAX_XFA_BYTES]
 
 
-def _xfa_lines(packets: bytes) -> list[str]:
+def lines_of_form(packets: bytes) -> list[str]:
     """Each value of the form's data as `name: value`. Data that declares entities is not read."""
     if b"<!ENTITY" in packets or b"<!DOCTYPE" in packets:
         return []

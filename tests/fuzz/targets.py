@@ -32,6 +32,7 @@ from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Pipeline, Step
 from layers.ports import Ports
 from tests.fakes import MemoryObjects, MemoryStore, MemoryTopics
+from tests.fuzz.reading_targets import READING_TARGETS
 
 SHOWN = "ACME Trading\nDate 5 March 2024\nInvoice no 17-b\nCoffee 3.00\nTea 2.00\nTotal RM 1,234.50"
 SCHEMA: dict[str, Any] = {
@@ -150,7 +151,10 @@ def numbers_and_dates(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
-    for one in (notifications, keys, wake_ups, textract_answers, model_answers, extraction_rules, numbers_and_dates)
+    for one in (
+        *(notifications, keys, wake_ups, textract_answers, model_answers, extraction_rules, numbers_and_dates),
+        *READING_TARGETS,
+    )
 }
 
 
