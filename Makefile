@@ -122,6 +122,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.waits
 	$(BIN)/python -m benchmarks.cluster --simulate 200 --linear --elastic --idle 50
 	$(BIN)/python -m benchmarks.aws_cost
+	$(BIN)/python -m benchmarks.documents $(DATA)
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
 	else echo "Skipped benchmarks.reading, which needs a folder of labelled pages: make bench DATA=folder"; fi
 

@@ -50,15 +50,15 @@ def member_shortfalls(expected: Expectation, members: Sequence[ShownFile]) -> It
 
 def _field_shortfalls(expected: Expectation, fields: Mapping[str, Any]) -> Iterator[str]:
     for name, value in expected.get("fields", {}).items():
-        if not _is_same(fields.get(name), value):
+        if not is_same(fields.get(name), value):
             yield f"{name} is {fields.get(name)!r}, not {value!r}"
     for name in expected.get("has", ()):
         if fields.get(name) in (None, ""):
             yield f"no {name}"
     for name, wrong in expected.get("never", {}).items():
         found = fields.get(name)
-        begins = isinstance(wrong, str) and _folded(str(found)).startswith(_folded(wrong))
-        if found is not None and (begins or _is_same(found, wrong)):
+        begins = isinstance(wrong, str) and starts_with(found, wrong)
+        if found is not None and (begins or is_same(found, wrong)):
             yield f"{name} is {found!r}"
 
 
@@ -71,7 +71,7 @@ def _text_shortfalls(expected: Expectation, folded_text: str) -> Iterator[str]:
             yield f"the text has {part!r}"
 
 
-def _is_same(found: Any, expected: Any) -> bool:
+def is_same(found: Any, expected: Any) -> bool:
     """Whether two values are the same: numbers to the cent, anything else as text without case and spaces."""
     if isinstance(expected, float):
         try:
@@ -79,6 +79,10 @@ def _is_same(found: Any, expected: Any) -> bool:
         except (TypeError, ValueError):
             return False
     return _folded(str(found)) == _folded(str(expected))
+
+
+def starts_with(found: Any, text: str) -> bool:
+    return _folded(str(found)).startswith(_folded(text))
 
 
 def _folded(text: str) -> str:

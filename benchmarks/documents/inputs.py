@@ -1,0 +1,74 @@
+"""The documents that are read, with what is known of them: their text, or values that a person sees on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.starting import ROOT
+
+CASES = ROOT / "tests" / "samples" / "cases"
+SAMPLES = Path(__file__).with_name("samples.json")
+NO_DOCUMENTS = {"LICENSE.md", "README.md"}
+FOLDERS_OF_SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
+NO_SAMPLES = {"LICENSES.md", "order-review.ppt.gz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file to read. `text` is its text where it is known. `values` are sets of values, of which the best match counts;
+    `never` are values that the file must not be taken to have."""
+
+    path: Path
+    text: str | None = None
+    values: Sequence[Mapping[str, Any]] = ()
+    never: Mapping[str, Any] = field(default_factory=dict)
+
+
+def documents(data: Path | None) -> list[Document]:
+    """The cases, the project's samples and, where a folder is given, the files in its `documents`."""
+    return [*_cases(), *_samples(), *(_of_folder(data / "documents") if data else ())]
+
+
+def _cases() -> Iterator[Document]:
+    for name, case in json.loads((CASES / "expected.json").read_text()).items():
+        expected = case["expect"]
+        choices = [choice for choice in (expected, *expected.get("any_of", ())) if choice.get("fields")]
+        text = "\n".join(expected.get("text_contains", ())) or None
+        yield Document(CASES / name, text, [choice["fields"] for choice in choices], expected.get("never", {}))
+
+
+def _samples() -> Iterator[Document]:
+    known = json.loads(SAMPLES.read_text())
+    for folder in FOLDERS_OF_SAMPLES:
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.name not in NO_SAMPLES:
+                values = known.get(str(path.relative_to(ROOT)))
+                yield Document(path, None, [values] if values else ())
+
+
+def _of_folder(folder: Path) -> Iterator[Document]:
+    names = {path.name for path in folder.iterdir()}
+    for name in sorted(names - NO_DOCUMENTS):
+        if not _is_expectation(name, names):
+            yield Document(folder / name, _expected_text(folder, name, names))
+
+
+def _is_expectation(name: str, names: set[str]) -> bool:
+    """`a.pdf.json` and `a.pdf.txt` are the text of `a.pdf`, whether that is there or not."""
+    stem, _, ending = name.rpartition(".")
+    return ending in ("json", "txt") and "." in stem and (stem in names or stem.rpartition(".")[2].isalpha())
+
+
+def _expected_text(folder: Path, name: str, names: set[str]) -> str | None:
+    """The text beside a file: `NAME.txt`, else that of `NAME.json`, else the text file of the same name."""
+    if f"{name}.txt" in names:
+        return (folder / f"{name}.txt").read_text()
+    if f"{name}.json" in names:
+        elements = json.loads((folder / f"{name}.json").read_text())
+        return "\n".join(str(element.get("text", "")) for element in elements)
+    plain = f"{name.rpartition('.')[0]}.txt"
+    return (folder / plain).read_text() if plain in names and plain != name else None
