@@ -197,6 +197,20 @@ def test_messages_are_spread_over_the_partitions(kafka: Transport) -> None:
 
 
 @on_kafka
+def test_each_of_two_workers_receives_from_every_topic(kafka: Transport) -> None:
+    second = kafka.another()
+    time.sleep(3)  # the group shares its partitions out
+    for topic in TOPICS:
+        kafka.topics.publish(wake_ups(topic, 2 * PARTITIONS))
+    until = time.monotonic() + LONGEST_S
+    for topic in TOPICS:
+        for source in (kafka.source, second):
+            while not source.receive(topic, most=99, wait_s=1):
+                assert time.monotonic() < until, f"one worker gets nothing of {topic}"
+    second.stop()
+
+
+@on_kafka
 def test_a_topic_holds_messages_until_they_are_received(kafka: Transport) -> None:
     kafka.receive("thumbnail", 0)
     assert not kafka.topics.holds_messages("thumbnail")

@@ -187,9 +187,11 @@ def consumer(access: Access, prefix: str, name: str) -> Any:
             enable_auto_commit=True,
             auto_commit_interval_ms=1000,
             enable_auto_offset_store=False,  # `receive` stores it
-            partition_assignment_strategy="cooperative-sticky",
+            # The sticky strategies balance the sum over all topics: a worker may get all partitions of some topics and
+            # none of others, so that its slots for these stay idle.
+            partition_assignment_strategy="roundrobin",
             session_timeout_ms=6000,  # until a dead worker's partitions go to others; no broker allows less
-            heartbeat_interval_ms=2000,
+            heartbeat_interval_ms=1000,  # how soon all learn that another one joins, which stops them for a moment
             fetch_wait_max_ms=100,
             queued_max_messages_kbytes=256,
             socket_keepalive_enable=True,

@@ -142,8 +142,9 @@ class KafkaTopics:
 
 
 def group(prefix: str) -> str:
-    """The consumer group of all workers."""
-    return f"{prefix}workers"
+    """The consumer group of all workers. Its members have to agree on how partitions are assigned: a change of that
+    needs another name, or old and new workers could not run side by side."""
+    return f"{prefix}fleet"
 
 
 def producer(access: Access) -> Any:
