@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from layers.adapters.kafka import administration
-from layers.adapters.kafka.access import Access, iam_token
+from layers.adapters.kafka.access import REPORTED_EVERY_S, Access, ErrorReport, iam_token
 from layers.adapters.kafka.delays import Delays
 from layers.adapters.kafka.topics import KafkaTopics
 from layers.domain.message import WakeUp
@@ -253,3 +253,11 @@ def test_settings_that_can_not_work_are_refused(variables: dict[str, str], messa
 )
 def test_encryption_is_chosen_by_the_login_unless_it_is_set(more: dict[str, str], uses_tls: bool) -> None:
     assert Settings.from_environment({**VARIABLES, **more}).kafka_uses_tls is uses_tls
+
+
+def test_an_error_that_repeats_is_logged_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    report = ErrorReport(clock=lambda: now[0])
+    for now[0] in (0.0, 0.1, REPORTED_EVERY_S - 0.1, REPORTED_EVERY_S):
+        report(failure("refused"))
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["kafka_error"] * 2

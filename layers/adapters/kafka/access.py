@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ SASL = {
     "iam": "OAUTHBEARER",
 }
 METADATA_MS = 10_000  # how soon clients notice new partitions and new brokers
+RECONNECT_MS = 2_000  # at most between two attempts to reach a broker; the client's own choice is ten seconds
+REPORTED_EVERY_S = 10.0
 SILENT = 0  # librdkafka prints lines that are not JSON; `error_cb` gets its errors
 
 
@@ -48,7 +51,8 @@ class Access:
             "security.protocol": ("SASL_" if self.auth in SASL else "") + ("SSL" if self.tls else "PLAINTEXT"),
             "topic.metadata.refresh.interval.ms": METADATA_MS,
             "log_level": SILENT,
-            "error_cb": report,
+            "error_cb": ErrorReport(),
+            "reconnect.backoff.max.ms": RECONNECT_MS,
         }
         return {**common, **self._trust(), **self._login(), **properties, **self.options}
 
@@ -90,6 +94,16 @@ def iam_token(region: str) -> Callable[[str], tuple[str, float]]:
     return token
 
 
-def report(error: Any) -> None:
-    """Log an error of a client as a whole: brokers that are down, or that refuse the login."""
-    log("kafka_error", code=error.name(), detail=error.str(), is_fatal=error.fatal())
+class ErrorReport:
+    """Logs the errors of a client as a whole: brokers that are down, or that refuse the login. It tries again several
+    times a second, so each kind of error is logged once in a while."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._silent_until: dict[str, float] = {}
+
+    def __call__(self, error: Any) -> None:
+        code, now = error.name(), self._clock()
+        if now >= self._silent_until.get(code, now):
+            self._silent_until[code] = now + REPORTED_EVERY_S
+            log("kafka_error", code=code, detail=error.str(), is_fatal=error.fatal())
