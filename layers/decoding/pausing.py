@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 LIGHT_S = 0.1  # a call is light below this active time, unless its caller sets another
 HEAVY_S = 1.0  # and heavy above this active time, or above twice its own light time
@@ -21,12 +22,22 @@ LIGHT, MEDIUM, HEAVY, LONG = range(4)
 Rank = tuple[int, int]
 
 
-class RunningCalls:
-    """The decoder calls of one process. As many run as its share of the processors; the others are paused unless they
-    are light."""
+def has_idle_processor() -> bool:
+    """Whether fewer threads of this host are running or ready to run than it has processors, not counting this thread."""
+    try:
+        running = int(Path("/proc/loadavg").read_text().split()[3].split("/")[0])
+    except (OSError, ValueError, IndexError):
+        return False
+    return running - 1 < (os.cpu_count() or 1)
 
-    def __init__(self, processors: int) -> None:
+
+class RunningCalls:
+    """The decoder calls of one process. As many run as its share of the processors; while no processor is idle, the
+    others are paused unless they are light."""
+
+    def __init__(self, processors: int, has_idle_processor: Callable[[], bool] = has_idle_processor) -> None:
         self._processors = processors
+        self._has_idle_processor = has_idle_processor
         self._ranks: dict[int, Rank] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -39,10 +50,12 @@ class RunningCalls:
             return number
 
     def must_pause(self, number: int, level: int) -> bool:
-        """Whether a call of this level has to wait for calls of a lower level, or for earlier ones of the same level."""
+        """Whether a call of this level has to wait for calls of a lower level, or for earlier ones of the same level,
+        because no processor is idle."""
         with self._lock:
             own = self._ranks[number] = (level, number)
-            return level > LIGHT and sum(rank < own for rank in self._ranks.values()) >= self._processors
+            is_behind = level > LIGHT and sum(rank < own for rank in self._ranks.values()) >= self._processors
+        return is_behind and not self._has_idle_processor()
 
     def end(self, number: int) -> None:
         with self._lock:

@@ -444,7 +444,7 @@ def states(reaper_pid: int) -> set[str]:
 @pytest.fixture
 def one_processor(monkeypatch: pytest.MonkeyPatch) -> pausing.RunningCalls:
     """Room for one running call; others are paused once they are not light."""
-    calls = pausing.RunningCalls(1)
+    calls = pausing.RunningCalls(1, has_idle_processor=lambda: False)
     monkeypatch.setattr(decoder, "PausableCall", functools.partial(pausing.PausableCall, calls=calls))
     return calls
 
@@ -486,7 +486,7 @@ def test_a_short_call_that_is_paused_for_long_gives_up_its_slot(
 
 def test_processes_on_one_host_share_its_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3})
-    calls = pausing.RunningCalls(4)
+    calls = pausing.RunningCalls(4, has_idle_processor=lambda: False)
     calls.share_processors(2)
     first, second = calls.start(is_long=False), calls.start(is_long=False)
     assert not calls.must_pause(second, pausing.HEAVY)  # two of the four processors
@@ -497,6 +497,16 @@ def test_processes_on_one_host_share_its_processors(monkeypatch: pytest.MonkeyPa
     assert calls.must_pause(second, pausing.HEAVY)
     calls.end(first)
     assert not calls.must_pause(second, pausing.HEAVY)  # one call always runs
+
+
+def test_no_call_is_paused_while_a_processor_is_idle() -> None:
+    idle = [True]
+    calls = pausing.RunningCalls(1, has_idle_processor=lambda: idle[0])
+    heavy = calls.start(is_long=False)
+    calls.start(is_long=False)
+    assert not calls.must_pause(heavy, pausing.HEAVY)
+    idle[0] = False
+    assert calls.must_pause(heavy, pausing.HEAVY)
 
 
 def test_a_paused_decoder_can_be_ended(box: Sandbox, one_processor: pausing.RunningCalls) -> None:
