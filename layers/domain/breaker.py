@@ -106,7 +106,9 @@ class Breaker:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Breaker:
-        return cls(**{**body, "mode": Mode(body["mode"])})
+        """Names that this release does not know are ignored: a newer one may run beside it."""
+        known = {name: body[name] for name in cls.__dataclass_fields__ if name in body}
+        return cls(**{**known, "mode": Mode(body["mode"])})
 
 
 CLOSED = Breaker()

@@ -58,6 +58,21 @@ class Word(NamedTuple):
     confidence: float = 100.0
     turned: int = 0
 
+    def as_row(self) -> list[Any]:
+        """What is stored of a word. Without `turned` where it is 0: older releases read six items."""
+        row = [self.text.replace("\x00", ""), *self[1:]]
+        return row if self.turned else row[:-1]
+
+
+def words_of(rows: Iterable[Sequence[Any]]) -> tuple[Word, ...]:
+    """Words as they were stored. A newer release may store more of a word, which is ignored."""
+    return tuple(Word(*row[: len(Word._fields)]) for row in rows)
+
+
+def facts_of(rows: Iterable[Sequence[Any]] | None) -> tuple[Fact, ...]:
+    """Facts as they were stored. A newer release may store more of a fact, which is ignored."""
+    return tuple(Fact(*row[: len(Fact._fields)]) for row in rows or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -102,9 +117,9 @@ def pages_as_read(found: Iterable[Mapping[str, Any]]) -> list[Page]:
         Page(
             **{
                 **page,
-                "words": tuple(Word(*word) for word in page["words"]),
+                "words": words_of(page["words"]),
                 "notes": tuple(Note(*note) for note in page.get("notes") or ()),
-                "facts": tuple(Fact(*fact) for fact in page.get("facts") or ()),
+                "facts": facts_of(page.get("facts")),
             }
         )
         for page in found

@@ -23,7 +23,7 @@ from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Extraction, Fact, Member, Page, Word
+from layers.domain.page import Evidence, Extraction, Member, Page, facts_of, words_of
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
 from layers.ports import (
@@ -205,13 +205,13 @@ class PostgresStore:
             Page(
                 row["page_number"],
                 row["text"],
-                tuple(Word(*word) for word in row["words"]),
+                words_of(row["words"]),
                 row["source"],
                 row["confidence"],
                 row["width"],
                 row["height"],
                 row["turned"],
-                facts=tuple(Fact(*fact) for fact in row["facts"] or ()),
+                facts=facts_of(row["facts"]),
                 begins_document=row["begins_document"],
             )
             for row in rows
@@ -468,7 +468,7 @@ def _page_as_json(page: Page) -> dict[str, Any]:
         "height": page.height,
         "turned": page.turned,
         "text": page.text.replace("\x00", ""),
-        "words": [[word.text.replace("\x00", ""), *word[1:]] for word in page.words],
+        "words": [word.as_row() for word in page.words],
         **({"facts": list(page.facts)} if page.facts else {}),
         **({"begins_document": True} if page.begins_document else {}),
     }
