@@ -6,7 +6,7 @@
 # make test                                  run all checks of CI: lint and tests
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
-# make test-cluster                          test the cluster: journeys, killed servers and hosts, rebalances
+# make test-cluster                          test the cluster: journey, killed servers and hosts, rebalances, an upgrade
 # make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
 # make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
@@ -53,8 +53,8 @@ test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages --missing
 
 test-cluster: $(VENV)/.test
-	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v --durations=12 \
-		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
+		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -120,7 +120,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.cells
 	$(BIN)/python -m benchmarks.waits
-	$(BIN)/python -m benchmarks.cluster --simulate 200 --linear --elastic --idle 50
+	$(BIN)/python -m benchmarks.cluster --simulate 200 --idle 50
+	@if command -v java >/dev/null; then $(BIN)/python -m benchmarks.cluster --linear --elastic --outage --texts 200 --alone 40; \
+	else echo "Skipped the benchmarks with Kafka, which need Java, Maven and Go"; fi
 	$(BIN)/python -m benchmarks.aws_cost
 	$(BIN)/python -m benchmarks.documents $(DATA)
 	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import boto3
@@ -37,11 +37,17 @@ RETRY_S = 0.5
 
 
 def start(
-    home_path: Path, port: int, *, hosts: Sequence[str] = HOSTS, partitions: int = PARTITIONS, adopts: bool = False
+    home_path: Path,
+    port: int,
+    *,
+    apis: Sequence[str] = APIS,
+    hosts: Sequence[str] = HOSTS,
+    prepare: Callable[[Installation], None] = embedded.bring_up_to_date,
+    adopts: bool = False,
 ) -> Embedded:
     """Start a cluster with its first API at `port` (0 picks one) and a worker on each of `hosts`; returns when it is ready.
 
-    Raises Missing, AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
+    `prepare` is called once the database accepts connections. Raises Missing, AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
     """
     programs.check()
     classes, store = programs.kafka_classes(), programs.versitygw()
@@ -51,11 +57,11 @@ def start(
         installation, run_id = cluster.installation, cluster.run_id
         cluster.supervisor.start(servers(installation, database, run_id), START_S)
         ensure_database(installation.database_url)
-        embedded.bring_up_to_date(installation)
-        make_topics(installation, partitions)
+        prepare(installation)
+        make_topics(installation)
         cluster.supervisor.start([object_store(installation, run_id)], START_S)
         make_bucket(installation)
-        cluster.supervisor.start(own_programs(installation, run_id, hosts), START_S)
+        cluster.supervisor.start(own_programs(installation, run_id, apis, hosts), START_S)
     return cluster
 
 
@@ -65,13 +71,13 @@ def _installation(home: Home, port: int) -> Installation:
     return Installation(home, home.secrets(), {**ports, "store_public": ports["store"]})
 
 
-def own_programs(installation: Installation, run_id: str, hosts: Sequence[str]) -> list[Process]:
+def own_programs(installation: Installation, run_id: str, apis: Sequence[str], hosts: Sequence[str]) -> list[Process]:
     """The preview service where this cluster has its own, the APIs, and a worker on each host."""
     environment = program_environment(installation, run_id)
     has_previews = environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
     return [
         *([api_and_workers.preview_service(installation, run_id)] if has_previews else []),
-        *(api(installation, name, environment) for name in APIS),
+        *(api(installation, name, environment) for name in apis),
         *(
             worker(installation, name, environment | api_and_workers.own_steps(len(hosts), index))
             for index, name in enumerate(hosts)
@@ -106,12 +112,12 @@ def brokers(installation: Installation) -> str:
     return f"{ADDRESS}:{installation.ports['kafka']}"
 
 
-def make_topics(installation: Installation, partitions: int) -> None:
+def make_topics(installation: Installation) -> None:
     """Create the topics that are missing, once the broker answers."""
     access, until = Access(brokers(installation)), time.monotonic() + START_S
     while True:
         try:
-            administration.ensure_topics(access, {PREFIX + topic: partitions for topic in TOPICS}, kafka.ALONE)
+            administration.ensure_topics(access, {PREFIX + topic: PARTITIONS for topic in TOPICS}, kafka.ALONE)
             return
         except Exception as error:
             if time.monotonic() > until:

@@ -351,7 +351,7 @@ def erased(client: Client, removal_id: str) -> dict[str, Any] | None:
 
 def test_a_redrive_runs_a_step_again(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     client = start.client
-    file = samples["human-rights.txt"]
+    file = samples["statement.html"]
     client.call("POST", f"/files/{file['id']}/redrive", {"step": "thumbnail"})
 
     def is_remade() -> bool:

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fairway_client import Client, is_settled
 
 from infra.cluster import cluster
-from infra.local.api_and_workers import own_steps
+from infra.local import embedded
+from infra.local.api_and_workers import ROOT, own_steps
 from infra.local.embedded import Embedded
-from infra.local.process import Running, kill_group
+from infra.local.installation import Installation
+from infra.local.process import Process, Running, kill_group
 from layers.adapters.kafka.access import Access
 
 SETTLE_S = 240.0
@@ -24,25 +27,32 @@ HOSTS = ("host-a", "host-b")
 
 
 class Ground:
-    """A running cluster, and its worker hosts by name."""
+    """A running cluster, and its worker hosts by name. `prepare` is what `cluster.start` takes.
 
-    def __init__(self, home: Path) -> None:
-        self.cluster: Embedded = cluster.start(home, 0, hosts=())
+    `tree` is the folder of the sources that a host or an API runs: another one than ours has an older release.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        apis: Sequence[str] = cluster.APIS,
+        prepare: Callable[[Installation], None] = embedded.bring_up_to_date,
+    ) -> None:
+        self.cluster: Embedded = cluster.start(home, 0, hosts=(), apis=apis, prepare=prepare)
         self.hosts: dict[str, subprocess.Popen[bytes]] = {}
         end = self.cluster.endpoint
         self.client = Client(end["api_url"], end["api_key"])
         self.access = Access(cluster.brokers(self.cluster.installation))
 
-    def start_host(self, name: str) -> None:
+    def start_host(self, name: str, tree: Path = ROOT) -> None:
         """Start a worker on a host of this name."""
-        installation = self.cluster.installation
         # On one machine: each host has half of the processors' work.
-        share = own_steps(len(HOSTS), 0)
-        environment = cluster.program_environment(installation, self.cluster.run_id) | share
-        host = Running(cluster.worker(installation, name, environment), generation=1)
-        self.hosts[name] = host.spawn(installation.home.logs / f"{name}.log")
-        wait_for(host.answers, START_S)
-        host.close_pipe()
+from infra.local import embedded
+from infra.local.api_and_workers import ROOT, own_steps
+from infra.local.embedded import Embedded
+from infra.local.installation import Installation
+from infra.local.process import Process, Running, kill_group
 
     def kill_host(self, name: str) -> None:
         """End a host with everything on it, as a power failure does."""
@@ -69,20 +79,23 @@ class Ground:
 
     # --- work ----------------------------------------------------------------------------------------
 
-    def upload(self, folder: Path, count: int) -> tuple[str, str]:
-        """Upload so many different texts to a dataset; the ids of the dataset and the batch."""
+    def upload(
+        self, folder: Path, count: int, *, client: Client | None = None, more: Sequence[Path] = ()
+    ) -> tuple[str, str]:
+        """Upload so many different texts, and these files, to a dataset; the ids of the dataset and the batch."""
+        client = client or self.client
         folder.mkdir()
         paths = [folder / f"{folder.name}-{number}.txt" for number in range(count)]
         for number, path in enumerate(paths):
             path.write_text(
                 f"Invoice {folder.name}-{number}\nDate: 2026-03-{number % 28 + 1:02}\nTotal: EUR {number}.50\n"
             )
-        dataset = self.client.dataset(folder.name)
-        return dataset["id"], self.client.upload(dataset["id"], paths)["id"]
+        dataset = client.dataset(folder.name)
+        return dataset["id"], client.upload(dataset["id"], [*paths, *more])["id"]
 
-    def settled(self, dataset_id: str, batch_id: str) -> list[dict[str, Any]]:
+    def settled(self, dataset_id: str, batch_id: str, *, client: Client | None = None) -> list[dict[str, Any]]:
         """The files of a batch, once all their pipelines have ended. Each must be done."""
-        *_, files = self.client.follow(dataset_id, batch_id, within_s=SETTLE_S)
+        *_, files = (client or self.client).follow(dataset_id, batch_id, within_s=SETTLE_S)
         unsettled = [(file["name"], file["state"], file.get("waiting")) for file in files if not is_settled(file)]
         assert not unsettled, unsettled[:5]
         assert {file["state"] for file in files} == {"done"}, [(file["name"], file.get("error")) for file in files]

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 from infra.cluster.cluster import PARTITIONS, PREFIX
 from infra.topics import TOPICS
 from layers.adapters.kafka import administration
-from layers.adapters.kafka.topics import producer
+from layers.adapters.kafka.topics import group, producer
 from tests.cluster.ground import HOSTS, Ground, wait_for
 
 pytestmark = pytest.mark.timeout(600)
@@ -179,12 +179,13 @@ def messages(ground: Ground, topic: str, partition: int) -> int:
 
 
 def unread(ground: Ground, topic: str) -> int:
-    return administration.unreceived(ground.access, f"{PREFIX}workers", PREFIX + topic)
+    return administration.unreceived(ground.access, group(PREFIX), PREFIX + topic)
 
 
 def lose_all_messages(ground: Ground) -> None:
     """Have the brokers forget everything that is in the topics."""
     counts = administration.partitions_of(ground.access, [PREFIX + topic for topic in TOPICS])
     everything = [TopicPartition(topic, number, -1) for topic, count in counts.items() for number in range(count)]
-    for done in AdminClient(ground.access.config()).delete_records(everything).values():
-        done.result(30)
+    admin = AdminClient(ground.access.config())  # it answers only as long as it exists
+    for done in admin.delete_records(everything).values():
+        done.result(LONGEST_S)

@@ -1,0 +1,54 @@
+"""An older release of Fairway, from the history of this repository, to run beside the present one."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from infra.local.api_and_workers import ROOT
+from layers.version import VERSION
+
+MIGRATIONS = "schema/migrations/"
+CLUSTER = "infra/cluster/"
+
+
+def older_release() -> str:
+    """The commit to upgrade from: the newest release before this version, or, while none is tagged, the oldest commit that
+    runs on Kafka. Its migrations are a part of ours, unchanged. Skips the test where the history has no such commit."""
+    if git("rev-parse", "--is-shallow-repository") != "false":
+        pytest.skip("an upgrade needs the history of the repository, and this is no clone or a shallow one")
+    tags = git("tag", "--list", "v*", "--merged", "HEAD", "--sort=-version:refname").split()
+    candidates = [tag for tag in tags if tag != f"v{VERSION}"]
+    if not candidates:
+        candidates = git("log", "--format=%H", "--topo-order", "--reverse", "--", MIGRATIONS, CLUSTER).split()
+    for commit in candidates:
+        if is_upgraded_by_us(commit):
+            return git("rev-parse", f"{commit}^{{commit}}")
+    pytest.skip("the history has no older release that runs on Kafka and whose migrations are a part of ours")
+
+
+def is_upgraded_by_us(commit: str) -> bool:
+    """Whether it runs on Kafka, and we have all of its migrations and more."""
+    return bool(git("ls-tree", commit, CLUSTER)) and migrations_of(commit) < migrations_of("HEAD")
+
+
+def migrations_of(commit: str) -> set[str]:
+    """Name and content of each migration, as git lists them."""
+    return set(git("ls-tree", commit, MIGRATIONS).splitlines())
+
+
+def export(commit: str, folder: Path) -> Path:
+    """Write the files of a commit to a folder."""
+    content = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def git(*arguments: str) -> str:
+    """The output of git in this repository; empty where there is none."""
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()
