@@ -59,20 +59,20 @@ def run(count: int) -> dict[str, Any]:
     contents = [text(number) for number in range(count)]
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         home = Path(folder) / "home"
-        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
+        running, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
         try:
             endpoint = json.loads((home / "endpoint.json").read_text())
             names = {pid: name for name, pid in endpoint["processes"].items()}
             client = Client(endpoint["api_url"], endpoint["api_key"])
             dataset_id = client.dataset("chain")["id"]
-            _process(client, dataset_id, [text(-1 - number) for number in range(20)])  # warm up
-            before, client_before_s = cpu_by_process(process.pid, names), time.process_time()
-            uploaded_s, took_s = _process(client, dataset_id, contents)
-            spent = cpu_by_process(process.pid, names)
+            process(client, dataset_id, [text(-1 - number) for number in range(20)])  # warm up
+            before, client_before_s = cpu_by_process(running.pid, names), time.process_time()
+            uploaded_s, took_s = process(client, dataset_id, contents)
+            spent = cpu_by_process(running.pid, names)
             spent = {name: spent_s - before.get(name, 0.0) for name, spent_s in spent.items()}
             client_s = time.process_time() - client_before_s
         finally:
-            stop(process)
+            stop(running)
     results = {
         "files per second": round(count / took_s, 1),
         "all uploaded after, s": round(uploaded_s, 1),
@@ -84,7 +84,8 @@ def run(count: int) -> dict[str, Any]:
     return results | {"CPU ms per file, client (not in the total)": round(client_s / count * 1000, 1)}
 
 
-def _process(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[float, float]:
+def process(client: Client, dataset_id: str, contents: list[bytes]) -> tuple[float, float]:
+    """Upload files as one batch and wait until each has a record; the seconds until all were uploaded and settled."""
     started = time.monotonic()
     described = [{"name": f"{index}.txt", "size_bytes": len(content)} for index, content in enumerate(contents)]
     batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})

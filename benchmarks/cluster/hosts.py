@@ -1,4 +1,4 @@
-"""Worker hosts whose work is a sleep: the real store, dispatcher, runner and membership, and topics in memory."""
+"""Worker hosts whose work is a sleep: the real store, dispatcher, runner and membership, on a topic in memory or on Kafka."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse_in_turn, upkeep_in_turn
@@ -21,7 +22,7 @@ from layers.domain.fleet import BEAT_S
 from layers.domain.message import WakeUp, bundles
 from layers.domain.page import Extraction
 from layers.domain.step import Done, Pipeline, Step
-from layers.ports import Ports
+from layers.ports import Ports, Topics
 from tests.fakes import MemoryObjects
 
 READER = "ocr"  # the step that `benchmarks.dispatch.fill` makes ready
@@ -49,10 +50,18 @@ class SharedTopic(WakeUpsOnly):
             return []
 
 
+class Topic(Topics, Protocol):
+    """Topics from which hosts take what others have published."""
+
+    def take(self) -> list[WakeUp]:
+        """The wake-ups of the next message; empty if none comes for a while."""
+        ...
+
+
 class Host:
     """A worker with `slots` slots; a part takes `work_s` seconds."""
 
-    def __init__(self, name: str, database: Database, topic: SharedTopic, slots: int, work_s: float) -> None:
+    def __init__(self, name: str, database: Database, topic: Topic, slots: int, work_s: float) -> None:
         def read(file: File, work: Work) -> Done:
             time.sleep(work_s)
             return Done(extraction=Extraction({}, (), {}))

@@ -1,0 +1,205 @@
+"""Worker processes on a real broker: how their rate grows, follows the fleet, and comes back after an outage."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.cluster.filling import BY_OUTCOME, DONE_SINCE, LEFT, WAIT, Quiet, prepare
+from benchmarks.cluster.hosts import READER
+from benchmarks.cluster.kafka_host import Settings
+from benchmarks.parts import Parts, one
+from benchmarks.starting import ROOT
+from infra.cluster import kafka
+from infra.local.ports import ADDRESS, choose_ports
+from infra.local.process import Running
+from layers.adapters.kafka import administration
+from layers.adapters.kafka.access import Access
+from layers.adapters.postgres.database import Database
+from layers.domain.message import DISPATCH
+
+PARTITIONS = 16
+SLOTS = 20
+PAGE_S = 2.0
+STARTS_S = 60.0
+SETTLES_S = 8.0  # until all have registered, share the partitions, and work
+MEASURED_S = 20.0
+AWAY_S = 60.0
+OUTAGE_HOSTS, OUTAGE_PARTS, OUTAGE_AFTER_S = 4, 1600, 10.0
+PREFIX = "fairway-"
+
+
+class Broker:
+    """A Kafka broker that the benchmark kills and starts again."""
+
+    def __init__(self, found: Parts) -> None:
+        folder = found.folder / "kafka"
+        folder.mkdir(exist_ok=True)
+        ports = choose_ports(folder / "ports.json", ("kafka", "controller"), 0)
+        self.brokers = f"{ADDRESS}:{ports['kafka']}"
+        self._process = kafka.declare(folder / "broker", ports["kafka"], ports["controller"], {})
+        self._log = folder / "kafka.log"
+        self._running = Running(self._process, generation=1)
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        self._process.before_start()
+        self._running.spawn(self._log)
+        until = time.monotonic() + STARTS_S
+        while True:
+            try:
+                administration.brokers_answer(Access(self.brokers))
+                return
+            except Exception:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    def kill(self) -> None:
+        child = self._running.child
+        if child is not None:
+            child.kill()
+            child.wait()
+
+
+class Fleet:
+    """The worker processes of a benchmark, and the owner's database."""
+
+    def __init__(self, found: Parts, broker: Broker, slots: int, backlog: int) -> None:
+        self.owner = Database(found.owner_url)
+        self._found, self._broker, self._slots = found, broker, slots
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._started = 0
+        prepare(self.owner, backlog, PAGE_S)
+
+    def grow(self, count: int) -> None:
+        """Start processes until there are so many."""
+        while len(self._running) < count:
+            self._started += 1
+            name, url = f"host-{self._started}", self._found.worker_url
+            settings = Settings(name, url, self._broker.brokers, PREFIX, self._slots, PAGE_S)
+            argv = [sys.executable, "-m", "benchmarks.cluster.kafka_host", settings.as_argument()]
+            log = (self._found.folder / f"{name}.log").open("ab")
+            self._running.append(subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log))
+
+    def shrink(self, count: int) -> None:
+        """Have all but so many processes end their work and leave; returns at once."""
+        for process in self._running[count:]:
+            process.send_signal(signal.SIGTERM)
+        del self._running[count:]
+
+    def stop(self) -> None:
+        leaving = list(self._running)
+        self.shrink(0)
+        for process in leaving:
+            process.wait(30)
+        self.owner.close()
+
+    def left(self) -> int:
+        return int(one(self.owner, LEFT))
+
+    def rate(self, within_s: float) -> float:
+        return float(one(self.owner, DONE_SINCE, s=within_s)) / within_s
+
+    def outcomes(self) -> dict[str, int]:
+        return {row["outcome"]: row["attempts"] for row in self.owner.rows(BY_OUTCOME)}
+
+    def finish(self, within_s: float) -> float:
+        """Wait until everything is done; the seconds that took."""
+        began = time.monotonic()
+        while self.left():
+            if time.monotonic() - began > within_s:
+                raise SystemExit(f"{self.left()} parts are not done after {within_s:.0f} s: {self.outcomes()}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+
+@contextmanager
+def broker(found: Parts) -> Iterator[Broker]:
+    running = Broker(found)
+    running.start()
+    topics = {f"{PREFIX}{topic}": PARTITIONS for topic in (READER, DISPATCH)}
+    administration.ensure_topics(Access(running.brokers), topics, kafka.ALONE)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+@contextmanager
+def fleet(found: Parts, running: Broker, hosts: int, backlog: int, slots: int = SLOTS) -> Iterator[Fleet]:
+    made = Fleet(found, running, slots, backlog)
+    try:
+        made.grow(hosts)
+        yield made
+    finally:
+        made.stop()
+
+
+def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dict[str, Any]:
+    """The rate of so many processes, and the wait of a quiet tenant beside a full backlog."""
+    offered = hosts * slots / PAGE_S
+    with fleet(found, running, hosts, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500, slots) as made:
+        time.sleep(SETTLES_S + PAGE_S)
+        quiet, began = Quiet(made.owner, PAGE_S, offered), time.monotonic()
+        server_s = found.postgres_cpu_s()
+        while time.monotonic() - began < MEASURED_S:
+            quiet.upload()
+        took_s = time.monotonic() - began
+        server_s, rate = found.postgres_cpu_s() - server_s, made.rate(took_s)
+        waited_s = one(made.owner, WAIT) or 0.0
+    return {
+        "processes": hosts,
+        "slots": hosts * slots,
+        "offered/s": offered,
+        "done/s": round(rate, 1),
+        "reached": f"{rate / offered:.1%}",
+        "PostgreSQL cores": round(server_s / took_s, 2),
+        "quiet p95 s": round(waited_s, 2),
+    }
+
+
+def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -> list[dict[str, Any]]:
+    """Processes leave and join under load: when the rate follows, and whether all is done once."""
+    backlog, phases = 3500, []
+    with fleet(found, running, sizes[0], backlog) as made:
+        time.sleep(SETTLES_S)
+        for count in sizes:
+            changed, expected, follows_s = time.monotonic(), count * SLOTS / PAGE_S, None
+            made.shrink(count)
+            made.grow(count)
+            while time.monotonic() - changed < 16:
+                time.sleep(0.5)
+                if follows_s is None and abs(made.rate(2.0) / expected - 1) < 0.1:
+                    follows_s = round(time.monotonic() - changed, 1)
+            phases.append({
+                "processes": count, "expected/s": expected, "done/s": round(made.rate(6.0), 1),
+                "rate follows after s": follows_s,
+            })  # fmt: skip
+        made.finish(120)
+        return [*phases, {"outcomes": made.outcomes(), "parts": backlog}]
+
+
+def outage(found: Parts, running: Broker) -> dict[str, Any]:
+    """The broker is killed under load and comes back after a minute: when all is done."""
+    rate = OUTAGE_HOSTS * SLOTS / PAGE_S
+    with fleet(found, running, OUTAGE_HOSTS, OUTAGE_PARTS) as made:
+        time.sleep(SETTLES_S + OUTAGE_AFTER_S)
+        running.kill()
+        time.sleep(AWAY_S)
+        left = made.left()
+        running.start()
+        took_s = made.finish(300)
+        return {
+            "parts": OUTAGE_PARTS,
+            "left at its return": left,
+            "their own work s": round(left / rate, 1),
+            "done after its return s": round(took_s, 1),
+            "beyond their own work s": round(took_s - left / rate, 1),
+            "outcomes": made.outcomes(),
+        }

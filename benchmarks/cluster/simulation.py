@@ -1,0 +1,74 @@
+"""Hundreds of worker hosts as threads of one process, on the real store: what one PostgreSQL carries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.cluster.filling import DONE_SINCE, WAIT, Quiet, prepare
+from benchmarks.cluster.hosts import Host, SharedTopic
+from benchmarks.parts import Parts, one
+from layers.adapters.postgres.database import Database
+
+SETTLES_S = 6.0  # until all hosts have registered and work
+MEASURED_S = 20.0
+CONNECTIONS = 48
+
+
+@contextmanager
+def fleet(found: Parts, hosts: int, slots: int, work_s: float, backlog: int) -> Iterator[Database]:
+    """A backlog of equal parts of twenty tenants, one tenant more, and so many hosts at work on them; the owner's database."""
+    owner, database = Database(found.owner_url), Database(found.worker_url, max_connections=CONNECTIONS)
+    prepare(owner, backlog, work_s)
+    topic = SharedTopic()
+    running = [Host(f"host-{number}", database, topic, slots, work_s) for number in range(hosts)]
+    for host in running:
+        host.start()
+    try:
+        yield owner
+    finally:
+        for host in running:
+            host.leave()
+        for host in running:
+            host.join()
+        database.close()
+        owner.close()
+
+
+def measure(found: Parts, hosts: int, slots: int, work_s: float) -> dict[str, Any]:
+    """One fleet under full load, with a quiet tenant whose files come one by one."""
+    offered = hosts * slots / work_s
+    with fleet(found, hosts, slots, work_s, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500) as owner:
+        time.sleep(SETTLES_S + work_s)
+        server_s, client_s, began = found.postgres_cpu_s(), time.process_time(), time.monotonic()
+        quiet = Quiet(owner, work_s, offered)
+        while time.monotonic() - began < MEASURED_S:
+            quiet.upload()
+        took_s = time.monotonic() - began
+        server_s, client_s = found.postgres_cpu_s() - server_s, time.process_time() - client_s
+        done = one(owner, DONE_SINCE, s=took_s)
+        quiet_s = one(owner, WAIT)
+    return {
+        "hosts": hosts,
+        "slots": hosts * slots,
+        "seconds a part": work_s,
+        "offered/s": round(offered, 1),
+        "done/s": round(done / took_s, 1),
+        "reached": f"{done / took_s / offered:.1%}",
+        "PostgreSQL CPU ms a step": round(1000 * server_s / max(1, done), 2),
+        "PostgreSQL cores": round(server_s / took_s, 2),
+        "client cores": round(client_s / took_s, 2),
+        "quiet p95 s": round(quiet_s or 0.0, 2),
+    }
+
+
+def idle(found: Parts, hosts: int) -> dict[str, Any]:
+    """Hosts that have nothing to do: what their beats, pulses and upkeep cost."""
+    with fleet(found, hosts, 1, 1.0, 0):
+        time.sleep(SETTLES_S + 10)
+        before, began = found.postgres_cpu_s(), time.monotonic()
+        time.sleep(60)
+        share = (found.postgres_cpu_s() - before) / (time.monotonic() - began)
+    return {"idle workers": hosts, "share of a PostgreSQL core": f"{share:.2%}"}
