@@ -48,11 +48,24 @@ class Ground:
     def start_host(self, name: str, tree: Path = ROOT) -> None:
         """Start a worker on a host of this name."""
         # On one machine: each host has half of the processors' work.
-from infra.local import embedded
-from infra.local.api_and_workers import ROOT, own_steps
-from infra.local.embedded import Embedded
-from infra.local.installation import Installation
-from infra.local.process import Process, Running, kill_group
+        environment = self._environment() | own_steps(len(HOSTS), 0)
+        self._spawn(cluster.worker(self.cluster.installation, name, environment), tree)
+        wait_for(lambda: self.events("worker_ready", name), START_S)
+
+    def start_api(self, name: str, tree: Path = ROOT) -> Client:
+        """Start an API, which is a host here like a worker's; a client that calls it."""
+        api = cluster.api(self.cluster.installation, name, self._environment())
+        self._spawn(api, tree)
+        wait_for(api.is_ready, START_S)
+        return Client(self.cluster.installation.url(name), self.cluster.endpoint["api_key"])
+
+    def _environment(self) -> dict[str, str]:
+        return cluster.program_environment(self.cluster.installation, self.cluster.run_id)
+
+    def _spawn(self, process: Process, tree: Path) -> None:
+        # Older releases report in another way that they are ready.
+        running = Running(replace(process, cwd=tree, reports_ready=False), generation=1)
+        self.hosts[process.name] = running.spawn(self.cluster.installation.home.logs / f"{process.name}.log")
 
     def kill_host(self, name: str) -> None:
         """End a host with everything on it, as a power failure does."""
