@@ -50,6 +50,7 @@ from layers.settings import Settings
 
 if TYPE_CHECKING:
     from layers.adapters.kafka.access import Access
+    from layers.adapters.kafka.source import KafkaSource
 
 Built = TypeVar("Built")
 MOST_DECODERS = (
@@ -274,18 +275,27 @@ def topics() -> Topics:
 
     access = kafka_access()
     of_lambda = queues() if config.on_lambda else None
-    return KafkaTopics(access, lambda: producer(access), prefix=config.queue_prefix, queues=of_lambda)
+    return KafkaTopics(
+        access,
+        lambda: producer(access),
+        prefix=config.queue_prefix,
+        queues=of_lambda,
+        hand_over=kafka_source().hand_over,
+    )
 
 
 @once
 def source() -> MessageSource:
     """Where a worker receives messages."""
-    config = settings()
-    if config.topics != "kafka":
-        return queues()
+    return kafka_source() if settings().topics == "kafka" else queues()
+
+
+@once
+def kafka_source() -> KafkaSource:
+    """What this process receives from Kafka: nothing until a worker starts it."""
     from layers.adapters.kafka.source import KafkaSource, consumer
 
-    access = kafka_access()
+    config, access = settings(), kafka_access()
     return KafkaSource(lambda: consumer(access, config.queue_prefix, config.worker_name), prefix=config.queue_prefix)
 
 

@@ -43,8 +43,8 @@ class KafkaTopic(KafkaTopics):
 
     def __init__(self, settings: Settings) -> None:
         access, prefix = Access(settings.brokers), settings.prefix
-        super().__init__(access, lambda: producer(access), prefix=prefix)
         self.source = KafkaSource(lambda: consumer(access, prefix, settings.name), prefix=prefix)
+        super().__init__(access, lambda: producer(access), prefix=prefix, hand_over=self.source.hand_over)
 
     def take(self) -> list[WakeUp]:
         records = self.source.receive(READER, most=1, wait_s=LOOKS_EACH_S)

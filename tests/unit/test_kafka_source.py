@@ -156,6 +156,49 @@ def test_messages_of_a_partition_that_moves_are_left_to_its_new_owner(source: Ka
     assert [one["body"] for one in source.receive("text", most=9, wait_s=0)] == ["1"]  # its offset is committed
 
 
+def test_a_message_is_handed_over_to_a_thread_that_waits_and_to_no_other(source: KafkaSource) -> None:
+    assert not source.hand_over("text", "nobody waits")
+    found: list[str] = []
+    waits = threading.Thread(
+        target=lambda: found.extend(one["body"] for one in source.receive("text", most=1, wait_s=30))
+    )
+    waits.start()
+    until(lambda: source.hand_over("text", "first"))
+    waits.join(30)
+    assert found == ["first"] and not source.hand_over("text", "second")
+    assert not source.hand_over("ocr", "this process does not run that step")
+
+
+def test_a_thread_that_ends_a_message_takes_the_next_one_itself(source: KafkaSource, consumer: Consumer) -> None:
+    consumer.add(1)
+    assert bodies(source, 1) == ["1"]
+    assert source.hand_over("text", "next")
+    assert not source.hand_over("text", "for others")
+    assert [one["body"] for one in source.receive("text", most=9, wait_s=0)] == ["next"]
+    assert source.hand_over("text", "again")
+
+
+def test_what_was_handed_over_moves_no_offset_and_stays_when_partitions_move(
+    source: KafkaSource, consumer: Consumer
+) -> None:
+    consumer.add(1)
+    assert bodies(source, 1) == ["1"]
+    assert source.hand_over("text", "next")
+    gone = threading.Event()
+    consumer.orders.append(lambda: (consumer.revoke(consumer, consumer.assignment()), gone.set()))
+    assert gone.wait(30)
+    (taken,) = source.receive("text", most=9, wait_s=0)
+    source.delete("text", [taken["receiptHandle"]])
+    assert taken["body"] == "next" and consumer.stored[-1:] == [(0, 2)]
+
+
+def test_nothing_is_handed_over_to_a_source_that_has_stopped(source: KafkaSource, consumer: Consumer) -> None:
+    consumer.add(1)
+    assert bodies(source, 1) == ["1"]
+    source.stop()
+    assert not source.hand_over("text", "next")
+
+
 def test_a_source_that_stops_stores_what_was_taken_and_leaves_the_group(
     source: KafkaSource, consumer: Consumer
 ) -> None:

@@ -14,7 +14,7 @@ from layers.adapters.kafka import administration
 from layers.adapters.kafka.access import REPORTED_EVERY_S, Access, ErrorReport, iam_token
 from layers.adapters.kafka.delays import Delays
 from layers.adapters.kafka.topics import KafkaTopics
-from layers.domain.message import WakeUp
+from layers.domain.message import WakeUp, bundle_as_json
 from layers.settings import Settings
 from tests.fakes import MemoryTopics
 
@@ -261,3 +261,16 @@ def test_an_error_that_repeats_is_logged_once_in_a_while(capsys: pytest.CaptureF
     for now[0] in (0.0, 0.1, REPORTED_EVERY_S - 0.1, REPORTED_EVERY_S):
         report(failure("refused"))
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["kafka_error"] * 2
+
+
+def test_a_message_that_an_idle_thread_takes_is_not_sent() -> None:
+    producer, handed = Producer(), []
+
+    def hand_over(topic: str, body: str) -> bool:
+        handed.append((topic, json.loads(body)))
+        return len(handed) == 1
+
+    topics = KafkaTopics(ACCESS, lambda: producer, hand_over=hand_over)
+    topics.publish([wake_up("text", 0), wake_up("text", 1)])
+    assert [body for _, body in handed] == [bundle_as_json([wake_up("text", part)]) for part in (0, 1)]
+    assert [body for _, _, body in producer.sent] == [bundle_as_json([wake_up("text", 1)])]

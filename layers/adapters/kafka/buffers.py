@@ -18,6 +18,8 @@ class Buffer:
         self._room = room
         self._records: deque[Record] = deque()
         self._changed = threading.Condition()
+        self._waiting = 0
+        self._ending: set[int] = set()
 
     @property
     def is_full(self) -> bool:
@@ -38,11 +40,26 @@ class Buffer:
             self._records.extendleft(reversed(list(records)))
             self._changed.notify_all()
 
+    def add_for_idle(self, record: Record, ends: bool) -> bool:
+        """Add a record if there is a thread that will take it at once; whether there is. `ends`: the calling thread is
+        about to take the next one itself."""
+        with self._changed:
+            if ends:
+                self._ending.add(threading.get_ident())
+            if self._waiting + len(self._ending) <= len(self._records):
+                return False
+            self._records.append(record)
+            self._changed.notify()
+            return True
+
     def take(self, most: int, wait_s: float) -> list[Record]:
         """Up to `most` records; empty where none came within `wait_s` seconds."""
         with self._changed:
+            self._ending.discard(threading.get_ident())
             if not self._records and wait_s > 0:
+                self._waiting += 1
                 self._changed.wait(wait_s)
+                self._waiting -= 1
             return [self._records.popleft() for _ in range(min(most, len(self._records)))]
 
     def drop(self, partitions: Set[int]) -> int:

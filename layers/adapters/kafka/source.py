@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from layers.telemetry.log import log
 # anyway: a message that waits in one process is not available to the others.
 EVENTS_ROOM = 1000
 ROOM_A_THREAD = 4
+HANDED_OVER = -1  # in place of a partition
 POLL_S = 0.1
 CLOSE_WAIT_S = 5.0
 CHECKED_EVERY_S = 60.0
@@ -38,6 +40,8 @@ class KafkaSource:
         self._prefix = prefix
         self._buffers: dict[str, Buffer] = {}
         self._taken: deque[tuple[str, int, int]] = deque()
+        self._handled_here = threading.local()
+        self._handed_over = itertools.count()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._paused: set[str] = set()
@@ -59,6 +63,7 @@ class KafkaSource:
             self._thread.join(CLOSE_WAIT_S)
 
     def receive(self, topic: str, *, most: int, wait_s: float) -> list[Record]:
+        self._handled_here.topic = topic
         records = self._buffers[topic].take(most, wait_s)
         self._taken += [(topic, one["partition"], one.pop("offset")) for one in records if "offset" in one]
         return records
@@ -68,6 +73,19 @@ class KafkaSource:
 
     def give_back(self, topic: str, records: list[Record]) -> None:
         self._buffers[topic].add_first(records)
+
+    def hand_over(self, topic: str, body: str) -> bool:
+        """Give a message directly to a thread of this process that waits for one of this topic; whether there is one.
+
+        The thread that calls is one of these if it handles a message of this topic: it publishes when it has ended. So a
+        free slot is filled at once, where the brokers would give the message to any process, busy or not.
+        """
+        buffer = self._buffers.get(topic)
+        if buffer is None or self._stopping.is_set():
+            return False
+        name = f"{topic}-handed-over-{next(self._handed_over)}"
+        record = {"messageId": name, "receiptHandle": name, "body": body, "key": "", "partition": HANDED_OVER}
+        return buffer.add_for_idle(record, ends=getattr(self._handled_here, "topic", None) == topic)
 
     def _store_offsets(self, consumer: Any) -> None:
         """Mark what threads have taken as received; the client commits it. Only the thread that polls may do it: a call

@@ -26,18 +26,26 @@ UNKNOWN = -1  # the client chooses the partition
 class KafkaTopics:
     """Publishes wake-ups on the topic `<prefix><step>`. One that can't be sent is logged; upkeep publishes it again.
 
+    `hand_over` gives a message to an idle thread of this process and says whether there is one; the others are sent.
     Messages are spread over a topic's partitions in turn, so that all consumers of a topic get the same share. A
     delay is kept by this process, unless there are `queues`, which then do all that is not about a step: on Lambda,
     where no process lives long enough, and where the object store can't publish to Kafka.
     """
 
     def __init__(
-        self, access: Access, connect: Callable[[], Any], *, prefix: str = "fairway-", queues: Topics | None = None
+        self,
+        access: Access,
+        connect: Callable[[], Any],
+        *,
+        prefix: str = "fairway-",
+        queues: Topics | None = None,
+        hand_over: Callable[[str, str], bool] = lambda topic, body: False,
     ) -> None:
         self._access = access
         self._connect = connect
         self._prefix = prefix
         self._queues = queues
+        self._hand_over = hand_over
         self._delays = Delays(lambda: self._send(DISPATCH, [WAKE]))
         self._producer: Any = None
         self._lock = threading.Lock()
@@ -47,7 +55,9 @@ class KafkaTopics:
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         by_topic: dict[str, list[Any]] = {}
         for load in bundles(list(wake_ups)):
-            by_topic.setdefault(load[0].step, []).append(bundle_as_json(load))
+            topic, body = load[0].step, bundle_as_json(load)
+            if not self._hand_over(topic, json.dumps(body)):
+                by_topic.setdefault(topic, []).append(body)
         for topic, bodies in by_topic.items():
             self._send(topic, bodies)
         if by_topic and self._queues:
