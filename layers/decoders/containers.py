@@ -21,22 +21,6 @@ MARKUP = (".xml", ".rels", ".xhtml", ".html", ".htm", ".opf", ".ncx")
 OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 
-OOXML = "application/vnd.openxmlformats-officedocument"
-# The member that makes a zip an Office document.
-MAIN_PARTS = {
-    "word/document.xml": f"{OOXML}.wordprocessingml.document",
-    "xl/workbook.xml": f"{OOXML}.spreadsheetml.sheet",
-    "xl/workbook.bin": f"{OOXML}.spreadsheetml.sheet",
-    "ppt/presentation.xml": f"{OOXML}.presentationml.presentation",
-}
-# Accepted contents of a `mimetype` member. Templates are read like the documents they create.
-MIMETYPES = {
-    "application/vnd.oasis.opendocument.text": "application/vnd.oasis.opendocument.text",
-    "application/vnd.oasis.opendocument.text-template": "application/vnd.oasis.opendocument.text",
-    "application/vnd.oasis.opendocument.spreadsheet": "application/vnd.oasis.opendocument.spreadsheet",
-    "application/vnd.oasis.opendocument.presentation": "application/vnd.oasis.opendocument.presentation",
-    "application/epub+zip": "application/epub+zip",
-}
 # Streams that identify an OLE container, in this order. Its directory lists their names in UTF-16.
 STREAMS = (
     ("EncryptedPackage", ""),
@@ -50,12 +34,11 @@ STREAMS = (
 
 def type_of_zip(path: str) -> str:
     """The media type of the document in a zip; `application/zip` if it is not a document."""
+    from layers.decoders import package_types
+
     with opened_zip(path) as archive:
         names = archive.namelist()
-        media_type = next((kind for part, kind in MAIN_PARTS.items() if part in set(names)), None)
-        if media_type is None and "mimetype" in names:
-            declared = archive.open("mimetype").read(200).decode("ascii", "replace").strip()
-            media_type = MIMETYPES.get(declared)
+        media_type = package_types.type_of(archive)
         if media_type is None:
             return "application/zip"
         check_bounds(archive)
@@ -79,14 +62,25 @@ def type_of_ole(path: str) -> str | None:
 
 @contextmanager
 def opened_zip(path: str) -> Iterator[zipfile.ZipFile]:
-    """The zip at `path`. Raises PermanentError `corrupt`, or `password_protected`."""
+    """The zip at `path`, with slashes in the names of its members. Raises PermanentError `corrupt`, or
+    `password_protected`."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _use_slashes(archive)
             yield archive
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, KeyError) as error:
         raise PermanentError("corrupt", f"the file is damaged and can't be opened ({error})") from None
     except RuntimeError as error:  # zipfile raises this for an encrypted member
         raise _locked() from error
+
+
+def _use_slashes(archive: zipfile.ZipFile) -> None:
+    """Some programs on Windows write backslashes, or a slash before the first folder."""
+    for part in archive.filelist:
+        name = part.filename.replace("\\", "/").lstrip("/")
+        if name and name != part.filename:
+            part.filename = name
+            archive.NameToInfo[name] = part
 
 
 def check_bounds(archive: zipfile.ZipFile) -> None:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from layers.decoders import containers, mail_pages, open_slides, slides, texts
+from layers.decoders import containers, iwork, mail_pages, open_slides, packages, slides, texts
 from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
-from layers.domain.formats import Kind, format_of
+from layers.domain.formats import IWORK, Kind, format_of
 from layers.domain.page import pages_as_read
 
 FORMATS = frozenset({"JPEG", "MPO", "PNG", "GIF", "TIFF", "BMP", "WEBP", "HEIF", "AVIF", "JPEG2000"})
@@ -54,9 +54,12 @@ def read_text(path: str, media_type: str, without_members: bool = False) -> list
     if media_type in mail_pages.FORMATS:
         pages = mail_pages.own_pages(path, media_type) if without_members else mail_pages.read_text(path, media_type)
         found = pages
+    elif media_type == IWORK:
+        pages = found = iwork.read_text(path)
     else:
-        pages = texts.read_text(path, media_type)
-        found = _for_ocr(path, media_type, pages) if format_of(media_type).holds_pictures else pages
+        with packages.canonical(path) as readable:
+            pages = texts.read_text(readable, media_type)
+            found = _for_ocr(readable, media_type, pages) if format_of(media_type).holds_pictures else pages
     notes = [note for page in pages for note in page.get("notes", ())]
     return [
         {name: value for name, value in page.items() if name not in ("is_hidden", "notes")}
@@ -80,8 +83,11 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
 
     if media_type in mail_pages.FORMATS:
         return mail_pages.gray_page(path, media_type, number)
-    names = _document(path, media_type).pictures.get(number, ())
-    images = [image for name in names if (image := _picture(path, name)) is not None]
+    if media_type == IWORK:
+        return iwork.gray_page(path, number)
+    with packages.canonical(path) as readable:
+        names = _document(readable, media_type).pictures.get(number, ())
+        images = [image for name in names if (image := _picture(readable, name)) is not None]
     page = _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
     if any(is_incomplete(image) for image in images):
         page.info[INCOMPLETE] = True
@@ -95,7 +101,10 @@ def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, 
     """
     if media_type in mail_pages.FORMATS:
         return mail_pages.add_own_text(path, media_type, page)
-    document = _document(path, media_type)
+    if media_type == IWORK:
+        return iwork.add_own_text(path, page)
+    with packages.canonical(path) as readable:
+        document = _document(readable, media_type)
     own = document.texts.get(page["number"], "")
     if not page["words"]:
         has_text = any(text.strip() for text in document.texts.values())

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import containers, mailboxes, texts
+from layers.decoders import containers, flat_documents, iwork, mailboxes, packages, texts
 from layers.decoders.images import count_frames, picture_by_brands
 from layers.decoders.libmagic import libmagic
 from layers.decoders.pdf import count_pages
 from layers.domain.errors import PermanentError
-from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, MAIL, MAILBOX, SEEN, Kind, format_of
+from layers.domain.formats import BY_MEDIA_TYPE, FORMATS, IWORK, MAIL, MAILBOX, SEEN, Kind, format_of
 
 MAX_PAGES = 2000
 START_BYTES = 8192
@@ -67,7 +67,10 @@ def identify(path: str, name: str) -> dict[str, Any]:
         return _counted(media_type, count_frames(path))
     if kind in SEEN:
         return _counted(media_type, 1)
-    return _counted(media_type, texts.count_pages(path, media_type))
+    if media_type == IWORK:
+        iwork.check(path)
+    with packages.canonical(path) as readable:
+        return _counted(media_type, texts.count_pages(readable, media_type))
 
 
 def _counted(media_type: str, page_count: int | None) -> dict[str, Any]:
@@ -91,6 +94,8 @@ def _media_type(path: str, name: str) -> str:
         return containers.type_of_ole(path) or "application/x-ole-storage"
     if start[:4] in containers.ZIP_MARKS:
         return containers.type_of_zip(path)
+    if flat := flat_documents.type_of(start):
+        return flat
     if (by_suffix := BY_SUFFIX.get(Path(name).suffix.lower())) and _is_plain(start):
         return "image/svg+xml" if _is_drawing(start) else by_suffix  # libmagic would not change this result
     detected = libmagic().type_of(path)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from layers.decoders import packages
 from layers.decoders.containers import MARKUP, ZIP_MARKS, opened_zip
 from layers.domain.errors import PermanentError
 
@@ -23,6 +25,7 @@ MAX_PAGES = 500
 MAX_WORKBOOK_BYTES = 16 << 20
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"
+WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
 # LibreOffice's import and export filter for each format. Naming them keeps it from guessing the format.
 FILTERS = {
     f"{OOXML}.wordprocessingml.document": ("MS Word 2007 XML", "writer_pdf_Export"),
@@ -35,6 +38,7 @@ FILTERS = {
     f"{OOXML}.presentationml.presentation": ("Impress MS PowerPoint 2007 XML", "impress_pdf_Export"),
     "application/vnd.ms-powerpoint": ("MS PowerPoint 97", "impress_pdf_Export"),
     f"{ODF}.presentation": ("impress8", "impress_pdf_Export"),
+    f"{ODF}.graphics": ("draw8", "draw_pdf_Export"),
 }
 # Indexes in LibreOfficeKit's function table. Later versions only append to it.
 GET_ERROR, RUN_MACRO = 3, 11
@@ -67,6 +71,16 @@ Sub PrintAsPdf(source As String, reads As String, target As String, prints As St
   document.storeToURL(target, Array(Named("FilterName", prints), Named("FilterData", range())))
   document.close(True)
 End Sub
+
+Sub StoreWithValues(source As String, reads As String, target As String, writes As String)
+  Dim document As Object
+  document = StarDesktop.loadComponentFromURL(source, "_blank", 0, Array(Named("FilterName", reads), _
+    Named("Hidden", True), Named("ReadOnly", True), Named("UpdateDocMode", 0), Named("MacroExecutionMode", 0)))
+  If IsNull(document) Then Exit Sub
+  document.calculateAll()
+  document.storeToURL(target, Array(Named("FilterName", writes)))
+  document.close(True)
+End Sub
 </script:module>
 """
 
@@ -78,19 +92,32 @@ def as_pdf(path: str, media_type: str, into: str, name: str, program: str, pages
     """
     from layers.decoders.pdf import count_pages
 
+    _, prints = FILTERS[media_type]
+    ranges = (pages or f"1-{MAX_PAGES}").replace(",", ";")  # a comma would end the macro's argument
+    pdf = _made("PrintAsPdf", path, media_type, Path(into) / name, program, (prints, ranges))
+    return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(pdf))}
+
+
+def with_values(path: str, media_type: str, into: str, name: str, program: str) -> dict[str, Any]:
+    """Store a workbook as .xlsx with the values of all formulas. Raises as `as_pdf`."""
+    _made("StoreWithValues", path, media_type, Path(into) / name, program, (FILTERS[WORKBOOK][0],))
+    return {"name": name, "media_type": WORKBOOK}
+
+
+def _made(macro: str, path: str, media_type: str, target: Path, program: str, more: Sequence[str]) -> Path:
+    """What one of the macros makes of the document: the file `target`. `more` are the macro's further arguments."""
     reads, prints = FILTERS[media_type]
     if prints == "calc_pdf_Export" and _content_bytes(path) > MAX_WORKBOOK_BYTES:
         raise PermanentError("too_large", "the workbook is too large to be printed")
-    pdf = Path(into) / name
-    ranges = (pages or f"1-{MAX_PAGES}").replace(",", ";")  # a comma would end the macro's argument
-    home = Path(os.environ.get("TMPDIR") or into) / "office"
+    home = Path(os.environ.get("TMPDIR") or target.parent) / "office"
     office = _office(program, home)
     office.restore_folders()
-    arguments = ",".join(f'"{argument}"' for argument in (_url(path), reads, _url(pdf), prints, ranges))
-    office.run(f"macro:///Standard.Printing.PrintAsPdf({arguments})")
-    if not pdf.exists() or pdf.stat().st_size == 0:
+    with packages.canonical(path) as readable:
+        arguments = ",".join(f'"{argument}"' for argument in (_url(readable), reads, _url(target), *more))
+        office.run(f"macro:///Standard.Printing.{macro}({arguments})")
+    if not target.exists() or target.stat().st_size == 0:
         raise PermanentError("corrupt", "the document can't be printed; it may be damaged or protected")
-    return {"name": name, "media_type": "application/pdf", "page_count": count_pages(str(pdf))}
+    return target
 
 
 def _content_bytes(path: str) -> int:

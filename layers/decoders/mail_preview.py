@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Iterable
-from typing import Any
 
-from layers.decoders import mail, mail_pages, mailboxes, messages
+from layers.decoders import inline_pages, mail, mail_pages, mailboxes, messages
+from layers.decoders.inline_pages import DRAWN
 from layers.decoders.mail import Mail, Part
 from layers.domain.errors import PermanentError
 from layers.domain.formats import MAILBOX, Kind, kind_of
 
 MAX_PICTURES = 12  # of all attached documents
-PAGE_EDGE_PX = 1100
 MAX_ATTACHED = 30
 MAX_MESSAGES = 50  # of a mailbox
 MAX_CHARACTERS = 8_000_000
-QUALITY = 70
 
 
 def body_of(path: str, media_type: str) -> str:
@@ -83,12 +79,12 @@ class _Preview:
 
         found = identify.identify(path, part.name)
         kind = kind_of(found["media_type"])
-        if kind not in (Kind.PDF, Kind.PICTURE, Kind.DRAWING):
+        if kind not in DRAWN:
             return web_pages.body_of(path, found["media_type"]) if kind is not Kind.VIDEO else ""
         count = min(found["page_count"] or 1, MAX_PICTURES - self._pictures)
         self._pictures += count
-        pages = [_page(path, kind, number) for number in range(1, count + 1)]
-        return "".join(pages) + (_cut() if count < (found["page_count"] or 1) else "")
+        pages = inline_pages.pages_as_html(path, found["media_type"], count)
+        return pages + (_cut() if count < (found["page_count"] or 1) else "")
 
 
 def _message(shown: Mail) -> str:
@@ -99,24 +95,6 @@ def _message(shown: Mail) -> str:
     is_html = bool(shown.html.strip())
     body = web_pages.as_laid_out(shown.html) if is_html else f"<pre>{html.escape(shown.text)}</pre>"
     return f"<dl>{head}</dl><hr>{body}{_cut() if shown.is_cut else ''}"
-
-
-def _page(path: str, kind: Kind, number: int) -> str:
-    image = _drawn(path, kind, number)
-    image.thumbnail((PAGE_EDGE_PX, PAGE_EDGE_PX), reducing_gap=2.0)
-    packed = io.BytesIO()
-    image.save(packed, "WEBP", quality=QUALITY, method=2)
-    return f"<p><img alt='' src='data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}'></p>"
-
-
-def _drawn(path: str, kind: Kind, number: int) -> Any:
-    from layers.decoders import drawings, images, pdf
-
-    if kind is Kind.PDF:
-        return pdf.render(path, number, PAGE_EDGE_PX)
-    if kind is Kind.DRAWING:
-        return images.on_ground(drawings.drawn(path, PAGE_EDGE_PX)).convert("RGB")
-    return images.on_ground(images.frame(path, number, draft_edge_px=PAGE_EDGE_PX)).convert("RGB")
 
 
 def _cut() -> str:

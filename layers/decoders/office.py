@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from layers.decoders.containers import ZIP_MARKS, check_bounds, opened_zip, targets_of, xml_of
+from layers.decoders import inserted_documents
+from layers.decoders.containers import ZIP_MARKS, check_bounds, opened_zip, part_of, targets_of, xml_of
 from layers.decoders.hidden_words import without_hidden_words
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
@@ -26,10 +27,15 @@ def read_word(path: str, media_type: str) -> list[dict[str, Any]]:
         text = content_of(shown, media_type)[0]
     with opened_zip(path) as archive:
         lines = _headers_and_footers(archive)
+        unread = inserted_documents.count_left(part_of(archive, DOCUMENT))
     head, foot = "\n".join(lines["header"]), "\n".join(lines["footer"])
     page = text_page("\n".join(part for part in (head, text, foot) if part))
-    note = [f"the document holds hidden text ({hidden} characters); it was not read", False]
-    return [page | ({"notes": [note]} if hidden else {})]
+    notes: list[list[Any]] = []
+    if hidden:
+        notes.append([f"the document holds hidden text ({hidden} characters); it was not read", False])
+    if unread:
+        notes.append([f"{unread} documents that are inserted into this one were not read", True])
+    return [page | ({"notes": notes} if notes else {})]
 
 
 def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, dict[str, Any]]:

@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import office, plain, sheets, texts, web_pages
+from layers.decoders import iwork, office, packages, plain, sheets, texts, web_pages
 from layers.decoders.containers import opened_zip, part_of
 from layers.decoders.images import frame
 from layers.decoders.paper import INK, SHOWN_BYTES, blank, sheet_with_lines, wrapped
 from layers.decoders.pictures import saved
 from layers.domain.errors import PermanentError
-from layers.domain.formats import Kind, format_of, kind_of
+from layers.domain.formats import IWORK, Kind, format_of, kind_of
 
 MAX_COLUMNS = 8
 MAX_GRID_ROWS = 40
@@ -22,7 +22,14 @@ RULE = 205
 
 def picture_of_text(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
     """The start of the file as a WebP: a book's cover, a table as a grid, else the first lines."""
+    with packages.canonical(path) as readable:
+        return _picture(readable, media_type, into, name, edge_px)
+
+
+def _picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any]:
     kind = kind_of(media_type)
+    if media_type == IWORK:
+        return saved(iwork.picture(path, edge_px), into, name, edge_px)
     if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
         return saved(cover, into, name, edge_px)
     if kind is Kind.TABLE:

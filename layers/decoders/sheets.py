@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from layers.decoders import formulas
 from layers.decoders.hidden_cells import Hidden, hidden_cells, hidden_sheets
 from layers.decoders.text_pages import hidden_page, text_pages
 from layers.domain.errors import PermanentError
@@ -27,7 +28,10 @@ def names_of_hidden(path: str) -> set[str]:
 
 
 def read_text(path: str) -> list[dict[str, Any]]:
-    """One page per sheet: its name, then one line for each non-empty row, with tabs between cells."""
+    """One page per sheet: its name, then one line for each non-empty row, with tabs between cells.
+
+    A page `lacks_values` if it has formulas whose values are not in the file.
+    """
     pages = text_pages(
         "\n".join([name, *("\t".join(row).rstrip("\t") for row in rows)]) if rows else "" for name, rows in sheets(path)
     )
@@ -40,6 +44,11 @@ def read_text(path: str) -> list[dict[str, Any]]:
         if name not in hidden and name in names and (cells.rows or cells.columns):
             page = pages[names.index(name)]
             page["notes"] = [[f"the sheet {name} has hidden rows or columns; they were not read", False]]
+    for name, count in formulas.count_without_values(path).items():
+        if name not in hidden and name in names:
+            page = pages[names.index(name)]
+            note = f"the file does not contain the values of {count} formulas of the sheet {name}; they were not read"
+            page |= {"notes": [*page.get("notes", ()), [note, True]], "lacks_values": True}
     return pages
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layers.decoders import drawings, mail, office, open_slides, plain, sheets, slides
+from layers.decoders import drawings, iwork, mail, office, open_slides, plain, sheets, slides
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 
@@ -17,6 +17,7 @@ READERS: dict[str, Callable[[str, str], Pages]] = {
     "calamine": lambda path, _: sheets.read_text(path),
     "slides": lambda path, _: slides.read_text(path),
     "open_slides": lambda path, _: open_slides.read_text(path),
+    "iwork": lambda path, _: iwork.read_text(path),
     "mail": mail.read_text,
     "outlook": mail.read_text,
     "html": plain.read_text,

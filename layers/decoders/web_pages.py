@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import mail_preview, office, open_slides, plain, sheets, slides
+from layers.decoders import iwork, mail_preview, office, open_slides, packages, plain, sheets, slides
 from layers.decoders.containers import opened_zip
 from layers.decoders.hidden_words import without_hidden_words
 from layers.decoders.visible_markup import visible_markup
 from layers.domain.errors import PermanentError
-from layers.domain.formats import Kind, format_of
+from layers.domain.formats import IWORK, ODF, OOXML, Kind, format_of
 
-OPEN_SLIDES = "application/vnd.oasis.opendocument.presentation"
+OPEN_SLIDES, OPEN_DRAWING = f"{ODF}.presentation", f"{ODF}.graphics"
 MAX_TEXT_BYTES = 512 * 1024
 MAX_SOURCE_BYTES = 4 << 20
 MAX_PAGE_CHARACTERS = 12_000_000
@@ -96,7 +96,8 @@ def body_of(path: str, media_type: str) -> str:
     kind = format_of(media_type).kind
     if (maker := MAKERS.get(media_type) or BY_KIND.get(kind)) is None:
         raise PermanentError("unsupported_type", f"files of type {media_type} can't be shown")
-    return maker(path, media_type)
+    with packages.canonical(path) as readable:
+        return maker(readable, media_type)
 
 
 def sanitised(markup: str) -> str:
@@ -221,7 +222,7 @@ def _sheets(path: str, _media_type: str) -> str:
 
 
 def _slides(path: str, media_type: str) -> str:
-    reader = open_slides if media_type == OPEN_SLIDES else slides
+    reader = slides if media_type.startswith(OOXML) else open_slides
     pages = reader.read_text(path)
     return "".join(
         f"<section><p class='note'>{page['number']}</p>{_paragraphs(page['text'])}</section>" for page in pages
@@ -275,6 +276,8 @@ MAKERS: dict[str, Maker] = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": _word,
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": _slides,
     OPEN_SLIDES: _slides,
+    OPEN_DRAWING: _slides,
+    IWORK: lambda path, _: iwork.as_html(path),
     "text/markdown": _markdown,
     "application/json": _json,
 }

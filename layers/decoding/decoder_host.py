@@ -41,12 +41,19 @@ TASKS = {
     "image_pdf": "layers.decoders.pictures:pages_as_pdf",
     "web_page": "layers.decoders.web_pages:as_html",
     "office_pdf": "layers.decoders.libreoffice:as_pdf",
+    "office_values": "layers.decoders.libreoffice:with_values",
     "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
 }
 
 # Imported before the second decoder is forked, if installed. None of these starts threads.
 PRELOADED = (
-    *sorted({function.split(":")[0] for name, function in TASKS.items() if name not in ("second_ocr", "office_pdf")}),
+    *sorted(
+        {
+            function.split(":")[0]
+            for name, function in TASKS.items()
+            if name not in ("second_ocr", "office_pdf", "office_values")
+        }
+    ),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
     *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile"),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from layers.decoding import scratch
 from layers.decoding.fork_server import ForkServer
 from layers.decoding.sandbox import Sandbox
 from layers.domain.errors import DecoderCrashed, PermanentError
-from layers.domain.formats import OFFICE, Kind, format_of, kind_of
+from layers.domain.formats import NOT_PRINTED, OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
 from layers.ports import OfficePrinter
@@ -25,6 +28,7 @@ OCR_START_S, OCR_PAGE_S = 20.0, 30.0
 OCR_LIGHT_PAGE_S = 1.0  # of an ordinary page
 PICTURE_S = (10.0, 3.0, 50.0)
 PREVIEW_S = (10.0, 5.0, 100.0)
+COMPUTED = "the file does not contain the values of its formulas; they were computed"
 SHOWN_AS_THEY_ARE = frozenset({"video/mp4", "video/webm"})
 
 
@@ -68,7 +72,31 @@ class Documents:
             wanted = {"path": str(path), "page_numbers": list(page_numbers) if page_numbers else None}
             return pages_as_read(self._readers.call("pdf_text", wanted, timeout_s=_limit_s(path, TEXT_S)))
         arguments = {"path": str(path), "media_type": media_type, "without_members": without_members}
-        return pages_as_read(self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S)))
+        pages = self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S))
+        if _lacks_values(pages) and all(page["source"] for page in pages):
+            pages = self._computed(path, media_type) or pages
+        return pages_as_read(pages)
+
+    def _computed(self, path: Path, media_type: str) -> list[dict[str, Any]] | None:
+        """The pages of a workbook with the values of its formulas, which the file does not contain; None if nothing here
+        can compute them."""
+        if self._printer is None or kind_of(media_type) is not Kind.SHEETS:
+            return None
+        folder = scratch.new_folder("computed")
+        try:
+            if (computed := self._printer.with_values(path, media_type, folder)) is None:
+                return None
+            arguments = {"path": str(folder / computed.name), "media_type": computed.media_type}
+            pages: list[dict[str, Any]] = self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S))
+        except (PermanentError, DecoderCrashed) as error:
+            log("computing_failed", media_type=media_type, code=error.code, detail=error.detail)
+            return None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if _lacks_values(pages):
+            return None
+        pages[0]["notes"] = [*pages[0].get("notes", ()), [COMPUTED, False]]
+        return pages
 
     def read_images(
         self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
@@ -163,7 +191,7 @@ class Documents:
 
     def _print(self, path: Path, media_type: str, into: Path, *, first_page_only: bool = False) -> Picture | None:
         """The document as a PDF; None if there is no printer or it fails on this document."""
-        if self._printer is None:
+        if self._printer is None or media_type in NOT_PRINTED:
             return None
         try:
             printed = self._printer.to_pdf(path, media_type, into, first_page_only=first_page_only)
@@ -180,6 +208,11 @@ class Documents:
         arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
         drawn = self._drawers.call("picture", arguments, timeout_s=_limit_s(path, PICTURE_S))
         return Picture(**drawn) if drawn else None
+
+
+def _lacks_values(pages: list[dict[str, Any]]) -> bool:
+    """Whether a page of a workbook lacks values of its formulas. Takes that sign off the pages."""
+    return sum(page.pop("lacks_values", False) for page in pages) > 0
 
 
 def _limit_s(path: Path, bounds: tuple[float, float, float]) -> float:

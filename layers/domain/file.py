@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from layers.domain.extraction.values import DateOrder
 from layers.domain.extraction_json import extraction_from_json
-from layers.domain.formats import KEPT, MAILBOX, OFFICE, SEEN, Kind, format_of, kind_of
+from layers.domain.formats import KEPT, MAILBOX, NOT_PRINTED, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
@@ -128,7 +128,7 @@ class File:
     @property
     def is_printed(self) -> bool:
         """An office document: its preview is a printed PDF, if a printer is available."""
-        return kind_of(self.media_type) in OFFICE
+        return kind_of(self.media_type) in OFFICE and self.media_type not in NOT_PRINTED
 
 
 def file_from_facts(facts: Mapping[str, Any]) -> File:

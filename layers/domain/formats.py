@@ -41,6 +41,7 @@ class Format:
 
 OOXML = "application/vnd.openxmlformats-officedocument"
 ODF = "application/vnd.oasis.opendocument"
+IWORK = "application/vnd.apple.iwork"
 MAIL, MAILBOX = "message/rfc822", "application/mbox"
 
 FORMATS = (
@@ -65,6 +66,8 @@ FORMATS = (
     Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides", True),
     Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
     Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides", True),
+    Format(f"{ODF}.graphics", "OpenDocument drawing", Kind.SLIDES, ".odg", "open_slides", True),
+    Format(IWORK, "Pages, Numbers, Keynote", Kind.DOCUMENT, ".pages", "iwork", True),
     Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
     Format(MAIL, "mail", Kind.MAIL, ".eml", "mail", True),
     Format(MAILBOX, "mailbox", Kind.MAIL, ".mbox", "mail", True),
@@ -91,6 +94,7 @@ SEEN = frozenset({Kind.PDF, Kind.PICTURE, Kind.DRAWING})
 KEPT = frozenset({Kind.ARCHIVE, Kind.VIDEO})
 HOLDS_FILES = frozenset({"application/zip", MAIL, MAILBOX})  # that become files of their own if the batch asks for it
 OFFICE = frozenset({Kind.DOCUMENT, Kind.SHEETS, Kind.SLIDES})
+NOT_PRINTED = frozenset({IWORK})
 
 
 def format_of(media_type: str | None) -> Format:

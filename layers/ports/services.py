@@ -53,6 +53,10 @@ class OfficePrinter(Protocol):
         """Print the document as a PDF into the folder `into`. Raises PermanentError if it can't be printed,
         DependencyDown if the preview service is unreachable."""
 
+    def with_values(self, path: Path, media_type: str, into: Path) -> Picture | None:
+        """The workbook in the folder `into`, with the values of its formulas computed; None if this printer can only
+        print. Raises PermanentError if it can't be computed."""
+
     def is_up(self) -> bool:
         """Whether documents can be printed."""
 

@@ -29,17 +29,7 @@ SCHEMA = {
 }
 SETTLE_S = 600
 # Cases that are not read as expected yet. Each is expected to fail, so that it is taken off once it is read.
-NOT_YET = frozenset(
-    [
-        "50-formulas-without-cached-values.xlsx",
-        "55-strict.pptx",
-        "58-word-online-document2.docx",
-        "59b-backslash-part-names.xlsx",
-        "63-altchunk-html.docx",
-        "64-invoice.pages",
-        "67-template.ots",
-    ]
-)
+NOT_YET: frozenset[str] = frozenset()
 
 
 @pytest.fixture(scope="module")

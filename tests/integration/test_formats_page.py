@@ -18,7 +18,8 @@ from PIL import Image
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
 from layers.decoding.documents import Documents
 from layers.domain.file import File
-from layers.domain.formats import FORMATS, MAILBOX, OFFICE, Format, Kind
+from layers.domain.formats import FORMATS, IWORK, MAILBOX, OFFICE, Format, Kind
+from tests.unit.test_containers import open_document
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "formats.md"
@@ -29,6 +30,7 @@ READERS = {
     "word": "kreuzberg, with headers and footers",
     "kreuzberg": "kreuzberg",
     "calamine": "calamine",
+    "iwork": "the preview that it contains",
     "slides": "Fairway's own reader of slides and notes",
     "open_slides": "Fairway's own reader of slides and notes",
     "mail": "Python's email package, and the readers of the documents that it carries",
@@ -52,6 +54,11 @@ PDFs, pictures, office documents, texts and forwarded messages, also those insid
 signatures, which are not verified. At most 500 of them are read, of up to 64 MiB each. A note names each attached file
 that was not read. If the batch expands archives, the documents of a mail and the messages of a mailbox are files of
 their own instead.
+
+Templates, documents with macros, strict Office Open XML and flat OpenDocument files are read like the documents of their
+kind. Of formulas whose values are not in the file, LibreOffice computes the values; without it, a note counts them and
+the file is `partial`. Documents that are inserted into a Word document are part of its text. Pages, Numbers and Keynote
+documents are read by the PDF or the picture of the first page that they contain.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
 Thumbnails are WebP images of at most 320 pixels. Those of videos need PyAV, which `make video` installs.
@@ -120,6 +127,8 @@ MADE: dict[str, Callable[[], bytes]] = {
     ".jsonl": lambda: b'{"total": 9.0}\n{"total": 8.0}\n',
     ".csv": lambda: b"item,price\nnails,9.00\n",
     ".tsv": lambda: b"item\tprice\nnails\t9.00\n",
+    ".odg": lambda: open_document("graphics"),
+    ".pages": lambda: archive({"Index/Document.iwa": b"x", "preview.jpg": picture("JPEG")}),
     ".mbox": lambda: b"From a Thu Mar 14 10:41:00 2024\nSubject: First\n\nhello\n\n" * 2,
     ".zip": lambda: archive({"a.txt": b"text"}),
     ".mp4": lambda: film("mp4", "mpeg4"),
@@ -160,7 +169,7 @@ def _text(documents: Documents, one: Format, path: Path) -> str:
     if file.is_image:
         return "OCR"
     pages = documents.read_text(path, one.media_type)
-    assert any(page.source for page in pages), one.name
+    assert any(page.source for page in pages) or one.media_type == IWORK, one.name
     by = ("each message as a mail" if one.media_type == MAILBOX else READERS[one.reader]) + (
         ", OCR of pages without text" if one.kind is Kind.PDF else ""
     )

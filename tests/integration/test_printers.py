@@ -213,3 +213,17 @@ def test_a_document_can_not_include_another_file(office: LibreOfficePrinter, tmp
     made = office.to_pdf(web, "application/rtf", tmp_path)
     shown = words_of(tmp_path / made.name)
     assert "Letter" in shown and "Xylophone" not in shown
+
+
+@needs_libreoffice
+def test_formulas_without_stored_values_are_computed_and_a_note_says_so(tmp_path: Path) -> None:
+    assert PROGRAM is not None
+    path = tmp_path / "original"
+    path.write_bytes((OTHERS / "cases" / "50-formulas-without-cached-values.xlsx").read_bytes())
+    documents = Documents(max_children=1, printer=LibreOfficePrinter(PROGRAM, at_once=1))
+    try:
+        (page,) = documents.read_text(path, EXCEL)
+    finally:
+        documents.close()
+    assert "Total\t\t\t1190" in page.text and "=" not in page.text
+    assert [note.lost for note in page.notes] == [False]

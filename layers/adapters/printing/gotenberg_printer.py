@@ -47,6 +47,9 @@ class GotenbergPrinter:
         with self._connected():
             return self._to_pdf(path, media_type, into, first_page_only)
 
+    def with_values(self, path: Path, media_type: str, into: Path) -> None:
+        """None: the protocol has no answer other than a PDF."""
+
     def _to_pdf(self, path: Path, media_type: str, into: Path, first_page_only: bool) -> Picture:
         pdf = into / "printed.pdf"
         connection = self._connect(self._answer_s)

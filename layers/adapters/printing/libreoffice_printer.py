@@ -47,6 +47,17 @@ class LibreOfficePrinter:
         }
         return Picture(**self._sandbox.call("office_pdf", arguments, timeout_s=self._print_s))
 
+    def with_values(self, path: Path, media_type: str, into: Path) -> Picture:
+        """The workbook with the values of its formulas, as a file in `into`. Raises as `to_pdf`."""
+        arguments = {
+            "path": str(path),
+            "media_type": media_type,
+            "into": str(into),
+            "name": "computed.xlsx",
+            "program": str(self._program),
+        }
+        return Picture(**self._sandbox.call("office_values", arguments, timeout_s=self._print_s))
+
     def is_up(self) -> bool:
         return True
 
