@@ -10,11 +10,13 @@ from functions.text_artifact import TEXT, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.letters import completed, letters_and_documents
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.segments import documents_of
 from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
+from layers.domain.formats import Kind, kind_of
 from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
 
@@ -81,6 +83,13 @@ def extraction(file: File, work: Work) -> Done:
 
 
 def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
+    letters, documents = letters_and_documents(pages) if kind_of(file.media_type) is Kind.MAIL else ([], pages)
+    if letters and documents and file.reach.window_bytes is None:  # a model reads both at once
+        return completed(_read(file, work, documents), _read(file, work, letters))
+    return _read(file, work, pages)
+
+
+def _read(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
     windows = cut(pages, file.part_count, file.reach.window_bytes)
     window = replace(windows[file.part], date_order=file.date_order)
     return with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)

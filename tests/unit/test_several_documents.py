@@ -90,3 +90,53 @@ def test_a_file_with_several_documents_fails_if_the_dataset_says_so() -> None:
 
 def test_one_document_never_fails_for_being_several() -> None:
     assert values(extracted("fail", TEXTS[:1])) == [{"invoice_number": "NW-1", "total": 90.0}]
+
+
+LETTER = (
+    "Subject: Your order 4711\nFrom: Ann <ann@acme.example>\nDate: Wed, 20 Mar 2024 10:41:00 +0000\n\nSee the file."
+)
+MAIL_SCHEMA = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {
+        "invoice_number": {"type": "string"},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+        "currency": {"type": "string"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("letter", "document", "expected"),
+    [
+        (
+            LETTER,
+            "ACME\nInvoice number: AC-9\nDate: 14 March 2024\nTotal due EUR 345.60",
+            {"invoice_number": "AC-9", "date": "2024-03-14", "total": 345.6, "currency": "EUR"},
+        ),
+        (
+            f"{LETTER}\nInvoice number: AC-9\nTotal due EUR 345.60",
+            "TERMS OF DELIVERY\nDate: 1 January 2020\nGoods stay ours until they are paid.",
+            {"invoice_number": "AC-9", "date": "2024-03-20", "total": 345.6, "currency": "EUR"},
+        ),
+        (
+            LETTER,
+            "ACME\nInvoice number: AC-9\nTotal due EUR 345.60",
+            {"invoice_number": "AC-9", "date": "2024-03-20", "total": 345.6, "currency": "EUR"},
+        ),
+        (
+            f"{LETTER}\nYour deposit: total USD 50.00",
+            "ACME\nDate: 20 March 2024\nTotal due 345.60",
+            {"date": "2024-03-20", "total": 345.6},
+        ),
+    ],
+)
+def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
+    letter: str, document: str, expected: dict[str, Any]
+) -> None:
+    file = File("f", "t", "d", "b", "a.eml", "k", None, 1, None, schema=MAIL_SCHEMA, media_type="message/rfc822")
+    done = extraction.run(file, cast(Work, _Work([letter, document])))
+    assert isinstance(done, Done) and done.extraction is not None
+    assert done.extraction.fields == expected
+    assert set(done.extraction.evidence) == set(expected)
