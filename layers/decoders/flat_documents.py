@@ -99,7 +99,7 @@ def _take_out_pictures(root: Element) -> dict[str, bytes]:
 def _part(root: Element, name: str, belongs: Any) -> bytes:
     part = Element(f"{OFFICE}{name}", {key: value for key, value in root.attrib.items() if "mimetype" not in key})
     part.extend(one for one in root if belongs(one))
-    return ElementTree.tostring(part, "utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(part, "utf-8", xml_declaration=True))
 
 
 def _manifest(entries: dict[str, str]) -> str:

@@ -212,7 +212,7 @@ class Documents:
 
 def _lacks_values(pages: list[dict[str, Any]]) -> bool:
     """Whether a page of a workbook lacks values of its formulas. Takes that sign off the pages."""
-    return sum(page.pop("lacks_values", False) for page in pages) > 0
+    return any(bool(lacks) for lacks in [page.pop("lacks_values", False) for page in pages])
 
 
 def _limit_s(path: Path, bounds: tuple[float, float, float]) -> float:

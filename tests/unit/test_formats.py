@@ -11,7 +11,7 @@ from layers.adapters.printing.libreoffice_printer import installed
 from layers.decoders import libreoffice, texts, web_pages
 from layers.domain import lifecycle
 from layers.domain.file import File
-from layers.domain.formats import FORMATS, KEPT, OFFICE, SEEN, Format, Kind, format_of, kind_of
+from layers.domain.formats import FORMATS, KEPT, NOT_PRINTED, OFFICE, SEEN, Format, Kind, format_of, kind_of
 from layers.domain.page import Identity
 from layers.domain.step import Done, Skip
 
@@ -37,7 +37,7 @@ def test_each_format_has_a_reader_of_its_text_or_is_seen_or_kept(one: Format) ->
 def test_each_format_that_is_neither_drawn_nor_played_can_be_shown_as_a_page(one: Format) -> None:
     if one.kind not in SEEN | {Kind.VIDEO}:
         assert one.media_type in web_pages.MAKERS or one.kind in web_pages.BY_KIND
-    if one.kind in OFFICE:
+    if one.kind in OFFICE and one.media_type not in NOT_PRINTED:
         assert one.media_type in libreoffice.FILTERS
 
 
