@@ -1,4 +1,4 @@
-"""Chooses the adapters: builds those that the settings ask for, at first use, once in each process."""
+"""Builds the adapters that the settings choose, at first use, once in each process."""
 
 from __future__ import annotations
 
@@ -53,16 +53,15 @@ if TYPE_CHECKING:
     from layers.adapters.kafka.source import KafkaSource
 
 Built = TypeVar("Built")
-MOST_DECODERS = (
-    256  # of one kind in a process: no step waits for the decoder of another, since each thread may have one
-)
+# Of one kind in a process: each thread may have one, so that no step waits for the decoder of another.
+MOST_DECODERS = 256
 _LOCK = threading.RLock()
 _BUILT: dict[Any, Any] = {}
 _DECLARED_CONCURRENCY: dict[str, int] = {}
 
 
 def once(build: Callable[[], Built]) -> Callable[[], Built]:
-    """A function that builds its result once in a process, also when several threads call it at the same time."""
+    """A function that builds its result once in a process, even if several threads call it at the same time."""
 
     def get() -> Built:
         with _LOCK:
@@ -88,8 +87,8 @@ def settings() -> Settings:
 
 
 def settings_for(declared_concurrency: Mapping[str, int]) -> Settings:
-    """The settings of a process that runs these steps: how many of each run at once where `.chalice/config.json` does
-    not say. Call it before budgets and decoders are built, which are counted from it."""
+    """The settings of a process that runs these steps, with their concurrency for steps without a line in
+    `.chalice/config.json`. Call it before budgets and decoders are built, whose number depends on it."""
     with _LOCK:
         if not declared_concurrency.items() <= _DECLARED_CONCURRENCY.items():
             _DECLARED_CONCURRENCY.update(declared_concurrency)
@@ -128,13 +127,13 @@ def store() -> PostgresStore:
 
 @once
 def catalog() -> PostgresCatalog:
-    """The API's view of the database, as a role that row-level security limits to one tenant."""
+    """The database as the API's role sees it: row-level security limits it to one tenant."""
     return PostgresCatalog(_database(_api_database_url(), max_connections=24))
 
 
 @once
 def catalog_probe() -> PostgresCatalog:
-    """The same with connections of its own, so that a check does not wait behind requests."""
+    """The same with separate connections, so that a health check does not wait for those of requests."""
     return PostgresCatalog(_database(_api_database_url(), max_connections=2))
 
 
@@ -143,7 +142,10 @@ def _api_database_url() -> str:
 
 
 def migrate() -> list[str]:
-    """Bring the database up to date as its owner, let the roles log in, and create the admin; what changed."""
+    """As the owner of the database, apply new migrations, let the roles log in and create the admin.
+
+    Returns the changes.
+    """
     from layers.adapters.postgres import migration
 
     config = settings()
@@ -155,10 +157,10 @@ def migrate() -> list[str]:
 
 
 def ensure_topics(steps: Mapping[str, int]) -> list[str]:
-    """Create the Kafka topics that are missing, and widen those that are too narrow; the topics that were changed.
+    """Create missing Kafka topics, and add partitions to those with too few. Returns the changed topics.
 
-    On Lambda these are the topics of the steps, with as many partitions as `steps` says, since Lambda runs one
-    invocation for each partition at a time; elsewhere also those for arrivals and the dispatcher.
+    On Lambda these are the topics of `steps`, with that many partitions, since Lambda runs one invocation for each
+    partition at a time; elsewhere also those for arrivals and the dispatcher.
     """
     config = settings()
     if config.topics != "kafka":
@@ -172,7 +174,7 @@ def ensure_topics(steps: Mapping[str, int]) -> list[str]:
 
 
 def missing_topics(topics: Iterable[str]) -> list[str]:
-    """The names of those topics that Kafka does not have. Raises the client's errors where no broker answers."""
+    """The topics that do not exist in Kafka. Raises the client's errors if no broker answers."""
     if settings().topics != "kafka":
         return []
     from layers.adapters.kafka import administration
@@ -202,7 +204,7 @@ def kafka_access() -> Access:
 
 
 def owner_url() -> str:
-    """The database's URL for the owner of all tables; on AWS with the name and password that RDS keeps in a secret."""
+    """The database URL of the owner of all tables; on AWS with the name and password from the secret of RDS."""
     config = settings()
     if not config.owner_secret:
         return config.owner_database_url
@@ -237,11 +239,11 @@ def breakers() -> RedisBreakers:
 @once
 def budgets() -> RedisBudgets:
     config = settings()
-    # The largest window is assumed until calls have shown their size.
+    # Until the sizes of calls have been measured, the largest window is assumed.
     window_tokens = config.extraction_window_bytes / CHARACTERS_A_TOKEN + ANSWER_TOKENS
     rates = {
         "textract": Rate(config.textract_calls_per_s),
-        # Models have limits by the minute, so several seconds of it may be used at once.
+        # Limits of models are per minute, so the calls of several seconds may come at once.
         "extraction": Rate(config.extraction_tokens_per_min / 60, window_tokens, burst_s=15, ease_s=10),
     }
     return RedisBudgets(config.redis_url, {name: rate for name, rate in rates.items() if rate.per_s}, _processes)
@@ -249,12 +251,12 @@ def budgets() -> RedisBudgets:
 
 @once
 def fleet() -> FleetView:
-    """The live workers, as this process last saw them."""
+    """The live workers that this process last read from the store."""
     return FleetView()
 
 
 def _processes() -> int:
-    """How many processes run steps at once: without Redis each takes its share of a budget."""
+    """How many processes run steps at once: without Redis, a budget is divided by this number."""
     return sum(settings().concurrency.values()) if settings().on_lambda else fleet().workers
 
 
@@ -267,7 +269,7 @@ def connection_slots() -> RedisConnectionSlots:
 
 @once
 def topics() -> Topics:
-    """Where messages are published: SQS or Kafka. On Lambda, Kafka carries those of steps alone."""
+    """Where messages are published: SQS or Kafka. On Lambda, Kafka is for messages of steps only."""
     config = settings()
     if config.topics != "kafka":
         return queues()
@@ -337,7 +339,7 @@ def documents() -> Documents:
 
 @once
 def printer() -> OfficePrinter | None:
-    """Converts office documents to PDF: the service that is set, else the installed LibreOffice, else nothing."""
+    """Converts office documents to PDF: the service in the settings, else the installed LibreOffice, else None."""
     if settings().preview_url:
         from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 
@@ -350,7 +352,7 @@ def printer() -> OfficePrinter | None:
 
 @once
 def second_reader() -> SecondReader | None:
-    """RapidOCR, where it is installed; it is too large for Lambda's package."""
+    """RapidOCR, if it is installed; it is too large for a Lambda package."""
     if settings().second_reader == "off" or find_spec("rapidocr") is None:
         return None
     from layers.adapters.rapid_reader import RapidReader
@@ -360,7 +362,7 @@ def second_reader() -> SecondReader | None:
 
 @once
 def known_languages() -> tuple[str, ...]:
-    """The languages that a dataset may name."""
+    """The languages that a dataset may use."""
     named = tuple(settings().known_languages.replace("+", " ").split())
     return named or installed_languages() or ("deu", "eng")
 
@@ -386,14 +388,14 @@ def ports() -> Ports:
 
 @once
 def scanner() -> ClamavScanner | None:
-    """ClamAV, where its address is set."""
+    """ClamAV, if its address is set."""
     return ClamavScanner(settings().clamav) if settings().clamav else None
 
 
 def reach() -> Reach:
-    """What plans have to know about the chosen services."""
+    """The properties of the chosen services on which plans depend."""
     config = settings()
-    # Amazon Textract can read objects in Amazon S3 only; a stand-in is used with other stores.
+    # Amazon Textract can read objects from Amazon S3 only; a substitute also from other stores.
     reads_objects = not config.store_url or bool(config.textract_endpoint_url)
     if config.extraction == "rules":
         return Reach(reads_objects=reads_objects, sure_from=config.ocr_sure_from)
@@ -402,7 +404,7 @@ def reach() -> Reach:
 
 @once
 def paid_reader() -> PaidReader | None:
-    """Amazon Textract, where it is switched on, or where its endpoint or credentials are clearly Amazon's."""
+    """Amazon Textract, if it is switched on, or if its endpoint or credentials are clearly Amazon's."""
     config = settings()
     is_amazon = not config.store_url or config.textract_endpoint_url or config.aws_profile
     if (
@@ -456,7 +458,7 @@ def _model(config: Settings) -> Model:
 
 
 def paid_client(service: str, endpoint_url: str | None, read_timeout_s: float) -> Any:
-    """An SDK client of a service that is paid by the call."""
+    """An SDK client of a service that costs money for each call."""
     return clients.paid_client(service, settings().region, settings().aws_profile, endpoint_url, read_timeout_s)
 
 

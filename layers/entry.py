@@ -1,4 +1,4 @@
-"""From what a host delivers to what a handler runs: Lambda events of SQS, Kafka or EventBridge."""
+"""Parses events of Lambda, from SQS, Kafka or EventBridge, into messages for a handler."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ FILER_BUCKETS = "/buckets/"  # where the filer of SeaweedFS keeps buckets
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One message of an event: its body, and the id by which the host takes it back."""
+    """One message of an event: its body, and the id for returning it to its topic."""
 
     body: str
     receipt: str
 
 
 def messages(event: Event) -> list[Delivered]:
-    """The messages of an event: SQS records, a Kafka batch, or an event that EventBridge sent by itself."""
+    """The messages of an event: SQS records, a Kafka batch, or a single event from EventBridge."""
     if "Records" in event and all("messageId" in record for record in event["Records"]):
         return [
             Delivered(_text(record["body"], record.get("key", "")), record["messageId"]) for record in event["Records"]
@@ -37,14 +37,14 @@ def messages(event: Event) -> list[Delivered]:
 
 
 def _from_kafka(record: Event) -> Delivered:
-    # A tombstone has no value; it is dropped like any message that can't be read.
+    # A tombstone has no value; it is dropped like any malformed message.
     body, key = (base64.b64decode(record.get(name) or "").decode("utf-8", "replace") for name in ("value", "key"))
     return Delivered(_text(body, key), f"{record['topic']}-{record['partition']}-{record['offset']}")
 
 
 def _text(body: str, key: str) -> str:
-    """The JSON of a message. SeaweedFS publishes no JSON, but the path of the file as the key: an object that changed
-    there may be new."""
+    """The JSON of a message. Messages of SeaweedFS are not JSON, but have the path of a changed file as the key; this
+    file may be a new object."""
     if not key.startswith(FILER_BUCKETS) or body.startswith("{"):
         return body
     _bucket, _, object_key = key.removeprefix(FILER_BUCKETS).partition("/")
@@ -54,9 +54,9 @@ def _text(body: str, key: str) -> str:
 def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
     """Pass the JSON of each message to `take`. Returns the response that Lambda's event source mapping expects.
 
-    A message is returned to its topic for one reason only: the status store is unreachable. A malformed message, or one
-    on which the handler fails, is logged and dropped, also where another dependency is down: the work is recorded in the
-    status store, where upkeep finds it, while a message that always fails would block those behind it.
+    A message is returned to its topic only if the status store is unreachable. A malformed message, or one on which the
+    handler fails, is logged and dropped, also if another dependency is down: a message that always fails would block the
+    following ones, and the work is recorded in the status store, where upkeep finds it.
     """
     failures = []
     for message in messages(event):
@@ -75,22 +75,22 @@ def handle(event: Event, take: Callable[[Any], object]) -> dict[str, Any]:
 
 
 def handle_together(event: Event, take: Callable[[list[Any]], object]) -> dict[str, Any]:
-    """As `handle`, with the JSON of all messages at once; where that breaks, one by one."""
-    given = messages(event)
+    """Like `handle`, but passes the JSON of all messages at once. If this fails, it passes each message separately."""
+    received = messages(event)
     try:
-        take([json.loads(message.body) for message in given])
+        take([json.loads(message.body) for message in received])
     except StoreUnreachable as error:
-        log("store_unreachable", detail=str(error), messages=len(given))
-        if not all(message.receipt for message in given):
+        log("store_unreachable", detail=str(error), messages=len(received))
+        if not all(message.receipt for message in received):
             raise
-        return {"batchItemFailures": [{"itemIdentifier": message.receipt} for message in given]}
+        return {"batchItemFailures": [{"itemIdentifier": message.receipt} for message in received]}
     except Exception:
         return handle(event, lambda body: take([body]))
     return {"batchItemFailures": []}
 
 
 def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Call `act`. If CloudFormation sent the event, report the result to its URL, and do nothing on a deletion."""
+    """Call `act`. If CloudFormation sent the event, report the result to its URL, and on a deletion don't call `act`."""
     if "ResponseURL" not in event:
         return act()
     from urllib.request import Request, urlopen
@@ -111,15 +111,15 @@ def answer_cloudformation(event: Event, act: Callable[[], dict[str, Any]]) -> di
 
 
 def wake_ups(body: Any) -> list[WakeUp]:
-    """The wake-ups in a message, of one step. Raises ValueError, KeyError or TypeError where there is none."""
+    """The wake-ups in a message, of one step. Raises ValueError, KeyError or TypeError if it has none."""
     return bundle_from_json(body)
 
 
 def arrivals(body: Any) -> list[Arrival]:
-    """The created objects in a message: a notification from S3, by SQS or Kafka, or an event from EventBridge.
+    """The created objects in a message: a notification of S3, through SQS or Kafka, or an event from EventBridge.
 
-    Each key is returned raw and, if that differs, form-decoded: AWS encodes keys like form values, other stores send
-    them raw. Other events, such as the test event of S3, have no created objects.
+    Each key is returned as it is and, if that differs, form-decoded: AWS encodes keys like form values, other stores do
+    not. Other events, such as the test event of S3, have no created objects.
     """
     return list(_arrivals(body)) if isinstance(body, dict) else []
 
@@ -135,6 +135,6 @@ def _arrivals(body: Event) -> Iterator[Arrival]:
 def _both_spellings(created: Event) -> Iterator[Arrival]:
     raw = str(created["key"])
     version_id = created.get("versionId") or created.get("version-id") or None
-    size = created.get("size") or None  # versitygw sends 0 for an upload in parts
+    size = created.get("size") or None  # versitygw sends 0 for a multipart upload
     for key in dict.fromkeys((raw, unquote_plus(raw))):
         yield Arrival(key, version_id if version_id != "null" else None, int(size) if size is not None else None)

@@ -1,4 +1,4 @@
-"""Everything that can be set by environment variable: `python -m layers.settings > docs/configuration.md` lists it."""
+"""All environment variables that Fairway reads: `python -m layers.settings > docs/configuration.md` lists them."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def setting(
     choices: tuple[str, ...] = (),
     shown_default: str = "",
 ) -> Any:
-    """A field of `Settings` with what docs/configuration.md says about it.
+    """A field of `Settings` with its description for docs/configuration.md.
 
-    `variable` is given where it is not FAIRWAY_<NAME>; `shown_default` where the default is computed.
+    `variable` is needed if the name is not FAIRWAY_<NAME>, `shown_default` if the default is computed.
     """
     about = {
         "meaning": meaning,
@@ -71,8 +71,8 @@ class Settings:
     """One process's settings. Sizes in bytes, times in seconds."""
 
     stage: str = setting(
-        "", "The stage in `.chalice/config.json`: how many of each step run at once on Lambda, and at most on all "
-        "workers together. Empty: workers run as many as they have slots for.",
+        "", "The stage in `.chalice/config.json`, which sets how many invocations of each step Lambda runs at once, and "
+        "how many parts of each step all workers together run at most. Empty: workers use all their slots.",
         group=GENERAL, shown_default="`local` with `make run`, else none",
     )  # fmt: skip
     host: str = setting(
@@ -82,7 +82,7 @@ class Settings:
     )  # fmt: skip
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
     allowed_origins: str = setting(
-        "*", "The origins that browsers may call the API from (CORS), with commas.", group=GENERAL
+        "*", "The origins from which browsers may call the API (CORS), separated by commas.", group=GENERAL
     )
     key_pepper: str = setting("", "The secret with which API keys are hashed.", group=GENERAL)
     admin_key: str = setting(
@@ -90,12 +90,12 @@ class Settings:
     )
     region: str = setting("us-east-1", "The AWS region.", group=GENERAL, variable="AWS_DEFAULT_REGION")
     aws_profile: str = setting(
-        "", "The AWS profile for Textract and Bedrock where the object store is not Amazon's.", group=GENERAL
+        "", "The AWS profile for Textract and Bedrock if the object store is not Amazon's.", group=GENERAL
     )
 
     database_url: str = setting(
-        "", "PostgreSQL 14 or newer, as the workers' role. Parameters of libpq such as `?sslmode=verify-full` apply, in "
-        "all three URLs.",
+        "", "PostgreSQL 14 or newer, as the workers' role. All three URLs may have parameters of libpq, such as "
+        "`?sslmode=verify-full`.",
         group=DATABASE,
     )  # fmt: skip
     api_database_url: str = setting(
@@ -103,40 +103,43 @@ class Settings:
     )
     owner_database_url: str = setting("", "PostgreSQL, as the owner of all tables; for migrations.", group=DATABASE)
     owner_secret: str = setting(
-        "", "The secret in Secrets Manager with the owner's name and password, in place of the URL.",
+        "", "The secret in Secrets Manager with the owner's name and password, instead of the URL.",
         group=DATABASE,
     )  # fmt: skip
     database_auth: str = setting(
-        "password", "`iam`: log in with a token of AWS in place of the password.", group=DATABASE,
+        "password", "`iam`: log in with a token of AWS instead of a password.", group=DATABASE,
         choices=("password", "iam"),
     )  # fmt: skip
     database_pooler: str = setting(
-        "none", "`transaction`: the URLs lead to a pooler that gives each transaction another connection, such as "
-        "pgbouncer. Statements are then not prepared by name.",
+        "none", "`transaction`: the URLs are those of a pooler that may use another connection for each transaction, such "
+        "as pgbouncer. Fairway then uses no named prepared statements.",
         group=DATABASE, choices=("none", "transaction"),
     )  # fmt: skip
 
     redis_url: str = setting(
-        "", "Redis or Valkey. Empty: workers poll, and each process has breakers and budgets of its own.", group=REDIS
+        "", "Redis or Valkey. Empty: workers poll, and each process has its own breakers and budgets.", group=REDIS
     )
-    redis_password: str = setting("", "The password, where the URL has none.", group=REDIS)
+    redis_password: str = setting("", "The password, if the URL has none.", group=REDIS)
 
     bucket: str = setting("fairway", "The bucket of all files.", group=STORE)
     artifact_bucket: str = setting(
-        "", "A bucket of their own for text, previews and thumbnails. A store that reports all new objects of a bucket "
-        "then reports originals only. It is set before the first upload: artifacts are not moved.",
+        "", "A separate bucket for text, previews and thumbnails. A store that sends events for all new objects of a "
+        "bucket then sends them for originals only. Set it before the first upload: artifacts are not moved.",
         group=STORE, shown_default="`FAIRWAY_BUCKET`",
     )  # fmt: skip
     aws_endpoint_url: str | None = setting(
-        None, "An object store with queues that is not Amazon's.", group=STORE, variable="AWS_ENDPOINT_URL"
+        None,
+        "The address of an object store and queues that are not Amazon's.",
+        group=STORE,
+        variable="AWS_ENDPOINT_URL",
     )
     aws_endpoint_url_s3: str | None = setting(
-        None, "An object store that is not Amazon's, where queues are elsewhere.", group=STORE,
+        None, "The address of an object store that is not Amazon's, if it differs from that of the queues.", group=STORE,
         variable="AWS_ENDPOINT_URL_S3", shown_default="`AWS_ENDPOINT_URL`",
     )  # fmt: skip
     store_addressing: str = setting(
-        "auto", "Whether the bucket is named in the `path` of URLs or in the host name (`virtual`). `auto`: in the path "
-        "where the store is not Amazon's.",
+        "auto", "Whether the bucket's name is in the `path` of URLs or in the host name (`virtual`). `auto`: in the path "
+        "if the store is not Amazon's.",
         group=STORE, choices=("auto", "path", "virtual"),
     )  # fmt: skip
     store_public_url: str | None = setting(
@@ -144,13 +147,13 @@ class Settings:
         shown_default="`AWS_ENDPOINT_URL_S3`, else Amazon S3",
     )  # fmt: skip
     queue_prefix: str = setting(
-        "fairway-", "How the names of queues, Kafka topics and the consumer group begin.", group=STORE
+        "fairway-", "The prefix of the names of queues, Kafka topics and the consumer group.", group=STORE
     )
     topics: str = setting(
-        "sqs", "What carries messages. `kafka`: all of them go through Kafka; on Lambda those of the steps.",
+        "sqs", "The message broker. `kafka`: for all messages; on Lambda for those of the steps only.",
         group=KAFKA, choices=("sqs", "kafka"),
     )  # fmt: skip
-    kafka_brokers: str = setting("", "The brokers, as `host:port` with commas.", group=KAFKA)
+    kafka_brokers: str = setting("", "The brokers, as `host:port`, separated by commas.", group=KAFKA)
     kafka_auth: str = setting(
         "none", "How to log in. `oauthbearer` fetches its tokens from `FAIRWAY_KAFKA_TOKEN_URL`; `iam` signs them with "
         "AWS credentials, for MSK.",
@@ -158,30 +161,30 @@ class Settings:
     )  # fmt: skip
     kafka_user: str = setting("", "The user, or the id of the client for `oauthbearer`.", group=KAFKA)
     kafka_password: str = setting("", "The password, or the secret of the client for `oauthbearer`.", group=KAFKA)
-    kafka_token_url: str = setting("", "Where an OpenID provider issues tokens, for `oauthbearer`.", group=KAFKA)
-    kafka_token_scope: str = setting("", "The scope of these tokens, where the provider asks for one.", group=KAFKA)
+    kafka_token_url: str = setting("", "The token endpoint of the OpenID provider, for `oauthbearer`.", group=KAFKA)
+    kafka_token_scope: str = setting("", "The scope of these tokens, if the provider requires one.", group=KAFKA)
     kafka_tls: str = setting(
-        "auto", "Whether connections are encrypted. `auto`: with `iam` and with `FAIRWAY_KAFKA_CA`.", group=KAFKA,
+        "auto", "Whether connections use TLS. `auto`: with `iam` and with `FAIRWAY_KAFKA_CA`.", group=KAFKA,
         choices=("auto", "on", "off"),
     )  # fmt: skip
     kafka_ca: str = setting(
         "",
-        "A file with the authorities that sign the brokers' certificates.",
+        "A file with the certificates of the authorities that sign the brokers' certificates.",
         group=KAFKA,
         shown_default="the system's",
     )
     kafka_certificate: str = setting("", "A file with this client's certificate, for mutual TLS.", group=KAFKA)
     kafka_key: str = setting("", "A file with the key of that certificate.", group=KAFKA)
     kafka_partitions: int = setting(
-        16, "How many partitions new topics get: the largest number of workers that can receive from one. On Lambda "
-        "they follow the concurrency.",
+        16, "The number of partitions of new topics, which limits how many workers can receive from a topic. On Lambda "
+        "it follows from the concurrency.",
         group=KAFKA,
     )  # fmt: skip
     kafka_replication: int = setting(
-        0, "How many brokers keep each message of a new topic; 0: as the brokers are set up.", group=KAFKA
+        0, "How many brokers store each message of a new topic; 0: the brokers' default.", group=KAFKA
     )
     kafka_options: str = setting(
-        "", "A JSON object of properties of librdkafka that replace Fairway's, for what has no setting.", group=KAFKA
+        "", "A JSON object of properties of librdkafka, which override Fairway's.", group=KAFKA
     )
 
     max_file_bytes: int = setting(200 * 1024 * 1024, "The largest file that is accepted.", group=UPLOADS, unit="bytes")
@@ -191,7 +194,7 @@ class Settings:
     upload_url_s: int = setting(3600, "How long an upload URL is valid.", group=UPLOADS, unit="seconds")
     upload_grace_s: int = setting(
         600,
-        "How long after the URL has expired an upload may still arrive before its file fails.",
+        "How long after the URL has expired an upload can still arrive before its file fails.",
         group=UPLOADS,
         unit="seconds",
     )
@@ -199,7 +202,7 @@ class Settings:
         7 * 24 * 3600, "How long a removal can be undone; 0 erases at once.", group=UPLOADS, unit="seconds"
     )
     longest_wait_s: int = setting(
-        30, "How long a call for changes is held open at most; 0 on Lambda unless set.", group=UPLOADS, unit="seconds"
+        30, "How long a request for changes may wait at most; 0 on Lambda unless set.", group=UPLOADS, unit="seconds"
     )
     clamav: str = setting(
         "", "`host:port` or socket of a ClamAV daemon that scans each file at intake. An infected file fails as "
@@ -208,76 +211,77 @@ class Settings:
     )  # fmt: skip
 
     worker_name: str = setting(
-        "", "The name of this process in leases. No two processes may have the same.", group=PROCESSING,
+        "", "The name of this process in leases. Each process must have its own.", group=PROCESSING,
         variable="FAIRWAY_WORKER", shown_default="host name and process id; on Lambda the log stream",
     )  # fmt: skip
     steps: str = setting(
-        "", "The steps that this worker runs, with commas, and how many parts of each at once: `ocr=4,thumbnail`. A "
-        "step without a number runs as many as it declares for a worker. Empty: all steps. A worker that runs `intake` "
-        "also takes arrivals.",
+        "", "The steps that this worker runs, separated by commas, and how many parts of each at once: `ocr=4,thumbnail`. "
+        "Without a number, it is the step's own default. Empty: all steps. A worker that runs `intake` also receives "
+        "arrivals.",
         group=PROCESSING,
     )  # fmt: skip
     drain_s: float = setting(
-        8, "How long a worker that is stopped may go on with what it runs. What has not ended by then is requeued, "
-        "without spending an attempt.",
+        8, "How long a stopping worker may continue its running parts. Parts that have not ended by then are requeued "
+        "without using up an attempt.",
         group=PROCESSING, unit="seconds",
     )  # fmt: skip
     target_s: float = setting(
-        60, "How long the backlog of a step may take. The metric `fairway_needed_workers` follows from it.",
+        60, "How long a step may take for its backlog. The metric `fairway_needed_workers` is computed from it.",
         group=PROCESSING, unit="seconds",
     )  # fmt: skip
     quarantine_at: int = setting(
-        2, "How many workers may be lost while they run a step before it fails as `quarantined`.", group=PROCESSING
+        2,
+        "After how many workers that were lost while they ran a step the step fails as `quarantined`.",
+        group=PROCESSING,
     )
     kept_originals_bytes: int = setting(
-        64 * 1024 * 1024, "The size of the file cache on a worker's disk, which spares the steps of one file a "
-        "download each; 0 on Lambda unless set.",
+        64 * 1024 * 1024, "The size of the cache of files on a worker's disk, so that not each step has to download its "
+        "file again; 0 on Lambda unless set.",
         group=PROCESSING, unit="bytes",
     )  # fmt: skip
 
     ocr_languages: str = setting(
-        "eng", "The languages of a dataset that names none, such as `eng+deu`. A dataset names its own by "
-        "`\"languages\"`.",
+        "eng", "The languages of datasets without a setting `languages`, such as `eng+deu`.",
         group=OCR,
     )  # fmt: skip
     known_languages: str = setting(
-        "", "The languages that a dataset may name.", group=OCR, shown_default="those installed, else `deu+eng`"
+        "", "The languages that a dataset may use.", group=OCR, shown_default="those installed, else `deu+eng`"
     )
     ocr_sure_from: int = setting(
-        70, "A page that OCR read with a lower mean confidence (0 to 100) goes to Textract too.", group=OCR
+        70, "A page that OCR read with a lower mean confidence (0 to 100) also goes to Textract.", group=OCR
     )
     second_reader: str = setting(
-        "auto", "`auto`: RapidOCR reads the pages that Tesseract was unsure of, where `make rapid` installed it; "
-        "`off`: never.",
+        "auto", "`auto`: RapidOCR reads the pages of which Tesseract was unsure, if `make rapid` has installed it; `off`: "
+        "never.",
         group=OCR,
     )  # fmt: skip
 
     textract: str = setting(
-        "auto", "Whether Textract is used. `auto`: where credentials and endpoint are Amazon's.", group=TEXTRACT,
+        "auto", "Whether Textract is used. `auto`: if credentials and endpoint are Amazon's.", group=TEXTRACT,
         choices=("auto", "on", "off"),
     )  # fmt: skip
     textract_calls_per_s: float = setting(
         10, "The rate limit for Textract, for all hosts together; 0: no limit.", group=TEXTRACT, unit="calls a second"
     )
     textract_endpoint_url: str | None = setting(
-        None, "The address of Textract, where it is not Amazon's.", group=TEXTRACT,
+        None, "The address of Textract, if it is not Amazon's.", group=TEXTRACT,
         variable="AWS_ENDPOINT_URL_TEXTRACT",
     )  # fmt: skip
 
     extraction: str = setting(
-        "rules", "What finds the values: the built-in `rules`, `openai` (any endpoint with OpenAI's chat completions "
-        "API) or `bedrock`.",
+        "rules", "How values are found: by the built-in `rules`, by a model of `openai` (any endpoint with OpenAI's chat "
+        "completions API) or by a model of `bedrock`.",
         group=EXTRACTION, choices=("rules", "openai", "bedrock"),
     )  # fmt: skip
     extraction_url: str = setting("", "The address of the endpoint, for `openai`.", group=EXTRACTION)
-    extraction_key: str = setting("", "The key for the endpoint, where it needs one.", group=EXTRACTION)
+    extraction_key: str = setting("", "The key for the endpoint, if it needs one.", group=EXTRACTION)
     extraction_model: str = setting("", "The model, for `openai` and `bedrock`.", group=EXTRACTION)
     extraction_window_bytes: int = setting(
         32_000, "How much text the model reads at once (about 8,000 tokens); longer texts are read in windows.",
         group=EXTRACTION, unit="bytes",
     )  # fmt: skip
     extraction_most_windows: int = setting(
-        50, "How many windows of a text are read. If there are more, the record is partial and says so.",
+        50, "How many windows of a text are read at most. If there are more, the file is `partial`, with a note.",
         group=EXTRACTION,
     )  # fmt: skip
     extraction_most_answer_tokens: int = setting(
@@ -294,25 +298,25 @@ class Settings:
         "", "A JSON object that is merged into each request, for `openai`; null leaves a field out.", group=EXTRACTION
     )
     extraction_strict: str = setting(
-        "off", "`on`: Bedrock enforces the schema while the answer is generated; not all models can.",
+        "off", "`on`: Bedrock enforces the schema while the answer is generated; not all models support this.",
         group=EXTRACTION, choices=("off", "on"),
     )  # fmt: skip
     bedrock_endpoint_url: str | None = setting(
-        None, "The address of Bedrock, where it is not Amazon's.", group=EXTRACTION,
+        None, "The address of Bedrock, if it is not Amazon's.", group=EXTRACTION,
         variable="AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     )  # fmt: skip
 
     preview_url: str = setting("", "A Gotenberg service that converts office documents to PDF.", group=PREVIEWS)
     preview_connections: int = setting(
-        0, "How many connections that service can take, from all hosts together; 0: no limit.", group=PREVIEWS
+        0, "How many connections that service accepts, from all hosts together; 0: no limit.", group=PREVIEWS
     )
     libreoffice: str = setting(
-        "auto", "The LibreOffice that converts office documents where no service does. `auto`: the installed one; "
-        "`off`: none; or the folder that contains its `program`.",
+        "auto", "The LibreOffice that converts office documents if no service is set. `auto`: the installed one; `off`: "
+        "none; or the folder that contains its `program`.",
         group=PREVIEWS,
     )  # fmt: skip
 
-    # How many of each function run at once where no workers register, and how many may on all workers together.
+    # How many invocations of each function Lambda runs at once, and how many parts all workers together run at most.
     concurrency: Mapping[str, int] = field(default_factory=dict)
     ceilings: Mapping[str, int] = field(default_factory=dict)
     on_lambda: bool = False
@@ -330,8 +334,8 @@ class Settings:
     def from_environment(
         cls, environment: Mapping[str, str] = os.environ, declared_concurrency: Mapping[str, int] | None = None
     ) -> Settings:
-        """The settings of these variables. `declared_concurrency` is that of each step, which counts where
-        `.chalice/config.json` has no line for the step. Raises ValueError."""
+        """The settings in these variables. `declared_concurrency` is used for steps without a line in
+        `.chalice/config.json`. Raises ValueError."""
         values: dict[str, Any] = {}
         for declared in _declared():
             text = environment.get(variable_of(declared))
@@ -342,9 +346,9 @@ class Settings:
         if "AWS_LAMBDA_FUNCTION_NAME" in environment:
             values["on_lambda"] = True
             values.setdefault("kept_originals_bytes", 0)  # each step runs on another machine
-            values.setdefault("longest_wait_s", 0)  # Lambda is paid by the second
-        # A worker that starts reclaims the leases of its own name. On Lambda host names and process ids are all alike;
-        # a log stream belongs to one container.
+            values.setdefault("longest_wait_s", 0)  # Lambda bills waiting
+        # A starting worker reclaims the leases with its name. On Lambda all containers may have the same host name and
+        # process id; a log stream belongs to one container.
         values["worker_name"] = (
             values.get("worker_name")
             or environment.get("AWS_LAMBDA_LOG_STREAM_NAME")
@@ -356,7 +360,7 @@ class Settings:
         return settings
 
     def _check(self) -> None:
-        """Raises ValueError for a value that is not allowed, or where a setting lacks another that it needs."""
+        """Raises ValueError for a value that is not allowed, or if a setting needs another that is missing."""
         for declared in _declared():
             choices = declared.metadata["choices"]
             if choices and getattr(self, declared.name) not in choices:
@@ -373,7 +377,7 @@ class Settings:
             )
         if self.target_s <= 0:
             raise ValueError("FAIRWAY_TARGET_S must be more than 0")
-        self.step_slots  # noqa: B018  (raises for what can't be read)
+        self.step_slots  # noqa: B018  (raises if it can't be parsed)
         if self.quarantine_at < 1:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
@@ -401,12 +405,12 @@ class Settings:
 
     @property
     def step_slots(self) -> dict[str, int | None]:
-        """How many parts of each step this worker runs at once; None: as many as the step declares. Empty: all steps.
+        """How many parts of each step this worker runs at once; None: the step's own default. Empty: all steps.
 
         Raises ValueError.
         """
         slots: dict[str, int | None] = {}
-        for entry in filter(None, (one.strip() for one in self.steps.split(","))):
+        for entry in filter(None, (text.strip() for text in self.steps.split(","))):
             name, separator, number = (part.strip() for part in entry.partition("="))
             slots[name] = _whole_number(f"FAIRWAY_STEPS: the number of `{name}`", number) if separator else None
             if separator and slots[name] == 0:
@@ -428,7 +432,7 @@ class Variable:
     group: str
 
 
-# Read by infra/local, by the decoders (which see no other settings) and by bootstrap.
+# Read by infra/local, by the decoders (to which no other settings are passed) and by bootstrap.
 OTHER_VARIABLES = (
     Variable("FAIRWAY_HOME", "`.fairway`", "The folder for all data, secrets and logs.", EMBEDDED),
     Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
@@ -436,10 +440,10 @@ OTHER_VARIABLES = (
     Variable(
         "FAIRWAY_CACHE", "`~/.cache/fairway`", "Where `make cluster` keeps Kafka and versitygw, for all clones.", EMBEDDED
     ),
-    Variable("FAIRWAY_SAMPLES", "`1`", "0: the samples are not processed.", EMBEDDED),
+    Variable("FAIRWAY_SAMPLES", "`1`", "0: do not process the samples.", EMBEDDED),
     Variable(
         "FAIRWAY_STORE_FREE_BYTES", "`268435456`",
-        "How much of the disk uploads leave free, in bytes. An upload that would leave less is answered with 507.",
+        "How many bytes of the disk uploads leave free. An upload that would leave less is answered with 507.",
         EMBEDDED,
     ),
     Variable("FAIRWAY_PREVIEW_HOST", "`127.0.0.1`", "The address that `python -m infra.preview_service` binds.", PREVIEWS),
@@ -452,14 +456,14 @@ OTHER_VARIABLES = (
     ),
     Variable(
         "FAIRWAY_SECRETS", "",
-        "Names of secrets in AWS Secrets Manager, with commas. Each is a JSON object of variables, which apply where "
-        "the environment does not set them.",
+        "Names of secrets in AWS Secrets Manager, separated by commas. Each is a JSON object of variables. The environment "
+        "has priority.",
         GENERAL,
     ),
     Variable(
         "FAIRWAY_SECRETS_FOLDER", "",
-        "A folder of files, such as `/run/secrets`. Each is named as a variable, which applies where the environment "
-        "does not set it.",
+        "A folder of files, such as `/run/secrets`. Each has the name of a variable and contains its value. The "
+        "environment has priority.",
         GENERAL,
     ),
 )  # fmt: skip
@@ -510,7 +514,7 @@ def _with_password(url: str, password: str) -> str:
 
 
 def reserved_concurrency(stage: str) -> dict[str, int]:
-    """How many of each function run at once in a stage, for the functions that have a line in `.chalice/config.json`."""
+    """The reserved concurrency of each function in a stage, for the functions with a line in `.chalice/config.json`."""
     path = next((path for path in CONFIG_PATHS if path.exists()), None)
     if path is None:
         return {}
@@ -523,8 +527,8 @@ HEADER = """# Configuration
 <!-- Generated from layers/settings.py: change it there, then run `python -m layers.settings > docs/configuration.md`. -->
 
 All settings are environment variables, and all have a default that works with `make run`. A value that is not allowed
-stops the process at its start with a message that names the variable. `.chalice/config.json` sets, by stage, how many
-of each step run at once on Lambda, and at most on all workers together.
+stops the process at its start with a message that names the variable. `.chalice/config.json` sets for each stage how
+many invocations of each step Lambda runs at once, and how many parts of each step all workers together run at most.
 """
 
 

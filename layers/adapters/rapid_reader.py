@@ -1,4 +1,4 @@
-"""The second reader: RapidOCR in a sandbox of its own, for pages that Tesseract read with low confidence."""
+"""The second reader: RapidOCR in a separate sandbox, for pages that Tesseract read with low confidence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from layers.decoding.sandbox import Sandbox
 from layers.domain.page import Page, pages_as_read
 
-# Models and their buffers take 0.7 GB, and reserve twice that much address space.
+# Models and their buffers use 0.7 GB of memory, and twice that much address space.
 MEMORY_BYTES = 3 << 30
 START_S = 30.0
 PAGE_S = 30.0
-# The languages whose letters its model knows, as Tesseract names them.
+# The languages whose letters its model knows, by Tesseract's names.
 SUPPORTED_LANGUAGES = frozenset(
     [
         "ces",
@@ -49,13 +49,13 @@ class RapidReader:
         return SUPPORTED_LANGUAGES.issuperset(languages)
 
     def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
-        """Read pages again, turned as Tesseract turned them. Raises PermanentError and DecoderCrashed."""
+        """Read pages again, rotated as Tesseract rotated them. Raises PermanentError and DecoderCrashed."""
         requested = [[page.number, page.turned] for page in pages]
         arguments = {"path": str(path), "media_type": media_type, "pages": requested}
         return pages_as_read(self._sandbox.call("second_ocr", arguments, timeout_s=START_S + PAGE_S * len(pages)))
 
     def retire_idle(self) -> None:
-        """End its decoder if that has been idle for a while."""
+        """End its decoder process if it has been idle for a while."""
         self._sandbox.retire_idle()
 
     def close(self) -> None:

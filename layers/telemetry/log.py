@@ -56,11 +56,11 @@ def _log(event: str, error: BaseException | None, fields: dict[str, Any]) -> Non
 
 
 class _Lines:
-    """Whole lines on standard error, without a buffer: one that can't be written must not hold up the next one."""
+    """Writes complete lines to standard error, without a buffer: a line that can't be written must not delay the next."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_torn = False  # the last line was written in part
+        self._is_torn = False  # the last line was written incompletely
         self._lost = 0
 
     def write(self, line: str) -> None:

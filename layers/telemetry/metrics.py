@@ -1,4 +1,4 @@
-"""The metrics, by the log event that carries each: the only list of Fairway's own metrics."""
+"""All metrics of Fairway, by the log event from which each is taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMESPACE = "Fairway"
 SERVICE = "fairway"
 Fields = Mapping[str, Any]
 
-# US dollars for a GB-second of Lambda on x86 in us-east-1, without the API's requests and without what is idle.
+# US dollars for a GB-second of Lambda on x86 in us-east-1, without requests of the API and idle resources.
 GB_SECOND_USD = 0.0000166667
 PAID_PAGE_USD = 0.0015  # Textract, a page of text
 
@@ -38,7 +38,7 @@ def _cost_usd(fields: Fields) -> float:
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "attempt": (
         Measure("Attempts", "Count", ("step",), lambda fields: 1),
-        # 0 or 1, so that the average is the share of attempts that failed through our fault.
+        # 0 or 1, so that the average is the share of attempts that failed through no fault of the file.
         Measure("Errors", "Count", ("step",), lambda fields: float(fields["outcome"] == "retry" or fields["gave_up"])),
         Measure(
             "ErrorsByCode", "Count", ("step", "error_code"), lambda fields: 1 if fields.get("error_code") else None

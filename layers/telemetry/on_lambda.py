@@ -1,4 +1,4 @@
-"""Logs, embedded metrics and traces on Lambda, by Powertools. Imported on Lambda only, at first use."""
+"""Logs, embedded metrics and traces on Lambda, with Powertools. Imported on Lambda only, at first use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A model on Amazon Bedrock by its Converse API: the answer is a call of the only tool, whose schema is the record's."""
+"""A model on Amazon Bedrock, called by the Converse API: the answer is a call of the only tool, which has the record's
+schema."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ NOT_SENT = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrieva
 
 
 class BedrockModel:
-    """`strict` makes Bedrock enforce the schema while the answer is generated; not all models can."""
+    """`strict` makes Bedrock enforce the schema while the answer is generated; not all models support this."""
 
     def __init__(
         self,
@@ -51,8 +52,8 @@ class BedrockModel:
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
         """The model's answer; with `wrong`, its answer to a correction of an earlier answer.
 
-        Raises Throttled; DependencyDown where Bedrock can't be reached or refuses every call (credentials, access, an
-        unknown model); TransientError where this call failed; TooLong; PermanentError where it refuses the document.
+        Raises Throttled; DependencyDown if Bedrock can't be reached or refuses every call (credentials, access, an
+        unknown model); TransientError if this call failed; TooLong; PermanentError if it refuses the document.
         """
         tool: dict[str, Any] = {
             "name": TOOL,
@@ -80,7 +81,7 @@ class BedrockModel:
         return _reply(answer)
 
     def is_up(self) -> bool | None:
-        """Unknown: Bedrock has no call that is free."""
+        """Unknown: every call of Bedrock costs money."""
         return None
 
     def _converse(self, **arguments: Any) -> dict[str, Any]:

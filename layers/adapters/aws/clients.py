@@ -1,6 +1,6 @@
-"""AWS: SDK clients with our timeouts, secrets, and tokens for the database.
+"""AWS: SDK clients with Fairway's timeouts, secrets, and tokens for the database.
 
-The SDK is imported at first use, which takes a tenth of a second.
+The SDK is imported at first use, since its import takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ CONNECT_TIMEOUT_S = 3
 
 
 def own_client(service: str, region: str, *, addressing: str = "auto") -> Any:
-    """A client of a service that Fairway runs on, with few retries: steps have retries of their own.
+    """A client of a service that Fairway runs on, with few retries: steps have their own.
 
-    `addressing`: whether buckets are named in the `path`, as many stores other than Amazon's expect, or in the host name
-    (`virtual`); `auto` leaves it to the SDK.
+    `addressing`: whether the bucket's name is in the `path`, as many stores other than Amazon's expect, or in the host
+    name (`virtual`); `auto`: the SDK decides.
     """
     import boto3
     from botocore.config import Config
@@ -36,9 +36,9 @@ def own_client(service: str, region: str, *, addressing: str = "auto") -> Any:
 
 
 def paid_client(service: str, region: str, profile: str, endpoint_url: str | None, read_timeout_s: float) -> Any:
-    """A client of a service that is paid by the call, without retries: steps have retries of their own.
+    """A client of a service that costs money for each call, without retries: steps have their own.
 
-    It ignores the general endpoint, which is the object store's and not this service's.
+    It ignores the general endpoint, which is that of the object store.
     """
     from botocore.config import Config
 
@@ -54,7 +54,7 @@ def paid_client(service: str, region: str, profile: str, endpoint_url: str | Non
 
 
 def has_credentials(profile: str) -> bool:
-    """Whether there are credentials for services that are paid by the call."""
+    """Whether there are credentials for services that cost money for each call."""
     return _session(profile).get_credentials() is not None
 
 
@@ -65,7 +65,7 @@ def _session(profile: str) -> Any:
 
 
 def read_secrets(names: Iterable[str]) -> dict[str, str]:
-    """The values of these secrets together; each secret is a JSON object. Raises the SDK's ClientError."""
+    """The values in these secrets, each of which is a JSON object. Raises the SDK's ClientError."""
     import boto3
 
     client = boto3.session.Session().client("secretsmanager")

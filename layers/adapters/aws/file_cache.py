@@ -18,7 +18,7 @@ MOST_FILE_BYTES = 8 * 1024 * 1024
 class FileCache:
     """At most `most_bytes` of files by key, each for half a minute. Safe for threads.
 
-    A file is given out as a hard link to the same bytes, so it must not be written to; decoders can't.
+    Callers get a hard link to the same bytes, so they must not write to the file; decoders can't.
     """
 
     def __init__(self, most_bytes: int, kept_s: float = KEPT_S) -> None:
@@ -32,7 +32,7 @@ class FileCache:
         self._timer: threading.Timer | None = None
 
     def give(self, key: tuple[str, str], path: Path) -> bool:
-        """Link the cached file to `path`; False where the cache does not have it."""
+        """Link the cached file to `path`. Returns False if the cache does not have it."""
         with self._lock:
             found = self._files.get(key)
             if found is None:

@@ -1,4 +1,4 @@
-"""Plain HTTP to AWS services: pools of connections, and the SDK's credentials to sign with."""
+"""Plain HTTP to AWS services: pools of connections, and the SDK's credentials for signing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ CONNECTIONS = 32
 
 
 class HttpPools:
-    """A pool of connections for each host. A call takes a fifth less CPU time than with urllib3's PoolManager."""
+    """A pool of connections for each host. A call uses a fifth less CPU time than with urllib3's PoolManager."""
 
     def __init__(self, **options: Any) -> None:
         self._options = options
         self._pools: dict[str, Any] = {}
 
     def request(self, method: str, url: str, **sent: Any) -> Any:
-        """urllib3's response. Raises its HTTPError where there was none."""
+        """The response, as urllib3's object. Raises urllib3's HTTPError if there is none."""
         scheme, _, rest = url.partition("://")
         host, slash, path = rest.partition("/")
         root = f"{scheme}://{host}"
@@ -28,7 +28,7 @@ class HttpPools:
 
 
 def pool(*methods: str) -> HttpPools:
-    """Pools that repeat a call of these methods twice where there was no response, or one of 500 to 504."""
+    """Pools that repeat calls of these methods up to twice if there was no response or its status was 500 to 504."""
     import urllib3
 
     retries = urllib3.Retry(

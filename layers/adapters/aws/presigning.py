@@ -1,6 +1,6 @@
-"""Presigned URLs without the cost of the SDK: one signing key a day, and times rounded so that URLs stay the same a while.
+"""Presigned URLs at less CPU time than with the SDK: one signing key a day, and rounded times, so that URLs repeat.
 
-Source: AWS Signature Version 4 for query strings, as Amazon S3's API reference describes it.
+Source: the API reference of Amazon S3, AWS Signature Version 4 for query strings.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def presign(
 
 
 def rounded(now_s: float) -> float:
-    """The start of the present five minutes, so that all URLs signed within them are the same."""
+    """The start of the current five minutes, so that all URLs of an object signed within them are the same."""
     return now_s - now_s % ROUNDED_S
 
 
@@ -67,7 +67,7 @@ def rounded(now_s: float) -> float:
 def _credentials(
     access_key: str, scope: str, stamp: str, expires_s: int, session_token: str | None, signed_names: str
 ) -> str:
-    """The query parameters, in order, that are the same for all URLs signed at one time."""
+    """The query parameters, in order, that are the same for all URLs signed at the same time."""
     parameters = {
         "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
         "X-Amz-Credential": f"{access_key}/{scope}",

@@ -1,4 +1,4 @@
-"""Objects of one bucket over plain HTTP by presigned URLs, at a third of the SDK's CPU time."""
+"""Objects of one bucket over plain HTTP with presigned URLs, at a third of the SDK's CPU time."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class S3Http:
             raise
         except Exception as error:
             answer.close()
-            raise Unreachable(f"a download broke off ({type(error).__name__})") from error
+            raise Unreachable(f"a download was interrupted ({type(error).__name__})") from error
         answer.release_conn()
 
     def put(self, path: Path, object_key: str, media_type: str) -> int:
-        """Store a file; its size in bytes. Raises Unreachable."""
+        """Store a file. Returns its size in bytes. Raises Unreachable."""
         size_bytes = path.stat().st_size
         headers = {"Content-Type": media_type, "Content-Length": str(size_bytes)}
         with path.open("rb") as stream:
@@ -61,7 +61,7 @@ class S3Http:
         return size_bytes
 
     def head(self, object_key: str, version_id: str | None) -> Mapping[str, str] | None:
-        """The headers of an object, by name in any case; None where it does not exist."""
+        """The headers of an object, by names in any case; None if it does not exist."""
         try:
             answer = self._call("HEAD", object_key, version_id)
         except Missing:

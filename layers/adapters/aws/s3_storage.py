@@ -28,10 +28,10 @@ AFTER_SLASH = "0"  # the character after the slash: `a0` sorts after all keys th
 class S3Storage:
     """`client` makes an SDK client at first use; `public_url` is the store's address in presigned URLs.
 
-    `is_virtual`: presigned URLs name the bucket in the host name and not in the path.
+    `is_virtual`: in presigned URLs, the bucket's name is in the host name and not in the path.
 
-    Single objects are transferred over plain HTTP by presigned URLs, which costs a third of the SDK's CPU time; all
-    else goes through the SDK. `cache` keeps originals between the steps of a file.
+    Single objects are transferred over plain HTTP with presigned URLs, at a third of the SDK's CPU time; all other calls
+    use the SDK. `cache` keeps originals between the steps of a file.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class S3Storage:
             deleted += self._delete(_found(page), len(page.get("Versions", ())))
 
     def delete_under(self, prefix: str, names: Sequence[str]) -> int:
-        """Lists the keys in order, from one wanted name to the next, so that one listing serves many neighbouring names."""
+        """Lists keys in order, from one wanted name to the next, so that one page of a listing may have several of them."""
         wanted, left, deleted = set(names), sorted(set(names)), 0
         marker = _before(prefix + left[0]) if left else ""
         while left:
@@ -109,7 +109,7 @@ class S3Storage:
             deleted += self._delete(chosen, versions)
             if not page.get("IsTruncated"):
                 return deleted
-            last = max(_found(page), key=lambda one: str(one["Key"]))
+            last = max(_found(page), key=lambda version: str(version["Key"]))
             left = [name for name in left if prefix + name + AFTER_SLASH > last["Key"]]
             if left:
                 # More versions of a wanted key may follow; those that were listed are deleted by now.
@@ -248,7 +248,7 @@ class S3Storage:
         )
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        """The response of an SDK operation; None where the object does not exist, or exists and must not be replaced."""
+        """The response of an SDK operation; None if the object does not exist, or if it exists and must not be replaced."""
         try:
             return getattr(self._client(), operation)(Bucket=self._bucket, **arguments)
         except Exception as error:

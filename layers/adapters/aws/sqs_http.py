@@ -1,4 +1,4 @@
-"""SQS over plain HTTP by its JSON protocol, signed by the SDK, at half of the SDK's CPU time."""
+"""SQS over plain HTTP with its JSON protocol, signed by the SDK, at half of the SDK's CPU time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Unanswered(Exception):
 
 
 class SqsHttp:
-    """`make_client` makes the SDK client at first use; it has the endpoint and renews the credentials."""
+    """`make_client` makes the SDK client at first use, which has the endpoint and renews the credentials."""
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
         self._make_client = make_client
@@ -39,7 +39,7 @@ class SqsHttp:
     def _parts(self) -> tuple[Any, Any]:
         with self._lock:
             if self._clients is None:
-                # A call whose response was lost may be repeated: a message may then exist twice, which consumers expect.
+                # A call whose response was lost is repeated. A message may then exist twice, which consumers expect.
                 self._clients = self._make_client(), http_pools.pool("POST")
             return self._clients
 

@@ -14,7 +14,7 @@ from layers.telemetry.log import log
 
 DEAD_SUFFIX = "-dead"
 LONGEST_DELAY_S = 900
-MOST_A_REQUEST = 10  # messages, by the API of SQS
+MOST_A_REQUEST = 10  # messages; the limit of SQS
 GIVEN_BACK_S = 0
 
 
@@ -60,10 +60,10 @@ class SqsTopics:
         self._send(ARRIVALS, [json.dumps(announcement(object_keys))])
 
     def start(self, threads: Mapping[str, int]) -> None:
-        """Nothing: each `receive` asks the queue."""
+        """Does nothing: each `receive` calls SQS."""
 
     def stop(self) -> None:
-        """Nothing: a message that was received and not handled is received again."""
+        """Does nothing: messages that were received and not deleted are received again."""
 
     def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         answer = self._sqs.call(
@@ -94,7 +94,7 @@ class SqsTopics:
         self._signal(topic, len(records))
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
-        """Each message is sent before it is deleted, so that a crash may double it but never loses it."""
+        """Each message is sent before it is deleted, so that a crash may duplicate it but can't lose it."""
         moved = 0
         for topic in topics:
             try:
@@ -120,7 +120,7 @@ class SqsTopics:
         return True
 
     def _send(self, topic: str, bodies: list[str], delay_s: int = 0) -> bool:
-        """Send up to ten messages; whether all were accepted."""
+        """Send up to ten messages. Returns whether all were accepted."""
         entries = [
             {"Id": str(index), "MessageBody": body, "DelaySeconds": delay_s} for index, body in enumerate(bodies)
         ]

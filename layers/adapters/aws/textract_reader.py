@@ -1,4 +1,4 @@
-"""Amazon Textract: words with boxes and confidence. Single pages are read by a call each, a long file by one job."""
+"""Amazon Textract: words with boxes and confidence. Single pages are read by one call each, a long file by a job."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ HEALTH_KEPT_S = 30.0
 class TextractReader:
     """`bucket` is where the files are, if Textract can read the object store (`file.reach`).
 
-    `client` makes an SDK client without retries: steps have retries of their own. `pace` delays each call to keep the
-    rate limit.
+    `client` makes an SDK client without retries: steps have their own. `pace` delays each call to keep the rate limit.
     """
 
     def __init__(self, client: Callable[[], Any], bucket: str, pace: Pace | None = None) -> None:
@@ -49,21 +48,21 @@ class TextractReader:
     def read(
         self, file: File, page_numbers: Sequence[int], token: str, picture: PagePicture, meter: Meter
     ) -> list[Page]:
-        """The pages as Textract reads them; a page without any word has no source.
+        """The pages as read by Textract; a page without any word has no source.
 
-        A few pages are sent one by one, as `picture` draws them; many are read by one job, which `token` identifies.
-        Raises Throttled; Snooze while the job runs; PermanentError for a file that Textract refuses; DependencyDown
-        where it refuses every call; TransientError where this call failed.
+        A few pages are sent one by one, as rendered by `picture`; many are read by one job, which `token` identifies.
+        Raises Throttled; Snooze while the job runs; PermanentError if Textract refuses the file; DependencyDown if it
+        refuses every call; TransientError if this call failed.
         """
         if reads_by_one_job(file, len(page_numbers)):
             return self._by_job(file, page_numbers, token, meter)
         return [self._at_once(file, number, picture, meter) for number in page_numbers]
 
     def is_up(self) -> bool | None:
-        """Whether Textract answers and accepts our credentials. It is asked for a job that does not exist, which is
-        free.
+        """Whether Textract answers and accepts the credentials. The call is for a job that does not exist, which costs
+        nothing.
 
-        None where this process has no right to ask: the workers' role may have it where the API's has not.
+        None if this process lacks the permission for the call, which the workers' role may have.
         """
         checked_at, was_up = self._was_up
         if time.monotonic() - checked_at < HEALTH_KEPT_S:
@@ -151,13 +150,13 @@ def _as_error(error: Exception) -> Exception:
     if code in FAILED or status == 500:
         return TransientError("textract_failed_once", f"Amazon Textract failed ({code or status})")
     if code:
-        # Credentials, rights, an outage: every other file would meet the same error.
+        # Credentials, permissions, an outage: every other file would get the same error.
         return DependencyDown(NAME, f"Amazon Textract refuses our requests ({code}: {_brief(details)})")
     if kind in UNREACHABLE:
         return DependencyDown(NAME, f"Amazon Textract can't be reached ({kind})")
     if kind in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "ProfileNotFound"):
         return DependencyDown(NAME, f"Amazon Textract can't be called: {error}")
-    # A timeout or a broken connection may be caused by this file, so it spends an attempt.
+    # A timeout or a broken connection may be caused by this file, so it uses up an attempt.
     return TransientError("textract_timeout", f"Amazon Textract did not answer ({kind})")
 
 
@@ -171,7 +170,7 @@ def _brief(details: dict[str, Any]) -> str:
 
 @contextmanager
 def _checking_shape() -> Iterator[None]:
-    """Raises TransientError where a response has another shape than Textract's."""
+    """Raises TransientError if a response has an unknown shape."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:

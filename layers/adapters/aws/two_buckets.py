@@ -1,6 +1,6 @@
-"""Originals and artifacts in buckets of their own, as one object store.
+"""Originals and artifacts in separate buckets, as one object store.
 
-A store that reports every new object can then be told to report those of the first bucket only.
+A store that sends an event for every new object of a bucket then sends none for artifacts.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class TwoBuckets:
         return self._of(object_key).look_up(object_key)
 
     def delete_prefix(self, prefix: str) -> int:
-        return sum(one.delete_prefix(prefix) for one in self._under(prefix))
+        return sum(bucket.delete_prefix(prefix) for bucket in self._under(prefix))
 
     def delete_under(self, prefix: str, names: Sequence[str]) -> int:
-        return sum(one.delete_under(prefix, names) for one in self._under(prefix))
+        return sum(bucket.delete_under(prefix, names) for bucket in self._under(prefix))
 
     def keys_after(self, prefix: str, start_after: str, limit: int) -> list[str]:
         keys: list[str] = []
-        for one in self._under(prefix):
+        for bucket in self._under(prefix):
             if len(keys) < limit:
-                keys += one.keys_after(prefix, start_after, limit - len(keys))
+                keys += bucket.keys_after(prefix, start_after, limit - len(keys))
         return keys
 
     def presign_put(
@@ -77,9 +77,9 @@ class TwoBuckets:
 
     def uploads_after(self, prefix: str, after: tuple[str, str], limit: int) -> list[OpenUpload]:
         uploads: list[OpenUpload] = []
-        for one in self._under(prefix):
+        for bucket in self._under(prefix):
             if len(uploads) < limit:
-                uploads += one.uploads_after(prefix, after, limit - len(uploads))
+                uploads += bucket.uploads_after(prefix, after, limit - len(uploads))
         return uploads
 
     def presign_get(

@@ -1,4 +1,4 @@
-"""Extraction by a language model: its answer is corrected once, and only values that the text shows are kept."""
+"""Extraction by a language model: its answer is corrected once, and only values that are in the text are kept."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class ModelExtractor:
         self._model = model
 
     def extract(self, window: Window, schema: Mapping[str, Any], meter: Meter) -> Extraction:
-        """The values that the window's text shows, each with its evidence.
+        """The values that are in the window's text, each with its evidence.
 
-        Raises the errors of the model, and TransientError when it does not answer with a JSON object twice.
+        Raises the errors of the model, and TransientError if it twice did not answer with a JSON object.
         """
         resolved = resolve_references(schema)
         try:

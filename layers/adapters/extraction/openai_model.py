@@ -24,9 +24,9 @@ SCHEMA = re.compile(r"response_format|json_schema|schema", re.I)
 
 
 class OpenAiModel:
-    """`url` is the endpoint's base, with or without `/v1`; `key` is empty where the endpoint needs none.
+    """`url` is the endpoint's base, with or without `/v1`; `key` is empty if the endpoint needs none.
 
-    `options` are merged into every request, over our own fields; a null leaves the field out.
+    `options` are merged into every request and override its fields; null removes a field.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class OpenAiModel:
     def ask(self, question: Question, meter: Meter, wrong: tuple[Reply, str] | None = None) -> Reply:
         """The model's answer; with `wrong`, its answer to a correction of an earlier answer.
 
-        Raises Throttled (429); DependencyDown where the endpoint can't be reached or refuses every call (502 to 504, a
-        wrong key, model or address); TransientError where this call failed (500, a timeout); TooLong; PermanentError
-        where it refuses this document or this schema.
+        Raises Throttled (429); DependencyDown if the endpoint can't be reached or refuses every call (502 to 504, a
+        wrong key, model or address); TransientError if this call failed (500, a timeout); TooLong; PermanentError if it
+        refuses this document or this schema.
         """
         messages = [
             {"role": "system", "content": question.instructions},
@@ -85,7 +85,7 @@ class OpenAiModel:
         return _reply(answer)
 
     def is_up(self) -> bool | None:
-        """Whether the endpoint answers and accepts the key; None where it has no list of models."""
+        """Whether the endpoint answers and accepts the key; None if it has no list of models."""
         status, _, _ = self._send("GET", "/models", None, 2.0)
         return None if status in (404, 405, 501) else status < 400 or status == 429
 
@@ -128,7 +128,7 @@ class OpenAiModel:
             # Also a host name that does not resolve.
             raise DependencyDown(NAME, f"the model service can't be reached ({type(error).__name__})") from None
         except urllib3.exceptions.TimeoutError:
-            # This document may be the cause: it spends an attempt, so that it can't block its lane for ever.
+            # This document may be the cause: the timeout uses up an attempt, so that it can't block its lane forever.
             raise TransientError("model_timeout", f"the model did not answer within {timeout_s:.0f} seconds") from None
         except urllib3.exceptions.HTTPError as error:
             raise TransientError(
@@ -162,7 +162,7 @@ class OpenAiModel:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """The seconds of a Retry-After header, which is a number or a date: between 0.5 and 900, and 10 without one."""
+    """The seconds in a Retry-After header, which is a number or a date: between 0.5 and 900, or 10 without one."""
     value = headers.get("Retry-After") or headers.get("retry-after") or ""
     try:
         seconds = float(value)

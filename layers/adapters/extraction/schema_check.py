@@ -1,4 +1,4 @@
-"""Checks a model's answer against a JSON Schema with `jsonschema`, which is imported at the first answer."""
+"""Checks a model's answer against a JSON Schema with `jsonschema`, which is imported at first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_FAULTS = 200
 
 
 def faults(answer: Any, schema: Mapping[str, Any]) -> list[Fault]:
-    """The faults of an answer, at most `MAX_FAULTS`. Their texts quote the schema and never the answer."""
+    """The faults of an answer, at most `MAX_FAULTS`. Their texts may quote the schema but not the answer."""
     from itertools import islice
 
     from jsonschema import Draft202012Validator, FormatChecker

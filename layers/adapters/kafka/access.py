@@ -1,4 +1,4 @@
-"""How clients log in to the brokers, as the configuration of librdkafka."""
+"""How clients connect and log in to the brokers, as properties of librdkafka."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ SASL = {
     "oauthbearer": "OAUTHBEARER",
     "iam": "OAUTHBEARER",
 }
-METADATA_MS = 10_000  # how soon clients notice new partitions and new brokers
-RECONNECT_MS = 2_000  # at most between two attempts to reach a broker; the client's own choice is ten seconds
+METADATA_MS = 10_000  # how often clients look for new partitions and brokers
+RECONNECT_MS = 2_000  # the longest delay between two attempts to reach a broker; the client's default is ten seconds
 REPORTED_EVERY_S = 10.0
 SILENT = 0  # librdkafka prints lines that are not JSON; `error_cb` gets its errors
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The brokers, separated by commas, and what they ask of a client.
+    """The brokers, separated by commas, and how to log in to them.
 
     `auth` is `none` or a key of `SASL`; `iam` signs a token with the AWS credentials of the process. `options` are
-    properties of librdkafka that replace ours.
+    properties of librdkafka that override Fairway's.
     """
 
     brokers: str
@@ -44,7 +44,7 @@ class Access:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def config(self, **own: Any) -> dict[str, Any]:
-        """The properties of a client; those of `own` have `_` in place of `.` in their names."""
+        """The properties of a client; names in `own` have `_` instead of `.`."""
         properties = {name.replace("_", "."): value for name, value in own.items()}
         common = {
             "bootstrap.servers": self.brokers,
@@ -95,8 +95,8 @@ def iam_token(region: str) -> Callable[[str], tuple[str, float]]:
 
 
 class ErrorReport:
-    """Logs the errors of a client as a whole: brokers that are down, or that refuse the login. It tries again several
-    times a second, so each kind of error is logged once in a while."""
+    """Logs errors that concern the whole client: brokers are down or refuse the login. The client tries again several times
+    a second, so each kind of error is logged once every `REPORTED_EVERY_S` seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

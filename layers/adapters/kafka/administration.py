@@ -1,4 +1,4 @@
-"""The topics at the brokers: create, widen and check them, and count what a group has not received."""
+"""Administers topics: creates them, adds partitions, checks them, and counts the messages that a group has not received."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from layers.adapters.kafka.access import Access
 
 MAX_WAIT_S = 5
 CREATE_WAIT_S = 30
-KEPT_MS = 24 * 3600 * 1000  # upkeep repeats what is older
+KEPT_MS = 24 * 3600 * 1000  # upkeep publishes older messages again
 BROKERS_CHOICE = -1
 
 
 def brokers_answer(access: Access) -> bool:
-    """Whether the brokers answer. Raises the client's errors where they can't be reached."""
+    """Whether the brokers answer. Raises the client's errors if they can't be reached."""
     return bool(_admin(access).list_topics(timeout=MAX_WAIT_S).brokers)
 
 
 def partitions_of(access: Access, topics: Iterable[str]) -> dict[str, int]:
-    """How many partitions each of these topics has; 0 where it does not exist. Raises the client's errors."""
+    """How many partitions each of these topics has; 0 if it does not exist. Raises the client's errors."""
     known = _admin(access).list_topics(timeout=MAX_WAIT_S).topics
     return {name: len(known[name].partitions) if name in known else 0 for name in topics}
 
 
 def ensure_topics(access: Access, partitions: Mapping[str, int], replication: int = BROKERS_CHOICE) -> list[str]:
-    """Create missing topics with so many partitions, and add partitions to those that have fewer; the changed topics.
+    """Create missing topics with these numbers of partitions, and add partitions to topics with fewer.
 
-    `replication` is how many brokers keep each partition of a new topic.
+    `replication` is how many brokers store each partition of a new topic. Returns the changed topics.
     """
     made = _client()
     held = partitions_of(access, partitions)
@@ -44,7 +44,7 @@ def ensure_topics(access: Access, partitions: Mapping[str, int], replication: in
     ):
         for change in changes.values():
             change.result(CREATE_WAIT_S)
-    return sorted([one.topic for one in new] + [one.topic for one in wider])
+    return sorted([topic.topic for topic in new] + [topic.topic for topic in wider])
 
 
 def unreceived(access: Access, group: str, topic: str) -> int:
@@ -56,21 +56,25 @@ def unreceived(access: Access, group: str, topic: str) -> int:
     if not partitions:
         return 0
     received = _committed(admin, group, partitions)
-    ends = admin.list_offsets({one: spec.latest() for one in partitions}, request_timeout=MAX_WAIT_S)
-    begins = admin.list_offsets({one: spec.earliest() for one in partitions}, request_timeout=MAX_WAIT_S)
+    ends = admin.list_offsets({partition: spec.latest() for partition in partitions}, request_timeout=MAX_WAIT_S)
+    begins = admin.list_offsets({partition: spec.earliest() for partition in partitions}, request_timeout=MAX_WAIT_S)
     return sum(
-        max(0, end.result(MAX_WAIT_S).offset - max(received[one.partition], begins[one].result(MAX_WAIT_S).offset))
-        for one, end in ends.items()
+        max(
+            0,
+            end.result(MAX_WAIT_S).offset
+            - max(received[partition.partition], begins[partition].result(MAX_WAIT_S).offset),
+        )
+        for partition, end in ends.items()
     )
 
 
 def _committed(admin: Any, group: str, partitions: list[Any]) -> dict[int, int]:
-    """The offset that a group has committed in each partition; negative where it has none."""
+    """The offset that a group has committed in each partition; negative if none."""
     from confluent_kafka import ConsumerGroupTopicPartitions
 
-    asked = [ConsumerGroupTopicPartitions(group, partitions)]
-    answer = admin.list_consumer_group_offsets(asked, request_timeout=MAX_WAIT_S)[group].result(MAX_WAIT_S)
-    return {one.partition: one.offset for one in answer.topic_partitions}
+    query = [ConsumerGroupTopicPartitions(group, partitions)]
+    answer = admin.list_consumer_group_offsets(query, request_timeout=MAX_WAIT_S)[group].result(MAX_WAIT_S)
+    return {partition.partition: partition.offset for partition in answer.topic_partitions}
 
 
 def _admin(access: Access) -> Any:

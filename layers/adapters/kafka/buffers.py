@@ -12,7 +12,7 @@ RESUME_BELOW = 0.5  # of the room
 
 
 class Buffer:
-    """The records of one topic, oldest first. A record holds its `partition`, and until it is taken its `offset`."""
+    """The records of one topic, oldest first. A record has its `partition`, and its `offset` until it is taken."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -27,7 +27,7 @@ class Buffer:
 
     @property
     def has_room(self) -> bool:
-        """Whether it is worth while to receive again after a pause."""
+        """Whether there is enough room to receive again after a pause."""
         return len(self._records) <= self._room * RESUME_BELOW
 
     def add(self, record: Record) -> None:
@@ -53,7 +53,7 @@ class Buffer:
             return True
 
     def take(self, most: int, wait_s: float) -> list[Record]:
-        """Up to `most` records; empty where none came within `wait_s` seconds."""
+        """Up to `most` records; empty if none came within `wait_s` seconds."""
         with self._changed:
             self._ending.discard(threading.get_ident())
             if not self._records and wait_s > 0:
@@ -63,10 +63,12 @@ class Buffer:
             return [self._records.popleft() for _ in range(min(most, len(self._records)))]
 
     def drop(self, partitions: Set[int]) -> int:
-        """Forget the records of partitions that another process receives now; how many. Those that were given back
-        stay: their offsets are committed."""
+        """Drop the records of partitions that are now another process's. Returns their number. Records that were given
+        back stay: their offsets are committed."""
         with self._changed:
-            kept = [one for one in self._records if "offset" not in one or one["partition"] not in partitions]
+            kept = [
+                record for record in self._records if "offset" not in record or record["partition"] not in partitions
+            ]
             dropped = len(self._records) - len(kept)
             self._records = deque(kept)
             return dropped

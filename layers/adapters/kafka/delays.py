@@ -12,9 +12,9 @@ GRAIN_S = 0.1
 
 
 class Delays:
-    """Calls `do` after each delay that was asked for; those that are due together share a call.
+    """Calls `do` after each requested delay; requests that are due together share a call.
 
-    Nothing is lost with the process: PostgreSQL knows what is due, and each worker's pulse asks it.
+    The end of the process loses nothing: PostgreSQL records what is due, and each worker's pulse checks it.
     """
 
     def __init__(self, do: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
@@ -25,7 +25,7 @@ class Delays:
         self._thread: threading.Thread | None = None
 
     def after(self, delay_s: float) -> None:
-        """Call `do` in `delay_s` seconds, in a thread of its own."""
+        """Call `do` in `delay_s` seconds, in a separate thread."""
         due = math.ceil((self._clock() + delay_s) / GRAIN_S) * GRAIN_S
         with self._changed:
             if due not in self._due:
@@ -36,7 +36,7 @@ class Delays:
             self._changed.notify()
 
     def take_due(self) -> float | None:
-        """Forget what is due by now; 0 if there was anything, else the seconds until the next, None without one."""
+        """Drop the requests that are due. Returns 0 if there were any, else the seconds until the next, or None."""
         now, was_due = self._clock(), False
         while self._due and self._due[0] <= now:
             heapq.heappop(self._due)

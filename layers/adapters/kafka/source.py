@@ -15,8 +15,8 @@ from layers.adapters.kafka.topics import group
 from layers.domain.message import ARRIVALS, DISPATCH
 from layers.telemetry.log import log
 
-# Small buffers slow a consumer down, because a pause drops what the client has fetched ahead. Steps get short ones
-# anyway: a message that waits in one process is not available to the others.
+# Small buffers slow a consumer down, because a pause drops messages that the client has prefetched. Steps have small
+# ones anyway: a message that waits in one process is not available to the others.
 EVENTS_ROOM = 1000
 ROOM_A_THREAD = 4
 HANDED_OVER = -1  # in place of a partition
@@ -48,7 +48,7 @@ class KafkaSource:
         self._check_at = time.monotonic() + CHECKED_EVERY_S
 
     def start(self, threads: Mapping[str, int]) -> None:
-        """Receive from these topics, each read by so many threads; returns immediately."""
+        """Receive from these topics, for that many threads each; returns immediately."""
         self._buffers = {
             topic: Buffer(EVENTS_ROOM if topic in (ARRIVALS, DISPATCH) else ROOM_A_THREAD * max(1, count))
             for topic, count in threads.items()
@@ -57,7 +57,7 @@ class KafkaSource:
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave the group: other processes receive what no thread has taken here."""
+        """Leave the group: other processes receive the messages that no thread has taken."""
         self._stopping.set()
         if self._thread:
             self._thread.join(CLOSE_WAIT_S)
@@ -65,11 +65,11 @@ class KafkaSource:
     def receive(self, topic: str, *, most: int, wait_s: float) -> list[Record]:
         self._handled_here.topic = topic
         records = self._buffers[topic].take(most, wait_s)
-        self._taken += [(topic, one["partition"], one.pop("offset")) for one in records if "offset" in one]
+        self._taken += [(topic, record["partition"], record.pop("offset")) for record in records if "offset" in record]
         return records
 
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
-        """Nothing: the offsets are committed when messages are received."""
+        """Does nothing: offsets are committed when threads take messages."""
 
     def give_back(self, topic: str, records: list[Record]) -> None:
         self._buffers[topic].add_first(records)
@@ -88,8 +88,8 @@ class KafkaSource:
         return buffer.add_for_idle(record, ends=getattr(self._handled_here, "topic", None) == topic)
 
     def _store_offsets(self, consumer: Any) -> None:
-        """Mark what threads have taken as received; the client commits it. Only the thread that polls may do it: a call
-        from another one waits for the poll, and the poll for it."""
+        """Mark the messages that threads have taken; the client commits their offsets. Only the polling thread may call
+        this: in another thread it would deadlock with the poll."""
         from confluent_kafka import KafkaException, TopicPartition
 
         newest: dict[tuple[str, int], int] = {}
@@ -100,7 +100,7 @@ class KafkaSource:
             try:
                 consumer.store_offsets(offsets=[TopicPartition(self._prefix + topic, partition, offset + 1)])
             except KafkaException:
-                pass  # the partition belongs to another process by now, which receives the message again
+                pass  # the partition is another process's by now, which receives the message again
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -149,7 +149,7 @@ class KafkaSource:
 
     def _regulate(self, consumer: Any) -> None:
         """Pause the topics whose buffers are full; resume those with room again."""
-        full = {topic for topic, one in self._buffers.items() if one.is_full} - self._paused
+        full = {topic for topic, buffer in self._buffers.items() if buffer.is_full} - self._paused
         free = {topic for topic in self._paused if self._buffers[topic].has_room}
         if full:
             consumer.pause(self._mine(consumer, full))
@@ -159,24 +159,24 @@ class KafkaSource:
 
     def _mine(self, consumer: Any, topics: set[str]) -> list[Any]:
         names = {self._prefix + topic for topic in topics}
-        return [one for one in consumer.assignment() if one.topic in names]
+        return [partition for partition in consumer.assignment() if partition.topic in names]
 
     def _gained(self, consumer: Any, partitions: list[Any]) -> None:
-        # New partitions of a paused topic are not paused; the next full buffer pauses them together.
-        self._paused -= {one.topic.removeprefix(self._prefix) for one in partitions}
+        # New partitions of a paused topic are not paused; if its buffer is full, all are paused again.
+        self._paused -= {partition.topic.removeprefix(self._prefix) for partition in partitions}
         log("partitions_assigned", partitions=len(partitions))
         self._check_at = time.monotonic() + CHECKED_EVERY_S
 
     def _lost(self, consumer: Any, partitions: list[Any]) -> None:
         self._store_offsets(consumer)
         for topic, buffer in self._buffers.items():
-            buffer.drop({one.partition for one in partitions if one.topic == self._prefix + topic})
+            buffer.drop({partition.partition for partition in partitions if partition.topic == self._prefix + topic})
         log("partitions_revoked", partitions=len(partitions))
 
     def _check(self, consumer: Any) -> None:
-        """Log the topics of which this process gets no partition although it waited for long enough."""
+        """Log the topics of which this process has got no partition for too long."""
         self._check_at = time.monotonic() + CHECKED_EVERY_S
-        held = {one.topic for one in consumer.assignment()}
+        held = {partition.topic for partition in consumer.assignment()}
         for name in (self._prefix + topic for topic in self._buffers):
             if name not in held:
                 count = len(consumer.list_topics(name, timeout=MAX_WAIT_S).topics[name].partitions)
@@ -184,7 +184,7 @@ class KafkaSource:
 
 
 def too_narrow(name: str, partitions: int) -> str:
-    """What an operator should know about a topic with fewer partitions than workers."""
+    """The message for operators about a topic with fewer partitions than workers."""
     if not partitions:
         return f"Kafka has no topic {name}, or does not let this user see it; `python -m infra.setup` creates topics"
     return (
@@ -194,7 +194,7 @@ def too_narrow(name: str, partitions: int) -> str:
 
 
 def consumer(access: Access, prefix: str, name: str) -> Any:
-    """A client that receives for the group of all workers; `name` is this process's, for the brokers' logs."""
+    """A client that receives for the group of all workers; `name` is the process's name in the brokers' logs."""
     from confluent_kafka import Consumer
 
     return Consumer(

@@ -26,10 +26,10 @@ UNKNOWN = -1  # the client chooses the partition
 class KafkaTopics:
     """Publishes wake-ups on the topic `<prefix><step>`. One that can't be sent is logged; upkeep publishes it again.
 
-    `hand_over` gives a message to an idle thread of this process and says whether there is one; the others are sent.
-    Messages are spread over a topic's partitions in turn, so that all consumers of a topic get the same share. A
-    delay is kept by this process, unless there are `queues`, which then do all that is not about a step: on Lambda,
-    where no process lives long enough, and where the object store can't publish to Kafka.
+    `hand_over` gives a message to an idle thread of this process and returns whether there is one; the others are sent.
+    Messages go to a topic's partitions in turn, so that all its consumers get the same share. This process keeps delays,
+    unless there are `queues`, which are then used for everything but steps: on Lambda, no process lives long enough, and
+    the object store can't publish to Kafka.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class KafkaTopics:
             return False
 
     def _send(self, topic: str, bodies: Sequence[Any]) -> None:
-        """Hand messages to the client, which sends them in the background."""
+        """Pass messages to the client, which sends them in the background."""
         try:
             producer, name = self._connected(), self._prefix + topic
             count = self._count(producer, name)
@@ -114,16 +114,16 @@ class KafkaTopics:
             log("publish_failed", topic=topic, messages=1, detail=error.str())
 
     def _flush(self) -> None:
-        """Wait until the messages are sent: Lambda stops a process that has answered."""
+        """Wait until the messages are sent: Lambda suspends a process that has answered."""
         if left := self._connected().flush(MAX_WAIT_S):
             log("publish_unconfirmed", messages=left)
 
     def _count(self, producer: Any, name: str) -> int:
-        """How many partitions a topic has, some seconds ago; 0 where the brokers don't answer. Raises LookupError."""
+        """How many partitions a topic had some seconds ago; 0 if the brokers don't answer. Raises LookupError."""
         count, until = self._partitions.get(name, (0, 0.0))
         if time.monotonic() < until:
             return count
-        # While one thread asks, the others use the older count.
+        # While a thread updates the count, the others use the older one.
         self._partitions[name] = count, time.monotonic() + PARTITIONS_KEPT_S
         try:
             found = producer.list_topics(name, timeout=MAX_WAIT_S).topics[name]
@@ -146,7 +146,7 @@ class KafkaTopics:
 
     @staticmethod
     def _serve(producer: Any) -> None:
-        """Let the client report what it could not send."""
+        """Let the client report messages that it could not send."""
         while True:
             producer.poll(SERVED_EVERY_S)
 

@@ -61,7 +61,7 @@ Kind = TypeVar("Kind", bound=tuple[Any, ...])
 Values = Sequence[Any]
 QUERIES = Path(__file__).with_name("catalog.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
-# Planned again for each call: with a general plan, a filter that is absent could choose the index.
+# Planned again for each call: a generic plan could use the index of a filter that is absent.
 PLANNED_EACH_TIME = {"files", "changes"}
 
 
@@ -103,7 +103,7 @@ def _rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], An
 
 
 class PostgresTransaction:
-    """The port `Catalog`: one transaction. `catalog.sql` has its queries, which get the tenant's id by themselves."""
+    """The port `Catalog`: one transaction. Its queries are in `catalog.sql`; they get the tenant's id by themselves."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -480,8 +480,11 @@ def _as_parameters(rules: AuditRules) -> dict[str, Any]:
 
 
 def _anywhere(name: str) -> str:
-    """A pattern for ILIKE that finds the name anywhere, its own wildcards taken literally. `search_files` compares names in
-    the same normal form. Normalised first, since that can make a wildcard of another character."""
+    """A pattern for ILIKE that matches any name that contains this one literally.
+
+    `search_files` compares names in the same normal form. The name is normalised before wildcards are escaped, since
+    normalisation can turn another character into a wildcard.
+    """
     escaped = (
         unicodedata.normalize("NFKC", name)
         .replace("\x00", "")

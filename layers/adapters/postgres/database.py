@@ -1,4 +1,4 @@
-"""PostgreSQL: a small pool of connections for all threads, and queries loaded from files of SQL."""
+"""PostgreSQL: a small pool of connections for all threads, and queries loaded from SQL files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_DEADLOCKS = 3
 
 @cache
 def load_queries(path: Path) -> dict[str, str]:
-    """The queries of a file by name. Each follows a line `-- name --` and a comment that says what it does."""
+    """The queries of a file by name. Before each is a line `-- name --` and a comment."""
     text = path.read_text()
     parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)[1:]
     return {name: _with_named_parameters(query) for name, query in zip(parts[::2], parts[1::2], strict=True)}
@@ -37,15 +37,15 @@ def _with_named_parameters(query: str) -> str:
 class Database:
     """At most `max_connections` connections, opened at first use; each serves one thread at a time.
 
-    A thread that finds none free waits for one, and must not hold another meanwhile. Every failure to reach the server
-    raises StoreUnreachable and drops the connection.
+    If none is free, a thread waits for one; it must not hold another one while it waits. If the server can't be reached,
+    StoreUnreachable is raised and the connection dropped.
     """
 
-    # Why not psycopg_pool (3.3.3, measured behind this module in November 2026): its CPU time a step is about the same
-    # (0.95 of ours, median of 6 paired runs, between 0.84 and 1.03). But it connects in a background thread and keeps
-    # the error there: while the server refuses connections a caller waits for its whole timeout, 10 s, where this pool
-    # raises StoreUnreachable after 1 ms, and the next try follows by a backoff instead of with the next caller. It also
-    # serves the connection that was idle longest, where this pool serves the last used, whose statements are prepared.
+    # Compared with psycopg_pool (3.3.3, measured behind this module in November 2026): its CPU time a step is about the
+    # same (0.95 of this pool's, median of 6 paired runs, between 0.84 and 1.03). But it connects in a background thread
+    # and keeps the error there: while the server refuses connections, a caller waits for its whole timeout, 10 s; this
+    # pool raises StoreUnreachable after 1 ms. It reconnects after a backoff and not with the next caller. And it hands
+    # out the connection that was idle longest; this pool hands out the last used one, whose statements are prepared.
 
     def __init__(
         self,
@@ -56,16 +56,16 @@ class Database:
         prepares: bool = True,
         credentials: Callable[[], dict[str, str]] = dict,
     ) -> None:
-        """`credentials` gives, for each new connection, parameters that the URL lacks, such as a password that expires.
+        """`credentials` returns parameters for each new connection that the URL lacks, such as a temporary password.
 
-        `prepares`: statements are prepared by name. RDS Proxy would then keep a connection for this client alone.
+        `prepares`: statements are prepared by name. RDS Proxy would then reserve a connection for this client.
         """
         self._url = url
         self._connect_timeout_s = connect_timeout_s
         self._prepare_threshold = 2 if prepares else None
         self._credentials = credentials
         self._slots = threading.BoundedSemaphore(max_connections)
-        self._idle: list[psycopg.Connection[Row]] = []  # the last used is the next
+        self._idle: list[psycopg.Connection[Row]] = []  # the last used one is taken first
         self._lock = threading.Lock()
 
     @contextmanager
@@ -96,7 +96,7 @@ class Database:
             return _execute(connection, query, parameters).fetchone()
 
     def run(self, query: str, **parameters: Any) -> int:
-        """Run a statement that returns no rows; the number of rows that it changed."""
+        """Run a statement without a result. Returns the number of rows that it changed."""
         with self.connection() as connection:
             return _execute(connection, query, parameters).rowcount
 
@@ -137,7 +137,7 @@ class Database:
 
 
 def _execute(connection: psycopg.Connection[Row], query: str, parameters: Row) -> psycopg.Cursor[Row]:
-    """Run a single statement. One that the server ended because of a deadlock is run again, `MAX_DEADLOCKS` times."""
+    """Run a single statement. After a deadlock it is run again, up to `MAX_DEADLOCKS` times."""
     for _ in range(MAX_DEADLOCKS):
         try:
             return connection.execute(query, parameters)
@@ -147,17 +147,17 @@ def _execute(connection: psycopg.Connection[Row], query: str, parameters: Row) -
 
 
 def _has_lost_connection(error: psycopg.Error) -> bool:
-    """Whether a connection is of no use after an error: the server or the network failed, or the server ended the session.
+    """Whether a connection is unusable after an error: the server or the network failed, or the server ended the session.
 
-    psycopg does not count all of the latter as operational errors, for example the end of a transaction that took too
-    long because this process or the network stood still.
+    Not all errors of ended sessions are operational errors of psycopg, for example that of a transaction that took too
+    long because this process or the network was suspended.
     """
     is_ended = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
     return is_ended or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _server_closed(connection: psycopg.Connection[Row]) -> bool:
-    """Whether the server closed an idle connection: its socket is then readable, with the end of the stream."""
-    waiting = select.poll()  # select.select() takes no descriptor above 1,023, and the API may have thousands
+    """Whether the server closed an idle connection: then its socket is readable."""
+    waiting = select.poll()  # select.select() accepts no descriptor above 1,023, and the API may have thousands
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))

@@ -1,4 +1,4 @@
-"""Brings a database to the current schema: applies each numbered migration once, and creates the SQL functions again."""
+"""Brings a database to the current schema: applies each numbered migration once, and replaces the SQL functions."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class MigrationChanged(Exception):
 
 
 def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
-    """Apply the missing migrations, in order, under an advisory lock; the names of those that were applied.
+    """Apply the missing migrations, in order, under an advisory lock. Returns the names of those that were applied.
 
-    Raises MigrationChanged if the file of an applied migration differs from what was applied, and ServerTooOld.
+    Raises MigrationChanged if the file of an applied migration was changed since, and ServerTooOld.
     """
-    # The lock belongs to a transaction of its own: a pooler may serve each transaction by another connection.
+    # The lock has a separate transaction: a pooler may use another connection for each transaction.
     with (
         psycopg.connect(database_url) as lock,
         psycopg.connect(database_url, autocommit=True, prepare_threshold=None) as connection,
@@ -54,9 +54,9 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
 
 
 def pending(applied: Mapping[str, str], schema: Path = SCHEMA) -> list[str]:
-    """The names of the migrations that a database lacks; `functions` if its SQL functions are others than ours.
+    """The names of the migrations that a database lacks; `functions` if its SQL functions differ from these.
 
-    `applied` has the digest of each migration that it has.
+    `applied` has the digest of each applied migration.
     """
     missing = [path.stem for path in sorted((schema / "migrations").glob("*.sql")) if path.stem not in applied]
     return missing if applied.get("functions") == _digest_of_functions(schema) else [*missing, "functions"]
@@ -111,9 +111,9 @@ class Admin:
 
 
 def prepare(database_url: str, logins: Mapping[str, str | None], admin: Admin | None = None) -> list[str]:
-    """Migrate, let roles log in with these passwords (None: with IAM tokens only), and create the admin; what changed.
+    """Migrate, let roles log in with these passwords (None: with IAM tokens only), and create the admin.
 
-    `database_url` is the owner's. Raises MigrationChanged and psycopg's errors.
+    `database_url` is the owner's. Returns the changes. Raises MigrationChanged and psycopg's errors.
     """
     applied = migrate(database_url)
     changed = [f"applied {len(applied)} migrations: {', '.join(applied)}"] if applied else []
@@ -129,7 +129,7 @@ def prepare(database_url: str, logins: Mapping[str, str | None], admin: Admin | 
 
 
 def ensure_database(database_url: str) -> bool:
-    """Create the database that the URL names, where it is missing; whether it was."""
+    """Create the database in the URL if it does not exist. Returns whether it was created."""
     name = conninfo_to_dict(database_url).get("dbname") or ""
     with psycopg.connect(make_conninfo(database_url, dbname="postgres"), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
@@ -163,7 +163,7 @@ def give_token_login(database_url: str, role: str) -> None:
 
 
 def ensure_admin(database_url: str, admin: Admin) -> bool:
-    """Create the tenant and its admin key where they are missing; whether the key was."""
+    """Create the tenant and its admin key if they do not exist. Returns whether the key was created."""
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "SET LOCAL ROLE fairway_worker"

@@ -38,7 +38,7 @@ from layers.ports import (
     UploadVerdict,
 )
 
-MOST_COUNTED = 1_000  # lanes or parts that a backlog is computed from
+MOST_COUNTED = 1_000  # lanes or parts from which a backlog is computed
 DISPATCH_POLICY = Jsonb(
     {
         "slice_s": SLICE_S,
@@ -51,7 +51,7 @@ QUERIES = Path(__file__).with_name("queries.sql")
 
 
 class PostgresStore:
-    """Every write of an attempt is fenced by its lease. Only outcomes, and claims made `durably`, wait for the disk."""
+    """Every write of an attempt is fenced by its lease. Only outcomes, and claims with `durably`, wait for the disk."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -113,7 +113,7 @@ class PostgresStore:
         return [recorded[n] for n in range(len(finished))]
 
     def _record_and_plan(self, attempt: Finished, host: str) -> Recorded:
-        """Record, read the file with what its other parts made, and plan, all in one transaction."""
+        """Record, read the file with the results of its other parts, and plan, all in one transaction."""
         key = {"file_id": attempt.claim.file.file_id}
         with self._database.connection() as connection, connection.transaction():
             parameters = _as_parameters(attempt, host)
@@ -438,7 +438,7 @@ def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | No
             "schema_version": schema_version,
             **_record_as_json(found),
             "complete": found.is_complete if found.further else outcome.complete,
-            "further": [_record_as_json(one) | {"complete": one.is_complete} for one in found.further],
+            "further": [_record_as_json(record) | {"complete": record.is_complete} for record in found.further],
         }
     return made
 

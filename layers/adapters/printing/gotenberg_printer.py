@@ -1,4 +1,4 @@
-"""Prints office documents to PDF by an HTTP service with Gotenberg's protocol."""
+"""Prints office documents to PDF with an HTTP service that has Gotenberg's protocol."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNK_BYTES = 1 << 16
 MAX_REASON_BYTES = 4096
 FIRST_PAGE = "1-1"  # Gotenberg before 8.20 ignores a single number, and prints everything
 BUSY_DELAY_S, MAX_BUSY_DELAY_S = 5.0, 60.0
-# In the answers of Gotenberg, old and new, and of our own service.
+# In answers of old and new versions of Gotenberg, and of Fairway's own service.
 PASSWORD_WORDS = re.compile(r"is password-protected\. |a password may be required", re.IGNORECASE)
 
 
@@ -88,7 +88,7 @@ class GotenbergPrinter:
         return kind(self._url.hostname or "", self._url.port, timeout=timeout_s)
 
     def _post(self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool) -> None:
-        """Send one multipart form with a streamed file. Its file name is generated, never the owner's."""
+        """Send a multipart form with the streamed file. Its file name is generated; the original one is not sent."""
         boundary = secrets.token_hex(16)
         fields = {"nativePageRanges": FIRST_PAGE} if first_page_only else {}
         head = "".join(
@@ -124,7 +124,7 @@ class GotenbergPrinter:
 
     def _raise_refusal(self, answer: http.client.HTTPResponse) -> None:
         status, delay = answer.status, answer.headers.get("Retry-After", "")
-        # Gotenberg answers 503 also where one document takes too long, but then without a time to try again.
+        # Gotenberg also answers 503 if one document takes too long, but then without Retry-After.
         if status == 429 or (status == 503 and delay):
             delay_s = float(delay) if delay.isdigit() else BUSY_DELAY_S
             raise Snooze(min(delay_s, MAX_BUSY_DELAY_S), "the preview service has too many documents")
@@ -136,7 +136,8 @@ class GotenbergPrinter:
         self._raise_failure(f"it answered {status}")
 
     def _raise_failure(self, detail: str) -> None:
-        """Raise the error for a failed request. The health check decides, since a document can make a sound service hang."""
+        """Raise the error for a failed request. It depends on the health check, since a document can cause a failure of
+        a service that works."""
         if not self.is_up():
             raise DependencyDown(DEPENDENCY, f"the preview service does not work ({detail})") from None
         raise TransientError("preview_failed", f"the preview service failed on this document ({detail})") from None

@@ -1,4 +1,4 @@
-"""Prints office documents to PDF by this machine's LibreOffice, inside decoder processes of its own."""
+"""Prints office documents to PDF with this machine's LibreOffice, in separate decoder processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LibreOfficePrinter:
         return self.print_pages(path, media_type, into, "1" if first_page_only else "")
 
     def print_pages(self, path: Path, media_type: str, into: Path, pages: str) -> Picture:
-        """Pages of the document, such as `1-3,7`, or all if empty. Raises as `to_pdf`."""
+        """Pages of the document, such as `1-3,7`, or all if empty. Raises the errors of `to_pdf`."""
         arguments = {
             "path": str(path),
             "media_type": media_type,

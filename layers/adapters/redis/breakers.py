@@ -22,7 +22,7 @@ Change = Callable[[Breaker], Breaker]
 class RedisBreakers:
     """All breakers are in one hash in Redis, which is read once a second and written only on a change.
 
-    `url` may be empty: then each process has breakers of its own. `now` is a clock that all hosts share.
+    `url` may be empty: then each process has its own breakers. `now` must be a clock that is the same on all hosts.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class RedisBreakers:
         return self.state(dependency).cap(full, self._now())
 
     def admit(self, dependency: str) -> float | None:
-        """None where work may begin; else the seconds until the next probe. Only one caller gets the probe."""
+        """None if work may begin, else the seconds until the next probe. Only one caller gets the probe."""
         if self.state(dependency).mode is Mode.CLOSED:
             return None
         now = self._now()
@@ -80,7 +80,7 @@ class RedisBreakers:
         return self._change(dependency, lambda found: found.after_failure(self._now(), reason, chance, weight))
 
     def inconclusive(self, dependency: str) -> None:
-        """An attempt ended without showing whether the dependency works."""
+        """Record that an attempt ended without showing whether the dependency works."""
         if self.state(dependency).mode is not Mode.CLOSED:
             self._change(dependency, lambda found: found.after_inconclusive(self._now()))
 

@@ -1,4 +1,4 @@
-"""Budgets of external services that all processes share through Redis; while it is down, each spends a fixed share."""
+"""Budgets of external services that all processes share through Redis; while it is down, each has a fixed share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Answer = tuple[float, float]
 
 
 class RedisBudgets:
-    """`rates` by the name of the service. `url` may be empty: then this process has the budgets for itself.
+    """`rates` is by the name of the service. `url` may be empty: then this process has the whole budgets.
 
-    `processes` gives the number of processes that spend at once. While Redis is down each of them takes that fraction,
-    so that all together stay within the rate. Tests pass `now`; otherwise Redis's clock is used, which is the
-    same for all hosts.
+    `processes` returns the number of processes that spend at once. While Redis is down, each uses that fraction of the
+    rate, so that all together stay within it. Tests pass `now`; otherwise Redis's clock is used, which is the same for
+    all hosts.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class RedisBudgets:
         return int(taken), wait_s
 
     def give_back(self, name: str, parts: int) -> None:
-        """Return what was taken for parts that were not dispatched."""
+        """Return the budget of parts that were not dispatched."""
         self._do(name, "give_back", lambda budget, rate, now: (budget.give_back(rate, now, parts), (0, 0)), parts)
 
     def settle(self, name: str, used: float) -> None:
-        """Charge what a part that has ended really used, in units."""
+        """Charge the units that a finished part has actually used."""
         self._do(name, "settle", lambda budget, rate, now: (budget.settle(rate, now, used), (0, 0)), used)
 
     def pace(self, name: str, units: float, most_wait_s: float) -> tuple[bool, float]:
-        """Whether a call of so many units may start within `most_wait_s` seconds, and in how many seconds it may."""
+        """Whether a call of that many units may start within `most_wait_s` seconds, and the seconds until it may."""
 
         def pace(budget: Budget, rate: Rate, now: float) -> tuple[Budget, Answer]:
             after, wait_s = budget.pace(rate, now, units, most_wait_s)
@@ -78,16 +78,16 @@ class RedisBudgets:
         self._do(name, "correct", lambda budget, rate, now: (budget.correct(rate, now, units), (0, 0)), units)
 
     def throttled(self, name: str, pause_s: float = 0.0) -> None:
-        """The service refused a call; `pause_s` is how long it asked to be left alone."""
+        """Record that the service refused a call; `pause_s` is its Retry-After."""
         self._do(name, "throttled", lambda budget, rate, now: (budget.throttled(now, pause_s), (0, 0)), pause_s)
 
     def recovered(self, name: str) -> None:
-        """The service was down and is back: spend what has accumulated, so that calls start one by one."""
+        """Record that the service works again: discard the accumulated budget, so that calls start one by one."""
         rate = self._rates[name]
         self.pace(name, rate.ease_s * rate.per_s, math.inf)
 
     def states(self) -> dict[str, BudgetState]:
-        """The present state of every budget."""
+        """The current state of every budget."""
         return {name: self._state(name, rate) for name, rate in self._rates.items()}
 
     def _own_rate(self, name: str) -> Rate:

@@ -33,19 +33,19 @@ class RedisChangeNotifications:
             self._redis.call(lambda client: client.publish(CHANNEL, message))
 
     def count(self, *names: str) -> int:
-        """The number of notifications of these names so far: get it before you read the data, then pass it to `wait`."""
+        """The number of notifications with these names so far. Get it before reading the data, then pass it to `wait`."""
         self._listen()
         with self._changed:
             return self._count(names)
 
     def wait(self, names: Sequence[str], count: int, timeout_s: float) -> bool:
-        """Wait up to `timeout_s` seconds until there are other than `count` notifications; whether there are."""
+        """Wait up to `timeout_s` seconds until the number of notifications is not `count`. Returns whether it is not."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count(names) != count, timeout_s)
 
     @property
     def is_connected(self) -> bool:
-        """Whether notifications are received at present; while they are not, waiting calls read more often."""
+        """Whether notifications can be received now. While they can't, waiting calls read more often."""
         return self._is_connected
 
     def _count(self, names: Sequence[str]) -> int:

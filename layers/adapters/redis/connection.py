@@ -13,9 +13,9 @@ PROBE_KEY, PROBE_KEPT_S = "fairway:probe", 60
 
 
 class RedisConnection:
-    """Connections that all threads share: as many as calls that run at once, since the API has hundreds of threads.
+    """Connections for all threads: one for each call that runs, since the API has hundreds of threads.
 
-    After a failure no call is tried for `RETRY_S` seconds, so that callers don't wait for a server that is down.
+    After a failure there is no further call for `RETRY_S` seconds, so that callers don't wait for a server that is down.
     """
 
     def __init__(self, url: str, *, timeout_s: float = 2.0) -> None:
@@ -31,12 +31,12 @@ class RedisConnection:
             return None
         try:
             return operation(self._client())
-        except Exception:  # any error of Redis or the socket: callers do without it
+        except Exception:  # any error of Redis or the socket: callers continue without Redis
             self._down_until = time.monotonic() + RETRY_S
             return None
 
     def is_up(self) -> bool:
-        """Whether Redis takes a write: a replica, or a server without memory, still answers a ping."""
+        """Whether Redis accepts a write: a replica, or a server without free memory, still answers a ping."""
         try:
             return bool(self._client().set(PROBE_KEY, "1", ex=PROBE_KEPT_S))
         except Exception:

@@ -1,6 +1,6 @@
 """Slots for connections to external services, counted in Redis for all processes; while it is down, each has a share.
 
-A slot is leased: the slot of a process that died is free again when its lease has expired.
+Slots are leased: if a process ends without freeing its slot, the slot is free again when its lease has expired.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ return 1
 class RedisConnectionSlots:
     """`most` is the number of slots by the name of the service. `url` may be empty: then this process has all slots.
 
-    `processes` gives how many share them while Redis is down; each has at least one. `now` is a clock that all hosts share.
+    `processes` returns how many processes share them while Redis is down; each has at least one slot. `now` must be a
+    clock that is the same on all hosts.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class RedisConnectionSlots:
         return name in self._most
 
     def open(self, name: str) -> str | None:
-        """Take a slot: the name of its lease, or None while all slots are taken."""
+        """Take a slot. Returns the name of its lease, or None while all slots are taken."""
         lease, now = str(uuid.uuid4()), self._now()
         taken = self._redis.call(lambda client: self._take(client, name, lease, now))
         if taken is None:

@@ -13,7 +13,7 @@ MOST_KEPT = 10_000
 
 
 class RedisLimits:
-    """Counts in windows of fixed length. `url` may be empty: then each process counts on its own."""
+    """Counts in windows of fixed length. `url` may be empty: then each process counts separately."""
 
     def __init__(self, url: str) -> None:
         self._redis = RedisConnection(url)
@@ -21,7 +21,7 @@ class RedisLimits:
         self._own: dict[str, int] = defaultdict(int)
 
     def count(self, name: str, window_s: int, *, events: int = 1) -> int:
-        """Count events; the number of such events in the present window, these included."""
+        """Count events. Returns the number of such events in the current window, including these."""
         key = f"fairway:limit:{name}:{int(time.time() // window_s)}"
 
         def increment(client: Any) -> int:

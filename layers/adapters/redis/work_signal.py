@@ -1,6 +1,6 @@
-"""Signals in Redis that wake the consumers of a topic when there is work in it.
+"""Signals in Redis that wake the consumers of a topic when it has messages.
 
-A signal is only a hint: a lost one costs a consumer the time until its next poll, a surplus one an empty receive.
+A signal is a hint: without it, a consumer receives at its next poll; after one too many, it receives nothing.
 """
 
 from __future__ import annotations
