@@ -239,12 +239,12 @@ def under_watchers(measured: Measured, dataset_id: str, batch_id: str) -> None:
         for index in range(RATE_A_S * LOAD_S):
             time.sleep(max(0.0, began + index / RATE_A_S - time.perf_counter()))
             requests.append(pool.submit(ask, index))
-        for one in requests:
-            one.result()
+        for request in requests:
+            request.result()
         spent, took = measured.cpu() - before, time.perf_counter() - began
         stopping.set()
-        for one in watching:
-            one.result()
+        for future in watching:
+            future.result()
     what = f"{OPEN} open changes and {RATE_A_S} requests/s"
     measured.results[f"{what}, errors"] = len(errors)
     measured.results[f"{what}, p50 ms"] = round(statistics.median(times), 1)

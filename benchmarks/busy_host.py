@@ -108,10 +108,10 @@ def _settled(client: Client, dataset_id: str, files: dict[str, bytes], max_s: fl
     body = {"files": [{"name": name, "size_bytes": len(content)} for name, content in files.items()]}
     described = client.call("POST", f"/datasets/{dataset_id}/batches", body)["files"]
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        list(pool.map(lambda one: client.put(one["upload"], files[one["name"]]), described))
+        list(pool.map(lambda file: client.put(file["upload"], files[file["name"]]), described))
     deadline = time.monotonic() + max_s
     while True:
-        ended = [client.call("GET", f"/files/{one['id']}") for one in described]
+        ended = [client.call("GET", f"/files/{file['id']}") for file in described]
         if all(map(is_settled, ended)) or time.monotonic() > deadline:
             return ended
         time.sleep(1.0)

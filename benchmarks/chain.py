@@ -79,7 +79,7 @@ def run(count: int) -> dict[str, Any]:
         "all settled after, s": round(took_s, 1),
         "CPU ms per file, total": round(sum(spent.values()) / count * 1000, 1),
     }
-    for name, spent_s in sorted(spent.items(), key=lambda one: -one[1]):
+    for name, spent_s in sorted(spent.items(), key=lambda item: -item[1]):
         results[f"CPU ms per file, {name}"] = round(spent_s / count * 1000, 1)
     return results | {"CPU ms per file, client (not in the total)": round(client_s / count * 1000, 1)}
 

@@ -51,7 +51,7 @@ class Watch:
         while not self._ended.wait(LOOK_S):
             for name, pid in self._workers.items():
                 self.seen[name].append(memory_mib({pid})[0])
-                decoders = [memory_mib({one})[0] for one in family(pid) - {pid}]
+                decoders = [memory_mib({decoder})[0] for decoder in family(pid) - {pid}]
                 self.seen[f"{name}'s largest decoder"].append(max(decoders, default=0.0))
 
     def end(self) -> None:
@@ -61,13 +61,13 @@ class Watch:
 
 def chosen(folders: list[Path], count: int) -> list[Path]:
     """A number of files, in rounds with the same mixture."""
-    files = [one for folder in folders for one in sorted(folder.rglob("*")) if one.is_file()]
-    left = [one for one in files if 0 < one.stat().st_size <= LARGEST_BYTES and one.suffix != ".gz"]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    left = [path for path in files if 0 < path.stat().st_size <= LARGEST_BYTES and path.suffix != ".gz"]
     kinds: list[list[Path]] = []
     for suffixes, in_a_round in SLOW.values():
-        of_kind = [one for one in left if one.suffix.lower() in suffixes]
+        of_kind = [path for path in left if path.suffix.lower() in suffixes]
         kinds += [of_kind] * in_a_round if of_kind else []
-        left = [one for one in left if one not in of_kind]
+        left = [path for path in left if path not in of_kind]
     kinds += [left] * (ROUND - len(kinds))
     chance = random.Random(1)
     return [chance.choice(kinds[index % ROUND]) for index in range(count)]
@@ -75,10 +75,10 @@ def chosen(folders: list[Path], count: int) -> list[Path]:
 
 def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int]:
     """How many of the files ended in which state."""
-    described = [{"name": one.name, "size_bytes": one.stat().st_size} for one in files]
+    described = [{"name": path.name, "size_bytes": path.stat().st_size} for path in files]
     batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
-    for described, one in zip(batch["files"], files, strict=True):
-        client.put(described["upload"], one.read_bytes())
+    for described, path in zip(batch["files"], files, strict=True):
+        client.put(described["upload"], path.read_bytes())
     while True:
         time.sleep(1)
         listed = list(client.files(dataset_id, batch=batch["id"]))
@@ -93,7 +93,7 @@ def rows_of(seen: dict[str, list[float]]) -> list[dict[str, Any]]:
     rows = []
     for name, looks in sorted(seen.items()):
         figures = (_around(looks, 0.1), _around(looks, 0.5), _around(looks, 1.0), max(looks))
-        rows.append(dict(zip(COLUMNS, (name, *(round(one) for one in figures), REACH), strict=True)))
+        rows.append(dict(zip(COLUMNS, (name, *(round(figure) for figure in figures), REACH), strict=True)))
     return rows
 
 
@@ -107,7 +107,7 @@ def _around(looks: list[float], part: float) -> float:
 def main() -> None:
     words = sys.argv[1:]
     count = int(words[words.index("--files") + 1]) if "--files" in words else 2000
-    folders = [Path(one) for one in words if Path(one).is_dir()] or list(SAMPLES)
+    folders = [Path(word) for word in words if Path(word).is_dir()] or list(SAMPLES)
     files = chosen(folders, count)
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         home = Path(folder) / "home"

@@ -52,12 +52,12 @@ def measured(
     what: str, reach: str, inputs: Sequence[Any], do: Callable[[Any], object], threads: int = 1
 ) -> dict[str, Any]:
     """A row of the table: `do` for each input, after a warm-up, at least LEAST_CALLS times."""
-    for one in inputs[:threads]:
-        do(one)
+    for call_input in inputs[:threads]:
+        do(call_input)
     calls = _repeated(inputs)
     began, before = time.monotonic(), cpu_s(family(os.getpid()))
     with ThreadPoolExecutor(threads) as pool:
-        failed = sum(not well for well in pool.map(lambda one: _went_well(do, one), calls))
+        failed = sum(not well for well in pool.map(lambda call: _went_well(do, call), calls))
     spent_s, took_s = cpu_s(family(os.getpid())) - before, time.monotonic() - began
     row = {
         "what": what,
@@ -86,9 +86,9 @@ def _repeated(inputs: Sequence[Any]) -> list[Any]:
 def _copied(documents: Sequence[Document], folder: Path) -> list[Document]:
     """A copy of a document for each call, since readers may cache the last file."""
     copies = []
-    for index, one in enumerate(_repeated(documents)):
-        copies.append(Document(folder / f"copy-{index}{one.path.suffix}", one.media_type))
-        copies[-1].path.write_bytes(one.path.read_bytes())
+    for index, document in enumerate(_repeated(documents)):
+        copies.append(Document(folder / f"copy-{index}{document.path.suffix}", document.media_type))
+        copies[-1].path.write_bytes(document.path.read_bytes())
     return copies
 
 
@@ -107,7 +107,7 @@ def photographs(folder: Path) -> dict[str, Path]:
 def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> list[Document]:
     """Every readable file with its type; gzipped ones are unpacked."""
     found = []
-    for path in sorted(one for folder in folders for one in folder.rglob("*") if one.is_file()):
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()):
         if path.suffix == ".gz":
             unpacked = scratch / path.stem
             unpacked.write_bytes(gzip.decompress(path.read_bytes()))
@@ -120,26 +120,28 @@ def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> l
 
 
 def main() -> None:
-    folders = [Path(one) for one in sys.argv[1:]] or list(SAMPLES)
+    folders = [Path(folder) for folder in sys.argv[1:]] or list(SAMPLES)
     rows = []
     with tempfile.TemporaryDirectory(prefix="fairway-numbers-") as name:
         scratch, reader = Path(name), Documents()
         into = scratch / "into"
         into.mkdir()
         for what, path in photographs(scratch).items():
-            draw = lambda one: reader.thumbnail(one, "image/jpeg", into)  # noqa: E731
+            draw = lambda path: reader.thumbnail(path, "image/jpeg", into)  # noqa: E731
             rows.append(measured(what, f"{REACH_MS[what]} ms", [path], draw))
         documents = documents_in(folders, scratch, reader)
         for kind in TEXTS:
             chosen = [
-                one for one in documents if one.path.suffix == f".{kind}" and one.path.stat().st_size <= TEXT_BYTES
+                document
+                for document in documents
+                if document.path.suffix == f".{kind}" and document.path.stat().st_size <= TEXT_BYTES
             ]
             if chosen:
                 chosen = _copied(chosen, scratch)
-                read = lambda one: reader.read_text(one.path, one.media_type)  # noqa: E731
+                read = lambda document: reader.read_text(document.path, document.media_type)  # noqa: E731
                 rows.append(measured(f"text of {kind}", f"{TEXT_REACH_MS} ms", chosen, read))
         reader.close()
-        rows += printed([one for one in documents if one.media_type in FILTERS], scratch)
+        rows += printed([document for document in documents if document.media_type in FILTERS], scratch)
     keep_table("numbers", COLUMNS, rows)
 
 

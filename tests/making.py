@@ -123,7 +123,7 @@ class Bench:
         self.arrived(count)
         for wake_up in self.store.dispatch({"intake": 1000}):
             self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")
-        return self.store.dispatch({one.step: 1000 for one in steps if isinstance(one.plan, tuple)})
+        return self.store.dispatch({step.step: 1000 for step in steps if isinstance(step.plan, tuple)})
 
     def states(self, file_id: str) -> dict[tuple[str, int], str]:
         rows = self.database.rows("SELECT step, part, state FROM steps WHERE file_id = %(file_id)s", file_id=file_id)

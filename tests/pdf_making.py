@@ -58,9 +58,9 @@ class Pdf:
         font: str = HELVETICA,
     ) -> None:
         """A page with the font F1, pictures X0, X1 and so on."""
-        drawn = " ".join(f"/X{index} {self.picture(one)} 0 R" for index, one in enumerate(pictures))
+        drawn = " ".join(f"/X{index} {self.picture(picture)} 0 R" for index, picture in enumerate(pictures))
         contents = self.stream(content)
-        notes = " ".join(f"{self.add(one)} 0 R" for one in annotations)
+        notes = " ".join(f"{self.add(annotation)} 0 R" for annotation in annotations)
         resources = f"<< /Font << /F1 {font} >> /XObject << {drawn} >> /Properties << {properties} >> >>"
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {size[0]} {size[1]}] {entries} /Contents {contents} 0 R"
         self.pages.append(self.add(f"{page} /Resources {resources} /Annots [{notes}] >>"))

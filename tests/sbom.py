@@ -49,7 +49,7 @@ class Part:
 def is_forbidden(licence: str) -> bool:
     """Whether the licence is GPL or AGPL, without an alternative and without an exception for linking."""
     alternatives = re.split(r"\bOR\b|;", licence)
-    return all(any(_is_copyleft(one) for one in re.split(r"\bAND\b", part)) for part in alternatives)
+    return all(any(_is_copyleft(name) for name in re.split(r"\bAND\b", part)) for part in alternatives)
 
 
 def _is_copyleft(licence: str) -> bool:
@@ -63,11 +63,11 @@ def is_lesser(licence: str) -> bool:
 def needed(files: Iterable[Path]) -> dict[str, Distribution]:
     """The installed packages that requirement files name, with all that those need, by normalised name."""
     found: dict[str, Distribution] = {}
-    waiting = [(one, frozenset[str]()) for file in files for one in _named(file)]
+    waiting = [(named, frozenset[str]()) for file in files for named in _named(file)]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement, extras = waiting.pop()
-        if requirement.marker and not any(requirement.marker.evaluate({"extra": one}) for one in extras or {""}):
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras or {""}):
             continue
         name, wanted = normalised(requirement.name), frozenset(requirement.extras)
         if (name, wanted) in seen:
@@ -102,8 +102,12 @@ def declared(package: Distribution) -> str:
     if read := READ_BY_HAND.get(normalised(package.name)):
         return read
     metadata = package.metadata
-    classifiers = [one for one in metadata.get_all("Classifier") or () if one.startswith("License ::")]
-    named = "; ".join(one.rpartition(":: ")[2] for one in classifiers if not one.endswith("OSI Approved"))
+    classifiers = [
+        classifier for classifier in metadata.get_all("Classifier") or () if classifier.startswith("License ::")
+    ]
+    named = "; ".join(
+        classifier.rpartition(":: ")[2] for classifier in classifiers if not classifier.endswith("OSI Approved")
+    )
     text = (metadata.get("License") or "").strip()
     return metadata.get("License-Expression") or named or ("" if "\n" in text else text)
 
@@ -115,8 +119,8 @@ def libraries(package: Distribution, table: Iterable[Mapping[str, object]]) -> I
         if path.suffix == ".py" or not _is_native(path):
             continue
         for row in table:
-            patterns = [str(one) for one in row["files"]]  # type: ignore[attr-defined]
-            if any(fnmatch(str(file) if "/" in one else path.name, one) for one in patterns):
+            patterns = [str(pattern) for pattern in row["files"]]  # type: ignore[attr-defined]
+            if any(fnmatch(str(file) if "/" in pattern else path.name, pattern) for pattern in patterns):
                 yield Part(str(row["name"]), "", str(row["licence"]), package.name, str(row.get("linked", "")))
                 break
         else:
@@ -140,12 +144,12 @@ def crates(package: Distribution) -> Iterator[Part]:
         # Pillow lists what it can use; what its wheel bundles stands beside it, and is found by `libraries`.
         if normalised(package.name) == "pillow":
             continue
-        for one in json.loads(file.read_text()).get("components", ()):
+        for component in json.loads(file.read_text()).get("components", ()):
             stated = [
-                each.get("expression") or _identifier(each.get("license", {})) for each in one.get("licenses", ())
+                each.get("expression") or _identifier(each.get("license", {})) for each in component.get("licenses", ())
             ]
             if stated:
-                yield Part(one["name"], one.get("version", ""), " AND ".join(stated), package.name)
+                yield Part(component["name"], component.get("version", ""), " AND ".join(stated), package.name)
 
 
 def _identifier(licence: Mapping[str, str]) -> str:
@@ -159,9 +163,9 @@ def table() -> list[Mapping[str, object]]:
 def parts(files: Iterable[Path]) -> tuple[list[Part], list[Part], list[Part]]:
     """The packages, the native libraries and the crates of everything that these requirement files need."""
     found, rows = needed(files), table()
-    packages = sorted(Part(normalised(one.name), one.version, declared(one)) for one in found.values())
-    native = sorted({part for one in found.values() for part in libraries(one, rows)})
-    return packages, native, sorted({part for one in found.values() for part in crates(one)})
+    packages = sorted(Part(normalised(package.name), package.version, declared(package)) for package in found.values())
+    native = sorted({part for package in found.values() for part in libraries(package, rows)})
+    return packages, native, sorted({part for package in found.values() for part in crates(package)})
 
 
 def problems(found: Iterable[Part]) -> list[str]:
@@ -195,14 +199,14 @@ alternative or an exception for linking, or if a licence is unknown.
 def page(packages: Iterable[Part], native: Iterable[Part], from_crates: Iterable[Part]) -> str:
     """The page docs/licences.md."""
     rows = [HEADER, "## Packages\n", "| package | version | licence |", "|---|---|---|"]
-    rows += [f"| {one.name} | {one.version} | {one.licence} |" for one in packages]
+    rows += [f"| {package.name} | {package.version} | {package.licence} |" for package in packages]
     rows += [
         "\n## Native libraries in wheels\n",
         "| library | in the wheel of | licence | linked |",
         "|---|---|---|---|",
     ]
-    rows += [f"| {one.name} | {normalised(one.inside)} | {one.licence} | {one.linked or '-'} |" for one in native]
-    counts = Counter((normalised(one.inside), one.licence) for one in from_crates)
+    rows += [f"| {part.name} | {normalised(part.inside)} | {part.licence} | {part.linked or '-'} |" for part in native]
+    counts = Counter((normalised(crate.inside), crate.licence) for crate in from_crates)
     rows += ["\n## Rust crates in wheels\n", "| wheel | licence | crates |", "|---|---|---|"]
     rows += [f"| {inside} | {licence} | {count} |" for (inside, licence), count in sorted(counts.items())]
     return "\n".join(rows) + "\n"
@@ -210,29 +214,33 @@ def page(packages: Iterable[Part], native: Iterable[Part], from_crates: Iterable
 
 def second_opinion(folder: Path, packages: Iterable[Part]) -> list[str]:
     """What is wrong with the packages according to pip-licenses."""
-    stated = {normalised(one["Name"]): one["License"] for one in json.loads((folder / "licences.json").read_text())}
-    return problems(Part(one.name, one.version, stated.get(one.name, "")) for one in packages)
+    stated = {
+        normalised(entry["Name"]): entry["License"] for entry in json.loads((folder / "licences.json").read_text())
+    }
+    return problems(Part(package.name, package.version, stated.get(package.name, "")) for package in packages)
 
 
 def bill(folder: Path, packages: Sequence[Part], others: Iterable[Part]) -> dict[str, Any]:
     """The bill of materials: what cyclonedx-py found of these packages, and what their wheels bundle."""
     found: dict[str, Any] = json.loads((folder / "environment.cdx.json").read_text())
-    names = {one.name for one in packages}
-    kept = [one for one in found["components"] if normalised(one["name"]) in names]
+    names = {package.name for package in packages}
+    kept = [component for component in found["components"] if normalised(component["name"]) in names]
     found["components"] = kept + [
         {
             "type": "library",
-            "name": one.name,
-            **({"version": one.version} if one.version else {}),
-            "licenses": [{"license": {"name": one.licence}}],
-            "properties": [{"name": "fairway:bundled-in", "value": normalised(one.inside)}],
+            "name": component.name,
+            **({"version": component.version} if component.version else {}),
+            "licenses": [{"license": {"name": component.licence}}],
+            "properties": [{"name": "fairway:bundled-in", "value": normalised(component.inside)}],
         }
-        for one in others
+        for component in others
     ]
-    references = {one["bom-ref"] for one in kept if "bom-ref" in one}
-    found["dependencies"] = [one for one in found.get("dependencies", ()) if one["ref"] in references]
-    for one in found["dependencies"]:
-        one["dependsOn"] = [ref for ref in one.get("dependsOn", ()) if ref in references]
+    references = {component["bom-ref"] for component in kept if "bom-ref" in component}
+    found["dependencies"] = [
+        dependency for dependency in found.get("dependencies", ()) if dependency["ref"] in references
+    ]
+    for dependency in found["dependencies"]:
+        dependency["dependsOn"] = [ref for ref in dependency.get("dependsOn", ()) if ref in references]
     return found
 
 
@@ -244,8 +252,8 @@ def main(folder: Path | None) -> int:
         content = bill(folder, packages, [*native, *from_crates])
         (folder / "fairway.cdx.json").write_text(json.dumps(content, indent=1) + "\n")
     PAGE.write_text(page(packages, native, from_crates))
-    for one in bad:
-        print(one, file=sys.stderr)
+    for problem in bad:
+        print(problem, file=sys.stderr)
     print(f"{len(packages)} packages, {len(native)} native libraries, {len(from_crates)} crates: {len(bad)} problems.")
     return 1 if bad else 0
 

@@ -48,7 +48,10 @@ def memory_mb() -> dict[str, int]:
 def resource_counts() -> dict[str, int]:
     """The numbers of queues and alarms in the stack, which depend on the steps."""
     resources = alarms.resources(STAGE, {function: function for function in FUNCTIONS}).values()
-    return {"queues": len(TOPICS), "alarms": sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in resources)}
+    return {
+        "queues": len(TOPICS),
+        "alarms": sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in resources),
+    }
 
 
 def scan_of(pages: int, folder: Path) -> Path:
@@ -102,10 +105,10 @@ def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
         f"US dollars for 1,000 files ({processor}, {prices['region']}, prices as of {prices['as_of']})", *by_kind
     )
     for name in names:
-        table.add_row(name, *(f"{one[name]:.4f}" for one in by_kind.values()))
-    own = {kind: pricing.own_usd(one) for kind, one in by_kind.items()}
+        table.add_row(name, *(f"{prices[name]:.4f}" for prices in by_kind.values()))
+    own = {kind: pricing.own_usd(usage) for kind, usage in by_kind.items()}
     table.add_row("without Textract and models", *(f"{usd:.4f}" for usd in own.values()), style="bold")
-    whole = {kind: own[kind] + one["Textract"] + one["model amazon.nova-lite"] for kind, one in by_kind.items()}
+    whole = {kind: own[kind] + usage["Textract"] + usage["model amazon.nova-lite"] for kind, usage in by_kind.items()}
     table.add_row("with Textract and amazon.nova-lite", *(f"{usd:.4f}" for usd in whole.values()), style="bold")
     table.add_row("the same per page", *(f"{whole[kind] / 1000 / of.pages:.6f}" for kind, of in used.items()))
     peer = prices["idp_accelerator"]
@@ -119,7 +122,7 @@ def show(used: dict[str, FileUse], processor: str) -> dict[str, Any]:
         for kind, of in used.items()
     }
     for step in steps:
-        seconds.add_row(f"{step} ({memory[step]} MB)", *(f"{one.get(step, 0):.3f}" for one in step_s.values()))
+        seconds.add_row(f"{step} ({memory[step]} MB)", *(f"{by_step.get(step, 0):.3f}" for by_step in step_s.values()))
     seconds.add_row("total per page", *(f"{sum(step_s[kind].values()) / of.pages:.3f}" for kind, of in used.items()))
     seconds.add_row("AWS's accelerator, per page", *(str(peer["seconds_a_page"]) for _ in used))
     console.print(seconds)
@@ -158,7 +161,7 @@ def _tuning(used: dict[str, FileUse], processor: str, prices: Any, assumed: Any,
         found[step] = {
             "kind": kind,
             "peak_mb": round(use.peak_mb),
-            "by_mb": {str(size): one for size, one in tuned.items()},
+            "by_mb": {str(size): figures for size, figures in tuned.items()},
         }
     console.print(table)
     return found

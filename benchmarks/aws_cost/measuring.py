@@ -201,7 +201,7 @@ class Machine:
         self.counts.take()
         measure("arrivals", steps, lambda: take_arrivals(self._runner, [Arrival(key, None)]))
         while wake_up := self._topics.next() or self._next_due():
-            measure(wake_up.step, steps, lambda one=wake_up: self._runner.run(one))  # type: ignore[misc]
+            measure(wake_up.step, steps, lambda message=wake_up: self._runner.run(message))  # type: ignore[misc]
         row = self._owner.row("SELECT state FROM files WHERE file_id = %(file_id)s", file_id=file_id)
         if row is None or row["state"] not in ("done", "partial"):
             raise SystemExit(f"{path.name} got no record: {row}")

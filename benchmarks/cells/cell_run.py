@@ -233,5 +233,5 @@ class CellRun:
         assert row
         found = {name: count for name, count in row.items() if count}
         rows = self._owner.rows("SELECT finding, count FROM audit_findings(NULL, %(steps)s, '{}')", steps=list(STEPS))
-        found |= {one["finding"]: one["count"] for one in rows}
+        found |= {row["finding"]: row["count"] for row in rows}
         return [f"{name}: {count}" for name, count in found.items()]

@@ -73,7 +73,7 @@ class ListTopics(WakeUpsOnly):
 
     def give_back(self, topic: str, records: Sequence[dict[str, Any]]) -> None:
         if records:
-            self._client.rpush(key(topic), *(one["body"] for one in records))
+            self._client.rpush(key(topic), *(record["body"] for record in records))
 
     def _taken(self) -> list[bytes]:
         return getattr(self._local, "taken", [])

@@ -43,10 +43,10 @@ def reported(chosen: str, scans: Sequence[Receipt], pool: ProcessPoolExecutor) -
         runs[WITH_RAPID] = _run(WITH_RAPID, scans, pool)
     if not peers.missing():
         runs["OCRmyPDF 17, Fairway's rules"] = peers.ocrmypdf(scans)
-    rows = {name: score(scans, one) for name, one in runs.items()}
+    rows = {name: score(scans, results) for name, results in runs.items()}
     if "OCRmyPDF 17, Fairway's rules" in runs:
-        for name, one in runs.items():
-            ratio = runs["OCRmyPDF 17, Fairway's rules"].cpu_s / one.cpu_s
+        for name, results in runs.items():
+            ratio = runs["OCRmyPDF 17, Fairway's rules"].cpu_s / results.cpu_s
             rows[name]["pages/CPU s, OCRmyPDF = 1"] = round(ratio, 2)
     return rows, runs[DEFAULT].pages
 
@@ -75,9 +75,11 @@ def fields(folder: Path, scans: Sequence[Receipt]) -> Rows:
     """The results of the built-in rules on text without OCR errors: correct transcripts and text layers."""
     bills = invoices(folder)
     rows: Rows = {
-        f"{len(scans)} receipts, true words": field_scores([(transcript(one.transcript), one.fields) for one in scans]),
+        f"{len(scans)} receipts, true words": field_scores(
+            [(transcript(scan.transcript), scan.fields) for scan in scans]
+        ),
         f"{len(bills)} invoices, text layer": field_scores(
-            [(pages_as_read(read_text(str(one.path))), one.fields) for one in bills]
+            [(pages_as_read(read_text(str(bill.path))), bill.fields) for bill in bills]
         ),
     }
     if not peers.missing():
@@ -86,16 +88,16 @@ def fields(folder: Path, scans: Sequence[Receipt]) -> Rows:
 
 
 def evidence_scores(folder: Path, scans: Sequence[Receipt], read: Sequence[Page], half: Sequence[Receipt]) -> Rows:
-    bills = [(pages_as_read(read_text(str(one.path))), one.fields) for one in invoices(folder)]
+    bills = [(pages_as_read(read_text(str(invoice.path))), invoice.fields) for invoice in invoices(folder)]
     return {
-        "receipts, true words": evidence([([transcript(one.transcript)], one.fields) for one in scans]),
-        "receipts, by OCR": evidence([([page], one.fields) for page, one in zip(read, half, strict=True)]),
+        "receipts, true words": evidence([([transcript(scan.transcript)], scan.fields) for scan in scans]),
+        "receipts, by OCR": evidence([([page], scan.fields) for page, scan in zip(read, half, strict=True)]),
         "invoices, text layer": evidence(bills),
     }
 
 
 def _run(name: str, scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> ReadingRun:
-    return run(name, [(one.path, "image/jpeg", 1) for one in scans], pool)
+    return run(name, [(scan.path, "image/jpeg", 1) for scan in scans], pool)
 
 
 def _show(title: str, rows: Rows) -> None:

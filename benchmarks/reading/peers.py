@@ -39,7 +39,7 @@ def ocrmypdf(receipts: Sequence[Receipt]) -> ReadingRun:
     """Read all scans as the pages of one PDF, as OCRmyPDF is used on a batch. The words are those of its output PDF."""
     with tempfile.TemporaryDirectory() as folder:
         scans, output, text = (Path(folder) / name for name in ("scans.pdf", "read.pdf", "read.txt"))
-        _as_one_pdf([one.path for one in receipts], scans)
+        _as_one_pdf([receipt.path for receipt in receipts], scans)
         before, started = cpu_s(), time.monotonic()
         subprocess.run([VENV / "bin" / "ocrmypdf", *OPTIONS, "--sidecar", text, scans, output], check=True)
         wall_s, used_s = time.monotonic() - started, cpu_s() - before
@@ -56,8 +56,8 @@ def _as_one_pdf(scans: Sequence[Path], into: Path) -> None:
 def invoice2data(invoices: Sequence[Invoice]) -> dict[str, str]:
     """By field, how many values invoice2data finds exactly with its own templates."""
     tally: dict[str, list[bool]] = {}
-    for one in invoices:
-        for name, right in are_right(_fields(one.path), one.fields).items():
+    for invoice in invoices:
+        for name, right in are_right(_fields(invoice.path), invoice.fields).items():
             tally.setdefault(name, []).append(right)
     return {name: f"{sum(rights)}/{len(rights)}" for name, rights in tally.items()}
 

@@ -85,8 +85,13 @@ def _receipt(path: Path, label: Mapping[str, str]) -> Receipt:
     truth: Counter[str] = Counter()
     for _, text in _boxes(path.parent / "words" / f"{path.stem}.csv"):
         truth += words_of(text)
-    date = next((str(one.value.value) for one in dates(label["date"]) if isinstance(one.value, WrittenDate)), None)
-    total = next((one.value.value for one in amounts(label["total"]) if isinstance(one.value, Amount)), None)
+    date = next(
+        (str(candidate.value.value) for candidate in dates(label["date"]) if isinstance(candidate.value, WrittenDate)),
+        None,
+    )
+    total = next(
+        (candidate.value.value for candidate in amounts(label["total"]) if isinstance(candidate.value, Amount)), None
+    )
     return Receipt(
         path, truth, {"date": date, "total": total, "company": label["company"], "address": label["address"]}
     )

@@ -39,7 +39,7 @@ def member_shortfalls(expected: Expectation, members: Sequence[ShownFile]) -> It
     """What the files taken from an archive lack of an expectation."""
     names = [file["name"] for file in members]
     for name in expected.get("names", ()):
-        if not any(one.endswith(name) for one in names):
+        if not any(found_name.endswith(name) for found_name in names):
             yield f"no member {name!r} among {names}"
     if "members" in expected and len(members) != expected["members"]:
         yield f"{len(members)} members, not {expected['members']}"

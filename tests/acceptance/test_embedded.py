@@ -196,10 +196,10 @@ def test_the_original_is_downloaded_under_its_own_name(start: Start, samples: di
 def test_history_shows_every_attempt(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     attempts = start.client.call("GET", f"/files/{samples['human-rights.txt']['id']}/history")["attempts"]
     assert attempts[0]["step"] == "intake"
-    done = sorted(one["step"] for one in attempts if one["outcome"] == "done")
+    done = sorted(attempt["step"] for attempt in attempts if attempt["outcome"] == "done")
     assert done == ["extraction", "intake", "preview", "text", "thumbnail"]
     # On a busy machine an attempt may have yielded to shorter work, which is an entry of its own.
-    assert {one["outcome"] for one in attempts} <= {"done", "snoozed"}
+    assert {attempt["outcome"] for attempt in attempts} <= {"done", "snoozed"}
 
 
 def test_the_same_content_again_is_a_duplicate(start: Start, samples: dict[str, dict[str, Any]]) -> None:
@@ -341,7 +341,7 @@ def test_a_removed_file_disappears_at_once_and_is_erased_soon(start: Start) -> N
     receipt = wait_until(lambda: erased(client, removal["id"]), 150)
     assert receipt["count"] == 1 and receipt["objects_erased"] >= 3
     listed = start.s3().list_object_versions(Bucket=start.endpoint["bucket"])
-    assert not [one for one in listed.get("Versions", []) if file["id"] in one["Key"]]
+    assert not [version for version in listed.get("Versions", []) if file["id"] in version["Key"]]
 
 
 def erased(client: Client, removal_id: str) -> dict[str, Any] | None:

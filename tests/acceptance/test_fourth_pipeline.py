@@ -144,7 +144,7 @@ def file(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     deadline = time.monotonic() + SETTLE_S
     while True:
         shown = world.client.call("GET", f"/files/{files[0]['id']}")
-        if all(one["state"] in ("done", "failed", "skipped") for one in shown["pipelines"].values()):
+        if all(pipeline["state"] in ("done", "failed", "skipped") for pipeline in shown["pipelines"].values()):
             return shown  # type: ignore[no-any-return]
         assert time.monotonic() < deadline, shown["pipelines"]
         time.sleep(0.2)
@@ -180,7 +180,7 @@ def test_the_new_step_can_be_run_again(world: World, file: dict[str, Any]) -> No
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         history = world.client.call("GET", f"/files/{file['id']}/history")["attempts"]
-        if [one["outcome"] for one in history if one["step"] == world.case.name] == ["done", "done"]:
+        if [attempt["outcome"] for attempt in history if attempt["step"] == world.case.name] == ["done", "done"]:
             return
         time.sleep(0.2)
     raise AssertionError(history)
@@ -210,7 +210,7 @@ def test_the_aws_template_holds_all_that_the_new_step_needs(world: World, tmp_pa
     assert function["Timeout"] >= 30
     assert resources[f"{name}Queue"]["Properties"]["QueueName"] == f"fairway-{STAGE}-{world.case.name}"
     assert resources[f"{name}Dead"]["Type"] == "AWS::SQS::Queue"
-    events = [one for one in function["Events"].values() if one["Type"] == "SQS"]
-    assert [one["Properties"]["Queue"] for one in events] == [{"Fn::GetAtt": [f"{name}Queue", "Arn"]}]
-    alarms = [one for one in resources.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    assert any(f"{name}Dead" in json.dumps(one) or world.case.name in json.dumps(one) for one in alarms)
+    events = [event for event in function["Events"].values() if event["Type"] == "SQS"]
+    assert [event["Properties"]["Queue"] for event in events] == [{"Fn::GetAtt": [f"{name}Queue", "Arn"]}]
+    alarms = [resource for resource in resources.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    assert any(f"{name}Dead" in json.dumps(alarm) or world.case.name in json.dumps(alarm) for alarm in alarms)

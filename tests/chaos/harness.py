@@ -49,8 +49,8 @@ EXTRA_NOTIFICATIONS = 2
 CLOCK_BACK = (
     "UPDATE steps SET "
     + ", ".join(
-        f"{one} = {one} + make_interval(secs => %(s)s)"
-        for one in ("ready_at", "queued_at", "due_at", "lease_expires_at")
+        f"{column} = {column} + make_interval(secs => %(s)s)"
+        for column in ("ready_at", "queued_at", "due_at", "lease_expires_at")
     )
     + " WHERE state IN ('ready', 'queued', 'running', 'retrying', 'parked')",
     "UPDATE lane_clocks SET in_flight_since = in_flight_since + make_interval(secs => %(s)s)",
@@ -321,7 +321,7 @@ class Chaos:
         if found and set(found["findings"]) - {"walk"}:
             self.results.faults.append(f"the walk from the database to the bucket found {found['findings']}")
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="artifacts/")
-        stored = Counter(one["Key"].split("/")[3] for page in pages for one in page.get("Contents", ()))
+        stored = Counter(listed["Key"].split("/")[3] for page in pages for listed in page.get("Contents", ()))
         kept = self._owner.rows("SELECT kind, count(*) AS files FROM artifacts GROUP BY 1")
         if stored != Counter({row["kind"]: row["files"] for row in kept}):
             self.results.faults.append(f"the bucket holds {dict(stored)}, but the database has {kept}")

@@ -100,8 +100,8 @@ def test_the_redis_script_and_the_policy_give_the_same_results(
         assert results[0] == (results[1] if results[1] is None else pytest.approx(results[1]))
         stored = {field.decode(): float(value) for field, value in client.hgetall(f"fairway:budget:{name}").items()}
         assert stored == pytest.approx(own._own[name].as_json())
-    shown = [{name: astuple(one) for name, one in budgets.states().items()} for budgets in (shared, own)]
-    assert shown[0] == {name: pytest.approx(one, abs=1e-6) for name, one in shown[1].items()}
+    shown = [{name: astuple(state) for name, state in budgets.states().items()} for budgets in (shared, own)]
+    assert shown[0] == {name: pytest.approx(state, abs=1e-6) for name, state in shown[1].items()}
 
 
 def test_processes_that_take_at_the_same_time_get_no_more_than_the_budget(redis_url: str) -> None:
@@ -132,7 +132,7 @@ def test_without_a_clock_the_time_of_redis_is_used(redis_url: str) -> None:
 
 def test_without_redis_each_process_uses_its_share(clock: Clock) -> None:
     processes = [RedisBudgets(UNREACHABLE, RATES, processes=lambda: 4, now=clock) for _ in range(4)]
-    assert sum(one.take("textract", 100)[0] for one in processes) == 20
+    assert sum(process.take("textract", 100)[0] for process in processes) == 20
     clock.now += 10
-    assert [one.pace("textract", 1, 5)[1] for one in (processes[0], processes[0])] == [0.0, pytest.approx(0.4)]
+    assert [process.pace("textract", 1, 5)[1] for process in (processes[0], processes[0])] == [0.0, pytest.approx(0.4)]
     assert processes[0].states()["textract"].full_per_s == 2.5

@@ -50,7 +50,7 @@ def test_processes_share_the_slots(redis_url: str) -> None:
 
 def test_without_redis_each_process_uses_its_share_of_slots(clock: Clock) -> None:
     processes = [RedisConnectionSlots(UNREACHABLE, {"preview": 4}, processes=lambda: 2, now=clock) for _ in range(2)]
-    assert sum(one.open("preview") is not None for one in processes for _ in range(5)) == 4
+    assert sum(process.open("preview") is not None for process in processes for _ in range(5)) == 4
 
 
 def test_a_document_waits_for_a_slot_and_releases_it(new_slots: NewSlots, clock: Clock) -> None:

@@ -81,7 +81,7 @@ def thumbnail(file: File, work: Work) -> Done: ...  # type: ignore[empty-body]
 
 
 PIPELINES = (Pipeline("main", (text, ocr, extraction)), Pipeline("thumbnail", (thumbnail,)))
-STEPS = {one.name: one for one in (intake, text, ocr, extraction, thumbnail)}
+STEPS = {step.name: step for step in (intake, text, ocr, extraction, thumbnail)}
 DONE = {
     "intake": INTAKE_DONE,
     "text": Done(),
@@ -120,7 +120,7 @@ class Life(RuleBasedStateMachine):
     # --- uploads and people --------------------------------------------------------------------------
 
     @rule(count=st.integers(1, 3), arrives=st.booleans())
-    @precondition(lambda self: sum(not one.removed for one in self.world.everything().values()) < 5)
+    @precondition(lambda self: sum(not row.removed for row in self.world.everything().values()) < 5)
     def upload(self, count: int, arrives: bool) -> None:
         files = self.world.promised(count, self.tenant_id)
         self.keys |= dict(files)
@@ -142,7 +142,7 @@ class Life(RuleBasedStateMachine):
             return
         if undo_s is None:
             self.world.cancel(file_id)
-            self.may_restart = {f for f, one in self.world.everything().items() if one.state == "cancelled"}
+            self.may_restart = {f for f, row in self.world.everything().items() if row.state == "cancelled"}
         else:
             self.removals.append(self.world.remove(file_id, undo_s))
 
@@ -157,7 +157,7 @@ class Life(RuleBasedStateMachine):
         if not (file_id := self._living(index)):
             return
         chosen = next((p.steps for p in PIPELINES if STEPS[name] in p.steps), PIPELINES[0].steps)
-        names = [one.name for one in chosen]
+        names = [step.name for step in chosen]
         at = names.index(name) if name in names else 0
         steps, earlier = ([*STEPS], []) if name == "intake" else (names[at:], ["intake", *names[:at]])
         if name == "intake":
@@ -166,7 +166,7 @@ class Life(RuleBasedStateMachine):
         def plan(file: File) -> list[PlannedStep]:
             if name == "intake":
                 return [PlannedStep("intake", (Part(),))]
-            return lifecycle.plan_from([STEPS[one] for one in steps], file)
+            return lifecycle.plan_from([STEPS[name] for name in steps], file)
 
         if self.world.redrive(file_id, steps, earlier, plan):
             self.may_restart = {file_id}
@@ -184,7 +184,7 @@ class Life(RuleBasedStateMachine):
     def deliver(self, index: int, owner: str, again: bool) -> None:
         """A message is delivered: one of a queued part, or any that was ever sent."""
         known = self.world.everything()
-        queued = [one for one in self._latest() if _is_queued(known, one)]
+        queued = [claim for claim in self._latest() if _is_queued(known, claim)]
         messages = self.topics.published if again or not queued else queued[::-1]
         self._deliver(self._chosen(messages, index), owner)
 
@@ -201,7 +201,8 @@ class Life(RuleBasedStateMachine):
         """A worker claims the latest messages and succeeds."""
         for _ in range(count):
             done = any(
-                (claim := self._deliver(one, OWNERS[0])) and self._write(claim, "done") for one in self._latest()
+                (claim := self._deliver(delivered, OWNERS[0])) and self._write(claim, "done")
+                for delivered in self._latest()
             )
             if not done:
                 break
@@ -213,13 +214,13 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     def write(self, index: int, how: str, late: bool) -> None:
         """An attempt ends: of a worker that holds the lease or, `late`, of one that has lost it."""
-        held = {one.lease_id for one in self._held()}
+        held = {claim.lease_id for claim in self._held()}
         writers = [claim for claim in self.claims if (claim.lease_id in held) is not late]
         if writers:
             self._write(self._chosen(writers, index), how)
 
     def _write(self, claim: Claim, how: str) -> bool:
-        is_held = claim.lease_id in {one.lease_id for one in self._held()}
+        is_held = claim.lease_id in {claim.lease_id for claim in self._held()}
         outcome = OUTCOMES[how] or DONE.get(claim.step) or Done(artifacts=(_artifact(claim),))
         recorded = self.runner.record(claim, outcome)
         assert recorded.fenced or is_held, "a late writer changed something"
@@ -232,7 +233,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     def keep_artifact_early(self, index: int) -> None:
         claim = self._chosen(self.claims, index)
-        is_held = claim.lease_id in {one.lease_id for one in self._held()}
+        is_held = claim.lease_id in {claim.lease_id for claim in self._held()}
         assert is_held or not self.world.store.keep_artifact(claim, _artifact(claim))
 
     @rule(owner=st.sampled_from(OWNERS))
@@ -312,7 +313,7 @@ class Life(RuleBasedStateMachine):
     # --- helpers -------------------------------------------------------------------------------------
 
     def _audit(self) -> dict[str, int]:
-        main_steps = ["intake", *(one.name for one in PIPELINES[0].steps)]
+        main_steps = ["intake", *(step.name for step in PIPELINES[0].steps)]
         side_artifacts = {"thumbnail": ["thumbnail"]}
         return self.world.store.audit_rows(-FOREVER_S * 1000, 1000, main_steps, side_artifacts) or {}
 

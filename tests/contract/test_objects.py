@@ -205,11 +205,11 @@ def test_unfinished_uploads_are_listed_in_order_page_by_page(objects: Objects) -
     found: list[tuple[str, str]] = []
     after = ("", "")
     while page := objects.uploads_after(prefix, after, 3):
-        found += [(one.object_key, one.upload_id) for one in page]
+        found += [(upload.object_key, upload.upload_id) for upload in page]
         after = found[-1]
-        assert all(abs(one.begun_at - time.time()) < 3600 for one in page)
+        assert all(abs(upload.begun_at - time.time()) < 3600 for upload in page)
     assert found == begun
-    assert [one.object_key for one in objects.uploads_after(prefix, (begun[1][0], ""), 10)] == [begun[2][0]] * 2
+    assert [upload.object_key for upload in objects.uploads_after(prefix, (begun[1][0], ""), 10)] == [begun[2][0]] * 2
     assert objects.uploads_after(prefix + "b", ("", ""), 10) == []
 
 

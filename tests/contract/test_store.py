@@ -186,10 +186,10 @@ def test_the_last_part_merges_the_findings_of_all_parts(world: World) -> None:
         return FilePlan((), "partial", merged=Done(extraction=Extraction(fields, ("title",), {}), complete=False))
 
     outcomes = [window(n=0), Failed("refused", "no"), window(n=2)]
-    for one in sorted(wake_ups, key=lambda wake_up: -wake_up.part):
-        held = claim(world, one)
-        assert (held.file.part, held.file.part_count) == (one.part, 3)
-        world.store.record(held, outcomes[one.part], merging, cost_s=1, host="h")
+    for delivered in sorted(wake_ups, key=lambda wake_up: -wake_up.part):
+        held = claim(world, delivered)
+        assert (held.file.part, held.file.part_count) == (delivered.part, 3)
+        world.store.record(held, outcomes[delivered.part], merging, cost_s=1, host="h")
     (file,) = planner_input
     assert (sorted(file.windows), file.part_count) == ([0, 2], 3)
     assert file.windows[2].evidence["total"] == Evidence(1, "9.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)
@@ -229,7 +229,7 @@ def test_the_size_of_all_text_is_known_to_the_planner(world: World) -> None:
 
 def test_the_next_step_is_planned_when_the_last_part_ends(world: World) -> None:
     wake_ups = planned(world, 1, [PlannedStep("ocr", tuple(Part((n,)) for n in (1, 2, 3)))])
-    assert sorted(claim(world, one).file.page_numbers for one in wake_ups[:1]) == [(wake_ups[0].part + 1,)]
+    assert sorted(claim(world, wake_up).file.page_numbers for wake_up in wake_ups[:1]) == [(wake_ups[0].part + 1,)]
     plan = FilePlan([PlannedStep("extraction", ONE_PART)])
     held = {0: world.store.held_by("worker")[0]} | {n: claim(world, wake_ups[n]) for n in (1, 2)}
     readied = [world.store.record(held[n], Done(), lambda _: plan, cost_s=0, host="h").readied for n in (2, 0, 1)]
@@ -299,8 +299,8 @@ def test_only_expired_leases_are_found(world: World) -> None:
     first, second = world.store.dispatch({"intake": 10})
     claim(world, first, lease_s=-1)
     claim(world, second)
-    assert [one.file.file_id for one in world.store.expired(10)] == [first.file_id]
-    assert {one.file.file_id for one in world.store.held_by("worker")} == {first.file_id, second.file_id}
+    assert [claim.file.file_id for claim in world.store.expired(10)] == [first.file_id]
+    assert {claim.file.file_id for claim in world.store.held_by("worker")} == {first.file_id, second.file_id}
     assert world.store.held_by("work") == []
 
 
@@ -308,7 +308,7 @@ def test_only_its_holder_extends_a_lease(world: World) -> None:
     arrived(world, 2)
     first, second = (claim(world, wake_up, lease_s=-1) for wake_up in world.store.dispatch({"intake": 10}))
     assert world.store.extend([first, replace(second, lease_id=str(uuid.uuid4()))], 60) == 1
-    assert [one.lease_id for one in world.store.expired(10)] == [second.lease_id]
+    assert [claim.lease_id for claim in world.store.expired(10)] == [second.lease_id]
     world.store.record(first, Retry(0, "x", "y"), nothing_follows, cost_s=1, host="h")
     assert world.store.extend([first], 60) == 0
 
@@ -402,17 +402,27 @@ def ready_to_read(world: World, costs_s: Sequence[float]) -> None:
 def test_cheap_parts_share_a_wake_up_and_the_cap_counts_wake_ups(world: World) -> None:
     ready_to_read(world, [0.1] * 11)
     taken = world.store.dispatch({"text": 2}, bundles={"text": 4})
-    assert [one.joins_bundle for one in taken] == [False, True, True, True] * 2
+    assert [wake_up.joins_bundle for wake_up in taken] == [False, True, True, True] * 2
     assert world.store.dispatch({"text": 2}, bundles={"text": 4}) == []
     claims = world.store.claim_all(taken[:4], "worker", 60, durably=False)
-    world.store.record_all([Finished(one, Done(), nothing_follows, 0.1) for one in claims], host="h")
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, bundles={"text": 4})] == [False, True, True]
+    world.store.record_all([Finished(taken_claim, Done(), nothing_follows, 0.1) for taken_claim in claims], host="h")
+    assert [wake_up.joins_bundle for wake_up in world.store.dispatch({"text": 2}, bundles={"text": 4})] == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_a_part_that_does_not_fit_a_bundle_begins_the_next_one(world: World) -> None:
     ready_to_read(world, [0.3, 0.1, 0.3, 0.1])
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 1}, bundles={"text": 10})] == [False, True]
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 2}, bundles={"text": 10})] == [False, True]
+    assert [wake_up.joins_bundle for wake_up in world.store.dispatch({"text": 1}, bundles={"text": 10})] == [
+        False,
+        True,
+    ]
+    assert [wake_up.joins_bundle for wake_up in world.store.dispatch({"text": 2}, bundles={"text": 10})] == [
+        False,
+        True,
+    ]
 
 
 def test_each_shared_loss_halves_the_bundle(world: World) -> None:
@@ -423,7 +433,7 @@ def test_each_shared_loss_halves_the_bundle(world: World) -> None:
         sizes.append([len(bundle) for bundle in bundles(taken)])
         claims = world.store.claim_all(taken, "worker", 60, durably=False)
         lost = Retry(0, "lost_with_others", "gone", lost=True)
-        world.store.record_all([Finished(one, lost, nothing_follows, 0.0) for one in claims], host="h")
+        world.store.record_all([Finished(lost_claim, lost, nothing_follows, 0.0) for lost_claim in claims], host="h")
         assert world.store.wake_due(100) == {"text"}
     assert sizes == [[8, 4], [4, 4, 4], [2] * 6, [1] * 12]
 
@@ -432,20 +442,20 @@ def test_a_bundle_has_parts_of_one_tenant_only(world: World) -> None:
     for tenant_id in (world.tenant(), world.tenant()):
         world.store.arrive([Arrival(key) for _, key in world.promised(6, tenant_id)])
     taken = world.store.dispatch({"intake": 2}, bundles={"intake": 3})
-    assert [one.joins_bundle for one in taken] == [False, True, True] * 2
-    first, second = ({claim(world, one).file.tenant_id for one in bundle} for bundle in (taken[:3], taken[3:]))
+    assert [wake_up.joins_bundle for wake_up in taken] == [False, True, True] * 2
+    first, second = ({claim(world, wake_up).file.tenant_id for wake_up in bundle} for bundle in (taken[:3], taken[3:]))
     assert len(first) == len(second) == 1 and first != second
 
 
 def test_long_parts_take_at_most_a_quarter_of_the_slots(world: World) -> None:
     ready_to_read(world, [20.0] * 4 + [1.0] * 7)
-    held = [claim(world, one) for one in world.store.dispatch({"text": 10})]
-    assert [one.cost_estimate_s for one in held] == [20.0] * 2 + [1.0] * 7
-    for one in held[2:]:
-        world.store.record(one, Done(), nothing_follows, cost_s=1, host="h")
+    held = [claim(world, wake_up) for wake_up in world.store.dispatch({"text": 10})]
+    assert [held_claim.cost_estimate_s for held_claim in held] == [20.0] * 2 + [1.0] * 7
+    for held_claim in held[2:]:
+        world.store.record(held_claim, Done(), nothing_follows, cost_s=1, host="h")
     assert world.store.dispatch({"text": 10}) == []
     world.store.record(held[0], Done(), nothing_follows, cost_s=1, host="h")
-    assert [claim(world, one).cost_estimate_s for one in world.store.dispatch({"text": 10})] == [20.0]
+    assert [claim(world, wake_up).cost_estimate_s for wake_up in world.store.dispatch({"text": 10})] == [20.0]
     assert world.store.steps_with_backlog() == {"text"}
 
 
@@ -462,14 +472,14 @@ def test_a_part_that_exceeded_its_short_limit_runs_as_a_long_part(world: World) 
 
 def test_expensive_parts_have_a_wake_up_of_their_own(world: World) -> None:
     ready_to_read(world, [5.0] * 3)
-    assert [one.joins_bundle for one in world.store.dispatch({"text": 10}, bundles={"text": 10})] == [False] * 3
+    assert [wake_up.joins_bundle for wake_up in world.store.dispatch({"text": 10}, bundles={"text": 10})] == [False] * 3
 
 
 def test_tenants_take_turns_by_weight(world: World) -> None:
     heavy, light = world.tenant(weight=3.0), world.tenant()
     of_heavy = set(arrived(world, 40, heavy))
     arrived(world, 40, light)
-    taken = [one.file_id in of_heavy for one in world.store.dispatch({"intake": 20})]
+    taken = [wake_up.file_id in of_heavy for wake_up in world.store.dispatch({"intake": 20})]
     assert sum(taken) == 15
 
 
@@ -477,20 +487,22 @@ def test_a_new_tenant_does_not_wait_behind_a_backlog(world: World) -> None:
     arrived(world, 50)
     world.store.dispatch({"intake": 20})
     newcomer = arrived(world, 1)
-    assert newcomer[0] in {one.file_id for one in world.store.dispatch({"intake": 22})}
+    assert newcomer[0] in {wake_up.file_id for wake_up in world.store.dispatch({"intake": 22})}
 
 
 def test_several_parts_are_claimed_and_recorded_at_once_each_fenced_by_its_own_lease(world: World) -> None:
     wake_ups = [*planned(world, 3, [PlannedStep("text", ONE_PART)])]
     claims = world.store.claim_all([*wake_ups, replace(wake_ups[0], attempt=7)], "worker", 60, durably=False)
-    assert {one.file.file_id for one in claims} == {one.file_id for one in wake_ups}
+    assert {by_type.file.file_id for by_type in claims} == {by_type.file_id for by_type in wake_ups}
     zombie = replace(claims[1], lease_id=str(uuid.uuid4()))
     plan = FilePlan([PlannedStep("ocr", ONE_PART)])
-    finished = [Finished(one, Done(), lambda _: plan, 0.1) for one in (claims[2], zombie, claims[0])]
+    finished = [
+        Finished(finished_claim, Done(), lambda _: plan, 0.1) for finished_claim in (claims[2], zombie, claims[0])
+    ]
     recorded = world.store.record_all(finished, host="h")
-    assert [one.fenced for one in recorded] == [False, True, False]
-    assert [one.readied for one in recorded] == [{"ocr"}, frozenset(), {"ocr"}]
-    assert {one.file_id for one in world.store.dispatch({"ocr": 10})} == {
+    assert [result.fenced for result in recorded] == [False, True, False]
+    assert [result.readied for result in recorded] == [{"ocr"}, frozenset(), {"ocr"}]
+    assert {wake_up.file_id for wake_up in world.store.dispatch({"ocr": 10})} == {
         c.file.file_id for c in (claims[0], claims[2])
     }
     assert world.states(claims[1].file.file_id)["text", 0] == "running"
@@ -572,7 +584,7 @@ def test_a_step_may_make_an_artifact_of_a_new_kind_and_read_pages_in_a_new_way(w
     page = Page(1, "clean", (), "sandbox", 100.0)  # type: ignore[arg-type]
     world.store.record(held, Done(pages=(page,), artifacts=(report,)), nothing_follows, cost_s=0, host="h")
     assert world.store.object_verdicts([report.object_key]) == {report.object_key: "referenced"}
-    assert [one.source for one in world.store.pages(wake_up.file_id)] == ["sandbox"]
+    assert [page.source for page in world.store.pages(wake_up.file_id)] == ["sandbox"]
 
 
 def test_a_page_that_begins_a_document_still_does_when_it_is_read_again(world: World) -> None:
@@ -642,7 +654,7 @@ def test_an_undo_runs_the_steps_that_the_removal_cancelled(world: World) -> None
     world.store.record(held, Done(), nothing_follows, cost_s=0, host="h")
     assert set(world.states(running.file_id).values()) == {"done", "cancelled"}
     assert world.undo(removal) == 1 and world.undo(removal) is None
-    again = {(one.part, one.attempt) for one in world.store.dispatch({"ocr": 10})}
+    again = {(wake_up.part, wake_up.attempt) for wake_up in world.store.dispatch({"ocr": 10})}
     assert again == {(running.part, 2), (queued.part, 1)}
     assert world.states(running.file_id)["extraction", 0] == "waiting"
 
@@ -681,7 +693,7 @@ def test_a_redrive_runs_a_step_and_those_after_it_again(world: World) -> None:
         ("extraction", 0): "waiting",
     }
     first, second = world.store.dispatch({"text": 10})
-    assert {(one.part, one.attempt) for one in (first, second)} == {(0, 2), (1, 1)}
+    assert {(retried.part, retried.attempt) for retried in (first, second)} == {(0, 2), (1, 1)}
     held = claim(world, first)
     assert (held.failures, held.file.redrives) == (0, 1)
 
@@ -718,7 +730,9 @@ def test_dispatch_keeps_to_the_cap_after_the_clock_stepped_back(world: World) ->
 
 
 def test_the_backlog_shows_how_long_the_oldest_part_has_waited(world: World) -> None:
-    assert [(one.oldest_s, one.parked, one.ahead_s) for one in world.store.backlog(["intake"])] == [(0, 0, 0)]
+    assert [(backlog.oldest_s, backlog.parked, backlog.ahead_s) for backlog in world.store.backlog(["intake"])] == [
+        (0, 0, 0)
+    ]
     arrived(world, 1)
     world.time_passes(90)
     arrived(world, 2)
@@ -734,7 +748,7 @@ def test_the_backlog_shows_how_many_parts_are_parked(world: World) -> None:
         world.store.record(
             claim(world, wake_up), Parked(60, "away", "object_store"), nothing_follows, cost_s=0, host="h"
         )
-    parked = {one.step: one.parked for one in world.store.backlog(["intake", "text"])}
+    parked = {backlog.step: backlog.parked for backlog in world.store.backlog(["intake", "text"])}
     assert parked == {"intake": 2, "text": 0}
 
 

@@ -46,12 +46,12 @@ class Transport:
         source, found, until = source or self.source, [], time.monotonic() + (LONGEST_S if count else 2)
         while len(found) < max(1, count) and time.monotonic() < until:
             found += (records := source.receive(topic, most=10, wait_s=1))
-            source.delete(topic, [one["receiptHandle"] for one in records])
+            source.delete(topic, [record["receiptHandle"] for record in records])
         return found
 
     def wake_ups(self, topic: str, messages: int) -> list[WakeUp]:
         found = self.receive(topic, messages)
-        return [one for message in found for one in bundle_from_json(json.loads(message["body"]))]
+        return [wake_up for message in found for wake_up in bundle_from_json(json.loads(message["body"]))]
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def kafka() -> Iterator[Transport]:
         return sources[-1]
 
     yield Transport(KafkaTopics(access, lambda: producer(access), prefix=prefix), source(), source)
-    for one in sources:
-        one.stop()
+    for opened in sources:
+        opened.stop()
 
 
 @pytest.fixture(params=["memory", "sqs", *(["kafka"] if BROKERS else [])])
@@ -108,8 +108,8 @@ def wake_ups(step: str, count: int) -> list[WakeUp]:
 def test_each_wake_up_reaches_its_steps_topic(transport: Transport) -> None:
     of_text, of_ocr = wake_ups("text", 3), wake_ups("ocr", 2)
     transport.topics.publish([*of_text, *of_ocr])
-    assert sorted(transport.wake_ups("text", 3), key=lambda one: one.part) == of_text
-    assert sorted(transport.wake_ups("ocr", 2), key=lambda one: one.part) == of_ocr
+    assert sorted(transport.wake_ups("text", 3), key=lambda wake_up: wake_up.part) == of_text
+    assert sorted(transport.wake_ups("ocr", 2), key=lambda wake_up: wake_up.part) == of_ocr
 
 
 def test_each_of_many_messages_arrives_once(transport: Transport) -> None:
@@ -149,7 +149,7 @@ def test_a_returned_message_is_received_again_at_once(transport: Transport) -> N
 
 def test_a_dispatch_without_delay_is_requested_at_once(transport: Transport) -> None:
     transport.topics.dispatch_later(0)
-    assert [json.loads(one["body"]) for one in transport.receive("dispatch", 1)] == [{"wake": True}]
+    assert [json.loads(message["body"]) for message in transport.receive("dispatch", 1)] == [{"wake": True}]
 
 
 def test_announced_objects_arrive(transport: Transport) -> None:
@@ -169,7 +169,7 @@ def test_each_message_is_received_by_one_of_two_workers(transport: Transport) ->
         received += transport.source.receive("intake", most=10, wait_s=1)
         received += second.receive("intake", most=10, wait_s=1)
     second.stop()
-    found = [one for message in received for one in bundle_from_json(json.loads(message["body"]))]
+    found = [wake_up for message in received for wake_up in bundle_from_json(json.loads(message["body"]))]
     assert set(found) == set(many)
 
 
@@ -192,7 +192,7 @@ def test_missing_topics_are_created_and_narrow_ones_widened() -> None:
 def test_messages_are_spread_over_the_partitions(kafka: Transport) -> None:
     kafka.topics.publish(wake_ups("textract", 12))
     received = kafka.receive("textract", 12)
-    spread = [one["partition"] for one in received]
+    spread = [message["partition"] for message in received]
     assert {spread.count(number) for number in range(PARTITIONS)} == {12 // PARTITIONS}
 
 
@@ -230,7 +230,7 @@ def test_a_message_on_a_missing_topic_is_logged(capsys: pytest.CaptureFixture[st
     topics = KafkaTopics(access, lambda: producer(access), prefix="fairway-nowhere-")
     topics.publish(wake_ups("text", 1))
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    (failed,) = [one for one in events if one["event"] == "publish_failed"]
+    (failed,) = [event for event in events if event["event"] == "publish_failed"]
     assert "Kafka has no topic fairway-nowhere-text" in failed["detail"]
 
 
@@ -245,7 +245,7 @@ def test_publishing_sends_a_work_signal_to_the_topic(queues: Queues) -> None:
 
 def test_a_bundle_is_one_message(queues: Queues) -> None:
     lead, *riders = wake_ups("thumbnail", 3)
-    queues.sqs.publish([lead, *(replace(one, joins_bundle=True) for one in riders), *wake_ups("preview", 1)])
+    queues.sqs.publish([lead, *(replace(rider, joins_bundle=True) for rider in riders), *wake_ups("preview", 1)])
     (message,) = queues.sqs.receive("thumbnail", most=10, wait_s=2)
     assert bundle_from_json(json.loads(message["body"])) == [lead, *riders]
     queues.sqs.delete("thumbnail", [message["receiptHandle"]])
@@ -268,8 +268,8 @@ def test_a_dispatch_can_be_requested_for_later(queues: Queues) -> None:
 
 def test_messages_of_the_dead_letter_queue_are_requeued(queues: Queues) -> None:
     sent = wake_ups("thumbnail", 12)
-    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[:10]])
-    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([one])) for one in sent[10:]])
+    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([wake_up])) for wake_up in sent[:10]])
+    queues.sqs._send("thumbnail-dead", [json.dumps(bundle_as_json([wake_up])) for wake_up in sent[10:]])
     assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 12
     assert set(from_queue(queues.sqs, "thumbnail", 12)) == set(sent)
     assert queues.sqs.redrive_dead(["thumbnail"], 1000) == 0

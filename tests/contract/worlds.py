@@ -140,12 +140,12 @@ class PostgresWorld:
     def time_passes(self, seconds: float) -> None:
         """Move all times in the rows into the past; a negative number is a clock that steps back."""
         for table, columns in TIMES.items():
-            moved = ", ".join(f"{one} = {one} - make_interval(secs => %(s)s)" for one in columns)
+            moved = ", ".join(f"{column} = {column} - make_interval(secs => %(s)s)" for column in columns)
             self.bench.database.run(f"UPDATE {table} SET {moved}", s=seconds)
 
     def everything(self) -> dict[str, FileSnapshot]:
         files = self.bench.database.rows("SELECT file_id, state, removed_at IS NOT NULL AS removed FROM files")
-        found = {str(one["file_id"]): FileSnapshot(one["state"], one["removed"], {}) for one in files}
+        found = {str(file["file_id"]): FileSnapshot(file["state"], file["removed"], {}) for file in files}
         for row in self.bench.database.rows("SELECT file_id, step, part, state, attempt, redrives FROM steps"):
             part = row["state"], row["attempt"], row["redrives"]
             found[str(row["file_id"])].parts[row["step"], row["part"]] = part
@@ -279,4 +279,4 @@ def planned(world: World, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
     arrived(world, count)
     for wake_up in world.store.dispatch({"intake": 1000}):
         world.store.record(claim(world, wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")
-    return world.store.dispatch({one.step: 1000 for one in steps if isinstance(one.plan, tuple)})
+    return world.store.dispatch({step.step: 1000 for step in steps if isinstance(step.plan, tuple)})

@@ -34,12 +34,12 @@ def run(*command: str) -> str:
 
 
 def rendered(variant: str) -> str:
-    chosen = [part for one in VARIANTS[variant] for part in ("--set", one)]
+    chosen = [part for value in VARIANTS[variant] for part in ("--set", value)]
     return run(str(TOOLS / "helm"), "template", "shop", str(CHART), "--kube-version", "1.37.0", *chosen)
 
 
 def documents(text: str) -> list[dict[str, Any]]:
-    return [one for one in yaml.safe_load_all(text) if one]
+    return [document for document in yaml.safe_load_all(text) if document]
 
 
 def test_helm_lints_the_chart() -> None:
@@ -67,23 +67,23 @@ def test_the_schemas_find_a_misspelt_field(field: str) -> None:
 
 def test_every_class_of_workers_has_its_deployment_budget_and_scaler() -> None:
     made = documents(rendered("default"))
-    names = {(one["kind"], one["metadata"]["name"]) for one in made}
+    names = {(resource["kind"], resource["metadata"]["name"]) for resource in made}
     for kind in ("Deployment", "PodDisruptionBudget", "ScaledObject"):
         assert {(kind, "shop-worker-general"), (kind, "shop-worker-ocr")} <= names
     served: set[str] = set()
-    for one in made:
-        if one["kind"] == "Deployment" and "worker" in one["metadata"]["name"]:
+    for resource in made:
+        if resource["kind"] == "Deployment" and "worker" in resource["metadata"]["name"]:
             environment = {
-                each["name"]: each.get("value") for each in one["spec"]["template"]["spec"]["containers"][0]["env"]
+                each["name"]: each.get("value") for each in resource["spec"]["template"]["spec"]["containers"][0]["env"]
             }
             served |= {step.partition("=")[0] for step in environment["FAIRWAY_STEPS"].split(",")}
     assert served == set(STEPS)
 
 
 def test_every_container_is_confined() -> None:
-    for one in documents(rendered("default")):
-        if one["kind"] in ("Deployment", "Job"):
-            pod = one["spec"]["template"]["spec"]
+    for document in documents(rendered("default")):
+        if document["kind"] in ("Deployment", "Job"):
+            pod = document["spec"]["template"]["spec"]
             assert pod["securityContext"]["runAsNonRoot"] and pod["automountServiceAccountToken"] is False
             for container in pod["containers"]:
                 security = container["securityContext"]
@@ -94,16 +94,24 @@ def test_every_container_is_confined() -> None:
 
 def test_the_preview_service_may_connect_to_nothing_and_has_no_secret() -> None:
     made = documents(rendered("default"))
-    (policy,) = [one for one in made if one["kind"] == "NetworkPolicy" and one["metadata"]["name"] == "shop-preview"]
+    (policy,) = [
+        resource
+        for resource in made
+        if resource["kind"] == "NetworkPolicy" and resource["metadata"]["name"] == "shop-preview"
+    ]
     assert "Egress" in policy["spec"]["policyTypes"] and "egress" not in policy["spec"]
-    (deployment,) = [one for one in made if one["kind"] == "Deployment" and one["metadata"]["name"] == "shop-preview"]
+    (deployment,) = [
+        resource
+        for resource in made
+        if resource["kind"] == "Deployment" and resource["metadata"]["name"] == "shop-preview"
+    ]
     environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert all("valueFrom" not in one for one in environment)
+    assert all("valueFrom" not in variable for variable in environment)
 
 
 def test_the_alerts_and_the_dashboard_arrive_unchanged() -> None:
     made = documents(rendered("default"))
-    (rule,) = [one for one in made if one["kind"] == "PrometheusRule"]
+    (rule,) = [resource for resource in made if resource["kind"] == "PrometheusRule"]
     assert rule["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
-    (board,) = [one for one in made if one["kind"] == "ConfigMap"]
+    (board,) = [resource for resource in made if resource["kind"] == "ConfigMap"]
     assert board["data"]["fairway.json"].strip() == (CHART / "files" / "dashboard.json").read_text().strip()

@@ -35,7 +35,7 @@ def write_kubernetes(folder: Path) -> None:
 
 
 def write_crds(folder: Path, crds: list[Path]) -> None:
-    for document in (one for path in crds for one in yaml.safe_load_all(path.read_text())):
+    for document in (document for path in crds for document in yaml.safe_load_all(path.read_text())):
         names, group = document["spec"]["names"], document["spec"]["group"].split(".")[0]
         for version in document["spec"]["versions"]:
             schema = version["schema"]["openAPIV3Schema"]
@@ -48,14 +48,14 @@ def write_crds(folder: Path, crds: list[Path]) -> None:
 def _close(schema: Any) -> None:
     """Refuse properties that are not named."""
     if isinstance(schema, list):
-        for one in schema:
-            _close(one)
+        for part in schema:
+            _close(part)
     if not isinstance(schema, dict):
         return
     if "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
         schema.setdefault("additionalProperties", False)
-    for one in list(schema.values()):
-        _close(one)
+    for part in list(schema.values()):
+        _close(part)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def test_the_labels_are_those_that_the_metrics_have() -> None:
     class Converter:
         waiting, processes, spent_s, outcomes = 0, 0, 0.0, {"printed": 1}
 
-    shown = {one.name: set(one.labels) for one in samples(Converter())}  # type: ignore[arg-type]
+    shown = {sample.name: set(sample.labels) for sample in samples(Converter())}  # type: ignore[arg-type]
     assert shown["preview_conversions"] == LABELS["fairway_preview_conversions_total"]
     assert {f"fairway_{name}" for name in shown} <= {name.removesuffix("_total") for name in metrics()}
 
@@ -82,12 +82,15 @@ def test_each_step_is_run_and_counted_by_one_class_of_workers() -> None:
     counted = [step for worker in classes for step in worker["countedSteps"]]
     assert sorted(counted) == sorted(STEPS)
     for worker in classes:
-        assert [one.partition("=")[0] for one in worker["steps"].split(",")] == worker["countedSteps"]
+        assert [entry.partition("=")[0] for entry in worker["steps"].split(",")] == worker["countedSteps"]
 
 
 def test_no_process_gets_a_secret_that_it_does_not_need() -> None:
     services = compose()["services"]
-    held = {name: {one for one in service.get("secrets", []) if one.isupper()} for name, service in services.items()}
+    held = {
+        name: {secret for secret in service.get("secrets", []) if secret.isupper()}
+        for name, service in services.items()
+    }
     keys = values()["secretKeys"]
     held |= {f"chart's {name}": set(keys[name]) for name in ("api", "worker")}
     held |= {unit.name: set(re.findall(r"LoadCredential=(\w+)", unit.read_text())) for unit in UNITS}
@@ -104,7 +107,7 @@ def test_no_process_gets_a_secret_that_it_does_not_need() -> None:
 
 
 def test_every_container_of_ours_is_read_only_and_without_privileges() -> None:
-    ours = {name: one for name, one in compose()["services"].items() if "build" in one}
+    ours = {name: service for name, service in compose()["services"].items() if "build" in service}
     assert {"topics", "setup", "api", "worker", "preview"} == set(ours)
     for service in ours.values():
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
@@ -117,7 +120,7 @@ def test_every_secret_of_the_compose_file_is_made(tmp_path_factory: pytest.TempP
     script.write_text((DEPLOY / "secrets.sh").read_text())
     subprocess.run(["sh", str(script)], check=True, capture_output=True)
     made = {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
-    named = {one["file"].removeprefix("secrets/") for one in compose()["secrets"].values()}
+    named = {secret["file"].removeprefix("secrets/") for secret in compose()["secrets"].values()}
     assert named <= set(made) and all(made.values())
     assert (folder / "secrets").stat().st_mode & 0o077 == 0
     subprocess.run(["sh", str(script)], check=True, capture_output=True)

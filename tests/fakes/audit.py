@@ -33,7 +33,9 @@ class MemoryAudit(MemoryRows):
         stranded = [
             f for f, r in self.files.items() if r.state == "processing" and not r.removal_id and f not in moving
         ]
-        done = Counter((f, *one[:2]) for f, r in self.files.items() for one in r.attempts if one[3] == "done")
+        done = Counter(
+            (f, *attempt[:2]) for f, r in self.files.items() for attempt in r.attempts if attempt[3] == "done"
+        )
         doubled = sum(max(0, times - 1 - self.steps[key].redrives) for key, times in done.items() if key in self.steps)
         findings = {
             "lost": len(stranded),
@@ -64,12 +66,12 @@ class MemoryAudit(MemoryRows):
         if any(artifact.object_key == key for artifact in of.artifacts.values()):
             return "referenced"
         held = (
-            self._claim(one) for one, row in self.steps.items() if one[0] == parts[2] and row.state == State.RUNNING
+            self._claim(key) for key, row in self.steps.items() if key[0] == parts[2] and row.state == State.RUNNING
         )
         return "at_work" if any(key.startswith(claim.artifact_key("")) for claim in held) else "spare"
 
     def upload_verdicts(self, uploads: Sequence[OpenUpload]) -> list[UploadVerdict]:
-        return [self._upload_verdict(one.object_key) for one in uploads]
+        return [self._upload_verdict(upload.object_key) for upload in uploads]
 
     def _upload_verdict(self, key: str) -> UploadVerdict:
         file_id = key.rpartition("/")[2]
@@ -92,7 +94,7 @@ class MemoryAudit(MemoryRows):
         found: list[RecordedObject] = []
         for file_id, row in chosen[:limit]:
             named: dict[str, tuple[str, int | None]] = {"": (row.file.object_key, None)}
-            named |= {kind: (one.object_key, one.size_bytes) for kind, one in row.artifacts.items()}
+            named |= {kind: (artifact.object_key, artifact.size_bytes) for kind, artifact in row.artifacts.items()}
             found += [
                 RecordedObject(file_id, row.file.tenant_id, row.file.name, kind, key, None, size_bytes, None)
                 for kind, (key, size_bytes) in sorted(named.items())

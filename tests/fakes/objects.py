@@ -43,7 +43,7 @@ class MemoryObjects:
 
     def delete_under(self, prefix: str, names: Sequence[str]) -> int:
         chosen = {prefix + name for name in names}
-        gone = [key for key in self.objects if key in chosen or any(key.startswith(one + "/") for one in chosen)]
+        gone = [key for key in self.objects if key in chosen or any(key.startswith(name + "/") for name in chosen)]
         for key in gone:
             del self.objects[key]
         return len(gone)
@@ -83,9 +83,10 @@ class MemoryObjects:
     def uploads_after(self, prefix: str, after: tuple[str, str], limit: int) -> list[OpenUpload]:
         key, upload_id = after
         found = sorted(
-            one
-            for one in self.uploads
-            if one[0].startswith(prefix) and (one[0] > key or (upload_id and one[0] == key and one[1] > upload_id))
+            upload
+            for upload in self.uploads
+            if upload[0].startswith(prefix)
+            and (upload[0] > key or (upload_id and upload[0] == key and upload[1] > upload_id))
         )
         return [OpenUpload(key, upload_id, self.begun_at.get(upload_id, 0.0)) for key, upload_id in found[:limit]]
 

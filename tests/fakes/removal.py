@@ -97,7 +97,7 @@ class MemoryRemovals(MemoryRows):
             rows = {key: row for key, row in self.steps.items() if key[0] == file_id}
             if any(key[1] in steps and row.state in IN_PROGRESS for key, row in rows.items()):
                 return False
-            if not all(any(key[1] == one for key in rows) for one in earlier):
+            if not all(any(key[1] == file_id for key in rows) for file_id in earlier):
                 return False
             if any(key[1] in earlier and row.state not in ENDED for key, row in rows.items()):
                 return False
@@ -125,8 +125,10 @@ class MemoryRemovals(MemoryRows):
 
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         with self._lock:
-            due = [one for one in self.removals if self._undo_until.get(one, 0.0) <= self._now()]
-            self._undo_until = {one: until for one, until in self._undo_until.items() if one not in due}
+            due = [removal_id for removal_id in self.removals if self._undo_until.get(removal_id, 0.0) <= self._now()]
+            self._undo_until = {
+                removal_id: until for removal_id, until in self._undo_until.items() if removal_id not in due
+            }
             return [
                 (
                     removal_id,

@@ -73,8 +73,10 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
         return [
-            self.record(one.claim, one.outcome, one.planner, cost_s=one.cost_s, host=host, used=one.used)
-            for one in finished
+            self.record(
+                attempt.claim, attempt.outcome, attempt.planner, cost_s=attempt.cost_s, host=host, used=attempt.used
+            )
+            for attempt in finished
         ]
 
     def record(
@@ -263,7 +265,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             ][:limit]
             wake_ups: list[WakeUp] = []
             before = ("", "")
-            for key, row in sorted(stale, key=lambda one: (one[0][1], self._batch_of(one[0][0]))):
+            for key, row in sorted(stale, key=lambda item: (item[0][1], self._batch_of(item[0][0]))):
                 lane = key[1], self._batch_of(key[0])
                 row.since, row.rides, before = self._now(), row.rides and lane == before, lane
                 wake_ups.append(WakeUp(*key, row.attempt + 1, row.rides))
@@ -316,10 +318,12 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
     def beat(self, registration: Registration) -> Fleet:
         with self._lock:
             self.workers[registration.worker] = (registration, self._now())
-            live = [one for one, at in self.workers.values() if not one.draining and at > self._now() - SILENT_S]
-            steps = {step for one in live for step in one.slots}
-            slots = {step: sum(one.slots.get(step, 0) for one in live) for step in steps}
-            return Fleet(len(live), slots, sum(one.host == registration.host for one in live))
+            live = [
+                worker for worker, at in self.workers.values() if not worker.draining and at > self._now() - SILENT_S
+            ]
+            steps = {step for worker in live for step in worker.slots}
+            slots = {step: sum(worker.slots.get(step, 0) for worker in live) for step in steps}
+            return Fleet(len(live), slots, sum(worker.host == registration.host for worker in live))
 
     def leave(self, worker: str) -> None:
         self.workers.pop(worker, None)
@@ -375,22 +379,22 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
 
     def _apply(self, of: FileRow, plan: FilePlan) -> frozenset[str]:
         readied = set()
-        for one in plan.steps:
-            key = (of.file.file_id, one.step, 0)
+        for step in plan.steps:
+            key = (of.file.file_id, step.step, 0)
             before = self.steps.get(key, StepRow(State.WAITING))
             if before.state != State.WAITING:
                 continue
-            if isinstance(one.plan, tuple):
-                readied.add(one.step)
-                for index, part in enumerate(one.plan):
+            if isinstance(step.plan, tuple):
+                readied.add(step.step)
+                for index, part in enumerate(step.plan):
                     row = StepRow(State.READY, part.cost_estimate_s, part.page_numbers, redrives=before.redrives)
-                    row.attempt = max((n for s, p, n, _ in of.attempts if (s, p) == (one.step, index)), default=0)
-                    self._ready((of.file.file_id, one.step, index), row)
-            elif isinstance(one.plan, Stop):
-                error = (one.plan.code, one.plan.detail)
+                    row.attempt = max((n for s, p, n, _ in of.attempts if (s, p) == (step.step, index)), default=0)
+                    self._ready((of.file.file_id, step.step, index), row)
+            elif isinstance(step.plan, Stop):
+                error = (step.plan.code, step.plan.detail)
                 self.steps[key] = StepRow(State.FAILED, error=error, redrives=before.redrives)
             else:
-                state = State.SKIPPED if isinstance(one.plan, Skip) else State.WAITING
+                state = State.SKIPPED if isinstance(step.plan, Skip) else State.WAITING
                 self.steps[key] = StepRow(state, redrives=before.redrives)
         if plan.file_state:
             of.state, of.error = plan.file_state, plan.error

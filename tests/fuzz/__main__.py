@@ -52,12 +52,12 @@ def fuzz(name: str, seconds: int) -> bool:
 
 def keep(name: str) -> None:
     """Add the inputs that cover new branches to the corpus, the shortest first."""
-    known = set().union(*(branches(name, one.read_bytes()) for one in (CORPUS / name).iterdir()))
-    for one in sorted((BUILD / name).iterdir(), key=lambda found: (found.stat().st_size, found.name)):
-        covered = branches(name, one.read_bytes())
+    known = set().union(*(branches(name, path.read_bytes()) for path in (CORPUS / name).iterdir()))
+    for path in sorted((BUILD / name).iterdir(), key=lambda found: (found.stat().st_size, found.name)):
+        covered = branches(name, path.read_bytes())
         if not covered <= known and len(list((CORPUS / name).iterdir())) < MOST_KEPT:
             known |= covered
-            shutil.copy(one, CORPUS / name)
+            shutil.copy(path, CORPUS / name)
 
 
 def branches(name: str, data: bytes) -> set[tuple[str, int, int]]:

@@ -65,7 +65,8 @@ def notifications(data: bytes) -> None:
     runner = _runner(store, objects)
     with contextlib.redirect_stderr(io.StringIO()):
         answer = entry.handle_together(
-            event, lambda bodies: take_arrivals(runner, [one for body in bodies for one in entry.arrivals(body)])
+            event,
+            lambda bodies: take_arrivals(runner, [arrival for body in bodies for arrival in entry.arrivals(body)]),
         )
     _check(answer == {"batchItemFailures": []}, "a malformed message was returned to its topic")
     _check(not store.steps and not objects.objects, "a notification of an unknown object had an effect")
@@ -90,7 +91,7 @@ def wake_ups(data: bytes) -> None:
         bundle = entry.wake_ups(json.loads(data))
     except (ValueError, KeyError, TypeError, RecursionError):
         return
-    _check(len({one.step for one in bundle}) == 1, "a message names parts of several steps")
+    _check(len({wake_up.step for wake_up in bundle}) == 1, "a message names parts of several steps")
     _check(
         entry.wake_ups(json.loads(json.dumps(bundle_as_json(bundle)))) == bundle,
         "a message can't be read back as written",
@@ -150,8 +151,8 @@ def numbers_and_dates(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one
-    for one in (
+    target.__name__: target
+    for target in (
         *(notifications, keys, wake_ups, textract_answers, model_answers, extraction_rules, numbers_and_dates),
         *READING_TARGETS,
     )

@@ -73,8 +73,8 @@ def _again(distance: int, *blocks: list[int]) -> bytes:
 
 
 def _copy(length: int, distance: int) -> list[tuple[int, int]]:
-    shortest, length_code, length_bits = max(one for one in LENGTHS if one[0] <= length)
-    nearest, distance_code, distance_bits = max(one for one in DISTANCES if one[0] <= distance)
+    shortest, length_code, length_bits = max(entry for entry in LENGTHS if entry[0] <= length)
+    nearest, distance_code, distance_bits = max(entry for entry in DISTANCES if entry[0] <= distance)
     return [
         (_reversed(length_code - 256, 7), 7),
         (length - shortest, length_bits),

@@ -124,7 +124,7 @@ def test_an_invalid_batch_is_refused_with_a_pointer_to_the_invalid_part(
     dataset = new_dataset(caller)
     refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", content=body), 400, "invalid_request")
     if pointer:
-        assert [one["pointer"] for one in refused["errors"]] == [pointer]
+        assert [error["pointer"] for error in refused["errors"]] == [pointer]
     assert caller.get(f"/datasets/{dataset['id']}/files").json()["files"] == []
 
 
@@ -149,7 +149,7 @@ def test_a_file_over_the_size_limit_refuses_the_batch_and_is_named(caller: httpx
     dataset = new_dataset(caller)
     body = {"files": [{"name": "a", "size_bytes": 1}, {"name": "b", "size_bytes": 2**50}]}
     refused = problem(caller.post(f"/datasets/{dataset['id']}/batches", json=body), 413, "too_large")
-    assert [one["pointer"] for one in refused["errors"]] == ["/files/1/size_bytes"]
+    assert [error["pointer"] for error in refused["errors"]] == ["/files/1/size_bytes"]
 
 
 def test_a_body_over_the_limit_is_refused_without_reading_it(caller: httpx.Client) -> None:
@@ -372,7 +372,7 @@ def test_concurrent_requests_are_not_mixed_up(api: Api) -> None:
     own = [{new_dataset(caller, name=f"of {index}")["id"]} for index, caller in enumerate(callers)]
 
     def lists_its_own(index: int) -> bool:
-        found = {one["id"] for one in callers[index].get("/datasets").json()["datasets"]}
+        found = {dataset["id"] for dataset in callers[index].get("/datasets").json()["datasets"]}
         refused = callers[index].get(f"/datasets/{next(iter(own[(index + 1) % 4]))}")
         return found == own[index] and refused.status_code == 404
 
@@ -413,7 +413,7 @@ def test_a_body_is_read_as_json_whatever_its_content_type(caller: httpx.Client) 
 def test_health_needs_no_key_and_names_the_dependencies_that_are_down(api: Api) -> None:
     answer = httpx.get(f"{api.url}/health", trust_env=False)
     assert answer.status_code == 200
-    states = {name: one["state"] for name, one in answer.json()["dependencies"].items()}
+    states = {name: dependency["state"] for name, dependency in answer.json()["dependencies"].items()}
     assert answer.json()["status"] == "degraded"
     assert states["postgres"] == states["redis"] == "up" and states["object_store"] == states["topics"] == "down"
     assert set(states) == {"postgres", "object_store", "topics", "redis", "ocr", "textract", "extraction", "preview"}

@@ -43,7 +43,7 @@ def test_files_of_the_desktop_are_left_out_and_member_names_are_not_used_as_path
     into = tmp_path / "into"
     into.mkdir()
     unpacked = documents.unpack(path, "application/zip", [0, 4], into)
-    assert [one.sha256 for one in unpacked] == [hashlib.sha256(content).hexdigest() for content in (b"a", b"dd")]
+    assert [member.sha256 for member in unpacked] == [hashlib.sha256(content).hexdigest() for content in (b"a", b"dd")]
     assert sorted(found.name for found in into.iterdir()) == ["member-0", "member-4"]
     assert (into / "member-4").read_bytes() == b"dd"
 

@@ -78,7 +78,7 @@ def test_the_audit_of_rows_runs_once_an_hour_even_with_several_upkeeps(
     host.api.bench.database.run("DELETE FROM attempts")
     assert audit_rows(host.runner) == 2 and audit_rows(host.runner) == 0
     alarms = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "audit_alarm" in line]
-    assert [one["findings"] for one in alarms] == [{"attempts_not_in_the_ledger": 2}]
+    assert [alarm["findings"] for alarm in alarms] == [{"attempts_not_in_the_ledger": 2}]
     assert audit_rows(host.runner, every_s=0) == 2
 
 

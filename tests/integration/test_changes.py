@@ -238,7 +238,7 @@ def test_waiting_calls_keep_no_database_connection(api: Api, caller: httpx.Clien
             " WHERE usename = 'fairway_api' AND datname = current_database()"
         )
         assert row == {"busy": 0}
-        assert all(one.result()["files"] == [] for one in waiting)
+        assert all(future.result()["files"] == [] for future in waiting)
 
 
 def test_a_tenant_may_have_a_limited_number_of_waiting_calls(
@@ -251,8 +251,8 @@ def test_a_tenant_may_have_a_limited_number_of_waiting_calls(
         waiting = [pool.submit(look, caller, dataset["id"], cursor, wait_s=4) for _ in range(2)]
         time.sleep(0.7)
         refused = look(caller, dataset["id"], cursor, wait_s=20)
-        assert refused["files"] == [] and not any(one.done() for one in waiting)
-        assert all(one.result()["files"] == [] for one in waiting)
+        assert refused["files"] == [] and not any(future.done() for future in waiting)
+        assert all(future.result()["files"] == [] for future in waiting)
 
 
 # --- revoked keys ----------------------------------------------------------------------------------------

@@ -134,9 +134,9 @@ class System:
     def with_real_ids(self, value: Any) -> Any:
         """The same value with real ids instead of placeholders."""
         if isinstance(value, dict):
-            return {name: self.with_real_ids(one) for name, one in value.items()}
+            return {name: self.with_real_ids(child) for name, child in value.items()}
         if isinstance(value, list):
-            return [self.with_real_ids(one) for one in value]
+            return [self.with_real_ids(child) for child in value]
         return self.real.get(value, value) if isinstance(value, str) else value
 
 

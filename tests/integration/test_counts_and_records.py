@@ -70,7 +70,7 @@ def test_counts_are_exact_after_every_change_folded_or_not(api: Api, caller: htt
         pass
     assert shown() == {"uploading": 4, "processing": 4, "done": 2}
     assert api.bench.database.rows("SELECT * FROM count_deltas") == []
-    assert sum(one["counts"]["files"] for one in caller.get("/datasets").json()["datasets"]) == 10
+    assert sum(dataset["counts"]["files"] for dataset in caller.get("/datasets").json()["datasets"]) == 10
 
 
 def test_a_batch_shows_its_progress(api: Api, caller: httpx.Client) -> None:

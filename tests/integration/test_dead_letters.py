@@ -36,12 +36,12 @@ def test_failed_steps_are_listed_and_counted(host: Host) -> None:
     found = host.caller.get("/operations/dead-letters").json()
     assert found["count"] == 4 and found["count_is_exact"]
     assert found["by_code"] == {"corrupt": 3, "internal_error": 1}
-    assert {one["file_id"] for one in found["dead_letters"]} == {*damaged, *broken}
+    assert {letter["file_id"] for letter in found["dead_letters"]} == {*damaged, *broken}
     newest = found["dead_letters"][0]
     assert (newest["file_id"], newest["step"], newest["code"]) == (broken[0], "text", "internal_error")
     assert newest["detail"] == "a fault in Fairway" and newest["attempts"] == 1 and newest["given_up_at"]
     selected = host.caller.get("/operations/dead-letters", params={"code": "internal_error"}).json()
-    assert [one["file_id"] for one in selected["dead_letters"]] == broken and selected["count"] == 1
+    assert [letter["file_id"] for letter in selected["dead_letters"]] == broken and selected["count"] == 1
 
 
 def test_pages_list_each_dead_letter_once(host: Host) -> None:
@@ -50,7 +50,7 @@ def test_pages_list_each_dead_letter_once(host: Host) -> None:
     listed, cursor = [], None
     while True:
         page = host.caller.get("/operations/dead-letters", params={"limit": 3} | ({"cursor": cursor} if cursor else {}))
-        listed += [one["file_id"] for one in page.json()["dead_letters"]]
+        listed += [letter["file_id"] for letter in page.json()["dead_letters"]]
         if not (cursor := page.json()["next_cursor"]):
             break
     assert sorted(listed) == sorted(file_ids)
@@ -84,8 +84,8 @@ def test_several_failed_parts_of_a_step_are_one_dead_letter(host: Host) -> None:
     (wake_up,) = host._published("intake")
     host.store.record(host.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")
     host.runner.dispatch({"thumbnail"})
-    for one in host._published("thumbnail"):
-        host.store.record(host.claim(one), DAMAGED, nothing_follows, cost_s=0, host="h")
+    for published in host._published("thumbnail"):
+        host.store.record(host.claim(published), DAMAGED, nothing_follows, cost_s=0, host="h")
     assert host.caller.get("/operations/dead-letters").json()["count"] == 1
 
 
@@ -94,9 +94,9 @@ def test_redriven_dead_letters_disappear_after_success(host: Host) -> None:
     response = host.caller.post("/operations/dead-letters/redrive", json={"code": "internal_error"})
     assert response.status_code == 202 and response.json() == {"count": 2, "has_more": False}
     remaining = host.caller.get("/operations/dead-letters").json()
-    assert {one["file_id"] for one in remaining["dead_letters"]} == set(damaged)
+    assert {letter["file_id"] for letter in remaining["dead_letters"]} == set(damaged)
     host.runner.dispatch({"text"})
-    again = {one.file_id: host.claim(one) for one in host._published("text")}
+    again = {wake_up.file_id: host.claim(wake_up) for wake_up in host._published("text")}
     assert set(again) == set(broken) and {claim.failures for claim in again.values()} == {0}
     for claim in again.values():
         host.store.record(claim, Done(), lambda _: FilePlan((), "done"), cost_s=0, host="h")
@@ -113,7 +113,7 @@ def test_dead_letters_are_selected_by_file_and_by_time(host: Host, by: str) -> N
     filters = {"file_ids": early} if by == "file" else {"until": hour_ago}
     assert host.caller.post("/operations/dead-letters/redrive", json=filters).json()["count"] == 2
     remaining = host.caller.get("/operations/dead-letters", params={"since": hour_ago}).json()
-    assert [one["file_id"] for one in remaining["dead_letters"]] == late
+    assert [letter["file_id"] for letter in remaining["dead_letters"]] == late
 
 
 def test_an_operator_sees_its_own_dead_letters_and_an_admin_all(host: Host) -> None:

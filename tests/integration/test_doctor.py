@@ -42,7 +42,7 @@ def found(
 ) -> set[tuple[str, str]]:
     """What the doctor finds: (finding, object key)."""
     patient = Doctor(host.store, host.objects, home, tenant_id)
-    return {(one.finding, one.object_key) for one in patient.verify(after)}
+    return {(result.finding, result.object_key) for result in patient.verify(after)}
 
 
 def test_nothing_is_found_where_all_is_sound(
@@ -61,7 +61,7 @@ def test_every_kind_of_damage_is_named_with_its_file(
 ) -> None:
     monkeypatch.setattr(verify, "FILES_AT_ONCE", 2)
     files = settled(host, tmp_path, 6)
-    objects, keys = host.objects.objects, [one.file.object_key for one in files]
+    objects, keys = host.objects.objects, [file.file.object_key for file in files]
     del objects[keys[0]]
     objects[keys[1]] = CONTENT + b"x"
     objects[keys[2]] = CONTENT[::-1]

@@ -26,7 +26,7 @@ BUCKET = "probed"
 
 
 def states(results: Iterator[Any]) -> dict[str, str]:
-    return {one.text: one.state for one in results}
+    return {result.text: result.state for result in results}
 
 
 def test_a_migrated_database_is_sound_and_one_without_a_migration_is_not(database_urls: Urls) -> None:

@@ -58,7 +58,8 @@ def zipped(members: dict[str, bytes | str]) -> bytes:
 
 def related(targets: dict[str, tuple[str, str]]) -> str:
     links = "".join(
-        f'<Relationship Id="{one}" Type="{R}/{kind}" Target="{to}"/>' for one, (kind, to) in targets.items()
+        f'<Relationship Id="{identifier}" Type="{R}/{kind}" Target="{to}"/>'
+        for identifier, (kind, to) in targets.items()
     )
     return f'<Relationships xmlns="{PACKAGE}/relationships">{links}</Relationships>'
 
@@ -84,7 +85,7 @@ def docx(text: str, *pictures: bytes) -> bytes:
             {f"p{at}": ("image", f"media/{at}.png") for at in range(len(pictures))}
         ),
     }
-    return zipped(members | {f"word/media/{at}.png": one for at, one in enumerate(pictures)})
+    return zipped(members | {f"word/media/{at}.png": picture for at, picture in enumerate(pictures)})
 
 
 def pptx(*slides: tuple[str, bytes | None]) -> bytes:

@@ -39,7 +39,7 @@ class Upload:
         self.file_id = file["id"]
         assert file["upload"]["part_count"] == 5
         self.sign().raise_for_status()
-        ((self.key, self.upload_id),) = (one for one in host.objects.uploads if self.file_id in one[0])
+        ((self.key, self.upload_id),) = (upload for upload in host.objects.uploads if self.file_id in upload[0])
         for number in (1, 2):
             host.objects.put_part(self.key, self.upload_id, number, b"part")
 

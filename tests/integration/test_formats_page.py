@@ -193,9 +193,9 @@ def written() -> str:
     documents = Documents(max_children=1, printer=LibreOfficePrinter(program))
     try:
         rows = []
-        for one in FORMATS:
+        for known_format in FORMATS:
             with tempfile.TemporaryDirectory() as folder:
-                rows.append(row(documents, one, Path(folder)))
+                rows.append(row(documents, known_format, Path(folder)))
         return HEAD + "".join(rows)
     finally:
         documents.close()
@@ -213,7 +213,11 @@ def test_the_page_of_formats_matches_the_decoders() -> None:
     assert PAGE.read_text() == written(), "run python -m tests.integration.test_formats_page"
 
 
-@pytest.mark.parametrize("one", [one for one in FORMATS if one.kind in OFFICE], ids=lambda one: str(one.suffix))
+@pytest.mark.parametrize(
+    "one",
+    [known_format for known_format in FORMATS if known_format.kind in OFFICE],
+    ids=lambda known_format: str(known_format.suffix),
+)
 def test_an_office_file_is_shown_without_libreoffice(
     one: Format, without_libreoffice: Documents, tmp_path: Path
 ) -> None:

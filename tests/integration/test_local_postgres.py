@@ -128,7 +128,7 @@ def test_stopping_does_not_wait_for_clients_and_leaves_no_process(tmp_path: Path
     all_of_it = process_table.working_in(server.folder / "data")
     assert len(all_of_it) > 1
     server.supervisor.stop()
-    assert [one for one in all_of_it if process_table.lives(one.pid, one.started)] == []
+    assert [process for process in all_of_it if process_table.lives(process.pid, process.started)] == []
     connection.close()
     assert "database system is shut down" in (tmp_path / "postgres.log").read_text()
 
@@ -158,7 +158,7 @@ def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_shell_in_the_data_folder_is_not_killed(tmp_path: Path) -> None:
     (tmp_path / "postmaster.pid").write_text("1\n")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], cwd=tmp_path) as shell:
-        assert eventually(lambda: shell.pid in {one.pid for one in process_table.working_in(tmp_path)})
+        assert eventually(lambda: shell.pid in {process.pid for process in process_table.working_in(tmp_path)})
         postgres.clear_leftovers(tmp_path)
         assert shell.poll() is None
         shell.kill()
@@ -171,7 +171,7 @@ def test_root_gives_the_data_to_another_user_without_opening_its_folders(server:
     assert (server.folder / "data").stat().st_uid == server.program.user[0] != 0
     assert server.home.stat().st_mode & 0o777 == 0o700
     assert server.folder.stat().st_mode & 0o777 == 0o700
-    assert {_uid(one.pid) for one in server.backends()} == {server.program.user[0]}
+    assert {_uid(backend.pid) for backend in server.backends()} == {server.program.user[0]}
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_the_endpoint_file_has_everything_that_a_client_needs(running: Start) ->
     ]
     assert {"api", "worker-1", "worker-2", "postgres", "valkey", "store"} == set(found["processes"]) - {"preview"}
     assert ("preview" in found["processes"]) is (installed() is not None)
-    below = {one.pid for one in running.family()}
+    below = {process.pid for process in running.family()}
     assert set(found["processes"].values()) <= below
 
 
@@ -184,7 +184,7 @@ def test_the_doctor_names_what_is_damaged_deleted_and_foreign_in_a_running_start
 def test_no_command_line_and_no_log_contains_a_secret(running: Start) -> None:
     found = running.endpoint
     passwords = (found["aws_secret_access_key"], found["redis_url"].split(":")[2].split("@")[0], found["api_key"])
-    lines = [Path(f"/proc/{one.pid}/cmdline").read_text() for one in running.family()]
+    lines = [Path(f"/proc/{process.pid}/cmdline").read_text() for process in running.family()]
     logs = [path.read_text(errors="replace") for path in (running.home / "logs").iterdir()]
     assert [text for text in (*lines, *logs) for secret in passwords if secret in text] == []
 
@@ -246,7 +246,7 @@ def test_a_killed_process_is_restarted_and_everything_responds(running: Start, n
 def test_stopping_leaves_no_process_and_no_endpoint_file(fresh: Start, number: signal.Signals) -> None:
     family = fresh.run().family()
     assert fresh.end(number) == 0
-    assert [one for one in family if process_table.lives(one.pid, one.started)] == []
+    assert [process for process in family if process_table.lives(process.pid, process.started)] == []
     assert process_table.marked_with(f"FAIRWAY_HOME={fresh.home}") == []
     assert not (fresh.home / "endpoint.json").exists()
 
@@ -265,7 +265,7 @@ def test_an_interrupted_start_leaves_no_process(fresh: Start) -> None:
     assert eventually((fresh.home / "run.json").exists)
     family = fresh.family()
     assert fresh.end(signal.SIGINT) == 130
-    assert [one for one in family if process_table.lives(one.pid, one.started)] == []
+    assert [process for process in family if process_table.lives(process.pid, process.started)] == []
     assert "Traceback" not in fresh.output.read_text()
 
 
@@ -290,7 +290,7 @@ def test_the_next_start_ends_processes_that_a_killed_supervisor_left_behind(fres
     process_table.send(family[1:], signal.SIGSTOP)
     process_table.send(family[:1], signal.SIGKILL)
     fresh.run()
-    assert [one for one in family if process_table.lives(one.pid, one.started)] == []
+    assert [process for process in family if process_table.lives(process.pid, process.started)] == []
     assert eventually(fresh.all_answer)
 
 

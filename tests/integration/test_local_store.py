@@ -325,7 +325,7 @@ def test_objects_and_all_their_versions_survive_a_kill(store: Store, key: str) -
     second = store.inside.put_object(Bucket=BUCKET, Key=key, Body=b"two")["VersionId"]
     store.kill_and_wait()
     listed = store.inside.list_object_versions(Bucket=BUCKET, Prefix=key)["Versions"]
-    assert {(one["VersionId"], one["IsLatest"]) for one in listed} == {(first, False), (second, True)}
+    assert {(version["VersionId"], version["IsLatest"]) for version in listed} == {(first, False), (second, True)}
     assert store.inside.get_object(Bucket=BUCKET, Key=key, VersionId=first)["Body"].read() == b"one"
     assert store.http.request("GET", store.read_url(key, VersionId=first)).data == b"one"
     assert store.http.request("GET", store.read_url(key)).data == b"two"
@@ -371,7 +371,7 @@ def test_uploads_work_while_redis_is_down(store: Store, key: str) -> None:
 
 def test_the_setup_leaves_no_process_behind(store: Store) -> None:
     below = process_table.descendants([store.supervisor.pids()["store"]])
-    assert [one for one in below if not one.is_zombie] == []
+    assert [process for process in below if not process.is_zombie] == []
 
 
 def test_no_command_line_contains_a_secret(store: Store) -> None:

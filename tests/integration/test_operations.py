@@ -130,7 +130,7 @@ def test_an_admin_sees_the_workers_and_how_many_are_needed(fresh: Api, busy: tup
     store.beat(Registration("leaving", "host-b", "1", {"ocr": 5}, draining=True))
     admin = fresh.caller(role="admin")
     overview = shown(admin)
-    assert [(one["worker"], one["host"], one["version"], one["state"]) for one in overview["workers"]] == [
+    assert [(worker["worker"], worker["host"], worker["version"], worker["state"]) for worker in overview["workers"]] == [
         ("leaving", "host-b", "1", "draining"), ("one", "host-a", "1", "live"), ("two", "host-b", "2", "live")]  # fmt: skip
     assert (overview["steps"]["ocr"]["concurrency"], overview["steps"]["preview"]["concurrency"]) == (4, 0)
     measured = metrics(admin)

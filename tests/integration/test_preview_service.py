@@ -155,16 +155,16 @@ def test_a_converter_that_is_killed_loses_nothing(service: Service) -> None:
         answers = list(clients.map(lambda _: service.convert("a.docx", LETTER.read_bytes()), range(6)))
     stop.set()
     killer.join()
-    assert [one.status_code for one in answers] == [200] * 6
+    assert [answer.status_code for answer in answers] == [200] * 6
 
 
 def test_more_documents_than_may_wait_are_sent_away_with_a_time_to_come_back(service: Service) -> None:
     with ThreadPoolExecutor(12) as clients:
         answers = list(clients.map(lambda _: service.convert("a.docx", LETTER.read_bytes()), range(12)))
         assert service.answers()
-    statuses = [one.status_code for one in answers]
+    statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503} and statuses.count(200) >= 3
-    assert all(int(one.headers["retry-after"]) >= 1 for one in answers if one.status_code == 503)
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 503)
 
 
 def test_metrics_count_conversions_by_outcome(service: Service) -> None:

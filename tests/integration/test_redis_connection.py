@@ -13,7 +13,7 @@ THREADS = 30
 
 
 def connected(client: redis.Redis, name: str) -> int:
-    return sum(one["name"] == name for one in client.client_list())
+    return sum(connection["name"] == name for connection in client.client_list())
 
 
 def test_threads_share_the_connections(redis_url: str) -> None:

@@ -41,4 +41,4 @@ def test_a_step_whose_outcome_violates_a_check_fails_as_internal_error(
     row = bench.database.row("SELECT state, error_step, error_code FROM files")
     assert row == {"state": "failed", "error_step": "text", "error_code": "internal_error"}
     refused = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "outcome_refused" in line]
-    assert [(one["step"], one["file_id"]) for one in refused] == [("text", wake_up.file_id)] * 2
+    assert [(event["step"], event["file_id"]) for event in refused] == [("text", wake_up.file_id)] * 2

@@ -56,7 +56,7 @@ class Host:
         for wake_up in self._published("intake"):
             self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")
         self.runner.dispatch({"text", "thumbnail"})
-        return {one.file_id: self.claim(one) for one in self._published("text")}
+        return {wake_up.file_id: self.claim(wake_up) for wake_up in self._published("text")}
 
     def claim(self, wake_up: WakeUp) -> Claim:
         return self.api.bench.claim(wake_up)
@@ -88,8 +88,8 @@ class Host:
 
     def _published(self, step: str) -> list[WakeUp]:
         topics = cast(MemoryTopics, self.runner.ports.topics)
-        wake_ups = [one for one in topics.published if one.step == step]
-        topics.published = [one for one in topics.published if one.step != step]
+        wake_ups = [wake_up for wake_up in topics.published if wake_up.step == step]
+        topics.published = [wake_up for wake_up in topics.published if wake_up.step != step]
         return wake_ups
 
 
@@ -143,7 +143,7 @@ def test_an_undo_restores_the_files_and_runs_their_cancelled_steps(host: Host, t
     assert sorted(host.listed()) == sorted(claims)
     assert host.caller.get(f"/datasets/{host.dataset}").json()["counts"]["by_state"] == before
     again = host.store.dispatch({"text": 100, "thumbnail": 100})
-    assert sorted((one.step, one.file_id) for one in again) == sorted(
+    assert sorted((wake_up.step, wake_up.file_id) for wake_up in again) == sorted(
         [("text", ended.file.file_id), *(("thumbnail", file_id) for file_id in claims)]
     ), "the step that ended during the removal, and the steps that had not run"
     recorded = host.store.record(running, Done(), nothing_follows, cost_s=0, host="h")
@@ -313,9 +313,9 @@ def test_a_removal_does_not_affect_other_files_in_processing(host: Host) -> None
     with ThreadPoolExecutor(6) as pool:
         working = [pool.submit(work) for _ in range(3)]
         removals = [pool.submit(host.remove, ids) for ids in removed]
-        assert [one.result()["count"] for one in removals] == [50, 50, 50]
-        for one in working:
-            one.result()
+        assert [future.result()["count"] for future in removals] == [50, 50, 50]
+        for future in working:
+            future.result()
     for wake_up in host.store.unclaimed(0, 1000):
         claim = host.store.claim(wake_up, "w", 60, durably=False)
         assert claim is not None
@@ -356,8 +356,8 @@ def test_ten_thousand_files_are_removed_while_ten_thousand_others_run(host: Host
         while erase_removed(host.runner):
             pass
         stopping.set()
-        for one in working:
-            one.result()
+        for future in working:
+            future.result()
     receipt = host.receipt(answer.json()["id"])
     assert receipt["erased_at"] and receipt["rows_erased"] >= 2 * MANY
     counts = host.caller.get(f"/batches/{batches[1]}").json()["counts"]

@@ -160,7 +160,7 @@ def descendants(pid: int) -> list[int]:
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
-    return [*children, *(one for child in children for one in descendants(child))]
+    return [*children, *(descendant for child in children for descendant in descendants(child))]
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_the_notifications_of_others_are_kept(operator: Operator, cloud: str) ->
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [other]})
     operator.sets_up()
     rules = s3.get_bucket_notification_configuration(Bucket=BUCKET)["QueueConfigurations"]
-    assert {one["Id"] for one in rules} == {"other", "fairway-arrivals"}
+    assert {rule["Id"] for rule in rules} == {"other", "fairway-arrivals"}
 
 
 def test_the_admin_of_the_environment_is_made_and_no_other(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,10 @@ def test_no_step_is_lost_if_its_lane_empties_while_it_becomes_ready(bench: Bench
             return bench.store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: plan, cost_s=0, host="h")  # type: ignore[arg-type]
 
         def empty_lanes() -> list[object]:
-            return [one for _ in range(6) for one in bench.store.dispatch({"text": 1000})]
+            return [wake_up for _ in range(6) for wake_up in bench.store.dispatch({"text": 1000})]
 
         answers = all_at_once([lambda w=first: ready(w), empty_lanes, lambda w=second: ready(w), empty_lanes])  # type: ignore[misc]
-        dispatched = [one for answer in answers if isinstance(answer, list) for one in answer]
+        dispatched = [wake_up for answer in answers if isinstance(answer, list) for wake_up in answer]
         dispatched += bench.store.dispatch({"text": 1000})
         assert len(dispatched) == len(files), "a ready step is in a lane that dispatch does not read"
         for wake_up in dispatched:
@@ -68,7 +68,7 @@ def test_no_wake_up_is_lost_while_the_dispatcher_is_busy(bench: Bench) -> None:
             return list(bench.store.dispatch({"intake": 1000}))
 
         answers = all_at_once([arrive_and_dispatch] * 6)
-        dispatched = [one for answer in answers if isinstance(answer, list) for one in answer]
+        dispatched = [wake_up for answer in answers if isinstance(answer, list) for wake_up in answer]
         assert len(dispatched) == 6, "a ready step was left behind although there was room"
         assert len(set(dispatched)) == 6
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
@@ -179,7 +179,8 @@ def test_a_refunded_lane_below_the_floor_is_found(bench: Bench) -> None:
     row = bench.database.row("SELECT tenant_id FROM steps WHERE file_id = %(id)s", id=wake_up.file_id)
     chosen = bench.store.dispatch({"intake": taken + 11})
     owners = bench.database.rows(
-        "SELECT DISTINCT tenant_id FROM steps WHERE file_id = ANY (%(ids)s)", ids=[one.file_id for one in chosen]
+        "SELECT DISTINCT tenant_id FROM steps WHERE file_id = ANY (%(ids)s)",
+        ids=[wake_up.file_id for wake_up in chosen],
     )
     assert len(chosen) == 10
     assert owners == [row]
@@ -205,7 +206,7 @@ def dispatch_until_floors_rise(bench: Bench, cap: int) -> list[str]:
     """Dispatch one by one up to the cap, with floors that rise each time; the file ids."""
     chosen: list[str] = []
     for _ in range(cap):
-        chosen += [one.file_id for one in bench.store.dispatch({"ocr": cap}, most={"ocr": 1})]
+        chosen += [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": cap}, most={"ocr": 1})]
         bench.database.run("UPDATE lane_clocks SET floor_at = '-infinity'")
     return chosen
 
@@ -223,7 +224,7 @@ def test_a_skipped_lane_of_long_parts_is_served_when_a_slot_is_free(bench: Bench
     assert set(long_ones) & set(chosen) and set(short_ones) & set(chosen)
     bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
     while more := bench.store.dispatch({"ocr": 12}):
-        chosen += [one.file_id for one in more]
+        chosen += [wake_up.file_id for wake_up in more]
         bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
     assert sorted(chosen) == sorted(long_ones + short_ones)
 
@@ -231,7 +232,9 @@ def test_a_skipped_lane_of_long_parts_is_served_when_a_slot_is_free(bench: Bench
 def test_lanes_of_several_files_are_locked_in_the_order_of_their_steps(bench: Bench) -> None:
     tenant_id = bench.tenant()
     bench.arrived(2, tenant_id)
-    claims = sorted((bench.claim(one) for one in bench.store.dispatch({"intake": 1000})), key=lambda c: c.file.file_id)
+    claims = sorted(
+        (bench.claim(wake_up) for wake_up in bench.store.dispatch({"intake": 1000})), key=lambda c: c.file.file_id
+    )
     lane = tenant_id, claims[0].file.batch_id
     steps = ("thumbnail", "preview")  # of the first file the later one
     finished = [
@@ -269,7 +272,7 @@ def test_a_lane_that_seemed_empty_during_its_activation_is_not_left_below_the_fl
         chosen = dispatch_until_floors_rise(bench, 10)
         assert set(chosen) < set(others)
     bench.database.run("UPDATE steps SET state = 'done' WHERE state = 'queued'")
-    assert late in {one.file_id for one in bench.store.dispatch({"ocr": 4})}
+    assert late in {wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 4})}
 
 
 def test_upkeep_lowers_a_floor_that_is_above_an_active_lane(bench: Bench) -> None:
@@ -339,15 +342,15 @@ def test_an_empty_lane_whose_search_was_slow_stays_active_and_loses_no_part(benc
     (first, early) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 2)
     # As if its transaction commits late: the part's time lies before the mark.
     bench.database.run("UPDATE steps SET state = 'waiting', ready_at = NULL WHERE file_id = %(id)s", id=early)
-    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [first]
+    assert [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 9})] == [first]
     bench.database.run("UPDATE batch_lanes SET ready_mark = now(), look_through_after = now() + interval '1 hour'")
     assert bench.store.dispatch({"ocr": 9}) == []
     early_at = "state = 'ready', ready_at = now() - interval '1 minute'"
     bench.database.run(f"UPDATE steps SET {early_at} WHERE file_id = %(id)s", id=early)
     (late,) = ready_parts(bench, [(tenant_id, batch_id)], 1.0, 1)
-    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [late]
+    assert [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 9})] == [late]
     bench.database.run("UPDATE batch_lanes SET look_through_after = now()")
-    assert [one.file_id for one in bench.store.dispatch({"ocr": 9})] == [early]
+    assert [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 9})] == [early]
 
 
 def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:

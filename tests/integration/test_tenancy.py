@@ -46,7 +46,7 @@ def test_a_new_tenant_gets_an_operators_key_that_is_shown_once(api: Api, admin: 
     operator = api.with_headers(Authorization=f"Bearer {tenant['api_key']}")
     assert operator.get("/datasets").json()["datasets"] == []
     problem(operator.get("/operations/tenants"), 403, "forbidden")
-    listed = {one["id"]: one for one in admin.get("/operations/tenants").json()["tenants"]}
+    listed = {tenant["id"]: tenant for tenant in admin.get("/operations/tenants").json()["tenants"]}
     assert (listed[tenant["id"]]["weight"], listed[tenant["id"]]["quota"]) == (2.5, {"files_a_day": 100})
     assert tenant["api_key"] not in admin.get("/operations/tenants").text
 

@@ -257,7 +257,7 @@ def test_two_upkeeps_at_the_same_time_do_the_work_once(system: System, name: str
     assert [duty.run(runner) for runner in runners] == [0, 0]
     ledger = "SELECT file_id, step, part, attempt FROM attempts"
     attempts = system.bench.database.rows(ledger)
-    assert len({tuple(one.values()) for one in attempts}) == len(attempts) <= 2 * FILES
+    assert len({tuple(attempt.values()) for attempt in attempts}) == len(attempts) <= 2 * FILES
     assert system.bench.database.row("SELECT coalesce(sum(attempts), 0)::integer AS n FROM attempt_totals") in (
         {"n": 0},
         {"n": FILES},
@@ -265,4 +265,4 @@ def test_two_upkeeps_at_the_same_time_do_the_work_once(system: System, name: str
     published = system.topics.published
     assert len(published) == len(set(published)), "both upkeeps published the same wake-up"
     findings = system.bench.database.rows("SELECT kind, findings FROM audits WHERE findings ? 'walk' IS NOT TRUE")
-    assert all(one["findings"] in ({}, {"attempts_not_in_the_ledger": FILES}) for one in findings), findings
+    assert all(finding["findings"] in ({}, {"attempts_not_in_the_ledger": FILES}) for finding in findings), findings

@@ -78,7 +78,7 @@ def test_the_package_becomes_a_stack_with_a_migrated_database(stage: Stage) -> N
 def test_the_api_reaches_everything_that_it_depends_on(stage: Stage) -> None:
     health = stage.client().call("GET", "/health")
     assert health["status"] == "ok"
-    assert {name for name, one in health["dependencies"].items() if one["state"] == "up"} >= {
+    assert {name for name, dependency in health["dependencies"].items() if dependency["state"] == "up"} >= {
         "postgres", "object_store", "topics", "redis", "textract"
     }  # fmt: skip
 
@@ -181,7 +181,7 @@ def test_a_failed_step_is_redriven(stage: Stage, tenant: Client, dataset_id: str
     (failed,) = settled(tenant, dataset_id, batch["id"]).values()
     assert (failed["state"], failed["error"]["code"]) == ("failed", "model_failed")
     letters = stage.client().call("GET", "/operations/dead-letters", step="extraction")
-    assert failed["id"] in {one["file_id"] for one in letters["dead_letters"]}
+    assert failed["id"] in {letter["file_id"] for letter in letters["dead_letters"]}
     stage.client().call("POST", "/operations/dead-letters/redrive", {"file_ids": [failed["id"]]})
     until(lambda: tenant.call("GET", f"/files/{failed['id']}")["state"] == "done")
 
@@ -228,13 +228,13 @@ def test_each_alarm_is_raised_by_its_condition(
 ) -> None:
     monkeypatch.setenv("FAIRWAY_STAGE", STAGE)
     cloudwatch = stage.ground.session.client("cloudwatch")
-    raised = [one["AlarmName"] for one in stage.alarms() if one["StateValue"] == "ALARM"]
+    raised = [alarm["AlarmName"] for alarm in stage.alarms() if alarm["StateValue"] == "ALARM"]
     assert all("UpkeepAlarm" in name for name in raised)  # raised while there is no data on upkeep
     for alarm in stage.alarms():
         data = list(alarms.data_that_raises(alarm, lambda: capsys.readouterr().out))
         for start in range(0, len(data), 20):
             cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=data[start : start + 20])
-    silent = [one["AlarmName"] for one in stage.alarms() if one["StateValue"] != "ALARM"]
+    silent = [alarm["AlarmName"] for alarm in stage.alarms() if alarm["StateValue"] != "ALARM"]
     assert [name for name in silent if "UpkeepAlarm" not in name] == []
     assert len(silent) == 1
 

@@ -28,7 +28,7 @@ CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def data_that_raises(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
     """Data points that raise an alarm. `emitted` returns what was printed since its last call."""
-    (datum,) = [one for one in _data(alarm, emitted) if _is_watched(one, alarm)]
+    (datum,) = [entry for entry in _data(alarm, emitted) if _is_watched(entry, alarm)]
     for period in range(alarm["EvaluationPeriods"]):
         yield {**datum, "Timestamp": time.time() - period * alarm["Period"]}
 
@@ -38,7 +38,7 @@ def _data(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
         yield {**_names(alarm), "Value": alarm["Threshold"] + 1}
         return
     event, fields = CONDITIONS[alarm["MetricName"]]
-    dimensions = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
     emitted()
     on_lambda.measure(event, fields | dimensions)
     for line in emitted().splitlines():
@@ -60,6 +60,6 @@ def _names(alarm: Alarm) -> Datum:
 
 
 def _is_watched(datum: Datum, alarm: Alarm) -> bool:
-    by_name = sorted((one["Name"], one["Value"]) for one in datum["Dimensions"])
-    watched = sorted((one["Name"], one["Value"]) for one in alarm["Dimensions"])
+    by_name = sorted((dimension["Name"], dimension["Value"]) for dimension in datum["Dimensions"])
+    watched = sorted((dimension["Name"], dimension["Value"]) for dimension in alarm["Dimensions"])
     return (datum["MetricName"], by_name) == (alarm["MetricName"], watched)

@@ -80,8 +80,8 @@ def _forward(server: socket.socket, port: int) -> None:
             caller, _ = server.accept()
             with suppress(OSError):
                 called = socket.create_connection((ADDRESS, port))
-                for one, other in ((caller, called), (called, caller)):
-                    threading.Thread(target=_pump, args=(one, other), daemon=True).start()
+                for source, other in ((caller, called), (called, caller)):
+                    threading.Thread(target=_pump, args=(source, other), daemon=True).start()
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

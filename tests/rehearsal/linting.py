@@ -58,7 +58,7 @@ def test_nothing_in_the_templates_is_unsafe_without_a_reason(templates: list[Pat
 
 def test_what_is_unsafe_is_found(templates: list[Path], tmp_path: Path) -> None:
     found, _ = checkov(broken(templates[1], tmp_path, StorageEncrypted=False))
-    assert [one.split(":")[0] for one in found] == ["CKV_AWS_16"]
+    assert [finding.split(":")[0] for finding in found] == ["CKV_AWS_16"]
 
 
 def test_every_exception_stands_in_its_place_with_its_reason(templates: list[Path]) -> None:
@@ -68,8 +68,8 @@ def test_every_exception_stands_in_its_place_with_its_reason(templates: list[Pat
 
 
 def skipped(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    for name, one in template["Resources"].items():
-        for skip in one.get("Metadata", {}).get("checkov", {}).get("skip", ()):
+    for name, resource in template["Resources"].items():
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", ()):
             yield name, skip
 
 
@@ -79,5 +79,5 @@ def checkov(*paths: Path) -> tuple[list[str], int]:
     command = [str(CHECKOV), "--framework", "cloudformation", "--skip-download", "--output", "json", *files]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     report = json.loads(result.stdout)
-    found = [f"{one['check_id']}: {one['resource']}" for one in report["results"]["failed_checks"]]
+    found = [f"{check['check_id']}: {check['resource']}" for check in report["results"]["failed_checks"]]
     return found, report["summary"]["passed"]

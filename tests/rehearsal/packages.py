@@ -50,9 +50,9 @@ def _remove(statement: dict[str, Any], action: str) -> bool:
 
 def _statements(found: Any) -> list[dict[str, Any]]:
     if isinstance(found, list):
-        return [one for each in found for one in _statements(each)]
+        return [statement for each in found for statement in _statements(each)]
     if not isinstance(found, dict):
         return []
     if found.get("Effect") == "Allow" and "Resource" in found:
         return [found]
-    return [one for each in found.values() for one in _statements(each)]
+    return [statement for each in found.values() for statement in _statements(each)]

@@ -168,12 +168,12 @@ class Stage:
         """The keys of all versions in the bucket that contain this text."""
         s3 = self.ground.session.client("s3")
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=self.outputs["Bucket"])
-        return [one["Key"] for page in pages for one in page.get("Versions", ()) if part in one["Key"]]
+        return [version["Key"] for page in pages for version in page.get("Versions", ()) if part in version["Key"]]
 
     def alarms(self) -> list[dict[str, Any]]:
         pages = self.ground.session.client("cloudwatch").get_paginator("describe_alarms").paginate()
-        found = [one for page in pages for one in page["MetricAlarms"]]
-        return [one for one in found if one["AlarmName"] not in self.before.get("alarms", ())]
+        found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+        return [alarm for alarm in found if alarm["AlarmName"] not in self.before.get("alarms", ())]
 
     def refusals(self) -> list[str]:
         """Log lines of functions that lacked a permission. A step that may not write to the bucket is parked."""
@@ -187,7 +187,7 @@ class Stage:
         for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/"):
             for group in page["logGroups"]:
                 for events in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
-                    lines += [one["message"] for one in events["events"]]
+                    lines += [event["message"] for event in events["events"]]
         return lines
 
     def forget_secrets(self) -> None:
@@ -205,22 +205,26 @@ class Stage:
         """The names of all resources in the account, by kind, without empty kinds."""
         client = self.ground.session.client
         held = {
-            "stacks": [one["StackName"] for one in client("cloudformation").describe_stacks()["Stacks"]],
-            "buckets": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
+            "stacks": [stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]],
+            "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
             "queues": client("sqs").list_queues().get("QueueUrls", []),
-            "functions": [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
-            "layers": [one["LayerName"] for one in client("lambda").list_layers()["Layers"]],
+            "functions": [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]],
+            "layers": [layer["LayerName"] for layer in client("lambda").list_layers()["Layers"]],
             "event sources": [
-                one["UUID"] for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]
+                mapping["UUID"] for mapping in client("lambda").list_event_source_mappings()["EventSourceMappings"]
             ],
-            "roles": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
-            "APIs": [one["name"] for one in client("apigateway").get_rest_apis()["items"]],
-            "alarms": [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]],
-            "dashboards": [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]],
-            "topics": [one["TopicArn"] for one in client("sns").list_topics()["Topics"]],
-            "rules": [one["Name"] for one in client("events").list_rules()["Rules"]],
-            "secrets": [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]],
-            "log groups": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
+            "roles": [role["RoleName"] for role in client("iam").list_roles()["Roles"]],
+            "APIs": [rest_api["name"] for rest_api in client("apigateway").get_rest_apis()["items"]],
+            "alarms": [alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]],
+            "dashboards": [
+                dashboard["DashboardName"] for dashboard in client("cloudwatch").list_dashboards()["DashboardEntries"]
+            ],
+            "topics": [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]],
+            "rules": [rule["Name"] for rule in client("events").list_rules()["Rules"]],
+            "secrets": [secret["Name"] for secret in client("secretsmanager").list_secrets()["SecretList"]],
+            "log groups": [
+                log_group["logGroupName"] for log_group in client("logs").describe_log_groups()["logGroups"]
+            ],
         }
         return {kind: names for kind, names in held.items() if names}
 

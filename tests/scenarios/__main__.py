@@ -79,9 +79,9 @@ def main() -> int:
             began = time.monotonic()
             measurements = run(system)
         show(name, f"{title} ({time.monotonic() - began:.0f} s)", measurements)
-        missed += [f"{name}: {one.name}" for one in measurements if not one.is_reached]
-    for one in missed:
-        print(f"target not reached: {one}", file=sys.stderr)
+        missed += [f"{name}: {measurement.name}" for measurement in measurements if not measurement.is_reached]
+    for line in missed:
+        print(f"target not reached: {line}", file=sys.stderr)
     return 1 if missed else 0
 
 

@@ -89,8 +89,8 @@ class TcpProxy:
                 await asyncio.gather(self._copy(reader, target_writer), self._copy(target_reader, writer))
             finally:
                 self._writers -= {writer, target_writer}
-                for one in (writer, target_writer):
-                    one.close()
+                for target in (writer, target_writer):
+                    target.close()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on everything until the end of the stream. Raises OSError where either end fails: then both are closed."""

@@ -45,12 +45,21 @@ def most_in_a_second(times: Sequence[float]) -> int:
 def show(name: str, title: str, measurements: Sequence[Measurement]) -> None:
     """Print the measurements as a table, and write them to build/chaos/<name>.json."""
     table = Table("measurement", "value", "target", title=title, title_justify="left")
-    for one in measurements:
-        table.add_row(one.name, str(one.value), one.target if one.is_reached else f"[red]{one.target}[/]")
+    for measurement in measurements:
+        table.add_row(
+            measurement.name,
+            str(measurement.value),
+            measurement.target if measurement.is_reached else f"[red]{measurement.target}[/]",
+        )
     Console(width=120).print(table)
     OUT.mkdir(parents=True, exist_ok=True)
     rows = [
-        {"measurement": one.name, "value": one.value, "target": one.target, "is_reached": one.is_reached}
-        for one in measurements
+        {
+            "measurement": measurement.name,
+            "value": measurement.value,
+            "target": measurement.target,
+            "is_reached": measurement.is_reached,
+        }
+        for measurement in measurements
     ]
     (OUT / f"{name}.json").write_text(json.dumps(rows, indent=1, default=str))

@@ -146,7 +146,11 @@ def _utilization_while_pages_waited(
     samples: Sequence[tuple[float, int, int]], calls_per_s: float
 ) -> tuple[float, float]:
     """The share of a service's rate limit that was used while pages waited, and for how many seconds pages waited."""
-    busy = [(later[0] - one[0], later[2] - one[2]) for one, later in pairwise(samples) if one[1] and later[1]]
+    busy = [
+        (later[0] - earlier[0], later[2] - earlier[2])
+        for earlier, later in pairwise(samples)
+        if earlier[1] and later[1]
+    ]
     seconds = sum(length for length, _ in busy)
     return (sum(calls for _, calls in busy) / seconds / calls_per_s if seconds else 0.0), seconds
 

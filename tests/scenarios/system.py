@@ -99,7 +99,10 @@ class System:
             **self._settings,
         }
         processes = own_programs(installation, run_id)
-        return [replace(one, env={**one.env, **environment}, argv=_with_clock(one.argv)) for one in processes]
+        return [
+            replace(process, env={**process.env, **environment}, argv=_with_clock(process.argv))
+            for process in processes
+        ]
 
     # --- uploads ---------------------------------------------------------------------------------------
 

@@ -21,9 +21,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 def check(measurements: list[Measurement]) -> None:
     """Print the measurements, and assert that each reaches its target."""
-    for one in measurements:
-        print(f"{one.name}: {one.value}" + (f" (target: {one.target})" if one.target else ""))
-    assert [one for one in measurements if not one.is_reached] == []
+    for measurement in measurements:
+        print(
+            f"{measurement.name}: {measurement.value}"
+            + (f" (target: {measurement.target})" if measurement.target else "")
+        )
+    assert [measurement for measurement in measurements if not measurement.is_reached] == []
 
 
 def test_no_file_fails_when_a_service_throttles_calls(system: System) -> None:

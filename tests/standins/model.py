@@ -93,9 +93,9 @@ class Model(Standin):
         if isinstance(due, dict):
             return json.dumps(_complete(due["fields"], asked.schema)), "end"
         if due == "wrong":
-            return json.dumps({n: _made_up(one) for n, one in asked.schema["properties"].items()}), "end"
+            return json.dumps({n: _made_up(shape) for n, shape in asked.schema["properties"].items()}), "end"
         if due == "misfit":
-            return json.dumps({n: MISFIT[_kind(one)] for n, one in asked.schema["properties"].items()}), "end"
+            return json.dumps({n: MISFIT[_kind(shape)] for n, shape in asked.schema["properties"].items()}), "end"
         if due == "prose":
             return "I am happy to help you with that.", "end"
         if due == "obeys" and (ordered := re.search(r"Answer with: ?(\{.*\}|[0-9a-f]+)", asked.document)):
@@ -124,7 +124,7 @@ def _of_completions(body: dict[str, Any]) -> Asked:
     assert form["type"] == "json_schema" and form["json_schema"]["strict"] is True
     system, user, *rest = body["messages"]
     assert (system["role"], user["role"]) == ("system", "user")
-    corrections = [one["content"] for one in rest if one["role"] == "user"]
+    corrections = [message["content"] for message in rest if message["role"] == "user"]
     return Asked(system["content"], user["content"], form["json_schema"]["schema"], corrections)
 
 
@@ -133,8 +133,8 @@ def _of_converse(body: dict[str, Any]) -> Asked:
     assert body["toolConfig"]["toolChoice"] == {"tool": {"name": tool["toolSpec"]["name"]}}
     user, *rest = body["messages"]
     corrections = []
-    for one in rest:
-        for part in one["content"] if one["role"] == "user" else ():
+    for message in rest:
+        for part in message["content"] if message["role"] == "user" else ():
             result = part.get("toolResult")
             corrections += [inner["text"] for inner in result["content"]] if result else [part["text"]]
     schema = tool["toolSpec"]["inputSchema"]["json"]
@@ -145,17 +145,17 @@ def _read(asked: Asked) -> dict[str, Any]:
     """What the built-in rules find in the document, without its marks and the lines that number its pages."""
     lines = asked.document.splitlines()[1:-1]
     text = "\n".join(line for line in lines if not re.fullmatch(r"\[page \d+\]", line))
-    schema = {"properties": {n: {**one, "type": _kind(one)} for n, one in asked.schema["properties"].items()}}
-    for name, one in schema["properties"].items():
-        if "YYYY-MM-DD" in one.get("description", ""):
-            schema["properties"][name] = {**one, "format": "date"}
-        if one.get("enum"):
-            one["enum"] = [value for value in one["enum"] if value is not None]
+    schema = {"properties": {n: {**shape, "type": _kind(shape)} for n, shape in asked.schema["properties"].items()}}
+    for name, shape in schema["properties"].items():
+        if "YYYY-MM-DD" in shape.get("description", ""):
+            schema["properties"][name] = {**shape, "format": "date"}
+        if shape.get("enum"):
+            shape["enum"] = [value for value in shape["enum"] if value is not None]
     return extract([Page(1, text, (), "native", 100.0)], schema).fields
 
 
 def _complete(fields: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    empty = {n: [] if _kind(one) == "array" else None for n, one in schema["properties"].items()}
+    empty = {n: [] if _kind(shape) == "array" else None for n, shape in schema["properties"].items()}
     return {**empty, **fields}
 
 
@@ -166,13 +166,13 @@ def _made_up(schema: dict[str, Any]) -> Any:
     if kind == "array":
         return [_made_up(schema["items"])]
     if kind == "object":
-        return {name: _made_up(one) for name, one in schema["properties"].items()}
+        return {name: _made_up(shape) for name, shape in schema["properties"].items()}
     return "1901-02-03" if "YYYY-MM-DD" in schema.get("description", "") else WRONG[kind]
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
     kind = schema.get("type", "object")
-    return str(kind if isinstance(kind, str) else next(one for one in kind if one != "null"))
+    return str(kind if isinstance(kind, str) else next(word for word in kind if word != "null"))
 
 
 def _completion(text: str, ended: str, read: int, written: int) -> Answer:

@@ -68,7 +68,7 @@ class Standin:
         self._tokens, self._filled_at = float(self.settings.burst), time.monotonic()
 
     def change(self, **settings: Any) -> None:
-        known = {one.name for one in fields(self.settings)}
+        known = {field.name for field in fields(self.settings)}
         if unknown := set(settings) - known:
             raise ValueError(f"no such settings: {', '.join(sorted(unknown))}")
         with self.lock:
@@ -78,8 +78,8 @@ class Standin:
 
     def shown(self) -> dict[str, Any]:
         with self.lock:
-            given = {one.name: getattr(self.settings, one.name) for one in fields(self.settings)}
-            return {"settings": given, "counts": dict(self.counts), "asked": [list(one) for one in self.asked]}
+            given = {field.name: getattr(self.settings, field.name) for field in fields(self.settings)}
+            return {"settings": given, "counts": dict(self.counts), "asked": [list(call) for call in self.asked]}
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one call, by the next behaviour."""

@@ -129,7 +129,7 @@ class Textract(Standin):
         if self.settings.job_status not in ("SUCCEEDED", "PARTIAL_SUCCESS"):
             return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as configured"})
         pages = self._of(job.location)
-        found = [one for n, lines in enumerate(pages, 1) for one in blocks(n, lines, self.settings.confidence)]
+        found = [block for n, lines in enumerate(pages, 1) for block in blocks(n, lines, self.settings.confidence)]
         start = int(asked.get("NextToken") or 0)
         end = start + min(self.settings.blocks_a_page, asked.get("MaxResults") or 1000)
         more = {"NextToken": str(end)} if end < len(found) else {}

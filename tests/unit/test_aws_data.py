@@ -24,7 +24,7 @@ def template(stage: str) -> dict[str, Any]:
 
 
 def of_type(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [one for one in template["Resources"].values() if one["Type"] == kind]
+    return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
 
 
 def test_outputs_are_parameters_of_the_application_stack(template: dict[str, Any]) -> None:
@@ -43,29 +43,35 @@ def test_the_data_of_prod_is_kept_when_the_stack_is_deleted() -> None:
     for kind, policy in KEPT.items():
         found = of_type(prod, kind)
         assert found
-        assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in found} == {(policy, policy)}
+        assert {(resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) for resource in found} == {
+            (policy, policy)
+        }
     (database,) = of_type(prod, "AWS::RDS::DBInstance")
     assert database["Properties"]["DeletionProtection"] is True
 
 
 def test_other_stages_are_deleted_completely() -> None:
-    for one in data.template("dev")["Resources"].values():
-        assert one.get("DeletionPolicy", "Delete") == "Delete"
+    for resource in data.template("dev")["Resources"].values():
+        assert resource.get("DeletionPolicy", "Delete") == "Delete"
 
 
 def test_nothing_can_be_reached_from_the_internet(template: dict[str, Any]) -> None:
     for rule in of_type(template, "AWS::EC2::SecurityGroupIngress"):
         assert "SourceSecurityGroupId" in rule["Properties"]
-    kinds = {one["Type"] for one in template["Resources"].values()}
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
     assert not kinds & {"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::EIP"}
-    assert not any(one["Properties"]["PubliclyAccessible"] for one in of_type(template, "AWS::RDS::DBInstance"))
+    assert not any(
+        resource["Properties"]["PubliclyAccessible"] for resource in of_type(template, "AWS::RDS::DBInstance")
+    )
 
 
 def test_connections_to_an_msk_cluster_are_allowed_only_if_there_is_one(template: dict[str, Any]) -> None:
-    for name, one in template["Resources"].items():
-        assert ("KafkaGroup" in json.dumps(one)) <= (one.get("Condition") == "HasKafka"), name
+    for name, resource in template["Resources"].items():
+        assert ("KafkaGroup" in json.dumps(resource)) <= (resource.get("Condition") == "HasKafka"), name
     called = {
-        one["Properties"]["FromPort"] for one in template["Resources"].values() if "KafkaGroup" in json.dumps(one)
+        resource["Properties"]["FromPort"]
+        for resource in template["Resources"].values()
+        if "KafkaGroup" in json.dumps(resource)
     }
     assert called == {network.KAFKA_PORT, 443}
 
@@ -86,21 +92,21 @@ def test_there_is_an_endpoint_for_each_service_that_functions_call(stage: str) -
     without_endpoint = {"s3", "rds-db", "kafka", "kafka-cluster"}  # a gateway, the proxy, the cluster in the network
     called = {
         action.split(":")[0].replace("bedrock", "bedrock-runtime")
-        for name, one in application.merge_template(stage)["Resources"].items()
+        for name, resource in application.merge_template(stage)["Resources"].items()
         if name.endswith("Role")
-        for action in _actions(one["Properties"]["Policies"])
+        for action in _actions(resource["Properties"]["Policies"])
     }
     assert called - written_by_lambda - without_endpoint == set(network.ENDPOINTS)
 
 
 def _actions(found: Any) -> list[str]:
     if isinstance(found, list):
-        return [one for each in found for one in _actions(each)]
+        return [action for each in found for action in _actions(each)]
     if not isinstance(found, dict):
         return []
     if "Effect" in found:
         return list(found["Action"])
-    return [one for each in found.values() for one in _actions(each)]
+    return [action for each in found.values() for action in _actions(each)]
 
 
 def test_the_proxy_allows_the_roles_that_functions_log_in_with() -> None:
@@ -118,8 +124,8 @@ def test_every_variable_in_a_secret_is_a_setting(template: dict[str, Any]) -> No
 
 def test_no_role_has_wildcards(template: dict[str, Any]) -> None:
     for role in of_type(template, "AWS::IAM::Role"):
-        for one in role["Properties"]["Policies"]:
-            for statement in one["PolicyDocument"]["Statement"]:
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
                 named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
                 assert "*" not in named
                 assert not [action for action in statement["Action"] if action.endswith("*")]

@@ -13,13 +13,15 @@ from infra.aws.roles import sends_to
 
 STAGE = "dev"
 NOTHING = {"Ref": "AWS::NoValue"}
-PUBLISHERS = [one for one in inventory.FUNCTIONS if set(sends_to(one)) & set(STEPS) and one != inventory.API]
+PUBLISHERS = [
+    function for function in inventory.FUNCTIONS if set(sends_to(function)) & set(STEPS) and function != inventory.API
+]
 
 
 def deployed(*conditions: str) -> dict[str, Any]:
     """The resources of the stack if these conditions hold and no others."""
     resources = application.merge_template(STAGE)["Resources"]
-    there = {name: one for name, one in resources.items() if one.get("Condition") in (None, *conditions)}
+    there = {name: resource for name, resource in resources.items() if resource.get("Condition") in (None, *conditions)}
     found: dict[str, Any] = decided(there, conditions)
     return found
 
@@ -42,7 +44,10 @@ def allowed(resources: dict[str, Any], function: str) -> dict[str, set[str]]:
         if of["PolicyName"] == "kafka-topics":
             for statement in of["PolicyDocument"]["Statement"]:
                 on = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-                ends = {one if isinstance(one, str) else one["Fn::Sub"].split("${AWS::AccountId}:")[1] for one in on}
+                ends = {
+                    resource if isinstance(resource, str) else resource["Fn::Sub"].split("${AWS::AccountId}:")[1]
+                    for resource in on
+                }
                 for action in statement["Action"]:
                     found.setdefault(action, set()).update(ends)
     return found
@@ -55,14 +60,18 @@ def topic(step: str, kind: str = "topic") -> str:
 def test_without_kafka_the_template_does_not_mention_it() -> None:
     resources = deployed()
     assert "afka" not in json.dumps(resources)
-    assert "AWS::Lambda::EventSourceMapping" not in {one.get("Type") for one in resources.values()}
+    assert "AWS::Lambda::EventSourceMapping" not in {resource.get("Type") for resource in resources.values()}
 
 
 def test_each_step_consumes_its_own_topic() -> None:
-    found = [one for one in deployed("UsesKafka").values() if one.get("Type") == "AWS::Lambda::EventSourceMapping"]
-    topics = {one["Properties"]["FunctionName"]["Ref"]: one["Properties"]["Topics"] for one in found}
+    found = [
+        mapping
+        for mapping in deployed("UsesKafka").values()
+        if mapping.get("Type") == "AWS::Lambda::EventSourceMapping"
+    ]
+    topics = {mapping["Properties"]["FunctionName"]["Ref"]: mapping["Properties"]["Topics"] for mapping in found}
     assert topics == {inventory.logical(step): [f"fairway-{STAGE}-{step}"] for step in STEPS}
-    assert all(one["DependsOn"] == ["Migration"] for one in found)  # the migration creates the topics
+    assert all(mapping["DependsOn"] == ["Migration"] for mapping in found)  # the migration creates the topics
 
 
 @pytest.mark.parametrize("function", PUBLISHERS)
@@ -86,7 +95,9 @@ def test_a_step_may_read_only_its_own_topic_in_its_own_group(step: str) -> None:
 
 def test_only_migrations_create_topics() -> None:
     resources = deployed("UsesKafka")
-    makers = {one for one in inventory.FUNCTIONS if "kafka-cluster:CreateTopic" in allowed(resources, one)}
+    makers = {
+        function for function in inventory.FUNCTIONS if "kafka-cluster:CreateTopic" in allowed(resources, function)
+    }
     assert makers == {inventory.MIGRATE}
     assert allowed(resources, inventory.MIGRATE)["kafka-cluster:CreateTopic"] == {topic(step) for step in STEPS}
     assert resources["Migration"]["Properties"]["Brokers"] == {"Ref": "KafkaBrokers"}
@@ -107,5 +118,5 @@ def test_queues_stay_for_what_kafka_cannot_do() -> None:
 
 def test_kafka_needs_a_cluster_brokers_and_a_network() -> None:
     (rule,) = application.merge_template(STAGE)["Rules"].values()
-    needed = {one["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"] for one in rule["Assertions"]}
+    needed = {assertion["Assert"]["Fn::Not"][0]["Fn::Equals"][0]["Ref"] for assertion in rule["Assertions"]}
     assert needed == {"KafkaCluster", "KafkaBrokers", "SubnetIds"}

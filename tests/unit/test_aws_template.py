@@ -32,7 +32,7 @@ def resources(stage: str) -> dict[str, Any]:
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {name: one["Properties"] for name, one in resources.items() if one.get("Type") == kind}
+    return {name: resource["Properties"] for name, resource in resources.items() if resource.get("Type") == kind}
 
 
 def logged_events() -> set[str]:
@@ -49,7 +49,9 @@ def logged_events() -> set[str]:
 
 def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> None:
     plan = Plan.read()
-    placed = {one for requirements in plan.requirements.values() for one in requirements} | set(plan.left_out)
+    placed = {requirement for requirements in plan.requirements.values() for requirement in requirements} | set(
+        plan.left_out
+    )
     assert placed == set(native_requirements())
     assert {layer for layers in plan.by_service.values() for layer in layers} == set(plan.requirements)
 
@@ -101,26 +103,26 @@ def test_a_function_has_the_logical_id_that_chalice_gives_it(name: str) -> None:
 
 
 def test_every_wildcard_in_a_policy_has_a_reason(resources: dict[str, Any]) -> None:
-    for name, one in resources.items():
-        if one.get("Type") != "AWS::IAM::Role":
+    for name, resource in resources.items():
+        if resource.get("Type") != "AWS::IAM::Role":
             continue
-        for statement in statements_of(one["Properties"]["Policies"]):
+        for statement in statements_of(resource["Properties"]["Policies"]):
             actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
             assert not [action for action in actions if action.endswith("*")], (name, actions)
             if statement["Resource"] == "*" or "*" in statement["Resource"]:
                 services = {action.split(":")[0] for action in actions}
-                assert services <= set(one["Metadata"]["Wildcards"]), (name, actions)
+                assert services <= set(resource["Metadata"]["Wildcards"]), (name, actions)
 
 
 def statements_of(found: Any) -> list[dict[str, Any]]:
     """All statements of policies, also those under a condition."""
     if isinstance(found, list):
-        return [one for each in found for one in statements_of(each)]
+        return [statement for each in found for statement in statements_of(each)]
     if not isinstance(found, dict):
         return []
     if "Effect" in found:
         return [found]
-    return [one for each in found.values() for one in statements_of(each)]
+    return [statement for each in found.values() for statement in statements_of(each)]
 
 
 SECRETS = {
@@ -139,7 +141,7 @@ def test_a_function_gets_and_may_read_only_the_secrets_that_it_needs(function: s
         for statement in statements_of(resources[f"{name}Role"]["Properties"]["Policies"])
         if "secretsmanager:GetSecretValue" in statement["Action"]
     ]
-    assert {one for one in parameters_in(variables) if one.endswith(("Secret", "Secrets"))} == needed
+    assert {parameter for parameter in parameters_in(variables) if parameter.endswith(("Secret", "Secrets"))} == needed
     assert parameters_in(readable) == needed
 
 
@@ -177,15 +179,15 @@ def parameters_in(found: Any) -> set[str]:
 def test_every_alarm_and_widget_uses_a_metric_that_the_code_emits(stage: str, resources: dict[str, Any]) -> None:
     events = logged_events()
     emitted = {
-        one.name: {"service", "stage", *one.dimensions}
+        measure.name: {"service", "stage", *measure.dimensions}
         for event, measures in MEASURES.items()
-        for one in measures
+        for measure in measures
         if event in events
     }
     watched = [
-        (one["MetricName"], {pair["Name"] for pair in one["Dimensions"]})
-        for one in of_type(resources, "AWS::CloudWatch::Alarm").values()
-        if one["Namespace"] == NAMESPACE
+        (resource["MetricName"], {pair["Name"] for pair in resource["Dimensions"]})
+        for resource in of_type(resources, "AWS::CloudWatch::Alarm").values()
+        if resource["Namespace"] == NAMESPACE
     ]
     for widget in dashboard.dashboard(stage)["widgets"]:
         watched += [(metric[1], set(metric[2::2])) for metric in widget["properties"]["metrics"]]

@@ -143,10 +143,10 @@ def test_the_name_of_an_archive_member_is_read_in_its_encoding(
 ) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(zipped([name.encode(codec)]))
-    assert [one["name"] for one in members(str(path))] == [shown]
+    assert [member["name"] for member in members(str(path))] == [shown]
 
 
 def test_a_folder_with_backslashes_is_no_member(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(zipped([b"2024\\", b"2024\\March\\", b"2024\\March\\a.txt"]))
-    assert [one["name"] for one in members(str(path))] == ["2024/March/a.txt"]
+    assert [member["name"] for member in members(str(path))] == ["2024/March/a.txt"]

@@ -72,5 +72,5 @@ def test_a_finished_fetch_is_kept(monkeypatch: pytest.MonkeyPatch, cache: Path, 
     maven.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda name: str(maven))
     for _ in range(2):
-        assert [one.name for one in programs.kafka_classes().iterdir()] == ["kafka.jar"]
+        assert [path.name for path in programs.kafka_classes().iterdir()] == ["kafka.jar"]
     assert runs.read_text() == "x\n"

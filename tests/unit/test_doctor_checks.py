@@ -55,14 +55,14 @@ def test_the_fleet_is_judged_by_its_versions_and_steps(
     fleet: list[tuple[str, str, str, tuple[str, ...]]], states: list[str], text: str
 ) -> None:
     results = list(workers.check_fleet([workers.LiveWorker(*fields) for fields in fleet], STEPS))
-    assert [one.state for one in results] == states
+    assert [result.state for result in results] == states
     assert text in results[-1].text
 
 
 def test_work_that_waits_and_services_that_are_down_are_named() -> None:
     backlogs = [Backlog("ocr", 3600.0, 0, 0.0), Backlog("text", 5.0, 0, 0.0)]
     breakers = {"preview": Breaker(Mode.OPEN, reason="it answered 500"), "textract": Breaker()}
-    texts = [one.text for one in workers.check_work(backlogs, breakers)]
+    texts = [result.text for result in workers.check_work(backlogs, breakers)]
     assert len(texts) == 2
     assert "preview" in texts[0] and "it answered 500" in texts[0]
     assert "The oldest part of ocr has waited for 60 minutes" in texts[1]
@@ -123,7 +123,7 @@ def test_languages_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(host.tessdata, "installed_languages", lambda: ("eng",))
     (result,) = host.check_ocr({"eng", "fra"})
     assert result.state == WRONG and "fra" in result.text and "eng" not in result.text.split(":")[1].split(".")[0]
-    assert [one.state for one in host.check_ocr({"eng"})] == [OK]
+    assert [result.state for result in host.check_ocr({"eng"})] == [OK]
     monkeypatch.setattr(host.tessdata, "program", lambda: "/nonexistent/tesseract")
     (result,) = host.check_ocr({"eng"})
     assert result.state == WRONG and "Tesseract is not installed" in result.text

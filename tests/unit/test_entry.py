@@ -59,7 +59,7 @@ DIALECTS = {
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_each_stores_dialect_names_the_created_objects(name: str) -> None:
-    assert [one for one in arrivals_of(recorded(name)) if "%2F" not in one.object_key] == DIALECTS[name]
+    assert [arrival for arrival in arrivals_of(recorded(name)) if "%2F" not in arrival.object_key] == DIALECTS[name]
 
 
 def test_a_worker_that_receives_from_kafka_reads_the_path_that_is_a_messages_key() -> None:
@@ -189,7 +189,7 @@ def test_messages_handled_together_are_returned_together(count: int, capsys: pyt
     def take(_bodies: list[Any]) -> None:
         raise StoreUnreachable("no answer")
 
-    returned = {one["itemIdentifier"] for one in entry.handle_together(event, take)["batchItemFailures"]}
+    returned = {failure["itemIdentifier"] for failure in entry.handle_together(event, take)["batchItemFailures"]}
     assert returned == {f"m{index}" for index in range(count)}
 
 

@@ -39,7 +39,7 @@ def programs(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> lis
 def held(process: Process, secrets: Secrets) -> set[str]:
     """The names of the secrets that stand somewhere in a process's environment."""
     text = "\n".join(process.env.values())
-    return {one.name for one in fields(secrets) if getattr(secrets, one.name) in text}
+    return {field.name for field in fields(secrets) if getattr(secrets, field.name) in text}
 
 
 def test_the_api_does_not_hold_the_database_roles_of_workers_and_owner(

@@ -285,8 +285,8 @@ WORDS_OF_PARTIAL_SUMS = [
 def test_the_stems_never_exclude_a_line_with_a_partial_sum(line: str) -> None:
     def scores() -> list[float]:
         return [
-            one.score
-            for one in number_candidates.number_candidates(
+            candidate.score
+            for candidate in number_candidates.number_candidates(
                 [Label(0, "total")], Lines([Line(1, line)]), integer=False, is_total=True
             )
         ]

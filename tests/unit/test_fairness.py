@@ -247,7 +247,7 @@ def test_no_tenant_starves_however_much_arrives_after_it(turns: list[tuple], ten
     )
     lane = played.lanes.tenants[tenant]
     behind = max(0.0, lane.passed - min(other.passed for other in played.lanes.tenants.values() if other.waits))
-    inner = lane.batches["one"].passed - min(one.passed for one in lane.batches.values())
+    inner = lane.batches["one"].passed - min(batch.passed for batch in lane.batches.values())
     own_turns = ahead_of_me + max(0.0, inner) + SLICE_S / LOW_WEIGHT
     bound = sum(WEIGHTS.values()) * (behind + own_turns / WEIGHTS[tenant] + 2 * SLICE_S / min(WEIGHTS.values()))
     served = 0.0

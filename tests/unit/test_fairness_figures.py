@@ -53,7 +53,7 @@ def test_a_tenant_without_any_service_counts_for_jains_index() -> None:
 def test_shares_are_compared_only_while_all_tenants_wait() -> None:
     a = [read("a", str(n), arrived=1.0, queued=float(n)) for n in range(6)]
     b = [read("b", str(n), arrived=2.0, queued=n + 0.5) for n in range(4)]
-    assert [one.queued_at for one in while_all_wait([*a, *b])] == [2.0, 3.0, 2.5]
+    assert [row.queued_at for row in while_all_wait([*a, *b])] == [2.0, 3.0, 2.5]
 
 
 def test_the_turnaround_of_a_batch_ends_when_its_last_part_is_read() -> None:

@@ -21,11 +21,14 @@ def file_of(media_type: str) -> File:
 
 
 def test_each_media_type_and_ending_is_listed_once() -> None:
-    for names in (Counter(one.media_type for one in FORMATS), Counter(one.suffix for one in FORMATS)):
+    for names in (
+        Counter(known_format.media_type for known_format in FORMATS),
+        Counter(known_format.suffix for known_format in FORMATS),
+    ):
         assert [name for name, count in names.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.suffix)
+@pytest.mark.parametrize("one", FORMATS, ids=lambda known_format: known_format.suffix)
 def test_each_format_has_a_reader_of_its_text_or_is_seen_or_kept(one: Format) -> None:
     if one.reader:
         assert one.reader == "pdfium" or one.reader in texts.READERS
@@ -33,7 +36,7 @@ def test_each_format_has_a_reader_of_its_text_or_is_seen_or_kept(one: Format) ->
         assert one.kind is Kind.PICTURE or one.kind in KEPT
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.suffix)
+@pytest.mark.parametrize("one", FORMATS, ids=lambda known_format: known_format.suffix)
 def test_each_format_that_is_neither_drawn_nor_played_can_be_shown_as_a_page(one: Format) -> None:
     if one.kind not in SEEN | {Kind.VIDEO}:
         assert one.media_type in web_pages.MAKERS or one.kind in web_pages.BY_KIND
@@ -63,7 +66,10 @@ def test_any_other_text_is_plain_text_and_what_is_unknown_is_of_no_kind() -> Non
 )
 def test_the_main_pipeline_starts_where_a_kind_has_its_text(media_type: str, first_to_run: str | None) -> None:
     planned = lifecycle.start(PIPELINES[:1], file_of(media_type))
-    assert next((one.step for one in planned if isinstance(one.plan, tuple)), None) == first_to_run
+    assert (
+        next((planned_step.step for planned_step in planned if isinstance(planned_step.plan, tuple)), None)
+        == first_to_run
+    )
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/rtf", "message/rfc822"])
@@ -77,7 +83,7 @@ def test_a_file_that_is_kept_as_it_is_is_done_once_it_is_known() -> None:
     outcome = Done(identity=Identity("application/zip", None))
     plan = lifecycle.plan_after(INTAKE, PIPELINES, INTAKE, outcome, file_of("application/zip"))
     assert plan.file_state == "done" and plan.error is None
-    assert [one.step for one in plan.steps if isinstance(one.plan, tuple)] == ["preview", "thumbnail"]
+    assert [step.step for step in plan.steps if isinstance(step.plan, tuple)] == ["preview", "thumbnail"]
     assert lifecycle.plan_after(INTAKE, PIPELINES, INTAKE, outcome, file_of("text/plain")).file_state is None
 
 

@@ -15,5 +15,5 @@ CORPUS = Path(__file__).parent.parent / "fuzz" / "corpus"
 def test_a_parser_handles_every_input_that_fuzzing_found(name: str) -> None:
     inputs = sorted((CORPUS / name).iterdir())
     assert inputs
-    for one in inputs:
-        TARGETS[name](one.read_bytes())
+    for corpus_input in inputs:
+        TARGETS[name](corpus_input.read_bytes())

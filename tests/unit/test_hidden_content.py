@@ -208,8 +208,8 @@ def read(content: bytes, name: str, folder: Path) -> tuple[str, list[Any]]:
     path.write_bytes(content)
     media_type = identify.identify(str(path), name)["media_type"]
     pages = embedded.read_text(str(path), media_type)
-    assert all(one["source"] == "native" for one in pages)
-    return "\n".join(one["text"] for one in pages), [note for one in pages for note in one.get("notes", ())]
+    assert all(page["source"] == "native" for page in pages)
+    return "\n".join(page["text"] for page in pages), [note for page in pages for note in page.get("notes", ())]
 
 
 @pytest.mark.parametrize("name", list(CASES))

@@ -51,7 +51,7 @@ def test_a_shared_folder_with_other_content_is_refused_and_left_as_it_is(tmp_pat
     with pytest.raises(HomeUnusable, match="Other users may write to"):
         opened(tmp_path / "shared")
     assert mode(tmp_path / "shared") == shared_mode
-    assert [one.name for one in (tmp_path / "shared").iterdir()] == ["something"]
+    assert [path.name for path in (tmp_path / "shared").iterdir()] == ["something"]
 
 
 def test_a_readable_folder_with_other_content_is_used_as_it_is(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_a_file_that_can_not_be_replaced_is_kept_and_leaves_nothing_behind(
     monkeypatch.setattr("os.fsync", refuse)
     with pytest.raises(OSError, match="No space"):
         write_json(tmp_path / "ports.json", {"api": 2})
-    assert [one.name for one in tmp_path.iterdir()] == ["ports.json"]
-    assert Home(tmp_path).problem() is not None and [one.name for one in tmp_path.iterdir()] == ["ports.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ports.json"]
+    assert Home(tmp_path).problem() is not None and [path.name for path in tmp_path.iterdir()] == ["ports.json"]
 
 
 @pytest.mark.parametrize("content", [None, "", '{"api_url": "http', "[]"])

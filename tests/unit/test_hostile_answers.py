@@ -81,9 +81,9 @@ def test_no_answer_makes_extraction_fail_or_yields_values_that_can_not_be_stored
     assert faults(found.fields, SHAPE) == []
     json.dumps(found.fields, allow_nan=False).encode()
     assert "\\u0000" not in json.dumps(found.fields)
-    assert "HACKED" not in json.dumps({name: one for name, one in found.fields.items() if name != "note"})
+    assert "HACKED" not in json.dumps({name: field for name, field in found.fields.items() if name != "note"})
     assert bool(found.missing) is (
-        "title" not in found.fields or any("name" not in one for one in found.fields.get("lines", ()))
+        "title" not in found.fields or any("name" not in line for line in found.fields.get("lines", ()))
     )  # type: ignore[attr-defined]
     assert bool(found.unread) is cut_short
 

@@ -149,7 +149,7 @@ class Held:
         return [b"ok"]
 
     def _busy(self) -> int:
-        return sum(1 for one in list(self.server.active_channels.values()) if one.requests)
+        return sum(1 for channel in list(self.server.active_channels.values()) if channel.requests)
 
     def request(self, path: str = "/held") -> socket.socket:
         connection = connect(self.port)

@@ -55,7 +55,7 @@ class Consumer:
 
     def store_offsets(self, offsets: list[Any]) -> None:
         self.threads.add(threading.get_ident())
-        self.stored += [(one.partition, one.offset) for one in offsets]
+        self.stored += [(offset.partition, offset.offset) for offset in offsets]
 
     def close(self) -> None:
         self.is_closed = True
@@ -97,7 +97,10 @@ def until(holds: Callable[[], bool]) -> None:
 def bodies(source: KafkaSource, count: int) -> list[str]:
     found: list[str] = []
     until(
-        lambda: len(found.extend(one["body"] for one in source.receive("text", most=10, wait_s=0.1)) or found) >= count
+        lambda: (
+            len(found.extend(message["body"] for message in source.receive("text", most=10, wait_s=0.1)) or found)
+            >= count
+        )
     )
     return found
 
@@ -153,7 +156,7 @@ def test_messages_of_a_partition_that_moves_are_left_to_its_new_owner(source: Ka
     gone = threading.Event()
     consumer.orders.append(lambda: (consumer.revoke(consumer, consumer.assignment()), gone.set()))
     assert gone.wait(30)
-    assert [one["body"] for one in source.receive("text", most=9, wait_s=0)] == ["1"]  # its offset is committed
+    assert [message["body"] for message in source.receive("text", most=9, wait_s=0)] == ["1"]  # its offset is committed
 
 
 def test_a_message_is_handed_over_to_a_thread_that_waits_and_to_no_other(source: KafkaSource) -> None:

@@ -89,7 +89,7 @@ def test_a_failing_topic_does_not_affect_the_others(capsys: pytest.CaptureFixtur
     producer = Producer(lost=("fairway-ocr",))
     topics(producer).publish([wake_up("unknown"), wake_up("ocr"), wake_up("text")])
     assert [topic for topic, _, _ in producer.sent] == ["fairway-ocr", "fairway-text"]
-    failed = [(one["topic"], one["detail"]) for one in logged(capsys) if one["event"] == "publish_failed"]
+    failed = [(event["topic"], event["detail"]) for event in logged(capsys) if event["event"] == "publish_failed"]
     assert failed[0][0] == "unknown" and "Kafka has no topic fairway-unknown" in failed[0][1]
     assert failed[1] == ("ocr", "not confirmed in time")
 
@@ -106,7 +106,7 @@ def test_while_brokers_are_down_messages_wait_in_the_client(capsys: pytest.Captu
     producer = Producer(is_down=True)
     topics(producer).publish([wake_up("text")])
     assert [(topic, partition) for topic, partition, _ in producer.sent] == [("fairway-text", -1)]
-    assert [one["event"] for one in logged(capsys)] == ["topic_unreachable"]
+    assert [event["event"] for event in logged(capsys)] == ["topic_unreachable"]
 
 
 def test_a_client_that_could_not_be_made_is_tried_again_at_the_next_wake_up() -> None:

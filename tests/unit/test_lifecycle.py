@@ -49,7 +49,7 @@ def word(plan: Plan | None) -> str:
 
 
 def words(planned: list[PlannedStep]) -> dict[str, str]:
-    return {one.step: word(one.plan) for one in planned}
+    return {planned_step.step: word(planned_step.plan) for planned_step in planned}
 
 
 STEPS = {step.name: step for pipeline in PIPELINES for step in pipeline.steps}
@@ -138,7 +138,7 @@ def planned_step(name: str, plan: Plan) -> Step:
 )
 def test_steps_are_planned_up_to_the_first_that_runs(plans: list[Plan], expected: list[str]) -> None:
     steps = [planned_step(str(index), plan) for index, plan in enumerate(plans)]
-    assert [word(one.plan) for one in lifecycle.plan_from(steps, file("text/plain"))] == expected
+    assert [word(planned_step.plan) for planned_step in lifecycle.plan_from(steps, file("text/plain"))] == expected
 
 
 def test_a_plan_as_json_has_a_state_for_each_step() -> None:
@@ -218,6 +218,6 @@ def test_every_state_leads_to_an_ended_state(state: State) -> None:
     assert bool(FOLLOWS[state]) == (state not in ENDED)
     reached, frontier = {state}, {state}
     while frontier:
-        frontier = {after for one in frontier for after in FOLLOWS[one]} - reached
+        frontier = {after for step in frontier for after in FOLLOWS[step]} - reached
         reached |= frontier
     assert reached & ENDED

@@ -64,8 +64,8 @@ log("after", number=6)
         except ValueError:
             assert line.startswith('{"at": '), "only what was cut short is not a line of JSON"
     assert len(lines) - len(whole) == 1
-    assert [one["event"] for one in whole] == ["before", "log_lines_lost", "after", "after"]
-    assert whole[1]["lines"] == 4 and [one["number"] for one in whole[2:]] == [5, 6]
+    assert [line["event"] for line in whole] == ["before", "log_lines_lost", "after", "after"]
+    assert whole[1]["lines"] == 4 and [line["number"] for line in whole[2:]] == [5, 6]
 
 
 class Unprintable:

@@ -93,7 +93,7 @@ def test_a_deletion_without_a_version_hides_the_object(objects: ObjectFiles) -> 
     first = put(objects, "a", b"1")
     ((_, marker),) = objects.delete([("a", None)])
     assert objects.find("a") is None and objects.keys("", "", 10) == []
-    assert [(one.is_marker, one.is_latest) for one in objects.versions("", "", "", 10)] == [
+    assert [(version.is_marker, version.is_latest) for version in objects.versions("", "", "", 10)] == [
         (True, True),
         (False, False),
     ]
@@ -124,8 +124,8 @@ def test_keys_are_listed_in_order_page_by_page_without_deleted_ones(objects: Obj
     for name in ("p/c", "p/a", "q", "p/b", "p/b", "p/d", "o"):
         put(objects, name, b"x")
     objects.delete([("p/b", None)])
-    assert [one.key for one in objects.keys("p/", "", 2)] == ["p/a", "p/c"]
-    assert [one.key for one in objects.keys("p/", "p/c", 2)] == ["p/d"]
+    assert [version.key for version in objects.keys("p/", "", 2)] == ["p/a", "p/c"]
+    assert [version.key for version in objects.keys("p/", "p/c", 2)] == ["p/d"]
 
 
 def test_keys_are_listed_while_their_versions_are_deleted(objects: ObjectFiles) -> None:
@@ -135,28 +135,31 @@ def test_keys_are_listed_while_their_versions_are_deleted(objects: ObjectFiles) 
     def delete_during_the_listing(statement: str) -> None:
         statements.append(statement)
         if len(statements) == 2:
-            objects.delete([(one.key, one.version_id) for one in stored])
+            objects.delete([(version.key, version.version_id) for version in stored])
 
     objects._transactions.reader().set_trace_callback(delete_during_the_listing)
     listed = objects.keys("", "", 2)
     objects._transactions.reader().set_trace_callback(None)
     assert statements
-    assert [one.key for one in listed] == ["a", "b"]
+    assert [version.key for version in listed] == ["a", "b"]
 
 
 def test_versions_are_listed_newest_first_page_by_page(objects: ObjectFiles) -> None:
     made = [put(objects, "a", b"1"), put(objects, "a", b"2"), put(objects, "b", b"3")]
     first = objects.versions("", "", "", 1)
-    assert [one.version_id for one in first] == [made[1].version_id]
+    assert [version.version_id for version in first] == [made[1].version_id]
     rest = objects.versions("", "a", first[0].version_id, 10)
-    assert [one.version_id for one in rest] == [made[0].version_id, made[2].version_id]
+    assert [version.version_id for version in rest] == [made[0].version_id, made[2].version_id]
 
 
 def test_parts_are_joined_in_their_order_and_leave_nothing(objects: ObjectFiles, folder: Path) -> None:
     upload_id = objects.multipart.begin("a", "text/plain")
     for number, body in ((2, b"two"), (1, b"old"), (1, b"one")):
         part(objects, "a", upload_id, number, body)
-    assert [(one.number, one.size_bytes) for one in objects.multipart.parts("a", upload_id, 0, 10)] == [(1, 3), (2, 3)]
+    assert [(part.number, part.size_bytes) for part in objects.multipart.parts("a", upload_id, 0, 10)] == [
+        (1, 3),
+        (2, 3),
+    ]
     version = objects.multipart.complete("a", upload_id, [(1, f"{1:032x}"), (2, f"{2:032x}")], only_new=True)
     assert body_of(objects, "a") == b"onetwo" and version.size_bytes == 6
     assert len(files_in(folder)) == 1
@@ -176,7 +179,7 @@ def test_other_parts_than_those_stored_are_refused(objects: ObjectFiles, chosen:
 def test_an_aborted_upload_takes_its_parts_along_and_takes_no_more(objects: ObjectFiles, folder: Path) -> None:
     upload_id = objects.multipart.begin("a/b", "text/plain")
     part(objects, "a/b", upload_id, 1, b"one")
-    assert [one[:2] for one in objects.multipart.unfinished("a/", 10)] == [("a/b", upload_id)]
+    assert [upload[:2] for upload in objects.multipart.unfinished("a/", 10)] == [("a/b", upload_id)]
     objects.multipart.abort("a/b", upload_id)
     assert objects.multipart.unfinished("", 10) == [] and files_in(folder) == []
     with pytest.raises(NoUpload):

@@ -39,7 +39,11 @@ def routes() -> dict[tuple[str, str], Route]:
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
-    return {(path, method): one for path, methods in contract()["paths"].items() for method, one in methods.items()}
+    return {
+        (path, method): operation
+        for path, methods in contract()["paths"].items()
+        for method, operation in methods.items()
+    }
 
 
 def every(part: Any, key: str) -> Iterator[Any]:

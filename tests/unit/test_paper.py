@@ -34,7 +34,7 @@ def test_east_asian_characters_are_drawn_and_not_shown_as_boxes(text: str) -> No
 def test_wide_lines_are_wrapped_to_the_sheet_and_nothing_is_lost(text: str) -> None:
     lines = paper.wrapped(text * 20)
     assert "".join(lines) == text * 20
-    widths = [sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in line) for line in lines]
+    widths = [sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line) for line in lines]
     assert max(widths) <= paper.LINE_CHARACTERS < max(widths) + 2
 
 

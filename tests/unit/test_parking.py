@@ -92,11 +92,11 @@ def test_the_load_rises_gradually_after_an_outage() -> None:
     host.runner.dispatch({"read"})
     while host.breakers.state("extraction").mode is not Mode.CLOSED:
         host.runner.run(host.topics.published.pop(0))
-    assert len([one for one in host.topics.published if one.step == "read"]) <= 2
+    assert len([wake_up for wake_up in host.topics.published if wake_up.step == "read"]) <= 2
     host.topics.published.clear()
     host.now += RAMP_S
     host.runner.dispatch({"read"})
-    assert len([one for one in host.topics.published if one.step == "read"]) > 15
+    assert len([wake_up for wake_up in host.topics.published if wake_up.step == "read"]) > 15
 
 
 def with_read(host: Host, **fields: Any) -> Host:

@@ -68,7 +68,7 @@ def widget(value: str, index: int, kind: str = "/FT /Tx", more: str = "") -> str
 def form(annotations: list[str], needs_appearances: bool = False) -> bytes:
     pdf_file = Pdf()
     pdf_file.page(text(LABELS), annotations=annotations)
-    references = [number for number, one in enumerate(pdf_file.objects, 1) if b"/Widget" in one]
+    references = [number for number, pdf_object in enumerate(pdf_file.objects, 1) if b"/Widget" in pdf_object]
     listed = " ".join(f"{number} 0 R" for number in references)
     font = "/DR << /Font << /Helv << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> /DA (/Helv 11 Tf 0 g)"
     needs = "/NeedAppearances true" if needs_appearances else ""

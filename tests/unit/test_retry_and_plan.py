@@ -61,14 +61,14 @@ def read_back(body: dict[str, Any]) -> PlannedStep:
         case {"step": name, "state": "failed", "error_code": code, "error_detail": detail}:
             return PlannedStep(name, Stop(code, detail))
         case {"step": name, "state": "ready", "parts": parts}:
-            return PlannedStep(name, tuple(Part(tuple(one["pages"]), one["cost_s"]) for one in parts))
+            return PlannedStep(name, tuple(Part(tuple(part["pages"]), part["cost_s"]) for part in parts))
     raise AssertionError(body)
 
 
 @given(st.lists(st.builds(PlannedStep, TEXT, PLANS), max_size=5))
 def test_a_plan_can_be_read_back_from_its_json(planned: list[PlannedStep]) -> None:
     body = json.loads(json.dumps(plan_as_json(planned)))
-    assert [read_back(one) for one in body] == planned
+    assert [read_back(step) for step in body] == planned
 
 
 @pytest.mark.parametrize("plan", [None, Skip("x"), Stop("c", "d"), (Part(),)], ids=["wait", "skip", "stop", "run"])

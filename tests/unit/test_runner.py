@@ -150,7 +150,7 @@ def test_every_step_of_every_pipeline_runs_once() -> None:
     file_id = host.arrive()
     host.work()
     assert host.file(file_id).state == "done"
-    assert [one[::3] for one in host.file(file_id).attempts] == [
+    assert [attempt[::3] for attempt in host.file(file_id).attempts] == [
         (step, "done") for step in ("intake", "picture", "read", "extract")
     ]
 
@@ -306,7 +306,7 @@ def abandoned(host: Host) -> str:
     """A file whose read step was claimed by a worker that then vanished."""
     file_id = host.arrive()
     host.runner.run(host.topics.published.pop(0))
-    wake_up = next(one for one in host.topics.published if one.step == "read")
+    wake_up = next(wake_up for wake_up in host.topics.published if wake_up.step == "read")
     host.topics.published.remove(wake_up)
     assert host.store.claim(wake_up, "worker-1", 60.0, durably=False)
     host.work()
@@ -337,7 +337,7 @@ def claimed_and_lost(host: Host) -> None:
     """A worker claims all published parts, and is lost."""
     host.store.wake_due(10)
     host.runner.dispatch({"read"})
-    for wake_up in [one for one in host.topics.published if one.step == "read"]:
+    for wake_up in [wake_up for wake_up in host.topics.published if wake_up.step == "read"]:
         host.store.claim(wake_up, "worker-1", 60.0, durably=False)
     host.topics.published.clear()
     rescue_of(host.runner, "worker-1")
@@ -446,7 +446,7 @@ def test_a_worker_reclaims_its_parts_after_a_restart() -> None:
 def test_all_parts_of_one_worker_are_reclaimed_in_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(concurrency={"read": 8})
     file_ids = [host.arrive() for _ in range(5)]
-    while intakes := [one for one in host.topics.published if one.step == "intake"]:
+    while intakes := [wake_up for wake_up in host.topics.published if wake_up.step == "intake"]:
         host.topics.published.remove(intakes[0])
         host.runner.run(intakes[0])
     for wake_up in host.topics.published:
@@ -476,7 +476,7 @@ def test_a_worker_starts_work_before_it_searches_for_lost_messages(monkeypatch: 
         recover(host.runner, "worker-1")
     find_lost_work(host.runner)
     host.settle()
-    assert {host.file(one).state for one in (unclaimed, missed)} == {"done"}
+    assert {host.file(file_id).state for file_id in (unclaimed, missed)} == {"done"}
 
 
 def test_wake_ups_that_a_dead_worker_received_are_published_again_once_the_topic_is_empty(

@@ -53,10 +53,10 @@ class RecordingPorts:
         return [self.claimed] * len(wake_ups) if self.claimed else []
 
     def record_all(self, finished: Sequence[Finished], *, host: str) -> list[Recorded]:
-        for one in finished:
-            if isinstance(one.outcome, self.refused):
+        for attempt in finished:
+            if isinstance(attempt.outcome, self.refused):
                 raise ValueError("violates a check constraint")
-            self.note("record", one.claim, one.outcome, host)
+            self.note("record", attempt.claim, attempt.outcome, host)
         return [self.answer] * len(finished)
 
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
@@ -139,7 +139,7 @@ def test_the_parts_after_one_that_took_long_are_requeued(monkeypatch: pytest.Mon
     ports = RecordingPorts()
     assert runner(ports, Step("read", done, parts_per_message=10)).run_all([WAKE_UP] * 4) == 4
     outcomes = [outcome for _, outcome, _ in ports.calls_of("record")]
-    assert [type(one) for one in outcomes] == [Done, Done, Later, Later]
+    assert [type(outcome) for outcome in outcomes] == [Done, Done, Later, Later]
     assert ports.calls_of("dispatch_later") == [(0.0,)]
 
 
@@ -269,7 +269,7 @@ def test_an_outcome_that_the_store_refuses_is_recorded_as_a_failed_attempt(
     ((_, outcome, _),) = ports.calls_of("record")
     assert isinstance(outcome, recorded_as) and outcome.code == "internal_error"
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(one["event"], one["step"], one["file_id"]) for one in logged] == [
+    assert [(event["event"], event["step"], event["file_id"]) for event in logged] == [
         ("outcome_refused", "read", "f"),
         ("attempt", "read", "f"),
     ]
@@ -420,7 +420,7 @@ def test_a_side_pipeline_that_cannot_start_does_not_fail_the_file() -> None:
     intake = Step("intake", done)
     main = Pipeline("main", (Step("read", done),))
     plan = lifecycle.plan_after(intake, (main, side), intake, Done(), FILE)
-    assert [one.step for one in plan.steps] == ["read", "picture"]
+    assert [step.step for step in plan.steps] == ["read", "picture"]
     assert plan.file_state is None and plan.error is None
 
 
@@ -468,7 +468,7 @@ def test_the_lease_of_a_long_attempt_is_extended_up_to_a_limit(
     assert host.run(WAKE_UP)
     assert ports.calls_of("extend") == [(CLAIM, 100)] * len(extended)
     assert extended[0] == 50 and extended[-1] < 300  # a hanging attempt must lose its lease
-    assert all(later - one < 100 for one, later in pairwise(extended))
+    assert all(later - earlier < 100 for earlier, later in pairwise(extended))
     now[0] += 60
     assert host.extend_leases() == 0
 

@@ -102,7 +102,7 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "pointer"), REFUSED, ids=[json.dumps(one)[:60] for one, _ in REFUSED])
+@pytest.mark.parametrize(("schema", "pointer"), REFUSED, ids=[json.dumps(schema)[:60] for schema, _ in REFUSED])
 def test_a_schema_outside_of_the_subset_is_refused_with_the_place(schema: Any, pointer: str) -> None:
     assert pointer in [problem.pointer for problem in check(schema)]
     assert all(problem.detail for problem in check(schema))

@@ -83,7 +83,10 @@ def pages_of(texts: list[str]) -> list[Page]:
 def test_documents_are_told_apart(name: str) -> None:
     texts, belongs = CASES[name]
     found = [[page.number for page in pages] for pages in documents_of(pages_of(texts))]
-    wanted = [[n for n, document in enumerate(belongs, 1) if document == one] for one in range(1, max(belongs) + 1)]
+    wanted = [
+        [n for n, document in enumerate(belongs, 1) if document == wanted_number]
+        for wanted_number in range(1, max(belongs) + 1)
+    ]
     assert found == wanted
 
 

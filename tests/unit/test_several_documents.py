@@ -48,7 +48,7 @@ def extracted(several: Several, texts: list[str]) -> Done:
 
 def values(done: Done) -> list[dict[str, Any]]:
     assert done.extraction is not None
-    return [dict(one.fields) for one in (done.extraction, *done.extraction.further)]
+    return [dict(record.fields) for record in (done.extraction, *done.extraction.further)]
 
 
 def test_each_document_has_a_record_with_its_own_values() -> None:

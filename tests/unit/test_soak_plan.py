@@ -7,8 +7,8 @@ from tests.soak.plan import CALM_SHARE, FATES, FAULTS, KINDS, Batch, Strike, mak
 from tests.soak.strikes import STRIKES
 
 PLAN = make_plan(7, 20)
-BATCHES = [one.what for one in PLAN.events if isinstance(one.what, Batch)]
-TIMED_STRIKES = [(one.at_s, one.what) for one in PLAN.events if isinstance(one.what, Strike)]
+BATCHES = [event.what for event in PLAN.events if isinstance(event.what, Batch)]
+TIMED_STRIKES = [(event.at_s, event.what) for event in PLAN.events if isinstance(event.what, Strike)]
 
 
 def test_the_same_seed_makes_the_same_plan_and_another_seed_another() -> None:

@@ -89,12 +89,12 @@ class Spender:
 
     def begin(self) -> None:
         """Run all parts that need no budget, until only others are left."""
-        others = [one for one in self.host.topics.published if one.step != "read"]
+        others = [wake_up for wake_up in self.host.topics.published if wake_up.step != "read"]
         while others:
             for wake_up in others:
                 self.host.topics.published.remove(wake_up)
                 self.host.runner.run(wake_up)
-            others = [one for one in self.host.topics.published if one.step != "read"]
+            others = [wake_up for wake_up in self.host.topics.published if wake_up.step != "read"]
 
     def work(self, seconds: float) -> None:
         until = self.host.now + seconds
@@ -107,7 +107,7 @@ class Spender:
 
 
 def reading(spender: Spender) -> list[Any]:
-    return [one for one in spender.host.topics.published if one.step == "read"]
+    return [wake_up for wake_up in spender.host.topics.published if wake_up.step == "read"]
 
 
 def test_no_more_parts_are_dispatched_than_the_budget_allows() -> None:

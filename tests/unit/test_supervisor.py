@@ -136,7 +136,7 @@ def test_a_change_that_could_not_be_reported_is_reported_later(tmp_path: Path, m
     reported: list[list[int | None]] = []
 
     def report(running: Sequence[Running]) -> None:
-        reported.append([one.pid for one in running])
+        reported.append([process.pid for process in running])
         if 2 <= len(reported) <= 3:
             raise OSError(28, "No space left on device")
 
@@ -286,7 +286,9 @@ def stray(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
         [sys.executable, "-S", "-c", "import time; time.sleep(600)"], env={MARK: "run-1"}, start_new_session=True
     )
-    assert eventually(lambda: [one for one in process_table.marked_with(f"{MARK}=run-1") if one.pid == child.pid])
+    assert eventually(
+        lambda: [process for process in process_table.marked_with(f"{MARK}=run-1") if process.pid == child.pid]
+    )
     yield child
     child.kill()
     child.wait()
@@ -408,4 +410,4 @@ def test_the_process_table_knows_this_process_and_its_parent() -> None:
     assert me is not None and me.parent == os.getppid()
     assert process_table.lives(me.pid, me.started)
     assert not process_table.lives(me.pid, me.started + 1)
-    assert me.pid in {one.pid for one in process_table.descendants([os.getppid()])}
+    assert me.pid in {process.pid for process in process_table.descendants([os.getppid()])}

@@ -137,9 +137,9 @@ def test_slow_transfers_never_hold_the_last_quarter_of_the_slots_while_others_wa
         async with AsyncExitStack() as stack:
             for number in range(2):
                 await stack.enter_async_context(transfers.slot(key("quick", number)))
-            assert sum(one.done() for one in slow) == 2
-        for one in slow:
-            one.cancel()
+            assert sum(future.done() for future in slow) == 2
+        for future in slow:
+            future.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
 
     run(scene)

@@ -20,9 +20,9 @@ from tests.fakes import MemoryStore, PolledSource
 def test_the_workers_of_an_embedded_start_share_the_concurrency_of_its_stage() -> None:
     for workers in (1, 2, 5, most_workers()):
         environments = [own_steps(workers, index) for index in range(workers)]
-        shares = [slots(Settings.from_environment(one).step_slots) for one in environments]
+        shares = [slots(Settings.from_environment(environment).step_slots) for environment in environments]
         reserved = reserved_concurrency("local")
-        assert {step: sum(one.get(step, 0) for one in shares) for step in STEPS} == {
+        assert {step: sum(share.get(step, 0) for share in shares) for step in STEPS} == {
             step: reserved[step] for step in STEPS
         }
 

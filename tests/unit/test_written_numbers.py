@@ -98,8 +98,8 @@ def test_an_amount_that_any_locale_writes_is_read_back(locale: str, cents: int) 
     amount = Decimal(cents) / 100
     written = format_decimal(amount, "#,##0.00", locale)
     expected = [(float(amount), 2)]
-    assert [(one.value, one.decimals) for one in read(written)] == expected
-    assert [(one.value, one.decimals) for one in read(f"Total: {written}")] == expected
+    assert [(number.value, number.decimals) for number in read(written)] == expected
+    assert [(number.value, number.decimals) for number in read(f"Total: {written}")] == expected
     assert float(amount) in {reading.value for reading in number_readings(written)}
 
 
@@ -166,7 +166,7 @@ def test_a_date_that_any_locale_writes_is_read_back(locale: str, day: date, form
     ],
 )
 def test_a_number_is_read_in_each_of_these_forms(line: str, expected: float) -> None:
-    assert [one.value for one in read(line)] == [expected]
+    assert [number.value for number in read(line)] == [expected]
 
 
 @pytest.mark.parametrize("line", ["11·000.50", "1_234.50", "1ˑ234", "12/34.50", "10–20", "4.5.6.7"])
@@ -193,7 +193,7 @@ def test_digits_behind_an_unknown_separator_are_no_number(line: str) -> None:
     ],
 )
 def test_a_currency_is_told_from_words_and_units(line: str, sign: str | None) -> None:
-    assert [one.sign for one in read(line)] == [sign]
+    assert [number.sign for number in read(line)] == [sign]
 
 
 def record(text: str) -> tuple[dict[str, object], tuple[str, ...]]:

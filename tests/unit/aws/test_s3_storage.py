@@ -103,7 +103,7 @@ def test_deleting_a_prefix_deletes_all_versions_and_delete_markers(s3: Any, stor
     s3.delete_object(Bucket=BUCKET, Key="a/2")
     assert storage.delete_prefix("a/") == 3
     listed = s3.list_object_versions(Bucket=BUCKET)
-    assert [one["Key"] for one in listed["Versions"]] == ["b/1"]
+    assert [version["Key"] for version in listed["Versions"]] == ["b/1"]
     assert not listed.get("DeleteMarkers")
 
 

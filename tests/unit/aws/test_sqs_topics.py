@@ -41,7 +41,7 @@ def wake_up(step: str, part: int = 0, *, joins: bool = False) -> WakeUp:
 def receive_all(topics: SqsTopics, topic: str) -> list[WakeUp]:
     found: list[WakeUp] = []
     while messages := topics.receive(topic, most=10, wait_s=0):
-        found += [one for message in messages for one in bundle_from_json(json.loads(message["body"]))]
+        found += [wake_up for message in messages for wake_up in bundle_from_json(json.loads(message["body"]))]
     return found
 
 
@@ -51,8 +51,8 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_each_wake_up_is_published_on_its_steps_queue(topics: SqsTopics, signals: list[tuple[str, int]]) -> None:
     topics.publish([wake_up("text", 1), wake_up("ocr", 2), wake_up("text", 3)])
-    assert sorted(one.part for one in receive_all(topics, "text")) == [1, 3]
-    assert [one.part for one in receive_all(topics, "ocr")] == [2]
+    assert sorted(wake_up.part for wake_up in receive_all(topics, "text")) == [1, 3]
+    assert [wake_up.part for wake_up in receive_all(topics, "ocr")] == [2]
     assert sorted(signals) == [("ocr", 1), ("text", 2)]
 
 
@@ -60,14 +60,14 @@ def test_more_than_ten_messages_are_published_in_several_requests(
     topics: SqsTopics, signals: list[tuple[str, int]]
 ) -> None:
     topics.publish([wake_up("text", part) for part in range(23)])
-    assert sorted(one.part for one in receive_all(topics, "text")) == list(range(23))
+    assert sorted(wake_up.part for wake_up in receive_all(topics, "text")) == list(range(23))
     assert signals == [("text", 10), ("text", 10), ("text", 3)]
 
 
 def test_wake_ups_of_one_bundle_are_one_message(topics: SqsTopics) -> None:
     topics.publish([wake_up("text", 1), wake_up("text", 2, joins=True)])
     (message,) = topics.receive("text", most=10, wait_s=0)
-    assert [one.part for one in bundle_from_json(json.loads(message["body"]))] == [1, 2]
+    assert [wake_up.part for wake_up in bundle_from_json(json.loads(message["body"]))] == [1, 2]
 
 
 def test_a_deleted_message_is_gone_and_another_is_received_again(topics: SqsTopics) -> None:
@@ -116,7 +116,7 @@ def test_dead_letters_return_to_their_topic(topics: SqsTopics, sqs: Any) -> None
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"part": part}))
     assert topics.redrive_dead(["text", "ocr"], 10) == 3
     messages = topics.receive("text", most=10, wait_s=0)
-    assert sorted(json.loads(one["body"])["part"] for one in messages) == [0, 1, 2]
+    assert sorted(json.loads(message["body"])["part"] for message in messages) == [0, 1, 2]
     assert not topics.holds_messages("text-dead")
 
 
@@ -124,7 +124,7 @@ def test_a_missing_queue_is_logged_and_the_others_are_published(
     topics: SqsTopics, capsys: pytest.CaptureFixture[str]
 ) -> None:
     topics.publish([wake_up("unknown"), wake_up("text")])
-    assert [(one["event"], one["topic"]) for one in events(capsys)] == [("publish_failed", "unknown")]
+    assert [(event["event"], event["topic"]) for event in events(capsys)] == [("publish_failed", "unknown")]
     assert len(receive_all(topics, "text")) == 1
 
 
