@@ -120,17 +120,18 @@ def fill(measured: Measured, dataset_id: str, files: int) -> str:
     with psycopg.connect(measured.endpoint["database_url"], autocommit=True) as connection:
         row = connection.execute("SELECT tenant_id FROM datasets WHERE dataset_id = %s", [dataset_id]).fetchone()
         assert row
-        given = {"tenant": row[0], "dataset": dataset_id, "steps": list(STEPS)}
+        parameters = {"tenant": row[0], "dataset": dataset_id, "steps": list(STEPS)}
         connection.execute("SET synchronous_commit = off")
         batch_id = ""
         for first in range(1, files + 1, 10_000):
             created = connection.execute(
-                "INSERT INTO batches (tenant_id, dataset_id) VALUES (%(tenant)s, %(dataset)s) RETURNING batch_id", given
+                "INSERT INTO batches (tenant_id, dataset_id) VALUES (%(tenant)s, %(dataset)s) RETURNING batch_id",
+                parameters,
             ).fetchone()
             assert created
             batch_id = str(created[0])
             last = min(first + 9_999, files)
-            connection.execute(FILL, {**given, "batch": batch_id, "first": first, "last": last}, prepare=False)
+            connection.execute(FILL, {**parameters, "batch": batch_id, "first": first, "last": last}, prepare=False)
         connection.execute("VACUUM ANALYZE")
     return batch_id
 

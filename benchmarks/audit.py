@@ -51,8 +51,8 @@ def fill(database: Database, count: int) -> None:
     database.run("INSERT INTO tenants (name) VALUES ('t')")
     database.run("INSERT INTO datasets (tenant_id, name) SELECT tenant_id, 'd' FROM tenants")
     for _ in range(0, count, FILLED_AT_ONCE):
-        given = {"batches": FILLED_AT_ONCE // FILES_A_BATCH, "each": FILES_A_BATCH, "steps": list(STEPS)}
-        database.run(FILL, **given)
+        parameters = {"batches": FILLED_AT_ONCE // FILES_A_BATCH, "each": FILES_A_BATCH, "steps": list(STEPS)}
+        database.run(FILL, **parameters)
     with database.connection() as connection:
         connection.execute("VACUUM ANALYZE")
 

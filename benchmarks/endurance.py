@@ -89,9 +89,9 @@ def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int
             return states
 
 
-def rows_of(seen: dict[str, list[float]]) -> list[dict[str, Any]]:
+def rows_of(measured: dict[str, list[float]]) -> list[dict[str, Any]]:
     rows = []
-    for name, looks in sorted(seen.items()):
+    for name, looks in sorted(measured.items()):
         figures = (_around(looks, 0.1), _around(looks, 0.5), _around(looks, 1.0), max(looks))
         rows.append(dict(zip(COLUMNS, (name, *(round(figure) for figure in figures), REACH), strict=True)))
     return rows

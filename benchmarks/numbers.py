@@ -70,11 +70,11 @@ def measured(
     return row
 
 
-def _went_well(do: Callable[[Any], object], one: Any) -> bool:
+def _went_well(do: Callable[[Any], object], call_input: Any) -> bool:
     try:
-        do(one)
+        do(call_input)
     except (PermanentError, DecoderCrashed) as error:
-        log("file_refused", file=str(one), code=error.code, detail=error.detail)
+        log("file_refused", file=str(call_input), code=error.code, detail=error.detail)
         return False
     return True
 

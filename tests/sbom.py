@@ -64,15 +64,15 @@ def needed(files: Iterable[Path]) -> dict[str, Distribution]:
     """The installed packages that requirement files name, with all that those need, by normalised name."""
     found: dict[str, Distribution] = {}
     waiting = [(named, frozenset[str]()) for file in files for named in _named(file)]
-    seen: set[tuple[str, frozenset[str]]] = set()
+    checked: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement, extras = waiting.pop()
         if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras or {""}):
             continue
         name, wanted = normalised(requirement.name), frozenset(requirement.extras)
-        if (name, wanted) in seen:
+        if (name, wanted) in checked:
             continue
-        seen.add((name, wanted))
+        checked.add((name, wanted))
         try:
             package = distribution(requirement.name)
         except PackageNotFoundError:

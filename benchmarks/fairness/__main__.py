@@ -187,12 +187,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--page-s", type=float, default=0.2)
     arguments.add_argument("--short", action="store_true")
-    given = arguments.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
-        report = Report(Laboratory.on(found, given.page_s))
+        report = Report(Laboratory.on(found, options.page_s))
         sys.stderr, errors = open(os.devnull, "w"), sys.stderr  # a line for each attempt, of many thousands
         try:
-            (short if given.short else full)(report)
+            (short if options.short else full)(report)
         finally:
             sys.stderr = errors
             keep_table("fairness", COLUMNS, list(report.rows.values()))

@@ -50,9 +50,11 @@ def resources(package: Path) -> dict[str, Any]:
 
 def test_the_package_holds_every_source_file_of_functions_and_layers_and_the_schema(names: set[str]) -> None:
     for folder in ("functions", "layers", "schema"):
-        ours = {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".sql")}
-        assert ours, folder
-        assert ours - names == set()
+        local_paths = {
+            str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".sql")
+        }
+        assert local_paths, folder
+        assert local_paths - names == set()
 
 
 def test_the_package_holds_the_config_with_the_concurrency(names: set[str]) -> None:

@@ -75,9 +75,9 @@ class CrashingPort:
         if not callable(found) or name in NEVER_CRASHING:
             return found
 
-        def call(*given: Any, **named: Any) -> Any:
+        def call(*positional: Any, **named: Any) -> Any:
             self._maybe_crash()
-            answer = found(*given, **named)
+            answer = found(*positional, **named)
             self._maybe_crash()
             return answer
 

@@ -70,30 +70,30 @@ def shared(redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> New
 
 
 def test_failures_of_all_processes_count_together(shared: NewBreakers) -> None:
-    one, other = shared(), shared()
+    first, second = shared(), shared()
     for _ in range(3):
-        one.failed("ocr", "it fails")
-        other.failed("ocr", "it fails")
-    assert one.state("ocr").mode is Mode.OPEN and other.admit("ocr") == 5.0
+        first.failed("ocr", "it fails")
+        second.failed("ocr", "it fails")
+    assert first.state("ocr").mode is Mode.OPEN and second.admit("ocr") == 5.0
 
 
 def test_only_one_process_gets_the_probe(shared: NewBreakers, clock: Clock) -> None:
-    one, other = shared(), shared()
-    opened(one)
+    first, second = shared(), shared()
+    opened(first)
     clock.now += 5
-    assert [one.admit("textract"), other.admit("textract") is None] == [None, False]
-    assert other.state("textract").mode is Mode.HALF_OPEN
+    assert [first.admit("textract"), second.admit("textract") is None] == [None, False]
+    assert second.state("textract").mode is Mode.HALF_OPEN
 
 
 def test_a_call_is_refused_by_the_present_state_and_not_by_the_cached_one(redis_url: str, clock: Clock) -> None:
     redis.Redis.from_url(redis_url).flushall()
-    one, other = (RedisBreakers(redis_url, now=clock, chance=lambda: 1.0) for _ in range(2))
-    opened(one)
+    first, second = (RedisBreakers(redis_url, now=clock, chance=lambda: 1.0) for _ in range(2))
+    opened(first)
     clock.now += 5
-    assert one.admit("textract") is None
-    assert other.state("textract").mode is Mode.HALF_OPEN
-    assert one.succeeded("textract")
-    assert other.admit("textract") is None
+    assert first.admit("textract") is None
+    assert second.state("textract").mode is Mode.HALF_OPEN
+    assert first.succeeded("textract")
+    assert second.admit("textract") is None
 
 
 def test_without_redis_each_process_uses_its_own_state(clock: Clock) -> None:
@@ -105,11 +105,11 @@ def test_without_redis_each_process_uses_its_own_state(clock: Clock) -> None:
 
 
 def test_a_redis_that_lost_its_data_gets_the_state_again(shared: NewBreakers, redis_url: str) -> None:
-    one, other = shared(), shared()
-    opened(one)
+    first, second = shared(), shared()
+    opened(first)
     redis.Redis.from_url(redis_url).flushall()
-    one.failed("textract", "still no answer")
-    assert other.state("textract").mode is Mode.OPEN
+    first.failed("textract", "still no answer")
+    assert second.state("textract").mode is Mode.OPEN
 
 
 def test_breakers_are_read_about_once_a_second(redis_url: str) -> None:

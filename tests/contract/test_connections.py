@@ -42,9 +42,9 @@ def test_the_slot_of_a_lost_holder_expires(new_slots: NewSlots, clock: Clock) ->
 
 def test_processes_share_the_slots(redis_url: str) -> None:
     redis.Redis.from_url(redis_url).flushall()
-    one, other = (RedisConnectionSlots(redis_url, {"preview": 2}) for _ in range(2))
-    assert one.open("preview") and other.open("preview")
-    assert one.open("preview") is None and other.open("preview") is None
+    first, second = (RedisConnectionSlots(redis_url, {"preview": 2}) for _ in range(2))
+    assert first.open("preview") and second.open("preview")
+    assert first.open("preview") is None and second.open("preview") is None
     assert redis.Redis.from_url(redis_url).zcard("fairway:connections:preview") == 2
 
 

@@ -332,14 +332,17 @@ class Life(RuleBasedStateMachine):
         return items[-1 - index % len(items)]
 
 
-def _part_of(one: Claim | WakeUp) -> tuple[str, str, int]:
-    file_id = one.file_id if isinstance(one, WakeUp) else one.file.file_id
-    return file_id, one.step, one.part
+def _part_of(work: Claim | WakeUp) -> tuple[str, str, int]:
+    file_id = work.file_id if isinstance(work, WakeUp) else work.file.file_id
+    return file_id, work.step, work.part
 
 
-def _is_queued(known: dict[str, FileSnapshot], one: WakeUp) -> bool:
-    file = known.get(one.file_id)
-    return file is not None and file.parts.get((one.step, one.part), ("",))[:2] == ("queued", one.attempt - 1)
+def _is_queued(known: dict[str, FileSnapshot], wake_up: WakeUp) -> bool:
+    file = known.get(wake_up.file_id)
+    return file is not None and file.parts.get((wake_up.step, wake_up.part), ("",))[:2] == (
+        "queued",
+        wake_up.attempt - 1,
+    )
 
 
 def _artifact(claim: Claim) -> Artifact:

@@ -54,8 +54,8 @@ def conforms(manifests: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_manifest_follows_its_schema(variant: str) -> None:
-    said = conforms(rendered(variant)).stdout
-    assert "Invalid: 0, Errors: 0, Skipped: 0" in said, said
+    output = conforms(rendered(variant)).stdout
+    assert "Invalid: 0, Errors: 0, Skipped: 0" in output, output
 
 
 @pytest.mark.parametrize("field", ["maxUnavailable", "triggers", "livenessProbe", "authorization", "egress"])

@@ -107,9 +107,9 @@ def test_no_process_gets_a_secret_that_it_does_not_need() -> None:
 
 
 def test_every_container_of_ours_is_read_only_and_without_privileges() -> None:
-    ours = {name: service for name, service in compose()["services"].items() if "build" in service}
-    assert {"topics", "setup", "api", "worker", "preview"} == set(ours)
-    for service in ours.values():
+    built = {name: service for name, service in compose()["services"].items() if "build" in service}
+    assert {"topics", "setup", "api", "worker", "preview"} == set(built)
+    for service in built.values():
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
         assert "no-new-privileges:true" in service["security_opt"]
 

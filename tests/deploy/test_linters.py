@@ -38,7 +38,7 @@ def test_the_script_passes_shellcheck() -> None:
 def test_a_unit_is_understood_by_systemd_and_confined(unit: Path, tmp_path: Path) -> None:
     copied = tmp_path / unit.name
     copied.write_text(unit.read_text().replace("/opt/fairway/.venv/bin/python", sys.executable))
-    said = subprocess.run(["systemd-analyze", "verify", str(copied)], capture_output=True, text=True, check=False)
-    about_us = [line for line in (said.stdout + said.stderr).splitlines() if unit.name.split("@")[0] in line]
+    result = subprocess.run(["systemd-analyze", "verify", str(copied)], capture_output=True, text=True, check=False)
+    about_us = [line for line in (result.stdout + result.stderr).splitlines() if unit.name.split("@")[0] in line]
     assert about_us == []
     run("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", str(copied))

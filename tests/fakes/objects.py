@@ -73,8 +73,8 @@ class MemoryObjects:
     def join_parts(self, object_key: str, upload_id: str, parts: Sequence[StoredPart]) -> bool:
         if object_key in self.objects or (object_key, upload_id) not in self.uploads:
             return False
-        given = self.uploads.pop((object_key, upload_id))
-        self.objects[object_key] = b"".join(given[part.number] for part in parts)
+        stored_parts = self.uploads.pop((object_key, upload_id))
+        self.objects[object_key] = b"".join(stored_parts[part.number] for part in parts)
         return True
 
     def abort_upload(self, object_key: str, upload_id: str) -> int:

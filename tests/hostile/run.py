@@ -97,25 +97,27 @@ class Run:
         self.put_all(described, files)
         return self.good_took_s(self.settled([file["id"] for file in described]))
 
-    def good_among(self, hostile: list[tuple[str, bytes]], theirs: Run) -> tuple[list[dict[str, Any]], float]:
+    def good_among(self, hostile: list[tuple[str, bytes]], hostile_run: Run) -> tuple[list[dict[str, Any]], float]:
         """Upload hostile files to `theirs` and good ones to this run; the hostile ones as they ended, and the good
         ones' seconds."""
         files = good_files()
-        bad, fine = theirs.upload(hostile), self.upload(files)
+        bad, fine = hostile_run.upload(hostile), self.upload(files)
         with ThreadPoolExecutor(2) as pool:
             list(
-                pool.map(lambda put: put(), (partial(theirs.put_all, bad, hostile), partial(self.put_all, fine, files)))
+                pool.map(
+                    lambda put: put(), (partial(hostile_run.put_all, bad, hostile), partial(self.put_all, fine, files))
+                )
             )
         took_s = self.good_took_s(self.settled([file["id"] for file in fine]))
-        return theirs.settled([file["id"] for file in bad]), took_s
+        return hostile_run.settled([file["id"] for file in bad]), took_s
 
-    def good_one_by_one(self, hostile: list[tuple[str, bytes]], theirs: Run) -> list[float]:
+    def good_one_by_one(self, hostile: list[tuple[str, bytes]], hostile_run: Run) -> list[float]:
         """The seconds that each good file took, uploaded one every `EACH_S` while the hostile files of `theirs` are
         processed."""
         files = good_files()
-        bad, fine = theirs.upload(hostile) if hostile else [], self.upload(files)
+        bad, fine = hostile_run.upload(hostile) if hostile else [], self.upload(files)
         with ThreadPoolExecutor(1 + UPLOADS_AT_ONCE) as pool:
-            puts = [pool.submit(theirs.put_all, bad, hostile)]
+            puts = [pool.submit(hostile_run.put_all, bad, hostile)]
             for described, (_, content) in zip(fine, files, strict=True):
                 puts.append(pool.submit(self.client.put, described["upload"], content))
                 time.sleep(EACH_S)
@@ -123,7 +125,7 @@ class Run:
                 put.result()
         ended = self.settled([file["id"] for file in fine])
         self.good_took_s(ended)
-        theirs.settled([file["id"] for file in bad])
+        hostile_run.settled([file["id"] for file in bad])
         return [ended_at(file) - unix_time(file["uploaded_at"]) for file in ended]
 
     def good_after_a_flood(self, hostile: tuple[str, bytes], count: int) -> float:

@@ -324,14 +324,16 @@ def test_another_tenants_things_can_not_be_read_or_changed(api: Api, caller: htt
         ("GET", f"/removals/{removal['id']}", None),
         ("POST", f"/removals/{removal['id']}/undo", None),
     ]:
-        theirs = problem(stranger.request(method, path, json=body), 404, "not_found")
+        foreign_answer = problem(stranger.request(method, path, json=body), 404, "not_found")
         unknown = (
             path.replace(dataset["id"], NO_ID)
             .replace(batch["id"], NO_ID)
             .replace(file_id, NO_ID)
             .replace(removal["id"], NO_ID)
         )
-        assert theirs == stranger.request(method, unknown, json=body).json(), "it differs from what does not exist"
+        assert foreign_answer == stranger.request(method, unknown, json=body).json(), (
+            "it differs from what does not exist"
+        )
     assert stranger.get(f"/datasets/{own['id']}/files", params={"batch": batch["id"]}).json()["files"] == []
     for body in ({"file_ids": [file_id]}, {"file_ids": [NO_ID, file_id]}, {"batch_id": batch["id"]}):
         problem(stranger.post(f"/datasets/{own['id']}/removals", json=body), 404, "not_found")
@@ -342,9 +344,9 @@ def test_a_removal_names_the_files_that_it_did_not_find(api: Api, caller: httpx.
     dataset, other, foreign = new_dataset(caller), new_dataset(caller), api.caller()
     (first, second) = (file["id"] for file in new_batch(caller, dataset["id"], ["a", "b"])["files"])
     elsewhere = new_batch(caller, other["id"], ["c"])
-    theirs = new_batch(foreign, new_dataset(foreign)["id"], ["d"])["files"][0]["id"]
+    foreign_file = new_batch(foreign, new_dataset(foreign)["id"], ["d"])["files"][0]["id"]
     path = f"/datasets/{dataset['id']}/removals"
-    unknown = [NO_ID, elsewhere["files"][0]["id"], theirs]
+    unknown = [NO_ID, elsewhere["files"][0]["id"], foreign_file]
     removed = caller.post(path, json={"file_ids": [first, *unknown, first]})
     assert removed.status_code == 202
     assert removed.json()["count"] == 1 and removed.json()["not_found"] == unknown
@@ -353,7 +355,7 @@ def test_a_removal_names_the_files_that_it_did_not_find(api: Api, caller: httpx.
     removed = caller.post(path, json={"file_ids": [second]})
     assert removed.json()["count"] == 1 and removed.json()["not_found"] == []
     assert caller.get(f"/files/{elsewhere['files'][0]['id']}").status_code == 200
-    assert foreign.get(f"/files/{theirs}").status_code == 200
+    assert foreign.get(f"/files/{foreign_file}").status_code == 200
 
 
 @pytest.mark.parametrize("size_bytes", [10, 200_000_000])

@@ -248,7 +248,7 @@ def test_an_artifact_replaced_during_the_walk_raises_no_alarm(
     host.api.bench.database.run("UPDATE artifacts SET object_key = %(key)s", key=other.object_key)
     del host.objects.objects[claim.artifact_key("text.txt")]
     answers = iter([listed])
-    monkeypatch.setattr(host.store, "recorded_objects", lambda *asked: next(answers, None) or now(*asked))
+    monkeypatch.setattr(host.store, "recorded_objects", lambda *arguments: next(answers, None) or now(*arguments))
     assert walk_recorded(host.runner) == 0
 
 

@@ -28,11 +28,11 @@ def test_waiting_too_long_for_a_connection_is_store_unreachable(
     database_urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "MAX_WAIT_S", 0.05)
-    one = Database(database_urls.worker, max_connections=1)
-    with one.connection(), pytest.raises(StoreUnreachable, match="became free"), ThreadPoolExecutor(1) as pool:
-        pool.submit(one.rows, "SELECT 1").result()
-    assert one.rows("SELECT 1 AS n") == [{"n": 1}]
-    one.close()
+    pool_of_one = Database(database_urls.worker, max_connections=1)
+    with pool_of_one.connection(), pytest.raises(StoreUnreachable, match="became free"), ThreadPoolExecutor(1) as pool:
+        pool.submit(pool_of_one.rows, "SELECT 1").result()
+    assert pool_of_one.rows("SELECT 1 AS n") == [{"n": 1}]
+    pool_of_one.close()
 
 
 def test_a_connection_that_the_server_closed_is_replaced(database_urls: Urls) -> None:

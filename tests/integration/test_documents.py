@@ -79,7 +79,7 @@ def pdf(*contents: str, media_box: str = "0 0 612 792", rotate: int = 0) -> byte
     return out + f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n".encode()
 
 
-def says(text: str, x: int = 72, y: int = 700) -> str:
+def text_operator(text: str, x: int = 72, y: int = 700) -> str:
     return f"BT /F 24 Tf {x} {y} Td ({text}) Tj ET"
 
 
@@ -90,8 +90,8 @@ def says(text: str, x: int = 72, y: int = 700) -> str:
     ("name", "content", "media_type", "pages"),
     [
         ("photo.pdf", encoded(picture(), "JPEG"), "image/jpeg", 1),
-        ("scan.txt", pdf(says("hello"), says("again")), "application/pdf", 2),
-        ("a.pdf", b"junk before\n" + pdf(says("hello")), "application/pdf", 1),
+        ("scan.txt", pdf(text_operator("hello"), text_operator("again")), "application/pdf", 2),
+        ("a.pdf", b"junk before\n" + pdf(text_operator("hello")), "application/pdf", 1),
         ("a.jpg", encoded(picture(), "PNG"), "image/png", 1),
         ("a", encoded(picture(), "GIF"), "image/gif", 1),
         ("a.bmp", encoded(picture(), "BMP"), "image/bmp", 1),
@@ -131,7 +131,7 @@ def png_header(width: int, height: int) -> bytes:
         ("program", b"\x7fELF\x02\x01\x01" + bytes(300), "unsupported_type"),
         ("archive.zip", b"PK\x03\x04" + bytes(18), "corrupt"),
         ("archive.7z", b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes(200), "unsupported_type"),
-        ("cut.pdf", pdf(says("hello"))[:60], "corrupt"),
+        ("cut.pdf", pdf(text_operator("hello"))[:60], "corrupt"),
         ("only-header.pdf", b"%PDF-1.7\n", "corrupt"),
         ("cut.jpg", encoded(picture(), "JPEG")[:200], "corrupt"),
         ("bomb.png", png_header(60_000, 60_000), "decompression_bomb"),
@@ -152,7 +152,7 @@ def test_an_unsupported_file_is_refused_with_its_code(
 
 
 def test_words_of_a_pdf_have_the_boxes_where_they_are_displayed(documents: Documents, write: Write) -> None:
-    path = write("original", pdf(says("Total 9.00 for the lot of it", x=306, y=396)))
+    path = write("original", pdf(text_operator("Total 9.00 for the lot of it", x=306, y=396)))
     (page,) = documents.read_text(path, "application/pdf")
     assert page.text.strip() == "Total 9.00 for the lot of it" and page.source == "native"
     total = page.words[0]
@@ -167,7 +167,7 @@ def test_words_of_a_pdf_have_the_boxes_where_they_are_displayed(documents: Docum
 def test_boxes_of_a_rotated_page_refer_to_the_displayed_page(
     documents: Documents, write: Write, rotate: int, x: float, y: float
 ) -> None:
-    path = write("original", pdf(says("Corner mark of the page"), rotate=rotate))
+    path = write("original", pdf(text_operator("Corner mark of the page"), rotate=rotate))
     (page,) = documents.read_text(path, "application/pdf")
     first = page.words[0]
     assert first.text == "Corner"
@@ -177,7 +177,10 @@ def test_boxes_of_a_rotated_page_refer_to_the_displayed_page(
 
 def test_only_pages_without_text_are_left_for_ocr(documents: Documents, write: Write) -> None:
     path = write(
-        "original", pdf(says("A page with a text of its own"), "0 0 m 100 100 l S", says("And a third page here"))
+        "original",
+        pdf(
+            text_operator("A page with a text of its own"), "0 0 m 100 100 l S", text_operator("And a third page here")
+        ),
     )
     pages = documents.read_text(path, "application/pdf")
     assert [page.source for page in pages] == ["native", None, "native"]
@@ -185,12 +188,12 @@ def test_only_pages_without_text_are_left_for_ocr(documents: Documents, write: W
 
 def test_a_garbled_text_layer_is_ignored(documents: Documents, write: Write) -> None:
     garbled = "".join(f"\\{code:03o}" for code in (1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18, 19, 20) * 8)
-    (page,) = documents.read_text(write("original", pdf(says(garbled))), "application/pdf")
+    (page,) = documents.read_text(write("original", pdf(text_operator(garbled))), "application/pdf")
     assert page.source is None
 
 
 def test_single_pages_can_be_read(documents: Documents, write: Write) -> None:
-    path = write("original", pdf(*[says(f"This is page number {number}") for number in range(1, 6)]))
+    path = write("original", pdf(*[text_operator(f"This is page number {number}") for number in range(1, 6)]))
     pages = documents.read_text(path, "application/pdf", (2, 4))
     assert [(page.number, words(page)[-1]) for page in pages] == [(2, "2"), (4, "4")]
 
@@ -240,9 +243,9 @@ def test_a_photo_is_turned_as_its_exif_says(
     for made in (documents.preview(path, "image/jpeg", tmp_path), documents.thumbnail(path, "image/jpeg", tmp_path)):
         assert made is not None and made.width and made.height
         assert made.width == 2 * made.height
-        with Image.open(tmp_path / made.name) as seen:
-            assert seen.size == (made.width, made.height)
-            assert seen.getexif().get(0x0112, 1) == 1
+        with Image.open(tmp_path / made.name) as thumbnail:
+            assert thumbnail.size == (made.width, made.height)
+            assert thumbnail.getexif().get(0x0112, 1) == 1
 
 
 def test_each_page_of_a_tiff_is_read(documents: Documents, write: Write) -> None:
@@ -267,7 +270,7 @@ def test_a_scanned_page_of_a_pdf_is_read(documents: Documents, tmp_path: Path) -
 
 
 def test_a_huge_page_is_rendered_at_a_limited_size(documents: Documents, write: Write) -> None:
-    path = write("original", pdf(says("Huge", x=100, y=100), media_box="0 0 200000 200000"))
+    path = write("original", pdf(text_operator("Huge", x=100, y=100), media_box="0 0 200000 200000"))
     (page,) = documents.read_images(path, "application/pdf", (1,), ("eng",))
     assert page.number == 1
 
@@ -290,22 +293,22 @@ def test_pictures_keep_their_aspect_ratio_within_the_limits(
         (documents.thumbnail(path, "image/png", tmp_path), 320),
     ):
         assert made is not None and made.media_type == "image/webp"
-        with Image.open(tmp_path / made.name) as seen:
-            assert seen.format == "WEBP" and max(seen.size) == min(bound, max(size))
-            assert min(seen.size) == max(1, round(min(size) * max(seen.size) / max(size)))
+        with Image.open(tmp_path / made.name) as thumbnail:
+            assert thumbnail.format == "WEBP" and max(thumbnail.size) == min(bound, max(size))
+            assert min(thumbnail.size) == max(1, round(min(size) * max(thumbnail.size) / max(size)))
 
 
 def test_a_pdf_is_its_own_preview_and_its_thumbnail_is_the_first_page(
     documents: Documents, write: Write, tmp_path: Path
 ) -> None:
-    path = write("original", pdf(says("First page"), says("Second page")))
+    path = write("original", pdf(text_operator("First page"), text_operator("Second page")))
     preview = documents.preview(path, "application/pdf", tmp_path)
     assert preview is not None and (preview.name, preview.media_type) == ("", "application/pdf")
     thumbnail = documents.thumbnail(path, "application/pdf", tmp_path)
     assert thumbnail is not None
-    with Image.open(tmp_path / thumbnail.name) as seen:
-        assert seen.height == 320 and seen.width in (247, 248)
-        darkest, lightest = seen.convert("L").getextrema()
+    with Image.open(tmp_path / thumbnail.name) as picture:
+        assert picture.height == 320 and picture.width in (247, 248)
+        darkest, lightest = picture.convert("L").getextrema()
         assert darkest < 128 < lightest, "the page's text is to be seen"
 
 

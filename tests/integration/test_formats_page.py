@@ -139,52 +139,60 @@ MADE: dict[str, Callable[[], bytes]] = {
 }
 
 
-def sample(one: Format) -> bytes:
-    if one.suffix in MADE:
-        return MADE[one.suffix]()
-    found = next(path for folder in FOLDERS for path in sorted(folder.iterdir()) if path.name.endswith(one.suffix))
+def sample(known_format: Format) -> bytes:
+    if known_format.suffix in MADE:
+        return MADE[known_format.suffix]()
+    found = next(
+        path for folder in FOLDERS for path in sorted(folder.iterdir()) if path.name.endswith(known_format.suffix)
+    )
     return found.read_bytes()
 
 
-def row(documents: Documents, one: Format, folder: Path) -> str:
+def row(documents: Documents, known_format: Format, folder: Path) -> str:
     """The results for a sample of the format, as a row of the page."""
     path = folder / "original"
-    path.write_bytes(sample(one))
-    identity = documents.identify(path, f"sample{one.suffix}")
-    assert identity.media_type == one.media_type, one.name
-    preview = documents.preview(path, one.media_type, folder)
-    thumbnail = documents.thumbnail(path, one.media_type, folder)
-    cells = [one.name, one.suffix, one.media_type, _text(documents, one, path), _shown(one, preview)]
+    path.write_bytes(sample(known_format))
+    identity = documents.identify(path, f"sample{known_format.suffix}")
+    assert identity.media_type == known_format.media_type, known_format.name
+    preview = documents.preview(path, known_format.media_type, folder)
+    thumbnail = documents.thumbnail(path, known_format.media_type, folder)
+    cells = [
+        known_format.name,
+        known_format.suffix,
+        known_format.media_type,
+        _text(documents, known_format, path),
+        _shown(known_format, preview),
+    ]
     return "| " + " | ".join([*cells, "yes" if thumbnail else "no"]) + " |\n"
 
 
-def _text(documents: Documents, one: Format, path: Path) -> str:
-    file = File("", "", "", "", "", "", None, 0, None, media_type=one.media_type)
+def _text(documents: Documents, known_format: Format, path: Path) -> str:
+    file = File("", "", "", "", "", "", None, 0, None, media_type=known_format.media_type)
     if file.is_kept_as_it_is:
         return (
             "none; the file is stored unchanged"
-            if one.kind is not Kind.ARCHIVE
+            if known_format.kind is not Kind.ARCHIVE
             else "none; each member is a file of its own if the batch expands archives"
         )
     if file.is_image:
         return "OCR"
-    pages = documents.read_text(path, one.media_type)
-    assert any(page.source for page in pages) or one.media_type == IWORK, one.name
-    by = ("each message as a mail" if one.media_type == MAILBOX else READERS[one.reader]) + (
-        ", OCR of pages without text" if one.kind is Kind.PDF else ""
+    pages = documents.read_text(path, known_format.media_type)
+    assert any(page.source for page in pages) or known_format.media_type == IWORK, known_format.name
+    by = ("each message as a mail" if known_format.media_type == MAILBOX else READERS[known_format.reader]) + (
+        ", OCR of pages without text" if known_format.kind is Kind.PDF else ""
     )
-    by += ", OCR of pictures if there is little text" if one.holds_pictures else ""
-    return f"{by}, page by page" if one.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and one.suffix != ".ppt" else by
+    by += ", OCR of pictures if there is little text" if known_format.holds_pictures else ""
+    return f"{by}, page by page" if known_format.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and known_format.suffix != ".ppt" else by
 
 
-def _shown(one: Format, preview: object) -> str:
+def _shown(known_format: Format, preview: object) -> str:
     media_type = getattr(preview, "media_type", None)
     if media_type is None:
         return "none"
     if getattr(preview, "name", "") == "":
         return "the file itself"
     name = {"application/pdf": "PDF", "image/webp": "WebP", "text/html": "sanitised HTML"}[media_type.split(";")[0]]
-    return f"{name}, or sanitised HTML" if one.kind in OFFICE and name == "PDF" else name
+    return f"{name}, or sanitised HTML" if known_format.kind in OFFICE and name == "PDF" else name
 
 
 def written() -> str:
@@ -214,19 +222,19 @@ def test_the_page_of_formats_matches_the_decoders() -> None:
 
 
 @pytest.mark.parametrize(
-    "one",
+    "known_format",
     [known_format for known_format in FORMATS if known_format.kind in OFFICE],
     ids=lambda known_format: str(known_format.suffix),
 )
 def test_an_office_file_is_shown_without_libreoffice(
-    one: Format, without_libreoffice: Documents, tmp_path: Path
+    known_format: Format, without_libreoffice: Documents, tmp_path: Path
 ) -> None:
     path = tmp_path / "original"
-    path.write_bytes(sample(one))
-    preview = without_libreoffice.preview(path, one.media_type, tmp_path)
+    path.write_bytes(sample(known_format))
+    preview = without_libreoffice.preview(path, known_format.media_type, tmp_path)
     assert preview is not None and preview.media_type.startswith("text/html")
     assert "Content-Security-Policy" in (tmp_path / preview.name).read_text()
-    assert without_libreoffice.thumbnail(path, one.media_type, tmp_path) is not None
+    assert without_libreoffice.thumbnail(path, known_format.media_type, tmp_path) is not None
 
 
 if __name__ == "__main__":

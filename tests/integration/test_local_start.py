@@ -101,16 +101,16 @@ def kill_all(family: list[process_table.Entry]) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    one = Start(tmp_path_factory.mktemp("start") / "home").run()
-    yield one
-    one.end()
+    start = Start(tmp_path_factory.mktemp("start") / "home").run()
+    yield start
+    start.end()
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Start]:
-    one = Start(tmp_path / "home")
-    yield one
-    one.end()
+    start = Start(tmp_path / "home")
+    yield start
+    start.end()
 
 
 def test_the_endpoint_file_has_everything_that_a_client_needs(running: Start) -> None:

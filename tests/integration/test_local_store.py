@@ -274,8 +274,8 @@ def test_a_range_that_is_invalid_or_of_several_parts_gives_the_whole_object(
 
 def test_a_range_of_an_older_version_gives_the_whole_object(store: Store, key: str) -> None:
     tag = store.upload(key, b"0123456789").headers["etag"]
-    for given, status in ((tag, 206), ('"another"', 200)):
-        headers = {"range": "bytes=2-3", "if-range": given}
+    for if_range, status in ((tag, 206), ('"another"', 200)):
+        headers = {"range": "bytes=2-3", "if-range": if_range}
         assert store.http.request("GET", store.read_url(key), headers=headers).status == status
 
 
@@ -346,12 +346,12 @@ def test_an_erased_version_stays_erased(store: Store, key: str) -> None:
 def test_a_starting_store_listens_at_no_port_but_its_own_two(store: Store) -> None:
     allowed = {int(url.rpartition(":")[2]) for url in (store.private_url, store.public_url)}
     store.kill()
-    pid, seen = store.supervisor.pids()["store"], set[int]()
+    pid, opened = store.supervisor.pids()["store"], set[int]()
     deadline = time.monotonic() + LONG_S
-    while not seen >= allowed and time.monotonic() < deadline:
-        seen |= listening_ports(pid)
+    while not opened >= allowed and time.monotonic() < deadline:
+        opened |= listening_ports(pid)
         time.sleep(0.005)
-    assert seen == allowed
+    assert opened == allowed
 
 
 def test_the_first_upload_after_a_kill_sends_an_event(store: Store, key: str) -> None:

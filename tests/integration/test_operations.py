@@ -28,8 +28,8 @@ __all__ = ["fresh"]
 def busy(fresh: Api) -> tuple[Tenant, Tenant]:
     """Files of two tenants in OCR: one each is done, failed, retrying, parked, running and queued; six are ready, two of
     them of the second tenant."""
-    one, other = Tenant(fresh), Tenant(fresh)
-    one.past_intake(10, OCR)
+    first_tenant, second = Tenant(fresh), Tenant(fresh)
+    first_tenant.past_intake(10, OCR)
     first = fresh.bench.store.dispatch({"ocr": 7})  # six of them for long parts
     ends = [Done(), Failed("corrupt", "damaged"), Retry(60, "unreachable", "no answer"), Parked(60, "down", "ocr")]
     for wake_up, outcome in zip(first, ends, strict=False):
@@ -37,9 +37,9 @@ def busy(fresh: Api) -> tuple[Tenant, Tenant]:
         claim = fresh.bench.claim(wake_up)
         fresh.bench.store.record(claim, outcome, lambda _, plan=plan: plan, cost_s=2.0, host="h")  # type: ignore[misc]
     fresh.bench.claim(first[4])
-    other.past_intake(2, OCR)
+    second.past_intake(2, OCR)
     look(fresh)
-    return one, other
+    return first_tenant, second
 
 
 def shown(caller: httpx.Client) -> dict[str, Any]:
@@ -51,18 +51,18 @@ def shown(caller: httpx.Client) -> dict[str, Any]:
 
 
 def test_an_operator_sees_the_figures_of_its_tenant(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
-    one, other = busy
-    overview = shown(one.caller)
-    assert overview["tenant_id"] == one.id
+    first, second = busy
+    overview = shown(first.caller)
+    assert overview["tenant_id"] == first.id
     ocr = overview["steps"]["ocr"]
     assert {name: ocr[name] for name in ("ready", "queued", "running", "retrying", "parked")} == {
         "ready": 4, "queued": 1, "running": 1, "retrying": 1, "parked": 1}  # fmt: skip
     assert ocr["oldest_s"] > 0.9 and ocr["duration_s"] == {"p50": 2.0, "p95": 2.0}
     assert (ocr["done_a_minute"], ocr["failed_a_minute"], ocr["error_rate"]) == (0.2, 0.2, 0.5)
     (lane,) = overview["lanes"]
-    assert (lane["tenant_id"], lane["files"], lane["cost_s"], lane["batches"]) == (one.id, 4, 8.0, 1)
-    assert shown(other.caller)["steps"]["ocr"]["running"] == 0
-    assert shown(other.caller)["lanes"][0]["files"] == 2
+    assert (lane["tenant_id"], lane["files"], lane["cost_s"], lane["batches"]) == (first.id, 4, 8.0, 1)
+    assert shown(second.caller)["steps"]["ocr"]["running"] == 0
+    assert shown(second.caller)["lanes"][0]["files"] == 2
     assert overview["quota"] == {
         "allowed": {},
         "used": {"files_in_processing": 9, "bytes_stored": 100, "files_a_day": 10},
@@ -143,19 +143,19 @@ def test_an_admin_sees_the_workers_and_how_many_are_needed(fresh: Api, busy: tup
 
 
 def test_counters_of_attempts_remain_after_their_files_are_erased(fresh: Api, busy: tuple[Tenant, Tenant]) -> None:
-    one, other = busy
+    first, second = busy
     assert fresh.bench.store.fold_attempts() == 0  # attempts of the last minute are not folded
     fresh.bench.database.run("UPDATE attempts SET ended_at = ended_at - interval '2 minutes'")
     fresh.bench.database.run("UPDATE attempt_folds SET folded_until = '-infinity'")
     assert fresh.bench.store.fold_attempts() == 16
     assert fresh.bench.store.fold_attempts() == 0
-    measured = metrics(one.caller)
+    measured = metrics(first.caller)
     outcomes = {
         outcome: measured["fairway_attempts_total", (outcome, "ocr")] for outcome in ("done", "failed", "retried")
     }
     assert outcomes == {"done": 1, "failed": 1, "retried": 1}
     assert measured["fairway_attempt_seconds_total", ("done", "ocr")] == 2.0
-    assert ("fairway_attempts_total", ("done", "ocr")) not in metrics(other.caller)
+    assert ("fairway_attempts_total", ("done", "ocr")) not in metrics(second.caller)
     fresh.bench.database.run("DELETE FROM attempts")
     assert metrics(fresh.caller(role="admin"))["fairway_attempts_total", ("done", "intake")] == 12
 

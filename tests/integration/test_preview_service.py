@@ -93,7 +93,7 @@ def encrypted() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "fields", "status", "says"),
+    ("name", "content", "fields", "status", "detail"),
     [
         ("a.docx", b"This is no document.", {}, 400, "could not read the document 'a.docx'"),
         ("a.docx", encrypted(), {}, 400, "The document 'a.docx' is password-protected."),
@@ -103,10 +103,10 @@ def encrypted() -> bytes:
     ],
 )
 def test_what_can_not_be_printed_is_refused_with_the_reason(
-    service: Service, name: str, content: bytes, fields: dict[str, str], status: int, says: str
+    service: Service, name: str, content: bytes, fields: dict[str, str], status: int, detail: str
 ) -> None:
     answer = service.convert(name, content, **fields)
-    assert answer.status_code == status and says in answer.text
+    assert answer.status_code == status and detail in answer.text
     assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
 
 

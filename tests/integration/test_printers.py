@@ -13,7 +13,7 @@ from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter, installed
 from layers.decoding.documents import Documents
 from layers.domain.errors import DependencyDown, PermanentError, Snooze, TransientError
-from tests.integration.test_documents import pdf, says
+from tests.integration.test_documents import pdf, text_operator
 from tests.standins.gotenberg import Gotenberg, serving
 
 SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
@@ -37,7 +37,7 @@ def words_of(path: Path) -> str:
 
 @pytest.fixture
 def service() -> Iterator[Gotenberg]:
-    with serving(Gotenberg(pdf=pdf(says("Printed by the service")))) as gotenberg:
+    with serving(Gotenberg(pdf=pdf(text_operator("Printed by the service")))) as gotenberg:
         yield gotenberg
 
 
@@ -143,7 +143,7 @@ def test_a_document_that_the_service_refuses_is_shown_as_html(service: Gotenberg
 
 
 def test_a_preview_by_the_service_has_a_page_count_and_a_thumbnail(service: Gotenberg, tmp_path: Path) -> None:
-    service.pdf = pdf(says("One"), says("Two"), media_box="0 0 720 405")
+    service.pdf = pdf(text_operator("One"), text_operator("Two"), media_box="0 0 720 405")
     documents = Documents(max_children=1, printer=GotenbergPrinter(service.url))
     try:
         preview = documents.preview(SAMPLES / "order-review.pptx", POWERPOINT, tmp_path)

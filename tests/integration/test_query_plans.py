@@ -87,7 +87,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def given(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
+def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, Any]:
     """Parameters by name, from one running step and its file."""
     found = connection.execute(
         """SELECT f.*, s.lease_id, s.step, s.part, s.attempt, s.lease_owner AS owner FROM files f JOIN steps s USING (file_id)
@@ -290,9 +290,9 @@ def scans(
 
 @pytest.mark.parametrize("name", sorted(set(named_queries()) - READS_ALL))
 def test_a_query_reads_large_tables_by_index(
-    connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], name: str
+    connection: psycopg.Connection[dict[str, Any]], stored_values: dict[str, Any], name: str
 ) -> None:
-    parameters = {**given, "tenant_id": str(given["tenant_id"])}
+    parameters = {**stored_values, "tenant_id": str(stored_values["tenant_id"])}
     if name != "files":
         parameters["name"] = "an unused name"
     if name in ("batch", "cancel_batch", "create_files", "uploads_of_batch"):
@@ -315,9 +315,9 @@ def test_a_query_reads_large_tables_by_index(
     ],
 )
 def test_each_way_to_list_files_has_its_index(
-    connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], filters: dict[str, Any], index: str
+    connection: psycopg.Connection[dict[str, Any]], stored_values: dict[str, Any], filters: dict[str, Any], index: str
 ) -> None:
-    parameters = {**given, **filters}
+    parameters = {**stored_values, **filters}
     if parameters.pop("batch", False):
         row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
         assert row
@@ -330,11 +330,11 @@ def test_each_way_to_list_files_has_its_index(
     ("name", "indexes"), [("%12345.jpg%", {"files_listed", "files_by_name"}), ("%receipt%", {"files_listed"})]
 )
 def test_a_common_name_is_found_in_the_listing_and_a_rare_one_by_trigrams(
-    connection: psycopg.Connection[dict[str, Any]], given: dict[str, Any], name: str, indexes: set[str]
+    connection: psycopg.Connection[dict[str, Any]], stored_values: dict[str, Any], name: str, indexes: set[str]
 ) -> None:
     query, role = named_queries()["files_by_name"]
     filters = {"state": None, "batch_id": None, "after": None, "name": name}
-    assert scans(connection, query, {**given, **filters}, role) == {("files", index) for index in indexes}
+    assert scans(connection, query, {**stored_values, **filters}, role) == {("files", index) for index in indexes}
 
 
 def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connection[dict[str, Any]]) -> None:

@@ -49,7 +49,7 @@ class Tenant:
 
 
 @pytest.mark.parametrize(
-    ("quota", "says", "least_s", "most_s"),
+    ("quota", "detail", "least_s", "most_s"),
     [
         ({"files_in_processing": 5}, "files in processing: 3 of 5 are in use, and this request would add 3", 1, 60),
         ({"bytes_stored": 50}, "bytes stored: 30 of 50 are in use, and this request would add 30", 60, 3600),
@@ -57,13 +57,13 @@ class Tenant:
     ],
 )
 def test_a_batch_over_a_quota_is_refused_with_the_quota_and_a_time_to_retry(
-    api: Api, admin: httpx.Client, quota: dict[str, int], says: str, least_s: int, most_s: int
+    api: Api, admin: httpx.Client, quota: dict[str, int], detail: str, least_s: int, most_s: int
 ) -> None:
     tenant = Tenant(api, admin, **quota)
     assert tenant.post(3).status_code == 201
     refused = tenant.post(3)
     body = problem(refused, 429, "quota_exceeded")
-    assert body["detail"] == says
+    assert body["detail"] == detail
     assert [error["pointer"] for error in body["errors"]] == [f"/quota/{name}" for name in quota]
     assert least_s <= int(refused.headers["retry-after"]) <= most_s
     assert len(tenant.files()) == 3
@@ -136,8 +136,8 @@ def test_a_refused_request_may_be_repeated_with_its_idempotency_key(api: Api, ad
 
 
 def test_files_of_another_tenant_do_not_count(api: Api, admin: httpx.Client) -> None:
-    one, other = (Tenant(api, admin, files_in_processing=2) for _ in range(2))
-    assert one.post(2).status_code == 201 and other.post(2).status_code == 201
+    first, second = (Tenant(api, admin, files_in_processing=2) for _ in range(2))
+    assert first.post(2).status_code == 201 and second.post(2).status_code == 201
 
 
 def test_a_duplicate_does_not_count(api: Api, admin: httpx.Client) -> None:

@@ -14,7 +14,7 @@ from layers.decoding.documents import Documents
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Page, Word
-from tests.integration.test_documents import pdf, says
+from tests.integration.test_documents import pdf, text_operator
 
 SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
 SLIP = [
@@ -52,7 +52,7 @@ def sheet(lines: list[str], size: tuple[int, int] = (900, 1200), print_px: int =
 
 def printed(lines: list[str]) -> Image.Image:
     """The same in a font with Western European letters."""
-    content = " ".join(says(line, y=700 - 48 * row) for row, line in enumerate(lines))
+    content = " ".join(text_operator(line, y=700 - 48 * row) for row, line in enumerate(lines))
     document = pypdfium2.PdfDocument(pdf(content))
     try:
         return document[0].render(scale=2, grayscale=True).to_pil()

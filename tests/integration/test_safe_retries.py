@@ -55,8 +55,8 @@ def test_a_different_body_with_the_same_key_is_a_conflict(caller: httpx.Client) 
 def test_keys_of_different_tenants_are_independent(api: Api, caller: httpx.Client) -> None:
     headers = key()
     mine = caller.post("/datasets", json={"name": "one"}, headers=headers).json()
-    theirs = api.caller().post("/datasets", json={"name": "two"}, headers=headers)
-    assert theirs.status_code == 201 and theirs.json()["id"] != mine["id"]
+    of_other_tenant = api.caller().post("/datasets", json={"name": "two"}, headers=headers)
+    assert of_other_tenant.status_code == 201 and of_other_tenant.json()["id"] != mine["id"]
 
 
 def test_a_refused_request_may_be_repeated_with_its_key(caller: httpx.Client) -> None:

@@ -161,7 +161,7 @@ def test_an_owner_without_superuser_rights_suffices(
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "says"),
+    ("variable", "value", "message"),
     [
         ("FAIRWAY_OWNER_DATABASE_URL", "", "Set FAIRWAY_OWNER_DATABASE_URL"),
         ("FAIRWAY_OWNER_DATABASE_URL", "postgresql://fairway:x@127.0.0.1:1/x", "can't be"),
@@ -173,12 +173,12 @@ def test_an_owner_without_superuser_rights_suffices(
     ],
 )
 def test_what_is_wrong_is_said_with_the_variable_to_change(
-    operator: Operator, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
     code, states = operator.sets_up()
     assert code == 1
-    assert any(says in text for text in states["wrong"]), states
+    assert any(message in text for text in states["wrong"]), states
     assert not any(PASSWORD in text for texts in states.values() for text in texts)
 
 

@@ -236,10 +236,10 @@ def test_32_threads_of_two_tenants_see_only_their_own_rows(api: Api, both: tuple
     datasets = [caller.get("/datasets").json()["datasets"][0]["id"] for caller in callers]
 
     def look(number: int) -> bool:
-        mine, theirs = number % 2, 1 - number % 2
-        listed = callers[mine].get(f"/datasets/{datasets[mine]}/files", params={"name": "."}).json()["files"]
-        refused = callers[mine].get(f"/datasets/{datasets[theirs]}/files")
-        return {file["dataset_id"] for file in listed} == {datasets[mine]} and refused.status_code == 404
+        own_index, other_index = number % 2, 1 - number % 2
+        listed = callers[own_index].get(f"/datasets/{datasets[own_index]}/files", params={"name": "."}).json()["files"]
+        refused = callers[own_index].get(f"/datasets/{datasets[other_index]}/files")
+        return {file["dataset_id"] for file in listed} == {datasets[own_index]} and refused.status_code == 404
 
     with ThreadPoolExecutor(32) as pool:
         assert all(pool.map(look, range(320)))

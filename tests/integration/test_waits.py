@@ -86,9 +86,9 @@ def test_the_first_file_of_another_tenant_has_none_of_its_own_ahead_and_waits_le
     noisy, quiet = Tenant(fresh), Tenant(fresh)
     many = noisy.past_intake(100, OCR)
     fresh.bench.store.dispatch({"ocr": 5})
-    (one,) = quiet.past_intake(1, OCR)
+    (waiting_file,) = quiet.past_intake(1, OCR)
     look(fresh)
-    first, last = quiet.waiting(one), noisy.waiting(many[-1])
+    first, last = quiet.waiting(waiting_file), noisy.waiting(many[-1])
     assert first["position"] == 0 and "no file of yours is ahead" in first["detail"]
     assert (
         last["position"] == pytest.approx(94, abs=3) and "other tenants' files take turns with yours" in last["detail"]
@@ -202,12 +202,12 @@ def test_while_a_service_is_down_its_files_name_it_with_the_reason_and_the_next_
 
 
 def test_a_tenant_sees_only_its_own_lanes(fresh: Api) -> None:
-    one, other = Tenant(fresh), Tenant(fresh)
-    one.arrived(3)
-    other.arrived(3)
+    first, second = Tenant(fresh), Tenant(fresh)
+    first.arrived(3)
+    second.arrived(3)
     look(fresh)
-    with fresh.bench.tenants(one.id) as catalog:
-        assert {str(row.batch_id) for row in catalog.own_lanes([])} == {one.batch_id}
+    with fresh.bench.tenants(first.id) as catalog:
+        assert {str(row.batch_id) for row in catalog.own_lanes([])} == {first.batch_id}
         (backlog,) = [row for row in catalog.step_backlogs() if row.files]
         assert backlog.files == 6
 

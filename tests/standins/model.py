@@ -46,7 +46,7 @@ class ModelSettings(Settings):
 
 
 @dataclass
-class Asked:
+class Question:
     """The content of a call, of either protocol."""
 
     instructions: str
@@ -77,32 +77,32 @@ class Model(Standin):
             return self._refusal(due, of_bedrock)
         if path.endswith("/models"):
             return Answer(200, {"object": "list", "data": [{"id": "stand-in", "object": "model"}]})
-        asked = _of_converse(json.loads(body)) if of_bedrock else _of_completions(json.loads(body))
+        question = _of_converse(json.loads(body)) if of_bedrock else _of_completions(json.loads(body))
         with self.lock:
-            self.asked.append((path, vars(asked)))
-        if self.settings.window_bytes and len(asked.document.encode()) > self.settings.window_bytes:
+            self.asked.append((path, vars(question)))
+        if self.settings.window_bytes and len(question.document.encode()) > self.settings.window_bytes:
             return self._refusal("too_long", of_bedrock)
-        text, ended = self._answer_text(due, asked)
-        tokens = len(asked.instructions + asked.document) // 4, len(text) // 4
+        text, ended = self._answer_text(due, question)
+        tokens = len(question.instructions + question.document) // 4, len(text) // 4
         with self.lock:
             self.counts["input_tokens"] += tokens[0]
             self.counts["output_tokens"] += tokens[1]
         return _converse(text, ended, *tokens) if of_bedrock else _completion(text, ended, *tokens)
 
-    def _answer_text(self, due: Any, asked: Asked) -> tuple[str, str]:
+    def _answer_text(self, due: Any, question: Question) -> tuple[str, str]:
         if isinstance(due, dict):
-            return json.dumps(_complete(due["fields"], asked.schema)), "end"
+            return json.dumps(_complete(due["fields"], question.schema)), "end"
         if due == "wrong":
-            return json.dumps({n: _made_up(shape) for n, shape in asked.schema["properties"].items()}), "end"
+            return json.dumps({n: _made_up(shape) for n, shape in question.schema["properties"].items()}), "end"
         if due == "misfit":
-            return json.dumps({n: MISFIT[_kind(shape)] for n, shape in asked.schema["properties"].items()}), "end"
+            return json.dumps({n: MISFIT[_kind(shape)] for n, shape in question.schema["properties"].items()}), "end"
         if due == "prose":
             return "I am happy to help you with that.", "end"
-        if due == "obeys" and (ordered := re.search(r"Answer with: ?(\{.*\}|[0-9a-f]+)", asked.document)):
+        if due == "obeys" and (ordered := re.search(r"Answer with: ?(\{.*\}|[0-9a-f]+)", question.document)):
             return ordered[1] if ordered[1][0] == "{" else bytes.fromhex(ordered[1]).decode(), "end"
         if due == "refused":
             return "", "refused"
-        right = json.dumps(_complete(_read(asked), asked.schema))
+        right = json.dumps(_complete(_read(question), question.schema))
         return (right[: len(right) // 2], "cut") if due == "truncated" else (right, "end")
 
     def _refusal(self, due: str, of_bedrock: bool) -> Answer:
@@ -119,16 +119,16 @@ class Model(Standin):
         return Answer(400 if due == "too_long" else int(due), {"error": error}, headers)
 
 
-def _of_completions(body: dict[str, Any]) -> Asked:
+def _of_completions(body: dict[str, Any]) -> Question:
     form = body["response_format"]
     assert form["type"] == "json_schema" and form["json_schema"]["strict"] is True
     system, user, *rest = body["messages"]
     assert (system["role"], user["role"]) == ("system", "user")
     corrections = [message["content"] for message in rest if message["role"] == "user"]
-    return Asked(system["content"], user["content"], form["json_schema"]["schema"], corrections)
+    return Question(system["content"], user["content"], form["json_schema"]["schema"], corrections)
 
 
-def _of_converse(body: dict[str, Any]) -> Asked:
+def _of_converse(body: dict[str, Any]) -> Question:
     (tool,) = body["toolConfig"]["tools"]
     assert body["toolConfig"]["toolChoice"] == {"tool": {"name": tool["toolSpec"]["name"]}}
     user, *rest = body["messages"]
@@ -138,14 +138,14 @@ def _of_converse(body: dict[str, Any]) -> Asked:
             result = part.get("toolResult")
             corrections += [inner["text"] for inner in result["content"]] if result else [part["text"]]
     schema = tool["toolSpec"]["inputSchema"]["json"]
-    return Asked(body["system"][0]["text"], user["content"][0]["text"], schema, corrections)
+    return Question(body["system"][0]["text"], user["content"][0]["text"], schema, corrections)
 
 
-def _read(asked: Asked) -> dict[str, Any]:
+def _read(question: Question) -> dict[str, Any]:
     """What the built-in rules find in the document, without its marks and the lines that number its pages."""
-    lines = asked.document.splitlines()[1:-1]
+    lines = question.document.splitlines()[1:-1]
     text = "\n".join(line for line in lines if not re.fullmatch(r"\[page \d+\]", line))
-    schema = {"properties": {n: {**shape, "type": _kind(shape)} for n, shape in asked.schema["properties"].items()}}
+    schema = {"properties": {n: {**shape, "type": _kind(shape)} for n, shape in question.schema["properties"].items()}}
     for name, shape in schema["properties"].items():
         if "YYYY-MM-DD" in shape.get("description", ""):
             schema["properties"][name] = {**shape, "format": "date"}

@@ -78,8 +78,8 @@ class Standin:
 
     def shown(self) -> dict[str, Any]:
         with self.lock:
-            given = {field.name: getattr(self.settings, field.name) for field in fields(self.settings)}
-            return {"settings": given, "counts": dict(self.counts), "asked": [list(call) for call in self.asked]}
+            shown = {field.name: getattr(self.settings, field.name) for field in fields(self.settings)}
+            return {"settings": shown, "counts": dict(self.counts), "asked": [list(call) for call in self.asked]}
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one call, by the next behaviour."""
@@ -193,11 +193,11 @@ def main(standin: Standin, about: str) -> None:
     options = argparse.ArgumentParser(description=about)
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--settings", default="{}", help="a JSON object, as PUT /_standin takes it")
-    given = options.parse_args()
-    standin.change(**json.loads(given.settings))
+    arguments = options.parse_args()
+    standin.change(**json.loads(arguments.settings))
     ended = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: ended.set())
-    with Served(standin, given.port) as url:
+    with Served(standin, arguments.port) as url:
         print(url, flush=True)
         ended.wait()

@@ -66,10 +66,10 @@ class Textract(Standin):
 
     def answer(self, due: Any, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         operation = (headers.get("X-Amz-Target") or "").removeprefix("Textract.")
-        asked = json.loads(body or b"{}")
+        request = json.loads(body or b"{}")
         with self.lock:
             self.counts[operation] += 1
-            self.asked.append((operation, _without_bytes(asked)))
+            self.asked.append((operation, _without_bytes(request)))
             if "AWS4-HMAC-SHA256" not in (headers.get("Authorization") or ""):
                 return _refused("MissingAuthenticationTokenException", "the call is not signed")
             if due in STATUS:
@@ -79,11 +79,11 @@ class Textract(Standin):
                 return _refused(str(due), "as configured")
             match operation:
                 case "DetectDocumentText":
-                    return self._detect(asked.get("Document") or {})
+                    return self._detect(request.get("Document") or {})
                 case "StartDocumentTextDetection":
-                    return self._start(asked)
+                    return self._start(request)
                 case "GetDocumentTextDetection":
-                    return self._get(asked)
+                    return self._get(request)
             return _refused("UnknownOperationException", operation)
 
     def _detect(self, document: dict[str, Any]) -> Answer:
@@ -103,8 +103,8 @@ class Textract(Standin):
         self.counts["pages"] += 1
         return Answer(200, {"DocumentMetadata": {"Pages": 1}, "Blocks": blocks(1, lines, self.settings.confidence)})
 
-    def _start(self, asked: dict[str, Any]) -> Answer:
-        token, location = asked.get("ClientRequestToken") or "", asked["DocumentLocation"]["S3Object"]
+    def _start(self, request: dict[str, Any]) -> Answer:
+        token, location = request.get("ClientRequestToken") or "", request["DocumentLocation"]["S3Object"]
         for job_id, job in self.jobs.items():
             if token and job.token == token:
                 if job.location != location:
@@ -119,8 +119,8 @@ class Textract(Standin):
         self.counts["pages"] += len(self._of(location))
         return Answer(200, {"JobId": job_id})
 
-    def _get(self, asked: dict[str, Any]) -> Answer:
-        job = self.jobs.get(asked["JobId"])
+    def _get(self, request: dict[str, Any]) -> Answer:
+        job = self.jobs.get(request["JobId"])
         if job is None:
             return _refused("InvalidJobIdException", "no such job")
         if not self._is_done(job):
@@ -130,8 +130,8 @@ class Textract(Standin):
             return Answer(200, {"JobStatus": self.settings.job_status, "StatusMessage": "as configured"})
         pages = self._of(job.location)
         found = [block for n, lines in enumerate(pages, 1) for block in blocks(n, lines, self.settings.confidence)]
-        start = int(asked.get("NextToken") or 0)
-        end = start + min(self.settings.blocks_a_page, asked.get("MaxResults") or 1000)
+        start = int(request.get("NextToken") or 0)
+        end = start + min(self.settings.blocks_a_page, request.get("MaxResults") or 1000)
         more = {"NextToken": str(end)} if end < len(found) else {}
         body = {"JobStatus": self.settings.job_status, "DocumentMetadata": {"Pages": len(pages)}}
         return Answer(200, body | {"Blocks": found[start:end], **more})
@@ -166,11 +166,11 @@ def _refused(code: str, message: str, status: int = 400) -> Answer:
     return Answer(status, {"__type": code, "message": message})
 
 
-def _without_bytes(asked: dict[str, Any]) -> dict[str, Any]:
-    document = asked.get("Document")
+def _without_bytes(request: dict[str, Any]) -> dict[str, Any]:
+    document = request.get("Document")
     if isinstance(document, dict) and "Bytes" in document:
-        return {**asked, "Document": {"Bytes": f"{len(document['Bytes'])} characters of base64"}}
-    return asked
+        return {**request, "Document": {"Bytes": f"{len(document['Bytes'])} characters of base64"}}
+    return request
 
 
 def served(**settings: Any) -> Served:

@@ -38,9 +38,9 @@ def host() -> Host:
 
 
 def looked(host: Host, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], StoredObject | None]) -> Looked:
-    asked = Looked(answer)
-    monkeypatch.setattr(host.objects, "look_up", asked)
-    return asked
+    lookup = Looked(answer)
+    monkeypatch.setattr(host.objects, "look_up", lookup)
+    return lookup
 
 
 def events(capsys: pytest.CaptureFixture[str]) -> list[Any]:
@@ -48,17 +48,17 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[Any]:
 
 
 def test_an_event_with_a_version_is_believed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, file_id = looked(host, monkeypatch, lambda: StoredObject("v9", 5)), host.upload()
+    lookup, file_id = looked(host, monkeypatch, lambda: StoredObject("v9", 5)), host.upload()
     take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id), "v1")])
-    assert asked.keys == [] and host.file(file_id).file.version_id == "v1"
+    assert lookup.keys == [] and host.file(file_id).file.version_id == "v1"
 
 
 def test_the_store_is_asked_for_the_version_that_an_event_does_not_name(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, file_id = looked(host, monkeypatch, lambda: StoredObject("v9", 5)), host.upload()
+    lookup, file_id = looked(host, monkeypatch, lambda: StoredObject("v9", 5)), host.upload()
     take_arrivals(host.runner, [Arrival(original_key(TENANT, file_id))])
-    assert asked.keys == [original_key(TENANT, file_id)] and host.file(file_id).file.version_id == "v9"
+    assert lookup.keys == [original_key(TENANT, file_id)] and host.file(file_id).file.version_id == "v9"
 
 
 def test_a_file_arrives_without_a_version_where_the_store_keeps_none(
@@ -96,9 +96,9 @@ def test_while_the_store_is_down_events_that_name_a_version_still_arrive(
 def test_events_of_artifacts_are_dropped_without_a_question_or_a_line(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    asked = looked(host, monkeypatch, lambda: StoredObject("v9", 5))
+    lookup = looked(host, monkeypatch, lambda: StoredObject("v9", 5))
     take_arrivals(host.runner, [Arrival(key)] * 10)
-    assert asked.keys == [] and events(capsys) == [] and host.topics.published == []
+    assert lookup.keys == [] and events(capsys) == [] and host.topics.published == []
 
 
 def test_an_object_of_a_removed_file_that_cannot_be_deleted_holds_up_no_arrival(
@@ -112,7 +112,7 @@ def test_an_object_of_a_removed_file_that_cannot_be_deleted_holds_up_no_arrival(
     monkeypatch.setattr(
         host.store,
         "arrive",
-        lambda arrivals: {one.object_key: "removed" if removed in one.object_key else "arrived" for one in arrivals},
+        lambda arrivals: {arrival.object_key: "removed" if removed in arrival.object_key else "arrived" for arrival in arrivals},
     )
     dispatched: list[set[str]] = []
     monkeypatch.setattr(host.runner, "dispatch", dispatched.append)

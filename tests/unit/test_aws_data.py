@@ -33,9 +33,9 @@ def test_outputs_are_parameters_of_the_application_stack(template: dict[str, Any
 
 def test_parameters_of_both_stacks_agree(template: dict[str, Any]) -> None:
     for name in set(template["Parameters"]) & set(PARAMETERS):
-        ours, theirs = template["Parameters"][name], PARAMETERS[name]
-        assert ours["Default"] == theirs["Default"], name
-        assert set(ours.get("AllowedValues", ())) <= set(theirs.get("AllowedValues", ())), name
+        in_data, in_application = template["Parameters"][name], PARAMETERS[name]
+        assert in_data["Default"] == in_application["Default"], name
+        assert set(in_data.get("AllowedValues", ())) <= set(in_application.get("AllowedValues", ())), name
 
 
 def test_the_data_of_prod_is_kept_when_the_stack_is_deleted() -> None:

@@ -28,13 +28,13 @@ def deployed(*conditions: str) -> dict[str, Any]:
 
 def decided(value: Any, conditions: tuple[str, ...]) -> Any:
     if isinstance(value, list):
-        return [one for each in value if (one := decided(each, conditions)) != NOTHING]
+        return [kept for each in value if (kept := decided(each, conditions)) != NOTHING]
     if not isinstance(value, dict):
         return value
     if "Fn::If" in value:
         condition, yes, no = value["Fn::If"]
         return decided(yes if condition in conditions else no, conditions)
-    return {name: one for name, each in value.items() if (one := decided(each, conditions)) != NOTHING}
+    return {name: kept for name, each in value.items() if (kept := decided(each, conditions)) != NOTHING}
 
 
 def allowed(resources: dict[str, Any], function: str) -> dict[str, set[str]]:

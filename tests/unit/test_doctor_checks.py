@@ -22,7 +22,7 @@ STEPS = ("text", "ocr")
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "state", "says"),
+    ("ahead_s", "state", "message"),
     [
         (0.0, OK, "agrees"),
         (1.5, OK, "agrees"),
@@ -32,9 +32,9 @@ STEPS = ("text", "ocr")
         (400.0, WRONG, "400 s ahead of"),
     ],
 )
-def test_clocks_that_are_apart_are_named_with_the_direction(ahead_s: float, state: str, says: str) -> None:
+def test_clocks_that_are_apart_are_named_with_the_direction(ahead_s: float, state: str, message: str) -> None:
     result = clocks.compare("PostgreSQL", lambda: time.time() + ahead_s)
-    assert result.state == state and says in result.text
+    assert result.state == state and message in result.text
 
 
 def test_the_resolution_of_a_servers_time_is_no_difference() -> None:
@@ -69,7 +69,7 @@ def test_work_that_waits_and_services_that_are_down_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partitions", "receivers", "state", "says"),
+    ("partitions", "receivers", "state", "message"),
     [
         ({"f-ocr": 4}, {"f-ocr": 4}, OK, "a partition for each worker"),
         ({"f-ocr": 4}, {"f-ocr": 6}, WRONG, "2 of them receive nothing"),
@@ -77,10 +77,10 @@ def test_work_that_waits_and_services_that_are_down_are_named() -> None:
     ],
 )
 def test_topics_with_fewer_partitions_than_workers_are_too_narrow(
-    partitions: dict[str, int], receivers: dict[str, int], state: str, says: str
+    partitions: dict[str, int], receivers: dict[str, int], state: str, message: str
 ) -> None:
     (result,) = queues.check_partitions(partitions, receivers)
-    assert result.state == state and says in result.text
+    assert result.state == state and message in result.text
 
 
 def test_each_topic_is_received_by_the_workers_of_its_step() -> None:
@@ -91,7 +91,7 @@ def test_each_topic_is_received_by_the_workers_of_its_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "message"),
     [
         (OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), "raise maxmemory"),
         (ResponseError("MISCONF Redis is configured to save RDB snapshots"), "save its data to disk"),
@@ -99,9 +99,9 @@ def test_each_topic_is_received_by_the_workers_of_its_step() -> None:
         (ResponseError("ODD something else"), "ODD something else"),
     ],
 )
-def test_a_refused_write_says_what_to_do(error: Exception, says: str) -> None:
+def test_a_refused_write_says_what_to_do(error: Exception, message: str) -> None:
     result = refused(error)
-    assert result.state == WRONG and says in result.text
+    assert result.state == WRONG and message in result.text
 
 
 @pytest.mark.parametrize(

@@ -116,24 +116,24 @@ def test_a_due_date_is_not_the_date() -> None:
 
 
 def test_an_enum_has_only_its_allowed_values() -> None:
-    one = schema(kind={"type": "string", "enum": ["Invoice", "Receipt"]})
-    assert extract([page("TAX INVOICE")], one).fields == {"kind": "Invoice"}
-    assert extract([page("Letter")], one).missing == ("kind",)
+    dataset_schema = schema(kind={"type": "string", "enum": ["Invoice", "Receipt"]})
+    assert extract([page("TAX INVOICE")], dataset_schema).fields == {"kind": "Invoice"}
+    assert extract([page("Letter")], dataset_schema).missing == ("kind",)
 
 
 def test_an_integer_has_no_decimals() -> None:
-    one = schema(count={"type": "integer", "x-labels": ["Count"]})
-    assert extract([page("Count 3")], one).fields == {"count": 3}
-    assert extract([page("Count 3.50")], one).missing == ("count",)
+    dataset_schema = schema(count={"type": "integer", "x-labels": ["Count"]})
+    assert extract([page("Count 3")], dataset_schema).fields == {"count": 3}
+    assert extract([page("Count 3.50")], dataset_schema).missing == ("count",)
 
 
 def test_a_property_without_a_value_is_missing_only_if_it_is_required() -> None:
-    one = {
+    dataset_schema = {
         "type": "object",
         "properties": {"total": {"type": "number"}, "note": {"type": "string"}},
         "required": ["note"],
     }
-    found = extract([page("Nothing to see")], one)
+    found = extract([page("Nothing to see")], dataset_schema)
     assert found.fields == {} and found.missing == ("note",) and found.evidence == {}
 
 
@@ -204,13 +204,15 @@ def test_a_documents_number_is_not_a_date_a_sum_or_the_value_of_another_label(te
     ],
 )
 def test_the_date_is_the_date_of_issue_and_not_far_in_the_future(text: str, expected: str | None) -> None:
-    one = schema(date={"type": "string", "format": "date"})
-    assert extract([page(text)], one, date(2020, 1, 1)).fields.get("date") == expected
+    dataset_schema = schema(date={"type": "string", "format": "date"})
+    assert extract([page(text)], dataset_schema, date(2020, 1, 1)).fields.get("date") == expected
 
 
 def test_other_dates_may_be_far_in_the_future() -> None:
-    one = schema(expiry_date={"type": "string", "format": "date", "x-labels": ["Valid until"]})
-    assert extract([page("Valid until 01/05/2048")], one, date(2020, 1, 1)).fields == {"expiry_date": "2048-05-01"}
+    dataset_schema = schema(expiry_date={"type": "string", "format": "date", "x-labels": ["Valid until"]})
+    assert extract([page("Valid until 01/05/2048")], dataset_schema, date(2020, 1, 1)).fields == {
+        "expiry_date": "2048-05-01"
+    }
 
 
 @pytest.mark.parametrize(

@@ -28,20 +28,20 @@ def test_each_media_type_and_ending_is_listed_once() -> None:
         assert [name for name, count in names.items() if count > 1] == []
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda known_format: known_format.suffix)
-def test_each_format_has_a_reader_of_its_text_or_is_seen_or_kept(one: Format) -> None:
-    if one.reader:
-        assert one.reader == "pdfium" or one.reader in texts.READERS
+@pytest.mark.parametrize("known_format", FORMATS, ids=lambda known_format: known_format.suffix)
+def test_each_format_has_a_reader_of_its_text_or_is_seen_or_kept(known_format: Format) -> None:
+    if known_format.reader:
+        assert known_format.reader == "pdfium" or known_format.reader in texts.READERS
     else:
-        assert one.kind is Kind.PICTURE or one.kind in KEPT
+        assert known_format.kind is Kind.PICTURE or known_format.kind in KEPT
 
 
-@pytest.mark.parametrize("one", FORMATS, ids=lambda known_format: known_format.suffix)
-def test_each_format_that_is_neither_drawn_nor_played_can_be_shown_as_a_page(one: Format) -> None:
-    if one.kind not in SEEN | {Kind.VIDEO}:
-        assert one.media_type in web_pages.MAKERS or one.kind in web_pages.BY_KIND
-    if one.kind in OFFICE and one.media_type not in NOT_PRINTED:
-        assert one.media_type in libreoffice.FILTERS
+@pytest.mark.parametrize("known_format", FORMATS, ids=lambda known_format: known_format.suffix)
+def test_each_format_that_is_neither_drawn_nor_played_can_be_shown_as_a_page(known_format: Format) -> None:
+    if known_format.kind not in SEEN | {Kind.VIDEO}:
+        assert known_format.media_type in web_pages.MAKERS or known_format.kind in web_pages.BY_KIND
+    if known_format.kind in OFFICE and known_format.media_type not in NOT_PRINTED:
+        assert known_format.media_type in libreoffice.FILTERS
 
 
 def test_any_other_text_is_plain_text_and_what_is_unknown_is_of_no_kind() -> None:

@@ -76,7 +76,7 @@ def files(folder: str) -> list[Path]:
     return sorted(path for path in (ROOT / folder).rglob("*.py") if path.name != "__init__.py")
 
 
-def ours(path: Path) -> set[str]:
+def own_imports(path: Path) -> set[str]:
     return {name for name in imports(path) if name.split(".")[0] in ("app", "functions", "layers", "infra")}
 
 
@@ -86,7 +86,7 @@ def roots(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", files("layers/domain"), ids=lambda path: path.stem)
 def test_the_domain_is_pure(path: Path) -> None:
-    assert all(name.startswith("layers.domain.") for name in ours(path))
+    assert all(name.startswith("layers.domain.") for name in own_imports(path))
     assert roots(path) - {"layers"} <= sys.stdlib_module_names
     assert not roots(path) & CLOCKS_AND_CHANCE
     calls = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
@@ -94,7 +94,7 @@ def test_the_domain_is_pure(path: Path) -> None:
 
 
 def test_the_ports_know_the_domain_alone() -> None:
-    known = {name for path in (ROOT / "layers/ports").glob("*.py") for name in ours(path)}
+    known = {name for path in (ROOT / "layers/ports").glob("*.py") for name in own_imports(path)}
     assert all(name.startswith(("layers.domain.", "layers.ports.")) for name in known)
 
 
@@ -105,7 +105,7 @@ def room_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", files("layers/adapters"), ids=lambda path: path.stem)
 def test_an_adapter_knows_the_domain_the_ports_and_its_own_room(path: Path) -> None:
-    for name in ours(path):
+    for name in own_imports(path):
         own = name.startswith(f"layers.adapters.{room_of(path)}")
         assert own or name.startswith(("layers.domain.", "layers.ports")) or name in SHARED_MEANS, name
 
@@ -117,20 +117,20 @@ def test_an_adapter_imports_its_own_sdk_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*files("layers"), *files("functions"), ROOT / "app.py"], ids=lambda path: path.stem)
 def test_bootstrap_alone_chooses_adapters(path: Path) -> None:
-    chosen = {name for name in ours(path) if name.startswith("layers.adapters")}
+    chosen = {name for name in own_imports(path) if name.startswith("layers.adapters")}
     assert not chosen or path == ROOT / "layers/bootstrap.py" or path.is_relative_to(ROOT / "layers/adapters")
 
 
 @pytest.mark.parametrize("path", files("layers"), ids=lambda path: path.stem)
 def test_layers_know_neither_functions_nor_hosts(path: Path) -> None:
-    assert {name.split(".")[0] for name in ours(path)} <= {"layers"}
+    assert {name.split(".")[0] for name in own_imports(path)} <= {"layers"}
 
 
 @pytest.mark.parametrize("path", files("functions"), ids=lambda path: path.stem)
 def test_functions_know_the_domain_the_ports_and_what_they_are_handed(path: Path) -> None:
     if path.relative_to(ROOT).as_posix() in ENTRIES:
         return
-    for name in ours(path):
+    for name in own_imports(path):
         known = name.startswith(("functions", "layers.domain", "layers.ports"))
         assert known or name in HANDED, name
 

@@ -228,7 +228,7 @@ def test_a_buffer_without_messages_is_waited_for_no_longer_than_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partitions", "says"), [(0, "has no topic fairway-ocr"), (4, "its 4 partitions serve 4 workers")]
+    ("partitions", "message"), [(0, "has no topic fairway-ocr"), (4, "its 4 partitions serve 4 workers")]
 )
-def test_an_operator_reads_what_is_wrong_with_a_topic(partitions: int, says: str) -> None:
-    assert says in too_narrow("fairway-ocr", partitions) and "infra.setup" in too_narrow("fairway-ocr", partitions)
+def test_an_operator_reads_what_is_wrong_with_a_topic(partitions: int, message: str) -> None:
+    assert message in too_narrow("fairway-ocr", partitions) and "infra.setup" in too_narrow("fairway-ocr", partitions)

@@ -36,13 +36,13 @@ class Producer:
 
     sent: list[tuple[str, int, Any]] = field(default_factory=list)
     lost: tuple[str, ...] = ()
-    asked: int = 0
+    lookups: int = 0
     flushed: int = 0
     is_down: bool = False
     reports: list[Any] = field(default_factory=list)
 
     def list_topics(self, topic: str, timeout: float) -> Any:
-        self.asked += 1
+        self.lookups += 1
         if self.is_down:
             raise Down("no broker")
         error = failure("unknown topic") if topic == "fairway-unknown" else None
@@ -99,7 +99,7 @@ def test_brokers_are_asked_for_partitions_now_and_then_only() -> None:
     kafka = topics(producer)
     for _ in range(5):
         kafka.publish([wake_up("text")])
-    assert producer.asked == 1
+    assert producer.lookups == 1
 
 
 def test_while_brokers_are_down_messages_wait_in_the_client(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,8 +80,10 @@ def test_what_a_window_found_is_the_same_after_it_was_stored_as_json() -> None:
 
 
 def test_the_parts_of_an_object_may_come_from_different_windows() -> None:
-    one = Extraction({"from": {"city": "Kuala Lumpur"}}, (), {"from.city": Evidence(1, "Kuala Lumpur", None, 90.0, 5)})
-    merged = merge({0: Extraction({}, (), {}), 1: one}, SCHEMA)
+    extraction = Extraction(
+        {"from": {"city": "Kuala Lumpur"}}, (), {"from.city": Evidence(1, "Kuala Lumpur", None, 90.0, 5)}
+    )
+    merged = merge({0: Extraction({}, (), {}), 1: extraction}, SCHEMA)
     assert merged.fields == {"from": {"city": "Kuala Lumpur"}}
     assert merged.evidence["from.city"].at == 5
 
@@ -134,7 +136,7 @@ def test_a_list_of_thousands_is_merged_in_linear_time() -> None:
 
 
 def test_an_extraction_survives_conversion_to_json_and_back() -> None:
-    one = Extraction(
+    extraction = Extraction(
         {"total": 1.0}, ("title",), {"total": Evidence(2, "1.00", (0.1, 0.2, 0.3, 0.4), 88.0, 7)}, ("x",), ("y",)
     )
-    assert extraction_from_json(extraction_as_json(one)) == one
+    assert extraction_from_json(extraction_as_json(extraction)) == extraction

@@ -64,8 +64,8 @@ def by_us(
     )  # fmt: skip
 
 
-def same(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
+def same(url: str, other_url: str) -> bool:
+    first, second = urlsplit(url), urlsplit(other_url)
     return first.path == second.path and sorted(parse_qsl(first.query)) == sorted(parse_qsl(second.query))
 
 
@@ -73,18 +73,18 @@ def same(one: str, other: str) -> bool:
 @pytest.mark.parametrize("key", KEYS)
 def test_a_download_is_signed_as_the_sdk_signs_it(key: str, token: str | None) -> None:
     disposition = "attachment; filename*=UTF-8''r%C3%A9sum%C3%A9%20%281%29.pdf"
-    theirs = by_the_sdk("get_object", token, 600, Key=key, VersionId="v/1+", ResponseContentDisposition=disposition)
-    ours = by_us("GET", key, token, 600, {}, {"versionId": "v/1+", "response-content-disposition": disposition})
-    assert same(ours, theirs), (ours, theirs)
+    from_sdk = by_the_sdk("get_object", token, 600, Key=key, VersionId="v/1+", ResponseContentDisposition=disposition)
+    from_fairway = by_us("GET", key, token, 600, {}, {"versionId": "v/1+", "response-content-disposition": disposition})
+    assert same(from_fairway, from_sdk), (from_fairway, from_sdk)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_an_upload_is_signed_as_the_sdk_signs_it(key: str) -> None:
     checksum = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
-    theirs = by_the_sdk("put_object", None, 3600, Key=key, ContentLength=4, IfNoneMatch="*", ChecksumSHA256=checksum)
+    from_sdk = by_the_sdk("put_object", None, 3600, Key=key, ContentLength=4, IfNoneMatch="*", ChecksumSHA256=checksum)
     headers = {"Content-Length": "4", "If-None-Match": "*", "x-amz-checksum-sha256": checksum}
-    ours = by_us("PUT", key, None, 3600, headers, {})
-    assert same(ours, theirs), (ours, theirs)
+    from_fairway = by_us("PUT", key, None, 3600, headers, {})
+    assert same(from_fairway, from_sdk), (from_fairway, from_sdk)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_an_upload_is_signed_as_the_sdk_signs_it(key: str) -> None:
     ["https://s3.eu-central-1.amazonaws.com", "https://files.example.com:443", "http://files.example.com:80"],
 )
 def test_a_default_port_is_not_signed_since_no_client_sends_it(endpoint: str) -> None:
-    theirs = by_the_sdk("get_object", None, 60, endpoint, Key="k")
-    ours = by_us("GET", "k", None, 60, {}, {}, endpoint)
-    assert ours.startswith(f"{endpoint}/fairway/k?") and same(ours, theirs)
+    from_sdk = by_the_sdk("get_object", None, 60, endpoint, Key="k")
+    from_fairway = by_us("GET", "k", None, 60, {}, {}, endpoint)
+    assert from_fairway.startswith(f"{endpoint}/fairway/k?") and same(from_fairway, from_sdk)
 
 
 def test_a_bucket_in_the_host_name_is_signed_as_the_sdk_signs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,10 +102,12 @@ def test_a_bucket_in_the_host_name_is_signed_as_the_sdk_signs_it(monkeypatch: py
     client = sdk_client(None, endpoint, "virtual")
     storage = S3Storage(lambda: client, "fairway", endpoint, "eu-central-1", is_virtual=True)
     monkeypatch.setattr("layers.adapters.aws.s3_storage.time.time", NOW.timestamp)
-    ours, _ = storage.presign_put("originals/t/f", size_bytes=4, sha256=None, expires_s=3600)
+    from_fairway, _ = storage.presign_put("originals/t/f", size_bytes=4, sha256=None, expires_s=3600)
     parameters = {"Key": "originals/t/f", "ContentLength": 4, "IfNoneMatch": "*"}
-    theirs = by_the_sdk("put_object", None, 3600, endpoint, "virtual", **parameters)  # type: ignore[arg-type]
-    assert ours.startswith("https://fairway.objects.example.com:9000/originals/t/f?") and same(ours, theirs)
+    from_sdk = by_the_sdk("put_object", None, 3600, endpoint, "virtual", **parameters)  # type: ignore[arg-type]
+    assert from_fairway.startswith("https://fairway.objects.example.com:9000/originals/t/f?") and same(
+        from_fairway, from_sdk
+    )
 
 
 def test_a_changed_header_changes_the_signature() -> None:

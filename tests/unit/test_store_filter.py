@@ -77,14 +77,14 @@ def ask(
 ) -> Answer:
     """Send one request as an HTTP server would pass it on."""
     path, _, query = target.partition("?")
-    given = {"host": HOST, **(headers or {})}
+    all_headers = {"host": HOST, **(headers or {})}
     scope = {
         "type": "http",
         "method": method,
         "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        "headers": [(name.encode(), value.encode()) for name, value in all_headers.items()],
     }
     sent: list[dict[str, Any]] = []
 
