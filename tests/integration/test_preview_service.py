@@ -99,7 +99,7 @@ def encrypted() -> bytes:
         ("a.docx", encrypted(), {}, 400, "The document 'a.docx' is password-protected."),
         ("a.exe", b"x", {}, 400, "no form file found for extensions"),
         ("a.docx", LETTER.read_bytes(), {"nativePageRanges": "one"}, 400, "could not apply the page ranges 'one'"),
-        ("a.docx", LETTER.read_bytes(), {"landscape": "true"}, 400, "does not know form field 'landscape'"),
+        ("a.docx", LETTER.read_bytes(), {"landscape": "true"}, 400, "does not support form field 'landscape'"),
     ],
 )
 def test_what_can_not_be_printed_is_refused_with_the_reason(
