@@ -116,7 +116,7 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def fill(measured: Measured, dataset_id: str, files: int) -> str:
-    """Fill a dataset with settled files, their steps, artifacts and records; the id of one of its batches."""
+    """Fill a dataset with settled files, their steps, artifacts and records. Returns the id of one of its batches."""
     with psycopg.connect(measured.endpoint["database_url"], autocommit=True) as connection:
         row = connection.execute("SELECT tenant_id FROM datasets WHERE dataset_id = %s", [dataset_id]).fetchone()
         assert row

@@ -2,7 +2,7 @@
 
     python -m benchmarks.audit [--files 1000000]
 
-Starts a PostgreSQL of its own, fills it, prints a table, and keeps it in build/bench/audit.json.
+Starts a separate PostgreSQL, fills it, prints a table, and saves it in build/bench/audit.json.
 """
 
 from __future__ import annotations

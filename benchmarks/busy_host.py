@@ -2,8 +2,8 @@
 
     python -m benchmarks.busy_host [--scans 10] [--pages 4] [--photos 20] [--max-s 600] [--alone]
 
-Good files must not fail because the host is busy: only how long they take may change. `--alone` runs without the
-loops, for comparison. Prints a table and keeps it in build/bench/busy_host.json.
+Good files must not fail because the host is busy; they may only take longer. `--alone` runs without the loops, for
+comparison. Prints a table and saves it in build/bench/busy_host.json.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels
 
 
 def page(seed: int, size: tuple[int, int], lines: int) -> Image.Image:
-    """A printed page as an image; no two seeds give the same."""
+    """A printed page as an image, different for each seed."""
     chance = random.Random(seed)
     image = Image.new("L", size, 245)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=size[1] // 70)
@@ -73,7 +73,7 @@ def photo(seed: int) -> bytes:
 def busy_cores(count: int, max_s: float) -> Iterator[None]:
     """A number of busy loops of ordinary priority, which end with the block, or after the longest run.
 
-    Each is a program in a session of its own, as other programs are: no part of Fairway's share of the processors.
+    Each is a program in a separate session, like other programs: it is not part of Fairway's share of the processors.
     """
     argv = [sys.executable, "-c", LOOP, str(max_s)]
     loops = [subprocess.Popen(argv, start_new_session=True) for _ in range(count)]
@@ -104,7 +104,7 @@ def run(scans: int, pages: int, photos: int, max_s: float, loops: int) -> dict[s
 
 
 def _settled(client: Client, dataset_id: str, files: dict[str, bytes], max_s: float) -> list[dict[str, Any]]:
-    """Upload one batch and wait for its files, at most so many seconds."""
+    """Upload one batch and wait for its files, at most this many seconds."""
     body = {"files": [{"name": name, "size_bytes": len(content)} for name, content in files.items()]}
     described = client.call("POST", f"/datasets/{dataset_id}/batches", body)["files"]
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.dispatch [--most 1000000]
 
-Starts a PostgreSQL of its own, prints a table, and keeps it in build/bench/dispatch.json.
+Starts a separate PostgreSQL, prints a table, and saves it in build/bench/dispatch.json.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def turn(store: PostgresStore, worker: Database) -> None:
 
 
 def spent(database: Database) -> tuple[int, float]:
-    """Calls of dispatch_steps and milliseconds in it, so far."""
+    """The number of calls of dispatch_steps and their milliseconds, so far."""
     row = database.row(
         "SELECT calls, total_time FROM pg_stat_user_functions WHERE funcname = 'dispatch_steps' AND schemaname = 'public'"
     )

@@ -2,8 +2,8 @@
 
     python -m benchmarks.endurance [--files 2000] [FOLDER ...]
 
-The files are those of the folders (or of the samples), over and over, in rounds of one mixture; each round is
-uploaded when the last one has settled. Prints a table and keeps it in build/bench/endurance.json.
+The files of the folders (or the samples) are uploaded repeatedly, in rounds with the same mixture; each round begins when
+the last one has settled. Prints a table and saves it in build/bench/endurance.json.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def chosen(folders: list[Path], count: int) -> list[Path]:
 
 
 def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int]:
-    """How many of the files ended in which state."""
+    """The number of files in each state at their end."""
     described = [{"name": path.name, "size_bytes": path.stat().st_size} for path in files]
     batch = client.call("POST", f"/datasets/{dataset_id}/batches", {"files": described, "allow_duplicates": True})
     for described, path in zip(batch["files"], files, strict=True):

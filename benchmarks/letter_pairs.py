@@ -2,8 +2,8 @@
 
     python -m benchmarks.letter_pairs > layers/decoders/letter_pairs.py
 
-Needs `babel`, which carries CLDR (Unicode License). The names of countries, languages, currencies, months and days are
-some thousand words in each language, so that no language has more weight than another.
+Needs `babel`, which contains CLDR (Unicode License). The names of countries, languages, currencies, months and days are
+some thousand words in each language, so that all languages have the same weight.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.numbers [FOLDER]
 
-FOLDER contains documents of many kinds; without it the few of the samples are taken. CPU time is that of all processes
-of this one, decoders and LibreOffice included. Prints a table and keeps it in build/bench/numbers.json.
+FOLDER contains documents of many kinds; without it the few samples are used. CPU time includes decoders and
+LibreOffice. Prints a table and saves it in build/bench/numbers.json.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def printed(documents: Sequence[Document], scratch: Path) -> list[dict[str, Any]]:
-    """Office documents printed to PDF; without LibreOffice only a message."""
+    """Office documents printed to PDF; without LibreOffice, only a message."""
     program = libreoffice_printer.installed()
     if program is None:
         print("office files as PDF are left out: no LibreOffice is installed", file=sys.stderr)

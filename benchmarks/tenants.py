@@ -1,4 +1,4 @@
-"""Creates tenants and announced files as the API would, for benchmarks without the API."""
+"""Creates tenants and announced files like the API, for benchmarks without the API."""
 
 from __future__ import annotations
 

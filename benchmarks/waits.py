@@ -3,7 +3,7 @@
     python -m benchmarks.waits [--most 1000000]
 
 For comparison, the same run ranks every waiting part of each lane with a window function, which is what exact positions
-would cost. It starts a PostgreSQL of its own and writes its table to build/bench/waits.json.
+would cost. It starts a separate PostgreSQL and saves its table in build/bench/waits.json.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def check(database: Database, store: PostgresStore) -> None:
 
 
 def page(catalog: PostgresCatalog, tenant_id: str, files: list[dict[str, Any]]) -> list[Any]:
-    """The work of a listing to explain why its files wait, including the query for their steps."""
+    """The work of explaining in a listing why its files wait, including the query for their steps."""
     with catalog.transaction() as transaction:
         transaction.act_as(tenant_id)
         parts_of: dict[Any, list[StepPart]] = {}

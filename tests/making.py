@@ -21,8 +21,8 @@ from layers.ports.rows import NewFile
 
 @dataclass(frozen=True)
 class Urls:
-    """The URLs of a migrated database for its owner, its workers and its API; `is_pooled`: those of the last two lead to
-    a pooler in transaction mode."""
+    """The URLs of a migrated database for its owner, its workers and its API; `is_pooled`: the last two are those of a
+    pooler in transaction mode."""
 
     owner: str
     worker: str
@@ -34,7 +34,7 @@ class Urls:
 class Bench:
     """A store on a migrated database, as workers use it, and functions that create rows in it.
 
-    `database` is the owner's connection: it may read and change every row.
+    `database` is the owner's connection, which may read and change every row.
     """
 
     database: Database
@@ -57,17 +57,17 @@ class Bench:
             yield catalog
 
     def remove(self, tenant_id: str, dataset_id: str, file_ids: list[str], undo_s: float = 0) -> str:
-        """Remove files; the removal's id."""
+        """Remove files. Returns the removal's id."""
         with self.tenants(tenant_id) as catalog:
             return str(catalog.remove_files(dataset_id, file_ids, None, undo_s).removal_id)
 
     def undo(self, tenant_id: str, removal_id: str) -> int | None:
-        """Undo a removal; the number of its files, or None where that is too late."""
+        """Undo a removal. Returns the number of its files, or None if it is too late."""
         with self.tenants(tenant_id) as catalog:
             return catalog.undo_removal(removal_id)
 
     def cancel(self, tenant_id: str, batch_id: str) -> int:
-        """Cancel a batch; the number of files that this stopped."""
+        """Cancel a batch. Returns the number of files that were cancelled."""
         with self.tenants(tenant_id) as catalog:
             return catalog.cancel_batch(batch_id)
 
@@ -97,7 +97,7 @@ class Bench:
         return str(batch.batch_id)
 
     def files(self, tenant_id: str, dataset_id: str, batch_id: str, count: int) -> list[tuple[str, str]]:
-        """Create files; their (file_id, object_key)s in order."""
+        """Create files. Returns their (file_id, object_key)s in order."""
         described = [NewFile(f"file {index}.txt", 10) for index in range(count)]
         with self.tenants(tenant_id) as catalog:
             batch = catalog.batch(batch_id)
@@ -106,7 +106,7 @@ class Bench:
         return [(str(row.file_id), row.object_key) for row in rows]
 
     def arrived(self, count: int = 1, tenant_id: str | None = None) -> list[tuple[str, str]]:
-        """Create files in a new batch whose objects have arrived, so that intake is ready; (file_id, object_key)s."""
+        """Create files in a new batch whose objects have arrived. Returns their (file_id, object_key)s."""
         tenant_id = tenant_id or self.tenant()
         dataset_id = self.dataset(tenant_id)
         files = self.files(tenant_id, dataset_id, self.batch(tenant_id, dataset_id), count)
@@ -119,7 +119,7 @@ class Bench:
         return claim
 
     def planned(self, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
-        """Create files whose intake is done, with these steps planned; the wake-ups of their ready parts."""
+        """Create files whose intake is done, with these steps planned. Returns the wake-ups of their ready parts."""
         self.arrived(count)
         for wake_up in self.store.dispatch({"intake": 1000}):
             self.store.record(self.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")

@@ -25,14 +25,14 @@ INVOICE = (
 
 @dataclass
 class Pdf:
-    """Objects of a PDF, numbered from 1: 1 is the catalog, 2 the page tree. `catalog` is added to the catalog."""
+    """The objects of a PDF, numbered from 1: 1 is the catalog, 2 the page tree. `catalog` is added to the catalog."""
 
     catalog: str = ""
     objects: list[bytes] = field(default_factory=lambda: [b"", b""])
     pages: list[int] = field(default_factory=list)
 
     def add(self, body: str | bytes) -> int:
-        """The number of a new object."""
+        """Add an object. Returns its number."""
         self.objects.append(body.encode("latin-1") if isinstance(body, str) else body)
         return len(self.objects)
 

@@ -1,8 +1,8 @@
 """Licences of everything that Fairway links: `python -m tests.sbom [FOLDER]`; `make sbom` writes docs/licences.md.
 
-It covers the packages of requirements/local.txt and rapid.txt with all that they need, the native libraries that their
-wheels bundle, and the crates that are listed in their wheels. Nothing of it may be under GPL or AGPL alone. FOLDER has
-what `cyclonedx-py` and `pip-licenses` wrote; it gets the bill of materials, fairway.cdx.json.
+It covers the packages of requirements/local.txt and rapid.txt with their dependencies, the native libraries in their
+wheels, and the crates that are listed in their wheels. None may be under GPL or AGPL only. FOLDER has the output of
+`cyclonedx-py` and `pip-licenses`; the bill of materials, fairway.cdx.json, is written to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAGIC = b"\x7fELF"
 FORBIDDEN = re.compile(r"\b(A?GPL|GNU (AFFERO )?GENERAL PUBLIC)", re.IGNORECASE)
 LESSER = re.compile(r"\bLGPL|LESSER GENERAL PUBLIC", re.IGNORECASE)
 EXCEPTION = re.compile(r"\bWITH\b", re.IGNORECASE)
-# Packages whose metadata name no licence, or name it in words that are no expression; read in their licence files.
+# Packages whose metadata has no licence, or has it in words that are no SPDX expression. Taken from their licence files.
 READ_BY_HAND = {
     "resvg-py": "MIT",
 }
@@ -42,7 +42,7 @@ class Part:
     name: str
     version: str
     licence: str
-    inside: str = ""  # the package whose wheel has it
+    inside: str = ""  # the package whose wheel contains it
     linked: str = ""
 
 
@@ -61,7 +61,7 @@ def is_lesser(licence: str) -> bool:
 
 
 def needed(files: Iterable[Path]) -> dict[str, Distribution]:
-    """The installed packages that requirement files name, with all that those need, by normalised name."""
+    """The installed packages in requirement files, with their dependencies, by normalised name."""
     found: dict[str, Distribution] = {}
     waiting = [(named, frozenset[str]()) for file in files for named in _named(file)]
     checked: set[tuple[str, frozenset[str]]] = set()
@@ -76,7 +76,7 @@ def needed(files: Iterable[Path]) -> dict[str, Distribution]:
         try:
             package = distribution(requirement.name)
         except PackageNotFoundError:
-            continue  # of another platform, or not installed: `test_licences.py` holds that what is needed is there
+            continue  # of another platform, or not installed: `test_licences.py` checks that all needed ones are installed
         if name not in OWN:
             found[name] = package
         waiting += [(Requirement(text), wanted) for text in package.requires or ()]
@@ -98,7 +98,7 @@ def normalised(name: str) -> str:
 
 
 def declared(package: Distribution) -> str:
-    """The licence that a package declares; empty where it declares none."""
+    """The licence that a package declares; empty if it declares none."""
     if read := READ_BY_HAND.get(normalised(package.name)):
         return read
     metadata = package.metadata
@@ -113,7 +113,7 @@ def declared(package: Distribution) -> str:
 
 
 def libraries(package: Distribution, table: Iterable[Mapping[str, object]]) -> Iterator[Part]:
-    """The native libraries and programs in a package's wheel that have a licence of their own."""
+    """The native libraries and programs in a package's wheel that have a separate licence."""
     for file in package.files or ():
         path = Path(str(package.locate_file(file)))
         if path.suffix == ".py" or not _is_native(path):
@@ -141,7 +141,7 @@ def crates(package: Distribution) -> Iterator[Part]:
     for file in package.files or ():
         if "/sboms/" not in str(file) or file.name.startswith("auditwheel"):
             continue
-        # Pillow lists what it can use; what its wheel bundles stands beside it, and is found by `libraries`.
+        # Pillow lists the libraries that it can use; those in its wheel are found by `libraries`.
         if normalised(package.name) == "pillow":
             continue
         for component in json.loads(file.read_text()).get("components", ()):
@@ -161,7 +161,7 @@ def table() -> list[Mapping[str, object]]:
 
 
 def parts(files: Iterable[Path]) -> tuple[list[Part], list[Part], list[Part]]:
-    """The packages, the native libraries and the crates of everything that these requirement files need."""
+    """The packages, native libraries and crates of these requirement files with all dependencies."""
     found, rows = needed(files), table()
     packages = sorted(Part(normalised(package.name), package.version, declared(package)) for package in found.values())
     native = sorted({part for package in found.values() for part in libraries(package, rows)})
@@ -169,7 +169,7 @@ def parts(files: Iterable[Path]) -> tuple[list[Part], list[Part], list[Part]]:
 
 
 def problems(found: Iterable[Part]) -> list[str]:
-    """What must not be linked, and what has no known licence."""
+    """The parts that must not be linked, and those without a known licence."""
     bad = []
     for part in found:
         inside = f" (in {part.inside})" if part.inside else ""
@@ -213,7 +213,7 @@ def page(packages: Iterable[Part], native: Iterable[Part], from_crates: Iterable
 
 
 def second_opinion(folder: Path, packages: Iterable[Part]) -> list[str]:
-    """What is wrong with the packages according to pip-licenses."""
+    """The problems of the packages according to pip-licenses."""
     stated = {
         normalised(entry["Name"]): entry["License"] for entry in json.loads((folder / "licences.json").read_text())
     }
@@ -221,7 +221,7 @@ def second_opinion(folder: Path, packages: Iterable[Part]) -> list[str]:
 
 
 def bill(folder: Path, packages: Sequence[Part], others: Iterable[Part]) -> dict[str, Any]:
-    """The bill of materials: what cyclonedx-py found of these packages, and what their wheels bundle."""
+    """The bill of materials: cyclonedx-py's components for these packages, and the contents of their wheels."""
     found: dict[str, Any] = json.loads((folder / "environment.cdx.json").read_text())
     names = {package.name for package in packages}
     kept = [component for component in found["components"] if normalised(component["name"]) in names]

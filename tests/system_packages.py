@@ -1,4 +1,4 @@
-"""Programs outside of Python that tests use: installs the missing ones if run by root, else lists what is not tested."""
+"""Programs outside of Python that tests use: installs missing ones if run by root, else lists what is not tested."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def resource_counts() -> dict[str, int]:
 
 
 def scan_of(pages: int, folder: Path) -> Path:
-    """A scan of so many identical pages."""
+    """A scan of this many identical pages."""
     import pypdfium2
 
     document = pypdfium2.PdfDocument.new()
@@ -70,7 +70,7 @@ def scan_of(pages: int, folder: Path) -> Path:
 def extrapolated(of: FileUse, pages: int) -> FileUse:
     """The use of a longer file of the same pages.
 
-    Work that is done once for each file is multiplied too, so the result is too high rather than too low.
+    Work that is done once for each file is also multiplied, so the result is rather too high than too low.
     """
     factor = pages / of.pages
     return replace(

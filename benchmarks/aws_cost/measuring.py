@@ -1,4 +1,4 @@
-"""Measures what the real steps use for one file: CPU time, memory and calls, with a PostgreSQL of its own."""
+"""Measures what the real steps use for one file: CPU time, memory and calls, with a separate PostgreSQL."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Machine:
         self._documents.close()
 
     def use_of(self, path: Path, times: int) -> FileUse:
-        """The mean use of a file over several runs, after one that warms everything up and measures memory."""
+        """The mean use of a file over several runs, after a warm-up run that also measures memory."""
         peaks = Steps()
         self._process(path, peaks, measures_memory=True)
         steps, before_s = Steps(), self._parts.postgres_cpu_s()

@@ -70,7 +70,7 @@ def compute_usd(use: Use, memory_mb: int, processor: str, prices: Prices, assume
 def items(
     of: FileUse, memory_mb: Mapping[str, int], processor: str, prices: Prices, assumed: Prices
 ) -> dict[str, float]:
-    """US dollars for 1,000 such files, by item. Textract and each model are items of their own."""
+    """US dollars for 1,000 such files, by item. Textract and each model are separate items."""
     steps = of.steps.values()
     runs = sum(use.runs for use in steps)
     api = Use(runs=assumed["api_calls_a_file"], cpu_s=assumed["api_calls_a_file"] * assumed["api_call_cpu_s"])

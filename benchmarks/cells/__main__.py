@@ -132,7 +132,7 @@ def _running(run: CellRun) -> Iterator[CellRun]:
 
 
 def drain(run: CellRun) -> float:
-    """Wait until all files are done: the seconds that it took. Raises SystemExit after DRAIN_S."""
+    """Wait until all files are done. Returns the seconds that it took. Raises SystemExit after DRAIN_S."""
     began = time.monotonic()
     while (left := run.left()) and time.monotonic() - began < DRAIN_S:
         time.sleep(0.1)
@@ -144,7 +144,7 @@ def drain(run: CellRun) -> float:
 def measure(
     servers: Servers, name: str, durations: Durations, repeats: int, capacity: float, results: dict[str, Any]
 ) -> list[str]:
-    """Run a cell and add its figures to the results: its faults."""
+    """Run a cell and add its figures to the results. Returns its faults."""
     disturbance = (CHAOS | PRESSURE)[name]
     rate = capacity * (LOAD_NEAR_CAPACITY if name == "over_capacity" else LOAD)
     ratios, faults, drained_s, stopped_s = [], [], 0.0, 0.0

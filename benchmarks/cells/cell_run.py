@@ -132,7 +132,7 @@ class CellRun:
         self._workers.pop(number).kill()
 
     def stop(self) -> float:
-        """Stop all workers with SIGTERM: the seconds until all have ended. Raises SystemExit if one does not end."""
+        """Stop all workers with SIGTERM. Returns the seconds until all have ended. Raises SystemExit if one does not."""
         if len(self._workers) < WORKERS:
             raise SystemExit("a killed worker was not restarted")
         began = time.monotonic()
@@ -196,7 +196,7 @@ class CellRun:
                     self._files_sent += count
 
     def _due(self, seconds: float, now: float) -> float:
-        """The number of files that became due in these last seconds."""
+        """The number of files that became due in the last `seconds`."""
         if self._current_rate is None:
             return max(0, BACKLOG - self.left())
         if self._bursts_since is None:

@@ -3,7 +3,7 @@
     python -m benchmarks.fairness [--page-s 0.2] [--short]
 
 A simulated reader takes `--page-s` seconds for a page, twenty at a time, on the real store, runner and dispatcher. All
-times are in seconds of a reader that takes 2 s. Prints a table and keeps it in build/bench/fairness.json.
+times are in seconds of a reader that takes 2 s. Prints a table and saves it in build/bench/fairness.json.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def main() -> None:
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
         report = Report(Laboratory.on(found, options.page_s))
-        sys.stderr, errors = open(os.devnull, "w"), sys.stderr  # a line for each attempt, of many thousands
+        sys.stderr, errors = open(os.devnull, "w"), sys.stderr  # it would have a line for each of thousands of attempts
         try:
             (short if options.short else full)(report)
         finally:

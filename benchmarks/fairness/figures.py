@@ -41,7 +41,7 @@ def waits(reads: Iterable[Read]) -> list[float]:
 
 
 def worst_window(in_order: Sequence[float], share: float, size: int = WINDOW) -> float:
-    """The largest percentile of any `size` neighbouring values, or of all where there are no more."""
+    """The largest percentile of any `size` neighbouring values, or of all if there are fewer."""
     last = max(0, len(in_order) - size)
     return max(percentile(in_order[start : start + size], share) for start in range(last + 1))
 
@@ -52,7 +52,7 @@ def turnaround_s(reads: Sequence[Read]) -> float:
 
 
 def jain(shares: Sequence[float]) -> float:
-    """Jain's index: 1 where all shares are equal, 1/n where one tenant has everything."""
+    """Jain's index: 1 if all shares are equal, 1/n if one tenant has everything."""
     return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 

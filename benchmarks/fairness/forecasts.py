@@ -1,4 +1,4 @@
-"""Samples the API's forecasts of when files will settle while a scene runs, to compare them with what happened."""
+"""Samples the API's forecasts of when files will settle during a scene, to compare them with the actual times."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class Scene:
 
 
 def quiet(until_s: float, concurrency: int, seed: int = 1) -> tuple[Drop, ...]:
-    """Nine tenants that upload a file of one page now and then: every 5 s with 20 readers, and less often with fewer
-    readers, so that the nine always use about a fifth of them."""
+    """Nine tenants that upload a file of one page from time to time: every 5 s with 20 readers, and less often with fewer
+    readers, so that they always use about a fifth of them."""
     every_s = 100.0 / concurrency
     chance = random.Random(seed)
     drops = []
@@ -57,7 +57,7 @@ def quiet(until_s: float, concurrency: int, seed: int = 1) -> tuple[Drop, ...]:
 
 
 def noisy(files: int = 5000, spread: float = 0.5, concurrency: int = 20) -> Scene:
-    """One tenant uploads thousands of files, and now and then a batch of ten more; nine tenants are quiet."""
+    """One tenant uploads thousands of files, and from time to time a batch of ten more; nine tenants are quiet."""
     lasts_s = files * PAGE_S / concurrency
     tens = tuple(Drop(lasts_s * part, NOISY, 10, batch=f"ten {part}") for part in (0.2, 0.4, 0.6, 0.8))
     return Scene("noisy", (Drop(0.0, NOISY, files, batch="all"), *quiet(lasts_s, concurrency), *tens), spread=spread)

@@ -3,8 +3,8 @@
     python -m benchmarks.overhead [--files 10000] [--only NAME]
 
 Creates a virtual environment for the peers (.venv-bench), prints a table, and writes it to build/bench/overhead.json.
-CPU is that of workers, PostgreSQL, Valkey and topics during the run. Each contender has two workers, each peer has a
-database of its own, and Celery's Valkey writes its append-only file every second.
+CPU is that of workers, PostgreSQL, Valkey and topics during the run. Each contender has two workers, each peer has its
+own database, and Celery's Valkey writes its append-only file every second.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ TARGETS = {"system": "target", "CPU ms/step": "≤ 1.5; ≤ 3.0 with topics", "l
 
 @contextmanager
 def contenders(found: Parts, only: str) -> Iterator[dict[str, Callable[[int, bool], Contender]]]:
-    """By name, a function that creates a new contender for a number of files. Its second argument says whether the
-    contender records every step that it runs; Fairway always does."""
+    """By name, a function that creates a new contender for a number of files. Its second argument: whether the contender
+    records every step that it runs; Fairway always does."""
 
     def fairway(files: int, topics: bool) -> Contender:
         contender = FairwayContender(found, store if topics else None)

@@ -1,4 +1,4 @@
-"""Fairway and its peers with the same interface: start a worker, send files, count what is left and what ran."""
+"""Fairway and its peers with the same interface: start a worker, send files, count unfinished files and completed steps."""
 
 from __future__ import annotations
 

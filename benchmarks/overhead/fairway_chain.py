@@ -2,7 +2,7 @@
 
     python -m benchmarks.overhead.fairway_chain WORKER [--topics]
 
-Runs one worker. The URLs are in its environment. Without `--topics`, each process runs what it published itself.
+Runs one worker. The URLs are in its environment. Without `--topics`, each process runs the work that it published itself.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ TOPICS = (*STEPS, "arrivals", "dispatch")
 
 
 class InProcessQueue(WakeUpsOnly):
-    """Topics that cost nothing: a process runs what it publishes itself."""
+    """Topics without any cost: a process runs the work that it publishes itself."""
 
     def __init__(self) -> None:
         self.waiting: deque[list[WakeUp]] = deque()

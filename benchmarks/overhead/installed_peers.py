@@ -72,7 +72,7 @@ def install() -> None:
 
 
 class InstalledPeer:
-    """A peer with a database of its own, and a Valkey that persists what it stores."""
+    """A peer with its own database, and a Valkey with persistence."""
 
     def __init__(self, peer: Peer, found: Parts, records_runs: bool = False) -> None:
         self.peer = peer

@@ -24,7 +24,7 @@ Clock = Callable[[], float]
 
 @dataclass
 class ChainRun:
-    """What one run took: seconds, and CPU seconds by process group (workers, PostgreSQL, ...)."""
+    """The seconds of one run, and its CPU seconds by process group (workers, PostgreSQL, ...)."""
 
     steps: int
     took_s: float
@@ -110,7 +110,7 @@ def measure_with_kills(
 ) -> tuple[float, int]:
     """Kill one of two workers three times during the run, and restart it at once each time.
 
-    Returns the seconds from the last restart until nothing is left, and how much is left if that takes longer than
+    Returns the seconds from the last restart until all files are done, and how many are left if that takes longer than
     RECOVERED_WITHIN_S. `ran` returns how many steps have run so far.
     """
     workers = {name: start(name) for name in ("w0", "w1")}

@@ -34,7 +34,7 @@ Reader = Callable[[str, str, int], Page]
 
 @dataclass(frozen=True, slots=True)
 class ReadingRun:
-    """The pages that a setting read, in order, and what that cost."""
+    """The pages that were read with a setting, in order, and the time that it took."""
 
     pages: list[Page]
     wall_s: float
@@ -78,7 +78,7 @@ def _by_tesseract(setting: ocr.Setting, path: str, media_type: str, number: int)
 
 
 def _with_rapid(path: str, media_type: str, number: int) -> Page:
-    """Read a page as the OCR step does where the second reader is installed."""
+    """Read a page as the OCR step does if the second reader is installed."""
     first = _by_tesseract(ocr.BY_LAYOUT, path, media_type, number)
     again = read_again(_file(path, media_type), _Work(Path(path)), {number: first}, [first])  # type: ignore[arg-type]
     return again[0] if again else first

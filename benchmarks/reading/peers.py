@@ -1,5 +1,5 @@
-"""The peers: OCRmyPDF reads the same scans, and invoice2data the same invoices. They are installed in a virtual
-environment of their own."""
+"""The peers: OCRmyPDF reads the same scans, and invoice2data the same invoices. They are installed in a separate virtual
+environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores of what was read: word recall, word order, reliability of the confidence, and correct fields."""
+"""Scores of the results: word recall, word order, reliability of the confidence, and correct fields."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is expected of a sample file, as `tests/samples/cases/expected.json` says it, and what a processed file lacks of it.
+"""Compares processed files with the expectations in `tests/samples/cases/expected.json`.
 
-An expectation may hold: `state`, `code`, `media_type`; `fields` {name: value}; `has`, names that need a value; `never`
+An expectation may have: `state`, `code`, `media_type`; `fields` {name: value}; `has`, names that need a value; `never`
 {name: a value that it must neither be nor begin with}; `text_contains` and `text_lacks`, parts of the text artifact;
-`thumbnail`; `any_of`, expectations of which one must hold. For archives: `expand`, with `names`, `members`, `failed`.
+`thumbnail`; `any_of`, expectations of which one must be met. For archives: `expand`, with `names`, `members`, `failed`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ShownFile = Mapping[str, Any]
 
 
 def shortfalls(expected: Expectation, file: ShownFile, text: str) -> Iterator[str]:
-    """What a file, as the API shows it, lacks of an expectation."""
+    """How a file, as returned by the API, differs from an expectation."""
     if choices := expected.get("any_of"):
         failed = [list(shortfalls(choice, file, text)) for choice in choices]
         if all(failed):
@@ -36,7 +36,7 @@ def shortfalls(expected: Expectation, file: ShownFile, text: str) -> Iterator[st
 
 
 def member_shortfalls(expected: Expectation, members: Sequence[ShownFile]) -> Iterator[str]:
-    """What the files taken from an archive lack of an expectation."""
+    """How the files taken from an archive differ from an expectation."""
     names = [file["name"] for file in members]
     for name in expected.get("names", ()):
         if not any(found_name.endswith(name) for found_name in names):

@@ -30,7 +30,7 @@ LARGE_BYTES = 32 * 1024 * 1024
 
 
 class Start:
-    """A run of `python -m infra.local`, or another module, on a home of its own."""
+    """A run of `python -m infra.local`, or of another module, with its own home."""
 
     def __init__(self, home: Path, module: str = "infra.local", start_s: float = START_S) -> None:
         self.home, self.module, self.start_s = home, module, start_s
@@ -142,7 +142,7 @@ def test_an_invoice_is_read_from_its_own_text_with_evidence(samples: dict[str, d
     assert file["artifacts"]["text"]["source"] == "native"
     record = file["artifacts"]["record"]
     assert record["fields"]["total"] == 279.84
-    evidence = record["evidence"]["total"]  # the invoice carries its values as XML, which are exact
+    evidence = record["evidence"]["total"]  # the invoice contains its values as XML, which are exact
     assert evidence["page"] == 1 and evidence["xpath"].endswith("cbc:TaxInclusiveAmount")
 
 
@@ -198,7 +198,7 @@ def test_history_shows_every_attempt(start: Start, samples: dict[str, dict[str, 
     assert attempts[0]["step"] == "intake"
     done = sorted(attempt["step"] for attempt in attempts if attempt["outcome"] == "done")
     assert done == ["extraction", "intake", "preview", "text", "thumbnail"]
-    # On a busy machine an attempt may have yielded to shorter work, which is an entry of its own.
+    # On a busy machine an attempt may have yielded to shorter work, which is a separate entry.
     assert {attempt["outcome"] for attempt in attempts} <= {"done", "snoozed"}
 
 

@@ -1,6 +1,6 @@
-"""A new pipeline is one step file and one line in `functions/pipelines.py`; all else derives from the declaration.
+"""A new pipeline needs one step file and one line in `functions/pipelines.py`; the rest derives from the declaration.
 
-Each case copies the project, adds just that, and looks at everything a user, an operator and AWS would see of it.
+Each case copies the project, makes this change, and checks everything of it that users, operators and AWS see.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class World:
 
 
 def copy_with(case: Case, into: Path) -> Path:
-    """The project with one step file and one changed line more."""
+    """The project with one additional step file and one changed line."""
     into.mkdir()
     for name in COPIED:
         source = ROOT / name

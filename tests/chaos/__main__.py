@@ -2,9 +2,9 @@
 
     python -m tests.chaos [--files 5000] [--workers 4] [--lives 2000]
 
-Prints what happened and the effects for each file, writes them to build/chaos/chaos.json, and exits with 1 if an effect
-did not happen exactly once or anything else is wrong. `--lives` is how many random sequences of events in the life of
-a step are run on the in-memory store; fewer run on PostgreSQL. With 0, neither they nor the crashes at each line run.
+Prints the events and the effects for each file, saves them in build/chaos/chaos.json, and exits with 1 if an effect did
+not happen exactly once or anything else is wrong. `--lives` is how many random sequences of events in the life of a step
+are run on the in-memory store; fewer run on PostgreSQL. With 0, neither they nor the crashes at each line run.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Crash points: a worker is killed at each line between claim and commit, one line after the other.
 
-A forked process runs an attempt at a step, and kills itself with SIGKILL when it first reaches a certain line of our
-code. Then another worker takes over, and the files must end like any other files. Each crash affects two files, which
-are in one message where the step allows several.
+A forked process runs an attempt at a step, and kills itself with SIGKILL when it first reaches a certain line of
+Fairway's code. Then another worker takes over, and the files must end like any other files. Each crash affects two files,
+which are in one message if the step allows several.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class CrashResults:
 
 
 def crash_at_each_line(urls: Urls, *, every: int = 1) -> CrashResults:
-    """Crash at every `every`-th line of every step. This runs in a process of its own, because it forks."""
+    """Crash at every `every`-th line of every step. This runs in a separate process, because it forks."""
     argv = [
         sys.executable,
         "-m",
@@ -135,7 +135,7 @@ def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> CrashResu
 def _crash_at_lines(
     name: str, lines: Iterator[int], bench: Bench, urls: Urls, objects: FolderObjects, tenant_id: str
 ) -> int:
-    """Crash at these lines of a step until an attempt ends without reaching its line: the number of crashes."""
+    """Crash at these lines of a step until an attempt ends without reaching its line. Returns the number of crashes."""
     for crashes, line in enumerate(lines):
         for _, key in bench.arrived(FILES, tenant_id):
             objects.put(key, b"0123456789")
@@ -191,7 +191,7 @@ def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None
 
 
 def _run_in_fork(function: Callable[[], None]) -> bool:
-    """Run a function in a forked process: whether SIGKILL ended it. Raises AssertionError if it failed otherwise."""
+    """Run a function in a forked process. Returns whether SIGKILL ended it. Raises AssertionError if it failed otherwise."""
     pid = os.fork()
     if pid == 0:
         status = 1

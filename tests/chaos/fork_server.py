@@ -35,7 +35,7 @@ from layers.ports import Ports
 from tests.chaos import steps
 
 LATE_S = 3
-LEAST_CPU_S = 0.2  # used by a worker before it may be killed: on a busy machine a second of time may be no work at all
+LEAST_CPU_S = 0.2  # used by a worker before it may be killed: on a busy machine it may do no work at all in a second
 UPKEEP_S = 1.0
 PULSE_S = 1.5
 # The concurrency of each step over all workers: steps with one part per message have more slots.
@@ -117,7 +117,7 @@ def _topics() -> SqsTopics:
 
 
 class ForkServer:
-    """Forks workers and tracks which of them are running, at work and frozen."""
+    """Forks workers and tracks which of them exist, process work and are frozen."""
 
     def __init__(self, log_path: Path, count: int) -> None:
         self._log_path = log_path
@@ -165,7 +165,7 @@ class ForkServer:
             self.start_worker(slot)
 
     def note_started(self) -> None:
-        """Note since when each worker is at work, for those that have started since the last call."""
+        """Record since when each worker processes work, for those that have started since the last call."""
         try:
             for pid in map(int, os.read(self._started_reader, 4096).split()):
                 if pid in self._slots:  # it may have ended already
@@ -174,7 +174,7 @@ class ForkServer:
             return
 
     def kill_one(self, at_work_s: float) -> bool:
-        """Kill a worker that has been at work for this long and is not frozen: whether there was one."""
+        """Kill a worker that has processed work for this long and is not frozen. Returns whether there was one."""
         now = time.monotonic()
         candidates = [
             pid

@@ -1,6 +1,6 @@
 """The chaos harness: processes files with real topics, a real object store and crashing workers, then checks the results.
 
-Meanwhile files are removed, batches are cancelled, and the clock steps back.
+During this, files are removed, batches are cancelled, and the clock steps back.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class ChaosPlan:
 
 @dataclass
 class Results:
-    """What happened. `effects` holds for each step the minimum, mean and maximum over all files of the done parts,
-    relative to the number that each file must have."""
+    """The events of a run. `effects` has for each step the minimum, mean and maximum over all files of the number of done
+    parts, relative to the number that each file must have."""
 
     counts: dict[str, float] = field(default_factory=dict)
     effects: dict[str, tuple[float, float, float]] = field(default_factory=dict)

@@ -19,12 +19,12 @@ from tests.integration.test_local_start import ROOT, Start, eventually
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own (tmpfs) needs root")
 
 DISK_BYTES = 400 * 1024 * 1024
-FULL_S = 12.0  # longer than a pulse, so that repairs are tried while the disk is full
+FULL_S = 12.0  # longer than a pulse, so that repairs run while the disk is full
 FILES = 24
 
 
 class SmallDisk:
-    """A start whose home is a disk of its own."""
+    """A start whose home is on a separate disk."""
 
     def __init__(self, home: Path) -> None:
         self.start = Start(home)
@@ -38,7 +38,7 @@ class SmallDisk:
         subprocess.run(["mount", "-o", f"remount,{option}", str(self.start.home)], check=True)
 
     def fill(self) -> None:
-        """Write until not one byte more can be written, as another program would."""
+        """Write until no further byte can be written, as another program would."""
         with self._ballast.open("ab", buffering=0) as ballast:
             for size in (1024 * 1024, 4096, 1):
                 try:
@@ -80,7 +80,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
 
 
 def photos(folder: Path) -> list[Path]:
-    """Pictures with a line of text each, no two alike."""
+    """Pictures with a different line of text each."""
     folder.mkdir()
     for index in range(FILES):
         picture = Image.new("RGB", (900, 300), "white")

@@ -9,7 +9,7 @@ from tests.contract.worlds import MemoryWorld, PostgresWorld, World
 
 
 class Clock:
-    """Seconds that advance only when a test says so."""
+    """Seconds that advance only when a test advances them."""
 
     now = 1_000_000.0
 
@@ -35,7 +35,7 @@ def world(request: pytest.FixtureRequest) -> World:
 
 @pytest.fixture(params=["own", "shared"])
 def own_or_shared_url(request: pytest.FixtureRequest) -> str:
-    """Empty for a process that keeps its own state, or the URL of an empty Redis."""
+    """Empty for a process with its own state, or the URL of an empty Redis."""
     if request.param == "own":
         return ""
     url = str(request.getfixturevalue("redis_url"))

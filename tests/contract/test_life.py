@@ -1,8 +1,8 @@
-"""A state machine of the life of a step: its invariants hold whatever messages, crashes, clocks and people do, in any
-order.
+"""A state machine of the life of a step: its invariants hold after any sequence of messages, crashes, clock changes and
+user actions.
 
 It runs on the store in memory and on PostgreSQL. A message may be delivered twice, late, in any order, or never. Every
-claim that was ever made may still write. A worker that crashes reports nothing.
+earlier claim may still write. A worker that crashes reports nothing.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ OUTCOMES: dict[str, Outcome | None] = {
 
 
 class Life(RuleBasedStateMachine):
-    """The world, all that was ever published and claimed in it, and its state before the last event."""
+    """The world, everything that was published and claimed in it, and its state before the last event."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class Life(RuleBasedStateMachine):
     @rule(index=st.integers(0, 5), owner=st.sampled_from(OWNERS), again=st.booleans())
     @precondition(lambda self: self.topics.published)
     def deliver(self, index: int, owner: str, again: bool) -> None:
-        """A message is delivered: one of a queued part, or any that was ever sent."""
+        """A message is delivered: one of a queued part, or any earlier one."""
         known = self.world.everything()
         queued = [claim for claim in self._latest() if _is_queued(known, claim)]
         messages = self.topics.published if again or not queued else queued[::-1]
@@ -361,7 +361,7 @@ def test_invariants_hold_in_any_order_of_events(
 
 
 def live(world: Callable[[], World], examples: int, moves: int, *, derandomize: bool = True) -> None:
-    """Run that many sequences of that many events. Raises AssertionError with the shortest one that breaks an
+    """Run this many sequences of this many events. Raises AssertionError with the shortest one that violates an
     invariant."""
     chosen = settings(
         max_examples=examples,

@@ -42,7 +42,7 @@ class Transport:
     another: Callable[[], MessageSource]
 
     def receive(self, topic: str, count: int, source: MessageSource | None = None) -> list[dict[str, Any]]:
-        """At least `count` messages, or all there are."""
+        """At least `count` messages, or all if there are fewer."""
         source, found, until = source or self.source, [], time.monotonic() + (LONGEST_S if count else 2)
         while len(found) < max(1, count) and time.monotonic() < until:
             found += (records := source.receive(topic, most=10, wait_s=1))
@@ -71,7 +71,7 @@ def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Transport]:
-    """New topics of a group of their own."""
+    """New topics with a separate consumer group."""
     access, prefix = Access(BROKERS), f"fairway-{uuid.uuid4().hex[:8]}-"
     administration.ensure_topics(access, {f"{prefix}{topic}": PARTITIONS for topic in TOPICS}, 1)
     sources: list[KafkaSource] = []
@@ -161,7 +161,7 @@ def test_announced_objects_arrive(transport: Transport) -> None:
 def test_each_message_is_received_by_one_of_two_workers(transport: Transport) -> None:
     second, many = transport.another(), wake_ups("intake", 30)
     if transport.source.is_buffered:
-        time.sleep(3)  # the group shares its partitions out
+        time.sleep(3)  # until the group has distributed its partitions
     transport.topics.publish(many)
     received: list[dict[str, Any]] = []
     until = time.monotonic() + LONGEST_S

@@ -46,7 +46,7 @@ TIMES = {
 }
 
 
-# Beyond FOLLOWS, what a person asks for may restart a step: a redrive, or the undo of a removal.
+# In addition to FOLLOWS, users may restart a step: by a redrive, or by undoing a removal.
 RESTARTS = {(before, State.WAITING) for before in ENDED | {State.RETRYING, State.PARKED}} | {
     (State.CANCELLED, State.READY)
 }
@@ -92,7 +92,7 @@ class World(Protocol):
 
 @cache
 def _bench(urls: Urls) -> Bench:
-    """One for all worlds of a database, since each would keep its own connections open. Its steps keep to FOLLOWS."""
+    """One for all worlds of a database, since each would keep its own connections open. Its steps obey FOLLOWS."""
     bench = Bench.on(urls)
     with bench.database.connection() as connection:
         connection.execute(GUARD.replace("%%", "%"))
@@ -255,14 +255,14 @@ def sources_of(steps: Sequence[str]) -> list[str]:
 
 
 def arrived(world: World, count: int = 1, tenant_id: str | None = None) -> list[str]:
-    """Create files whose objects have arrived; their ids."""
+    """Create files whose objects have arrived. Returns their ids."""
     files = world.promised(count, tenant_id)
     world.store.arrive([Arrival(key, "v1") for _, key in files])
     return [file_id for file_id, _ in files]
 
 
 def intake_of(world: World) -> WakeUp:
-    """Create a file; the wake-up for its intake."""
+    """Create a file. Returns the wake-up for its intake."""
     arrived(world)
     (wake_up,) = world.store.dispatch({"intake": 10})
     return wake_up
@@ -275,7 +275,7 @@ def claim(world: World, wake_up: WakeUp, lease_s: float = 60) -> Claim:
 
 
 def planned(world: World, count: int, steps: list[PlannedStep]) -> list[WakeUp]:
-    """Create files whose intake is done, with these steps planned; the wake-ups of their ready parts."""
+    """Create files whose intake is done, with these steps planned. Returns the wake-ups of their ready parts."""
     arrived(world, count)
     for wake_up in world.store.dispatch({"intake": 1000}):
         world.store.record(claim(world, wake_up), INTAKE_DONE, lambda _: FilePlan(steps), cost_s=0.0, host="h")

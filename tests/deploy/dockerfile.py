@@ -1,4 +1,4 @@
-"""Reads a Dockerfile's instructions, as far as ours uses them."""
+"""Parses a Dockerfile, with the instructions that deploy/Dockerfile uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An instruction such as `RUN`, and what stands after it."""
+    """An instruction such as `RUN`, and its arguments."""
 
     name: str
     text: str
@@ -26,7 +26,7 @@ class Copy:
 
 @dataclass(slots=True)
 class Stage:
-    """One `FROM` and what follows."""
+    """A `FROM` and the instructions after it."""
 
     name: str
     instructions: list[Instruction] = field(default_factory=list)
@@ -53,6 +53,6 @@ def copy_of(instruction: Instruction) -> Copy:
 
 
 def environment_of(instruction: Instruction, held: dict[str, str]) -> dict[str, str]:
-    """The variables that an `ENV` sets; `$NAME` is what was held before."""
+    """The variables that an `ENV` sets; `$NAME` is the value before."""
     pairs = (word.partition("=") for word in shlex.split(instruction.text))
     return {name: value.replace("$PATH", held.get("PATH", "")) for name, _, value in pairs}

@@ -39,12 +39,12 @@ def texts() -> dict[str, str]:
 
 
 def named_settings() -> dict[str, set[str]]:
-    """The settings that each file names."""
+    """The settings in each file."""
     return {name: set(SETTING.findall(text)) - OF_OTHERS for name, text in texts().items()}
 
 
 def queries() -> dict[str, str]:
-    """Every query for Prometheus, by the alert or panel that it belongs to."""
+    """Every query for Prometheus, by its alert or panel."""
     groups = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"]
     found = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
     dashboard = json.loads((CHART / "files" / "dashboard.json").read_text())

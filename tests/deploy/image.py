@@ -1,7 +1,7 @@
 """Runs the commands of deploy/Dockerfile on this host, where no image can be built, and then the image's processes.
 
-Both stages have empty folders at /opt and /srv, in a mount namespace of its own; so it needs root. The last stage
-runs as the Dockerfile's user, who can write to /tmp alone. `apt-get` is not run: its packages are looked up instead.
+Both stages have empty folders at /opt and /srv, in a separate mount namespace, which requires root. The last stage runs
+as the Dockerfile's user, who can only write to /tmp. `apt-get` is not run: its packages are looked up instead.
 `pytest tests/deploy/image.py`, by `make lint-deploy`, since it installs all packages (about 250 MB).
 """
 
@@ -76,13 +76,13 @@ class Image:
                     raise AssertionError(f"{other} is not understood")
 
     def run(self, command: str, *, read_only: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run a command in the image, as its present user."""
+        """Run a command in the image, as its current user."""
         mounts = [f"mount --bind {self.root / name} /{name}" for name in FOLDERS]
         if read_only:
             mounts += [f"mount -o remount,bind,ro /{name}" for name in FOLDERS]
         mounts.append(f"mount --bind {self.root / 'tmp'} /tmp")
         as_user = f"setpriv --reuid {self.user} --regid {self.user} --clear-groups --no-new-privs" if self.user else ""
-        # The interpreter is found by a link outside of /tmp, which is another folder in there.
+        # The interpreter is found through a link outside of /tmp, which is another folder in the image.
         script = f'set -e; {"; ".join(mounts)}; cd {self.folder}; exec {as_user} sh -c "$0"'
         return subprocess.run(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, command],
@@ -103,7 +103,7 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image() -> Image:
-    # Beside the project, since /tmp is another folder in the image.
+    # Next to the project, since /tmp is another folder in the image.
     root = ROOT / "build" / "image"
     shutil.rmtree(root, ignore_errors=True)
     built = Image(root)

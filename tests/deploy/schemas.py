@@ -1,7 +1,7 @@
 """Writes JSON schemas for kubeconform: of Kubernetes' own kinds, and of KEDA's from its CRDs.
 
-`python -m tests.deploy.schemas FOLDER CRD.yaml...`. Kubernetes' come from the package kubernetes-validate. All of them
-refuse properties that they do not name.
+`python -m tests.deploy.schemas FOLDER CRD.yaml...`. Those of Kubernetes are from the package kubernetes-validate. All of
+them refuse unknown properties.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def write_crds(folder: Path, crds: list[Path]) -> None:
 
 
 def _close(schema: Any) -> None:
-    """Refuse properties that are not named."""
+    """Make a schema refuse unknown properties."""
     if isinstance(schema, list):
         for part in schema:
             _close(part)

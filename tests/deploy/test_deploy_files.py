@@ -1,4 +1,4 @@
-"""What deploy/ names exists: settings, modules, metrics, labels, states and steps; and no process gets more than it needs."""
+"""All settings, modules, metrics, labels, states and steps in deploy/ exist, and no process gets more than it needs."""
 
 from __future__ import annotations
 

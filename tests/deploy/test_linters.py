@@ -1,4 +1,4 @@
-"""Linters of deploy/ that install with pip, and systemd's own where it is installed."""
+"""Linters of deploy/ that pip installs, and systemd's own if it is installed."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class MemoryObjects:
         return upload_id
 
     def put_part(self, object_key: str, upload_id: str, number: int, content: bytes) -> None:
-        """Upload a part, as a client does by its URL."""
+        """Upload a part, as a client does with its URL."""
         self.uploads[object_key, upload_id][number] = content
 
     def presign_part(self, object_key: str, upload_id: str, number: int, *, size_bytes: int, expires_s: int) -> str:

@@ -1,4 +1,4 @@
-"""The store in memory, as people use it through the API: announce, remove, undo, cancel, redrive; and erasure."""
+"""The operations of the store in memory for which the API is used: announce, remove, undo, cancel, redrive; and erasure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MemoryRemovals(MemoryRows):
         self.files[file.file_id] = FileRow(file, self._now() + upload_s, weight)
 
     def remove(self, file_ids: Sequence[str], undo_s: float = 0.0) -> str:
-        """Remove files; the removal's id. They are erased once the time for an undo is over."""
+        """Remove files. Returns the removal's id. They are erased when the time for an undo is over."""
         with self._lock:
             removal_id = str(uuid.uuid4())
             self.removals[removal_id] = 0
@@ -42,7 +42,7 @@ class MemoryRemovals(MemoryRows):
             return removal_id
 
     def undo(self, removal_id: str) -> int | None:
-        """Undo a removal and run the steps that it cancelled; how many files, or None once it is too late."""
+        """Undo a removal and run the steps that it cancelled. Returns the number of files, or None if it is too late."""
         with self._lock:
             if removal_id not in self._undo_until or self._now() >= self._undo_until[removal_id]:
                 return None
@@ -58,7 +58,7 @@ class MemoryRemovals(MemoryRows):
             return len(back)
 
     def cancel(self, batch_id: str) -> int:
-        """Cancel the files of a batch that are not settled, and their steps that are not running; how many files."""
+        """Cancel the unsettled files of a batch and their steps that are not running. Returns the number of files."""
         with self._lock:
             chosen = [
                 (file_id, row)
@@ -86,9 +86,9 @@ class MemoryRemovals(MemoryRows):
         sources: Sequence[str],
         planner: Callable[[File], Sequence[PlannedStep]],
     ) -> bool:
-        """Run steps of a file again; False while one is in progress or one of the `earlier` steps has not ended.
+        """Run steps of a file again. Returns False if one is in progress or one of the `earlier` steps has not ended.
 
-        `sources`: the sources of pages that these steps read, which are read again.
+        `sources`: the sources of the pages of these steps, which are read again.
         """
         with self._lock:
             of = self.files.get(file_id)

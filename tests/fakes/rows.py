@@ -1,4 +1,4 @@
-"""The rows of the store in memory, and what every part of it reads in them."""
+"""The rows of the store in memory, and the queries that all its parts use."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Key = tuple[str, str, int]  # (file_id, step, part)
 class StepRow:
     """A part of a step. `since` is when it became ready or queued, when it is due, or when its lease expires.
 
-    Refuses a change of state that `FOLLOWS` does not allow; `restart` does so for a redrive and for the undo of a
-    removal.
+    Refuses changes of state that `FOLLOWS` does not allow, except by `restart`, which is for redrives and for the undo of
+    a removal.
     """
 
     state: State

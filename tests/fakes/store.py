@@ -29,7 +29,7 @@ from tests.fakes.rows import FileRow, Key, StepRow
 
 
 class MemoryStore(MemoryRemovals, MemoryAudit):
-    """The port, and what the API does to the same rows. It has no tables to analyze and no lanes to repair."""
+    """The port, and the API's operations on the same rows. It has no tables to analyze and no lanes to repair."""
 
     def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
         with self._lock:
@@ -193,7 +193,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
                 yield WakeUp(*key, row.attempt + 1, row.rides)
 
     def _next_bundle(self, step: str, most_parts: int, long_slots: int) -> list[tuple[Key, StepRow]]:
-        """The parts that the next wake-up names, taken from their lanes; empty where nothing may be dispatched."""
+        """The parts of the next wake-up, taken from their lanes; empty if nothing may be dispatched."""
         lanes, bundle, bundle_s = self._lanes.setdefault(step, Lanes()), list[tuple[Key, StepRow]](), 0.0
         most = most_parts
         while len(bundle) < most and not (bundle and is_long(bundle[0][1].cost_estimate_s)):
@@ -343,7 +343,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
         return True
 
     def _facts_after(self, of: FileRow, claim: Claim, outcome: Outcome) -> File:
-        """The file as it would be after the outcome; nothing is changed, in case the planner fails."""
+        """The file as it would be after the outcome. Nothing is changed yet, in case the planner fails."""
         after = replace(
             of, pages=dict(of.pages), artifacts=dict(of.artifacts), windows=dict(of.windows), notes=dict(of.notes)
         )

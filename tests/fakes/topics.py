@@ -37,7 +37,7 @@ class MemoryTopics:
             self._send(DISPATCH, WAKE)
 
     def holds_messages(self, topic: str) -> bool:
-        return False  # tests that read `published` receive nothing
+        return False  # tests that use `published` receive no messages
 
     def redrive_dead(self, topics: Iterable[str], limit: int) -> int:
         return 0  # there are no dead-letter queues
@@ -46,17 +46,17 @@ class MemoryTopics:
         return True
 
     def start(self, threads: Mapping[str, int]) -> None:
-        """Nothing: all messages are here."""
+        """Does nothing: all messages are here."""
 
     def stop(self) -> None:
-        """Nothing: messages that were not received stay."""
+        """Does nothing: messages that were not received stay."""
 
     def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
         messages = self._messages[topic]
         return [messages.popleft() for _ in range(min(most, len(messages)))]
 
     def delete(self, topic: str, receipt_handles: list[str]) -> None:
-        """Nothing: received messages are gone."""
+        """Does nothing: received messages are gone."""
 
     def give_back(self, topic: str, records: list[dict[str, Any]]) -> None:
         self._messages[topic].extendleft(reversed(records))
@@ -67,12 +67,12 @@ class MemoryTopics:
 
 
 class PolledSource:
-    """A base for sources of which each `receive` asks a server."""
+    """A base for sources whose `receive` calls a server each time."""
 
     is_buffered = False
 
     def start(self, threads: Mapping[str, int]) -> None:
-        """Nothing: each `receive` asks."""
+        """Does nothing: each `receive` calls the server."""
 
     def stop(self) -> None:
-        """Nothing: no connection is kept."""
+        """Does nothing: no connection is kept."""

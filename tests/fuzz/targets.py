@@ -73,7 +73,7 @@ def notifications(data: bytes) -> None:
 
 
 def keys(data: bytes) -> None:
-    """An object key, raw and decoded: only two UUIDs under `originals` are a key of a file."""
+    """An object key, raw and decoded: only keys of two UUIDs under `originals` are those of files."""
     key = data.decode("utf-8", "replace")
     body = {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"object": {"key": key, "size": 1}}}]}
     for arrival in entry.arrivals(body):

@@ -2,7 +2,7 @@
 
     python -m tests.hostile
 
-Prints how each file ended and after how long, and keeps that in build/bench/hostile.json. Exits with 1 if a file did
+Prints how each file ended and after how long, and saves this in build/bench/hostile.json. Exits with 1 if a file did
 not settle or ended in an unexpected way, if the 95th percentile of hostile files takes over 30 s, if a process had to
 be restarted, if good files were delayed, or if the address in the files was called. The time limits apply to a machine
 that processes the good files alone in 2 s; a slower machine gets more time, in proportion. The same tenant and another one
@@ -85,7 +85,7 @@ def report(
     run: Run, contents: list[tuple[Case, bytes]], files: list[dict[str, Any]], alone_s: float,
     good_s: dict[str, float], one_by_one: dict[str, list[float]], flooded_s: float, pages: int, names: list[tuple[str, str]], audit: dict[str, Any], restarted: bool,
 ) -> int:  # fmt: skip
-    """Print and keep the tables and all faults; 1 if there is a fault."""
+    """Print and save the tables and all faults. Returns 1 if there is a fault."""
     table = Table("file", "KiB", "ended as", "after, s", title="Hostile and broken files")
     took = [ended_at(file) - unix_time(file["uploaded_at"]) for file in files]
     for (case, content), file, seconds in sorted(zip(contents, files, took, strict=True), key=lambda row: -row[2]):

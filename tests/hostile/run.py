@@ -98,8 +98,8 @@ class Run:
         return self.good_took_s(self.settled([file["id"] for file in described]))
 
     def good_among(self, hostile: list[tuple[str, bytes]], hostile_run: Run) -> tuple[list[dict[str, Any]], float]:
-        """Upload hostile files to `theirs` and good ones to this run; the hostile ones as they ended, and the good
-        ones' seconds."""
+        """Upload hostile files to `hostile_run` and good ones to this run. Returns the hostile ones as they ended, and the
+        seconds of the good ones."""
         files = good_files()
         bad, fine = hostile_run.upload(hostile), self.upload(files)
         with ThreadPoolExecutor(2) as pool:
@@ -112,7 +112,7 @@ class Run:
         return hostile_run.settled([file["id"] for file in bad]), took_s
 
     def good_one_by_one(self, hostile: list[tuple[str, bytes]], hostile_run: Run) -> list[float]:
-        """The seconds that each good file took, uploaded one every `EACH_S` while the hostile files of `theirs` are
+        """The seconds that each good file took, uploaded one every `EACH_S` while the files of `hostile_run` are
         processed."""
         files = good_files()
         bad, fine = hostile_run.upload(hostile) if hostile else [], self.upload(files)
@@ -139,14 +139,14 @@ class Run:
         return took_s
 
     def good_took_s(self, files: list[dict[str, Any]]) -> float:
-        """Seconds from the first upload to the last record; a median would hide a single delayed file."""
+        """The seconds from the first upload to the last record; a median would hide a single delayed file."""
         for file in files:
             if file["state"] != "done":
                 self.faults.append(f"the good file {file['name']} ended as {file['state']}: {file['error']}")
         return max(map(ended_at, files)) - min(unix_time(file["uploaded_at"]) for file in files)
 
     def check_expanded(self, contents: list[tuple[Case, bytes]]) -> None:
-        """Upload each zip to be expanded, in a batch of its own."""
+        """Upload each zip to be expanded, in a separate batch."""
         for case, content in contents:
             if case.what not in EXPANDED:
                 continue
@@ -165,7 +165,7 @@ class Run:
                 self.faults.append(f"not every file of {case.what} settled")
 
     def names(self) -> list[tuple[str, str]]:
-        """What the API does with each name."""
+        """Check what the API does with each name."""
         results = []
         for name in NAMES:
             try:
@@ -184,7 +184,7 @@ class Run:
         return results
 
     def check_previews(self, cases: list[Case], files: list[dict[str, Any]]) -> int:
-        """Check every HTML preview; how many there were."""
+        """Check every HTML preview. Returns their number."""
         pages = 0
         for case, file in zip(cases, files, strict=True):
             preview = file["artifacts"]["preview"]
@@ -209,7 +209,7 @@ def unix_time(text: str) -> float:
 
 
 def ended_at(file: dict[str, Any]) -> float:
-    """When the last of its pipelines ended, as Unix time; infinite if one has not."""
+    """When the last of a file's pipelines ended, as Unix time; infinite if one has not ended."""
     if not is_settled(file):
         return float("inf")
     ends = [step.get("ended_at") for pipeline in file["pipelines"].values() for step in pipeline["steps"]]

@@ -1,4 +1,4 @@
-"""The HTTP API on a real database: problems, access, listings and uploads."""
+"""The HTTP API on a real database: error responses, access, listings and uploads."""
 
 from __future__ import annotations
 

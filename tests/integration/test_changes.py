@@ -52,7 +52,7 @@ class Reader:
         self.files = {file["id"]: file for file in page["files"]}
 
     def follow(self, **more: Any) -> bool:
-        """Read the next changes; whether there are more."""
+        """Read the next changes. Returns whether there are more."""
         found = look(self._caller, self._dataset_id, self.cursor, **more)
         self.cursor = found["cursor"]
         self.files |= {file["id"]: file for file in found["files"]}
@@ -188,7 +188,7 @@ def test_a_reader_ends_with_the_current_listing_although_transactions_commit_lat
 
 
 def held_open(caller: httpx.Client, dataset_id: str, act: Callable[[], object], wait_s: int = 20) -> tuple[Any, float]:
-    """The answer of a waiting call to a change half a second later, and how long it took."""
+    """The answer of a waiting call to a change half a second later, and its duration."""
     cursor = first_cursor(caller, dataset_id)
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
@@ -265,7 +265,7 @@ class Watcher:
         self.tenant_id = api.bench.tenant()
         self.owner = api.caller(self.tenant_id)
         self.watching = api.caller(self.tenant_id, "viewer")
-        self.watching.timeout = httpx.Timeout(12)  # less than a call waits that is not woken
+        self.watching.timeout = httpx.Timeout(12)  # shorter than the wait of a call that is not woken
         self.dataset_id = new_dataset(self.owner)["id"]
         self.cursor = first_cursor(self.watching, self.dataset_id)
         self._admin = api.caller(role="admin")
@@ -308,7 +308,7 @@ def test_a_revoked_key_gets_no_change_that_it_waited_for(
 ) -> None:
     watcher = Watcher(api)
     waiting = one_waits(watcher)
-    api.bench.database.run(  # unnoticed: the change ends the wait, not the revocation
+    api.bench.database.run(  # without a notification: the change ends the wait, not the revocation
         "UPDATE api_keys SET revoked_at = now() WHERE tenant_id = %(t)s AND role = 'viewer'", t=watcher.tenant_id
     )
     new_batch(watcher.owner, watcher.dataset_id, ["secret.pdf"])

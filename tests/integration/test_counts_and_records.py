@@ -94,7 +94,7 @@ def with_records(
     names: list[str] | None = None,
     columns: list[str] | None = None,
 ) -> str:
-    """A dataset with files that have these records; `columns` names its columns where they are not those of SCHEMA."""
+    """A dataset with files that have these records; `columns` are its columns if they are not those of SCHEMA."""
     properties = {name: {"type": "string"} for name in columns or ()}
     dataset = new_dataset(caller, schema={"type": "object", "properties": properties} if columns else SCHEMA)
     names = names or [f"{index}.pdf" for index in range(len(fields))]
@@ -164,13 +164,13 @@ BEFORE = {
 
 
 def csv_cells(caller: httpx.Client, dataset_id: str) -> tuple[str, list[str]]:
-    """The text of a dataset with one record, and its cells as a reader of RFC 4180 sees them."""
+    """The text of a dataset with one record, and its cells as parsed by RFC 4180."""
     text = caller.get(f"/datasets/{dataset_id}/records", params={"format": "csv"}).text
     return text, list(csv.reader(io.StringIO(text, newline="")))[1]
 
 
 def seen_with(separator: str, text: str) -> list[str]:
-    """The cells that a spreadsheet sees which expects another separator, with leading quotes and blanks dropped."""
+    """The cells in a spreadsheet that expects another separator, without leading quotes and blanks."""
     cells = [cell for line in re.split(r"[\r\n]", text) for cell in line.split(separator)]
     return [cell.lstrip('"\u3000\u00a0\ufeff\u200b\u200d\u200f\u00ad\u3164\u2800\ufe0f\t\v\f\u2028 ') for cell in cells]
 

@@ -1,4 +1,4 @@
-"""`python -m infra.doctor --verify`: damage to rows, objects and bodies on disk is found and named."""
+"""`python -m infra.doctor --verify`: damage to rows, objects and bodies on disk is found and reported."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_bodies_that_are_damaged_on_the_disk_of_a_home_are_named(host: Host, tmp
     assert missing and short
     (home / "bodies" / missing.version_id[:2] / missing.version_id).unlink()
     (home / "bodies" / short.version_id[:2] / short.version_id).write_bytes(b"x")
-    half_received = files.receive(0)  # the store is running: what it receives must stay
+    half_received = files.receive(0)  # the store is running: unfinished uploads must stay
     half_received.write(b"x" * (SMALL_BYTES + 1))
     before = sorted(path for path in home.rglob("*") if path.is_file() and "sqlite" not in path.name)
     expected = {("damaged_on_disk", "originals/t/missing"), ("damaged_on_disk", "originals/t/short")}

@@ -1,4 +1,4 @@
-"""`python -m infra.doctor` against real servers that lack something."""
+"""`python -m infra.doctor` with real servers that are not set up completely."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_redis_that_is_full_refuses_writes(redis_url: str) -> None:
 
 
 class Store:
-    """A bucket, as the doctor sees it. `deletes_probes`: whether a worker gets the events of new objects."""
+    """A bucket for the doctor. `deletes_probes`: whether a worker gets the events of new objects."""
 
     def __init__(self, url: str) -> None:
         self.settings = Settings(bucket=BUCKET, aws_endpoint_url=url)

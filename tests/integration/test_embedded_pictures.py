@@ -1,4 +1,4 @@
-"""Scans pasted into documents, slides and mail are read on their page if there is little other text."""
+"""Scans inside documents, slides and mail are read as part of their page if there is little other text."""
 
 from __future__ import annotations
 

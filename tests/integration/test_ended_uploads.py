@@ -1,4 +1,4 @@
-"""Uploads in parts: however a file ends, its parts are deleted, no more are stored, and the receipt counts them."""
+"""Multipart uploads: however a file ends, its parts are deleted, no more are stored, and the receipt counts them."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_erasure_aborts_every_upload_of_a_file_and_no_other(host: Host, monkeypa
     monkeypatch.setattr("functions.upkeep.AT_ONCE", 2)
     uploads = [Upload(host) for _ in range(5)]
     for upload in uploads:
-        host.objects.put_part(upload.key, host.objects.begin_parts(upload.key), 1, b"x")  # one that no row names
+        host.objects.put_part(upload.key, host.objects.begin_parts(upload.key), 1, b"x")  # an upload without a row
     with monkeypatch.context() as patch:
         unreachable(host.objects, patch)
         removal = host.remove([uploads[1].file_id, uploads[3].file_id], **NEVER_UNDONE)

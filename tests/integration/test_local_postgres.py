@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: created, run, killed and restarted, as the user who runs the tests."""
+"""The embedded PostgreSQL is created, run, killed and restarted, as the user who runs the tests."""
 
 from __future__ import annotations
 

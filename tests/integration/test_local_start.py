@@ -27,7 +27,7 @@ LONG_S = 90.0
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:
-    """The first true result within ample time, else the last result."""
+    """The first true result within a generous time limit, else the last result."""
     deadline = time.monotonic() + LONG_S
     while not (answer := is_so()) and time.monotonic() < deadline:
         time.sleep(0.05)

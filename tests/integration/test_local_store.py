@@ -35,7 +35,7 @@ SIGNALS = "fairway:work:arrivals"
 
 
 def eventually(is_so: Callable[[], Any]) -> Any:
-    """The first true result within ample time, else the last result."""
+    """The first true result within a generous time limit, else the last result."""
     deadline = time.monotonic() + LONG_S
     while not (answer := is_so()) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -43,7 +43,7 @@ def eventually(is_so: Callable[[], Any]) -> Any:
 
 
 class Store:
-    """A running store with its clients: `inside` signs every request, `outside` only creates presigned URLs."""
+    """A running store with its clients: `inside` signs every request, `outside` only makes presigned URLs."""
 
     def __init__(self, home: Path, supervisor: Supervisor, ports: dict[str, int], secret: str, redis_url: str) -> None:
         self.home = home

@@ -1,4 +1,4 @@
-"""GET /operations and GET /metrics: their figures, and which caller sees which."""
+"""GET /operations and GET /metrics: their figures, and which caller gets which."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_open_breaker_and_a_spent_budget_are_shown(api: Api, monkeypatch: pyt
 
 
 def metrics(caller: httpx.Client) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Every sample that Prometheus's own parser finds, by its name and the values of its labels."""
+    """Every sample, parsed by Prometheus's own parser, by its name and the values of its labels."""
     answer = caller.get("/metrics")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {

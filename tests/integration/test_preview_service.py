@@ -1,4 +1,4 @@
-"""The preview service as a process of its own, with real LibreOffice, by our client and by plain forms."""
+"""The preview service as a separate process, with real LibreOffice, called by Fairway's client and with plain forms."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_page_ranges_are_those_of_gotenberg(service: Service, ranges: str, count
 
 
 def encrypted() -> bytes:
-    """The mark of an encrypted Office document: an OLE container with this stream."""
+    """The signature of an encrypted Office document: an OLE container with this stream."""
     from layers.decoders.containers import OLE_MARK
 
     return OLE_MARK + bytes(2000) + "EncryptedPackage".encode("utf-16-le") + bytes(2000)

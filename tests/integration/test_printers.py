@@ -1,4 +1,4 @@
-"""Office documents printed to PDF by a service with Gotenberg's protocol, by LibreOffice, and by neither."""
+"""Office documents printed to PDF by a service with Gotenberg's protocol, by LibreOffice, and without both."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_document_on_which_a_healthy_service_fails_spends_its_own_attempt(
         GotenbergPrinter(service.url).to_pdf(SAMPLES / "joinery-invoice.docx", WORD, tmp_path)
 
 
-# Answers of Gotenberg, as the tests of version 8 in its repository and a run of it show them.
+# Answers of Gotenberg 8, from the tests in its repository and from a run of it.
 OF_8_0 = "LibreOffice failed to process a document: a password may be required, or, if one has been given, it is"
 
 

@@ -208,7 +208,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
     }
 
 
-# The index that a query must use, where it is not obvious.
+# The index that a query must use, if it is not obvious.
 INDEXES = {
     "arrive": {"files_pkey"},
     "measure_backlogs": {"steps_ready"},

@@ -239,7 +239,7 @@ def test_a_key_that_calls_too_often_gets_429_and_a_time_to_retry(
 
 @pytest.fixture(autouse=True)
 def current_rates() -> Iterator[None]:
-    """What a test sets the rate of a key to is not kept for the next test."""
+    """Resets the rates of keys that a test has set."""
     rates.forget_rates()
     yield
     rates.forget_rates()

@@ -1,4 +1,4 @@
-"""Connections to Redis: as many as calls that run at once, however many threads there are."""
+"""Connections to Redis: one for each call that runs, however many threads there are."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ decoder_host.main()
 """
 
 
-# A host that allows an ordinary process no namespaces, as Lambda, and whose kernel has no Landlock.
+# A host that allows no namespaces to an unprivileged process, like Lambda, and whose kernel has no Landlock.
 ON_A_STRICT_HOST = """
 from layers.decoding import confinement
 confinement.leave_namespaces = lambda: False
@@ -126,7 +126,7 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture(params=["here", "on a strict host"])
 def any_box(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """The same, on this host and on one that allows less."""
+    """The same, on this host and on one with fewer permissions."""
     box = sandbox_running(monkeypatch, HOST if request.param == "here" else ON_A_STRICT_HOST + HOST)
     yield box
     box.close()

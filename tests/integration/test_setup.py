@@ -35,7 +35,7 @@ def cloud() -> Iterator[str]:
 
 
 class Operator:
-    """Runs the command in an environment of its own, with a new database that does not exist yet."""
+    """Runs the command in a separate environment, with a new database that does not exist yet."""
 
     def __init__(self, postgres_port: int, capsys: pytest.CaptureFixture[str]) -> None:
         self._port = postgres_port
@@ -153,7 +153,7 @@ def test_an_owner_without_superuser_rights_suffices(
     role = f"o{uuid.uuid4().hex}"
     with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")
-        # The roles exist on this server, made by another owner. This one may use them.
+        # The roles exist on this server, created by another owner. This one may use them.
         connection.execute(f"GRANT fairway_api, fairway_worker TO {role} WITH ADMIN OPTION")
     monkeypatch.setenv("FAIRWAY_OWNER_DATABASE_URL", operator.url(role, PASSWORD))
     code, states = operator.sets_up()

@@ -1,4 +1,4 @@
-"""Connections that a proxy shares among clients: nothing that a client sends outlives its transaction."""
+"""Connections that a proxy shares among clients: no state of a client is left after its transaction."""
 
 from __future__ import annotations
 

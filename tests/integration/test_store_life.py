@@ -1,4 +1,4 @@
-"""The life of a step on PostgreSQL only: the rows behind the port, and the changes that the API makes."""
+"""The life of a step, on PostgreSQL only: the rows behind the port, and the changes by the API."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def bench(database_urls: Urls) -> Bench:
 
 
 def all_at_once(tasks: Sequence[Callable[[], object]]) -> list[object]:
-    """Run tasks in threads that start together; their results. Raises the error of any."""
+    """Run tasks in threads that start together. Returns their results. Raises the error of any."""
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], object]) -> object:
@@ -187,7 +187,7 @@ def test_a_refunded_lane_below_the_floor_is_found(bench: Bench) -> None:
 
 
 def ready_parts(bench: Bench, lanes: Sequence[tuple[str, str]], cost_s: float, count: int) -> list[str]:
-    """Create `count` files with one ready part in each of these lanes, (tenant_id, batch_id)s; their ids."""
+    """Create `count` files with one ready part in each of these lanes, (tenant_id, batch_id)s. Returns their ids."""
     files = []
     for tenant_id, batch_id in lanes:
         row = bench.database.row("SELECT dataset_id FROM batches WHERE batch_id = %(id)s", id=batch_id)
@@ -203,7 +203,7 @@ def lane_of(bench: Bench, tenant_id: str) -> tuple[str, str]:
 
 
 def dispatch_until_floors_rise(bench: Bench, cap: int) -> list[str]:
-    """Dispatch one by one up to the cap, with floors that rise each time; the file ids."""
+    """Dispatch one by one up to the cap, with floors that rise each time. Returns the file ids."""
     chosen: list[str] = []
     for _ in range(cap):
         chosen += [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": cap}, most={"ocr": 1})]
@@ -266,7 +266,7 @@ def test_a_lane_that_seemed_empty_during_its_activation_is_not_left_below_the_fl
     (late,) = ready_parts(bench, [first], 1.0, 1)
     others = ready_parts(bench, [second], 1.0, 20)
     with bench.database.connection() as connection, connection.transaction():
-        # As in a transaction that is about to commit: it holds the lane's lock, and its ready part is not visible.
+        # Like a transaction that is about to commit: it holds the lane's lock, and its ready part is not visible.
         connection.execute("SELECT activate_lane('ocr', %s, %s)", first)
         connection.execute("SELECT 1 FROM steps WHERE file_id = %s FOR UPDATE", (late,))
         chosen = dispatch_until_floors_rise(bench, 10)

@@ -107,7 +107,7 @@ def test_uploads_are_refused_before_the_last_space_is_used(tmp_path: Path, http:
 
 
 def begin(url: str, method: str, headers: dict[str, str]) -> socket.socket:
-    """A connection on which a request was begun."""
+    """A connection with an unfinished request."""
     to = urlsplit(url)
     connection = socket.create_connection((to.hostname, to.port), timeout=10)
     lines = [f"{method} {to.path}?{to.query} HTTP/1.1", f"Host: {to.netloc}"]

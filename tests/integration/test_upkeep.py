@@ -1,4 +1,4 @@
-"""The duties of upkeep: each is limited to a number of rows a round, finishes its work, and does it once even if
+"""The duties of upkeep: each processes a limited number of rows per round, finishes its work, and does it once even if
 several upkeeps run at the same time."""
 
 from __future__ import annotations

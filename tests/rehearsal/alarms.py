@@ -1,4 +1,4 @@
-"""Data that raises each alarm of the stack. Our own metrics are emitted by the code that emits them in production."""
+"""Data that raises each alarm of the stack. Fairway's metrics are emitted by the code that emits them in production."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from layers.telemetry.metrics import NAMESPACE
 
 Alarm = dict[str, Any]
 Datum = dict[str, Any]
-# For each of our metrics the logged event that carries it, with fields that raise its alarm.
+# For each of Fairway's metrics, the log event that contains it, with fields that raise its alarm.
 CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "Errors": ("attempt", {"outcome": "retry", "gave_up": False, "cost_s": 1.0}),
     "GivenUp": ("attempt", {"outcome": "failed", "gave_up": True, "cost_s": 1.0}),
@@ -27,7 +27,7 @@ CONDITIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def data_that_raises(alarm: Alarm, emitted: Callable[[], str]) -> Iterator[Datum]:
-    """Data points that raise an alarm. `emitted` returns what was printed since its last call."""
+    """Data points that raise an alarm. `emitted` returns the output since its last call."""
     (datum,) = [entry for entry in _data(alarm, emitted) if _is_watched(entry, alarm)]
     for period in range(alarm["EvaluationPeriods"]):
         yield {**datum, "Timestamp": time.time() - period * alarm["Period"]}

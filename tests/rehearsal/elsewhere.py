@@ -23,7 +23,7 @@ CHUNK_BYTES = 65_536
 
 
 def endpoint_url() -> str | None:
-    """The URL of the emulator that the environment names, or None."""
+    """The URL of the emulator in the environment, or None."""
     if os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("LOCALSTACK_HOST"):
         return str(get_service_endpoint("cloudformation"))
     return None

@@ -1,6 +1,6 @@
 """The surroundings of the rehearsed stack: the emulator, PostgreSQL, Valkey, and stand-ins for the paid services.
 
-The emulator is started unless the environment names a running one.
+The emulator is started unless the environment has the address of a running one.
 """
 
 from __future__ import annotations

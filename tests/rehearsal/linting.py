@@ -74,7 +74,7 @@ def skipped(template: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def checkov(*paths: Path) -> tuple[list[str], int]:
-    """What was found, as `check: name of the resource`, and how many checks passed."""
+    """The failed checks, as `check: name of the resource`, and the number of passed checks."""
     files = [part for path in paths for part in ("-f", str(path))]
     command = [str(CHECKOV), "--framework", "cloudformation", "--skip-download", "--output", "json", *files]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

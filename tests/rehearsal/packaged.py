@@ -1,4 +1,4 @@
-"""The package alone: each function and each layer with a bare Python and nothing else on its path."""
+"""The package without the project: each function and each layer with a bare Python and nothing else on its path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 SAMPLES = ROOT / "events" / "samples"
 HANDLERS = (*inventory.TOPICS, inventory.UPKEEP, inventory.MIGRATE, "app")
 PLAN = layers.Plan.read()
-# For each layer a program that reads a sample with that layer alone. `{}` is the folder of samples.
+# For each layer, a program that reads a sample with only that layer. `{}` is the folder of samples.
 PROGRAMS = {
     "text": """
 import kreuzberg, pypdfium2

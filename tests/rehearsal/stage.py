@@ -145,7 +145,7 @@ class Stage:
 
     @contextmanager
     def hidden_for(self, queue: str, *, seconds: int) -> Iterator[None]:
-        """During the block, the queue's visibility timeout is so many seconds."""
+        """During the block, the queue has this visibility timeout in seconds."""
         sqs, url = self.ground.session.client("sqs"), self.resource(queue)
         name = "VisibilityTimeout"
         before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]

@@ -15,7 +15,7 @@ SETTINGS = {"FAIRWAY_TESSERACT": "", "FAIRWAY_TEXTRACT": "off", "FAIRWAY_EXTRACT
 def busy_host(
     system: System, *, scans: int, pages: int, photos: int, loops_s: float, within_s: float
 ) -> list[Measurement]:
-    """Good files do not fail because they have to wait for a processor: only how long they take may change."""
+    """Good files do not fail because they have to wait for a processor; they may only take longer."""
     contents = {f"scan {number}.pdf": scan(number, pages) for number in range(scans)}
     contents |= {f"photo {number}.jpg": photo(1000 + number) for number in range(photos)}
     with busy_cores(os.cpu_count() or 1, loops_s):

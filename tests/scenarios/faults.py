@@ -19,8 +19,8 @@ CHUNK_BYTES = 1 << 16
 class TcpProxy:
     """A proxy for a TCP port of this machine, `target_port`.
 
-    While it is blocked, it cuts and refuses all connections. While it is silent, it accepts connections and passes
-    nothing on, as if the other end had vanished. `delay` makes every piece of data late.
+    While it is blocked, it resets and refuses all connections. While it is silent, it accepts connections and forwards
+    nothing, as if the other end had vanished. `delay` delays all data.
     """
 
     def __init__(self, port: int) -> None:
@@ -93,7 +93,7 @@ class TcpProxy:
                     target.close()
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on everything until the end of the stream. Raises OSError where either end fails: then both are closed."""
+        """Forward everything until the end of the stream. If either end fails, both are closed. Raises OSError."""
         while chunk := await reader.read(CHUNK_BYTES):
             await self._passes.wait()
             if not self._is_prompt.is_set():

@@ -17,7 +17,7 @@ OUT = Path(__file__).resolve().parent.parent.parent / "build" / "chaos"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One measured value. `target` is empty where the value is only reported."""
+    """One measured value. `target` is empty if the value is only reported."""
 
     name: str
     value: Any

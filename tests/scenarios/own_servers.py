@@ -54,7 +54,7 @@ def without_redis(
 def wiped_topics(system: System, *, count: int, times: int, sets_clock: bool, within_s: float) -> list[Measurement]:
     """All topics lose all messages several times under load. The first time, the notifications of all uploads are lost.
 
-    `sets_clock` leaves out that first time, and sets the clock forward instead of waiting.
+    `sets_clock` omits the first time, and sets the clock forward instead of waiting.
     """
     system.model.reset()
     system.model.change(delay_s=MODEL_S)  # so that some files always wait for their turn
@@ -129,7 +129,7 @@ def _in_flight(system: System, batch_id: str) -> int:
 
 
 def _advance_clock(system: System, seconds: float) -> bool:
-    """Set the clock forward, and wake the dispatcher as a message would that became due in between. Always true."""
+    """Set the clock forward, and wake the dispatcher like a message that became due in between. Returns True."""
     system.clock.forward(seconds)
     system.wake_dispatcher()
     return True
@@ -189,7 +189,7 @@ def _queued(system: System, batch_id: str) -> set[tuple[str, str, int, int]]:
 
 
 def _paused_with_some_queued(system: System, batch_id: str) -> bool:
-    """Pause the workers if some wake-ups are queued at that moment: whether they are paused."""
+    """Pause the workers if some wake-ups are queued at that moment. Returns whether they are paused."""
     _pause_workers(system)
     if _queued(system, batch_id):
         return True
@@ -198,8 +198,8 @@ def _paused_with_some_queued(system: System, batch_id: str) -> bool:
 
 
 def _wipe(system: System, batch_id: str, share_done: float, sets_clock: bool, within_s: float) -> tuple[int, float]:
-    """Wipe all topics when this share of a batch is done: the number of lost wake-ups, and the seconds until all of
-    them have run."""
+    """Delete all messages when this share of a batch is done. Returns the number of lost wake-ups, and the seconds until
+    all of them have run."""
     wait_until(lambda: _share_done(system, batch_id) > share_done, within_s, f"{share_done:.0%} of the records")
     wait_until(lambda: _paused_with_some_queued(system, batch_id), within_s, "some wake-ups are queued")
     system.wipe_topics()
@@ -212,7 +212,8 @@ def _wipe(system: System, batch_id: str, share_done: float, sets_clock: bool, wi
 
 
 def _restart(system: System, batch_id: str, turn: int, times: int, within_s: float) -> float:
-    """Stop PostgreSQL when a share of a batch is done, which grows with each turn: the seconds until it answers again."""
+    """Stop PostgreSQL when a share of a batch is done, which grows with each turn. Returns the seconds until it answers
+    again."""
     share_done = turn / (times + 1)
     wait_until(lambda: _share_done(system, batch_id) > share_done, within_s, f"{share_done:.0%} of the records")
     before, began = system.pid("postgres"), time.monotonic()
@@ -234,7 +235,7 @@ def _database_answers(system: System) -> bool:
 
 @contextmanager
 def _api_client(system: System) -> Iterator[Counter[str]]:
-    """Call the API ten times a second during the block: the number of answers by kind."""
+    """Call the API ten times a second during the block. Yields the number of answers by kind."""
     answers: Counter[str] = Counter()
     ended = threading.Event()
     thread = threading.Thread(target=_call_api, args=(system, answers, ended))

@@ -42,8 +42,8 @@ SETTLED = ("done", "partial", "failed", "cancelled", "upload_missing")
 
 
 class System:
-    """A running system: `with System(folder) as system`. The stand-ins run in this process, the rest in processes of
-    their own."""
+    """A running system: `with System(folder) as system`. The stand-ins run in this process, everything else in separate
+    processes."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ class System:
         return str(self.client.dataset(name, schema)["id"])
 
     def announce(self, dataset_id: str, contents: Mapping[str, bytes]) -> tuple[str, list[dict[str, Any]]]:
-        """Create a batch of these files, by name, without uploading them: the id of the batch, and its files."""
+        """Create a batch of these files, by name, without uploading them. Returns the id of the batch, and its files."""
         described = [{"name": name, "size_bytes": len(content)} for name, content in contents.items()]
         batch_id, files = "", []
         for start in range(0, len(described), 1000):
@@ -127,7 +127,7 @@ class System:
             list(pool.map(lambda file: self.client.put(file["upload"], contents[file["name"]]), files))
 
     def send(self, dataset_id: str, contents: Mapping[str, bytes]) -> str:
-        """Create a batch of these files and upload them: the id of the batch."""
+        """Create a batch of these files and upload them. Returns the id of the batch."""
         batch_id, files = self.announce(dataset_id, contents)
         self.upload(files, contents)
         return batch_id
@@ -154,8 +154,8 @@ class System:
     def outcomes(self, batch_id: str, step: str | None = None) -> Counter[str]:
         """The number of attempts with each outcome, of all steps of a batch or of one step.
 
-        Attempts that yielded to shorter work are left out: they show that the machine is busy, and nothing about the
-        fault of the scenario.
+        Attempts that yielded to shorter work are not counted: they depend on the load of the machine and not on the fault
+        of the scenario.
         """
         rows = self.rows(
             "SELECT outcome, count(*) AS n FROM attempts JOIN files USING (file_id)"
@@ -196,7 +196,7 @@ class System:
     # --- control ---------------------------------------------------------------------------------------
 
     def pids(self) -> dict[str, int]:
-        """The ids of the running processes, by name."""
+        """The process ids of the running processes, by name."""
         return self.running.supervisor.pids()
 
     def pid(self, name: str) -> int:
@@ -226,7 +226,7 @@ class System:
 
 
 def wait_until(condition: Callable[[], Any], within_s: float, goal: str = "the condition") -> float:
-    """Wait for a condition: the seconds that it took. Raises TimeoutError, which names the goal."""
+    """Wait for a condition. Returns the seconds that it took. Raises TimeoutError with the goal."""
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > within_s:

@@ -1,4 +1,4 @@
-"""Starts an older PostgreSQL and pgbouncer where they are installed."""
+"""Starts an older PostgreSQL and pgbouncer if they are installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEWEST = 18  # the version that the tests use otherwise
 
 
 def older_binaries() -> dict[int, Path]:
-    """The folders of the older servers that Debian's packages have installed, by version."""
+    """The folders of older servers installed by Debian's packages, by version."""
     found = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin")}
     return {version: path for version, path in found.items() if version < NEWEST}
 

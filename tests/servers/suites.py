@@ -2,7 +2,7 @@
 
     make servers
 
-Each server runs the suites in a process of its own, which finds it by FAIRWAY_TEST_POSTGRES_URL.
+For each server the suites run in a separate process, which connects to it by FAIRWAY_TEST_POSTGRES_URL.
 """
 
 from __future__ import annotations

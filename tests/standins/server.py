@@ -36,9 +36,9 @@ class Answer:
 class Settings:
     """The settings of every stand-in.
 
-    `next` is a queue of behaviours, one for each call; when it is empty, `always` is used. A behaviour is a word that
-    the stand-in documents, a number of seconds to wait before the right answer, or {"status", "body", "headers"} of a
-    response. `calls_per_s` limits the rate (0: no limit), after `burst` calls that pass at once.
+    `next` is a queue of behaviours, one for each call; when it is empty, `always` is used. A behaviour is a word from the
+    documentation of the stand-in, a number of seconds to wait before the right answer, or {"status", "body", "headers"}
+    of a response. `calls_per_s` limits the rate (0: no limit), after `burst` calls at once.
     """
 
     always: Any = "right"

@@ -1,4 +1,4 @@
-"""What the object store is asked when an event says too little, and which events are dropped."""
+"""Which objects are looked up because an event is incomplete, and which events are dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.test_runner import TENANT, Host
 
 
 class Looked:
-    """Answers for the object store, and the keys that were asked for."""
+    """Answers for the object store, and the keys of its calls."""
 
     def __init__(self, answer: Callable[[], StoredObject | None]) -> None:
         self.answer = answer

@@ -36,7 +36,7 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def logged_events() -> set[str]:
-    """The events that our code logs: the first argument of each call of `log`."""
+    """The events that Fairway logs: the first argument of each call of `log`."""
     found = set()
     for folder in ("functions", "layers"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -115,7 +115,7 @@ def test_every_wildcard_in_a_policy_has_a_reason(resources: dict[str, Any]) -> N
 
 
 def statements_of(found: Any) -> list[dict[str, Any]]:
-    """All statements of policies, also those under a condition."""
+    """All statements of policies, including those with a condition."""
     if isinstance(found, list):
         return [statement for each in found for statement in statements_of(each)]
     if not isinstance(found, dict):
@@ -167,7 +167,7 @@ def test_the_api_and_the_workers_log_in_to_the_database_as_their_own_role_only(
 
 
 def parameters_in(found: Any) -> set[str]:
-    """The names to which a part of the template refers."""
+    """The names that a part of the template refers to."""
     if isinstance(found, list):
         return {name for each in found for name in parameters_in(each)}
     if not isinstance(found, dict):

@@ -29,7 +29,7 @@ def test_a_part_that_used_more_than_expected_reduces_the_budget_and_raises_the_e
     assert after.room(TEN, 100.0) < 20 - 5 and after.part == pytest.approx(2.0)
     assert (
         after.settle(TEN, 100.0, 0).part == after.part
-    )  # it made no call, so that it says nothing about the use of a call
+    )  # it made no call, so that it does not change the estimate for a call
 
 
 def test_one_part_always_fits_into_an_untouched_budget() -> None:
@@ -44,7 +44,7 @@ def test_calls_start_at_even_intervals_and_long_waits_are_refused() -> None:
         budget, wait_s = budget.pace(TEN, 100.0, 1, most_wait_s=0.35)
         waits.append(round(wait_s, 3))
     assert waits == [0.0, 0.1, 0.2, 0.3, 0.4]
-    assert budget.free_at == pytest.approx(100.4)  # the fifth was refused and reserved no turn
+    assert budget.free_at == pytest.approx(100.4)  # the fifth was refused and reserved no time
 
 
 def test_calls_may_start_early_for_a_service_that_counts_by_the_minute() -> None:

@@ -1,4 +1,4 @@
-"""Texts in any encoding: with a label that lies, with none, in mails and in the names of archive members."""
+"""Texts in any encoding: with a wrong label, without a label, in mails and in the names of archive members."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_text_without_a_label_is_read_in_its_encoding(text: str, codec: str) -
         ("iso-8859-8-i", "שלום".encode("iso8859_8"), "שלום"),
         ("iso-8859-9", "İş €".encode("cp1254"), "İş €"),
         ("tis-620", "ราคา €".encode("cp874"), "ราคา €"),
-        ("iso-8859-1", "für 5 €".encode(), "für 5 €"),  # UTF-8 whatever its label says
+        ("iso-8859-1", "für 5 €".encode(), "für 5 €"),  # UTF-8 despite its label
         ("utf-8", "Rechnung für Müller".encode("cp1252"), "Rechnung für Müller"),
         ("x-unknown", "Rechnung für Müller".encode("cp1252"), "Rechnung für Müller"),
         ("utf-16", "Rechnung für Müller".encode(), "Rechnung für Müller"),

@@ -1,4 +1,4 @@
-"""What the cluster needs on a machine, and where it keeps what it fetches."""
+"""The programs that the cluster needs on a machine, and where it keeps downloads."""
 
 from __future__ import annotations
 

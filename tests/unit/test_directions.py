@@ -7,7 +7,7 @@ import pytest
 from layers.domain.extraction.lines import lines_of
 from layers.domain.page import Page, Word
 
-# What is read, and the words as they stand on the page from left to right.
+# The text as it is read, and the words of the page from left to right.
 LINES = [
     ("Invoice number NW-1", "Invoice number NW-1"),
     ("חשבונית מס", "מס חשבונית"),

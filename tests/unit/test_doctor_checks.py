@@ -1,4 +1,4 @@
-"""The judgements of `python -m infra.doctor`, without servers."""
+"""The checks of `python -m infra.doctor`, without servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents have links that lead somewhere and are as short as they promise, packages name their licence and authors, and examples run."""
+"""Links in documents work, documents keep their length limits, packages have a licence and authors, and examples run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "s
 
 
 def anchors(document: Path) -> set[str]:
-    """The names by which a link can lead to a heading."""
+    """The anchors of the headings of a document."""
     headings = HEADING.findall(FENCE.sub("", document.read_text()))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -211,7 +211,7 @@ def test_a_pdf_that_carries_another_xml_is_read_by_its_print(tmp_path: Path) -> 
         b"<a/>",
         b"not xml Invoice",
         b"<Invoice>" * 5,
-        b"<Invoice><ID>1</ID></Invoice>",  # no namespace: an XML of some other program
+        b"<Invoice><ID>1</ID></Invoice>",  # no namespace: the XML of another program
         b'<!DOCTYPE Invoice [<!ENTITY a "b">]>' + ubl().encode(),
         ('<!DOCTYPE Invoice [<!ENTITY a "b">]>' + ubl()).encode("utf-16"),
         ubl().encode()[:400],

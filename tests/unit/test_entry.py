@@ -1,4 +1,4 @@
-"""From recorded events to messages, and which of them are returned to the topic."""
+"""Parsing of recorded events into messages, and which messages are returned to the topic."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_arrival_by_kafka_may_have_no_version() -> None:
 
 
 # MinIO encodes keys; versitygw sends the events of the whole bucket, quoted eTags, mostly no version, and no size of
-# uploads in parts. These were recorded. Ceph's is as documented, and SeaweedFS's as its filer's schema says: protobuf.
+# multipart uploads. These were recorded. Ceph's is from its documentation, SeaweedFS's from its filer's protobuf schema.
 DIALECTS = {
     "kafka_s3": [Arrival(KEY, None, 27315)],
     "kafka_versitygw": [

@@ -37,7 +37,7 @@ def programs(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> lis
 
 
 def held(process: Process, secrets: Secrets) -> set[str]:
-    """The names of the secrets that stand somewhere in a process's environment."""
+    """The names of the secrets that are in a process's environment."""
     text = "\n".join(process.env.values())
     return {field.name for field in fields(secrets) if getattr(secrets, field.name) in text}
 

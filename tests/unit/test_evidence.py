@@ -1,4 +1,4 @@
-"""Evidence: which values a text shows, where it shows them, and which values it does not show."""
+"""Evidence: which values are in a text, where, and which are not."""
 
 from __future__ import annotations
 

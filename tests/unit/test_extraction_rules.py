@@ -156,7 +156,7 @@ def test_the_title_of_a_paragraph_is_its_first_sentence() -> None:
         ("Hammer 108.50\nTotal 106.50\nCash 150.00\nChange 41.50", 108.5),  # the sums show which of the two was misread
         ("Hammer 190.80\nT0tai 190.80\nCash 200.00\nChange 9.20", 190.8),
         ("Total ' 30\nCash 51.30\nRose 12.60\nTulip 38.70", 51.3),
-        ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # change may have been given on a round sum
+        ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # the sum may have been rounded before change was given
         ("Item 33.90\nT0+al\nNett of tax 31.98\nGST 1.92", 33.9),
         ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change, the same sum was read twice
     ],
@@ -219,7 +219,7 @@ def test_other_dates_may_be_far_in_the_future() -> None:
     ("text", "expected"),
     [
         ("Total $5.50", "USD"),
-        ("UNI SDN BHD\nTotal $5.50", None),  # a Malaysian bill does not say which country's dollars they would be
+        ("UNI SDN BHD\nTotal $5.50", None),  # on a Malaysian bill it is unknown which country's dollars these are
         ("UNI SDN BHD\nAmount (RM)   5.50\n$ 81750 JOHOR", "MYR"),
         ("Box $1750 PLENTONG", None),
         ("Total 34,73 €", "EUR"),

@@ -188,7 +188,7 @@ TURNS = st.lists(st.one_of(READY, TAKE), max_size=80)
 
 
 class Played:
-    """Applies events to the lanes; the items that were taken, in order, and those that became ready."""
+    """Apply events to the lanes. Returns the items that were taken, in order, and those that became ready."""
 
     def __init__(self) -> None:
         self.lanes = Lanes()
@@ -237,7 +237,7 @@ def test_work_is_conserved(turns: list[tuple]) -> None:
 
 @given(TURNS, st.sampled_from("abcd"), COSTS)
 def test_no_tenant_starves_however_much_arrives_after_it(turns: list[tuple], tenant: str, cost_s: float) -> None:
-    """The first item of a lane is taken after a bounded amount of other work, though that work never ends."""
+    """The first item of a lane is taken after a bounded amount of other work, even if that work never ends."""
     played = Played().play(turns)
     mine = played.ready(tenant, "one", cost_s)
     ahead_of_me = sum(
@@ -304,8 +304,8 @@ def test_neither_idle_time_nor_high_estimates_give_credit(turns: list[tuple], aw
 def test_a_quiet_tenant_waits_briefly_however_wrong_all_estimates_are(
     estimate_s: float, times: float, end_together: int, seed: int
 ) -> None:
-    """The backlog of one tenant keeps 25 parts in flight. The other one has a part now and then, with the same cost and
-    estimate."""
+    """The backlog of one tenant keeps 25 parts in flight. The other tenant has a part from time to time, with the same
+    cost and estimate."""
     chance, lanes, in_flight, taken = random.Random(seed), Lanes(), deque[str](), 0
     for index in range(3000):
         lanes.ready("noisy", "batch", f"noisy {index}", estimate_s)

@@ -1,4 +1,4 @@
-"""What a document hides is no part of its text, and a note says that it exists."""
+"""Hidden content of a document is not part of its text, and a note mentions it."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     ),
     "by id.html": lambda: page(f"<div id='x'><b>{SECRET}</b></div>", "<style>div#x{display:none;}</style>"),
 }
-# These name nothing: shapes that are hidden are helpers of the layout.
+# These have no note: hidden shapes are helpers of the layout.
 WITHOUT_NOTE: dict[str, Callable[[], bytes]] = {
     "hidden shape.pptx": lambda: pptx(("", shape(SHOWN) + shape(SECRET, 'hidden="1"'))),
 }

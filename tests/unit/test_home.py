@@ -1,4 +1,4 @@
-"""The home of an embedded start: who may use it, and what is said where it can't be used."""
+"""The home of an embedded start: who may use it, and the messages if it can't be used."""
 
 from __future__ import annotations
 

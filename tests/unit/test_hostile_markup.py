@@ -1,4 +1,4 @@
-"""Markup and mail that are nested or divided without end are read up to a limit, and the result says so."""
+"""Markup and mail with endless nesting or endless parts are read up to a limit, which a note mentions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections: thousands of them, idle or slow, neither end the API nor keep `/health` from being answered."""
+"""Thousands of idle or slow connections neither end the API nor prevent it from answering `/health`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from infra.http_threads import HEALTH_PATH, Dispatcher, ThreadsEnded
 WANTED = 5_000  # idle connections
 HELD = 20  # connections of the server whose threads are all busy
 
-# The server in a process of its own, whose descriptors are limited: (soft, hard), connections per mille of its limit.
+# The server in a separate process with limited descriptors: (soft, hard), connections per mille of its limit.
 PROGRAM = """
 import resource, sys
 soft, hard = int(sys.argv[1]), int(sys.argv[2])
@@ -72,7 +72,7 @@ def status(port: int, path: str = HEALTH_PATH) -> int:
 
 @contextmanager
 def descriptors_for(count: int) -> Iterator[int]:
-    """Let this process open so many sockets, or as many as the host allows; how many they are."""
+    """Let this process open this many sockets, or as many as the host allows. Returns their number."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = hard if hard != resource.RLIM_INFINITY else count + 1000
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(allowed, max(soft, count + 1000)), hard))
@@ -205,7 +205,7 @@ def test_a_thread_that_has_ended_ends_the_server(monkeypatch: pytest.MonkeyPatch
     threading.Thread(target=run, daemon=True).start()
     held.release.set()
     assert status(held.port) == 200
-    # As if what reports the errors of requests had itself failed.
+    # As if the report of a request's error had failed itself.
     monkeypatch.setattr("waitress.channel.HTTPChannel.service", lambda _: 1 / 0)
     monkeypatch.setattr("waitress.task.ThreadedTaskDispatcher.logger", None)
     with connect(held.port) as connection:

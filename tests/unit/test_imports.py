@@ -1,4 +1,4 @@
-"""Who may import whom, and that importing does nothing."""
+"""Which modules may import which, and that imports have no effects."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ HANDED = {
     "layers.version",
 }
 
-# Other adapters are handed a client, or need none.
+# Other adapters receive a client, or need none.
 OWN_SDK = {
     "postgres": {"psycopg"},
     "redis": {"redis"},

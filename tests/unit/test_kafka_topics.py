@@ -32,7 +32,7 @@ def failure(text: str) -> Any:
 
 @dataclass
 class Producer:
-    """Topics of three partitions. Those in `lost` accept a message and never confirm it."""
+    """Topics of three partitions. Those in `lost` accept messages but never confirm them."""
 
     sent: list[tuple[str, int, Any]] = field(default_factory=list)
     lost: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ def test_nothing_that_is_linked_is_under_the_gpl_and_every_licence_is_known(
 def test_the_page_lists_every_package_and_library(found: tuple[list[Part], list[Part], list[Part]]) -> None:
     packages, native, _ = found
     kept = PAGE.read_text()
-    # Some packages are needed by some versions of Python only, so the page of another one may list more.
+    # Some packages are needed by some versions of Python only, so the page may list more than this version needs.
     missing = [line for line in page(packages, native, ()).splitlines() if line not in kept]
     assert missing == [], "run `make sbom`"
 

@@ -1,4 +1,4 @@
-"""Logging never raises, whatever happens to standard error, and a line that was cut short spoils no other."""
+"""Logging never raises an error, whatever happens to standard error, and an incomplete line does not damage the next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FULL = Path("/dev/full")  # every write to it fails, as on a full disk
 
 
 def run(code: str, stderr: Any) -> str:
-    """What a new process prints; it must end well."""
+    """The output of a new process, which must succeed."""
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=stderr, timeout=60, check=True)
     return done.stdout.decode()
 
@@ -83,7 +83,7 @@ def test_a_field_that_has_no_text_does_not_stop_what_logs(capsys: pytest.Capture
 
 
 class FailingTopics(PolledSource):
-    """Topics that can't be received from; counts the attempts."""
+    """Topics whose `receive` always fails; counts the attempts."""
 
     def __init__(self, enough: int) -> None:
         self.left = enough

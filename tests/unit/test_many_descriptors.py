@@ -15,7 +15,7 @@ from layers.adapters.postgres.database import _server_closed
 from layers.decoding.fork_server import DecoderProcess, is_readable
 
 ROOT = Path(__file__).resolve().parents[2]
-HIGH = 1100  # select.select() takes no descriptor above 1,023
+HIGH = 1100  # select.select() accepts no descriptor above 1,023
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Merging what the windows of one text show into one record."""
+"""Merging the values from the windows of one text into one record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded object store's files: versions, listings, uploads in parts, and what a crash or a full disk leaves."""
+"""The embedded object store's files: versions, listings, multipart uploads, and what a crash or a full disk leaves."""
 
 from __future__ import annotations
 

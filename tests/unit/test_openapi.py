@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, is kept in the repository, and agrees with the routes of the app."""
+"""The OpenAPI document is valid, is up to date in the repository, and agrees with the routes of the app."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="module")
 def routes() -> dict[tuple[str, str], Route]:
-    """The route behind every (path, method) that Chalice knows, as its view answers it."""
+    """The route of every (path, method) of Chalice, as returned by its view."""
     found, known = {}, app.app.routes
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "app", SimpleNamespace(current_request=None))

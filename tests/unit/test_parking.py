@@ -1,4 +1,4 @@
-"""Steps while a service that they need is down, and when it is back; on ports in memory."""
+"""Steps while a service that they need is down, and after it has returned; on ports in memory."""
 
 from __future__ import annotations
 

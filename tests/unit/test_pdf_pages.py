@@ -1,4 +1,4 @@
-"""PDF pages are read as a person sees them."""
+"""PDF pages are read as they are displayed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def read(path: str) -> list[Page]:
-    """The pages as the steps `text` and `ocr` leave them."""
+    """The pages after the steps `text` and `ocr`."""
     pages = pdf_text.read_text(path)
     unread = [page["number"] for page in pages if page["source"] is None]
     again = (
@@ -219,7 +219,7 @@ def test_a_page_with_a_single_word_and_nothing_else_needs_no_ocr(write: Write) -
 
 
 def with_lying_font(wrong: dict[str, str]) -> bytes:
-    """An invoice that shows the right letters, with a font that names the wrong ones."""
+    """An invoice that displays the right letters, in a font with wrong character codes."""
     pdf_file = Pdf()
     shown = sorted(set("".join(INVOICE)))
     pairs = "\n".join(f"<{ord(c):02x}> <{ord(wrong.get(c, c)):04x}>" for c in shown)

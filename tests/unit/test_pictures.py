@@ -1,4 +1,4 @@
-"""Pictures are read and shown by their pixels, whatever their metadata say and however they are coded."""
+"""Pictures are read and displayed by their pixels, independent of their metadata and encoding."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def png_with(*chunks: tuple[bytes, bytes], image: Image.Image | None = None) -> 
 
 
 def letters_on(color: tuple[int, int, int]) -> Image.Image:
-    """Letters in a color on a transparent ground."""
+    """Letters in a color on a transparent background."""
     image = Image.new("RGBA", SIZE, (*color, 0))
     image.putalpha(sheet().point([255 - value for value in range(256)]))
     return image

@@ -1,4 +1,4 @@
-"""Our presigned URLs are the same as the SDK's."""
+"""Fairway's presigned URLs are the same as the SDK's."""
 
 from __future__ import annotations
 

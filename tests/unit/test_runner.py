@@ -125,7 +125,7 @@ class Host:
         return file_id
 
     def work(self) -> None:
-        """Run all published wake-ups, also those that are published meanwhile."""
+        """Run all published wake-ups, including those that are published during this."""
         while self.topics.published:
             self.runner.run(self.topics.published.pop(0))
 

@@ -1,4 +1,4 @@
-"""The calls that the runner makes to its ports for each attempt, and the plans after each end of a step."""
+"""The runner's calls of its ports for each attempt, and the plans after each end of a step."""
 
 from __future__ import annotations
 

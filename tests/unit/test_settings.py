@@ -1,4 +1,4 @@
-"""Settings: variables, defaults, refusals, and the page that lists them."""
+"""Settings: variables, defaults, invalid values, and the page that lists them."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_page_shows_the_defaults_of_the_embedded_start() -> None:
 def test_the_page_lists_every_variable_that_the_code_reads() -> None:
     read = re.compile(r"""(?:environ(?:ment)?(?:\.get\(|\[)|whole_number\()["'](FAIRWAY_\w+)""")
     sources = [path for folder in ("layers", "functions", "infra") for path in (ROOT / folder).rglob("*.py")]
-    # The embedded start runs the object store as a program of its own, and sets its variables.
+    # The embedded start runs the object store as a separate program, and sets its variables.
     sources.remove(ROOT / "infra" / "local" / "object_store.py")
     names = {name for path in sources for name in read.findall(path.read_text())}
     assert "FAIRWAY_HOME" in names

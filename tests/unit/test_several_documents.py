@@ -1,4 +1,4 @@
-"""The dataset decides what becomes of a file that holds several documents."""
+"""The dataset's settings determine how a file with several documents is processed."""
 
 from __future__ import annotations
 

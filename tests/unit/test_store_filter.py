@@ -75,7 +75,7 @@ def ask(
     *,
     receive: Callable[[], Coroutine[Any, Any, dict[str, Any]]] | None = None,
 ) -> Answer:
-    """Send one request as an HTTP server would pass it on."""
+    """Send one request as an HTTP server would forward it."""
     path, _, query = target.partition("?")
     all_headers = {"host": HOST, **(headers or {})}
     scope = {

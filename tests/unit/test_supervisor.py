@@ -28,7 +28,7 @@ LONG_S = 20.0
 
 
 def eventually(is_so: Callable[[], object]) -> bool:
-    """Whether the condition becomes true within ample time."""
+    """Whether the condition becomes true within a generous time limit."""
     deadline = time.monotonic() + LONG_S
     while not is_so():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""The proxy of the scenarios: it passes on, tears, refuses, keeps silent and delays."""
+"""The proxy of the scenarios: it forwards, resets, refuses, stays silent and delays."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def connect(proxy: TcpProxy) -> socket.socket:
 
 
 def answer(connection: socket.socket, within_s: float = 10.0) -> bytes | None:
-    """What comes back for a byte; None where nothing does in time."""
+    """The answer to a byte; None if there is none in time."""
     connection.settimeout(within_s)
     connection.sendall(b"x")
     try:
@@ -54,7 +54,7 @@ def answer(connection: socket.socket, within_s: float = 10.0) -> bytes | None:
 
 
 def ends(connection: socket.socket) -> bool:
-    """Whether a connection is closed or reset, after the answers that were on their way."""
+    """Whether a connection is closed or reset, after the answers that were already sent."""
     found: bytes | None = b"x"
     with suppress(ConnectionError):
         while found == b"x":

@@ -1,4 +1,4 @@
-"""Bounds on uploads and downloads of the embedded object store."""
+"""Limits on uploads and downloads of the embedded object store."""
 
 from __future__ import annotations
 

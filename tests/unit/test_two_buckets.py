@@ -1,4 +1,4 @@
-"""Originals and artifacts in buckets of their own."""
+"""Originals and artifacts in separate buckets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fakes import MemoryObjects
 
 @pytest.fixture
 def buckets(tmp_path: Path) -> tuple[TwoBuckets, MemoryObjects, MemoryObjects]:
-    """Both as one store, with two objects of each kind; and each by itself."""
+    """Both as one store, with two objects of each kind; and each separately."""
     originals, artifacts = MemoryObjects(), MemoryObjects()
     both = TwoBuckets(originals, artifacts)
     (tmp_path / "up").write_bytes(b"content")

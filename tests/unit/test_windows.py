@@ -1,4 +1,4 @@
-"""Windows: they cover the whole text, are cut at the ends of lines, and are never too large for the model."""
+"""Windows cover the whole text, end at the ends of lines, and are never too large for the model."""
 
 from __future__ import annotations
 

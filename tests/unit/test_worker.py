@@ -1,4 +1,4 @@
-"""What workers run, what they do while the status store is down, and how they leave."""
+"""What workers run, what they do while the status store is down, and how they stop."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_signal_received_while_the_store_is_down_is_answered_afterwards() -> N
 
 
 class Claims:
-    """A runner of which it is noted whether it was told to give back what it holds."""
+    """A runner that records whether its claims were given back."""
 
     def __init__(self) -> None:
         self.gave_back = False
@@ -138,7 +138,7 @@ class Claims:
 
 
 class Parts:
-    """A handler that ends when it may."""
+    """A handler that ends when the test allows it."""
 
     def __init__(self) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
@@ -150,7 +150,7 @@ class Parts:
 
 
 def left(store: MemoryStore, parts: Parts, within_s: float, *, gives_back: bool = True) -> bool:
-    """Whether a worker that leaves while a part is at work has given it back; it is no longer registered."""
+    """Whether a worker that stops while a part is running has given it back; it is no longer registered."""
     runner, view = Claims(), FleetView()
     membership = Membership(store, view, "w", {"text": 3})
     membership.beat()

@@ -1,4 +1,4 @@
-"""Amounts and dates as they are written anywhere: Babel writes them, the extraction rules read them back."""
+"""Amounts and dates of all locales: Babel formats them, and the extraction rules read them."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_an_amount_with_its_currency_is_read_back(locale: str, cents: int, code:
 @settings(max_examples=300)
 def test_a_date_that_any_locale_writes_is_read_back(locale: str, day: date, form: str) -> None:
     if locale in ("fa_IR", "my_MM", "ne_NP", "gsw_CH", "mr_IN"):
-        return  # other calendars, or names of months that the vocabulary does not hold
+        return  # other calendars, or names of months that are not in the vocabulary
     written = format_date(day, form, locale=locale)
     language = (Locale.parse(locale).language,)
     readings = {

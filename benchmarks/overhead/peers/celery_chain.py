@@ -50,7 +50,7 @@ def send(number: int) -> None:
 
 
 def latencies_ms(count: int) -> list[float]:
-    """Send jobs one after the other: the milliseconds from sending each until its third task ran."""
+    """Send jobs one after the other. Returns the milliseconds from sending each until its third task ran."""
     latencies = []
     for number in range(-count, 0):
         began = time.time()

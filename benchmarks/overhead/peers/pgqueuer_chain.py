@@ -47,7 +47,7 @@ async def send(queue: PgQueuer, start: int, count: int) -> None:
 
 
 async def latencies_ms(queue: PgQueuer, pool: asyncpg.Pool, count: int) -> list[float]:
-    """Send jobs one after the other: the milliseconds from sending each until its third job ran."""
+    """Send jobs one after the other. Returns the milliseconds from sending each until its third job ran."""
     latencies = []
     for number in range(-count, 0):
         began = time.time()

@@ -44,7 +44,7 @@ async def third(number: int) -> None:
 
 
 async def latencies_ms(count: int) -> list[float]:
-    """Send jobs one after the other: the milliseconds from sending each until its third task ran."""
+    """Send jobs one after the other. Returns the milliseconds from sending each until its third task ran."""
     latencies = []
     query = "SELECT at FROM ran WHERE step = 'third' AND number = %(number)s"
     for number in range(-count, 0):

@@ -1,4 +1,4 @@
-"""Language: an example of a step of the main pipeline, which names the language of a file's text."""
+"""Language: an example of a step of the main pipeline, which determines the language of a file's text."""
 
 from __future__ import annotations
 

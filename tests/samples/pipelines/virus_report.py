@@ -1,4 +1,4 @@
-"""Virus report: an example of a pipeline of one step, which says whether a file holds the EICAR test string."""
+"""Virus report: an example of a pipeline of one step, which reports whether a file contains the EICAR test string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS in this process: moto on a free port of the loopback, since our adapters speak plain HTTP, not only by the SDK."""
+"""AWS in this process: moto on a free port of the loopback address, since the adapters also use plain HTTP without the SDK."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VARIABLES = {
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     with warnings.catch_warnings():
-        # moto[server] draws in packages for services that are not tested here.
+        # moto[server] needs packages for services that are not tested here.
         warnings.filterwarnings("ignore", "When using MotoServer", UserWarning)
         from moto.server import ThreadedMotoServer
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -40,7 +40,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture
 def aws_url(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty AWS; the environment leads the SDK to it."""
+    """The address of an empty AWS, which the SDK finds in the environment."""
     from moto.moto_api._internal import moto_api_backend
 
     moto_api_backend.reset()

@@ -38,7 +38,7 @@ def storage(s3: Any) -> S3Storage:
 
 @pytest.fixture
 def store(storage: S3Storage, tmp_path: Path) -> Callable[[str, bytes], str]:
-    """Uploads an object; its version."""
+    """Uploads an object. Returns its version."""
 
     def upload(key: str, content: bytes) -> str:
         path = tmp_path / "upload"

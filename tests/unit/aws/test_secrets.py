@@ -13,7 +13,7 @@ from layers import bootstrap
 
 @pytest.fixture(autouse=True)
 def fresh(client: Callable[[str], Any]) -> Iterator[None]:
-    """Two secrets, and a bootstrap that has built nothing."""
+    """Two secrets, and a bootstrap that has built nothing yet."""
     manager = client("secretsmanager")
     for name, variables in {
         "workers": {"FAIRWAY_REDIS_PASSWORD": "of workers", "FAIRWAY_BUCKET": "one"},
