@@ -1,1 +1,1 @@
-"""What runs inside a decoder process: functions from a file on disk to plain values, one task each."""
+"""The code of decoder processes: functions that turn a file on disk into plain values, one task each."""

@@ -1,4 +1,4 @@
-"""Cuts tall pages, such as long receipts, into bands that OCR reads at their full width, and joins what it read."""
+"""Cuts tall pages, such as long receipts, into bands that OCR reads at their full width, and joins the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_TALL_PIXELS = 16_000_000
 
 
 def scale_for_ocr(width: float, height: float) -> float:
-    """The factor to the size at which a page should be read: a fixed area, but never too narrow to tell letters."""
+    """The scale at which a page should be read: a fixed area, but never too narrow to recognise letters."""
     area = max(1e-6, width * height)
     least = LEAST_WIDTH_PX / max(1e-6, min(width, height))
     return min(max(math.sqrt(PAGE_PIXELS / area), least), math.sqrt(MAX_TALL_PIXELS / area))
@@ -28,7 +28,7 @@ def is_tall(width: float, height: float) -> bool:
 
 
 def cuts(image: Any) -> list[tuple[int, int]]:
-    """The rows of each band of a tall gray image, from and to, without their overlap. Each cut is where there is least
+    """The first and last row (exclusive) of each band of a tall gray image, without overlap. Cuts are where there is least
     ink."""
     count = min(MAX_BANDS, max(1, math.ceil(image.height / (BAND_ASPECT * image.width))))
     size = image.height / count

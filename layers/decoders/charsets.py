@@ -21,7 +21,7 @@ BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-# Labels that mean another encoding than their name says (https://encoding.spec.whatwg.org), in Python's names.
+# Labels whose meaning on the web differs from their name (https://encoding.spec.whatwg.org), in Python's names.
 MEANT = {
     **dict.fromkeys(("latin1", "latin-1", "l1", "iso-8859-1", "iso8859-1", "iso_8859-1", "iso88591", "ascii", "us-ascii",
                      "ansi_x3.4-1968", "cp819", "x-cp1252", "ansi"), "cp1252"),
@@ -46,17 +46,17 @@ SINGLE_BYTE = (
 MANY_BYTE = ("cp932", "gb18030", "big5hkscs", "cp949", "euc_jp")
 MOST_SAMPLED_BYTES = 20_000
 WORD = re.compile(r"[^\W\d_]+")
-# Marks that are rare in real text, but are what bytes of another encoding become.
+# Characters that are rare in real text, but frequent in text that was decoded with the wrong encoding.
 NOISE = re.compile("[\x80-\x9f\ue000-\uf8ff\ufffd\uff61-\uff9f\u2500-\u259f]|[¤¦¨¬¯¸¹²³¼½¾¿¡]")
 LETTER_IN_LETTERS = re.compile(r"[a-zA-Z][^\x00-\x7f\w\s‘’'“”–—-][a-zA-Z]")
-# Letters that languages of the Latin script use most, beside ASCII.
+# The most frequent letters in languages of the Latin script, besides ASCII.
 COMMON_LATIN = frozenset("äöüßÄÖÜéèêëçàâîïôùûœÉÈÀñáíóúãõÁÍÓÚåæøÅÆØ€£°§«»–—„“”’…·ªº®©™")
 CENTRAL_LATIN = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůžČĎĚŇŘŠŤŮŽľőűŐŰăâîșțşţđĐ")
 TURKISH, BALTIC = frozenset("ğışĞİŞ"), frozenset("āēīūķļņģĀĒĪŪĶĻŅĢėįųĖĮŲ")
 
 
 def codec_of(label: str | None) -> str | None:
-    """Python's name for the encoding that a label means on the web, or None if it is unknown or not to be believed."""
+    """Python's name for the encoding that a label means on the web, or None if it is unknown or unreliable."""
     name = (label or "").strip().strip("\"'").lower()
     if not name or name.startswith(NOT_BELIEVED):
         return None
@@ -70,9 +70,9 @@ def codec_of(label: str | None) -> str | None:
 
 
 def decode(content: bytes, label: str | None = None, *, is_cut: bool = False) -> str:
-    """The text of bytes: by a byte order mark, as UTF-8, by the label, or by what is most plausible. Without NULs.
+    """The text of bytes: by a byte order mark, as UTF-8, by the label, or by the most plausible encoding. Without NULs.
 
-    A text that is UTF-8 throughout is taken as that whatever its label says. `is_cut`: the last character may be cut.
+    Text that is valid UTF-8 is read as UTF-8 whatever its label is. `is_cut`: the last character may be incomplete.
     """
     errors = "ignore" if is_cut else "strict"
     mark = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None) or _wide(content)
@@ -117,7 +117,7 @@ def _wide(content: bytes) -> str | None:
     return None
 
 
-# What charset-normalizer's opinion adds. It can hardly tell the encodings of Latin letters apart.
+# The weight of charset-normalizer's result. It can hardly distinguish the encodings of Latin letters.
 SUSPICION, LATIN_SUSPICION = 1.5, 0.2
 LATIN = {"cp1250", "iso8859_2", "cp1254", "cp1257", "iso8859_4", "iso8859_13", "iso8859_16"}
 
@@ -146,7 +146,7 @@ def _sampled(sample: bytes, codec: str, is_cut: bool) -> str | None:
 
 
 def _suspected(sample: bytes) -> str | None:
-    """What charset-normalizer takes it for."""
+    """The encoding according to charset-normalizer."""
     import charset_normalizer
 
     best = charset_normalizer.from_bytes(sample, steps=3, threshold=0.3).best()
@@ -155,11 +155,11 @@ def _suspected(sample: bytes) -> str | None:
 
 def plausibility(text: str, codec: str) -> float:
     """How much a text looks like a language that is written in this encoding; only characters beyond ASCII count."""
-    others = [one for one in text if one > "\x7f"]
+    others = [character for character in text if character > "\x7f"]
     if not others:
         return 0.0
     score = -2.0 * len(NOISE.findall(text)) - 2.0 * len(LETTER_IN_LETTERS.findall(text))
-    score -= 3.0 * sum(unicodedata.category(one) in ("Cn", "Co", "Cc") for one in others)
+    score -= 3.0 * sum(unicodedata.category(character) in ("Cn", "Co", "Cc") for character in others)
     for word in set(WORD.findall(text)):
         if not word.isascii():
             score += _word_score(word)
@@ -171,35 +171,35 @@ def plausibility(text: str, codec: str) -> float:
 def _word_score(word: str) -> float:
     score = 6.0 if len(word) > 2 and folded(word) in _known_words() else 0.0
     score += 4.0 if word.lower() in _spelt_words() else 0.0
-    scripts = {_script(one) for one in word}
+    scripts = {_script(character) for character in word}
     score -= 3.0 * (len(scripts) - 1)
-    # A capital after a small letter: names are not written so, but KOI8 read as 1251 is.
-    score -= 3.0 * any(one.islower() and other.isupper() for one, other in itertools.pairwise(word))
+    # A capital after a small letter is unusual in text, but frequent in KOI8 that was decoded as 1251.
+    score -= 3.0 * any(left.islower() and right.isupper() for left, right in itertools.pairwise(word))
     return score
 
 
-def _letter_score(one: str) -> float:
-    """How usual a character is, between -1 and 1."""
-    if one in COMMON_LATIN:
+def _letter_score(character: str) -> float:
+    """How frequent a character is, between -1 and 1."""
+    if character in COMMON_LATIN:
         return 1.0
-    if one in CENTRAL_LATIN or one in TURKISH or one in BALTIC:
+    if character in CENTRAL_LATIN or character in TURKISH or character in BALTIC:
         return 0.7
-    if "\u3040" <= one <= "\u30ff":
+    if "\u3040" <= character <= "\u30ff":
         return 1.0
-    if "\u4e00" <= one <= "\u9fff" or "\uac00" <= one <= "\ud7a3":
-        return 0.8 if _is_common(one) else -1.0
-    if "\u0430" <= one <= "\u044f" or "\u0410" <= one <= "\u042f" or "\u0e01" <= one <= "\u0e4e":
+    if "\u4e00" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3":
+        return 0.8 if _is_common(character) else -1.0
+    if "\u0430" <= character <= "\u044f" or "\u0410" <= character <= "\u042f" or "\u0e01" <= character <= "\u0e4e":
         return 0.6
-    if "\u03ac" <= one <= "\u03ce" or "\u05d0" <= one <= "\u05ea" or "\u0621" <= one <= "\u064a":
+    if "\u03ac" <= character <= "\u03ce" or "\u05d0" <= character <= "\u05ea" or "\u0621" <= character <= "\u064a":
         return 0.6
-    if "\u3000" <= one <= "\u303f" or "\uff01" <= one <= "\uff5e" or one == "\xa0":
+    if "\u3000" <= character <= "\u303f" or "\uff01" <= character <= "\uff5e" or character == "\xa0":
         return 0.3
     return -0.5
 
 
 @cache
-def _is_common(one: str) -> bool:
-    """Whether a character is among those that a national standard lists first, by frequency."""
+def _is_common(character: str) -> bool:
+    """Whether a character is in the first, most frequent part of a national standard."""
     for codec, first, last in (
         ("gb2312", 0xB0, 0xD7),
         ("euc_jp", 0xB0, 0xCF),
@@ -207,7 +207,7 @@ def _is_common(one: str) -> bool:
         ("euc_kr", 0xB0, 0xC8),
     ):
         try:
-            encoded = one.encode(codec)
+            encoded = character.encode(codec)
         except UnicodeEncodeError:
             continue
         if len(encoded) == 2 and first <= encoded[0] <= last:
@@ -215,8 +215,8 @@ def _is_common(one: str) -> bool:
     return False
 
 
-def _script(one: str) -> str:
-    name = unicodedata.name(one, "").split(" ", 1)[0]
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "").split(" ", 1)[0]
     return "CJK" if name in ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "KATAKANA-HIRAGANA", "IDEOGRAPHIC") else name
 
 

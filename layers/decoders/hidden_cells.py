@@ -1,4 +1,4 @@
-"""Finds what a workbook hides: sheets, rows and columns."""
+"""Finds the hidden sheets, rows and columns of a workbook."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Hidden:
 
 
 def hidden_sheets(book: Any) -> set[str]:
-    """The names of the sheets that are not shown, from a workbook that calamine has opened."""
+    """The names of the hidden sheets of a workbook that calamine has opened."""
     return {sheet.name for sheet in book.sheets_metadata if str(sheet.visible).rpartition(".")[2] != "Visible"}
 
 
 def hidden_cells(path: str) -> dict[str, Hidden]:
-    """The hidden rows and columns by the sheet's name. Formats other than zips are not looked into."""
+    """The hidden rows and columns by the sheet's name. Only formats in zips are searched."""
     with open(path, "rb") as stream:
         if stream.read(4) not in ZIP_MARKS:
             return {}
@@ -82,12 +82,12 @@ def _of_table(table: Element) -> Hidden:
     hidden = Hidden()
     for tag, found in ((f"{TABLE}table-row", hidden.rows), (f"{TABLE}table-column", hidden.columns)):
         at = 0
-        for one in table.iter(tag):
-            repeated = one.get(
+        for element in table.iter(tag):
+            repeated = element.get(
                 f"{tag.replace('table-row', 'number-rows').replace('table-column', 'number-columns')}-repeated", "1"
             )
             count = int(repeated) if repeated.isdigit() and len(repeated) < 9 else 1
-            if one.get(f"{TABLE}visibility", "visible") != "visible":
+            if element.get(f"{TABLE}visibility", "visible") != "visible":
                 found.update(range(at, at + min(count, MAX_REPEATED)))
             at += count
     return hidden

@@ -1,4 +1,4 @@
-"""Leaves out of a Word document what it hides: runs that are marked as hidden, by themselves or by their style."""
+"""Removes hidden text from a Word document: runs that are marked as hidden, directly or by their style."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def without_hidden_words(path: str, part: str, styles: str) -> Iterator[tuple[st
         _keep_prefixes(part_of(archive, part))
         with tempfile.NamedTemporaryFile(suffix=".docx") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
-                for one in archive.infolist():
+                for member in archive.infolist():
                     content = (
-                        ElementTree.tostring(tree, "utf-8", xml_declaration=True) if one.filename == part else None
+                        ElementTree.tostring(tree, "utf-8", xml_declaration=True) if member.filename == part else None
                     )
-                    target.writestr(one.filename, content if content is not None else archive.read(one))
+                    target.writestr(member.filename, content if content is not None else archive.read(member))
             stream.flush()
             yield stream.name, hidden
 
 
 def _keep_prefixes(content: bytes) -> None:
-    """Write namespaces with the prefixes of the document: readers of Word documents look for those."""
+    """Write namespaces with the prefixes of the document, because readers of Word documents expect these."""
     for _, (prefix, uri) in ElementTree.iterparse(io.BytesIO(content), ("start-ns",)):
         try:
             ElementTree.register_namespace(prefix, uri)
-        except ValueError:  # a prefix that ElementTree makes up itself
+        except ValueError:  # a prefix that ElementTree generates itself
             continue
 
 
@@ -54,7 +54,7 @@ def _hiding_styles(tree: Any) -> set[str]:
     return {
         _attribute(style, "styleId")
         for style in tree
-        if _name(style) == "style" and any(_name(one) == "rPr" and _vanishes(one) for one in style)
+        if _name(style) == "style" and any(_name(child) == "rPr" and _vanishes(child) for child in style)
     }
 
 
@@ -63,12 +63,12 @@ def _remove_hidden(tree: Any, styles: set[str]) -> int:
     hidden = 0
     for parent in list(tree.iter()):
         paragraph_hides = _name(parent) == "p" and any(
-            _name(one) == "pPr" and any(_name(s) == "pStyle" and _attribute(s, "val") in styles for s in one)
-            for one in parent
+            _name(child) == "pPr" and any(_name(s) == "pStyle" and _attribute(s, "val") in styles for s in child)
+            for child in parent
         )
-        for run in [one for one in parent if _name(one) == "r"]:
+        for run in [child for child in parent if _name(child) == "r"]:
             if paragraph_hides or _is_hidden(run, styles):
-                hidden += sum(len(one.text or "") for one in run.iter() if _name(one) == "t")
+                hidden += sum(len(element.text or "") for element in run.iter() if _name(element) == "t")
                 parent.remove(run)
     return hidden
 
@@ -76,13 +76,13 @@ def _remove_hidden(tree: Any, styles: set[str]) -> int:
 def _is_hidden(run: Any, styles: set[str]) -> bool:
     for properties in run:
         if _name(properties) == "rPr":
-            has_style = any(_name(one) == "rStyle" and _attribute(one, "val") in styles for one in properties)
+            has_style = any(_name(item) == "rStyle" and _attribute(item, "val") in styles for item in properties)
             return has_style or _vanishes(properties)
     return False
 
 
 def _vanishes(properties: Any) -> bool:
-    return any(_name(one) == "vanish" and _attribute(one, "val").lower() not in OFF for one in properties)
+    return any(_name(item) == "vanish" and _attribute(item, "val").lower() not in OFF for item in properties)
 
 
 def _name(element: Any) -> str:

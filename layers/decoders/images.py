@@ -1,7 +1,7 @@
-"""Opens images: checks their size before a pixel is decoded, finds their pages, and turns each upright.
+"""Opens images: checks their size before a pixel is decoded, finds their pages, and rotates each upright.
 
-Metadata never decides over pixels: what is wrong in it is left out. What is left of a damaged picture is decoded and
-marked with `INCOMPLETE` in the image's `info`.
+Pixels have priority over metadata: wrong metadata is ignored. The intact part of a damaged picture is decoded and marked
+with `INCOMPLETE` in the image's `info`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from layers.domain.errors import PermanentError
 
 MAX_PIXELS = 100_000_000
 BOMB_PIXELS_PER_BYTE = 200  # more than this is a decompression bomb; photographs have less than 10
-MAX_FRAMES_SEARCHED = 60  # of an animation, for one that shows something
+MAX_FRAMES_SEARCHED = 60  # of an animation, for a frame that is not blank
 ORIENTATION = 0x0112  # the EXIF tag
-SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255  # TIFF tags: what a page of the file is
+SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255  # TIFF tags: the kind of a page
 REDUCED, MASK = 1, 4
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 INCOMPLETE = "fairway_incomplete"
 
-# The last picture with many pages, kept open: finding a page means reading past all pages before it.
+# The last picture with many pages, kept open, because all earlier pages must be read to find a page.
 _last: tuple[tuple[int, int, int], Any, list[int]] | None = None
 
 
@@ -54,8 +54,8 @@ def is_avif(path: str) -> bool:
 
 
 def picture_by_brands(start: bytes) -> str | None:
-    """The type of a picture in the container of MP4, by the brands that it claims to follow. `mif1` alone tells nothing:
-    pictures of either coding may name it first."""
+    """The type of a picture in an MP4 container, by its brands. `mif1` is ambiguous: pictures of both codings may have it
+    first."""
     if start[4:8] != b"ftyp":
         return None
     length = int.from_bytes(start[:4], "big")
@@ -68,14 +68,14 @@ def picture_by_brands(start: bytes) -> str | None:
 def _opened(path: str) -> Any:
     from PIL import Image
 
-    if is_avif(path):  # the reader of HEIC claims it too
+    if is_avif(path):  # the reader of HEIC would also accept it
         return Image.open(path, formats=["AVIF"])
     try:
         return Image.open(path)
     except Image.DecompressionBombError:
         raise
     except (OSError, ValueError, SyntaxError):
-        # Text or a profile in it may be damaged or too long, and says nothing about the pixels.
+        # Its text or profile may be damaged or too long, which does not affect the pixels.
         pixels = png_chunks.without_metadata(path)
         if pixels is None:
             raise
@@ -89,8 +89,8 @@ def count_frames(path: str) -> int:
 
 
 def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: str | None = None) -> Any:
-    """One page, counted from 1, turned as its EXIF orientation says. Of an animation it is the first frame that shows
-    anything.
+    """One page, counted from 1, rotated by its EXIF orientation. Of an animation it is the first frame that is not
+    blank.
 
     With `draft_edge_px` a JPEG may be decoded at a smaller size, but not below that edge; `draft_mode` `L` skips colors.
     """
@@ -129,7 +129,7 @@ def orientation_of(image: Any) -> int:
 
 
 def upright(image: Any) -> Any:
-    """The image turned as its EXIF orientation says, with its pixels alone: damaged metadata can't be written again."""
+    """The image rotated by its EXIF orientation, without metadata: damaged metadata could not be written again."""
     from PIL import Image
 
     turns = Image.Transpose
@@ -173,7 +173,7 @@ def _single(path: str) -> tuple[Any, list[int]]:
 
 
 def _multi_page(path: str) -> tuple[Any, list[int]]:
-    """The picture and its pages; still open if it is the one that was read last."""
+    """The picture and its pages; it is still open if it was also the last one."""
     global _last
     status = os.stat(path)
     version = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -183,7 +183,7 @@ def _multi_page(path: str) -> tuple[Any, list[int]]:
 
 
 def _first_that_shows(image: Any) -> Any:
-    """The image, or the first frame of the animation that is not all of one color."""
+    """The image, or the first frame of the animation that has more than one color."""
     if not getattr(image, "is_animated", False) or image.format in ("TIFF", "MPO"):
         return image
     first = image.copy()
@@ -208,7 +208,7 @@ def _is_of_one_color(image: Any) -> bool:
 
 
 def _loaded(path: str, image: Any, index: int) -> Any:
-    """The image with its pixels decoded; what is left of them if some are missing."""
+    """The image with its pixels decoded, or with the intact ones if some are missing."""
     try:
         image.load()
         return image
@@ -242,7 +242,7 @@ def _bomb_errors() -> type[Exception]:
 
 
 def _too_large(path: str, pixels: int = 0) -> PermanentError:
-    """The error for too many pixels. `pixels` is 0 where Pillow refused the image, which means twice its limit or more."""
+    """The error for too many pixels. `pixels` is 0 if Pillow refused the image, which means at least twice its limit."""
     limit = f"{MAX_PIXELS // 1_000_000} million pixels"
     if (pixels or 2 * MAX_PIXELS) > BOMB_PIXELS_PER_BYTE * os.stat(path).st_size:
         return PermanentError("decompression_bomb", f"the small file unpacks to more than {limit}; it is not opened")
@@ -253,7 +253,7 @@ def _too_large(path: str, pixels: int = 0) -> PermanentError:
 
 
 def on_ground(image: Any) -> Any:
-    """The image in RGB or gray, with transparency replaced by the ground on which most of it can be seen."""
+    """The image in RGB or gray, with transparency replaced by the background on which most of it is visible."""
     has_transparency = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if has_transparency:
         whole = image.convert("RGBA")
@@ -273,11 +273,13 @@ def on_ground(image: Any) -> Any:
 
 
 def _ground_of(gray: Any, alpha: Any) -> tuple[int, int, int]:
-    """White, black or gray: the first on which few of the visible pixels vanish."""
+    """White, black or gray: the first background on which few pixels become invisible."""
     histogram = gray.histogram(alpha.point([255 * (value >= 64) for value in range(256)]))
     visible = max(1, sum(histogram))
     lost = {ground: sum(histogram[max(0, ground - 60) : ground + 61]) / visible for ground in (255, 0, 128)}
-    ground = next((ground for ground, share in lost.items() if share < 0.25), min(lost, key=lambda one: lost[one]))
+    ground = next(
+        (ground for ground, share in lost.items() if share < 0.25), min(lost, key=lambda candidate: lost[candidate])
+    )
     return ground, ground, ground
 
 
@@ -285,7 +287,7 @@ def _stretched(image: Any) -> Any:
     """A picture of more than 8 bits in gray, from its darkest to its lightest value."""
     wide = image.convert("F")
     low, high = wide.getextrema()
-    if not low < high:  # of one value, or no numbers at all
+    if not low < high:  # all pixels have one value, or are not numbers
         return wide.point(lambda value: value * 0 + 255).convert("L")
     scale = 255 / (high - low)
     return wide.point(lambda value: value * scale - low * scale).convert("L")

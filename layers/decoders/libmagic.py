@@ -1,4 +1,4 @@
-"""Loads libmagic from its wheel, so that library and database always match; never the system's."""
+"""Loads libmagic from its wheel and never from the system, so that library and database always match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAGIC_ERROR = 0x200
 
 
 class LibMagic:
-    """An open database. Not safe to share between threads."""
+    """An open database. Not safe for several threads."""
 
     def __init__(self) -> None:
         spec = find_spec("pylibmagic")

@@ -1,7 +1,7 @@
-"""Reads pages with Tesseract: evens out light, scales print, turns pages upright; returns words with boxes and confidence.
+"""Reads pages with Tesseract: removes shadows, scales print, rotates pages upright; returns words with boxes and confidence.
 
-Boxes are fractions of the displayed page, turned as its EXIF or PDF rotation says. A page that was scanned sideways or
-upside down is turned only for reading: `turned` is the number of degrees clockwise, and its boxes refer to the page as displayed.
+Boxes are fractions of the displayed page, with its EXIF or PDF rotation. A page that was scanned sideways or upside down
+is rotated only for reading: `turned` is the number of degrees clockwise, and its boxes refer to the page as displayed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from layers.domain.extraction.lines import lines_of
 from layers.domain.formats import format_of
 from layers.domain.page import Page, Word, turned_box
 
-# Print in a block is read best at about this height. In columns, only small print is enlarged.
+# In a block, print of about this height is read best. In columns, only small print is enlarged.
 BLOCK_PRINT_PX, COLUMN_PRINT_PX, SMALL_PRINT_PX = 20, 14, 10
 MAX_ENLARGED, MAX_SHRUNK = 2.0, 0.3
 MAX_PIXELS_ENLARGED, MAX_PIXELS = 2_800_000, 6_000_000
@@ -35,7 +35,7 @@ MIN_SURE = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How pages are prepared and read: Tesseract's page segmentation mode by layout, whether light is evened out, and
+    """How pages are prepared and read: Tesseract's page segmentation mode by layout, whether shadows are removed, and
     whether print is scaled to a good height."""
 
     columns_mode: int = 3  # detects columns
@@ -78,14 +78,14 @@ class Reading:
 def read_pages(
     path: str, media_type: str, page_numbers: Sequence[int], languages: Sequence[str], setting: Setting = BY_LAYOUT
 ) -> list[dict[str, Any]]:
-    """What Tesseract reads on each page."""
+    """Tesseract's result for each page."""
     reader = _Tesseract(languages, setting)
     pages = [_read_page(gray_page(path, media_type, number), number, reader) for number in page_numbers]
     return with_own_text(path, media_type, pages)
 
 
 def with_own_text(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pages as they were read, with the document's own text added where it has pictures or scans on pages."""
+    """The pages as they were read, with the document's own text added if it has pictures or scans on pages."""
     if media_type == "application/pdf":
         return [pdf_text.add_own_text(path, page) for page in pages]
     if not format_of(media_type).holds_pictures:
@@ -124,7 +124,7 @@ def _read_page(shown: Any, number: int, reader: _Tesseract) -> dict[str, Any]:
 
 
 def _max_pixels(image: Any) -> int:
-    """The number of pixels of a page that is read: more for one that is read in bands."""
+    """The number of pixels at which a page is read: more for a page in bands."""
     tall = bands.is_tall(min(image.size), max(image.size))
     return bands.MAX_TALL_PIXELS if tall else MAX_PIXELS
 
@@ -143,7 +143,7 @@ def _read_bands(image: Any, reader: _Tesseract) -> Reading:
 
 
 def text_of_words(words: Sequence[Sequence[Any]], size: tuple[int, int]) -> str:
-    """The lines that words of one image form."""
+    """Groups the words of one image into lines."""
     page = Page(1, words=tuple(Word(*word[:6]) for word in words), width=size[0], height=size[1])
     return "\n".join(line.text for line in lines_of([page]))
 
@@ -183,9 +183,9 @@ def _scaled(image: Any, scale: float) -> Any:
 
 
 def _read_turned(shown: Any, image: Any, first: Reading, reader: _Tesseract) -> tuple[Reading, int]:
-    """The better reading of the page turned, or inverted if it is dark, and the degrees by which it was turned.
+    """The best result for the page in other rotations, or inverted if it is dark, and the degrees of this rotation.
 
-    180 degrees comes first and is mostly enough: lines that run upwards then run downwards.
+    180 degrees is first and usually sufficient: lines that run upwards then run downwards.
     """
     from PIL import ImageOps, ImageStat
 

@@ -29,10 +29,10 @@ def read_text(path: str) -> list[dict[str, Any]]:
     if not slides:
         raise PermanentError("corrupt", "the presentation has no readable slides")
     hidden = [slide.get(f"{DRAWN}style-name") in hidden_styles for slide in slides]
-    pages = text_pages("" if one else _text_of(slide) for one, slide in zip(hidden, slides, strict=True))
+    pages = text_pages("" if is_hidden else _text_of(slide) for is_hidden, slide in zip(hidden, slides, strict=True))
     return [
-        hidden_page(page, "slide", str(page["number"])) if one else page
-        for one, page in zip(hidden, pages, strict=True)
+        hidden_page(page, "slide", str(page["number"])) if is_hidden else page
+        for is_hidden, page in zip(hidden, pages, strict=True)
     ]
 
 
@@ -51,8 +51,8 @@ def _slides_and_hidden_styles(path: str) -> tuple[list[Element], set[str | None]
     hidden = {
         style.get(f"{STYLE}name")
         for style in tree.iter(f"{STYLE}style")
-        for one in style
-        if one.get(f"{SHOWN}visibility") == "hidden"
+        for properties in style
+        if properties.get(f"{SHOWN}visibility") == "hidden"
     }
     return list(tree.iter(f"{DRAWN}page")), hidden
 

@@ -19,7 +19,7 @@ MAX_TALL_EDGE_PX = 9000
 def page_picture(
     path: str, media_type: str, number: int, into: str, edge_px: int, max_edge_px: int, max_bytes: int
 ) -> dict[str, Any]:
-    """A page, counted from 1, with a longest edge of `edge_px`. An empty name means that the file itself can be sent."""
+    """A page, counted from 1, with a longest edge of `edge_px`. The name is empty if the file itself can be sent."""
     if media_type in ("image/jpeg", "image/png") and _can_be_sent(path, max_edge_px, max_bytes):
         return {"name": "", "media_type": media_type}
     if format_of(media_type).holds_pictures:

@@ -16,7 +16,7 @@ LINE_CHARACTERS = 46
 MAX_LINES = 60
 INK = 40
 WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
-# With Chinese, Japanese and Korean characters: of the host, and of a package that a local start installs.
+# With Chinese, Japanese and Korean characters: on the host, and in a package that a local start installs.
 EAST_ASIAN_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKjp-Regular.otf",
@@ -47,7 +47,7 @@ def wrapped(text: str) -> list[str]:
 
 
 def _wrapped_wide(line: str) -> Iterator[str]:
-    """A line with East Asian characters, which have no spaces between them and are twice as wide as others."""
+    """Wraps a line with East Asian characters, which have no spaces between them and are twice as wide as others."""
     start = width = 0
     for index, character in enumerate(line):
         own_width = 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -66,7 +66,7 @@ def sheet_with_lines(lines: Sequence[str], edge_px: int) -> Any:
 
 
 def blank(edge_px: int, texts: Sequence[str]) -> tuple[Any, Any, Any, int, int]:
-    """A white sheet, what draws on it, a font for these texts, the height of a line and the margin in pixels."""
+    """A white sheet, its drawing context, a font for these texts, the height of a line and the margin in pixels."""
     from PIL import Image, ImageDraw
 
     sheet = Image.new("L", (round(edge_px * 0.77), edge_px), "white")

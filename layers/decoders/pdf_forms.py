@@ -1,4 +1,4 @@
-"""Makes what was filled in and written over a PDF's page part of the page: form fields, typed notes and stamps."""
+"""Makes form fields, typed notes and stamps part of a PDF's page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PASSWORD_FIELD = 1 << 13
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A form field or a typed note: its text as it is stored, and its box in page coordinates. `is_check`: a box or
-    button that is marked or not; its text is the mark."""
+    """A form field or a typed note: its text as it is stored, and its box in page coordinates. `is_check`: a check box or
+    radio button; its text is the mark."""
 
     text: str
     box: Box
@@ -26,7 +26,7 @@ class Entry:
 
 
 def entries_of(document: Any, page: Any) -> list[Entry]:
-    """The filled fields and typed notes that the page shows."""
+    """The visible filled fields and typed notes of the page."""
     from pypdfium2 import raw
 
     count = min(raw.FPDFPage_GetAnnotCount(page.raw), MAX_ANNOTATIONS)
@@ -40,7 +40,7 @@ def has_annotations(page: Any) -> bool:
 
 
 def flatten(page: Any) -> bool:
-    """Draw all annotations and fields into the page's content. The page has to be loaded again then."""
+    """Draw all annotations and fields into the page's content. Afterwards the page has to be loaded again."""
     from pypdfium2 import raw
 
     return bool(raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY) == raw.FLATTEN_SUCCESS)

@@ -33,15 +33,15 @@ def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> d
 
 
 def _first_page(path: str, edge_px: int) -> Any:
-    """The first page of a PDF; a sheet with its text where the page can only be read."""
+    """The first page of a PDF, or a sheet with its text if the page can only be read and not rendered."""
     with opened(path) as document:
         text = document.attached.texts.get(1)
     return sheet_with_text(text, edge_px) if text is not None else render(path, 1, edge_px)
 
 
 def pdf_preview(path: str, into: str, name: str) -> dict[str, Any]:
-    """The pages of the documents in a PDF as one PDF, with those that are only text as sheets. An empty name means that
-    the file itself can be shown."""
+    """The pages of the documents in a PDF as one PDF, with sheets for those that are only text. The name is empty if the
+    file itself can be displayed."""
     with opened(path) as document:
         if not document.attached.is_composed:
             return {"name": "", "media_type": "application/pdf"}
@@ -63,7 +63,7 @@ def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any
 def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = False) -> dict[str, Any]:
     """Save an image as a WebP of at most `edge_px`.
 
-    `is_drawn`: our own drawing, with few shades and sharp edges. Lossless coding of it takes half the time and bytes.
+    `is_drawn`: drawn by Fairway, with few shades and sharp edges. Lossless coding then needs half the time and bytes.
     """
     image = _shrunk(on_ground(image), edge_px)
     options = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}

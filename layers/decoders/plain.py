@@ -25,7 +25,7 @@ def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     if media_type != "text/html":
         return [text_page(text)]
     shown, hidden = visible_text(text)
-    note = [f"the page holds text that it does not show ({hidden} characters); it was not read", False]
+    note = [f"the page has hidden text ({hidden} characters), which was not read", False]
     return [text_page(shown) | ({"notes": [note]} if hidden else {})]
 
 
@@ -36,7 +36,7 @@ def structured(path: str) -> dict[str, Any] | None:
 
 
 def decoded(path: str, max_bytes: int) -> str:
-    """The text without NULs, decoded as `charsets.decode` says, by the encoding that a page of markup declares."""
+    """The text without NULs, decoded by `charsets.decode` with the encoding that a page of markup declares."""
     with open(path, "rb") as stream:
         content = stream.read(max_bytes)
     return decode(content, declared_in(content), is_cut=len(content) == max_bytes)

@@ -1,4 +1,4 @@
-"""Removes the metadata of a PNG, so that damage or size of it can't keep the picture from being opened."""
+"""Removes the metadata of a PNG, so that damaged or large metadata can't prevent the picture from being opened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_BYTES = 256 << 20
-# Chunks that decide about pixels.
+# Chunks that affect pixels.
 KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"acTL", b"fcTL", b"fdAT"}
 
 

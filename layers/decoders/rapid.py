@@ -1,4 +1,4 @@
-"""Reads pages with RapidOCR, which is five times slower than Tesseract and far better on faint, skewed or patterned print.
+"""Reads pages with RapidOCR, which is five times slower than Tesseract and much better on faint, skewed or patterned print.
 
 Boxes refer to the displayed page, as in `layers/decoders/ocr.py`. RapidOCR finds lines; the boxes of words are estimated
 from the line's box by the positions of their characters.
@@ -23,7 +23,7 @@ DETECTION_EDGE_PX = 1280  # of the image in which lines are detected
 
 
 def read_pages(path: str, media_type: str, pages: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-    """What RapidOCR reads on each (page number, degrees by which the page is turned clockwise)."""
+    """RapidOCR's result for each (page number, degrees by which the page is rotated clockwise)."""
     return with_own_text(
         path,
         media_type,
@@ -54,7 +54,7 @@ class _Read:
 
 
 def _bounded(image: Any) -> Any:
-    """The image at a size that the engine reads well: tall ones keep their width, because they are read in bands."""
+    """The image at a good size for the engine; tall ones keep their width, because they are read in bands."""
     if bands.is_tall(*image.size):
         image.thumbnail((MAX_BAND_WIDTH_PX, image.height), reducing_gap=2.0)
     else:
@@ -98,7 +98,7 @@ def _spread(text: str, x0: float, x1: float) -> list[tuple[str, float, float]]:
 def _engine() -> Any:
     from rapidocr import RapidOCR
 
-    # One thread, since several pages are read at once. No classifier of turned lines, since the page's rotation is known.
+    # One thread, since several pages are read at once. No classifier of rotated lines, since the rotation is known.
     return RapidOCR(
         params={
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,

@@ -1,4 +1,4 @@
-"""Prepares scans for OCR from their pixels: evens out light, finds the layout and the print size."""
+"""Prepares scans for OCR: removes shadows, and finds the layout and the print size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 Layout = Literal["columns", "block"]
 
-# Fainter pixels are paper grain. Of the others, the darkest become fully black, beyond this quantile.
+# Fainter pixels are paper grain. Of the others, those above this quantile of darkness become fully black.
 FAINTEST_INK = 24
 MIN_CONTRAST = 40
 BLACK_FROM = 0.7

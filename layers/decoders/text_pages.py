@@ -22,7 +22,7 @@ def text_page(text: str, number: int = 1) -> dict[str, Any]:
 
 
 def hidden_page(page: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
-    """A page that its document does not show: it counts as read and has no text."""
+    """A hidden page of a document: it counts as read and has no text."""
     note = [f"the {kind} {name} is hidden; it was not read", False]
     return page | {"text": "", "source": "native", "confidence": 100.0, "is_hidden": True, "notes": [note]}
 

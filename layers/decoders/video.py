@@ -7,7 +7,7 @@ from typing import Any
 from layers.decoders.images import MAX_PIXELS
 from layers.domain.errors import PermanentError
 
-# The container format is fixed, so that no file can pass for a playlist, which would open other files.
+# The container format is fixed, so that no file is opened as a playlist, which could open other files.
 CONTAINERS = {
     "video/mp4": "mov",
     "video/quicktime": "mov",

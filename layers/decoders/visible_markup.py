@@ -1,4 +1,4 @@
-"""Reduces HTML to what a browser shows, as words or as markup, and counts the characters that it hides."""
+"""Reduces HTML to its visible part, as words or as markup, and counts the hidden characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NEVER_SHOWN = {"script", "style", "template", "noscript"}
 NOT_NESTED = {
     *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
 }
-# What ends an element whose end tag is left out.
+# Tags that end an element without an end tag.
 ENDED_BY = {
     "p": BLOCKS - {"br", "title"},
     "li": {"li"},
@@ -40,7 +40,7 @@ MAX_SHEET_CHARACTERS = 200_000
 
 
 def visible_text(markup: str) -> tuple[str, int]:
-    """The words that are shown, line by line, and how many characters are hidden."""
+    """The visible words, line by line, and the number of hidden characters."""
     words = _Words(markup)
     words.feed(markup)
     words.close()
@@ -49,7 +49,7 @@ def visible_text(markup: str) -> tuple[str, int]:
 
 
 def visible_markup(markup: str) -> str:
-    """The markup without the elements that are hidden; as it is if none are."""
+    """The markup without hidden elements."""
     if not MAY_HIDE.search(markup):
         return markup
     shown = _Markup(markup)
@@ -59,16 +59,16 @@ def visible_markup(markup: str) -> str:
 
 
 class _Visible(HTMLParser):
-    """Finds what is shown, for `show_start`, `show_end` and `show_words`."""
+    """Calls `show_start`, `show_end` and `show_words` for visible content."""
 
     def __init__(self, markup: str) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self.hidden = 0
         self._selectors = _hiding_selectors(markup)
-        # White letters vanish only where nothing gives them another ground.
+        # White letters are invisible only if no element gives them another background.
         self._hides_white = not COLORED_GROUND.search(markup)
-        # The open elements from the first that hides its content on.
+        # The open elements, from the first one that hides its content.
         self._within: list[tuple[str, bool]] = []
         self._around: Counter[str] = Counter()
 
@@ -97,10 +97,10 @@ class _Visible(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         names = [name for name, _ in self._within]
-        if tag in names:  # end tags of elements within may be missing
+        if tag in names:  # end tags of inner elements may be missing
             del self._within[len(names) - 1 - names[::-1].index(tag) :]
             return
-        if self._around[tag] > 0:  # it ends an element around all of them
+        if self._around[tag] > 0:  # it ends an element that contains all of them
             self._within.clear()
             self._around[tag] -= 1
         if not self._within:
@@ -152,12 +152,12 @@ class _Markup(_Visible):
 
 
 def _hiding_selectors(markup: str) -> set[str]:
-    """The simple selectors of the page's own style sheets that hide what they select."""
+    """The simple selectors in the page's own style sheets that hide elements."""
     sheets = "\n".join(SHEET.findall(markup))[:MAX_SHEET_CHARACTERS]
     if not HIDING.search(sheets):
         return set()
     found = set()
     for selectors, body in RULE.findall(NESTED_RULES.sub("", sheets)):
         if HIDING.search(body):
-            found |= {one.strip() for one in selectors.split(",") if SIMPLE.match(one.strip())}
+            found |= {selector.strip() for selector in selectors.split(",") if SIMPLE.match(selector.strip())}
     return found - {"", "html", "body"}
