@@ -1,4 +1,4 @@
-"""All environment variables that Fairway reads: `python -m layers.settings > docs/configuration.md` lists them."""
+"""The settings of a process, from its environment variables. docs/configuration.md is generated from them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ OCR = "OCR"
 TEXTRACT = "Amazon Textract"
 EXTRACTION = "Extraction"
 PREVIEWS = "Previews"
-EMBEDDED = "Embedded start"
 
 
 def setting(
@@ -337,7 +336,7 @@ class Settings:
         """The settings in these variables. `declared_concurrency` is used for steps without a line in
         `.chalice/config.json`. Raises ValueError."""
         values: dict[str, Any] = {}
-        for declared in _declared():
+        for declared in declared_settings():
             text = environment.get(variable_of(declared))
             if text is not None and (text or not declared.metadata["variable"]):
                 values[declared.name] = _parsed(str(declared.type), variable_of(declared), text)
@@ -361,7 +360,7 @@ class Settings:
 
     def _check(self) -> None:
         """Raises ValueError for a value that is not allowed, or if a setting needs another that is missing."""
-        for declared in _declared():
+        for declared in declared_settings():
             choices = declared.metadata["choices"]
             if choices and getattr(self, declared.name) not in choices:
                 raise ValueError(f"{variable_of(declared)} must be one of {', '.join(choices)}")
@@ -422,59 +421,12 @@ class Settings:
         return dict(_json(self.extraction_options) or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable that is read outside of `Settings`."""
-
-    name: str
-    default: str
-    meaning: str
-    group: str
-
-
-# Read by infra/local, by the decoders (to which no other settings are passed) and by bootstrap.
-OTHER_VARIABLES = (
-    Variable("FAIRWAY_HOME", "`.fairway`", "The folder for all data, secrets and logs.", EMBEDDED),
-    Variable("FAIRWAY_PORT", "`8000`", "The port of the API; 0 picks a free one and keeps it.", EMBEDDED),
-    Variable("FAIRWAY_WORKERS", "`2`", "How many worker processes are started.", EMBEDDED),
-    Variable(
-        "FAIRWAY_CACHE", "`~/.cache/fairway`", "Where `make cluster` keeps Kafka and versitygw, for all clones.", EMBEDDED
-    ),
-    Variable("FAIRWAY_SAMPLES", "`1`", "0: do not process the samples.", EMBEDDED),
-    Variable(
-        "FAIRWAY_STORE_FREE_BYTES", "`268435456`",
-        "How many bytes of the disk uploads leave free. An upload that would leave less is answered with 507.",
-        EMBEDDED,
-    ),
-    Variable("FAIRWAY_PREVIEW_HOST", "`127.0.0.1`", "The address that `python -m infra.preview_service` binds.", PREVIEWS),
-    Variable("FAIRWAY_PREVIEW_PORT", "`3000`", "Its port.", PREVIEWS),
-    Variable("FAIRWAY_PREVIEW_AT_ONCE", "`2`", "How many documents it converts at once.", PREVIEWS),
-    Variable("FAIRWAY_PREVIEW_QUEUE", "`20`", "How many more may wait; others are answered with 503.", PREVIEWS),
-    Variable("FAIRWAY_TESSERACT", "the one in its wheel", "The path of another Tesseract.", OCR),
-    Variable(
-        "FAIRWAY_TESSDATA", "", "A folder with more languages for Tesseract: `<code>.traineddata` for each.", OCR
-    ),
-    Variable(
-        "FAIRWAY_SECRETS", "",
-        "Names of secrets in AWS Secrets Manager, separated by commas. Each is a JSON object of variables. The environment "
-        "has priority.",
-        GENERAL,
-    ),
-    Variable(
-        "FAIRWAY_SECRETS_FOLDER", "",
-        "A folder of files, such as `/run/secrets`. Each has the name of a variable and contains its value. The "
-        "environment has priority.",
-        GENERAL,
-    ),
-)  # fmt: skip
-
-
 def variable_of(declared: Field[Any]) -> str:
     """The environment variable of a field."""
     return str(declared.metadata["variable"]) or f"FAIRWAY_{declared.name.upper()}"
 
 
-def _declared() -> Iterator[Field[Any]]:
+def declared_settings() -> Iterator[Field[Any]]:
     return (declared for declared in fields(Settings) if declared.metadata)
 
 
@@ -520,62 +472,3 @@ def reserved_concurrency(stage: str) -> dict[str, int]:
         return {}
     functions = json.loads(path.read_text())["stages"].get(stage, {}).get("lambda_functions", {})
     return {name: line["reserved_concurrency"] for name, line in functions.items() if "reserved_concurrency" in line}
-
-
-HEADER = """# Configuration
-
-<!-- Generated from layers/settings.py: change it there, then run `python -m layers.settings > docs/configuration.md`. -->
-
-All settings are environment variables, and all have a default that works with `make run`. A value that is not allowed
-stops the process at its start with a message that names the variable. `.chalice/config.json` sets for each stage how
-many invocations of each step Lambda runs at once, and how many parts of each step all workers together run at most.
-"""
-
-
-def page() -> str:
-    """The text of docs/configuration.md."""
-    rows: dict[str, list[str]] = {EMBEDDED: []}
-    for variable in OTHER_VARIABLES:
-        rows.setdefault(variable.group, []).append(_row(variable.name, variable.default, variable.meaning))
-    for declared in _declared():
-        if declared.name != "port":
-            rows.setdefault(declared.metadata["group"], []).append(
-                _row(variable_of(declared), _default(declared), _meaning(declared))
-            )
-    order = [EMBEDDED, *dict.fromkeys(declared.metadata["group"] for declared in _declared())]
-    tables = [
-        f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n" + "\n".join(rows[group]) for group in order
-    ]
-    return HEADER + "\n" + "\n\n".join(tables) + "\n"
-
-
-def _row(name: str, default: str, meaning: str) -> str:
-    return f"| `{name}` | {default} | {meaning} |".replace("|  |", "| |")
-
-
-def _default(declared: Field[Any]) -> str:
-    if declared.metadata["shown_default"]:
-        return str(declared.metadata["shown_default"])
-    if declared.default in ("", None):
-        return ""
-    return f"`{declared.default}`" + _readable(declared.default, declared.metadata["unit"])
-
-
-def _readable(value: Any, unit: str) -> str:
-    """A large number in a larger unit."""
-    if unit == "bytes" and value >= 1 << 20:
-        return f" ({value >> 20} MiB)"
-    if unit == "seconds" and value >= 24 * 3600:
-        return f" ({value // (24 * 3600)} days)"
-    return f" ({value // 3600} h)" if unit == "seconds" and value >= 3600 else ""
-
-
-def _meaning(declared: Field[Any]) -> str:
-    about = declared.metadata
-    choices = f" One of {', '.join(f'`{choice}`' for choice in about['choices'])}." if about["choices"] else ""
-    unit = f" In {about['unit']}." if about["unit"] else ""
-    return f"{about['meaning']}{choices}{unit}"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -11,7 +11,8 @@ import pytest
 from functions.api.overview import STATES
 from functions.pipelines import STEPS
 from infra.preview_service.service import samples
-from layers.settings import Settings, page
+from layers.configuration_page import page
+from layers.settings import Settings
 from layers.telemetry import prometheus
 from layers.version import VERSION
 from tests.deploy.files import CHART, DEPLOY, ROOT, UNITS, compose, named_settings, queries, texts, values

@@ -13,7 +13,8 @@ import pytest
 from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
 from infra.local.api_and_workers import DEFAULT_WORKERS
-from layers.settings import OTHER_VARIABLES, Settings, page, reserved_concurrency
+from layers.configuration_page import OTHER_VARIABLES, page
+from layers.settings import Settings, reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = ROOT / ".chalice" / "config.json"
@@ -105,7 +106,7 @@ def test_a_step_without_a_line_in_the_config_has_the_concurrency_that_it_declare
 
 def test_the_configuration_page_is_up_to_date() -> None:
     kept = (ROOT / "docs" / "configuration.md").read_text()
-    assert kept == page(), "run `python -m layers.settings > docs/configuration.md`"
+    assert kept == page(), "run `python -m layers.configuration_page > docs/configuration.md`"
 
 
 def test_the_page_shows_the_defaults_of_the_embedded_start() -> None:
