@@ -4,10 +4,10 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT CASE p_priority WHEN 'low' THEN 0.1 ELSE 1.0
 
 -- Makes a lane active, in the transaction that makes a step of it ready.
 --
--- The shared lock is taken in a statement of its own before the flags are read. A dispatcher that deactivates the lane takes
+-- The shared lock is taken in a separate statement before the flags are read. A dispatcher that deactivates the lane takes
 -- the same lock exclusively. So either it sees the ready step, or this function sees that the lane is inactive. An active
 -- lane is not written, so that transactions that make steps of one tenant ready don't wait for each other. Before a lane is
--- written, a second shared lock keeps dispatch from raising its floors, above which the pass that is read here must stay.
+-- written, a second shared lock prevents dispatch from raising its floors: the pass that is read here must stay above them.
 CREATE OR REPLACE FUNCTION activate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 BEGIN

@@ -1,7 +1,7 @@
 -- Creates files for the members of an archive, [{"place", "name", "size_bytes", "sha256"}, ...], in the archive's batch, fenced
 -- by the lease of the step that unpacks it. `place` is the member's index in the archive. Calling it again creates nothing
 -- new. Returns a row for each file, with the object key if the object is not stored yet. Content that is already verified in
--- the dataset is left out, unless the batch allows duplicates.
+-- the dataset is omitted, unless the batch allows duplicates.
 CREATE OR REPLACE FUNCTION add_members(
     p_file_id uuid, p_step text, p_part integer, p_lease_id uuid, p_members jsonb, p_upload_s double precision)
 RETURNS TABLE (place integer, object_key text)

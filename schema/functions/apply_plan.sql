@@ -8,7 +8,7 @@ BEGIN
     PERFORM activate_lanes(jsonb_build_array(jsonb_build_object('file_id', p_file_id, 'planned', p_planned)));
 END $$;
 
--- Writes the steps of a plan. The caller activates their lanes in the same transaction, as the last thing that it does.
+-- Writes the steps of a plan. The caller activates their lanes in the same transaction, as its last action.
 CREATE OR REPLACE FUNCTION write_plan(p_file_id uuid, p_planned jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,6 +1,6 @@
 -- Handles events of created objects, [{"file_id", "object_key", "version_id"}, ...]: makes the first step, p_step, ready for
--- the files that were waiting for their upload. Its estimated cost is p_least_s and a second for each p_bytes_a_s bytes.
--- The first version that arrives is the one that is processed; later events change nothing.
+-- the files that were waiting for their upload. Its estimated cost is p_least_s plus a second for each p_bytes_a_s bytes.
+-- The first version that arrives is processed; later events have no effect.
 -- Returns a row for each object: 'arrived', 'known', 'removed' (the caller deletes the object) or 'unknown'.
 CREATE OR REPLACE FUNCTION arrive(
     p_arrivals jsonb, p_step text, p_least_s double precision, p_bytes_a_s double precision)
@@ -37,8 +37,8 @@ BEGIN
     RETURN QUERY
     SELECT n.object_key,
            CASE WHEN n.file_id = ANY (arrived) THEN 'arrived'
-                -- An object is kept until the removal can no longer be undone; one that came before the removal, until
-                -- its file is erased.
+                -- An object is kept until the removal can no longer be undone; an object that arrived before the removal is
+                -- kept until its file is erased.
                 WHEN t.file_id IS NOT NULL OR (f.removed_at IS NOT NULL AND f.uploaded_at IS NULL
                      AND (r.erasing_at IS NOT NULL OR r.erase_after <= clock_timestamp())) THEN 'removed'
                 WHEN f.file_id IS NOT NULL THEN 'known'

@@ -1,5 +1,5 @@
--- Compares the number of files that were ever accepted, from one tenant or, where p_tenant_id is NULL, from all, with the files
--- that exist. The counters of accepted and erased files outlive the files; the others are counted in the table.
+-- Compares the number of all files ever accepted, from one tenant or, if p_tenant_id is NULL, from all, with the existing
+-- files. The counters of accepted and erased files outlive the files; the others are counted in the table.
 CREATE OR REPLACE FUNCTION audit_balance(p_tenant_id uuid)
 RETURNS TABLE (accepted bigint, terminal bigint, in_flight bigint, unaccounted bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

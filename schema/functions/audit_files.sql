@@ -1,4 +1,4 @@
--- Compares the counters of each batch with its files. Returns a row for each kind of finding; none where all is consistent.
+-- Compares the counters of each batch with its files. Returns a row for each kind of finding; none if all is consistent.
 CREATE OR REPLACE FUNCTION audit_batches(p_tenant_id uuid) RETURNS TABLE (finding text, count bigint)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     WITH counted AS (
@@ -17,13 +17,13 @@ $$;
 ALTER FUNCTION audit_batches(uuid) OWNER TO fairway_worker;
 
 -- Compares files, from after one id up to another, with their steps, attempts, artifacts and records. Returns a row for
--- each kind of finding, with its count; none where all is consistent.
---   p_main_steps      the steps that decide the state of a file
---   p_side_artifacts  {"preview": ["preview"], ...}: the artifacts that a step of another pipeline has made once it is done
--- `lost`: files in processing with no step that could still run. `doubled`: parts that ended as done more than once, not
--- counting one more time for each redrive.
--- Nested loops are off: right after a large upload the statistics say that there are few rows, and a nested loop over two
--- lists of ten thousand rows takes a minute.
+-- each kind of finding, with its count; none if all is consistent.
+--   p_main_steps      the steps that determine the state of a file
+--   p_side_artifacts  {"preview": ["preview"], ...}: the artifacts that exist when a step of another pipeline is done
+-- `lost`: files in processing without a step that can still run. `doubled`: parts that ended as done more often than once
+-- plus once for each redrive.
+-- Nested loops are off: right after a large upload, the statistics still show few rows, and a nested loop over two lists of
+-- ten thousand rows takes a minute.
 CREATE OR REPLACE FUNCTION audit_files(
     p_tenant_id uuid, p_after uuid, p_until uuid, p_main_steps text[], p_side_artifacts jsonb)
 RETURNS TABLE (finding text, count bigint)

@@ -1,5 +1,5 @@
--- The conservation check, of one tenant or, where p_tenant_id is NULL, of all.
--- `lost`: accepted files of which no row is left although they were not erased, and the `lost` of audit_files.
+-- The conservation check, of one tenant or, if p_tenant_id is NULL, of all.
+-- `lost`: accepted files without a row that were not erased, and the `lost` of audit_files.
 -- `doubled`, p_main_steps and p_side_artifacts: as in audit_files.
 CREATE OR REPLACE FUNCTION audit(p_tenant_id uuid, p_main_steps text[], p_side_artifacts jsonb)
 RETURNS TABLE (accepted bigint, terminal bigint, in_flight bigint, lost bigint, doubled bigint)
@@ -13,8 +13,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION audit(uuid, text[], jsonb) OWNER TO fairway_worker;
 
--- All inconsistencies of one tenant or, where p_tenant_id is NULL, of all: a row for each kind, with its count; none where
--- all is consistent. Each check compares two tables, so that an error in either is found:
+-- All inconsistencies of one tenant or, if p_tenant_id is NULL, of all: a row for each kind, with its count; none if all is
+-- consistent. Each check compares two tables, so that an error in either is found:
 --   batches    the counters of a batch with its files
 --   files      a settled file with its steps and its record
 --   steps      a step with the ledger of its attempts; a step that is long overdue
@@ -43,8 +43,8 @@ $$;
 ALTER FUNCTION last_audit(text) OWNER TO fairway_worker;
 
 -- Audits the next p_files files and, after the last of all files, the counters; returns the findings of this round.
--- A complete walk is kept in `audits`; the next one starts p_every_s seconds later. No row is returned until then, nor
--- while another upkeep audits.
+-- A complete walk is stored in `audits`; the next one starts p_every_s seconds later. Until then, and while another upkeep
+-- audits, no row is returned.
 CREATE OR REPLACE FUNCTION audit_rows(
     p_every_s double precision, p_files integer, p_main_steps text[], p_side_artifacts jsonb)
 RETURNS TABLE (findings jsonb)
@@ -98,8 +98,8 @@ LANGUAGE sql IMMUTABLE AS $$
          GROUP BY 1) n
 $$;
 
--- What the database knows about each object of the bucket:
---   'referenced'  a row names it
+-- The state of each object of the bucket according to the database:
+--   'referenced'  a row refers to it
 --   'at_work'     an attempt that still holds its lease has stored it
 --   'spare'       an attempt has stored it and has ended without recording it
 --   'awaited'     it is an upload whose event has not been handled
@@ -123,7 +123,7 @@ LANGUAGE sql STABLE AS $$
       LEFT JOIN tombstones t ON t.file_id = k.file_id
 $$;
 
--- Saves how far a walk has got. A complete walk is kept in `audits`, and the next one starts from the beginning.
+-- Saves the progress of a walk. A complete walk is stored in `audits`, and the next one starts from the beginning.
 CREATE OR REPLACE FUNCTION note_walk(p_walk text, p_from text, p_reached text, p_checked bigint, p_findings jsonb, p_ended boolean)
 RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

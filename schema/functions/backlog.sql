@@ -1,6 +1,6 @@
 -- The backlog of each step of p_steps: how many seconds its oldest ready part has waited, how many parts are parked (counted
--- up to p_most), and by how many seconds of work the waiting tenant that was served most is ahead of the one that was
--- served least. Of each step it reads the first row of at most p_most batch lanes, in dispatch order.
+-- up to p_most), and by how many seconds of work the most served waiting tenant is ahead of the least served one. For each
+-- step it reads the first row of at most p_most batch lanes, in dispatch order.
 CREATE OR REPLACE FUNCTION backlog(p_steps text[], p_most integer)
 RETURNS TABLE (step text, oldest_s double precision, parked bigint, ahead_s double precision)
 LANGUAGE sql STABLE AS $$

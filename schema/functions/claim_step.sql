@@ -1,5 +1,5 @@
--- All that a step may know about its file: the row, its dataset's schema, how each page was read, which steps failed,
--- and whether its record is complete (null where it has none).
+-- The facts about a file for a step: the row, its dataset's schema, how each page was read, which steps failed, and whether
+-- its record is complete (null if it has none).
 CREATE OR REPLACE FUNCTION file_facts(p_file_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(

@@ -1,6 +1,6 @@
 -- Charges a lane for the difference between the measured and the estimated time of an attempt. A refund moves the lane below
--- others, so the floors at which dispatch starts its search are lowered with it. The dispatcher lock keeps dispatch out
--- meanwhile.
+-- others, so the floors at which dispatch starts its search are also lowered. The dispatcher lock blocks dispatch during
+-- this.
 CREATE OR REPLACE FUNCTION correct_lane(
     p_step text, p_tenant_id uuid, p_batch_id uuid, p_difference_s double precision) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$

@@ -1,6 +1,6 @@
--- Dead letters, newest first, of one tenant or, where p_tenant_id is NULL, of all: failed steps that decided the end of their
--- pipeline. A reader that failed while another one read the file is no dead letter, and a later success removes one. Names
--- and texts of files are left out. p_after_at, p_after_file and p_after_step: the last dead letter of the page before.
+-- Dead letters, newest first, of one tenant or, if p_tenant_id is NULL, of all: failed steps that determined the end of their
+-- pipeline. A failed reader of a file that another reader has read is no dead letter, and a later success removes one. Names
+-- and texts of files are omitted. p_after_at, p_after_file and p_after_step: the last dead letter of the previous page.
 CREATE OR REPLACE FUNCTION dead_letters(
     p_tenant_id uuid, p_side_steps text[], p_file_ids uuid[], p_step text, p_code text,
     p_since timestamptz, p_until timestamptz, p_after_at timestamptz, p_after_file uuid, p_after_step text, p_limit integer)

@@ -10,17 +10,16 @@
 --   No active lane has a pass below a floor. A floor rises only while no lane is being activated (lock 5), and never above
 --   a lane that was found empty but stays active: it has long parts only, or a part is being readied in it.
 --   A part may be committed later than its ready_at. The mark therefore stays some seconds behind the last part taken, and
---   a batch lane counts as empty only after a search from its beginning. Where that search is slow, because of dead
---   entries, it is not repeated for twenty times as long, and the lane stays active meanwhile.
+--   a batch lane counts as empty only after a search from its beginning. If that search is slow because of dead entries, it
+--   is not repeated for twenty times its duration, and the lane stays active during this time.
 --
--- Bundles. A wake-up may name up to p_bundle parts, all of one batch, that are estimated to take no longer than p_bundle_s
--- seconds in all. So a file never waits in a wake-up for a file of another batch. The lanes are charged once for the whole
--- bundle. `rides` marks every part but the first. A part that was lost with its worker goes in a smaller bundle
--- (bundle_size).
+-- Bundles. A wake-up may contain up to p_bundle parts, all of one batch, that are estimated to take no longer than p_bundle_s
+-- seconds in total. So a file never waits in a wake-up for a file of another batch. The lanes are charged once for the whole
+-- bundle. `rides` marks every part but the first. A part that was lost with its worker gets a smaller bundle (bundle_size).
 --
--- Stops after p_most wake-ups, or when as many are in flight as in_flight_slots allows; p_in_flight of p_in_flight_s
--- estimated seconds in all are in flight already. Of long parts, those estimated to take longer than p_slice_s, no more
--- than p_long_slots are taken: then the first short part of a lane is taken instead of its first part.
+-- Stops after p_most wake-ups, or when as many are in flight as in_flight_slots allows; p_in_flight with p_in_flight_s
+-- estimated seconds in total are already in flight. At most p_long_slots long parts, those estimated to take longer than
+-- p_slice_s, are taken: after that, the first short part of a lane is taken instead of its first part.
 CREATE OR REPLACE FUNCTION dispatch_step(
     p_step text, p_cap integer, p_most integer, p_in_flight integer, p_in_flight_s double precision,
     p_in_flight_per_worker double precision, p_long_slots integer, p_slice_s double precision,
@@ -44,7 +43,7 @@ DECLARE
     most_parts integer;             -- in this bundle
     most_with_picked integer;       -- in a bundle with the picked part
     bundled integer;                -- parts in this bundle
-    bundled_s double precision;     -- what they are estimated to take
+    bundled_s double precision;     -- their estimated seconds
     charge_s double precision;
     reached timestamptz;            -- when its last part became ready
     began timestamptz;
@@ -118,7 +117,7 @@ BEGIN
             batch.ready_mark := reached; -- for the next part of the bundle
             IF picked.cost_estimate_s > p_slice_s THEN
                 p_long_slots := p_long_slots - 1;
-                EXIT; -- a long part has a wake-up of its own
+                EXIT; -- a long part has a separate wake-up
             END IF;
         END LOOP;
         IF bundled = 0 THEN
@@ -155,12 +154,12 @@ BEGIN
         row_id := newest_batch_lane(p_step, lane.tenant_id, batch.batch_id);
         UPDATE batch_lanes b
            SET pass = b.pass + charge_s / b.weight,
-               -- Where long parts were passed over, the mark stays before them.
+               -- If long parts were skipped, the mark stays before them.
                ready_mark = CASE WHEN long_parts_too
                                  THEN greatest(b.ready_mark, least(reached, clock_timestamp() - mark_trails_by))
                                  ELSE b.ready_mark END
          WHERE b.ctid = row_id;
-        -- A refund to a lane must not turn the clock back: a new lane would start ahead of all others.
+        -- A refund to a lane must not reduce the pass of the clock: a new lane would start ahead of all others.
         clock.pass := greatest(clock.pass, lane.pass);
         clock.taken := clock.taken + bundled;
         clock.taken_s := clock.taken_s + charge_s;
@@ -185,7 +184,7 @@ LANGUAGE sql IMMUTABLE AS $$
         * (1 + (p_in_flight_per_worker - 1) / greatest(1, coalesce(p_in_flight_s / nullif(p_in_flight, 0), 0))))))::integer
 $$;
 
--- How many parts a wake-up may name with a part that was lost with its worker so often. As `bundle_size` in
+-- How many parts a wake-up may contain with a part that was lost with its worker this often. Like `bundle_size` in
 -- layers/domain/fairness.py.
 CREATE OR REPLACE FUNCTION bundle_size(p_most integer, p_losses real, p_bundle_after_loss double precision)
 RETURNS integer
@@ -193,8 +192,8 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT greatest(1, floor(p_most * power(p_bundle_after_loss, p_losses::double precision)))::integer
 $$;
 
--- Makes an empty lane inactive, unless a part of it is being readied just now. The search may have skipped a row that was
--- only locked, so this looks for ready parts once more, under the lock.
+-- Makes an empty lane inactive, unless a part of it is becoming ready right now. The search may have skipped a locked row, so
+-- this searches for ready parts again, under the lock.
 CREATE OR REPLACE FUNCTION deactivate_lane(p_step text, p_tenant_id uuid, p_batch_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
@@ -219,15 +218,15 @@ BEGIN
 END $$;
 
 -- Dispatches each step of p_limits, {"ocr": {"cap", "ceiling", "most", "bundle", "long_slots"}, ...}: up to `cap` wake-ups
--- in flight and never more than `ceiling`, which may be missing; at most `most` new ones; one may name `bundle` parts;
+-- in flight and never more than `ceiling`, which may be missing; at most `most` new ones; one may contain `bundle` parts;
 -- `long_slots` of them may be long parts. p_policy has the constants of layers/domain/fairness.py: {"slice_s",
 -- "in_flight_per_worker", "bundle_s", "bundle_after_loss"}.
 --
--- One dispatcher works on a step at a time. A second one waits for it, since the one at work may not see parts that were
--- committed after it began. A third one leaves: the second one will see its parts. The waiter's lock is released as soon
+-- One dispatcher at a time processes a step. A second one waits for it, since the running one may not see parts that were
+-- committed after its start. A third one returns: the second one will see its parts. The waiter's lock is released as soon
 -- as the waiter gets the dispatcher lock, so that the next one can wait. Advisory locks of a transaction can only be
--- released by rolling back the block that took them; a proxy that shares connections allows no others. The rollback
--- releases both locks, and another dispatcher may take the dispatcher lock just then: the loop tries again.
+-- released by rolling back the block that took them, and a proxy that shares connections allows no others. The rollback
+-- releases both locks, and another dispatcher may take the dispatcher lock at this moment: then the loop tries again.
 CREATE OR REPLACE FUNCTION dispatch_steps(p_limits jsonb, p_policy jsonb)
 RETURNS TABLE (file_id uuid, step text, part integer, attempt integer, rides boolean)
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
@@ -261,8 +260,8 @@ BEGIN
             END;
         END LOOP;
         CONTINUE WHEN NOT may_wait;
-        -- Every dispatch notes when the oldest part in flight was queued; parts queued before that are not counted. If
-        -- the clock has stepped back to before that time, all parts are counted.
+        -- Every dispatch stores when the oldest part in flight was queued; parts queued before that are not counted. If the
+        -- clock has stepped back to before that time, all parts are counted.
         row_id := newest_clock(one.name);
         since := coalesce((SELECT c.in_flight_since FROM lane_clocks c WHERE c.ctid = row_id), '-infinity');
         IF since > clock_timestamp() THEN

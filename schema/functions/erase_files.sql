@@ -1,5 +1,5 @@
 -- Erases the rows of removed files and all rows that belong to them, leaves a tombstone for each file, and updates the removal:
--- its counts, and the time at which its objects are searched for once more, after the last URL and lease have expired.
+-- its counts, and the time of a second search for its objects, after the last URL and lease have expired.
 CREATE OR REPLACE FUNCTION erase_files(p_removal_id uuid, p_file_ids uuid[], p_objects bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

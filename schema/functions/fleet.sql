@@ -1,5 +1,5 @@
--- The live workers: those that have beaten in the last p_silent_s seconds and are not draining. How many they are, and how
--- many parts of each step they run at once together.
+-- The number of live workers, which have sent a heartbeat in the last p_silent_s seconds and are not draining, and how many
+-- parts of each step they run at once together.
 CREATE OR REPLACE FUNCTION count_fleet(p_silent_s double precision, OUT workers integer, OUT slots jsonb)
 LANGUAGE sql STABLE AS $$
     WITH live AS (
@@ -16,8 +16,8 @@ LANGUAGE sql STABLE AS $$
     SELECT count(*)::integer FROM workers w WHERE w.host = p_host AND NOT w.draining AND w.beat_at > p_silent_since
 $$;
 
--- Registers a worker or renews its registration; returns the fleet. The fleet is counted again when a worker joins, changes
--- or leaves, and at most once a second otherwise: at every beat of every worker it would cost the square of their number.
+-- Registers a worker or renews its registration. Returns the fleet. The fleet is counted again when a worker joins, changes
+-- or leaves, and otherwise at most once a second: at every heartbeat of every worker, the cost would be quadratic.
 -- Rows of workers that have been silent for p_forgotten_s seconds are deleted.
 CREATE OR REPLACE FUNCTION beat(
     p_worker text, p_host text, p_version text, p_slots jsonb, p_draining boolean, p_silent_s double precision,
@@ -54,13 +54,13 @@ BEGIN
     RETURN QUERY SELECT known.workers, known.slots, live_on(p_host, silent_since);
 END $$;
 
--- Whether the caller is to do a duty that is due every p_every_s seconds, for the whole fleet. A duty that was begun in the
--- future, because the clock has stepped back, is due.
+-- Whether the caller has to do a duty that is due every p_every_s seconds for the whole fleet. If its last start is in the
+-- future, because the clock has stepped back, it is due.
 CREATE OR REPLACE FUNCTION take_turn(p_duty text, p_every_s double precision) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    -- Read first: an upsert locks the row, and so writes, even where it changes nothing.
+    -- Read first: an upsert locks the row, which is a write, even if it changes nothing.
     IF EXISTS (SELECT 1 FROM duties d WHERE d.duty = p_duty
                   AND d.taken_at BETWEEN clock_timestamp() - make_interval(secs => p_every_s) AND clock_timestamp()) THEN
         RETURN false;

@@ -1,6 +1,6 @@
--- Measures the backlog of every lane and how fast each step is served; returns how many parts wait. Returns NULL without
--- measuring while another session measures, less than p_least_s seconds after the last measurement, and so soon after it
--- that more than a twentieth of the time would be spent on measuring. p_first_step is the step that every file begins with.
+-- Measures the backlog of every lane and how fast each step is served. Returns the number of waiting parts, or NULL without
+-- measuring while another session measures, less than p_least_s seconds after the last measurement, or so soon after it
+-- that measuring would take more than a twentieth of the time. p_first_step is the first step of every file.
 --
 -- Backlogs are read from the index of ready parts only, grouped by lane and second. The marks along a lane are sums over
 -- stretches of these seconds, so that no part needs to be ranked.
@@ -66,8 +66,8 @@ BEGIN
     RETURN (SELECT coalesce(sum(parts), 0) FROM lane_backlogs);
 END $$;
 
--- Estimated seconds of a step that were dispatched per second while its backlog was not empty: `on_the_whole` over the
--- latest time in which it never was, of at most five minutes; `low` and `high` over its slowest and its fastest part.
+-- Estimated seconds of a step that were dispatched per second while its backlog was not empty: `on_the_whole` over the last
+-- such period, of at most five minutes; `low` and `high` over its slowest and its fastest part.
 -- `parts_a_s`: parts that were dispatched per second.
 CREATE OR REPLACE FUNCTION served(p_step text, p_until timestamptz)
 RETURNS TABLE (low double precision, on_the_whole double precision, high double precision, parts_a_s double precision)
@@ -99,7 +99,7 @@ LANGUAGE sql STABLE AS $$
       FROM attempts a WHERE a.ended_at > p_until - interval '2 minutes' AND a.outcome = 'done' GROUP BY 1
 $$;
 
--- Sums up the backlogs of all tenants for each step.
+-- Adds up the backlogs of all tenants for each step.
 CREATE OR REPLACE FUNCTION sum_up_backlogs(p_looked_at timestamptz, p_first_step text) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     DELETE FROM step_outlooks;
@@ -107,8 +107,8 @@ LANGUAGE sql VOLATILE AS $$
                                served_low, served, served_high, parts_a_s, cost_a_file_s, run_low_s, run_s, run_high_s)
     WITH tenant AS (
         SELECT n.step, n.tenant_id, n.pass, n.weight, sum(n.cost_s) AS cost_s FROM lane_backlogs n GROUP BY 1, 2, 3, 4),
-    -- While the dispatch order advances by one pass, a lane gets `weight` seconds: from its own pass on, until its backlog
-    -- is empty.
+    -- While the dispatch order advances by one pass, a lane gets `weight` seconds, starting at its own pass, until its
+    -- backlog is empty.
     turns AS (
         SELECT step, at, sum(slope) AS slope FROM (
             SELECT step, pass AS at, weight AS slope FROM tenant

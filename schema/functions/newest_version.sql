@@ -1,10 +1,11 @@
 -- The ctid of the current version of a frequently updated row, which is locked; NULL if there is no such row. Call these in a
--- statement of their own: a statement that has started does not see what was committed while it waited for the lock.
+-- separate statement: a statement does not see changes that were committed while it waited for the lock.
 --
 -- Each of these rows is updated at every dispatch. While another session holds an old snapshot, the index of the primary key
--- keeps an entry for every version since, in the order of their ctids, the newest last. Read backwards, the index gives the
--- current version first instead of last of many thousands. PostgreSQL reads an index backwards for a range, though not for an
--- equality: hence BETWEEN one key and itself. With enable_sort off it has no other plan, even while the tables are small.
+-- keeps an entry for every version since then, in the order of their ctids, the newest last. Read backwards, the index
+-- returns the current version first instead of after many thousands. PostgreSQL reads an index backwards for a range but not
+-- for an equality, which is why there is BETWEEN one key and itself. With enable_sort off it has no other plan, even while
+-- the tables are small.
 CREATE OR REPLACE FUNCTION newest_clock(p_step text) RETURNS tid
 LANGUAGE plpgsql VOLATILE SET enable_sort = off AS $$
 BEGIN

@@ -2,7 +2,7 @@
 -- which a file last changed. Rows of `file_changes` are locked in the order of their ids, as in every other function that
 -- marks several files, so that two transactions can't deadlock.
 --
--- For a tenant these are counted: all files that it ever sent ('accepted') and those of them that were erased ('erased'), files
+-- Counters of a tenant: all files that it ever sent ('accepted') and those of them that were erased ('erased'), files
 -- that are not settled ('unsettled'), bytes that are stored or announced ('bytes'), and files announced on each day
 -- ('day:...'). Quotas are checked against the last three.
 CREATE OR REPLACE FUNCTION is_unsettled(p_state text, p_removed_at timestamptz) RETURNS boolean
@@ -80,8 +80,8 @@ CREATE OR REPLACE TRIGGER changed_files AFTER UPDATE ON files
 CREATE OR REPLACE TRIGGER erased_files AFTER DELETE ON files
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION note_erased_files();
 
--- Marks files as changed whose steps changed although their own row did not. Locks are always taken in this order: files,
--- steps, file_changes.
+-- Marks files as changed if their steps changed but not their own row. Locks are always taken in this order: files, steps,
+-- file_changes.
 CREATE OR REPLACE FUNCTION mark_changed(p_file_ids uuid[]) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     WITH chosen AS (
@@ -90,7 +90,7 @@ LANGUAGE sql VOLATILE AS $$
       FROM chosen WHERE c.file_id = chosen.file_id
 $$;
 
--- Adds deltas to the counts; returns how many deltas. Skips those that another session is folding.
+-- Adds deltas to the counts. Returns the number of deltas. Skips those that another session is adding.
 CREATE OR REPLACE FUNCTION fold_counts(p_limit integer) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- Operations show one tenant or, where p_tenant_id is NULL, all. A caller without the system role sees only its own tenant.
+-- Operations show one tenant or, if p_tenant_id is NULL, all. A caller without the system role sees only its own tenant.
 CREATE OR REPLACE FUNCTION seen_tenant(p_tenant_id uuid) RETURNS uuid
 LANGUAGE sql STABLE AS $$ SELECT CASE WHEN is_system() THEN p_tenant_id ELSE current_tenant() END $$;
 
@@ -26,7 +26,7 @@ BEGIN
 END $$;
 ALTER FUNCTION step_states(uuid) OWNER TO fairway_worker;
 
--- The attempts of each step in the last p_within_s seconds: how many ended with each outcome, and how long the done ones took.
+-- The attempts of each step in the last p_within_s seconds: their number by outcome, and the duration of the done ones.
 CREATE OR REPLACE FUNCTION recent_attempts(p_tenant_id uuid, p_within_s double precision)
 RETURNS TABLE (step text, done bigint, failed bigint, retried bigint, ended bigint, p50_s double precision, p95_s double precision)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
@@ -68,8 +68,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 ALTER FUNCTION attempts_in_all(uuid) OWNER TO fairway_worker;
 
--- Adds the attempts that ended since the last call to the totals; returns how many. Those of the last minute are left for the
--- next call: some of their transactions may not be committed yet.
+-- Adds the attempts that ended since the last call to the totals. Returns their number. Those of the last minute are added by
+-- the next call: some of their transactions may not be committed yet.
 CREATE OR REPLACE FUNCTION fold_attempts() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,14 +1,14 @@
--- Records the outcome of an attempt, fenced by its lease: the step's state, the ledger, and all that the attempt made.
+-- Records the outcome of an attempt, fenced by its lease: the step's state, the ledger, and the results of the attempt.
 -- p_state, p_outcome (the word in the ledger) and p_counts, {"failures", "snoozes", "losses"}, are an `Entry` of
 -- layers/domain/ledger.py.
 --
--- Returns {"fenced": true} when the attempt no longer holds the lease; {"removed": true} when the file is removed, so
--- that the caller deletes what the attempt stored; else {"joined": ...}: whether every part of the step has ended. Then
--- the caller plans what follows in the same transaction. The file's row is locked first: of two parts that end at the
--- same time, the second sees the end of the first.
+-- Returns {"fenced": true} if the attempt no longer holds the lease; {"removed": true} if the file is removed, so that the
+-- caller deletes the attempt's objects; else {"joined": ...}: whether every part of the step has ended. If so, the caller
+-- plans the next steps in the same transaction. The file's row is locked first: of two parts that end at the same time, the
+-- second sees the end of the first.
 --
--- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is applied when all parts have ended: what follows
--- a step of one part is known beforehand. The caller then calls activate_lanes for the steps that became ready.
+-- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is applied when all parts have ended, if the next
+-- steps are known in advance. The caller then calls activate_lanes for the steps that became ready.
 CREATE OR REPLACE FUNCTION record_outcome(
     p_file_id uuid, p_step text, p_part integer, p_lease_id uuid,
     p_state text, p_outcome text, p_counts jsonb, p_delay_s double precision,
@@ -22,7 +22,7 @@ DECLARE
     removed boolean;
     joined boolean;
     identity jsonb;
-    used jsonb := p_made -> 'used'; -- of paid services; kept even where nothing else of the attempt is
+    used jsonb := p_made -> 'used'; -- of paid services; stored even if nothing else of the attempt is
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     IF NOT FOUND THEN
@@ -91,7 +91,7 @@ BEGIN
     RETURN jsonb_build_object('removed', removed, 'joined', joined);
 END $$;
 
--- Records several outcomes in one transaction, each an object of record_outcome's parameters; returns its answer for each,
+-- Records several outcomes in one transaction, each an object of record_outcome's parameters. Returns its answer for each,
 -- with its index from 1. Files are locked in the order of their ids, as in every other function that locks several, and
 -- lanes after all files.
 CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE ("position" bigint, verdict jsonb)
@@ -118,8 +118,8 @@ BEGIN
     PERFORM activate_lanes(plans);
 END $$;
 
--- Stores what an attempt made: {"pages", "artifacts", "record"}, each optional. Of two readings of a page, the one that
--- `replaces` in layers/domain/page.py chooses is kept.
+-- Stores the results of an attempt: {"pages", "artifacts", "record"}, each optional. Of two readings of a page, `replaces`
+-- in layers/domain/page.py chooses which is kept.
 CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN

@@ -1,6 +1,6 @@
--- The objects that the rows of the next p_files files name, of one tenant or, where p_tenant_id is NULL, of all: originals
--- that have arrived (kind '') and artifacts, by file and kind. Removed files are left out. `size_bytes` and `sha256` are NULL
--- where the row does not know them.
+-- The objects in the rows of the next p_files files, of one tenant or, if p_tenant_id is NULL, of all: originals that have
+-- arrived (kind '') and artifacts, by file and kind. Removed files are omitted. `size_bytes` and `sha256` are NULL if the row
+-- does not have them.
 CREATE OR REPLACE FUNCTION recorded_objects(p_tenant_id uuid, p_after uuid, p_files integer)
 RETURNS TABLE (file_id uuid, tenant_id uuid, name text, kind text, object_key text, version_id text, size_bytes bigint, sha256 text)
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -1,9 +1,9 @@
 -- Runs a step of a file and the steps after it again, with new attempts: each waits or is ready. p_steps: the step and
--- those after it in its pipeline; p_earlier: the steps before it. p_forgotten_sources: the sources of pages that p_steps
--- read; these pages are read again, and all pages where 'native' is among the sources, since the reader of native text
--- finds out which pages there are.
--- Returns false where one of p_steps is ready, queued or running, or one of p_earlier has not ended: the input of
--- the step is not complete then, and the end of the earlier step would find this one done already.
+-- those after it in its pipeline; p_earlier: the steps before it. p_forgotten_sources: the sources of the pages of p_steps;
+-- these pages are read again, and all pages if 'native' is among the sources, since the reader of native text determines
+-- which pages exist.
+-- Returns false if one of p_steps is ready, queued or running, or one of p_earlier has not ended: then the input of the step
+-- is not complete, and at the end of the earlier step this one would already be done.
 DROP FUNCTION IF EXISTS redrive_file(uuid, text[], boolean);
 DROP FUNCTION IF EXISTS redrive_file(uuid, text[], text[], boolean);
 CREATE OR REPLACE FUNCTION redrive_file(

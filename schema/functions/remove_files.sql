@@ -1,6 +1,6 @@
--- Removes files, by list or by batch: marks them, which takes them out of every listing, and cancels the steps that are not
--- running. A running step ends at its next write. A file's row is locked before its steps are read, as in every function that
--- makes steps ready, so that none becomes ready meanwhile.
+-- Removes files, by list or by batch: marks them, so that no listing has them, and cancels the steps that are not running. A
+-- running step ends at its next write. A file's row is locked before its steps are read, as in every function that makes
+-- steps ready, so that none becomes ready during this.
 CREATE OR REPLACE FUNCTION remove_files(
     p_tenant_id uuid, p_dataset_id uuid, p_file_ids uuid[], p_batch_id uuid, p_undo_s double precision)
 RETURNS TABLE (removal_id uuid, file_count integer)
@@ -34,8 +34,8 @@ LANGUAGE sql VOLATILE AS $$
      WHERE s.file_id = ANY (p_file_ids) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked')
 $$;
 
--- Undoes a removal: restores every file that it removed and every step that it cancelled. Returns how many files, or NULL once
--- the time for an undo is over or erasure has begun.
+-- Undoes a removal: restores every file that it removed and every step that it cancelled. Returns the number of files, or
+-- NULL if the time for an undo is over or erasure has begun.
 CREATE OR REPLACE FUNCTION undo_removal(p_tenant_id uuid, p_removal_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -66,7 +66,7 @@ BEGIN
     RETURN coalesce(cardinality(chosen), 0);
 END $$;
 
--- Cancels the files of a batch that are not settled, and those of their steps that are not running; returns how many files.
+-- Cancels the files of a batch that are not settled, and their steps that are not running. Returns the number of files.
 CREATE OR REPLACE FUNCTION cancel_batch(p_tenant_id uuid, p_batch_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE

@@ -1,11 +1,11 @@
--- A page of the caller's live files whose name matches a pattern, newest first. Runs as a role that row-level security does not
--- restrict, and filters by tenant itself: ILIKE is not leakproof, so under a policy it could use no index.
+-- A page of the caller's live files whose name matches a pattern, newest first. It runs as a role that row-level security
+-- does not restrict, and filters by tenant itself: ILIKE is not leakproof, so under a policy it could use no index.
 --
 -- The newest files are searched first, which finds a common name at once. The rest of the page is found by the trigram index.
 -- The planner can't choose between the two: under row-level security it may not read a column's statistics for an operator
 -- that is not leakproof.
 --
--- The pattern is in the normal form NFKC, as the names are here: systems compose the letters of file names differently.
+-- Pattern and names are compared in the normal form NFKC: systems compose the letters of file names differently.
 CREATE OR REPLACE FUNCTION search_files(
     p_dataset_id uuid, p_name text, p_after uuid, p_state text, p_batch_id uuid, p_limit integer)
 RETURNS SETOF files

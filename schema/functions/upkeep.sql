@@ -26,8 +26,8 @@ BEGIN
     PERFORM mark_changed(woken);
 END $$;
 
--- Analyzes tables that have grown tenfold since they were last analyzed, or never were; returns how many. Autovacuum runs at most
--- once a minute, and until then a plan made for an empty table reads a full one.
+-- Analyzes tables that have grown tenfold since they were last analyzed, or never were. Returns their number. Autovacuum runs
+-- at most once a minute; until then, full tables would be read with plans for empty ones.
 CREATE OR REPLACE FUNCTION analyze_grown() RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -49,16 +49,16 @@ BEGIN
     RETURN analyzed;
 END $$;
 
--- Repairs lanes; returns how many it activated. A lane that has ready steps but is inactive, which a crash may leave, becomes
--- active. A mark is lowered where a ready part lies before it, because its transaction was committed very late. A floor is
--- lowered where an active lane lies below it, which dispatch would not find.
+-- Repairs lanes. Returns the number of activated lanes. An inactive lane with ready steps, which a crash may leave, becomes
+-- active. A mark is lowered if a ready part is before it, because its transaction was committed very late. A floor is lowered
+-- if an active lane is below it, which dispatch would not find.
 CREATE OR REPLACE FUNCTION repair_lanes() RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     lane record;
     repaired integer := 0;
 BEGIN
-    -- In the order in which dispatch locks these rows.
+    -- Rows are locked in the same order as by dispatch.
     UPDATE lanes l SET batch_floor = '-infinity'
      WHERE l.active AND EXISTS (SELECT 1 FROM batch_lanes b WHERE b.step = l.step AND b.tenant_id = l.tenant_id
                                                               AND b.active AND b.pass < l.batch_floor);
@@ -69,7 +69,7 @@ BEGIN
             ORDER BY s.step, s.tenant_id, s.batch_id, s.ready_at, s.file_id, s.part LIMIT 1);
     UPDATE lane_clocks c SET floor = '-infinity'
      WHERE EXISTS (SELECT 1 FROM lanes l WHERE l.step = c.step AND l.active AND l.pass < c.floor);
-    -- Jumps from lane to lane by the first ready row of each, and does not read all ready rows.
+    -- Goes from lane to lane by the first ready row of each, and does not read all ready rows.
     FOR lane IN
         WITH RECURSIVE with_ready AS (
             (SELECT s.step, s.tenant_id, s.batch_id FROM steps s WHERE s.state = 'ready'

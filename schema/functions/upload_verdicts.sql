@@ -1,4 +1,4 @@
--- What the rows say of unfinished uploads in parts, given by object key and upload id. One row each, in their order:
+-- The state of unfinished multipart uploads, by object key and upload id, according to the rows. One row each, in their order:
 --   'awaited'   the file waits for this upload
 --   'replaced'  the file waits for bytes, but of another upload
 --   'ended'     the file has arrived, is cancelled, was missed or was removed; with the removal
