@@ -182,7 +182,11 @@ def _text(documents: Documents, known_format: Format, path: Path) -> str:
         ", OCR of pages without text" if known_format.kind is Kind.PDF else ""
     )
     by += ", OCR of pictures if there is little text" if known_format.holds_pictures else ""
-    return f"{by}, page by page" if known_format.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and known_format.suffix != ".ppt" else by
+    return (
+        f"{by}, page by page"
+        if known_format.kind in (Kind.PDF, Kind.SHEETS, Kind.SLIDES) and known_format.suffix != ".ppt"
+        else by
+    )
 
 
 def _shown(known_format: Format, preview: object) -> str:

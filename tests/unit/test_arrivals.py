@@ -112,7 +112,9 @@ def test_an_object_of_a_removed_file_that_cannot_be_deleted_holds_up_no_arrival(
     monkeypatch.setattr(
         host.store,
         "arrive",
-        lambda arrivals: {arrival.object_key: "removed" if removed in arrival.object_key else "arrived" for arrival in arrivals},
+        lambda arrivals: {
+            arrival.object_key: "removed" if removed in arrival.object_key else "arrived" for arrival in arrivals
+        },
     )
     dispatched: list[set[str]] = []
     monkeypatch.setattr(host.runner, "dispatch", dispatched.append)
