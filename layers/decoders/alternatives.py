@@ -26,17 +26,17 @@ class Piece:
 
 
 def richest(alternatives: Sequence[list[Piece]]) -> list[Piece]:
-    """The alternative that says most. Plain text keeps its lines better, so it is taken if it repeats the HTML."""
-    said = [one for one in alternatives if any(piece.text.strip() for piece in one)]
-    plain = next((one for one in reversed(said) if not _is_html(one)), None)
-    laid_out = next((one for one in reversed(said) if _is_html(one)), None)
+    """The alternative with the most content. Plain text keeps its lines better, so it is used if it repeats the HTML."""
+    filled = [alternative for alternative in alternatives if any(piece.text.strip() for piece in alternative)]
+    plain = next((alternative for alternative in reversed(filled) if not _is_html(alternative)), None)
+    laid_out = next((alternative for alternative in reversed(filled) if _is_html(alternative)), None)
     if plain is None or laid_out is None:
         return plain or laid_out or next(iter(alternatives), [])
-    return plain if _says_as_much(_text_of(plain), _text_of(laid_out)) else laid_out
+    return plain if _is_as_complete(_text_of(plain), _text_of(laid_out)) else laid_out
 
 
-def _says_as_much(plain: str, laid_out: str) -> bool:
-    """Whether plain text says at least what the HTML says: its figures, and most of its words."""
+def _is_as_complete(plain: str, laid_out: str) -> bool:
+    """Whether plain text contains the content of the HTML: its figures, and most of its words."""
     words, others = _words(plain), _words(laid_out)
     figures, other_figures = ({word for word in some if word[0].isdigit()} for some in (words, others))
     if not other_figures <= figures:

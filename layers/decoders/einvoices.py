@@ -82,15 +82,20 @@ CII = Dialect(
             "ExchangedDocument/IssueDateTime/DateTimeString",
             "HeaderExchangedDocument/IssueDateTime/DateTimeString",
         ),
-        "due date": tuple(f"{one}/SpecifiedTradePaymentTerms/DueDateDateTime/DateTimeString" for one in SETTLEMENTS),
-        "currency": tuple(f"{one}/InvoiceCurrencyCode" for one in SETTLEMENTS),
-        "company": tuple(f"{one}/SellerTradeParty/Name" for one in AGREEMENTS),
-        "customer": tuple(f"{one}/BuyerTradeParty/Name" for one in AGREEMENTS),
-        "subtotal": tuple(f"{one}/TaxBasisTotalAmount" for one in SUMS),
-        "tax": tuple(f"{one}/TaxTotalAmount" for one in SUMS),
-        "total": (*(f"{one}/GrandTotalAmount" for one in SUMS), *(f"{one}/DuePayableAmount" for one in SUMS)),
-        "amount due": tuple(f"{one}/DuePayableAmount" for one in SUMS),
-        "order number": tuple(f"{one}/BuyerOrderReferencedDocument/IssuerAssignedID" for one in AGREEMENTS),
+        "due date": tuple(
+            f"{parent}/SpecifiedTradePaymentTerms/DueDateDateTime/DateTimeString" for parent in SETTLEMENTS
+        ),
+        "currency": tuple(f"{parent}/InvoiceCurrencyCode" for parent in SETTLEMENTS),
+        "company": tuple(f"{parent}/SellerTradeParty/Name" for parent in AGREEMENTS),
+        "customer": tuple(f"{parent}/BuyerTradeParty/Name" for parent in AGREEMENTS),
+        "subtotal": tuple(f"{parent}/TaxBasisTotalAmount" for parent in SUMS),
+        "tax": tuple(f"{parent}/TaxTotalAmount" for parent in SUMS),
+        "total": (
+            *(f"{parent}/GrandTotalAmount" for parent in SUMS),
+            *(f"{parent}/DuePayableAmount" for parent in SUMS),
+        ),
+        "amount due": tuple(f"{parent}/DuePayableAmount" for parent in SUMS),
+        "order number": tuple(f"{parent}/BuyerOrderReferencedDocument/IssuerAssignedID" for parent in AGREEMENTS),
     },
     "IncludedSupplyChainTradeLineItem",
     (
@@ -182,10 +187,10 @@ def _root_of(content: bytes) -> Element | None:
         return None
     level = [root]
     for _ in range(MOST_LEVELS_ABOVE + 1):
-        for one in level:
-            if _local(one.tag) in DIALECTS and ("}" in one.tag):
-                return one
-        level = [child for one in level for child in one][:200]
+        for element in level:
+            if _local(element.tag) in DIALECTS and ("}" in element.tag):
+                return element
+        level = [child for element in level for child in element][:200]
     return None
 
 
@@ -246,7 +251,7 @@ def _children(element: Element, local: str) -> list[Element]:
 
 def _lines(root: Element, dialect: Dialect) -> list[Element]:
     names = dialect.line.split(" ")
-    return [one for one in root.iter() if _local(one.tag) in names][:MOST_LINES]
+    return [element for element in root.iter() if _local(element.tag) in names][:MOST_LINES]
 
 
 def _row(line: Element, dialect: Dialect) -> list[str]:

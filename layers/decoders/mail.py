@@ -110,7 +110,7 @@ def read_message(message: EmailMessage) -> Mail:
     mail.headers = list(messages.headers_of(message))
     pieces = reading.pieces_of(message, 0)
     pieces += reading.further if not any(piece.text.strip() for piece in pieces) else []
-    pieces += [one for one in dict.fromkeys(reading.events) if one not in pieces]
+    pieces += [event for event in dict.fromkeys(reading.events) if event not in pieces]
     html = "".join(piece.markup() for piece in pieces) if any(piece.html for piece in pieces) else ""
     shown = {match.casefold() for match in CID_LINK.findall(html)}
     mail.parts = [reading.as_part(part, shown) for part in reading.carried]
@@ -132,7 +132,7 @@ class _Reading:
         self._left = messages.MAX_PARTS
 
     def pieces_of(self, part: EmailMessage, depth: int) -> list[Piece]:
-        """The text of a part. What it carries beside is added to `carried`."""
+        """The text of a part. Attached documents are added to `carried`."""
         self._left -= 1
         if self._left < 0 or depth > MAX_DEPTH:
             self.mail.is_cut = True
@@ -142,20 +142,20 @@ class _Reading:
             self.carried.append(part)
             return []
         if kind == "multipart/alternative":
-            return richest([self._pieces_of_alternative(one, depth + 1) for one in messages.parts_within(part)])
+            return richest([self._pieces_of_alternative(inner, depth + 1) for inner in messages.parts_within(part)])
         if kind == "multipart/encrypted":
             self._encrypted()
             return []
         if within := messages.parts_within(part):
             if kind == "message/delivery-status":
-                return [Piece("\n\n".join(_fields_of(one) for one in within))]
-            return [piece for one in within for piece in self.pieces_of(one, depth + 1)]
+                return [Piece("\n\n".join(_fields_of(inner) for inner in within))]
+            return [piece for inner in within for piece in self.pieces_of(inner, depth + 1)]
         return self._pieces_of_leaf(part, kind, depth)
 
     def _pieces_of_alternative(self, part: EmailMessage, depth: int) -> list[Piece]:
         kind = messages.kind_of_part(part)
         if kind.startswith("text/") and kind not in ("text/plain", "text/html", "text/calendar"):
-            return []  # the same text once more, for programs such as watches
+            return []  # the same text again, for devices such as watches
         return self.pieces_of(part, depth)
 
     def _pieces_of_leaf(self, part: EmailMessage, kind: str, depth: int) -> list[Piece]:
@@ -199,7 +199,8 @@ class _Reading:
             self._note_unread(name or "winmail.dat", str(error))
             return
         self.carried += [
-            Part("application/octet-stream", one.name, partial(bytes, one.content)) for one in found.attachments
+            Part("application/octet-stream", attachment.name, partial(bytes, attachment.content))
+            for attachment in found.attachments
         ]
         if found.html or found.text:
             self.further.append(_piece(found.html, "text/html") if found.html else Piece(found.text))

@@ -107,7 +107,7 @@ def payload_of(part: EmailMessage) -> bytes:
 def parts_within(part: EmailMessage) -> list[EmailMessage]:
     """The parts that a part consists of: those of a multipart, or the message in an attached message."""
     payload = part.get_payload() if part.is_multipart() else []
-    return [one for one in payload if isinstance(one, EmailMessage)] if isinstance(payload, list) else []
+    return [inner for inner in payload if isinstance(inner, EmailMessage)] if isinstance(payload, list) else []
 
 
 def text_of(part: EmailMessage) -> str:

@@ -118,7 +118,7 @@ def _append(whole: Any, name: str, content: bytes, depth: int) -> None:
                 first = len(whole)
                 whole.import_pages(part)
                 whole.attached.texts |= {first + number: text for number, text in part.attached.texts.items()}
-                whole.attached.unread += [f"{name}/{one}" for one in part.attached.unread]
+                whole.attached.unread += [f"{name}/{unread_name}" for unread_name in part.attached.unread]
             case Kind.PICTURE:
                 _append_picture(whole, stream.name)
             case Kind.ARCHIVE | Kind.VIDEO | None:
@@ -262,14 +262,14 @@ def lines_of_form(packets: bytes) -> list[str]:
 
 def _values(data: ElementTree.Element) -> Iterator[str]:
     # Not recursive: the depth is the file's choice.
-    left: list[tuple[ElementTree.Element, tuple[str, ...]]] = [(one, ()) for one in reversed(list(data))]
+    left: list[tuple[ElementTree.Element, tuple[str, ...]]] = [(child, ()) for child in reversed(list(data))]
     while left:
         element, names = left.pop()
         name = element.tag.rsplit("}", 1)[-1]
         names = names if CONTAINER_NAME.match(name) else (*names, name)[-2:]
-        inner = [one for one in element if not one.tag.startswith("{http://www.w3.org/1999/xhtml}")]
+        inner = [child for child in element if not child.tag.startswith("{http://www.w3.org/1999/xhtml}")]
         if inner:
-            left += [(one, names) for one in reversed(inner)]
+            left += [(child, names) for child in reversed(inner)]
             continue
         value = " ".join("".join(element.itertext()).split())
         if value:

@@ -252,7 +252,7 @@ def add_own_text(path: str, page: dict[str, Any]) -> dict[str, Any]:
 
 def _is_in_words(word: Sequence[Any], own: Sequence[Sequence[Any]]) -> bool:
     x, y = (word[1] + word[3]) / 2, (word[2] + word[4]) / 2
-    return any(one[1] - 0.004 <= x <= one[3] + 0.004 and one[2] - 0.004 <= y <= one[4] + 0.004 for one in own)
+    return any(box[1] - 0.004 <= x <= box[3] + 0.004 and box[2] - 0.004 <= y <= box[4] + 0.004 for box in own)
 
 
 def _agree(own: OwnText, page: dict[str, Any]) -> bool:

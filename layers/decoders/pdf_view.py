@@ -145,6 +145,6 @@ def picture_boxes(page: Any) -> list[Box]:
 
     try:
         found = page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=4)
-        return [one.get_bounds() for one in islice(found, MAX_PICTURES)]
+        return [picture.get_bounds() for picture in islice(found, MAX_PICTURES)]
     except PdfiumError:
         return []

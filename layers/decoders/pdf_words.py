@@ -158,8 +158,8 @@ def _with_stacks_joined(words: Sequence[PdfWord]) -> Iterator[PdfWord]:
             stack.append(word)
             continue
         if len(stack) >= MIN_STACKED:
-            text = "".join(one.text for one in stack)
-            yield PdfWord(text, enclosing([one.box for one in stack]), 3, stack[0].first, stack[-1].last)
+            text = "".join(word.text for word in stack)
+            yield PdfWord(text, enclosing([word.box for word in stack]), 3, stack[0].first, stack[-1].last)
         else:
             yield from stack
         stack = [word] if word is not None else []

@@ -60,7 +60,7 @@ def character_sets(data: bytes) -> None:
         text = charsets.decode(content, label, is_cut=is_cut)
         storable(text)
         check("\x00" not in text, "a zero character is left")
-    if content.isascii() and label in (None, "utf-8") and not any(one in content for one in (b"\0", b"\x1b", b"~{")):
+    if content.isascii() and label in (None, "utf-8") and not any(mark in content for mark in (b"\0", b"\x1b", b"~{")):
         check(charsets.decode(content, label) == content.decode(), "plain ASCII was changed")
     is_plausible(charsets.decode(content, label))
 

@@ -466,8 +466,8 @@ def test_the_preview_of_attached_markup_is_sanitised(tmp_path: Path) -> None:
 
 def mailbox(*made: EmailMessage, end: bytes = b"\n") -> bytes:
     return b"".join(
-        b"From billing@example.com Thu Mar 14 10:41:00 2024" + end + one.as_bytes().replace(b"\n", end) + end
-        for one in made
+        b"From billing@example.com Thu Mar 14 10:41:00 2024" + end + member.as_bytes().replace(b"\n", end) + end
+        for member in made
     )
 
 
@@ -533,7 +533,7 @@ def test_a_letter_and_the_document_that_it_brings_are_one_document() -> None:
     for head in (letter, letter.replace("Your invoice", "Invoice number: NW-1")):
         texts = (head, first, last, other)
         pages = [Read(number, text, source="native", confidence=100.0) for number, text in enumerate(texts, 1)]
-        assert [[page.number for page in one] for one in documents_of(pages)] == [[1, 2, 3], [4]]
+        assert [[page.number for page in document] for document in documents_of(pages)] == [[1, 2, 3], [4]]
 
 
 def test_the_file_says_where_documents_begin_even_if_their_texts_do_not() -> None:
@@ -553,9 +553,9 @@ def test_the_documents_of_a_mail_can_be_taken_out_as_files(tmp_path: Path) -> No
     path = tmp_path / "a.eml"
     path.write_bytes(made.as_bytes())
     listed = archives.members(str(path), TYPE)
-    assert [one["name"] for one in listed] == ["NW-77.pdf", "Original.eml", "attachment 3.csv"]
-    unpacked = archives.unpack(str(path), TYPE, [one["index"] for one in listed], str(tmp_path))
-    assert [one["size_bytes"] for one in unpacked] == [one["size_bytes"] for one in listed]
+    assert [member["name"] for member in listed] == ["NW-77.pdf", "Original.eml", "attachment 3.csv"]
+    unpacked = archives.unpack(str(path), TYPE, [member["index"] for member in listed], str(tmp_path))
+    assert [member["size_bytes"] for member in unpacked] == [member["size_bytes"] for member in listed]
     assert (tmp_path / unpacked[0]["stored_as"]).read_bytes() == pdf_page(INVOICE)
     assert b"The original." in (tmp_path / unpacked[1]["stored_as"]).read_bytes()
 
@@ -572,7 +572,7 @@ def test_a_mail_whose_documents_are_files_of_their_own_has_its_own_pages_only(tm
 def test_the_messages_of_a_mailbox_can_be_taken_out_as_files(tmp_path: Path) -> None:
     path, media_type = stored_mailbox(tmp_path, mailbox(message("First", "One/Two"), message("Second", "")))
     listed = archives.members(path, media_type)
-    assert [one["name"] for one in listed] == ["1 One/Two.eml", "2 message.eml"]
+    assert [member["name"] for member in listed] == ["1 One/Two.eml", "2 message.eml"]
     archives.unpack(path, media_type, [1], str(tmp_path))
     assert b"Second" in (tmp_path / "member-1").read_bytes()
 
