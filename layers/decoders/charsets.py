@@ -39,6 +39,8 @@ MEANT = {
     "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "x-euc-jp": "euc_jp", "iso-2022-jp-ms": "iso2022_jp",
 }  # fmt: skip
 NOT_BELIEVED = ("utf-16", "utf-32", "utf-7", "utf_16", "utf_32", "utf_7", "x-user-defined", "replacement")
+# Codecs of Python that are no encodings of documents. Some of them make surrogates, which no other text may have.
+NO_ENCODINGS = (*NOT_BELIEVED, "unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined", "mbcs", "oem")
 SINGLE_BYTE = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "iso8859_2",
     "iso8859_15", "koi8_u", "cp866", "cp437", "cp850", "cp852", "mac_roman", "mac_cyrillic", "iso8859_5", "iso8859_7",
@@ -66,7 +68,8 @@ def codec_of(label: str | None) -> str | None:
         found = codecs.lookup(name)
     except (LookupError, ValueError):
         return None
-    return MEANT.get(found.name, found.name) if found._is_text_encoding else None
+    is_encoding = found._is_text_encoding and not found.name.replace("_", "-").startswith(NO_ENCODINGS)
+    return MEANT.get(found.name, found.name) if is_encoding else None
 
 
 def decode(content: bytes, label: str | None = None, *, is_cut: bool = False) -> str:

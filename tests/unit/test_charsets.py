@@ -74,6 +74,14 @@ def test_a_label_that_names_no_encoding_of_text_is_not_believed(label: str) -> N
     assert codec_of(label) is None or decode(b"abc", label) == "abc"
 
 
+@pytest.mark.parametrize(
+    "label", ["unicode_escape", "Unicode-Escape", "raw_unicode_escape", "utf7", "u7", "unicode-1-1-utf-7"]
+)
+def test_a_label_can_not_make_surrogates_of_plain_bytes(label: str) -> None:
+    for content in (b"a \\ud801 \x80", b"a +2AE- \x80"):
+        decode(content, label).encode()
+
+
 @given(st.binary(max_size=300), st.sampled_from([None, "latin1", "shift_jis", "utf-8", "iso-2022-jp", "hz", "x"]))
 def test_any_bytes_become_text_without_zeros(content: bytes, label: str | None) -> None:
     assert "\x00" not in decode(content, label)
