@@ -11,7 +11,7 @@
 # make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
-# make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages for the reading benchmark
+# make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages and documents to read
 # make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
 # make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates

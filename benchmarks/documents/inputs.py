@@ -14,6 +14,7 @@ CASES = ROOT / "tests" / "samples" / "cases"
 SAMPLES = Path(__file__).with_name("samples.json")
 NO_DOCUMENTS = {"LICENSE.md", "README.md"}
 FOLDERS_OF_SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
+MADE_OF_ONE_TEXT = {"eng_spa_mult"}
 NO_SAMPLES = {"LICENSES.md", "order-review.ppt.gz"}
 
 
@@ -26,6 +27,10 @@ class Document:
     text: str | None = None
     values: Sequence[Mapping[str, Any]] = ()
     never: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_known(self) -> bool:
+        return self.text is not None or bool(self.values or self.never)
 
 
 def documents(data: Path | None) -> list[Document]:
@@ -64,11 +69,11 @@ def _is_expectation(name: str, names: set[str]) -> bool:
 
 
 def _expected_text(folder: Path, name: str, names: set[str]) -> str | None:
-    """The text beside a file: `NAME.txt`, else that of `NAME.json`, else the text file of the same name."""
+    """The text beside a file: `NAME.txt`, else that of `NAME.json`, else the text that several files were made of."""
     if f"{name}.txt" in names:
         return (folder / f"{name}.txt").read_text()
     if f"{name}.json" in names:
         elements = json.loads((folder / f"{name}.json").read_text())
         return "\n".join(str(element.get("text", "")) for element in elements)
-    plain = f"{name.rpartition('.')[0]}.txt"
-    return (folder / plain).read_text() if plain in names and plain != name else None
+    stem, _, ending = name.rpartition(".")
+    return (folder / f"{stem}.txt").read_text() if stem in MADE_OF_ONE_TEXT and ending != "txt" else None
