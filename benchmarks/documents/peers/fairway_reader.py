@@ -25,6 +25,8 @@ def read(path: str) -> dict[str, Any]:
         pages = [{"number": number, "source": None} for number in range(1, (found["page_count"] or 1) + 1)]
     else:
         pages = embedded.read_text(path, media_type)
+        for page in pages:
+            page.pop("lacks_values", None)  # the steps have LibreOffice compute these, which is not measured here
     unread = [page["number"] for page in pages if page["source"] is None]
     again = {page["number"]: page for page in ocr.read_pages(path, media_type, unread, LANGUAGES)} if unread else {}
     return {"pages": [again.get(page["number"], page) for page in pages]}
