@@ -30,7 +30,7 @@ STARTS_S = 60.0
 SETTLES_S = 8.0  # until all have registered, share the partitions, and work
 MEASURED_S = 20.0
 AWAY_S = 60.0
-OUTAGE_HOSTS, OUTAGE_PARTS, OUTAGE_AFTER_S = 4, 1600, 10.0
+OUTAGE_HOSTS, OUTAGE_PARTS, OUTAGE_AFTER_S = 4, 3600, 5.0
 PREFIX = "fairway-"
 
 
@@ -191,12 +191,15 @@ def outage(found: Parts, running: Broker) -> dict[str, Any]:
     with fleet(found, running, OUTAGE_HOSTS, OUTAGE_PARTS) as made:
         time.sleep(SETTLES_S + OUTAGE_AFTER_S)
         running.kill()
+        before = made.left()
         time.sleep(AWAY_S)
         left = made.left()
         running.start()
         took_s = made.finish(300)
         return {
             "parts": OUTAGE_PARTS,
+            "offered/s": rate,
+            "done/s while it is away": round((before - left) / AWAY_S, 1),
             "left at its return": left,
             "their own work s": round(left / rate, 1),
             "done after its return s": round(took_s, 1),
