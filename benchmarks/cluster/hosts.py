@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 import time
 from collections.abc import Iterable
@@ -59,11 +60,11 @@ class Topic(Topics, Protocol):
 
 
 class Host:
-    """A worker with `slots` slots; a part takes `work_s` seconds."""
+    """A worker with `slots` slots; a part takes `work_s` seconds, half of that more or less."""
 
     def __init__(self, name: str, database: Database, topic: Topic, slots: int, work_s: float) -> None:
         def read(file: File, work: Work) -> Done:
-            time.sleep(work_s)
+            time.sleep(work_s * random.uniform(0.5, 1.5))  # else all that began together would end together
             return Done(extraction=Extraction({}, (), {}))
 
         store, view = PostgresStore(database), FleetView()

@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import PASSWORD
 from tests.servers.servers import ADDRESS, OWNER, older_binaries, older_postgres, pgbouncer
 
+pytestmark = pytest.mark.timeout(1200)
 ROOT = Path(__file__).parent.parent.parent
 SUITES = (
     "tests/contract/test_store.py",
