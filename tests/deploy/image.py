@@ -80,7 +80,7 @@ class Image:
         mounts = [f"mount --bind {self.root / name} /{name}" for name in FOLDERS]
         if read_only:
             mounts += [f"mount -o remount,bind,ro /{name}" for name in FOLDERS]
-        mounts.append(f"mount --bind {self.root / 'tmp'} /tmp")
+        mounts += [f"mount --bind {self.root / 'tmp'} /tmp", *self._opened_interpreter()]
         as_user = f"setpriv --reuid {self.user} --regid {self.user} --clear-groups --no-new-privs" if self.user else ""
         # The interpreter is found through a link outside of /tmp, which is another folder in the image.
         script = f'set -e; {"; ".join(mounts)}; cd {self.folder}; exec {as_user} sh -c "$0"'
@@ -88,6 +88,18 @@ class Image:
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, command],
             capture_output=True, text=True, check=False, env=self.environment,
         )  # fmt: skip
+
+    def _opened_interpreter(self) -> list[str]:
+        """Mounts that let every user reach this host's Python where it is in a closed folder, such as /root: the folder
+        is covered by another one that has only the interpreter."""
+        base = Path(sys.base_prefix).resolve()
+        closed = next((folder for folder in reversed(base.parents) if not folder.stat().st_mode & 0o001), None)
+        if closed is None:
+            return []
+        cover = self.root / "cover"
+        place = cover / base.relative_to(closed)
+        place.mkdir(parents=True, exist_ok=True)
+        return [f"mount --bind {base} {place}", f"mount --rbind {cover} {closed}"]
 
     def _place(self, path: str) -> Path:
         whole = path if path.startswith("/") else f"{self.folder}/{path}"
