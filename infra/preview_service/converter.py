@@ -43,15 +43,15 @@ class Converter:
         self.spent_s = 0.0
         self._crashes = 0
 
-    def convert(self, conversion: Conversion, into: Path) -> Path:
-        """The document as a PDF in `into`. Raises PermanentError, DecoderCrashed, Snooze and Busy."""
+    def convert(self, conversion: Conversion, into: Path, computes: bool = False) -> Path:
+        """The document as a PDF in `into` or, if it `computes`, the workbook with the values of its formulas. Raises PermanentError, DecoderCrashed, Snooze and Busy."""
         with self._slot():
             began, outcome = time.monotonic(), "failed"
             try:
                 self._check(conversion)
-                pdf = self._print(conversion, into)
+                made = self._print(conversion, into, computes)
                 outcome, self._crashes = "printed", 0
-                return pdf
+                return made
             except PermanentError as error:
                 outcome = error.code
                 raise
@@ -95,10 +95,12 @@ class Converter:
         if found["media_type"] != conversion.media_type:
             raise PermanentError("corrupt", f"the document is {found['media_type']}, not {conversion.media_type}")
 
-    def _print(self, conversion: Conversion, into: Path) -> Path:
+    def _print(self, conversion: Conversion, into: Path, computes: bool = False) -> Path:
         """After a crash, try again with another process: the first may have been killed from outside."""
         for attempt in (1, 2):
             try:
+                if computes:
+                    return into / self._printer.with_values(conversion.path, conversion.media_type, into).name
                 printed = self._printer.print_pages(conversion.path, conversion.media_type, into, conversion.pages)
                 return into / printed.name
             except DecoderCrashed:

@@ -13,12 +13,14 @@ from typing import Any
 
 from infra.preview_service.converter import Busy, Converter
 from infra.preview_service.forms import BadForm, read_form
+from layers.decoders.libreoffice import WORKBOOK
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TransientError
 from layers.telemetry import prometheus
 from layers.telemetry.log import log
 from layers.telemetry.prometheus import Sample
 
 CONVERT, HEALTH, METRICS = "/forms/libreoffice/convert", "/health", "/metrics"
+VALUES = "/forms/libreoffice/values"  # not in Gotenberg: a workbook with the values of its formulas
 TEXT = "text/plain; charset=UTF-8"
 CHUNK_BYTES = 1 << 16
 TITLES = {
@@ -56,8 +58,8 @@ class Service:
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        if path == CONVERT:
-            return self._convert(environ) if method == "POST" else _text(405, "Method Not Allowed")
+        if path in (CONVERT, VALUES):
+            return self._convert(environ, path == VALUES) if method == "POST" else _text(405, "Method Not Allowed")
         if method not in ("GET", "HEAD"):
             return _text(405 if path in (HEALTH, METRICS) else 404, "Method Not Allowed")
         if path == HEALTH:
@@ -66,7 +68,7 @@ class Service:
             return 200, {"Content-Type": prometheus.MEDIA_TYPE}, [prometheus.text(samples(self._converter)).encode()]
         return _text(404, "Not Found")
 
-    def _convert(self, environ: dict[str, Any]) -> Answer:
+    def _convert(self, environ: dict[str, Any], computes: bool) -> Answer:
         folder, began, name = Path(tempfile.mkdtemp(prefix="fairway-preview-")), time.monotonic(), ""
         keeps_folder = False
         try:
@@ -74,11 +76,12 @@ class Service:
             form = read_form(environ.get("CONTENT_TYPE", ""), length, environ["wsgi.input"], folder)
             name = form.name
             (folder / "printed").mkdir()
-            pdf = self._converter.convert(form, folder / "printed")
+            made = self._converter.convert(form, folder / "printed", computes)
             keeps_folder = True
-            headers = {"Content-Type": "application/pdf", "Content-Length": str(pdf.stat().st_size)}
+            media_type = WORKBOOK if computes else "application/pdf"
+            headers = {"Content-Type": media_type, "Content-Length": str(made.stat().st_size)}
             log("converted", media_type=form.media_type, ms=round((time.monotonic() - began) * 1000))
-            return 200, headers, _SentOnce(pdf, folder)
+            return 200, headers, _SentOnce(made, folder)
         except BadForm as error:
             return _text(400, str(error))
         except Busy as error:

@@ -10,7 +10,7 @@ from typing import Any
 from layers.decoding import scratch
 from layers.decoding.fork_server import ForkServer
 from layers.decoding.sandbox import Sandbox
-from layers.domain.errors import DecoderCrashed, PermanentError
+from layers.domain.errors import DecoderCrashed, DependencyDown, PermanentError, TransientError
 from layers.domain.formats import NOT_PRINTED, OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
@@ -88,8 +88,8 @@ class Documents:
                 return None
             arguments = {"path": str(folder / computed.name), "media_type": computed.media_type}
             pages: list[dict[str, Any]] = self._readers.call("text", arguments, timeout_s=_limit_s(path, TEXT_S))
-        except (PermanentError, DecoderCrashed) as error:
-            log("computing_failed", media_type=media_type, code=error.code, detail=error.detail)
+        except (PermanentError, TransientError, DependencyDown) as error:
+            log("computing_failed", media_type=media_type, detail=error.detail)
             return None
         finally:
             shutil.rmtree(folder, ignore_errors=True)

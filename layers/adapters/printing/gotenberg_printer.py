@@ -11,12 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from layers.domain.errors import DependencyDown, PermanentError, Snooze, TransientError
-from layers.domain.formats import format_of
+from layers.domain.formats import OOXML, format_of
 from layers.domain.page import Picture
 from layers.ports import Connection
 
 DEPENDENCY = "preview"
-CONVERT = "/forms/libreoffice/convert"
+CONVERT, VALUES = "/forms/libreoffice/convert", "/forms/libreoffice/values"
+WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
 HEALTH = "/health"
 ANSWER_S = 60.0
 HEALTH_S = 3.0
@@ -47,8 +48,27 @@ class GotenbergPrinter:
         with self._connected():
             return self._to_pdf(path, media_type, into, first_page_only)
 
-    def with_values(self, path: Path, media_type: str, into: Path) -> None:
-        """None: the protocol has no answer other than a PDF."""
+    def with_values(self, path: Path, media_type: str, into: Path) -> Picture | None:
+        """The workbook with the values of its formulas, which only our own service can compute; None from another.
+
+        Raises as `to_pdf`.
+        """
+        with self._connected():
+            connection = self._connect(self._answer_s)
+            try:
+                self._post(connection, path, f"document{format_of(media_type).suffix}", False, VALUES)
+                answer = connection.getresponse()
+                if answer.status == 200:
+                    self._save(answer, into / "computed.xlsx", b"PK\x03\x04")
+                    return Picture("computed.xlsx", WORKBOOK)
+                if answer.status in (404, 405):
+                    return None
+                self._raise_refusal(answer)
+            except (OSError, http.client.HTTPException) as error:
+                self._raise_failure(f"{type(error).__name__}: {error}")
+            finally:
+                connection.close()
+        raise AssertionError("a refusal always raises")
 
     def _to_pdf(self, path: Path, media_type: str, into: Path, first_page_only: bool) -> Picture:
         pdf = into / "printed.pdf"
@@ -87,7 +107,9 @@ class GotenbergPrinter:
         kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
         return kind(self._url.hostname or "", self._url.port, timeout=timeout_s)
 
-    def _post(self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool) -> None:
+    def _post(
+        self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool, route: str = CONVERT
+    ) -> None:
         """Send a multipart form with the streamed file. Its file name is generated; the original one is not sent."""
         boundary = secrets.token_hex(16)
         fields = {"nativePageRanges": FIRST_PAGE} if first_page_only else {}
@@ -108,9 +130,9 @@ class GotenbergPrinter:
             yield tail.encode()
 
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
-        connection.request("POST", self._url.path + CONVERT, body=body(), headers=headers)
+        connection.request("POST", self._url.path + route, body=body(), headers=headers)
 
-    def _save(self, answer: http.client.HTTPResponse, pdf: Path) -> None:
+    def _save(self, answer: http.client.HTTPResponse, pdf: Path, mark: bytes = b"%PDF-") -> None:
         size_bytes = 0
         with pdf.open("wb") as stream:
             while chunk := answer.read(CHUNK_BYTES):
@@ -119,8 +141,8 @@ class GotenbergPrinter:
                     raise PermanentError("resource_limit", "the document's PDF is larger than the limit")
                 stream.write(chunk)
         with pdf.open("rb") as stream:
-            if b"%PDF-" not in stream.read(1024):
-                raise TransientError("preview_failed", "the preview service's answer is not a PDF")
+            if mark not in stream.read(1024):
+                raise TransientError("preview_failed", "the preview service's answer is not what was requested")
 
     def _raise_refusal(self, answer: http.client.HTTPResponse) -> None:
         status, delay = answer.status, answer.headers.get("Retry-After", "")
