@@ -28,6 +28,7 @@ SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM s.started
 """
 DONE_SINCE = "SELECT count(*) FROM attempts WHERE outcome = 'done' AND ended_at > clock_timestamp() - make_interval(secs => %(s)s)"
 BY_OUTCOME = "SELECT outcome, count(*) AS attempts FROM attempts GROUP BY 1 ORDER BY 1"
+REGISTERED = "SELECT count(*) FROM workers WHERE NOT draining"
 LEFT = "SELECT count(*) FROM steps WHERE state <> 'done'"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.cluster.filling import BY_OUTCOME, DONE_SINCE, LEFT, WAIT, Quiet, prepare
+from benchmarks.cluster.filling import BY_OUTCOME, DONE_SINCE, LEFT, REGISTERED, WAIT, Quiet, prepare
 from benchmarks.cluster.hosts import READER
 from benchmarks.cluster.kafka_host import Settings
 from benchmarks.parts import Parts, one
@@ -87,6 +87,14 @@ class Fleet:
             log = (self._found.folder / f"{name}.log").open("ab")
             self._running.append(subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log))
 
+    def await_all(self) -> None:
+        """Returns once all processes have registered: until then they start, which takes long on a busy machine."""
+        until = time.monotonic() + STARTS_S
+        while int(one(self.owner, REGISTERED)) < len(self._running):
+            if time.monotonic() > until:
+                raise SystemExit("not all processes have started")
+            time.sleep(0.1)
+
     def shrink(self, count: int) -> None:
         """Have all but so many processes end their work and leave; returns at once."""
         for process in self._running[count:]:
@@ -136,6 +144,7 @@ def fleet(found: Parts, running: Broker, hosts: int, backlog: int, slots: int = 
     made = Fleet(found, running, slots, backlog)
     try:
         made.grow(hosts)
+        made.await_all()
         yield made
     finally:
         made.stop()
@@ -166,13 +175,14 @@ def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dic
 
 def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -> list[dict[str, Any]]:
     """Processes leave and join under load: when the rate follows, and whether all is done once."""
-    backlog, phases = 3500, []
+    backlog, phases = 4500, []
     with fleet(found, running, sizes[0], backlog) as made:
         time.sleep(SETTLES_S)
         for count in sizes:
-            changed, expected, follows_s = time.monotonic(), count * SLOTS / PAGE_S, None
             made.shrink(count)
             made.grow(count)
+            made.await_all()
+            changed, expected, follows_s = time.monotonic(), count * SLOTS / PAGE_S, None
             while time.monotonic() - changed < 16:
                 time.sleep(0.5)
                 if follows_s is None and abs(made.rate(2.0) / expected - 1) < 0.1:
