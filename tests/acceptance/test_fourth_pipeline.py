@@ -193,6 +193,7 @@ def test_the_contract_describes_the_new_step(world: World) -> None:
     assert world.case.name in schemas["Artifacts"]["properties"]
 
 
+@pytest.mark.timeout(600)
 def test_the_aws_template_holds_all_that_the_new_step_needs(world: World, tmp_path: Path) -> None:
     program = (
         "import json, sys; from pathlib import Path; from infra.aws.package import finish, run_chalice\n"
@@ -201,7 +202,7 @@ def test_the_aws_template_holds_all_that_the_new_step_needs(world: World, tmp_pa
     )
     shutil.copy(ROOT / "constraints.txt", world.project / "constraints.txt")
     argv = [sys.executable, "-c", program, STAGE, str(tmp_path)]
-    ended = subprocess.run(argv, cwd=world.project, capture_output=True, text=True, timeout=170)
+    ended = subprocess.run(argv, cwd=world.project, capture_output=True, text=True, timeout=580)
     assert ended.returncode == 0, ended.stderr[-2000:]
     resources = json.loads(ended.stdout)["Resources"]
     name = world.case.name.title().replace("_", "")

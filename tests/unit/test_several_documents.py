@@ -10,9 +10,10 @@ from functions.extraction import extraction
 from layers.adapters.extraction.rules_extractor import RulesExtractor
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.letters import completed
 from layers.domain.file import File, Several
 from layers.domain.meter import Meter
-from layers.domain.page import Page
+from layers.domain.page import Extraction, Page
 from layers.domain.step import Done
 
 SCHEMA = {
@@ -140,3 +141,13 @@ def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
     assert isinstance(done, Done) and done.extraction is not None
     assert done.extraction.fields == expected
     assert set(done.extraction.evidence) == set(expected)
+
+
+def test_the_title_of_a_mail_is_its_subject_and_not_a_line_of_what_is_attached() -> None:
+    letter = Extraction({"title": "Receipt for the hinges"}, (), {})
+    document = Extraction({"title": "ZiePI2 012", "company": "Gin Kee", "total": 148.4}, (), {})
+    assert completed(document, letter).fields == {
+        "title": "Receipt for the hinges",
+        "company": "Gin Kee",
+        "total": 148.4,
+    }

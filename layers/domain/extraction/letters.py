@@ -21,9 +21,12 @@ def letters_and_documents(pages: Sequence[Page]) -> tuple[list[Page], list[Page]
 
 def completed(document: Extraction, letter: Extraction) -> Extraction:
     """The values of the documents, with those of the letter where they have none; the other way round if the letter has
-    more of the required values or, of equally many, the only numbers."""
+    more of the required values or, of equally many, the only numbers. The title is always the letter's, its subject."""
     letter_has_more = _weight(letter) > _weight(document)
     first, second = (letter, document) if letter_has_more else (document, letter)
+    titles = {name for name in letter.fields if labels.words_of(name) in labels.TITLES - labels.COMPANIES}
+    if second is letter:
+        first = _without(first, titles)
     added = {name: value for name, value in second.fields.items() if name not in first.fields}
     if not _numbers(first) & _numbers(second) and _numbers(first):  # their currency may be another one
         added = {name: value for name, value in added.items() if labels.words_of(name) not in labels.CURRENCIES}
@@ -34,6 +37,15 @@ def completed(document: Extraction, letter: Extraction) -> Extraction:
         evidence=first.evidence | evidence,
         missing=tuple(name for name in first.missing if name not in added),
         doubtful=(*first.doubtful, *(name for name in second.doubtful if name in added)),
+    )
+
+
+def _without(found: Extraction, names: set[str]) -> Extraction:
+    return replace(
+        found,
+        fields={name: value for name, value in found.fields.items() if name not in names},
+        evidence={path: proof for path, proof in found.evidence.items() if re.split(r"[.\[]", path)[0] not in names},
+        doubtful=tuple(name for name in found.doubtful if name not in names),
     )
 
 
