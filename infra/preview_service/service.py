@@ -13,8 +13,8 @@ from typing import Any
 
 from infra.preview_service.converter import Busy, Converter
 from infra.preview_service.forms import BadForm, read_form
-from layers.decoders.libreoffice import WORKBOOK
 from layers.domain.errors import DecoderCrashed, PermanentError, Snooze, TransientError
+from layers.domain.formats import WORKBOOK
 from layers.telemetry import prometheus
 from layers.telemetry.log import log
 from layers.telemetry.prometheus import Sample

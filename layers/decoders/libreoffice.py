@@ -18,21 +18,19 @@ from urllib.parse import quote
 from layers.decoders import packages
 from layers.decoders.containers import MARKUP, ZIP_MARKS, opened_zip
 from layers.domain.errors import PermanentError
+from layers.domain.formats import ODF, OOXML, WORKBOOK
 
 MAX_PAGES = 500
 # Of a workbook's XML, or of the whole file in the old format. Larger ones take a minute to print, and are too long to
 # read.
 MAX_WORKBOOK_BYTES = 16 << 20
-OOXML = "application/vnd.openxmlformats-officedocument"
-ODF = "application/vnd.oasis.opendocument"
-WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
 # LibreOffice's import and export filter for each format. Naming them keeps it from guessing the format.
 FILTERS = {
     f"{OOXML}.wordprocessingml.document": ("MS Word 2007 XML", "writer_pdf_Export"),
     "application/msword": ("MS Word 97", "writer_pdf_Export"),
     f"{ODF}.text": ("writer8", "writer_pdf_Export"),
     "application/rtf": ("Rich Text Format", "writer_pdf_Export"),
-    f"{OOXML}.spreadsheetml.sheet": ("Calc MS Excel 2007 XML", "calc_pdf_Export"),
+    WORKBOOK: ("Calc MS Excel 2007 XML", "calc_pdf_Export"),
     "application/vnd.ms-excel": ("MS Excel 97", "calc_pdf_Export"),
     f"{ODF}.spreadsheet": ("calc8", "calc_pdf_Export"),
     f"{OOXML}.presentationml.presentation": ("Impress MS PowerPoint 2007 XML", "impress_pdf_Export"),

@@ -40,6 +40,7 @@ class Format:
 
 
 OOXML = "application/vnd.openxmlformats-officedocument"
+WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
 ODF = "application/vnd.oasis.opendocument"
 IWORK = "application/vnd.apple.iwork"
 MAIL, MAILBOX = "message/rfc822", "application/mbox"

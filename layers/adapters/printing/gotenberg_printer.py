@@ -8,16 +8,17 @@ import secrets
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from layers.domain.errors import DependencyDown, PermanentError, Snooze, TransientError
-from layers.domain.formats import OOXML, format_of
+from layers.domain.formats import WORKBOOK, format_of
 from layers.domain.page import Picture
 from layers.ports import Connection
 
 DEPENDENCY = "preview"
 CONVERT, VALUES = "/forms/libreoffice/convert", "/forms/libreoffice/values"
-WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
+UNKNOWN_ROUTE = (404, 405)
 HEALTH = "/health"
 ANSWER_S = 60.0
 HEALTH_S = 3.0
@@ -45,46 +46,47 @@ class GotenbergPrinter:
         check fails, TransientError if only this document fails, Snooze while all connections to it are in use or it has
         too many documents.
         """
+        pdf = into / "printed.pdf"
         with self._connected():
-            return self._to_pdf(path, media_type, into, first_page_only)
+            self._convert(path, media_type, pdf, b"%PDF-", CONVERT, first_page_only=first_page_only)
+        return Picture(pdf.name, "application/pdf")
 
     def with_values(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """The workbook with the values of its formulas, which only our own service can compute; None from another.
 
         Raises as `to_pdf`.
         """
+        workbook = into / "computed.xlsx"
         with self._connected():
-            connection = self._connect(self._answer_s)
-            try:
-                self._post(connection, path, f"document{format_of(media_type).suffix}", False, VALUES)
-                answer = connection.getresponse()
-                if answer.status == 200:
-                    self._save(answer, into / "computed.xlsx", b"PK\x03\x04")
-                    return Picture("computed.xlsx", WORKBOOK)
-                if answer.status in (404, 405):
-                    return None
-                self._raise_refusal(answer)
-            except (OSError, http.client.HTTPException) as error:
-                self._raise_failure(f"{type(error).__name__}: {error}")
-            finally:
-                connection.close()
-        raise AssertionError("a refusal always raises")
+            status = self._convert(path, media_type, workbook, b"PK\x03\x04", VALUES, may_answer=UNKNOWN_ROUTE)
+        return Picture(workbook.name, WORKBOOK) if status == 200 else None
 
-    def _to_pdf(self, path: Path, media_type: str, into: Path, first_page_only: bool) -> Picture:
-        pdf = into / "printed.pdf"
+    def _convert(
+        self,
+        path: Path,
+        media_type: str,
+        target: Path,
+        mark: bytes,
+        route: str,
+        *,
+        first_page_only: bool = False,
+        may_answer: tuple[int, ...] = (),
+    ) -> int:
+        """Save what the service makes of the document, which begins with `mark`. Returns the status: 200, or one of
+        `may_answer`, with which nothing is saved."""
         connection = self._connect(self._answer_s)
         try:
-            self._post(connection, path, f"document{format_of(media_type).suffix}", first_page_only)
+            self._post(connection, path, f"document{format_of(media_type).suffix}", first_page_only, route)
             answer = connection.getresponse()
             if answer.status == 200:
-                self._save(answer, pdf)
-                return Picture(pdf.name, "application/pdf")
-            self._raise_refusal(answer)
+                self._save(answer, target, mark)
+            elif answer.status not in may_answer:
+                self._raise_refusal(answer)
+            return answer.status
         except (OSError, http.client.HTTPException) as error:
             self._raise_failure(f"{type(error).__name__}: {error}")
         finally:
             connection.close()
-        raise AssertionError("a refusal always raises")
 
     def is_up(self) -> bool:
         """Whether the service's health check succeeds."""
@@ -108,7 +110,7 @@ class GotenbergPrinter:
         return kind(self._url.hostname or "", self._url.port, timeout=timeout_s)
 
     def _post(
-        self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool, route: str = CONVERT
+        self, connection: http.client.HTTPConnection, path: Path, name: str, first_page_only: bool, route: str
     ) -> None:
         """Send a multipart form with the streamed file. Its file name is generated; the original one is not sent."""
         boundary = secrets.token_hex(16)
@@ -132,19 +134,19 @@ class GotenbergPrinter:
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-Length": str(length)}
         connection.request("POST", self._url.path + route, body=body(), headers=headers)
 
-    def _save(self, answer: http.client.HTTPResponse, pdf: Path, mark: bytes = b"%PDF-") -> None:
+    def _save(self, answer: http.client.HTTPResponse, target: Path, mark: bytes) -> None:
         size_bytes = 0
-        with pdf.open("wb") as stream:
+        with target.open("wb") as stream:
             while chunk := answer.read(CHUNK_BYTES):
                 size_bytes += len(chunk)
                 if size_bytes > MAX_PDF_BYTES:
                     raise PermanentError("resource_limit", "the document's PDF is larger than the limit")
                 stream.write(chunk)
-        with pdf.open("rb") as stream:
+        with target.open("rb") as stream:
             if mark not in stream.read(1024):
                 raise TransientError("preview_failed", "the preview service's answer is not what was requested")
 
-    def _raise_refusal(self, answer: http.client.HTTPResponse) -> None:
+    def _raise_refusal(self, answer: http.client.HTTPResponse) -> NoReturn:
         status, delay = answer.status, answer.headers.get("Retry-After", "")
         # Gotenberg also answers 503 if one document takes too long, but then without Retry-After.
         if status == 429 or (status == 503 and delay):
@@ -157,7 +159,7 @@ class GotenbergPrinter:
             raise PermanentError("corrupt", "the preview service can't print the document; it may be damaged")
         self._raise_failure(f"it answered {status}")
 
-    def _raise_failure(self, detail: str) -> None:
+    def _raise_failure(self, detail: str) -> NoReturn:
         """Raise the error for a failed request. It depends on the health check, since a document can cause a failure of
         a service that works."""
         if not self.is_up():
