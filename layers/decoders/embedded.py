@@ -7,7 +7,6 @@ On a slide or a sheet the pictures are read as one image, and their text follows
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from layers.decoders import containers, iwork, mail_pages, open_slides, packages, slides, texts
+from layers.decoders import containers, iwork, mail_pages, open_slides, packages, slides, temporary, texts
 from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground, open_image
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.lines import lines_of
@@ -85,8 +84,8 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
         return mail_pages.gray_page(path, media_type, number)
     if media_type == IWORK:
         return iwork.gray_page(path, number)
+    names = _document(path, media_type).pictures.get(number, ())
     with packages.canonical(path) as readable:
-        names = _document(readable, media_type).pictures.get(number, ())
         images = [image for name in names if (image := _picture(readable, name)) is not None]
     page = _stacked(images) if len(images) > 1 else images[0] if images else Image.new("L", (1, 1), 255)
     if any(is_incomplete(image) for image in images):
@@ -103,8 +102,7 @@ def add_own_text(path: str, media_type: str, page: dict[str, Any]) -> dict[str, 
         return mail_pages.add_own_text(path, media_type, page)
     if media_type == IWORK:
         return iwork.add_own_text(path, page)
-    with packages.canonical(path) as readable:
-        document = _document(readable, media_type)
+    document = _document(path, media_type)
     own = document.texts.get(page["number"], "")
     if not page["words"]:
         has_text = any(text.strip() for text in document.texts.values())
@@ -135,7 +133,8 @@ def _document(path: str, media_type: str) -> _Document:
 
 @lru_cache(maxsize=1)
 def _cached_document(path: str, media_type: str, version: tuple[int, int, int]) -> _Document:
-    return _analyze(path, media_type, texts.read_text(path, media_type))
+    with packages.canonical(path) as readable:
+        return _analyze(readable, media_type, texts.read_text(readable, media_type))
 
 
 def _analyze(path: str, media_type: str, pages: list[dict[str, Any]]) -> _Document:
@@ -260,10 +259,8 @@ def _extracted(path: str, name: str) -> Iterator[str | None]:
     if not content:
         yield None
         return
-    with tempfile.NamedTemporaryFile() as stream:
-        stream.write(content)
-        stream.flush()
-        yield stream.name
+    with temporary.stored(content) as file:
+        yield file
 
 
 def _content(path: str, name: str) -> bytes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import zipfile
 from pathlib import PurePosixPath
 from xml.sax.saxutils import escape
 
-from layers.decoders import mail, messages
+from layers.decoders import mail, messages, temporary
 from layers.decoders.containers import part_of, targets_of
 from layers.domain.errors import PermanentError
 
@@ -67,12 +66,10 @@ def _text_of(content: bytes, name: str, depth: int) -> tuple[str, bool]:
         message, is_whole = messages.parsed(content)
         text = mail.read_message(message).text
         return text, is_whole and bool(text)
-    with tempfile.NamedTemporaryFile(suffix=suffix) as stream:
-        stream.write(content)
-        stream.flush()
+    with temporary.stored(content, suffix) as file:
         try:
-            media_type = identify.identify(stream.name, name)["media_type"]
-            with packages.canonical(stream.name, depth + 1) as path:
+            media_type = identify.identify(file, name)["media_type"]
+            with packages.canonical(file, depth + 1) as path:
                 pages = texts.read_text(path, media_type)
         except PermanentError:
             return "", False

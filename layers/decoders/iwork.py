@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from layers.decoders import temporary
 from layers.decoders.containers import check_bounds, opened_zip, part_of
 from layers.domain.errors import PermanentError
 
@@ -39,10 +39,8 @@ def preview_of(path: str) -> Iterator[Preview]:
             detail = "Pages, Numbers and Keynote documents can only be read by their preview; export it as a PDF"
             raise PermanentError("unsupported_type", detail)
         content = part_of(archive, found[0])
-    with tempfile.NamedTemporaryFile() as stream:
-        stream.write(content)
-        stream.flush()
-        yield Preview(stream.name, found[1])
+    with temporary.stored(content) as file:
+        yield Preview(file, found[1])
 
 
 def check(path: str) -> None:

@@ -6,7 +6,6 @@ A message's own pages come first, so that they keep their numbers where the atta
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
-from layers.decoders import mail, mailboxes, messages
+from layers.decoders import mail, mailboxes, messages, temporary
 from layers.decoders.mail import Mail, Part
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
@@ -99,10 +98,8 @@ def stored(part: Part) -> Iterator[str]:
         raise PermanentError("too_large", f"it is larger than {MAX_ATTACHED_BYTES >> 20} MiB")
     if not content:
         raise PermanentError("empty_file", "it is empty")
-    with tempfile.NamedTemporaryFile(suffix=_suffix(part)) as stream:
-        stream.write(content)
-        stream.flush()
-        yield stream.name
+    with temporary.stored(content, _suffix(part)) as path:
+        yield path
 
 
 def _suffix(part: Part) -> str:
@@ -175,8 +172,10 @@ class _Reading:
         page["notes"] = [*found.notes, *_note_on_cut(found)]
         if sum(character.isalnum() for character in found.text) < ENOUGH_TEXT:
             for part in found.parts:
-                if part.is_inline:
-                    self._add_pictures(part, page)
+                content = part.content() if part.is_inline else b""
+                if 0 < len(content) <= MAX_ATTACHED_BYTES:
+                    with temporary.stored(content, _suffix(part)) as path:
+                        self._add_pictures(part, path, page)
         self._waiting += [
             part.message if part.message is not None else part for part in reversed(found.parts) if not part.is_inline
         ]
@@ -207,18 +206,16 @@ class _Reading:
         media_type = identify.identify(path, part.name or f"nameless{_suffix(part)}")["media_type"]
         match kind_of(media_type):
             case Kind.PICTURE:
-                self._add_pictures(part, self.found.pages[-1], is_attached=True)
+                self._add_pictures(part, path, self.found.pages[-1], is_attached=True)
             case Kind.VIDEO:
                 self._note(-1, f"the attached file {part.label} is a video; it has no text to read", lost=False)
             case Kind.ARCHIVE:
                 raise PermanentError("unsupported_type", "it is an archive")
             case Kind.PDF:
                 self._add_pages(part, media_type, pdf_text.read_text(path))
-            case Kind.MAIL if media_type == MAIL:
-                message, is_parsed = messages.parsed(part.content())
-                self._add_own_pages(message, is_cut=not is_parsed)
-            case Kind.MAIL if media_type == MAILBOX:
-                for content, is_whole in mailboxes.messages_of(path):
+            case Kind.MAIL if media_type in FORMATS:
+                held = mailboxes.messages_of(path) if media_type == MAILBOX else [(part.content(), True)]
+                for content, is_whole in held:
                     message, is_parsed = messages.parsed(content)
                     self._add_own_pages(message, is_cut=not (is_whole and is_parsed))
             case _:
@@ -237,22 +234,19 @@ class _Reading:
             self.found.places[number] = Place(part, media_type, page["number"])
             self._add(page | {"number": number, "text": page["text"][: self._left], "notes": notes})
 
-    def _add_pictures(self, part: Part, page: Page, is_attached: bool = False) -> None:
+    def _add_pictures(self, part: Part, path: str, page: Page, is_attached: bool = False) -> None:
         """Add the frames of a picture as pages for OCR, if print on it could be read."""
         from layers.decoders import embedded, identify
         from layers.decoders.images import count_frames
 
-        with _stored_or_none(part) as path:
-            if path is None:
-                return
-            if not embedded.is_large(path, beside_text=bool(page["text"])):
-                if is_attached:
-                    self._note(-1, f"the attached picture {part.label} is small; it was not read", lost=False)
-                return
-            media_type = identify.identify(path, part.name)["media_type"]
-            blank: Page = {"text": "", "words": [], "source": None, "confidence": 0.0}
-            frames = [blank | {"number": number} for number in range(1, count_frames(path) + 1)]
-            self._add_pages(part, media_type, frames)
+        if not embedded.is_large(path, beside_text=bool(page["text"])):
+            if is_attached:
+                self._note(-1, f"the attached picture {part.label} is small; it was not read", lost=False)
+            return
+        media_type = identify.identify(path, part.name)["media_type"]
+        blank: Page = {"text": "", "words": [], "source": None, "confidence": 0.0}
+        frames = [blank | {"number": number} for number in range(1, count_frames(path) + 1)]
+        self._add_pages(part, media_type, frames)
 
     def _add(self, page: Page) -> Page:
         self.found.pages.append(page)
@@ -262,17 +256,6 @@ class _Reading:
     def _note(self, at: int, text: str, lost: bool = True) -> None:
         page = self.found.pages[at]
         page["notes"] = [*page.get("notes", ()), [text, lost]]
-
-
-@contextmanager
-def _stored_or_none(part: Part) -> Iterator[str | None]:
-    """As `stored`; None for a part without content, or with too much of it."""
-    content = part.content()
-    if not 0 < len(content) <= MAX_ATTACHED_BYTES:
-        yield None
-        return
-    with stored(part) as path:
-        yield path
 
 
 def _note_on_cut(found: Mail) -> list[list[Any]]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import ctypes
 import io
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from layers.decoders import temporary
 from layers.domain.errors import PermanentError
 
 MAX_ATTACHMENTS = 200
@@ -106,10 +106,8 @@ def _append(whole: Any, name: str, content: bytes, depth: int) -> None:
 
     if not content:
         raise ValueError("an empty attachment")
-    with tempfile.NamedTemporaryFile(suffix=Path(name).suffix[:10]) as stream:
-        stream.write(content)
-        stream.flush()
-        media_type = identify.identify(stream.name, name)["media_type"]
+    with temporary.stored(content, Path(name).suffix[:10]) as file:
+        media_type = identify.identify(file, name)["media_type"]
         match kind_of(media_type):
             case Kind.PDF:
                 watch_for_collections()
@@ -120,11 +118,11 @@ def _append(whole: Any, name: str, content: bytes, depth: int) -> None:
                 whole.attached.texts |= {first + number: text for number, text in part.attached.texts.items()}
                 whole.attached.unread += [f"{name}/{unread_name}" for unread_name in part.attached.unread]
             case Kind.PICTURE:
-                _append_picture(whole, stream.name)
+                _append_picture(whole, file)
             case Kind.ARCHIVE | Kind.VIDEO | None:
                 raise ValueError("no document")
             case _:
-                texts = [page["text"] for page in embedded.read_text(stream.name, media_type)]
+                texts = [page["text"] for page in embedded.read_text(file, media_type)]
                 _append_texts(whole, texts)
 
 

@@ -17,25 +17,14 @@ from layers.decoders import embedded, identify, packages, sheet_of_paper, web_pa
 from layers.domain.errors import PermanentError
 from layers.domain.formats import IWORK, ODF, OOXML
 from tests.hostile import hostile_files
-from tests.hostile.hostile_files import docx, paragraph, pdf_page, relation, xlsx, zipped
+from tests.hostile.hostile_files import ODF_SPACES, docx, paragraph, pdf_page, relation, xlsx, zipped
 from tests.unit.test_mail import message, signed
 
 WORD, SHEETS, SLIDES = (
     f"{OOXML}.{kind}" for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")
 )
 SAYS = "Total due GBP 1,190.00"
-OASIS = "urn:oasis:names:tc:opendocument:xmlns"
-NAMESPACES = " ".join(
-    f'xmlns:{name}="{OASIS}:{space}:1.0"'
-    for name, space in {
-        "office": "office",
-        "text": "text",
-        "table": "table",
-        "draw": "drawing",
-        "presentation": "presentation",
-        "style": "style",
-    }.items()
-) + ' xmlns:xlink="http://www.w3.org/1999/xlink"'  # fmt: skip
+NAMESPACES = f'{ODF_SPACES} xmlns:xlink="http://www.w3.org/1999/xlink"'
 Change = Callable[[str, bytes], tuple[str, bytes]]
 
 
@@ -104,7 +93,7 @@ def open_document(kind: str, variant: str = "", with_mimetype: bool = True) -> b
         | {
             "content.xml": f"<office:document-content {NAMESPACES}><office:body>{BODIES[kind]}</office:body>"
             "</office:document-content>",
-            "META-INF/manifest.xml": f'<m:manifest xmlns:m="{OASIS}:manifest:1.0"><m:file-entry m:full-path="/" '
+            "META-INF/manifest.xml": f'<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"><m:file-entry m:full-path="/" '
             f'm:media-type="{declared}"/></m:manifest>',
         }
     )
@@ -230,6 +219,20 @@ def test_a_picture_in_a_flat_document_is_a_page_for_ocr(tmp_path: Path) -> None:
 # --- inserted documents --------------------------------------------------------------------------------
 
 BEFORE, AFTER = paragraph("before it"), paragraph("behind it")
+
+
+def test_a_document_that_is_copied_is_analysed_once_for_all_its_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyses: list[str] = []
+    analyze = embedded._analyze
+    monkeypatch.setattr(embedded, "_analyze", lambda path, *rest: analyses.append(path) or analyze(path, *rest))
+    path = tmp_path / "a.fodt"
+    path.write_bytes(flat("text"))
+    for number in (1, 2):
+        embedded.gray_page(str(path), f"{ODF}.text", number)
+        embedded.add_own_text(str(path), f"{ODF}.text", {"number": number, "words": [], "text": ""})
+    assert len(analyses) == 1 and analyses != [str(path)]
 
 
 def inserting(name: str, content: bytes, element: str = '<w:altChunk r:id="rId9"/>', outside: bool = False) -> bytes:
