@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from functions.api.ports import ApiPorts
 from functions.pipelines import STEPS
+from layers.domain.page import property_of
 from layers.domain.step import RECORD, ArtifactKind
 from layers.ports.rows import ArtifactRow, FileRow, RecordOfFile
 
@@ -80,17 +80,12 @@ def _shared_view(record: RecordOfFile) -> Shown:
     doubtful = dict.fromkeys(name for document in (view, *record.further) for name in document["doubtful"])
     return view | {
         "fields": shared,
-        "evidence": {path: proof for path, proof in record.evidence.items() if _property_of(path) in shared},
-        "doubtful": [path for path in doubtful if _property_of(path) in shared],
+        "evidence": {path: proof for path, proof in record.evidence.items() if property_of(path) in shared},
+        "doubtful": [path for path in doubtful if property_of(path) in shared],
         "missing": list(missing),
         "notes": [*record.notes, "this record has only the values that are the same in all documents of the file"],
         "complete": record.complete and all(further["complete"] for further in record.further),
     }
-
-
-def _property_of(path: str) -> str:
-    """The property of the schema to which a path such as `items[2].price` belongs."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def further_id(record_id: UUID, number: int) -> str:

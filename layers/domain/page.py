@@ -183,6 +183,11 @@ class Evidence:
     xpath: str | None = None
 
 
+def property_of(path: str) -> str:
+    """The property of the schema to which the path of a value belongs: `items` for `items[2].price`."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction:
     """What an extractor found: values by property name, and the evidence of each by its path (`items[0].amount`).

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from layers.domain.extraction import labels
-from layers.domain.page import Extraction, Page
+from layers.domain.page import Extraction, Page, property_of
 
 # As the reader of mails begins the text of a message.
 HEADERS = re.compile(r"\A(?:(?:Subject|From|To|Cc|Bcc|Date): [^\n]*\n){2}")
@@ -30,7 +30,7 @@ def completed(document: Extraction, letter: Extraction) -> Extraction:
     added = {name: value for name, value in second.fields.items() if name not in first.fields}
     if not _numbers(first) & _numbers(second) and _numbers(first):  # their currency may be another one
         added = {name: value for name, value in added.items() if labels.words_of(name) not in labels.CURRENCIES}
-    evidence = {path: proof for path, proof in second.evidence.items() if re.split(r"[.\[]", path)[0] in added}
+    evidence = {path: proof for path, proof in second.evidence.items() if property_of(path) in added}
     return replace(
         first,
         fields=first.fields | added,
@@ -44,7 +44,7 @@ def _without(found: Extraction, names: set[str]) -> Extraction:
     return replace(
         found,
         fields={name: value for name, value in found.fields.items() if name not in names},
-        evidence={path: proof for path, proof in found.evidence.items() if re.split(r"[.\[]", path)[0] not in names},
+        evidence={path: proof for path, proof in found.evidence.items() if property_of(path) not in names},
         doubtful=tuple(name for name in found.doubtful if name not in names),
     )
 
