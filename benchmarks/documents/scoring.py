@@ -20,19 +20,8 @@ from layers.domain.extraction.rules import extract
 from layers.domain.extraction.segments import documents_of
 from layers.domain.extraction.structured import with_facts
 from layers.domain.page import Page, pages_as_read
-from tests.acceptance.expectations import is_same, starts_with
+from tests.acceptance.expectations import SCHEMA, is_same, starts_with
 
-SCHEMA = {
-    "type": "object",
-    "required": ["total"],
-    "properties": {
-        "company": {"type": "string"},
-        "invoice_number": {"type": "string"},
-        "date": {"type": "string", "format": "date"},
-        "total": {"type": "number"},
-        "currency": {"type": "string"},
-    },
-}
 LEAST_CHARACTERS = 16
 MOST_CHARACTERS = 1_000_000
 

@@ -12,6 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 HALF_A_CENT = 0.005
+# The schema of the dataset for which the expectations are written.
+SCHEMA = {
+    "type": "object",
+    "required": ["total"],
+    "properties": {
+        "company": {"type": "string"},
+        "invoice_number": {"type": "string"},
+        "date": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+        "currency": {"type": "string"},
+    },
+}
 
 Expectation = Mapping[str, Any]
 ShownFile = Mapping[str, Any]

@@ -11,22 +11,11 @@ import httpx
 import pytest
 from fairway_client import Client, is_settled
 
-from tests.acceptance.expectations import member_shortfalls, shortfalls
+from tests.acceptance.expectations import SCHEMA, member_shortfalls, shortfalls
 from tests.acceptance.test_embedded import Start
 
 FOLDER = Path(__file__).resolve().parent.parent / "samples" / "cases"
 CASES: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
-SCHEMA = {
-    "type": "object",
-    "required": ["total"],
-    "properties": {
-        "company": {"type": "string"},
-        "invoice_number": {"type": "string"},
-        "date": {"type": "string", "format": "date"},
-        "total": {"type": "number"},
-        "currency": {"type": "string"},
-    },
-}
 SETTLE_S = 600
 # Cases that are not read as expected yet. Each is expected to fail, so that it is taken off once it is read.
 NOT_YET: frozenset[str] = frozenset()

@@ -15,6 +15,18 @@ from PIL import Image, ImageDraw
 
 SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
 LOCKED_PDF = SAMPLES / "locked-invoice.pdf"
+# The namespaces of OpenDocument, as attributes of an element.
+ODF_SPACES = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{space}:1.0"'
+    for name, space in {
+        "office": "office",
+        "table": "table",
+        "text": "text",
+        "draw": "drawing",
+        "style": "style",
+        "presentation": "presentation",
+    }.items()
+)
 
 
 # --- pictures ----------------------------------------------------------------------------------------

@@ -12,23 +12,12 @@ import pytest
 
 from layers.decoders import embedded, identify, web_pages
 from layers.decoders.visible_markup import visible_markup
-from tests.hostile.hostile_files import docx, paragraph, xlsx
+from tests.hostile.hostile_files import ODF_SPACES, docx, paragraph, xlsx
 
 SHOWN, SECRET = "Total due GBP 1,190.00", "Grand total GBP 9,999.99"
 SHEETS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 SLIDES = 'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 RELATED = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
-ODF = " ".join(
-    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{space}:1.0"'
-    for name, space in {
-        "office": "office",
-        "table": "table",
-        "text": "text",
-        "draw": "drawing",
-        "style": "style",
-        "presentation": "presentation",
-    }.items()
-)
 
 
 def changed(content: bytes, **parts: str) -> bytes:
@@ -82,7 +71,7 @@ def ods(table: str, styles: str = "") -> bytes:
     return packed(
         {
             "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
-            "content.xml": f"<office:document-content {ODF}>{body}</office:document-content>",
+            "content.xml": f"<office:document-content {ODF_SPACES}>{body}</office:document-content>",
             "META-INF/manifest.xml": "<m/>",
         }
     )
@@ -102,7 +91,7 @@ def odp() -> bytes:
     return packed(
         {
             "mimetype": "application/vnd.oasis.opendocument.presentation",
-            "content.xml": f"<office:document-content {ODF}>{body}</office:document-content>",
+            "content.xml": f"<office:document-content {ODF_SPACES}>{body}</office:document-content>",
             "META-INF/manifest.xml": "<m/>",
         }
     )
