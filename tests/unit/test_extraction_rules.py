@@ -223,6 +223,8 @@ def test_other_dates_may_be_far_in_the_future() -> None:
         ("UNI SDN BHD\nAmount (RM)   5.50\n$ 81750 JOHOR", "MYR"),
         ("Box $1750 PLENTONG", None),
         ("Total 34,73 €", "EUR"),
+        ("Fish 52.00 SR\nTotal 52.00\nGST Summary   Amount (RM)\nSR (@ 0%)   52.00", "MYR"),  # the tax's standard rate
+        ("Fish 52.00 SR\nTotal 52.00 SR", "SAR"),
     ],
 )
 def test_a_bare_sign_is_a_currency_only_beside_an_amount_of_money(text: str, expected: str | None) -> None:

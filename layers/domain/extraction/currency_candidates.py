@@ -36,8 +36,10 @@ BY_LANGUAGE = {
 COUNTRY_WITHOUT_DOLLAR = re.compile(
     r"\bs[do]n\.?\s?bhd\b|\bmalaysia\b|\bgmbh\b|\bsp\. z o\.|\bmwst\b|\bs\.?a\.?r\.?l\b|\bsiren\b|\bbtw\b"
 )
+# Signs that are also codes of taxes beside the amounts of a bill: "SR" is riyals, or Malaysia's standard rate.
+TAX_CODES = frozenset({"SR"})
 # Scores. The currency beside the total, or in its line, outweighs any number of others.
-BESIDE_TOTAL, BARE_DOLLAR = 10_000.0, -1_000.0
+BESIDE_TOTAL, UNSURE = 10_000.0, -1_000.0
 
 
 def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate | None) -> Iterator[Candidate]:
@@ -58,10 +60,10 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
     for written, found_in in occurrences.items():
         line, found = found_in[0]
         # Many countries use a bare dollar sign, and OCR reads other signs as one: any other currency takes precedence.
-        is_bare = written == "$"
+        is_bare, is_tax_code = written == "$", written in TAX_CODES
         if may_be_dollars or not is_bare:
-            score = counts[codes[written]] + (BARE_DOLLAR if is_bare else 0.0)
-            score += BESIDE_TOTAL if written == beside_total else 0.0
+            score = counts[codes[written]] + (UNSURE if is_bare or is_tax_code else 0.0)
+            score += BESIDE_TOTAL if written == beside_total and not is_tax_code else 0.0
             yield Candidate(codes[written], partial(line.evidence, found.start, found.end), score)
     if beside_total and beside_total not in occurrences and total and (known := currency.codes_of(beside_total)):
         yield Candidate(_chosen(known, occurrences, lines, languages), total.make_evidence, BESIDE_TOTAL)
