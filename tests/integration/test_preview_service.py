@@ -29,9 +29,12 @@ LETTER = SAMPLES / "joinery-invoice.docx"
 
 class Service:
     def __init__(self, folder: Path, **variables: str) -> None:
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
         port = choose_ports(folder / "ports.json", ("preview",), 0)["preview"]
         self.url = f"http://127.0.0.1:{port}"
-        environment = os.environ | {"FAIRWAY_PREVIEW_PORT": str(port)} | variables
+        own = {"FAIRWAY_PREVIEW_PORT": str(port), "TMPDIR": str(self.temporary)}
+        environment = os.environ | own | variables
         self.process = subprocess.Popen([sys.executable, "-m", "infra.preview_service"], env=environment)
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=60)
         deadline = time.monotonic() + START_S
@@ -175,7 +178,7 @@ def test_metrics_count_conversions_by_outcome(service: Service) -> None:
     assert "fairway_preview_waiting 0.0" in text
 
 
-def test_nothing_is_left_on_disk(service: Service, tmp_path: Path) -> None:
+def test_nothing_is_left_on_disk(service: Service) -> None:
     service.convert("a.docx", LETTER.read_bytes())
     service.convert("a.docx", b"no document")
-    assert not list(Path("/tmp").glob("fairway-preview-*/document"))
+    assert not list(service.temporary.glob("fairway-preview-*"))
