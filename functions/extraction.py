@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.ocr import ocr
-from functions.text_artifact import TEXT, save_text
+from functions.text_artifact import TEXT, is_saved, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
@@ -60,7 +60,7 @@ def merge_windows(file: File) -> Done:
 def extraction(file: File, work: Work) -> Done:
     pages = work.pages()
     artifacts: Sequence[Artifact] = ()
-    if file.part == 0 and any(page.source != "native" for page in pages):  # otherwise the text step has stored it
+    if file.part == 0 and not is_saved(file, pages):
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
     readable = [page for page in pages if page.source]

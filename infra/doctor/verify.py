@@ -28,19 +28,21 @@ WHAT_TO_DO = {
     "originals_missing": "restore the object from a backup, or remove the file and upload it again",
     "artifacts_not_stored": "redrive the step that makes the artifact",
     "objects_of_wrong_size": "original: restore it or upload it again; artifact: redrive its step",
-    "wrong_checksum": "restore the object from a backup, or remove the file and upload it again",
+    "wrong_checksum": "original: restore it, or remove the file and upload it again; text: redrive its step",
     "unreadable": "check the disk and the log of the object store, then run this again",
     "spare": "nothing: upkeep deletes it within about an hour",
     "removed": "nothing: upkeep deletes it within about an hour",
-    "unknown": "check who stored it; Fairway does not delete it",
     "unfinished_upload": "nothing: upkeep aborts it within minutes",
+    "unknown": "check who stored it; Fairway does not delete it",
     "damaged_on_disk": "restore the home's `objects` folder from a backup; then upload again or redrive what is missing",
 }
+# Left by attempts that did not end, or by removals. Upkeep deletes it, so that it is no fault.
+HARMLESS = frozenset({"spare", "removed", "unfinished_upload"})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong. `file_id` and `name` are empty if no file is known."""
+    """Something that is wrong or left over. `file_id` and `name` are empty if no file is known."""
 
     finding: str
     object_key: str
@@ -147,7 +149,7 @@ def _finding(finding: str, recorded: RecordedObject, detail: str) -> Finding:
 
 
 def report(doctor: Doctor, after: str = "") -> int:
-    """Print what is wrong, then what was checked. Returns the exit code."""
+    """Print what is wrong or left over, then what was checked. Returns the exit code."""
     found: Counter[str] = Counter()
     try:
         for finding in doctor.verify(after):
@@ -168,4 +170,4 @@ def report(doctor: Doctor, after: str = "") -> int:
         print(f"{count} x {name}: {WHAT_TO_DO[name]}")
     checked = ", ".join(f"{count} {name}" for name, count in sorted(doctor.checked.items())) or "nothing is stored"
     print(f"Checked: {checked}. Findings: {found.total()}.")
-    return UNSOUND if found else SOUND
+    return UNSOUND if set(found) - HARMLESS else SOUND

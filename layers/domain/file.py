@@ -51,6 +51,7 @@ class File:
     `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
     of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
     files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
+    `text_sha256` is the checksum of the stored text artifact, if there is one.
     """
 
     file_id: str
@@ -82,6 +83,7 @@ class File:
     record_is_complete: bool = True
     several: Several = "records"
     date_order: DateOrder = "auto"
+    text_sha256: str | None = None
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -150,6 +152,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
         record_is_complete=facts.get("record_is_complete") is not False,
         several=facts.get("several") or "records",
+        text_sha256=facts.get("text_sha256"),
     )
 
 

@@ -73,7 +73,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A stored output of a step. Sizes are in pixels and bytes; confidence is 0 to 100."""
+    """A stored output of a step. Sizes are in pixels and bytes; confidence is 0 to 100. `sha256` is known of texts only."""
 
     kind: str
     object_key: str
@@ -84,6 +84,7 @@ class Artifact:
     page_count: int | None = None
     source: str | None = None
     confidence: float | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ LANGUAGE sql STABLE AS $$
                                                               octet_length(p.text))
                                             ORDER BY p.page_number), '[]')
                     FROM pages p WHERE p.file_id = f.file_id),
+        'text_sha256', (SELECT a.sha256 FROM artifacts a WHERE a.file_id = f.file_id AND a.kind = 'text'),
         'notes', (SELECT coalesce(jsonb_agg(n.note ORDER BY s.step, s.part, n.index), '[]')
                     FROM steps s, jsonb_array_elements(s.notes) WITH ORDINALITY AS n(note, index)
                    WHERE s.file_id = f.file_id AND s.state = 'done'),

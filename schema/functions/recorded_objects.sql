@@ -13,7 +13,7 @@ SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET en
     SELECT * FROM (
         SELECT c.file_id, c.tenant_id, c.name, '', c.object_key, c.version_id, c.size_bytes, c.sha256 FROM chosen c
         UNION ALL
-        SELECT c.file_id, c.tenant_id, c.name, a.kind, a.object_key, NULL, a.size_bytes, NULL
+        SELECT c.file_id, c.tenant_id, c.name, a.kind, a.object_key, NULL, a.size_bytes, a.sha256
           FROM chosen c, LATERAL (SELECT * FROM artifacts a WHERE a.file_id = c.file_id OFFSET 0) a
          WHERE a.object_key <> c.object_key
     ) named(file_id, tenant_id, name, kind, object_key, version_id, size_bytes, sha256)

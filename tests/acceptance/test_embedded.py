@@ -159,6 +159,14 @@ def test_a_scan_attached_to_a_mail_becomes_its_second_page(samples: dict[str, di
     assert record["evidence"]["total"]["page"] == 2 and record["evidence"]["total"]["box"]
 
 
+def test_no_step_stores_a_text_that_an_earlier_one_has_stored(start: Start, samples: dict[str, dict[str, Any]]) -> None:
+    listed = start.s3().list_objects_v2(Bucket=start.endpoint["bucket"], Prefix="artifacts/")
+    texts = [entry["Key"] for entry in listed["Contents"] if entry["Key"].endswith("/text.txt")]
+    scans = [file["id"] for name, file in samples.items() if name.startswith("receipt-")]
+    for file_id in scans:
+        assert len([key for key in texts if file_id in key]) == 1, texts
+
+
 def test_a_mixed_pdf_is_read_from_its_text_and_by_ocr(start: Start, samples: dict[str, dict[str, Any]]) -> None:
     file = samples["invoice-with-attached-receipt.pdf"]
     steps = {step["step"]: step for step in file["pipelines"]["main"]["steps"]}

@@ -93,6 +93,13 @@ def test_a_late_writer_changes_nothing(world: World) -> None:
     assert world.attempts(held.file.file_id) == [("intake", 0, 1, "done")]
 
 
+def test_the_checksum_of_the_stored_text_is_known_to_later_steps(world: World) -> None:
+    text, ocr = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("ocr", ONE_PART)])
+    artifact = Artifact("text", "key", "text/plain", 1, sha256="ab" * 32)
+    world.store.record(claim(world, text), Done(artifacts=(artifact,)), nothing_follows, cost_s=1, host="h")
+    assert claim(world, ocr).file.text_sha256 == "ab" * 32
+
+
 def test_members_of_an_archive_are_created_once_and_only_by_the_lease_holder(world: World) -> None:
     held = claim(world, intake_of(world))
     members = [Member(index, f"folder/{index}.txt", 5, f"{index:064x}") for index in (0, 3)]

@@ -127,4 +127,12 @@ class MemoryRows:
             for _, page in sorted(of.pages.items())
         )
         notes = tuple(note for _, some in sorted(of.notes.items()) for note in some)
-        return replace(of.file, pages=pages, failures=failed, notes=notes, record_is_complete=of.record_is_complete)
+        text = of.artifacts.get("text")
+        return replace(
+            of.file,
+            pages=pages,
+            failures=failed,
+            notes=notes,
+            record_is_complete=of.record_is_complete,
+            text_sha256=text.sha256 if text else None,
+        )

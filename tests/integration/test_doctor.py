@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,11 @@ def host(api: Api) -> Iterator[Host]:
     yield Host(api)
 
 
-def settled(host: Host, tmp_path: Path, count: int) -> list[Claim]:
+def settled(host: Host, tmp_path: Path, count: int, text_sha256: str | None = None) -> list[Claim]:
     """Files with an artifact each, in the order of their ids, whose checksums are known."""
     claims = list(host.past_intake(count).values())
     for claim in claims:
-        done = Done(artifacts=(host.make(claim, tmp_path),))
+        done = Done(artifacts=(replace(host.make(claim, tmp_path), sha256=text_sha256),))
         host.store.record(claim, done, nothing_follows, cost_s=0, host="h")
     host.api.bench.database.run("UPDATE files SET sha256 = %(sha256)s", sha256=hashlib.sha256(CONTENT).hexdigest())
     return sorted(claims, key=lambda claim: claim.file.file_id)
@@ -103,6 +104,22 @@ def test_objects_of_erased_files_are_named(host: Host, tmp_path: Path) -> None:
     erase_removed(host.runner)
     host.objects.objects[claim.file.object_key] = b"late"
     assert found(host) == {("removed", claim.file.object_key)}
+
+
+def test_what_upkeep_deletes_by_itself_is_listed_and_is_no_fault(
+    host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (claim,) = settled(host, tmp_path, 1)
+    host.objects.objects[claim.artifact_key("left.txt")] = b"x"
+    assert report(Doctor(host.store, host.objects)) == 0
+    assert "1 x spare: nothing: upkeep deletes it within about an hour" in capsys.readouterr().out
+
+
+def test_a_text_with_other_content_than_was_stored_is_named(host: Host, tmp_path: Path) -> None:
+    (claim,) = settled(host, tmp_path, 1, text_sha256=hashlib.sha256(b"text of a file").hexdigest())
+    assert found(host) == set()
+    host.objects.objects[claim.artifact_key("text.txt")] = b"elif a fo txet"
+    assert found(host) == {("wrong_checksum", claim.artifact_key("text.txt"))}
 
 
 def test_an_unreachable_store_is_no_finding(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -39,10 +41,14 @@ class _Work:
     def pages(self) -> list[Page]:
         return self._pages
 
+    def text_sha256(self) -> str:
+        return hashlib.sha256("\f".join(page.text for page in self._pages).encode()).hexdigest()
+
 
 def extracted(several: Several, texts: list[str]) -> Done:
+    work = _Work(texts)
     file = File("f", "t", "d", "b", "a.pdf", "k", None, 1, None, schema=SCHEMA, several=several)
-    done = extraction.run(file, cast(Work, _Work(texts)))
+    done = extraction.run(replace(file, text_sha256=work.text_sha256()), cast(Work, work))
     assert isinstance(done, Done)
     return done
 
@@ -136,8 +142,9 @@ MAIL_SCHEMA = {
 def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
     letter: str, document: str, expected: dict[str, Any]
 ) -> None:
+    work = _Work([letter, document])
     file = File("f", "t", "d", "b", "a.eml", "k", None, 1, None, schema=MAIL_SCHEMA, media_type="message/rfc822")
-    done = extraction.run(file, cast(Work, _Work([letter, document])))
+    done = extraction.run(replace(file, text_sha256=work.text_sha256()), cast(Work, work))
     assert isinstance(done, Done) and done.extraction is not None
     assert done.extraction.fields == expected
     assert set(done.extraction.evidence) == set(expected)
