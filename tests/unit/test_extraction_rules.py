@@ -251,6 +251,36 @@ def test_the_recipient_of_a_mail_is_not_its_title() -> None:
     assert extract([page(mail)], DEFAULT_SCHEMA).fields["title"] == "Order NR-5521 – thank you"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Invoice number: NW-20417",
+        "Rechnungsdatum 14. März 2024",
+        "Total 5.00",
+        "Customer: Muster Eisenwaren AG",
+        "請求書番号,日付,合計",
+        "Счёт;Дата;Итого",
+        "חשבונית מס",
+        "فاتورة",
+        "Daňový doklad 20417",
+        "Date: 25/12/2018      Time: 10:45",
+    ],
+)
+def test_a_line_of_labels_and_values_or_a_documents_title_is_no_company(line: str) -> None:
+    only = extract([page(f"{line}\nTotal 5.00")], schema(company={"type": "string"}))
+    assert only.missing == ("company",)
+    named = extract([page(f"{line}\nTotal Tools Ltd\nTotal 5.00")], schema(company={"type": "string"}))
+    assert named.fields == {"company": "Total Tools Ltd"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Total Wine and More", "Datum Engineering", "Bill Smith", "Ticket Ltd", "7-Eleven", "Ürün A.Ş."]
+)
+def test_a_company_may_have_a_label_in_its_name(name: str) -> None:
+    found = extract([page(f"{name}\nTotal 5.00")], schema(company={"type": "string"}))
+    assert found.fields == {"company": name.rstrip(".")}
+
+
 @pytest.mark.parametrize("above", ["QiPl20I2 ,", "12, Jalan Besar", "; e", "A0s03z es"])
 def test_image_noise_and_addresses_are_not_a_title(above: str) -> None:
     assert extract([page(f"{above}\nGarden centre\nRoses 12.00")], DEFAULT_SCHEMA).fields["title"] == "Garden centre"

@@ -294,3 +294,16 @@ DOCUMENT_NAMES = (
     "invoice", "receipt", "bill", "credit note", "factuur", "facture", "rechnung", "faktura", "factura", "fattura",
     "fatura", "quittung", "gutschrift", "avoir", "číslo", "lasku", "arve", "rēķins", "račun", "фактура", "счет", "рахунок",
 )  # fmt: skip
+# What documents of these kinds are called at their top.
+DOCUMENT_TITLES = (
+    *DOCUMENT_NAMES,
+    "tax invoice", "statement", "delivery note", "packing slip", "quotation", "purchase order", "order confirmation",
+    "lieferschein", "angebot", "auftragsbestätigung", "kassenbon", "beleg", "mahnung", "bon de livraison", "devis", "reçu",
+    "ticket de caisse", "albarán", "recibo", "ticket", "ricevuta", "scontrino", "bolla", "nota fiscal", "paragon",
+    "rachunek", "účtenka", "daňový doklad", "faktúra", "számla", "nyugta", "chitanță", "bon fiscal", "касова бележка",
+    "чек", "квитанция", "счёт", "счет-фактура", "накладная", "квитанція", "τιμολόγιο", "απόδειξη", "fiş", "e-fatura",
+    "kvitto", "kvittering", "kuitti", "kviitung", "kvīts", "kvitas", "sąskaita", "חשבונית מס", "חשבונית", "קבלה",
+    "فاتورة ضريبية", "فاتورة", "إيصال", "فاکتور", "請求書", "領収書", "レシート", "納品書", "見積書", "发票", "發票",
+    "收据", "收據", "账单", "영수증", "청구서", "세금계산서", "ใบกำกับภาษี", "ใบเสร็จรับเงิน", "ใบแจ้งหนี้", "hóa đơn", "biên lai",
+    "invois", "resit", "faktur", "kuitansi", "चालान", "बीजक", "रसीद",
+)  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from layers.domain.extraction.label_words import DOCUMENT_NAMES, OTHER_LANGUAGES
+from layers.domain.extraction.label_words import DOCUMENT_NAMES, DOCUMENT_TITLES, OTHER_LANGUAGES
 from layers.domain.extraction.spelling import folded
 
 LETTER_FOR_DIGIT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
@@ -104,6 +104,28 @@ def _labels(own: tuple[str, ...], meaning: str, words: str) -> tuple[Label, ...]
     for label in sorted(found, key=lambda label: label.tier):
         distinct.setdefault(label.words, label)
     return tuple(distinct.values())
+
+
+@lru_cache(maxsize=1)
+def _words_beside_values() -> tuple[Label, ...]:
+    """The labels of all meanings and the titles of documents, the longest first."""
+    found = {label.words for meaning in SYNONYMS for label in _labels((), meaning, meaning)}
+    return tuple(Label(0, words) for words in sorted({*found, *DOCUMENT_TITLES}, key=len, reverse=True))
+
+
+def begins_with_label(lowered: str) -> bool:
+    """Whether a line begins with a label and a colon, as in `Invoice number: NW-20417`."""
+    head, colon, _ = lowered.partition(":")
+    known = labels_in(head, _words_beside_values()) if colon else []
+    return any((span := find_label(head, label.words)) and not head[: span[0]].strip() for label in known)
+
+
+def without_labels(lowered: str) -> str:
+    """A line with a space for each label and each title of a document in it."""
+    for label in labels_in(lowered, _words_beside_values()):
+        for start, end in reversed(find_labels(lowered, label.words)):
+            lowered = lowered[:start] + " " + lowered[end:]
+    return lowered
 
 
 def find_label(lowered: str, label: str) -> tuple[int, int] | None:

@@ -20,9 +20,9 @@ from layers.domain.extraction.lines import Line, Lines, lines_of
 from layers.domain.extraction.number_candidates import confirm_by_sums, number_candidates
 from layers.domain.extraction.text_candidates import (
     address_candidates,
+    company_candidates,
     hash_number_candidates,
     labelled_text_candidates,
-    sender_candidates,
     title_candidates,
 )
 from layers.domain.extraction.values import DateOrder
@@ -123,9 +123,7 @@ def _string_candidates(
     """Candidates for a text. Labels of the schema's own take precedence over what the property's name means."""
     has_own_labels = bool(schema.get("x-labels"))
     if words in labels.TITLES and not has_own_labels:
-        yield from title_candidates(lines)
-        if words in labels.COMPANIES:
-            yield from sender_candidates(lines)
+        yield from company_candidates(lines) if words in labels.COMPANIES else title_candidates(lines)
     elif words in labels.ADDRESSES and not has_own_labels:
         yield from address_candidates(lines)
     else:

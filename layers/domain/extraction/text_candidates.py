@@ -27,6 +27,7 @@ NOT_A_TITLE = re.compile(
 )
 HEADER_LINES = 12  # how many of the first lines may contain a title, a sender or an address
 LONGEST_TITLE = 120
+LEAST_LETTERS = 3  # of a name
 LEAST_HEAD_WORDS = 3
 LONGEST_TEXT = 500
 # A capital after a small letter, or letters around a digit. Names are not written so.
@@ -50,6 +51,23 @@ def sender_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
             yield Candidate(found["name"].strip(), partial(line.evidence, start, start + len(found["name"])), 70.0)
 
 
+def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """The names of companies among the first lines and the sender of a mail. A line of labels and their values, the header
+    of a table or the title of the document is no name."""
+    for candidate in (*title_candidates(lines), *sender_candidates(lines)):
+        if _may_be_a_name(labels.lowered(candidate.value)):
+            yield candidate
+
+
+def _may_be_a_name(lowered: str) -> bool:
+    if labels.begins_with_label(lowered):
+        return False
+    for date in reversed(list(dates(lowered))):
+        lowered = lowered[: date.start] + " " + lowered[date.end :]
+    rest = labels.without_labels(lowered)
+    return bool(COMPANY.search(rest)) or sum(character.isalpha() for character in rest) >= LEAST_LETTERS
+
+
 def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     """The first lines of the document. Lines near the top and names of companies score higher."""
     for index, line in enumerate(lines[:HEADER_LINES]):
@@ -61,7 +79,7 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         letters = sum(character.isalpha() for character in text)
         lowered = text.lower()
         if (
-            letters < 3
+            letters < LEAST_LETTERS
             or letters < 0.5 * len(text.replace(" ", ""))
             or (not is_subject and NOT_A_TITLE.search(lowered))
         ):
