@@ -62,12 +62,37 @@ Sub PrintAsPdf(source As String, reads As String, target As String, prints As St
   Dim document As Object
   Dim range(0) As New com.sun.star.beans.PropertyValue
   document = StarDesktop.loadComponentFromURL(source, "_blank", 0, Array(Named("FilterName", reads), _
-    Named("Hidden", True), Named("ReadOnly", True), Named("UpdateDocMode", 0), Named("MacroExecutionMode", 0)))
+    Named("Hidden", True), Named("ReadOnly", True), Named("UpdateDocMode", 0), Named("MacroExecutionMode", 0), _
+    Named("AsTemplate", prints = "calc_pdf_Export"))) ' Columns of a document that was opened as itself keep their widths.
   If IsNull(document) Then Exit Sub
+  If document.supportsService("com.sun.star.sheet.SpreadsheetDocument") Then WidenColumns(document)
   range(0).Name = "PageRange"
   range(0).Value = pages
   document.storeToURL(target, Array(Named("FilterName", prints), Named("FilterData", range())))
   document.close(True)
+End Sub
+
+' A number, date or result of a formula (content flags 1, 2, 16) that is wider than its column is shown as ###.
+' Columns get up to 4 cm (4,000 hundredths of a millimetre). Measuring a long sheet would take too long.
+Sub WidenColumns(document As Object)
+  Dim sheet As Object, used As Object, column As Object, before As Long, index As Long, at As Long
+  On Error Resume Next
+  For index = 0 To document.Sheets.Count - 1
+    sheet = document.Sheets.getByIndex(index)
+    used = sheet.createCursor()
+    used.gotoEndOfUsedArea(False)
+    If used.RangeAddress.EndRow &lt; 2000 And used.RangeAddress.EndColumn &lt; 100 Then
+      For at = 0 To used.RangeAddress.EndColumn
+        column = sheet.Columns.getByIndex(at)
+        If column.IsVisible And column.queryContentCells(19).Count &gt; 0 Then
+          before = column.Width
+          column.OptimalWidth = True
+          If column.Width &gt; 4000 Then column.Width = 4000
+          If column.Width &lt; before Then column.Width = before
+        End If
+      Next at
+    End If
+  Next index
 End Sub
 
 Sub StoreWithValues(source As String, reads As String, target As String, writes As String)

@@ -18,6 +18,7 @@ from tests.standins.gotenberg import Gotenberg, serving
 
 SAMPLES = Path(__file__).parent.parent.parent / "events" / "samples"
 OTHERS = Path(__file__).parent.parent / "samples"
+CASES = SAMPLES.parent.parent / "tests" / "samples" / "cases"
 OOXML = "application/vnd.openxmlformats-officedocument"
 WORD, EXCEL, POWERPOINT = (f"{OOXML}.{kind}" for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation"))  # fmt: skip
 PROGRAM = installed()
@@ -178,6 +179,33 @@ def test_one_libreoffice_process_prints_several_documents(office: LibreOfficePri
         made = office.to_pdf(path, media_type, tmp_path)
         assert text in words_of(tmp_path / made.name), path.name
     assert len(office.idle_pids()) == 1
+
+
+@needs_libreoffice
+def test_a_date_or_amount_that_is_wider_than_its_column_is_printed_in_full(
+    office: LibreOfficePrinter, tmp_path: Path
+) -> None:
+    for path, media_type, texts in (
+        (SAMPLES / "expenses-may.xlsx", EXCEL, ("2024-05-02", "231.85")),
+        (OTHERS / "expenses-may.xls", "application/vnd.ms-excel", ("2024-05-02", "231.85")),
+        (CASES / "52-percent-currency-hidden.xlsx", EXCEL, ("2024-03-14", "1,190.00")),
+    ):
+        words = words_of(tmp_path / office.to_pdf(path, media_type, tmp_path).name)
+        assert "###" not in words and all(text in words for text in texts), words
+
+
+@needs_libreoffice
+def test_a_hidden_column_stays_hidden(office: LibreOfficePrinter, tmp_path: Path) -> None:
+    sheet = """<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cols>
+        <col min="1" max="1" width="2" customWidth="1"/><col min="2" max="2" width="9" hidden="1" customWidth="1"/></cols>
+        <sheetData><row r="1"><c r="A1"><v>11900.25</v></c><c r="B1"><v>777.5</v></c></row></sheetData></worksheet>"""
+    path = tmp_path / "narrow"
+    with zipfile.ZipFile(SAMPLES / "expenses-may.xlsx") as source, zipfile.ZipFile(path, "w") as target:
+        for entry in source.infolist():
+            is_sheet = entry.filename.startswith("xl/worksheets/sheet")
+            target.writestr(entry, sheet if is_sheet else source.read(entry))
+    words = words_of(tmp_path / office.to_pdf(path, EXCEL, tmp_path).name)
+    assert "11900.25" in words and "777.5" not in words
 
 
 @needs_libreoffice
