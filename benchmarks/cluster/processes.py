@@ -132,7 +132,7 @@ def broker(found: Parts) -> Iterator[Broker]:
     running = Broker(found)
     running.start()
     topics = {f"{PREFIX}{topic}": PARTITIONS for topic in (READER, DISPATCH)}
-    administration.ensure_topics(Access(running.brokers), topics, kafka.ALONE)
+    administration.ensure_topics(Access(running.brokers), topics, kafka.REPLICAS)
     try:
         yield running
     finally:

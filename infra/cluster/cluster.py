@@ -45,9 +45,10 @@ def start(
     prepare: Callable[[Installation], None] = embedded.bring_up_to_date,
     adopts: bool = False,
 ) -> Embedded:
-    """Start a cluster with its first API at `port` (0 picks one) and a worker on each of `hosts`; returns when it is ready.
+    """Start a cluster with its first API at `port` (0 picks one) and a worker on each of `hosts`. Returns when it is ready.
 
-    `prepare` is called once the database accepts connections. Raises Missing, AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable and StartFailed; then nothing is left running.
+    `prepare` is called once the database accepts connections. Raises Missing, AlreadyRuns, HomeUnusable, PortTaken,
+    PostgresUnusable and StartFailed; then nothing is left running.
     """
     programs.check()
     classes, store = programs.kafka_classes(), programs.versitygw()
@@ -72,7 +73,7 @@ def _installation(home: Home, port: int) -> Installation:
 
 
 def own_programs(installation: Installation, run_id: str, apis: Sequence[str], hosts: Sequence[str]) -> list[Process]:
-    """The preview service where this cluster has its own, the APIs, and a worker on each host."""
+    """The APIs, a worker on each host, and the preview service unless the environment names another one."""
     environment = program_environment(installation, run_id)
     has_previews = environment.get("FAIRWAY_PREVIEW_URL") == installation.url("preview")
     return [
@@ -117,7 +118,7 @@ def make_topics(installation: Installation) -> None:
     access, until = Access(brokers(installation)), time.monotonic() + START_S
     while True:
         try:
-            administration.ensure_topics(access, {PREFIX + topic: PARTITIONS for topic in TOPICS}, kafka.ALONE)
+            administration.ensure_topics(access, {PREFIX + topic: PARTITIONS for topic in TOPICS}, kafka.REPLICAS)
             return
         except Exception as error:
             if time.monotonic() > until:
@@ -126,11 +127,11 @@ def make_topics(installation: Installation) -> None:
 
 
 def make_bucket(installation: Installation) -> None:
-    """Create the bucket, with versions, and let browsers upload to it."""
+    """Create the bucket if it is missing, enable versions, and let browsers upload to it."""
     s3 = boto3.session.Session(
         installation.secrets.store_key_id, installation.secrets.store_secret, region_name=versitygw.REGION
     ).client("s3", endpoint_url=installation.url("store"), config=Config(s3={"addressing_style": "path"}))
-    if BUCKET not in {one["Name"] for one in s3.list_buckets()["Buckets"]}:
+    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     rule = {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
@@ -138,7 +139,7 @@ def make_bucket(installation: Installation) -> None:
 
 
 def program_environment(installation: Installation, run_id: str) -> dict[str, str]:
-    """The environment of the API and the workers, as that of the embedded start, but with Kafka for the messages."""
+    """The environment of the API and the workers: that of the embedded start, with Kafka for the messages."""
     inherited = environments.program_environment(installation)
     preview = {"FAIRWAY_PREVIEW_URL": installation.url("preview")} if api_and_workers.serves_previews(inherited) else {}
     return {
@@ -152,7 +153,7 @@ def program_environment(installation: Installation, run_id: str) -> dict[str, st
 
 
 def api(installation: Installation, name: str, environment: dict[str, str]) -> Process:
-    """An API process; all of them serve the same, as behind a load balancer."""
+    """One of the API processes, which all give the same answers, as behind a load balancer."""
     port = installation.ports[name]
     return Process(
         name=name,
@@ -167,7 +168,7 @@ def api(installation: Installation, name: str, environment: dict[str, str]) -> P
 
 
 def worker(installation: Installation, host: str, environment: dict[str, str]) -> Process:
-    """The worker of a host. Its home is a folder of its own: hosts share servers, and nothing on a disk."""
+    """The worker of a host. Each has its own home folder, because hosts share servers but no disk."""
     home = installation.home.path / host
     home.mkdir(mode=0o700, exist_ok=True)
     return Process(

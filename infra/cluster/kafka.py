@@ -16,7 +16,7 @@ from infra.local.process import Process
 
 MEMORY_MB = 256
 STOP_S = 10.0
-ALONE = 1  # replicas
+REPLICAS = 1
 SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 
 SETTINGS = """\
@@ -29,12 +29,12 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
-offsets.topic.replication.factor={alone}
+offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
-transaction.state.log.replication.factor={alone}
-transaction.state.log.min.isr={alone}
-share.coordinator.state.topic.replication.factor={alone}
-share.coordinator.state.topic.min.isr={alone}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={replicas}
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={replicas}
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 broker.session.timeout.ms=3000
@@ -54,8 +54,8 @@ def declare(
 ) -> Process:
     """The broker as a supervised process. It listens on this machine only, without login or encryption.
 
-    `more_listeners` are ports by security protocol, with what they need in `more_settings`; `users` are passwords by
-    name, for SCRAM.
+    `more_listeners` are ports by security protocol, and `more_settings` are lines of configuration for them. `users`
+    are passwords by name, for SCRAM.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = folder / "server.properties"
@@ -65,7 +65,7 @@ def declare(
         port=port,
         controller_port=controller_port,
         data=folder / "data",
-        alone=ALONE,
+        replicas=REPLICAS,
         more_listeners=listeners,
     )
     return Process(
@@ -94,7 +94,7 @@ def _prepare(settings: Path, content: str, users: Mapping[str, str]) -> None:
 
 
 def _java() -> list[str]:
-    # Compiled quickly instead of well, and without threads for collection: this broker has little to do.
+    # This broker has little to do: fast compilation and a single-threaded garbage collector suffice.
     tuning = [f"-Xmx{MEMORY_MB}m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     return [programs.java(), *tuning, "-cp", f"{programs.kafka_classes()}/*"]
 

@@ -1,4 +1,7 @@
-"""The programs of a cluster that no wheel brings: Kafka from Maven, and versitygw built by Go, kept in the user's cache."""
+"""The programs of a cluster that are not on PyPI: Kafka, fetched by Maven, and versitygw, built by Go.
+
+Both are kept in the user's cache.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +38,17 @@ def java() -> str:
 
 
 def kafka_classes() -> Path:
-    """The folder of Kafka's jars; fetched by Maven at first use, 43 MB."""
+    """The folder of Kafka's jars. Maven fetches them at first use, 43 MB."""
     return _cached(f"kafka-{KAFKA}", _fetch_kafka)
 
 
 def versitygw() -> Path:
-    """The program of the object store; built at first use, which takes some minutes of CPU time."""
+    """The program of the object store. Go builds it at first use, which takes some minutes of CPU time."""
     return _cached(f"versitygw-{VERSITYGW}", _build_versitygw) / "versitygw"
 
 
 def check() -> None:
-    """Raise Missing unless everything is installed that this machine needs to run the cluster."""
+    """Raise Missing unless this machine has every program that the cluster needs."""
     missing = []
     if not shutil.which("java") or _java_version() < LEAST_JAVA:
         missing.append(f"Java {LEAST_JAVA} or newer (Debian: openjdk-17-jre-headless), which runs Kafka")
@@ -54,11 +57,13 @@ def check() -> None:
     if not _is_cached(f"versitygw-{VERSITYGW}") and not shutil.which("go"):
         missing.append("Go (https://go.dev/dl), which builds the object store versitygw")
     if missing:
-        raise Missing("The cluster needs programs that are not installed:\n" + "\n".join(f"- {one}" for one in missing))
+        raise Missing(
+            "The cluster needs programs that are not installed:\n" + "\n".join(f"- {line}" for line in missing)
+        )
 
 
 def cache() -> Path:
-    """The folder that outlives clones: FAIRWAY_CACHE, else `fairway` in the user's cache."""
+    """The folder that all clones of the repository share: FAIRWAY_CACHE, else `fairway` in the user's cache."""
     chosen = os.environ.get("FAIRWAY_CACHE")
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairway"
 
@@ -107,6 +112,6 @@ def _found(program: str) -> str:
 
 
 def _java_version() -> int:
-    said = subprocess.run([_found("java"), "-version"], capture_output=True, text=True).stderr
-    found = re.search(r'version "(\d+)', said)
-    return int(found.group(1)) if found else 0
+    output = subprocess.run([_found("java"), "-version"], capture_output=True, text=True).stderr
+    version = re.search(r'version "(\d+)', output)
+    return int(version.group(1)) if version else 0

@@ -1,4 +1,4 @@
-"""The object store versitygw: S3's protocol over a folder, with versions, and its events on a Kafka topic."""
+"""The object store versitygw: it serves a folder by S3's protocol, with versions, and publishes events on a Kafka topic."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from infra.local.process import Process
 
 REGION = "us-east-1"
 CREATIONS = ("s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload")
-REFUSED = 403  # what it answers to a request without a signature
+REFUSED = 403  # the status of its answer to a request without a signature
 
 
 def declare(
     folder: Path, port: int, *, key_id: str, secret: str, brokers: str, topic: str, marks: Mapping[str, str]
 ) -> Process:
-    """The store as a supervised process. It ends at once where the topic does not exist."""
+    """The store as a supervised process. It exits at once if the topic does not exist."""
     objects, versions, events = folder / "objects", folder / "versions", folder / "events.json"
-    for one in (objects, versions):
-        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for data in (objects, versions):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
     events.write_text(json.dumps({"s3:ObjectCreated:*": False, **dict.fromkeys(CREATIONS, True)}))
     return Process(
         name="store",

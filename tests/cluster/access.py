@@ -1,4 +1,4 @@
-"""Logging in to a broker that asks for it: passwords, tokens and certificates, over TLS: `make test-cluster`."""
+"""Login to a broker with passwords, tokens and certificates, over TLS: `make test-cluster`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ listener.name.sasl_ssl.oauthbearer.sasl.jaas.config={modules}.oauthbearer.OAuthB
 
 @dataclass(frozen=True)
 class Guarded:
-    """A broker with a port for passwords and tokens, and one for client certificates."""
+    """Access to a broker that requires a login: to its port for passwords and tokens, and to that for client certificates."""
 
     sasl: Access
     certificate: Access
@@ -91,7 +91,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def carries_messages(access: Access) -> bool:
-    """Whether a message gets through: topics are created, published on and received from with this access."""
+    """Whether a client with this access can create a topic, publish on it and receive from it."""
     prefix, found = f"fairway-{uuid.uuid4().hex[:8]}-", []
     wait_for(lambda: administration.brokers_answer(access), START_S)
     administration.ensure_topics(access, {f"{prefix}text": 1}, 1)
@@ -113,7 +113,7 @@ def test_a_password_lets_clients_in(guarded: Guarded, auth: str) -> None:
 
 
 def test_a_token_of_aws_lets_clients_in(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The broker's tokens are not those of AWS, but they go the same way: each client asks a callback for them."""
+    """The token is not signed by AWS, but the client gets it in the same way: from a callback."""
     monkeypatch.setattr(kafka_access, "iam_token", lambda region: lambda config: (token(), time.time() + 300))
     assert carries_messages(replace(guarded.sasl, auth="iam"))
 
@@ -126,25 +126,26 @@ def test_a_wrong_password_is_refused_and_logged(guarded: Guarded, capsys: pytest
     wrong = replace(guarded.sasl, password="wrong")
     KafkaTopics(wrong, lambda: producer(wrong)).publish([WakeUp("f", "text", 0, 1)])
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert any(one["event"] == "topic_unreachable" for one in events)
+    assert any(event["event"] == "topic_unreachable" for event in events)
     with pytest.raises(Exception, match=r"_TRANSPORT|_AUTHENTICATION|_ALL_BROKERS_DOWN"):
         administration.brokers_answer(wrong)
 
 
-def test_a_broker_with_a_certificate_of_others_is_refused(guarded: Guarded) -> None:
+def test_a_broker_with_a_certificate_of_an_untrusted_authority_is_refused(guarded: Guarded) -> None:
     with pytest.raises(Exception, match=r"_TRANSPORT|_SSL|_ALL_BROKERS_DOWN"):
         administration.brokers_answer(replace(guarded.sasl, ca_path=""))
 
 
 def token() -> str:
-    """An unsigned token, as brokers accept that were not given a provider."""
+    """An unsigned token, which a broker accepts that has no token provider configured."""
     now = int(time.time())
     parts: list[Any] = [{"alg": "none"}, {"sub": USER, "iat": now, "exp": now + 300}]
-    return ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts) + "."
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + "."
 
 
 def issue(folder: Path) -> dict[str, Path]:
-    """A certificate for this machine that is its own authority; the paths of it, its key, and both in one file."""
+    """Write a self-signed certificate for this machine. Returns the paths of its files: the certificate, also as the
+    authority, its key, and both together."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fairway-test")])
     now = datetime.now(UTC)
@@ -165,6 +166,6 @@ def issue(folder: Path) -> dict[str, Path]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     paths = {name: folder / f"{name}.pem" for name in ("ca", "certificate", "key", "keystore")}
-    for one, content in (("ca", pem), ("certificate", pem), ("key", private), ("keystore", private + pem)):
-        paths[one].write_bytes(content)
+    for role, content in (("ca", pem), ("certificate", pem), ("key", private), ("keystore", private + pem)):
+        paths[role].write_bytes(content)
     return paths

@@ -1,4 +1,4 @@
-"""The contract suite of topics, on a real broker: `make test-cluster`."""
+"""Runs the contract suite of topics on a real broker: `make test-cluster`."""
 
 from __future__ import annotations
 

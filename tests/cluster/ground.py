@@ -1,4 +1,4 @@
-"""A cluster whose worker hosts a test starts and kills itself: nothing restarts them."""
+"""A cluster whose worker hosts are started and killed by the tests; nothing restarts them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ HOSTS = ("host-a", "host-b")
 
 
 class Ground:
-    """A running cluster, and its worker hosts by name. `prepare` is what `cluster.start` takes.
+    """A running cluster, and its worker hosts by name. `prepare` is passed to `cluster.start`.
 
-    `tree` is the folder of the sources that a host or an API runs: another one than ours has an older release.
+    `tree` is the folder of the sources that a host or an API runs: this repository's, or that of an older release.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Ground:
 
     def start_host(self, name: str, tree: Path = ROOT) -> None:
         """Start a worker on a host of this name."""
-        # On one machine: each host has half of the processors' work.
+        # All hosts are on one machine, so each gets half of its concurrency.
         environment = self._environment() | own_steps(len(HOSTS), 0)
         self._spawn(cluster.worker(self.cluster.installation, name, environment), tree)
         wait_for(lambda: self.events("worker_ready", name), START_S)
 
     def start_api(self, name: str, tree: Path = ROOT) -> Client:
-        """Start an API, which is a host here like a worker's; a client that calls it."""
+        """Start an API, which can be killed like a worker host. Returns a client of it."""
         api = cluster.api(self.cluster.installation, name, self._environment())
         self._spawn(api, tree)
         wait_for(api.is_ready, START_S)
@@ -63,7 +63,7 @@ class Ground:
         return cluster.program_environment(self.cluster.installation, self.cluster.run_id)
 
     def _spawn(self, process: Process, tree: Path) -> None:
-        # Older releases report in another way that they are ready.
+        # Older releases report readiness in another way.
         running = Running(replace(process, cwd=tree, reports_ready=False), generation=1)
         self.hosts[process.name] = running.spawn(self.cluster.installation.home.logs / f"{process.name}.log")
 
@@ -82,7 +82,7 @@ class Ground:
         return int(self.cluster.supervisor.pids()[server])
 
     def kill(self, server: str) -> None:
-        """Kill a server with -9; the cluster's supervisor starts it again."""
+        """Kill a server with SIGKILL; the cluster's supervisor starts it again."""
         os.kill(self.pid_of(server), signal.SIGKILL)
 
     def stop(self) -> None:
@@ -95,7 +95,7 @@ class Ground:
     def upload(
         self, folder: Path, count: int, *, client: Client | None = None, more: Sequence[Path] = ()
     ) -> tuple[str, str]:
-        """Upload so many different texts, and these files, to a dataset; the ids of the dataset and the batch."""
+        """Upload `count` different texts, and `more` files, to a new dataset. Returns the ids of the dataset and the batch."""
         client = client or self.client
         folder.mkdir()
         paths = [folder / f"{folder.name}-{number}.txt" for number in range(count)]
@@ -115,17 +115,17 @@ class Ground:
         return files
 
     def balance(self) -> dict[str, Any]:
-        """What the audit finds. Each file must be there once."""
+        """The audit's report, once it has been checked that no file is lost or doubled."""
         audit: dict[str, Any] = self.client.call("GET", "/operations/audit")
         assert (audit["lost"], audit["doubled"]) == (0, 0), audit
         return audit
 
     def attempts(self, files: Sequence[dict[str, Any]]) -> int:
-        """How many attempts the ledger has of these files."""
+        """How many attempts the ledger has for these files."""
         return sum(len(self.client.call("GET", f"/files/{file['id']}/history")["attempts"]) for file in files)
 
     def events(self, name: str, host: str = "host-*") -> int:
-        """How many lines of an event the hosts have logged."""
+        """How many log lines of an event the hosts have written."""
         mark = f'"event": "{name}"'
         return sum(path.read_text().count(mark) for path in self.cluster.installation.home.logs.glob(f"{host}.log"))
 
@@ -133,5 +133,5 @@ class Ground:
 def wait_for(holds: Callable[[], Any], within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, f"it did not happen within {within_s:.0f} s"
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The acceptance journey of the embedded start, over Kafka and versitygw: `make test-cluster`."""
+"""The acceptance tests of the embedded start, on a cluster with Kafka and versitygw: `make test-cluster`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         running.down()
 
 
-def test_nothing_is_lost_or_doubled_after_the_journey(start: Start) -> None:
+def test_no_file_is_lost_or_doubled(start: Start) -> None:
     audit = start.client.call("GET", "/operations/audit")
     assert (audit["lost"], audit["doubled"]) == (0, 0), audit
 

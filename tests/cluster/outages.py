@@ -54,7 +54,7 @@ def test_a_killed_broker_comes_back_and_all_files_settle(ground: Ground, tmp_pat
         ground.settled(*batch)
 
 
-def test_while_the_store_is_away_no_attempt_is_spent(ground: Ground, tmp_path: Path) -> None:
+def test_no_attempt_is_spent_while_the_store_is_away(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "away", FILES)
     store = ground.pid_of("store")
     os.kill(store, signal.SIGSTOP)
@@ -72,14 +72,14 @@ def test_while_the_store_is_away_no_attempt_is_spent(ground: Ground, tmp_path: P
     assert spent == []
 
 
-def test_a_host_that_never_comes_back_loses_nothing(ground: Ground, tmp_path: Path) -> None:
+def test_nothing_is_lost_with_a_host_that_never_comes_back(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "host", FILES)
     ground.kill_host("host-b")
     ground.settled(*batch)
     ground.start_host("host-c")
 
 
-def test_new_partitions_are_used_while_work_goes_on(ground: Ground, tmp_path: Path) -> None:
+def test_new_partitions_are_used_without_a_restart(ground: Ground, tmp_path: Path) -> None:
     first = ground.upload(tmp_path / "narrow", FILES // 2)
     wider = {PREFIX + topic: PARTITIONS + 4 for topic in TOPICS}
     assert administration.ensure_topics(ground.access, wider, 1) == sorted(wider)
@@ -93,7 +93,7 @@ def test_new_partitions_are_used_while_work_goes_on(ground: Ground, tmp_path: Pa
     wait_for(lambda: not any(unread(ground, topic) for topic in TOPICS), LONGEST_S)
 
 
-def test_hosts_that_come_and_go_under_load_lose_nothing(ground: Ground, tmp_path: Path) -> None:
+def test_nothing_is_lost_when_hosts_join_and_leave_under_load(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "rebalance", 2 * FILES)
     moved = ground.events("partitions_revoked")
     for name in ("host-guest-1", "host-guest-2"):
@@ -104,7 +104,7 @@ def test_hosts_that_come_and_go_under_load_lose_nothing(ground: Ground, tmp_path
     ground.settled(*batch)
 
 
-def test_messages_that_come_again_in_another_order_change_nothing(ground: Ground, tmp_path: Path) -> None:
+def test_messages_redelivered_in_another_order_change_nothing(ground: Ground, tmp_path: Path) -> None:
     dataset_id, batch_id = ground.upload(tmp_path / "again", FILES // 2)
     files = ground.settled(dataset_id, batch_id)
     attempts, records = ground.attempts(files), list(ground.client.records(dataset_id))
@@ -117,7 +117,7 @@ def test_messages_that_come_again_in_another_order_change_nothing(ground: Ground
     assert list(ground.client.records(dataset_id)) == records
 
 
-def test_lost_messages_cost_time_alone(ground: Ground, tmp_path: Path) -> None:
+def test_lost_messages_only_cost_time(ground: Ground, tmp_path: Path) -> None:
     batch = ground.upload(tmp_path / "lost", FILES)
     for _ in range(10):
         lose_all_messages(ground)
@@ -149,7 +149,7 @@ def test_both_apis_show_the_same(ground: Ground) -> None:
 
 
 def all_messages(ground: Ground) -> list[tuple[str, bytes]]:
-    """Every message that the brokers keep, as (topic, body)."""
+    """Every message that the brokers store, as (topic, body)."""
     consumer: Any = Consumer(
         ground.access.config(group_id=f"test-{uuid.uuid4()}", auto_offset_reset="earliest", enable_auto_commit=False)
     )
@@ -184,9 +184,9 @@ def unread(ground: Ground, topic: str) -> int:
 
 
 def lose_all_messages(ground: Ground) -> None:
-    """Have the brokers forget everything that is in the topics."""
+    """Delete all messages from the topics."""
     counts = administration.partitions_of(ground.access, [PREFIX + topic for topic in TOPICS])
     everything = [TopicPartition(topic, number, -1) for topic, count in counts.items() for number in range(count)]
-    admin = AdminClient(ground.access.config())  # it answers only as long as it exists
+    admin = AdminClient(ground.access.config())  # in a variable, because its calls are answered only while it exists
     for done in admin.delete_records(everything).values():
         done.result(LONGEST_S)

@@ -1,4 +1,4 @@
-"""An older release of Fairway, from the history of this repository, to run beside the present one."""
+"""Finds an older release of Fairway in the history of this repository, to run it beside the current one."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ CLUSTER = "infra/cluster/"
 
 
 def older_release() -> str:
-    """The commit to upgrade from: the newest release before this version, or, while none is tagged, the oldest commit that
-    runs on Kafka. Its migrations are a part of ours, unchanged. Skips the test where the history has no such commit."""
+    """The commit to upgrade from: the newest tagged release before this version, or, while none is tagged, the oldest
+    commit that runs on Kafka. The current migrations extend its own. Skips the test if the history has no such commit."""
     if git("rev-parse", "--is-shallow-repository") != "false":
-        pytest.skip("an upgrade needs the history of the repository, and this is no clone or a shallow one")
+        pytest.skip("an upgrade needs the full history of the repository; this folder is not a clone, or a shallow one")
     tags = git("tag", "--list", "v*", "--merged", "HEAD", "--sort=-version:refname").split()
     candidates = [tag for tag in tags if tag != f"v{VERSION}"]
     if not candidates:
         candidates = git("log", "--format=%H", "--topo-order", "--reverse", "--", MIGRATIONS, CLUSTER).split()
     for commit in candidates:
-        if is_upgraded_by_us(commit):
+        if can_be_upgraded(commit):
             return git("rev-parse", f"{commit}^{{commit}}")
-    pytest.skip("the history has no older release that runs on Kafka and whose migrations are a part of ours")
+    pytest.skip("the history has no older release that runs on Kafka and whose migrations the current ones extend")
 
 
-def is_upgraded_by_us(commit: str) -> bool:
-    """Whether it runs on Kafka, and we have all of its migrations and more."""
+def can_be_upgraded(commit: str) -> bool:
+    """Whether a commit runs on Kafka, and the current migrations contain all of its own and more."""
     return bool(git("ls-tree", commit, CLUSTER)) and migrations_of(commit) < migrations_of("HEAD")
 
 
 def migrations_of(commit: str) -> set[str]:
-    """Name and content of each migration, as git lists them."""
+    """Name and content hash of each migration, as git lists them."""
     return set(git("ls-tree", commit, MIGRATIONS).splitlines())
 
 
@@ -50,5 +50,5 @@ def export(commit: str, folder: Path) -> Path:
 
 
 def git(*arguments: str) -> str:
-    """The output of git in this repository; empty where there is none."""
+    """The output of a git command in this repository; empty if it fails."""
     return subprocess.run(["git", *arguments], cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""A rolling upgrade: an older release works beside the present one, through the migration: `make test-cluster`."""
+"""A rolling upgrade: an older release works beside the current one during the migration: `make test-cluster`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Upgrade:
 
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
-    """A cluster on which an API and a worker of an older release run."""
+    """A cluster with an API and a worker of an older release."""
     tree = export(older_release(), tmp_path_factory.mktemp("older"))
     ground = Ground(
         tmp_path_factory.mktemp("cluster") / "home", apis=(), prepare=lambda installed: prepare_as(tree, installed)
@@ -47,7 +47,7 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgrade]:
 
 
 def prepare_as(tree: Path, installation: Installation) -> None:
-    """Migrate as an older release does, and give logins."""
+    """Migrate the database with the code of an older release, and create the logins."""
     subprocess.run([sys.executable, "-m", "infra.migrate", installation.database_url], cwd=tree, check=True)
     secrets = installation.secrets
     migration.give_login(installation.database_url, API_ROLE, secrets.api_role_password)
@@ -55,7 +55,7 @@ def prepare_as(tree: Path, installation: Installation) -> None:
     migration.ensure_admin(installation.database_url, migration.Admin(secrets.api_key, secrets.key_pepper, "local"))
 
 
-def test_old_and_new_processes_work_side_by_side_through_the_migration(upgrade: Upgrade, tmp_path: Path) -> None:
+def test_old_and_new_processes_work_side_by_side_during_the_migration(upgrade: Upgrade, tmp_path: Path) -> None:
     ground, old = upgrade.ground, upgrade.old
     before = upload(ground, old, tmp_path / "before")
     embedded.bring_up_to_date(ground.cluster.installation)  # while the old release works on these files
@@ -68,7 +68,7 @@ def test_old_and_new_processes_work_side_by_side_through_the_migration(upgrade: 
     batches += [(old, upload(ground, old, tmp_path / "by-old")), (new, upload(ground, new, tmp_path / "by-new"))]
     settle(ground, batches)
     for host in ("host-old", "host-new"):
-        assert ground.events("attempt", host), f"{host} took nothing"
+        assert ground.events("attempt", host), f"{host} ran no attempt"
 
     last = upload(ground, old, tmp_path / "last")
     for name in ("host-old", "api"):
