@@ -4,6 +4,7 @@
 # make video                                 install PyAV, for pictures of videos (contains parts under the GPL)
 # make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
 # make test                                  run all checks of CI: lint and tests
+# make coverage                              the same, with a table of the lines that no test reached
 # make lint | unit                           run only the linters and the type checker | only the unit tests
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journey, killed servers and hosts, rebalances, an upgrade
@@ -30,7 +31,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: lint-deploy cluster test-cluster top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: lint-deploy cluster test-cluster coverage top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -48,9 +49,11 @@ video: $(VENV)/.local
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered \
-		--ignore tests/acceptance/test_cases.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/acceptance/test_cases.py $(COVERED)
 	@$(BIN)/python -m tests.system_packages --missing
+
+coverage: COVERED := --cov --cov-report=term:skip-covered
+coverage: test
 
 test-cluster: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
