@@ -10,8 +10,9 @@
 --   No active lane has a pass below a floor. A floor rises only while no lane is being activated (lock 5), and never above
 --   a lane that was found empty but stays active: it has long parts only, or a part is being readied in it.
 --   A part may be committed later than its ready_at. The mark therefore stays some seconds behind the last part taken, and
---   a batch lane counts as empty only after a search from its beginning. If that search is slow because of dead entries, it
---   is not repeated for twenty times its duration, and the lane stays active during this time.
+--   a batch lane counts as empty only after a search from its beginning. If that search reads many blocks because of dead
+--   entries, it is not repeated for twenty times its duration, and the lane stays active during this time. Its duration
+--   alone says nothing: the first search of a connection also plans, and on a busy machine every search takes long.
 --
 -- Bundles. A wake-up may contain up to p_bundle parts, all of one batch, that are estimated to take no longer than p_bundle_s
 -- seconds in total. So a file never waits in a wake-up for a file of another batch. The lanes are charged once for the whole
@@ -30,7 +31,7 @@ LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     mark_trails_by CONSTANT interval := '2 seconds';
     floor_rises_each CONSTANT interval := '1 second';
-    takes_long CONSTANT interval := '2 milliseconds';
+    many_blocks CONSTANT integer := 32;
     clock lane_clocks%ROWTYPE;
     lane record;
     batch record;
@@ -47,6 +48,7 @@ DECLARE
     charge_s double precision;
     reached timestamptz;            -- when its last part became ready
     began timestamptz;
+    blocks_before bigint;
     row_id tid;
     stays boolean;                  -- the batch lane stays active
 BEGIN
@@ -82,6 +84,7 @@ BEGIN
 
         long_parts_too := p_long_slots > 0;
         began := clock_timestamp();
+        blocks_before := pg_stat_get_xact_blocks_fetched('steps'::regclass);
         bundled := 0; bundled_s := 0; charge_s := 0; most_parts := greatest(1, p_bundle);
         WHILE bundled < most_parts LOOP
             IF long_parts_too THEN
@@ -125,7 +128,8 @@ BEGIN
             IF batch.ready_mark = '-infinity' THEN
                 PERFORM deactivate_lane(p_step, lane.tenant_id, batch.batch_id);
                 row_id := newest_batch_lane(p_step, lane.tenant_id, batch.batch_id);
-                IF long_parts_too AND clock_timestamp() - began > takes_long THEN
+                IF long_parts_too
+                   AND pg_stat_get_xact_blocks_fetched('steps'::regclass) - blocks_before > many_blocks THEN
                     UPDATE batch_lanes b SET ready_mark = began - mark_trails_by,
                                              look_through_after = clock_timestamp() + 20 * (clock_timestamp() - began)
                      WHERE b.ctid = row_id RETURNING b.active INTO stays;

@@ -212,11 +212,12 @@ def test_each_of_two_workers_receives_from_every_topic(kafka: Transport) -> None
 
 @on_kafka
 def test_a_topic_holds_messages_until_they_are_received(kafka: Transport) -> None:
-    kafka.receive("thumbnail", 0)
-    assert not kafka.topics.holds_messages("thumbnail")
+    until = time.monotonic() + LONGEST_S
+    while kafka.topics.holds_messages("thumbnail"):  # another worker of these tests has left them
+        kafka.receive("thumbnail", 0)
+        assert time.monotonic() < until
     kafka.source.stop()
     kafka.topics.publish(wake_ups("thumbnail", 2))
-    until = time.monotonic() + LONGEST_S
     while not kafka.topics.holds_messages("thumbnail"):
         assert time.monotonic() < until
     assert len(kafka.receive("thumbnail", 2, kafka.another())) == 2

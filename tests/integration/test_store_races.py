@@ -265,6 +265,7 @@ def test_a_lane_that_seemed_empty_during_its_activation_is_not_left_below_the_fl
     second = lane_of(bench, tenant_id if of_one_tenant else bench.tenant())
     (late,) = ready_parts(bench, [first], 1.0, 1)
     others = ready_parts(bench, [second], 1.0, 20)
+    bench.database.run("UPDATE steps SET ready_at = ready_at - interval '1 minute' WHERE file_id = %(id)s", id=late)
     with bench.database.connection() as connection, connection.transaction():
         # Like a transaction that is about to commit: it holds the lane's lock, and its ready part is not visible.
         connection.execute("SELECT activate_lane('ocr', %s, %s)", first)
@@ -351,6 +352,26 @@ def test_an_empty_lane_whose_search_was_slow_stays_active_and_loses_no_part(benc
     assert [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 9})] == [late]
     bench.database.run("UPDATE batch_lanes SET look_through_after = now()")
     assert [wake_up.file_id for wake_up in bench.store.dispatch({"ocr": 9})] == [early]
+
+
+@pytest.mark.parametrize("dead_entries", [0, 4000])
+def test_an_empty_lane_is_not_searched_from_its_beginning_for_a_while_only_if_it_has_many_dead_entries(
+    bench: Bench, dead_entries: int
+) -> None:
+    lane = lane_of(bench, bench.tenant())
+    ready_parts(bench, [lane], 1.0, 1)
+    with bench.database.connection() as forgotten, forgotten.transaction():
+        forgotten.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        forgotten.execute("SELECT count(*) FROM steps")
+        again = "UPDATE steps SET ready_at = clock_timestamp() WHERE step = 'ocr'; COMMIT;"
+        bench.database.run(f"DO $$ BEGIN FOR n IN 1..{dead_entries} LOOP {again} END LOOP; END $$")
+        bench.database.run("UPDATE steps SET state = 'done' WHERE step = 'ocr'")
+        # Like a transaction that is about to commit, so that the lane stays active.
+        with bench.database.connection() as connection, connection.transaction():
+            connection.execute("SELECT activate_lane('ocr', %s, %s)", lane)
+            assert bench.store.dispatch({"ocr": 9}) == []
+    (found,) = bench.database.rows("SELECT look_through_after > '-infinity' AS waits FROM batch_lanes")
+    assert found["waits"] is bool(dead_entries)
 
 
 def test_parts_in_flight_are_counted_however_long_they_run(bench: Bench) -> None:

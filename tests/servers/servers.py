@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 ADDRESS = "127.0.0.1"
 OWNER = "fairway"
 STARTS_S = 30.0
@@ -41,6 +43,7 @@ def older_postgres(binaries: Path) -> Iterator[int]:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with _running([str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options], folder, port):
+            _await_queries(port)  # it accepts connections before it answers queries
             yield port
 
 
@@ -110,6 +113,18 @@ def _running(argv: list[str], cwd: Path, port: int) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _await_queries(postgres_port: int) -> None:
+    deadline = time.monotonic() + STARTS_S
+    while True:
+        try:
+            psycopg.connect(host=ADDRESS, port=postgres_port, user=OWNER, dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _accepts(port: int) -> bool:
