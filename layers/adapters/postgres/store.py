@@ -9,8 +9,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.database import Database, Row, load_queries
+from layers.adapters.postgres.outcome_json import artifact_as_json, fence_of, outcome_parameters, results_as_json
 from layers.domain.estimates import INTAKE_BYTES_A_S, LEAST_S
-from layers.domain.extraction_json import extraction_as_json
 from layers.domain.fairness import (
     BUNDLE_AFTER_LOSS,
     BUNDLE_S,
@@ -23,9 +23,9 @@ from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
-from layers.domain.page import Evidence, Extraction, Member, Page, facts_of, words_of
+from layers.domain.page import Member, Page, facts_of, words_of
 from layers.domain.plan_json import plan_as_json
-from layers.domain.step import ENDED, Artifact, Done, Later, Outcome
+from layers.domain.step import ENDED, Artifact, Outcome
 from layers.ports import (
     Backlog,
     Claim,
@@ -106,7 +106,7 @@ class PostgresStore:
         }
         others = [(n, attempt, _plan(attempt)) for n, attempt in enumerate(finished) if n not in recorded]
         if others:
-            outcomes = [{**_as_parameters(attempt, host), "then": _as_then(plan)} for _, attempt, plan in others]
+            outcomes = [{**outcome_parameters(attempt, host), "then": _as_then(plan)} for _, attempt, plan in others]
             rows = self._database.rows(self._sql["record_outcomes"], outcomes=Jsonb(outcomes))
             for (n, _, plan), row in zip(others, rows, strict=True):
                 recorded[n] = _as_recorded(row["verdict"], plan)
@@ -116,7 +116,7 @@ class PostgresStore:
         """Record, read the file with the results of its other parts, and plan, all in one transaction."""
         key = {"file_id": attempt.claim.file.file_id}
         with self._database.connection() as connection, connection.transaction():
-            parameters = _as_parameters(attempt, host)
+            parameters = outcome_parameters(attempt, host)
             parameters |= {"made": Jsonb(parameters["made"]), "counts": Jsonb(parameters["counts"]), "then": None}
             row = connection.execute(self._sql["record_outcome"], parameters).fetchone()
             assert row is not None
@@ -133,7 +133,7 @@ class PostgresStore:
     def _apply(self, connection: Any, file: File, plan: FilePlan) -> None:
         file_id = file.file_id
         if plan.merged:
-            made = Jsonb(_as_made(plan.merged, file.schema_version))
+            made = Jsonb(results_as_json(plan.merged, file.schema_version))
             connection.execute(self._sql["keep_merged"], {"file_id": file_id, "made": made})
         if plan.steps:
             planned = Jsonb(plan_as_json(plan.steps))
@@ -152,10 +152,10 @@ class PostgresStore:
             )
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
-        made = {"artifacts": [_artifact_as_json(artifact)]}
+        made = {"artifacts": [artifact_as_json(artifact)]}
         row = self._database.row(
             self._sql["keep_artifact"],
-            **_fenced_by(claim),
+            **fence_of(claim),
             made=Jsonb(made),
         )
         return row is not None
@@ -166,7 +166,7 @@ class PostgresStore:
             for member in members
         ]
         rows = self._database.rows(
-            self._sql["add_members"], **_fenced_by(claim), members=Jsonb(described), upload_s=upload_s
+            self._sql["add_members"], **fence_of(claim), members=Jsonb(described), upload_s=upload_s
         )
         return {row["place"]: row["object_key"] for row in rows}
 
@@ -381,101 +381,6 @@ def _as_then(plan: FilePlan) -> dict[str, Any]:
 def _as_recorded(verdict: dict[str, Any], plan: FilePlan) -> Recorded:
     readied = {p.step for p in plan.steps if isinstance(p.plan, tuple)} if verdict.get("joined") else ()
     return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")), frozenset(readied))
-
-
-def _fenced_by(claim: Claim) -> dict[str, Any]:
-    return {"file_id": claim.file.file_id, "step": claim.step, "part": claim.part, "lease_id": claim.lease_id}
-
-
-def _as_parameters(attempt: Finished, host: str) -> dict[str, Any]:
-    claim = attempt.claim
-    return {
-        **_fenced_by(claim),
-        **_outcome_parameters(attempt.outcome),
-        "cost_s": attempt.cost_s,
-        "host": host,
-        "made": _as_made(attempt.outcome, claim.file.schema_version, attempt.used),
-    }
-
-
-def _outcome_parameters(outcome: Outcome) -> dict[str, Any]:
-    recorded = entry(outcome)
-    return {
-        "state": recorded.state,
-        "outcome": recorded.word,
-        "counts": {"failures": recorded.failures, "snoozes": recorded.snoozes, "losses": recorded.losses},
-        "delay_s": getattr(outcome, "delay_s", None),
-        "reason": getattr(outcome, "reason", None),
-        "error_code": getattr(outcome, "code", None),
-        "error_detail": getattr(outcome, "detail", None),
-    }
-
-
-def _as_made(outcome: Outcome, schema_version: int, used: Mapping[str, int] | None = None) -> dict[str, Any]:
-    made: dict[str, Any] = {"used": dict(used)} if used else {}
-    if isinstance(outcome, Later) and outcome.cost_estimate_s is not None:
-        made["cost_estimate_s"] = outcome.cost_estimate_s
-    if not isinstance(outcome, Done):
-        return made
-    if outcome.window:
-        made["window"] = extraction_as_json(outcome.window)
-    if outcome.identity:
-        made["identity"] = {
-            "media_type": outcome.identity.media_type,
-            "page_count": outcome.identity.page_count,
-            "size_bytes": outcome.size_bytes,
-            "sha256": outcome.sha256,
-        }
-    if outcome.pages:
-        made["pages"] = [_page_as_json(page) for page in outcome.pages]
-    if outcome.artifacts:
-        made["artifacts"] = [_artifact_as_json(artifact) for artifact in outcome.artifacts]
-    if outcome.notes:
-        made["notes"] = list(outcome.notes)
-    if outcome.extraction:
-        found = outcome.extraction
-        made["record"] = {
-            "schema_version": schema_version,
-            **_record_as_json(found),
-            "complete": found.is_complete if found.further else outcome.complete,
-            "further": [_record_as_json(record) | {"complete": record.is_complete} for record in found.further],
-        }
-    return made
-
-
-def _record_as_json(found: Extraction) -> dict[str, Any]:
-    return {
-        "fields": found.fields,
-        "missing": list(found.lacks),
-        "doubtful": list(found.doubtful),
-        "notes": [note.text for note in found.notes],
-        "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
-    }
-
-
-def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
-    shown: dict[str, Any] = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
-    shown |= {} if proof.confidence is None else {"confidence": proof.confidence}
-    return shown if proof.xpath is None else shown | {"xpath": proof.xpath}
-
-
-def _page_as_json(page: Page) -> dict[str, Any]:
-    return {
-        "number": page.number,
-        "source": page.source,
-        "confidence": page.confidence,
-        "width": page.width,
-        "height": page.height,
-        "turned": page.turned,
-        "text": page.text.replace("\x00", ""),
-        "words": [word.as_row() for word in page.words],
-        **({"facts": list(page.facts)} if page.facts else {}),
-        **({"begins_document": True} if page.begins_document else {}),
-    }
-
-
-def _artifact_as_json(artifact: Artifact) -> dict[str, Any]:
-    return {name: getattr(artifact, name) for name in Artifact.__dataclass_fields__}
 
 
 def _removals(rows: list[Row]) -> list[tuple[str, list[tuple[str, str]]]]:
