@@ -8,14 +8,11 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-CONFIG_PATHS = (
-    Path(__file__).parent / "chalice_config.json",  # in a deployed package
-    Path(__file__).parent.parent / ".chalice" / "config.json",
-)
+from layers.stages import reserved_concurrency
+
 KAFKA_LOGIN = ("kafka_user", "kafka_password")
 REQUIRED_WITH_AUTH = {
     "plain": KAFKA_LOGIN,
@@ -463,12 +460,3 @@ def _json(text: str) -> Any:
 def _with_password(url: str, password: str) -> str:
     scheme, separator, rest = url.partition("://")
     return f"{scheme}://:{quote(password, safe='')}@{rest}" if separator and password and "@" not in rest else url
-
-
-def reserved_concurrency(stage: str) -> dict[str, int]:
-    """The reserved concurrency of each function in a stage, for the functions with a line in `.chalice/config.json`."""
-    path = next((path for path in CONFIG_PATHS if path.exists()), None)
-    if path is None:
-        return {}
-    functions = json.loads(path.read_text())["stages"].get(stage, {}).get("lambda_functions", {})
-    return {name: line["reserved_concurrency"] for name, line in functions.items() if "reserved_concurrency" in line}

@@ -21,7 +21,8 @@ from benchmarks.overhead.fairway_chain import CONCURRENCY, STEPS, runner_on
 from benchmarks.topics import WakeUpsOnly
 from functions.dispatch import dispatch
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse_in_turn, recover, upkeep_in_turn
-from infra.worker import Worker, every, keep_trying
+from infra.consumer import Consumer
+from infra.timers import every, keep_trying
 from layers import entry
 from layers.adapters.postgres.database import Database
 from layers.domain.errors import StoreUnreachable
@@ -106,15 +107,15 @@ def main() -> None:
 
     handlers = {**dict.fromkeys(STEPS, (run, CONCURRENCY // WORKERS)), DISPATCH: (dispatch_all, 1)}
     keep_trying(stop, lambda: recover(runner, name))
-    worker = Worker(name, cast(Any, topics), cast(Any, topics), cast(Any, handlers), store_is_up)
-    worker.start()
+    consumer = Consumer(name, cast(Any, topics), cast(Any, topics), cast(Any, handlers), store_is_up)
+    consumer.start()
     print("ready", flush=True)
     every(UPKEEP_S, stop, "upkeep", lambda: upkeep_in_turn(runner))
     every(PULSE_S, stop, "pulse", lambda: pulse_in_turn(runner))
     while not stop.wait(1.0):
         runner.tick()
-    worker.stop()
-    os._exit(0 if worker.drain(DRAIN_S) else 1)
+    consumer.stop()
+    os._exit(0 if consumer.drain(DRAIN_S) else 1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Protocol
 from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import PULSE_S, UPKEEP_S, pulse_in_turn, upkeep_in_turn
 from infra.membership import Membership
-from infra.worker import every
+from infra.timers import every
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
 from layers.attempts.fleet_view import FleetView

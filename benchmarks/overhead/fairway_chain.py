@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.topics import WakeUpsOnly
 from functions.upkeep import find_lost_work, recover
-from infra.worker import Worker
+from infra.consumer import Consumer
 from layers import bootstrap, entry
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
@@ -111,7 +111,7 @@ def work_on_topics(database: Database, name: str) -> None:
         return entry.handle(event, lambda body: runner.run_all(entry.wake_ups(body)))
 
     recover(runner, name)
-    Worker(name, bootstrap.queues(), bootstrap.work_signal(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
+    Consumer(name, bootstrap.queues(), bootstrap.work_signal(), dict.fromkeys(STEPS, (run, CONCURRENCY // 2))).start()
     print("ready", flush=True)
     find_lost_work(runner)
     threading.Event().wait()

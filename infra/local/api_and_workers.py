@@ -15,7 +15,7 @@ from infra.local.leftovers import MARK
 from infra.local.ports import ADDRESS
 from infra.local.process import Process
 from layers.adapters.printing.libreoffice_printer import installed
-from layers.settings import reserved_concurrency
+from layers.stages import reserved_concurrency
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEFAULT_WORKERS = 2

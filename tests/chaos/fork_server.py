@@ -26,7 +26,7 @@ import app  # noqa: F401
 import layers.adapters.rapid_reader  # noqa: F401
 from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
-from infra import worker
+from infra import consumer, worker
 from infra.local.api_and_workers import share
 from layers import bootstrap
 from layers.adapters.aws.sqs_topics import MOST_A_REQUEST, SqsTopics
@@ -92,7 +92,7 @@ def patch_worker() -> None:
     """Give the real worker cheap steps, short leases, frequent upkeep, duplicating topics and crashing ports."""
     handlers.INTAKE, handlers.PIPELINES = steps.INTAKE, steps.PIPELINES
     attempt.LEASE_GRACE_S = steps.GRACE_S
-    upkeep.UPKEEP_S, upkeep.PULSE_S, worker.POLL_S = UPKEEP_S, PULSE_S, 3.0
+    upkeep.UPKEEP_S, upkeep.PULSE_S, consumer.POLL_S = UPKEEP_S, PULSE_S, 3.0
     upkeep.AWAITED_S, upkeep.SURELY_LOST_S = 1.0, 8.0
     upkeep.repeat_unclaimed.__defaults__ = (2.0,)
     upkeep.sweep.__defaults__ = (2.0,)
@@ -144,12 +144,12 @@ class ForkServer:
         bootstrap.forget()
         started_writer = self._started_writer
 
-        class ReportingWorker(worker.Worker):
+        class ReportingConsumer(consumer.Consumer):
             def start(self) -> None:
                 super().start()
                 os.write(started_writer, f"{os.getpid()}\n".encode())
 
-        worker.Worker = ReportingWorker  # type: ignore[misc]
+        worker.Consumer = ReportingConsumer  # type: ignore[attr-defined, misc]
         try:
             worker.main()
         finally:

@@ -6,7 +6,7 @@ import threading
 from typing import Any, cast
 
 from infra.acknowledgements import Acknowledgements
-from infra.worker import Worker
+from infra.consumer import Consumer
 from tests.fakes import PolledSource
 
 
@@ -70,9 +70,9 @@ def test_a_worker_that_stops_deletes_what_it_has_handled() -> None:
         was_handled.set()
         return {"batchItemFailures": []}
 
-    worker = Worker("w", cast(Any, queue), None, {"text": (handler, 1)})
-    worker.start()
+    consumer = Consumer("w", cast(Any, queue), None, {"text": (handler, 1)})
+    consumer.start()
     assert was_handled.wait(10)
-    worker.stop()
-    assert worker.drain(10)
+    consumer.stop()
+    assert consumer.drain(10)
     assert queue.requests == [("text", ["r"])]

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import pytest
 
-from infra.worker import Worker, ended, every, watch
+from infra.consumer import Consumer
+from infra.timers import ended, every
+from infra.worker import watch
 from layers.telemetry.log import about, log
 from tests.fakes import PolledSource
 
@@ -106,18 +108,18 @@ def test_consumers_and_timers_go_on_while_nothing_can_be_logged(monkeypatch: pyt
         calls.release()
         raise OSError("away")
 
-    monkeypatch.setattr("infra.worker.random.uniform", lambda *_: 0.01)
+    monkeypatch.setattr("infra.consumer.random.uniform", lambda *_: 0.01)
     with FULL.open("w") as full:
         monkeypatch.setattr(sys, "stderr", full)
-        worker = Worker("w", cast(Any, topics), None, {"text": (lambda *_: None, 2)})
-        worker.start()
+        consumer = Consumer("w", cast(Any, topics), None, {"text": (lambda *_: None, 2)})
+        consumer.start()
         timer = every(0.01, stop, "failing", failing)
         try:
             assert topics.had_enough.wait(30)
             assert all(calls.acquire(timeout=30) for _ in range(3))
-            assert worker.ended_threads() == [] and timer.is_alive()
+            assert consumer.ended_threads() == [] and timer.is_alive()
         finally:
-            worker.stop()
+            consumer.stop()
             stop.set()
             timer.join(30)
             monkeypatch.undo()
@@ -135,18 +137,18 @@ def test_a_consumer_that_has_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         def receive(self, topic: str, *, most: int, wait_s: float) -> list[dict[str, Any]]:
             raise Ending
 
-    worker = Worker("w", cast(Any, Topics(1)), None, {"text": (lambda *_: None, 1)})
-    worker.start()
+    consumer = Consumer("w", cast(Any, Topics(1)), None, {"text": (lambda *_: None, 1)})
+    consumer.start()
     try:
         assert has_ended.wait(30)
         for thread in threading.enumerate():
             if thread.name == "text-0":
                 thread.join(30)
-        assert worker.ended_threads() == ["text-0"]
-        assert watch(threading.Event(), worker, [], 60, lambda: None, each_s=0) == 1
+        assert consumer.ended_threads() == ["text-0"]
+        assert watch(threading.Event(), consumer, [], 60, lambda: None, each_s=0) == 1
     finally:
-        worker.stop()
-    assert worker.ended_threads() == [], "after a stop every thread may end"
+        consumer.stop()
+    assert consumer.ended_threads() == [], "after a stop every thread may end"
 
 
 def test_the_names_of_threads_that_ended_are_given() -> None:
@@ -160,7 +162,7 @@ def test_a_worker_ends_with_its_timers() -> None:
     done = threading.Thread(target=lambda: None, name="pulse")
     done.start()
     done.join()
-    worker = Worker("w", cast(Any, FailingTopics(1)), None, {})
+    consumer = Consumer("w", cast(Any, FailingTopics(1)), None, {})
     ticks: list[int] = []
-    assert watch(threading.Event(), worker, [done], 60, lambda: ticks.append(1), each_s=0) == 1
+    assert watch(threading.Event(), consumer, [done], 60, lambda: ticks.append(1), each_s=0) == 1
     assert len(ticks) == 1

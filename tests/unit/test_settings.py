@@ -14,7 +14,8 @@ from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
 from infra.local.api_and_workers import DEFAULT_WORKERS
 from layers.configuration_page import OTHER_VARIABLES, page
-from layers.settings import Settings, reserved_concurrency
+from layers.settings import Settings
+from layers.stages import reserved_concurrency
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = ROOT / ".chalice" / "config.json"

@@ -10,10 +10,12 @@ import pytest
 from functions.pipelines import STEPS, slots
 from infra.local.api_and_workers import most_workers, own_steps
 from infra.membership import Membership
-from infra.worker import Worker, _handlers, drain
+from infra.consumer import Consumer
+from infra.worker import _handlers, drain
 from layers.attempts.fleet_view import FleetView
 from layers.domain.fleet import Registration
-from layers.settings import Settings, reserved_concurrency
+from layers.settings import Settings
+from layers.stages import reserved_concurrency
 from tests.fakes import MemoryStore, PolledSource
 
 
@@ -75,8 +77,8 @@ def test_while_the_store_is_down_a_message_is_received_once_and_handled_afterwar
         probed.set()
         return is_up_again.is_set()
 
-    worker = Worker("w", cast(Any, queue), None, {"text": (handler, 3)}, store_is_up)
-    worker.start()
+    consumer = Consumer("w", cast(Any, queue), None, {"text": (handler, 3)}, store_is_up)
+    consumer.start()
     try:
         for _ in range(3):
             assert probed.wait(10)
@@ -85,7 +87,7 @@ def test_while_the_store_is_down_a_message_is_received_once_and_handled_afterwar
         is_up_again.set()
         assert queue.deleted.wait(10) and queue.receives == 2
     finally:
-        worker.stop()
+        consumer.stop()
 
 
 class WorkSignal:
@@ -111,8 +113,8 @@ def test_a_signal_received_while_the_store_is_down_is_answered_afterwards() -> N
         probed.set()
         return is_up_again.is_set()
 
-    worker = Worker("w", cast(Any, queue), cast(Any, work_signal), {"text": (handler, 2)}, store_is_up)
-    worker.start()
+    consumer = Consumer("w", cast(Any, queue), cast(Any, work_signal), {"text": (handler, 2)}, store_is_up)
+    consumer.start()
     try:
         assert queue.returned.wait(10)
         work_signal.signals.release()  # for the returned message
@@ -120,7 +122,7 @@ def test_a_signal_received_while_the_store_is_down_is_answered_afterwards() -> N
         is_up_again.set()
         assert queue.deleted.wait(10)
     finally:
-        worker.stop()
+        consumer.stop()
 
 
 class Claims:
@@ -155,10 +157,10 @@ def left(store: MemoryStore, parts: Parts, within_s: float, *, gives_back: bool 
     membership = Membership(store, view, "w", {"text": 3})
     membership.beat()
     assert view.current is not None and view.current.slots == {"text": 3}
-    worker = Worker("w", cast(Any, Queue()), None, {"text": (parts, 1)})
-    worker.start()
+    consumer = Consumer("w", cast(Any, Queue()), None, {"text": (parts, 1)})
+    consumer.start()
     assert parts.began.wait(10)
-    drain(worker, membership, cast(Any, runner), within_s, gives_back=gives_back)
+    drain(consumer, membership, cast(Any, runner), within_s, gives_back=gives_back)
     assert store.workers == {} and view.current.workers == 0
     return runner.gave_back
 
@@ -199,11 +201,11 @@ def test_the_workers_of_one_host_share_its_processors() -> None:
 def test_a_message_that_comes_while_a_worker_leaves_is_returned_to_its_topic() -> None:
     class Slow(Queue):
         def receive(self, topic: str, *, most: int, wait_s: int) -> list[dict[str, Any]]:
-            worker.stop()  # while the poll waits
+            consumer.stop()  # while the poll waits
             return super().receive(topic, most=most, wait_s=wait_s)
 
     queue = Slow()
-    worker = Worker("w", cast(Any, queue), None, {"text": (lambda event, context: None, 1)})
-    worker.start()
+    consumer = Consumer("w", cast(Any, queue), None, {"text": (lambda event, context: None, 1)})
+    consumer.start()
     assert queue.returned.wait(10)
     assert not queue.deleted.is_set()
