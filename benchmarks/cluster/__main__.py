@@ -1,4 +1,4 @@
-"""What a fleet of workers reaches, and how many of them one PostgreSQL carries.
+"""How much a fleet of workers gets done, and how many workers one PostgreSQL can serve.
 
     python -m benchmarks.cluster --simulate 200 [--slots 4] [--work 2]   a fleet of that size and smaller ones, as threads
     python -m benchmarks.cluster --idle 50                               workers that have nothing to do, as threads
@@ -8,9 +8,10 @@
     python -m benchmarks.cluster --texts 200                             real files: Kafka and the embedded topics in pairs
     python -m benchmarks.cluster --alone 40                              real files one by one, from PUT to record
 
-Prints tables, and keeps them in build/bench/cluster-<name>.json. The work of all but the last two is a sleep: the
-store, the dispatcher and the workers' registrations are real. The threads of a simulated fleet are one process, so the
-CPU time of this client stands beside the server's: where both fill the machine, the table shows the machine's limit.
+Prints tables, and stores them in build/bench/cluster-<name>.json. In all but the last two, the work of a part is a
+sleep, but the store, the dispatcher and the workers' registrations are real. A simulated fleet runs as threads of one
+process, so the table shows the CPU time of that client beside the server's: together they may reach the limit of the
+machine before the server reaches its own.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
     arguments.add_argument("--outage", action="store_true")
     arguments.add_argument("--texts", type=int, help="the number of texts in a batch")
     arguments.add_argument("--pairs", type=int, default=3)
-    arguments.add_argument("--alone", type=int, help="the number of files that come one by one")
+    arguments.add_argument("--alone", type=int, help="the number of files that are sent one by one")
     options = arguments.parse_args()
     sys.stderr = open("/dev/null", "w")  # the log of the attempts
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:

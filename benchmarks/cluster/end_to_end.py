@@ -1,4 +1,4 @@
-"""Real files through a cluster on this machine, beside the embedded start: how many a second, and how fast a single one."""
+"""Real files through a cluster on this machine, compared with the embedded start: files a second, and seconds a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = {"embedded topics": "infra.local", "Kafka": "infra.cluster"}
 
 @contextmanager
 def running(module: str) -> Iterator[Client]:
-    """A start of its own, warmed up."""
+    """Start Fairway in a new home, warm it up, and stop it after the block."""
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         home = Path(folder) / "home"
         started, _ = start([sys.executable, "-m", module], ROOT, home)
@@ -37,7 +37,7 @@ def running(module: str) -> Iterator[Client]:
 
 
 def throughput(pairs: int, files: int) -> list[dict[str, Any]]:
-    """The same batches through both starts, in turn."""
+    """The rates of both starts for the same batches. They run one after the other, in alternating order."""
     rows: list[dict[str, Any]] = []
     for pair in range(pairs):
         rates: dict[str, float] = {}
@@ -50,7 +50,7 @@ def throughput(pairs: int, files: int) -> list[dict[str, Any]]:
 
 
 def alone(files: int) -> dict[str, Any]:
-    """Files that come one by one: the seconds from the beginning of the PUT until the record is shown."""
+    """Files that are sent one by one: the seconds from the beginning of the PUT until the record is shown."""
     with running(MODULES["Kafka"]) as client:
         dataset_id = client.dataset("alone")["id"]
         times = sorted(_until_record(client, dataset_id, text(1000 + number)) for number in range(files))

@@ -27,7 +27,7 @@ from layers.ports import Ports, Topics
 from tests.fakes import MemoryObjects
 
 READER = "ocr"  # the step that `benchmarks.dispatch.fill` makes ready
-LOOKS_EACH_S = 2.0  # whether a host that waits for a message has left
+LONGEST_POLL_S = 2.0  # how long a host waits for a message before it checks whether it should stop
 
 
 class SharedTopic(WakeUpsOnly):
@@ -46,13 +46,13 @@ class SharedTopic(WakeUpsOnly):
     def take(self) -> list[WakeUp]:
         """The wake-ups of the next message; empty if none comes for a while."""
         try:
-            return self._messages.get(timeout=LOOKS_EACH_S)
+            return self._messages.get(timeout=LONGEST_POLL_S)
         except queue.Empty:
             return []
 
 
 class Topic(Topics, Protocol):
-    """Topics from which hosts take what others have published."""
+    """Topics from which hosts also receive."""
 
     def take(self) -> list[WakeUp]:
         """The wake-ups of the next message; empty if none comes for a while."""
@@ -60,11 +60,11 @@ class Topic(Topics, Protocol):
 
 
 class Host:
-    """A worker with `slots` slots; a part takes `work_s` seconds, half of that more or less."""
+    """A worker with `slots` slots. A part takes `work_s` seconds, up to half of that more or less."""
 
     def __init__(self, name: str, database: Database, topic: Topic, slots: int, work_s: float) -> None:
         def read(file: File, work: Work) -> Done:
-            time.sleep(work_s * random.uniform(0.5, 1.5))  # else all that began together would end together
+            time.sleep(work_s * random.uniform(0.5, 1.5))  # so that parts that begin together do not end together
             return Done(extraction=Extraction({}, (), {}))
 
         store, view = PostgresStore(database), FleetView()
@@ -88,7 +88,7 @@ class Host:
         self.runner.dispatch([READER])
 
     def leave(self) -> None:
-        """Take nothing more; what is at work ends. Does not wait for it."""
+        """Take no more messages. Running parts continue; this does not wait for them."""
         self._stopping.set()
         self._membership.drain()
 

@@ -1,6 +1,6 @@
 """One worker host as a process of its own, on Kafka: `python -m benchmarks.cluster.kafka_host SETTINGS`, a JSON object.
 
-It works until SIGTERM, and then ends what it has begun.
+On SIGTERM it finishes its running parts and ends.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 import threading
 from dataclasses import asdict, dataclass
 
-from benchmarks.cluster.hosts import LOOKS_EACH_S, READER, Host
+from benchmarks.cluster.hosts import LONGEST_POLL_S, READER, Host
 from functions.dispatch import dispatch
 from layers.adapters.kafka.access import Access
 from layers.adapters.kafka.source import KafkaSource, consumer
@@ -25,7 +25,7 @@ CONNECTIONS = 6  # of each process; the embedded PostgreSQL has 60
 
 @dataclass(frozen=True)
 class Settings:
-    """What a host needs to know. `database_url` is the workers'."""
+    """The settings of a host. `database_url` has the workers' role."""
 
     name: str
     database_url: str
@@ -39,7 +39,7 @@ class Settings:
 
 
 class KafkaTopic(KafkaTopics):
-    """Kafka's topics, and what this process receives from them."""
+    """Kafka's topics, and this process's consumer of them."""
 
     def __init__(self, settings: Settings) -> None:
         access, prefix = Access(settings.brokers), settings.prefix
@@ -47,7 +47,7 @@ class KafkaTopic(KafkaTopics):
         super().__init__(access, lambda: producer(access), prefix=prefix, hand_over=self.source.hand_over)
 
     def take(self) -> list[WakeUp]:
-        records = self.source.receive(READER, most=1, wait_s=LOOKS_EACH_S)
+        records = self.source.receive(READER, most=1, wait_s=LONGEST_POLL_S)
         return [wake_up for record in records for wake_up in bundle_from_json(json.loads(record["body"]))]
 
 
@@ -60,13 +60,13 @@ def main() -> None:
     database = Database(settings.database_url, max_connections=CONNECTIONS)
     host = Host(settings.name, database, topic, settings.slots, settings.work_s)
 
-    def follow_requests() -> None:
+    def dispatch_on_request() -> None:
         while not stop.is_set():
-            if topic.source.receive(DISPATCH, most=10, wait_s=LOOKS_EACH_S):
+            if topic.source.receive(DISPATCH, most=10, wait_s=LONGEST_POLL_S):
                 dispatch(host.runner)
 
     host.start()
-    threading.Thread(target=follow_requests, daemon=True).start()
+    threading.Thread(target=dispatch_on_request, daemon=True).start()
     stop.wait()
     host.leave()
     topic.source.stop()

@@ -1,4 +1,4 @@
-"""Worker processes on a real broker: how their rate grows, follows the fleet, and comes back after an outage."""
+"""Worker processes on a real broker: how their rate grows with their number, follows changes of it, and recovers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.cluster.filling import BY_OUTCOME, DONE_SINCE, LEFT, REGISTERED, WAIT, Quiet, prepare
 from benchmarks.cluster.hosts import READER
 from benchmarks.cluster.kafka_host import Settings
+from benchmarks.cluster.workload import BY_OUTCOME, DONE_SINCE, LEFT, REGISTERED, WAIT, QuietTenant, prepare
 from benchmarks.parts import Parts, one
 from benchmarks.starting import ROOT
 from infra.cluster import kafka
@@ -47,7 +47,7 @@ class Broker:
         self._running = Running(self._process, generation=1)
 
     def start(self) -> None:
-        """Returns once it answers."""
+        """Start the broker. Returns once it answers."""
         self._process.before_start()
         self._running.spawn(self._log)
         until = time.monotonic() + STARTS_S
@@ -78,7 +78,7 @@ class Fleet:
         prepare(self.owner, backlog, PAGE_S)
 
     def grow(self, count: int) -> None:
-        """Start processes until there are so many."""
+        """Start processes until there are `count`."""
         while len(self._running) < count:
             self._started += 1
             name, url = f"host-{self._started}", self._found.worker_url
@@ -88,7 +88,7 @@ class Fleet:
             self._running.append(subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log))
 
     def await_all(self) -> None:
-        """Returns once all processes have registered: until then they start, which takes long on a busy machine."""
+        """Wait until all processes have registered; their start takes long on a busy machine."""
         until = time.monotonic() + STARTS_S
         while int(one(self.owner, REGISTERED)) < len(self._running):
             if time.monotonic() > until:
@@ -96,7 +96,7 @@ class Fleet:
             time.sleep(0.1)
 
     def shrink(self, count: int) -> None:
-        """Have all but so many processes end their work and leave; returns at once."""
+        """Ask all but `count` processes to finish their work and leave. Returns at once."""
         for process in self._running[count:]:
             process.send_signal(signal.SIGTERM)
         del self._running[count:]
@@ -118,7 +118,7 @@ class Fleet:
         return {row["outcome"]: row["attempts"] for row in self.owner.rows(BY_OUTCOME)}
 
     def finish(self, within_s: float) -> float:
-        """Wait until everything is done; the seconds that took."""
+        """Wait until everything is done. Returns the seconds that it took."""
         began = time.monotonic()
         while self.left():
             if time.monotonic() - began > within_s:
@@ -151,11 +151,11 @@ def fleet(found: Parts, running: Broker, hosts: int, backlog: int, slots: int = 
 
 
 def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dict[str, Any]:
-    """The rate of so many processes, and the wait of a quiet tenant beside a full backlog."""
+    """The rate of `hosts` processes, and the wait of a quiet tenant beside a full backlog."""
     offered = hosts * slots / PAGE_S
     with fleet(found, running, hosts, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500, slots) as made:
         time.sleep(SETTLES_S + PAGE_S)
-        quiet, began = Quiet(made.owner, PAGE_S, offered), time.monotonic()
+        quiet, began = QuietTenant(made.owner, PAGE_S, offered), time.monotonic()
         server_s = found.postgres_cpu_s()
         while time.monotonic() - began < MEASURED_S:
             quiet.upload()
@@ -174,7 +174,7 @@ def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dic
 
 
 def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -> list[dict[str, Any]]:
-    """Processes leave and join under load: when the rate follows, and whether all is done once."""
+    """Processes leave and join under load: after how long the rate follows, and how the parts ended."""
     backlog, phases = 4500, []
     with fleet(found, running, sizes[0], backlog) as made:
         time.sleep(SETTLES_S)
@@ -196,7 +196,7 @@ def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -
 
 
 def outage(found: Parts, running: Broker) -> dict[str, Any]:
-    """The broker is killed under load and comes back after a minute: when all is done."""
+    """The broker is killed under load and comes back after a minute: after how long everything is done."""
     rate = OUTAGE_HOSTS * SLOTS / PAGE_S
     with fleet(found, running, OUTAGE_HOSTS, OUTAGE_PARTS) as made:
         time.sleep(SETTLES_S + OUTAGE_AFTER_S)
@@ -211,8 +211,8 @@ def outage(found: Parts, running: Broker) -> dict[str, Any]:
             "offered/s": rate,
             "done/s while it is away": round((before - left) / AWAY_S, 1),
             "left at its return": left,
-            "their own work s": round(left / rate, 1),
+            "needed at full rate s": round(left / rate, 1),
             "done after its return s": round(took_s, 1),
-            "beyond their own work s": round(took_s - left / rate, 1),
+            "lost s": round(took_s - left / rate, 1),
             "outcomes": made.outcomes(),
         }

@@ -1,4 +1,4 @@
-"""Hundreds of worker hosts as threads of one process, on the real store: what one PostgreSQL carries."""
+"""Hundreds of worker hosts as threads of one process, on the real store: how many hosts one PostgreSQL can serve."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.cluster.filling import DONE_SINCE, WAIT, Quiet, prepare
 from benchmarks.cluster.hosts import Host, SharedTopic
+from benchmarks.cluster.workload import DONE_SINCE, WAIT, QuietTenant, prepare
 from benchmarks.parts import Parts, one
 from layers.adapters.postgres.database import Database
 
@@ -19,7 +19,7 @@ CONNECTIONS = 48
 
 @contextmanager
 def fleet(found: Parts, hosts: int, slots: int, work_s: float, backlog: int) -> Iterator[Database]:
-    """A backlog of equal parts of twenty tenants, one tenant more, and so many hosts at work on them; the owner's database."""
+    """Fill the database, and run `hosts` hosts during the block. Yields the owner's database."""
     owner, database = Database(found.owner_url), Database(found.worker_url, max_connections=CONNECTIONS)
     prepare(owner, backlog, work_s)
     topic = SharedTopic()
@@ -38,12 +38,12 @@ def fleet(found: Parts, hosts: int, slots: int, work_s: float, backlog: int) -> 
 
 
 def measure(found: Parts, hosts: int, slots: int, work_s: float) -> dict[str, Any]:
-    """One fleet under full load, with a quiet tenant whose files come one by one."""
+    """One fleet under full load, with a quiet tenant whose files arrive one by one."""
     offered = hosts * slots / work_s
     with fleet(found, hosts, slots, work_s, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500) as owner:
         time.sleep(SETTLES_S + work_s)
         server_s, client_s, began = found.postgres_cpu_s(), time.process_time(), time.monotonic()
-        quiet = Quiet(owner, work_s, offered)
+        quiet = QuietTenant(owner, work_s, offered)
         while time.monotonic() - began < MEASURED_S:
             quiet.upload()
         took_s = time.monotonic() - began
@@ -65,7 +65,7 @@ def measure(found: Parts, hosts: int, slots: int, work_s: float) -> dict[str, An
 
 
 def idle(found: Parts, hosts: int) -> dict[str, Any]:
-    """Hosts that have nothing to do: what their beats, pulses and upkeep cost."""
+    """The cost of hosts without work: their beats, pulses and upkeep."""
     with fleet(found, hosts, 1, 1.0, 0):
         time.sleep(SETTLES_S + 10)
         before, began = found.postgres_cpu_s(), time.monotonic()

@@ -50,15 +50,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         nargs="*",
-        help="read with these now, by the beginnings of their names; with the others, take what they read in an earlier run",
+        help="run only the readers whose names begin so, and take the results of the others from an earlier run",
     )
     parser.add_argument("--known", action="store_true", help="only documents whose text or values are known")
     return parser.parse_args()
 
 
 def _readings(wanted: list[Document], only: list[str] | None) -> tuple[dict[str, Reading], dict[str, str]]:
-    """What each reader read, now or, with `--only`, in an earlier run of the same documents; and why the others were not
-    measured."""
+    """The results of each reader, from this run or, with `--only`, from an earlier run of the same documents; and for
+    the others, why they were not measured."""
     readings: dict[str, Reading] = {}
     missing: dict[str, str] = {}
     paths = [document.path for document in wanted]
@@ -85,8 +85,8 @@ def _stored(file: Path, paths: list[Path]) -> Reading | None:
 
 def _show(rows: list[dict[str, str]]) -> None:
     table = Table("", *list(rows[0])[1:])
-    for one in rows:
-        table.add_row(*one.values())
+    for cells in rows:
+        table.add_row(*cells.values())
     Console(width=150).print(table)
 
 

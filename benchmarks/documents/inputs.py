@@ -1,4 +1,4 @@
-"""The documents that are read, with what is known of them: their text, or values that a person sees on them."""
+"""The documents to read, with their known text, or values that a person sees on them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NO_SAMPLES = {"LICENSES.md", "order-review.ppt.gz"}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file to read. `text` is its text where it is known. `values` are sets of values, of which the best match counts;
-    `never` are values that the file must not be taken to have."""
+    """A file to read. `text` is its text if that is known. `values` are sets of right values, of which the best match
+    counts; `never` are values that would be wrong."""
 
     path: Path
     text: str | None = None
@@ -34,7 +34,7 @@ class Document:
 
 
 def documents(data: Path | None) -> list[Document]:
-    """The cases, the project's samples and, where a folder is given, the files in its `documents`."""
+    """The cases, the project's samples and, if a folder is given, the files in its `documents`."""
     return [*_cases(), *_samples(), *(_of_folder(data / "documents") if data else ())]
 
 
@@ -63,13 +63,13 @@ def _of_folder(folder: Path) -> Iterator[Document]:
 
 
 def _is_expectation(name: str, names: set[str]) -> bool:
-    """`a.pdf.json` and `a.pdf.txt` are the text of `a.pdf`, whether that is there or not."""
+    """Whether a file is the text of another: `a.pdf.json` and `a.pdf.txt` are that of `a.pdf`, even if it is missing."""
     stem, _, ending = name.rpartition(".")
     return ending in ("json", "txt") and "." in stem and (stem in names or stem.rpartition(".")[2].isalpha())
 
 
 def _expected_text(folder: Path, name: str, names: set[str]) -> str | None:
-    """The text beside a file: `NAME.txt`, else that of `NAME.json`, else the text that several files were made of."""
+    """The text of a file: from `NAME.txt`, else from `NAME.json`, else the text from which several files were made."""
     if f"{name}.txt" in names:
         return (folder / f"{name}.txt").read_text()
     if f"{name}.json" in names:

@@ -1,6 +1,6 @@
-"""Reads documents with Fairway and with its peers: each in a process of its own, which is started again if it dies.
+"""Reads documents with Fairway and with its peers, each in a separate process, which is started again if it dies.
 
-A program gets one path a line and answers each with a line of JSON, either `{"text"}`, `{"pages"}` or `{"error"}`.
+A program reads one path a line and answers each with a line of JSON: `{"text"}`, `{"pages"}` or `{"error"}`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-depend
 
 
 class NotInstalled(Exception):
-    """A peer that can't be measured, and why."""
+    """A peer can't be measured. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`packages`: a requirements file, for a virtual environment of its own. `is_java`: Maven fetches what `pom.xml` names."""
+    """A program that reads documents. `packages` is the requirements file of its virtual environment. `is_java`: Maven
+    fetches the dependencies in `pom.xml`."""
 
     name: str
     program: str
@@ -60,7 +61,7 @@ READERS = (
 
 @dataclass(slots=True)
 class Reading:
-    """What a reader made of the documents: an answer for each, which is empty where it died or took too long."""
+    """The results of a reader: an answer for each document, which has only `died` if it died or took too long."""
 
     answers: list[dict[str, Any]]
     cpu_s: float
@@ -193,5 +194,5 @@ def _run(command: Sequence[str]) -> None:
     except FileNotFoundError:
         raise NotInstalled(f"{command[0]} is not installed") from None
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout or b"").decode(errors="replace").strip().splitlines()
-        raise NotInstalled(f"`{' '.join(command[:4])} ...` failed: {said[-1] if said else error}") from None
+        output = (error.stderr or error.stdout or b"").decode(errors="replace").strip().splitlines()
+        raise NotInstalled(f"`{' '.join(command[:4])} ...` failed: {output[-1] if output else error}") from None

@@ -1,7 +1,7 @@
-"""Scores of a reader: how much of the known text it read, and how many known values are found in what it read.
+"""Scores of a reader: how much of the known text it read, and how many known values are found in its text.
 
-Fairway's own rules look for the values, whoever read the text, so that only the reading differs. They see the pages as
-Fairway read them, and the text of a peer as one page.
+Fairway's rules search the text of every reader for the values, so that only the reading differs. They get the text of
+Fairway in pages, and that of a peer as one page.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def pages_of(answer: Mapping[str, Any]) -> list[Page]:
 
 
 def values_of(pages: Sequence[Page]) -> dict[str, Any]:
-    """The values of a file's record: of several documents in it, those that they share."""
+    """The values of a file's record. If the file contains several documents, these are the values that all share."""
     records = [
         dict(with_facts(extract(document, SCHEMA, date.today()), document, SCHEMA).fields)
         for document in documents_of(pages)
@@ -70,7 +70,7 @@ def values_of(pages: Sequence[Page]) -> dict[str, Any]:
 
 
 def _compared(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[int, int]:
-    """How many values are right, and how many are wrong: found, but others."""
+    """How many wanted values were found, and how many differ from the found ones."""
     right = sum(name in found and is_same(found[name], value) for name, value in wanted.items())
     return right, sum(name in found for name in wanted) - right
 
@@ -84,7 +84,7 @@ def _count(text: str) -> int:
 
 
 def row(name: str, reading: Reading, own: Sequence[Score], read_by_any: Sequence[bool]) -> dict[str, str]:
-    """A row of the table. A document is lost to a reader if it has hardly any text of it, and another reader has."""
+    """A row of the table. A reader has lost a document if it read hardly any text of it, and another reader did."""
     known = [score.recall for score in own if score.recall is not None]
     right, expected = sum(score.right for score in own), sum(score.expected for score in own)
     lost = sum(by_any and not score.has_text for score, by_any in zip(own, read_by_any, strict=True))
@@ -100,7 +100,7 @@ def row(name: str, reading: Reading, own: Sequence[Score], read_by_any: Sequence
 
 
 def details(documents: Sequence[Document], reading: Reading, own: Sequence[Score]) -> list[dict[str, Any]]:
-    """What was found in each document, for a closer look."""
+    """The results for each document, for a closer look."""
     return [
         {
             "path": str(document.path),

@@ -35,16 +35,16 @@ from layers.ports import Claim, Finished, Ports
 from layers.telemetry.log import about, log, traced
 
 LEASE_GRACE_S = 15.0
-RECORD_EVERY_S = 0.5  # of work in a bundle: what has ended is recorded, though other parts are left
-YIELDS_AFTER_S = 1.5  # of one attempt: then the other parts of its bundle are requeued
+RECORD_EVERY_S = 0.5  # after so many seconds of work in a bundle, the parts that have ended are recorded
+YIELDS_AFTER_S = 1.5  # after so many seconds of one attempt, the other parts of its bundle are requeued
 STORE_AWAY_S = 2.0
-# A decoder that the host killed: how long until the next try at most, and how many do not count. A file that can never be
-# read within the host's memory still ends after some minutes.
+# After the host has killed a decoder: the longest delay until the next try, and how many such tries spend no attempt. A
+# file that can never be read within the host's memory still fails after some minutes.
 KILLED_S, MOST_KILLS = 30.0, 20
 
 
 class Attempts:
-    """Runs attempts of one host."""
+    """Runs the attempts of one host. `chance` returns random numbers from 0 to 1."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Attempts:
     def run_bundle(self, wake_ups: Sequence[WakeUp]) -> int:
         """Claim the parts that wake-ups of one step name, run them one after the other, record them together.
 
-        Returns how many could be claimed. A bundle is meant for parts of milliseconds, since the first waits for the
-        last. When one part takes longer than `YIELDS_AFTER_S`, those after it are requeued for other workers. When
-        many parts take long, because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`, so that a
-        worker that dies loses little.
+        Returns how many could be claimed. A bundle is meant for parts that take milliseconds, because their outcomes
+        are recorded together. When one part takes longer than `YIELDS_AFTER_S`, those after it are requeued for other
+        workers. When all parts take long, because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`,
+        so that a worker that dies loses little.
         """
         step = self._steps[wake_ups[0].step]
         lease_s = step.timeout_s + (len(wake_ups) - 1) * YIELDS_AFTER_S + LEASE_GRACE_S
@@ -101,9 +101,9 @@ class Attempts:
     def _run(self, step: Step, claim: Claim) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self._ports.reach))
         began = time.monotonic()
-        with ExitStack() as until_it_ends, about(**log_fields(claim)):
-            work = Work(claim, self._ports, partial(_temporary_folder, until_it_ends))
-            until_it_ends.enter_context(short_limit(short_limit_s(claim.cost_estimate_s)))
+        with ExitStack() as cleanup, about(**log_fields(claim)):
+            work = Work(claim, self._ports, partial(_temporary_folder, cleanup))
+            cleanup.enter_context(short_limit(short_limit_s(claim.cost_estimate_s)))
             outcome = self._outcome(step, claim, work)
         self._dependencies.used(step, work.meter.used)
         return self._recorder.finished(claim, outcome, time.monotonic() - began, work.meter.used)
@@ -139,7 +139,7 @@ class Attempts:
             and error.dependency == step.depends_on is not None
         )
         if isinstance(error, PermanentError | DecoderCrashed | StoreUnreachable | TakesLong) and not may_be_the_service:
-            self._dependencies.inconclusive(step, claim.file)  # the file or the store is to blame
+            self._dependencies.inconclusive(step, claim.file)  # the file or the status store caused the error
         if may_be_the_service and (outcome := self._dependencies.doubted(step, claim, str(error))):
             return outcome
         match error:
@@ -167,7 +167,7 @@ class Attempts:
         return self._in_doubt(step, claim, *lifecycle.internal_error(step))
 
     def _in_doubt(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
-        """After a failure that may be the fault of the file or of the service that the step depends on."""
+        """The outcome of a failure that the file may have caused, or the service that the step depends on."""
         return self._dependencies.doubted(step, claim, detail) or self._retry(step, claim, code, detail)
 
     def _retry(self, step: Step, claim: Claim, code: str, detail: str) -> Outcome:
@@ -178,7 +178,7 @@ class Attempts:
 class _Bundle:
     """The parts that one message names: claims that are left to run, and outcomes that are not recorded yet.
 
-    `yields`: one part took long, and the parts that are left make room for it.
+    `yields`: one part took long, so the parts that are left are requeued.
     """
 
     left: list[Claim]
@@ -186,7 +186,7 @@ class _Bundle:
     yields: bool = False
 
 
-def _temporary_folder(until: ExitStack) -> Path:
+def _temporary_folder(cleanup: ExitStack) -> Path:
     """A new folder that is deleted when the stack closes."""
     folder = tempfile.TemporaryDirectory(prefix="attempt-", dir=scratch.own_folder(), ignore_cleanup_errors=True)
-    return Path(until.enter_context(folder))
+    return Path(cleanup.enter_context(folder))

@@ -14,12 +14,12 @@ from layers.domain.services import OBJECT_STORE, SERVICES, word_of
 from layers.domain.step import Failed, Later, Outcome, Parked, Retry, Step
 from layers.ports import Claim, Ports
 
-# A part that must wait for its service, while other files of its step run without it, is checked again after so long.
+# When a part that must wait for its service is checked again, if other files of its step run without the service.
 SET_ASIDE_S = 600.0
-# A part that was parked so often, while its dependency works for other files, counts as failed.
+# How often a part may be parked while its dependency works for other files. After that it counts as failed.
 PARKS_TO_BLAME = 10
 WOKEN_AT_ONCE = 10_000
-# Delay of a part that was throttled, where a budget spaces the calls of the others.
+# Delay of a throttled part if a budget already spaces the calls of all parts.
 SLOWED_S = 1.0
 
 
@@ -37,7 +37,7 @@ class Dependencies:
         self._ports = ports
         self._steps = steps
         self._chance = chance
-        self._used_up_for: dict[str, float] = {}
+        self._budget_wait_s: dict[str, float] = {}
         self._next_dispatch_at: dict[str, float] = {}
 
     def steps_on(self, dependency: str) -> list[str]:
@@ -62,26 +62,26 @@ class Dependencies:
                 self._ports.store.wake_parked(self.steps_on(dependency), 1)
 
     def take(self, caps: Mapping[str, int]) -> dict[str, int]:
-        """Take from the budgets of services what up to `caps` parts are expected to use; for how many parts, by step.
+        """Take the expected use of up to `caps` parts from the budgets of their services.
 
-        Steps whose service has no budget are left out.
+        Returns by step for how many parts the budget was enough, without the steps whose service has no budget.
         """
         taken: dict[str, int] = {}
         for name, cap in caps.items():
             if service := self._budget_of(self._steps[name]):
                 taken[name], wait_s = self._ports.budgets.take(service, cap)
-                self._used_up_for[service] = wait_s
+                self._budget_wait_s[service] = wait_s
         return taken
 
     def give_back(self, taken: Mapping[str, int], caps: Mapping[str, int], wake_ups: Sequence[WakeUp]) -> None:
-        """Return what was taken for parts that were not dispatched; plan another dispatch where a budget was too small."""
+        """Return what was taken for parts that were not dispatched. Plan another dispatch if a budget was too small."""
         dispatched = Counter(wake_up.step for wake_up in wake_ups)
         for name, parts in taken.items():
             service = self._steps[name].depends_on or ""
             if unused := parts - dispatched[name]:
                 self._ports.budgets.give_back(service, unused)
             elif parts < caps[name]:
-                self._plan_dispatch(service, self._used_up_for[service])
+                self._plan_dispatch(service, self._budget_wait_s[service])
 
     def _plan_dispatch(self, service: str, wait_s: float) -> None:
         """Wake the dispatcher later; this process plans one such wake-up at a time for a service."""
@@ -91,12 +91,12 @@ class Dependencies:
             self._ports.topics.dispatch_later(wait_s)
 
     def _budget_of(self, step: Step) -> str | None:
-        """The service whose budget a step spends; None where there is none."""
+        """The service whose budget a step spends, or None."""
         service = step.depends_on
         return service if service and service in self._ports.budgets and self._ports.pays(step) else None
 
     def refusal(self, step: Step, claim: Claim) -> Outcome | None:
-        """The outcome of an attempt that may not start, because a dependency is down; None where it may."""
+        """The outcome of an attempt that may not start because a dependency is down; None if it may start."""
         admitted: list[str] = []
         for dependency in needs(step, claim.file):
             wait_s = self._ports.breakers.admit(dependency)
@@ -106,34 +106,34 @@ class Dependencies:
             admitted.append(dependency)
         return None
 
-    # --- after it ------------------------------------------------------------------------------------
+    # --- after an attempt ----------------------------------------------------------------------------
 
     def served(self, step: Step, file: File) -> None:
-        """Every service that the step needs for this file worked."""
+        """Every service that the step needs for this file has worked."""
         self._succeeded(needs(step, file))
 
     def answered(self, step: Step, file: File) -> None:
-        """The service that the step needs answered, if only with a delay."""
+        """The service that the step depends on has answered, even if it asked for a delay."""
         self._succeeded(service for service in needs(step, file) if service == step.depends_on)
 
     def used(self, step: Step, amounts: Mapping[str, int]) -> None:
-        """Correct the budget of the step's service by what an attempt used, in place of what was expected at dispatch."""
+        """Correct the budget of the step's service by the difference between the real and the expected use."""
         if service := self._budget_of(step):
             self._ports.budgets.settle(service, sum(amounts.get(name, 0) for name in SERVICES[service].units))
 
     def throttled(self, step: Step, error: Throttled) -> Later:
-        """The service limits calls: the budget slows all calls down, and this part runs again later."""
+        """The service limits calls: slow all calls down by its budget, and run this part again later."""
         if not self._budget_of(step):
             return Later(error.delay_s, error.reason)
         self._ports.budgets.throttled(error.dependency, error.delay_s if error.delay_from_service else 0.0)
         return Later(error.delay_s if error.delay_from_service else SLOWED_S, error.reason)
 
     def inconclusive(self, step: Step, file: File) -> None:
-        """The attempt ended and says nothing about the services that the step needs."""
+        """The end of the attempt does not show whether the services that the step needs work."""
         self._inconclusive(needs(step, file))
 
     def down(self, step: Step, claim: Claim, error: DependencyDown) -> Outcome | None:
-        """The outcome of an attempt that found a dependency down; None where the part itself counts as failed."""
+        """The outcome of an attempt that found a dependency down; None if the part itself counts as failed."""
         breaker = self._ports.breakers.failed(error.dependency, error.detail)
         self._inconclusive(service for service in needs(step, claim.file) if service != error.dependency)
         if breaker.mode is Mode.CLOSED and claim.snoozes >= PARKS_TO_BLAME:
@@ -142,8 +142,8 @@ class Dependencies:
         return self._without(step, claim, error.dependency, error.detail, wait_s)
 
     def doubted(self, step: Step, claim: Claim, detail: str) -> Outcome | None:
-        """A failure that may be the fault of the file or of the service. The outcome where the pipeline continues without
-        the step; None where the attempt is to be retried."""
+        """Count a failure that the file or the service may have caused. Returns the outcome if the pipeline continues
+        without the step, or None if the attempt should be retried."""
         if step.depends_on in needs(step, claim.file):
             self._ports.breakers.failed(step.depends_on, detail, DOUBT)
             if self._is_open(step.depends_on) and self._can_be_left_out(step, claim):

@@ -14,12 +14,12 @@ from layers.domain.step import Step
 from layers.ports import Ports
 from layers.telemetry.log import log
 
-BACKLOG_SAMPLE_EVERY_S = 3.0  # by all processes together: the store skips a sample that comes too early
+BACKLOG_SAMPLE_EVERY_S = 3.0  # for all processes together: the store skips a sample that comes too early
 
 
 class Dispatcher:
-    """`concurrency` holds how many parts of each step run at once where no workers register, and `ceilings` how many may
-    run at once on all workers; a step without one has no ceiling."""
+    """Publishes wake-ups. `concurrency` is how many parts of each step run at once if no workers register. `ceilings` is
+    how many may run at once on all workers; a step without an entry has no ceiling."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Dispatcher:
         self._not_dispatched: set[str] = set()
 
     def dispatch(self, steps: Iterable[str]) -> int:
-        """Publish wake-ups for ready parts of these steps; how many. Raises StoreUnreachable."""
+        """Publish wake-ups for ready parts of these steps. Returns their number. Raises StoreUnreachable."""
         limits = {name: self._limit(name) for name in steps if name in self._steps}
         caps = {name: self._dependencies.cap(self._steps[name], one.cap) for name, one in limits.items()}
         caps = {name: cap for name, cap in caps.items() if cap}
         taken = self._dependencies.take(caps)
-        # A part that may be a breaker's probe, or that is counted against a budget, has a message of its own.
+        # A part that may be a breaker's probe, or that uses a budget, gets a separate message.
         bundle_sizes = {
             name: self._steps[name].parts_per_message
             for name, cap in caps.items()
@@ -56,7 +56,7 @@ class Dispatcher:
             ceilings = {name: one.ceiling for name, one in limits.items() if one.ceiling is not None}
             wake_ups = self._ports.store.dispatch(caps, taken, bundle_sizes, ceilings)
         except StoreUnreachable:
-            # The end of an attempt asks for a dispatch once. A redelivery of its message finds nothing to do.
+            # An attempt that ends requests a dispatch only once: a redelivery of its message finds nothing to do.
             self._not_dispatched |= set(caps)
             raise
         self._dependencies.give_back(taken, caps, wake_ups)
@@ -72,7 +72,7 @@ class Dispatcher:
     def tick(self) -> None:
         """Dispatch what could not be dispatched while the store was away, and sample backlogs until they are empty.
 
-        A host that stays up calls it each second.
+        A host that keeps running calls it every second.
         """
         steps = list(self._not_dispatched)
         self._not_dispatched.difference_update(steps)
@@ -85,7 +85,7 @@ class Dispatcher:
             self._sample_backlogs()
 
     def _sample_backlogs(self) -> None:
-        """Note, now and then, how much waits in the lanes and how fast it is served: waits are forecast from it."""
+        """Measure from time to time how much waits in the lanes and how fast it is served, for forecasts of waits."""
         now = time.monotonic()
         if now < self._next_sample_at:
             return

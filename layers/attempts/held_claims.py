@@ -1,4 +1,4 @@
-"""The claims of one process: those that it runs, and those whose answer from the store was lost."""
+"""The claims of one process: those that it runs, and those that it lost track of when an answer of the store was lost."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.message import WakeUp
 from layers.ports import Claim, Store
 
-LOST_AFTER_S = 5.0  # a claim may have been made just now, for a thread that is about to run it
-# A lease is extended once this share of it has passed, up to so many times its length in all: an attempt may be slow
-# because the machine is busy, and one that hangs must not be held for ever.
+LOST_AFTER_S = 5.0  # until then, the claim may be a new one that a thread is about to run
+# A lease is extended when this share of it has passed, because a busy machine makes attempts slow, but never beyond so
+# many times its length, because an attempt that hangs must end.
 EXTENDED_FROM = 0.4
 LONGEST_TIMES = 3.0
 
 
 @dataclass(slots=True)
 class _Held:
-    """A claim at work. Its lease ends at `until` and is never extended beyond `at_most`, by the monotonic clock."""
+    """A running claim. Its lease ends at `until` and is never extended beyond `at_most`, by the monotonic clock."""
 
     claim: Claim
     lease_s: float
@@ -29,7 +29,7 @@ class _Held:
 
 
 class HeldClaims:
-    """No other process may claim under the same `owner`."""
+    """The claims under the name `owner`, which no other process may use."""
 
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
@@ -39,7 +39,7 @@ class HeldClaims:
         self._in_doubt = False
 
     def claim(self, wake_ups: Sequence[WakeUp], lease_s: float, *, durably: bool) -> list[Claim]:
-        """Claim the parts that these wake-ups name. Call `ended` when they have ended. Raises StoreUnreachable."""
+        """Claim the parts that these wake-ups name. Call `ended` once they have ended. Raises StoreUnreachable."""
         now = time.monotonic()
         try:
             claims = self._store.claim_all(wake_ups, self._owner, lease_s, durably=durably)
@@ -55,7 +55,7 @@ class HeldClaims:
             self._held.pop(claim.lease_id, None)
 
     def held(self) -> list[Claim]:
-        """The claims at work."""
+        """The running claims."""
         return [one.claim for one in list(self._held.values())]
 
     def until(self, claims: Sequence[Claim]) -> float:
@@ -63,14 +63,14 @@ class HeldClaims:
         return min(self._held[claim.lease_id].until for claim in claims)
 
     def extend(self) -> int:
-        """Extend the leases of attempts that take long; how many. Raises StoreUnreachable."""
+        """Extend the leases of attempts that take long. Returns their number. Raises StoreUnreachable."""
         now, due = time.monotonic(), defaultdict(list)
         for held in list(self._held.values()):
             if held.until - now < (1 - EXTENDED_FROM) * held.lease_s and now + held.lease_s < held.at_most:
                 due[held.claim.step, held.lease_s].append(held)
-        for (_, lease_s), some in due.items():
-            self._store.extend([held.claim for held in some], lease_s)
-            for held in some:
+        for (_, lease_s), group in due.items():
+            self._store.extend([held.claim for held in group], lease_s)
+            for held in group:
                 held.until = now + lease_s
         return sum(map(len, due.values()))
 

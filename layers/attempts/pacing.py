@@ -1,4 +1,4 @@
-"""Pacing of calls to a service outside: each waits for its turn or for a connection slot, or is postponed."""
+"""Pacing of calls to an external service: each waits for its turn or for a connection slot, or is postponed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Pacer:
         self._sleep = sleep
 
     def __call__(self, units: float = 1.0) -> None:
-        """Wait until a call of so many units may start. Raises Snooze where a worker would wait too long."""
+        """Wait until a call of `units` may start. Raises Snooze if that takes longer than `LONGEST_WAIT_S`."""
         if self._name not in self._budgets:
             return
         granted, wait_s = self._budgets.pace(self._name, units, LONGEST_WAIT_S)
@@ -34,13 +34,13 @@ class Pacer:
             self._sleep(wait_s)
 
     def correct(self, units: float) -> None:
-        """A call used so many units more than it waited for; fewer where negative."""
+        """Charge `units` that a call used beyond those it waited for; a negative number is returned to the budget."""
         if self._name in self._budgets and units:
             self._budgets.correct(self._name, units)
 
 
 def counted(slots: ConnectionSlots, name: str, sleep: Callable[[float], None] = time.sleep) -> Connection:
-    """A context manager that holds a connection slot of a service, where its connections are counted."""
+    """A context manager that holds a connection slot of a service, or does nothing if its connections are not limited."""
 
     @contextmanager
     def connected() -> Iterator[None]:

@@ -23,7 +23,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 
 
 def log_fields(claim: Claim) -> dict[str, Any]:
-    """What every log line of an attempt names."""
+    """The fields of every log line of an attempt."""
     return {
         "step": claim.step,
         "part": claim.part,
@@ -38,8 +38,8 @@ def record_all(
 ) -> list[Recorded]:
     """The store's verdicts on these outcomes, in order.
 
-    Raises StoreUnreachable where the store is still away at `until`, a time of the monotonic clock: by then the
-    leases have ended, and other workers may hold the parts.
+    Raises StoreUnreachable if the store is still away at `until`, a time of the monotonic clock: by then the leases
+    have ended, and other workers may hold the parts.
     """
     is_unsure = False
     longest_s = FIRST_PAUSE_S  # short at first: often only one connection was closed
@@ -94,7 +94,7 @@ class Recorder:
         return Finished(claim, outcome, plan, cost_s, used)
 
     def record(self, finished: Sequence[Finished], until: float = 0.0) -> list[Recorded]:
-        """Record outcomes; dispatch what they readied, and what may take the slots that they freed.
+        """Record outcomes, then dispatch the parts that they made ready and parts for the slots that they freed.
 
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
@@ -116,7 +116,7 @@ class Recorder:
         return [verdict for _, verdict in pairs]
 
     def _record_all(self, finished: Sequence[Finished], until: float) -> list[tuple[Finished, Recorded]]:
-        """Record outcomes together; where one of them is refused, one by one, so that it harms no other."""
+        """Record outcomes together or, if the store refuses one of them, one by one, so that the others are recorded."""
         try:
             recorded = record_all(self._ports.store, finished, self._host, until=until, chance=self._chance)
         except StoreUnreachable:
@@ -128,9 +128,9 @@ class Recorder:
         return [self._record_alone(attempt, until, refused if len(finished) == 1 else None) for attempt in finished]
 
     def _record_alone(self, attempt: Finished, until: float, refused: Exception | None) -> tuple[Finished, Recorded]:
-        """Record one outcome, or in place of one that the store refuses a failure of its attempt.
+        """Record one outcome or, if the store refuses it, a failure of its attempt.
 
-        Where even that is refused, the part stays leased; when the lease ends it counts as lost with its worker.
+        If that is refused too, the part stays leased. When the lease ends, the attempt counts as lost with its worker.
         """
         try:
             if refused:
@@ -155,7 +155,7 @@ class Recorder:
     def _failed(self, attempt: Finished) -> Finished:
         step = self._steps[attempt.claim.step]
         code, detail = lifecycle.internal_error(step)
-        if attempt.used:  # of paid services: the same outcome, paid for again, would be refused again
+        if attempt.used:  # a retry would pay again for an outcome that is refused again
             outcome: Outcome = Failed(code, detail)
         else:
             outcome = lifecycle.after_failure(step.retry, attempt.claim.failures + 1, self._chance(), code, detail)

@@ -20,10 +20,10 @@ STOPPED = "the worker that ran it was stopped, and another one continues"
 
 
 class Runner:
-    """`concurrency` holds how many parts of each step run at once where no workers register, `ceilings` how many may run
-    at once on the workers of `fleet`; `host` names the owner of all claims.
+    """`concurrency` is how many parts of each step run at once if no workers register, `ceilings` how many may run at
+    once on the workers of `fleet`. `host` is the owner of all claims.
 
-    `quarantine_at` is how many workers a part may cost before it is given up.
+    `quarantine_at` is how many workers may be lost with a part before it is given up.
     """
 
     def __init__(
@@ -56,35 +56,35 @@ class Runner:
         self._attempts = Attempts(ports, self.steps, self._claims, self.dependencies, self._recorder, chance)
 
     def run(self, wake_up: WakeUp) -> bool:
-        """Run the part that a wake-up names; whether it could be claimed."""
+        """Run the part that a wake-up names. Returns whether it could be claimed."""
         return self.run_all([wake_up]) > 0
 
     def run_all(self, wake_ups: Sequence[WakeUp]) -> int:
-        """Run the parts that wake-ups of one step name; how many could be claimed. Raises StoreUnreachable."""
+        """Run the parts that wake-ups of one step name. Returns how many could be claimed. Raises StoreUnreachable."""
         return self._attempts.run_bundle(wake_ups)
 
     def extend_leases(self) -> int:
-        """Extend the leases of this process's attempts that take long; how many. Raises StoreUnreachable."""
+        """Extend the leases of attempts that take long. Returns their number. Raises StoreUnreachable."""
         return self._claims.extend()
 
     def reclaim_lost_claims(self) -> int:
-        """End claims of this host that no thread runs, since the store's answer was lost; how many."""
+        """End claims that no thread of this host runs because the store's answer was lost. Returns their number."""
         lost = self._claims.lost()
         for claim in lost:
             self.record(claim, Later(0.0, "the answer to its claim was lost"))
         return len(lost)
 
     def give_back(self) -> int:
-        """Requeue every part that is at work in this process, which is about to end; how many. Spends no attempt.
+        """Requeue every part that runs in this process, which is about to end. Spends no attempt. Returns their number.
 
-        What their threads record afterwards is fenced.
+        Outcomes that their threads record afterwards are fenced.
         """
         held = self._claims.held()
         self.record_together([(claim, Later(0.0, STOPPED)) for claim in held])
         return len(held)
 
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
-        """Record an outcome; dispatch what it readied, and what may take the slot that it freed."""
+        """Record an outcome, then dispatch the parts that it made ready and parts for the slot that it freed."""
         return self._recorder.record([self._recorder.finished(claim, outcome, cost_s)])[0]
 
     def record_together(self, outcomes: Sequence[tuple[Claim, Outcome]]) -> list[Recorded]:
@@ -92,9 +92,9 @@ class Runner:
         return self._recorder.record([self._recorder.finished(claim, outcome) for claim, outcome in outcomes])
 
     def dispatch(self, steps: Iterable[str]) -> int:
-        """Publish wake-ups for ready parts of these steps; how many."""
+        """Publish wake-ups for ready parts of these steps. Returns their number."""
         return self._dispatcher.dispatch(steps)
 
     def tick(self) -> None:
-        """Finish dispatches that failed, and sample backlogs. A host that stays up calls it each second."""
+        """Repeat dispatches that failed, and sample backlogs. A host that keeps running calls it every second."""
         self._dispatcher.tick()

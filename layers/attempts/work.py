@@ -16,7 +16,7 @@ MEMBER_UPLOAD_S = 3600.0
 
 
 class Work:
-    """The means of one attempt. All its files on disk are in `scratch`, a folder that is created at first use and
+    """What one attempt works with. All its files on disk are in `scratch`, a folder that is created at first use and
     deleted at the end of the attempt."""
 
     def __init__(self, claim: Claim, ports: Ports, scratch: Path | Callable[[], Path]) -> None:
@@ -57,7 +57,7 @@ class Work:
         return self._ports.max_file_bytes
 
     def original(self) -> Path:
-        """The path of the uploaded file, downloaded once an attempt. Its name on disk is never the user's."""
+        """The path of the uploaded file, which is downloaded at first use. Its name on disk is never the user's."""
         if self._original is None:
             path = self.scratch / "original"
             self._ports.objects.download(self.claim.file.object_key, self.claim.file.version_id, path)
@@ -65,7 +65,7 @@ class Work:
         return self._original
 
     def page_picture(self, page_number: int) -> Path:
-        """The path of an upright PNG or JPEG of a page, from 1, that any service accepts."""
+        """The path of an upright PNG or JPEG of a page, counted from 1, that every service accepts."""
         file, folder = self.claim.file, self.scratch / f"page-{page_number}"
         assert file.media_type is not None
         folder.mkdir(exist_ok=True)
@@ -96,7 +96,7 @@ class Work:
         return Artifact(kind, key, media_type, size_bytes)
 
     def save_bytes(self, kind: str, content: bytes, name: str, media_type: str) -> Artifact:
-        """Store bytes as an artifact, or refer to the original where that was downloaded and has the same content."""
+        """Store bytes as an artifact, or refer to the original if that was downloaded and has the same content."""
         if self._original and self._original.stat().st_size == len(content) and self._original.read_bytes() == content:
             return Artifact(kind, self.claim.file.object_key, media_type, len(content))
         path = self.scratch / name
@@ -114,12 +114,12 @@ class Work:
         return Artifact(kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count)
 
     def keep(self, artifact: Artifact) -> bool:
-        """Publish an artifact before the attempt ends; whether this attempt still holds the part."""
+        """Publish an artifact before the attempt ends. Returns whether this attempt still holds the part."""
         return self._ports.store.keep_artifact(self.claim, artifact)
 
     def add_members(self, members: Sequence[Member]) -> dict[int, str | None]:
-        """Announce members of an archive as files. By index in the archive: the key of the object to store, or None where
-        it is stored already."""
+        """Create files for the members of an archive. Returns, by index in the archive, the object key under which to
+        store each, or None if it is already stored."""
         return self._ports.store.add_members(self.claim, members, MEMBER_UPLOAD_S)
 
     def store_original(self, path: Path, object_key: str) -> None:

@@ -149,7 +149,7 @@ class ForkServer:
                 super().start()
                 os.write(started_writer, f"{os.getpid()}\n".encode())
 
-        worker.Consumer = ReportingConsumer  # type: ignore[attr-defined, misc]
+        worker.Consumer = ReportingConsumer  # type: ignore[misc]
         try:
             worker.main()
         finally:

@@ -5,7 +5,7 @@
 The seed decides the whole plan: what users do, which faults strike, when and for how long. Each event is printed as it
 happens, and `--plan` only prints the plan. Afterwards every file must have ended as its user may expect, each object
 must be what was sent, each effect must have happened once, and the audit must balance. Exits with 1 otherwise.
-`--faults` leaves out all faults but those, to find the cause of a failure; `none` leaves out all.
+`--faults` runs only the named faults, to find the cause of a failure; with `none` there are no faults.
 `--keep` copies the logs to a folder.
 """
 
@@ -31,7 +31,7 @@ def main() -> int:
     arguments.add_argument("--minutes", type=float, default=20.0)
     arguments.add_argument("--plan", action="store_true", help="print the plan, and run nothing")
     arguments.add_argument("--keep", type=Path, help="where to copy the logs at the end")
-    arguments.add_argument("--faults", default="", metavar="NAME,...", help=f"of {', '.join(FAULTS)}; or none")
+    arguments.add_argument("--faults", default="", metavar="NAME,...", help=f"some of {', '.join(FAULTS)}; or none")
     options = arguments.parse_args()
     left_out = set(FAULTS) - set(options.faults.split(",")) if options.faults else set()
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
@@ -52,9 +52,9 @@ def main() -> int:
                 shutil.copytree(site.home / "logs", options.keep, dirs_exist_ok=True)
                 shutil.copy(site.folder / "start.log", options.keep)
     show(f"soak-{seed}", f"soak, seed {seed} ({time.monotonic() - began:.0f} s)", measurements)
-    missed = [one for one in measurements if not one.is_reached]
-    for one in missed:
-        print(f"target not reached: {one.name}: {one.value}", file=sys.stderr)
+    missed = [measurement for measurement in measurements if not measurement.is_reached]
+    for measurement in missed:
+        print(f"target not reached: {measurement.name}: {measurement.value}", file=sys.stderr)
     return 1 if missed else 0
 
 

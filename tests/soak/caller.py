@@ -1,4 +1,4 @@
-"""Calls of the API and the object store by a client that expects faults: it repeats each call until it is answered."""
+"""A client of the API and the object store that expects faults: it repeats each call until it is answered."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import httpx
 AGAIN_S = 1.0
 MOST_TRIES = 600
 TIMEOUT = httpx.Timeout(20, connect=5)
-PASSING = {429, 502, 503, 507}  # a fault passes, so that the call is worth repeating
+TEMPORARY = {429, 502, 503, 507}  # statuses after which a call is repeated
 
 
 class GaveUp(Exception):
-    """A call was not answered in time. The message names it, and the last answer."""
+    """A call was not answered in time. The message has the call and the last answer."""
 
 
 class Caller:
     """A client with one key. A repeated request keeps its Idempotency-Key. `answers` counts answers by status.
 
-    Patience is counted in tries: the time in which this process itself was stopped does not count.
+    A call is limited by its tries, not by time, because this process itself may be stopped for a while.
     """
 
     def __init__(self, api_url: str, api_key: str) -> None:
@@ -32,7 +32,7 @@ class Caller:
         self.unexpected: list[str] = []
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "", **query: Any) -> httpx.Response:
-        """The answer, also where it is a refusal. Raises GaveUp."""
+        """The answer, even if it is a refusal. Raises GaveUp."""
         headers = {"Authorization": f"Bearer {self._key}"} | ({"Idempotency-Key": key} if key else {})
         last = ""
         for _ in range(MOST_TRIES):
@@ -44,7 +44,7 @@ class Caller:
                 self.answers[f"api {answer.status_code}"] += 1
                 if answer.status_code == 500:
                     self.unexpected.append(f"{method} {path}: {answer.text[:200]}")
-                elif answer.status_code not in PASSING:
+                elif answer.status_code not in TEMPORARY:
                     return answer
                 last = str(answer.status_code)
             self.answers[f"api {last}"] += not last.isdigit()
@@ -56,18 +56,18 @@ class Caller:
         return self.call(method, path, body, key=key, **query).raise_for_status().json()
 
     def put(self, url: str, content: bytes, headers: dict[str, str]) -> str:
-        """Send a body once: the status, or the name of what went wrong."""
+        """Send a body once. Returns the status code, or the name of the error."""
         try:
             answer = self._http.put(url, content=content, headers=headers)
         except httpx.TransportError as error:
-            found = type(error).__name__
+            result = type(error).__name__
         else:
-            found = str(answer.status_code)
-        self.answers[f"put {found}"] += 1
-        return found
+            result = str(answer.status_code)
+        self.answers[f"put {result}"] += 1
+        return result
 
     def get(self, url: str) -> httpx.Response:
-        """What is at a presigned URL, once."""
+        """Get a presigned URL once."""
         return self._http.get(url)
 
     @property

@@ -1,4 +1,4 @@
-"""What must hold after a run: everything has ended, nothing is lost or damaged, and each effect has happened once."""
+"""Checks after a run: everything has ended, nothing is lost or damaged, and each effect has happened once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CANCELLED = ("done", "cancelled")
 DONE_TWICE = """
 SELECT count(*) AS n FROM (SELECT 1 FROM attempts WHERE outcome = 'done' GROUP BY file_id, step, part HAVING count(*) > 1) d
 """
-# A part whose state is `done` has exactly one attempt that says so.
+# A part whose state is `done` has exactly one attempt with the outcome `done`.
 NOT_IN_THE_LEDGER = """
 SELECT count(*) AS n FROM steps s JOIN files f USING (file_id)
  WHERE s.state = 'done' AND f.removed_at IS NULL
@@ -49,7 +49,7 @@ SELECT f.name, s.step, s.state, a.outcome, a.error_detail
 
 
 def unsettled(users: Iterable[User]) -> list[str]:
-    """What has not ended yet: files, removals."""
+    """The files and removals that have not ended yet, with their states."""
     left: list[str] = []
     for user in users:
         files = {file["id"]: file for file in user.files()}
@@ -69,7 +69,7 @@ def unsettled(users: Iterable[User]) -> list[str]:
 
 
 def check_files(users: Sequence[User], database: Database) -> list[Measurement]:
-    """Each file that was sent is in the state that its user may expect, with the content that was sent."""
+    """Check that each file is in a state that its user may expect, with the content that was sent."""
     ended: Counter[str] = Counter()
     wrong: list[str] = []
     damaged: list[str] = []
@@ -89,8 +89,8 @@ def check_files(users: Sequence[User], database: Database) -> list[Measurement]:
     reasons = [" ".join(map(str, row.values())) for row in database.rows(NOT_DONE, ids=ids)] if ids else []
     return [
         Measurement("files", ", ".join(f"{count} {state}" for state, count in sorted(ended.items()))),
-        none("files that ended as they must not", [*wrong, *reasons]),
-        none("files whose content, artifacts or values are not right", damaged),
+        none("files that ended in a wrong state", [*wrong, *reasons]),
+        none("files with wrong content, artifacts or values", damaged),
     ]
 
 
@@ -101,7 +101,7 @@ def _may_end_as(sent: Sent, state: str) -> bool:
 
 
 def _damage(user: User, sent: Sent, file: dict[str, Any]) -> list[str]:
-    """What is wrong with the stored objects of a file that is done, and with the values of its record."""
+    """The faults of the stored objects of a file that is done, and of the values of its record."""
     found = []
     artifacts = file["artifacts"]
     for kind, artifact in artifacts.items():
@@ -123,7 +123,7 @@ def _damage(user: User, sent: Sent, file: dict[str, Any]) -> list[str]:
 
 
 def check_changes(users: Sequence[User]) -> list[Measurement]:
-    """Who has followed the changes knows exactly what a listing shows."""
+    """Check that a client that followed the changes knows exactly what a listing shows."""
     different = []
     for user in users:
         user.follow()
@@ -147,7 +147,7 @@ def check_effects(database: Database) -> list[Measurement]:
 
 
 def check_audit(user: User) -> list[Measurement]:
-    """The audit of everything, with an admin's key."""
+    """Check the audit of all tenants, which an admin's key may read."""
     audit = user.caller.json("GET", "/operations/audit")
     shown = {name: audit[name] for name in ("lost", "doubled", "in_flight", "findings")}
     return [
@@ -158,7 +158,7 @@ def check_audit(user: User) -> list[Measurement]:
 
 
 def clear_leftovers(runner: Any, database: Database) -> int:
-    """Run the walks of upkeep that delete what killed workers have left: how many objects and uploads there were."""
+    """Run the walks of upkeep that delete what killed workers have left. Returns how many they deleted."""
     found = 0
     for walk in (walk_objects, walk_recorded):
         database.run("UPDATE audit_walks SET reached = '', rested_at = NULL")
@@ -169,7 +169,7 @@ def clear_leftovers(runner: Any, database: Database) -> int:
 
 
 def check_stored(home: str) -> list[Measurement]:
-    """`python -m infra.doctor --verify`, as an operator runs it."""
+    """Run `python -m infra.doctor --verify`, as an operator does."""
     argv = [sys.executable, "-m", "infra.doctor", "--verify", "--home", home]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FAIRWAY_"))}
     run = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -179,13 +179,13 @@ def check_stored(home: str) -> list[Measurement]:
 
 
 def none(name: str, found: Sequence[str]) -> Measurement:
-    """A measurement that is reached where nothing was found; it shows the first of what was."""
+    """A measurement whose target is that nothing was found. Its value shows the first findings."""
     value = f"{len(found)}: " + "; ".join(found[:SHOWN]) if found else 0
     return Measurement(name, value, "0", not found)
 
 
 def check_logs(folder: Path) -> list[Measurement]:
-    """What the processes have logged, as far as their logs still hold it."""
+    """Check the logs that the processes have written, apart from lines that rotation has deleted."""
     events: Counter[str] = Counter()
     alarms: list[str] = []
     for path in folder.glob("*.log*"):

@@ -1,4 +1,4 @@
-"""The files that users upload: of every kind, each with content of its own that its number decides."""
+"""The files that users upload: one function for each kind. The number of a file makes its content unique."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _scan(number: int) -> Content:
 
 
 def _parts(number: int) -> Content:
-    """A scan as TIFF that is uploaded in several parts: after the image there is data that belongs to nothing."""
+    """A TIFF that is uploaded in several parts, because unused data follows its image."""
     stream = io.BytesIO()
     page(number, A4_PX, 6).save(stream, "TIFF", compression="tiff_deflate")
     padding = random.Random(number).randbytes(1 << 16)

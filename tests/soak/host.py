@@ -1,6 +1,7 @@
-"""What the host lends a run: a small disk, a wall clock that can be stepped, and a limit of memory.
+"""What a run needs from its host: a small disk, a wall clock that can be stepped, and a memory limit.
 
-What this host does not allow is `missing`, with the reason; faults that need it do not run.
+Each of them has `missing`, the reason why this host does not allow it, or an empty text. Faults that need a missing one
+do not run.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Disk:
         return shutil.disk_usage(self.folder).free
 
     def fill(self, left_bytes: int) -> None:
-        """Take the free space up to so many bytes. Called again, it takes what was freed meanwhile."""
+        """Fill the disk until only `left_bytes` are free. A second call fills space that was freed since the first."""
         with open(self.folder / "filling", "ab") as filling:
             for chunk_bytes in (1 << 20, 1 << 12):
                 with suppress(OSError):
@@ -56,10 +57,10 @@ class Disk:
 
 
 class WallClock:
-    """The wall clock of the processes that get `environment`: a library stands before the C library's clock."""
+    """The wall clock of the processes that get `environment`: a preloaded library replaces the clock of the C library."""
 
     def __init__(self) -> None:
-        # All users can read it: PostgreSQL runs as another one.
+        # All users can read the folder, because PostgreSQL runs as another user.
         self._folder = Path(tempfile.mkdtemp(prefix="fairway-soak-clock-"))
         self._folder.chmod(0o755)
         self._file, self._library = self._folder / "ahead", self._folder / "clock_step.so"
@@ -92,7 +93,8 @@ class WallClock:
 
 
 class Memory:
-    """A control group for the start, inside that of this process: version 2 where it has the memory controller, else 1."""
+    """A control group for the start, inside that of this process, of version 1 if that has the memory controller, else
+    of version 2."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
@@ -101,10 +103,10 @@ class Memory:
         try:
             self._create()
         except OSError as error:
-            self.missing = f"no control group with a limit of memory: {error}"
+            self.missing = f"no control group with a memory limit: {error}"
 
     def press(self, left_bytes: int) -> None:
-        """Limit the memory to what is in use and so much more. The kernel kills what needs more."""
+        """Limit the memory to the used bytes plus `left_bytes`. The kernel kills processes that need more."""
         assert self.folder
         while True:
             used = int((self.folder / self._usage).read_text()) - self._reclaimable_bytes()
@@ -127,7 +129,7 @@ class Memory:
 
     @property
     def kills(self) -> int:
-        """How many processes the kernel has killed for want of memory."""
+        """How many processes the kernel has killed because memory was short."""
         if self.folder is None:
             return 0
         for name in ("memory.events", "memory.oom_control"):
@@ -152,16 +154,16 @@ class Memory:
         folder.mkdir()
         self.folder = folder
         if not (folder / self._limit).exists():
-            with suppress(OSError):  # refused where the parent has processes of its own
+            with suppress(OSError):  # refused if the parent has processes of its own
                 (parent / "cgroup.subtree_control").write_text("+memory")
         if not (folder / self._limit).exists():
             self.close()
             self.folder = None
-            raise OSError(f"{parent} gives its children no memory controller")
+            raise OSError(f"{parent} gives its child groups no memory controller")
 
 
 def _groups() -> Iterator[tuple[str, str]]:
-    """The control groups of this process, by controller; version 2 has no name."""
+    """The controllers of this process, with the paths of their control groups; the controller of version 2 has no name."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):

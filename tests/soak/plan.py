@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 TENANTS = 3
 SERVERS = ("postgres", "valkey", "store")
 PROGRAMS = ("api", "worker-1", "worker-2")
-LINKS = (*SERVERS, "store_public", "api")  # the ports that a proxy stands before
+PROXIED = (*SERVERS, "store_public", "api")  # the ports that are reached through a proxy
 CLOCK_STEPS_S = (-600.0, -60.0, -5.0, 5.0, 60.0, 600.0)
 LATENCY_S = 30.0
-WHICH = (0.0, 0.25, 0.5, 0.75, 0.99)  # of several running decoders
-CALM_SHARE = 0.08  # of the run, at its end: no new fault begins
+WHICH_DECODER = (0.0, 0.25, 0.5, 0.75, 0.99)  # the position in the list of running decoders, as a share
+CALM_SHARE = 0.08  # of the run, at its end, in which no fault begins
 
 # The kinds of files, and how many of a hundred are of each.
 KINDS = {"text": 44, "mail": 15, "pdf": 14, "office": 10, "photo": 8, "scan": 6, "parts": 3}
@@ -27,7 +27,7 @@ FAULT_EVERY_S = (3.0, 13.0)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A kind of fault: what it may strike, and for how many seconds. `strengths` are its other variants."""
+    """A kind of fault: what it may strike, and for how many seconds. `strengths` are its variants."""
 
     title: str
     targets: Sequence[str]
@@ -40,11 +40,11 @@ FAULTS: Mapping[str, Fault] = {
     "steal_cpu": Fault("{strength:.0f} busy loops for each core", ("the processors",), (10, 30), (1, 3)),
     "press_memory": Fault("{strength:.0f} MiB of memory are left", ("the memory",), (8, 20), (16, 64)),
     "step_clock": Fault("the wall clock steps by {strength:+.0f} s", ("the clock",), (0, 0), CLOCK_STEPS_S),
-    "tear": Fault("all connections to {target} are torn", LINKS, (0, 0)),
-    "refuse": Fault("{target} refuses connections", LINKS, (3, 20)),
-    "silence": Fault("connections to {target} are half open", LINKS, (10, 40)),
-    "delay": Fault("{target} answers {strength:.0f} s late", LINKS, (40, 60), (LATENCY_S,)),
-    "kill": Fault("{target} is killed", (*SERVERS, *PROGRAMS, "decoder", "supervisor"), (0, 0), WHICH),
+    "tear": Fault("all connections to {target} are torn", PROXIED, (0, 0)),
+    "refuse": Fault("{target} refuses connections", PROXIED, (3, 20)),
+    "silence": Fault("connections to {target} are half open", PROXIED, (10, 40)),
+    "delay": Fault("{target} answers {strength:.0f} s late", PROXIED, (40, 60), (LATENCY_S,)),
+    "kill": Fault("{target} is killed", (*SERVERS, *PROGRAMS, "decoder", "supervisor"), (0, 0), WHICH_DECODER),
     "freeze": Fault("{target} is stopped", (*SERVERS, *PROGRAMS), (5, 40)),
 }
 
@@ -66,7 +66,7 @@ class Batch:
     undo_after_s: float
 
     def __str__(self) -> str:
-        files = ", ".join(one.kind + ("" if one.fate == "keep" else f" ({one.fate})") for one in self.files)
+        files = ", ".join(file.kind + ("" if file.fate == "keep" else f" ({file.fate})") for file in self.files)
         cancelled = "" if self.cancel_after is None else f"; cancelled after {self.cancel_after}"
         return f"tenant {self.tenant} uploads batch {self.number}: {files}{cancelled}"
 
@@ -102,11 +102,11 @@ class Plan:
 
 
 def make_plan(seed: int, minutes: float) -> Plan:
-    """The plan for a seed. Each fault strikes each of its targets in turn before any of them is struck again."""
+    """The plan for a seed. Each pair of fault and target occurs once before any of them occurs again."""
     length_s = minutes * 60
     users, faults = random.Random(f"users {seed}"), random.Random(f"faults {seed}")
     events = [*_batches(users, length_s), *_strikes(faults, length_s * (1 - CALM_SHARE))]
-    return Plan(seed, length_s, tuple(sorted(events, key=lambda one: one.at_s)))
+    return Plan(seed, length_s, tuple(sorted(events, key=lambda event: event.at_s)))
 
 
 def _batches(chance: random.Random, until_s: float) -> list[Event]:
@@ -119,7 +119,7 @@ def _batches(chance: random.Random, until_s: float) -> list[Event]:
         batch = Batch(
             number=len(events),
             tenant=chance.randrange(TENANTS),
-            files=tuple(FilePlan(*one) for one in zip(kinds, fates, strict=True)),
+            files=tuple(FilePlan(kind, fate) for kind, fate in zip(kinds, fates, strict=True)),
             cancel_after=chance.randint(0, len(kinds)) if is_cancelled else None,
             undo_after_s=chance.uniform(0, 15),
         )

@@ -1,4 +1,4 @@
-"""Carries out a plan on a running start, waits until everything has ended, and checks what became of it."""
+"""Carries out a plan on a running start, waits until everything has ended, and checks the results."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.soak.users import User, keep_following
 
 AT_ONCE = 64
 SETTLE_S = 1200.0  # after the end of the plan, until all files have ended
-LOOK_S, LONGEST_LOOK_S = 3.0, 60.0
+CHECK_EVERY_S, LONGEST_CHECK_S = 3.0, 60.0
 HEALTH_EVERY_S = 1.0
-RECOVER_S = 120.0  # after the last fault, until the API says that all of its dependencies are up
+RECOVER_S = 120.0  # after the last fault, until /health reports that all dependencies are up
 
 
 class Run:
-    """One run of a plan. `events` are printed as they happen."""
+    """One run of a plan. Its events are printed as they happen."""
 
     def __init__(self, site: Site, plan: Plan) -> None:
         self._site, self._plan = site, plan
@@ -46,7 +46,7 @@ class Run:
         self._users = [self._user(number) for number in range(TENANTS)]
 
     def run(self) -> list[Measurement]:
-        """Everything that was measured; what must hold has a target."""
+        """Carry out the plan. Returns the measurements; those that must hold have a target."""
         watching = [threading.Thread(target=self._watch_health, daemon=True)]
         watching += [threading.Thread(target=keep_following, args=(user, self._ended)) for user in self._users]
         for thread in watching:
@@ -54,9 +54,9 @@ class Run:
         began = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             running = [self._begin(pool, event, began) for event in self._plan.events]
-            print(f"{time.monotonic() - began:7.1f} s  the plan has ended; waiting for what was begun", flush=True)
-            for one in running:
-                one.result()
+            print(f"{time.monotonic() - began:7.1f} s  the plan has ended; waiting for its last events", flush=True)
+            for event in running:
+                event.result()
         self._site.clock.step(-self._site.clock.ahead_s)
         recovered_s = self._await(self._all_up, RECOVER_S)
         settled_s = self._await(lambda: not self._unsettled(), SETTLE_S)
@@ -105,14 +105,17 @@ class Run:
             return [f"the API does not answer: {error}"]
 
     def _await(self, holds, within_s: float) -> float | None:  # type: ignore[no-untyped-def]
-        """Wait for a condition: the seconds that it took, or None. Time in which this process was stopped counts little."""
+        """Wait for a condition. Returns the seconds that it took, or None if it did not hold in time.
+
+        A check counts as LONGEST_CHECK_S at most, because this process itself may be stopped for a while.
+        """
         waited_s = 0.0
         while waited_s < within_s:
             began = time.monotonic()
             if holds():
                 return waited_s
-            time.sleep(LOOK_S)
-            waited_s += min(time.monotonic() - began, LONGEST_LOOK_S)
+            time.sleep(CHECK_EVERY_S)
+            waited_s += min(time.monotonic() - began, LONGEST_CHECK_S)
         return None
 
     def _all_up(self) -> bool:
@@ -122,7 +125,7 @@ class Run:
         return False
 
     def _watch_health(self) -> None:
-        """Ask for the health each second, past the proxy: only the API itself may be why it is not answered."""
+        """Call /health each second without the proxy, so that only the API itself can cause a failure."""
         with httpx.Client(trust_env=False, timeout=5) as client:
             while not self._ended.wait(HEALTH_EVERY_S):
                 port = self._site.proxies["api"].target_port
@@ -139,15 +142,15 @@ class Run:
         return [
             Measurement("seconds", round(time.monotonic() - began)),
             Measurement("batches", sum(user.batches for user in self._users)),
-            Measurement("faults", sum(isinstance(one.what, Strike) for one in self._plan.events)),
+            Measurement("faults", sum(isinstance(event.what, Strike) for event in self._plan.events)),
             Measurement("starts", self._site.starts),
-            Measurement("processes killed for want of memory", self._site.memory.kills),
+            Measurement("processes killed because memory was short", self._site.memory.kills),
             Measurement("answers to users", _shown(answers)),
             Measurement("answers of /health", _shown(self._health)),
         ]
 
     def _recovered(self, recovered_s: float | None, settled_s: float | None) -> list[Measurement]:
-        unexpected = [one for user in self._users for one in user.caller.unexpected] + self._admin.unexpected
+        unexpected = [answer for user in self._users for answer in user.caller.unexpected] + self._admin.unexpected
         left = [] if settled_s is not None else self._unsettled()
         return [
             checks.none("users whose calls were not answered or answered wrongly", self._problems),

@@ -1,4 +1,4 @@
-"""A running start with everything that faults need: its disk, its clock, its memory, its connections and processes."""
+"""A running start with everything that faults act on: its disk, clock, memory, connections and processes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from infra.local.home import read_json
 from infra.local.ports import ADDRESS, choose_ports
 from tests.scenarios.faults import TcpProxy
 from tests.soak.host import Disk, Memory, WallClock
-from tests.soak.plan import LINKS
+from tests.soak.plan import PROXIED
 from tests.soak.start import Wiring
 
 PORTS = (*SERVERS, "api")
 START_AGAIN_S = 2.0
-LOOK_S = 0.1
-# All workers that are killed here are killed by the faults, never by a file.
+CHECK_EVERY_S = 0.1
+# Workers are killed by faults here, never by a file, so that no part is quarantined.
 SETTINGS = {"FAIRWAY_QUARANTINE_AT": "1000000", "FAIRWAY_MULTIPART_FROM_BYTES": "1000000", "FAIRWAY_WORKERS": "2"}
 
 
 class Site:
-    """`with Site(folder) as site`: a start on a home of its own, which is started again whenever it ends."""
+    """`with Site(folder) as site`: a start with a home in `folder`. It is started again whenever it ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Site:
             stack.callback(self.memory.close)
             stack.enter_context(self.disk.mounted())
             ports = choose_ports(self.home / "ports.json", SERVERS, 0)
-            self.proxies = {name: TcpProxy(ports[name]) for name in LINKS}
+            self.proxies = {name: TcpProxy(ports[name]) for name in PROXIED}
             for proxy in self.proxies.values():
                 stack.callback(proxy.close)
             wiring = Wiring(
@@ -80,18 +80,18 @@ class Site:
 
     @property
     def endpoint(self) -> dict[str, Any]:
-        """The content of endpoint.json, or of its last version while there is none."""
+        """The content of endpoint.json, or the last content while the file does not exist."""
         if found := read_json(self.home / "endpoint.json"):
             self._endpoint = found
         return self._endpoint
 
     def pids(self) -> dict[str, int]:
-        """The ids of the processes by name, with `supervisor`."""
+        """The ids of the processes by name, including `supervisor`."""
         found: dict[str, int] = read_json(self.folder / "pids.json")
         return {**found, **({"supervisor": self._process.pid} if self._process else {})}
 
     def pids_of(self, target: str) -> set[int]:
-        """The processes that a fault strikes; empty while there are none. A decoder is one of a worker's children."""
+        """The ids of the processes that a fault strikes; empty while none runs. `decoder` are all children of workers."""
         pids = self.pids()
         if target == "decoder":
             workers = [pid for name, pid in pids.items() if name.startswith("worker-")]
@@ -99,21 +99,21 @@ class Site:
         return family(pids[target]) if target in pids else set()
 
     def await_started(self, within_s: float) -> float:
-        """Wait until the start is ready: the seconds that it took. Raises TimeoutError."""
+        """Wait until the start is ready. Returns the seconds that it took. Raises TimeoutError."""
         began = time.monotonic()
         while not (self.home / "endpoint.json").exists():
             if time.monotonic() - began > within_s:
-                raise TimeoutError(f"it did not start within {within_s:.0f} s: {self.last_words()}")
-            time.sleep(LOOK_S)
+                raise TimeoutError(f"Fairway did not start within {within_s:.0f} s: {self._end_of_log()}")
+            time.sleep(CHECK_EVERY_S)
         return time.monotonic() - began
 
-    def last_words(self) -> str:
+    def _end_of_log(self) -> str:
         return (self.folder / "start.log").read_text(errors="replace")[-2000:]
 
     # --- the process ---------------------------------------------------------------------------------
 
     def _keep_started(self) -> None:
-        """Start it, and again whenever it has ended, as an operator does."""
+        """Start Fairway, and start it again whenever it has ended, as an operator does."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FAIRWAY_"))}
         argv = [sys.executable, "-m", "tests.soak.start", str(self.folder / "wiring.json")]
         while not self._stopping.is_set():
@@ -122,14 +122,14 @@ class Site:
                     argv, cwd=ROOT, env={**environment, **SETTINGS, **self.clock.environment}, stdout=log, stderr=log
                 )
             self.starts += 1
-            while self._process.poll() is None and not self._stopping.wait(LOOK_S):
+            while self._process.poll() is None and not self._stopping.wait(CHECK_EVERY_S):
                 self._follow_ports()
             with suppress(FileNotFoundError):
                 (self.folder / "pids.json").unlink()
             self._stopping.wait(START_AGAIN_S)
 
     def _follow_ports(self) -> None:
-        """A start keeps its ports, unless another program has taken one of them meanwhile."""
+        """Point the proxies to the current ports: a start changes a port that another program has taken meanwhile."""
         with suppress(OSError, ValueError, KeyError):
             ports = json.loads((self.home / "ports.json").read_text())
             for name, proxy in self.proxies.items():

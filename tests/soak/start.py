@@ -1,7 +1,7 @@
-"""The embedded start under test, in a process of its own: `python -m tests.soak.start WIRING`.
+"""Runs the embedded start under test in a separate process: `python -m tests.soak.start WIRING`.
 
-It is Fairway's own start, except that connections between its processes go through proxies, that the clock of all
-processes can be stepped, and that the database records every forbidden change of a state.
+Unlike a usual start, connections between its processes go through proxies, the clock of all processes can be stepped,
+and the database records every forbidden change of a state.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ VIOLATIONS_SQL = ROOT / "tests" / "chaos" / "violations.sql"
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """How a start is connected. `proxies` maps names of ports to those of their proxies; `environment` is added to that
-    of each process; the ids of the running processes are written to `pids`, outside of the home."""
+    """How the processes of a start are connected. `proxies` are the ports of the proxies by the name of the port behind
+    them. `environment` is added to that of each process. `pids` is the file, outside of the home, to which the ids of the
+    running processes are written."""
 
     home: str
     pids: str
@@ -43,7 +44,9 @@ class Wiring:
         path.write_text(json.dumps(asdict(self)))
 
     def wired(self, processes: Sequence[Process], ports: dict[str, int]) -> list[Process]:
-        return [replace(one, env={**self._through_proxies(one, ports), **self.environment}) for one in processes]
+        return [
+            replace(process, env={**self._through_proxies(process, ports), **self.environment}) for process in processes
+        ]
 
     def _through_proxies(self, process: Process, ports: dict[str, int]) -> dict[str, str]:
         environment = dict(process.env)

@@ -1,4 +1,4 @@
-"""What each fault does. A fault lasts for a while, or is over at once; the rest of the run goes on meanwhile."""
+"""What each fault does: a context manager for each kind, which holds the fault as long as its block runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 
 @contextmanager
 def fill_disk(site: Site, strike: Strike) -> Iterator[None]:
-    """The disk is full, also for what is freed meanwhile."""
+    """Keep the disk full, even when space is freed meanwhile."""
     ended = threading.Event()
 
     def fill() -> None:
@@ -72,7 +72,7 @@ def refuse(site: Site, strike: Strike) -> Iterator[None]:
 
 @contextmanager
 def silence(site: Site, strike: Strike) -> Iterator[None]:
-    """The other end has vanished: nothing arrives, and nothing says so. In the end the connections are reset."""
+    """The other end vanishes: nothing arrives, and connections stay open. At the end they are reset."""
     proxy = site.proxies[strike.target]
     proxy.silence()
     try:
@@ -94,7 +94,7 @@ def delay(site: Site, strike: Strike) -> Iterator[None]:
 
 @contextmanager
 def kill(site: Site, strike: Strike) -> Iterator[None]:
-    """The process itself; its children end because of it. Of all decoders, the plan says which one is killed."""
+    """Kill one process; its children end with it. If the target is a decoder, the strength chooses one of those running."""
     if strike.target == "decoder":
         running = sorted(site.pids_of("decoder"))
         pid = running[int(strike.strength * len(running))] if running else None
@@ -107,7 +107,7 @@ def kill(site: Site, strike: Strike) -> Iterator[None]:
 
 @contextmanager
 def freeze(site: Site, strike: Strike) -> Iterator[None]:
-    """The process and its children hang: they hold their connections and answer nothing."""
+    """Stop the process and its children: they keep their connections open and do not answer."""
     pids = site.pids_of(strike.target)
     _send(pids, signal.SIGSTOP)
     try:

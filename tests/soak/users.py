@@ -1,4 +1,4 @@
-"""What users do: they upload batches, cancel some, remove files, take removals back, and follow the changes."""
+"""What users do: they upload batches, cancel some, remove files, undo removals, and follow the changes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.soak.contents import Content, content
 from tests.soak.plan import Batch
 
 UNDO_WINDOW_S = 3600
-FILES_A_NUMBER = 100  # so that no two files have the same content
+NUMBERS_A_BATCH = 100  # more than files, so that no two files have the same number and content
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number", "x-labels": ["Total"]}}}
 
 
 @dataclass(slots=True)
 class Sent:
-    """A file that a user has described, and what must have become of it."""
+    """A file that a user has described to the API, and what the user has done with it since."""
 
     file_id: str
     content: Content
@@ -42,7 +42,7 @@ class Sent:
 
 @dataclass
 class User:
-    """A tenant's user with a dataset of its own. `known` is the state of each file as the changes have shown it."""
+    """A user of one tenant, with its own dataset. `known` is the state of each file according to the changes."""
 
     caller: Caller
     dataset_id: str
@@ -59,19 +59,22 @@ class User:
         return cls(caller, dataset_id, cursor)
 
     def upload(self, batch: Batch) -> None:
-        """Everything that happens to a batch. Raises GaveUp, or httpx.HTTPStatusError for an answer that is wrong."""
-        contents = [content(one.kind, batch.number * FILES_A_NUMBER + n) for n, one in enumerate(batch.files)]
+        """Upload a batch, and cancel, remove and undo what its plan says.
+
+        Raises GaveUp, and httpx.HTTPStatusError for a wrong answer.
+        """
+        contents = [content(plan.kind, batch.number * NUMBERS_A_BATCH + n) for n, plan in enumerate(batch.files)]
         described = [
-            {"name": one.name, "size_bytes": len(one.body), "sha256": hashlib.sha256(one.body).hexdigest()}
-            for one in contents
+            {"name": sent.name, "size_bytes": len(sent.body), "sha256": hashlib.sha256(sent.body).hexdigest()}
+            for sent in contents
         ]
         body = {"files": described, "allow_duplicates": True}
         key = f"batch {batch.number}"
         answer = self.caller.json("POST", f"/datasets/{self.dataset_id}/batches", body, key=key)
         self.batches += 1
         is_cancelled = batch.cancel_after is not None
-        for plan, one, file in zip(batch.files, contents, answer["files"], strict=True):
-            self.sent[file["id"]] = Sent(file["id"], one, plan.kind, may_be_cancelled=is_cancelled)
+        for plan, sent, file in zip(batch.files, contents, answer["files"], strict=True):
+            self.sent[file["id"]] = Sent(file["id"], sent, plan.kind, may_be_cancelled=is_cancelled)
         for n, (plan, file) in enumerate(zip(batch.files, answer["files"], strict=True)):
             if n == batch.cancel_after:
                 self.caller.json("POST", f"/batches/{answer['id']}/cancel")
@@ -108,7 +111,7 @@ class User:
     # --- uploads -------------------------------------------------------------------------------------
 
     def _send(self, file: dict[str, Any], *, renews: bool) -> None:
-        """Send a file; after a failure, with renewed URLs, until it has arrived or can't arrive any more."""
+        """Send a file, after a failure again with a renewed URL, until it has arrived or can no longer arrive."""
         upload = file["upload"] if not renews else self._renewed(file["id"])
         while upload is not None:
             body = self.sent[file["id"]].content.body
@@ -121,7 +124,7 @@ class User:
             upload = self._renewed(file["id"])
 
     def _renewed(self, file_id: str) -> dict[str, Any] | None:
-        """New URLs, or None where the file has arrived, or was cancelled or removed."""
+        """A new upload URL, or None if the file has arrived, or was cancelled or removed."""
         answer = self.caller.call("POST", f"/files/{file_id}/upload")
         if answer.status_code == 409:
             return None
@@ -129,9 +132,9 @@ class User:
         return upload
 
     def _send_parts(self, file_id: str, upload: dict[str, Any], body: bytes) -> bool:
-        """Send the parts that have not arrived, and complete the upload: whether that has succeeded."""
+        """Send the parts that have not arrived, and complete the upload. Returns whether that has succeeded."""
         path, size = f"/files/{file_id}/upload", upload["part_size_bytes"]
-        arrived = {one["part_number"] for one in self.caller.json("GET", f"{path}/parts")["parts"]}
+        arrived = {part["part_number"] for part in self.caller.json("GET", f"{path}/parts")["parts"]}
         for number in range(1, upload["part_count"] + 1):
             if number in arrived:
                 continue
@@ -153,7 +156,7 @@ class User:
             self.sent[file_id].removal_id = removal["id"]
         if undoes:
             time.sleep(undo_after_s)
-            # 409: steps of the clock have closed the window, and the files are being erased
+            # 409: a clock that was stepped has closed the undo window, and the files are being erased
             answer = self.caller.call("POST", f"/removals/{removal['id']}/undo")
             if answer.status_code != 409:
                 answer.raise_for_status()

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from functions.pipelines import STEPS, slots
+from infra.consumer import Consumer
 from infra.local.api_and_workers import most_workers, own_steps
 from infra.membership import Membership
-from infra.consumer import Consumer
 from infra.worker import _handlers, drain
 from layers.attempts.fleet_view import FleetView
 from layers.domain.fleet import Registration

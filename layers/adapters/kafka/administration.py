@@ -29,14 +29,14 @@ def ensure_topics(access: Access, partitions: Mapping[str, int], replication: in
 
     `replication` is how many brokers store each partition of a new topic. Returns the changed topics.
     """
-    made = _client()
-    held = partitions_of(access, partitions)
+    client = _client()
+    present = partitions_of(access, partitions)
     new = [
-        made.NewTopic(name, count, replication, config={"retention.ms": str(KEPT_MS)})
+        client.NewTopic(name, count, replication, config={"retention.ms": str(KEPT_MS)})
         for name, count in partitions.items()
-        if not held[name]
+        if not present[name]
     ]
-    wider = [made.NewPartitions(name, count) for name, count in partitions.items() if 0 < held[name] < count]
+    wider = [client.NewPartitions(name, count) for name, count in partitions.items() if 0 < present[name] < count]
     admin = _admin(access)
     for changes in (
         admin.create_topics(new, operation_timeout=CREATE_WAIT_S) if new else {},

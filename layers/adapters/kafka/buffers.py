@@ -1,4 +1,4 @@
-"""Received messages that no thread has taken yet."""
+"""Buffers received messages until a thread takes them."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Buffer:
             self._changed.notify_all()
 
     def add_for_idle(self, record: Record, ends: bool) -> bool:
-        """Add a record if there is a thread that will take it at once; whether there is. `ends`: the calling thread is
-        about to take the next one itself."""
+        """Add a record if an idle thread will take it at once. Returns whether there is one. `ends`: the calling thread
+        counts as idle, because it is about to take its next record."""
         with self._changed:
             if ends:
                 self._ending.add(threading.get_ident())
@@ -63,8 +63,8 @@ class Buffer:
             return [self._records.popleft() for _ in range(min(most, len(self._records)))]
 
     def drop(self, partitions: Set[int]) -> int:
-        """Drop the records of partitions that are now another process's. Returns their number. Records that were given
-        back stay: their offsets are committed."""
+        """Drop the records of partitions that now belong to another process. Returns their number. Records that were
+        given back stay, because their offsets are committed."""
         with self._changed:
             kept = [
                 record for record in self._records if "offset" not in record or record["partition"] not in partitions

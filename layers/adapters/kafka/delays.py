@@ -14,7 +14,7 @@ GRAIN_S = 0.1
 class Delays:
     """Calls `do` after each requested delay; requests that are due together share a call.
 
-    The end of the process loses nothing: PostgreSQL records what is due, and each worker's pulse checks it.
+    Nothing is lost if the process ends: PostgreSQL records what is due, and each worker's pulse checks it.
     """
 
     def __init__(self, do: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:

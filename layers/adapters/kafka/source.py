@@ -75,10 +75,10 @@ class KafkaSource:
         self._buffers[topic].add_first(records)
 
     def hand_over(self, topic: str, body: str) -> bool:
-        """Give a message directly to a thread of this process that waits for one of this topic; whether there is one.
+        """Give a message directly to an idle thread of this process and topic. Returns whether there is one.
 
-        The thread that calls is one of these if it handles a message of this topic: it publishes when it has ended. So a
-        free slot is filled at once, where the brokers would give the message to any process, busy or not.
+        The calling thread counts as idle if it handles a message of this topic, because it publishes only when it has
+        ended. This fills a free slot at once, while the brokers might give the message to a busy process.
         """
         buffer = self._buffers.get(topic)
         if buffer is None or self._stopping.is_set():
@@ -100,7 +100,7 @@ class KafkaSource:
             try:
                 consumer.store_offsets(offsets=[TopicPartition(self._prefix + topic, partition, offset + 1)])
             except KafkaException:
-                pass  # the partition is another process's by now, which receives the message again
+                pass  # the partition now belongs to another process, which receives the message again
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -209,7 +209,7 @@ def consumer(access: Access, prefix: str, name: str) -> Any:
             # none of others, so that its slots for these stay idle.
             partition_assignment_strategy="roundrobin",
             session_timeout_ms=6000,  # until a dead worker's partitions go to others; no broker allows less
-            heartbeat_interval_ms=1000,  # how soon all learn that another one joins, which stops them for a moment
+            heartbeat_interval_ms=1000,  # how soon all workers learn of a rebalance, during which none of them receives
             fetch_wait_max_ms=100,
             queued_max_messages_kbytes=256,
             socket_keepalive_enable=True,

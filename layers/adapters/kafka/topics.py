@@ -19,7 +19,7 @@ from layers.telemetry.log import log
 
 MAX_WAIT_S = 5  # for brokers; a wake-up that is lost is published again
 PARTITIONS_KEPT_S = 10.0
-SERVED_EVERY_S = 1.0
+POLLED_EVERY_S = 1.0
 UNKNOWN = -1  # the client chooses the partition
 
 
@@ -54,8 +54,8 @@ class KafkaTopics:
 
     def publish(self, wake_ups: Iterable[WakeUp]) -> None:
         by_topic: dict[str, list[Any]] = {}
-        for load in bundles(list(wake_ups)):
-            topic, body = load[0].step, bundle_as_json(load)
+        for bundle in bundles(list(wake_ups)):
+            topic, body = bundle[0].step, bundle_as_json(bundle)
             if not self._hand_over(topic, json.dumps(body)):
                 by_topic.setdefault(topic, []).append(body)
         for topic, bodies in by_topic.items():
@@ -98,16 +98,16 @@ class KafkaTopics:
     def _send(self, topic: str, bodies: Sequence[Any]) -> None:
         """Pass messages to the client, which sends them in the background."""
         try:
-            producer, name = self._connected(), self._prefix + topic
+            producer, name = self._client(), self._prefix + topic
             count = self._count(producer, name)
             for body in bodies:
                 partition = next(self._turns) % count if count else UNKNOWN
-                producer.produce(name, json.dumps(body).encode(), partition=partition, on_delivery=self._note)
+                producer.produce(name, json.dumps(body).encode(), partition=partition, on_delivery=self._delivered)
             producer.poll(0)
         except Exception as error:  # the client raises many classes
             log("publish_failed", topic=topic, messages=len(bodies), detail=str(error))
 
-    def _note(self, error: Any, message: Any) -> None:
+    def _delivered(self, error: Any, message: Any) -> None:
         if error:
             self._partitions.pop(message.topic(), None)
             topic = str(message.topic()).removeprefix(self._prefix)
@@ -115,7 +115,7 @@ class KafkaTopics:
 
     def _flush(self) -> None:
         """Wait until the messages are sent: Lambda suspends a process that has answered."""
-        if left := self._connected().flush(MAX_WAIT_S):
+        if left := self._client().flush(MAX_WAIT_S):
             log("publish_unconfirmed", messages=left)
 
     def _count(self, producer: Any, name: str) -> int:
@@ -136,24 +136,24 @@ class KafkaTopics:
         self._partitions[name] = len(found.partitions), time.monotonic() + PARTITIONS_KEPT_S
         return len(found.partitions)
 
-    def _connected(self) -> Any:
+    def _client(self) -> Any:
         with self._lock:
             if self._producer is None:
                 self._producer = self._connect()
                 if not self._queues:
-                    threading.Thread(target=self._serve, args=(self._producer,), name="kafka", daemon=True).start()
+                    threading.Thread(target=self._poll, args=(self._producer,), name="kafka", daemon=True).start()
             return self._producer
 
     @staticmethod
-    def _serve(producer: Any) -> None:
+    def _poll(producer: Any) -> None:
         """Let the client report messages that it could not send."""
         while True:
-            producer.poll(SERVED_EVERY_S)
+            producer.poll(POLLED_EVERY_S)
 
 
 def group(prefix: str) -> str:
-    """The consumer group of all workers. Its members have to agree on how partitions are assigned: a change of that
-    needs another name, or old and new workers could not run side by side."""
+    """The consumer group of all workers. All members must use the same assignment strategy, so a change of it needs a
+    new name; otherwise old and new workers could not run side by side."""
     return f"{prefix}fleet"
 
 

@@ -1,4 +1,4 @@
-"""What a fleet works on: a backlog of equal parts of twenty tenants, and the files of a quiet tenant that come one by one."""
+"""The work of a fleet: a backlog of equal parts of twenty tenants, and files of a quiet tenant that arrive one by one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from benchmarks.cluster.hosts import READER
 from benchmarks.dispatch import TENANTS, fill
 from layers.adapters.postgres.database import Database
 
-QUIET_SHARE = 2.0  # the quiet tenant asks for half of what its share of the fleet would be
+QUIET_SHARE = 2.0  # the quiet tenant uploads half as much as its fair share of the fleet
 LEAST_S = 0.2  # between two files of the quiet tenant
 QUIET = """
-WITH made AS (
+WITH new_file AS (
     INSERT INTO files (tenant_id, dataset_id, batch_id, name, declared_size_bytes, object_key, state, upload_until)
     SELECT b.tenant_id, b.dataset_id, b.batch_id, 'quiet.jpg', 10, 'quiet-' || gen_random_uuid(), 'processing', now()
       FROM batches b JOIN tenants t USING (tenant_id) WHERE t.name = 'quiet'
     RETURNING file_id, tenant_id, batch_id),
 readied AS (
     INSERT INTO steps (file_id, step, tenant_id, batch_id, state, cost_estimate_s, ready_at)
-    SELECT file_id, %(step)s, tenant_id, batch_id, 'ready', %(work_s)s, clock_timestamp() FROM made
+    SELECT file_id, %(step)s, tenant_id, batch_id, 'ready', %(work_s)s, clock_timestamp() FROM new_file
     RETURNING tenant_id, batch_id)
 SELECT activate_lane(%(step)s, tenant_id, batch_id)::text FROM readied
 """
@@ -48,8 +48,8 @@ def prepare(owner: Database, backlog: int, work_s: float) -> None:
     )
 
 
-class Quiet:
-    """The quiet tenant beside a fleet that does `offered` parts a second."""
+class QuietTenant:
+    """The quiet tenant, beside a fleet that can do `offered` parts a second."""
 
     def __init__(self, owner: Database, work_s: float, offered: float) -> None:
         self._owner, self._work_s = owner, work_s
