@@ -10,7 +10,7 @@ from functions.text_artifact import TEXT, is_saved, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
-from layers.domain.extraction.letters import completed, letters_and_documents
+from layers.domain.extraction.mail_values import combined, message_and_attached_pages
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.segments import documents_of
 from layers.domain.extraction.structured import with_facts
@@ -83,9 +83,10 @@ def extraction(file: File, work: Work) -> Done:
 
 
 def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
-    letters, documents = letters_and_documents(pages) if kind_of(file.media_type) is Kind.MAIL else ([], pages)
-    if letters and documents and file.reach.window_bytes is None:  # a model reads both at once
-        return completed(_read(file, work, documents), _read(file, work, letters))
+    is_mail = kind_of(file.media_type) is Kind.MAIL
+    message, attached = message_and_attached_pages(pages) if is_mail else ([], pages)
+    if message and attached and file.reach.window_bytes is None:  # a model reads both at once
+        return combined(_read(file, work, attached), _read(file, work, message))
     return _read(file, work, pages)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from layers.decoders.charsets import decode
+from layers.decoders.einvoice_dialects import DIALECTS, FATTURA, PREFIXES, Dialect
 from layers.decoders.text_pages import text_page
 
 MAX_BYTES = 16 << 20
@@ -20,123 +20,6 @@ MOST_LINES = 2000  # of goods, in the text
 MOST_LEVELS_ABOVE = 3  # envelopes around the invoice
 DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 FORBIDDEN = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-# Names of the XML that a hybrid PDF carries.
-ROOTS = ("Invoice", "CreditNote", "CrossIndustryInvoice", "CrossIndustryDocument", "FatturaElettronica")
-
-Paths = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Where each fact is: by its name, paths of local names from the root, the preferred one first."""
-
-    name: str
-    facts: dict[str, Paths]
-    line: str
-    line_facts: tuple[Paths, ...]
-
-
-UBL_PARTY = ("Party/PartyLegalEntity/RegistrationName", "Party/PartyName/Name")
-UBL = Dialect(
-    "UBL",
-    {
-        "invoice number": ("ID",),
-        "date": ("IssueDate",),
-        "due date": ("DueDate", "PaymentMeans/PaymentDueDate"),
-        "currency": ("DocumentCurrencyCode", "LegalMonetaryTotal/PayableAmount/@currencyID"),
-        "company": tuple(f"AccountingSupplierParty/{path}" for path in UBL_PARTY),
-        "customer": tuple(f"AccountingCustomerParty/{path}" for path in UBL_PARTY),
-        "subtotal": ("LegalMonetaryTotal/TaxExclusiveAmount", "LegalMonetaryTotal/LineExtensionAmount"),
-        "tax": ("TaxTotal/TaxAmount",),
-        "total": ("LegalMonetaryTotal/TaxInclusiveAmount", "LegalMonetaryTotal/PayableAmount"),
-        "amount due": ("LegalMonetaryTotal/PayableAmount",),
-        "order number": ("OrderReference/ID", "BuyerReference"),
-    },
-    "InvoiceLine CreditNoteLine",
-    (
-        ("Item/Name", "Item/Description"),
-        ("InvoicedQuantity", "CreditedQuantity"),
-        ("Price/PriceAmount",),
-        ("LineExtensionAmount",),
-    ),
-)
-TRADE, OLD_TRADE = "SupplyChainTradeTransaction", "SpecifiedSupplyChainTradeTransaction"
-SETTLEMENTS = (
-    f"{TRADE}/ApplicableHeaderTradeSettlement",
-    f"{OLD_TRADE}/ApplicableSupplyChainTradeSettlement",
-)
-AGREEMENTS = (f"{TRADE}/ApplicableHeaderTradeAgreement", f"{OLD_TRADE}/ApplicableSupplyChainTradeAgreement")
-SUMS = tuple(
-    f"{settlement}/{summation}"
-    for settlement in SETTLEMENTS
-    for summation in (
-        "SpecifiedTradeSettlementHeaderMonetarySummation",
-        "SpecifiedTradeSettlementMonetarySummation",
-    )
-)
-CII = Dialect(
-    "CII",
-    {
-        "invoice number": ("ExchangedDocument/ID", "HeaderExchangedDocument/ID"),
-        "date": (
-            "ExchangedDocument/IssueDateTime/DateTimeString",
-            "HeaderExchangedDocument/IssueDateTime/DateTimeString",
-        ),
-        "due date": tuple(
-            f"{parent}/SpecifiedTradePaymentTerms/DueDateDateTime/DateTimeString" for parent in SETTLEMENTS
-        ),
-        "currency": tuple(f"{parent}/InvoiceCurrencyCode" for parent in SETTLEMENTS),
-        "company": tuple(f"{parent}/SellerTradeParty/Name" for parent in AGREEMENTS),
-        "customer": tuple(f"{parent}/BuyerTradeParty/Name" for parent in AGREEMENTS),
-        "subtotal": tuple(f"{parent}/TaxBasisTotalAmount" for parent in SUMS),
-        "tax": tuple(f"{parent}/TaxTotalAmount" for parent in SUMS),
-        "total": (
-            *(f"{parent}/GrandTotalAmount" for parent in SUMS),
-            *(f"{parent}/DuePayableAmount" for parent in SUMS),
-        ),
-        "amount due": tuple(f"{parent}/DuePayableAmount" for parent in SUMS),
-        "order number": tuple(f"{parent}/BuyerOrderReferencedDocument/IssuerAssignedID" for parent in AGREEMENTS),
-    },
-    "IncludedSupplyChainTradeLineItem",
-    (
-        ("SpecifiedTradeProduct/Name",),
-        ("SpecifiedLineTradeDelivery/BilledQuantity", "SpecifiedSupplyChainTradeDelivery/BilledQuantity"),
-        ("SpecifiedLineTradeAgreement/NetPriceProductTradePrice/ChargeAmount",),
-        (
-            "SpecifiedLineTradeSettlement/SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount",
-            "SpecifiedSupplyChainTradeSettlement/SpecifiedTradeSettlementMonetarySummation/LineTotalAmount",
-        ),
-    ),
-)
-GENERAL, PERSON = "FatturaElettronicaBody/DatiGenerali/DatiGeneraliDocumento", "DatiAnagrafici/Anagrafica"
-FATTURA = Dialect(
-    "FatturaPA",
-    {
-        "invoice number": (f"{GENERAL}/Numero",),
-        "date": (f"{GENERAL}/Data",),
-        "due date": ("FatturaElettronicaBody/DatiPagamento/DettaglioPagamento/DataScadenzaPagamento",),
-        "currency": (f"{GENERAL}/Divisa",),
-        "company": (
-            f"FatturaElettronicaHeader/CedentePrestatore/{PERSON}/Denominazione",
-            f"FatturaElettronicaHeader/CedentePrestatore/{PERSON}/Cognome",
-        ),
-        "customer": (
-            f"FatturaElettronicaHeader/CessionarioCommittente/{PERSON}/Denominazione",
-            f"FatturaElettronicaHeader/CessionarioCommittente/{PERSON}/Cognome",
-        ),
-        "total": (f"{GENERAL}/ImportoTotaleDocumento",),
-        "amount due": ("FatturaElettronicaBody/DatiPagamento/DettaglioPagamento/ImportoPagamento",),
-    },
-    "DettaglioLinee",
-    (("Descrizione",), ("Quantita",), ("PrezzoUnitario",), ("PrezzoTotale",)),
-)
-DIALECTS = {
-    "Invoice": UBL,
-    "CreditNote": UBL,
-    "CrossIndustryInvoice": CII,
-    "CrossIndustryDocument": CII,
-    "FatturaElettronica": FATTURA,
-}
 Fact = list[str]  # name, value, XPath
 DATE_102 = re.compile(r"(\d{4})(\d{2})(\d{2})")
 
@@ -179,7 +62,7 @@ def _root_of(content: bytes) -> Element | None:
     if len(content) > MAX_BYTES or b"<" not in content[:64].replace(b"\x00", b""):
         return None
     text = DECLARATION.sub("", decode(content, _declared(content)).lstrip("\ufeff"), count=1)
-    if FORBIDDEN.search(text) or not any(name in text for name in ROOTS):
+    if FORBIDDEN.search(text) or not any(name in text for name in DIALECTS):
         return None
     try:
         root = ElementTree.fromstring(text)
@@ -188,7 +71,7 @@ def _root_of(content: bytes) -> Element | None:
     level = [root]
     for _ in range(MOST_LEVELS_ABOVE + 1):
         for element in level:
-            if _local(element.tag) in DIALECTS and ("}" in element.tag):
+            if _local(element.tag) in DIALECTS and "}" in element.tag:
                 return element
         level = [child for element in level for child in element][:200]
     return None
@@ -211,7 +94,7 @@ def _facts(root: Element, dialect: Dialect) -> Iterator[Fact]:
 
 
 def _italian_sums(root: Element) -> Iterator[Fact]:
-    """What FatturaPA states only by tax rate: net and tax, where there is one rate; the total, where it is left out."""
+    """Net and tax, which FatturaPA states for each tax rate; nothing if there are several rates."""
     summaries = _found(root, "FatturaElettronicaBody/DatiBeniServizi/DatiRiepilogo")
     if len(summaries) != 1:
         return
@@ -263,12 +146,6 @@ def _local(tag: Any) -> str:
     return tag.rsplit("}", 1)[-1] if isinstance(tag, str) else ""
 
 
-# Prefixes that the standards use for their namespaces.
-PREFIXES = (("CommonAggregateComponents-2", "cac:"), ("CommonBasicComponents-2", "cbc:"), ("ReusableAggregate", "ram:"),
-            ("UnqualifiedDataType", "udt:"), ("CrossIndustryInvoice", "rsm:"), ("CrossIndustryDocument", "rsm:"),
-            ("fatture/v", "p:"))  # fmt: skip
-
-
 def _name(element: Element) -> str:
     """An element's name with the usual prefix of its namespace."""
     tag = str(element.tag)
@@ -277,15 +154,17 @@ def _name(element: Element) -> str:
 
 
 def _as_date(value: str) -> str:
-    """ISO 8601 for a date in format 102; anything else as it is, without the time and the zone."""
+    """A date in format 102 as ISO 8601, and a date in ISO 8601 without time and zone; anything else stays as it is."""
     if match := DATE_102.fullmatch(value):
         return "-".join(match.groups())
     return value[:10] if re.match(r"\d{4}-\d\d-\d\d", value) else value
 
 
 def add_facts(document: Any, pages: list[dict[str, Any]]) -> str | None:
-    """Give the first page of a hybrid PDF, an open pypdfium2 document, the facts of the XML that it carries; the name of
-    that attached file."""
+    """Add the facts of the attached XML to the first page of a hybrid PDF, an open pypdfium2 document.
+
+    Returns the name of the attached file, or None if there is no such XML.
+    """
     if not pages or pages[0]["number"] != 1:
         return None
     for index in range(min(document.count_attachments(), 50)):

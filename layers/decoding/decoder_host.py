@@ -42,7 +42,7 @@ TASKS = {
     "web_page": "layers.decoders.web_pages:as_html",
     "office_pdf": "layers.decoders.libreoffice:as_pdf",
     "office_values": "layers.decoders.libreoffice:with_values",
-    "text_picture": "layers.decoders.sheet_of_paper:picture_of_text",
+    "text_picture": "layers.decoders.text_thumbnails:picture_of_text",
 }
 
 # Imported before the second decoder is forked, if installed. None of these starts threads.

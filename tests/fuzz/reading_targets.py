@@ -8,9 +8,9 @@ import math
 from datetime import date
 
 from layers.decoders import charsets, einvoices
-from layers.decoders.pdf_envelopes import lines_of_form
 from layers.decoders.plausible import is_plausible
 from layers.decoders.visible_markup import visible_markup, visible_text
+from layers.decoders.xfa_forms import lines_of_form
 from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.date_search import iso_date
 from layers.domain.extraction.dates import WrittenDate, dates

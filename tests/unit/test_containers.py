@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from layers.decoders import embedded, identify, packages, sheet_of_paper, web_pages
+from layers.decoders import embedded, identify, packages, text_thumbnails, web_pages
 from layers.domain.errors import PermanentError
 from layers.domain.formats import IWORK, ODF, OOXML
 from tests.hostile import hostile_files
@@ -171,7 +171,7 @@ def test_an_office_document_is_read_however_its_package_is_written(tmp_path: Pat
     assert found == media_type and SAYS in page["text"] and not page.get("notes")
     path = str(tmp_path / "original")
     assert SAYS in web_pages.body_of(path, media_type)
-    assert sheet_of_paper.picture_of_text(path, media_type, str(tmp_path), "thumbnail.webp", 320)["width"]
+    assert text_thumbnails.picture_of_text(path, media_type, str(tmp_path), "thumbnail.webp", 320)["width"]
 
 
 def test_an_ordinary_document_is_not_copied(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_of_an_iwork_document_with_a_picture_only_a_note_says_that_the_rest_is_m
     )
     assert found == IWORK and page["source"] is None and page["notes"][0][1] is True
     assert embedded.gray_page(str(tmp_path / "original"), IWORK, 1).size == (600, 300)
-    made = sheet_of_paper.picture_of_text(str(tmp_path / "original"), IWORK, str(tmp_path), "thumbnail.webp", 320)
+    made = text_thumbnails.picture_of_text(str(tmp_path / "original"), IWORK, str(tmp_path), "thumbnail.webp", 320)
     assert (made["width"], made["height"]) == (320, 160)
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from layers.decoders import paper
-from layers.decoders.sheet_of_paper import picture_of_text
+from layers.decoders.text_thumbnails import picture_of_text
 
 TEXTS = {
     "japanese": "請求書番号ガス代",

@@ -12,7 +12,7 @@ from functions.extraction import extraction
 from layers.adapters.extraction.rules_extractor import RulesExtractor
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
-from layers.domain.extraction.letters import completed
+from layers.domain.extraction.mail_values import combined
 from layers.domain.file import File, Several
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Page
@@ -153,7 +153,7 @@ def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
 def test_the_title_of_a_mail_is_its_subject_and_not_a_line_of_what_is_attached() -> None:
     letter = Extraction({"title": "Receipt for the hinges"}, (), {})
     document = Extraction({"title": "ZiePI2 012", "company": "Gin Kee", "total": 148.4}, (), {})
-    assert completed(document, letter).fields == {
+    assert combined(document, letter).fields == {
         "title": "Receipt for the hinges",
         "company": "Gin Kee",
         "total": 148.4,

@@ -1,4 +1,4 @@
-"""Values of a mail and of the documents that it brings: the document that shows more of them counts, not its letter."""
+"""Combines the values of a mail's own text with those of its attachments."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from dataclasses import replace
 from layers.domain.extraction import labels
 from layers.domain.page import Extraction, Page, property_of
 
-# As the reader of mails begins the text of a message.
+# The beginning of a message's text, as `layers/decoders/mail.py` writes it.
 HEADERS = re.compile(r"\A(?:(?:Subject|From|To|Cc|Bcc|Date): [^\n]*\n){2}")
 
 
-def letters_and_documents(pages: Sequence[Page]) -> tuple[list[Page], list[Page]]:
-    """The pages of a mail that are the text of a message, and the others."""
-    letters = [page for page in pages if not page.words and HEADERS.match(page.text)]
-    return letters, [page for page in pages if page not in letters]
+def message_and_attached_pages(pages: Sequence[Page]) -> tuple[list[Page], list[Page]]:
+    """The pages of a mail that are the text of a message, and those of the attachments."""
+    message = [page for page in pages if not page.words and HEADERS.match(page.text)]
+    return message, [page for page in pages if page not in message]
 
 
-def completed(document: Extraction, letter: Extraction) -> Extraction:
-    """The values of the documents, with those of the letter where they have none; the other way round if the letter has
-    more of the required values or, of equally many, the only numbers. The title is always the letter's, its subject."""
-    letter_has_more = _weight(letter) > _weight(document)
-    first, second = (letter, document) if letter_has_more else (document, letter)
-    titles = {name for name in letter.fields if labels.words_of(name) in labels.TITLES - labels.COMPANIES}
-    if second is letter:
+def combined(attached: Extraction, message: Extraction) -> Extraction:
+    """The values of the attachments, and those of the message for properties without one.
+
+    The message takes precedence if it has more of the required values or, of equally many, the only numbers. The title
+    is always that of the message: its subject.
+    """
+    first, second = (message, attached) if _weight(message) > _weight(attached) else (attached, message)
+    titles = {name for name in message.fields if labels.words_of(name) in labels.TITLES - labels.COMPANIES}
+    if second is message:
         first = _without(first, titles)
     added = {name: value for name, value in second.fields.items() if name not in first.fields}
-    if not _numbers(first) & _numbers(second) and _numbers(first):  # their currency may be another one
+    if not _numbers(first) & _numbers(second) and _numbers(first):  # the two may use different currencies
         added = {name: value for name, value in added.items() if labels.words_of(name) not in labels.CURRENCIES}
     evidence = {path: proof for path, proof in second.evidence.items() if property_of(path) in added}
     return replace(

@@ -1,4 +1,4 @@
-"""Draws thumbnails of formats without pages: the first lines or cells on a sheet of paper."""
+"""Draws thumbnails of formats without pages: their first lines or cells on a sheet of paper."""
 
 from __future__ import annotations
 
