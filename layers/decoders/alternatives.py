@@ -1,4 +1,4 @@
-"""Chooses what a person reads of a message that holds its text more than once, as plain text and as HTML."""
+"""Chooses between the plain text and the HTML of a message that has both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 WORD = re.compile(r"\w+")
 LINK = re.compile(r"<?https?://\S+|\[cid:[^\]]*\]")
-COVERED = 0.8  # of the words of the HTML that plain text repeats if it says the same
+COVERED = 0.8  # the share of the HTML's words that plain text must contain to count as the same text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def richest(alternatives: Sequence[list[Piece]]) -> list[Piece]:
 def _is_as_complete(plain: str, laid_out: str) -> bool:
     """Whether plain text contains the content of the HTML: its figures, and most of its words."""
     words, others = _words(plain), _words(laid_out)
-    figures, other_figures = ({word for word in some if word[0].isdigit()} for some in (words, others))
+    figures, other_figures = ({word for word in group if word[0].isdigit()} for group in (words, others))
     if not other_figures <= figures:
         return False
     return len(others & words) >= COVERED * len(others) or bool(figures - other_figures)

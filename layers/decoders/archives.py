@@ -100,7 +100,7 @@ def _names(listed: Sequence[zipfile.ZipInfo]) -> dict[int, str]:
 
 
 def _raw_name(entry: zipfile.ZipInfo) -> bytes:
-    """The bytes of a name; of one that `zipfile` decoded as code page 437."""
+    """The bytes of a name. `zipfile` has decoded names without the flag for UTF-8 as code page 437."""
     try:
         return entry.orig_filename.encode("utf-8" if entry.flag_bits & UTF8_FLAG else "cp437", "surrogateescape")
     except UnicodeEncodeError:

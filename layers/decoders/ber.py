@@ -1,6 +1,6 @@
-"""Walks through values in BER, the encoding of signed envelopes, in all of its forms of length.
+"""Reads values in BER, the encoding of signed envelopes, with all of its forms of length.
 
-Libraries for ASN.1 read DER, and of BER at most the indefinite lengths; programs that sign write all of it.
+Libraries for ASN.1 read DER, and at most the indefinite lengths of BER, but signing programs write all forms.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def notes_on(image: Any, number: int) -> list[list[Any]]:
 
 
 def render_page(path: str, number: int) -> Any:
-    """A PDF's page in gray, rendered by poppler in a child process if that is installed, shows the same page and
-    is not slow for it, else by pdfium."""
+    """A PDF's page in gray, drawn by poppler in a child process, or by pdfium if poppler is not installed, would show
+    another page, or would be slow."""
     shown = pdf.shown_page(path, number)
     scale = bands.scale_for_ocr(shown.width, shown.height)
     if shown.is_composed or shown.objects > MOST_OBJECTS or shutil.which("pdftoppm") is None:

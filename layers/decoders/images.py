@@ -173,7 +173,7 @@ def _single(path: str) -> tuple[Any, list[int]]:
 
 
 def _multi_page(path: str) -> tuple[Any, list[int]]:
-    """The picture and its pages; it is still open if it was also the last one."""
+    """The picture and the indexes of its pages. The last picture stays open."""
     global _last
     status = os.stat(path)
     version = (status.st_ino, status.st_mtime_ns, status.st_size)

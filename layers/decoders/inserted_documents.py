@@ -23,8 +23,8 @@ MAX_CHARACTERS = 4_000_000
 
 
 def as_paragraphs(archive: zipfile.ZipFile, part: str, content: bytes, depth: int) -> bytes:
-    """The content of a part with a paragraph for each line of the inserted documents. The elements of those that can't be
-    read, or not to their end, stay."""
+    """The content of a part, with a paragraph for each line of the inserted documents. The element of a document that
+    can't be read completely stays."""
     targets = targets_of(archive, part)
     left, count = MAX_CHARACTERS, 0
 

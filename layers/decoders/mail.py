@@ -1,4 +1,4 @@
-"""Reads a message: its headers, the text that its reader sees, and what it carries beside that text."""
+"""Reads a message: its headers, its visible text, and its attachments."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ CID_LINK = re.compile(r"cid:([^\"'\s>)]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a message carries beside its text. `content` decodes it. `message`: it is a message itself, without content.
+    """A part of a message besides its text. `content` returns its decoded bytes. `message`: the part is an attached
+    message, and has no content.
 
-    `is_inline`: the text shows it in its place, as a logo in a signature.
+    `is_inline`: the HTML shows it within the text, as a logo in a signature.
     """
 
     kind: str
@@ -50,13 +51,13 @@ class Part:
 
     @property
     def label(self) -> str:
-        """How notes call it."""
+        """The part's name in notes."""
         return self.name or self.kind
 
 
 @dataclass(slots=True)
 class Mail:
-    """One message. `html` is not sanitised and empty where the message shows plain text. `notes` as in a page.
+    """One message. `html` is not sanitised, and empty if the message shows plain text. `notes` as in a page.
 
     `is_cut`: the message has more parts than were read. `is_encrypted`: a part of it can't be read without a key.
     """
@@ -71,7 +72,7 @@ class Mail:
 
     @property
     def attached(self) -> list[str]:
-        """The names of what it carries, except of pictures that its text shows."""
+        """The names of the attachments, without pictures that the text shows."""
         return [part.label for part in self.parts if not part.is_inline]
 
     def shown_text(self) -> str:
@@ -128,7 +129,7 @@ class _Reading:
         self.mail = Mail()
         self.carried: list[EmailMessage | Part] = []
         self.events: list[Piece] = []
-        self.further: list[Piece] = []  # a copy of the text, which counts if there is no other
+        self.further: list[Piece] = []  # copies of the text, which are used if there is no other
         self._left = messages.MAX_PARTS
 
     def pieces_of(self, part: EmailMessage, depth: int) -> list[Piece]:
@@ -192,7 +193,7 @@ class _Reading:
         return self.pieces_of(message, depth + 1) if content else []
 
     def _unpack(self, part: EmailMessage, name: str) -> None:
-        """Add what Outlook's own container holds."""
+        """Add the content of Outlook's own container."""
         try:
             found = tnef.unpacked(messages.payload_of(part))
         except ValueError as error:
@@ -208,7 +209,7 @@ class _Reading:
             self.carried.append(Part("application/rtf", "message.rtf", lambda: found.rtf))
 
     def as_part(self, part: EmailMessage | Part, shown: set[str]) -> Part:
-        """A carried part. `shown` are the content ids, in lower case, that the HTML refers to."""
+        """An attachment as a Part. `shown` are the content ids, in lower case, to which the HTML refers."""
         if isinstance(part, Part):
             return part
         kind, name = messages.kind_of_part(part), messages.name_of(part)
@@ -241,12 +242,12 @@ def _fields_of(report: EmailMessage) -> str:
 
 
 def subject_of(message: EmailMessage) -> str:
-    """What a message is about, as the name of a file."""
+    """The subject of a message, for the name of a file; `message` if it has none."""
     return next((value for name, value in messages.headers_of(message) if name == "Subject"), "") or "message"
 
 
 def _with_pictures(html: str, carried: list[EmailMessage | Part]) -> str:
-    """The HTML with the pictures that it refers to as data URLs."""
+    """The HTML with data URLs for the pictures to which it refers."""
     pictures: dict[str, str] = {}
     for part in carried if "cid:" in html.lower() else ():
         if isinstance(part, Part) or (kind := messages.kind_of_part(part)) not in INLINE_PICTURES:
@@ -280,6 +281,6 @@ def _named(metadata: dict[str, Any]) -> list[Part]:
 
 
 def refuse_encrypted(mail: Mail) -> None:
-    """Raise PermanentError `encrypted` for a message of which nothing else can be read."""
+    """Raise PermanentError `encrypted` if a message has nothing but an encrypted part."""
     if mail.is_encrypted and not mail.text.strip() and not mail.parts:
         raise PermanentError("encrypted", "the mail is encrypted for its recipient; send it decrypted")

@@ -1,4 +1,4 @@
-"""Takes out of a mail the documents that it carries, and of a mailbox its messages, as files of their own."""
+"""Extracts the attachments of a mail, or the messages of a mailbox, as separate files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class _Member(NamedTuple):
 
 
 def members(path: str, media_type: str) -> list[dict[str, Any]]:
-    """`[{"index", "name", "size_bytes"}]`, as `archives.members` lists those of a zip. Pictures that a mail shows in its
-    text are none."""
+    """`[{"index", "name", "size_bytes"}]`, as `archives.members` lists those of a zip, without pictures that a mail shows
+    in its text."""
     found = [*_members(path, media_type)]
     if len(found) > MAX_MEMBERS:
         raise PermanentError("too_large", f"the mail holds {len(found)} files; at most {MAX_MEMBERS} are accepted")

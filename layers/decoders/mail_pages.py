@@ -1,6 +1,6 @@
-"""Reads a mail as pages: the text of each message, and after it the pages of the documents that it carries.
+"""Reads a mail as pages: the text of each message, followed by the pages of its attachments.
 
-A message's own pages come first, so that they keep their numbers where the attached documents become files of their own.
+A message's own pages come first, so that they keep their numbers if the attachments become separate files.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Page = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page comes from: a page, counted from 1, of a document that a message carries."""
+class Origin:
+    """Where a page comes from: the page `number`, counted from 1, of an attached document."""
 
     part: Part
     media_type: str
@@ -41,10 +41,10 @@ class Place:
 
 @dataclass(slots=True)
 class MailPages:
-    """The pages, and the places of those that are not the text of a message. `own`: those of the first message itself."""
+    """The pages, and by number the origins of those from attachments. `own`: the pages of the first message itself."""
 
     pages: list[Page] = field(default_factory=list)
-    places: dict[int, Place] = field(default_factory=dict)
+    origins: dict[int, Origin] = field(default_factory=dict)
     own: list[Page] = field(default_factory=list)
 
 
@@ -54,7 +54,7 @@ def read_text(path: str, media_type: str) -> list[Page]:
 
 
 def own_pages(path: str, media_type: str) -> list[Page]:
-    """The pages of the first message itself, without those of the documents that it carries."""
+    """The pages of the first message itself, without those of its attachments."""
     return [dict(page) for page in _pages(path, media_type).own]
 
 
@@ -64,11 +64,11 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
 
     from layers.decoders import gray_pages
 
-    place = _pages(path, media_type).places.get(number)
-    if place is None:
+    origin = _pages(path, media_type).origins.get(number)
+    if origin is None:
         return Image.new("L", (1, 1), 255)
-    with stored(place.part) as inner:
-        return gray_pages.gray_page(inner, place.media_type, place.number)
+    with stored(origin.part) as inner:
+        return gray_pages.gray_page(inner, origin.media_type, origin.number)
 
 
 def add_own_text(path: str, media_type: str, page: Page) -> Page:
@@ -79,14 +79,14 @@ def add_own_text(path: str, media_type: str, page: Page) -> Page:
     from layers.decoders import ocr
 
     found = _pages(path, media_type)
-    if (place := found.places.get(page["number"])) is None:
+    if (origin := found.origins.get(page["number"])) is None:
         return page
-    if kind_of(place.media_type) is Kind.PICTURE:
+    if kind_of(origin.media_type) is Kind.PICTURE:
         if page["words"] or not any(other["source"] for other in found.pages):
             return page
         return page | {"text": "", "source": "native", "confidence": 100.0}
-    with stored(place.part) as inner:
-        (whole,) = ocr.with_own_text(inner, place.media_type, [page | {"number": place.number}])
+    with stored(origin.part) as inner:
+        (whole,) = ocr.with_own_text(inner, origin.media_type, [page | {"number": origin.number}])
     return whole | {"number": page["number"]}
 
 
@@ -114,7 +114,7 @@ def _pages(path: str, media_type: str) -> MailPages:
 
 @lru_cache(maxsize=1)
 def _cached_pages(path: str, media_type: str, version: tuple[int, int, int]) -> MailPages:
-    """The last mail, since its pages are requested one after the other."""
+    """The pages of the last mail, which are requested one after the other."""
     reading = _Reading()
     if media_type == MAILBOX:
         reading.add_mailbox(path)
@@ -124,7 +124,7 @@ def _cached_pages(path: str, media_type: str, version: tuple[int, int, int]) -> 
 
 
 class _Reading:
-    """Makes pages of messages and of what they carry, up to limits."""
+    """Makes pages of messages and their attachments, up to limits."""
 
     def __init__(self) -> None:
         self.found = MailPages()
@@ -134,7 +134,7 @@ class _Reading:
         self._unread = 0
 
     def add_mailbox(self, path: str) -> None:
-        """Add the pages of each message of a mailbox, which begins a document."""
+        """Add the pages of each message of a mailbox. Each message begins a document."""
         unread = 0
         for content, is_whole in mailboxes.messages_of(path):
             first = len(self.found.pages)
@@ -147,23 +147,23 @@ class _Reading:
             self._note(0, f"{unread} further messages of this mailbox were not read")
 
     def add_message(self, content: bytes, is_whole: bool) -> None:
-        """Add the pages of a message and of everything that it carries."""
+        """Add the pages of a message and of all its attachments."""
         first = len(self.found.pages)
         message, is_parsed = messages.parsed(content)
         self._add_own_pages(message, is_cut=not (is_whole and is_parsed), is_first=first == 0)
         self.found.own = self.found.own or [dict(page) for page in self.found.pages]
         while self._waiting:
-            one = self._waiting.pop()
-            if isinstance(one, EmailMessage):
-                self._add_own_pages(one)
+            item = self._waiting.pop()
+            if isinstance(item, EmailMessage):
+                self._add_own_pages(item)
             else:
-                self._add_part(one)
+                self._add_part(item)
         if self._unread:
             self._note(first, f"{self._unread} further attached files of this mail were not read")
             self._unread = 0
 
     def _add_own_pages(self, message: EmailMessage, is_cut: bool = False, is_first: bool = False) -> None:
-        """Add the text of a message and the pictures in it. What it carries beside waits for its turn."""
+        """Add the text of a message and the pictures in it. Its attachments are queued in `_waiting`."""
         found = mail.read_message(message)
         found.is_cut |= is_cut
         if is_first:
@@ -231,11 +231,11 @@ class _Reading:
             if len(page["text"]) > self._left:
                 notes.append([f"the attached file {part.label} has more text, which was not read", True])
             number = len(self.found.pages) + 1
-            self.found.places[number] = Place(part, media_type, page["number"])
+            self.found.origins[number] = Origin(part, media_type, page["number"])
             self._add(page | {"number": number, "text": page["text"][: self._left], "notes": notes})
 
     def _add_pictures(self, part: Part, path: str, page: Page, is_attached: bool = False) -> None:
-        """Add the frames of a picture as pages for OCR, if print on it could be read."""
+        """Add the frames of a picture as pages for OCR, if it is large enough to show readable text."""
         from layers.decoders import embedded, identify
         from layers.decoders.images import count_frames
 

@@ -1,4 +1,4 @@
-"""Shows a mail as HTML: its text, and after it the documents that it carries, the first pages of each as pictures."""
+"""Shows a mail as HTML: its text, followed by its attachments, with their first pages as pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes a mailbox in the format mbox apart into its messages."""
+"""Splits a mailbox in the format mbox into its messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from layers.decoders.messages import content_of
 
-# A message follows a blank line and a line that begins with `From `. The same words in a text are followed by no header.
+# A message begins after a blank line and a line that starts with `From `. In a text, no header follows such a line.
 START = re.compile(rb"(?:\A\s*|\r?\n\r?\n)From [^\r\n]{0,500}\r?\n(?=>?[A-Za-z][A-Za-z0-9-]{0,60}[ \t]*:)")
 # Programs that store messages put a `>` before a line of a text that begins with `From `.
 QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Tells what kind of document a zip is, by what it says about itself: content types, relationships, `mimetype`."""
+"""Identifies the document in a zip by its content types, relationships or `mimetype`."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ def usual_name(main: MainPart) -> str:
 
 def _content_type(types: ElementTree.Element | None, name: str) -> str:
     suffix, found = name.rpartition(".")[2].lower(), ""
-    for one in types if types is not None else ():
-        if one.get("PartName", "").lstrip("/").lower() == name.lower():
-            return one.get("ContentType", "")
-        if one.get("Extension", "").lower() == suffix:
-            found = one.get("ContentType", "")
+    for entry in types if types is not None else ():
+        if entry.get("PartName", "").lstrip("/").lower() == name.lower():
+            return entry.get("ContentType", "")
+        if entry.get("Extension", "").lower() == suffix:
+            found = entry.get("ContentType", "")
     return found
 
 

@@ -1,7 +1,7 @@
-"""Makes documents readable that say the same in an unusual way, so that each reader knows one way only.
+"""Rewrites documents in an unusual form into the usual one, so that readers need to know only that.
 
-What readers expect: parts with their usual names and with slashes, the transitional namespaces of Office, the media
-types of OpenDocument's documents, and everything in a zip. Documents that are inserted into a text become its paragraphs.
+Readers expect a zip, parts with their usual names and with slashes, the transitional namespaces of Office, and the media
+types of OpenDocument's documents. Documents that are inserted into a text become paragraphs of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from layers.decoders.package_types import (
 )
 
 STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/([A-Za-z]+)/([A-Za-z]+)")
-# Whose names the two standards spell differently.
+# Relationships whose names the strict and the transitional standard spell differently.
 SPELLINGS = {
     b"extendedProperties": b"extended-properties",
     b"customProperties": b"custom-properties",
@@ -45,7 +45,7 @@ LOST_RELATIONS = (
 def canonical(path: str, depth: int = 0) -> Iterator[str]:
     """The path of a document in the form that readers expect: the file itself, or a temporary copy.
 
-    `depth` counts the documents around one that is inserted in another.
+    `depth` is the number of documents around one that is inserted into another.
     """
     with open(path, "rb") as stream:
         start = stream.read(START_BYTES)
@@ -65,7 +65,7 @@ def canonical(path: str, depth: int = 0) -> Iterator[str]:
 
 
 def _write_canonical(archive: zipfile.ZipFile, copy: object, depth: int) -> bool:
-    """Write a copy if the package needs one; whether it does."""
+    """Write a copy if the package needs one. Returns whether it does."""
     main = main_part(archive) if TYPES_PART in archive.namelist() else None
     declared = "" if main else declared_type(archive)
     if main is None and declared not in OPEN_DOCUMENTS:
@@ -136,7 +136,7 @@ def _relations_of(part: str) -> str:
 
 
 def _from_folder(folder: str, relations: bytes) -> bytes:
-    """Relationships with targets in the root, as seen from a folder."""
+    """Relationships whose targets are in the root, rewritten for a part in a folder."""
 
     def moved(match: re.Match[bytes]) -> bytes:
         target = match[2].decode("utf-8", "replace")

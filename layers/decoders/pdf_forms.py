@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from layers.decoders.pdf_words import Box
+from layers.domain.page import Box
 
 MAX_ANNOTATIONS = 5000
 MAX_VALUE_CHARACTERS = 10_000

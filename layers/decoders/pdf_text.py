@@ -1,4 +1,4 @@
-"""Reads a PDF's pages: what its fonts, fields and notes say, and whether that is all that a person sees on the page."""
+"""Reads the text of a PDF's pages, fields and notes, and finds out whether that is all that a person sees on a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from layers.decoders import einvoices, pdf_forms, pdf_view
 from layers.decoders.pdf import opened
 from layers.decoders.pdf_envelopes import Attached
 from layers.decoders.pdf_words import (
-    Box,
     PdfWord,
     characters,
     main_turn,
@@ -20,7 +19,7 @@ from layers.decoders.pdf_words import (
 )
 from layers.decoders.plausible import is_plausible
 from layers.domain.extraction.lines import lines_of
-from layers.domain.page import pages_as_read
+from layers.domain.page import Box, pages_as_read
 
 MIN_CHARACTERS = 16  # with fewer, nothing else may be printed on the page
 MIN_HIDDEN_CHARACTERS = 3
@@ -30,8 +29,8 @@ LONG_WORD = 4
 
 @dataclass(frozen=True, slots=True)
 class OwnText:
-    """What a page holds as text and shows. `words` as in the answer of `read_text`; `is_whole`: OCR would find no more
-    on the page."""
+    """The visible text of a page. `words` as in the answer of `read_text`; `hidden` counts characters that the page does
+    not show; `is_whole`: OCR would find no more on the page."""
 
     text: str
     words: list[list[Any]]
@@ -44,7 +43,7 @@ class OwnText:
 
 
 def read_text(path: str, page_numbers: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Each page's own text and words; boxes in fractions of the displayed page. `source` is None where OCR has to read
+    """Each page's own text and words, with boxes in fractions of the displayed page. `source` is None if OCR has to read
     the page."""
     from pypdfium2 import PdfiumError
 
@@ -72,17 +71,15 @@ def _notes_on_attachments(attached: Attached, invoice: str | None) -> list[list[
 
 
 def _as_page(own: OwnText, number: int) -> dict[str, Any]:
-    is_native = own.is_plausible and own.is_whole
     page = {"number": number, "width": own.width, "height": own.height, "notes": _notes(own, number)}
-    if not is_native:
-        return page | {"text": "", "words": [], "source": None, "confidence": 0.0}
-    return page | {
-        "text": own.text,
-        "words": own.words,
-        "source": "native",
-        "confidence": 100.0,
-        "turned": own.turned,
-    }
+    if own.is_plausible and own.is_whole:
+        return page | _as_native(own)
+    return page | {"text": "", "words": [], "source": None, "confidence": 0.0}
+
+
+def _as_native(own: OwnText) -> dict[str, Any]:
+    """The text of a page that needs no OCR."""
+    return {"text": own.text, "words": own.words, "source": "native", "confidence": 100.0, "turned": own.turned}
 
 
 def _notes(own: OwnText, number: int) -> list[list[Any]]:
@@ -214,7 +211,7 @@ def _is_whole(text: str, boxes: Sequence[Box], view: pdf_view.View | None) -> bo
     return view.is_read(boxes)
 
 
-# --- together with what OCR read -----------------------------------------------------------------------
+# --- combined with the result of OCR -------------------------------------------------------------------
 
 
 def add_own_text(path: str, page: dict[str, Any]) -> dict[str, Any]:
@@ -232,14 +229,10 @@ def add_own_text(path: str, page: dict[str, Any]) -> dict[str, Any]:
     if not own.words:
         return page
     if not own.is_plausible:
-        if not _agree(own, page):
-            return page
-        own_page = {"text": own.text, "words": own.words, "source": "native", "confidence": 100.0, "turned": own.turned}
-        return page | own_page
+        return page | _as_native(own) if _agree(own, page) else page
     further = [word for word in page["words"] if not _is_in_words(word, own.words)]
     if sum(len(word[0]) for word in further) < MIN_CHARACTERS / 4:
-        own_page = {"text": own.text, "words": own.words, "source": "native", "confidence": 100.0, "turned": own.turned}
-        return page | own_page
+        return page | _as_native(own)
     turned = page.get("turned", 0)
     own_words = [
         [*word[:5], 100.0, ((word[6] if len(word) > 6 else 0) + own.turned - turned) % 360] for word in own.words

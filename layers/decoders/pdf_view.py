@@ -1,8 +1,8 @@
 """What a person sees on a PDF's page: whether a word is shown, and how much print is not among its words.
 
-The page is drawn small. A word in whose box nothing is drawn is hidden: it is white on white, on a layer that is switched
-off, covered by a shape, or beyond the page's edge. Sharp edges outside of all words are print that only OCR can read:
-a scan, a picture with text, or letters that were turned into shapes.
+The page is drawn at a small size. A word is hidden if nothing is drawn in its box: it is white on white, on a layer that
+is switched off, covered by a shape, or beyond the page's edge. Sharp edges outside of all words are print that only OCR
+can read: a scan, a picture with text, or letters that were turned into shapes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from itertools import islice
 from typing import Any
 
-from layers.decoders.pdf_words import Box
+from layers.domain.page import Box
 
 VIEW_PIXELS = 500_000  # A4 at 72 dots an inch
 MAX_EDGE_PX = 5000
@@ -30,7 +30,7 @@ MIN_PICTURE_SHARE = 0.1
 
 
 class View:
-    """A drawn page, in gray, and in color where gray does not tell."""
+    """A drawn page, in gray, and in color if gray is not conclusive."""
 
     def __init__(self, page: Any, scale: float) -> None:
         self._page, self._scale = page, scale

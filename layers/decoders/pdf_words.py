@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from layers.domain.page import turned_box
+from layers.domain.extraction.boxes import enclosing_box
+from layers.domain.page import Box, turned_box
 
-Box = tuple[float, float, float, float]
 MAX_CHARACTERS = 200_000
 MIN_STACKED = 3  # characters below each other that make a vertical line
 CONTROLS = {"\x00", "\ufeff", "\ufffe", "\uffff"}
@@ -122,14 +122,6 @@ class _CharacterBoxes:
         return -round(angle / (math.pi / 2)) % 4 if angle else 0
 
 
-def enclosing(boxes: Sequence[Box]) -> Box:
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
-
 
 def _along(box: Box, quarter: int) -> Box:
     """The box in a frame in which its text runs from left to right."""
@@ -159,7 +151,9 @@ def _with_stacks_joined(words: Sequence[PdfWord]) -> Iterator[PdfWord]:
             continue
         if len(stack) >= MIN_STACKED:
             text = "".join(word.text for word in stack)
-            yield PdfWord(text, enclosing([word.box for word in stack]), 3, stack[0].first, stack[-1].last)
+            box = enclosing_box([word.box for word in stack])
+            assert box is not None
+            yield PdfWord(text, box, 3, stack[0].first, stack[-1].last)
         else:
             yield from stack
         stack = [word] if word is not None else []

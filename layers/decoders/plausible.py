@@ -1,4 +1,4 @@
-"""Tells text that some language could hold from text of a PDF whose fonts name the wrong characters.
+"""Recognises nonsense, which is the text of a PDF whose fonts name the wrong characters.
 
 A broken font maps each glyph to another letter, so that the text consists of letters and is still nonsense. Such text
 has pairs of letters that no language has. The mean log-frequency of pairs was above -2.7 on all 74 readable pages of
@@ -17,7 +17,7 @@ from layers.decoders import letter_pairs
 STEPS = "0123456789abcdefghijklmnopqrstuvwxyz"
 LEAST_LOG = -5.0
 PLAUSIBLE_LOG = -2.83
-MIN_PAIRS = 45  # fewer tell nothing
+MIN_PAIRS = 45  # fewer prove nothing
 MAX_BROKEN_SHARE = 0.2
 MIN_READABLE_SHARE = 0.4
 MIN_VISIBLE = 16

@@ -1,4 +1,4 @@
-"""Unwraps S/MIME and other CMS envelopes: documents and messages inside their signature. Signatures are not verified."""
+"""Unwraps S/MIME and other CMS envelopes, which contain a document or message. Signatures are not verified."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_BYTES = 64 << 20
 KINDS = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 PEM = re.compile(rb"-----(?:BEGIN|END)[^-]*-----")
 BASE64 = re.compile(rb"^[A-Za-z0-9+/=\s]+$")
-# Object identifiers of the kinds of envelopes (RFC 5652, 3274, 5083), without the bytes that all share.
+# Object identifiers of the kinds of envelopes (RFC 5652, 3274, 5083). All begin with PREFIX.
 PREFIX = b"\x2a\x86\x48\x86\xf7\x0d\x01"
 SIGNED, COMPRESSED = PREFIX + b"\x07\x02", PREFIX + b"\x09\x10\x01\x09"
 LOCKED = frozenset({PREFIX + b"\x07\x03", PREFIX + b"\x07\x04", PREFIX + b"\x07\x06", PREFIX + b"\x09\x10\x01\x17"})
@@ -25,12 +25,12 @@ class Encrypted(Exception):
 
 
 def is_envelope(kind: str, name: str) -> bool:
-    """Whether a part claims to be an envelope: by its media type, or as programs name envelopes of other types."""
+    """Whether a part claims to be an envelope, by its media type or the suffix of its name."""
     return kind in KINDS or name.lower().endswith((".p7m", ".p7z"))
 
 
 def unwrapped(content: bytes) -> bytes:
-    """What a signed or compressed envelope holds; empty for one with certificates alone.
+    """The content of a signed or compressed envelope; empty for an envelope that has only certificates.
 
     Raises Encrypted, and ValueError if it is damaged or too large.
     """
@@ -67,7 +67,7 @@ def _inflated(packed: bytes) -> bytes:
 
 
 def _binary(content: bytes) -> bytes:
-    """The envelope as it is or, where it was written as text, decoded."""
+    """The envelope in binary form: decoded if it is written as text."""
     if content[:1] == b"\x30":
         return content
     text = PEM.sub(b"", content).strip()

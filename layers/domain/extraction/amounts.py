@@ -25,8 +25,8 @@ BEFORE_A_NUMBER = re.compile(
     rf"(?P<inner>{currency.BESIDE_AN_AMOUNT}\s{{0,3}})?(?P<second>-)?\Z"
 )
 MOST_BEFORE_A_NUMBER = 18  # characters: two currencies and a sign, with their spaces
-# A digit before it, or behind it, and a character between that is neither a space nor usual between two numbers: the
-# digits are part of something else, such as a number with an unknown separator.
+# A character that is unusual between two numbers. A number beside it, with another digit behind that, is part of something
+# else, such as a number with an unknown separator.
 UNKNOWN = r"[^\s\w()\[\]{}<>|;:=+*×@&%~\"“”„«»$€£¥₹/\\-]"
 BEHIND_UNKNOWN = re.compile(rf"\d{UNKNOWN}\Z")
 BEFORE_UNKNOWN = re.compile(rf"{UNKNOWN}\d")

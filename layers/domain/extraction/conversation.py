@@ -58,7 +58,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A place where an answer does not fit the schema, and what the schema requires there."""
+    """The path of a value that does not fit the schema, and what the schema requires there."""
 
     path: Path
     wanted: str

@@ -28,60 +28,11 @@ OTHER_MONTHS = """
 10 de okt
 """
 # Words between the parts of a date: endings of ordinal numbers, prepositions, and words for "year" and "day".
-FILLERS = frozenset(
-    [
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "er",
-        "re",
-        "eme",
-        "a",
-        "o",
-        "of",
-        "de",
-        "del",
-        "di",
-        "da",
-        "do",
-        "den",
-        "der",
-        "le",
-        "the",
-        "d",
-        "dne",
-        "ta",
-        "an",
-        "ar",
-        "y",
-        "i",
-        "g",
-        "г",
-        "r",
-        "m",
-        "gada",
-        "ж",
-        "թ",
-        "року",
-        "рік",
-        "року",
-        "года",
-        "год",
-        "nam",
-        "nam.",
-        "ngay",
-        "an",
-        "ko",
-        "eko",
-        "م",
-        "من",
-        "في",
-        "ال",
-        "ค.ศ",
-        "พ.ศ",
-    ]
-)
+FILLERS = frozenset([
+    "st", "nd", "rd", "th", "er", "re", "eme", "a", "o", "of", "de", "del", "di", "da", "do", "den", "der",
+    "le", "the", "d", "dne", "ta", "an", "ar", "y", "i", "g", "г", "r", "m", "gada", "ж", "թ", "року", "рік",
+    "года", "год", "nam", "nam.", "ngay", "ko", "eko", "م", "من", "في", "ال", "ค.ศ", "พ.ศ",
+])  # fmt: skip
 BEFORE_MONTHS = ("ב", "d'", "d’")  # prepositions that are written together with the month
 BUDDHIST_YEARS = range(2440, 2644)
 BUDDHIST_OFFSET = 543
@@ -149,8 +100,8 @@ def weekday_names() -> dict[str, frozenset[int]]:
 
 @dataclass(frozen=True, slots=True)
 class WrittenDate:
-    """A date as written. `swapped` is its other reading, if day and month may also be in the other order. It is not sure
-    if the name of its month means another month in another language that the document may be written in."""
+    """A date as written. `swapped` is its other reading, if day and month may also be in the other order. `is_sure` is
+    false if the name of its month means another month in another language."""
 
     value: date
     swapped: date | None = None

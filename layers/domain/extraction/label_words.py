@@ -289,7 +289,7 @@ OTHER_LANGUAGES = {
 3 hi चालान संख्या | बिल संख्या
 """,
 }  # fmt: skip
-# The bare name of a document: its number stands directly behind it.
+# Names of documents that are labels by themselves: the number follows directly.
 DOCUMENT_NAMES = (
     "invoice", "receipt", "bill", "credit note", "factuur", "facture", "rechnung", "faktura", "factura", "fattura",
     "fatura", "quittung", "gutschrift", "avoir", "číslo", "lasku", "arve", "rēķins", "račun", "фактура", "счет", "рахунок",

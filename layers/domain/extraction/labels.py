@@ -12,8 +12,8 @@ from layers.domain.extraction.label_words import DOCUMENT_NAMES, DOCUMENT_TITLES
 from layers.domain.extraction.spelling import folded
 
 LETTER_FOR_DIGIT = str.maketrans({"0": "o", "1": "l", "|": "l", "5": "s"})
-# Begins with the digit, not with the lookbehind: searching for a set of characters is fast.
 BARE_TIER = 30
+# Begins with the digit, not with the lookbehind: searching for a set of characters is fast.
 DIGIT_IN_A_WORD = re.compile(r"[015|](?<=[a-z].)(?=[a-z])")
 
 # The labels of each meaning of a property's name. The first label of a list is trusted most.

@@ -13,7 +13,7 @@ from layers.domain.page import Evidence, Extraction, Note
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    """An item of a list, the evidence and the dropped parts by their path in the item, and the index of its window."""
+    """An item of a list, with its evidence and its dropped parts by their path in the item, and the index of its window."""
 
     value: Any
     evidence: dict[Path, Evidence]

@@ -1,7 +1,7 @@
 """Segments: divides the pages of a file into the documents that it contains.
 
-A page begins a document if it is numbered so (`Page 1 of 2`), if its document number differs from the one before, or if
-both it and the document before have a date and a total, these differ, and no word marks a continuation. A separator
+A page begins a document if its page number is 1 (`Page 1 of 2`), if its document number differs from the one before, or
+if both it and the document before have a date and a total, these differ, and no word marks a continuation. A separator
 sheet ends a document and belongs to none.
 """
 
@@ -93,7 +93,7 @@ class _Known:
     content: tuple[Any, Any] = (None, None)
 
     def is_covering(self, sign: _Signs) -> bool:
-        """Whether this was only a letter, such as the mail, that came with a document whose first page follows."""
+        """Whether this is only a cover letter, such as a mail, of the document whose first page has these signs."""
         is_of_it = self.number == sign.number if self.number else self.content[1] is None
         return self.mark is None and is_of_it
 

@@ -30,7 +30,7 @@ LONGEST_TITLE = 120
 LEAST_LETTERS = 3  # of a name
 LEAST_HEAD_WORDS = 3
 LONGEST_TEXT = 500
-# A capital after a small letter, or letters around a digit. Names are not written so.
+# A capital after a small letter, or letters around a digit, which names do not have.
 MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
 LONG_WORD = 4
 HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
