@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from benchmarks.parts import parts
+from benchmarks.servers import running_servers
 from benchmarks.starting import keep
 from functions.audit import FILES_AT_ONCE
 from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
@@ -76,8 +76,8 @@ def main() -> None:
     arguments.add_argument("--files", type=int, default=1_000_000)
     files = arguments.parse_args().files
     results: dict[str, Any] = {"files": files}
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
-        owner, store = Database(found.owner_url), PostgresStore(Database(found.worker_url))
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as servers:
+        owner, store = Database(servers.owner_url), PostgresStore(Database(servers.worker_url))
         fill(owner, files)
         rounds(store)
         early = rounds(store)

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.parts import Parts, one, parts
+from benchmarks.servers import Servers, running_servers, value_of
 from benchmarks.starting import keep
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.store import PostgresStore
@@ -76,46 +76,46 @@ def spent(database: Database) -> tuple[int, float]:
     return (row["calls"], row["total_time"]) if row else (0, 0.0)
 
 
-def measure(found: Parts, turns: int) -> float:
+def measure(servers: Servers, turns: int) -> float:
     """Milliseconds in dispatch_steps per dispatched part."""
-    database = Database(found.owner_url)
-    worker = Database(found.worker_url)
-    owner = Database(f"{found.owner_url}?options=-c%20track_functions%3Dall")
+    database = Database(servers.owner_url)
+    worker = Database(servers.worker_url)
+    owner = Database(f"{servers.owner_url}?options=-c%20track_functions%3Dall")
     store = PostgresStore(owner)  # only the owner may track functions
     for _ in range(100):
         turn(store, worker)
-    one(owner, "SELECT pg_stat_force_next_flush()::text")
+    value_of(owner, "SELECT pg_stat_force_next_flush()::text")
     before = spent(database)
     for _ in range(turns):
         turn(store, worker)
-    one(owner, "SELECT pg_stat_force_next_flush()::text")
+    value_of(owner, "SELECT pg_stat_force_next_flush()::text")
     after = spent(database)
     for each in (database, worker, owner):
         each.close()
     return (after[1] - before[1]) / max(1, after[0] - before[0])
 
 
-def backlogs(found: Parts, most: int, results: dict[str, Any]) -> None:
-    database = Database(found.owner_url)
+def backlogs(servers: Servers, most: int, results: dict[str, Any]) -> None:
+    database = Database(servers.owner_url)
     size = 1_000
     times = []
     while size <= most:
         fill(database, size + TURNS + 200)
-        times.append(measure(found, TURNS))
+        times.append(measure(servers, TURNS))
         results[f"one of {size:,} waiting, ms"] = round(times[-1], 3)
         size *= 10
     results["largest backlog against smallest"] = round(times[-1] / times[0], 2)
 
 
-def held(found: Parts, results: dict[str, Any]) -> None:
+def held(servers: Servers, results: dict[str, Any]) -> None:
     """The same while an open transaction keeps every dead row and index entry."""
-    fill(Database(found.owner_url), HELD_TURNS + 2000)
-    with psycopg.connect(found.owner_url) as forgotten:
+    fill(Database(servers.owner_url), HELD_TURNS + 2000)
+    with psycopg.connect(servers.owner_url) as forgotten:
         forgotten.execute("SET idle_in_transaction_session_timeout = 0")
         forgotten.commit()
         forgotten.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         forgotten.execute("SELECT count(*) FROM lanes")
-        times = [measure(found, 1000 - 100) for _ in range(HELD_TURNS // 1000)]
+        times = [measure(servers, 1000 - 100) for _ in range(HELD_TURNS // 1000)]
     for place, time_ms in enumerate(times):
         results[f"one, transaction held, after {place * 1000:,}, ms"] = round(time_ms, 3)
     results["last thousand against first, transaction held"] = round(times[-1] / times[0], 2)
@@ -126,9 +126,9 @@ def main() -> None:
     arguments.add_argument("--most", type=int, default=1_000_000)
     most = arguments.parse_args().most
     results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
-        held(found, results)
-        backlogs(found, most, results)
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as servers:
+        held(servers, results)
+        backlogs(servers, most, results)
     keep("dispatch", results, TARGETS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.parts import one
+from benchmarks.servers import value_of
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.ports.rows import NewFile
@@ -28,7 +28,7 @@ class Tenants:
 
     def add(self, name: str, weight: float = 1.0) -> str:
         insert = "INSERT INTO tenants (name, weight) VALUES (%(name)s, %(weight)s) RETURNING tenant_id"
-        return str(one(self._owner, insert, name=name, weight=weight))
+        return str(value_of(self._owner, insert, name=name, weight=weight))
 
     def announce(self, tenant_id: str, sizes_bytes: Sequence[int]) -> list[str]:
         """Create a batch with one file for each size; returns the object keys."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.dispatch import fill
-from benchmarks.parts import Parts, parts
+from benchmarks.servers import Servers, running_servers
 from benchmarks.starting import keep
 from functions.api import waits
 from functions.api.entry import ports
@@ -68,9 +68,9 @@ def page(catalog: PostgresCatalog, tenant_id: str, files: list[dict[str, Any]]) 
         ]
 
 
-def measure(found: Parts, most: int, results: dict[str, Any]) -> None:
-    database = Database(found.owner_url)
-    store, catalog = PostgresStore(Database(found.worker_url)), PostgresCatalog(Database(found.api_url))
+def measure(servers: Servers, most: int, results: dict[str, Any]) -> None:
+    database = Database(servers.owner_url)
+    store, catalog = PostgresStore(Database(servers.worker_url)), PostgresCatalog(Database(servers.api_url))
     size = 1_000
     while size <= most:
         fill(database, size)
@@ -97,9 +97,9 @@ def main() -> None:
     arguments.add_argument("--most", type=int, default=1_000_000)
     most = arguments.parse_args().most
     results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as servers:
         bootstrap.forget()
-        measure(found, most, results)
+        measure(servers, most, results)
     keep("waits", results, TARGETS)
 
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.aws_cost import pricing
 from benchmarks.aws_cost.measuring import Machine
 from benchmarks.aws_cost.pricing import FileUse
-from benchmarks.parts import parts
+from benchmarks.servers import running_servers
 from benchmarks.starting import ROOT
 from infra.aws import alarms
 from infra.aws.inventory import FUNCTIONS, setting
@@ -85,7 +85,7 @@ def extrapolated(of: FileUse, pages: int) -> FileUse:
 
 
 def measure(times: int, scan_pages: int) -> dict[str, FileUse]:
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as running:
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as running:
         machine = Machine(running)
         try:
             found = {kind: machine.use_of(SAMPLES / name, times) for kind, name in KINDS.items()}

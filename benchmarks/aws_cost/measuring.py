@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.aws_cost.pricing import FileUse, Use
-from benchmarks.parts import Parts
+from benchmarks.servers import Servers
 from benchmarks.starting import cpu_s, family, memory_mib
 from functions.arrivals import take_arrivals
 from functions.pipelines import INTAKE, PIPELINES
@@ -138,14 +138,14 @@ class Steps:
 class Machine:
     """The runner on a real store, with objects, topics and calls counted."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
         self.counts = Counts()
         self._objects = CountedObjects(self.counts)
         self._topics = CountedTopics(self.counts)
         self._documents = Documents()
-        self._store = PostgresStore(CountedDatabase(parts.worker_url, self.counts))
-        self._catalog = PostgresCatalog(Database(parts.api_url))
+        self._store = PostgresStore(CountedDatabase(servers.worker_url, self.counts))
+        self._catalog = PostgresCatalog(Database(servers.api_url))
         ports = Ports(
             store=self._store,
             objects=self._objects,
@@ -155,7 +155,7 @@ class Machine:
             paid_reader=PageCounter(self.counts),
         )
         self._runner = Runner(ports, INTAKE, PIPELINES, {})
-        owner = Database(parts.owner_url)
+        owner = Database(servers.owner_url)
         row = owner.row("INSERT INTO tenants (name) VALUES ('cost') RETURNING tenant_id")
         assert row
         self._tenant_id = str(row["tenant_id"])
@@ -171,10 +171,10 @@ class Machine:
         """The mean use of a file over several runs, after a warm-up run that also measures memory."""
         peaks = Steps()
         self._process(path, peaks, measures_memory=True)
-        steps, before_s = Steps(), self._parts.postgres_cpu_s()
+        steps, before_s = Steps(), self._servers.postgres_cpu_s()
         for _ in range(times):
             file_id = self._process(path, steps)
-        database_s = (self._parts.postgres_cpu_s() - before_s) / times
+        database_s = (self._servers.postgres_cpu_s() - before_s) / times
         uses = {
             step: Use(
                 **{**{name: value / times for name, value in sums.items()}, "peak_mb": peaks.used[step]["peak_mb"]}
@@ -222,7 +222,7 @@ class Machine:
 
     def _family(self) -> set[int]:
         """The pids of this process and its decoders, without the servers."""
-        servers = set().union(*(family(pid) for pid in self._parts.supervisor.pids().values()))
+        servers = set().union(*(family(pid) for pid in self._servers.supervisor.pids().values()))
         return family(os.getpid()) - servers
 
     def _announce(self, path: Path) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import redis
 from benchmarks.cells.worker import DISPATCH, WORKERS, key
 from benchmarks.overhead.fairway_chain import STEPS
 from benchmarks.overhead.measuring import WorkerProcess
-from benchmarks.parts import PASSWORD, new_database, one
+from benchmarks.servers import PASSWORD, new_database, value_of
 from infra.local import postgres, valkey
 from infra.local.installation import API_ROLE, WORKER_ROLE
 from infra.local.ports import choose_ports
@@ -98,7 +98,7 @@ class CellRun:
         self._store = PostgresStore(Database(self.worker_url))
         self._topics: Any = redis.Redis.from_url(servers.redis_url)
         self._topics.flushdb()
-        self._tenant_id = str(one(self._owner, "INSERT INTO tenants (name) VALUES ('t') RETURNING tenant_id"))
+        self._tenant_id = str(value_of(self._owner, "INSERT INTO tenants (name) VALUES ('t') RETURNING tenant_id"))
         with self._catalog.transaction() as catalog:
             catalog.act_as(self._tenant_id)
             dataset = catalog.create_dataset("d", {"type": "object", "properties": {}})
@@ -209,14 +209,14 @@ class CellRun:
     def left(self) -> int:
         """The number of files that are not done; 1 while the database cannot be reached."""
         with suppress(StoreUnreachable):
-            return int(one(self._owner, "SELECT count(*) FROM files WHERE state <> 'done'"))
+            return int(value_of(self._owner, "SELECT count(*) FROM files WHERE state <> 'done'"))
         return 1
 
     def now(self) -> Any:
         """The time of the database. Waits until it can be reached."""
         while True:
             with suppress(StoreUnreachable):
-                return one(self._owner, "SELECT clock_timestamp()")
+                return value_of(self._owner, "SELECT clock_timestamp()")
             time.sleep(TICK_S)
 
     def rate_between(self, since: Any, until: Any) -> float:
@@ -225,7 +225,7 @@ class CellRun:
             "SELECT count(*) / extract(epoch FROM %(until)s::timestamptz - %(since)s::timestamptz)::float8 FROM attempts"
             " WHERE step = 'third' AND outcome = 'done' AND ended_at BETWEEN %(since)s AND %(until)s"
         )
-        return float(one(self._owner, query, since=since, until=until))
+        return float(value_of(self._owner, query, since=since, until=until))
 
     def faults(self) -> list[str]:
         """Inconsistencies: lost files, doubled effects, and rows that contradict each other."""

@@ -22,21 +22,21 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.cluster import end_to_end, processes, simulation
-from benchmarks.parts import Parts, parts
+from benchmarks.servers import Servers, running_servers
 from benchmarks.starting import keep_table
 
 
-def on_kafka(found: Parts, options: argparse.Namespace) -> None:
+def on_kafka(servers: Servers, options: argparse.Namespace) -> None:
     """The measurements with worker processes on a real broker."""
-    with processes.broker(found) as running:
+    with processes.broker(servers) as running:
         if options.linear:
-            rows = [processes.linear(found, running, size, options.process_slots) for size in options.processes]
+            rows = [processes.linear(servers, running, size, options.process_slots) for size in options.processes]
             keep_table("cluster-linear", list(rows[0]), rows)
         if options.elastic:
-            rows = processes.elastic(found, running)
+            rows = processes.elastic(servers, running)
             keep_table("cluster-elastic", [*rows[0], *rows[-1]], rows)
         if options.outage:
-            row = processes.outage(found, running)
+            row = processes.outage(servers, running)
             keep_table("cluster-outage", list(row), [row])
 
 
@@ -56,16 +56,16 @@ def main() -> None:
     arguments.add_argument("--alone", type=int, help="the number of files that are sent one by one")
     options = arguments.parse_args()
     sys.stderr = open("/dev/null", "w")  # the log of the attempts
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as servers:
         if options.simulate:
             sizes = sorted({max(1, options.simulate // part) for part in (20, 4, 2, 1)})
-            rows = [simulation.measure(found, size, options.slots, options.work) for size in sizes]
+            rows = [simulation.measure(servers, size, options.slots, options.work) for size in sizes]
             keep_table(f"cluster-simulate-{options.work:g}s", list(rows[0]), rows)
         if options.idle is not None:
-            row = simulation.idle(found, options.idle)
+            row = simulation.idle(servers, options.idle)
             keep_table("cluster-idle", list(row), [row])
         if options.linear or options.elastic or options.outage:
-            on_kafka(found, options)
+            on_kafka(servers, options)
     if options.texts:
         rows = end_to_end.throughput(options.pairs, options.texts)
         keep_table("cluster-texts", list(rows[0]), rows)

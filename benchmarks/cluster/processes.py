@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.cluster.hosts import READER
 from benchmarks.cluster.kafka_host import Settings
 from benchmarks.cluster.workload import BY_OUTCOME, DONE_SINCE, LEFT, REGISTERED, WAIT, QuietTenant, prepare
-from benchmarks.parts import Parts, one
+from benchmarks.servers import Servers, value_of
 from benchmarks.starting import ROOT
 from infra.cluster import kafka
 from infra.local.ports import ADDRESS, choose_ports
@@ -37,8 +37,8 @@ PREFIX = "fairway-"
 class Broker:
     """A Kafka broker that the benchmark kills and starts again."""
 
-    def __init__(self, found: Parts) -> None:
-        folder = found.folder / "kafka"
+    def __init__(self, servers: Servers) -> None:
+        folder = servers.folder / "kafka"
         folder.mkdir(exist_ok=True)
         ports = choose_ports(folder / "ports.json", ("kafka", "controller"), 0)
         self.brokers = f"{ADDRESS}:{ports['kafka']}"
@@ -70,9 +70,9 @@ class Broker:
 class Fleet:
     """The worker processes of a benchmark, and the owner's database."""
 
-    def __init__(self, found: Parts, broker: Broker, slots: int, backlog: int) -> None:
-        self.owner = Database(found.owner_url)
-        self._found, self._broker, self._slots = found, broker, slots
+    def __init__(self, servers: Servers, broker: Broker, slots: int, backlog: int) -> None:
+        self.owner = Database(servers.owner_url)
+        self._servers, self._broker, self._slots = servers, broker, slots
         self._running: list[subprocess.Popen[bytes]] = []
         self._started = 0
         prepare(self.owner, backlog, PAGE_S)
@@ -81,16 +81,16 @@ class Fleet:
         """Start processes until there are `count`."""
         while len(self._running) < count:
             self._started += 1
-            name, url = f"host-{self._started}", self._found.worker_url
+            name, url = f"host-{self._started}", self._servers.worker_url
             settings = Settings(name, url, self._broker.brokers, PREFIX, self._slots, PAGE_S)
             argv = [sys.executable, "-m", "benchmarks.cluster.kafka_host", settings.as_argument()]
-            log = (self._found.folder / f"{name}.log").open("ab")
+            log = (self._servers.folder / f"{name}.log").open("ab")
             self._running.append(subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log))
 
     def await_all(self) -> None:
         """Wait until all processes have registered; their start takes long on a busy machine."""
         until = time.monotonic() + STARTS_S
-        while int(one(self.owner, REGISTERED)) < len(self._running):
+        while int(value_of(self.owner, REGISTERED)) < len(self._running):
             if time.monotonic() > until:
                 raise SystemExit("not all processes have started")
             time.sleep(0.1)
@@ -109,10 +109,10 @@ class Fleet:
         self.owner.close()
 
     def left(self) -> int:
-        return int(one(self.owner, LEFT))
+        return int(value_of(self.owner, LEFT))
 
     def rate(self, within_s: float) -> float:
-        return float(one(self.owner, DONE_SINCE, s=within_s)) / within_s
+        return float(value_of(self.owner, DONE_SINCE, s=within_s)) / within_s
 
     def outcomes(self) -> dict[str, int]:
         return {row["outcome"]: row["attempts"] for row in self.owner.rows(BY_OUTCOME)}
@@ -128,8 +128,8 @@ class Fleet:
 
 
 @contextmanager
-def broker(found: Parts) -> Iterator[Broker]:
-    running = Broker(found)
+def broker(servers: Servers) -> Iterator[Broker]:
+    running = Broker(servers)
     running.start()
     topics = {f"{PREFIX}{topic}": PARTITIONS for topic in (READER, DISPATCH)}
     administration.ensure_topics(Access(running.brokers), topics, kafka.REPLICAS)
@@ -140,8 +140,8 @@ def broker(found: Parts) -> Iterator[Broker]:
 
 
 @contextmanager
-def fleet(found: Parts, running: Broker, hosts: int, backlog: int, slots: int = SLOTS) -> Iterator[Fleet]:
-    made = Fleet(found, running, slots, backlog)
+def fleet(servers: Servers, running: Broker, hosts: int, backlog: int, slots: int = SLOTS) -> Iterator[Fleet]:
+    made = Fleet(servers, running, slots, backlog)
     try:
         made.grow(hosts)
         made.await_all()
@@ -150,18 +150,18 @@ def fleet(found: Parts, running: Broker, hosts: int, backlog: int, slots: int = 
         made.stop()
 
 
-def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dict[str, Any]:
+def linear(servers: Servers, running: Broker, hosts: int, slots: int = SLOTS) -> dict[str, Any]:
     """The rate of `hosts` processes, and the wait of a quiet tenant beside a full backlog."""
     offered = hosts * slots / PAGE_S
-    with fleet(found, running, hosts, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500, slots) as made:
+    with fleet(servers, running, hosts, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500, slots) as made:
         time.sleep(SETTLES_S + PAGE_S)
         quiet, began = QuietTenant(made.owner, PAGE_S, offered), time.monotonic()
-        server_s = found.postgres_cpu_s()
+        server_s = servers.postgres_cpu_s()
         while time.monotonic() - began < MEASURED_S:
             quiet.upload()
         took_s = time.monotonic() - began
-        server_s, rate = found.postgres_cpu_s() - server_s, made.rate(took_s)
-        waited_s = one(made.owner, WAIT) or 0.0
+        server_s, rate = servers.postgres_cpu_s() - server_s, made.rate(took_s)
+        waited_s = value_of(made.owner, WAIT) or 0.0
     return {
         "processes": hosts,
         "slots": hosts * slots,
@@ -173,10 +173,10 @@ def linear(found: Parts, running: Broker, hosts: int, slots: int = SLOTS) -> dic
     }
 
 
-def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -> list[dict[str, Any]]:
+def elastic(servers: Servers, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -> list[dict[str, Any]]:
     """Processes leave and join under load: after how long the rate follows, and how the parts ended."""
     backlog, phases = 4500, []
-    with fleet(found, running, sizes[0], backlog) as made:
+    with fleet(servers, running, sizes[0], backlog) as made:
         time.sleep(SETTLES_S)
         for count in sizes:
             made.shrink(count)
@@ -195,10 +195,10 @@ def elastic(found: Parts, running: Broker, sizes: tuple[int, ...] = (8, 2, 8)) -
         return [*phases, {"outcomes": made.outcomes(), "parts": backlog}]
 
 
-def outage(found: Parts, running: Broker) -> dict[str, Any]:
+def outage(servers: Servers, running: Broker) -> dict[str, Any]:
     """The broker is killed under load and comes back after a minute: after how long everything is done."""
     rate = OUTAGE_HOSTS * SLOTS / PAGE_S
-    with fleet(found, running, OUTAGE_HOSTS, OUTAGE_PARTS) as made:
+    with fleet(servers, running, OUTAGE_HOSTS, OUTAGE_PARTS) as made:
         time.sleep(SETTLES_S + OUTAGE_AFTER_S)
         running.kill()
         before = made.left()

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.cluster.hosts import Host, SharedTopic
 from benchmarks.cluster.workload import DONE_SINCE, WAIT, QuietTenant, prepare
-from benchmarks.parts import Parts, one
+from benchmarks.servers import Servers, value_of
 from layers.adapters.postgres.database import Database
 
 SETTLES_S = 6.0  # until all hosts have registered and work
@@ -18,9 +18,9 @@ CONNECTIONS = 48
 
 
 @contextmanager
-def fleet(found: Parts, hosts: int, slots: int, work_s: float, backlog: int) -> Iterator[Database]:
+def fleet(servers: Servers, hosts: int, slots: int, work_s: float, backlog: int) -> Iterator[Database]:
     """Fill the database, and run `hosts` hosts during the block. Yields the owner's database."""
-    owner, database = Database(found.owner_url), Database(found.worker_url, max_connections=CONNECTIONS)
+    owner, database = Database(servers.owner_url), Database(servers.worker_url, max_connections=CONNECTIONS)
     prepare(owner, backlog, work_s)
     topic = SharedTopic()
     running = [Host(f"host-{number}", database, topic, slots, work_s) for number in range(hosts)]
@@ -37,19 +37,19 @@ def fleet(found: Parts, hosts: int, slots: int, work_s: float, backlog: int) -> 
         owner.close()
 
 
-def measure(found: Parts, hosts: int, slots: int, work_s: float) -> dict[str, Any]:
+def measure(servers: Servers, hosts: int, slots: int, work_s: float) -> dict[str, Any]:
     """One fleet under full load, with a quiet tenant whose files arrive one by one."""
     offered = hosts * slots / work_s
-    with fleet(found, hosts, slots, work_s, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500) as owner:
+    with fleet(servers, hosts, slots, work_s, int(offered * (SETTLES_S + MEASURED_S) * 1.5) + 500) as owner:
         time.sleep(SETTLES_S + work_s)
-        server_s, client_s, began = found.postgres_cpu_s(), time.process_time(), time.monotonic()
+        server_s, client_s, began = servers.postgres_cpu_s(), time.process_time(), time.monotonic()
         quiet = QuietTenant(owner, work_s, offered)
         while time.monotonic() - began < MEASURED_S:
             quiet.upload()
         took_s = time.monotonic() - began
-        server_s, client_s = found.postgres_cpu_s() - server_s, time.process_time() - client_s
-        done = one(owner, DONE_SINCE, s=took_s)
-        quiet_s = one(owner, WAIT)
+        server_s, client_s = servers.postgres_cpu_s() - server_s, time.process_time() - client_s
+        done = value_of(owner, DONE_SINCE, s=took_s)
+        quiet_s = value_of(owner, WAIT)
     return {
         "hosts": hosts,
         "slots": hosts * slots,
@@ -64,11 +64,11 @@ def measure(found: Parts, hosts: int, slots: int, work_s: float) -> dict[str, An
     }
 
 
-def idle(found: Parts, hosts: int) -> dict[str, Any]:
+def idle(servers: Servers, hosts: int) -> dict[str, Any]:
     """The cost of hosts without work: their beats, pulses and upkeep."""
-    with fleet(found, hosts, 1, 1.0, 0):
+    with fleet(servers, hosts, 1, 1.0, 0):
         time.sleep(SETTLES_S + 10)
-        before, began = found.postgres_cpu_s(), time.monotonic()
+        before, began = servers.postgres_cpu_s(), time.monotonic()
         time.sleep(60)
-        share = (found.postgres_cpu_s() - before) / (time.monotonic() - began)
+        share = (servers.postgres_cpu_s() - before) / (time.monotonic() - began)
     return {"idle workers": hosts, "share of a PostgreSQL core": f"{share:.2%}"}

@@ -31,7 +31,7 @@ from benchmarks.fairness.figures import (
 from benchmarks.fairness.forecasts import ForecastSampler, held
 from benchmarks.fairness.laboratory import ORDERS, Laboratory
 from benchmarks.fairness.scenes import NOISY, Scene
-from benchmarks.parts import parts
+from benchmarks.servers import running_servers
 from benchmarks.starting import keep_table
 
 COLUMNS = ("what", *ORDERS, "to reach")
@@ -188,8 +188,8 @@ def main() -> None:
     arguments.add_argument("--page-s", type=float, default=0.2)
     arguments.add_argument("--short", action="store_true")
     options = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, parts(Path(folder)) as found:
-        report = Report(Laboratory.on(found, options.page_s))
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, running_servers(Path(folder)) as servers:
+        report = Report(Laboratory.on(servers, options.page_s))
         sys.stderr, errors = open(os.devnull, "w"), sys.stderr  # it would have a line for each of thousands of attempts
         try:
             (short if options.short else full)(report)

@@ -15,7 +15,7 @@ from itertools import groupby
 from benchmarks.fairness.figures import Read
 from benchmarks.fairness.peers import WITHOUT, FirstComeStore, RoundRobinStore
 from benchmarks.fairness.scenes import PAGE_S, Scene, announced
-from benchmarks.parts import Parts
+from benchmarks.servers import Servers
 from benchmarks.tenants import Tenants
 from benchmarks.topics import WakeUpsOnly
 from functions.arrivals import take_arrivals
@@ -121,8 +121,8 @@ class Laboratory:
     concurrency: int = CONCURRENCY
 
     @classmethod
-    def on(cls, found: Parts, page_s: float) -> Laboratory:
-        return cls(found.owner_url, found.worker_url, found.api_url, page_s)
+    def on(cls, servers: Servers, page_s: float) -> Laboratory:
+        return cls(servers.owner_url, servers.worker_url, servers.api_url, page_s)
 
     @property
     def scale(self) -> float:

@@ -20,7 +20,7 @@ from benchmarks.overhead.contenders import Contender, FairwayContender, PeerCont
 from benchmarks.overhead.fairway_chain import TOPICS
 from benchmarks.overhead.installed_peers import PEERS, Peer, install
 from benchmarks.overhead.measuring import WORKERS, ChainRun, measure, measure_with_kills
-from benchmarks.parts import Parts, parts, store_parts
+from benchmarks.servers import Servers, running_servers, running_store
 from benchmarks.starting import keep_table
 
 FILES_FOR_LATENCY = 30
@@ -32,20 +32,20 @@ TARGETS = {"system": "target", "CPU ms/step": "≤ 1.5; ≤ 3.0 with topics", "l
 
 
 @contextmanager
-def contenders(found: Parts, only: str) -> Iterator[dict[str, Callable[[int, bool], Contender]]]:
+def contenders(servers: Servers, only: str) -> Iterator[dict[str, Callable[[int, bool], Contender]]]:
     """By name, a function that creates a new contender for a number of files. Its second argument: whether the contender
     records every step that it runs; Fairway always does."""
 
     def fairway(files: int, topics: bool) -> Contender:
-        contender = FairwayContender(found, store if topics else None)
+        contender = FairwayContender(servers, store if topics else None)
         contender.announce(files)
         return contender
 
     def peer_factory(peer: Peer) -> Callable[[int, bool], Contender]:
-        return lambda files, records_runs: PeerContender(peer, found, records_runs)
+        return lambda files, records_runs: PeerContender(peer, servers, records_runs)
 
     with ExitStack() as stack:
-        store = stack.enter_context(store_parts(found, TOPICS)) if only in "Fairway" else None
+        store = stack.enter_context(running_store(servers, TOPICS)) if only in "Fairway" else None
         factories: dict[str, Callable[[int, bool], Contender]] = {
             "Fairway, without topics": lambda files, _: fairway(files, topics=False),
             "Fairway": lambda files, _: fairway(files, topics=True),
@@ -93,8 +93,8 @@ def main() -> None:
     rows = []
     with (
         tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder,
-        parts(Path(folder)) as found,
-        contenders(found, options.only) as factories,
+        running_servers(Path(folder)) as servers,
+        contenders(servers, options.only) as factories,
     ):
         for name, make in factories.items():
             rows.append(row_of(make, options.files))

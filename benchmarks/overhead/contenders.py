@@ -12,7 +12,7 @@ from typing import Protocol
 from benchmarks.overhead.fairway_chain import InProcessQueue, runner_on
 from benchmarks.overhead.installed_peers import InstalledPeer, Peer
 from benchmarks.overhead.measuring import Clock, WorkerProcess
-from benchmarks.parts import Parts, StoreParts, one
+from benchmarks.servers import Servers, StoreServer, value_of
 from benchmarks.tenants import Tenants
 from functions.arrivals import take_arrivals
 from layers import bootstrap
@@ -46,14 +46,14 @@ class FairwayContender:
     """Fairway, with the embedded topics or without topics. `announce` empties the database and creates the files before
     the measurement."""
 
-    def __init__(self, found: Parts, store: StoreParts | None = None) -> None:
+    def __init__(self, servers: Servers, store: StoreServer | None = None) -> None:
         self.name = "Fairway" if store else "Fairway, without topics"
-        self._found, self._store = found, store
-        self._database = Database(found.owner_url)
-        self._tenants = Tenants(found.owner_url, found.api_url)
+        self._servers, self._store = servers, store
+        self._database = Database(servers.owner_url)
+        self._tenants = Tenants(servers.owner_url, servers.api_url)
         self._keys: list[str] = []
         if store:
-            os.environ |= store.environment | {"FAIRWAY_REDIS_URL": found.redis_url}
+            os.environ |= store.environment | {"FAIRWAY_REDIS_URL": servers.redis_url}
             bootstrap.forget()
 
     def announce(self, files: int) -> None:
@@ -69,11 +69,11 @@ class FairwayContender:
             *(["--topics"] if self._store else []),
         ]
         return WorkerProcess(
-            argv, {**os.environ, "FAIRWAY_DATABASE_URL": self._found.worker_url, "FAIRWAY_WORKER": worker}
+            argv, {**os.environ, "FAIRWAY_DATABASE_URL": self._servers.worker_url, "FAIRWAY_WORKER": worker}
         )
 
     def clocks(self) -> Mapping[str, Clock]:
-        clocks: dict[str, Clock] = {"PostgreSQL": self._found.postgres_cpu_s, "Valkey": self._found.valkey_cpu_s}
+        clocks: dict[str, Clock] = {"PostgreSQL": self._servers.postgres_cpu_s, "Valkey": self._servers.valkey_cpu_s}
         if self._store:
             clocks["topics"] = self._store.cpu_s
         return clocks
@@ -84,13 +84,13 @@ class FairwayContender:
             take_arrivals(runner, [Arrival(key, "v") for key in self._keys[start : start + 500]])
 
     def left(self) -> int:
-        return int(one(self._database, FILES_LEFT))
+        return int(value_of(self._database, FILES_LEFT))
 
     def ran(self) -> int:
-        return int(one(self._database, PARTS_RUN))
+        return int(value_of(self._database, PARTS_RUN))
 
     def twice(self) -> int:
-        return int(one(self._database, PARTS_RUN_TWICE))
+        return int(value_of(self._database, PARTS_RUN_TWICE))
 
     def latencies_ms(self, files: int) -> list[float]:
         runner, latencies = self._runner(), []
@@ -104,8 +104,8 @@ class FairwayContender:
     def _runner(self) -> Runner:
         """The runner that handles arrivals. Without topics it does not dispatch: the workers do."""
         if self._store:
-            return runner_on(Database(self._found.worker_url), bootstrap.topics(), "arrivals", self._found.redis_url)
-        runner = runner_on(Database(self._found.worker_url), InProcessQueue(), "arrivals")
+            return runner_on(Database(self._servers.worker_url), bootstrap.topics(), "arrivals", self._servers.redis_url)
+        runner = runner_on(Database(self._servers.worker_url), InProcessQueue(), "arrivals")
         runner.dispatch = lambda steps: 0  # type: ignore[method-assign]
         return runner
 
@@ -113,16 +113,16 @@ class FairwayContender:
 class PeerContender:
     """A peer. `records_runs`: its workers record every step that they run."""
 
-    def __init__(self, peer: Peer, found: Parts, records_runs: bool = False) -> None:
+    def __init__(self, peer: Peer, servers: Servers, records_runs: bool = False) -> None:
         self.name = peer.name
-        self._found = found
-        self._peer = InstalledPeer(peer, found, records_runs)
+        self._servers = servers
+        self._peer = InstalledPeer(peer, servers, records_runs)
 
     def start(self, worker: str) -> WorkerProcess:
         return self._peer.work(worker)
 
     def clocks(self) -> Mapping[str, Clock]:
-        return {"PostgreSQL": self._found.postgres_cpu_s, "Valkey": self._found.valkey_cpu_s}
+        return {"PostgreSQL": self._servers.postgres_cpu_s, "Valkey": self._servers.valkey_cpu_s}
 
     def send(self, files: int) -> None:
         self._peer.send(files)

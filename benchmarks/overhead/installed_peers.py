@@ -14,7 +14,7 @@ import psycopg
 import redis
 
 from benchmarks.overhead.measuring import WorkerProcess
-from benchmarks.parts import Parts, new_database
+from benchmarks.servers import Servers, new_database
 from benchmarks.starting import ROOT
 
 HERE = Path(__file__).parent
@@ -74,10 +74,10 @@ def install() -> None:
 class InstalledPeer:
     """A peer with its own database, and a Valkey with persistence."""
 
-    def __init__(self, peer: Peer, found: Parts, records_runs: bool = False) -> None:
+    def __init__(self, peer: Peer, servers: Servers, records_runs: bool = False) -> None:
         self.peer = peer
-        self.redis_url = found.redis_url
-        self.database_url = new_database(found.port)
+        self.redis_url = servers.redis_url
+        self.database_url = new_database(servers.port)
         self.environment = {
             **os.environ,
             "PEER_REDIS_URL": self.redis_url,

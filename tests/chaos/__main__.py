@@ -19,14 +19,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.parts import parts
+from benchmarks.servers import running_servers
 from layers.attempts import recording
 from tests.chaos.crash_points import CrashResults, crash_at_each_line
 from tests.chaos.harness import ROOT, Chaos, ChaosPlan, Results
 from tests.contract.test_life import live
 from tests.contract.worlds import MemoryWorld, PostgresWorld
 from tests.making import Urls
-from tests.parts import store_parts
+from tests.store_server import running_store
 
 OUT = ROOT / "build" / "chaos" / "chaos.json"
 ONCE = (1.0, 1.0, 1.0)
@@ -55,12 +55,12 @@ def main() -> None:
     options = arguments.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fairway-chaos-")))
-        (home / "parts").mkdir()
-        found = stack.enter_context(parts(home / "parts"))
-        urls = Urls(found.owner_url, found.worker_url, found.api_url)
+        (home / "servers").mkdir()
+        servers = stack.enter_context(running_servers(home / "servers"))
+        urls = Urls(servers.owner_url, servers.worker_url, servers.api_url)
         crashes = crash_at_each_line(urls) if options.lives else None
         (home / "store").mkdir()
-        store = stack.enter_context(store_parts(home / "store"))
+        store = stack.enter_context(running_store(home / "store"))
         plan = ChaosPlan(options.files, options.workers, **FULL_LENGTH)
         results = Chaos(urls, store, plan, home).run()
         faults = [*results.faults, *(crashes.faults if crashes else ())]

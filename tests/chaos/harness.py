@@ -34,7 +34,7 @@ from layers.ports import Ports
 from tests.chaos import steps
 from tests.fakes import MemoryTopics
 from tests.making import Bench, Urls
-from tests.parts import KEY_ID, StoreParts
+from tests.store_server import KEY_ID, StoreServer
 
 READY = b"ready"  # the first line of the fork server
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -93,7 +93,7 @@ class Results:
 
 
 class Chaos:
-    def __init__(self, urls: Urls, store: StoreParts, plan: ChaosPlan, home: Path) -> None:
+    def __init__(self, urls: Urls, store: StoreServer, plan: ChaosPlan, home: Path) -> None:
         self.plan = plan
         self._urls, self._store = urls, store
         self._log_path = home / "workers.log"

@@ -12,13 +12,13 @@ import pytest
 from tests.chaos.crash_points import crash_at_each_line
 from tests.chaos.harness import Chaos, ChaosPlan, choose
 from tests.making import Urls
-from tests.parts import store_parts
+from tests.store_server import running_store
 
 
 @pytest.mark.timeout(300)
 def test_each_effect_happens_exactly_once_despite_crashes(database_urls: Urls, tmp_path: Path) -> None:
     plan = ChaosPlan(files=20, crash_chance=1 / 250, slow_chance=1 / 60, kill_every_s=0.5, timeout_s=240)
-    with store_parts(tmp_path) as store:
+    with running_store(tmp_path) as store:
         results = Chaos(database_urls, store, plan, tmp_path).run()
     assert results.faults == [], f"seed {plan.seed}"
     assert results.effects and set(results.effects.values()) == {(1.0, 1.0, 1.0)}, results.effects
@@ -31,7 +31,7 @@ def test_a_run_fails_with_the_reason_when_its_workers_cannot_start(
     monkeypatch.setattr(
         Chaos, "_start", lambda self: subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
     )
-    with store_parts(tmp_path) as store, pytest.raises(AssertionError, match="fork server did not start"):
+    with running_store(tmp_path) as store, pytest.raises(AssertionError, match="fork server did not start"):
         Chaos(database_urls, store, ChaosPlan(files=20), tmp_path).run()
 
 

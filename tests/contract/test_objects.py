@@ -21,13 +21,13 @@ from layers.adapters.aws.two_buckets import TwoBuckets
 from layers.domain.errors import DependencyDown, PermanentError
 from layers.ports import Objects
 from tests.fakes import MemoryObjects
-from tests.parts import KEY_ID, StoreParts, store_parts
+from tests.store_server import KEY_ID, StoreServer, running_store
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreParts]:
-    with store_parts(tmp_path_factory.mktemp("home")) as parts:
-        yield parts
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    with running_store(tmp_path_factory.mktemp("home")) as server:
+        yield server
 
 
 def by_s3(private_url: str, public_url: str, secret: str) -> S3Storage:
@@ -42,9 +42,9 @@ def by_s3(private_url: str, public_url: str, secret: str) -> S3Storage:
 
 
 @pytest.fixture
-def s3(parts: StoreParts) -> S3Storage:
-    private, public = (f"http://{ADDRESS}:{parts.ports[name]}" for name in ("store", "store_public"))
-    return by_s3(private, public, parts.secret)
+def s3(server: StoreServer) -> S3Storage:
+    private, public = (f"http://{ADDRESS}:{server.ports[name]}" for name in ("store", "store_public"))
+    return by_s3(private, public, server.secret)
 
 
 @pytest.fixture(params=["memory", "s3", "two buckets"])

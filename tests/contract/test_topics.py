@@ -26,7 +26,7 @@ from layers.domain.message import Arrival, WakeUp, bundle_as_json, bundle_from_j
 from layers.entry import arrivals
 from layers.ports import MessageSource, Topics
 from tests.fakes import MemoryTopics
-from tests.parts import KEY_ID, store_parts
+from tests.store_server import KEY_ID, running_store
 
 BROKERS = os.environ.get("FAIRWAY_TEST_KAFKA", "")
 PARTITIONS = 3
@@ -57,16 +57,16 @@ class Transport:
 @dataclass(frozen=True)
 class Queues:
     sqs: SqsTopics
-    bell: RedisWorkSignal
+    work_signal: RedisWorkSignal
 
 
 @pytest.fixture(scope="module")
 def queues(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queues]:
-    with store_parts(tmp_path_factory.mktemp("home")) as parts:
-        bell = RedisWorkSignal(parts.redis_url)
-        url = f"http://{ADDRESS}:{parts.ports['store']}"
-        session = boto3.session.Session(KEY_ID, parts.secret, region_name="us-east-1")
-        yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), bell.send), bell)
+    with running_store(tmp_path_factory.mktemp("home")) as server:
+        work_signal = RedisWorkSignal(server.redis_url)
+        url = f"http://{ADDRESS}:{server.ports['store']}"
+        session = boto3.session.Session(KEY_ID, server.secret, region_name="us-east-1")
+        yield Queues(SqsTopics(lambda: session.client("sqs", endpoint_url=url), work_signal.send), work_signal)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_a_message_on_a_missing_topic_is_logged(capsys: pytest.CaptureFixture[st
 
 def test_publishing_sends_a_work_signal_to_the_topic(queues: Queues) -> None:
     queues.sqs.publish(wake_ups("extraction", 1))
-    assert queues.bell.wait("extraction", timeout_s=2)
+    assert queues.work_signal.wait("extraction", timeout_s=2)
     assert len(from_queue(queues.sqs, "extraction", 1)) == 1
 
 

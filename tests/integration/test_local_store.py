@@ -28,7 +28,7 @@ from infra.local.store_setup import BUCKET, QUEUE_PREFIX
 from infra.local.supervisor import Supervisor
 from infra.topics import TOPICS
 from layers.adapters.aws.sqs_topics import DEAD_SUFFIX
-from tests.parts import KEY_ID, MOST_BYTES, store_parts
+from tests.store_server import KEY_ID, MOST_BYTES, running_store
 
 LONG_S = 30.0
 SIGNALS = "fairway:work:arrivals"
@@ -138,8 +138,8 @@ def listening_ports(pid: int) -> set[int]:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    with store_parts(tmp_path_factory.mktemp("home")) as parts:
-        yield Store(parts.home, parts.supervisor, parts.ports, parts.secret, parts.redis_url)
+    with running_store(tmp_path_factory.mktemp("home")) as server:
+        yield Store(server.home, server.supervisor, server.ports, server.secret, server.redis_url)
 
 
 @pytest.fixture

@@ -22,20 +22,20 @@ from benchmarks.starting import memory_mib
 from infra.local.ports import ADDRESS
 from infra.local.store_setup import BUCKET
 from layers.adapters.aws.s3_storage import S3Storage
-from tests.parts import KEY_ID, StoreParts, store_parts
+from tests.store_server import KEY_ID, StoreServer, running_store
 
 DISK_BYTES = 24 * 1024 * 1024
 PIECE = b"x" * 200_000
 
 
-def storage(parts: StoreParts) -> S3Storage:
-    private, public = (f"http://{ADDRESS}:{parts.ports[name]}" for name in ("store", "store_public"))
+def storage(server: StoreServer) -> S3Storage:
+    private, public = (f"http://{ADDRESS}:{server.ports[name]}" for name in ("store", "store_public"))
     client = boto3.client(
         "s3",
         endpoint_url=private,
         region_name="us-east-1",
         aws_access_key_id=KEY_ID,
-        aws_secret_access_key=parts.secret,
+        aws_secret_access_key=server.secret,
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
     )
     return S3Storage(lambda: client, BUCKET, public, "us-east-1")
@@ -57,8 +57,8 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreParts]:
-    with store_parts(tmp_path_factory.mktemp("home")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreServer]:
+    with running_store(tmp_path_factory.mktemp("home")) as running:
         yield running
 
 
@@ -76,8 +76,8 @@ def small_disk(folder: Path) -> Iterator[None]:
 def test_on_a_full_disk_an_upload_fails_and_what_was_stored_stays(tmp_path: Path, http: httpx.Client) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    with small_disk(home / "objects"), store_parts(home, free_bytes=0) as parts:
-        objects, stored, statuses = storage(parts), [], []
+    with small_disk(home / "objects"), running_store(home, free_bytes=0) as server:
+        objects, stored, statuses = storage(server), [], []
         for _ in range(DISK_BYTES // len(PIECE) + 10):
             key = new_key()
             statuses.append(upload(objects, key, PIECE, http))
@@ -85,8 +85,8 @@ def test_on_a_full_disk_an_upload_fails_and_what_was_stored_stays(tmp_path: Path
                 stored.append(key)
         assert set(statuses) == {200, 507}, statuses
         assert statuses[-1] == 507 and len(stored) > 50
-        parts.supervisor.stop()
-        with store_parts(home, free_bytes=0) as again:
+        server.supervisor.stop()
+        with running_store(home, free_bytes=0) as again:
             objects = storage(again)
             assert [key for key in stored if http.get(objects.presign_get(key, None)).content != PIECE] == []
             assert sorted(objects.keys_after("originals/", "", 1000)) == sorted(stored)
@@ -98,8 +98,8 @@ def test_on_a_full_disk_an_upload_fails_and_what_was_stored_stays(tmp_path: Path
 def test_uploads_are_refused_before_the_last_space_is_used(tmp_path: Path, http: httpx.Client) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    with small_disk(home / "objects"), store_parts(home, free_bytes=DISK_BYTES // 2) as parts:
-        objects = storage(parts)
+    with small_disk(home / "objects"), running_store(home, free_bytes=DISK_BYTES // 2) as server:
+        objects = storage(server)
         statuses = [upload(objects, new_key(), PIECE, http) for _ in range(DISK_BYTES // len(PIECE))]
         assert set(statuses) == {200, 507}
         usage = os.statvfs(home / "objects")
@@ -116,8 +116,8 @@ def begin(url: str, method: str, headers: dict[str, str]) -> socket.socket:
     return connection
 
 
-def test_uploads_that_send_a_byte_now_and_then_hold_up_nobody(parts: StoreParts, http: httpx.Client) -> None:
-    objects = storage(parts)
+def test_uploads_that_send_a_byte_now_and_then_hold_up_nobody(server: StoreServer, http: httpx.Client) -> None:
+    objects = storage(server)
     with ExitStack() as stack:
         slow: list[socket.socket] = []
         for _ in range(40):
@@ -129,8 +129,8 @@ def test_uploads_that_send_a_byte_now_and_then_hold_up_nobody(parts: StoreParts,
         assert upload(objects, new_key("other"), b"quick", http) == 200
 
 
-def test_one_leaked_url_takes_no_more_than_its_share(parts: StoreParts, http: httpx.Client) -> None:
-    objects = storage(parts)
+def test_one_leaked_url_takes_no_more_than_its_share(server: StoreServer, http: httpx.Client) -> None:
+    objects = storage(server)
     url, headers = objects.presign_put(new_key("leaked"), size_bytes=1000, sha256=None, expires_s=600)
     with ExitStack() as stack:
         for _ in range(60):
@@ -139,12 +139,12 @@ def test_one_leaked_url_takes_no_more_than_its_share(parts: StoreParts, http: ht
         assert upload(objects, new_key("leaked"), b"the same tenant", http) == 200
 
 
-def test_slow_readers_of_a_large_object_cost_no_memory(parts: StoreParts, tmp_path: Path) -> None:
-    objects, size_bytes = storage(parts), 40 * 1024 * 1024
+def test_slow_readers_of_a_large_object_cost_no_memory(server: StoreServer, tmp_path: Path) -> None:
+    objects, size_bytes = storage(server), 40 * 1024 * 1024
     path = tmp_path / "large"
     path.write_bytes(os.urandom(1024 * 1024) * 40)
     key = "artifacts/t/large"
-    pid = parts.supervisor.pids()["store"]
+    pid = server.supervisor.pids()["store"]
     objects._client().upload_file(str(path), BUCKET, key)
     before, _ = memory_mib({pid})
     with ExitStack() as stack:
@@ -157,11 +157,11 @@ def test_slow_readers_of_a_large_object_cost_no_memory(parts: StoreParts, tmp_pa
     assert objects.size_of(key, None) == size_bytes
 
 
-def test_a_large_body_is_stored_without_being_held_in_memory(parts: StoreParts, tmp_path: Path) -> None:
-    objects = storage(parts)
+def test_a_large_body_is_stored_without_being_held_in_memory(server: StoreServer, tmp_path: Path) -> None:
+    objects = storage(server)
     path = tmp_path / "large"
     path.write_bytes(os.urandom(1024 * 1024) * 60)
-    pid = parts.supervisor.pids()["store"]
+    pid = server.supervisor.pids()["store"]
     before, _ = memory_mib({pid})
     with path.open("rb") as body:
         objects._client().put_object(Bucket=BUCKET, Key="artifacts/t/body", Body=body)
@@ -171,8 +171,8 @@ def test_a_large_body_is_stored_without_being_held_in_memory(parts: StoreParts, 
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
-def test_what_the_store_gives_out_can_run_nothing_in_a_browser(parts: StoreParts, http: httpx.Client) -> None:
-    objects: Any = storage(parts)
+def test_what_the_store_gives_out_can_run_nothing_in_a_browser(server: StoreServer, http: httpx.Client) -> None:
+    objects: Any = storage(server)
     key = new_key()
     assert upload(objects, key, b"<script>alert(1)</script>", http) == 200
     headers = http.get(objects.presign_get(key, None, media_type="text/html")).headers

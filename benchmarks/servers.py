@@ -1,4 +1,4 @@
-"""Starts database, cache and object store on free ports for benchmarks that need no API."""
+"""Starts PostgreSQL, Valkey and the embedded object store on free ports, for benchmarks that need no API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PASSWORD = "for-benchmarks-alone"
 
 
 @dataclass(frozen=True)
-class Parts:
+class Servers:
     """A migrated database with the URLs of its owner and workers, Valkey, and their processes."""
 
     folder: Path
@@ -44,7 +44,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class StoreParts:
+class StoreServer:
     """An object store and its topics, with their addresses."""
 
     environment: dict[str, str]
@@ -55,9 +55,9 @@ class StoreParts:
 
 
 @contextmanager
-def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
+def running_store(servers: Servers, topics: Sequence[str]) -> Iterator[StoreServer]:
     """Run the embedded object store with these topics."""
-    folder = found.folder / "store"
+    folder = servers.folder / "store"
     folder.mkdir()
     ports = choose_ports(folder / "ports.json", ("store", "store_public"), 0)
     supervisor = Supervisor(folder)
@@ -67,7 +67,7 @@ def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
         public_port=ports["store_public"],
         key_id=KEY_ID,
         secret=PASSWORD,
-        redis_url=found.redis_url,
+        redis_url=servers.redis_url,
         visibility_s=dict.fromkeys(topics, 120),
     )
     try:
@@ -80,13 +80,13 @@ def store_parts(found: Parts, topics: Sequence[str]) -> Iterator[StoreParts]:
             "NO_PROXY": ADDRESS,
             "no_proxy": ADDRESS,
         }
-        yield StoreParts(environment, supervisor)
+        yield StoreServer(environment, supervisor)
     finally:
         supervisor.stop()
 
 
 @contextmanager
-def parts(folder: Path) -> Iterator[Parts]:
+def running_servers(folder: Path) -> Iterator[Servers]:
     """Run PostgreSQL with Fairway's schema, and Valkey, in a folder."""
     ports = choose_ports(folder / "ports.json", ("postgres", "valkey"), 0)
     program = postgres.prepare(folder / "postgres", PASSWORD, folder / "initdb.log")
@@ -107,7 +107,7 @@ def parts(folder: Path) -> Iterator[Parts]:
             postgres.database_url(ports["postgres"], PASSWORD, name, role) for role in (WORKER_ROLE, API_ROLE)
         )
         redis_url = valkey.redis_url(ports["valkey"], PASSWORD)
-        yield Parts(folder, ports["postgres"], owner, worker, api, redis_url, supervisor)
+        yield Servers(folder, ports["postgres"], owner, worker, api, redis_url, supervisor)
     finally:
         supervisor.stop()
 
@@ -120,7 +120,7 @@ def new_database(port: int) -> str:
     return postgres.database_url(port, PASSWORD, name)
 
 
-def one(database: Database, query: str, **parameters: Any) -> Any:
+def value_of(database: Database, query: str, **parameters: Any) -> Any:
     """The only value of a query's only row."""
     row = database.row(query, **parameters)
     assert row is not None

@@ -18,7 +18,7 @@ MOST_BYTES = 300_000
 
 
 @dataclass(frozen=True)
-class StoreParts:
+class StoreServer:
     """A running object store with its Valkey; `ports` by the names `valkey`, `store` and `store_public`."""
 
     home: Path
@@ -29,7 +29,7 @@ class StoreParts:
 
 
 @contextmanager
-def store_parts(home: Path, *, free_bytes: int = 0) -> Iterator[StoreParts]:
+def running_store(home: Path, *, free_bytes: int = 0) -> Iterator[StoreServer]:
     """Start an object store and Valkey in a folder, on free ports; stop them at the end."""
     ports = choose_ports(home / "ports.json", ("valkey", "store", "store_public"), 0)
     secret, password = secrets.token_urlsafe(), secrets.token_urlsafe()
@@ -48,6 +48,6 @@ def store_parts(home: Path, *, free_bytes: int = 0) -> Iterator[StoreParts]:
     )
     try:
         supervisor.start([valkey.declare(home, ports["valkey"], password), store])
-        yield StoreParts(home, supervisor, ports, secret, redis_url)
+        yield StoreServer(home, supervisor, ports, secret, redis_url)
     finally:
         supervisor.stop()
