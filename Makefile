@@ -117,7 +117,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.chain
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.numbers
+	$(BIN)/python -m benchmarks.single_operations
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.dispatch
 	$(BIN)/python -m benchmarks.audit

@@ -1,9 +1,9 @@
 """Measures single operations in a warm worker: thumbnails of photos, text of documents, office files printed to PDF.
 
-    python -m benchmarks.numbers [FOLDER]
+    python -m benchmarks.single_operations [FOLDER]
 
 FOLDER contains documents of many kinds; without it the few samples are used. CPU time includes decoders and
-LibreOffice. Prints a table and saves it in build/bench/numbers.json.
+LibreOffice. Prints a table and saves it in build/bench/single_operations.json.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def documents_in(folders: Sequence[Path], scratch: Path, reader: Documents) -> l
 def main() -> None:
     folders = [Path(folder) for folder in sys.argv[1:]] or list(SAMPLES)
     rows = []
-    with tempfile.TemporaryDirectory(prefix="fairway-numbers-") as name:
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as name:
         scratch, reader = Path(name), Documents()
         into = scratch / "into"
         into.mkdir()
@@ -142,7 +142,7 @@ def main() -> None:
                 rows.append(measured(f"text of {kind}", f"{TEXT_REACH_MS} ms", chosen, read))
         reader.close()
         rows += printed([document for document in documents if document.media_type in FILTERS], scratch)
-    keep_table("numbers", COLUMNS, rows)
+    keep_table("single_operations", COLUMNS, rows)
 
 
 def printed(documents: Sequence[Document], scratch: Path) -> list[dict[str, Any]]:
