@@ -43,7 +43,7 @@ class Dispatcher:
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for ready parts of these steps. Returns their number. Raises StoreUnreachable."""
         limits = {name: self._limit(name) for name in steps if name in self._steps}
-        caps = {name: self._dependencies.cap(self._steps[name], one.cap) for name, one in limits.items()}
+        caps = {name: self._dependencies.cap(self._steps[name], bound.cap) for name, bound in limits.items()}
         caps = {name: cap for name, cap in caps.items() if cap}
         taken = self._dependencies.take(caps)
         # A part that may be a breaker's probe, or that uses a budget, gets a separate message.
@@ -53,7 +53,7 @@ class Dispatcher:
             if cap == limits[name].cap and name not in taken
         }
         try:
-            ceilings = {name: one.ceiling for name, one in limits.items() if one.ceiling is not None}
+            ceilings = {name: bound.ceiling for name, bound in limits.items() if bound.ceiling is not None}
             wake_ups = self._ports.store.dispatch(caps, taken, bundle_sizes, ceilings)
         except StoreUnreachable:
             # An attempt that ends requests a dispatch only once: a redelivery of its message finds nothing to do.

@@ -56,7 +56,7 @@ class HeldClaims:
 
     def held(self) -> list[Claim]:
         """The running claims."""
-        return [one.claim for one in list(self._held.values())]
+        return [held.claim for held in list(self._held.values())]
 
     def until(self, claims: Sequence[Claim]) -> float:
         """The end of the lease that ends first, by the monotonic clock."""

@@ -51,8 +51,8 @@ def write_as_zip(path: str, copy: Any) -> None:
     media_type = OPEN_DOCUMENTS[root.get(f"{OFFICE}mimetype", "")]
     pictures = _take_out_pictures(root)
     parts = {
-        "content.xml": _part(root, "document-content", lambda one: one.tag not in IN_STYLES),
-        "styles.xml": _part(root, "document-styles", lambda one: one.tag in IN_STYLES | IN_BOTH),
+        "content.xml": _part(root, "document-content", lambda element: element.tag not in IN_STYLES),
+        "styles.xml": _part(root, "document-styles", lambda element: element.tag in IN_STYLES | IN_BOTH),
     }
     entries = {"/": media_type, **dict.fromkeys(parts, "text/xml"), **dict.fromkeys(pictures, "")}
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
@@ -98,7 +98,7 @@ def _take_out_pictures(root: Element) -> dict[str, bytes]:
 
 def _part(root: Element, name: str, belongs: Any) -> bytes:
     part = Element(f"{OFFICE}{name}", {key: value for key, value in root.attrib.items() if "mimetype" not in key})
-    part.extend(one for one in root if belongs(one))
+    part.extend(element for element in root if belongs(element))
     return bytes(ElementTree.tostring(part, "utf-8", xml_declaration=True))
 
 

@@ -116,7 +116,7 @@ def begin(url: str, method: str, headers: dict[str, str]) -> socket.socket:
     return connection
 
 
-def test_uploads_that_send_a_byte_now_and_then_hold_up_nobody(server: StoreServer, http: httpx.Client) -> None:
+def test_uploads_that_send_a_byte_now_and_then_do_not_delay_others(server: StoreServer, http: httpx.Client) -> None:
     objects = storage(server)
     with ExitStack() as stack:
         slow: list[socket.socket] = []
@@ -171,7 +171,7 @@ def test_a_large_body_is_stored_without_being_held_in_memory(server: StoreServer
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
-def test_what_the_store_gives_out_can_run_nothing_in_a_browser(server: StoreServer, http: httpx.Client) -> None:
+def test_objects_of_the_store_can_run_no_script_in_a_browser(server: StoreServer, http: httpx.Client) -> None:
     objects: Any = storage(server)
     key = new_key()
     assert upload(objects, key, b"<script>alert(1)</script>", http) == 200

@@ -1,4 +1,4 @@
-"""Documents within one file are told apart."""
+"""A file that contains several documents is divided into them."""
 
 from __future__ import annotations
 

@@ -214,9 +214,9 @@ def test_a_process_that_ignores_its_stop_signal_is_killed(tmp_path: Path) -> Non
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     )
     supervisor = Supervisor(tmp_path)
-    log = tmp_path / "deaf.log"
-    supervisor.start([program("deaf", code, tmp_path, stop_s=0.1, is_ready=lambda: "up" in log.read_text())])
-    pid = supervisor.pids()["deaf"]
+    log = tmp_path / "stubborn.log"
+    supervisor.start([program("stubborn", code, tmp_path, stop_s=0.1, is_ready=lambda: "up" in log.read_text())])
+    pid = supervisor.pids()["stubborn"]
     supervisor.stop()
     assert not lives(pid)
 

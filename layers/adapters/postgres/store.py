@@ -133,8 +133,8 @@ class PostgresStore:
     def _apply(self, connection: Any, file: File, plan: FilePlan) -> None:
         file_id = file.file_id
         if plan.merged:
-            made = Jsonb(results_as_json(plan.merged, file.schema_version))
-            connection.execute(self._sql["keep_merged"], {"file_id": file_id, "made": made})
+            results = Jsonb(results_as_json(plan.merged, file.schema_version))
+            connection.execute(self._sql["keep_merged"], {"file_id": file_id, "made": results})
         if plan.steps:
             planned = Jsonb(plan_as_json(plan.steps))
             connection.execute(self._sql["apply_plan"], {"file_id": file_id, "planned": planned})
@@ -152,13 +152,8 @@ class PostgresStore:
             )
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
-        made = {"artifacts": [artifact_as_json(artifact)]}
-        row = self._database.row(
-            self._sql["keep_artifact"],
-            **fence_of(claim),
-            made=Jsonb(made),
-        )
-        return row is not None
+        results = {"artifacts": [artifact_as_json(artifact)]}
+        return self._database.row(self._sql["keep_artifact"], **fence_of(claim), made=Jsonb(results)) is not None
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
         described = [
