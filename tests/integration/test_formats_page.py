@@ -33,7 +33,7 @@ READERS = {
     "iwork": "the preview that it contains",
     "slides": "Fairway's own reader of slides and notes",
     "open_slides": "Fairway's own reader of slides and notes",
-    "mail": "Python's email package, and the readers of the documents that it carries",
+    "mail": "Python's email package, and the readers of its attachments",
     "outlook": "kreuzberg",
     "html": "Python's html.parser",
     "plain": "the file itself, in any encoding",
@@ -49,7 +49,7 @@ fewer than 200 letters, and slides and sheets with fewer than 100, are searched 
 pixels, or smaller ones if there is no text at all. In a document or a mail, each scan is a page of its own after the
 page of text.
 
-A mail's text is followed by the pages of the documents that it carries, in the order in which they are attached:
+A mail's text is followed by the pages of its attachments, in their order:
 PDFs, pictures, office documents, texts and forwarded messages, also those inside `winmail.dat` and inside S/MIME
 signatures, which are not verified. At most 500 of them are read, of up to 64 MiB each. A note names each attached file
 that was not read. If the batch expands archives, the documents of a mail and the messages of a mailbox are files of

@@ -34,14 +34,14 @@ def test_each_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         assert name in str(caught.value)
 
 
-def test_an_old_java_is_as_bad_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_java_that_is_too_old_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, "java", "mvn", "go", java=11)
     with pytest.raises(programs.Missing, match="Java 17") as caught:
         programs.check()
     assert "Maven" not in str(caught.value)
 
 
-def test_what_is_in_the_cache_needs_no_tool(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def test_a_program_in_the_cache_needs_no_tool(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     for name in (f"kafka-{programs.KAFKA}", f"versitygw-{programs.VERSITYGW}"):
         (cache / name).mkdir(parents=True)
     installed(monkeypatch, "java")

@@ -376,7 +376,7 @@ def test_an_iwork_document_is_read_by_its_preview(tmp_path: Path) -> None:
     assert "data:image/webp" in web_pages.body_of(str(tmp_path / "original"), IWORK)
 
 
-def test_of_an_iwork_document_with_a_picture_only_a_note_says_that_the_rest_is_missing(tmp_path: Path) -> None:
+def test_an_iwork_document_with_only_a_picture_has_a_note_of_lost_content(tmp_path: Path) -> None:
     found, (page,) = read(
         tmp_path, zipped({"Index/Document.iwa": b"x", "preview.jpg": hostile_files.picture("JPEG", SAYS)})
     )

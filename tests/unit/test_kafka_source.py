@@ -181,7 +181,7 @@ def test_a_thread_that_ends_a_message_takes_the_next_one_itself(source: KafkaSou
     assert source.hand_over("text", "again")
 
 
-def test_what_was_handed_over_moves_no_offset_and_stays_when_partitions_move(
+def test_a_message_that_was_handed_over_moves_no_offset_and_stays_when_partitions_move(
     source: KafkaSource, consumer: Consumer
 ) -> None:
     consumer.add(1)
@@ -223,12 +223,12 @@ def test_a_consumer_that_fails_is_replaced(monkeypatch: pytest.MonkeyPatch) -> N
     source.stop()
 
 
-def test_a_buffer_without_messages_is_waited_for_no_longer_than_asked() -> None:
+def test_taking_from_an_empty_buffer_waits_no_longer_than_requested() -> None:
     assert Buffer(3).take(2, 0) == [] and Buffer(3).take(2, 0.01) == []
 
 
 @pytest.mark.parametrize(
     ("partitions", "message"), [(0, "has no topic fairway-ocr"), (4, "its 4 partitions serve 4 workers")]
 )
-def test_an_operator_reads_what_is_wrong_with_a_topic(partitions: int, message: str) -> None:
+def test_the_message_for_operators_says_what_is_wrong_with_a_topic(partitions: int, message: str) -> None:
     assert message in too_narrow("fairway-ocr", partitions) and "infra.setup" in too_narrow("fairway-ocr", partitions)

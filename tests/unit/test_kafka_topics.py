@@ -94,7 +94,7 @@ def test_a_failing_topic_does_not_affect_the_others(capsys: pytest.CaptureFixtur
     assert failed[1] == ("ocr", "not confirmed in time")
 
 
-def test_brokers_are_asked_for_partitions_now_and_then_only() -> None:
+def test_the_partitions_of_a_topic_are_counted_only_from_time_to_time() -> None:
     producer = Producer()
     kafka = topics(producer)
     for _ in range(5):

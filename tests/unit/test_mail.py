@@ -1,4 +1,4 @@
-"""What a person reads in a mail is read: its richer text, the documents that it carries, and what wraps them."""
+"""What a person reads in a mail is read: its richer text, its attachments, and the content of its envelopes."""
 
 from __future__ import annotations
 
@@ -525,7 +525,7 @@ def test_the_preview_of_a_mailbox_shows_all_messages(tmp_path: Path) -> None:
     assert "First" in shown and "Second" in shown
 
 
-def test_a_letter_and_the_document_that_it_brings_are_one_document() -> None:
+def test_a_message_and_its_attachment_are_one_document() -> None:
     letter = "Subject: Your invoice\nFrom: billing@example.com\nDate: Thu, 14 Mar 2024\n\nPlease find it attached."
     first = "Page 1 of 2\nInvoice number: NW-1\nInvoice date: 11 March 2024\ncarried forward"
     last = "Page 2 of 2\nInvoice number: NW-1\nTotal due GBP 90.00"
@@ -546,7 +546,7 @@ def test_the_file_says_where_documents_begin_even_if_their_texts_do_not() -> Non
 # --- as files of their own -----------------------------------------------------------------------------
 
 
-def test_the_documents_of_a_mail_can_be_taken_out_as_files(tmp_path: Path) -> None:
+def test_the_attachments_of_a_mail_can_be_extracted_as_files(tmp_path: Path) -> None:
     made = attach(message(), pdf_page(INVOICE), "application/pdf", "NW-77.pdf")
     made.add_attachment(message("The original.", "Original"))
     attach(made, b"a;b\n", "text/csv", None)
@@ -560,7 +560,7 @@ def test_the_documents_of_a_mail_can_be_taken_out_as_files(tmp_path: Path) -> No
     assert b"The original." in (tmp_path / unpacked[1]["stored_as"]).read_bytes()
 
 
-def test_a_mail_whose_documents_are_files_of_their_own_has_its_own_pages_only(tmp_path: Path) -> None:
+def test_a_mail_whose_attachments_are_separate_files_has_only_its_own_pages(tmp_path: Path) -> None:
     made = attach(message(), hostile_files.elf(), "application/octet-stream", "a.bin")
     path = tmp_path / "a.eml"
     path.write_bytes(attach(made, pdf_page(INVOICE), "application/pdf", "NW-77.pdf").as_bytes())
@@ -569,7 +569,7 @@ def test_a_mail_whose_documents_are_files_of_their_own_has_its_own_pages_only(tm
     assert len(embedded.read_text(str(path), TYPE)) == 2
 
 
-def test_the_messages_of_a_mailbox_can_be_taken_out_as_files(tmp_path: Path) -> None:
+def test_the_messages_of_a_mailbox_can_be_extracted_as_files(tmp_path: Path) -> None:
     path, media_type = stored_mailbox(tmp_path, mailbox(message("First", "One/Two"), message("Second", "")))
     listed = archives.members(path, media_type)
     assert [member["name"] for member in listed] == ["1 One/Two.eml", "2 message.eml"]
@@ -577,7 +577,7 @@ def test_the_messages_of_a_mailbox_can_be_taken_out_as_files(tmp_path: Path) -> 
     assert b"Second" in (tmp_path / "member-1").read_bytes()
 
 
-def test_a_mailbox_of_very_many_messages_is_not_taken_apart(tmp_path: Path) -> None:
+def test_a_mailbox_of_very_many_messages_is_not_split(tmp_path: Path) -> None:
     path, media_type = stored_mailbox(tmp_path, b"From a\nSubject: b\n\n\n" * 1001)
     with pytest.raises(PermanentError) as refused:
         archives.members(path, media_type)

@@ -254,7 +254,7 @@ def _shuffled(seed: int) -> dict[str, str]:
         pytest.param({c: chr(ord("α") + i % 24) for i, c in enumerate("aeiou")}, id="two alphabets"),
     ],
 )
-def test_text_that_no_language_could_hold_is_read_by_ocr(write: Write, wrong: dict[str, str]) -> None:
+def test_a_page_whose_text_is_nonsense_is_read_by_ocr(write: Write, wrong: dict[str, str]) -> None:
     pages = read(write(with_lying_font(wrong)))
     assert pages[0].source == "ocr"
     assert fields(pages) == FIELDS
@@ -306,7 +306,7 @@ def test_a_portfolio_in_a_portfolio_is_read(write: Write) -> None:
     assert fields(read(write(portfolio({"inner.pdf": portfolio({"invoice.pdf": invoice()})})))) == FIELDS
 
 
-def test_an_attachment_that_cannot_be_read_is_said_to_be_lost(write: Write) -> None:
+def test_an_attachment_that_cannot_be_read_is_noted_as_lost(write: Write) -> None:
     pages = pdf_text.read_text(write(portfolio({"invoice.pdf": invoice(), "broken.pdf": b"%PDF-1.4 nothing"})))
     assert ["the attached file broken.pdf was not read", True] in pages[0]["notes"]
 

@@ -80,7 +80,7 @@ def pages_of(texts: list[str]) -> list[Page]:
 
 
 @pytest.mark.parametrize("name", list(CASES))
-def test_documents_are_told_apart(name: str) -> None:
+def test_the_documents_in_a_file_are_separated(name: str) -> None:
     texts, belongs = CASES[name]
     found = [[page.number for page in pages] for pages in documents_of(pages_of(texts))]
     wanted = [

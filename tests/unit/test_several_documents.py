@@ -139,7 +139,7 @@ MAIL_SCHEMA = {
         ),
     ],
 )
-def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
+def test_values_of_an_attachment_take_precedence_over_those_of_the_mail(
     letter: str, document: str, expected: dict[str, Any]
 ) -> None:
     work = _Work([letter, document])
@@ -150,7 +150,7 @@ def test_what_an_attached_document_shows_wins_over_the_mail_around_it(
     assert set(done.extraction.evidence) == set(expected)
 
 
-def test_the_title_of_a_mail_is_its_subject_and_not_a_line_of_what_is_attached() -> None:
+def test_the_title_of_a_mail_is_its_subject_and_not_a_line_of_an_attachment() -> None:
     letter = Extraction({"title": "Receipt for the hinges"}, (), {})
     document = Extraction({"title": "ZiePI2 012", "company": "Gin Kee", "total": 148.4}, (), {})
     assert combined(document, letter).fields == {
