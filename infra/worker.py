@@ -43,7 +43,9 @@ def main() -> None:
     from functions import handlers, upkeep
 
     runs = slots(settings.step_slots)
-    consumer = Consumer(settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(runs), _store_is_up)
+    consumer = Consumer(
+        settings.worker_name, bootstrap.source(), bootstrap.work_signal(), _handlers(runs), _store_is_up
+    )
     membership = Membership(
         bootstrap.store(), bootstrap.fleet(), settings.worker_name, runs, RUNNING_CALLS.share_processors
     )

@@ -104,7 +104,9 @@ class FairwayContender:
     def _runner(self) -> Runner:
         """The runner that handles arrivals. Without topics it does not dispatch: the workers do."""
         if self._store:
-            return runner_on(Database(self._servers.worker_url), bootstrap.topics(), "arrivals", self._servers.redis_url)
+            return runner_on(
+                Database(self._servers.worker_url), bootstrap.topics(), "arrivals", self._servers.redis_url
+            )
         runner = runner_on(Database(self._servers.worker_url), InProcessQueue(), "arrivals")
         runner.dispatch = lambda steps: 0  # type: ignore[method-assign]
         return runner

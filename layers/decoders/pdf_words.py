@@ -122,7 +122,6 @@ class _CharacterBoxes:
         return -round(angle / (math.pi / 2)) % 4 if angle else 0
 
 
-
 def _along(box: Box, quarter: int) -> Box:
     """The box in a frame in which its text runs from left to right."""
     if not quarter:

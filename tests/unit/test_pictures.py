@@ -165,7 +165,9 @@ def test_a_picture_is_read_and_shown_by_its_pixels(write: Any, tmp_path: Path, n
 
 
 @pytest.mark.parametrize("name", list(DAMAGED))
-def test_the_intact_part_of_a_damaged_picture_is_read_and_noted_as_a_part(write: Any, tmp_path: Path, name: str) -> None:
+def test_the_intact_part_of_a_damaged_picture_is_read_and_noted_as_a_part(
+    write: Any, tmp_path: Path, name: str
+) -> None:
     path = write(DAMAGED[name]())
     page = read(path)
     assert "NW-20417" in page["text"]
