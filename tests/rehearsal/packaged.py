@@ -99,7 +99,7 @@ def test_a_function_signs_for_kafka_with_its_package_only(unpacked: dict[str, Pa
 from confluent_kafka.admin import AdminClient
 from layers.adapters.kafka.access import Access, iam_token
 from layers.adapters.kafka.topics import producer
-producer(Access("b-1.example:9098", "iam", tls=True, region="us-east-1", options={"debug": ""}))
+producer(Access("b-1.example:9098", "iam", tls=True, region="us-east-1", options={"client.id": "fairway"}))
 print(iam_token("us-east-1")("")[0])
 """
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
