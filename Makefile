@@ -1,5 +1,6 @@
 # make run [FILES=folder] [DATASET=name]     start Fairway on this machine and process files
 # make cluster [FILES=folder]                start it with Kafka, versitygw and two worker hosts; needs Java, Maven and Go
+# make link                                  print a link that signs you in to the page of the running Fairway
 # make top                                   show what the running Fairway is doing, live
 # make video                                 install PyAV, for pictures of videos (contains parts under the GPL)
 # make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
@@ -31,12 +32,15 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	&& echo $$p && break; done)
 STAGE ?= dev
 
-.PHONY: lint-deploy cluster test-cluster coverage top rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: lint-deploy cluster test-cluster coverage top link rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
 cluster: $(VENV)/.local
 	@exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
+
+link: $(VENV)/.local
+	@$(BIN)/python -m infra.local.link
 
 top: $(VENV)/.local
 	@$(BIN)/python -m infra.local.top

@@ -24,14 +24,14 @@ def caller_of(headers: Mapping[str, str], address: str, catalog: Catalog, ports:
     if holder is None or not hmac.compare_digest(bytes(holder.key_hash), key_hash):
         if ports.limits.count(f"denied:{address}", window_s=60) > FAILURES_A_MINUTE:
             raise Problem("rate_limited", "too many unknown keys from your address; wait a minute", Retry_After="60")
-        raise _unauthorized("the key is unknown or was revoked")
-    return Caller(str(holder.tenant_id), holder.role, str(holder.key_id))
+        raise _unauthorized("the key is unknown, was revoked or has expired")
+    return Caller(str(holder.tenant_id), holder.role, str(holder.key_id), holder.name, holder.expires_at)
 
 
 def check_key(caller: Caller, catalog: Catalog) -> None:
-    """Check again, in a transaction of the caller's tenant, that the key was not revoked in the meantime."""
+    """Check again, in a transaction of the caller's tenant, that the key is still valid."""
     if not catalog.is_key_valid(caller.key_id):
-        raise _unauthorized("the key was revoked")
+        raise _unauthorized("the key was revoked or has expired")
 
 
 def notification_of(key_id: object) -> str:

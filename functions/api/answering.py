@@ -20,7 +20,7 @@ from layers.settings import Settings
 from layers.telemetry.log import log
 
 # Left out of stored responses: URLs expire, keys are secret.
-NOT_STORED = {"upload", "api_key"}
+NOT_STORED = {"upload", "api_key", "code"}
 LONGEST_KEY = 200
 LAMBDA_MOST_BYTES = 5_900_000  # a Lambda response may have 6 MB; the rest is for headers and JSON escapes
 COMMON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -85,18 +85,20 @@ def as_text(response: Response) -> str:
 
 
 def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiPorts) -> Response:
-    if route.is_public:
-        return _as_response(route.handler(Request(ANYONE, ports)))
     headers = {name.lower(): value for name, value in http_request.headers.items()}
     query = dict(http_request.query_params or {})
+    address = _address(http_request, headers)
+    if route.is_public:
+        return _as_response(route.handler(Request(ANYONE, ports, None, http_request.raw_body, query, headers, address)))
     with ports.catalogs.transaction() as catalog:
-        caller = caller_of(headers, _address(http_request, headers), catalog, ports)
+        caller = caller_of(headers, address, catalog, ports)
         check_role(caller, route.role)
         for name, value in ids.items():
             if not is_id(value):
                 raise not_found(name.removesuffix("_id"))
         catalog.act_as(caller.tenant_id, is_system=caller.role == "admin")
-        request = Request(caller, ports, None if route.waits else catalog, http_request.raw_body, query, headers)
+        transaction = None if route.waits else catalog
+        request = Request(caller, ports, transaction, http_request.raw_body, query, headers, address)
         check_rate(request, catalog)
         if not route.waits:
             response = _run_once(route, request, ids)

@@ -14,6 +14,7 @@ from layers.domain.extraction.values import DateOrder
 from layers.domain.file import Several
 
 MOST_LEVELS = 50
+FILES_A_CALL = 1000
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -90,7 +91,7 @@ class NewFile(Body):
 
 
 class NewBatch(Body):
-    files: list[NewFile] = Field(min_length=1, max_length=1000)
+    files: list[NewFile] = Field(min_length=1, max_length=FILES_A_CALL)
     allow_duplicates: bool = False
     expand_archives: bool = Field(
         default=False,
@@ -128,6 +129,9 @@ class Quota(Body):
     files_a_day: Allowance | None = Field(default=None, description="files created since midnight, UTC")
     datasets: Allowance | None = Field(default=None, description="datasets; default 1000")
     keys: Allowance | None = Field(default=None, description="keys that were not revoked; default 200")
+    sessions: Allowance | None = Field(
+        default=None, description="sessions of people and codes for them that have not expired; default 1000"
+    )
     schema_versions: Allowance | None = Field(default=None, description="schema versions of a dataset; default 1000")
     open_batches: Allowance | None = Field(
         default=None, description="batches with files that are not settled; default 10000"
@@ -151,6 +155,19 @@ class ChangedTenant(Body):
 
 class NewKey(Body):
     role: Literal["viewer", "editor", "operator", "admin"]
+
+
+class NewSession(Body):
+    role: Literal["viewer", "editor", "operator", "admin"] | None = Field(
+        default=None, description="at most your own; default: `editor`, or your own if that is lower"
+    )
+    name: str | None = Field(
+        default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$", description="the name of the person"
+    )
+
+
+class CodeToExchange(Body):
+    code: str = Field(min_length=1, max_length=200)
 
 
 class Redrive(Body):

@@ -79,7 +79,9 @@ class Description:
     `answers` maps each successful status to the name of its response shape; `also_as` has further media types of the
     response. An empty `tag` means the name of the handler's module.
 
-    `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`.
+    `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`; `forbids`: some
+    callers with the role get `forbidden`. `takes_secret`: it is
+    public and refuses an unknown secret in the body as `unauthorized`.
     """
 
     name: str
@@ -89,6 +91,8 @@ class Description:
     query: tuple[Schema, ...] = ()
     conflicts: bool = False
     quotas: bool = False
+    forbids: bool = False
+    takes_secret: bool = False
     also_as: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     tag: str = ""
@@ -100,6 +104,16 @@ DESCRIPTIONS = {
          "Shows whether each dependency works; 503 only when the API itself can't work.",
          {200: "Health", 503: "Health"}),
     "GET /openapi.json": Description("getContract", "Shows this document.", {200: "Contract"}),
+
+    "GET /me": Description("getMe", "Shows who you are, your limits, and what this Fairway can read.", {200: "Me"}),
+    "POST /sessions": Description("createSession",
+         "Creates a one-time code for a session of a person. It can be exchanged for five minutes. Put it into the fragment "
+         "of a link, which browsers do not send to servers. Revoking your key ends its sessions.",
+         {201: "SessionCode"}, bodies.NewSession, quotas=True, forbids=True),
+    "POST /sessions/exchange": Description("exchangeCode",
+         "Exchanges a code for a key, which expires after 12 hours. A code works once.",
+         {201: "Session"}, bodies.CodeToExchange, takes_secret=True, tag="sessions"),
+    "DELETE /sessions": Description("endSession", "Ends the session of your key.", {200: "EndedSession"}, conflicts=True),
 
     "GET /datasets": Description("listDatasets", "Lists your datasets, newest first.",
          {200: "Datasets"}, query=(_limit(1000, 1000), PAGE_CURSOR)),

@@ -95,7 +95,11 @@ def _operation(route: Route) -> Schema:
 
 
 def _tag(route: Route, described: Description) -> str:
-    return "operations" if route.is_public else described.tag or route.handler.__module__.rpartition(".")[2]
+    return (
+        "operations"
+        if route.is_public and not described.tag
+        else described.tag or route.handler.__module__.rpartition(".")[2]
+    )
 
 
 def _problems(route: Route, described: Description) -> list[str]:
@@ -104,15 +108,15 @@ def _problems(route: Route, described: Description) -> list[str]:
     takes_idempotency_key = route.repeat is not None
     possible = {
         "invalid_request": described.body or described.query or takes_idempotency_key,
-        "unauthorized": has_key,
-        "forbidden": has_key and route.role != ROLES[0],
+        "unauthorized": has_key or described.takes_secret,
+        "forbidden": (has_key and route.role != ROLES[0]) or described.forbids,
         "not_found": route.ids,
         "conflict": described.conflicts or takes_idempotency_key,
         "too_large": described.body,
         "quota_exceeded": described.quotas,
-        "rate_limited": has_key,
+        "rate_limited": has_key or described.takes_secret,
         "internal_error": True,
-        "unavailable": has_key,
+        "unavailable": has_key or described.takes_secret,
     }
     return [code for code, is_possible in possible.items() if is_possible]
 

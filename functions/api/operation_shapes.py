@@ -23,7 +23,15 @@ from functions.api.requests import ROLES
 from functions.pipelines import STEPS
 
 TENANT = {"id": ID, "name": TEXT, "weight": NUMBER, "quota": OBJECT, "created_at": TIME}
-KEY = {"id": ID, "tenant_id": ID, "role": one_of(*ROLES), "created_at": TIME, "revoked_at": or_null(TIME)}
+KEY = {
+    "id": ID,
+    "tenant_id": ID,
+    "role": one_of(*ROLES),
+    "name": or_null(TEXT) | {"description": "of the person, if it is the key of a session"},
+    "created_at": TIME,
+    "expires_at": or_null(TIME) | {"description": "null: never; others are keys of sessions"},
+    "revoked_at": or_null(TIME),
+}
 API_KEY = or_null(TEXT) | {"description": "shown once; null in the response to a repeated Idempotency-Key"}
 
 OPERATION_SHAPES: dict[str, Schema] = {

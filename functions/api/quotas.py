@@ -12,10 +12,18 @@ from layers.ports.rows import NewFile
 PROCESSING_RETRY_S = 30
 BYTES_RETRY_S = 600
 # Limits where the tenant's quota has none: generous, but low enough to protect the system from one tenant.
-DEFAULTS = {"datasets": 1_000, "keys": 200, "schema_versions": 1_000, "open_batches": 10_000, "requests_per_s": 50}
+DEFAULTS = {
+    "datasets": 1_000,
+    "keys": 200,
+    "sessions": 1_000,
+    "schema_versions": 1_000,
+    "open_batches": 10_000,
+    "requests_per_s": 50,
+}
 LABELS = {
     "datasets": "datasets",
     "keys": "keys",
+    "sessions": "sessions",
     "schema_versions": "schema versions of the dataset",
     "open_batches": "open batches",
 }
@@ -86,6 +94,12 @@ def check_keys(request: Request, tenant_id: str) -> None:
     """The same for another key of a tenant."""
     request.catalog.lock_quota(tenant_id)
     _check_one("keys", request.catalog.quota_of(tenant_id), lambda: request.catalog.key_count(tenant_id))
+
+
+def check_sessions(request: Request) -> None:
+    """The same for another session of the caller's tenant."""
+    request.catalog.lock_quota()
+    _check_one("sessions", request.catalog.quota(), request.catalog.session_count)
 
 
 def check_batches(request: Request) -> None:

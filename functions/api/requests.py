@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -24,9 +25,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
+    """The holder of the key of a request. `name` and `expires_at` are those of a session."""
+
     tenant_id: str
     role: str
     key_id: str = ""
+    name: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def is_session(self) -> bool:
+        return self.expires_at is not None
 
     @property
     def is_admin(self) -> bool:
@@ -46,7 +55,7 @@ class Request:
     """One call of the API. `query` has the first value of each query parameter; names of `headers` are in lower case.
 
     `transaction` is the request's one transaction; public and waiting routes have none. The functions in `afterwards`
-    run once it is committed.
+    run once it is committed. `address` is the client's.
     """
 
     caller: Caller
@@ -55,6 +64,7 @@ class Request:
     body: bytes = b""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
     afterwards: list[Callable[[], object]] = field(default_factory=list)
 
     @property

@@ -19,6 +19,7 @@ from functions.api import (
     records,
     redrives,
     removals,
+    sessions,
     tenants,
     uploads,
 )
@@ -65,6 +66,10 @@ def as_stored(_request: Request, body: Any) -> Any:
 ROUTES = (
     Route("GET", "/health", operations.health, PUBLIC),
     Route("GET", "/openapi.json", contract.show, PUBLIC),
+    Route("GET", "/me", sessions.me, "viewer"),
+    Route("POST", "/sessions", sessions.create, "viewer", repeat=as_stored),
+    Route("POST", "/sessions/exchange", sessions.exchange, PUBLIC),
+    Route("DELETE", "/sessions", sessions.end, "viewer"),
     Route("GET", "/datasets", datasets.show_all, "viewer"),
     Route("POST", "/datasets", datasets.create, "editor", repeat=as_stored),
     Route("GET", "/datasets/{dataset_id}", datasets.show, "viewer"),

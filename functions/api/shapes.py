@@ -5,6 +5,7 @@ from __future__ import annotations
 from functions.api.file_shapes import FILE_SHAPES
 from functions.api.json_schema import OBJECT, TEXT, TIME, Schema, by_name, each, object_of, one_of, or_null, ref
 from functions.api.operation_shapes import OPERATION_SHAPES
+from functions.api.people_shapes import PEOPLE_SHAPES
 from functions.api.problems import TITLES
 from layers.domain.breaker import Mode
 
@@ -24,6 +25,7 @@ SHAPES: dict[str, Schema] = {
         ),
     ),
     "Breaker": object_of(state=one_of(*Mode), next_probe_at=or_null(TIME), reason=or_null(TEXT)),
+    **PEOPLE_SHAPES,
     **FILE_SHAPES,
     **OPERATION_SHAPES,
     "Contract": OBJECT | {"description": "an OpenAPI 3.1 document"},

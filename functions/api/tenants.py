@@ -62,7 +62,7 @@ def revoke_key(request: Request, key_id: str) -> tuple[int, Any]:
     key = request.catalog.revoke_key(key_id)
     if key is None:
         raise not_found("key")
-    request.notify(notification_of(key.key_id))
+    request.notify(*map(notification_of, [key.key_id, *request.catalog.revoke_sessions_of(key_id)]))
     return 200, _key_view(key)
 
 
@@ -88,6 +88,8 @@ def _key_view(key: KeyRow) -> Shown:
         "id": str(key.key_id),
         "tenant_id": str(key.tenant_id),
         "role": key.role,
+        "name": key.name,
         "created_at": at(key.created_at),
+        "expires_at": at(key.expires_at),
         "revoked_at": at(key.revoked_at),
     }

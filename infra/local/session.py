@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from infra.local.link import link
+
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
 IGNORED_NAMES = {"LICENSES.md"}
@@ -140,7 +142,10 @@ def _print_status(console: Console, endpoint: dict[str, Any]) -> None:
     except Refused as refusal:
         state = str(refusal)
     home = os.environ.get("FAIRWAY_HOME", ".fairway")
+    page = link(endpoint)
     console.print(f"\n[bold]Fairway is running[/] (health: {state}) at {endpoint['api_url']}", highlight=False)
+    if page:
+        console.print(f"Open {page} (for 5 minutes; `make link` prints another)", highlight=False, soft_wrap=True)
     console.print(
         f"API key and addresses: {home}/endpoint.json   Logs: {home}/logs   Stop with Ctrl-C", highlight=False
     )

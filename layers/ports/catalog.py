@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from layers.domain.step import PlannedStep
+from layers.ports.people import PeopleCatalog
 from layers.ports.rows import (
     ArtifactRow,
     AttemptRow,
@@ -45,17 +46,17 @@ from layers.ports.rows import (
 from layers.ports.store import RecordedObject
 
 
-class Catalog(Protocol):
+class Catalog(PeopleCatalog, Protocol):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
     `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.
     """
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
-        """The holder of a key; None if the key is unknown or revoked."""
+        """The holder of a key; None if the key is unknown, revoked or expired."""
 
     def is_key_valid(self, key_id: str) -> bool:
-        """Whether this key of the tenant exists and was not revoked."""
+        """Whether this key of the tenant exists, was not revoked and has not expired."""
 
     def act_as(self, tenant_id: str, *, is_system: bool = False) -> None:
         """From now on the transaction sees this tenant's rows. With `is_system` it also sees all tenants, keys and
@@ -240,7 +241,7 @@ class Catalog(Protocol):
         """The number of the tenant's datasets."""
 
     def key_count(self, of_tenant_id: str) -> int:
-        """The number of a tenant's keys that were not revoked."""
+        """The number of a tenant's keys that were not revoked, without those of sessions."""
 
     def open_batch_count(self) -> int:
         """The number of the tenant's batches with files that are not settled."""

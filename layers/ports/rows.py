@@ -12,9 +12,13 @@ from uuid import UUID
 
 
 class KeyHolder(NamedTuple):
+    """The holder of a key. `expires_at`: the key is that of a session; `name` is that of its person."""
+
     key_id: UUID
     tenant_id: UUID
     role: str
+    name: str | None
+    expires_at: datetime | None
     key_hash: bytes
 
 
@@ -209,11 +213,23 @@ class Tenant(NamedTuple):
     created_at: datetime
 
 
+class Session(NamedTuple):
+    """A session, with its new key."""
+
+    key_id: UUID
+    tenant_id: UUID
+    role: str
+    name: str | None
+    expires_at: datetime
+
+
 class KeyRow(NamedTuple):
     key_id: UUID
     tenant_id: UUID
     role: str
+    name: str | None
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
 
 

@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import catalog, store
+from layers.adapters.postgres import store, transaction
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -126,6 +126,8 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "limits": Jsonb({"ocr": {"cap": 1000, "most": 1000, "bundle": 3, "long_slots": 250}}),
         "policy": store.DISPATCH_POLICY,
         "key_hash": "00",
+        "code_hash": "00",
+        "lifetime_s": 60,
         "key_id": uuid.uuid4(),
         "key": "k",
         "digest": b"",
@@ -248,7 +250,11 @@ def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
         **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
-        **{name: (query, "fairway_api") for name, query in load_queries(catalog.QUERIES).items()},
+        **{
+            name: (query, "fairway_api")
+            for path in (transaction.QUERIES, transaction.PEOPLE_QUERIES)
+            for name, query in load_queries(path).items()
+        },
     }
 
 
@@ -342,6 +348,6 @@ def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connect
     assert scans(connection, query, {}) == {("steps", "Seq Scan")}
 
 
-def test_all_queries_are_in_the_two_query_files() -> None:
+def test_all_queries_are_in_the_three_query_files() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
-    assert homes == {"queries.sql", "catalog.sql"}
+    assert homes == {"queries.sql", "catalog.sql", "people.sql"}

@@ -12,7 +12,7 @@ import pytest
 
 from functions.api.access import FAILURES_A_MINUTE
 from layers import bootstrap
-from layers.adapters.postgres import catalog as postgres_catalog
+from layers.adapters.postgres import transaction as postgres_transaction
 from layers.adapters.postgres.database import load_queries
 from tests.integration.conftest import Api
 from tests.integration.test_api import new_batch, new_dataset, problem
@@ -199,7 +199,7 @@ def test_a_query_that_names_another_tenant_finds_nothing(api: Api, both: tuple[s
         **row, "tenant_id": other, "file_ids": [row["file_id"]], "owner_ids": [row["dataset_id"]], "after": None,
         "state": None, "limit": 10, "after_xid": 0, "after_id": uuid.UUID(int=0), "name": "%a%",
     }  # fmt: skip
-    sql = load_queries(postgres_catalog.QUERIES)[query]
+    sql = load_queries(postgres_transaction.QUERIES)[query]
     if query in ("files", "files_by_name"):
         parameters["batch_id"] = None
     with api.bench.catalog.transaction() as catalog:

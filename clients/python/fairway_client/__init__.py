@@ -62,6 +62,28 @@ class Client:
             raise Refused(response.json())
         return response.json()
 
+    # --- sessions ------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_code(cls, api_url: str, code: str, *, verify: ssl.SSLContext | bool = True) -> Client:
+        """A client with the key of a session, in exchange for a one-time code. Raises Refused."""
+        with httpx.Client(base_url=api_url, timeout=60, trust_env=False, verify=verify) as http:
+            response = http.post("/sessions/exchange", json={"code": code})
+        if response.is_error:
+            raise Refused(response.json())
+        return cls(api_url, response.json()["api_key"], verify=verify)
+
+    def me(self) -> dict[str, Any]:
+        """Who the caller is, its limits, and what this Fairway can read."""
+        me: dict[str, Any] = self.call("GET", "/me")
+        return me
+
+    def session_code(self, role: str | None = None, name: str | None = None) -> dict[str, Any]:
+        """A one-time code for a session of a person, at most with this key's role."""
+        wanted = {"role": role, "name": name}
+        code: dict[str, Any] = self.call("POST", "/sessions", {key: value for key, value in wanted.items() if value})
+        return code
+
     # --- datasets and records ------------------------------------------------------------------------
 
     def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:

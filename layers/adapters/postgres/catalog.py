@@ -8,16 +8,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from operator import itemgetter
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import psycopg
 from psycopg.types.json import Json, Jsonb
 
 from layers.adapters.postgres.database import Database, load_queries
+from layers.adapters.postgres.people import PeopleQueries
+from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction
 from layers.domain.fleet import SILENT_S
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
@@ -57,13 +55,6 @@ from layers.ports.rows import (
 )
 from layers.ports.store import RecordedObject
 
-Kind = TypeVar("Kind", bound=tuple[Any, ...])
-Values = Sequence[Any]
-QUERIES = Path(__file__).with_name("catalog.sql")
-STORE_QUERIES = Path(__file__).with_name("queries.sql")
-# Planned again for each call: a generic plan could use the index of a filter that is absent.
-PLANNED_EACH_TIME = {"files", "changes"}
-
 
 class PostgresCatalog:
     """Opens transactions on a database, as a role that owns nothing."""
@@ -82,58 +73,8 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-@cache
-def _maker(kind: Any, columns: tuple[str, ...]) -> Callable[[Values], Any]:
-    """Makes rows of a kind from values in the order of these columns; columns that the kind lacks are left out."""
-    if columns == kind._fields:
-        return kind._make  # type: ignore[no-any-return]
-    missing = set(kind._fields) - set(columns)
-    if missing:
-        raise ValueError(f"the query for {kind.__name__} lacks the columns {', '.join(sorted(missing))}")
-    positions = [columns.index(name) for name in kind._fields]
-    if len(positions) == 1:
-        return lambda values: kind(values[positions[0]])
-    chosen = itemgetter(*positions)
-    return lambda values: kind._make(chosen(values))
-
-
-def _rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], Any]]:
-    """A row factory of psycopg."""
-    return lambda cursor: _maker(kind, tuple(column.name for column in cursor.description or ()))
-
-
-class PostgresTransaction:
-    """The port `Catalog`: one transaction. Its queries are in `catalog.sql`; they get the tenant's id by themselves."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-        self._sql = load_queries(QUERIES)
-        self._tenant_id: str | None = None
-
-    def _rows(self, kind: type[Kind], query: str, /, **parameters: Any) -> list[Kind]:
-        prepare = False if query in PLANNED_EACH_TIME else None
-        cursor = self._connection.cursor(row_factory=_rows_of(kind))
-        values = {"tenant_id": self._tenant_id, **parameters}
-        return cursor.execute(self._sql[query], values, prepare=prepare).fetchall()
-
-    def _row(self, kind: type[Kind], query: str, /, **parameters: Any) -> Kind | None:
-        return next(iter(self._rows(kind, query, **parameters)), None)
-
-    def _one(self, kind: type[Kind], query: str, /, **parameters: Any) -> Kind:
-        """The row of a query that always has one."""
-        return self._rows(kind, query, **parameters)[0]
-
-    def _tuples(self, query: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
-        cursor = self._connection.cursor(row_factory=psycopg.rows.tuple_row)
-        return cursor.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).fetchall()
-
-    def _value(self, query: str, /, **parameters: Any) -> Any:
-        """The first column of the first row, or None."""
-        row = next(iter(self._tuples(query, **parameters)), None)
-        return row[0] if row else None
-
-    def _run(self, query: str, /, **parameters: Any) -> None:
-        self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters})
+class PostgresTransaction(PeopleQueries, Transaction):
+    """The port `Catalog`. Its queries are in `catalog.sql` and `people.sql`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
         self._run("look_up_key", key_hash=key_hash.hex())

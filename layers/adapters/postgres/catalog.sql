@@ -7,17 +7,18 @@ SELECT act_as(CAST(:tenant_id AS text), :system)
 SELECT ask_for_key(:key_hash)
 
 -- key_holder --
--- The holder of a key that was not revoked.
-SELECT key_id, tenant_id, role, key_hash FROM api_keys
- WHERE key_hash = decode(:key_hash, 'hex') AND revoked_at IS NULL
+-- The holder of a key that was not revoked and has not expired.
+SELECT key_id, tenant_id, role, name, expires_at, key_hash FROM api_keys
+ WHERE key_hash = decode(:key_hash, 'hex') AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 
 -- answers --
 -- Returns a row if the server answers.
 SELECT 1
 
 -- is_key_valid --
--- Returns a row if this key of the tenant was not revoked.
+-- Returns a row if this key of the tenant was not revoked and has not expired.
 SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AND revoked_at IS NULL
+   AND (expires_at IS NULL OR expires_at > now())
 
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
@@ -289,8 +290,8 @@ SELECT quota FROM tenants WHERE tenant_id = :of_tenant_id
 SELECT count(*) FROM datasets WHERE tenant_id = :tenant_id
 
 -- key_count --
--- The number of a tenant's keys that were not revoked.
-SELECT count(*) FROM api_keys WHERE tenant_id = :of_tenant_id AND revoked_at IS NULL
+-- The number of a tenant's keys that were not revoked, without those of sessions.
+SELECT count(*) FROM api_keys WHERE tenant_id = :of_tenant_id AND revoked_at IS NULL AND expires_at IS NULL
 
 -- open_batch_count --
 -- The number of the tenant's batches with files that are not settled.
@@ -317,17 +318,17 @@ SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(file
 -- Creates a key of a tenant; returns no row if there is no such tenant.
 INSERT INTO api_keys (tenant_id, key_hash, role)
 SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id
-RETURNING key_id, tenant_id, role, created_at, revoked_at
+RETURNING key_id, tenant_id, role, name, created_at, expires_at, revoked_at
 
 -- keys_of --
 -- A tenant's keys, newest first, without their hashes.
-SELECT key_id, tenant_id, role, created_at, revoked_at FROM api_keys
+SELECT key_id, tenant_id, role, name, created_at, expires_at, revoked_at FROM api_keys
  WHERE tenant_id = :of_tenant_id ORDER BY key_id DESC LIMIT 1000
 
 -- revoke_key --
 -- Revokes a key permanently.
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = :key_id
-RETURNING key_id, tenant_id, role, created_at, revoked_at
+RETURNING key_id, tenant_id, role, name, created_at, expires_at, revoked_at
 
 -- dead_letters --
 -- Steps that were given up, newest first.

@@ -1,0 +1,33 @@
+-- tenant_name --
+-- The name of the caller's tenant.
+SELECT name FROM tenants WHERE tenant_id = :tenant_id
+
+-- create_code --
+-- Creates a one-time code of a key; returns when it expires.
+INSERT INTO session_codes (code_hash, tenant_id, made_by, role, name, expires_at)
+VALUES (decode(:code_hash, 'hex'), :tenant_id, :key_id, :role, :name, now() + make_interval(secs => :lifetime_s))
+RETURNING expires_at
+
+-- exchange_code --
+-- Exchanges a one-time code for the key of a session; returns no row if the code is not valid.
+SELECT key_id, tenant_id, role, name, expires_at FROM exchange_code(:code_hash, :key_hash, :lifetime_s)
+
+-- end_session --
+-- Revokes a key of the tenant if it is the key of a session.
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
+ WHERE tenant_id = :tenant_id AND key_id = :key_id AND expires_at IS NOT NULL
+RETURNING key_id, tenant_id, role, name, created_at, expires_at, revoked_at
+
+-- revoke_sessions_of --
+-- Revokes the keys of the sessions that a key has created.
+UPDATE api_keys SET revoked_at = now() WHERE made_by = :key_id AND revoked_at IS NULL RETURNING key_id
+
+-- session_count --
+-- The number of the tenant's codes and sessions that have not expired.
+SELECT (SELECT count(*) FROM session_codes WHERE tenant_id = :tenant_id AND expires_at > now())
+     + (SELECT count(*) FROM api_keys WHERE tenant_id = :tenant_id AND expires_at > now() AND revoked_at IS NULL)
+
+-- forget_ended_sessions --
+-- Deletes the tenant's expired codes, and the keys of sessions that expired a month ago.
+WITH codes AS (DELETE FROM session_codes WHERE tenant_id = :tenant_id AND expires_at < now())
+DELETE FROM api_keys WHERE tenant_id = :tenant_id AND expires_at < now() - interval '30 days'
