@@ -12,6 +12,7 @@ from chalice import Chalice, CORSConfig, Response
 
 from functions import handlers
 from functions.api.entry import respond
+from functions.api.origins import READ_HEADERS, SENT_HEADERS
 from functions.api.routes import ROUTES, Route
 from functions.pipelines import STEPS
 
@@ -61,8 +62,8 @@ TOPICS = {"arrivals": arrivals, **{step: function_of(step) for step in STEPS}, "
 
 CORS = CORSConfig(
     allow_origin="*",
-    allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-    expose_headers=["Retry-After", "Link", "X-Schema-Version"],
+    allow_headers=list(SENT_HEADERS),
+    expose_headers=list(READ_HEADERS),
     max_age=600,
 )
 

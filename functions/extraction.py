@@ -10,6 +10,7 @@ from functions.text_artifact import TEXT, is_saved, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.doubts import with_doubts
 from layers.domain.extraction.mail_values import combined, message_and_attached_pages
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.segments import documents_of
@@ -43,7 +44,7 @@ def merge_windows(file: File) -> Done:
     """One record from all windows. It lists the windows that failed as missing."""
     failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
     unread = [f"page {number}" for number in file.unread_pages]
-    return _record(merge(file.windows, file.schema, [*failed, *unread], file.notes))
+    return _record(file, merge(file.windows, file.schema, [*failed, *unread], file.notes))
 
 
 @step(
@@ -79,7 +80,7 @@ def extraction(file: File, work: Work) -> Done:
         merge({0: found}, file.schema, notes=_note_on_further(number, documents))
         for number, found in enumerate(further, 2)
     )
-    return _record(replace(whole, further=others), artifacts)
+    return _record(file, replace(whole, further=others), artifacts)
 
 
 def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
@@ -120,6 +121,8 @@ def _with_notes(found: Extraction, notes: tuple[Note, ...]) -> Extraction:
     return replace(found, notes=(*found.notes, *notes))
 
 
-def _record(found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
+def _record(file: File, found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
+    found_by = "rules" if file.reach.window_bytes is None else "model"
+    found = replace(with_doubts(found, file.sure_from), found_by=found_by)
     complete = all(extracted.is_complete for extracted in (found, *found.further))
     return Done(extraction=found, complete=complete, artifacts=tuple(artifacts))

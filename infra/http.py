@@ -18,7 +18,7 @@ from chalice.local import LocalChalice, LocalGateway
 
 from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
 from functions.api.changes import MOST_WAITING
-from functions.api.origins import readable_by
+from functions.api.origins import READ_HEADERS, SENT_HEADERS, readable_by
 from functions.api.problems import TITLES, Problem
 from infra.http_server import Server, connection_limit, raise_descriptor_limit
 from infra.http_threads import ThreadsEnded
@@ -98,14 +98,14 @@ class Application:
     def _cors_headers(self, environ: dict[str, Any]) -> dict[str, str]:
         headers = {
             **readable_by(str(environ.get("HTTP_ORIGIN", "")), self._allowed_origins),
-            "Access-Control-Expose-Headers": "Retry-After, Link, X-Schema-Version",
+            "Access-Control-Expose-Headers": ", ".join(READ_HEADERS),
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
         }
         if environ["REQUEST_METHOD"] == "OPTIONS":
             headers |= {
                 "Access-Control-Allow-Methods": ", ".join(METHODS),
-                "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+                "Access-Control-Allow-Headers": ", ".join(SENT_HEADERS),
                 "Access-Control-Max-Age": "600",
             }
         return headers

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from functions.api.ports import ApiPorts
 from functions.pipelines import STEPS
+from layers.domain.corrections import Document, corrected, review_shown, sources
 from layers.domain.page import property_of
 from layers.domain.step import RECORD, ArtifactKind
-from layers.ports.rows import ArtifactRow, FileRow, RecordOfFile
+from layers.ports.rows import ArtifactRow, FileRow, RecordOfFile, RecordRow
 
 Shown = dict[str, Any]
 
@@ -60,31 +61,79 @@ def records_view(record: RecordOfFile | None) -> list[Shown]:
     """One record for each document of a file, in order."""
     if record is None:
         return []
-    first = _record_view(record)
-    further = enumerate(record.further, 2)
-    return [first, *(first | other | {"id": further_id(record.record_id, number)} for number, other in further)]
+    return [
+        _document_view(record, document, number) | ({"id": further_id(record.record_id, number)} if number > 1 else {})
+        for number, document in enumerate(documents_of(record), 1)
+    ]
+
+
+def record_of_file_view(record: RecordOfFile) -> Shown:
+    """The record of a file, the records of its documents, and its review."""
+    return _shared_view(record) | {"review": review_of(record), "records": records_view(record)}
+
+
+def review_of(record: RecordOfFile | None) -> str | None:
+    """The review of a record as it is shown; None without a record."""
+    if record is None:
+        return None
+    documents = documents_of(record)
+    return review_shown(
+        record.review, any(document.doubtful for document in documents), any(document.missing for document in documents)
+    )
+
+
+def documents_of(record: RecordOfFile | RecordRow) -> list[Document]:
+    """The records of a file's documents, with the values that people set."""
+    evidence = getattr(record, "evidence", {})
+    first = Document(
+        record.fields, record.missing, record.doubtful, evidence, record.complete, record.lost, record.notes
+    )
+    further = (
+        Document(
+            other["fields"],
+            other["missing"],
+            other["doubtful"],
+            other["evidence"],
+            other["complete"],
+            other.get("lost"),
+            other["notes"],
+        )
+        for other in record.further
+    )
+    return [
+        corrected(document, record.set_values.get(str(number), {}))
+        for number, document in enumerate([first, *further], 1)
+    ]
 
 
 def _shared_view(record: RecordOfFile) -> Shown:
     """The record of a file. If the file holds several documents, it has only the values that are the same in all of
     them, so that no value of one document passes for a value of another."""
-    view = _record_view(record)
-    if not record.further:
+    first, *further = documents_of(record)
+    view = _document_view(record, first, 1)
+    if not further:
         return view
-    shared = {
-        name: value
-        for name, value in record.fields.items()
-        if all(further["fields"].get(name) == value for further in record.further)
-    }
-    missing = dict.fromkeys(name for document in (view, *record.further) for name in document["missing"])
-    doubtful = dict.fromkeys(name for document in (view, *record.further) for name in document["doubtful"])
+    shared = shared_fields([first, *further])
+    missing = dict.fromkeys(name for document in (first, *further) for name in document.missing)
+    doubtful = dict.fromkeys(name for document in (first, *further) for name in document.doubtful)
     return view | {
         "fields": shared,
-        "evidence": {path: proof for path, proof in record.evidence.items() if property_of(path) in shared},
+        "by": {name: by for name, by in view["by"].items() if name in shared},
+        "evidence": {path: proof for path, proof in first.evidence.items() if property_of(path) in shared},
         "doubtful": [path for path in doubtful if property_of(path) in shared],
         "missing": list(missing),
         "notes": [*record.notes, "this record has only the values that are the same in all documents of the file"],
-        "complete": record.complete and all(further["complete"] for further in record.further),
+        "complete": all(document.complete for document in (first, *further)),
+    }
+
+
+def shared_fields(documents: Sequence[Document]) -> Shown:
+    """The values that are the same in all documents."""
+    first, *further = documents
+    return {
+        name: value
+        for name, value in first.fields.items()
+        if all(document.fields.get(name) == value for document in further)
     }
 
 
@@ -93,14 +142,16 @@ def further_id(record_id: UUID, number: int) -> str:
     return f"{record_id}-{number}"
 
 
-def _record_view(record: RecordOfFile) -> Shown:
+def _document_view(record: RecordOfFile, document: Document, number: int) -> Shown:
     return {
         "id": str(record.record_id),
-        "fields": record.fields,
-        "complete": record.complete,
-        "missing": record.missing,
-        "doubtful": record.doubtful,
-        "notes": record.notes,
-        "evidence": record.evidence,
+        "fields": document.fields,
+        "by": sources(document, record.set_values.get(str(number), {}), record.found_by),
+        "complete": document.complete,
+        "missing": document.missing,
+        "doubtful": document.doubtful,
+        "notes": document.notes,
+        "evidence": document.evidence,
         "schema_version": record.schema_version,
+        "version": record.version,
     }

@@ -55,6 +55,17 @@ Languages = Annotated[
 ]
 
 
+SureFrom = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=100,
+        strict=False,
+        description="a value is doubtful if a word of it was read with a lower confidence; 0: no value is doubtful for this",
+    ),
+]
+
+
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     schema_: Json | None = Field(default=None, alias="schema")
@@ -62,9 +73,11 @@ class NewDataset(Body):
     languages: Languages | None = None
     date_order: DateOrder = "auto"
     several: Several = "records"
+    sure_from: SureFrom = 0
 
 
 class ChangedDataset(Body):
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     when_textract_is_down: Literal["best_reading", "wait"] | None = Field(
         default=None, description="continue with the best reading so far, or wait; pages without a reading always wait"
     )
@@ -77,6 +90,8 @@ class ChangedDataset(Body):
         default=None,
         description="for a file that contains several documents: a record of the `first`, `records` of all, or `fail`",
     )
+
+    sure_from: SureFrom | None = None
 
 
 class NewSchema(Body):
@@ -157,6 +172,9 @@ class NewKey(Body):
     role: Literal["viewer", "editor", "operator", "admin"]
 
 
+ReviewState = Literal["open", "approved", "rejected"]
+
+
 class NewSession(Body):
     role: Literal["viewer", "editor", "operator", "admin"] | None = Field(
         default=None, description="at most your own; default: `editor`, or your own if that is lower"
@@ -168,6 +186,41 @@ class NewSession(Body):
 
 class CodeToExchange(Body):
     code: str = Field(min_length=1, max_length=200)
+
+
+class NamedEvidence(Body):
+    """Where a person saw a value."""
+
+    page: int = Field(ge=1, le=100_000)
+    text: str | None = Field(default=None, max_length=10_000, pattern=r"^[^\x00]*$")
+    box: list[Annotated[float, Field(ge=0, le=1, strict=False)]] | None = Field(
+        default=None, min_length=4, max_length=4, description="in fractions of the page, origin at the top left"
+    )
+
+
+class Corrections(Body):
+    fields: Json = Field(
+        default_factory=dict,
+        description="new values by property of the schema; null: the document has no such value",
+    )
+    reset: list[str] = Field(
+        default_factory=list, max_length=1000, description="properties that show again what extraction found"
+    )
+    evidence: dict[str, NamedEvidence] = Field(
+        default_factory=dict, description="where the new values are on the pages, by property"
+    )
+    document: int | None = Field(
+        default=None, ge=1, le=100_000, description="the number of the document, if the file contains several"
+    )
+
+
+class Review(Body):
+    state: ReviewState
+
+
+class Reviews(Body):
+    state: ReviewState
+    file_ids: list[str] = Field(min_length=1, max_length=10_000)
 
 
 class Redrive(Body):

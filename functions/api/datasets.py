@@ -20,7 +20,7 @@ def create(request: Request) -> tuple[int, Any]:
     languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
     quotas.check_datasets(request)
     dataset = request.catalog.create_dataset(
-        body.name, schema, body.when_textract_is_down, languages, body.date_order, body.several
+        body.name, schema, body.when_textract_is_down, languages, body.date_order, body.several, body.sure_from
     )
     return 201, dataset_view(dataset, {})
 
@@ -53,9 +53,8 @@ def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
 def change(request: Request, dataset_id: str) -> tuple[int, Any]:
     body = request.read(ChangedDataset)
     languages = _known(request, body.languages) if body.languages else None
-    if not request.catalog.change_dataset(
-        dataset_id, body.when_textract_is_down, languages, body.date_order, body.several
-    ):
+    changes = body.model_dump(exclude={"languages"}, exclude_none=True) | {"languages": languages}
+    if not request.catalog.change_dataset(dataset_id, **changes):
         raise not_found("dataset")
     return show(request, dataset_id)
 

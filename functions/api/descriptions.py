@@ -80,7 +80,8 @@ class Description:
     response. An empty `tag` means the name of the handler's module.
 
     `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`; `forbids`: some
-    callers with the role get `forbidden`. `takes_secret`: it is
+    callers with the role get `forbidden`. `if_match`: it takes the
+    version of the record. `takes_secret`: it is
     public and refuses an unknown secret in the body as `unauthorized`.
     """
 
@@ -92,6 +93,7 @@ class Description:
     conflicts: bool = False
     quotas: bool = False
     forbids: bool = False
+    if_match: bool = False
     takes_secret: bool = False
     also_as: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
@@ -146,6 +148,21 @@ DESCRIPTIONS = {
          {200: "File"}),
     "GET /files/{file_id}/history": Description("getHistory",
          "Lists every attempt of every step of a file, oldest first.", {200: "History"}),
+    "GET /files/{file_id}/record": Description("getRecord",
+         "Shows the record of a file, with the values that people set. `ETag` is its version.",
+         {200: "RecordOfFile"}, conflicts=True, headers=("ETag",)),
+    "PATCH /files/{file_id}/record": Description("correctRecord",
+         "Sets values of a record. They stand apart from those that extraction found, so that no redrive overwrites them. "
+         "`If-Match` names the version that the person saw. A review of other values is open again.",
+         {200: "RecordOfFile"}, bodies.Corrections, conflicts=True, if_match=True, headers=("ETag",)),
+    "GET /files/{file_id}/record/history": Description("getRecordHistory",
+         "Lists what people changed in a record, oldest first: who set which value, when, and from which value.",
+         {200: "RecordHistory"}),
+    "PUT /files/{file_id}/review": Description("reviewRecord",
+         "Approves or rejects a record, or opens its review again. With `If-Match`, only in the version that the person saw.",
+         {200: "RecordOfFile"}, bodies.Review, conflicts=True, if_match=True, headers=("ETag",)),
+    "POST /datasets/{dataset_id}/reviews": Description("reviewRecords",
+         "Sets the review of up to 10,000 records. Files without a record are left out.", {200: "Reviewed"}, bodies.Reviews),
     "POST /files/{file_id}/upload": Description("renewUpload",
          "Creates a new upload URL for a file that has not arrived and was not cancelled.", {200: "FileUpload"}, conflicts=True),
     "POST /files/{file_id}/upload/parts": Description("signParts",

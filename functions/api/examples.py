@@ -38,7 +38,10 @@ RECORD = {
     "doubtful": [],
     "notes": [],
     "schema_version": 1,
+    "by": {"merchant": "rules", "date": "rules", "total": "person"},
 }
+EVIDENCE = {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}
+WHOLE_RECORD = RECORD | {"version": 2, "evidence": EVIDENCE}
 
 FIRST_STEP, LAST_STEP = PIPELINES[0].steps[0].name, PIPELINES[0].steps[-1].name
 FACTS = {"source": "native", "page_count": 1, "confidence": 100.0, "width": 226, "height": 320, "size_bytes": 4096}
@@ -63,6 +66,7 @@ EXAMPLES: dict[str, Any] = {
         "languages": ["eng", "deu"],
         "date_order": "day_first",
         "several": "records",
+        "sure_from": 80.0,
     },
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
@@ -75,6 +79,9 @@ EXAMPLES: dict[str, Any] = {
     "CodeToExchange": {"code": "fwc_..."},
     "SessionCode": {"code": "fwc_...", "role": "editor", "expires_at": "2026-01-15T09:35:00.000Z"},
     "Session": {"api_key": "fw_...", "role": "editor", "expires_at": "2026-01-15T21:30:00.000Z"},
+    "Corrections": {"fields": {"total": 9.0, "merchant": None}, "evidence": {"total": {"page": 1, "text": "9.00"}}},
+    "Review": {"state": "approved"},
+    "Reviews": {"state": "approved", "file_ids": [FILE]},
     "Redrive": {"step": LAST_STEP},
     "RedriveMany": {"state": "failed", "code": "timeout"},
     "Health": {"status": "ok", "dependencies": {"postgres": {"state": "up"}, "redis": {"state": "up"}}},
@@ -87,6 +94,7 @@ EXAMPLES: dict[str, Any] = {
         "languages": ["eng"],
         "date_order": "auto",
         "several": "records",
+        "sure_from": 80.0,
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },
@@ -129,14 +137,30 @@ EXAMPLES: dict[str, Any] = {
         "waiting": None,
         "error": None,
         "artifacts": {
-            RECORD_KIND.name: RECORD
-            | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}},
+            RECORD_KIND.name: WHOLE_RECORD,
             **{name: _artifact(kind) for name, kind in KINDS.items()},
             "original": {"url": f"{URL}original"},
         },
-        "records": [RECORD | {"evidence": {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}}],
+        "review": "approved",
+        "records": [WHOLE_RECORD],
     },
-    "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf"},
+    "RecordOfFile": WHOLE_RECORD | {"review": "approved", "records": [WHOLE_RECORD]},
+    "RecordHistory": {
+        "changes": [
+            {
+                "at": LATER,
+                "action": "set",
+                "document": 1,
+                "field": "total",
+                "from": 90.0,
+                "to": 9.0,
+                "by": "person",
+                "key_id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f42",
+                "person": "Ada",
+            }
+        ]
+    },
+    "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf", "review": "approved"},
     "RemovalStarted": {
         "id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40",
         "count": 1,

@@ -7,6 +7,7 @@ from typing import get_args
 from functions.api.artifacts import KINDS, facts_of
 from functions.api.files import STATES
 from functions.api.json_schema import (
+    ANYTHING,
     BOOLEAN,
     COUNT,
     CURSOR,
@@ -45,7 +46,13 @@ RECORD = {
     "doubtful": each(TEXT) | {"description": "the values that may be wrong although the file shows them"},
     "notes": each(TEXT) | {"description": "sentences about how the file was read"},
     "schema_version": COUNT,
+    "by": by_name(one_of("person", "rules", "model")) | {"description": "who each value is from"},
 }
+REVIEW_SHOWN = or_null(one_of("open", "needed", "approved", "rejected")) | {
+    "description": "`needed`: open, and the record has doubtful or missing values; null without a record"
+}
+REVIEW = one_of("open", "approved", "rejected")
+VERSION = {"version": {"type": "integer", "minimum": 1}}
 
 
 def artifact_shape(kind: str) -> str:
@@ -80,6 +87,7 @@ FILE_SHAPES: dict[str, Schema] = {
         languages=each(TEXT, minItems=1),
         date_order=one_of(*get_args(DateOrder)),
         several=one_of(*get_args(Several)),
+        sure_from=NUMBER,
         counts=object_of(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),
@@ -140,11 +148,30 @@ FILE_SHAPES: dict[str, Schema] = {
     "Evidence": object_of(
         {"confidence": NUMBER | {"description": "confidence of the reading, 0 to 100"}},
         page={"type": "integer", "minimum": 1},
-        text=TEXT,
+        text=or_null(TEXT),
         box=or_null(each(NUMBER, minItems=4, maxItems=4)),
     )
     | {"description": "Where a value is on the page; `box` in fractions of the page, origin at the top left."},
-    "Record": object_of(**RECORD, evidence=by_name(ref("Evidence"))),
+    "Record": object_of(**RECORD, **VERSION, evidence=by_name(ref("Evidence"))),
+    "RecordOfFile": object_of(
+        **RECORD, **VERSION, evidence=by_name(ref("Evidence")), review=REVIEW_SHOWN, records=each(ref("Record"))
+    ),
+    "RecordHistory": object_of(changes=each(ref("RecordChange"))),
+    "RecordChange": object_of(
+        at=TIME,
+        action=one_of("set", "reset", "review"),
+        document=COUNT,
+        field=or_null(TEXT) | {"description": "null for a review"},
+        **{"from": ANYTHING, "to": ANYTHING},
+        by=one_of("person", "extraction")
+        | {"description": "`extraction`: a new extraction changed reviewed values, so that the review is open again"},
+        key_id=or_null(ID),
+        person=or_null(TEXT) | {"description": "the name in the person's session"},
+    ),
+    "Reviewed": object_of(
+        count=COUNT | {"description": "how many of the files have a record"},
+        changed=COUNT | {"description": "how many of them had another review"},
+    ),
     "Artifacts": object_of(
         **{RECORD_KIND.name: or_null(ref("Record"))},
         **{name: or_null(ref(artifact_shape(name))) for name in KINDS},
@@ -169,6 +196,7 @@ FILE_SHAPES: dict[str, Schema] = {
         waiting=or_null(ref("Waiting")),
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
+        review=REVIEW_SHOWN,
         records=each(ref("Record"))
         | {
             "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
@@ -198,7 +226,7 @@ FILE_SHAPES: dict[str, Schema] = {
     "Redriven": object_of(id=ID, step=TEXT),
     "Count": object_of(count=COUNT),
     # --- records and removals
-    "RecordRow": object_of(file_id=ID, file_name=TEXT, **RECORD),
+    "RecordRow": object_of(file_id=ID, file_name=TEXT, **RECORD, review=REVIEW),
     "Records": object_of(schema_version=COUNT, records=each(ref("RecordRow")), next_cursor=or_null(CURSOR)),
     "RemovalStarted": object_of(
         id=ID,

@@ -14,6 +14,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 BOOLEAN: Schema = {"type": "boolean"}
 OBJECT: Schema = {"type": "object"}
+ANYTHING: Schema = {}
 CURSOR: Schema = {"type": "string", "description": "the position where the listing continues; opaque"}
 SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 

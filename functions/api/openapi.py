@@ -34,11 +34,19 @@ IDEMPOTENCY_KEY = {
     "description": "A repeated request with the same key within 24 h creates nothing new and gets the same response, with new"
     " URLs and without secrets.",
 }
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": LONGEST_KEY},
+    "description": "the version of the record, as its `ETag` shows it; `*`: any. Needed to change values.",
+}
 RETRYABLE = ("quota_exceeded", "rate_limited", "unavailable")
 HEADERS: dict[str, Schema] = {
     "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}, "description": "in seconds"},
     "WWW-Authenticate": {"required": True, "schema": TEXT},
     "Link": {"schema": TEXT, "description": 'the next page, as rel="next", of jsonl and csv'},
+    "ETag": {"schema": TEXT, "description": "the version of the record, for `If-Match`"},
     "X-Schema-Version": {"schema": {"type": "integer"}, "description": "of the current schema, with jsonl and csv"},
 }
 
@@ -74,7 +82,7 @@ def document(routes: tuple[Route, ...]) -> Schema:
 
 def _operation(route: Route) -> Schema:
     described = DESCRIPTIONS[route.name]
-    keys = [] if route.repeat is None else [IDEMPOTENCY_KEY]
+    keys = ([] if route.repeat is None else [IDEMPOTENCY_KEY]) + ([IF_MATCH] if described.if_match else [])
     operation: Schema = {
         "operationId": described.name,
         "summary": described.summary,
@@ -112,6 +120,8 @@ def _problems(route: Route, described: Description) -> list[str]:
         "forbidden": (has_key and route.role != ROLES[0]) or described.forbids,
         "not_found": route.ids,
         "conflict": described.conflicts or takes_idempotency_key,
+        "precondition_failed": described.if_match,
+        "precondition_required": described.if_match,
         "too_large": described.body,
         "quota_exceeded": described.quotas,
         "rate_limited": has_key or described.takes_secret,

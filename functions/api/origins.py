@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 EVERYONE = "*"
+SENT_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match")
+READ_HEADERS = ("Retry-After", "Link", "X-Schema-Version", "ETag")
 
 
 def readable_by(origin: str, allowed: str) -> dict[str, str]:

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from functions.api import datasets
-from functions.api.artifacts import further_id
+from functions.api.artifacts import documents_of, further_id
 from functions.api.requests import Request, Response, bad_parameter
+from layers.domain.corrections import Document, sources
 from layers.ports.rows import RecordRow
 
 Shown = dict[str, Any]
@@ -63,16 +64,7 @@ def show(request: Request, dataset_id: str) -> Response:
 
 def _records(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
     """The records of a file, one for each of its documents."""
-    first = _record(row, columns)
-    return [
-        first,
-        *(
-            first
-            | {name: value for name, value in other.items() if name in OWN_COLUMNS}
-            | {"id": further_id(row.record_id, number), "fields": _ordered(other["fields"], columns)}
-            for number, other in enumerate(row.further, 2)
-        ),
-    ]
+    return [_record(row, document, number, columns) for number, document in enumerate(documents_of(row), 1)]
 
 
 def _ordered(fields: Mapping[str, Any], columns: Sequence[str]) -> Shown:
@@ -80,17 +72,19 @@ def _ordered(fields: Mapping[str, Any], columns: Sequence[str]) -> Shown:
     return {name: fields[name] for name in columns if name in fields} | dict(fields)
 
 
-def _record(row: RecordRow, columns: Sequence[str]) -> Shown:
+def _record(row: RecordRow, document: Document, number: int, columns: Sequence[str]) -> Shown:
     return {
-        "id": str(row.record_id),
+        "id": str(row.record_id) if number == 1 else further_id(row.record_id, number),
         "file_id": str(row.file_id),
         "file_name": row.file_name,
         "schema_version": row.schema_version,
-        "complete": row.complete,
-        "missing": row.missing,
-        "doubtful": row.doubtful,
-        "notes": row.notes,
-        "fields": _ordered(row.fields, columns),
+        "complete": document.complete,
+        "missing": document.missing,
+        "doubtful": document.doubtful,
+        "notes": document.notes,
+        "fields": _ordered(document.fields, columns),
+        "by": sources(document, row.set_values.get(str(number), {}), row.found_by),
+        "review": row.review,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.api import waits
-from functions.api.artifacts import artifacts_view, records_view
+from functions.api.artifacts import artifacts_view, records_view, review_of
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES
 from layers.domain.step import ENDED
@@ -38,6 +38,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "languages": dataset.languages,
         "date_order": dataset.date_order,
         "several": dataset.several,
+        "sure_from": round(dataset.sure_from, 2),
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }
@@ -108,6 +109,7 @@ def _file_view(
         "error": _error(file),
         "artifacts": artifacts_view(ports, file, artifacts, record),
         "records": records_view(record),
+        "review": review_of(record),
     }
 
 

@@ -51,7 +51,8 @@ class File:
     `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
     of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
     files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
-    `text_sha256` is the checksum of the stored text artifact, if there is one.
+    `text_sha256` is the checksum of the stored text artifact, if there is one. Values that were read with a confidence below
+    `sure_from` (0 to 100), a setting of the dataset, are doubtful.
     """
 
     file_id: str
@@ -84,6 +85,7 @@ class File:
     several: Several = "records"
     date_order: DateOrder = "auto"
     text_sha256: str | None = None
+    sure_from: float = 0.0
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -153,6 +155,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         record_is_complete=facts.get("record_is_complete") is not False,
         several=facts.get("several") or "records",
         text_sha256=facts.get("text_sha256"),
+        sure_from=facts.get("sure_from") or 0.0,
     )
 
 

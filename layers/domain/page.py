@@ -195,7 +195,8 @@ class Extraction:
     `missing` names required properties without a value, `unread` names text that was not read; if either is not empty
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
     names values that may be wrong although the text shows them, such as a date whose order of day and month is unknown.
-    `further` has the extractions of the file's other documents, in order, if it contains several.
+    `further` has the extractions of the file's other documents, in order, if it contains several. `found_by` is `rules` or
+    `model`.
     """
 
     fields: dict[str, object]
@@ -206,11 +207,17 @@ class Extraction:
     doubtful: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     further: tuple[Extraction, ...] = ()
+    found_by: str = "rules"
 
     @property
     def is_complete(self) -> bool:
         """Whether this record lacks nothing. The further ones don't count."""
-        return not self.missing and not self.unread and not any(note.lost for note in self.notes)
+        return not self.missing and not self.unread and not self.has_lost
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether content of the file was lost."""
+        return any(note.lost for note in self.notes)
 
     @property
     def lacks(self) -> tuple[str, ...]:

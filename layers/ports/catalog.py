@@ -72,15 +72,19 @@ class Catalog(PeopleCatalog, Protocol):
         languages: Sequence[str] = ...,
         date_order: str = ...,
         several: str = ...,
+        sure_from: float = ...,
     ) -> Dataset: ...
 
     def change_dataset(
         self,
         dataset_id: str,
-        when_textract_is_down: str | None,
-        languages: Sequence[str] | None,
-        date_order: str | None,
-        several: str | None,
+        *,
+        name: str | None = ...,
+        when_textract_is_down: str | None = ...,
+        languages: Sequence[str] | None = ...,
+        date_order: str | None = ...,
+        several: str | None = ...,
+        sure_from: float | None = ...,
     ) -> bool:
         """Change the options that are not None. Returns False if there is no such dataset."""
 

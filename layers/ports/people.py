@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from layers.ports.rows import KeyRow, Session
+from layers.ports.rows import KeyRow, RecordOfFile, Session
+
+
+class RecordChange(NamedTuple):
+    """What a person changed in a record: a value, or its review (`field` is None). Without `key_id`, a new extraction has
+    ended the review."""
+
+    document: int
+    action: str
+    field: str | None
+    before: Any
+    after: Any
+    key_id: UUID | None
+    person: str | None
+    changed_at: datetime
 
 
 class PeopleCatalog(Protocol):
@@ -34,3 +49,29 @@ class PeopleCatalog(Protocol):
 
     def forget_ended_sessions(self) -> None:
         """Delete the tenant's expired codes, and the keys of sessions that expired long ago."""
+
+    # --- corrections and reviews
+
+    def record_of(self, file_id: str) -> RecordOfFile | None: ...
+
+    def correct_record(
+        self,
+        file_id: str,
+        document: int,
+        set_values: Mapping[str, Any],
+        changes: Sequence[Mapping[str, Any]],
+        key_id: str,
+        person: str | None,
+    ) -> None:
+        """Store the values of a record that people set, with the history of this change of one document. The file is
+        locked."""
+
+    def review_records(
+        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+    ) -> tuple[int, int]:
+        """Set the review of records. Returns the number of files whose review changed, and of files that have a record."""
+
+    def record_changes(self, file_id: str, limit: int) -> list[RecordChange]:
+        """What people changed in a record, oldest first."""
+
+    def record_change_count(self, file_id: str) -> int: ...

@@ -31,6 +31,7 @@ class Dataset(NamedTuple):
     languages: list[str]
     date_order: str
     several: str
+    sure_from: float
     created_at: datetime
 
 
@@ -122,7 +123,11 @@ class ArtifactRow(NamedTuple):
 
 
 class RecordOfFile(NamedTuple):
-    """The record of a file, with its evidence. `further` has the records of its other documents, without ids."""
+    """The record of a file, with its evidence. `further` has the records of its other documents, without ids.
+
+    `set_values` has the values that a person set, by number of the document; the other fields are those that extraction
+    found. `found_by` is `rules` or `model`; `lost`: content of the file was lost.
+    """
 
     file_id: UUID
     record_id: UUID
@@ -134,6 +139,11 @@ class RecordOfFile(NamedTuple):
     evidence: dict[str, Any]
     complete: bool
     further: list[dict[str, Any]]
+    version: int
+    found_by: str
+    lost: bool | None
+    set_values: dict[str, Any]
+    review: str
 
 
 class RecordRow(NamedTuple):
@@ -149,6 +159,10 @@ class RecordRow(NamedTuple):
     notes: list[str]
     complete: bool
     further: list[dict[str, Any]]
+    found_by: str
+    lost: bool | None
+    set_values: dict[str, Any]
+    review: str
 
 
 class AttemptRow(NamedTuple):

@@ -49,10 +49,14 @@ class Client:
         self._http = httpx.Client(base_url=api_url, headers=headers, timeout=60, trust_env=False, verify=verify)
         self._store = httpx.Client(timeout=120, trust_env=False, verify=verify)
 
-    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The JSON of the response. Raises Refused for a problem, httpx.TransportError if the API can't be reached."""
+    def call(
+        self, method: str, path: str, body: Any = None, *, if_match: int | str | None = None, **query: Any
+    ) -> Any:
+        """The JSON of the response. `if_match` is the version that is to be changed. Raises Refused for a problem, httpx.TransportError if the API can't be reached."""
         parameters = {name: value for name, value in query.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
         for attempt in range(1, TRIES + 1):
             response = self._http.request(method, path, json=body, params=parameters, headers=headers)
             if response.status_code not in (429, 503) or attempt == TRIES:
@@ -98,6 +102,34 @@ class Client:
     def records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
         """Every record of a dataset, oldest first."""
         yield from self._pages(f"/datasets/{dataset_id}/records", "records", limit=1000)
+
+    # --- corrections and reviews ---------------------------------------------------------------------
+
+    def record(self, file_id: str) -> dict[str, Any]:
+        """The record of a file, with its version and its review."""
+        record: dict[str, Any] = self.call("GET", f"/files/{file_id}/record")
+        return record
+
+    def correct(
+        self, file_id: str, fields: dict[str, Any], *, version: int | str, reset: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Set values of the record whose version you saw (`*`: any), or reset them to what extraction finds.
+
+        Raises Refused if somebody else has changed the record.
+        """
+        body = {"fields": fields, "reset": list(reset)}
+        record: dict[str, Any] = self.call("PATCH", f"/files/{file_id}/record", body, if_match=version)
+        return record
+
+    def review(self, file_id: str, state: str, *, version: int | str = "*") -> dict[str, Any]:
+        """Set the review of a record: `approved`, `rejected` or `open`."""
+        record: dict[str, Any] = self.call("PUT", f"/files/{file_id}/review", {"state": state}, if_match=version)
+        return record
+
+    def record_history(self, file_id: str) -> list[dict[str, Any]]:
+        """What people changed in a record, oldest first."""
+        changes: list[dict[str, Any]] = self.call("GET", f"/files/{file_id}/record/history")["changes"]
+        return changes
 
     # --- files ---------------------------------------------------------------------------------------
 

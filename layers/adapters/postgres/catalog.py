@@ -97,6 +97,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         languages: Sequence[str] = ("eng",),
         date_order: str = "auto",
         several: str = "records",
+        sure_from: float = 0,
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -107,19 +108,25 @@ class PostgresTransaction(PeopleQueries, Transaction):
             languages=list(languages),
             date_order=date_order,
             several=several,
+            sure_from=sure_from,
         )
 
     def change_dataset(
         self,
         dataset_id: str,
-        when_textract_is_down: str | None,
-        languages: Sequence[str] | None,
-        date_order: str | None,
-        several: str | None,
+        *,
+        name: str | None = None,
+        when_textract_is_down: str | None = None,
+        languages: Sequence[str] | None = None,
+        date_order: str | None = None,
+        several: str | None = None,
+        sure_from: float | None = None,
     ) -> bool:
         found = self._value(
             "change_dataset",
             dataset_id=dataset_id,
+            name=name,
+            sure_from=sure_from,
             when_textract_is_down=when_textract_is_down,
             languages=languages and list(languages),
             date_order=date_order,

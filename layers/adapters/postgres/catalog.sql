@@ -23,12 +23,12 @@ SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AN
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH created AS (
-    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several)
-    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several) RETURNING *),
+    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from)
+    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM created)
-SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, created_at,
+SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, created_at,
        CAST(:schema AS json) AS schema FROM created
 
 -- change_dataset --
@@ -36,12 +36,15 @@ SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_
 UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, when_textract_is_down),
                     languages = coalesce(CAST(:languages AS text[]), languages),
                     date_order = coalesce(:date_order, date_order),
-                    several = coalesce(:several, several)
+                    several = coalesce(:several, several),
+                    sure_from = coalesce(:sure_from, sure_from),
+                    name = coalesce(:name, name)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
-SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several, d.created_at,
+SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
+       d.sure_from, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
@@ -49,7 +52,8 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
 
 -- dataset --
 -- One dataset.
-SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several, d.created_at,
+SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
+       d.sure_from, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id
@@ -208,7 +212,7 @@ SELECT a.step, a.part, a.attempt, a.started_at, a.ended_at, a.outcome, a.error_c
 -- records_page --
 -- A page of a dataset's records, oldest first.
 SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, r.missing, r.doubtful, r.notes, r.complete,
-       r.further
+       r.further, r.found_by, r.lost, r.set_values, r.review
   FROM records r JOIN files f USING (file_id)
  WHERE r.tenant_id = :tenant_id AND r.dataset_id = :dataset_id AND f.removed_at IS NULL
    AND (CAST(:after AS uuid) IS NULL OR r.record_id > :after)

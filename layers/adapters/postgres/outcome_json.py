@@ -69,6 +69,7 @@ def results_as_json(outcome: Outcome, schema_version: int, used: Mapping[str, in
         made["record"] = {
             "schema_version": schema_version,
             **_record_as_json(found),
+            "found_by": found.found_by,
             "complete": found.is_complete if found.further else outcome.complete,
             "further": [_record_as_json(record) | {"complete": record.is_complete} for record in found.further],
         }
@@ -81,6 +82,7 @@ def _record_as_json(found: Extraction) -> dict[str, Any]:
         "missing": list(found.lacks),
         "doubtful": list(found.doubtful),
         "notes": [note.text for note in found.notes],
+        "lost": found.has_lost,
         "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
     }
 

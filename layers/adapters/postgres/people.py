@@ -1,12 +1,17 @@
-"""The part of the catalog for people at a page: sessions."""
+"""The part of the catalog for people at a page: sessions, corrections and reviews."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from layers.adapters.postgres.transaction import Transaction
-from layers.ports.rows import KeyRow, Session
+from layers.ports.people import RecordChange
+from layers.ports.rows import KeyRow, RecordOfFile, Session
 
 
 class PeopleQueries(Transaction):
@@ -39,3 +44,40 @@ class PeopleQueries(Transaction):
 
     def forget_ended_sessions(self) -> None:
         self._run("forget_ended_sessions")
+
+    # --- corrections and reviews
+
+    def record_of(self, file_id: str) -> RecordOfFile | None:
+        return self._row(RecordOfFile, "records_of", file_ids=[file_id])
+
+    def correct_record(
+        self,
+        file_id: str,
+        document: int,
+        set_values: Mapping[str, Any],
+        changes: Sequence[Mapping[str, Any]],
+        key_id: str,
+        person: str | None,
+    ) -> None:
+        self._run(
+            "correct_record",
+            file_id=file_id,
+            document=document,
+            set_values=Jsonb(set_values),
+            changes=Jsonb(list(changes)),
+            key_id=key_id,
+            person=person,
+        )
+
+    def review_records(
+        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+    ) -> tuple[int, int]:
+        parameters = {"file_ids": list(file_ids), "review": review, "key_id": key_id, "person": person}
+        changed, found = self._tuples("review_records", dataset_id=dataset_id, **parameters)[0]
+        return changed, found
+
+    def record_changes(self, file_id: str, limit: int) -> list[RecordChange]:
+        return self._rows(RecordChange, "record_changes", file_id=file_id, limit=limit)
+
+    def record_change_count(self, file_id: str) -> int:
+        return int(self._value("record_change_count", file_id=file_id))

@@ -31,3 +31,20 @@ SELECT (SELECT count(*) FROM session_codes WHERE tenant_id = :tenant_id AND expi
 -- Deletes the tenant's expired codes, and the keys of sessions that expired a month ago.
 WITH codes AS (DELETE FROM session_codes WHERE tenant_id = :tenant_id AND expires_at < now())
 DELETE FROM api_keys WHERE tenant_id = :tenant_id AND expires_at < now() - interval '30 days'
+
+-- correct_record --
+-- Stores the values of a record that people set, with the history of this change.
+SELECT correct_record(:tenant_id, :file_id, :document, :set_values, :changes, :key_id, :person)
+
+-- review_records --
+-- Sets the review of records; returns how many changed, and how many of the files have a record.
+SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :key_id, :person)
+
+-- record_changes --
+-- What people changed in a record, oldest first.
+SELECT document, action, field, before, after, key_id, person, changed_at FROM record_changes
+ WHERE tenant_id = :tenant_id AND file_id = :file_id ORDER BY change_id LIMIT :limit
+
+-- record_change_count --
+-- How often people have changed a record.
+SELECT count(*) FROM record_changes WHERE tenant_id = :tenant_id AND file_id = :file_id

@@ -24,7 +24,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def faults(value: Any, schema: Schema, pointer: str = "") -> Iterator[tuple[str, str]]:
     """The JSON pointer and the description of each part of a value that does not conform to a resolved schema."""
     kind = schema.get("type", "")
-    if not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    is_of_kind = isinstance(value, KINDS[kind]) and isinstance(value, bool) == (kind == "boolean")
+    if not is_of_kind:
         yield pointer, f"must be of the type {kind}"
     elif "enum" in schema and value not in schema["enum"]:
         yield pointer, f"must be one of {', '.join(map(str, schema['enum']))}"
