@@ -20,6 +20,7 @@ from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
 from functions.api.changes import MOST_WAITING
 from functions.api.origins import READ_HEADERS, SENT_HEADERS, readable_by
 from functions.api.problems import TITLES, Problem
+from infra.compression import compress
 from infra.http_server import Server, connection_limit, raise_descriptor_limit
 from infra.http_threads import ThreadsEnded
 from infra.readiness import report_ready
@@ -59,6 +60,7 @@ class Application:
                 Problem("internal_error", "this is a fault in Fairway; it has been logged")
             )
         headers |= self._cors_headers(environ)
+        body = compress(headers, body, str(environ.get("HTTP_ACCEPT_ENCODING", "")))
         headers["Content-Length"] = str(len(body))
         reason = next((title for code, title in TITLES.values() if code == status), "OK")
         duration_ms = round((time.monotonic() - began) * 1000, 1)

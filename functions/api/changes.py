@@ -16,7 +16,8 @@ from typing import Any
 
 from functions.api import datasets
 from functions.api.access import check_key, notification_of
-from functions.api.requests import Request, bad_parameter
+from functions.api.requests import Request, Response, bad_parameter
+from functions.api.row_views import MOST_ROWS, encode, row_texts, with_texts
 from functions.api.views import file_views
 
 LONGEST_WAIT_S = 30
@@ -27,13 +28,15 @@ SOON_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 POLL_AFTER_S = 2
 WAITING_A_TENANT = 250
 MOST_WAITING = 280
+VIEWS = ("file", "row")
 FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _waiting: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
-def show(request: Request, dataset_id: str) -> tuple[int, Any]:
-    limit = request.whole_number("limit", 200, 1, 200)
+def show(request: Request, dataset_id: str) -> Response:
+    shows_rows = request.one_of("view", VIEWS) == "row"
+    limit = request.whole_number("limit", 200, 1, MOST_ROWS if shows_rows else 200)
     wait_s = request.whole_number("wait_s", 0, 0, 3600)
     position = request.position(f"changes {dataset_id}", "after")
     if position is None:
@@ -47,10 +50,10 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
         soon: Iterator[float] = iter(())
         while True:
             count = notifications.count(*names)
-            changes = _changes(request, dataset_id, position, limit)
+            views, others = _changes(request, dataset_id, position, limit, shows_rows)
             left_s = deadline - time.monotonic()
-            if changes["files"] or changes["removed"] or left_s <= 0:
-                return 200, changes
+            if views or others["removed"] or left_s <= 0:
+                return Response(200, text=with_texts("files", views, others))
             # Random, so that calls that began at the same time do not all check at the same time.
             check_s = CHECK_AGAIN_S if notifications.is_connected else CHECK_AGAIN_DISCONNECTED_S
             pause_s = next(soon, check_s * random.uniform(0.6, 1.0))
@@ -63,7 +66,10 @@ def first_cursor(request: Request, dataset_id: str) -> str:
     return request.cursor(f"changes {dataset_id}", [request.catalog.horizon(), FIRST_ID])
 
 
-def _changes(request: Request, dataset_id: str, position: list[Any], limit: int) -> dict[str, Any]:
+def _changes(
+    request: Request, dataset_id: str, position: list[Any], limit: int, shows_rows: bool
+) -> tuple[list[str], dict[str, Any]]:
+    """The changed files as JSON texts, and the other members of the response."""
     with request.ports.catalogs.transaction() as catalog:
         catalog.act_as(request.tenant_id)
         check_key(request.caller, catalog)  # the key may have been revoked while the call waited
@@ -71,7 +77,10 @@ def _changes(request: Request, dataset_id: str, position: list[Any], limit: int)
         rows = catalog.changes(dataset_id, position[0], position[1], limit + 1)
         shown = rows[:limit]
         live = [row.file_id for row in shown if not row.removed]
-        views = file_views(request.ports, catalog, catalog.files_by_id(live)) if live else []
+        if shows_rows:
+            views = row_texts(request.ports, catalog, live)
+        else:
+            views = list(map(encode, file_views(request.ports, catalog, catalog.files_by_id(live)))) if live else []
         has_more = len(rows) > limit
         if not shown:
             following = position
@@ -79,8 +88,7 @@ def _changes(request: Request, dataset_id: str, position: list[Any], limit: int)
             following = [shown[-1].changed_xid, str(shown[-1].file_id)]
         else:
             following = [shown[-1].horizon, FIRST_ID]  # all changes below the horizon were read
-    return {
-        "files": views,
+    return views, {
         "removed": [str(row.file_id) for row in shown if row.removed],
         "cursor": request.cursor(f"changes {dataset_id}", following),
         "has_more": has_more,

@@ -23,8 +23,11 @@ def _whole(name: str, what: str, least: int, most: int, default: int | None = No
     return _query(name, {"type": "integer", **limits}, what)
 
 
-def _limit(default: int, most: int) -> Schema:
-    return _whole("limit", "the largest number of items on a page", 1, most, default)
+def _limit(default: int, most: int, what: str = "the largest number of items on a page") -> Schema:
+    return _whole("limit", what, 1, most, default)
+
+
+OF_FILES = f"the largest number of files on a page; at most {files.MOST_FILES} without `view=row`"
 
 
 PAGE_CURSOR = _query("cursor", CURSOR, "the `next_cursor` of the previous page")
@@ -42,6 +45,11 @@ DEAD_LETTERS = (
     _query("code", TEXT, "only dead letters with this error code"),
     _query("since", TIME, "only steps given up at this time or later"),
     _query("until", TIME, "only steps given up before this time"),
+)
+VIEW = _query(
+    "view",
+    {**one_of(*changes.VIEWS), "default": "file"},
+    "`row`: each file as a row of a table, with the values of its record; then `limit` may be up to 1,000",
 )
 SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `cursor` of earlier changes", required=True)
 WAIT = _whole(
@@ -140,10 +148,10 @@ DESCRIPTIONS = {
          {200: "Batch"}),
 
     "GET /datasets/{dataset_id}/files": Description("listFiles", "Lists a dataset's files, newest first.",
-         {200: "Files"}, query=(*FILTERS, _limit(50, 200), PAGE_CURSOR)),
+         {200: "Files"}, query=(*FILTERS, VIEW, _limit(50, 1000, OF_FILES), PAGE_CURSOR)),
     "GET /datasets/{dataset_id}/changes": Description("getChanges",
          "Lists what changed after a cursor: each change at least once.",
-         {200: "Changes"}, query=(SINCE, WAIT, _limit(200, 200))),
+         {200: "Changes"}, query=(SINCE, WAIT, VIEW, _limit(200, 1000, OF_FILES))),
     "GET /files/{file_id}": Description("getFile", "Shows a file with its steps, its record and its artifacts.",
          {200: "File"}),
     "GET /files/{file_id}/history": Description("getHistory",

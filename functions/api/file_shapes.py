@@ -52,6 +52,7 @@ REVIEW_SHOWN = or_null(one_of("open", "needed", "approved", "rejected")) | {
     "description": "`needed`: open, and the record has doubtful or missing values; null without a record"
 }
 REVIEW = one_of("open", "approved", "rejected")
+FILE_OR_ROW: Schema = {"anyOf": [ref("File"), ref("Row")]}
 VERSION = {"version": {"type": "integer", "minimum": 1}}
 
 
@@ -204,11 +205,39 @@ FILE_SHAPES: dict[str, Schema] = {
     ),
     "Files": object_of(
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},
-        files=each(ref("File")),
+        files=each(FILE_OR_ROW),
         next_cursor=or_null(CURSOR),
     ),
+    "Row": object_of(
+        id=ID,
+        name=TEXT,
+        batch_id=ID,
+        size_bytes=COUNT,
+        media_type=or_null(TEXT),
+        created_at=TIME,
+        updated_at=TIME,
+        state=one_of(*STATES),
+        stage=or_null(TEXT),
+        pipelines=object_of(**{pipeline.name: one_of(*STEP_STATES) for pipeline in PIPELINES}),
+        steps=by_name(COUNT, one_of(*STEP_STATES)) | {"description": "the number of steps in each state"},
+        waiting=or_null(ref("Waiting")),
+        error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
+        thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
+        record=or_null(ref("RowRecord")),
+    )
+    | {"description": "A file with `view=row`."},
+    "RowRecord": object_of(
+        version=VERSION["version"],
+        fields=OBJECT | {"description": "of several documents, the values that are the same in all"},
+        cut=each(TEXT) | {"description": "the values that are too long for a row"},
+        doubtful=RECORD["doubtful"],
+        missing=RECORD["missing"],
+        set=each(TEXT) | {"description": "the values that a person set"},
+        documents=COUNT,
+        review=one_of("open", "needed", "approved", "rejected"),
+    ),
     "Changes": object_of(
-        files=each(ref("File")), removed=each(ID), cursor=CURSOR, has_more=BOOLEAN, poll_after_s=NUMBER | {"minimum": 0}
+        files=each(FILE_OR_ROW), removed=each(ID), cursor=CURSOR, has_more=BOOLEAN, poll_after_s=NUMBER | {"minimum": 0}
     ),
     "History": object_of(attempts=each(ref("Attempt"))),
     "Attempt": object_of(

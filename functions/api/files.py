@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api import datasets
-from functions.api.changes import first_cursor
+from functions.api.changes import VIEWS, first_cursor
 from functions.api.problems import not_found
-from functions.api.requests import Request
+from functions.api.requests import Request, Response
+from functions.api.row_views import MOST_ROWS, encode, row_texts, with_texts
 from functions.api.views import attempt_view, file_views
 from layers.ports.rows import FileRow
 
+MOST_FILES = 200
 STATES = ("uploading", "upload_missing", "processing", "done", "partial", "failed", "cancelled", "removed")
 
 
-def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
+def show_all(request: Request, dataset_id: str) -> Response:
     datasets.existing(request, dataset_id)
-    limit = request.whole_number("limit", 50, 1, 200)
+    shows_rows = request.one_of("view", VIEWS) == "row"
+    limit = request.whole_number("limit", 50, 1, MOST_ROWS if shows_rows else MOST_FILES)
     state, batch_id, name = request.one_of("state", STATES), request.id("batch"), request.query.get("name")
     filters = {"state": state, "batch_id": batch_id, "name": name}
     listing = " ".join(["files", dataset_id, *(f"{which}={value!r}" for which, value in filters.items())])
@@ -24,10 +27,17 @@ def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
     # Read before the listing, so that no change between the two is missed.
     changes = {} if position else {"changes_cursor": first_cursor(request, dataset_id)}
     after = position[0] if position else None
-    rows = request.catalog.files(dataset_id, state=state, batch_id=batch_id, name=name, after=after, limit=limit + 1)
-    following = request.cursor(listing, [str(rows[limit - 1].file_id)]) if len(rows) > limit else None
-    views = file_views(request.ports, request.catalog, rows[:limit])
-    return 200, {"files": views, "next_cursor": following, **changes}
+    catalog = request.catalog
+    chosen = {"state": state, "batch_id": batch_id, "name": name, "after": after, "limit": limit + 1}
+    if shows_rows:
+        file_ids = catalog.file_ids(dataset_id, **chosen)
+        views = row_texts(request.ports, catalog, file_ids[:limit])
+    else:
+        files = catalog.files(dataset_id, **chosen)
+        file_ids = [file.file_id for file in files]
+        views = list(map(encode, file_views(request.ports, catalog, files[:limit])))
+    following = request.cursor(listing, [str(file_ids[limit - 1])]) if len(file_ids) > limit else None
+    return Response(200, text=with_texts("files", views, {"next_cursor": following, **changes}))
 
 
 def show(request: Request, file_id: str) -> tuple[int, Any]:

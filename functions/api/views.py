@@ -125,10 +125,11 @@ def _stage(state: str, steps: Mapping[str, Parts], pipelines: Shown) -> str | No
 
 def _pipeline_view(steps: list[tuple[str, Parts]], file_state: str) -> Shown:
     shown = [_step_view(name, parts, file_state) for name, parts in steps]
-    return {"state": _pipeline_state([step["state"] for step in shown]), "steps": shown}
+    return {"state": pipeline_state([step["state"] for step in shown]), "steps": shown}
 
 
-def _pipeline_state(states: list[str]) -> str:
+def pipeline_state(states: Sequence[str]) -> str:
+    """The state of a pipeline whose steps are in these states."""
     if "parked" in states:
         return "parked"
     if any(state in BUSY for state in states):
@@ -179,10 +180,7 @@ def _as_one(parts: Parts) -> _Whole:
         attempts = part.attempt - part.snoozes
         times = part.started_at, part.ended_at
         return _Whole(part.state, attempts, *times, part.reason, part.error_code, part.error_detail)
-    states = {part.state for part in parts}
-    state = next(state for state in FOREMOST if state in states)
-    if state == "failed" and "done" in states:
-        state = "done"  # the failed part leaves its pages unread; the step as a whole has read some
+    state = state_of_parts([part.state for part in parts])
     failed = next((part for part in parts if part.error_code), parts[0])
     return _Whole(
         state,
@@ -193,6 +191,13 @@ def _as_one(parts: Parts) -> _Whole:
         failed.error_code,
         failed.error_detail,
     )
+
+
+def state_of_parts(states: Sequence[str]) -> str:
+    """The state of a step whose parts are in these states."""
+    state = next(state for state in FOREMOST if state in states)
+    # A failed part leaves its pages unread; the step as a whole has read some.
+    return "done" if state == "failed" and "done" in states else state
 
 
 def _progress(parts: Parts) -> Shown:

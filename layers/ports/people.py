@@ -24,6 +24,39 @@ class RecordChange(NamedTuple):
     changed_at: datetime
 
 
+class TableRow(NamedTuple):
+    """A file as a table shows it. Ids, times and `fields`, `missing`, `doubtful` and `cut` (the names of values that are
+    too long for a table) are texts, the latter of JSON.
+
+    `steps` has `step:state` of each part, separated by spaces. The record's columns are None without a record;
+    `is_plain`: it has one document and no values that a person set.
+    """
+
+    file_id: str
+    batch_id: str
+    name: str
+    state: str
+    size_bytes: int
+    media_type: str | None
+    created_at: str
+    updated_at: str
+    error_step: str | None
+    error_code: str | None
+    error_detail: str | None
+    steps: str | None
+    thumbnail_key: str | None
+    thumbnail_type: str | None
+    width: int | None
+    height: int | None
+    record_version: int | None
+    fields: str | None
+    cut: str | None
+    missing: str | None
+    doubtful: str | None
+    review: str | None
+    is_plain: bool | None
+
+
 class PeopleCatalog(Protocol):
     """What a person at a page reads and changes, in the transaction of a `Catalog`."""
 
@@ -75,3 +108,20 @@ class PeopleCatalog(Protocol):
         """What people changed in a record, oldest first."""
 
     def record_change_count(self, file_id: str) -> int: ...
+
+    # --- tables
+
+    def file_ids(
+        self,
+        dataset_id: str,
+        *,
+        state: str | None = None,
+        batch_id: str | None = None,
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[UUID]:
+        """The ids of a page of live files, as `files` lists them."""
+
+    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
+        """The rows of the live files among these, in any order."""

@@ -71,3 +71,9 @@ BEGIN
     RETURN QUERY SELECT coalesce(cardinality(reviewed), 0),
                         (SELECT count(*)::integer FROM records r WHERE r.file_id = ANY (locked));
 END $$;
+
+-- A time as the API shows it.
+CREATE OR REPLACE FUNCTION time_text(p_moment timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT to_char(p_moment AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;

@@ -174,6 +174,10 @@ class Client:
         """Every file of a dataset, newest first; filters are `state`, `batch` and `name`."""
         yield from self._pages(f"/datasets/{dataset_id}/files", "files", limit=200, **filters)
 
+    def rows(self, dataset_id: str, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Every file as a row of a table, with the values of its record; filters as for `files`."""
+        yield from self._pages(f"/datasets/{dataset_id}/files", "files", view="row", limit=1000, **filters)
+
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
     ) -> Iterator[list[dict[str, Any]]]:

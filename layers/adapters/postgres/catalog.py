@@ -5,7 +5,6 @@ Every query names its tenant; row-level security enforces it a second time.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +14,7 @@ from psycopg.types.json import Json, Jsonb
 
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.people import PeopleQueries
-from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction
+from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
 from layers.domain.fleet import SILENT_S
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
@@ -221,7 +220,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         chosen = {"dataset_id": dataset_id, "state": state, "batch_id": batch_id, "after": after, "limit": limit}
         if name is None:
             return self._rows(FileRow, "files", **chosen)
-        return self._rows(FileRow, "files_by_name", name=_anywhere(name), **chosen)
+        return self._rows(FileRow, "files_by_name", name=pattern_of(name), **chosen)
 
     def file(self, file_id: str, *, for_update: bool = False) -> FileRow | None:
         return self._row(FileRow, "file_locked" if for_update else "file", file_id=file_id)
@@ -425,19 +424,3 @@ class PostgresTransaction(PeopleQueries, Transaction):
 def _as_parameters(rules: AuditRules) -> dict[str, Any]:
     side_artifacts = {step: list(kinds) for step, kinds in rules.side_artifacts.items()}
     return {"main_steps": list(rules.main_steps), "side_artifacts": Jsonb(side_artifacts)}
-
-
-def _anywhere(name: str) -> str:
-    """A pattern for ILIKE that matches any name that contains this one literally.
-
-    `search_files` compares names in the same normal form. The name is normalised before wildcards are escaped, since
-    normalisation can turn another character into a wildcard.
-    """
-    escaped = (
-        unicodedata.normalize("NFKC", name)
-        .replace("\x00", "")
-        .replace("\\", "\\\\")
-        .replace("%", "\\%")
-        .replace("_", "\\_")
-    )
-    return f"%{escaped}%"

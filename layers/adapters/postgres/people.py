@@ -9,8 +9,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from layers.adapters.postgres.transaction import Transaction
-from layers.ports.people import RecordChange
+from layers.adapters.postgres.transaction import Transaction, pattern_of
+from layers.ports.people import RecordChange, TableRow
 from layers.ports.rows import KeyRow, RecordOfFile, Session
 
 
@@ -81,3 +81,23 @@ class PeopleQueries(Transaction):
 
     def record_change_count(self, file_id: str) -> int:
         return int(self._value("record_change_count", file_id=file_id))
+
+    # --- tables
+
+    def file_ids(
+        self,
+        dataset_id: str,
+        *,
+        state: str | None = None,
+        batch_id: str | None = None,
+        name: str | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> list[UUID]:
+        chosen = {"dataset_id": dataset_id, "state": state, "batch_id": batch_id, "after": after, "limit": limit}
+        if name is None:
+            return [row[0] for row in self._tuples("file_ids", **chosen)]
+        return [row[0] for row in self._tuples("file_ids_by_name", name=pattern_of(name), **chosen)]
+
+    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
+        return self._rows(TableRow, "table_rows", file_ids=list(file_ids))

@@ -48,3 +48,37 @@ SELECT document, action, field, before, after, key_id, person, changed_at FROM r
 -- record_change_count --
 -- How often people have changed a record.
 SELECT count(*) FROM record_changes WHERE tenant_id = :tenant_id AND file_id = :file_id
+
+-- file_ids --
+-- The ids of a page of a dataset's live files, newest first.
+SELECT f.file_id FROM files f
+ WHERE f.tenant_id = :tenant_id AND f.dataset_id = :dataset_id AND f.removed_at IS NULL
+   AND (CAST(:after AS uuid) IS NULL OR f.file_id < :after)
+   AND (CAST(:state AS text) IS NULL OR f.state = :state)
+   AND (CAST(:batch_id AS uuid) IS NULL OR f.batch_id = :batch_id)
+ ORDER BY f.file_id DESC LIMIT :limit
+
+-- file_ids_by_name --
+-- The same for files whose name matches a pattern.
+SELECT file_id FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state AS text), CAST(:batch_id AS uuid), :limit)
+
+-- table_rows --
+-- Files as a table shows them.
+SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state,
+       coalesce(f.size_bytes, f.declared_size_bytes) AS size_bytes, coalesce(f.media_type, f.declared_media_type) AS media_type,
+       time_text(f.created_at) AS created_at, time_text(f.updated_at) AS updated_at,
+       f.error_step, f.error_code, f.error_detail,
+       (SELECT string_agg(s.step || ':' || s.state, ' ' ORDER BY s.step, s.part) FROM steps s WHERE s.file_id = f.file_id) AS steps,
+       a.object_key AS thumbnail_key, a.media_type AS thumbnail_type, a.width, a.height,
+       r.version AS record_version, CASE WHEN length(r.fields::text) <= 4000 THEN r.fields
+            ELSE (SELECT coalesce(jsonb_object_agg(v.key, v.value), '{}') FROM jsonb_each(r.fields) v
+                   WHERE length(v.value::text) <= 500) END::text AS fields,
+       CASE WHEN length(r.fields::text) <= 4000 THEN '[]'
+            ELSE (SELECT coalesce(jsonb_agg(v.key), '[]') FROM jsonb_each(r.fields) v
+                   WHERE length(v.value::text) > 500) END::text AS cut,
+       r.missing::text AS missing, r.doubtful::text AS doubtful,
+       r.review, r.set_values = '{}' AND r.further = '[]' AS is_plain
+  FROM files f
+  LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
+  LEFT JOIN records r ON r.file_id = f.file_id
+ WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (:file_ids) AND f.removed_at IS NULL

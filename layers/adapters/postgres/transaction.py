@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import itemgetter
@@ -18,7 +19,7 @@ QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
-PLANNED_EACH_TIME = {"files", "changes"}
+PLANNED_EACH_TIME = {"files", "file_ids", "changes"}
 
 
 @cache
@@ -63,8 +64,10 @@ class Transaction:
         return self._rows(kind, query, **parameters)[0]
 
     def _tuples(self, query: str, /, **parameters: Any) -> list[tuple[Any, ...]]:
+        prepare = False if query in PLANNED_EACH_TIME else None
         cursor = self._connection.cursor(row_factory=psycopg.rows.tuple_row)
-        return cursor.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters}).fetchall()
+        values = {"tenant_id": self._tenant_id, **parameters}
+        return cursor.execute(self._sql[query], values, prepare=prepare).fetchall()
 
     def _value(self, query: str, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
@@ -73,3 +76,19 @@ class Transaction:
 
     def _run(self, query: str, /, **parameters: Any) -> None:
         self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters})
+
+
+def pattern_of(name: str) -> str:
+    """A pattern for ILIKE that matches any name that contains this one literally.
+
+    `search_files` compares names in the same normal form. The name is normalised before wildcards are escaped, since
+    normalisation can turn another character into a wildcard.
+    """
+    escaped = (
+        unicodedata.normalize("NFKC", name)
+        .replace("\x00", "")
+        .replace("\\", "\\\\")
+        .replace("%", "\\%")
+        .replace("_", "\\_")
+    )
+    return f"%{escaped}%"

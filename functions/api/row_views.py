@@ -1,0 +1,143 @@
+"""Rows: files as a table shows them, with the values of their records and without URLs but that of the thumbnail.
+
+A row is JSON text: the values of a record come from PostgreSQL as text, and what many rows share is encoded once. So a page of
+200 rows costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from functions.api import waits
+from functions.api.artifacts import documents_of, review_of, shared_fields
+from functions.api.ports import ApiPorts
+from functions.api.views import SETTLED, pipeline_state, state_of_parts
+from functions.pipelines import INTAKE, PIPELINES
+from layers.domain.corrections import review_shown
+from layers.domain.page import property_of
+from layers.domain.step import ENDED
+from layers.ports.catalog import Catalog
+from layers.ports.people import TableRow
+from layers.ports.rows import RecordOfFile, StepPart
+
+MOST_ROWS = 1000
+MOST_KINDS = 2000  # of different combinations of states, which are encoded once
+LONGEST_VALUE = 500  # of characters, as in the query `table_rows`
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def row_texts(ports: ApiPorts, catalog: Catalog, file_ids: Sequence[UUID | str]) -> list[str]:
+    """The rows of the live files among these, in this order, as JSON texts. The number of queries is the same for any number
+    of files."""
+    if not file_ids:
+        return []
+    found = {row.file_id: row for row in catalog.table_rows(file_ids)}
+    rows = [row for file_id in file_ids if (row := found.get(str(file_id)))]
+    special = [row.file_id for row in rows if row.record_version is not None and not row.is_plain]
+    records = {str(record.file_id): record for record in catalog.records_of([UUID(file_id) for file_id in special])}
+    waiting = _waiting(ports, catalog, [row for row in rows if row.state in ("processing", "uploading")])
+    return [_row(ports, row, records.get(row.file_id), waiting.get(row.file_id, "null")) for row in rows]
+
+
+def with_texts(name: str, texts: Sequence[str], others: Mapping[str, Any]) -> str:
+    """The JSON of an object with a list of JSON texts under this name."""
+    return f'{{"{name}":[{",".join(texts)}],{encode(others)[1:]}'
+
+
+def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: str) -> str:
+    error = {"step": row.error_step, "code": row.error_code, "detail": row.error_detail} if row.error_code else None
+    return (
+        f'{{"id":"{row.file_id}","name":{encode(row.name)},"batch_id":"{row.batch_id}","size_bytes":{row.size_bytes},'
+        f'"media_type":{encode(row.media_type)},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
+        f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{encode(error)},'
+        f'"thumbnail":{_thumbnail(ports, row)},"record":{_record(row, record)}}}'
+    )
+
+
+@lru_cache(maxsize=MOST_KINDS)
+def _progress(steps: str, state: str) -> str:
+    """The stage, the state of each pipeline and the number of steps in each state, from `step:state` of each part."""
+    parts: dict[str, list[str]] = defaultdict(list)
+    for part in steps.split():
+        name, _, part_state = part.rpartition(":")
+        parts[name].append(part_state)
+    shown = {
+        pipeline.name: [_state(parts.get(step.name), state) for step in pipeline.steps] for pipeline in PIPELINES
+    }
+    progress = {
+        "stage": _stage(parts, [step.name for step in PIPELINES[0].steps], shown[PIPELINES[0].name], state),
+        "pipelines": {name: pipeline_state(states) for name, states in shown.items()},
+        "steps": Counter(step_state for states in shown.values() for step_state in states),
+    }
+    return encode(progress)[1:-1]
+
+
+def _state(states: Sequence[str] | None, file_state: str) -> str:
+    if not states:
+        return "cancelled" if file_state in SETTLED else "waiting"
+    state = state_of_parts(states)
+    return "queued" if state == "ready" else state
+
+
+def _stage(parts: Mapping[str, Sequence[str]], names: Sequence[str], states: Sequence[str], state: str) -> str | None:
+    if state != "processing":
+        return None
+    if any(part != "done" for part in parts.get(INTAKE.name, ())):
+        return INTAKE.name
+    return next((name for name, shown in zip(names, states, strict=True) if shown not in ENDED), None)
+
+
+def _waiting(ports: ApiPorts, catalog: Catalog, rows: Sequence[TableRow]) -> dict[str, str]:
+    """Why each of these files waits, as JSON text."""
+    processed = [UUID(row.file_id) for row in rows if row.state == "processing"]
+    steps: dict[str, dict[str, list[StepPart]]] = defaultdict(lambda: defaultdict(list))
+    for part in catalog.steps_of(processed) if processed else ():
+        steps[str(part.file_id)][part.step].append(part)
+    batch_ids = {UUID(row.batch_id) for row in rows if row.state == "processing"}
+    view = waits.view(ports, catalog, batch_ids) if batch_ids else None
+    return {
+        row.file_id: encode(waits.waiting(view, row.state, UUID(row.batch_id), steps[row.file_id])) for row in rows
+    }
+
+
+def _thumbnail(ports: ApiPorts, row: TableRow) -> str:
+    if row.thumbnail_key is None:
+        return "null"
+    url = ports.objects.presign_get(row.thumbnail_key, None, media_type=row.thumbnail_type)
+    return f'{{"url":{encode(url)},"width":{encode(row.width)},"height":{encode(row.height)}}}'
+
+
+def _record(row: TableRow, record: RecordOfFile | None) -> str:
+    if row.record_version is None:
+        return "null"
+    if record is not None:
+        return encode(_special_record(record))
+    review = review_shown(row.review or "open", row.doubtful != "[]", row.missing != "[]")
+    return (
+        f'{{"version":{row.record_version},"fields":{row.fields},"cut":{row.cut},"doubtful":{row.doubtful},'
+        f'"missing":{row.missing},"set":[],"documents":1,"review":"{review}"}}'
+    )
+
+
+def _special_record(record: RecordOfFile) -> dict[str, Any]:
+    """The record of a file with values that a person set, or with several documents."""
+    documents = documents_of(record)
+    fields = shared_fields(documents)
+    cut = [name for name, value in fields.items() if len(encode(value)) > LONGEST_VALUE]
+    doubtful = dict.fromkeys(path for document in documents for path in document.doubtful)
+    return {
+        "version": record.version,
+        "fields": {name: value for name, value in fields.items() if name not in cut},
+        "cut": cut,
+        "doubtful": [path for path in doubtful if property_of(path) in fields],
+        "missing": list(dict.fromkeys(path for document in documents for path in document.missing)),
+        "set": sorted({name for entries in record.set_values.values() for name in entries}),
+        "documents": len(documents),
+        "review": review_of(record),
+    }
+
