@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +22,7 @@ from functions.api.answering import ADDRESS_HEADER, as_text, problem_response
 from functions.api.changes import MOST_WAITING
 from functions.api.origins import READ_HEADERS, SENT_HEADERS, readable_by
 from functions.api.problems import TITLES, Problem
+from infra.api_processes import Processes, listen
 from infra.compression import compress
 from infra.http_server import Server, connection_limit, raise_descriptor_limit
 from infra.http_threads import ThreadsEnded
@@ -147,8 +150,10 @@ def serve(
     host: str = "127.0.0.1",
     threads: int = THREADS,
     connections: int = 1000,
+    listener: socket.socket | None = None,
 ) -> Server:
-    """A server at this address and port; port 0 picks a free one. Its `run` serves until `close`."""
+    """A server at this address and port; port 0 picks a free one. Its `run` serves until `close`. `listener`: a socket that
+    it shares with other processes."""
     return Server(
         application,
         host=host,
@@ -156,17 +161,28 @@ def serve(
         threads=threads,
         connections=connections,
         most_body_bytes=MOST_BODY_BYTES + SLACK_BYTES,
+        listener=listener,
     )
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+def main() -> int:
+    """Serve until SIGTERM or SIGINT, with as many processes as the settings say. Returns the exit code."""
     import app
 
     settings = bootstrap.settings()
     application = Application(app.app, settings.allowed_origins)
+    processes = settings.number_of_api_processes
+    if processes == 1:
+        return _serve(application, None, report_ready)
+    # Nothing is connected and no thread runs yet: each process builds its own adapters at its first request.
+    listener = listen(settings.host, settings.port)
+    return Processes(processes, lambda ready: _serve(application, listener, ready)).run()
+
+
+def _serve(application: Application, listener: socket.socket | None, ready: Callable[[], None]) -> int:
+    settings = bootstrap.settings()
     connections = connection_limit(raise_descriptor_limit())
-    server = serve(application, settings.port, host=settings.host, connections=connections)
+    server = serve(application, settings.port, host=settings.host, connections=connections, listener=listener)
 
     def stop(*_: Any) -> None:
         threading.Thread(target=server.close, daemon=True).start()
@@ -174,14 +190,15 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log("api_ready", host=settings.host, port=settings.port, connections=connections)
-    report_ready()
+    log("api_ready", host=settings.host, port=server.effective_port, connections=connections)
+    ready()
     try:
         server.run()
     except ThreadsEnded as error:
         log("thread_ended", worker="api", threads=str(error))
-        os._exit(1)  # the supervisor starts a new process, which has all its threads
+        os._exit(1)  # a new process, which has all its threads, is started
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

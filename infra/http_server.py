@@ -124,7 +124,9 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         threads: int,
         connections: int,
         most_body_bytes: int,
+        listener: socket.socket | None = None,
     ) -> None:
+        """`listener`: a socket that listens already, and that other processes accept from too."""
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it logs a line for each request that waits
         self._connections = connections
         self._held_bytes = 0
@@ -142,7 +144,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             + 1,  # keeps bodies in memory, which is bounded here: a file needs a descriptor
             clear_untrusted_proxy_headers=True,
         )
-        super().__init__(application, adj=settings, dispatcher=Dispatcher(threads))
+        # Of a shared socket a process takes one client at a time, so that each gets its share of them.
+        self._accepted_at_once = ACCEPTED_AT_ONCE if listener is None else 1
+        shared: dict[str, Any] = {}
+        if listener is not None:
+            address = (listener.family, listener.type, listener.proto, listener.getsockname())
+            shared = {"_sock": listener, "sockinfo": address, "bind_socket": False}
+        super().__init__(application, adj=settings, dispatcher=Dispatcher(threads), **shared)
 
     # --- connections
 
@@ -155,7 +163,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def handle_accept(self) -> None:
         # Accept several clients after each poll, because a poll takes longer the more connections there are.
-        for _ in range(ACCEPTED_AT_ONCE):
+        for _ in range(self._accepted_at_once):
             if not self._accept_one():
                 return
 

@@ -18,6 +18,7 @@ from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.store import PostgresStore
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from layers.adapters.kafka.source import KafkaSource
 
 Built = TypeVar("Built")
+API_CONNECTIONS = 24  # to the database, of all processes that serve one port together
 # Of one kind in a process: each thread may have one, so that no step waits for the decoder of another.
 MOST_DECODERS = 256
 _LOCK = threading.RLock()
@@ -126,9 +128,15 @@ def store() -> PostgresStore:
 
 
 @once
+def exports() -> PostgresExports:
+    return PostgresExports(database())
+
+
+@once
 def catalog() -> PostgresCatalog:
     """The database as the API's role sees it: row-level security limits it to one tenant."""
-    return PostgresCatalog(_database(_api_database_url(), max_connections=24))
+    processes = 1 if settings().on_lambda else settings().number_of_api_processes
+    return PostgresCatalog(_database(_api_database_url(), max_connections=max(4, API_CONNECTIONS // processes)))
 
 
 @once

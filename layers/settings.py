@@ -22,6 +22,7 @@ REQUIRED_WITH_AUTH = {
 }
 REQUIRED_WITH = {"openai": ("extraction_url", "extraction_model"), "bedrock": ("extraction_model",)}
 MIN_WINDOW_BYTES = 2_000
+MOST_API_PROCESSES = 4  # unless the setting says more
 MAX_MODEL_S = 50
 
 GENERAL = "General"
@@ -77,6 +78,10 @@ class Settings:
         group=GENERAL,
     )  # fmt: skip
     port: int = setting(8000, "The port of the API; 0 picks a free one.", group=GENERAL)
+    api_processes: int = setting(
+        0, "How many processes serve the API on its port. They share the connections to the database that one would have.",
+        group=GENERAL, shown_default="one for each processor core, at most 4",
+    )  # fmt: skip
     allowed_origins: str = setting(
         "*", "The origins from which browsers may call the API (CORS), separated by commas.", group=GENERAL
     )
@@ -316,6 +321,10 @@ class Settings:
     concurrency: Mapping[str, int] = field(default_factory=dict)
     ceilings: Mapping[str, int] = field(default_factory=dict)
     on_lambda: bool = False
+
+    @property
+    def number_of_api_processes(self) -> int:
+        return self.api_processes or min(len(os.sched_getaffinity(0)), MOST_API_PROCESSES)
 
     @property
     def store_url(self) -> str | None:
