@@ -118,6 +118,7 @@ soak: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
 	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.rows
 	$(BIN)/python -m benchmarks.chain
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead

@@ -52,6 +52,14 @@ def family(root: int) -> set[int]:
     return found
 
 
+def children_of(pid: int) -> set[int]:
+    """The child processes of a process."""
+    try:
+        return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except OSError:
+        return set()
+
+
 def cpu_s(pids: set[int]) -> float:
     total = 0
     for pid in pids:
