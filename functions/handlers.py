@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from functions import exports
 from functions.arrivals import take_arrivals
 from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
-from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse
+from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse, remove_rest
 from functions.upkeep import upkeep as run_upkeep
 from layers import bootstrap, entry
 from layers.attempts.runner import Runner
+from layers.decoding.scratch import new_folder
 
 Answer = dict[str, Any]
+LAMBDA_EXPORT_S = 200.0  # of the 300 that upkeep may take
 
 
 @bootstrap.once
@@ -49,6 +53,7 @@ def dispatch(event: entry.Event) -> Answer:
     def wake(_body: Any) -> None:
         if not pulses:
             pulses.append(pulse(runner()))
+            remove_rest(runner())
             erase_removed(runner())
 
     return entry.handle(event, wake)
@@ -58,7 +63,20 @@ def upkeep(_event: entry.Event) -> Answer:
     """Run a round of upkeep and schedule the pulses until the next one: AWS schedules nothing more often than a minute."""
     for index in range(1, int(UPKEEP_S / PULSE_S)):
         runner().ports.topics.dispatch_later(index * PULSE_S)
-    return run_upkeep(runner())
+    counts = run_upkeep(runner())
+    run_exports(most_s=LAMBDA_EXPORT_S)  # elsewhere the workers do this, on a timer
+    return counts
+
+
+def run_exports(is_stopping: Callable[[], bool] = lambda: False, most_s: float | None = None) -> None:
+    """Write the exports that wait, and delete old ones."""
+    objects, store = bootstrap.objects(), bootstrap.exports()
+    while not is_stopping() and exports.run_next(
+        store, objects, lambda: new_folder("export"), is_stopping=is_stopping, most_s=most_s
+    ):
+        if most_s is not None:
+            break
+    exports.delete_old(store, objects)
 
 
 def migrate(event: entry.Event) -> Answer:

@@ -1,4 +1,4 @@
-"""The three pipelines: the steps of a file, in order. This is the only registry of steps."""
+"""The pipelines: the steps of a file, in order. This is the only registry of steps."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functions.extraction import extraction
 from functions.intake import intake
 from functions.ocr import ocr
+from functions.page_pictures import page_pictures
 from functions.preview import preview
 from functions.text import text
 from functions.textract import textract
@@ -21,7 +22,10 @@ PIPELINES = (
     Pipeline("main", (text, ocr, textract, extraction)),
     Pipeline("preview", (preview,)),
     Pipeline("thumbnail", (thumbnail,)),
+    Pipeline("pages", (page_pictures,), on_request=True),
 )
+# Those that run for every file.
+SHOWN_PIPELINES = tuple(pipeline for pipeline in PIPELINES if not pipeline.on_request)
 
 # For the audit: the steps that decide the state of a file, and the artifacts that exist once a step of another pipeline
 # is done.

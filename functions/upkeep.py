@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from functions.arrivals import take_arrivals
@@ -22,6 +23,8 @@ from layers.telemetry.log import log
 AT_ONCE = 500
 RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
+REMOVED_AT_ONCE = 5_000
+VALUES_AT_ONCE, VALUE_ROUNDS = 2_000, 10
 LISTINGS_AT_ONCE = 20
 UNCLAIMED_S = 15.0
 TOPIC_CHECK_EVERY_S = 1.0
@@ -43,6 +46,8 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "wake_ups_repeated": repeat_unclaimed,
         "objects_swept": sweep,
         "uploads_missed": miss_uploads,
+        "files_removed": remove_rest,
+        "row_values_added": add_row_values,
         "files_erased": erase_removed,
         "objects_erased_late": sweep_erased,
         "counts_folded": fold_counts,
@@ -231,6 +236,19 @@ def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, boo
 
 def miss_uploads(runner: Runner) -> int:
     return runner.ports.store.miss_uploads(AT_ONCE)
+
+
+def add_row_values(runner: Runner) -> int:
+    """Store the values of records of earlier releases one by one. Returns the number of records."""
+    return sum(takewhile(bool, (runner.ports.store.add_row_values(VALUES_AT_ONCE) for _ in range(VALUE_ROUNDS))))
+
+
+def remove_rest(runner: Runner) -> int:
+    """Mark the files of removed datasets that are still live. Returns their number."""
+    removed = runner.ports.store.remove_rest(REMOVED_AT_ONCE)
+    if removed == REMOVED_AT_ONCE:
+        runner.ports.topics.dispatch_later(0)  # there may be more
+    return removed
 
 
 def erase_removed(runner: Runner) -> int:

@@ -30,6 +30,7 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.fleet import BEAT_S
 from layers.telemetry.log import log
 
+EXPORTS_EVERY_S = 2.0  # one indexed query of each worker
 RETIRE_IDLE_S = 60.0
 HANG_GRACE_S = 60.0
 
@@ -131,6 +132,7 @@ def _start_timers(stop: threading.Event) -> list[threading.Thread]:
         every(upkeep_s, stop, "upkeep", lambda: upkeep.upkeep_in_turn(handlers.runner())),
         # On a timer, because a message to the dispatcher may be lost like any other.
         every(pulse_s, stop, "pulse", lambda: upkeep.pulse_in_turn(handlers.runner()), first_s=pulse_s),
+        every(EXPORTS_EVERY_S, stop, "exports", lambda: handlers.run_exports(stop.is_set), first_s=EXPORTS_EVERY_S),
     ]
 
 

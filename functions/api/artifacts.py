@@ -54,7 +54,11 @@ def _linked(ports: ApiPorts, file: FileRow, artifact: ArtifactRow | None, facts:
 def _original(ports: ApiPorts, file: FileRow) -> Shown | None:
     if not file.uploaded_at or file.error_code == "infected":
         return None
-    return {"url": ports.objects.presign_get(file.object_key, file.version_id, download_name=file.name.rpartition("/")[2] or file.name)}
+    return {
+        "url": ports.objects.presign_get(
+            file.object_key, file.version_id, download_name=file.name.rpartition("/")[2] or file.name
+        )
+    }
 
 
 def records_view(record: RecordOfFile | None) -> list[Shown]:

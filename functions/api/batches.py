@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.api import quotas, uploads, waits
+from functions.api import datasets, quotas, uploads, waits
 from functions.api.bodies import NewBatch
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
@@ -36,6 +36,7 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
         allow_duplicates=body.allow_duplicates,
         expand_archives=body.expand_archives,
         priority=body.priority,
+        name=body.name,
     )
     if batch is None:
         raise not_found("dataset")
@@ -53,6 +54,18 @@ def show(request: Request, batch_id: str) -> tuple[int, Any]:
     batch = _existing(request, batch_id)
     by_state = request.catalog.counts([batch.batch_id])[batch.batch_id]
     return 200, batch_view(batch, by_state, waits.batch_eta_s(request.ports, request.catalog, batch.batch_id, by_state))
+
+
+def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
+    datasets.existing(request, dataset_id)
+    limit, listing = request.whole_number("limit", 50, 1, 200), f"batches {dataset_id}"
+    position = request.position(listing)
+    rows = request.catalog.batches(dataset_id, position[0] if position else None, limit + 1)
+    counts = request.catalog.counts([row.batch_id for row in rows[:limit]])
+    return 200, {
+        "batches": [batch_view(row, counts[row.batch_id], None) for row in rows[:limit]],
+        "next_cursor": request.cursor(listing, [str(rows[limit - 1].batch_id)]) if len(rows) > limit else None,
+    }
 
 
 def cancel(request: Request, batch_id: str) -> tuple[int, Any]:

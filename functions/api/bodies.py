@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import Several
+from layers.domain.row_filter import MOST_CONDITIONS
 
 MOST_LEVELS = 50
 FILES_A_CALL = 1000
@@ -107,6 +108,7 @@ class NewFile(Body):
 
 class NewBatch(Body):
     files: list[NewFile] = Field(min_length=1, max_length=FILES_A_CALL)
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     allow_duplicates: bool = False
     expand_archives: bool = Field(
         default=False,
@@ -121,9 +123,24 @@ class PartNumbers(Body):
     part_numbers: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(min_length=1, max_length=1000)
 
 
+class Condition(Body):
+    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`."""
+
+    field: str = Field(min_length=1, max_length=200)
+    op: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "missing", "doubtful"]
+    value: str | int | float | bool | None = None
+
+
+Where = Annotated[
+    list[Condition],
+    Field(min_length=1, max_length=MOST_CONDITIONS, description="conditions, all of which the files must fulfil"),
+]
+
+
 class NewRemoval(Body):
     file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
     batch_id: str | None = None
+    where: Where | None = None
     undo_window_s: int | None = Field(
         default=None, ge=0, description="seconds in which the removal can be undone, at most the default"
     )
@@ -220,7 +237,8 @@ class Review(Body):
 
 class Reviews(Body):
     state: ReviewState
-    file_ids: list[str] = Field(min_length=1, max_length=10_000)
+    file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
+    where: Where | None = None
 
 
 class Redrive(Body):
@@ -242,3 +260,12 @@ class RedriveDead(Body):
 class RedriveMany(Body):
     state: str = Field(default="failed", pattern=r"^(failed|partial|cancelled)$")
     code: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00]*$")
+    where: Where | None = None
+
+
+class NewExport(Body):
+    format: Literal["csv", "xlsx", "jsonl", "parquet"]
+    where: Where | None = None
+    sort: str | None = Field(
+        default=None, min_length=1, max_length=201, description="a property of the schema, or `-` and a property"
+    )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from functions.api import datasets
+from functions.api import datasets, rows
 from functions.api.artifacts import record_of_file_view
 from functions.api.bodies import Corrections, Review, Reviews
 from functions.api.files import existing
@@ -60,12 +60,25 @@ def review(request: Request, file_id: str) -> Response:
 
 
 def review_many(request: Request, dataset_id: str) -> tuple[int, Any]:
-    datasets.existing(request, dataset_id)
+    dataset = datasets.existing(request, dataset_id)
     body = request.read(Reviews)
-    if any(not is_id(file_id) for file_id in body.file_ids):
+    if (body.file_ids is None) == (body.where is None):
+        raise Problem("invalid_request", "name either `file_ids` or `where`, not both")
+    if any(not is_id(file_id) for file_id in body.file_ids or ()):
         raise not_found("file")
-    changed, found = _review(request, dataset_id, list(dict.fromkeys(body.file_ids)), body.state)
-    return 200, {"count": found, "changed": changed}
+    file_ids, has_more = list(dict.fromkeys(body.file_ids or ())), False
+    if body.where:
+        where = [*(condition.model_dump() for condition in body.where), _other_review(body.state)]
+        file_ids, has_more = rows.chosen(request, dataset, where, rows.MOST_AT_ONCE)
+    changed, found = _review(request, dataset_id, file_ids, body.state)
+    return 200, {"count": found, "changed": changed, "has_more": has_more}
+
+
+def _other_review(state: str) -> Shown:
+    """The condition that a record's review would change, so that each request goes on with the rest."""
+    if state == "open":
+        return {"field": "@review", "op": "ne", "value": "open"}
+    return {"field": "@review", "op": "ne", "value": state}
 
 
 def history(request: Request, file_id: str) -> tuple[int, Any]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import bodies, changes, files, records
+from functions.api import bodies, changes, files, pages, records
 from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.pipelines import STEPS
+from layers.domain import row_filter
 
 # --- parameters --------------------------------------------------------------------------------------
 
@@ -51,6 +52,16 @@ VIEW = _query(
     {**one_of(*changes.VIEWS), "default": "file"},
     "`row`: each file as a row of a table, with the values of its record; then `limit` may be up to 1,000",
 )
+WHERE = _query(
+    "where",
+    TEXT,
+    'a JSON list of up to 8 conditions, joined by "and": `{"field": "total", "op": "ge", "value": 100}`; `op` is one of '
+    + ", ".join(row_filter.OPERATORS)
+    + "; `field` is a property of the schema or one of "
+    + ", ".join(row_filter.OF_FILES),
+)
+SORT = _query("sort", TEXT, "a property of the schema, or `-` and a property; default: newest first")
+AROUND = _query("around", TEXT, "the id of a file: the first page begins with its row")
 SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `cursor` of earlier changes", required=True)
 WAIT = _whole(
     "wait_s", f"how long to wait for a change, in seconds; more than {changes.LONGEST_WAIT_S} has no effect", 0, 3600, 0
@@ -61,6 +72,7 @@ EXCEL = _query(
     {**one_of(*records.EXCEL), "default": "0"},
     "1: with `format=csv`, begin with a byte order mark, by which Excel recognises UTF-8",
 )
+PAGE_NUMBER = _whole("number", "the first page", 1, 1_000_000, 1)
 UNDO_WINDOW = _whole(
     "undo_window_s", "seconds in which the removal can be undone, at most the default; 0: it can't be undone", 0, 10**9
 )
@@ -132,8 +144,11 @@ DESCRIPTIONS = {
          {201: "Dataset"}, bodies.NewDataset, quotas=True),
     "GET /datasets/{dataset_id}": Description("getDataset", "Shows a dataset and counts its files by state.",
          {200: "Dataset"}),
-    "PUT /datasets/{dataset_id}": Description("changeDataset", "Changes how a dataset's files are processed.",
+    "PUT /datasets/{dataset_id}": Description("changeDataset", "Changes a dataset's name, or how its files are processed.",
          {200: "Dataset"}, bodies.ChangedDataset),
+    "DELETE /datasets/{dataset_id}": Description("removeDataset",
+         "Removes a dataset with all its files. It is hidden at once, and a large one is removed in steps; `count` grows. "
+         "Undoing the removal restores all of it.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),
     "PUT /datasets/{dataset_id}/schema": Description("putSchema",
          "Adds a new version of a dataset's schema; existing records keep theirs until extraction runs again.",
          {200: "Dataset"}, bodies.NewSchema, quotas=True),
@@ -141,6 +156,9 @@ DESCRIPTIONS = {
     "POST /datasets/{dataset_id}/batches": Description("createBatch",
          "Creates a batch of files; each file gets a URL for its upload.", {201: "BatchUploads"}, bodies.NewBatch,
          quotas=True),
+    "GET /datasets/{dataset_id}/batches": Description("listBatches",
+         "Lists a dataset's batches, newest first, without forecasts.", {200: "Batches"},
+         query=(_limit(50, 200), PAGE_CURSOR)),
     "GET /batches/{batch_id}": Description("getBatch", "Shows the progress of a batch.", {200: "Batch"}),
     "POST /batches/{batch_id}/files": Description("addFiles", "Adds more files to a batch.",
          {201: "BatchUploads"}, bodies.NewBatch, conflicts=True, quotas=True),
@@ -149,6 +167,11 @@ DESCRIPTIONS = {
 
     "GET /datasets/{dataset_id}/files": Description("listFiles", "Lists a dataset's files, newest first.",
          {200: "Files"}, query=(*FILTERS, VIEW, _limit(50, 1000, OF_FILES), PAGE_CURSOR)),
+    "GET /datasets/{dataset_id}/rows": Description("listRows",
+         "Finds and sorts a dataset's files by the values of their records. Texts are compared in lower case, by their first "
+         "200 characters. Rows without the value by which they are sorted come last. Each call reads a bounded number of "
+         "rows, so a page may have fewer than `limit`: continue until `next_cursor` is null.",
+         {200: "Rows"}, query=(WHERE, SORT, AROUND, _limit(50, 1000), PAGE_CURSOR), tag="files"),
     "GET /datasets/{dataset_id}/changes": Description("getChanges",
          "Lists what changed after a cursor: each change at least once.",
          {200: "Changes"}, query=(SINCE, WAIT, VIEW, _limit(200, 1000, OF_FILES))),
@@ -156,6 +179,10 @@ DESCRIPTIONS = {
          {200: "File"}),
     "GET /files/{file_id}/history": Description("getHistory",
          "Lists every attempt of every step of a file, oldest first.", {200: "History"}),
+    "GET /files/{file_id}/pages": Description("listPages",
+         "Shows pages of a file as they were read: the words with their boxes and confidences, and a picture. The first request "
+         "for a page has its picture drawn, with those of the pages after it.",
+         {200: "Pages"}, query=(PAGE_NUMBER, _limit(1, pages.MOST_PAGES)), tag="files"),
     "GET /files/{file_id}/record": Description("getRecord",
          "Shows the record of a file, with the values that people set. `ETag` is its version.",
          {200: "RecordOfFile"}, conflicts=True, headers=("ETag",)),
@@ -170,7 +197,7 @@ DESCRIPTIONS = {
          "Approves or rejects a record, or opens its review again. With `If-Match`, only in the version that the person saw.",
          {200: "RecordOfFile"}, bodies.Review, conflicts=True, if_match=True, headers=("ETag",)),
     "POST /datasets/{dataset_id}/reviews": Description("reviewRecords",
-         "Sets the review of up to 10,000 records. Files without a record are left out.", {200: "Reviewed"}, bodies.Reviews),
+         "Sets the review of up to 10,000 records, listed or selected by values. Files without a record are left out.", {200: "Reviewed"}, bodies.Reviews),
     "POST /files/{file_id}/upload": Description("renewUpload",
          "Creates a new upload URL for a file that has not arrived and was not cancelled.", {200: "FileUpload"}, conflicts=True),
     "POST /files/{file_id}/upload/parts": Description("signParts",
@@ -187,16 +214,27 @@ DESCRIPTIONS = {
          "Runs the failed or the named step of a file again, and the steps after it.",
          {202: "Redriven"}, bodies.Redrive, conflicts=True, tag="files"),
     "POST /datasets/{dataset_id}/redrive": Description("redriveMany",
-         "Runs the failed steps of up to 1,000 files again.", {202: "Count"}, bodies.RedriveMany, tag="files"),
+         "Runs the failed steps of up to 1,000 files again, selected by state, code and values.", {202: "RedrivenMany"}, bodies.RedriveMany, tag="files"),
 
     "GET /datasets/{dataset_id}/records": Description("listRecords",
          "Lists a dataset's records in pages, as JSON, JSON lines or CSV.",
          {200: "Records"}, query=(FORMAT, EXCEL, _limit(1000, 1000), PAGE_CURSOR),
          also_as=TABLES, headers=("Link", "X-Schema-Version")),
+    "POST /datasets/{dataset_id}/exports": Description("createExport",
+         "Starts an export of a dataset's records to a file: CSV for Excel, a workbook, JSON lines or Parquet. A row that "
+         "changes meanwhile is in the export as it was or as it is. The file is kept for a day.",
+         {202: "Export"}, bodies.NewExport, quotas=True),
+    "GET /exports/{export_id}": Description("getExport",
+         "Shows an export: how many rows are written, and the URL of the file once it is done.", {200: "Export"}),
     "DELETE /files/{file_id}": Description("removeFile",
          "Removes a file with its record and artifacts.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),
     "POST /datasets/{dataset_id}/removals": Description("removeFiles",
-         "Removes the listed files or all files of a batch; 404 where none of the listed files can be removed.", {202: "RemovalStarted"}, bodies.NewRemoval),
+         "Removes the listed files, all files of a batch, or up to 10,000 files selected by values; 404 where none of the listed files can be removed.", {202: "RemovalStarted"}, bodies.NewRemoval),
+    "GET /datasets/{dataset_id}/removals": Description("listRemovals",
+         "Lists the removals in a dataset, newest first.", {200: "Removals"}, query=(_limit(50, 200), PAGE_CURSOR)),
+    "GET /removals": Description("listAllRemovals",
+         "Lists all your removals, newest first, also those of whole datasets.", {200: "Removals"},
+         query=(_limit(50, 200), PAGE_CURSOR)),
     "GET /removals/{removal_id}": Description("getRemoval",
          "Shows a removal: what was erased, and when.", {200: "Removal"}),
     "POST /removals/{removal_id}/undo": Description("undoRemoval",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api.artifacts import KINDS, facts_of
-from functions.pipelines import PIPELINES
+from functions.pipelines import PIPELINES, SHOWN_PIPELINES
 from layers.domain.step import RECORD as RECORD_KIND
 from layers.domain.step import ArtifactKind, Step
 
@@ -59,6 +59,33 @@ def _artifact(kind: ArtifactKind) -> dict[str, Any]:
     return {"url": f"{URL}{kind.name}", **facts}
 
 
+ROW = {
+    "id": FILE,
+    "name": "receipt.pdf",
+    "batch_id": BATCH,
+    "size_bytes": 48213,
+    "media_type": "application/pdf",
+    "created_at": MOMENT,
+    "updated_at": LATER,
+    "state": "done",
+    "stage": None,
+    "pipelines": {pipeline.name: "done" for pipeline in SHOWN_PIPELINES},
+    "steps": {"done": 4, "skipped": 2},
+    "waiting": None,
+    "error": None,
+    "thumbnail": {"url": f"{URL}thumbnail", "width": 226, "height": 320},
+    "record": {
+        "version": 2,
+        "fields": {"merchant": "Corner Shop", "date": "2026-01-12", "total": 9.0},
+        "cut": [],
+        "doubtful": [],
+        "missing": [],
+        "set": ["total"],
+        "documents": 1,
+        "review": "approved",
+    },
+}
+
 EXAMPLES: dict[str, Any] = {
     "NewDataset": {"name": "receipts", "schema": SCHEMA},
     "ChangedDataset": {
@@ -81,7 +108,9 @@ EXAMPLES: dict[str, Any] = {
     "Session": {"api_key": "fw_...", "role": "editor", "expires_at": "2026-01-15T21:30:00.000Z"},
     "Corrections": {"fields": {"total": 9.0, "merchant": None}, "evidence": {"total": {"page": 1, "text": "9.00"}}},
     "Review": {"state": "approved"},
-    "Reviews": {"state": "approved", "file_ids": [FILE]},
+    "Reviews": {"state": "approved", "where": [{"field": "total", "op": "lt", "value": 100}]},
+    "Rows": {"rows": [ROW], "next_cursor": None, "total": 1, "changes_cursor": "cFJx0tW1Zl2sWyJdXQ"},
+    "Row": ROW,
     "Redrive": {"step": LAST_STEP},
     "RedriveMany": {"state": "failed", "code": "timeout"},
     "Health": {"status": "ok", "dependencies": {"postgres": {"state": "up"}, "redis": {"state": "up"}}},
@@ -110,6 +139,7 @@ EXAMPLES: dict[str, Any] = {
     "Batch": {
         "id": BATCH,
         "dataset_id": DATASET,
+        "name": "January",
         "created_at": MOMENT,
         "cancelled_at": None,
         "priority": "normal",
@@ -132,7 +162,7 @@ EXAMPLES: dict[str, Any] = {
         "stage": None,
         "pipelines": {
             pipeline.name: {"state": "done", "steps": [_step(step) for step in pipeline.steps]}
-            for pipeline in PIPELINES
+            for pipeline in SHOWN_PIPELINES
         },
         "waiting": None,
         "error": None,
@@ -161,6 +191,19 @@ EXAMPLES: dict[str, Any] = {
         ]
     },
     "RecordRow": RECORD | {"file_id": FILE, "file_name": "receipt.pdf", "review": "approved"},
+    "NewExport": {"format": "xlsx", "where": [{"field": "total", "op": "ge", "value": 100}], "sort": "-total"},
+    "Export": {
+        "id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f43",
+        "dataset_id": DATASET,
+        "format": "xlsx",
+        "state": "done",
+        "rows": 12,
+        "size_bytes": 9216,
+        "url": f"{URL}export.xlsx",
+        "error": None,
+        "created_at": MOMENT,
+        "ended_at": LATER,
+    },
     "RemovalStarted": {
         "id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f40",
         "count": 1,

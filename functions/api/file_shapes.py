@@ -7,7 +7,6 @@ from typing import get_args
 from functions.api.artifacts import KINDS, facts_of
 from functions.api.files import STATES
 from functions.api.json_schema import (
-    ANYTHING,
     BOOLEAN,
     COUNT,
     CURSOR,
@@ -27,7 +26,7 @@ from functions.api.json_schema import (
     ref,
 )
 from functions.api.views import FOREMOST
-from functions.pipelines import PIPELINES
+from functions.pipelines import SHOWN_PIPELINES
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import Several
 from layers.domain.page import Source
@@ -53,6 +52,7 @@ REVIEW_SHOWN = or_null(one_of("open", "needed", "approved", "rejected")) | {
 }
 REVIEW = one_of("open", "approved", "rejected")
 FILE_OR_ROW: Schema = {"anyOf": [ref("File"), ref("Row")]}
+HAS_MORE = BOOLEAN | {"description": "more files may fulfil the conditions; repeat the request for them"}
 VERSION = {"version": {"type": "integer", "minimum": 1}}
 
 
@@ -119,6 +119,7 @@ FILE_SHAPES: dict[str, Schema] = {
     "Batch": object_of(
         id=ID,
         dataset_id=ID,
+        name=or_null(TEXT),
         created_at=TIME,
         cancelled_at=or_null(TIME),
         priority=one_of("normal", "low"),
@@ -126,6 +127,7 @@ FILE_SHAPES: dict[str, Schema] = {
         progress=ref("Progress"),
         eta_s=or_null(SECONDS),
     ),
+    "Batches": object_of(batches=each(ref("Batch")), next_cursor=or_null(CURSOR)),
     # --- files
     "Step": object_of(
         {
@@ -135,7 +137,7 @@ FILE_SHAPES: dict[str, Schema] = {
             "error": ERROR,
             "progress": ref("Progress"),
         },
-        step=one_of(*(step.name for pipeline in PIPELINES for step in pipeline.steps)),
+        step=one_of(*(step.name for pipeline in SHOWN_PIPELINES for step in pipeline.steps)),
         state=one_of(*STEP_STATES),
         attempts=COUNT,
     ),
@@ -154,25 +156,6 @@ FILE_SHAPES: dict[str, Schema] = {
     )
     | {"description": "Where a value is on the page; `box` in fractions of the page, origin at the top left."},
     "Record": object_of(**RECORD, **VERSION, evidence=by_name(ref("Evidence"))),
-    "RecordOfFile": object_of(
-        **RECORD, **VERSION, evidence=by_name(ref("Evidence")), review=REVIEW_SHOWN, records=each(ref("Record"))
-    ),
-    "RecordHistory": object_of(changes=each(ref("RecordChange"))),
-    "RecordChange": object_of(
-        at=TIME,
-        action=one_of("set", "reset", "review"),
-        document=COUNT,
-        field=or_null(TEXT) | {"description": "null for a review"},
-        **{"from": ANYTHING, "to": ANYTHING},
-        by=one_of("person", "extraction")
-        | {"description": "`extraction`: a new extraction changed reviewed values, so that the review is open again"},
-        key_id=or_null(ID),
-        person=or_null(TEXT) | {"description": "the name in the person's session"},
-    ),
-    "Reviewed": object_of(
-        count=COUNT | {"description": "how many of the files have a record"},
-        changed=COUNT | {"description": "how many of them had another review"},
-    ),
     "Artifacts": object_of(
         **{RECORD_KIND.name: or_null(ref("Record"))},
         **{name: or_null(ref(artifact_shape(name))) for name in KINDS},
@@ -193,7 +176,7 @@ FILE_SHAPES: dict[str, Schema] = {
         updated_at=TIME,
         state=one_of(*STATES) | {"description": "depends on the main pipeline only"},
         stage=or_null(TEXT) | {"description": "the main pipeline's current step; null after its end"},
-        pipelines=object_of(**{pipeline.name: ref("Pipeline") for pipeline in PIPELINES}),
+        pipelines=object_of(**{pipeline.name: ref("Pipeline") for pipeline in SHOWN_PIPELINES}),
         waiting=or_null(ref("Waiting")),
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
@@ -207,34 +190,6 @@ FILE_SHAPES: dict[str, Schema] = {
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},
         files=each(FILE_OR_ROW),
         next_cursor=or_null(CURSOR),
-    ),
-    "Row": object_of(
-        id=ID,
-        name=TEXT,
-        batch_id=ID,
-        size_bytes=COUNT,
-        media_type=or_null(TEXT),
-        created_at=TIME,
-        updated_at=TIME,
-        state=one_of(*STATES),
-        stage=or_null(TEXT),
-        pipelines=object_of(**{pipeline.name: one_of(*STEP_STATES) for pipeline in PIPELINES}),
-        steps=by_name(COUNT, one_of(*STEP_STATES)) | {"description": "the number of steps in each state"},
-        waiting=or_null(ref("Waiting")),
-        error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
-        thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
-        record=or_null(ref("RowRecord")),
-    )
-    | {"description": "A file with `view=row`."},
-    "RowRecord": object_of(
-        version=VERSION["version"],
-        fields=OBJECT | {"description": "of several documents, the values that are the same in all"},
-        cut=each(TEXT) | {"description": "the values that are too long for a row"},
-        doubtful=RECORD["doubtful"],
-        missing=RECORD["missing"],
-        set=each(TEXT) | {"description": "the values that a person set"},
-        documents=COUNT,
-        review=one_of("open", "needed", "approved", "rejected"),
     ),
     "Changes": object_of(
         files=each(FILE_OR_ROW), removed=each(ID), cursor=CURSOR, has_more=BOOLEAN, poll_after_s=NUMBER | {"minimum": 0}
@@ -253,18 +208,22 @@ FILE_SHAPES: dict[str, Schema] = {
         host=or_null(TEXT),
     ),
     "Redriven": object_of(id=ID, step=TEXT),
-    "Count": object_of(count=COUNT),
+    "RedrivenMany": object_of(count=COUNT, has_more=HAS_MORE),
     # --- records and removals
     "RecordRow": object_of(file_id=ID, file_name=TEXT, **RECORD, review=REVIEW),
     "Records": object_of(schema_version=COUNT, records=each(ref("RecordRow")), next_cursor=or_null(CURSOR)),
     "RemovalStarted": object_of(
+        {"has_more": HAS_MORE},
         id=ID,
         count=COUNT,
         not_found=each(ID) | {"description": "listed files that are not in the dataset, or were removed before"},
         undo_window_s=COUNT,
     ),
+    "Removals": object_of(removals=each(ref("Removal")), next_cursor=or_null(CURSOR)),
     "Removal": object_of(
         id=ID,
+        dataset_id=ID,
+        whole_dataset=BOOLEAN,
         count=COUNT,
         created_at=TIME,
         undo_until=TIME,

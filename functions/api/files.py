@@ -28,7 +28,7 @@ def show_all(request: Request, dataset_id: str) -> Response:
     changes = {} if position else {"changes_cursor": first_cursor(request, dataset_id)}
     after = position[0] if position else None
     catalog = request.catalog
-    chosen = {"state": state, "batch_id": batch_id, "name": name, "after": after, "limit": limit + 1}
+    chosen: dict[str, Any] = {"state": state, "batch_id": batch_id, "name": name, "after": after, "limit": limit + 1}
     if shows_rows:
         file_ids = catalog.file_ids(dataset_id, **chosen)
         views = row_texts(request.ports, catalog, file_ids[:limit])

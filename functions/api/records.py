@@ -44,14 +44,14 @@ def show(request: Request, dataset_id: str) -> Response:
     position = request.position(f"records {dataset_id}")
     rows = request.catalog.records(dataset_id, position[0] if position else None, limit + 1)
     columns = list(dataset.schema.get("properties", {}))
-    records = [record for row in rows[:limit] for record in _records(row, columns)]
+    records = [record for row in rows[:limit] for record in records_of(row, columns)]
     following = None
     if len(rows) > limit:
         following = request.cursor(f"records {dataset_id}", [str(rows[limit - 1].record_id)])
     version = dataset.schema_version
     if form == "json":
         return Response(200, {"schema_version": version, "records": records, "next_cursor": following})
-    text = _as_csv(records, columns) if form == "csv" else _as_lines(records, columns)
+    text = _as_csv(records, columns) if form == "csv" else as_lines(records, columns)
     if for_excel:
         text = BYTE_ORDER_MARK + text
     headers = {"X-Schema-Version": str(version)}
@@ -62,7 +62,7 @@ def show(request: Request, dataset_id: str) -> Response:
     return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
 
 
-def _records(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
+def records_of(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
     """The records of a file, one for each of its documents."""
     return [_record(row, document, number, columns) for number, document in enumerate(documents_of(row), 1)]
 
@@ -88,10 +88,10 @@ def _record(row: RecordRow, document: Document, number: int, columns: Sequence[s
     }
 
 
-def _as_lines(records: Sequence[Shown], columns: Sequence[str]) -> str:
+def as_lines(records: Sequence[Shown], columns: Sequence[str], own: Sequence[str] = OWN_COLUMNS) -> str:
     """One record on each line, with every field of the current schema; a field that was not found is null."""
     lines = [
-        {**{name: record[name] for name in OWN_COLUMNS}, "fields": {c: record["fields"].get(c) for c in columns}}
+        {**{name: record[name] for name in own}, "fields": {c: record["fields"].get(c) for c in columns}}
         for record in records
     ]
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -101,14 +101,15 @@ def _as_csv(records: Sequence[Shown], columns: Sequence[str]) -> str:
     """RFC 4180, with a header on every page. Every cell is quoted, and what could start a formula is escaped."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
-    writer.writerow([_cell(name) for name in (*OWN_COLUMNS, *columns)])
+    writer.writerow([cell(name) for name in (*OWN_COLUMNS, *columns)])
     for record in records:
         own = [record[name] for name in OWN_COLUMNS]
-        writer.writerow([_cell(value) for value in (*own, *(record["fields"].get(name) for name in columns))])
+        writer.writerow([cell(value) for value in (*own, *(record["fields"].get(name) for name in columns))])
     return stream.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a cell of CSV, in which nothing can start a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):

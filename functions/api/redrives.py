@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from functions.api import datasets
+from functions.api import datasets, rows
 from functions.api.bodies import Redrive, RedriveMany
 from functions.api.files import existing
 from functions.api.problems import Problem
 from functions.api.requests import Request
-from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, STEPS
+from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, SHOWN_PIPELINES, STEPS
 from layers.domain import lifecycle
 from layers.domain.file import file_from_facts
 from layers.domain.step import Part, PlannedStep
 from layers.ports.rows import FileRow
 
+MOST_AT_ONCE = 1000  # as many as `failed_files` returns
 FIRST_STEP = PIPELINES[0].steps[0].name
 
 
@@ -32,13 +33,27 @@ def redrive(request: Request, file_id: str) -> tuple[int, Any]:
 
 
 def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
-    datasets.existing(request, dataset_id)
+    dataset = datasets.existing(request, dataset_id)
     body = request.read(RedriveMany)
-    rows = request.catalog.failed_files(dataset_id, body.state, body.code)
-    started = sum(redrive_step(request, str(row.file_id), row.error_step or FIRST_STEP) for row in rows)
+    has_more = False
+    if body.where:
+        where = [
+            *(condition.model_dump() for condition in body.where),
+            {"field": "@state", "op": "eq", "value": body.state},
+        ]
+        file_ids, has_more = rows.chosen(request, dataset, where, MOST_AT_ONCE)
+        found = request.catalog.files_by_id(file_ids)
+        files = [file for file in found if body.code is None or file.error_code == body.code]
+        failed = [(str(file.file_id), file.error_step) for file in sorted(files, key=lambda file: file.file_id)]
+    else:
+        failed = [
+            (str(row.file_id), row.error_step)
+            for row in request.catalog.failed_files(dataset_id, body.state, body.code)
+        ]
+    started = sum(redrive_step(request, file_id, step or FIRST_STEP) for file_id, step in failed)
     request.dispatch()
     request.notify(dataset_id)
-    return 202, {"count": started}
+    return 202, {"count": started, "has_more": has_more or len(failed) == MOST_AT_ONCE}
 
 
 def redrive_step(request: Request, file_id: str, step: str) -> bool:
@@ -59,7 +74,7 @@ def redrive_step(request: Request, file_id: str, step: str) -> bool:
 def _from(step: str) -> list[str]:
     """A step and those that follow it."""
     if step == INTAKE.name:
-        return list(STEPS)
+        return [INTAKE.name, *(later.name for pipeline in SHOWN_PIPELINES for later in pipeline.steps)]
     for pipeline in PIPELINES:
         names = [later.name for later in pipeline.steps]
         if step in names:

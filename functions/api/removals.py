@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from functions.api import datasets, uploads
+from functions.api import datasets, rows, uploads
 from functions.api.bodies import NewRemoval
 from functions.api.files import existing
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request, is_id
 from functions.api.views import at
 from layers.ports.rows import Removal
+
+FILES_AT_ONCE = 5_000  # of a removed dataset; upkeep removes the others
 
 
 def remove_file(request: Request, file_id: str) -> tuple[int, Any]:
@@ -21,22 +23,69 @@ def remove_file(request: Request, file_id: str) -> tuple[int, Any]:
 
 
 def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
-    datasets.existing(request, dataset_id)
+    dataset = datasets.existing(request, dataset_id)
     body = request.read(NewRemoval)
-    if (body.file_ids is None) == (body.batch_id is None):
-        raise Problem("invalid_request", "name either `file_ids` or a `batch_id`, not both")
+    if sum(choice is not None for choice in (body.file_ids, body.batch_id, body.where)) != 1:
+        raise Problem("invalid_request", "name one of `file_ids`, `batch_id` and `where`")
+    undo_s = request.ports.settings.undo_window_s if body.undo_window_s is None else body.undo_window_s
+    if body.where:
+        where = [condition.model_dump() for condition in body.where]
+        file_ids, has_more = rows.chosen(request, dataset, where, rows.MOST_AT_ONCE)
+        if not file_ids:
+            raise Problem("not_found", "no file fulfils the conditions")
+        return 202, _remove(request, dataset_id, file_ids, None, undo_s) | {"has_more": has_more}
     if any(not is_id(file_id) for file_id in (body.file_ids or [body.batch_id or ""])):
         raise not_found("file" if body.file_ids else "batch")
     if body.batch_id:
         _check_batch(request, dataset_id, body.batch_id)
-    undo_s = request.ports.settings.undo_window_s if body.undo_window_s is None else body.undo_window_s
     return 202, _remove(request, dataset_id, body.file_ids or [], body.batch_id, undo_s)
 
 
 def show(request: Request, removal_id: str) -> tuple[int, Any]:
-    removal = _existing(request, removal_id)
+    return 200, _view(_existing(request, removal_id))
+
+
+def show_of_dataset(request: Request, dataset_id: str) -> tuple[int, Any]:
+    datasets.existing(request, dataset_id)
+    return _list(request, dataset_id)
+
+
+def show_all(request: Request) -> tuple[int, Any]:
+    return _list(request, None)
+
+
+def _list(request: Request, dataset_id: str | None) -> tuple[int, Any]:
+    limit, listing = request.whole_number("limit", 50, 1, 200), f"removals {dataset_id}"
+    position = request.position(listing)
+    rows = request.catalog.removals(dataset_id, position[0] if position else None, limit + 1)
     return 200, {
-        "id": removal_id,
+        "removals": list(map(_view, rows[:limit])),
+        "next_cursor": request.cursor(listing, [str(rows[limit - 1].removal_id)]) if len(rows) > limit else None,
+    }
+
+
+def remove_dataset(request: Request, dataset_id: str) -> tuple[int, Any]:
+    """Remove a dataset with all its files. A second request finds no dataset."""
+    longest_s = request.ports.settings.undo_window_s
+    undo_s = min(request.whole_number("undo_window_s", longest_s, 0, 10**9), longest_s)
+    removed = request.catalog.remove_dataset(dataset_id, undo_s, FILES_AT_ONCE)
+    if removed is None:
+        raise not_found("dataset")
+    request.notify(dataset_id)
+    request.dispatch()
+    return 202, {
+        "id": str(removed.removal_id),
+        "count": removed.file_count,
+        "not_found": [],
+        "undo_window_s": undo_s,
+    }
+
+
+def _view(removal: Removal) -> dict[str, Any]:
+    return {
+        "id": str(removal.removal_id),
+        "dataset_id": str(removal.dataset_id),
+        "whole_dataset": removal.whole_dataset,
         "count": removal.file_count,
         "created_at": at(removal.created_at),
         "undo_until": at(removal.erase_after),

@@ -17,7 +17,7 @@ from functions.api import waits
 from functions.api.artifacts import documents_of, review_of, shared_fields
 from functions.api.ports import ApiPorts
 from functions.api.views import SETTLED, pipeline_state, state_of_parts
-from functions.pipelines import INTAKE, PIPELINES
+from functions.pipelines import INTAKE, PIPELINES, SHOWN_PIPELINES
 from layers.domain.corrections import review_shown
 from layers.domain.page import property_of
 from layers.domain.step import ENDED
@@ -67,7 +67,7 @@ def _progress(steps: str, state: str) -> str:
         name, _, part_state = part.rpartition(":")
         parts[name].append(part_state)
     shown = {
-        pipeline.name: [_state(parts.get(step.name), state) for step in pipeline.steps] for pipeline in PIPELINES
+        pipeline.name: [_state(parts.get(step.name), state) for step in pipeline.steps] for pipeline in SHOWN_PIPELINES
     }
     progress = {
         "stage": _stage(parts, [step.name for step in PIPELINES[0].steps], shown[PIPELINES[0].name], state),
@@ -100,9 +100,7 @@ def _waiting(ports: ApiPorts, catalog: Catalog, rows: Sequence[TableRow]) -> dic
         steps[str(part.file_id)][part.step].append(part)
     batch_ids = {UUID(row.batch_id) for row in rows if row.state == "processing"}
     view = waits.view(ports, catalog, batch_ids) if batch_ids else None
-    return {
-        row.file_id: encode(waits.waiting(view, row.state, UUID(row.batch_id), steps[row.file_id])) for row in rows
-    }
+    return {row.file_id: encode(waits.waiting(view, row.state, UUID(row.batch_id), steps[row.file_id])) for row in rows}
 
 
 def _thumbnail(ports: ApiPorts, row: TableRow) -> str:
@@ -140,4 +138,3 @@ def _special_record(record: RecordOfFile) -> dict[str, Any]:
         "documents": len(documents),
         "review": review_of(record),
     }
-

@@ -11,7 +11,7 @@ from uuid import UUID
 from functions.api import waits
 from functions.api.artifacts import artifacts_view, records_view, review_of
 from functions.api.ports import ApiPorts
-from functions.pipelines import INTAKE, PIPELINES
+from functions.pipelines import INTAKE, PIPELINES, SHOWN_PIPELINES
 from layers.domain.step import ENDED
 from layers.ports.catalog import Catalog
 from layers.ports.rows import ArtifactRow, AttemptRow, Batch, Dataset, FileRow, RecordOfFile, StepPart
@@ -50,6 +50,7 @@ def batch_view(batch: Batch, by_state: Mapping[str, int], eta_s: Sequence[float]
     return {
         "id": str(batch.batch_id),
         "dataset_id": str(batch.dataset_id),
+        "name": batch.name,
         "created_at": at(batch.created_at),
         "cancelled_at": at(batch.cancelled_at),
         "priority": batch.priority,
@@ -89,7 +90,7 @@ def _file_view(
 ) -> Shown:
     pipelines = {
         pipeline.name: _pipeline_view([(step.name, steps.get(step.name, ())) for step in pipeline.steps], file.state)
-        for pipeline in PIPELINES
+        for pipeline in SHOWN_PIPELINES
     }
     return {
         "id": str(file.file_id),

@@ -123,8 +123,9 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
         reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]
     elif function == ARRIVALS:
         reads, deletes = ["originals/*"], ["originals/*"]
-    elif function == UPKEEP:  # the audit checks that recorded objects exist
+    elif function == UPKEEP:  # the audit checks that recorded objects exist; exports are artifacts
         reads, deletes = ["originals/*", "artifacts/*"], ["originals/*", "artifacts/*"]
+        writes = ["artifacts/*"]
     elif function == DISPATCH:
         reads, deletes = ["originals/*"], ["originals/*", "artifacts/*"]
     statements = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from layers.domain.errors import PermanentError
@@ -112,6 +113,19 @@ class Work:
         else:
             key, size_bytes = file.object_key, file.size_bytes or 0
         return Artifact(kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count)
+
+    def save_page_view(self, kind: str, page_number: int) -> Artifact:
+        """Draw a page, from 1, as a person looks at it, and store it. Raises PermanentError `no_text` if it shows no
+        picture."""
+        file, folder = self.claim.file, self.scratch / f"view-{page_number}"
+        assert file.media_type is not None
+        folder.mkdir(exist_ok=True)
+        picture = self._ports.documents.page_view(self.original(), file.media_type, page_number, folder)
+        if picture.name:  # the pages of an attempt need different keys
+            named = f"{page_number}-{picture.name}"
+            (folder / picture.name).rename(folder / named)
+            picture = replace(picture, name=named)
+        return self.save_picture(kind, folder, picture)
 
     def keep(self, artifact: Artifact) -> bool:
         """Publish an artifact before the attempt ends. Returns whether this attempt still holds the part."""

@@ -19,6 +19,8 @@ from layers.telemetry.log import log
 
 THUMBNAIL_PX = 320
 PREVIEW_PX = 2000
+VIEW_PX = 1600  # A4 at about 140 dots an inch
+MOST_VIEW_BYTES = 500_000
 PAGE_PX = 2600  # A4 at about 220 dots an inch
 # Time limits in seconds: base, extra for each MiB of the file, maximum. A small file that takes long is hostile.
 IDENTIFY_S = (10.0, 0.5, 30.0)
@@ -175,6 +177,21 @@ class Documents:
             "max_bytes": MOST_SENT_BYTES,
         }
         return Picture(**self._readers.call("page_picture", page, timeout_s=_limit_s(path, PICTURE_S)))
+
+    def page_view(self, path: Path, media_type: str, page_number: int, into: Path) -> Picture:
+        """A page as a person looks at it: PNG or JPEG. An empty name means that the original is such an image.
+
+        Raises PermanentError `no_text` for a page that shows no picture."""
+        page = {
+            "path": str(path),
+            "media_type": media_type,
+            "number": page_number,
+            "into": str(into),
+            "edge_px": VIEW_PX,
+            "max_edge_px": VIEW_PX,
+            "max_bytes": MOST_VIEW_BYTES,
+        }
+        return Picture(**self._drawers.call("page_picture", page, timeout_s=_limit_s(path, PICTURE_S)))
 
     def retire_idle(self) -> None:
         """End the decoders that have been idle for a while."""

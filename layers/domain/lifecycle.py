@@ -157,10 +157,11 @@ def _file_state(
 
 
 def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
-    """The plan of all steps of all pipelines after intake has identified the file."""
+    """The plan of all steps of all pipelines that are not on request, after intake has identified the file."""
     planned: list[PlannedStep] = []
     for pipeline in pipelines:
-        planned += plan_from(pipeline.steps, file)
+        if not pipeline.on_request:
+            planned += plan_from(pipeline.steps, file)
     return planned
 
 

@@ -183,6 +183,11 @@ class Evidence:
     xpath: str | None = None
 
 
+def page_picture_kind(number: int) -> str:
+    """The kind of artifact under which the picture of a page, from 1, is stored."""
+    return f"page_{number}"
+
+
 def property_of(path: str) -> str:
     """The property of the schema to which the path of a value belongs: `items` for `items[2].price`."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]

@@ -253,7 +253,9 @@ def step(**declared: Any) -> Callable[[Callable[[File, Any], Done | Skip]], Step
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Steps in the order in which they run."""
+    """Steps in the order in which they run. One that is `on_request` runs only for the files for which a client requests
+    it, and is not shown with the others."""
 
     name: str
     steps: tuple[Step, ...]
+    on_request: bool = False

@@ -108,6 +108,7 @@ class Catalog(PeopleCatalog, Protocol):
         allow_duplicates: bool = False,
         expand_archives: bool = False,
         priority: str = "normal",
+        name: str | None = None,
     ) -> Batch | None:
         """The new batch; None if there is no such dataset."""
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from layers.ports.rows import KeyRow, RecordOfFile, Session
+from layers.domain.row_filter import Order
+from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal, RemovedFiles, Session
 
 
 class RecordChange(NamedTuple):
@@ -22,6 +23,22 @@ class RecordChange(NamedTuple):
     key_id: UUID | None
     person: str | None
     changed_at: datetime
+
+
+class Export(NamedTuple):
+    """An export as its owner sees it."""
+
+    export_id: UUID
+    dataset_id: UUID
+    format: str
+    state: str
+    rows_written: int
+    object_key: str | None
+    size_bytes: int | None
+    error_code: str | None
+    error_detail: str | None
+    created_at: datetime
+    ended_at: datetime | None
 
 
 class TableRow(NamedTuple):
@@ -55,6 +72,36 @@ class TableRow(NamedTuple):
     doubtful: str | None
     review: str | None
     is_plain: bool | None
+
+
+class PageRow(NamedTuple):
+    """A page as it was read. Each word is a list: text, box (x0, y0, x1, y1), confidence; see `layers/domain/page.py`."""
+
+    page_number: int
+    source: str | None
+    confidence: float
+    width: float
+    height: float
+    turned: int
+    words: list[list[Any]]
+
+
+class RowPosition(NamedTuple):
+    """A position among rows. `without_value`: it is among the rows without the value by which they are sorted; otherwise
+    `number` or `words` is that value."""
+
+    without_value: bool
+    number: float | None
+    words: str | None
+    file_id: str
+
+
+class RowPage(NamedTuple):
+    """Files in order. `following` is the position at which the search continues; None at its end. A page may have fewer
+    files than wanted, because each call reads a bounded number of rows."""
+
+    file_ids: list[UUID]
+    following: RowPosition | None
 
 
 class PeopleCatalog(Protocol):
@@ -125,3 +172,49 @@ class PeopleCatalog(Protocol):
 
     def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
         """The rows of the live files among these, in any order."""
+
+    # --- pages, batches and removals
+
+    def pages_of(self, file_id: str, first: int, limit: int) -> list[PageRow]:
+        """Pages of a file from this number on."""
+
+    def artifacts_of_kinds(self, file_id: str, kinds: Sequence[str]) -> list[ArtifactRow]: ...
+
+    def page_count(self, file_id: str) -> int: ...
+
+    def batches(self, dataset_id: str, after: str | None, limit: int) -> list[Batch]:
+        """A page of a dataset's batches, newest first."""
+
+    def removals(self, dataset_id: str | None, after: str | None, limit: int) -> list[Removal]:
+        """A page of the removals of a dataset, or of the tenant, newest first."""
+
+    def remove_dataset(self, dataset_id: str, undo_s: float, most: int) -> RemovedFiles | None:
+        """Remove a dataset. It is hidden at once; at most `most` of its files are marked now, and upkeep marks the others.
+        Returns None if there is no such dataset."""
+
+    # --- rows by their values
+
+    def find_rows(
+        self,
+        dataset_id: str,
+        where: Sequence[Mapping[str, Any]],
+        order: Order | None,
+        after: RowPosition | None,
+        limit: int,
+    ) -> RowPage:
+        """A page of the live files that fulfil all conditions (of `layers/domain/row_filter.py`), in this order or newest
+        first."""
+
+    def position_before(self, dataset_id: str, file_id: str, order: Order | None) -> RowPosition | None:
+        """The position just before a file's row; None if there is no such live file in the dataset."""
+
+    # --- exports
+
+    def create_export(
+        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None
+    ) -> Export: ...
+
+    def export(self, export_id: str) -> Export | None: ...
+
+    def open_export_count(self) -> int:
+        """The number of the tenant's exports that have not ended."""

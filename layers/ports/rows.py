@@ -38,6 +38,7 @@ class Dataset(NamedTuple):
 class Batch(NamedTuple):
     batch_id: UUID
     dataset_id: UUID
+    name: str | None
     allow_duplicates: bool
     priority: str
     created_at: datetime
@@ -204,6 +205,7 @@ class StoredResponse(NamedTuple):
 class Removal(NamedTuple):
     removal_id: UUID
     dataset_id: UUID
+    whole_dataset: bool
     file_count: int
     created_at: datetime
     erase_after: datetime

@@ -171,6 +171,12 @@ class Store(Protocol):
     def backlog(self, steps: Sequence[str]) -> list[Backlog]:
         """The backlog of each of these steps."""
 
+    def add_row_values(self, limit: int) -> int:
+        """Store the values of up to `limit` records of earlier releases for `find_rows`. Returns their number."""
+
+    def remove_rest(self, limit: int) -> int:
+        """Mark up to `limit` files of removed datasets that are still live. Returns their number."""
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         """Removals to erase now: (removal_id, some of their (tenant_id, file_id)s). From now on they can't be undone."""
 

@@ -109,6 +109,8 @@ CREATE OR REPLACE FUNCTION object_verdicts(p_keys text[]) RETURNS TABLE (object_
 LANGUAGE sql STABLE AS $$
     SELECT k.key,
            CASE WHEN k.file_id IS NULL THEN 'unknown'
+                WHEN e.export_id IS NOT NULL THEN CASE WHEN e.object_key = k.key THEN 'referenced'
+                                                       WHEN e.state = 'running' THEN 'at_work' ELSE 'spare' END
                 WHEN f.file_id IS NULL THEN CASE WHEN t.file_id IS NULL THEN 'unknown' ELSE 'removed' END
                 WHEN k.key = f.object_key THEN
                      CASE WHEN f.state IN ('uploading', 'upload_missing') THEN 'awaited' ELSE 'referenced' END
@@ -121,6 +123,7 @@ LANGUAGE sql STABLE AS $$
                              THEN split_part(key, '/', 3)::uuid END AS file_id FROM unnest(p_keys) key) k
       LEFT JOIN files f ON f.file_id = k.file_id
       LEFT JOIN tombstones t ON t.file_id = k.file_id
+      LEFT JOIN exports e ON e.export_id = k.file_id
 $$;
 
 -- Saves the progress of a walk. A complete walk is stored in `audits`, and the next one starts from the beginning.

@@ -34,7 +34,7 @@ LANGUAGE sql VOLATILE AS $$
      WHERE s.file_id = ANY (p_file_ids) AND s.state IN ('waiting', 'ready', 'queued', 'retrying', 'parked')
 $$;
 
--- Undoes a removal: restores every file that it removed and every step that it cancelled. Returns the number of files, or
+-- Undoes a removal: restores every file that it removed, every step that it cancelled, and a removed dataset. Returns the number of files, or
 -- NULL if the time for an undo is over or erasure has begun.
 CREATE OR REPLACE FUNCTION undo_removal(p_tenant_id uuid, p_removal_id uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
@@ -48,6 +48,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
+    UPDATE datasets SET removed_at = NULL, removal_id = NULL
+     WHERE tenant_id = p_tenant_id AND removal_id = p_removal_id;
     SELECT array_agg(l.file_id) INTO chosen FROM (
         SELECT f.file_id FROM files f WHERE f.removal_id = p_removal_id ORDER BY f.file_id FOR UPDATE) l;
     FOR lane IN

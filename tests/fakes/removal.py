@@ -123,6 +123,12 @@ class MemoryRemovals(MemoryRows):
                 if page.source in sources
             }
 
+    def add_row_values(self, limit: int) -> int:
+        return 0  # it has no records of earlier releases
+
+    def remove_rest(self, limit: int) -> int:
+        return 0  # only the API removes datasets, and it has no store of this kind
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         with self._lock:
             due = [removal_id for removal_id in self.removals if self._undo_until.get(removal_id, 0.0) <= self._now()]

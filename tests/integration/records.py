@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from psycopg.types.json import Jsonb
 
-from layers.adapters.postgres.store import _as_made
+from layers.adapters.postgres.outcome_json import results_as_json
 from layers.domain.page import Evidence, Extraction
 from layers.domain.step import Done
 from tests.integration.conftest import Api
@@ -31,7 +31,7 @@ def extract(api: Api, file_id: str, found: Extraction) -> None:
     with api.bench.database.connection() as connection:
         connection.execute("SET ROLE fairway_worker")
         try:
-            made = Jsonb(_as_made(Done(extraction=found, complete=found.is_complete), 1))
+            made = Jsonb(results_as_json(Done(extraction=found, complete=found.is_complete), 1))
             connection.execute("SELECT keep_what_was_made(f, %s) FROM files f WHERE file_id = %s", [made, file_id])
         finally:
             connection.execute("RESET ROLE")

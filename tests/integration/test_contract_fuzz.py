@@ -57,7 +57,16 @@ EXISTING_IDS = {
     "removal_id": ["removal", "erased-removal"],
     "tenant_id": ["other-tenant"],
     "key_id": ["other-key"],
+    "export_id": ["export"],
 }
+
+WHERES = [
+    '[{"field": "total", "op": "ge", "value": 1}]',
+    '[{"field": "title", "op": "contains", "value": "a"}, {"field": "@state", "op": "eq", "value": "partial"}]',
+    '[{"field": "date", "op": "missing"}]',
+    "[{}]",
+    "x",
+]
 
 
 def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +80,12 @@ def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
                     schema["enum"] = [*EXISTING_IDS[parameter["name"]], UNKNOWN]
                 elif parameter["name"] == "batch":
                     schema["enum"] = [*EXISTING_IDS["batch_id"], UNKNOWN]
+                elif parameter["name"] == "around":
+                    schema["enum"] = [*FILES, UNKNOWN]
+                elif parameter["name"] == "where":
+                    schema["enum"] = WHERES
+                elif parameter["name"] == "sort":
+                    schema["enum"] = ["total", "-date", "unknown"]
                 elif parameter["name"] == "after":
                     schema["enum"] = ["cursor-of-changes"]
                 elif parameter["name"] == "wait_s":
@@ -79,6 +94,8 @@ def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
     removal = schemas["NewRemoval"]["properties"]
     removal["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
     removal["batch_id"]["anyOf"][0] = {"enum": ["batch", UNKNOWN]}
+    schemas["Reviews"]["properties"]["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
+    schemas["Condition"]["properties"]["field"]["enum"] = ["total", "title", "@state", "@review", "unknown"]
     schemas["Redrive"]["properties"]["step"]["anyOf"].append({"enum": list(STEPS)})
     for name in SHAPES:
         close(schemas[name])
@@ -128,6 +145,7 @@ class System:
                 "erased-removal": caller.delete(f"/files/{ids[4]}?undo_window_s=0").json()["id"],
                 "other-tenant": other,
                 "other-key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
+                "export": caller.post(f"/datasets/{dataset_id}/exports", json={"format": "csv"}).json()["id"],
                 "cursor-of-changes": cursor,
             }
 

@@ -183,8 +183,16 @@ def test_many_records_are_reviewed_at_once(api: Api, caller: httpx.Client) -> No
     without = new_batch(caller, dataset_id, ["no record"])["files"][0]["id"]
     caller.put(f"/files/{file_ids[0]}/review", json={"state": "approved"})
     wanted = {"state": "approved", "file_ids": [*file_ids, without, NO_ID]}
-    assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {"count": 3, "changed": 2}
-    assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {"count": 3, "changed": 0}
+    assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {
+        "count": 3,
+        "changed": 2,
+        "has_more": False,
+    }
+    assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {
+        "count": 3,
+        "changed": 0,
+        "has_more": False,
+    }
     assert {record(caller, file_id)["review"] for file_id in file_ids} == {"approved"}
 
 
@@ -201,7 +209,11 @@ def test_a_record_of_another_tenant_does_not_exist(api: Api, caller: httpx.Clien
         own = new_dataset(stranger)["id"]
         wanted = {"state": "approved", "file_ids": [file_id]}
         problem(stranger.post(f"/datasets/{dataset_id}/reviews", json=wanted), 404, "not_found")
-        assert stranger.post(f"/datasets/{own}/reviews", json=wanted).json() == {"count": 0, "changed": 0}
+        assert stranger.post(f"/datasets/{own}/reviews", json=wanted).json() == {
+            "count": 0,
+            "changed": 0,
+            "has_more": False,
+        }
     assert record(caller, file_id)["fields"] == FIELDS
 
 

@@ -16,11 +16,11 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import store, transaction
+from layers.adapters.postgres import exports, store, transaction
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
-BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes"}
+BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes", "row_values"}
 READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
@@ -60,8 +60,12 @@ UPDATE attempt_folds SET folded_until = now() - interval '2 minutes';
 INSERT INTO pages (file_id, page_number, tenant_id) SELECT file_id, 1, tenant_id FROM files;
 INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes)
 SELECT file_id, 'thumbnail', tenant_id, 'a', 'image/webp', 1 FROM files;
-INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
-SELECT file_id, tenant_id, dataset_id, 1, '{{}}', '[]', '{{}}', true FROM files;
+ALTER TABLE records DISABLE TRIGGER USER; -- one by one they would take longer
+INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete, has_row_values)
+SELECT file_id, tenant_id, dataset_id, 1, jsonb_build_object('total', length(name)), '[]', '{{}}', true, true FROM files;
+ALTER TABLE records ENABLE TRIGGER USER;
+INSERT INTO row_values (file_id, field, tenant_id, dataset_id, number, doubtful)
+SELECT file_id, 'total', tenant_id, dataset_id, length(name), false FROM files;
 INSERT INTO tombstones (file_id, tenant_id, removal_id)
 SELECT gen_random_uuid(), tenant_id, removal_id FROM removals, generate_series(1, {FILES // 200}) WHERE erased_at IS NOT NULL;
 INSERT INTO lanes (step, tenant_id, pass, active) SELECT 'ocr', tenant_id, 0, true FROM tenants;
@@ -128,7 +132,28 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "key_hash": "00",
         "code_hash": "00",
         "lifetime_s": 60,
+        "where": Jsonb(
+            [{"field": "total", "op": "ge", "number": 1.0}, {"field": "@state", "op": "eq", "words": "done"}]
+        ),
+        "sort": "total",
+        "by": "number",
+        "field": "total",
+        "descending": False,
+        "without_value": False,
+        "few": 100,
+        **dict.fromkeys(("after_number", "after_words"), None),
+        "export_id": uuid.uuid4(),
+        "export_ids": [uuid.uuid4()],
+        "rows_written": 1,
+        "given_back": 0,
+        "size_bytes": 1,
+        "conditions": Jsonb([]),
+        "sorted_by": None,
+        "format": "csv",
+        "kept_s": 60,
+        "kinds": ["page_1"],
         "document": 1,
+        "first": 1,
         "set_values": Jsonb({"1": {"total": {"value": 1}}}),
         "changes": Jsonb([{"action": "set", "field": "total", "before": None, "after": 1}]),
         "person": None,
@@ -256,6 +281,7 @@ def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
         **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
+        **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
         **{
             name: (query, "fairway_api")
             for path in (transaction.QUERIES, transaction.PEOPLE_QUERIES)
@@ -354,6 +380,6 @@ def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connect
     assert scans(connection, query, {}) == {("steps", "Seq Scan")}
 
 
-def test_all_queries_are_in_the_three_query_files() -> None:
+def test_all_queries_are_in_the_four_query_files() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
-    assert homes == {"queries.sql", "catalog.sql", "people.sql"}
+    assert homes == {"queries.sql", "catalog.sql", "people.sql", "exports.sql"}

@@ -45,9 +45,7 @@ def prepare(api: Api, caller: httpx.Client, count: int) -> tuple[str, list[str]]
 
 def test_a_row_has_the_same_facts_as_the_file(api: Api, caller: httpx.Client) -> None:
     dataset_id, file_ids = prepare(api, caller, 4)
-    caller.patch(
-        f"/files/{file_ids[1]}/record", json={"fields": {"total": 7, "date": None}}, headers={"If-Match": "*"}
-    )
+    caller.patch(f"/files/{file_ids[1]}/record", json={"fields": {"total": 7, "date": None}}, headers={"If-Match": "*"})
     extract(api, file_ids[2], found({"total": 1}, doubtful=("total",)))
     other = Extraction({"total": 1, "paid": True}, ("company",), {})
     extract(api, file_ids[3], found({"company": "A", "total": 1}, further=(other,)))
@@ -55,7 +53,18 @@ def test_a_row_has_the_same_facts_as_the_file(api: Api, caller: httpx.Client) ->
     files = caller.get(f"/datasets/{dataset_id}/files").json()["files"]
     rows = rows_of(caller, dataset_id)
     assert len(rows) == 5
-    same = ("id", "name", "batch_id", "size_bytes", "media_type", "created_at", "updated_at", "state", "stage", "waiting")
+    same = (
+        "id",
+        "name",
+        "batch_id",
+        "size_bytes",
+        "media_type",
+        "created_at",
+        "updated_at",
+        "state",
+        "stage",
+        "waiting",
+    )
     for row, file in zip(rows, files, strict=True):
         assert {name: row[name] for name in same} == {name: file[name] for name in same}
         assert row["error"] == file["error"]
@@ -147,7 +156,9 @@ def test_two_hundred_rows_are_a_few_kilobytes_compressed(api: Api, caller: httpx
     path = f"/datasets/{dataset_id}/files"
     plain = caller.get(path, params={"view": "row", "limit": 200}, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    with caller.stream("GET", path, params={"view": "row", "limit": 200}, headers={"Accept-Encoding": "gzip"}) as answer:
+    with caller.stream(
+        "GET", path, params={"view": "row", "limit": 200}, headers={"Accept-Encoding": "gzip"}
+    ) as answer:
         sent = b"".join(answer.iter_raw())
         assert answer.headers["content-encoding"] == "gzip"
         assert "Accept-Encoding" in answer.headers["vary"]

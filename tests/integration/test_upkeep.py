@@ -52,10 +52,12 @@ class System:
 
 @pytest.fixture
 def system(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
-    for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
+    for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"),
+                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
                          (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
     monkeypatch.setattr(audit, "UPLOAD_PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(upkeep, "VALUE_ROUNDS", 1)
     bench = Bench.on(database_urls)
     bench.empty()
     bench.database.run("TRUNCATE audits, attempt_totals")
@@ -105,6 +107,25 @@ def removed_files(system: System) -> None:
     row = system.bench.database.row("SELECT dataset_id FROM files LIMIT 1")
     assert row
     system.bench.remove(tenant_id, str(row["dataset_id"]), [file_id for file_id, _ in files])
+
+
+def removed_dataset(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    system.bench.arrived(FILES, tenant_id)
+    row = system.bench.database.row("SELECT dataset_id FROM files LIMIT 1")
+    assert row
+    with system.bench.tenants(tenant_id) as catalog:
+        assert catalog.remove_dataset(str(row["dataset_id"]), 3600, 0)
+
+
+def records_without_row_values(system: System) -> None:
+    system.bench.arrived(FILES)
+    system.run("ALTER TABLE records DISABLE TRIGGER USER")
+    system.run(
+        """INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, evidence, complete)
+           SELECT file_id, tenant_id, dataset_id, 1, '{"total": 1}', '[]', '{}', true FROM files"""
+    )
+    system.run("ALTER TABLE records ENABLE TRIGGER USER")
 
 
 def late_objects(system: System) -> None:
@@ -197,6 +218,10 @@ DUTIES = {
     "lanes_repaired": Duty(upkeep.repair_lanes, inactive_lanes, rows("lanes WHERE NOT active"), all_of_it=3, most=3),
     "objects_swept": Duty(upkeep.sweep, objects_without_event, rows("files WHERE state = 'uploading'"), most=FILES),
     "uploads_missed": Duty(upkeep.miss_uploads, missing_uploads, rows("files WHERE state = 'uploading'")),
+    "files_removed": Duty(upkeep.remove_rest, removed_dataset, rows("files WHERE removed_at IS NULL")),
+    "row_values_added": Duty(
+        upkeep.add_row_values, records_without_row_values, rows("records WHERE NOT has_row_values")
+    ),
     "files_erased": Duty(upkeep.erase_removed, removed_files, rows("files")),
     "objects_erased_late": Duty(
         upkeep.sweep_erased, late_objects, rows("removals WHERE swept_at IS NULL"), all_of_it=1, most=FILES

@@ -13,6 +13,7 @@ with 429 or 503, a request is repeated after the time in `Retry-After`.
 from __future__ import annotations
 
 import hashlib
+import json
 import ssl
 import time
 import uuid
@@ -38,6 +39,10 @@ class Refused(Exception):
         self.problem = problem
 
 
+class ExportFailed(Exception):
+    """An export has failed; the text says why."""
+
+
 class Client:
     """A client with one API key for the Fairway at `api_url`. Threads may share it.
 
@@ -49,9 +54,7 @@ class Client:
         self._http = httpx.Client(base_url=api_url, headers=headers, timeout=60, trust_env=False, verify=verify)
         self._store = httpx.Client(timeout=120, trust_env=False, verify=verify)
 
-    def call(
-        self, method: str, path: str, body: Any = None, *, if_match: int | str | None = None, **query: Any
-    ) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, if_match: int | str | None = None, **query: Any) -> Any:
         """The JSON of the response. `if_match` is the version that is to be changed. Raises Refused for a problem, httpx.TransportError if the API can't be reached."""
         parameters = {name: value for name, value in query.items() if value is not None}
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
@@ -178,6 +181,35 @@ class Client:
         """Every file as a row of a table, with the values of its record; filters as for `files`."""
         yield from self._pages(f"/datasets/{dataset_id}/files", "files", view="row", limit=1000, **filters)
 
+    def find(
+        self, dataset_id: str, where: Sequence[dict[str, Any]] = (), sort: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every row that fulfils all conditions, in this order or newest first."""
+        conditions = json.dumps(list(where)) if where else None
+        yield from self._pages(f"/datasets/{dataset_id}/rows", "rows", where=conditions, sort=sort, limit=1000)
+
+    def export(
+        self,
+        dataset_id: str,
+        form: str,
+        where: Sequence[dict[str, Any]] = (),
+        sort: str | None = None,
+        *,
+        within_s: float = 3600,
+    ) -> bytes:
+        """The dataset's records as a file: `csv`, `xlsx`, `jsonl` or `parquet`. Raises ExportFailed, TimeoutError."""
+        wanted = {"format": form, "where": list(where) or None, "sort": sort}
+        body = {name: value for name, value in wanted.items() if value}
+        export, deadline = self.call("POST", f"/datasets/{dataset_id}/exports", body), time.monotonic() + within_s
+        while export["state"] not in ("done", "failed"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the export {export['id']} has not ended")
+            time.sleep(0.5)
+            export = self.call("GET", f"/exports/{export['id']}")
+        if export["state"] == "failed":
+            raise ExportFailed(export["error"]["detail"])
+        return self.fetch(export["url"])
+
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
     ) -> Iterator[list[dict[str, Any]]]:
@@ -201,6 +233,14 @@ class Client:
                 known.pop(file_id, None)
             if not changes["files"]:
                 time.sleep(min(0.2, max(0.0, left_s)))  # some hosts respond at once instead of waiting
+
+    def pages(self, file_id: str) -> Iterator[dict[str, Any]]:
+        """Every page of a file that was read, with its words and their boxes."""
+        number = 1
+        while number is not None:
+            found = self.call("GET", f"/files/{file_id}/pages", number=number, limit=20)
+            yield from found["pages"]
+            number = found["next_number"]
 
     def remove(self, dataset_id: str, file_ids: Sequence[str]) -> dict[str, Any]:
         """Remove files. Returns the removal, which can be undone by its id while its undo window is open."""

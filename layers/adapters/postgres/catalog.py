@@ -158,11 +158,13 @@ class PostgresTransaction(PeopleQueries, Transaction):
         allow_duplicates: bool = False,
         expand_archives: bool = False,
         priority: str = "normal",
+        name: str | None = None,
     ) -> Batch | None:
         return self._row(
             Batch,
             "create_batch",
             dataset_id=dataset_id,
+            name=name,
             allow_duplicates=allow_duplicates,
             expand_archives=expand_archives,
             priority=priority,

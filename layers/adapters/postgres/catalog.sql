@@ -39,7 +39,7 @@ UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, whe
                     several = coalesce(:several, several),
                     sure_from = coalesce(:sure_from, sure_from),
                     name = coalesce(:name, name)
- WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING dataset_id
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
@@ -47,7 +47,7 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
        d.sure_from, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
- WHERE d.tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
+ WHERE d.tenant_id = :tenant_id AND d.removed_at IS NULL AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
  ORDER BY d.dataset_id DESC LIMIT :limit
 
 -- dataset --
@@ -56,13 +56,13 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
        d.sure_from, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
- WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id
+ WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id AND d.removed_at IS NULL
 
 -- put_schema --
 -- Adds a version of a dataset's schema.
 WITH raised AS (
     UPDATE datasets SET schema_version = schema_version + 1
-     WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id RETURNING *)
+     WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL RETURNING *)
 INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
 SELECT dataset_id, schema_version, tenant_id, :schema FROM raised RETURNING version
 
@@ -75,16 +75,17 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
  WHERE state <> 'removed' GROUP BY 1, 2 HAVING sum(files) <> 0
 
 -- create_batch --
--- Creates a batch of a dataset; returns no row if the tenant has no such dataset.
-INSERT INTO batches (tenant_id, dataset_id, allow_duplicates, expand_archives, priority)
-SELECT tenant_id, dataset_id, :allow_duplicates, :expand_archives, :priority FROM datasets
- WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id
-RETURNING batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_at
+-- Creates a batch of a dataset; returns no row if the tenant has no such dataset. Waits for a removal of the dataset.
+INSERT INTO batches (tenant_id, dataset_id, name, allow_duplicates, expand_archives, priority)
+SELECT tenant_id, dataset_id, :name, :allow_duplicates, :expand_archives, :priority FROM datasets
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL FOR KEY SHARE
+RETURNING batch_id, dataset_id, name, allow_duplicates, priority, created_at, cancelled_at
 
 -- batch --
 -- One batch.
-SELECT batch_id, dataset_id, allow_duplicates, priority, created_at, cancelled_at FROM batches
- WHERE tenant_id = :tenant_id AND batch_id = :batch_id
+SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.priority, b.created_at, b.cancelled_at
+  FROM batches b JOIN datasets d USING (dataset_id)
+ WHERE b.tenant_id = :tenant_id AND b.batch_id = :batch_id AND d.removed_at IS NULL
 
 -- duplicates --
 -- For each content, the oldest live file of a dataset whose checksum was verified.
@@ -131,11 +132,13 @@ SELECT * FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state
 
 -- file --
 -- One live file.
-SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL
+SELECT f.* FROM files f WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
+   AND NOT EXISTS (SELECT 1 FROM datasets d WHERE d.dataset_id = f.dataset_id AND d.removed_at IS NOT NULL)
 
 -- file_locked --
 -- One live file, locked until this transaction ends.
-SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = :file_id AND removed_at IS NULL FOR UPDATE
+SELECT f.* FROM files f WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id AND f.removed_at IS NULL
+   AND NOT EXISTS (SELECT 1 FROM datasets d WHERE d.dataset_id = f.dataset_id AND d.removed_at IS NOT NULL) FOR UPDATE
 
 -- keep_multipart --
 -- Stores the id of a file's multipart upload.
@@ -195,8 +198,8 @@ SELECT step, batch_id, files, parts, cost_s, pass AS tenant_pass, weight AS tena
   FROM lane_backlogs WHERE tenant_id = :tenant_id
 
 -- artifacts_of --
--- The artifacts of files.
-SELECT * FROM artifacts WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids)
+-- The artifacts of files, without the pictures of pages.
+SELECT * FROM artifacts WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND NOT starts_with(kind, 'page_')
 
 -- records_of --
 -- The records of files.
@@ -228,7 +231,8 @@ SELECT file_id FROM files WHERE tenant_id = :tenant_id AND removal_id = :removal
 
 -- removal --
 -- One removal.
-SELECT removal_id, dataset_id, file_count, created_at, erase_after, undone_at, erased_at, swept_at, objects_erased, rows_erased
+SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
+       objects_erased, rows_erased
   FROM removals WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
 -- undo_removal --
@@ -291,7 +295,7 @@ SELECT quota FROM tenants WHERE tenant_id = :of_tenant_id
 
 -- dataset_count --
 -- The number of the tenant's datasets.
-SELECT count(*) FROM datasets WHERE tenant_id = :tenant_id
+SELECT count(*) FROM datasets WHERE tenant_id = :tenant_id AND removed_at IS NULL
 
 -- key_count --
 -- The number of a tenant's keys that were not revoked, without those of sessions.

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.transaction import Transaction, pattern_of
-from layers.ports.people import RecordChange, TableRow
-from layers.ports.rows import KeyRow, RecordOfFile, Session
+from layers.domain.row_filter import Order
+from layers.ports.people import Export, PageRow, RecordChange, RowPage, RowPosition, TableRow
+from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal, RemovedFiles, Session
+
+FEW_ROWS = 10_000  # a condition with at most this many rows is selective
+MOST_CANDIDATES = 20_000  # rows that one call examines otherwise
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+class _FoundRow(NamedTuple):
+    file_id: UUID
+    key: str | None
+    is_marker: bool
 
 
 class PeopleQueries(Transaction):
@@ -101,3 +113,120 @@ class PeopleQueries(Transaction):
 
     def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
         return self._rows(TableRow, "table_rows", file_ids=list(file_ids))
+
+    # --- pages, batches and removals
+
+    def pages_of(self, file_id: str, first: int, limit: int) -> list[PageRow]:
+        return self._rows(PageRow, "pages_of", file_id=file_id, first=first, limit=limit)
+
+    def artifacts_of_kinds(self, file_id: str, kinds: Sequence[str]) -> list[ArtifactRow]:
+        return self._rows(ArtifactRow, "artifacts_of_kinds", file_id=file_id, kinds=list(kinds))
+
+    def page_count(self, file_id: str) -> int:
+        return int(self._value("page_count", file_id=file_id) or 0)
+
+    def batches(self, dataset_id: str, after: str | None, limit: int) -> list[Batch]:
+        return self._rows(Batch, "batches", dataset_id=dataset_id, after=after, limit=limit)
+
+    def removals(self, dataset_id: str | None, after: str | None, limit: int) -> list[Removal]:
+        if dataset_id is None:
+            return self._rows(Removal, "removals_of_tenant", after=after, limit=limit)
+        return self._rows(Removal, "removals_of_dataset", dataset_id=dataset_id, after=after, limit=limit)
+
+    def remove_dataset(self, dataset_id: str, undo_s: float, most: int) -> RemovedFiles | None:
+        return self._row(RemovedFiles, "remove_dataset", dataset_id=dataset_id, undo_s=undo_s, most=most)
+
+    # --- rows by their values
+
+    def find_rows(
+        self,
+        dataset_id: str,
+        where: Sequence[Mapping[str, Any]],
+        order: Order | None,
+        after: RowPosition | None,
+        limit: int,
+    ) -> RowPage:
+        file_ids: list[UUID] = []
+        phases = (False, True) if order else (True,)
+        for without_value in phases:
+            if after is not None and after.without_value and not without_value:
+                continue
+            begins = after if after is not None and after.without_value == without_value else None
+            # One row more shows whether there is a further page.
+            wanted = limit + 1 - len(file_ids)
+            found = self._found(dataset_id, where, order, without_value, begins, wanted)
+            rows = [row for row in found if not row.is_marker]
+            file_ids += [row.file_id for row in rows]
+            if len(file_ids) > limit:
+                if len(rows) == 1:  # the last row of this page belongs to the phase before
+                    return RowPage(file_ids[:limit], RowPosition(True, None, None, LAST_ID))
+                return RowPage(file_ids[:limit], _position(rows[-2], order, without_value))
+            if len(rows) < len(found):
+                return RowPage(file_ids, _position(found[-1], order, without_value))
+        return RowPage(file_ids, None)
+
+    def _found(
+        self,
+        dataset_id: str,
+        where: Sequence[Mapping[str, Any]],
+        order: Order | None,
+        without_value: bool,
+        after: RowPosition | None,
+        limit: int,
+    ) -> list[_FoundRow]:
+        return self._rows(
+            _FoundRow,
+            "find_rows",
+            dataset_id=dataset_id,
+            where=Jsonb(list(where)),
+            sort=order.field if order else None,
+            by=order.by if order else None,
+            descending=bool(order and order.descending),
+            without_value=bool(order) and without_value,
+            after_number=after.number if after else None,
+            after_words=after.words if after else None,
+            after_id=after.file_id if after else None,
+            limit=limit,
+            few=FEW_ROWS,
+            most=MOST_CANDIDATES,
+        )
+
+    def position_before(self, dataset_id: str, file_id: str, order: Order | None) -> RowPosition | None:
+        found = self._tuples(
+            "row_position", dataset_id=dataset_id, file_id=file_id, field=order.field if order else None
+        )
+        if not found:
+            return None
+        number, words = found[0]
+        has_value = order is not None and (number if order.by == "number" else words) is not None
+        falls = not has_value or (order is not None and order.descending)
+        before = UUID(int=UUID(file_id).int + (1 if falls else -1))
+        return RowPosition(not has_value, number, words, str(before))
+
+    # --- exports
+
+    def create_export(
+        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None
+    ) -> Export:
+        return self._one(
+            Export,
+            "create_export",
+            dataset_id=dataset_id,
+            format=form,
+            conditions=Jsonb(list(where)),
+            sorted_by=Jsonb(asdict(order)) if order else None,
+        )
+
+    def export(self, export_id: str) -> Export | None:
+        return self._row(Export, "export", export_id=export_id)
+
+    def open_export_count(self) -> int:
+        return int(self._value("open_export_count"))
+
+
+def _position(row: _FoundRow, order: Order | None, without_value: bool) -> RowPosition:
+    if order is None or without_value or row.key is None:
+        return RowPosition(True, None, None, str(row.file_id))
+    if order.by == "number":
+        return RowPosition(False, float(row.key), None, str(row.file_id))
+    return RowPosition(False, None, row.key, str(row.file_id))

@@ -82,3 +82,71 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
   LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
   LEFT JOIN records r ON r.file_id = f.file_id
  WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (:file_ids) AND f.removed_at IS NULL
+
+-- pages_of --
+-- Pages of a file from a number on, with their words.
+SELECT page_number, source, confidence, width, height, turned, words FROM pages
+ WHERE tenant_id = :tenant_id AND file_id = :file_id AND page_number >= :first ORDER BY page_number LIMIT :limit
+
+-- page_count --
+-- The number of a file's pages: as its format states it, or as they were read.
+SELECT greatest(coalesce(f.page_count, 0), (SELECT coalesce(max(p.page_number), 0) FROM pages p WHERE p.file_id = f.file_id))
+  FROM files f WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id
+
+-- batches --
+-- A page of a dataset's batches, newest first.
+SELECT batch_id, dataset_id, name, allow_duplicates, priority, created_at, cancelled_at FROM batches
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR batch_id < :after)
+ ORDER BY batch_id DESC LIMIT :limit
+
+-- removals_of_dataset --
+-- A page of a dataset's removals, newest first.
+SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
+       objects_erased, rows_erased
+  FROM removals
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
+ ORDER BY removal_id DESC LIMIT :limit
+
+-- removals_of_tenant --
+-- A page of all removals of the tenant, newest first.
+SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
+       objects_erased, rows_erased
+  FROM removals WHERE tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
+ ORDER BY removal_id DESC LIMIT :limit
+
+-- remove_dataset --
+-- Removes a dataset with all its files; returns no row if there is no such dataset.
+SELECT removal_id, file_count FROM remove_dataset(:tenant_id, :dataset_id, :undo_s, :most)
+
+-- find_rows --
+-- A part of a dataset's live files that fulfil conditions on the values of their records, in order.
+SELECT file_id, key, is_marker
+  FROM find_rows(:tenant_id, :dataset_id, :where, :sort, :by, :descending, :without_value, CAST(:after_number AS float8),
+                 CAST(:after_words AS text), CAST(:after_id AS uuid), :limit, :few, :most)
+
+-- row_position --
+-- The value of a live file by which rows are sorted.
+SELECT v.number, v.words FROM files f LEFT JOIN row_values v ON v.file_id = f.file_id AND v.field = CAST(:field AS text)
+ WHERE f.tenant_id = :tenant_id AND f.dataset_id = :dataset_id AND f.file_id = :file_id AND f.removed_at IS NULL
+
+-- create_export --
+-- Creates an export of a dataset.
+INSERT INTO exports (tenant_id, dataset_id, format, conditions, sort)
+VALUES (:tenant_id, :dataset_id, :format, :conditions, CAST(:sorted_by AS jsonb))
+RETURNING export_id, dataset_id, format, state, rows_written, object_key, size_bytes, error_code, error_detail,
+          created_at, ended_at
+
+-- export --
+-- One export of a dataset that was not removed.
+SELECT e.export_id, e.dataset_id, e.format, e.state, e.rows_written, e.object_key, e.size_bytes, e.error_code, e.error_detail,
+       e.created_at, e.ended_at
+  FROM exports e JOIN datasets d USING (dataset_id)
+ WHERE e.tenant_id = :tenant_id AND e.export_id = :export_id AND d.removed_at IS NULL
+
+-- open_export_count --
+-- The number of the tenant's exports that have not ended.
+SELECT count(*) FROM exports WHERE tenant_id = :tenant_id AND state IN ('waiting', 'running')
+
+-- artifacts_of_kinds --
+-- The artifacts of a file of these kinds.
+SELECT * FROM artifacts WHERE tenant_id = :tenant_id AND file_id = :file_id AND kind = ANY (CAST(:kinds AS text[]))

@@ -166,6 +166,7 @@ UPDATE files f SET state = 'upload_missing', updated_at = clock_timestamp()
 WITH due AS (
     SELECT removal_id FROM removals
      WHERE erased_at IS NULL AND undone_at IS NULL AND erase_after <= clock_timestamp()
+       AND NOT (whole_dataset AND EXISTS (SELECT 1 FROM files f WHERE f.dataset_id = removals.dataset_id AND f.removed_at IS NULL))
      ORDER BY erase_after LIMIT 10 FOR UPDATE SKIP LOCKED),
 begun AS (
     UPDATE removals r SET erasing_at = coalesce(r.erasing_at, clock_timestamp())
@@ -254,3 +255,11 @@ SELECT erase_files(:removal_id, :file_ids, :objects_erased)
 -- is_up --
 -- Returns a row if the server answers.
 SELECT 1
+
+-- remove_rest --
+-- Marks files of removed datasets that are still live; returns their number.
+SELECT remove_rest_of_datasets(:limit) AS files
+
+-- add_row_values --
+-- Stores the values of records of earlier releases one by one; returns the number of records.
+SELECT add_row_values(:limit) AS records

@@ -281,6 +281,12 @@ class PostgresStore:
     def take_turn(self, duty: str, every_s: float) -> bool:
         return bool(self._database.rows(self._sql["take_turn"], duty=duty, every_s=every_s)[0]["taken"])
 
+    def add_row_values(self, limit: int) -> int:
+        return int(self._database.rows(self._sql["add_row_values"], limit=limit)[0]["records"])
+
+    def remove_rest(self, limit: int) -> int:
+        return int(self._database.rows(self._sql["remove_rest"], limit=limit)[0]["files"])
+
     def removals_due(self, limit: int) -> list[tuple[str, list[tuple[str, str]]]]:
         return _removals(self._database.rows(self._sql["removals_due"], limit=limit))
 

@@ -19,7 +19,7 @@ QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
-PLANNED_EACH_TIME = {"files", "file_ids", "changes"}
+PLANNED_EACH_TIME = {"files", "file_ids", "find_rows", "changes"}
 
 
 @cache
@@ -37,7 +37,7 @@ def _maker(kind: Any, columns: tuple[str, ...]) -> Callable[[Values], Any]:
     return lambda values: kind._make(chosen(values))
 
 
-def _rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], Any]]:
+def rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], Any]]:
     """A row factory of psycopg."""
     return lambda cursor: _maker(kind, tuple(column.name for column in cursor.description or ()))
 
@@ -52,7 +52,7 @@ class Transaction:
 
     def _rows(self, kind: type[Kind], query: str, /, **parameters: Any) -> list[Kind]:
         prepare = False if query in PLANNED_EACH_TIME else None
-        cursor = self._connection.cursor(row_factory=_rows_of(kind))
+        cursor = self._connection.cursor(row_factory=rows_of(kind))
         values = {"tenant_id": self._tenant_id, **parameters}
         return cursor.execute(self._sql[query], values, prepare=prepare).fetchall()
 

@@ -1,0 +1,68 @@
+"""Exports: starts the export of a dataset's table, which a worker writes, and shows how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.api import datasets, rows
+from functions.api.bodies import NewExport
+from functions.api.problems import Problem, not_found
+from functions.api.requests import Request
+from functions.api.views import at
+from layers.domain.row_filter import Refused, order
+from layers.ports.people import Export
+
+Shown = dict[str, Any]
+MOST_WAITING = 20  # of a tenant; further ones get 429
+RETRY_S = 30
+ON_LAMBDA = ("csv", "jsonl")  # the libraries of the others do not fit into a function
+
+
+def create(request: Request, dataset_id: str) -> tuple[int, Any]:
+    dataset = datasets.existing(request, dataset_id)
+    body = request.read(NewExport)
+    if request.ports.settings.on_lambda and body.format not in ON_LAMBDA:
+        detail = f"must be one of {', '.join(ON_LAMBDA)} here"
+        raise Problem("invalid_request", "this format is not available", [{"pointer": "/format", "detail": detail}])
+    where = rows.checked_where([condition.model_dump() for condition in body.where or ()], dataset)
+    try:
+        sort = order(body.sort, dataset.schema) if body.sort else None
+    except Refused as refused:
+        raise Problem("invalid_request", str(refused), [{"pointer": "/sort", "detail": str(refused)}]) from None
+    request.catalog.lock_quota()
+    if request.catalog.open_export_count() >= MOST_WAITING:
+        detail = f"{MOST_WAITING} exports are waiting or running; try again when one has ended"
+        raise Problem("quota_exceeded", detail, Retry_After=str(RETRY_S))
+    return 202, _view(request, request.catalog.create_export(dataset_id, body.format, where, sort))
+
+
+def show(request: Request, export_id: str) -> tuple[int, Any]:
+    export = request.catalog.export(export_id)
+    if export is None:
+        raise not_found("export")
+    return 200, _view(request, export)
+
+
+def show_again(request: Request, body: Shown) -> Shown:
+    """The response to a repeated request: the export as it is now."""
+    export = request.catalog.export(body["id"])
+    return _view(request, export) if export else body
+
+
+def _view(request: Request, export: Export) -> Shown:
+    url = None
+    if export.state == "done" and export.object_key:
+        name = f"records.{export.format}"
+        url = request.ports.objects.presign_get(export.object_key, None, download_name=name)
+    return {
+        "id": str(export.export_id),
+        "dataset_id": str(export.dataset_id),
+        "format": export.format,
+        "state": export.state,
+        "rows": export.rows_written,
+        "size_bytes": export.size_bytes,
+        "url": url,
+        "error": {"code": export.error_code, "detail": export.error_detail} if export.error_code else None,
+        "created_at": at(export.created_at),
+        "ended_at": at(export.ended_at),
+    }

@@ -1,0 +1,137 @@
+"""Exports: a worker writes the table of a dataset to an object, a page of rows at a time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layers.domain.errors import DependencyDown, StoreUnreachable
+from layers.domain.file import artifact_key, artifact_prefix
+from layers.ports import Objects
+from layers.ports.exports import ExportClaim, Exports
+from layers.ports.people import RowPosition
+from layers.telemetry.log import log
+
+if TYPE_CHECKING:
+    from functions.tables import Table
+
+LEASE_S = 120.0
+MOST_ATTEMPTS = 3
+ROWS_AT_ONCE = 5_000
+OUTAGE_S = 60.0
+KEPT_S = 24 * 3600.0
+DELETED_AT_ONCE = 100
+STEP = "export"  # the place of a step in the object's key
+
+
+class Stopped(Exception):
+    """The worker stops, or its time is over."""
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the export over."""
+
+
+def run_next(
+    exports: Exports,
+    objects: Objects,
+    folder: Callable[[], Path],
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
+    most_s: float | None = None,
+) -> bool:
+    """Write the next export. Returns False if there is none.
+
+    `folder` makes a new folder for the file. `most_s`: an export that takes longer fails.
+    """
+    claim = exports.claim(LEASE_S)
+    if claim is None:
+        return False
+    from functions.tables import TooManyRows  # at first use: it loads the API's models, which no step needs
+
+    began, scratch = time.monotonic(), folder()
+    try:
+        _run(exports, objects, claim, scratch, is_stopping, None if most_s is None else began + most_s)
+    except LeaseLost:
+        log("export_lease_lost", export_id=str(claim.export_id))
+    except Stopped:
+        exports.release(claim, counts=False)
+    except TooManyRows as error:
+        exports.fail(claim, "too_large", str(error))
+    except TimeoutError:
+        detail = (
+            f"the export took longer than {most_s:.0f} seconds, which this host allows; export fewer rows with `where`"
+        )
+        exports.fail(claim, "too_large", detail)
+    except DependencyDown as error:
+        log("export_postponed", export_id=str(claim.export_id), dependency=error.dependency)
+        exports.postpone(claim, OUTAGE_S)
+    except StoreUnreachable:
+        raise  # its lease expires, and then it begins again
+    except Exception as error:
+        log("export_failed", export_id=str(claim.export_id), error=error)
+        if claim.attempt >= MOST_ATTEMPTS:
+            exports.fail(claim, "internal_error", "the export failed because of a fault in Fairway; it has been logged")
+        else:
+            exports.release(claim, counts=True)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return True
+
+
+def _run(
+    exports: Exports,
+    objects: Objects,
+    claim: ExportClaim,
+    scratch: Path,
+    is_stopping: Callable[[], bool],
+    deadline: float | None,
+) -> None:
+    if claim.attempt > MOST_ATTEMPTS:
+        exports.fail(claim, "quarantined", "every worker that wrote this export ended unexpectedly")
+        return
+    if claim.schema is None:
+        exports.fail(claim, "removed", "the dataset was removed")
+        return
+    from functions.tables import WRITERS
+
+    writer = WRITERS[claim.format]
+    path = scratch / f"export.{claim.format}"
+    written, more = 0, True
+    position: RowPosition | None = None
+    with writer(path, claim.schema) as table:
+        while more:
+            if is_stopping():
+                raise Stopped
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError
+            position, count = _write_page(exports, claim, table, position)
+            written, more = written + count, position is not None
+            if not exports.extend(claim, written, LEASE_S):
+                raise LeaseLost
+    key = artifact_key(
+        str(claim.tenant_id), str(claim.export_id), STEP, 0, claim.attempt, str(claim.lease_id), path.name
+    )
+    size_bytes = objects.upload(path, key, table.media_type)
+    if not exports.finish(claim, written, key, size_bytes):
+        objects.delete_prefix(key)
+        raise LeaseLost
+
+
+def _write_page(
+    exports: Exports, claim: ExportClaim, table: Table, position: RowPosition | None
+) -> tuple[RowPosition | None, int]:
+    rows, following = exports.rows(claim, position, ROWS_AT_ONCE)
+    return following, table.write(rows)
+
+
+def delete_old(exports: Exports, objects: Objects) -> int:
+    """Delete exports that ended a day ago. Returns their number."""
+    old = exports.old(KEPT_S, DELETED_AT_ONCE)
+    for tenant_id, export_id in old:
+        objects.delete_prefix(f"{artifact_prefix(tenant_id)}{export_id}/")
+    exports.forget([export_id for _, export_id in old])
+    return len(old)

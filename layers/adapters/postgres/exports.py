@@ -1,0 +1,92 @@
+"""Exports in PostgreSQL, for workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from layers.adapters.postgres.database import Database, load_queries
+from layers.adapters.postgres.people import PeopleQueries
+from layers.adapters.postgres.transaction import rows_of
+from layers.ports.exports import ExportClaim
+from layers.ports.people import RowPosition
+from layers.ports.rows import RecordRow
+
+QUERIES = Path(__file__).with_name("exports.sql")
+
+
+class PostgresExports:
+    """The port `Exports`. Its queries are in `exports.sql`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = load_queries(QUERIES)
+
+    def claim(self, lease_s: float) -> ExportClaim | None:
+        row = self._database.row(self._sql["claim_export"], lease_s=lease_s)
+        return ExportClaim(**row) if row else None
+
+    def rows(
+        self, claim: ExportClaim, after: RowPosition | None, limit: int
+    ) -> tuple[list[RecordRow], RowPosition | None]:
+        with self._of_tenant(claim) as queries:
+            page = queries.find_rows(str(claim.dataset_id), claim.conditions, claim.order, after, limit)
+            records = queries.table_records(self._sql["table_records"], page.file_ids)
+        by_file = {record.file_id: record for record in records}
+        return [by_file[file_id] for file_id in page.file_ids if file_id in by_file], page.following
+
+    def extend(self, claim: ExportClaim, rows_written: int, lease_s: float) -> bool:
+        return self._extend(claim, rows_written=rows_written, lease_s=lease_s, given_back=0)
+
+    def postpone(self, claim: ExportClaim, delay_s: float) -> None:
+        self._extend(claim, rows_written=0, lease_s=delay_s, given_back=1)
+
+    def finish(self, claim: ExportClaim, rows_written: int, object_key: str, size_bytes: int) -> bool:
+        return self._end(claim, "done", rows_written=rows_written, object_key=object_key, size_bytes=size_bytes)
+
+    def fail(self, claim: ExportClaim, code: str, detail: str) -> None:
+        self._end(claim, "failed", error_code=code, error_detail=detail)
+
+    def release(self, claim: ExportClaim, *, counts: bool) -> None:
+        self._end(claim, "waiting", given_back=0 if counts else 1)
+
+    def old(self, kept_s: float, limit: int) -> list[tuple[str, str]]:
+        rows = self._database.rows(self._sql["old_exports"], kept_s=kept_s, limit=limit)
+        return [(str(row["tenant_id"]), str(row["export_id"])) for row in rows]
+
+    def forget(self, export_ids: list[str]) -> None:
+        self._database.run(self._sql["forget_exports"], export_ids=export_ids)
+
+    def _extend(self, claim: ExportClaim, **values: float) -> bool:
+        held = {"export_id": claim.export_id, "lease_id": claim.lease_id}
+        return bool(self._database.row(self._sql["extend_export"], **held, **values))
+
+    def _end(self, claim: ExportClaim, state: str, **more: Any) -> bool:
+        ended = {
+            "rows_written": 0,
+            "given_back": 0,
+            **dict.fromkeys(("object_key", "size_bytes", "error_code", "error_detail")),
+            **more,
+        }
+        held = {"export_id": claim.export_id, "lease_id": claim.lease_id, "state": state}
+        return bool(self._database.row(self._sql["end_export"], **held, **ended))
+
+    @contextmanager
+    def _of_tenant(self, claim: ExportClaim) -> Iterator[_TenantQueries]:
+        with self._database.connection() as connection, connection.transaction():
+            queries = _TenantQueries(connection)
+            queries.name_tenant(str(claim.tenant_id))
+            yield queries
+
+
+class _TenantQueries(PeopleQueries):
+    """The queries of the catalog as a worker, whom row-level security does not restrict: each names its tenant."""
+
+    def name_tenant(self, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+
+    def table_records(self, query: str, file_ids: list[Any]) -> list[RecordRow]:
+        cursor = self._connection.cursor(row_factory=rows_of(RecordRow))
+        return cursor.execute(query, {"tenant_id": self._tenant_id, "file_ids": file_ids}).fetchall()

@@ -1,0 +1,61 @@
+"""Exports: the table of a dataset, which a worker writes to an object."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from layers.domain.row_filter import Order
+from layers.ports.people import RowPosition
+from layers.ports.rows import RecordRow
+
+
+class ExportClaim(NamedTuple):
+    """An export that a worker has claimed. `schema` is None if the dataset was removed."""
+
+    export_id: UUID
+    tenant_id: UUID
+    dataset_id: UUID
+    format: str
+    conditions: list[dict[str, Any]]
+    sort: dict[str, Any] | None
+    attempt: int
+    lease_id: UUID
+    schema: dict[str, Any] | None
+
+    @property
+    def order(self) -> Order | None:
+        return Order(**self.sort) if self.sort else None
+
+
+class Exports(Protocol):
+    """The exports of all tenants, for workers."""
+
+    def claim(self, lease_s: float) -> ExportClaim | None:
+        """The next export; None if there is none."""
+
+    def rows(
+        self, claim: ExportClaim, after: RowPosition | None, limit: int
+    ) -> tuple[list[RecordRow], RowPosition | None]:
+        """The next records in the order of the export, and the position at which they continue; None at the end."""
+
+    def extend(self, claim: ExportClaim, rows_written: int, lease_s: float) -> bool:
+        """Extend the lease. Returns False if it is no longer held."""
+
+    def postpone(self, claim: ExportClaim, delay_s: float) -> None:
+        """Let another worker begin it again after this time, because a service is down. This is no attempt."""
+
+    def finish(self, claim: ExportClaim, rows_written: int, object_key: str, size_bytes: int) -> bool:
+        """Record the object. Returns False if the lease is no longer held."""
+
+    def fail(self, claim: ExportClaim, code: str, detail: str) -> None:
+        """Give the export up."""
+
+    def release(self, claim: ExportClaim, *, counts: bool) -> None:
+        """Give the export back: another worker begins it again. `counts`: this was an attempt that failed."""
+
+    def old(self, kept_s: float, limit: int) -> list[tuple[str, str]]:
+        """Tenant id and export id of exports that ended longer ago."""
+
+    def forget(self, export_ids: list[str]) -> None:
+        """Delete the rows of exports."""
