@@ -17,6 +17,8 @@
 # make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
 # make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
+# make web                                   check the modules of the web page: types and tests
+# make browser                               test the web page in Chromium
 # make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
@@ -31,12 +33,13 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null \
 	&& echo $$p && break; done)
 STAGE ?= dev
+WEB_MODULES := build/web-modules
 
-.PHONY: lint-deploy cluster test-cluster coverage top link rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
-run: $(VENV)/.local
+.PHONY: web browser lint-deploy cluster test-cluster coverage top link rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
+run: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
-cluster: $(VENV)/.local
+cluster: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
 
 link: $(VENV)/.local
@@ -58,6 +61,14 @@ test: $(VENV)/.test lint
 
 coverage: COVERED := --cov --cov-report=term:skip-covered
 coverage: test
+
+web: $(VENV)/.test web/node_modules/.ready
+	@$(BIN)/python -m infra.web_modules --check
+
+browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
+	@$(BIN)/python -m tests.system_packages
+	$(BIN)/python -m pytest -p no:cacheprovider -v --durations=5 tests/browser/way.py tests/browser/table.py \
+		tests/browser/uploads.py tests/browser/hostile.py tests/browser/accessibility.py
 
 test-cluster: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
@@ -185,6 +196,17 @@ $(VENV)/bin/python:
 $(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
 	@$(PIP) --requirement requirements/local.txt
+	@touch $@
+
+# The libraries of the web page. Without a network Fairway starts without the page, and tries again at the next start.
+$(WEB_MODULES)/.ready: web/package-lock.json infra/web_modules.py | $(VENV)/bin/python
+	@$(BIN)/python -m infra.web_modules || true
+
+web/node_modules/.ready: web/package-lock.json | $(VENV)/bin/python
+	@$(BIN)/python -m infra.web_modules --tools
+
+$(VENV)/.browser: $(VENV)/.test requirements/browser.txt
+	@$(PIP) --requirement requirements/browser.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/rapid.txt requirements/video.txt

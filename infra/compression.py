@@ -16,14 +16,15 @@ def compress(headers: dict[str, str], body: bytes, accepted: str) -> bytes:
     if len(body) < LEAST_BYTES or not media_type.startswith(COMPRESSIBLE) or "Content-Encoding" in headers:
         return body
     headers["Vary"] = f"{headers['Vary']}, Accept-Encoding" if "Vary" in headers else "Accept-Encoding"
-    if not _takes_gzip(accepted):
+    if not takes_gzip(accepted):
         return body
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP_WINDOW)
     headers["Content-Encoding"] = "gzip"
     return compressor.compress(body) + compressor.flush()
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding takes gzip."""
     for offer in accepted.lower().split(","):
         coding, _, quality = offer.replace(" ", "").partition(";q=")
         if coding in ("gzip", "*"):

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from chalice.local import LocalChalice, LocalGateway
 
@@ -27,6 +27,7 @@ from infra.compression import compress
 from infra.http_server import Server, connection_limit, raise_descriptor_limit
 from infra.http_threads import ThreadsEnded
 from infra.readiness import report_ready
+from infra.web import WebPage, installed_page
 from layers import bootstrap
 from layers.telemetry.log import log
 
@@ -41,30 +42,35 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class Application:
-    """A WSGI application over a Chalice app."""
+    """A WSGI application over a Chalice app, and the web page where it is installed."""
 
-    def __init__(self, app: Any, allowed_origins: str = "*") -> None:
+    def __init__(self, app: Any, allowed_origins: str = "*", page: WebPage | None = None) -> None:
         # Chalice stores the current request in one attribute; LocalChalice stores one for each thread.
         if not isinstance(app, LocalChalice):
             app.__class__ = type("App", (LocalChalice, app.__class__), {})
         self._gateway = LocalGateway(app, _config())
         self._routes = {tuple(route.split("/")): set(methods) for route, methods in app.routes.items()}
         self._allowed_origins = allowed_origins
+        self._page = page
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         began = time.monotonic()
         method = environ["REQUEST_METHOD"]
         path = str(environ.get("REQUEST_URI") or environ["PATH_INFO"]).split("?", 1)[0]
         try:
-            status, headers, body = self._answer(method, path, environ)
+            page = self._page.answer(method, path, _headers(environ)) if self._page else None
+            status, headers, body = page or self._answer(method, path, environ)
         except Exception as error:
             log("request_failed", method=method, error=error)
+            page = None
             status, headers, body = _problem(
                 Problem("internal_error", "this is a fault in Fairway; it has been logged")
             )
-        headers |= self._cors_headers(environ)
-        body = compress(headers, body, str(environ.get("HTTP_ACCEPT_ENCODING", "")))
-        headers["Content-Length"] = str(len(body))
+        if page is None:
+            headers |= self._cors_headers(environ)
+            body = compress(headers, body, str(environ.get("HTTP_ACCEPT_ENCODING", "")))
+        if status != 304:
+            headers["Content-Length"] = str(len(body))
         reason = next((title for code, title in TITLES.values() if code == status), "OK")
         duration_ms = round((time.monotonic() - began) * 1000, 1)
         headers["Server-Timing"] = f"app;dur={duration_ms}"
@@ -143,6 +149,13 @@ def _config() -> Any:
     return Config(chalice_stage="local", config_from_disk={"stages": {"local": {}}})
 
 
+def store_origins() -> set[str]:
+    """The origins to which presigned URLs lead, which the page's policy has to allow."""
+    objects = bootstrap.objects()
+    signed = [objects.presign_get(f"{prefix}/0", None) for prefix in ("originals", "artifacts")]
+    return {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in signed}
+
+
 def serve(
     application: Application,
     port: int,
@@ -170,7 +183,7 @@ def main() -> int:
     import app
 
     settings = bootstrap.settings()
-    application = Application(app.app, settings.allowed_origins)
+    application = Application(app.app, settings.allowed_origins, installed_page(store_origins))
     processes = settings.number_of_api_processes
     if processes == 1:
         return _serve(application, None, report_ready)

@@ -15,6 +15,7 @@ PROGRAMS = {
         "converting office documents to PDF with LibreOffice",
     ),
     "curl": ("curl", "the session of the tutorial"),
+    "chromium": ("chromium", "the web page in a browser"),
 }
 
 

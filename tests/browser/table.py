@@ -1,0 +1,101 @@
+"""What the table and the pages of a file offer: order, filters, export, columns, whole datasets, words of a page."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.test_embedded import Start
+from tests.browser.ground import Visit, address_of, dataset_with_samples, needs_chromium
+
+pytestmark = needs_chromium
+PATTERNS = ("receipt-hardware.jpg", "receipt-parking.jpg", "statement.html")
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".table-row.body .name a").all_inner_texts()
+
+
+def test_rows_are_sorted_by_a_value_and_exported_in_that_order(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    heading = page.get_by_role("columnheader").filter(has_text=re.compile("total", re.IGNORECASE))
+    heading.get_by_role("button").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator(".table-row.body .name a").first).to_have_text("receipt-parking.jpg")
+    heading.get_by_role("button").click()
+    expect(page.locator(".table-row.body .name a").first).to_have_text("statement.html")
+    assert names(page) == ["statement.html", "receipt-hardware.jpg", "receipt-parking.jpg"]
+
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Export").click()
+    page.get_by_role("button", name="Export", exact=True).click()
+    link = page.get_by_role("link", name="Download")
+    expect(link).to_be_visible()
+    with page.expect_download() as download:
+        link.click()
+    lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert [name for line in lines for name in PATTERNS if name in line] == names(page)
+
+
+def test_a_column_is_added_and_a_dataset_renamed_deleted_and_brought_back(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Before", ("human-rights.txt",))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    more = page.get_by_role("button", name="More actions")
+    more.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("After")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="After")).to_be_visible()
+
+    more.click()
+    page.get_by_role("menuitem", name="Columns").click()
+    page.get_by_role("button", name="Add a column").click()
+    page.get_by_label("Name, column 5").fill("iban")
+    expect(page.get_by_text("New: iban")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("columnheader").filter(has_text="iban")).to_be_visible()
+
+    more.click()
+    page.get_by_role("menuitem", name="Delete the dataset").click()
+    card = page.get_by_role("link", name="After", exact=True)
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    expect(card).to_have_count(0)
+    page.get_by_role("button", name="Removed").click()
+    page.get_by_role("button", name="Bring back").first.click()
+    page.get_by_role("button", name="Close").first.click()
+    expect(card).to_be_visible()
+
+
+def test_words_selected_on_a_page_become_the_focused_value(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
+    (file,) = start.client.files(dataset["id"], name="receipt-hardware")
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"], file["id"]))
+    expect(page.locator(".word").first).to_be_attached()
+    page.get_by_label(re.compile("^currency", re.IGNORECASE)).focus()
+    word = page.locator(".word").filter(has_text="GST").first
+    text = word.inner_text().strip()
+    word.evaluate(
+        """element => {
+            getSelection().selectAllChildren(element);
+            element.dispatchEvent(new MouseEvent('mouseup', {bubbles: true}));
+        }"""
+    )
+    expect(page.get_by_text("set by a person")).to_be_visible()
+    expect(page.get_by_label(re.compile("^currency", re.IGNORECASE))).to_have_value(text)
+    record = start.client.record(file["id"])
+    assert record["evidence"]["currency"]["text"] == text and record["by"]["currency"] == "person"
+
+
+def test_records_to_be_checked_are_filtered(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
+    needed = [row["name"] for row in start.client.rows(dataset["id"]) if row["record"]["review"] == "needed"]
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    expect(page.get_by_role("grid").get_by_role("row")).to_have_count(1 + len(PATTERNS))
+    page.get_by_role("button", name="to be checked").click()
+    expect(page.get_by_role("grid").get_by_role("row")).to_have_count(1 + len(needed))

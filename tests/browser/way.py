@@ -1,0 +1,135 @@
+"""A person's whole way through the page, with real files."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Browser, expect
+
+from tests.acceptance.test_embedded import SAMPLES, Start
+from tests.browser.ground import Visit, address_of, dataset_with_samples, needs_chromium, visiting
+
+pytestmark = needs_chromium
+RECEIPT = "receipt-hardware.jpg"
+
+
+def test_from_the_link_to_an_approved_record(visit: Visit, start: Start) -> None:
+    page = visit.tab()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    assert page.url.endswith("/"), "the code is still in the address"
+    page.get_by_role("button", name="New dataset").click()
+    page.get_by_label("Name").fill("Expenses of a person")
+    page.get_by_role("button", name="Create").click()
+    expect(page.get_by_text("Drop files or folders here")).to_be_visible()
+
+    page.locator('input[type="file"]').first.set_input_files([SAMPLES / RECEIPT, SAMPLES / "human-rights.txt"])
+    row = page.get_by_role("row").filter(has_text=RECEIPT)
+    expect(row).to_contain_text("148.4")
+    expect(row).to_contain_text("done")
+    expect(row.locator("img")).to_be_visible()
+
+    row.get_by_role("link", name=RECEIPT).click()
+    expect(page.get_by_role("heading", name=RECEIPT)).to_be_visible()
+    total = page.get_by_label(re.compile("^total", re.IGNORECASE))
+    expect(total).to_have_value("148.4")
+    total.focus()
+    expect(page.locator(".evidence").first).to_be_visible()
+    total.fill("150.25")
+    total.press("Enter")
+    expect(page.get_by_text("set by a person")).to_be_visible()
+    page.get_by_role("tab", name="History").click()
+    expect(page.get_by_role("cell", name="150.25")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("grid").or_(page.get_by_role("heading", name="human-rights.txt"))).to_be_visible()
+
+    (dataset,) = [
+        one for one in start.client.call("GET", "/datasets")["datasets"] if one["name"] == "Expenses of a person"
+    ]
+    (record,) = [one for one in start.client.records(dataset["id"]) if one["file_name"] == RECEIPT]
+    assert record["fields"]["total"] == 150.25 and record["review"] == "approved"
+
+
+def test_a_removed_file_leaves_the_table_and_undo_brings_it_back(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "To remove", ("human-rights.txt",))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    row = page.get_by_role("row").filter(has_text="human-rights.txt")
+    row.locator(".chooser").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_have_count(1)
+
+
+def test_a_change_by_someone_else_appears_without_a_reload(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "To watch", ("human-rights.txt",))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    expect(page.get_by_role("row").filter(has_text="human-rights.txt")).to_be_visible()
+    start.client.upload(dataset["id"], [SAMPLES / "statement.html"])
+    expect(page.get_by_role("row").filter(has_text="statement.html")).to_be_visible()
+
+
+def test_everything_can_be_done_with_the_keyboard(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Keyboard", ("human-rights.txt", "statement.html", RECEIPT))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    grid = page.get_by_role("grid")
+    expect(grid.get_by_role("row")).to_have_count(4)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if grid.evaluate("element => element === document.activeElement"):
+            break
+    expect(grid).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("2 selected")).to_have_count(0)
+    page.keyboard.press("End")
+    active = page.locator(f"#{grid.get_attribute('aria-activedescendant')}")
+    name = active.get_by_role("link").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(grid).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("statement")
+    expect(grid.get_by_role("row")).to_have_count(2)
+
+
+def test_a_used_code_says_so_and_a_key_signs_in(visit: Visit, start: Start) -> None:
+    page = visit.context.new_page()
+    page.goto(f"{start.endpoint['api_url']}/#code=fwc_unknown")
+    expect(page.get_by_role("alert").filter(has_text="request a new link")).to_be_visible()
+    page.get_by_label("API key").fill(start.endpoint["api_key"])
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+
+
+def test_tabs_share_the_session_and_one_connection(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "To watch", ("human-rights.txt",))
+    first = visit.tab()
+    first.goto(address_of(start, dataset["id"]))
+    expect(first.get_by_role("grid")).to_be_visible()
+    second = visit.tab(address_of(start, dataset["id"]))
+    expect(second.get_by_role("grid")).to_be_visible()
+    waiting = [url for url in visit.requests if "/changes?" in url]
+    start.client.upload(dataset["id"], [SAMPLES / "two-receipts.tiff"])
+    for page in (first, second):
+        expect(page.get_by_role("row").filter(has_text="two-receipts.tiff")).to_be_visible()
+    assert waiting and not any("/changes?" in entry for entry in resources(second))
+
+
+def resources(page: object) -> list[str]:
+    return page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")  # type: ignore[attr-defined, no-any-return]
+
+
+def test_the_page_speaks_german(start: Start, browser: Browser) -> None:
+    dataset = dataset_with_samples(start, "Keyboard", ("human-rights.txt", "statement.html", RECEIPT))
+    with visiting(start, browser, locale="de-DE") as visit:
+        page = visit.tab()
+        page.goto(address_of(start, dataset["id"]))
+        expect(page.get_by_role("row").filter(has_text=RECEIPT)).to_contain_text("148,4")
+        assert page.locator("html").get_attribute("lang") == "de"

@@ -1,0 +1,39 @@
+// @ts-check
+/** Which listing of the API has the rows of a filter, and which rows belong into it. */
+import { query } from "../api.js";
+
+/** @typedef {import("./row.js").Row} Row */
+/** @typedef {{state: string, name: string, review: string, sort: string}} Filter `sort`: a property, `-` before it for the largest first */
+
+/** @type {Filter} */
+export const NO_FILTER = { state: "", name: "", review: "", sort: "" };
+
+/**
+ * The path of a page of the listing.
+ * @param {string} datasetId @param {Filter} filter @param {number} limit @param {string | null} cursor
+ */
+export function pathOf(datasetId, filter, limit, cursor) {
+  const { state, name, review, sort } = filter;
+  if (!review && !sort) return `/datasets/${datasetId}/files${query({ view: "row", limit, state, name, cursor })}`;
+  const where = conditionsOf(filter);
+  return `/datasets/${datasetId}/rows${query({ where: where.length ? JSON.stringify(where) : null, sort, limit, cursor })}`;
+}
+
+/** A filter as conditions of the API. @param {Filter} filter */
+export function conditionsOf({ state, name, review }) {
+  return [
+    ...(state ? [{ field: "@state", op: "eq", value: state }] : []),
+    ...(name ? [{ field: "@name", op: "contains", value: name }] : []),
+    ...(review ? [{ field: "@review", op: "eq", value: review }] : []),
+  ];
+}
+
+/** @param {Filter} filter @param {Row} row */
+export function accepts({ state, name, review }, row) {
+  if (state && row.state !== state) return false;
+  if (review && row.review !== review) return false;
+  return !name || row.name.toLowerCase().includes(name.toLowerCase());
+}
+
+/** The next order of a column: ascending, descending, none. @param {string} sort @param {string} column */
+export const nextSort = (sort, column) => (sort === column ? `-${column}` : sort === `-${column}` ? "" : column);

@@ -1,0 +1,46 @@
+// @ts-check
+/** One row of a dataset's table, from a file as the API shows it. */
+
+/**
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} name
+ * @property {string} state
+ * @property {string | null} stage
+ * @property {string} updatedAt
+ * @property {string | null} batchId
+ * @property {Record<string, string>} pipelines the state of each
+ * @property {{reason: string, detail: string, position: number | null, eta_s: [number, number] | null} | null} waiting
+ * @property {{step: string | null, code: string, detail: string | null} | null} error
+ * @property {string | null} thumbnail
+ * @property {Record<string, any>} fields
+ * @property {string[]} missing
+ * @property {string[]} doubtful
+ * @property {number} documents
+ * @property {string | null} review open, needed, approved or rejected
+ */
+
+/** @param {any} file a file, or the row of one as `view=row` returns it @returns {Row} */
+export function rowOf(file) {
+  const record = file.record ?? file.artifacts?.record ?? null;
+  return {
+    id: file.id,
+    name: file.name,
+    state: file.state,
+    stage: file.stage ?? null,
+    updatedAt: file.updated_at ?? "",
+    batchId: file.batch_id ?? null,
+    pipelines: Object.fromEntries(Object.entries(file.pipelines ?? {}).map(([name, one]) => [name, one?.state ?? one])),
+    waiting: file.waiting ?? null,
+    error: file.error ?? null,
+    thumbnail: file.thumbnail?.url ?? file.artifacts?.thumbnail?.url ?? null,
+    fields: record?.fields ?? {},
+    missing: record?.missing ?? [],
+    doubtful: (record?.doubtful ?? []).map(propertyOf),
+    documents: record?.documents ?? file.records?.length ?? (record ? 1 : 0),
+    review: record?.review ?? file.review ?? null,
+  };
+}
+
+/** The property of the schema to which the path of a value belongs: `items` for `items[0].price`. @param {string} path */
+export const propertyOf = (path) => path.split(/[.[/]/, 1)[0];

@@ -1,0 +1,77 @@
+// @ts-check
+/** Texts of the page in the reader's language, from the catalogues. A further language is one more catalogue. */
+import { signal } from "@preact/signals";
+
+/** The languages with a catalogue, by the name that speakers use. */
+export const LANGUAGES = { en: "English", de: "Deutsch" };
+const KEPT_UNDER = "fairway.language";
+
+/**
+ * The texts in use. `locale` is the language with the region of the browser, by which numbers and dates are written.
+ * @type {import("@preact/signals").Signal<{language: string, locale: string, texts: Record<string, any>}>}
+ */
+export const catalogue = signal({ language: "en", locale: "en", texts: {} });
+
+/**
+ * The language to use: the reader's choice, else the first of the browser's languages that has a catalogue.
+ * @param {string | null} chosen
+ * @param {readonly string[]} preferred
+ */
+export function languageFor(chosen, preferred) {
+  const known = [chosen, ...preferred].map((name) => (name ?? "").split("-")[0]);
+  return known.find((name) => name in LANGUAGES) ?? "en";
+}
+
+/** A language with the region that the browser prefers for it. @param {string} language @param {readonly string[]} preferred */
+export const localeFor = (language, preferred) => preferred.find((name) => name.split("-")[0] === language) ?? language;
+
+/** @param {string} language */
+async function read(language) {
+  const response = await fetch(new URL(`../catalogs/${language}.json`, import.meta.url));
+  return response.json();
+}
+
+export async function start() {
+  await use(languageFor(localStorage.getItem(KEPT_UNDER), navigator.languages), false);
+}
+
+/**
+ * Show the page in this language.
+ * @param {string} language
+ * @param {boolean} [isKept] whether later visits use it too
+ */
+export async function use(language, isKept = true) {
+  const english = language === "en" ? {} : await read("en");
+  const texts = { ...english, ...(await read(language)) };
+  catalogue.value = { language, locale: localeFor(language, navigator.languages), texts };
+  document.documentElement.lang = language;
+  if (isKept) localStorage.setItem(KEPT_UNDER, language);
+}
+
+/**
+ * The text with this name; `{names}` in it are replaced by `values`. A text with plural forms is chosen by `count`.
+ * @param {string} name
+ * @param {Record<string, any>} [values]
+ */
+export function t(name, values = {}) {
+  const { locale, texts } = catalogue.value;
+  return fill(texts[name] ?? name, values, locale);
+}
+
+/** Whether the catalogue has a text with this name. @param {string} name */
+export const has = (name) => name in catalogue.value.texts;
+
+/**
+ * @param {string | Record<string, string>} text
+ * @param {Record<string, any>} values
+ * @param {string} language
+ */
+export function fill(text, values, language) {
+  const form =
+    typeof text === "string" ? text : text[new Intl.PluralRules(language).select(Number(values.count))] ?? text.other;
+  return form.replace(/\{(\w+)\}/g, (whole, key) => {
+    const value = values[key];
+    if (value === undefined) return whole;
+    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+  });
+}

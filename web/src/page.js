@@ -1,0 +1,42 @@
+// @ts-check
+/** The whole page: the bar at the top and the screen that the address names. */
+import { useEffect } from "preact/hooks";
+import { closeDataset } from "./data/dataset.js";
+import { html } from "./html.js";
+import { t } from "./i18n.js";
+import { Lazy } from "./parts/lazy.js";
+import { Toasts } from "./parts/toasts.js";
+import { TopBar } from "./parts/top_bar.js";
+import { place } from "./router.js";
+import { may, me } from "./session.js";
+import { DatasetScreen } from "./screens/dataset.js";
+import { DatasetsScreen } from "./screens/datasets.js";
+import { SignIn } from "./screens/sign_in.js";
+
+const file = () => import("./screens/file.js").then((module) => module.FileScreen);
+const operations = () => import("./screens/operations.js").then((module) => module.OperationsScreen);
+
+export function Page() {
+  const at = place.value;
+  useEffect(() => {
+    if (!("datasetId" in at) || !me.value) closeDataset();
+  }, [at, me.value]);
+  return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
+    <${TopBar} />
+    <main id="main" tabindex="-1">${me.value ? screenOf(at) : html`<${SignIn} />`}</main>
+    <${Toasts} />`;
+}
+
+/** @param {Event} event the fragment names a screen, so the link moves the focus itself */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+/** @param {import("./router.js").Place} at */
+function screenOf(at) {
+  if (at.screen === "dataset") return html`<${DatasetScreen} key=${at.datasetId} datasetId=${at.datasetId} />`;
+  if (at.screen === "file") return html`<${Lazy} key=${at.fileId} load=${file} props=${at} />`;
+  if (at.screen === "operations" && may("operator")) return html`<${Lazy} key="operations" load=${operations} />`;
+  return html`<${DatasetsScreen} />`;
+}

@@ -1,0 +1,45 @@
+// @ts-check
+/** What was removed and can still be brought back. */
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { undo } from "../actions.js";
+import { moment } from "../format.js";
+import { html } from "../html.js";
+import { t } from "../i18n.js";
+import { api, may } from "../session.js";
+import { Dialog } from "./dialog.js";
+import { sayError } from "./toasts.js";
+
+/** @param {{path: string, onClose: () => void}} props `path`: the listing of a dataset's removals, or of all */
+export function RemovedDialog({ path, onClose }) {
+  const removals = useSignal(/** @type {any[] | null} */ (null));
+  const read = () => api.get(path).then((body) => (removals.value = body.removals), sayError);
+  useEffect(() => void read(), []);
+  const bringBack = async (/** @type {any} */ removal) => {
+    await undo([removal.id], removal.count);
+    void read();
+  };
+  return html`<${Dialog} title=${t("dataset.removed")} onClose=${onClose} isWide=${true}>
+    ${removals.value?.length === 0 && html`<p class="faint">${t("removed.none")}</p>`}
+    <ul class="facts">
+      ${(removals.value ?? []).map(
+        (removal) => html`<li key=${removal.id}>
+          <b>${moment(removal.created_at)}</b>
+          <span>${removal.whole_dataset ? t("removed.dataset", { count: removal.count }) : t("files", { count: removal.count })}</span>
+          <span class="faint">${fate(removal)}</span>
+          ${may("editor") && isOpen(removal) && html`<button type="button" class="small" onClick=${() => bringBack(removal)}>${t("removed.bring_back")}</button>`}
+        </li>`,
+      )}
+    </ul>
+  <//>`;
+}
+
+/** @param {any} removal */
+const isOpen = (removal) => !removal.undone_at && !removal.erased_at && Date.parse(removal.undo_until) > Date.now();
+
+/** @param {any} removal */
+function fate(removal) {
+  if (removal.undone_at) return t("removed.undone", { at: moment(removal.undone_at) });
+  if (removal.erased_at) return t("removed.erased", { at: moment(removal.erased_at) });
+  return t("removed.until", { at: moment(removal.undo_until) });
+}

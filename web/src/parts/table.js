@@ -1,0 +1,155 @@
+// @ts-check
+/** The table of a dataset. Only the rows in sight exist as elements; the grid itself keeps the keyboard focus. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { html } from "../html.js";
+import { t } from "../i18n.js";
+import { activate, chooseAll, clear, extend, toggle } from "../data/selection.js";
+import { scrollTo, windowOf } from "../data/window.js";
+import { TableHead } from "./table_head.js";
+import { commandOf } from "./table_keys.js";
+import { NarrowRow, PendingRow, WideRow } from "./table_row.js";
+
+const WIDE_ROW_PX = 44;
+const NARROW_ROW_PX = 84;
+const HEAD_PX = 36;
+const NARROW = matchMedia("(max-width: 720px)");
+
+/**
+ * @param {{dataset: import("../data/dataset.js").Dataset, columns: import("../data/columns.js").Column[],
+ *   onOpen: (id: string) => void, onRemove: ((ids: string[]) => void) | null,
+ *   onRetry: ((ids: string[]) => void) | null}} props
+ */
+export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
+  const { selection } = dataset;
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const view = useSignal({ scrollTop: dataset.scrollTop, height: 600 });
+  const isNarrow = useSignal(NARROW.matches);
+  const seenShift = useRef(dataset.shift.value);
+  dataset.version.value; // drawn again at each change
+  const rowHeight = isNarrow.value ? NARROW_ROW_PX : WIDE_ROW_PX;
+  const headHeight = isNarrow.value ? 0 : HEAD_PX;
+  const { list } = dataset.rows;
+  const total = dataset.total;
+  const { first, end, firstSeen } = windowOf({ ...view.value, rowHeight, total });
+  dataset.firstShown = firstSeen;
+
+  useEffect(() => {
+    const element = /** @type {HTMLDivElement} */ (box.current);
+    const measure = () => (view.value = { ...view.value, height: element.clientHeight - headHeight });
+    element.scrollTop = dataset.scrollTop;
+    const observer = new ResizeObserver(measure);
+    const change = () => (isNarrow.value = NARROW.matches);
+    observer.observe(element);
+    NARROW.addEventListener("change", change);
+    return () => {
+      observer.disconnect();
+      NARROW.removeEventListener("change", change);
+    };
+  }, [headHeight]);
+
+  // New rows above the ones in sight must not move them.
+  useLayoutEffect(() => {
+    const element = /** @type {HTMLDivElement} */ (box.current);
+    const moved = dataset.shift.value - seenShift.current;
+    seenShift.current = dataset.shift.value;
+    if (moved && element.scrollTop > 0) element.scrollTop += moved * rowHeight;
+  });
+
+  useEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, dataset.version.value]);
+
+  /** @param {string} id */
+  const show = (id) => {
+    const target = scrollTo(dataset.rows.indexOf(id), { ...view.value, scrollTop: box.current?.scrollTop ?? 0, rowHeight });
+    if (target !== null && box.current) box.current.scrollTop = target;
+  };
+
+  /** @param {KeyboardEvent} event */
+  const onKey = (event) => {
+    const command = commandOf(event);
+    if (!command) return;
+    const { active } = selection.value;
+    const index = active === null ? -1 : dataset.rows.indexOf(active);
+    const page = Math.max(1, Math.floor(view.value.height / rowHeight) - 1);
+    event.preventDefault();
+    if (command.kind === "move") {
+      const to = Math.min(list.length - 1, Math.max(0, command.to === "start" ? 0 : command.to === "end" ? list.length - 1 : index + command.by * (command.isPage ? page : 1)));
+      const id = list[to]?.id;
+      if (!id) return;
+      selection.value = command.extends ? extend(selection.value, id, list.map((row) => row.id)) : activate(selection.value, id);
+      show(id);
+    } else if (command.kind === "chooseAll") {
+      selection.value = chooseAll(selection.value, list.map((row) => row.id));
+    } else if (command.kind === "clear") {
+      selection.value = clear(selection.value);
+    } else if (active !== null) {
+      const chosen = selection.value.chosen.size ? [...selection.value.chosen] : [active];
+      if (command.kind === "toggle") selection.value = toggle(selection.value, active);
+      if (command.kind === "open") onOpen(active);
+      if (command.kind === "remove") onRemove?.(chosen);
+      if (command.kind === "retry") onRetry?.(chosen);
+    }
+  };
+
+  /** @param {MouseEvent} event @param {string} id */
+  const pick = (event, id) => {
+    if (event.shiftKey) selection.value = extend(selection.value, id, list.map((row) => row.id));
+    else if (event.ctrlKey || event.metaKey) selection.value = toggle(selection.value, id);
+    else selection.value = activate(selection.value, id);
+  };
+
+  const onScroll = (/** @type {any} */ event) => {
+    dataset.scrollTop = event.target.scrollTop;
+    view.value = { ...view.value, scrollTop: dataset.scrollTop };
+  };
+
+  const Row = isNarrow.value ? NarrowRow : WideRow;
+  const rows = [];
+  for (let index = first; index < end; index += 1) {
+    const row = list[index];
+    const place = { index, top: index * rowHeight, height: rowHeight };
+    rows.push(
+      row
+        ? html`<${Row}
+            key=${row.id}
+            row=${row}
+            columns=${columns}
+            place=${place}
+            datasetId=${dataset.id}
+            isActive=${row.id === selection.value.active}
+            isChosen=${selection.value.chosen.has(row.id)}
+            onPick=${pick}
+            onToggle=${(/** @type {string} */ id) => (selection.value = toggle(selection.value, id))}
+            onOpen=${onOpen}
+            onRetry=${onRetry}
+          />`
+        : html`<${PendingRow} key=${`pending-${index}`} place=${place} />`,
+    );
+  }
+  const active = selection.value.active;
+  const isDrawn = active !== null && list.slice(first, end).some((row) => row.id === active);
+  return html`<div
+    ref=${box}
+    class=${isNarrow.value ? "table narrow" : "table"}
+    role="grid"
+    tabindex="0"
+    aria-label=${t("table.label", { name: dataset.info.value?.name ?? "" })}
+    aria-rowcount=${total + 1}
+    aria-multiselectable="true"
+    aria-activedescendant=${isDrawn ? `row-${active}` : undefined}
+    onKeyDown=${onKey}
+    onScroll=${onScroll}
+    style=${{ "--columns": widthsOf(columns) }}
+  >
+    <${TableHead} dataset=${dataset} columns=${columns} />
+    <div class="table-body" role="rowgroup" style=${{ height: `${total * rowHeight}px` }}>${rows}</div>
+  </div>`;
+}
+
+/** The widths of all columns, as CSS Grid takes them. @param {import("../data/columns.js").Column[]} columns */
+function widthsOf(columns) {
+  const own = columns.map(({ type, format }) =>
+    type === "boolean" ? "5rem" : format === "date" || type === "number" || type === "integer" ? "8rem" : "minmax(9rem, 1fr)",
+  );
+  return ["2.25rem", "3rem", "minmax(12rem, 1.6fr)", "minmax(13rem, 1.5fr)", ...own].join(" ");
+}

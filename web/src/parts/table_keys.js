@@ -1,0 +1,32 @@
+// @ts-check
+/** What a key does in the table. */
+
+/**
+ * @typedef {{kind: "move", by: number, isPage: boolean, to: "start" | "end" | null, extends: boolean}
+ *   | {kind: "toggle" | "open" | "remove" | "retry" | "chooseAll" | "clear"}} Command
+ */
+
+/**
+ * @param {{key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean}} event
+ * @returns {Command | null}
+ */
+export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
+  if (altKey) return null;
+  if (ctrlKey || metaKey) return key === "a" ? { kind: "chooseAll" } : null;
+  const move = (/** @type {Partial<{by: number, isPage: boolean, to: "start" | "end" | null}>} */ how) =>
+    /** @type {Command} */ ({ kind: "move", by: 0, isPage: false, to: null, extends: shiftKey, ...how });
+  switch (key) {
+    case "ArrowDown": return move({ by: 1 });
+    case "ArrowUp": return move({ by: -1 });
+    case "PageDown": return move({ by: 1, isPage: true });
+    case "PageUp": return move({ by: -1, isPage: true });
+    case "Home": return move({ to: "start" });
+    case "End": return move({ to: "end" });
+    case " ": return { kind: "toggle" };
+    case "Enter": return { kind: "open" };
+    case "Delete": return { kind: "remove" };
+    case "r": return { kind: "retry" };
+    case "Escape": return { kind: "clear" };
+    default: return null;
+  }
+}

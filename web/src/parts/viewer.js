@@ -1,0 +1,48 @@
+// @ts-check
+/** Shows a file: the pictures of its pages with words and evidence, its sanitised HTML in a sandbox, or its preview. */
+import { useEffect, useMemo } from "preact/hooks";
+import { Pages } from "../data/pages.js";
+import { html } from "../html.js";
+import { t } from "../i18n.js";
+import { PageFigure, Picture } from "./page_figure.js";
+
+/** @typedef {import("../data/evidence.js").Proof} Proof */
+/** @typedef {(page: number, words: import("../data/pages.js").Word[]) => void} Take */
+
+/** @param {{file: any, proofs: Proof[], onTake: Take | null}} props `proofs`: the places to show */
+export function Viewer({ file, proofs, onTake }) {
+  const { preview } = file.artifacts;
+  const type = preview?.media_type ?? "";
+  if (type === "text/html") {
+    // Without any permission: no script runs, and the page's own policy forbids all requests.
+    return html`<iframe class="viewer-frame" src=${preview.url} sandbox="" referrerpolicy="no-referrer" title=${t("viewer.html", { name: file.name })}></iframe>`;
+  }
+  if (type.startsWith("video/")) return html`<video class="viewer-video" src=${preview.url} controls preload="metadata"></video>`;
+  return html`<${PageList} key=${file.id} file=${file} proofs=${proofs} onTake=${onTake} />`;
+}
+
+/** @param {{file: any, proofs: Proof[], onTake: Take | null}} props */
+function PageList({ file, proofs, onTake }) {
+  const pages = useMemo(() => new Pages(file.id), [file.id]);
+  const isBusy = ["processing", "uploading"].includes(file.state);
+  useEffect(() => () => pages.stop(), [pages]);
+  useEffect(() => void pages.read(1), [pages, isBusy]);
+  // A place on a page that was not read yet is read now, so that it can be shown.
+  useEffect(() => proofs.forEach((proof) => void pages.read(proof.page)), [proofs]);
+  const found = pages.pages.value;
+  const drawn = [...found.values()].filter((page) => page.image_state !== "none" && page.image_state !== "failed");
+  if (!pages.isRead.value) return html`<p class="viewer-nothing">${t("loading")}</p>`;
+  if (drawn.length === 0) return html`<${Fallback} file=${file} proofs=${proofs} isBusy=${isBusy} />`;
+  const numbers = Array.from({ length: Math.max(pages.count.value, ...found.keys()) }, (_, index) => index + 1);
+  return numbers.map(
+    (number) => html`<${PageFigure} key=${number} number=${number} page=${found.get(number) ?? null} proofs=${proofs} onSight=${() => void pages.read(number)} onTake=${onTake} />`,
+  );
+}
+
+/** @param {{file: any, proofs: Proof[], isBusy: boolean}} props */
+function Fallback({ file, proofs, isBusy }) {
+  const { preview, thumbnail } = file.artifacts;
+  const url = preview?.media_type.startsWith("image/") ? preview.url : thumbnail?.url;
+  if (!url) return html`<p class="viewer-nothing">${t(isBusy ? "viewer.not_yet" : "viewer.nothing")}</p>`;
+  return html`<${Picture} url=${url} number=${1} proofs=${proofs} />`;
+}
