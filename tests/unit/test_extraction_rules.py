@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -229,6 +230,96 @@ def test_other_dates_may_be_far_in_the_future() -> None:
 )
 def test_a_bare_sign_is_a_currency_only_beside_an_amount_of_money(text: str, expected: str | None) -> None:
     assert extract([page(text)], schema(currency={"type": "string"})).fields.get("currency") == expected
+
+
+@pytest.mark.parametrize("written", ["12/05/201810:45", "12/05/1810:45", "12.05.2018 10:45", "12/05/2018:10:45"])
+def test_a_time_directly_behind_a_date_is_no_part_of_it(written: str) -> None:
+    found = extract([page(f"Shop\nDate {written} AM")], schema(date={"type": "string", "format": "date"}))
+    assert found.fields["date"] == "2018-05-12"
+
+
+@pytest.mark.parametrize(
+    ("head", "company"),
+    [
+        ("Welcome to our shop\nHarbour Tools Ltd\n12 Quay Street", "Harbour Tools Ltd"),
+        ("POPULAR BOOK CO. (M)\nSDN BHD\n(113825-W)\nJALAN BESAR", "POPULAR BOOK CO. (M) SDN BHD"),
+        ("Owned by: Chef Lee Sdn Bhd\n12, Jalan Besar", "Chef Lee Sdn Bhd"),
+        ("Bäckerei Schmidt\nRechnung\nNordsee Handel AG\nHafenweg 3", "Nordsee Handel AG"),
+        ("HASHA PETROKIOSK COMPANY NO: JM0032980-V\nLOT 6\nTotal 3.00", "HASHA PETROKIOSK"),
+    ],
+)
+def test_the_company_is_the_line_or_lines_at_the_head_that_read_like_its_name(head: str, company: str) -> None:
+    assert extract([page(head)], schema(company={"type": "string"})).fields["company"] == company
+
+
+@pytest.mark.parametrize(
+    ("head", "address"),
+    [
+        ("Shop Ltd\n12 Quay Street\nBristol BS1 4RW\nTel: 0117 4960123", "12 Quay Street Bristol BS1 4RW"),
+        ("Müller GmbH\nHafenweg 3\n20457 Hamburg\nRechnung 17", "Hafenweg 3 20457 Hamburg"),
+        ("Lefèvre SARL\n8 rue de la Forêt\n33000 Bordeaux\nFacture 17", "8 rue de la Forêt 33000 Bordeaux"),
+        ("Żółw sp. z o.o.\nul. Święty Krzyż 5\n31-028 Kraków\nFaktura 17", "ul. Święty Krzyż 5 31-028 Kraków"),
+        ("Jansen B.V.\nKerkstraat 4\n1017 GC Amsterdam\nFactuur 17", "Kerkstraat 4 1017 GC Amsterdam"),
+        ("Tools Inc\n400 Main Street\nSpringfield, IL 62701\nDate: 1/2/2024", "400 Main Street Springfield, IL 62701"),
+        (
+            "SHOP SDN BHD\nNO. 53, JALAN BESAR,\n45600 BATANG,\nSELANGOR\nCASH",
+            "NO. 53, JALAN BESAR, 45600 BATANG, SELANGOR",
+        ),
+    ],
+)
+def test_an_address_is_found_by_its_street_and_postcode(head: str, address: str) -> None:
+    assert extract([page(head)], schema(address={"type": "string"})).fields["address"] == address
+
+
+def test_an_amount_behind_a_number_and_a_comma_may_be_the_rest_of_a_larger_one() -> None:
+    found = extract([page("Invoice\nTotal due GBP 1, 190.00")], schema(total={"type": "number"}))
+    assert found.doubtful == ("total",)
+    assert extract([page("Invoice\nTotal due 1, GBP 190.00")], schema(total={"type": "number"})).doubtful == ()
+
+
+def test_a_total_that_was_rounded_to_coins_is_the_one_to_pay() -> None:
+    bill = "Total 65.53\nRounding 0.02\nTotal after rounding 65.55\nCash 70.00\nChange 4.45"
+    assert extract([page(bill)], schema(total={"type": "number"})).fields["total"] == 65.55
+    bill = "Total 65.72\nRounding -0.02\n65.70\nVISA 65.70"
+    assert extract([page(bill)], schema(total={"type": "number"})).fields["total"] == 65.7
+
+
+def scanned(*lines: str, confidence: float = 95.0) -> Page:
+    """A page as OCR reads it: a word for each word, at its place in a text of fixed pitch."""
+    words = [
+        Word(found[0], 0.02 * found.start(), 0.04 * row, 0.02 * found.end(), 0.04 * row + 0.03, confidence)
+        for row, line in enumerate(lines)
+        for found in re.finditer(r"\S+", line)
+    ]
+    return Page(1, "\n".join(lines), tuple(words), "ocr", confidence, 1.0, 1.4)
+
+
+def test_a_total_far_from_its_label_on_a_tilted_scan_is_in_the_line_of_the_label() -> None:
+    level = scanned(*(f"{name:35} {amount}" for name, amount in
+                      [("Two paint brushes", "12.00"), ("One steel hammer", "30.50"), ("Sub total before tax", "42.50"),
+                       ("Grand total to pay", "50.15"), ("Paid by card today", "1.00")]))  # fmt: skip
+    tilted = [word._replace(y0=word.y0 + 0.06 * word.x0, y1=word.y1 + 0.06 * word.x0) for word in level.words]
+    found = extract([replace(level, words=tuple(tilted))], schema(total={"type": "number"}))
+    assert found.fields["total"] == 50.15
+    box = found.evidence["total"].box
+    assert box is not None and box[1] == pytest.approx(0.04 * 3 + 0.06 * box[0], abs=0.001)  # as the page is shown
+
+
+@pytest.mark.parametrize(
+    ("lines", "confidence", "expected"),
+    [
+        (["Garden shop", "oo BBD ;", "Total 9.00"], 60.0, (None, ())),
+        (["Garden shop", "oo BBD ;", "Total 9.00"], 95.0, ("BBD", ("currency",))),
+        (["Garden shop", "Roses      EUR", "Two       9.00"], 95.0, ("EUR", ())),
+        (["Garden shop", "All prices in EUR", "Total 9.00"], 95.0, ("EUR", ())),
+        (["Garden shop", "Total 9.00 EUR"], 60.0, ("EUR", ())),
+    ],
+)
+def test_a_code_that_stands_once_beside_no_amount_is_no_sure_currency(
+    lines: list[str], confidence: float, expected: tuple[str | None, tuple[str, ...]]
+) -> None:
+    found = extract([scanned(*lines, confidence=confidence)], schema(currency={"type": "string"}))
+    assert (found.fields.get("currency"), found.doubtful) == expected
 
 
 def test_the_title_of_a_mail_is_its_subject() -> None:

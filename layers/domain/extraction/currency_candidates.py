@@ -38,6 +38,12 @@ COUNTRY_WITHOUT_DOLLAR = re.compile(
 )
 # Signs that are also codes of taxes beside the amounts of a bill: "SR" is riyals, or Malaysia's standard rate.
 TAX_CODES = frozenset({"SR"})
+# Words beside which a code names the document's currency, also without an amount.
+NAMES_CURRENCY = re.compile(
+    r"curr|w[äa]hrung|devise|moned|mon[eè]t|valut|walut|m[ěe]na\b|p[ée]nznem|\bin\b|\ben\b|price|amount|preis|betr[aä]g|montant|prix"
+    r"|importe|precio|prezz|cena|cen[ay]|bedrag|prijz"
+)
+SURE_LETTERS = 90.0  # the confidence of a code that stands alone, below which it is ignored
 # Scores. The currency beside the total, or in its line, outweighs any number of others.
 BESIDE_TOTAL, UNSURE = 10_000.0, -1_000.0
 
@@ -46,11 +52,15 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
     """The currencies of the document. The one beside the total scores highest, then the most frequent. A sign counts only
     beside an amount with cents, a code everywhere."""
     occurrences: dict[str, list[tuple[Line, Found]]] = {}
-    for line in map(lines.__getitem__, lines.as_written.lines_matching(currency.MARK)):
+    heads: set[str] = set()
+    for index in lines.as_written.lines_matching(currency.MARK):
+        line = lines[index]
         for found in currency.currencies(line.text):
             written = line.text[found.start : found.end]
             if currency.is_code(written) or _is_beside_money(line, found) or _is_in_parentheses(line, found):
                 occurrences.setdefault(written, []).append((line, found))
+                if _heads_amounts(line, found, lines[index + 1 : index + 3]):
+                    heads.add(written)
     codes = {written: _chosen(currency.codes_of(written), occurrences, lines, languages) for written in occurrences}
     beside_total = _beside_total(total, occurrences)
     may_be_dollars = "USD" not in codes.values() or not COUNTRY_WITHOUT_DOLLAR.search(lines.lowered.text)
@@ -59,12 +69,17 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
         counts[codes[written]] = counts.get(codes[written], 0) + len(found_in)
     for written, found_in in occurrences.items():
         line, found = found_in[0]
+        is_single_code = len(found_in) == 1 and currency.is_code(written) and written not in heads
+        is_alone = is_single_code and _is_without_amount(line, found)
+        if is_alone and _is_unsure(line, found):
+            continue  # three letters in noise
         # Many countries use a bare dollar sign, and OCR reads other signs as one: any other currency takes precedence.
         is_bare, is_tax_code = written == "$", written in TAX_CODES
         if may_be_dollars or not is_bare:
             score = counts[codes[written]] + (UNSURE if is_bare or is_tax_code else 0.0)
             score += BESIDE_TOTAL if written == beside_total and not is_tax_code else 0.0
-            yield Candidate(codes[written], partial(line.evidence, found.start, found.end), score)
+            make_evidence = partial(line.evidence, found.start, found.end)
+            yield Candidate(codes[written], make_evidence, score + (UNSURE if is_alone else 0.0), doubtful=is_alone)
     if beside_total and beside_total not in occurrences and total and (known := currency.codes_of(beside_total)):
         yield Candidate(_chosen(known, occurrences, lines, languages), total.make_evidence, BESIDE_TOTAL)
 
@@ -72,6 +87,25 @@ def currency_candidates(lines: Lines, languages: Sequence[str], total: Candidate
 def _is_in_parentheses(line: Line, found: Found) -> bool:
     """Whether a sign is alone in parentheses, as in "Amount (RM)"."""
     return line.text[: found.start].endswith("(") and line.text[found.end :].startswith(")")
+
+
+def _is_without_amount(line: Line, found: Found) -> bool:
+    """Whether a code is in a line without a number and without words that name a currency, and not in parentheses."""
+    around = f"{line.text[: found.start]} {line.text[found.end :]}".lower()
+    return not (line.amounts or NAMES_CURRENCY.search(around) or _is_in_parentheses(line, found))
+
+
+def _heads_amounts(line: Line, found: Found, below: Sequence[Line]) -> bool:
+    """Whether one of the lines below has an amount under a currency, as in a table with a heading."""
+    column = line.column(found.start, found.end)
+    spans = [(each, each.within(column)) for each in below] if column else []
+    return any(
+        span and any(number.start < span[1] and span[0] < number.end for number in each.amounts) for each, span in spans
+    )
+
+
+def _is_unsure(line: Line, found: Found) -> bool:
+    return min((word.confidence for word in line.words_in(found.start, found.end)), default=100.0) < SURE_LETTERS
 
 
 def _is_beside_money(line: Line, found: Found) -> bool:

@@ -37,8 +37,10 @@ BEFORE_MONTHS = ("ב", "d'", "d’")  # prepositions that are written together w
 BUDDHIST_YEARS = range(2440, 2644)
 BUDDHIST_OFFSET = 543
 
+# A time may follow at once, where OCR lost the space.
 NUMERIC = re.compile(
-    r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{1,2})(?![\d]|[./-]\d)"
+    r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?"
+    r"((?:19|20)\d\d|\d\d(?=[0-2]\d:\d\d)|\d{4}|\d{1,2})(?:(?![\d]|[./-]\d)|(?=[0-2]?\d:\d\d))"
     r"|(?<![\d.,/-])(?<!\d\s)(\d{1,2}) (\d{2}) ((?:19|20)\d{2})(?![\d]|[./-]\d|\s\d)"
 )
 # Chinese, Japanese and Korean, with the era if the year is counted from it; Vietnamese.

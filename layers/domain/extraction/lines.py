@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
+from statistics import median
 from typing import overload
 
 from layers.domain.extraction import labels, values
@@ -19,6 +20,7 @@ from layers.domain.page import Evidence, Page, Word, turned_box
 MOST_LINES = 5000
 MOST_LINE_CHARACTERS = 1000
 WIDE_GAP = 2.5  # in line heights: a wider gap separates two columns, not two words
+LEAST_SLOPE, LEAST_SLOPES = 0.01, 6  # of a page that is tilted, measured from one word to the next
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,18 @@ class Line:
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
-        inside = self._words(start, end)
+        inside = self.words_in(start, end)
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
         box = box_of_words(inside)
         return Evidence(self.page, text.strip(), turned_box(box, -self.turned) if box else None)
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
         """The horizontal extent of a span, or None if the positions of its words are unknown."""
-        inside = self._words(start, end)
+        inside = self.words_in(start, end)
         return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
 
-    def _words(self, start: int, end: int) -> list[Word]:
+    def words_in(self, start: int, end: int) -> list[Word]:
+        """The words of a span."""
         return [
             word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
         ]
@@ -171,21 +174,45 @@ def _all_visual_lines(page: Page, turned: int) -> list[Line]:
 def _visual_lines(page: Page, turned: int) -> list[Line]:
     """The lines of an upright page, from the positions of its words. `turned` is passed on to each line."""
     rows: list[list[Word]] = []
-    for word in sorted(page.words, key=lambda word: ((word.y0 + word.y1) / 2, word.x0)):
+    level = _level(page)
+    shown = {id(as_level): word for as_level, word in zip(level, page.words, strict=True)}
+    for word in sorted(level, key=lambda word: ((word.y0 + word.y1) / 2, word.x0)):
         row = next((row for row in reversed(rows[-4:]) if _belongs_to(word, row)), None)
         if row is None:
             rows.append([word])
         else:
             row.append(word)
     to_the_left = runs_to_the_left(page.words)
-    return [_line(page, sorted(row, key=lambda word: word.x0), turned, to_the_left) for row in rows]
+    as_shown = ([shown[id(word)] for word in sorted(row, key=lambda word: word.x0)] for row in rows)
+    return [_line(page, row, turned, to_the_left) for row in as_shown]
+
+
+def _level(page: Page) -> Sequence[Word]:
+    """The words as if the page, a scan, were not tilted. Words far apart in one line are then at the same height."""
+    if page.source == "native" or not page.width or not page.height:
+        return page.words
+    ratio = page.height / page.width
+    slopes = [
+        ((after.y0 + after.y1) - (before.y0 + before.y1)) * ratio / ((after.x0 + after.x1) - (before.x0 + before.x1))
+        for before, after in pairwise(page.words)
+        if 0 <= after.x0 - before.x1 < WIDE_GAP * _height(before, ratio) and _overlap(before, after) > 0
+    ]
+    slope = median(slopes) if len(slopes) >= LEAST_SLOPES else 0.0
+    if abs(slope) < LEAST_SLOPE:
+        return page.words
+    lowered = ((word, slope / ratio * ((word.x0 + word.x1) / 2 - 0.5)) for word in page.words)
+    return [word._replace(y0=word.y0 - by, y1=word.y1 - by) for word, by in lowered]
+
+
+def _overlap(word: Word, other: Word) -> float:
+    return min(word.y1, other.y1) - max(word.y0, other.y0)
 
 
 def _belongs_to(word: Word, row: list[Word]) -> bool:
     """Whether a word is at the same height as the nearest word of a row."""
     middle = (word.y0 + word.y1) / 2
     neighbour = min(row, key=lambda other: abs(other.x0 - word.x0))
-    overlap = min(word.y1, neighbour.y1) - max(word.y0, neighbour.y0)
+    overlap = _overlap(word, neighbour)
     return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
 
 

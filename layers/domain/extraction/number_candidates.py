@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines, cell_below
-from layers.domain.extraction.sums import is_money, is_percent, money_in, sums_of
+from layers.domain.extraction.sums import Sums, is_money, is_percent, money_in, sums_of
 from layers.domain.extraction.values import Found
 
 # Words in the line of a sum that is not the total.
@@ -21,6 +22,8 @@ NOT_THE_TOTAL = re.compile(
     r"|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
 )
 WHOLE_SUM = re.compile(r"incl|payable|grand|with tax|after round")
+# Before an amount that may be the rest of a larger one, with a space that OCR added: "1, 190.00".
+CUT_OFF = re.compile(r"(?:^|\s)\d{1,3}[.,'’] $")
 PARTIAL_SUM = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
 BEFORE_TAX = re.compile(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed")
 # Every match of BEFORE_TAX and NOT_THE_TOTAL contains one of these, so that lines without them skip the patterns.
@@ -30,7 +33,7 @@ NOT_THE_TOTAL_STEMS = (
 )  # fmt: skip
 WIDE_GAP = re.compile(r" {3,}")
 # Added to the score of a labelled total that other sums confirm.
-PAID_LESS_CHANGE, NET_AND_TAX = 60.0, 20.0
+PAID_LESS_CHANGE, NET_AND_TAX, ROUNDED = 60.0, 20.0, 60.0
 # The score of an amount without a label that other sums confirm. A label with money beside it scores 90 to 135.
 PAID_LESS_CHANGE_UNLABELLED, NET_AND_TAX_UNLABELLED, PAID_EXACTLY_UNLABELLED = 140.0, 100.0, 90.0
 # Subtracted from the score of a number without decimals on a bill that writes its sums with cents.
@@ -63,15 +66,18 @@ def number_candidates(
                 # Among several totals, the last one is the one to pay.
                 score += index / len(lines)
                 value = int(amount.value) if integer else amount.value
-                yield Candidate(
-                    value, partial(amount_line.evidence, found.start, found.end), score, currency=amount.sign
-                )
+                evidence = partial(amount_line.evidence, found.start, found.end)
+                before, written = amount_line.text[: found.start], amount_line.text[found.start : found.end]
+                is_cut = written[:1].isdigit() and CUT_OFF.search(before) is not None
+                yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
 
 
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
     """The candidates for a total, with a higher score if other sums of the bill confirm them, and confirmed amounts
     without a label."""
     sums = sums_of(lines)
+    if sums.rounding:
+        candidates = list(_with_rounded(list(candidates), sums, lines))
     if not sums.can_confirm:
         yield from candidates
         return
@@ -90,6 +96,24 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[C
             else:
                 continue
             yield Candidate(amount.value, partial(line.evidence, found.start, found.end), score, currency=amount.sign)
+
+
+def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> Iterator[Candidate]:
+    """The candidates, where a total that is rounded to coins scores higher than the one before rounding. If no label names
+    the rounded one, it counts where the bill shows it at least twice."""
+    named = {candidate.value for candidate in candidates}
+    for candidate in candidates:
+        bonus = ROUNDED if sums.is_rounded(candidate.value, named) else 0.0
+        yield replace(candidate, score=candidate.score + bonus)
+    best = max(candidates, key=lambda candidate: candidate.score, default=None)
+    if best is None or any(sums.is_rounded(value, named) for value in named):
+        return
+    shown = [(line, found, amount) for line in lines for found, amount in money_in(line)]
+    counts = Counter(round(amount.value, 2) for _, _, amount in shown)
+    for line, found, amount in shown:
+        if counts[round(amount.value, 2)] > 1 and sums.is_rounded(amount.value, {best.value}):
+            evidence = partial(line.evidence, found.start, found.end)
+            yield Candidate(amount.value, evidence, best.score + 1.0, currency=amount.sign or best.currency)
 
 
 def _writes_cents(lines: Sequence[Line]) -> bool:

@@ -10,7 +10,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from layers.domain.extraction import labels
+from layers.domain.extraction.address_candidates import address_candidates
 from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.company_candidates import company_candidates
 from layers.domain.extraction.currency_candidates import currency_candidates
 from layers.domain.extraction.date_candidates import date_candidates
 from layers.domain.extraction.date_order import Order, order_of
@@ -19,8 +21,6 @@ from layers.domain.extraction.language import languages_of
 from layers.domain.extraction.lines import Line, Lines, lines_of
 from layers.domain.extraction.number_candidates import confirm_by_sums, number_candidates
 from layers.domain.extraction.text_candidates import (
-    address_candidates,
-    company_candidates,
     hash_number_candidates,
     labelled_text_candidates,
     title_candidates,
@@ -84,15 +84,6 @@ def extract(
         {name: best.make_evidence() for name, best in ordered.items()},
         doubtful=tuple(name for name, best in ordered.items() if best.doubtful),
     )
-
-
-def missing_fields(pages: Sequence[Page], schema: Mapping[str, Any], today: date | None = None) -> tuple[str, ...]:
-    """The schema's required properties for which the pages show no value."""
-    required = set(schema.get("required") or ())
-    properties = {
-        name: property_schema for name, property_schema in (schema.get("properties") or {}).items() if name in required
-    }
-    return extract(pages, {**schema, "properties": properties}, today).missing
 
 
 def _candidates(

@@ -6,7 +6,7 @@ OCR confuses digits. A total that two other lines confirm is therefore trusted m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from layers.domain.extraction.amounts import Amount
@@ -36,6 +36,7 @@ STEMS = (
 )  # fmt: skip
 HALF_A_CENT = 0.005  # sums that differ by less are equal
 MOST_SUMS = 12  # of each kind
+SMALLEST_COIN_CENTS, MOST_ROUNDED = 5, 0.5  # of currencies whose cash is rounded
 NOTE = 5.0  # the smallest banknote: a payment that is no multiple of it was probably exact
 
 
@@ -70,6 +71,16 @@ class Sums:
             for rounding in (0.0, *self.rounding)
         )
 
+    def is_rounded(self, amount: float, others: Collection[float]) -> bool:
+        """Whether this amount is one of the others, rounded to coins by as much as the bill says."""
+        return _is_in_coins(amount) and any(
+            0 < abs(rounding) <= MOST_ROUNDED
+            and abs(abs(amount - other) - abs(rounding)) < HALF_A_CENT
+            and not _is_in_coins(other)
+            for rounding in self.rounding
+            for other in others
+        )
+
     def was_paid_exactly(self, amount: float) -> bool:
         """Whether this amount is the only payment and no change was given.
 
@@ -78,6 +89,10 @@ class Sums:
         if len(self.paid) != 1 or abs(amount - self.paid[0]) >= HALF_A_CENT:
             return False
         return not any(self.change) if self.change else not self.has_change and amount % NOTE > HALF_A_CENT
+
+
+def _is_in_coins(amount: float) -> bool:
+    return round(amount * 100) % SMALLEST_COIN_CENTS == 0
 
 
 def sums_of(lines: Lines) -> Sums:

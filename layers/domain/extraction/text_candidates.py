@@ -1,4 +1,4 @@
-"""Candidates for a text: titles, companies, addresses, document numbers, and text beside or below a label."""
+"""Candidates for a text: titles, senders of mails, document numbers, and text beside or below a label."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from layers.domain.extraction import labels
-from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.dates import dates
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines, cell_below
-from layers.domain.page import Evidence
 
 COMPANY = re.compile(
     r"\b(?:sdn\.?\s?bhd|s/b|bhd|ltd|limited|inc|llc|llp|plc|corp|corporation|company|co|gmbh|ag|kg|b\.?v|n\.?v|s\.?a|sarl|"
@@ -34,10 +32,12 @@ LONGEST_TEXT = 500
 MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
 LONG_WORD = 4
 HOUSE_NUMBER = re.compile(r"\W{0,3}(?:no\.?\s?)?\d+\s?[,&-]", re.IGNORECASE)
-ADDRESS_START = re.compile(
-    r"^(?:no\.?\s?\d|lot\b|\d{1,5}[,a-z -]|jalan|jln|unit\b|ground floor|p\.?o\.? box)",
+# The number of a company behind its name, and words before it.
+REGISTRATION = re.compile(
+    r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}[-·.]?\s?[A-Za-z]?)\)$|\s*\(?(?:co|company|reg|registration)\b[. ]{0,2}(?:reg[. ]{0,2})?no\b.*$",
+    re.IGNORECASE,
 )
-AFTER_ADDRESS = re.compile(r"tel|fax|phone|gst|invoice|receipt|date|www|@|reg|:")
+OWNER = re.compile(r"^(?:own|owned|operated|managed|run|sold|issued) by\s?:?\s*", re.IGNORECASE)
 SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
 MAIL_HEADER = re.compile(r"^\w+\s?:.*<[^<>\s]+@[^<>\s]+>$")  # the sender or a recipient of a mail
 SENDER = re.compile(r"^(?:from|von|de|van)\s?:\s*\"?(?P<name>[^<>\"@]{2,}?)\"?\s*<[^<>\s]+@[^<>\s]+>$", re.IGNORECASE)
@@ -51,31 +51,12 @@ def sender_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
             yield Candidate(found["name"].strip(), partial(line.evidence, start, start + len(found["name"])), 70.0)
 
 
-def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
-    """The names of companies among the first lines and the sender of a mail. A line of labels and their values, the header
-    of a table or the title of the document is no name."""
-    for candidate in (*title_candidates(lines), *sender_candidates(lines)):
-        if _may_be_a_name(labels.lowered(candidate.value)):
-            yield candidate
-
-
-def _may_be_a_name(lowered: str) -> bool:
-    if labels.begins_with_label(lowered):
-        return False
-    for date in reversed(list(dates(lowered))):
-        lowered = lowered[: date.start] + " " + lowered[date.end :]
-    rest = labels.without_labels(lowered)
-    return bool(COMPANY.search(rest)) or sum(character.isalpha() for character in rest) >= LEAST_LETTERS
-
-
 def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     """The first lines of the document. Lines near the top and names of companies score higher."""
     for index, line in enumerate(lines[:HEADER_LINES]):
         if MAIL_HEADER.match(line.text.strip()):
             continue
-        text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
-        text, is_subject = SUBJECT.subn("", text)
-        text = re.sub(r"\s*\((?:[A-Z]{0,3}[\d ]{4,14}-?\s?[A-Za-z]?)\)$", "", text)  # a company's registration number
+        text, is_subject = SUBJECT.subn("", bare_title(line))
         letters = sum(character.isalpha() for character in text)
         lowered = text.lower()
         if (
@@ -91,6 +72,12 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         title = _shorten_title(text)
         start = line.text.find(title)
         yield Candidate(title, partial(line.evidence, start, start + len(title)), score)
+
+
+def bare_title(line: Line) -> str:
+    """The text of a line up to a wide gap, without a company's registration number behind it."""
+    text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
+    return REGISTRATION.sub("", OWNER.sub("", text))
 
 
 def _not_a_name_penalty(text: str) -> float:
@@ -110,23 +97,6 @@ def _shorten_title(text: str) -> str:
         return text
     sentence = re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
     return (sentence if len(sentence) <= LONGEST_TITLE else text[:LONGEST_TITLE].rsplit(" ", 1)[0]).rstrip(" .,:;")
-
-
-def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
-    """Up to five lines below the first line, from the first that begins like an address to the first that does not
-    belong to an address, such as a telephone number."""
-    top = lines[:HEADER_LINES]
-    starts = [index for index, line in enumerate(top) if index and ADDRESS_START.match(line.text.strip().lower())]
-    if not starts:
-        return
-    address = [top[starts[0]]]
-    for line in top[starts[0] + 1 : starts[0] + 5]:
-        if AFTER_ADDRESS.search(line.text.lower()):
-            break
-        address.append(line)
-    box = enclosing_box([box for line in address if (box := line.evidence(0, len(line.text)).box)])
-    text = " ".join(line.text.strip() for line in address)
-    yield Candidate(text, lambda: Evidence(address[0].page, text, box), 1.0)
 
 
 def labelled_text_candidates(
