@@ -152,5 +152,5 @@ def _layers() -> Resources:
                 "CompatibleRuntimes": ["python3.12"],
             },
         }
-        for name in Plan.read().requirements
+        for name in Plan.read().layers
     }

@@ -11,6 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from functions.pipelines import STEPS
@@ -27,10 +28,22 @@ CACHE = ROOT / "build" / "aws" / "layers"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The requirements of each layer, and the layers of a step by the service that it depends on."""
+class Layer:
+    """The packages of a layer, and patterns of the files that it leaves out of them."""
 
-    requirements: dict[str, tuple[str, ...]]
+    requirements: tuple[str, ...]
+    with_dependencies: bool = True
+    left_out: tuple[str, ...] = ()
+
+    def leaves_out(self, name: str) -> bool:
+        return is_never_imported(name) or any(fnmatch(name, pattern) for pattern in self.left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The layers, and which of them a step uses, by the service that it depends on."""
+
+    layers: dict[str, Layer]
     by_service: dict[str, tuple[str, ...]]
     left_out: dict[str, str]
 
@@ -38,7 +51,12 @@ class Plan:
     def read(cls) -> Plan:
         content = tomllib.loads(Path(__file__).with_name("layers.toml").read_text())
         return cls(
-            {name: tuple(layer["requirements"]) for name, layer in content["layers"].items()},
+            {
+                name: Layer(
+                    tuple(layer["requirements"]), layer.get("with_dependencies", True), tuple(layer.get("left_out", ()))
+                )
+                for name, layer in content["layers"].items()
+            },
             {service: tuple(layers) for service, layers in content["steps"].items()},
             content["left_out"],
         )
@@ -51,8 +69,9 @@ class Plan:
 
 
 def native_requirements() -> dict[str, str]:
-    """The lines of requirements/native.txt, by the bare name of the package."""
-    lines = (ROOT / "requirements" / "native.txt").read_text().splitlines()
+    """The lines of requirements/native.txt and nets.txt, by the bare name of the package."""
+    files = (ROOT / "requirements" / name for name in ("native.txt", "nets.txt"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
     requirements = [line.split(" #")[0].strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
     return {bare_name(requirement): requirement for requirement in requirements}
 
@@ -64,19 +83,20 @@ def bare_name(requirement: str) -> str:
 def build(name: str, architecture: str, plan: Plan) -> Path:
     """Build a layer's zip, with its packages under `python/`. An unchanged layer is taken from the cache."""
     pinned = native_requirements()
-    requirements = [pinned[bare_name(requirement)] for requirement in plan.requirements[name]]
+    layer = plan.layers[name]
+    requirements = [pinned[bare_name(requirement)] for requirement in layer.requirements]
     constraints = ROOT / "constraints.txt"
     # All constraints are part of the cache key, so a layer may be rebuilt when a pin changes that it does not use.
-    recipe = "\n".join([architecture, PYTHON, *GLIBCS, *sorted(requirements), constraints.read_text()])
+    recipe = "\n".join([architecture, PYTHON, *GLIBCS, *sorted(requirements), *layer.left_out, constraints.read_text()])
     archive = CACHE / f"{name}-{architecture}-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.zip"
     if not archive.exists():
         with tempfile.TemporaryDirectory(prefix="fairway-layer-") as scratch:
-            install(requirements, architecture, Path(scratch))
-            archives.pack(Path(scratch), archive, "python/", excluded=is_never_imported)
+            install(requirements, architecture, Path(scratch), with_dependencies=layer.with_dependencies)
+            archives.pack(Path(scratch), archive, "python/", excluded=layer.leaves_out)
     return archive
 
 
-def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
+def install(requirements: Sequence[str], architecture: str, into: Path, *, with_dependencies: bool = True) -> None:
     """Install wheels for Lambda's platform, regardless of this machine's."""
     platforms = [f"--platform={glibc}_{PROCESSORS[architecture]}" for glibc in GLIBCS]
     subprocess.run(
@@ -84,6 +104,7 @@ def install(requirements: Sequence[str], architecture: str, into: Path) -> None:
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
             *("--only-binary=:all:", "--implementation=cp", f"--python-version={PYTHON}", *platforms),
             *("--constraint", str(ROOT / "constraints.txt"), "--target", str(into), *requirements),
+            *(() if with_dependencies else ("--no-deps",)),
         ],
         check=True,
     )

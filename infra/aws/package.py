@@ -40,7 +40,7 @@ def package(stage: str, into: Path) -> dict[str, Any]:
     architecture = str(inventory.stages()[stage].get("lambda_architecture", "x86_64"))
     into.mkdir(parents=True, exist_ok=True)
     plan = layers.Plan.read()
-    for name in plan.requirements:
+    for name in plan.layers:
         (into / "layers").mkdir(exist_ok=True)
         shutil.copyfile(layers.build(name, architecture, plan), into / "layers" / f"{name}.zip")
     with tempfile.TemporaryDirectory(prefix="fairway-package-") as scratch:
@@ -108,7 +108,7 @@ def finish(template: dict[str, Any]) -> dict[str, Any]:
 def describe(stage: str, architecture: str, folder: Path, plan: layers.Plan) -> dict[str, Any]:
     """The content of package.json: the archives with their keys and sizes, and a digest of the schema."""
     archive_paths = {"function": folder / "function.zip"}
-    archive_paths |= {name: folder / "layers" / f"{name}.zip" for name in plan.requirements}
+    archive_paths |= {name: folder / "layers" / f"{name}.zip" for name in plan.layers}
     schema = sorted((ROOT / "schema").rglob("*.sql"))
     return {
         "stage": stage,

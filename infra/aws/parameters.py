@@ -10,7 +10,7 @@ from infra.aws.layers import Plan
 PARAMETERS: dict[str, Any] = {
     "ArtifactBucket": text("Bucket of the packages.", None),
     "FunctionKey": text("Key of the functions' package.", None),
-    **{f"{name.title()}LayerKey": text(f"Key of the layer {name}.", None) for name in Plan.read().requirements},
+    **{f"{name.title()}LayerKey": text(f"Key of the layer {name}.", None) for name in Plan.read().layers},
     "SchemaDigest": text("Digest of the database schema; a new one starts a migration.", None),
     "SubnetIds": text("Private subnets of the functions, comma-separated; empty: no VPC."),
     "SecurityGroupIds": text("Security groups of the functions, comma-separated."),

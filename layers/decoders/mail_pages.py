@@ -16,6 +16,7 @@ from typing import Any
 
 from layers.decoders import mail, mailboxes, messages, temporary
 from layers.decoders.mail import Mail, Part
+from layers.decoders.office import ReaderMissing
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
 from layers.domain.formats import BY_MEDIA_TYPE, MAIL, MAILBOX, Kind, kind_of
@@ -190,6 +191,8 @@ class _Reading:
         try:
             with stored(part) as path:
                 self._add_document(part, path)
+        except ReaderMissing:
+            raise  # the numbers of the pages would differ from those of the step that read the text
         except PermanentError as error:
             self._note(last, f"the attached file {part.label} was not read: {error.detail}")
         except MemoryError:

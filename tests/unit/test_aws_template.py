@@ -49,11 +49,9 @@ def logged_events() -> set[str]:
 
 def test_every_native_requirement_is_in_a_layer_or_left_out_with_a_reason() -> None:
     plan = Plan.read()
-    placed = {requirement for requirements in plan.requirements.values() for requirement in requirements} | set(
-        plan.left_out
-    )
+    placed = {requirement for layer in plan.layers.values() for requirement in layer.requirements} | set(plan.left_out)
     assert placed == set(native_requirements())
-    assert {layer for layers in plan.by_service.values() for layer in layers} == set(plan.requirements)
+    assert {layer for layers in plan.by_service.values() for layer in layers} == set(plan.layers)
 
 
 def test_lambda_polls_for_no_more_messages_than_the_reserved_concurrency(stage: str) -> None:
@@ -89,7 +87,7 @@ def test_a_step_without_a_line_in_the_config_has_the_settings_of_its_declaration
     assert inventory.setting(stage, NEW_STEP.name, "reserved_concurrency") == 7
     assert inventory.setting(stage, NEW_STEP.name, "lambda_timeout") == 75
     assert inventory.setting(stage, NEW_STEP.name, "lambda_memory_size") == inventory.STEP_MEMORY_MB
-    assert Plan.read().layers_of(NEW_STEP.name) == ("text", "pictures")
+    assert Plan.read().layers_of(NEW_STEP.name) == ("text", "office", "pictures")
 
 
 def test_a_line_in_the_config_wins_over_the_declaration_of_the_step(stage: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 import zlib
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -144,6 +145,15 @@ def test_an_attached_document_is_read_as_pages_of_the_mail(
     assert second["number"] == 2 and second["source"] == "native"
     assert "NW-77" in second["text"] and "1,190.00" in second["text"]
     assert not notes([first, second])
+
+
+def test_without_the_reader_of_an_attached_document_the_mail_is_refused_so_that_page_numbers_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "kreuzberg", None)  # as for OCR on Lambda
+    made = attach(message(), docx(paragraph("Invoice number: NW-77")), "application/x-any", "a.docx")
+    with pytest.raises(PermanentError, match="can't be read by OCR here"):
+        read(tmp_path, attach(made, picture(), "image/png", "IMG_1.png"))
 
 
 def test_a_forwarded_message_is_read_with_its_own_attachments(tmp_path: Path) -> None:
