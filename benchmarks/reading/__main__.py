@@ -1,16 +1,17 @@
-"""How well pages are read and values are extracted, compared with OCRmyPDF and invoice2data.
+"""How well pages are read and values are extracted, compared with Tesseract, RapidOCR, OCRmyPDF and invoice2data.
 
-    python -m benchmarks.reading DATA_FOLDER
+    python -m benchmarks.reading FOLDER ... [--half first|second] [--pages N] [--only READER ...]
 
-DATA_FOLDER contains `receipts/` (images, labels.json, words/*.csv), `invoices/` (PDFs, each with a JSON file) and
-`documents/`. Settings are chosen on every second file and reported on the others. If the peers are not installed, the
-benchmark prints how to install them. Tables are printed and written to build/bench/reading.json.
+Each FOLDER, or a folder in it, has labelled scans (images, labels.json, words/*.csv). The first may also contain
+`invoices/` (PDFs, each with a JSON file) and `documents/`. Settings and calibration are chosen on the first half of the
+scans, every second one in the order of names, and reported on the second. If the peers are not installed, the benchmark
+prints how to install them. Tables are printed and written to build/bench/reading.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -20,49 +21,67 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.reading import peers
-from benchmarks.reading.engines import DEFAULT, TESSERACT, WITH_RAPID, ReadingRun, has_rapid, run
+from benchmarks.reading.engines import ALONE, LEVELS, TESSERACT, ReadingRun, run
 from benchmarks.reading.evidence import evidence
-from benchmarks.reading.scoring import field_scores, recall_and_order, score
+from benchmarks.reading.made import made_pages
+from benchmarks.reading.scoring import field_scores, letters_wrong, recall_and_order, score
 from benchmarks.reading.truth import RENDERED, Receipt, halves, invoices, receipts, transcript
 from layers.decoders.pdf_text import read_text
 from layers.domain.page import Page, pages_as_read
 
 Rows = dict[str, dict[str, Any]]
 OUT = Path("build/bench/reading.json")
+BY_RULES = "OCRmyPDF 17, Fairway's rules"
+RAPID = "RapidOCR's defaults, Fairway's rules"
 
 
 def settings(scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> Rows:
+    """Scores of the settings of Tesseract."""
     return {name: score(scans, _run(name, scans, pool)) for name in TESSERACT}
 
 
-def reported(chosen: str, scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> tuple[Rows, list[Page]]:
-    """Scores on the half on which no setting was chosen: Fairway, Fairway with the second reader, and OCRmyPDF. Also
-    the pages that Fairway read."""
-    runs = {name: _run(name, scans, pool) for name in dict.fromkeys((DEFAULT, chosen))}
-    if has_rapid():
-        runs[WITH_RAPID] = _run(WITH_RAPID, scans, pool)
-    if not peers.missing():
-        runs["OCRmyPDF 17, Fairway's rules"] = peers.ocrmypdf(scans)
+def reported(readers: Sequence[str], scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> tuple[Rows, list[Page]]:
+    """Scores on scans on which nothing was chosen, and the pages as the level `balanced`, or else the last, read them."""
+    runs = {name: _run(name, scans, pool) for name in readers}
+    if not peers.missing("rapidocr"):
+        runs[RAPID] = peers.rapidocr(scans)
+    if not peers.missing("ocrmypdf"):
+        runs[BY_RULES] = peers.ocrmypdf(scans)
     rows = {name: score(scans, results) for name, results in runs.items()}
-    if "OCRmyPDF 17, Fairway's rules" in runs:
+    if ALONE in runs:
         for name, results in runs.items():
-            ratio = runs["OCRmyPDF 17, Fairway's rules"].cpu_s / results.cpu_s
-            rows[name]["pages/CPU s, OCRmyPDF = 1"] = round(ratio, 2)
-    return rows, runs[DEFAULT].pages
+            rows[name]["CPU, Tesseract = 1"] = round(results.cpu_s / runs[ALONE].cpu_s, 2)
+    return rows, runs["balanced" if "balanced" in runs else readers[-1]].pages
 
 
-def layouts(folder: Path, pool: ProcessPoolExecutor) -> Rows:
+def layouts(folder: Path, readers: Sequence[str], pool: ProcessPoolExecutor) -> Rows:
     """Rendered pages of PDFs against their text layer: word recall, and how many neighbouring words stay neighbours."""
-    names = (DEFAULT, "psm 3 everywhere", "psm 4 everywhere", "psm 6 everywhere")
-    sources = [(folder / "documents" / name, "application/pdf", number) for _, name, number in RENDERED]
-    truths = [read_text(str(path), [number])[0]["text"] for path, _, number in sources]
+    sources = [(folder / "documents" / name, "application/pdf", number, "eng") for _, name, number in RENDERED]
+    truths = [read_text(str(path), [number])[0]["text"] for path, _, number, _ in sources]
     rows: Rows = {}
-    for name in names:
-        pages = run(name, sources, pool).pages
+    for name in readers:
+        results = run(name, sources, pool)
         by_layout: dict[str, list[tuple[float, float]]] = {}
-        for (layout, *_), truth, page in zip(RENDERED, truths, pages, strict=True):
+        for (layout, *_), truth, page in zip(RENDERED, truths, results.pages, strict=True):
             by_layout.setdefault(layout, []).append(recall_and_order(truth, page.text))
         rows[name] = {layout: _mean(shares) for layout, shares in by_layout.items()}
+        rows[name]["CPU s/page"] = round(results.cpu_s / len(sources), 2)
+    return rows
+
+
+def made(readers: Sequence[str], folder: Path, pool: ProcessPoolExecutor) -> Rows:
+    """The share of wrong letters on pages that were drawn and then damaged, by language and by damage."""
+    pages = made_pages(folder)
+    rows: Rows = {}
+    for name in readers:
+        known = [page for page in pages if name not in TESSERACT or page.language == "eng"]
+        read = run(name, [(page.path, "image/png", 1, page.language) for page in known], pool).pages
+        tally: dict[str, list[float]] = {}
+        for page, found in zip(known, read, strict=True):
+            wrong = letters_wrong(page.text, found.text)
+            for group in (page.language, page.damage, "all"):
+                tally.setdefault(group, []).append(wrong)
+        rows[name] = {group: f"{100 * sum(shares) / len(shares):.1f}" for group, shares in tally.items()}
     return rows
 
 
@@ -82,7 +101,7 @@ def fields(folder: Path, scans: Sequence[Receipt]) -> Rows:
             [(pages_as_read(read_text(str(bill.path))), bill.fields) for bill in bills]
         ),
     }
-    if not peers.missing():
+    if not peers.missing("invoice2data"):
         rows[f"{len(bills)} invoices, invoice2data with its templates"] = peers.invoice2data(bills)
     return rows
 
@@ -97,7 +116,7 @@ def evidence_scores(folder: Path, scans: Sequence[Receipt], read: Sequence[Page]
 
 
 def _run(name: str, scans: Sequence[Receipt], pool: ProcessPoolExecutor) -> ReadingRun:
-    return run(name, [(scan.path, "image/jpeg", 1) for scan in scans], pool)
+    return run(name, [(scan.path, "image/jpeg", 1, "eng") for scan in scans], pool)
 
 
 def _show(title: str, rows: Rows) -> None:
@@ -105,29 +124,40 @@ def _show(title: str, rows: Rows) -> None:
     table = Table(title, *columns)
     for name, row in rows.items():
         table.add_row(name, *("" if row.get(column) is None else str(row[column]) for column in columns))
-    Console(width=170).print(table)
+    Console(width=200).print(table)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--half", choices=("first", "second"), default="second")
+    parser.add_argument("--pages", type=int, help="read only so many scans")
+    parser.add_argument("--only", nargs="+", choices=(*TESSERACT, *LEVELS), help="measure only these readers on scans")
+    return parser.parse_args()
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    folder = Path(sys.argv[1])
-    scans = receipts(folder)
-    first, second = halves(scans)
+    chosen = _arguments()
+    scans, folder = receipts(chosen.folders), chosen.folders[0]
+    first, second = (half[: chosen.pages] for half in halves(scans))
+    readers = chosen.only or [ALONE, *LEVELS]
     tables: dict[str, Rows] = {}
     with ProcessPoolExecutor(2) as pool:
-        tables["settings, on the first half"] = settings(first, pool)
-        chosen = max(TESSERACT, key=lambda name: tables["settings, on the first half"][name]["recall"])
-        tables["results, on the second half"], read = reported(chosen, second, pool)
-        tables["pages rendered from PDFs"] = layouts(folder, pool)
-    tables["fields by the built-in rules"] = fields(folder, scans)
-    tables["evidence for own and for foreign values"] = evidence_scores(folder, scans, read, second)
+        half = first if chosen.half == "first" else second
+        tables[f"{len(half)} scans, the {chosen.half} half"], read = reported(readers, half, pool)
+        if not chosen.only:
+            tables["settings of Tesseract, on the first half"] = settings(first, pool)
+            tables["made pages, % of letters wrong"] = made(readers, OUT.parent / "made", pool)
+            if (folder / "documents").is_dir():
+                names = (*readers, "psm 3 everywhere", "psm 6 everywhere")
+                tables["pages rendered from PDFs"] = layouts(folder, names, pool)
+    if not chosen.only:
+        tables["fields by the built-in rules"] = fields(folder, scans)
+        tables["evidence for own and for foreign values"] = evidence_scores(folder, scans, read, half)
     for title, rows in tables.items():
         _show(title, rows)
-    print(f"The setting with the highest recall on the first half is {chosen!r}.")
-    for hint in (peers.missing(), None if has_rapid() else "RapidOCR is not measured: `make rapid` installs it."):
-        if hint:
-            print(hint)
+    if hint := peers.missing():
+        print(hint)
     _write(tables)
 
 

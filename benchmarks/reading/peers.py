@@ -1,4 +1,4 @@
-"""The peers: OCRmyPDF reads the same scans, and invoice2data the same invoices. They are installed in a separate virtual
+"""The peers: RapidOCR and OCRmyPDF read the same scans, and invoice2data the same invoices. They are installed in a separate virtual
 environment."""
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reading.engines import ReadingRun, cpu_s
-from benchmarks.reading.truth import Invoice, Receipt, are_right
+from benchmarks.reading.truth import Invoice, Receipt, are_right, page_of_lines
 from layers.decoders.pdf_text import read_text
 from layers.domain.page import pages_as_read
 
 VENV = Path("build/peers/reading")
-PACKAGES = ("ocrmypdf==17.13.0", "invoice2data==1.0.1", "dateparser==1.5.0")
-PROGRAMS = ("tesseract", "gs")
+PACKAGES = ("ocrmypdf==17.13.0", "invoice2data==1.0.1", "dateparser==1.5.0", "rapidocr==3.10.0", "onnxruntime==1.31.1")
+PROGRAMS = {"ocrmypdf": ("tesseract", "gs"), "invoice2data": (), "rapidocr": ()}
 OPTIONS = ("--jobs", "2", "--output-type", "pdf", "--optimize", "0", "--language", "eng", "--quiet")
 HOW_TO_INSTALL = f"""\
 The peers are not measured, because these programs are missing: {{missing}}. To install them:
@@ -28,11 +28,38 @@ The peers are not measured, because these programs are missing: {{missing}}. To 
     apt-get install tesseract-ocr ghostscript"""
 
 
-def missing() -> str | None:
-    """How to install the peers' missing programs, or None if none is missing."""
-    absent = [name for name in PROGRAMS if shutil.which(name) is None]
-    absent += [str(VENV / "bin" / name) for name in ("ocrmypdf", "invoice2data") if not (VENV / "bin" / name).exists()]
+def missing(*peers: str) -> str | None:
+    """How to install what these peers need, by default all, or None if nothing is missing."""
+    names = peers or tuple(PROGRAMS)
+    absent = [name for peer in names for name in PROGRAMS[peer] if shutil.which(name) is None]
+    absent += [str(VENV / "bin" / name) for name in names if not (VENV / "bin" / name).exists()]
     return HOW_TO_INSTALL.format(missing=", ".join(absent)) if absent else None
+
+
+# Reads the pictures that it is given, one JSON object a line: words as [text, x0, y0, x1, y1], the CPU seconds.
+BY_RAPIDOCR = """
+import json, sys, time
+from rapidocr import RapidOCR
+engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1,
+                          "EngineConfig.onnxruntime.inter_op_num_threads": 1, "Global.log_level": "error"})
+engine(sys.argv[1])
+for path in sys.argv[1:]:
+    before = time.process_time()
+    found = engine(path)
+    lines = zip(found.txts or (), (found.boxes if found.txts else ()))
+    print(json.dumps([[[text, *box.min(0).tolist(), *box.max(0).tolist()] for text, box in lines],
+                      time.process_time() - before]), flush=True)
+"""
+
+
+def rapidocr(receipts: Sequence[Receipt]) -> ReadingRun:
+    """Read all scans with RapidOCR's defaults, in one thread. The boxes of words are spread over those of their lines."""
+    command = [str(VENV / "bin" / "python"), "-c", BY_RAPIDOCR, *(str(receipt.path) for receipt in receipts)]
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    pages = [page_of_lines([(tuple(box), text) for text, *box in lines]) for lines, _ in results]
+    return ReadingRun(pages, time.monotonic() - started, sum(cpu for _, cpu in results))
 
 
 def ocrmypdf(receipts: Sequence[Receipt]) -> ReadingRun:

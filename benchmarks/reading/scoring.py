@@ -72,6 +72,17 @@ def precision_by_confidence(receipts: Sequence[Receipt], pages: Sequence[Page]) 
     return {f"correct, confidence >= {CONFIDENT}": shares[True], f"correct, confidence < {CONFIDENT}": shares[False]}
 
 
+def letters_wrong(truth: str, read: str) -> float:
+    """The edit distance between two texts, as a share of the letters of the first. Spaces don't count."""
+    expected, actual = ("".join(text.split()) for text in (truth, read))
+    row = list(range(len(actual) + 1))
+    for place, letter in enumerate(expected, 1):
+        before, row = row, [place]
+        for index, other in enumerate(actual):
+            row.append(min(before[index] + (letter != other), before[index + 1] + 1, row[index] + 1))
+    return row[-1] / max(1, len(expected))
+
+
 def recall_and_order(truth: str, read: str) -> tuple[float, float]:
     """The share of a text's words that were read, and the share of its neighbouring words that were read as
     neighbours."""

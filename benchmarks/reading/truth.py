@@ -24,6 +24,7 @@ SCHEMA = {
     "required": ["date", "total"],
     "properties": {
         "company": {"type": "string"},
+        "address": {"type": "string"},
         "date": {"type": "string", "format": "date"},
         "total": {"type": "number"},
         "currency": {"type": "string"},
@@ -76,9 +77,15 @@ def in_order(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.upper())
 
 
-def receipts(folder: Path) -> list[Receipt]:
-    labels = json.loads((folder / "receipts" / "labels.json").read_text())
-    return [_receipt(folder / "receipts" / name, label) for name, label in sorted(labels.items())]
+def receipts(folders: Sequence[Path]) -> list[Receipt]:
+    """The labelled scans in these folders and the folders in them, in the order of their names."""
+    tables = [path for folder in folders for path in (*folder.glob("labels.json"), *folder.glob("*/labels.json"))]
+    found = [
+        _receipt(table.parent / name, label)
+        for table in tables
+        for name, label in json.loads(table.read_text()).items()
+    ]
+    return sorted(found, key=lambda receipt: receipt.path.name)
 
 
 def _receipt(path: Path, label: Mapping[str, str]) -> Receipt:
@@ -112,8 +119,14 @@ def halves(files: Sequence[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def transcript(path: Path) -> Page:
-    """A page with the true words of a receipt. The words of a line are spread over its box."""
-    boxes = list(_boxes(path))
+    """A page with the true words of a receipt."""
+    return page_of_lines(list(_boxes(path)))
+
+
+def page_of_lines(boxes: Sequence[tuple[tuple[float, float, float, float], str]]) -> Page:
+    """A page of lines, each given by its box in pixels and its text. The words of a line are spread over its box."""
+    if not boxes:
+        return Page(1)
     width, height = max(box[2] for box, _ in boxes) + 1, max(box[3] for box, _ in boxes) + 1
     words = []
     for (x0, y0, x1, y1), text in boxes:
@@ -125,9 +138,9 @@ def transcript(path: Path) -> Page:
     return Page(1, "\n".join(text for _, text in boxes), tuple(words), "native", 100.0, width, height)
 
 
-def _boxes(path: Path) -> list[tuple[tuple[int, int, int, int], str]]:
+def _boxes(path: Path) -> list[tuple[tuple[float, float, float, float], str]]:
     """Each line of a transcript (`x1,y1,x2,y2,x3,y3,x4,y4,text`, in pixels) as its box and its text."""
-    found = []
+    found: list[tuple[tuple[float, float, float, float], str]] = []
     for row in csv.reader(path.open(encoding="utf-8", errors="replace"), quoting=csv.QUOTE_NONE):
         if len(row) >= 9:
             x, y = [int(v) for v in row[0:8:2]], [int(v) for v in row[1:8:2]]
@@ -139,7 +152,7 @@ def are_right(found: Mapping[str, Any], truth: Mapping[str, Any]) -> dict[str, b
     """Which fields are correct. Texts are compared without spaces, punctuation and case."""
     return {
         name: _same(found.get(name), truth[name])
-        for name in ("date", "total", "company", "invoice_number")
+        for name in ("date", "total", "company", "address", "invoice_number")
         if name in truth
     }
 
