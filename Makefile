@@ -3,7 +3,6 @@
 # make link                                  print a link that signs you in to the page of the running Fairway
 # make top                                   show what the running Fairway is doing, live
 # make video                                 install PyAV, for pictures of videos (contains parts under the GPL)
-# make rapid                                 install RapidOCR, the second reader for doubtful pages (300 MB)
 # make test                                  run all checks of CI: lint and tests
 # make coverage                              the same, with a table of the lines that no test reached
 # make lint | unit                           run only the linters and the type checker | only the unit tests
@@ -35,7 +34,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 STAGE ?= dev
 WEB_MODULES := build/web-modules
 
-.PHONY: web browser lint-deploy cluster test-cluster coverage top link rehearse package run rapid video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: web browser lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -47,9 +46,6 @@ link: $(VENV)/.local
 
 top: $(VENV)/.local
 	@$(BIN)/python -m infra.local.top
-
-rapid: $(VENV)/.local
-	@$(PIP) --requirement requirements/rapid.txt
 
 video: $(VENV)/.local
 	@$(PIP) --requirement requirements/video.txt
@@ -193,9 +189,10 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
+$(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt requirements/nets.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
 	@$(PIP) --requirement requirements/local.txt
+	@$(PIP) --no-deps --ignore-requires-python --requirement requirements/nets.txt
 	@touch $@
 
 # The libraries of the web page. Without a network Fairway starts without the page, and tries again at the next start.
@@ -209,6 +206,6 @@ $(VENV)/.browser: $(VENV)/.test requirements/browser.txt
 	@$(PIP) --requirement requirements/browser.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/rapid.txt requirements/video.txt
+$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/video.txt
 	@$(PIP) --requirement requirements/test.txt
 	@touch $@

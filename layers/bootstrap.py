@@ -30,6 +30,7 @@ from layers.adapters.redis.limits import RedisLimits
 from layers.adapters.redis.work_signal import RedisWorkSignal
 from layers.attempts.fleet_view import FleetView
 from layers.attempts.pacing import Pacer, counted
+from layers.decoders.nets import letters
 from layers.decoders.tessdata import installed_languages
 from layers.decoding.documents import Documents
 from layers.domain.budget import Rate
@@ -44,7 +45,6 @@ from layers.ports import (
     OfficePrinter,
     PaidReader,
     Ports,
-    SecondReader,
     Topics,
 )
 from layers.settings import Settings
@@ -342,7 +342,7 @@ def _storage(bucket: str, cache: FileCache | None) -> S3Storage:
 
 @once
 def documents() -> Documents:
-    return Documents(max_children=MOST_DECODERS, printer=printer())
+    return Documents(max_children=MOST_DECODERS, printer=printer(), ocr_engine=settings().ocr_engine)
 
 
 @once
@@ -359,20 +359,17 @@ def printer() -> OfficePrinter | None:
 
 
 @once
-def second_reader() -> SecondReader | None:
-    """RapidOCR, if it is installed; it is too large for a Lambda package."""
-    if settings().second_reader == "off" or find_spec("rapidocr") is None:
-        return None
-    from layers.adapters.rapid_reader import RapidReader
-
-    return RapidReader()
-
-
-@once
 def known_languages() -> tuple[str, ...]:
     """The languages that a dataset may use."""
     named = tuple(settings().known_languages.replace("+", " ").split())
-    return named or installed_languages() or ("deu", "eng")
+    return named or tuple(sorted({*(installed_languages() or ("deu", "eng")), *network_languages()}))
+
+
+def network_languages() -> tuple[str, ...]:
+    """The languages that the networks read, if they are installed. On Lambda, only the function that runs OCR has them."""
+    config = settings()
+    is_installed = config.on_lambda or find_spec("tinyocr") is not None
+    return letters.LANGUAGES if config.ocr_engine == "auto" and is_installed else ()
 
 
 @once
@@ -382,7 +379,6 @@ def ports() -> Ports:
         objects=objects(),
         topics=topics(),
         documents=documents(),
-        second_reader=second_reader(),
         extractor=extractor(),
         paid_reader=paid_reader(),
         notifications=change_notifications(),

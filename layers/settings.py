@@ -246,15 +246,17 @@ class Settings:
         group=OCR,
     )  # fmt: skip
     known_languages: str = setting(
-        "", "The languages that a dataset may use.", group=OCR, shown_default="those installed, else `deu+eng`"
+        "",
+        "The languages that a dataset may use.",
+        group=OCR,
+        shown_default="those installed and those of the networks",
     )
     ocr_sure_from: int = setting(
         70, "A page that OCR read with a lower mean confidence (0 to 100) also goes to Textract.", group=OCR
     )
-    second_reader: str = setting(
-        "auto", "`auto`: RapidOCR reads the pages of which Tesseract was unsure, if `make rapid` has installed it; `off`: "
-        "never.",
-        group=OCR,
+    ocr_engine: str = setting(
+        "auto", "`auto`: networks read the languages whose script they know, and Tesseract all others; `tesseract`: all.",
+        group=OCR, choices=("auto", "tesseract"),
     )  # fmt: skip
 
     textract: str = setting(

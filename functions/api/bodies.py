@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
-from layers.domain.file import Several
+from layers.domain.file import ReadingLevel, Several
 from layers.domain.row_filter import MOST_CONDITIONS
 
 MOST_LEVELS = 50
@@ -75,6 +75,7 @@ class NewDataset(Body):
     date_order: DateOrder = "auto"
     several: Several = "records"
     sure_from: SureFrom = 0
+    reading: ReadingLevel = "balanced"
 
 
 class ChangedDataset(Body):
@@ -90,6 +91,10 @@ class ChangedDataset(Body):
     several: Several | None = Field(
         default=None,
         description="for a file that contains several documents: a record of the `first`, `records` of all, or `fail`",
+    )
+    reading: ReadingLevel | None = Field(
+        default=None,
+        description="how OCR reads: `fast`, `balanced` (doubtful lines that show values are read again) or `accurate`",
     )
 
     sure_from: SureFrom | None = None

@@ -20,7 +20,14 @@ def create(request: Request) -> tuple[int, Any]:
     languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
     quotas.check_datasets(request)
     dataset = request.catalog.create_dataset(
-        body.name, schema, body.when_textract_is_down, languages, body.date_order, body.several, body.sure_from
+        body.name,
+        schema,
+        body.when_textract_is_down,
+        languages,
+        body.date_order,
+        body.several,
+        body.sure_from,
+        body.reading,
     )
     return 201, dataset_view(dataset, {})
 

@@ -28,7 +28,7 @@ from functions.api.json_schema import (
 from functions.api.views import FOREMOST
 from functions.pipelines import SHOWN_PIPELINES
 from layers.domain.extraction.values import DateOrder
-from layers.domain.file import Several
+from layers.domain.file import ReadingLevel, Several
 from layers.domain.page import Source
 from layers.domain.step import RECORD as RECORD_KIND
 from layers.domain.step import ArtifactKind
@@ -89,6 +89,7 @@ FILE_SHAPES: dict[str, Schema] = {
         date_order=one_of(*get_args(DateOrder)),
         several=one_of(*get_args(Several)),
         sure_from=NUMBER,
+        reading=one_of(*get_args(ReadingLevel)),
         counts=object_of(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),

@@ -94,7 +94,8 @@ def _host(settings: Settings) -> Iterator[Result]:
         used = {str(row["language"]) for row in rows or ()}
     except StoreUnreachable:
         used = set()
-    yield from host.check_ocr(used | set(settings.languages) | set(bootstrap.known_languages()))
+    wanted = used | set(settings.languages) | set(bootstrap.known_languages())
+    yield from host.check_ocr(wanted, bootstrap.network_languages())
     yield host.check_printing(settings, bootstrap.printer())
     yield host.check_fonts()
     yield from host.check_disks()

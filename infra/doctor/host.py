@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.setup.results import Result, ok, warning, wrong
 from layers.decoders import paper, tessdata
+from layers.decoders.nets import models
 from layers.ports import OfficePrinter
 from layers.settings import Settings
 
@@ -17,12 +18,13 @@ FULL_BYTES, NEARLY_FULL_BYTES = 256 << 20, 2 << 30  # that are free
 NEARLY_FULL, AMPLE_BYTES = 0.05, 20 << 30  # 5 % of a large disk may still be enough
 
 
-def check_ocr(used: Collection[str]) -> Iterator[Result]:
-    """Whether Tesseract and the languages are installed. `used`: those of the settings and of all datasets."""
+def check_ocr(used: Collection[str], by_networks: Collection[str] = ()) -> Iterator[Result]:
+    """Whether Tesseract and the languages are installed. `used`: those of the settings and of all datasets;
+    `by_networks`: those that need no files of Tesseract."""
     if not shutil.which(tessdata.program()):
         yield wrong("Tesseract is not installed on this host: install its package, or set FAIRWAY_TESSERACT")
         return
-    missing = sorted(set(used) - set(tessdata.installed_languages()))
+    missing = sorted({*used} - {*tessdata.installed_languages(), *by_networks})
     if missing:
         yield wrong(
             f"Datasets or settings name languages that are not installed on this host: {', '.join(missing)}. Put "
@@ -30,7 +32,12 @@ def check_ocr(used: Collection[str]) -> Iterator[Result]:
             f"(Debian: {' '.join(f'tesseract-ocr-{code}' for code in missing)})"
         )
     else:
-        yield ok(f"Tesseract reads {', '.join(sorted(used))}")
+        yield ok(f"OCR reads {', '.join(sorted(used))}")
+    if by_networks and not models.can_run():
+        yield wrong(
+            "onnxruntime does not work on this host, so that Tesseract reads all pages, and fewer languages: reinstall "
+            "the packages of requirements/native.txt, or set FAIRWAY_OCR_ENGINE=tesseract"
+        )
 
 
 def check_printing(settings: Settings, printer: OfficePrinter | None) -> Result:

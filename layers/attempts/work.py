@@ -11,7 +11,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
 from layers.domain.page import Member, Page, Picture
 from layers.domain.step import Artifact
-from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner, SecondReader
+from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
 
 MEMBER_UPLOAD_S = 3600.0
 
@@ -40,10 +40,6 @@ class Work:
     @property
     def extractor(self) -> Extractor:
         return self._ports.extractor
-
-    @property
-    def second_reader(self) -> SecondReader | None:
-        return self._ports.second_reader
 
     @property
     def paid_reader(self) -> PaidReader | None:

@@ -78,7 +78,7 @@ def east_asian_font() -> str | None:
     """The path or the name of a font with Chinese, Japanese and Korean characters, if there is one."""
     from PIL import ImageFont
 
-    for name in (*EAST_ASIAN_FONTS, *_packaged_font()):
+    for name in (*EAST_ASIAN_FONTS, *packaged_fonts()):
         try:
             ImageFont.truetype(name, 8)
         except OSError:
@@ -102,7 +102,7 @@ def _font(size_px: int, *, is_east_asian: bool) -> Any:
     return ImageFont.load_default(size=size_px)
 
 
-def _packaged_font() -> tuple[str, ...]:
+def packaged_fonts() -> tuple[str, ...]:
     package, name = PACKAGED_FONT
     spec = importlib.util.find_spec(package)
     return tuple(str(Path(folder) / name) for folder in (spec and spec.submodule_search_locations) or ())

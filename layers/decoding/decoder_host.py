@@ -34,7 +34,6 @@ TASKS = {
     "pdf_text": "layers.decoders.pdf_text:read_text",
     "text": "layers.decoders.embedded:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
-    "second_ocr": "layers.decoders.rapid:read_pages",
     "picture": "layers.decoders.pictures:picture",
     "page_picture": "layers.decoders.page_pictures:page_picture",
     "pdf_preview": "layers.decoders.pictures:pdf_preview",
@@ -45,17 +44,13 @@ TASKS = {
     "text_picture": "layers.decoders.text_thumbnails:picture_of_text",
 }
 
-# Imported before the second decoder is forked, if installed. None of these starts threads.
+# Imported before the second decoder is forked, if installed. None of these starts threads; onnxruntime would.
 PRELOADED = (
     *sorted(
-        {
-            function.split(":")[0]
-            for name, function in TASKS.items()
-            if name not in ("second_ocr", "office_pdf", "office_values")
-        }
+        {function.split(":")[0] for name, function in TASKS.items() if name not in ("office_pdf", "office_values")}
     ),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
-    *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile"),
+    *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile", "layers.decoders.nets.pages"),
 )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from layers.decoding import scratch
 from layers.decoding.fork_server import ForkServer
 from layers.decoding.sandbox import Sandbox
 from layers.domain.errors import DecoderCrashed, DependencyDown, PermanentError, TransientError
+from layers.domain.file import ReadingLevel
 from layers.domain.formats import NOT_PRINTED, OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
@@ -37,7 +39,7 @@ SHOWN_AS_THEY_ARE = frozenset({"video/mp4", "video/webm"})
 class Documents:
     """One sandbox for reading and one for drawing, so that neither waits for the other's decoders.
 
-    `printer` turns office documents into PDF; without one they are shown as HTML. `max_children` and `memory_bytes`
+    `printer` turns office documents into PDF; without one they are shown as HTML. `ocr_engine` is that of the settings. `max_children` and `memory_bytes`
     apply to each sandbox. All methods raise PermanentError and DecoderCrashed as `Sandbox.call` does.
     """
 
@@ -47,8 +49,9 @@ class Documents:
         max_children: int = 4,
         memory_bytes: int = 1 << 30,
         printer: OfficePrinter | None = None,
+        ocr_engine: str = "auto",
     ) -> None:
-        self._printer = printer
+        self._printer, self._ocr_engine = printer, ocr_engine
         fork_server = ForkServer()
         self._readers = Sandbox(max_children=max_children, memory_bytes=memory_bytes, fork_server=fork_server)
         self._drawers = Sandbox(
@@ -101,14 +104,23 @@ class Documents:
         return pages
 
     def read_images(
-        self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+        self,
+        path: Path,
+        media_type: str,
+        page_numbers: Sequence[int],
+        languages: Sequence[str],
+        level: ReadingLevel = "balanced",
+        schema: Mapping[str, Any] = MappingProxyType({}),
     ) -> list[Page]:
-        """The pages, read by Tesseract."""
+        """The pages, read by OCR. The lines that show values of the schema matter most."""
         arguments = {
             "path": str(path),
             "media_type": media_type,
             "page_numbers": list(page_numbers),
             "languages": list(languages),
+            "level": level,
+            "schema": dict(schema),
+            "engine": self._ocr_engine,
         }
         try:
             count = max(1, len(page_numbers))

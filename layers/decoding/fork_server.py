@@ -126,7 +126,8 @@ class ForkServer:
 
     def _start(self) -> socket.socket:
         environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
-        environment |= {"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_THREAD_LIMIT": "1", "MALLOC_ARENA_MAX": "2"}
+        environment |= {"PATH": os.defpath, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2"}
+        environment |= {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
         environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

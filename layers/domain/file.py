@@ -14,6 +14,8 @@ from layers.domain.page import Extraction, Note, Source
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
 # How a file that contains several documents is treated: a record of the first, a record of each, or a failure.
 Several = Literal["first", "records", "fail"]
+# How accurately OCR reads: `fast`; `balanced`, which reads the doubtful lines that matter again; or `accurate`.
+ReadingLevel = Literal["fast", "balanced", "accurate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class File:
     `failures` maps failed steps to (code, detail). `page_numbers` are the pages of the claimed part, empty if it covers
     the whole file; `part` is the part's number from 0, of `part_count`; `redrives` counts the redrives of the step.
     `windows` has the findings of each part of a step whose parts are merged, once all have ended.
-    `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order` and `several` are settings
-    of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
+    `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order`, `several` and
+    `reading` are settings of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
     files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
     `text_sha256` is the checksum of the stored text artifact, if there is one. Values that were read with a confidence below
     `sure_from` (0 to 100), a setting of the dataset, are doubtful.
@@ -83,6 +85,7 @@ class File:
     notes: tuple[Note, ...] = ()
     record_is_complete: bool = True
     several: Several = "records"
+    reading: ReadingLevel = "balanced"
     date_order: DateOrder = "auto"
     text_sha256: str | None = None
     sure_from: float = 0.0
@@ -154,6 +157,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         notes=tuple(dict.fromkeys(Note(*note) for note in facts.get("notes") or ())),
         record_is_complete=facts.get("record_is_complete") is not False,
         several=facts.get("several") or "records",
+        reading=facts.get("reading") or "balanced",
         text_sha256=facts.get("text_sha256"),
         sure_from=facts.get("sure_from") or 0.0,
     )

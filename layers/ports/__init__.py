@@ -28,7 +28,6 @@ from layers.ports.services import (
     PagePicture,
     PaidReader,
     Scanner,
-    SecondReader,
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
 from layers.ports.topics import ChangeNotifications, MessageSource, NoChangeNotifications, Topics
@@ -63,7 +62,6 @@ __all__ = [
     "Recorded",
     "RecordedObject",
     "Scanner",
-    "SecondReader",
     "Store",
     "StoredObject",
     "StoredPart",
@@ -74,8 +72,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything that steps can use. `paid_reader` is None without credentials, `scanner` without an address,
-    `second_reader` if none is installed."""
+    """Everything that steps can use. `paid_reader` is None without credentials, `scanner` without an address."""
 
     store: Store
     objects: Objects
@@ -88,7 +85,6 @@ class Ports:
     breakers: Breakers = field(default_factory=AlwaysClosed)
     budgets: Budgets = field(default_factory=NoBudgets)
     scanner: Scanner | None = None
-    second_reader: SecondReader | None = None
     reach: Reach = field(default_factory=Reach)
 
     def has(self, service: str | None) -> bool:

@@ -73,6 +73,7 @@ class Catalog(PeopleCatalog, Protocol):
         date_order: str = ...,
         several: str = ...,
         sure_from: float = ...,
+        reading: str = ...,
     ) -> Dataset: ...
 
     def change_dataset(
@@ -85,6 +86,7 @@ class Catalog(PeopleCatalog, Protocol):
         date_order: str | None = ...,
         several: str | None = ...,
         sure_from: float | None = ...,
+        reading: str | None = ...,
     ) -> bool:
         """Change the options that are not None. Returns False if there is no such dataset."""
 

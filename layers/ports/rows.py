@@ -32,6 +32,7 @@ class Dataset(NamedTuple):
     date_order: str
     several: str
     sure_from: float
+    reading: str
     created_at: datetime
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from layers.domain.extraction.conversation import Question, Reply
 from layers.domain.extraction.windows import Window
-from layers.domain.file import File
+from layers.domain.file import File, ReadingLevel
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Identity, Member, Page, Picture
 
@@ -28,7 +28,13 @@ class Documents(Protocol):
     ) -> list[Page]: ...
 
     def read_images(
-        self, path: Path, media_type: str, page_numbers: Sequence[int], languages: Sequence[str]
+        self,
+        path: Path,
+        media_type: str,
+        page_numbers: Sequence[int],
+        languages: Sequence[str],
+        level: ReadingLevel = ...,
+        schema: Mapping[str, Any] = ...,
     ) -> list[Page]: ...
 
     def members(self, path: Path, media_type: str) -> list[Member]: ...
@@ -65,16 +71,6 @@ class OfficePrinter(Protocol):
         """Stop printers that have been idle for some time."""
 
     def close(self) -> None: ...
-
-
-class SecondReader(Protocol):
-    """A slower and more accurate local OCR, for pages of which the first OCR was unsure."""
-
-    def reads(self, languages: Sequence[str]) -> bool:
-        """Whether it can read the scripts of these languages."""
-
-    def read_again(self, path: Path, media_type: str, pages: Sequence[Page]) -> list[Page]:
-        """Read these pages again, in the orientation that is known for each. Raises PermanentError `timeout`."""
 
 
 class PaidReader(Protocol):

@@ -8,7 +8,7 @@ LANGUAGE sql STABLE AS $$
         'declared_size_bytes', f.declared_size_bytes, 'declared_sha256', f.declared_sha256,
         'size_bytes', f.size_bytes, 'media_type', f.media_type, 'page_count', f.page_count,
         'schema', v.schema, 'schema_version', v.version, 'languages', d.languages, 'date_order', d.date_order,
-        'several', d.several, 'sure_from', d.sure_from,
+        'several', d.several, 'sure_from', d.sure_from, 'reading', d.reading,
         'when_textract_is_down', d.when_textract_is_down,
         'is_to_be_expanded', f.archive_id IS NULL
                              AND (SELECT b.expand_archives FROM batches b WHERE b.batch_id = f.batch_id),

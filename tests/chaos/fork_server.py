@@ -23,7 +23,6 @@ from typing import Any
 import redis  # noqa: F401  (workers import it at its first use; imported here, each fork has it already)
 
 import app  # noqa: F401
-import layers.adapters.rapid_reader  # noqa: F401
 from benchmarks.starting import cpu_s
 from functions import handlers, upkeep
 from infra import consumer, worker

@@ -211,6 +211,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "when_textract_is_down": "wait",
         "date_order": "day_first",
         "several": "records",
+        "reading": "balanced",
         "side_steps": ["preview", "thumbnail"],
         **dict.fromkeys(("since", "until", "after_at", "after_file", "after_step", "after_kind"), None),
         "main_steps": ["intake", "ocr"],

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pypdfium2
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from layers.adapters.rapid_reader import RapidReader
+from layers.decoders import paper
+from layers.decoding.active_time import decoder_pids
 from layers.decoding.documents import Documents
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.rules import extract
+from layers.domain.file import ReadingLevel
 from layers.domain.page import Page, Word
 from tests.integration.test_documents import pdf, text_operator
 
@@ -31,13 +35,6 @@ SCHEMA = {
 @pytest.fixture(scope="module")
 def documents() -> Iterator[Documents]:
     made = Documents(max_children=2)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def second() -> Iterator[RapidReader]:
-    made = RapidReader()
     yield made
     made.close()
 
@@ -161,29 +158,69 @@ def test_a_language_file_in_the_configured_folder_adds_the_language(
         reader.close()
 
 
-@pytest.mark.parametrize("clockwise", [0, 180, 270])
-def test_the_second_reader_reads_a_rotated_page(second: RapidReader, tmp_path: Path, clockwise: int) -> None:
-    lying = sheet(SLIP).rotate(-clockwise, expand=True)
-    lying.save(tmp_path / "original", "PNG")
-    first = Page(1, turned=(360 - clockwise) % 360)
-    (page,) = second.read_again(tmp_path / "original", "image/png", [first])
-    assert (page.number, page.source, page.turned) == (1, "ocr", first.turned)
+@pytest.mark.parametrize("level", get_args(ReadingLevel))
+def test_every_level_reads_the_same_slip(documents: Documents, tmp_path: Path, level: ReadingLevel) -> None:
+    sheet(SLIP).save(tmp_path / "original", "PNG")
+    (page,) = documents.read_images(tmp_path / "original", "image/png", (1,), ("eng",), level, SCHEMA)
     assert extract([page], SCHEMA).fields == {"date": "2023-12-25", "total": 42.5}
-    assert all(0 <= word.x0 < word.x1 <= 1 and 0 <= word.y0 < word.y1 <= 1 for word in page.words)
-    assert max(ink_inside(lying, word) for word in page.words if "4711" in word.text) > 0.1
 
 
-def test_the_second_reader_reads_german(second: RapidReader, tmp_path: Path) -> None:
-    printed(["Rechnung für Müller und Söhne", "Größe: fünf Stück"]).save(tmp_path / "original", "PNG")
-    (page,) = second.read_again(tmp_path / "original", "image/png", [Page(1)])
-    assert {"für", "Müller", "Söhne", "Stück"} <= {word.text for word in page.words}
+def test_french_is_read_without_a_language_of_tesseract(documents: Documents, tmp_path: Path) -> None:
+    image = Image.new("L", (900, 400), 250)
+    font = ImageFont.truetype(paper.packaged_fonts()[0], 34)
+    for row, line in enumerate(["Établissements Lefèvre", "Montant dû 1445,40 €"]):
+        ImageDraw.Draw(image).text((60, 60 + 80 * row), line, fill=25, font=font)
+    page = read(documents, image, tmp_path, "fra")
+    assert {"Établissements", "Lefèvre", "dû", "1445,40"} <= {word.text for word in page.words}
 
 
-def test_the_second_reader_finds_nothing_on_an_empty_page(second: RapidReader, tmp_path: Path) -> None:
-    sheet([]).save(tmp_path / "original", "PNG")
-    (page,) = second.read_again(tmp_path / "original", "image/png", [Page(1)])
-    assert page.text == "" and page.words == ()
+@pytest.mark.parametrize("degrees", [-5, 4])
+def test_a_tilted_page_is_read_with_boxes_around_its_words(documents: Documents, tmp_path: Path, degrees: int) -> None:
+    tilted = sheet(SLIP).rotate(degrees, Image.Resampling.BICUBIC, fillcolor=255)
+    page = read(documents, tilted, tmp_path)
+    found = extract([page], SCHEMA)
+    assert found.fields == {"date": "2023-12-25", "total": 42.5}
+    assert ink_inside(tilted, next(word for word in page.words if word.text == "4711")) > 0.1
 
 
-def test_the_second_reader_is_not_used_for_unsupported_languages(second: RapidReader) -> None:
-    assert second.reads(["eng", "deu"]) and not second.reads(["eng", "rus"])
+def test_print_beside_a_page_in_another_direction_says_so(documents: Documents, tmp_path: Path) -> None:
+    image = sheet(SLIP)
+    margin = sheet(["Printed along the margin"], (700, 120)).crop((60, 60, 700, 120))
+    image.paste(margin.rotate(90, expand=True), (820, 300))
+    page = read(documents, image, tmp_path)
+    turned = {word.text: word.turned for word in page.words}
+    assert page.turned == 0 and turned["4711"] == 0 and turned["margin"] == 90
+
+
+@pytest.mark.parametrize("clockwise", [0, 90])
+def test_no_line_of_a_long_strip_is_read_twice(documents: Documents, tmp_path: Path, clockwise: int) -> None:
+    strip = sheet(["Harbour tools and paint brushes for sale", "every Tuesday"], (1200, 240)).rotate(
+        -clockwise, expand=True
+    )
+    page = read(documents, strip, tmp_path)
+    assert page.text.split() == ["Harbour", "tools", "and", "paint", "brushes", "for", "sale", "every", "Tuesday"]
+
+
+def test_tesseract_reads_all_pages_if_the_networks_are_switched_off(tmp_path: Path) -> None:
+    made = Documents(max_children=1, ocr_engine="tesseract")
+    try:
+        page = read(made, sheet(SLIP), tmp_path)
+        assert "4711" in page.text
+        with pytest.raises(PermanentError, match="fra"):
+            read(made, sheet(SLIP), tmp_path, "fra")
+    finally:
+        made.close()
+
+
+def test_a_decoder_with_networks_uses_bounded_memory(tmp_path: Path) -> None:
+    made = Documents(max_children=1)
+    try:
+        for level in get_args(ReadingLevel):
+            sheet(SLIP, (2400, 3200), 40).save(tmp_path / "original", "PNG")
+            made.read_images(tmp_path / "original", "image/png", (1,), ("eng",), level)
+        (reaper,) = made._readers.idle_pids()
+        status = Path(f"/proc/{decoder_pids(reaper)[0]}/status").read_text()
+        (most_kib,) = re.findall(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        assert int(most_kib) < 350 << 10
+    finally:
+        made.close()

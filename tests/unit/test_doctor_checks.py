@@ -124,6 +124,7 @@ def test_languages_that_are_not_installed_are_named(monkeypatch: pytest.MonkeyPa
     (result,) = host.check_ocr({"eng", "fra"})
     assert result.state == WRONG and "fra" in result.text and "eng" not in result.text.split(":")[1].split(".")[0]
     assert [result.state for result in host.check_ocr({"eng"})] == [OK]
+    assert [result.state for result in host.check_ocr({"eng", "fra"}, ["fra"])] == [OK]
     monkeypatch.setattr(host.tessdata, "program", lambda: "/nonexistent/tesseract")
     (result,) = host.check_ocr({"eng"})
     assert result.state == WRONG and "Tesseract is not installed" in result.text

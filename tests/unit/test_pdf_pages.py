@@ -463,7 +463,7 @@ def test_boxes_and_scans_refer_to_the_visible_part_of_the_page(write: Write, ent
     page = pages_as_read(pdf_text.read_text(path))[0]
     assert fields([page]) == FIELDS
     assert ("hidden" in page.text) == ("CropBox" not in entries)
-    image = ocr.gray_page(path, "application/pdf", 1)
+    image = gray_pages.gray_page(path, "application/pdf", 1)
     word = next(word for word in page.words if word.text == "NORTHWIND")
     box = [round(v * s) for v, s in zip(word[1:5], image.size * 2, strict=True)]
     assert image.crop(tuple(box)).getextrema()[0] < 128

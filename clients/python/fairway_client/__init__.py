@@ -93,12 +93,13 @@ class Client:
 
     # --- datasets and records ------------------------------------------------------------------------
 
-    def dataset(self, name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The newest dataset with this name. It is created if there is none."""
+    def dataset(self, name: str, schema: dict[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+        """The newest dataset with this name. If there is none, it is created with the schema and settings, such as
+        `reading="accurate"` or `languages=["deu"]`."""
         for found in self._pages("/datasets", "datasets"):
             if found["name"] == name:
                 return found
-        body = {"name": name} | ({"schema": schema} if schema else {})
+        body = {"name": name, **settings} | ({"schema": schema} if schema else {})
         dataset: dict[str, Any] = self.call("POST", "/datasets", body)
         return dataset
 

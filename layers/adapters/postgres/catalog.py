@@ -97,6 +97,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         date_order: str = "auto",
         several: str = "records",
         sure_from: float = 0,
+        reading: str = "balanced",
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -108,6 +109,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
             date_order=date_order,
             several=several,
             sure_from=sure_from,
+            reading=reading,
         )
 
     def change_dataset(
@@ -120,6 +122,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         date_order: str | None = None,
         several: str | None = None,
         sure_from: float | None = None,
+        reading: str | None = None,
     ) -> bool:
         found = self._value(
             "change_dataset",
@@ -130,6 +133,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
             languages=languages and list(languages),
             date_order=date_order,
             several=several,
+            reading=reading,
         )
         return found is not None
 

@@ -23,12 +23,12 @@ SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AN
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH created AS (
-    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from)
-    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from) RETURNING *),
+    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from, reading)
+    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from, :reading) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM created)
-SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, created_at,
+SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, reading, created_at,
        CAST(:schema AS json) AS schema FROM created
 
 -- change_dataset --
@@ -38,13 +38,14 @@ UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, whe
                     date_order = coalesce(:date_order, date_order),
                     several = coalesce(:several, several),
                     sure_from = coalesce(:sure_from, sure_from),
+                    reading = coalesce(:reading, reading),
                     name = coalesce(:name, name)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.created_at,
+       d.sure_from, d.reading, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.removed_at IS NULL AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
@@ -53,7 +54,7 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
 -- dataset --
 -- One dataset.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.created_at,
+       d.sure_from, d.reading, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id AND d.removed_at IS NULL

@@ -87,7 +87,9 @@ def _joined(top: Sequence[Line]) -> Iterator[Candidate]:
             parts.append(following)
         text = " ".join(parts)
         lowered = text.lower()
-        is_name = len(parts) > 1 and sum(map(str.isalpha, text)) >= LEAST_JOINED_LETTERS and not HOUSE_NUMBER.match(text)
+        is_name = (
+            len(parts) > 1 and sum(map(str.isalpha, text)) >= LEAST_JOINED_LETTERS and not HOUSE_NUMBER.match(text)
+        )
         if is_name and not NOT_A_TITLE.search(lowered):
             score = 50.0 - 4 * index + JOINED_BONUS + _form_score(text)
             yield Candidate(text, partial(_evidence, top[index : index + len(parts)], text), score)
