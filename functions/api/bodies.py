@@ -64,6 +64,7 @@ SureFrom = Annotated[
         strict=False,
         description="a value is doubtful if a word of it was read with a lower confidence; 0: no value is doubtful for this",
     ),
+    AfterValidator(lambda confidence: round(confidence, 2)),
 ]
 
 

@@ -52,7 +52,9 @@ BEGIN
     SELECT new.file_id, e.key, new.tenant_id, new.dataset_id,
            CASE jsonb_typeof(e.value)
                WHEN 'boolean' THEN (e.value = 'true')::integer
-               WHEN 'number' THEN CASE WHEN abs((e.value #>> '{}')::numeric) < 1e300 THEN (e.value #>> '{}')::float8 END END,
+               WHEN 'number' THEN CASE WHEN abs((e.value #>> '{}')::numeric) < 1e-300 THEN 0 -- smaller and larger ones
+                                       WHEN abs((e.value #>> '{}')::numeric) < 1e300  -- may be no double precision
+                                       THEN (e.value #>> '{}')::float8 END END,
            CASE jsonb_typeof(e.value) WHEN 'string' THEN lower(left(e.value #>> '{}', 200)) END,
            NOT coalesce(new.set_values -> '1', '{}') ? e.key
            AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(new.doubtful) d WHERE property_of(d) = e.key)

@@ -219,6 +219,13 @@ def test_values_that_can_not_be_stored_are_refused(system: System, path: str, bo
     assert answer.json()["errors"][0]["pointer"].startswith(pointer)
 
 
+def test_a_confidence_is_stored_with_two_decimals(system: System) -> None:
+    url = f"{system.url}/datasets/{system.real['dataset']}"
+    for given, stored in ((5.7e-61, 0.0), (79.999, 80.0), (80.25, 80.25)):
+        answer = system.session.put(url, json={"sure_from": given})
+        assert (answer.status_code, answer.json()["sure_from"]) == (200, stored)
+
+
 @pytest.mark.parametrize("odd", ["%23", "%0A", "%09", "%3F", "%23%2Fhistory"])
 def test_no_character_of_an_id_leads_to_another_route(system: System, odd: str) -> None:
     file_id = system.real["done-file"]
