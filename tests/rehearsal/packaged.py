@@ -59,7 +59,7 @@ print("svg", Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_path="{}/park
 }
 OUTPUTS = {
     "text": ["INV/2023/03/0008"],
-    "office": ["Joinery"],
+    "office": ["BSJ-2024-117"],
     "nets": ["ppocrv6_rec.onnx 3"],
     "ocr": ["PERNIAGAAN GIN KEE"],
     "pictures": ["heic (32, 32)", "svg PNG"],
