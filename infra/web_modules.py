@@ -37,6 +37,7 @@ def install() -> None:
         INSTALLED.mkdir(parents=True, exist_ok=True)
         for name, source in MODULES.items():
             shutil.copyfile(Path(folder) / "node_modules" / source, INSTALLED / name)
+    shutil.rmtree(NODE, ignore_errors=True)  # 200 MB that the page does not need
     (INSTALLED / ".ready").touch()
 
 

@@ -4,8 +4,22 @@ import { catalogue, t } from "./i18n.js";
 
 const locale = () => catalogue.value.locale;
 
+/** Formatters cost far more to make than to use, and a table uses the same few for thousands of cells. */
+const made = new Map();
+
+/** @template T @param {string} kind @param {any} options @param {(locale: string) => T} make @returns {T} */
+function formatter(kind, options, make) {
+  const key = `${kind} ${locale()} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, make(locale()));
+  return made.get(key);
+}
+
+/** @param {Intl.DateTimeFormatOptions} options */
+const dates = (options) => formatter("date", options, (name) => new Intl.DateTimeFormat(name, options));
+
 /** @param {number} value */
-export const number = (value, options = {}) => new Intl.NumberFormat(locale(), options).format(value);
+export const number = (value, options = {}) =>
+  formatter("number", options, (name) => new Intl.NumberFormat(name, options)).format(value);
 
 /** @param {number} bytes */
 export function size(bytes) {
@@ -23,12 +37,12 @@ export function size(bytes) {
 /** A moment as date and time. @param {string | null | undefined} iso */
 export function moment(iso) {
   if (!iso) return "";
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+  return dates({ dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }
 
 /** A moment as time of day with seconds. @param {string | null | undefined} iso */
 export function time(iso) {
-  return iso ? new Intl.DateTimeFormat(locale(), { timeStyle: "medium" }).format(new Date(iso)) : "";
+  return iso ? dates({ timeStyle: "medium" }).format(new Date(iso)) : "";
 }
 
 /** A day without a time zone, as records have it. @param {string} iso */
@@ -37,7 +51,7 @@ export function day(iso) {
   if (!parts) return iso;
   const date = new Date(Date.UTC(+parts[1], +parts[2] - 1, +parts[3]));
   if (date.getUTCMonth() !== +parts[2] - 1) return iso;
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeZone: "UTC" }).format(date);
+  return dates({ dateStyle: "medium", timeZone: "UTC" }).format(date);
 }
 
 /** A duration in the largest fitting unit. @param {number} seconds */

@@ -20,6 +20,18 @@
  * @property {string | null} review open, needed, approved or rejected
  */
 
+const NONE = /** @type {any} */ (Object.freeze([]));
+/** The states of pipelines, which most rows share: a hundred thousand rows are kept. */
+const shared = new Map();
+
+/** @param {Record<string, any>} pipelines @returns {Record<string, string>} */
+function statesOf(pipelines) {
+  const states = Object.entries(pipelines).map(([name, one]) => [name, one?.state ?? one]);
+  const key = states.join();
+  if (!shared.has(key)) shared.set(key, Object.freeze(Object.fromEntries(states)));
+  return shared.get(key);
+}
+
 /** @param {any} file a file, or the row of one as `view=row` returns it @returns {Row} */
 export function rowOf(file) {
   const record = file.record ?? file.artifacts?.record ?? null;
@@ -30,13 +42,13 @@ export function rowOf(file) {
     stage: file.stage ?? null,
     updatedAt: file.updated_at ?? "",
     batchId: file.batch_id ?? null,
-    pipelines: Object.fromEntries(Object.entries(file.pipelines ?? {}).map(([name, one]) => [name, one?.state ?? one])),
+    pipelines: statesOf(file.pipelines ?? {}),
     waiting: file.waiting ?? null,
     error: file.error ?? null,
     thumbnail: file.thumbnail?.url ?? file.artifacts?.thumbnail?.url ?? null,
     fields: record?.fields ?? {},
-    missing: record?.missing ?? [],
-    doubtful: (record?.doubtful ?? []).map(propertyOf),
+    missing: record?.missing?.length ? record.missing : NONE,
+    doubtful: record?.doubtful?.length ? record.doubtful.map(propertyOf) : NONE,
     documents: record?.documents ?? file.records?.length ?? (record ? 1 : 0),
     review: record?.review ?? file.review ?? null,
   };

@@ -3,16 +3,18 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";
-import { t } from "../i18n.js";
+import { catalogue, t } from "../i18n.js";
 import { activate, chooseAll, clear, extend, toggle } from "../data/selection.js";
 import { scrollTo, windowOf } from "../data/window.js";
 import { TableHead } from "./table_head.js";
 import { commandOf } from "./table_keys.js";
-import { NarrowRow, PendingRow, WideRow } from "./table_row.js";
+import { KeptRow, NarrowRow, PendingRow, WideRow } from "./table_row.js";
 
 const WIDE_ROW_PX = 44;
 const NARROW_ROW_PX = 84;
 const HEAD_PX = 36;
+/** More than are ever drawn: scrolling fills the elements of rows that went out of sight with others. */
+const SLOTS = 256;
 const NARROW = matchMedia("(max-width: 720px)");
 
 /**
@@ -110,8 +112,10 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const place = { index, top: index * rowHeight, height: rowHeight };
     rows.push(
       row
-        ? html`<${Row}
-            key=${row.id}
+        ? html`<${KeptRow}
+            key=${index % SLOTS}
+            view=${Row}
+            locale=${catalogue.value.locale}
             row=${row}
             columns=${columns}
             place=${place}
@@ -123,7 +127,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
             onOpen=${onOpen}
             onRetry=${onRetry}
           />`
-        : html`<${PendingRow} key=${`pending-${index}`} place=${place} />`,
+        : html`<${PendingRow} key=${index % SLOTS} place=${place} />`,
     );
   }
   const active = selection.value.active;

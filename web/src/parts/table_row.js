@@ -1,5 +1,6 @@
 // @ts-check
 /** One row of the table, for wide and narrow windows. */
+import { Component } from "preact";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
@@ -16,6 +17,7 @@ import { activity, explanation, Pipelines, ReviewSign, StateSign } from "./state
  */
 
 const NARROW_VALUES = 3;
+const SEEN = ["view", "locale", "row", "columns", "isActive", "isChosen", "onRetry"];
 
 /** The attributes that rows of both kinds share. @param {Props} props */
 const attributes = ({ row, place, isActive, isChosen, onPick, onOpen }) => ({
@@ -28,6 +30,20 @@ const attributes = ({ row, place, isActive, isChosen, onPick, onOpen }) => ({
   onClick: (/** @type {MouseEvent} */ event) => onPick(event, row.id),
   onDblClick: () => onOpen(row.id),
 });
+
+/** A row that is drawn again only if something of it has changed. @extends {Component<any>} */
+export class KeptRow extends Component {
+  /** @param {any} next */
+  shouldComponentUpdate(next) {
+    const { place, ...now } = this.props;
+    if (place.index !== next.place.index || place.height !== next.place.height) return true;
+    return SEEN.some((name) => now[name] !== next[name]);
+  }
+
+  render() {
+    return html`<${this.props.view} ...${this.props} />`;
+  }
+}
 
 /** @param {Props} props */
 export function WideRow(props) {

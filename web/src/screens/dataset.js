@@ -50,7 +50,7 @@ export function DatasetScreen({ datasetId }) {
   const onFiles = (/** @type {import("../uploads/drop.js").Picked[]} */ picked) =>
     picked.length ? upload(datasetId, picked) : say(t("upload.nothing"));
   const onRemove = may("editor") ? (/** @type {string[]} */ ids) => void remove(datasetId, ids) : null;
-  const onRetry = may("operator") ? (/** @type {string[]} */ ids) => void retry(ids) : null;
+  const onRetry = may("operator") ? retryAll : null;
 
   if (!info) {
     return html`<div class="screen">${dataset.problem.value ? html`<p class="problem" role="alert">${dataset.problem.value}</p>` : html`<p class="faint">${t("loading")}</p>`}</div>`;
@@ -85,6 +85,9 @@ export function DatasetScreen({ datasetId }) {
     ${showsKeys.value && html`<${KeysHelp} names=${KEYS} onClose=${() => (showsKeys.value = false)} />`}
   </div>`;
 }
+
+/** @param {string[]} ids */
+const retryAll = (ids) => void retry(ids);
 
 function Empty() {
   return html`<div class="empty">

@@ -3,6 +3,7 @@
 
 const DATABASE = "fairway-uploads";
 const STORE = "files";
+const AT_ONCE = 200;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /** @typedef {{dataset: string, mark: string, fileId: string, batchId: string, at: number}} Begun */
@@ -63,7 +64,13 @@ export async function begun(dataset) {
 }
 
 /** @param {Begun[]} files */
-export const remember = (files) => change((store) => files.forEach((file) => store.put(file)));
+export async function remember(files) {
+  // In portions, so that the page does not stand still.
+  for (let at = 0; at < files.length; at += AT_ONCE) {
+    const some = files.slice(at, at + AT_ONCE);
+    await change((store) => some.forEach((file) => store.put(file)));
+  }
+}
 
 /** Forget the files of a batch. @param {string} dataset @param {string} batchId */
 export async function forget(dataset, batchId) {
