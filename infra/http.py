@@ -203,7 +203,7 @@ def _serve(application: Application, listener: socket.socket | None, ready: Call
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log("api_ready", host=settings.host, port=server.effective_port, connections=connections)
+    log("api_ready", host=settings.host, port=int(server.effective_port), connections=connections)
     ready()
     try:
         server.run()

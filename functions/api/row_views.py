@@ -28,6 +28,8 @@ from layers.ports.rows import RecordOfFile, StepPart
 MOST_ROWS = 1000
 MOST_KINDS = 2000  # of different combinations of states, which are encoded once
 LONGEST_VALUE = 500  # of characters, as in the query `table_rows`
+NULL = "null"
+# Texts are encoded at once; of anything else, this encoder makes a new one for each call, which costs more than the rest.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -41,7 +43,7 @@ def row_texts(ports: ApiPorts, catalog: Catalog, file_ids: Sequence[UUID | str])
     special = [row.file_id for row in rows if row.record_version is not None and not row.is_plain]
     records = {str(record.file_id): record for record in catalog.records_of([UUID(file_id) for file_id in special])}
     waiting = _waiting(ports, catalog, [row for row in rows if row.state in ("processing", "uploading")])
-    return [_row(ports, row, records.get(row.file_id), waiting.get(row.file_id, "null")) for row in rows]
+    return [_row(ports, row, records.get(row.file_id), waiting.get(row.file_id, NULL)) for row in rows]
 
 
 def with_texts(name: str, texts: Sequence[str], others: Mapping[str, Any]) -> str:
@@ -50,11 +52,14 @@ def with_texts(name: str, texts: Sequence[str], others: Mapping[str, Any]) -> st
 
 
 def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: str) -> str:
-    error = {"step": row.error_step, "code": row.error_code, "detail": row.error_detail} if row.error_code else None
+    media_type = NULL if row.media_type is None else encode(row.media_type)
+    error = NULL
+    if row.error_code:
+        error = encode({"step": row.error_step, "code": row.error_code, "detail": row.error_detail})
     return (
         f'{{"id":"{row.file_id}","name":{encode(row.name)},"batch_id":"{row.batch_id}","size_bytes":{row.size_bytes},'
-        f'"media_type":{encode(row.media_type)},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
-        f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{encode(error)},'
+        f'"media_type":{media_type},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
+        f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{error},'
         f'"thumbnail":{_thumbnail(ports, row)},"record":{_record(row, record)}}}'
     )
 
@@ -105,14 +110,15 @@ def _waiting(ports: ApiPorts, catalog: Catalog, rows: Sequence[TableRow]) -> dic
 
 def _thumbnail(ports: ApiPorts, row: TableRow) -> str:
     if row.thumbnail_key is None:
-        return "null"
+        return NULL
     url = ports.objects.presign_get(row.thumbnail_key, None, media_type=row.thumbnail_type)
-    return f'{{"url":{encode(url)},"width":{encode(row.width)},"height":{encode(row.height)}}}'
+    width, height = (NULL if edge is None else edge for edge in (row.width, row.height))
+    return f'{{"url":{encode(url)},"width":{width},"height":{height}}}'
 
 
 def _record(row: TableRow, record: RecordOfFile | None) -> str:
     if row.record_version is None:
-        return "null"
+        return NULL
     if record is not None:
         return encode(_special_record(record))
     review = review_shown(row.review or "open", row.doubtful != "[]", row.missing != "[]")
