@@ -67,6 +67,7 @@ browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 		tests/browser/uploads.py tests/browser/hostile.py tests/browser/accessibility.py
 
 test-cluster: $(VENV)/.test
+	@$(BIN)/python -m infra.cluster.programs
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
 		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
 

@@ -50,9 +50,7 @@ def start(
     `prepare` is called once the database accepts connections. Raises Missing, AlreadyRuns, HomeUnusable, PortTaken,
     PostgresUnusable and StartFailed; then nothing is left running.
     """
-    programs.check()
-    classes, store = programs.kafka_classes(), programs.versitygw()
-    assert classes.is_dir() and store.is_file()
+    programs.fetch()
     home = Home(home_path)
     with embedded.starting(home, lambda: _installation(home, port), adopts=adopts) as (cluster, database):
         installation, run_id = cluster.installation, cluster.run_id

@@ -1,6 +1,6 @@
 """The programs of a cluster that are not on PyPI: Kafka, fetched by Maven, and versitygw, built by Go.
 
-Both are kept in the user's cache.
+Both are kept in the user's cache. `python -m infra.cluster.programs` fetches and builds what is missing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 KAFKA = "4.4.0"
@@ -60,6 +62,14 @@ def check() -> None:
         raise Missing(
             "The cluster needs programs that are not installed:\n" + "\n".join(f"- {line}" for line in missing)
         )
+
+
+def fetch() -> None:
+    """Fetch Kafka while versitygw is built, where they are missing. Raises Missing."""
+    check()
+    with ThreadPoolExecutor() as pool:
+        for fetched in [pool.submit(kafka_classes), pool.submit(versitygw)]:
+            fetched.result()
 
 
 def cache() -> Path:
@@ -115,3 +125,16 @@ def _java_version() -> int:
     output = subprocess.run([_found("java"), "-version"], capture_output=True, text=True).stderr
     version = re.search(r'version "(\d+)', output)
     return int(version.group(1)) if version else 0
+
+
+def main() -> int:
+    try:
+        fetch()
+    except Missing as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

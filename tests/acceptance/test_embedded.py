@@ -50,7 +50,9 @@ class Start:
             [sys.executable, "-m", self.module], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
         wait_until(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, self.start_s)  # type: ignore[union-attr]
-        assert self.process.poll() is None, (self.home.parent / "start.log").read_text()[-2000:]
+        if not (self.home / "endpoint.json").exists():
+            self.down()
+            raise AssertionError(f"it did not start: {(self.home.parent / 'start.log').read_text()[-2000:]}")
         return self
 
     def down(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster import kafka, programs
+from infra.cluster import kafka
 from infra.local.api_and_workers import ROOT
 from infra.local.ports import ADDRESS, choose_ports
 from infra.local.supervisor import Supervisor
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_kafka_keeps_the_contract_of_topics(tmp_path: Path) -> None:
-    programs.check()
     (tmp_path / "logs").mkdir()
     ports = choose_ports(tmp_path / "ports.json", ("kafka", "controller"), 0)
     supervisor = Supervisor(tmp_path / "logs")

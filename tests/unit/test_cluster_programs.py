@@ -49,12 +49,39 @@ def test_a_program_in_the_cache_needs_no_tool(monkeypatch: pytest.MonkeyPatch, c
     assert programs.kafka_classes() == cache / f"kafka-{programs.KAFKA}"
 
 
+def script(path: Path, content: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{content}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_both_programs_are_fetched_by_their_own_tools(
+    monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path
+) -> None:
+    tools = {
+        "java": script(tmp_path / "java", "exit 0"),
+        "mvn": script(tmp_path / "mvn", 'for last; do :; done; touch "${last#-DoutputDirectory=}/kafka.jar"'),
+        "go": script(tmp_path / "go", 'touch "$GOBIN/versitygw"'),
+    }
+    monkeypatch.setattr(shutil, "which", lambda name: str(tools[name]))
+    monkeypatch.setattr(programs, "_java_version", lambda: 17)
+    assert programs.main() == 0
+    assert programs.versitygw().is_file()
+    assert [path.name for path in programs.kafka_classes().iterdir()] == ["kafka.jar"]
+
+
+def test_the_command_that_fetches_names_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed(monkeypatch, "java", "mvn")
+    assert programs.main() == 1
+    assert "Go (https://go.dev/dl)" in capsys.readouterr().err
+
+
 def test_a_failed_fetch_leaves_nothing_in_the_cache(
     monkeypatch: pytest.MonkeyPatch, cache: Path, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "mvn"
-    broken.write_text("#!/bin/sh\necho no network\nexit 1\n")
-    broken.chmod(0o755)
+    broken = script(tmp_path / "mvn", "echo no network\nexit 1")
     monkeypatch.setattr(shutil, "which", lambda name: str(broken))
     with pytest.raises(programs.Missing, match="no network"):
         programs.kafka_classes()
