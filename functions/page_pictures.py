@@ -14,7 +14,7 @@ PAGE_COST_S = 0.3
 @step(
     word="page pictures",
     cost_s=lambda file: PAGE_COST_S * max(1, len(file.page_numbers)),
-    timeout_s=150,
+    timeout_s=120,
     concurrency=10,
     slots_per_worker=2,
 )
