@@ -101,9 +101,11 @@ class Processes:
     def _has_started(self, pipe: int) -> bool:
         """Wait until a process reports. Returns False if it ended, took too long, or all are to stop."""
         deadline = time.monotonic() + START_S
+        poll = select.poll()  # select() refuses descriptors above 1,023
+        poll.register(pipe, select.POLLIN)
         try:
             while not self.stop.is_set() and time.monotonic() < deadline:
-                if select.select([pipe], [], [], CHECK_S)[0]:
+                if poll.poll(CHECK_S * 1000):
                     return os.read(pipe, 1) != b""
             return False
         finally:

@@ -298,7 +298,16 @@ def test_only_listed_tasks_can_be_requested(box: Sandbox) -> None:
 def test_a_decoder_has_no_secret_in_its_environment(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
     monkeypatch.setenv("FAIRWAY_DATABASE_URL", "x")
-    known = {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "TMPDIR", "OMP_THREAD_LIMIT", "MALLOC_ARENA_MAX"}
+    known = {
+        "PATH",
+        "LANG",
+        "LC_CTYPE",
+        "PYTHONPATH",
+        "TMPDIR",
+        "OMP_THREAD_LIMIT",
+        "OPENBLAS_NUM_THREADS",
+        "MALLOC_ARENA_MAX",
+    }
     assert set(call(box, "look")) <= known | set(fork_server.INHERITED_VARIABLES)
 
 

@@ -93,7 +93,7 @@ class System:
             "FAIRWAY_EXTRACTION": "openai",
             "FAIRWAY_EXTRACTION_URL": self._urls["model"],
             "FAIRWAY_EXTRACTION_MODEL": "stand-in",
-            "FAIRWAY_SECOND_READER": "off",
+            "FAIRWAY_OCR_ENGINE": "tesseract",  # whose stand-in fails when a scenario says so
             "FAIRWAY_PREVIEW_URL": self.printer.url,
             VARIABLE: str(self.clock.file),
             **self._settings,

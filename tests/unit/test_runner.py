@@ -620,5 +620,6 @@ def test_dispatch_follows_the_live_workers() -> None:
 def test_upkeep_once_a_minute_schedules_the_pulses_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host()
     monkeypatch.setattr(handlers, "runner", lambda: host.runner)
+    monkeypatch.setattr(handlers, "run_exports", lambda **_: None)
     handlers.upkeep({})
     assert host.topics.delays_s == [10.0, 20.0, 30.0, 40.0, 50.0] and UPKEEP_S == 60.0
