@@ -1,5 +1,6 @@
 # make run [FILES=folder] [DATASET=name]     start Fairway on this machine and process files
 # make cluster [FILES=folder]                start it with Kafka, versitygw and two worker hosts; needs Java, Maven and Go
+#              [DOLPHINSCHEDULER=1]          and with DolphinScheduler, which runs the scheduled work
 # make link                                  print a link that signs you in to the page of the running Fairway
 # make top                                   show what the running Fairway is doing, live
 # make video                                 install PyAV, for pictures of videos (contains parts under the GPL)
@@ -39,7 +40,7 @@ run: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
 cluster: $(VENV)/.local $(WEB_MODULES)/.ready
-	@exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
+	@FAIRWAY_CLUSTER_DOLPHINSCHEDULER="$(DOLPHINSCHEDULER)" exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
 
 link: $(VENV)/.local
 	@$(BIN)/python -m infra.local.link
@@ -69,7 +70,8 @@ browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
-		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
+		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py \
+		tests/cluster/dolphinscheduler.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from functions.ocr import ocr
 from functions.text_artifact import TEXT, is_saved, save_text
@@ -18,12 +19,23 @@ from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.formats import Kind, kind_of
+from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
+from layers.ports import Extractor
 
 RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0
 MOST_STARTS_NAMED = 20
+
+
+class Means(Protocol):
+    """What reading a text needs: `Work` has it, and so has a dry run."""
+
+    @property
+    def extractor(self) -> Extractor: ...
+    @property
+    def meter(self) -> Meter: ...
 
 
 def plan(file: File) -> Plan:
@@ -72,29 +84,38 @@ def extraction(file: File, work: Work) -> Done:
     if file.part_count > 1:
         found = _extracted(file, work, readable)
         return Done(window=_with_notes(found, _notes_on_windows(documents)), artifacts=tuple(artifacts))
+    return _record(file, _found_in(file, work, pages, documents), artifacts)
+
+
+def found_in(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
+    """What a file contains that is read at once: the record of its first document, with those of the others."""
+    return _found_in(file, means, pages, documents_of([page for page in pages if page.source]))
+
+
+def _found_in(file: File, means: Means, pages: Sequence[Page], documents: Sequence[Sequence[Page]]) -> Extraction:
     unread = [f"page {page.number}" for page in pages if page.source is None]
     chosen = documents if file.several == "records" else documents[:1]
-    first, *further = [_extracted(file, work, document) for document in chosen]
+    first, *further = [_extracted(file, means, document) for document in chosen]
     whole = merge({0: first}, file.schema, unread, (*file.notes, *_notes_on_documents(file, documents)))
     others = tuple(
         merge({0: found}, file.schema, notes=_note_on_further(number, documents))
         for number, found in enumerate(further, 2)
     )
-    return _record(file, replace(whole, further=others), artifacts)
+    return replace(whole, further=others)
 
 
-def _extracted(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
+def _extracted(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
     is_mail = kind_of(file.media_type) is Kind.MAIL
     message, attached = message_and_attached_pages(pages) if is_mail else ([], pages)
     if message and attached and file.reach.window_bytes is None:  # a model reads both at once
-        return combined(_read(file, work, attached), _read(file, work, message))
-    return _read(file, work, pages)
+        return combined(_read(file, means, attached), _read(file, means, message))
+    return _read(file, means, pages)
 
 
-def _read(file: File, work: Work, pages: Sequence[Page]) -> Extraction:
+def _read(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
     windows = cut(pages, file.part_count, file.reach.window_bytes)
     window = replace(windows[file.part], date_order=file.date_order)
-    return with_facts(work.extractor.extract(window, file.schema, work.meter), window.pages, file.schema)
+    return with_facts(means.extractor.extract(window, file.schema, means.meter), window.pages, file.schema)
 
 
 def _notes_on_documents(file: File, documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:

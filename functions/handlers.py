@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functions import exports
+from functions import exports, jobs, schedules
 from functions.arrivals import take_arrivals
 from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse, remove_rest
@@ -55,12 +55,19 @@ def dispatch(event: entry.Event) -> Answer:
             pulses.append(pulse(runner()))
             remove_rest(runner())
             erase_removed(runner())
+            if bootstrap.settings().on_lambda:  # a worker has a timer for jobs
+                run_jobs()
 
     return entry.handle(event, wake)
 
 
-def upkeep(_event: entry.Event) -> Answer:
-    """Run a round of upkeep and schedule the pulses until the next one: AWS schedules nothing more often than a minute."""
+def upkeep(event: entry.Event) -> Answer:
+    """Run a round of upkeep and schedule the pulses until the next one: AWS schedules nothing more often than a minute.
+
+    An event that names a schedule starts its jobs instead.
+    """
+    if name := (event.get("detail") or {}).get("schedule"):
+        return {"started": schedules.start(runner(), name), "slices": run_jobs()}
     for index in range(1, int(UPKEEP_S / PULSE_S)):
         runner().ports.topics.dispatch_later(index * PULSE_S)
     counts = run_upkeep(runner())
@@ -77,6 +84,16 @@ def run_exports(is_stopping: Callable[[], bool] = lambda: False, most_s: float |
         if most_s is not None:
             break
     exports.delete_old(store, objects)
+
+
+def run_jobs() -> int:
+    """Run slices of jobs that are due. Returns their number."""
+    return jobs.advance(runner())
+
+
+def start_due_schedules() -> list[str]:
+    """Start the jobs of schedules that are due. Returns the names of the schedules."""
+    return schedules.start_due(runner())
 
 
 def migrate(event: entry.Event) -> Answer:

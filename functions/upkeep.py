@@ -12,6 +12,7 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_objects, walk_recorded, walk_uploads
 from functions.dispatch import dispatch
+from functions.job_kinds import FREQUENT_KINDS
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
 from layers.domain.breaker import Mode
@@ -40,7 +41,19 @@ TURN_SHARE = 0.9
 def upkeep(runner: Runner) -> dict[str, int]:
     """Run every duty once; each has a bound. Returns the number of things that each did, by its name. A duty that fails
     does not stop the others."""
-    duties: dict[str, Callable[[Runner], int]] = {
+    counts = {}
+    for name, duty in duties().items():
+        try:
+            counts[name] = duty(runner)
+        except Exception as error:
+            log("upkeep_duty_failed", duty=name, error=error)
+    log("upkeep", done={name: count for name, count in counts.items() if count})
+    return counts
+
+
+def duties() -> dict[str, Callable[[Runner], int]]:
+    """The duties of upkeep, in their order."""
+    return {
         "leases_rescued": rescue_expired,
         "lanes_repaired": repair_lanes,
         "wake_ups_repeated": repeat_unclaimed,
@@ -53,6 +66,7 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "counts_folded": fold_counts,
         "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
+        "jobs_forgotten": lambda runner: runner.ports.jobs.forget_jobs(FREQUENT_KINDS),
         "dispatched": dispatch,
         "breakers_open": report_breakers,
         "steps_waiting": report_backlogs,
@@ -61,14 +75,6 @@ def upkeep(runner: Runner) -> dict[str, int]:
         "objects_out_of_place": walk_objects,
         "objects_missing": walk_recorded,
     }
-    counts = {}
-    for name, duty in duties.items():
-        try:
-            counts[name] = duty(runner)
-        except Exception as error:
-            log("upkeep_duty_failed", duty=name, error=error)
-    log("upkeep", done={name: count for name, count in counts.items() if count})
-    return counts
 
 
 def pulse(runner: Runner) -> int:

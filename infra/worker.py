@@ -125,7 +125,7 @@ def _handlers(runs: Mapping[str, int]) -> dict[str, tuple[Handler, int]]:
 
 def _start_timers(stop: threading.Event) -> list[threading.Thread]:
     """Start this worker's timers for pulse and upkeep; one worker does each of them for all. Returns the threads."""
-    from functions import handlers, upkeep
+    from functions import handlers, jobs, schedules, upkeep
 
     upkeep_s, pulse_s = upkeep.UPKEEP_S, upkeep.PULSE_S
     return [
@@ -133,6 +133,12 @@ def _start_timers(stop: threading.Event) -> list[threading.Thread]:
         # On a timer, because a message to the dispatcher may be lost like any other.
         every(pulse_s, stop, "pulse", lambda: upkeep.pulse_in_turn(handlers.runner()), first_s=pulse_s),
         every(EXPORTS_EVERY_S, stop, "exports", lambda: handlers.run_exports(stop.is_set), first_s=EXPORTS_EVERY_S),
+        every(jobs.CHECK_EVERY_S, stop, "jobs", handlers.run_jobs),
+        *(
+            [every(schedules.CHECK_EVERY_S, stop, "schedules", handlers.start_due_schedules)]
+            if bootstrap.settings().schedules == "workers"
+            else []
+        ),
     ]
 
 

@@ -14,11 +14,17 @@ from urllib.parse import quote, unquote, urlsplit
 from layers.adapters.aws import clients
 from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.s3_storage import S3Storage
+from layers.adapters.aws.sources import S3Sources
 from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.exports import PostgresExports
+from layers.adapters.postgres.imports import PostgresImports
+from layers.adapters.postgres.jobs import PostgresJobs
+from layers.adapters.postgres.plans import PostgresPlans
+from layers.adapters.postgres.reports import PostgresReports
+from layers.adapters.postgres.retention import PostgresRetention
 from layers.adapters.postgres.store import PostgresStore
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
@@ -387,6 +393,12 @@ def ports() -> Ports:
         max_file_bytes=settings().max_file_bytes,
         scanner=scanner(),
         reach=reach(),
+        jobs=PostgresJobs(database()),
+        retention=PostgresRetention(database()),
+        reports=PostgresReports(database()),
+        imports=PostgresImports(database()),
+        plans=PostgresPlans(database()),
+        sources=S3Sources(lambda: aws_client("s3")),
     )
 
 

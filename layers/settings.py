@@ -226,6 +226,11 @@ class Settings:
         "without using up an attempt.",
         group=PROCESSING, unit="seconds",
     )  # fmt: skip
+    schedules: str = setting(
+        "workers", "Who starts the scheduled jobs: `workers`, or `off` if another scheduler calls the API. Pulse and upkeep "
+        "run in any case.",
+        group=PROCESSING, choices=("workers", "off"),
+    )  # fmt: skip
     target_s: float = setting(
         60, "How long a step may take for its backlog. The metric `fairway_needed_workers` is computed from it.",
         group=PROCESSING, unit="seconds",

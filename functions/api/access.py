@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from functions.api.ports import ApiPorts
 from functions.api.problems import Problem
-from functions.api.requests import ROLES, Caller
+from functions.api.requests import ROLES, SCHEDULER, Caller
 from layers.domain.keys import hash_key
 from layers.ports.catalog import Catalog
 
@@ -39,8 +39,12 @@ def notification_of(key_id: object) -> str:
     return f"key:{key_id}"
 
 
-def check_role(caller: Caller, least: str) -> None:
-    if ROLES.index(caller.role) < ROLES.index(least):
+def check_role(caller: Caller, least: str, *, is_for_scheduler: bool = False) -> None:
+    """Raise Problem `forbidden` unless the caller has the role `least`, a higher one, or may call it as a scheduler."""
+    if caller.role == SCHEDULER:
+        if not is_for_scheduler:
+            raise Problem("forbidden", "a key with the role scheduler can't do this; see docs/schedules.md")
+    elif ROLES.index(caller.role) < ROLES.index(least):
         raise Problem("forbidden", f"this needs the role {least}; your key has the role {caller.role}")
 
 

@@ -92,11 +92,11 @@ def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiP
         return _as_response(route.handler(Request(ANYONE, ports, None, http_request.raw_body, query, headers, address)))
     with ports.catalogs.transaction() as catalog:
         caller = caller_of(headers, address, catalog, ports)
-        check_role(caller, route.role)
+        check_role(caller, route.role, is_for_scheduler=route.is_for_scheduler)
         for name, value in ids.items():
             if not is_id(value):
                 raise not_found(name.removesuffix("_id"))
-        catalog.act_as(caller.tenant_id, is_system=caller.role == "admin")
+        catalog.act_as(caller.tenant_id, is_system=caller.sees_system)
         transaction = None if route.waits else catalog
         request = Request(caller, ports, transaction, http_request.raw_body, query, headers, address)
         check_rate(request, catalog)

@@ -52,7 +52,7 @@ def _linked(ports: ApiPorts, file: FileRow, artifact: ArtifactRow | None, facts:
 
 
 def _original(ports: ApiPorts, file: FileRow) -> Shown | None:
-    if not file.uploaded_at or file.error_code == "infected":
+    if not file.uploaded_at or file.error_code == "infected" or file.original_erased_at:
         return None
     return {
         "url": ports.objects.presign_get(

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
@@ -45,6 +45,12 @@ def _checked_id(text: str) -> str:
     return text
 
 
+def _storable_text(text: str) -> str:
+    if not _is_storable(text):
+        raise PydanticCustomError("unstorable", "must have no NUL and no lone surrogate")
+    return text
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False, defer_build=True)
 
@@ -68,6 +74,33 @@ SureFrom = Annotated[
 ]
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class Retention(Body):
+    """For how many days after a file was created a dataset keeps its parts; absent: for good."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    originals_days: Days | None = Field(
+        default=None,
+        description="the original, the previews and the thumbnails, and a text that is the original itself",
+    )
+    text_days: Days | None = Field(default=None, description="the text, with its pages and words")
+    records_days: Days | None = Field(default=None, description="the whole file with its record")
+
+    @model_validator(mode="after")
+    def _nothing_outlives_the_record(self) -> Retention:
+        for name in ("originals_days", "text_days"):
+            days = getattr(self, name)
+            if days is not None and self.records_days is not None and days > self.records_days:
+                raise PydanticCustomError("retention", "nothing of a file is kept longer than its record")
+        return self
+
+    def as_json(self) -> dict[str, int]:
+        return self.model_dump(exclude_none=True)
+
+
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     schema_: Json | None = Field(default=None, alias="schema")
@@ -77,6 +110,7 @@ class NewDataset(Body):
     several: Several = "records"
     sure_from: SureFrom = 0
     reading: ReadingLevel = "balanced"
+    retention: Retention | None = None
 
 
 class ChangedDataset(Body):
@@ -99,6 +133,7 @@ class ChangedDataset(Body):
     )
 
     sure_from: SureFrom | None = None
+    retention: Retention | None = Field(default=None, description="replaces the whole retention")
 
 
 class NewSchema(Body):
@@ -180,6 +215,59 @@ class Quota(Body):
     )
 
 
+class ChosenFiles(Body):
+    """Which files of a dataset to process again: those that match every member; absent: all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["done", "partial", "failed"] | None = None
+    batch_id: Annotated[str, AfterValidator(_checked_id)] | None = None
+    older_schema: bool | None = Field(
+        default=None, description="only files whose record has an older version of the schema"
+    )
+
+
+class NewPlan(Body):
+    """What to process again, and how."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    schema_: Json | None = Field(default=None, alias="schema", description="absent: the dataset's current schema")
+    from_: Literal["extraction", "ocr", "text"] = Field(
+        default="extraction",
+        alias="from",
+        description="the first step that runs again; only for `extraction` are records compared before",
+    )
+    where: ChosenFiles | None = None
+    sample: int | None = Field(default=100, ge=1, le=1_000_000, description="how many files to compare; null: all")
+
+
+class ApplyPlan(Body):
+    """Which part of the files to process again: the shard of this number, from 0, of so many."""
+
+    shard: int = Field(default=0, ge=0, le=99)
+    shards: int = Field(default=1, ge=1, le=100)
+
+
+# Keys that S3 accepts, without those that PostgreSQL can't store.
+ObjectKey = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_storable_text)]
+
+
+class NewImport(Body):
+    """Where to import from: all objects under a prefix, or the listed ones."""
+
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    prefix: Annotated[str, Field(max_length=1024), AfterValidator(_storable_text)] | None = None
+    keys: list[ObjectKey] | None = Field(default=None, min_length=1, max_length=1000)
+    since: AwareDatetime | None = Field(
+        default=None, strict=False, description="only objects that were stored at this time or later"
+    )
+    objects_per_s: int = Field(default=20, ge=1, le=1000, description="how many objects to copy in a second at most")
+    allow_duplicates: bool = False
+    expand_archives: bool = False
+    priority: Literal["normal", "low"] = "low"
+
+
 class NewTenant(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     weight: float = Field(default=1.0, ge=0.01, le=100)
@@ -189,10 +277,15 @@ class NewTenant(Body):
 class ChangedTenant(Body):
     weight: float | None = Field(default=None, ge=0.01, le=100)
     quota: Quota | None = Field(default=None, description="replaces the whole quota")
+    import_sources: (
+        list[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\x00]{0,1024}$")]] | None
+    ) = Field(
+        default=None, max_length=100, description="from where the tenant may import, as `bucket/prefix`; replaces all"
+    )
 
 
 class NewKey(Body):
-    role: Literal["viewer", "editor", "operator", "admin"]
+    role: Literal["viewer", "editor", "operator", "admin", "scheduler"]
 
 
 ReviewState = Literal["open", "approved", "rejected"]

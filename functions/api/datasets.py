@@ -16,7 +16,7 @@ from layers.ports.rows import Dataset
 
 def create(request: Request) -> tuple[int, Any]:
     body = request.read(NewDataset)
-    schema = _checked(body.schema_) if body.schema_ is not None else DEFAULT_SCHEMA
+    schema = checked(body.schema_) if body.schema_ is not None else DEFAULT_SCHEMA
     languages = _known(request, body.languages) if body.languages else request.ports.settings.languages
     quotas.check_datasets(request)
     dataset = request.catalog.create_dataset(
@@ -28,6 +28,7 @@ def create(request: Request) -> tuple[int, Any]:
         body.several,
         body.sure_from,
         body.reading,
+        body.retention.as_json() if body.retention else None,
     )
     return 201, dataset_view(dataset, {})
 
@@ -50,7 +51,7 @@ def show(request: Request, dataset_id: str) -> tuple[int, Any]:
 
 
 def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
-    schema = _checked(request.read(NewSchema).schema_)
+    schema = checked(request.read(NewSchema).schema_)
     quotas.check_schemas(request, existing(request, dataset_id).schema_version)
     if request.catalog.put_schema(dataset_id, schema) is None:
         raise not_found("dataset")
@@ -60,7 +61,9 @@ def put_schema(request: Request, dataset_id: str) -> tuple[int, Any]:
 def change(request: Request, dataset_id: str) -> tuple[int, Any]:
     body = request.read(ChangedDataset)
     languages = _known(request, body.languages) if body.languages else None
-    changes = body.model_dump(exclude={"languages"}, exclude_none=True) | {"languages": languages}
+    changes = body.model_dump(exclude={"languages", "retention"}, exclude_none=True) | {"languages": languages}
+    if body.retention is not None:
+        changes["retention"] = body.retention.as_json()
     if not request.catalog.change_dataset(dataset_id, **changes):
         raise not_found("dataset")
     return show(request, dataset_id)
@@ -86,7 +89,8 @@ def _known(request: Request, languages: list[str]) -> list[str]:
     return list(dict.fromkeys(languages))
 
 
-def _checked(schema: dict[str, Any]) -> dict[str, Any]:
+def checked(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema of the supported subset. Raises Problem for any other."""
     problems = check(schema)
     if problems:
         errors = [{"pointer": f"/schema{problem.pointer}", "detail": problem.detail} for problem in problems]

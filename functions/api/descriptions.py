@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import bodies, changes, files, pages, records
+from functions.api import bodies, changes, files, jobs, pages, records, reports
 from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
+from functions.job_kinds import KINDS
 from functions.pipelines import STEPS
 from layers.domain import row_filter
 
@@ -62,6 +63,10 @@ WHERE = _query(
 )
 SORT = _query("sort", TEXT, "a property of the schema, or `-` and a property; default: newest first")
 AROUND = _query("around", TEXT, "the id of a file: the first page begins with its row")
+JOB_FILTERS = (
+    _query("kind", one_of(*KINDS), "only jobs of this kind"),
+    _query("state", one_of(*jobs.STATES), "only jobs that have not ended, or that have"),
+)
 SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `cursor` of earlier changes", required=True)
 WAIT = _whole(
     "wait_s", f"how long to wait for a change, in seconds; more than {changes.LONGEST_WAIT_S} has no effect", 0, 3600, 0
@@ -87,6 +92,16 @@ TABLES: dict[str, Schema] = {
         }
     },
 }
+REPORTS: dict[str, Schema] = {
+    "text/csv": {"schema": TEXT | {"description": "RFC 4180: a row for each dataset, and one for each of its steps"}},
+    "text/html": {"schema": TEXT | {"description": "a table for people"}},
+}
+REPORT = (
+    _query("day", {"type": "string", "format": "date"}, "a day in UTC; without it, yesterday"),
+    _query("format", {**one_of(*reports.FORMATS), "default": "json"}, "the format of the report"),
+    _limit(1000, 1000),
+    PAGE_CURSOR,
+)
 METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}
 
 # --- one row for each route --------------------------------------------------------------------------
@@ -159,6 +174,25 @@ DESCRIPTIONS = {
     "GET /datasets/{dataset_id}/batches": Description("listBatches",
          "Lists a dataset's batches, newest first, without forecasts.", {200: "Batches"},
          query=(_limit(50, 200), PAGE_CURSOR)),
+    "POST /datasets/{dataset_id}/imports": Description("createImport",
+         "Starts to import objects that are in a bucket already, as files of a new batch; those whose content the dataset has"
+         " are left out. An admin sets from where a tenant may import.",
+         {202: "Job"}, bodies.NewImport, quotas=True, tag="batches"),
+    "POST /datasets/{dataset_id}/plans": Description("createPlan",
+         "Plans to process files again, with another schema or from an earlier step: a dry run compares records and estimates"
+         " the time. It stores nothing.",
+         {202: "Plan"}, bodies.NewPlan, quotas=True),
+    "GET /datasets/{dataset_id}/plans": Description("listPlans", "Lists a dataset's plans, newest first.",
+         {200: "Plans"}, query=(_limit(50, 200), PAGE_CURSOR)),
+    "GET /plans/{plan_id}": Description("getPlan",
+         "Shows a plan: what would change by field, and what has changed.", {200: "Plan"}),
+    "POST /plans/{plan_id}/apply": Description("applyPlan",
+         "Starts to process the plan's files again, few at a time; values that a person has set stay. Another call shows the"
+         " same job.",
+         {202: "Job"}, bodies.ApplyPlan, conflicts=True, quotas=True),
+    "POST /plans/{plan_id}/rollback": Description("rollBackPlan",
+         "Starts to restore the records that files had before the plan was applied.",
+         {202: "Job"}, conflicts=True, quotas=True),
     "GET /batches/{batch_id}": Description("getBatch", "Shows the progress of a batch.", {200: "Batch"}),
     "POST /batches/{batch_id}/files": Description("addFiles", "Adds more files to a batch.",
          {201: "BatchUploads"}, bodies.NewBatch, conflicts=True, quotas=True),
@@ -237,6 +271,9 @@ DESCRIPTIONS = {
          query=(_limit(50, 200), PAGE_CURSOR)),
     "GET /removals/{removal_id}": Description("getRemoval",
          "Shows a removal: what was erased, and when.", {200: "Removal"}),
+    "GET /datasets/{dataset_id}/purges": Description("listPurges",
+         "Lists what was erased because the dataset's retention no longer keeps it, newest first.",
+         {200: "Purges"}, query=(_limit(50, 200), PAGE_CURSOR)),
     "POST /removals/{removal_id}/undo": Description("undoRemoval",
          "Restores all files of a removal, while its undo window is open.", {200: "Removal"}, conflicts=True),
 
@@ -265,5 +302,26 @@ DESCRIPTIONS = {
     "GET /operations/audit": Description("audit",
          "Checks that nothing was lost or done twice: in the whole system for an admin, otherwise in your tenant.",
          {200: "Audit"}),
+    "POST /operations/upkeep": Description("runUpkeep",
+         "Runs a round of upkeep, unless one began within the last minute, and waits for its end; 202 if it goes on.",
+         {200: "Job", 202: "Job"}),
+    "POST /operations/pulse": Description("runPulse",
+         "Rescues expired leases, publishes lost wake-ups again and dispatches, unless that was done within ten seconds.",
+         {200: "Job", 202: "Job"}),
+    "POST /operations/purge": Description("runPurge",
+         "Erases what datasets no longer keep, with receipts, and waits for the end; 202 if it goes on.",
+         {200: "Job", 202: "Job"}),
+    "GET /operations/report": Description("getReport",
+         "Shows figures of the files that were created on a day, by dataset: of all tenants for an admin and a scheduler,"
+         " otherwise of yours. A worker makes it when it is first requested after the day; 202 if that goes on.",
+         {200: "Report", 202: "Job"}, query=REPORT, also_as=REPORTS, headers=("Link",), tag="operations"),
+    "GET /operations/jobs": Description("listJobs",
+         "Lists jobs, newest first: of your tenant, for a scheduler also those of the whole system, for an admin all.",
+         {200: "Jobs"}, query=(*JOB_FILTERS, _limit(50, 200), PAGE_CURSOR)),
+    "GET /operations/jobs/{job_id}": Description("getJob", "Shows a job, its progress and what it has done.",
+         {200: "Job"}),
+    "POST /operations/jobs/{job_id}/cancel": Description("cancelJob",
+         "Cancels a job: at once if it waits, otherwise after its current slice. What it has done stays.",
+         {200: "Job"}, conflicts=True),
 }
 # fmt: on

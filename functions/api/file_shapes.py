@@ -30,6 +30,7 @@ from functions.pipelines import SHOWN_PIPELINES
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
 from layers.domain.page import Source
+from layers.domain.retention import OPTIONS
 from layers.domain.step import RECORD as RECORD_KIND
 from layers.domain.step import ArtifactKind
 
@@ -90,6 +91,8 @@ FILE_SHAPES: dict[str, Schema] = {
         several=one_of(*get_args(Several)),
         sure_from=NUMBER,
         reading=one_of(*get_args(ReadingLevel)),
+        retention=by_name({"type": "integer", "minimum": 1}, one_of(*OPTIONS.values()))
+        | {"description": "for how many days a file's parts are kept; without a number for good"},
         counts=object_of(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),
@@ -234,5 +237,48 @@ FILE_SHAPES: dict[str, Schema] = {
         | {"description": "when the objects were erased a second time, after the last URL and lease had expired"},
         objects_erased=COUNT,
         rows_erased=COUNT,
+    ),
+    "Plans": object_of(plans=each(ref("Plan")), next_cursor=or_null(CURSOR)),
+    "Plan": object_of(
+        id=ID,
+        dataset_id=ID,
+        state=one_of("planning", "planned", "applying", "applied", "rolling_back", "rolled_back"),
+        schema=or_null(OBJECT),
+        where=OBJECT,
+        sample=or_null(COUNT),
+        schema_version=or_null(COUNT) | {"description": "of the applied schema, if the plan has one"},
+        estimate=or_null(
+            object_of(
+                files=COUNT, cost_s=NUMBER | {"description": "the time of all steps on one slot"}, paid_steps=each(TEXT)
+            )
+        ),
+        dry_run=ref("Comparison"),
+        applied=ref("Comparison"),
+        shards=object_of(done=COUNT, total=COUNT),
+        created_at=TIME,
+        **{"from": one_of("extraction", "ocr", "text")},
+    ),
+    "Comparison": object_of(
+        files=COUNT | {"description": "files that were compared"},
+        failed=COUNT,
+        skipped=COUNT | {"description": "files that can't be compared before, or that could not run again"},
+        fields=by_name(ref("FieldChanges")),
+    ),
+    "FieldChanges": object_of(
+        same=COUNT,
+        changed=COUNT,
+        appeared=COUNT,
+        vanished=COUNT,
+        examples=each(object_of(file_id=ID, kind=one_of("changed", "appeared", "vanished"), before={}, after={})),
+    ),
+    "Purges": object_of(purges=each(ref("Purge")), next_cursor=or_null(CURSOR)),
+    "Purge": object_of(
+        id=ID,
+        job_id=ID,
+        kind=one_of(*OPTIONS),
+        files=COUNT,
+        objects=COUNT | {"description": "deleted objects; of `records` the removals count them"},
+        removal_ids=each(ID) | {"description": "of `records`: the removals that erase the files"},
+        created_at=TIME,
     ),
 }

@@ -13,7 +13,7 @@ from functions.api.answering import LONGEST_KEY
 from functions.api.descriptions import DESCRIPTIONS, Description
 from functions.api.examples import EXAMPLES
 from functions.api.json_schema import TEXT, Schema, ref
-from functions.api.requests import ROLES
+from functions.api.requests import ROLES, SCHEDULER
 from functions.api.routes import Route
 from functions.api.shapes import SHAPES
 from layers.version import VERSION
@@ -24,6 +24,7 @@ Times are RFC 3339 in UTC; sizes are bytes; durations end in `_s`; ids are opaqu
 gets 404, like an id that does not exist. Responses may get new members: ignore those that you do not know."""
 ABOUT_ROLES = (
     f"A key belongs to one tenant and has a role: {', '.join(ROLES)}, each with the rights of those before it."
+    f" The role {SCHEDULER} is not one of them: it calls the operations that name it, and no others."
     " Each operation names the least role that may call it."
 )
 IDEMPOTENCY_KEY = {
@@ -87,8 +88,8 @@ def _operation(route: Route) -> Schema:
         "operationId": described.name,
         "summary": described.summary,
         "tags": [_tag(route, described)],
-        "description": "Needs no key." if route.is_public else f"Needs the role {route.role}.",
-        "security": [] if route.is_public else [{"key": [route.role]}],
+        "description": "Needs no key." if route.is_public else f"Needs the role {' or '.join(_roles(route))}.",
+        "security": [] if route.is_public else [{"key": [role]} for role in _roles(route)],
         "parameters": [*map(_path_parameter, route.ids), *described.query, *keys],
         "responses": {str(status): _answer(described, shape) for status, shape in described.answers.items()},
     }
@@ -100,6 +101,11 @@ def _operation(route: Route) -> Schema:
         status = str(problems.TITLES[code][0])
         operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{code}"})
     return operation
+
+
+def _roles(route: Route) -> list[str]:
+    """The least role that may call a route, and the scheduler if it may."""
+    return [route.role, SCHEDULER] if route.is_for_scheduler else [route.role]
 
 
 def _tag(route: Route, described: Description) -> str:

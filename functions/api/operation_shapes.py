@@ -19,14 +19,23 @@ from functions.api.json_schema import (
     or_null,
     ref,
 )
-from functions.api.requests import ROLES
+from functions.api.requests import KEY_ROLES
+from functions.job_kinds import KINDS
 from functions.pipelines import STEPS
+from layers.domain.job import JobState
 
-TENANT = {"id": ID, "name": TEXT, "weight": NUMBER, "quota": OBJECT, "created_at": TIME}
+TENANT = {
+    "id": ID,
+    "name": TEXT,
+    "weight": NUMBER,
+    "quota": OBJECT,
+    "import_sources": each(TEXT) | {"description": "from where it may import, as `bucket/prefix`"},
+    "created_at": TIME,
+}
 KEY = {
     "id": ID,
     "tenant_id": ID,
-    "role": one_of(*ROLES),
+    "role": one_of(*KEY_ROLES),
     "name": or_null(TEXT) | {"description": "of the person, if it is the key of a session"},
     "created_at": TIME,
     "expires_at": or_null(TIME) | {"description": "null: never; others are keys of sessions"},
@@ -106,6 +115,49 @@ OPERATION_SHAPES: dict[str, Schema] = {
         count_is_exact=BOOLEAN,
         by_code=by_name(COUNT),
         next_cursor=or_null(CURSOR),
+    ),
+    "Job": object_of(
+        id=ID,
+        kind=one_of(*KINDS),
+        state=one_of(*JobState, "cancelling"),
+        tenant_id=or_null(ID) | {"description": "null: it concerns the whole system"},
+        dataset_id=or_null(ID),
+        parameters=OBJECT,
+        progress=object_of(done=COUNT, total=or_null(COUNT)),
+        result=OBJECT | {"description": "what it has done so far"},
+        error=or_null(TEXT) | {"description": "why it has failed, or why its current slice is tried again"},
+        created_at=TIME,
+        started_at=or_null(TIME),
+        ended_at=or_null(TIME),
+    ),
+    "Jobs": object_of(jobs=each(ref("Job")), next_cursor=or_null(CURSOR)),
+    "Report": object_of(
+        day={"type": "string", "format": "date"},
+        as_of=TIME,
+        datasets=each(ref("DatasetReport")),
+        next_cursor=or_null(CURSOR),
+    ),
+    "DatasetReport": object_of(
+        tenant_id=ID,
+        tenant=TEXT,
+        dataset_id=ID,
+        dataset=TEXT,
+        files=COUNT,
+        by_state=by_name(COUNT),
+        size_bytes=COUNT,
+        pages=COUNT,
+        records=COUNT,
+        complete_records=COUNT,
+        failed_files=by_name(COUNT) | {"description": "failed files by error code"},
+        attempts=COUNT,
+        failed_attempts=COUNT | {"description": "attempts that failed, were retried or lost"},
+        error_rate=NUMBER,
+        errors=by_name(COUNT) | {"description": "attempts with an error by its code"},
+        steps=by_name(
+            object_of(attempts=COUNT, failed=COUNT, cost_s=NUMBER, p50_s=NUMBER, p95_s=NUMBER), one_of(*STEPS)
+        ),
+        cost_s=NUMBER | {"description": "the time of all attempts"},
+        used=by_name(NUMBER) | {"description": "the use of services that charge for each call"},
     ),
     "DeadRedriven": object_of(count=COUNT, has_more=BOOLEAN),
     "Audit": object_of(

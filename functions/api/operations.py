@@ -110,7 +110,7 @@ def audit(request: Request) -> tuple[int, Any]:
 @contextmanager
 def _own_transaction(request: Request) -> Iterator[Catalog]:
     with request.ports.catalogs.transaction() as catalog:
-        catalog.act_as(request.tenant_id, is_system=request.caller.is_admin)
+        catalog.act_as(request.tenant_id, is_system=request.caller.sees_system)
         yield catalog
 
 

@@ -20,6 +20,7 @@ DEFAULTS = {
     "open_batches": 10_000,
     "requests_per_s": 50,
 }
+MOST_OPEN_JOBS, MOST_JOBS_A_DAY = 10, 1_000
 LABELS = {
     "datasets": "datasets",
     "keys": "keys",
@@ -111,6 +112,16 @@ def check_batches(request: Request) -> None:
     if quota.get("open_batches") is not None:
         request.catalog.lock_quota()
     _check_one("open_batches", quota, request.catalog.open_batch_count)
+
+
+def check_jobs(request: Request) -> None:
+    """Raise Problem `quota_exceeded` if the tenant may not request another job now."""
+    request.catalog.lock_quota()
+    open_jobs, within_a_day = request.catalog.recent_jobs(MOST_JOBS_A_DAY)
+    if open_jobs >= MOST_OPEN_JOBS or within_a_day >= MOST_JOBS_A_DAY:
+        detail = f"at most {MOST_OPEN_JOBS} jobs may be open and {MOST_JOBS_A_DAY} requested in a day"
+        retry_s = ITEMS_RETRY_S if open_jobs >= MOST_OPEN_JOBS else 3600
+        raise Problem("quota_exceeded", detail, Retry_After=str(retry_s))
 
 
 def limit_of(name: str, quota: Mapping[str, int]) -> int:

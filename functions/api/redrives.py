@@ -10,6 +10,7 @@ from functions.api.bodies import Redrive, RedriveMany
 from functions.api.files import existing
 from functions.api.problems import Problem
 from functions.api.requests import Request
+from functions.extraction import extraction
 from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, SHOWN_PIPELINES, STEPS
 from layers.domain import lifecycle
 from layers.domain.file import file_from_facts
@@ -23,6 +24,9 @@ FIRST_STEP = PIPELINES[0].steps[0].name
 def redrive(request: Request, file_id: str) -> tuple[int, Any]:
     file = existing(request, file_id)
     step = request.read(Redrive).step or file.error_step or _failed_step(request, file)
+    if file.text_erased_at or (file.original_erased_at and step != extraction.name):
+        what = "text" if file.text_erased_at else "original"
+        raise Problem("conflict", f"the step {step} can't run: the dataset's retention has erased the file's {what}")
     if not redrive_step(request, file_id, step):
         raise Problem(
             "conflict", f"the step {step}, or one after it, is running or was not reached yet; try again later"

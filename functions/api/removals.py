@@ -11,7 +11,7 @@ from functions.api.files import existing
 from functions.api.problems import Problem, not_found
 from functions.api.requests import Request, is_id
 from functions.api.views import at
-from layers.ports.rows import Removal
+from layers.ports.rows import PurgeRow, Removal
 
 FILES_AT_ONCE = 5_000  # of a removed dataset; upkeep removes the others
 
@@ -104,6 +104,27 @@ def undo(request: Request, removal_id: str) -> tuple[int, Any]:
     request.notify(removal.dataset_id)
     request.dispatch()
     return show(request, removal_id)
+
+
+def show_purges(request: Request, dataset_id: str) -> tuple[int, Any]:
+    datasets.existing(request, dataset_id)
+    limit = request.whole_number("limit", 50, 1, 200)
+    position = request.position(f"purges {dataset_id}")
+    rows = request.catalog.purges(dataset_id, position[0] if position else None, limit + 1)
+    following = request.cursor(f"purges {dataset_id}", [str(rows[limit - 1].purge_id)]) if len(rows) > limit else None
+    return 200, {"purges": [_purge_view(row) for row in rows[:limit]], "next_cursor": following}
+
+
+def _purge_view(purge: PurgeRow) -> dict[str, Any]:
+    return {
+        "id": str(purge.purge_id),
+        "job_id": str(purge.job_id),
+        "kind": purge.kind,
+        "files": purge.files,
+        "objects": purge.objects,
+        "removal_ids": [str(removal_id) for removal_id in purge.removal_ids],
+        "created_at": at(purge.created_at),
+    }
 
 
 def _remove(

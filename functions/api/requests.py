@@ -20,6 +20,9 @@ MOST_DIGITS = 12
 MOST_ERRORS = 100
 PUBLIC = "public"  # the role of callers without a key
 ROLES = ("viewer", "editor", "operator", "admin")
+# A key of a scheduler calls the routes that are made for it, and no others; it has none of the rights of other roles.
+SCHEDULER = "scheduler"
+KEY_ROLES = (*ROLES, SCHEDULER)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -42,9 +45,14 @@ class Caller:
         return self.role == "admin"
 
     @property
+    def sees_system(self) -> bool:
+        """Whether the caller may see figures of the whole system."""
+        return self.is_admin or self.role == SCHEDULER
+
+    @property
     def seen_tenant(self) -> str | None:
         """The tenant whose figures the caller may see; None for all tenants."""
-        return None if self.is_admin else self.tenant_id
+        return None if self.sees_system else self.tenant_id
 
 
 ANYONE = Caller("", PUBLIC)

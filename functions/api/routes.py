@@ -15,13 +15,17 @@ from functions.api import (
     dead_letters,
     exports,
     files,
+    imports,
+    jobs,
     metrics,
     operations,
     overview,
     pages,
+    plans,
     records,
     redrives,
     removals,
+    reports,
     rows,
     sessions,
     tenants,
@@ -38,7 +42,8 @@ class Route:
 
     `repeat` marks a route that creates something: its requests may carry an Idempotency-Key, and a repeated request is
     answered with `repeat(request, stored_body)`. The handler of a `waits` route gets no transaction and opens
-    short ones itself, because it waits long between them: for changes, or for the object store.
+    short ones itself, because it waits long between them: for changes, for the object store, or for a job.
+    `is_for_scheduler`: a key of a scheduler may call it too.
     """
 
     method: str
@@ -47,6 +52,7 @@ class Route:
     role: str
     repeat: Repeat | None = None
     waits: bool = False
+    is_for_scheduler: bool = False
 
     @property
     def name(self) -> str:
@@ -82,6 +88,12 @@ ROUTES = (
     Route("PUT", "/datasets/{dataset_id}/schema", datasets.put_schema, "editor"),
     Route("POST", "/datasets/{dataset_id}/batches", batches.create, "editor", repeat=batches.sign_again),
     Route("GET", "/datasets/{dataset_id}/batches", batches.show_all, "viewer"),
+    Route("POST", "/datasets/{dataset_id}/imports", imports.create, "editor", repeat=as_stored, is_for_scheduler=True),
+    Route("POST", "/datasets/{dataset_id}/plans", plans.create, "operator", repeat=as_stored, is_for_scheduler=True),
+    Route("GET", "/datasets/{dataset_id}/plans", plans.show_all, "viewer", is_for_scheduler=True),
+    Route("GET", "/plans/{plan_id}", plans.show, "viewer", is_for_scheduler=True),
+    Route("POST", "/plans/{plan_id}/apply", plans.apply, "operator", is_for_scheduler=True),
+    Route("POST", "/plans/{plan_id}/rollback", plans.roll_back, "operator", is_for_scheduler=True),
     Route("GET", "/batches/{batch_id}", batches.show, "viewer"),
     Route("POST", "/batches/{batch_id}/files", batches.add_files, "editor", repeat=batches.sign_again),
     Route("POST", "/batches/{batch_id}/cancel", batches.cancel, "editor"),
@@ -111,6 +123,7 @@ ROUTES = (
     Route("GET", "/datasets/{dataset_id}/removals", removals.show_of_dataset, "viewer"),
     Route("GET", "/removals", removals.show_all, "viewer"),
     Route("GET", "/removals/{removal_id}", removals.show, "viewer"),
+    Route("GET", "/datasets/{dataset_id}/purges", removals.show_purges, "viewer"),
     Route("POST", "/removals/{removal_id}/undo", removals.undo, "editor"),
     Route("GET", "/operations", overview.show, "operator"),
     Route("GET", "/metrics", metrics.show, "operator"),
@@ -122,5 +135,12 @@ ROUTES = (
     Route("DELETE", "/operations/keys/{key_id}", tenants.revoke_key, "admin"),
     Route("GET", "/operations/dead-letters", dead_letters.show_all, "operator"),
     Route("POST", "/operations/dead-letters/redrive", dead_letters.redrive, "operator"),
-    Route("GET", "/operations/audit", operations.audit, "operator", waits=True),
+    Route("GET", "/operations/audit", operations.audit, "operator", waits=True, is_for_scheduler=True),
+    Route("POST", "/operations/upkeep", jobs.upkeep, "admin", waits=True, is_for_scheduler=True),
+    Route("POST", "/operations/pulse", jobs.pulse, "admin", waits=True, is_for_scheduler=True),
+    Route("POST", "/operations/purge", jobs.purge, "admin", waits=True, is_for_scheduler=True),
+    Route("GET", "/operations/report", reports.show, "operator", waits=True, is_for_scheduler=True),
+    Route("GET", "/operations/jobs", jobs.show_all, "operator", is_for_scheduler=True),
+    Route("GET", "/operations/jobs/{job_id}", jobs.show, "operator", is_for_scheduler=True),
+    Route("POST", "/operations/jobs/{job_id}/cancel", jobs.cancel, "operator", is_for_scheduler=True),
 )

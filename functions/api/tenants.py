@@ -38,7 +38,7 @@ def show_all(request: Request) -> tuple[int, Any]:
 def change(request: Request, tenant_id: str) -> tuple[int, Any]:
     body = request.read(ChangedTenant)
     quota = body.quota.model_dump(exclude_none=True) if body.quota else None
-    tenant = request.catalog.change_tenant(tenant_id, body.weight, quota)
+    tenant = request.catalog.change_tenant(tenant_id, body.weight, quota, body.import_sources)
     if tenant is None:
         raise not_found("tenant")
     request.afterwards.append(rates.forget_rates)
@@ -79,6 +79,7 @@ def _tenant_view(tenant: Tenant) -> Shown:
         "name": tenant.name,
         "weight": tenant.weight,
         "quota": tenant.quota,
+        "import_sources": tenant.import_sources,
         "created_at": at(tenant.created_at),
     }
 

@@ -40,6 +40,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "several": dataset.several,
         "sure_from": round(dataset.sure_from, 2),
         "reading": dataset.reading,
+        "retention": dataset.retention,
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }

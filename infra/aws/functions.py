@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from functions.pipelines import STEPS
+from functions.schedules import ALWAYS, SCHEDULES
 from infra.aws.expressions import attribute, comma_list, skip_checks, when
-from infra.aws.inventory import API, FUNCTIONS, MIGRATE, Resources, depends_on, logical, secrets_of, setting
+from infra.aws.inventory import API, FUNCTIONS, MIGRATE, UPKEEP, Resources, depends_on, logical, secrets_of, setting
 from infra.aws.layers import Plan
 from infra.aws.queues import event_source
 from infra.aws.roles import role
@@ -49,6 +51,8 @@ def _function(stage: str, function: str) -> dict[str, Any]:
         properties["Layers"] = [{"Ref": f"{layer.title()}Layer"} for layer in layers]
     if function in TOPICS:
         properties["Events"] = {f"{name}SqsEventSource": {"Type": "SQS", "Properties": event_source(stage, function)}}
+    if function == UPKEEP:
+        properties["Events"] = _schedules()
     return {
         # Code of a new version needs the schema of that version.
         "DependsOn": [f"{name}Log"] if function == MIGRATE else [f"{name}Log", "Migration"],
@@ -64,6 +68,35 @@ def _function(stage: str, function: str) -> dict[str, Any]:
             }
         ),
         "Properties": properties,
+    }
+
+
+def _schedules() -> dict[str, Any]:
+    """EventBridge's rules for the schedules that start jobs; Chalice makes the one for upkeep itself."""
+    return {
+        f"{schedule.name.title()}Schedule": {
+            "Type": "Schedule",
+            "Properties": {
+                "Description": f"It {schedule.purpose}.",
+                "Schedule": schedule.when.as_eventbridge,
+                "Input": json.dumps(_event(schedule.name)),
+            },
+        }
+        for schedule in SCHEDULES
+        if schedule.kinds and schedule.name not in ALWAYS
+    }
+
+
+def _event(schedule: str) -> dict[str, Any]:
+    """An event with the members that Chalice reads from each event of EventBridge."""
+    empty = dict.fromkeys(("id", "account", "time", "region"), "")
+    return {
+        **empty,
+        "version": "0",
+        "detail-type": "Scheduled Event",
+        "source": "fairway.schedules",
+        "resources": [],
+        "detail": {"schedule": schedule},
     }
 
 

@@ -36,17 +36,17 @@ class Missing(Exception):
 
 
 def java() -> str:
-    return _found("java")
+    return found("java")
 
 
 def kafka_classes() -> Path:
     """The folder of Kafka's jars. Maven fetches them at first use, 43 MB."""
-    return _cached(f"kafka-{KAFKA}", _fetch_kafka)
+    return cached(f"kafka-{KAFKA}", _fetch_kafka)
 
 
 def versitygw() -> Path:
     """The program of the object store. Go builds it at first use, which takes some minutes of CPU time."""
-    return _cached(f"versitygw-{VERSITYGW}", _build_versitygw) / "versitygw"
+    return cached(f"versitygw-{VERSITYGW}", _build_versitygw) / "versitygw"
 
 
 def check() -> None:
@@ -78,7 +78,8 @@ def cache() -> Path:
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairway"
 
 
-def _cached(name: str, make: Callable[[Path], None]) -> Path:
+def cached(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of this name in the cache, which `make` fills the first time."""
     folder = cache() / name
     if not _is_cached(name):
         cache().mkdir(parents=True, exist_ok=True)
@@ -98,23 +99,25 @@ def _is_cached(name: str) -> bool:
 def _fetch_kafka(into: Path) -> None:
     (into.parent / "pom.xml").write_text(POM.format(kafka=KAFKA, scala=SCALA, logger=LOGGER))
     goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-    arguments = [_found("mvn"), "--batch-mode", "--quiet", goal, "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
-    _run(f"Fetching Kafka {KAFKA} by Maven.", arguments, into.parent, {})
+    arguments = [found("mvn"), "--batch-mode", "--quiet", goal, "-DincludeScope=runtime", f"-DoutputDirectory={into}"]
+    run(f"Fetching Kafka {KAFKA} by Maven.", arguments, into.parent, {})
 
 
 def _build_versitygw(into: Path) -> None:
     package = f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"
-    _run(f"Building versitygw {VERSITYGW} by Go.", [_found("go"), "install", package], into, {"GOBIN": str(into)})
+    run(f"Building versitygw {VERSITYGW} by Go.", [found("go"), "install", package], into, {"GOBIN": str(into)})
 
 
-def _run(what: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
+def run(what: str, arguments: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """Run a program that prepares something. Raises Missing with the end of its output if it fails."""
     print(what, "This is done once.", flush=True)
     done = subprocess.run(arguments, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
     if done.returncode:
         raise Missing(f"{what} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
-def _found(program: str) -> str:
+def found(program: str) -> str:
+    """The path of a program. Raises Missing."""
     path = shutil.which(program)
     if path is None:
         raise Missing(f"{program} is not installed")
@@ -122,7 +125,7 @@ def _found(program: str) -> str:
 
 
 def _java_version() -> int:
-    output = subprocess.run([_found("java"), "-version"], capture_output=True, text=True).stderr
+    output = subprocess.run([found("java"), "-version"], capture_output=True, text=True).stderr
     version = re.search(r'version "(\d+)', output)
     return int(version.group(1)) if version else 0
 

@@ -8,6 +8,8 @@ from layers.domain.file import Reach
 from layers.domain.lifecycle import FilePlan
 from layers.domain.services import port_of
 from layers.domain.step import Step
+from layers.ports.imports import Imports, NoImports, NoSources, Sources
+from layers.ports.jobs import Jobs, NoJobs
 from layers.ports.limits import (
     AlwaysClosed,
     AtOnce,
@@ -20,6 +22,9 @@ from layers.ports.limits import (
     Pace,
 )
 from layers.ports.objects import Objects, OpenUpload, StoredObject, StoredPart
+from layers.ports.plans import NoPlans, Plans
+from layers.ports.reports import NoReports, Reports
+from layers.ports.retention import NoRetention, Retention
 from layers.ports.services import (
     Documents,
     Extractor,
@@ -47,10 +52,18 @@ __all__ = [
     "Extractor",
     "FilePlan",
     "Finished",
+    "Imports",
+    "Jobs",
     "MessageSource",
     "Model",
     "NoBudgets",
     "NoChangeNotifications",
+    "NoImports",
+    "NoJobs",
+    "NoPlans",
+    "NoReports",
+    "NoRetention",
+    "NoSources",
     "Objects",
     "OfficePrinter",
     "OpenUpload",
@@ -58,10 +71,15 @@ __all__ = [
     "PagePicture",
     "PaidReader",
     "Planner",
+    "Plans",
     "Ports",
     "Recorded",
     "RecordedObject",
+    "Reports",
+    "Retention",
     "Scanner",
+    "SecondReader",
+    "Sources",
     "Store",
     "StoredObject",
     "StoredPart",
@@ -86,6 +104,12 @@ class Ports:
     budgets: Budgets = field(default_factory=NoBudgets)
     scanner: Scanner | None = None
     reach: Reach = field(default_factory=Reach)
+    jobs: Jobs = field(default_factory=NoJobs)
+    retention: Retention = field(default_factory=NoRetention)
+    reports: Reports = field(default_factory=NoReports)
+    imports: Imports = field(default_factory=NoImports)
+    sources: Sources = field(default_factory=NoSources)
+    plans: Plans = field(default_factory=NoPlans)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

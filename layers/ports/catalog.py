@@ -8,7 +8,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from layers.domain.step import PlannedStep
+from layers.ports.jobs import JobCatalog
 from layers.ports.people import PeopleCatalog
+from layers.ports.plans import PlanCatalog
+from layers.ports.reports import ReportCatalog
 from layers.ports.rows import (
     ArtifactRow,
     AttemptRow,
@@ -31,6 +34,7 @@ from layers.ports.rows import (
     LaneRow,
     LiveSlots,
     NewFile,
+    PurgeRow,
     RecentAttempts,
     RecordOfFile,
     RecordRow,
@@ -46,7 +50,7 @@ from layers.ports.rows import (
 from layers.ports.store import RecordedObject
 
 
-class Catalog(PeopleCatalog, Protocol):
+class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, Protocol):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
     `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.
@@ -74,6 +78,7 @@ class Catalog(PeopleCatalog, Protocol):
         several: str = ...,
         sure_from: float = ...,
         reading: str = ...,
+        retention: Mapping[str, int] | None = ...,
     ) -> Dataset: ...
 
     def change_dataset(
@@ -87,6 +92,7 @@ class Catalog(PeopleCatalog, Protocol):
         several: str | None = ...,
         sure_from: float | None = ...,
         reading: str | None = ...,
+        retention: Mapping[str, int] | None = ...,
     ) -> bool:
         """Change the options that are not None. Returns False if there is no such dataset."""
 
@@ -205,6 +211,9 @@ class Catalog(PeopleCatalog, Protocol):
     def removed_by(self, removal_id: UUID) -> set[str]:
         """The ids of the files that a removal has removed and that are not erased."""
 
+    def purges(self, dataset_id: str, after: str | None, limit: int) -> list[PurgeRow]:
+        """A page of the receipts of purges, newest first."""
+
     def removal(self, removal_id: str) -> Removal | None: ...
 
     def undo_removal(self, removal_id: str) -> int | None:
@@ -222,7 +231,13 @@ class Catalog(PeopleCatalog, Protocol):
     def create_tenant(self, name: str, weight: float, quota: Mapping[str, int]) -> Tenant | None:
         """The new tenant; None if the name is taken."""
 
-    def change_tenant(self, tenant_id: str, weight: float | None, quota: Mapping[str, int] | None) -> Tenant | None:
+    def change_tenant(
+        self,
+        tenant_id: str,
+        weight: float | None,
+        quota: Mapping[str, int] | None,
+        import_sources: Sequence[str] | None = ...,
+    ) -> Tenant | None:
         """Change the values that are not None. Returns None if there is no such tenant."""
 
     def tenants(self, after: str | None, limit: int) -> list[Tenant]:
@@ -234,6 +249,9 @@ class Catalog(PeopleCatalog, Protocol):
     def keys_of(self, of_tenant_id: str) -> list[KeyRow]: ...
 
     def revoke_key(self, key_id: str) -> KeyRow | None: ...
+
+    def import_sources(self) -> list[str]:
+        """Where the tenant may import from, as `bucket/prefix`."""
 
     def quota(self) -> dict[str, int]:
         """The tenant's quotas by name, without those that have no limit."""

@@ -33,6 +33,7 @@ class Dataset(NamedTuple):
     several: str
     sure_from: float
     reading: str
+    retention: dict[str, int]
     created_at: datetime
 
 
@@ -44,6 +45,18 @@ class Batch(NamedTuple):
     priority: str
     created_at: datetime
     cancelled_at: datetime | None
+
+
+class PurgeRow(NamedTuple):
+    """The receipt of what a purge erased of a dataset. `kind` is `originals`, `text` or `records`."""
+
+    purge_id: UUID
+    job_id: UUID
+    kind: str
+    files: int
+    objects: int
+    removal_ids: list[UUID]
+    created_at: datetime
 
 
 class NewFile(NamedTuple):
@@ -89,6 +102,8 @@ class FileRow(NamedTuple):
     error_step: str | None
     error_code: str | None
     error_detail: str | None
+    original_erased_at: datetime | None
+    text_erased_at: datetime | None
 
 
 class StepPart(NamedTuple):
@@ -227,6 +242,7 @@ class Tenant(NamedTuple):
     name: str
     weight: float
     quota: dict[str, int]
+    import_sources: list[str]
     created_at: datetime
 
 

@@ -71,7 +71,7 @@ SET enable_nestloop = off AS $$
         UNION ALL
         SELECT 'artifacts_missing', count(*) FROM their_steps s JOIN chosen f USING (file_id)
           JOIN (SELECT key AS step, jsonb_array_elements_text(value) AS kind FROM jsonb_each(p_side_artifacts)) m USING (step)
-         WHERE s.state = 'done' AND f.removed_at IS NULL
+         WHERE s.state = 'done' AND f.removed_at IS NULL AND f.original_erased_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.file_id = s.file_id AND a.kind = m.kind
                               AND a.file_id > p_after AND a.file_id <= p_until)
         UNION ALL

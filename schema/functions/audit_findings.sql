@@ -103,7 +103,7 @@ $$;
 --   'at_work'     an attempt that still holds its lease has stored it
 --   'spare'       an attempt has stored it and has ended without recording it
 --   'awaited'     it is an upload whose event has not been handled
---   'removed'     its file is erased
+--   'removed'     its file, or the file's original, is erased
 --   'unknown'     no file has such an object
 CREATE OR REPLACE FUNCTION object_verdicts(p_keys text[]) RETURNS TABLE (object_key text, verdict text)
 LANGUAGE sql STABLE AS $$
@@ -113,7 +113,8 @@ LANGUAGE sql STABLE AS $$
                                                        WHEN e.state = 'running' THEN 'at_work' ELSE 'spare' END
                 WHEN f.file_id IS NULL THEN CASE WHEN t.file_id IS NULL THEN 'unknown' ELSE 'removed' END
                 WHEN k.key = f.object_key THEN
-                     CASE WHEN f.state IN ('uploading', 'upload_missing') THEN 'awaited' ELSE 'referenced' END
+                     CASE WHEN f.original_erased_at IS NOT NULL THEN 'removed'
+                          WHEN f.state IN ('uploading', 'upload_missing') THEN 'awaited' ELSE 'referenced' END
                 WHEN EXISTS (SELECT 1 FROM artifacts a WHERE a.file_id = k.file_id AND a.object_key = k.key) THEN 'referenced'
                 WHEN EXISTS (SELECT 1 FROM steps s WHERE s.file_id = k.file_id AND s.state = 'running'
                                 AND starts_with(k.key, 'artifacts/' || f.tenant_id || '/' || f.file_id || '/' || s.step || '/'

@@ -8,6 +8,10 @@
 CREATE OR REPLACE FUNCTION is_unsettled(p_state text, p_removed_at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$ SELECT p_state IN ('uploading', 'processing') AND p_removed_at IS NULL $$;
 
+-- Whether the bytes of a file's original are stored or announced.
+CREATE OR REPLACE FUNCTION is_stored(p_state text, p_original_erased_at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$ SELECT p_state <> 'upload_missing' AND p_original_erased_at IS NULL $$;
+
 CREATE OR REPLACE FUNCTION day_of(p_moment timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$ SELECT 'day:' || to_char(p_moment AT TIME ZONE 'UTC', 'YYYY-MM-DD') $$;
 
@@ -50,9 +54,11 @@ BEGIN
            LATERAL (VALUES
            ('unsettled', is_unsettled(n.state, n.removed_at)::integer - is_unsettled(w.state, w.removed_at)::integer),
            ('bytes', w.declared_size_bytes
-                     * ((n.state <> 'upload_missing')::integer - (w.state <> 'upload_missing')::integer)))
+                     * (is_stored(n.state, n.original_erased_at)::integer
+                        - is_stored(w.state, w.original_erased_at)::integer)))
            AS o(state, delta)
      WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)
+        OR (w.original_erased_at IS NULL) <> (n.original_erased_at IS NULL)
      GROUP BY 1, 2 HAVING sum(o.delta) <> 0;
     RETURN NULL;
 END $$;
@@ -67,7 +73,7 @@ BEGIN
            (w.batch_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
            (w.tenant_id, 'erased', 1),
            (w.tenant_id, 'unsettled', -is_unsettled(w.state, w.removed_at)::integer),
-           (w.tenant_id, 'bytes', CASE WHEN w.state = 'upload_missing' THEN 0 ELSE -w.declared_size_bytes END))
+           (w.tenant_id, 'bytes', -w.declared_size_bytes * is_stored(w.state, w.original_erased_at)::integer))
            AS o(owner_id, state, delta)
      GROUP BY 1, 2, 3;
     RETURN NULL;

@@ -12,6 +12,7 @@ SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan SET en
          ORDER BY f.file_id LIMIT p_files)
     SELECT * FROM (
         SELECT c.file_id, c.tenant_id, c.name, '', c.object_key, c.version_id, c.size_bytes, c.sha256 FROM chosen c
+         WHERE c.original_erased_at IS NULL
         UNION ALL
         SELECT c.file_id, c.tenant_id, c.name, a.kind, a.object_key, NULL, a.size_bytes, a.sha256
           FROM chosen c, LATERAL (SELECT * FROM artifacts a WHERE a.file_id = c.file_id OFFSET 0) a

@@ -3,7 +3,8 @@
 -- these pages are read again, and all pages if 'native' is among the sources, since the reader of native text determines
 -- which pages exist.
 -- Returns false if one of p_steps is ready, queued or running, or one of p_earlier has not ended: then the input of the step
--- is not complete, and at the end of the earlier step this one would already be done.
+-- is not complete, and at the end of the earlier step this one would already be done. Also false if retention has erased what the step
+-- reads: without the original, only a step of the main pipeline that reads no pages from it can run.
 DROP FUNCTION IF EXISTS redrive_file(uuid, text[], boolean);
 DROP FUNCTION IF EXISTS redrive_file(uuid, text[], text[], boolean);
 CREATE OR REPLACE FUNCTION redrive_file(
@@ -14,7 +15,8 @@ DECLARE
     the_file files%ROWTYPE;
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id AND removed_at IS NULL FOR UPDATE;
-    IF NOT FOUND OR the_file.uploaded_at IS NULL
+    IF NOT FOUND OR the_file.uploaded_at IS NULL OR the_file.text_erased_at IS NOT NULL
+       OR the_file.original_erased_at IS NOT NULL AND (p_earlier = '{}' OR NOT p_is_main OR p_forgotten_sources <> '{}')
        OR EXISTS (SELECT 1 FROM steps s
                    WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.state IN ('ready', 'queued', 'running'))
        OR EXISTS (SELECT 1 FROM unnest(p_earlier) e

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from functions.pipelines import STEPS
+from functions.schedules import ALWAYS, SCHEDULES
 from tests.deploy.files import CHART
 
 TOOLS = Path(os.environ.get("DEPLOY_TOOLS", "build/deploy-tools"))
@@ -23,6 +24,7 @@ VARIANTS = {
         *("keda.enabled=false", "preview.enabled=false", "setup.enabled=false", "networkPolicy.enabled=false"),
         *("monitoring.serviceMonitor=false", "monitoring.rules=false", "monitoring.dashboard=false"),
     ],
+    "CronJobs": ["schedules.enabled=true"],
     "a node pool": ["workers.ocr.nodeSelector.pool=cpu", "workers.ocr.tolerations[0].key=only-ocr"],
 }
 
@@ -80,10 +82,21 @@ def test_every_class_of_workers_has_its_deployment_budget_and_scaler() -> None:
     assert served == set(STEPS)
 
 
+def test_a_cron_job_runs_each_schedule_and_workers_start_none() -> None:
+    made = documents(rendered("CronJobs"))
+    jobs = {each["metadata"]["name"]: each["spec"]["schedule"] for each in made if each["kind"] == "CronJob"}
+    assert jobs == {f"shop-{each.name}": each.when.as_cron for each in SCHEDULES if each.name not in ALWAYS}
+    workers = [each for each in made if each["kind"] == "Deployment" and "worker" in each["metadata"]["name"]]
+    for worker in workers:
+        environment = worker["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert {"name": "FAIRWAY_SCHEDULES", "value": "off"} in environment
+
+
 def test_every_container_is_confined() -> None:
-    for document in documents(rendered("default")):
-        if document["kind"] in ("Deployment", "Job"):
-            pod = document["spec"]["template"]["spec"]
+    for document in documents(rendered("CronJobs")):
+        if document["kind"] in ("Deployment", "Job", "CronJob"):
+            spec = document["spec"].get("jobTemplate", document)["spec"]
+            pod = spec["template"]["spec"]
             assert pod["securityContext"]["runAsNonRoot"] and pod["automountServiceAccountToken"] is False
             for container in pod["containers"]:
                 security = container["securityContext"]

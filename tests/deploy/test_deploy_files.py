@@ -11,13 +11,14 @@ import pytest
 from functions.api.overview import STATES
 from functions.pipelines import STEPS
 from infra.preview_service.service import samples
+from infra.schedules.__main__ import KEY, kubernetes
 from layers.configuration_page import page
 from layers.settings import Settings
 from layers.telemetry import prometheus
 from layers.version import VERSION
 from tests.deploy.files import CHART, DEPLOY, ROOT, UNITS, compose, named_settings, queries, texts, values
 
-KNOWN = set(re.findall(r"^\| `(\w+)`", page(), re.M)) | {"FAIRWAY_WORKER"}
+KNOWN = set(re.findall(r"^\| `(\w+)`", page(), re.M)) | {"FAIRWAY_WORKER", KEY}
 METRIC = re.compile(r"\bfairway_\w+")
 SELECTOR = re.compile(r"(fairway_\w+)\{([^}]*)\}")
 LABELS = {
@@ -130,6 +131,13 @@ def test_every_secret_of_the_compose_file_is_made(tmp_path_factory: pytest.TempP
     settings = Settings.from_environment({**values, "FAIRWAY_STAGE": "local"})
     assert settings.database_url.startswith("postgresql://fairway_worker:")
     assert made["worker_password"] in settings.database_url
+
+
+def test_the_chart_has_the_declared_schedules() -> None:
+    stored = (CHART / "files" / "schedules.yaml").read_text()
+    assert stored == kubernetes(), (
+        "renew it: python -m infra.schedules kubernetes > deploy/helm/fairway/files/schedules.yaml"
+    )
 
 
 def test_the_chart_has_the_version_of_fairway() -> None:

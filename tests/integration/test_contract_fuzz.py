@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from functions.api import jobs
 from functions.api.entry import contract
 from functions.api.shapes import SHAPES
 from functions.pipelines import STEPS
@@ -58,6 +59,7 @@ EXISTING_IDS = {
     "tenant_id": ["other-tenant"],
     "key_id": ["other-key"],
     "export_id": ["export"],
+    "job_id": ["job", "ended-job"],
 }
 
 WHERES = [
@@ -147,6 +149,10 @@ class System:
                 "other-key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
                 "export": caller.post(f"/datasets/{dataset_id}/exports", json={"format": "csv"}).json()["id"],
                 "cursor-of-changes": cursor,
+                "job": caller.post("/operations/upkeep").json()["id"],
+                "ended-job": caller.post(
+                    f"/operations/jobs/{caller.post('/operations/pulse').json()['id']}/cancel"
+                ).json()["id"],
             }
 
     def with_real_ids(self, value: Any) -> Any:
@@ -184,6 +190,7 @@ def work_on(bench: Bench, keys: list[str]) -> None:
 @pytest.fixture(autouse=True)
 def system(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     monkeypatch.setattr(bootstrap.topics(), "dispatch_later", lambda _delay_s: None)
+    monkeypatch.setattr(jobs, "LONGEST_WAIT_S", 0)  # no worker runs
     system = System(api)
     with system.session:
         yield system

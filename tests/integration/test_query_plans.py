@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import exports, store, transaction
+from layers.adapters.postgres import exports, jobs, store, transaction
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -238,6 +238,38 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "within_s": 300,
         "languages": ["eng"],
         "expand_archives": False,
+        "job_id": uuid.uuid4(),
+        "parameters": Jsonb({}),
+        "position": Jsonb({}),
+        "result": Jsonb({}),
+        "done": 1,
+        "total": None,
+        "failures": 0,
+        "error": None,
+        "due_at": "2026-01-15T00:00:00Z",
+        "is_open": None,
+        "plan_id": uuid.UUID(int=0),
+        "shard": 0,
+        "shards": 1,
+        "shard_name": "0",
+        "chosen": Jsonb({}),
+        "from_step": "extraction",
+        "sample": 10,
+        "found": Jsonb({}),
+        "so_far": Jsonb({}),
+        "source_key": "scans/a.txt",
+        "import_sources": [],
+        "sha256": "0" * 64,
+        "day": "2026-01-15",
+        "first_id": uuid.UUID(int=0),
+        "until": uuid.UUID(int=1),
+        "before": uuid.UUID(int=1),
+        "kept_days": 400,
+        "objects": 1,
+        "after_tenant": None,
+        "after_dataset": None,
+        "retention": Jsonb({}),
+        "with_system": False,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
 
@@ -282,6 +314,7 @@ def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
         **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
+        **{name: (query, "fairway_worker") for name, query in load_queries(jobs.QUERIES).items()},
         **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
         **{
             name: (query, "fairway_api")

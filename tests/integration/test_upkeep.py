@@ -10,6 +10,7 @@ import pytest
 
 from functions import audit, upkeep
 from functions.dispatch import dispatch
+from layers.adapters.postgres.jobs import PostgresJobs
 from layers.attempts.runner import Runner
 from layers.domain.step import Artifact, Done, Parked, Pipeline, PlannedStep, step
 from layers.ports import Ports
@@ -38,7 +39,8 @@ class System:
     topics: MemoryTopics
 
     def runner(self) -> Runner:
-        ports = Ports(self.bench.store, self.objects, self.topics, None, None, None)  # type: ignore[arg-type]
+        jobs = PostgresJobs(self.bench.store._database)
+        ports = Ports(self.bench.store, self.objects, self.topics, None, None, None, jobs=jobs)  # type: ignore[arg-type]
         return Runner(ports, intake, (Pipeline("main", (text,)),), {"intake": 100, "text": 100}, host="upkeep")
 
     def count(self, query: str) -> int:
@@ -145,6 +147,14 @@ def uploads_of_cancelled_files(system: System) -> None:
     system.run("UPDATE files SET state = 'cancelled'")
 
 
+def old_jobs(system: System) -> None:
+    system.bench.tenant()
+    system.run(
+        f"""INSERT INTO jobs (kind, state, ended_at)
+            SELECT 'pulse', 'done', now() - interval '2 days' FROM generate_series(1, {FILES})"""
+    )
+
+
 def unfolded_counts(system: System) -> None:
     for _ in range(FILES):
         system.bench.arrived(1)
@@ -233,6 +243,7 @@ DUTIES = {
     "requests_forgotten": Duty(
         lambda runner: runner.ports.store.forget_requests(), old_requests, rows("idempotency_keys"), most=FILES
     ),
+    "jobs_forgotten": Duty(lambda runner: runner.ports.jobs.forget_jobs(["pulse"]), old_jobs, rows("jobs"), most=FILES),
     "dispatched": Duty(dispatch, due_steps, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(
         audit.audit_rows, attempts_missing_in_the_ledger, rows(RESTED.format("rows")), all_of_it=1, most=2 * AT_ONCE

@@ -17,7 +17,7 @@ import schemathesis
 import app
 from functions.api.entry import contract
 from functions.api.reference import page_text
-from functions.api.requests import PUBLIC, ROLES
+from functions.api.requests import PUBLIC, ROLES, SCHEDULER
 from functions.api.routes import ROUTES, Route
 from layers.version import VERSION
 
@@ -97,8 +97,9 @@ def test_the_document_has_exactly_the_routes_of_the_app(routes: dict[tuple[str, 
 def test_each_operation_states_its_role(routes: dict[tuple[str, str], Route]) -> None:
     for which, operation in operations().items():
         role = routes[which].role
-        assert operation["security"] == ([] if role == PUBLIC else [{"key": [role]}]), which
-        assert f"role {role}" in operation["description"] or role == PUBLIC, which
+        roles = [role, SCHEDULER] if routes[which].is_for_scheduler else [role]
+        assert operation["security"] == ([] if role == PUBLIC else [{"key": [role]} for role in roles]), which
+        assert f"role {' or '.join(roles)}" in operation["description"] or role == PUBLIC, which
         assert ("401" in operation["responses"]) == (role != PUBLIC or which in TAKES_SECRET), which
         assert ("403" in operation["responses"]) == (role in ROLES[1:] or which in FORBIDS), which
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.types.json import Json, Jsonb
 
+from layers.adapters.postgres.catalog_jobs import JobQueries
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.people import PeopleQueries
 from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
@@ -40,6 +41,7 @@ from layers.ports.rows import (
     LaneRow,
     LiveSlots,
     NewFile,
+    PurgeRow,
     RecentAttempts,
     RecordOfFile,
     RecordRow,
@@ -72,7 +74,7 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-class PostgresTransaction(PeopleQueries, Transaction):
+class PostgresTransaction(PeopleQueries, JobQueries, Transaction):
     """The port `Catalog`. Its queries are in `catalog.sql` and `people.sql`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
@@ -98,6 +100,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         several: str = "records",
         sure_from: float = 0,
         reading: str = "balanced",
+        retention: Mapping[str, int] | None = None,
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -110,6 +113,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
             several=several,
             sure_from=sure_from,
             reading=reading,
+            retention=Jsonb(dict(retention or {})),
         )
 
     def change_dataset(
@@ -123,6 +127,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
         several: str | None = None,
         sure_from: float | None = None,
         reading: str | None = None,
+        retention: Mapping[str, int] | None = None,
     ) -> bool:
         found = self._value(
             "change_dataset",
@@ -134,6 +139,7 @@ class PostgresTransaction(PeopleQueries, Transaction):
             date_order=date_order,
             several=several,
             reading=reading,
+            retention=None if retention is None else Jsonb(dict(retention)),
         )
         return found is not None
 
@@ -301,6 +307,9 @@ class PostgresTransaction(PeopleQueries, Transaction):
     def removed_by(self, removal_id: UUID) -> set[str]:
         return {str(file_id) for (file_id,) in self._tuples("removed_by", removal_id=removal_id)}
 
+    def purges(self, dataset_id: str, after: str | None, limit: int) -> list[PurgeRow]:
+        return self._rows(PurgeRow, "purges", dataset_id=dataset_id, after=after, limit=limit)
+
     def removal(self, removal_id: str) -> Removal | None:
         return self._row(Removal, "removal", removal_id=removal_id)
 
@@ -323,9 +332,21 @@ class PostgresTransaction(PeopleQueries, Transaction):
     def create_tenant(self, name: str, weight: float, quota: Mapping[str, int]) -> Tenant | None:
         return self._row(Tenant, "create_tenant", name=name, weight=weight, quota=Jsonb(quota))
 
-    def change_tenant(self, tenant_id: str, weight: float | None, quota: Mapping[str, int] | None) -> Tenant | None:
-        new_quota = None if quota is None else Jsonb(quota)
-        return self._row(Tenant, "change_tenant", of_tenant_id=tenant_id, weight=weight, quota=new_quota)
+    def change_tenant(
+        self,
+        tenant_id: str,
+        weight: float | None,
+        quota: Mapping[str, int] | None,
+        import_sources: Sequence[str] | None = None,
+    ) -> Tenant | None:
+        return self._row(
+            Tenant,
+            "change_tenant",
+            of_tenant_id=tenant_id,
+            weight=weight,
+            quota=None if quota is None else Jsonb(quota),
+            import_sources=None if import_sources is None else list(import_sources),
+        )
 
     def tenants(self, after: str | None, limit: int) -> list[Tenant]:
         return self._rows(Tenant, "tenants", after=after, limit=limit)
@@ -338,6 +359,9 @@ class PostgresTransaction(PeopleQueries, Transaction):
 
     def revoke_key(self, key_id: str) -> KeyRow | None:
         return self._row(KeyRow, "revoke_key", key_id=key_id)
+
+    def import_sources(self) -> list[str]:
+        return self._value("import_sources") or []
 
     def quota(self) -> dict[str, int]:
         return self._value("quota") or {}

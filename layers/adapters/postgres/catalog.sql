@@ -23,12 +23,13 @@ SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AN
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH created AS (
-    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from, reading)
-    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from, :reading) RETURNING *),
+    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from, reading, retention)
+    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from, :reading, :retention) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM created)
-SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, reading, created_at,
+SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, reading, retention,
+       created_at,
        CAST(:schema AS json) AS schema FROM created
 
 -- change_dataset --
@@ -39,13 +40,14 @@ UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, whe
                     several = coalesce(:several, several),
                     sure_from = coalesce(:sure_from, sure_from),
                     reading = coalesce(:reading, reading),
+                    retention = coalesce(CAST(:retention AS jsonb), retention),
                     name = coalesce(:name, name)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.reading, d.created_at,
+       d.sure_from, d.reading, d.retention, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.removed_at IS NULL AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
@@ -54,7 +56,7 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
 -- dataset --
 -- One dataset.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.reading, d.created_at,
+       d.sure_from, d.reading, d.retention, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id AND d.removed_at IS NULL
@@ -92,6 +94,7 @@ SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.priority, b.creat
 -- For each content, the oldest live file of a dataset whose checksum was verified.
 SELECT DISTINCT ON (sha256) sha256, file_id FROM files
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND sha256 = ANY (:sha256s) AND removed_at IS NULL
+   AND original_erased_at IS NULL
  ORDER BY sha256, file_id
 
 -- create_files --
@@ -270,21 +273,26 @@ UPDATE idempotency_keys SET status = :status, body = :body WHERE tenant_id = :te
 -- create_tenant --
 -- Creates a tenant; returns no row if the name is taken.
 INSERT INTO tenants (name, weight, quota) VALUES (:name, :weight, :quota)
-ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, created_at
+ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, import_sources, created_at
 
 -- tenants --
 -- A page of all tenants, newest first.
-SELECT tenant_id, name, weight, quota, created_at FROM tenants
+SELECT tenant_id, name, weight, quota, import_sources, created_at FROM tenants
  WHERE CAST(:after AS uuid) IS NULL OR tenant_id < :after ORDER BY tenant_id DESC LIMIT :limit
 
 -- change_tenant --
--- Changes a tenant's weight and quota, if their parameters are not NULL.
-UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota)
- WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, created_at
+-- Changes a tenant's weight, quota and import sources, if their parameters are not NULL.
+UPDATE tenants SET weight = coalesce(:weight, weight), quota = coalesce(:quota, quota),
+                   import_sources = coalesce(CAST(:import_sources AS text[]), import_sources)
+ WHERE tenant_id = :of_tenant_id RETURNING tenant_id, name, weight, quota, import_sources, created_at
 
 -- quota --
 -- The tenant's quotas.
 SELECT quota FROM tenants WHERE tenant_id = :tenant_id
+
+-- import_sources --
+-- Where the tenant may import from.
+SELECT import_sources FROM tenants WHERE tenant_id = :tenant_id
 
 -- lock_quota --
 -- Makes other requests of the tenant wait for this transaction before they check its quota.
@@ -389,3 +397,112 @@ SELECT * FROM live_slots(:silent_s)
 -- registered_workers --
 -- The registered workers.
 SELECT * FROM registered_workers(:silent_s)
+
+-- request_system_job --
+-- A new job of the whole system, or the open one of this kind.
+INSERT INTO jobs (kind, parameters) VALUES (:kind, :parameters)
+ON CONFLICT (kind) WHERE tenant_id IS NULL AND ended_at IS NULL DO UPDATE SET kind = excluded.kind
+RETURNING job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at,
+          started_at, ended_at
+
+-- request_job --
+-- A new job of a dataset; returns no row if the tenant has no such dataset.
+INSERT INTO jobs (kind, tenant_id, dataset_id, parameters)
+SELECT :kind, tenant_id, dataset_id, :parameters FROM datasets
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL
+RETURNING job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at,
+          started_at, ended_at
+
+-- job --
+-- One job, of the tenant or of the whole system.
+SELECT job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at, started_at,
+       ended_at
+  FROM jobs WHERE job_id = :job_id
+
+-- jobs --
+-- A page of jobs, newest first.
+SELECT job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at, started_at,
+       ended_at
+  FROM jobs
+ WHERE (CAST(:of_tenant_id AS uuid) IS NULL OR tenant_id = :of_tenant_id OR (:with_system AND tenant_id IS NULL))
+   AND (CAST(:kind AS text) IS NULL OR kind = :kind)
+   AND (CAST(:is_open AS boolean) IS NULL OR (ended_at IS NULL) = :is_open)
+   AND (CAST(:after AS uuid) IS NULL OR job_id < :after)
+ ORDER BY job_id DESC LIMIT :limit
+
+-- cancel_job --
+-- Cancels a job: at once if it waits, otherwise after its current slice.
+UPDATE jobs SET cancelling = true, state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
+                ended_at = CASE WHEN state = 'waiting' THEN clock_timestamp() END
+ WHERE job_id = :job_id AND ended_at IS NULL
+RETURNING job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at,
+          started_at, ended_at
+
+-- recent_jobs --
+-- How many jobs of the tenant are open, and how many were requested within a day, each up to a limit.
+SELECT count(*) FILTER (WHERE ended_at IS NULL) AS open, count(*) AS within_a_day FROM (
+    SELECT ended_at FROM jobs
+     WHERE tenant_id = :tenant_id AND (ended_at IS NULL OR created_at > now() - interval '1 day')
+     ORDER BY tenant_id, job_id DESC LIMIT :limit) j
+
+-- purges --
+-- The receipts of purges of a dataset, newest first.
+SELECT purge_id, job_id, kind, files, objects, removal_ids, created_at FROM purges
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR purge_id < :after)
+ ORDER BY purge_id DESC LIMIT :limit
+
+-- report_day --
+-- When the report of a day was made; returns no row if it was not.
+SELECT made_at FROM report_days WHERE day = CAST(:day AS date)
+
+-- reports --
+-- The figures of a day's report by dataset, of a tenant or of all.
+SELECT tenant_id, dataset_id, tenant_name, dataset_name, figures FROM reports
+ WHERE day = CAST(:day AS date) AND (CAST(:of_tenant_id AS uuid) IS NULL OR tenant_id = :of_tenant_id)
+   AND (CAST(:after_tenant AS uuid) IS NULL OR (tenant_id, dataset_id) > (:after_tenant, CAST(:after_dataset AS uuid)))
+ ORDER BY tenant_id, dataset_id LIMIT :limit
+
+-- create_plan --
+-- Creates a plan for a dataset; returns no row if the tenant has no such dataset.
+INSERT INTO plans (tenant_id, dataset_id, from_step, schema, chosen, sample)
+SELECT tenant_id, dataset_id, :from_step, CAST(:schema AS json), :chosen, CAST(:sample AS integer) FROM datasets
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL
+RETURNING plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+       shards_done, created_at
+
+-- plan --
+-- One plan.
+SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+       shards_done, created_at
+  FROM plans WHERE tenant_id = :tenant_id AND plan_id = :plan_id
+
+-- plan_locked --
+-- One plan, locked until this transaction ends.
+SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+       shards_done, created_at
+  FROM plans WHERE tenant_id = :tenant_id AND plan_id = :plan_id FOR UPDATE
+
+-- plans --
+-- A page of a dataset's plans, newest first.
+SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+       shards_done, created_at
+  FROM plans
+ WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR plan_id < :after)
+ ORDER BY plan_id DESC LIMIT :limit
+
+-- change_plan --
+-- Sets the state of a plan and the number of its shards.
+UPDATE plans SET state = :state, shards = :shards WHERE tenant_id = :tenant_id AND plan_id = :plan_id RETURNING plan_id
+
+-- plan_job --
+-- The latest job of a shard of a plan that was not cancelled and has not failed.
+SELECT job_id FROM jobs
+ WHERE tenant_id = :tenant_id AND kind = :kind AND state NOT IN ('failed', 'cancelled') AND NOT cancelling
+   AND parameters @> jsonb_build_object('plan_id', CAST(:plan_id AS text), 'shard', CAST(:shard AS integer))
+ ORDER BY tenant_id, job_id DESC LIMIT 1
+
+-- has_open_jobs --
+-- Returns a row if a job of a plan is open.
+SELECT job_id FROM jobs
+ WHERE tenant_id = :tenant_id AND ended_at IS NULL
+   AND parameters @> jsonb_build_object('plan_id', CAST(:plan_id AS text)) LIMIT 1

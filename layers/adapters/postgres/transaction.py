@@ -19,7 +19,7 @@ QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
-PLANNED_EACH_TIME = {"files", "file_ids", "find_rows", "changes"}
+PLANNED_EACH_TIME = {"files", "file_ids", "find_rows", "changes", "jobs"}
 
 
 @cache

@@ -1,0 +1,362 @@
+"""Reprocessing: a dry run stores nothing, apply changes each record once, and a rollback brings the former ones back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from functions import jobs, reprocess
+from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, SIDE_ARTIFACTS
+from layers.adapters.extraction.rules_extractor import RulesExtractor
+from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.jobs import PostgresJobs
+from layers.adapters.postgres.plans import PostgresPlans
+from layers.attempts.runner import Runner
+from layers.domain.message import Arrival
+from layers.domain.page import Page
+from layers.domain.step import Done, Part, PlannedStep, Skip
+from layers.ports import FilePlan, Ports
+from layers.ports.rows import AuditRules
+from tests.fakes import MemoryObjects, MemoryTopics
+from tests.integration.conftest import Api
+from tests.integration.test_api import new_dataset, problem
+from tests.making import INTAKE_DONE, Urls
+
+FILES = 6
+TOTAL = {"type": "number", "x-labels": ["Total"]}
+OLD = {"type": "object", "properties": {"total": TOTAL, "shop": {"type": "string", "x-labels": ["Shop"]}}}
+NEW = {
+    "type": "object",
+    "properties": {"total": {"type": "number", "x-labels": ["Paid"]}, "till": {"type": "number", "x-labels": ["Till"]}},
+}
+TEXT = "Shop: Corner\nTotal: 9.00\nPaid: 10.00\nTill: 7\n"
+
+
+@dataclass
+class Host:
+    """The API and a worker that extracts by rules."""
+
+    api: Api
+    tenant_id: str
+    caller: httpx.Client
+    runner: Runner
+    dataset: str
+
+    @property
+    def topics(self) -> MemoryTopics:
+        return cast(MemoryTopics, self.runner.ports.topics)
+
+    def extracted(self, count: int = FILES) -> list[str]:
+        """Create files whose records have the fields of the current schema. Returns their ids."""
+        bench, store = self.api.bench, self.api.bench.store
+        batch = bench.batch(self.tenant_id, self.dataset)
+        files = bench.files(self.tenant_id, self.dataset, batch, count)
+        cast(MemoryObjects, self.runner.ports.objects).objects |= {key: b"0123456789" for _, key in files}
+        store.arrive([Arrival(key, "v1") for _, key in files])
+        plan = [PlannedStep("text", (Part(),)), PlannedStep("ocr", Skip("read")), PlannedStep("textract", Skip("read"))]
+        for wake_up in store.dispatch({"intake": 100}):
+            store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0, host="h")
+        read = Done(pages=(Page(1, TEXT, (), "native", 100.0, 100, 200),))
+        ready = FilePlan([PlannedStep("extraction", (Part(),))])
+        for wake_up in store.dispatch({"text": 100}):
+            store.record(bench.claim(wake_up), read, lambda _: ready, cost_s=0, host="h")
+        self.runner.dispatch({"extraction"})
+        self.work()
+        return [file_id for file_id, _ in files]
+
+    def work(self) -> None:
+        """Run all published steps."""
+        while wake_ups := self.topics.published:
+            self.topics.published = []
+            self.runner.run_all(wake_ups)
+
+    def plan(self, **body: Any) -> str:
+        """A plan whose dry run has ended. Returns its id."""
+        answer = self.caller.post(f"/datasets/{self.dataset}/plans", json=body)
+        assert answer.status_code == 202, answer.text
+        self.advance()
+        return str(answer.json()["id"])
+
+    def apply(self, plan_id: str, **body: Any) -> dict[str, Any]:
+        answer = self.caller.post(f"/plans/{plan_id}/apply", json=body)
+        assert answer.status_code == 202, answer.text
+        self.finish()
+        return self.show(plan_id)
+
+    def roll_back(self, plan_id: str) -> dict[str, Any]:
+        assert self.caller.post(f"/plans/{plan_id}/rollback").status_code == 202
+        self.finish()
+        return self.show(plan_id)
+
+    def advance(self) -> None:
+        self.api.bench.database.run("UPDATE jobs SET due_at = now() WHERE ended_at IS NULL")
+        jobs.advance(self.runner)
+
+    def finish(self) -> None:
+        for _ in range(10):
+            self.advance()
+            self.work()
+
+    def show(self, plan_id: str) -> dict[str, Any]:
+        return cast(dict[str, Any], self.caller.get(f"/plans/{plan_id}").json())
+
+    def records(self) -> list[dict[str, Any]]:
+        records = self.caller.get(f"/datasets/{self.dataset}/records").json()["records"]
+        return [{"fields": record["fields"], "version": record["schema_version"]} for record in records]
+
+    def findings(self) -> dict[str, int]:
+        with self.api.bench.tenants(self.tenant_id) as catalog:
+            return catalog.audit_findings(self.tenant_id, AuditRules(MAIN_STEPS, SIDE_ARTIFACTS))
+
+
+BEFORE = {"fields": {"total": 9.0, "shop": "Corner"}, "version": 1}
+AFTER = {"fields": {"total": 10.0, "till": 7.0}, "version": 2}
+
+
+@pytest.fixture
+def host(api: Api, database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    monkeypatch.setattr(reprocess, "IN_PROCESS", 4)
+    monkeypatch.setattr(reprocess, "FILES_AT_ONCE", 2)
+    api.bench.empty()
+    database = Database(database_urls.worker, prepares=not database_urls.is_pooled)
+    ports = Ports(
+        api.bench.store,
+        MemoryObjects(),
+        MemoryTopics(),
+        cast(Any, None),
+        RulesExtractor(),
+        None,
+        jobs=PostgresJobs(database),
+        plans=PostgresPlans(database),
+    )
+    runner = Runner(ports, INTAKE, PIPELINES, {"intake": 100, "text": 100, "extraction": 100})
+    tenant_id = api.bench.tenant()
+    with api.caller(tenant_id) as caller:
+        yield Host(api, tenant_id, caller, runner, new_dataset(caller, schema=OLD)["id"])
+
+
+# --- the dry run -------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_compares_records_by_field_and_stores_nothing(host: Host) -> None:
+    files = host.extracted()
+    shown = host.show(host.plan(schema=NEW, sample=None))
+    assert (shown["state"], shown["estimate"]["files"], shown["dry_run"]["files"]) == ("planned", FILES, FILES)
+    fields = shown["dry_run"]["fields"]
+    counts = {name: [fields[name][kind] for kind in ("same", "changed", "appeared", "vanished")] for name in fields}
+    assert counts == {"total": [0, FILES, 0, 0], "shop": [0, 0, 0, FILES], "till": [0, 0, FILES, 0]}
+    assert len(fields["total"]["examples"]) == 5
+    example = fields["total"]["examples"][0]
+    assert (example["kind"], example["before"], example["after"]) == ("changed", 9.0, 10.0)
+    assert example["file_id"] in files
+    assert host.records() == [BEFORE] * FILES
+    assert host.caller.get(f"/datasets/{host.dataset}").json()["schema_version"] == 1
+
+
+def test_a_sample_compares_so_many_files_each_once(host: Host) -> None:
+    host.extracted()
+    shown = host.show(host.plan(schema=NEW, sample=3))
+    assert (shown["dry_run"]["files"], shown["estimate"]["files"]) == (3, FILES)
+
+
+def test_without_another_schema_nothing_would_change(host: Host) -> None:
+    host.extracted()
+    fields = host.show(host.plan(sample=None))["dry_run"]["fields"]
+    assert {(name, field["same"], field["changed"]) for name, field in fields.items()} == {
+        ("total", FILES, 0),
+        ("shop", FILES, 0),
+    }
+
+
+def test_only_the_chosen_files_are_planned(host: Host) -> None:
+    files = host.extracted()
+    batch_id = host.caller.get(f"/files/{files[0]}").json()["batch_id"]
+    host.extracted(2)
+    assert host.show(host.plan(schema=NEW, where={"batch_id": batch_id}))["estimate"]["files"] == FILES
+    assert host.show(host.plan(schema=NEW, where={"state": "failed"}))["estimate"]["files"] == 0
+    assert host.show(host.plan(where={"older_schema": True}))["estimate"]["files"] == 0
+
+
+def test_a_dry_run_that_dies_counts_each_file_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.extracted()
+    monkeypatch.setattr(reprocess, "SLICE_S", 0.0001)
+    end_slice, deaths = host.runner.ports.jobs.end_slice, [2]
+
+    def dies(*arguments: Any) -> bool:
+        deaths[0] -= 1
+        return end_slice(*arguments) if deaths[0] < 0 else False
+
+    monkeypatch.setattr(host.runner.ports.jobs, "end_slice", dies)
+    plan_id = host.plan(schema=NEW, sample=None)
+    for _ in range(10):
+        host.advance()
+    assert host.show(plan_id)["dry_run"]["files"] == FILES
+
+
+# --- apply -------------------------------------------------------------------------------------------
+
+
+def test_apply_changes_every_record_and_shows_the_differences(host: Host) -> None:
+    host.extracted()
+    shown = host.apply(host.plan(schema=NEW))
+    assert (shown["state"], shown["schema_version"]) == ("applied", 2)
+    assert host.records() == [AFTER] * FILES
+    assert (shown["applied"]["files"], shown["applied"]["failed"], shown["applied"]["skipped"]) == (FILES, 0, 0)
+    assert shown["applied"]["fields"]["total"]["changed"] == FILES
+    assert host.findings() == {}
+
+
+def test_few_files_are_in_process_at_a_time(host: Host) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    host.caller.post(f"/plans/{plan_id}/apply")
+    for _ in range(3):
+        host.advance()
+    processing = host.caller.get(f"/datasets/{host.dataset}/files?state=processing").json()["files"]
+    assert len(processing) == reprocess.IN_PROCESS
+
+
+def test_applying_twice_and_dying_in_between_processes_each_file_once(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    first = host.caller.post(f"/plans/{plan_id}/apply").json()
+    assert host.caller.post(f"/plans/{plan_id}/apply").json()["id"] == first["id"]
+    end_slice, deaths = host.runner.ports.jobs.end_slice, [3]
+
+    def dies(*arguments: Any) -> bool:
+        deaths[0] -= 1
+        return end_slice(*arguments) if deaths[0] < 0 else False
+
+    monkeypatch.setattr(host.runner.ports.jobs, "end_slice", dies)
+    host.finish()
+    shown = host.show(plan_id)
+    assert (shown["state"], shown["applied"]["files"], shown["applied"]["skipped"]) == ("applied", FILES, 0)
+    row = host.api.bench.database.row("SELECT max(redrives) AS most FROM steps WHERE step = 'extraction'")
+    assert row == {"most": 1}
+    assert host.caller.post(f"/plans/{plan_id}/apply").json()["id"] == first["id"]
+
+
+def test_shards_process_all_files_together(host: Host) -> None:
+    host.extracted(12)
+    plan_id = host.plan(schema=NEW)
+    assert host.apply(plan_id, shard=0, shards=3)["state"] == "applying"
+    problem(host.caller.post(f"/plans/{plan_id}/apply", json={"shard": 1, "shards": 2}), 409, "conflict")
+    problem(host.caller.post(f"/plans/{plan_id}/apply", json={"shard": 3, "shards": 3}), 400, "invalid_request")
+    host.apply(plan_id, shard=1, shards=3)
+    shown = host.apply(plan_id, shard=2, shards=3)
+    assert (shown["state"], shown["shards"], shown["applied"]["files"]) == ("applied", {"done": 3, "total": 3}, 12)
+    assert host.records() == [AFTER] * 12
+
+
+def test_a_cancelled_apply_is_continued_by_another(host: Host) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    first = host.caller.post(f"/plans/{plan_id}/apply").json()
+    host.advance()
+    host.caller.post(f"/operations/jobs/{first['id']}/cancel")
+    host.finish()
+    assert 0 < host.records().count(AFTER) < FILES
+    shown = host.apply(plan_id)
+    assert (shown["state"], shown["applied"]["files"]) == ("applied", FILES)
+
+
+def test_a_removed_file_holds_no_plan_up(host: Host) -> None:
+    files = host.extracted()
+    plan_id = host.plan(schema=NEW)
+    host.caller.post(f"/plans/{plan_id}/apply")
+    host.advance()
+    host.caller.post(f"/datasets/{host.dataset}/removals", json={"file_ids": files})
+    host.finish()
+    assert host.show(plan_id)["state"] == "applied"
+    assert host.roll_back(plan_id)["state"] == "rolled_back"
+
+
+# --- rollback ----------------------------------------------------------------------------------------
+
+
+def test_a_rollback_brings_the_former_records_and_the_former_schema_back(host: Host) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    host.apply(plan_id)
+    shown = host.roll_back(plan_id)
+    assert shown["state"] == "rolled_back"
+    assert host.records() == [BEFORE] * FILES
+    dataset = host.caller.get(f"/datasets/{host.dataset}").json()
+    assert (dataset["schema"], dataset["schema_version"]) == (OLD, 3)
+    assert host.findings() == {}
+
+
+def test_a_rollback_of_a_part_that_was_applied_restores_that_part(host: Host) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    job = host.caller.post(f"/plans/{plan_id}/apply").json()
+    host.advance()
+    problem(host.caller.post(f"/plans/{plan_id}/rollback"), 409, "conflict")
+    host.caller.post(f"/operations/jobs/{job['id']}/cancel")
+    host.finish()
+    assert host.roll_back(plan_id)["state"] == "rolled_back"
+    assert host.records() == [BEFORE] * FILES
+
+
+def test_a_schema_that_was_set_after_an_apply_stays(host: Host) -> None:
+    host.extracted()
+    plan_id = host.plan(schema=NEW)
+    host.apply(plan_id)
+    later = {"type": "object", "properties": {"shop": {"type": "string"}}}
+    host.caller.put(f"/datasets/{host.dataset}/schema", json={"schema": later})
+    host.roll_back(plan_id)
+    assert host.caller.get(f"/datasets/{host.dataset}").json()["schema"] == later
+    assert host.records() == [BEFORE] * FILES
+
+
+def test_a_plan_that_was_not_applied_can_not_be_rolled_back(host: Host) -> None:
+    host.extracted(1)
+    plan_id = host.plan(schema=NEW)
+    problem(host.caller.post(f"/plans/{plan_id}/rollback"), 409, "conflict")
+    host.apply(plan_id)
+    host.roll_back(plan_id)
+    job = host.caller.post(f"/plans/{plan_id}/rollback")
+    assert (job.status_code, job.json()["state"]) == (202, "done")
+
+
+# --- who, and what is refused ------------------------------------------------------------------------
+
+
+def test_the_plan_of_another_tenant_is_unknown(host: Host) -> None:
+    host.extracted(1)
+    plan_id = host.plan(schema=NEW)
+    stranger = host.api.caller()
+    for method, path in (("GET", ""), ("POST", "/apply"), ("POST", "/rollback")):
+        problem(stranger.request(method, f"/plans/{plan_id}{path}"), 404, "not_found")
+    problem(stranger.post(f"/datasets/{host.dataset}/plans", json={}), 404, "not_found")
+    problem(stranger.get(f"/datasets/{host.dataset}/plans"), 404, "not_found")
+
+
+def test_a_schedulers_key_plans_and_applies_in_its_tenant(host: Host) -> None:
+    host.extracted(1)
+    scheduler = host.api.caller(host.tenant_id, "scheduler")
+    plan_id = scheduler.post(f"/datasets/{host.dataset}/plans", json={"schema": NEW}).json()["id"]
+    host.advance()
+    assert scheduler.post(f"/plans/{plan_id}/apply").status_code == 202
+    assert [plan["id"] for plan in scheduler.get(f"/datasets/{host.dataset}/plans").json()["plans"]] == [plan_id]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"from": "preview"},
+        {"schema": {"type": "string"}},
+        {"where": {"name": "x"}},
+        {"where": {"batch_id": "x"}},
+        {"sample": 0},
+        {"reading": {}},
+    ],
+)
+def test_a_plan_that_can_not_be_is_refused(host: Host, body: dict[str, Any]) -> None:
+    problem(host.caller.post(f"/datasets/{host.dataset}/plans", json=body), 400, "invalid_request")
