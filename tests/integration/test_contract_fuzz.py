@@ -60,6 +60,7 @@ EXISTING_IDS = {
     "key_id": ["other-key"],
     "export_id": ["export"],
     "job_id": ["job", "ended-job"],
+    "plan_id": ["plan"],
 }
 
 WHERES = [
@@ -149,6 +150,7 @@ class System:
                 "other-key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
                 "export": caller.post(f"/datasets/{dataset_id}/exports", json={"format": "csv"}).json()["id"],
                 "cursor-of-changes": cursor,
+                "plan": caller.post(f"/datasets/{dataset_id}/plans", json={}).json()["id"],
                 "job": caller.post("/operations/upkeep").json()["id"],
                 "ended-job": caller.post(
                     f"/operations/jobs/{caller.post('/operations/pulse').json()['id']}/cancel"
