@@ -33,6 +33,7 @@ SETTLED_AT_ONCE = 500
 RESTORED_AT_ONCE = 200
 SLICE_S = 5.0
 CHECK_AGAIN_S = 2.0
+EMPTY_SAMPLES = 50
 
 
 # --- the dry run -------------------------------------------------------------------------------------
@@ -68,11 +69,12 @@ def _next_files(runner: Runner, plan: Plan, position: dict[str, Any], most: int)
         return file_ids
     found = plans.id_range(plan.dataset_id)
     taken = set(position.get("taken", ()))
-    chosen = [file_id for file_id in _sampled(runner, plan, found, limit) if file_id not in taken] if found else []
+    sampled = dict.fromkeys(_sampled(runner, plan, found, limit)) if found else {}
+    chosen = [file_id for file_id in sampled if file_id not in taken][:limit]
     position["taken"] = [*taken, *chosen]
     position["empty"] = 0 if chosen else position.get("empty", 0) + 1
     # A sample that finds nothing new several times has probably found all files that there are.
-    return chosen or ([] if position["empty"] >= 5 else _next_files(runner, plan, position, most))
+    return chosen or ([] if position["empty"] >= EMPTY_SAMPLES else _next_files(runner, plan, position, most))
 
 
 def _sampled(runner: Runner, plan: Plan, found: tuple[str, str], count: int) -> Iterator[str]:

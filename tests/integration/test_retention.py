@@ -54,7 +54,9 @@ class Host:
         plan = [PlannedStep(name, (Part(),)) for name in STEPS]
         plan += [PlannedStep("ocr", Skip("every page has text")), PlannedStep("textract", Skip("read well"))]
         store, bench = self.api.bench.store, self.api.bench
-        for wake_up in store.dispatch({"intake": 100}):
+        topics = cast(MemoryTopics, self.runner.ports.topics)
+        arrived, topics.published = topics.published, []
+        for wake_up in arrived:
             store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0, host="h")
         for wake_up in store.dispatch(dict.fromkeys(STEPS, 100)):
             claim = bench.claim(wake_up)
