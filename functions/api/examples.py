@@ -236,6 +236,13 @@ EXAMPLES: dict[str, Any] = {
         "by_code": {"password_protected": 1},
         "next_cursor": None,
     },
+    "FieldChanges": {
+        "same": 90,
+        "changed": 8,
+        "appeared": 2,
+        "vanished": 0,
+        "examples": [{"file_id": FILE, "kind": "changed", "before": 9.0, "after": 10.0}],
+    },
     "Job": {
         "id": "0199d0a6-1c55-7f0e-9b21-8d3e5a6c7f42",
         "kind": "upkeep",
