@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from functions.extraction import extraction, found_in
 from functions.pipelines import INTAKE, PIPELINES
@@ -19,7 +20,7 @@ from layers.attempts.runner import Runner
 from layers.domain import differences, lifecycle
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
-from layers.domain.ids import FIRST_ID, first_id_at, moment_of
+from layers.domain.ids import FIRST_ID
 from layers.domain.job import Job, Slice
 from layers.domain.meter import Meter
 from layers.domain.step import PlannedStep
@@ -78,10 +79,11 @@ def _next_files(runner: Runner, plan: Plan, position: dict[str, Any], most: int)
 
 
 def _sampled(runner: Runner, plan: Plan, found: tuple[str, str], count: int) -> Iterator[str]:
-    """The files that were created next after random moments."""
-    first, last = moment_of(found[0]), moment_of(found[1])
+    """The files that follow random ids. Many files are created in the same millisecond, so times would not tell them
+    apart."""
+    first, last = (UUID(file_id).int for file_id in found)
     for _ in range(count):
-        after = first_id_at(first + random.random() * (last - first))
+        after = str(UUID(int=random.randint(max(0, first - 1), last)))
         yield from runner.ports.plans.chosen_files(plan, after, 0, 1, 1)
 
 

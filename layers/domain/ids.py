@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 FIRST_ID = str(UUID(int=0))
@@ -11,8 +11,3 @@ FIRST_ID = str(UUID(int=0))
 def first_id_at(moment: datetime) -> str:
     """The lowest id that a row created at this moment can have."""
     return str(UUID(int=max(0, int(moment.timestamp() * 1000)) << 80))
-
-
-def moment_of(row_id: str) -> datetime:
-    """When the row with this id was created."""
-    return datetime.fromtimestamp((UUID(row_id).int >> 80) / 1000, UTC)
