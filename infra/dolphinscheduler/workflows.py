@@ -40,7 +40,7 @@ class Workflow:
     def digest(self) -> str:
         """Changes with anything that an installation would have to change."""
         crontab = self.when.as_quartz if self.when else None
-        content = [self.name, self.purpose, crontab, self.parameters]
+        content: list[object] = [self.name, self.purpose, crontab, self.parameters]
         content += [[task.name, task.script, task.after, task.passes] for task in self.tasks]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
