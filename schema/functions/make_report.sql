@@ -28,7 +28,7 @@ BEGIN
                  WHERE c.error_code IS NOT NULL GROUP BY 1, 2) s GROUP BY 1),
     of_records AS (
         SELECT c.dataset_id, count(*) AS records, count(*) FILTER (WHERE r.complete) AS complete
-          FROM records r JOIN created c USING (file_id) GROUP BY 1),
+          FROM records r JOIN created c USING (file_id) WHERE r.file_id >= p_from AND r.file_id < p_until GROUP BY 1),
     of_steps AS (
         SELECT s.dataset_id, sum(s.cost_s) AS cost_s, sum(s.attempts) AS attempts, sum(s.failed) AS failed,
                jsonb_object_agg(s.step, jsonb_build_object(
