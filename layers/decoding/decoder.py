@@ -47,6 +47,7 @@ class Decoder:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
         self._calls = 0
+        self._tasks: set[str] = set()
         self.idle_since = time.monotonic()
         deadline = _Deadline(self.pid, START_S)
         try:
@@ -70,6 +71,11 @@ class Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    def order_for(self, task: str) -> tuple[bool, int]:
+        """The smaller, the better is this decoder for a task: whether it has not run it yet, and how many kinds of tasks it
+        has run."""
+        return task not in self._tasks, len(self._tasks)
+
     def idle_s(self) -> float:
         return time.monotonic() - self.idle_since
 
@@ -80,6 +86,7 @@ class Decoder:
         process must be killed after any of them.
         """
         self._calls += 1
+        self._tasks.add(task)
         request = dict(arguments)
         if "path" in arguments:
             request["path"] = str(self._link_input(Path(arguments["path"])))

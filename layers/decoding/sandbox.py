@@ -53,7 +53,7 @@ class Sandbox:
         for many minutes.
         """
         with self._slots:
-            decoder = self._take()
+            decoder = self._take(task)
             try:
                 answer = decoder.call(task, arguments, timeout_s, light_s)
             except TimeoutError:
@@ -89,11 +89,14 @@ class Sandbox:
             decoder.kill()
         self._fork_server.close()
 
-    def _take(self) -> Decoder:
-        """The idle decoder that was used last, or a new one."""
+    def _take(self, task: str) -> Decoder:
+        """An idle decoder or a new one. A decoder that has run the task before is preferred, because it has loaded what the
+        task needs; then the decoder that has run the fewest kinds of tasks, then the one that was used last."""
         while True:
             with self._lock:
-                decoder = self._idle.pop() if self._idle else None
+                indexes = range(len(self._idle))
+                best = min(indexes, key=lambda at: (*self._idle[at].order_for(task), -at), default=None)
+                decoder = self._idle.pop(best) if best is not None else None
             if decoder is None:
                 return Decoder(self._fork_server, self._memory_bytes)
             if decoder.is_alive():

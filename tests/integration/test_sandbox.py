@@ -78,6 +78,9 @@ def litter():
     return before
 def open_many(count): return attempt(lambda: [open("/dev/null") for _ in range(count)])
 def token(): return globals().setdefault("TOKEN", uuid.uuid4().hex)
+def slow_token(seconds):
+    time.sleep(seconds)
+    return token()
 def falter(seconds):
     def in_two(stream, answer):
         body = json.dumps(answer).encode()
@@ -188,6 +191,16 @@ def test_a_decoder_that_dies_is_replaced_and_the_error_says_how(any_box: Sandbox
     assert call(any_box, "token") != before
 
 
+def test_a_task_goes_to_the_idle_decoder_that_has_run_it_before(box: Sandbox) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        both = {called.result() for called in [pool.submit(call, box, "slow_token", seconds=1) for _ in range(2)]}
+    assert len(both) == 2
+    of_token = call(box, "token")
+    for _ in range(3):
+        assert call(box, "slow_token", seconds=0) in both - {of_token}
+        assert call(box, "token") == of_token
+
+
 def test_a_decoder_killed_while_idle_is_replaced_without_an_error(box: Sandbox) -> None:
     before = call(box, "token")
     (child,) = box.idle_pids()
@@ -234,7 +247,7 @@ def test_no_decoder_holds_the_life_pipe_of_another(box: Sandbox) -> None:
 def test_decoders_end_with_the_process_that_started_them(tmp_path: Path, mark: str) -> None:
     program = (
         "import sys, time; from layers.decoding.sandbox import Sandbox\n"
-        "print(len(Sandbox()._take().folder.name), flush=True)\ntime.sleep(float(sys.argv[1]))"
+        'print(len(Sandbox()._take("token").folder.name), flush=True)\ntime.sleep(float(sys.argv[1]))'
     )
     owner = subprocess.Popen([sys.executable, "-c", program, mark], stdout=subprocess.PIPE, cwd=ROOT)
     assert owner.stdout and owner.stdout.readline()
