@@ -11,6 +11,7 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.dates import dates
+from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line
 from layers.domain.extraction.text_candidates import (
     COMPANY,
@@ -52,17 +53,18 @@ def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     the next line; and the sender of a mail. A line of labels and their values, the header of a table or the title of the
     document is no name."""
     titles = [replace(each, score=each.score + _form_score(each.value)) for each in title_candidates(lines)]
+    known = labels.words_beside_values_in(labels.lowered("\n".join(line.text for line in lines[:HEADER_LINES])))
     for candidate in (*titles, *_joined(lines[:HEADER_LINES]), *sender_candidates(lines)):
-        if _may_be_a_name(labels.lowered(candidate.value)):
+        if _may_be_a_name(labels.lowered(candidate.value), known):
             yield candidate
 
 
-def _may_be_a_name(lowered: str) -> bool:
-    if labels.begins_with_label(lowered):
+def _may_be_a_name(lowered: str, known: Sequence[Label]) -> bool:
+    if labels.begins_with_label(lowered, known):
         return False
     for date in reversed(list(dates(lowered))):
         lowered = lowered[: date.start] + " " + lowered[date.end :]
-    rest = labels.without_labels(lowered)
+    rest = labels.without_labels(lowered, known)
     is_company = COMPANY.search(rest) or has_legal_form(rest)
     return bool(is_company) or sum(character.isalpha() for character in rest) >= LEAST_LETTERS
 

@@ -113,16 +113,22 @@ def _words_beside_values() -> tuple[Label, ...]:
     return tuple(Label(0, words) for words in sorted({*found, *DOCUMENT_TITLES}, key=len, reverse=True))
 
 
-def begins_with_label(lowered: str) -> bool:
-    """Whether a line begins with a label and a colon, as in `Invoice number: NW-20417`."""
+def words_beside_values_in(vocabulary: str) -> list[Label]:
+    """The labels and titles that a document may contain, the longest first. `vocabulary` as in `labels_in`."""
+    return labels_in(vocabulary, _words_beside_values())
+
+
+def begins_with_label(lowered: str, known: Sequence[Label]) -> bool:
+    """Whether a line begins with one of these labels and a colon, as in `Invoice number: NW-20417`."""
     head, colon, _ = lowered.partition(":")
-    known = labels_in(head, _words_beside_values()) if colon else []
-    return any((span := find_label(head, label.words)) and not head[: span[0]].strip() for label in known)
+    return bool(colon) and any(
+        (span := find_label(head, label.words)) and not head[: span[0]].strip() for label in known
+    )
 
 
-def without_labels(lowered: str) -> str:
-    """A line with a space for each label and each title of a document in it."""
-    for label in labels_in(lowered, _words_beside_values()):
+def without_labels(lowered: str, known: Sequence[Label]) -> str:
+    """A line with a space in place of each of these labels in it."""
+    for label in known:
         for start, end in reversed(find_labels(lowered, label.words)):
             lowered = lowered[:start] + " " + lowered[end:]
     return lowered
