@@ -76,14 +76,13 @@ def upkeep(event: entry.Event) -> Answer:
 
 
 def run_exports(is_stopping: Callable[[], bool] = lambda: False, most_s: float | None = None) -> None:
-    """Write the exports that wait, and delete old ones."""
+    """Write the exports that wait."""
     objects, store = bootstrap.objects(), bootstrap.exports()
     while not is_stopping() and exports.run_next(
         store, objects, lambda: new_folder("export"), is_stopping=is_stopping, most_s=most_s
     ):
         if most_s is not None:
             break
-    exports.delete_old(store, objects)
 
 
 def run_jobs() -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_objects, walk_recorded, walk_uploads
 from functions.dispatch import dispatch
+from functions.exports import delete_old
 from functions.job_kinds import FREQUENT_KINDS
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
@@ -66,6 +67,7 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "counts_folded": fold_counts,
         "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
+        "exports_deleted": lambda runner: delete_old(runner.ports.exports, runner.ports.objects),
         "jobs_forgotten": lambda runner: runner.ports.jobs.forget_jobs(FREQUENT_KINDS),
         "dispatched": dispatch,
         "breakers_open": report_breakers,

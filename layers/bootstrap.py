@@ -398,6 +398,7 @@ def ports() -> Ports:
         reports=PostgresReports(database()),
         imports=PostgresImports(database()),
         plans=PostgresPlans(database()),
+        exports=exports(),
         sources=S3Sources(lambda: aws_client("s3")),
     )
 

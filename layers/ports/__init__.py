@@ -8,6 +8,7 @@ from layers.domain.file import Reach
 from layers.domain.lifecycle import FilePlan
 from layers.domain.services import port_of
 from layers.domain.step import Step
+from layers.ports.exports import Exports, NoExports
 from layers.ports.imports import Imports, NoImports, NoSources, Sources
 from layers.ports.jobs import Jobs, NoJobs
 from layers.ports.limits import (
@@ -110,6 +111,7 @@ class Ports:
     imports: Imports = field(default_factory=NoImports)
     sources: Sources = field(default_factory=NoSources)
     plans: Plans = field(default_factory=NoPlans)
+    exports: Exports = field(default_factory=NoExports)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

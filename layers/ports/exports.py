@@ -59,3 +59,16 @@ class Exports(Protocol):
 
     def forget(self, export_ids: list[str]) -> None:
         """Delete the rows of exports."""
+
+
+class NoExports:
+    """Has no exports."""
+
+    def old(self, kept_s: float, limit: int) -> list[tuple[str, str]]:
+        return []
+
+    def forget(self, export_ids: list[str]) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError(name)

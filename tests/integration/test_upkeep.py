@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from functions import audit, upkeep
+from functions import audit, exports, upkeep
 from functions.dispatch import dispatch
+from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.jobs import PostgresJobs
 from layers.attempts.runner import Runner
 from layers.domain.step import Artifact, Done, Parked, Pipeline, PlannedStep, step
@@ -39,8 +40,9 @@ class System:
     topics: MemoryTopics
 
     def runner(self) -> Runner:
-        jobs = PostgresJobs(self.bench.store._database)
-        ports = Ports(self.bench.store, self.objects, self.topics, None, None, None, jobs=jobs)  # type: ignore[arg-type]
+        database = self.bench.store._database
+        own = {"jobs": PostgresJobs(database), "exports": PostgresExports(database)}
+        ports = Ports(self.bench.store, self.objects, self.topics, None, None, None, **own)  # type: ignore[arg-type]
         return Runner(ports, intake, (Pipeline("main", (text,)),), {"intake": 100, "text": 100}, host="upkeep")
 
     def count(self, query: str) -> int:
@@ -55,7 +57,7 @@ class System:
 @pytest.fixture
 def system(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"),
-                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
+                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (exports, "DELETED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
                          (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
     monkeypatch.setattr(audit, "UPLOAD_PAGES_AT_ONCE", 1)
@@ -155,6 +157,17 @@ def old_jobs(system: System) -> None:
     )
 
 
+def old_exports(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    dataset_id = system.bench.dataset(tenant_id)
+    system.run("DELETE FROM exports")
+    system.run(
+        f"""INSERT INTO exports (tenant_id, dataset_id, format, state, object_key, ended_at)
+            SELECT '{tenant_id}', '{dataset_id}', 'csv', 'done', 'a', now() - interval '2 days'
+              FROM generate_series(1, {FILES})"""
+    )
+
+
 def unfolded_counts(system: System) -> None:
     for _ in range(FILES):
         system.bench.arrived(1)
@@ -244,6 +257,9 @@ DUTIES = {
         lambda runner: runner.ports.store.forget_requests(), old_requests, rows("idempotency_keys"), most=FILES
     ),
     "jobs_forgotten": Duty(lambda runner: runner.ports.jobs.forget_jobs(["pulse"]), old_jobs, rows("jobs"), most=FILES),
+    "exports_deleted": Duty(
+        lambda runner: exports.delete_old(runner.ports.exports, runner.ports.objects), old_exports, rows("exports")
+    ),
     "dispatched": Duty(dispatch, due_steps, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(
         audit.audit_rows, attempts_missing_in_the_ledger, rows(RESTED.format("rows")), all_of_it=1, most=2 * AT_ONCE
