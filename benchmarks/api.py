@@ -15,8 +15,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -279,10 +280,9 @@ def removal(measured: Measured) -> None:
     measured.results["removal of 10,000: erased, s"] = round(time.perf_counter() - began, 1)
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--files", type=int, default=1_000_000)
-    files = arguments.parse_args().files
+@contextmanager
+def embedded() -> Iterator[Measured]:
+    """An embedded start with a temporary home, whose quota admits all requests of a benchmark."""
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
         home = Path(folder) / "home"
         process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
@@ -291,18 +291,26 @@ def main() -> None:
             (tenant,) = measured.get("/operations/tenants")["tenants"]
             quota = {"quota": {"requests_per_s": REQUESTS_A_S}}
             measured.http.put(f"/operations/tenants/{tenant['id']}", json=quota).raise_for_status()
-            batches(measured)
-            removal(measured)
-            dataset_id = measured.client.dataset("large")["id"]
-            began = time.perf_counter()
-            batch_id = fill(measured, dataset_id, files)
-            measured.results[f"filling {files:,} files, s"] = round(time.perf_counter() - began)
-            woken(measured)
-            measured.time("GET /datasets/{id}", 100, lambda _: measured.get(f"/datasets/{dataset_id}"))
-            listings(measured, dataset_id, batch_id)
-            under_watchers(measured, dataset_id, batch_id)
+            yield measured
         finally:
             stop(process)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--files", type=int, default=1_000_000)
+    files = arguments.parse_args().files
+    with embedded() as measured:
+        batches(measured)
+        removal(measured)
+        dataset_id = measured.client.dataset("large")["id"]
+        began = time.perf_counter()
+        batch_id = fill(measured, dataset_id, files)
+        measured.results[f"filling {files:,} files, s"] = round(time.perf_counter() - began)
+        woken(measured)
+        measured.time("GET /datasets/{id}", 100, lambda _: measured.get(f"/datasets/{dataset_id}"))
+        listings(measured, dataset_id, batch_id)
+        under_watchers(measured, dataset_id, batch_id)
     keep("api", measured.results, TARGETS)
 
 

@@ -11,18 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from benchmarks.api import REQUESTS_A_S, Measured, fill, quantile
-from benchmarks.starting import ROOT, keep, memory_mib, start, stop
+from benchmarks.api import Measured, embedded, fill, quantile
+from benchmarks.starting import keep, memory_mib
 
 TARGETS = {
     "page of 200 rows, API's CPU ms each": "6",
@@ -133,27 +130,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--files", type=int, default=1_000_000)
     files = arguments.parse_args().files
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
-        home = Path(folder) / "home"
-        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
-        try:
-            measured = Measured(json.loads((home / "endpoint.json").read_text()))
-            (tenant,) = measured.get("/operations/tenants")["tenants"]
-            quota = {"quota": {"requests_per_s": REQUESTS_A_S}}
-            measured.http.put(f"/operations/tenants/{tenant['id']}", json=quota).raise_for_status()
-            dataset_id = measured.client.dataset("large")["id"]
-            began = time.perf_counter()
-            fill(measured, dataset_id, files)
-            measured.results[f"filling {files:,} files, s"] = round(time.perf_counter() - began)
-            path = f"/datasets/{dataset_id}/files"
-            measured.time("page of 200 rows", 60, lambda _: measured.get(path, view="row", limit=200))
-            measured.time("page of 50 files", 60, lambda _: measured.get(path, limit=50))
-            sizes(measured, dataset_id)
-            searches(measured, dataset_id)
-            many_readers(measured, dataset_id)
-            exports(measured, dataset_id)
-        finally:
-            stop(process)
+    with embedded() as measured:
+        dataset_id = measured.client.dataset("large")["id"]
+        began = time.perf_counter()
+        fill(measured, dataset_id, files)
+        measured.results[f"filling {files:,} files, s"] = round(time.perf_counter() - began)
+        path = f"/datasets/{dataset_id}/files"
+        measured.time("page of 200 rows", 60, lambda _: measured.get(path, view="row", limit=200))
+        measured.time("page of 50 files", 60, lambda _: measured.get(path, limit=50))
+        sizes(measured, dataset_id)
+        searches(measured, dataset_id)
+        many_readers(measured, dataset_id)
+        exports(measured, dataset_id)
     keep("rows", measured.results, TARGETS)
 
 

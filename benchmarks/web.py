@@ -12,13 +12,10 @@ import argparse
 import json
 import os
 import shutil
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from benchmarks.api import REQUESTS_A_S, Measured, fill
-from benchmarks.starting import ROOT, keep, start, stop
+from benchmarks.api import embedded, fill
+from benchmarks.starting import keep
 
 TARGETS = {
     "first visit to first rows, s": "1.0",
@@ -99,32 +96,23 @@ def main() -> None:
     arguments.add_argument("--dropped", type=int, default=2000)
     options = arguments.parse_args()
     results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, sync_playwright() as driver:
-        home = Path(folder) / "home"
-        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
-        try:
-            measured = Measured(json.loads((home / "endpoint.json").read_text()))
-            (tenant,) = measured.get("/operations/tenants")["tenants"]
-            quota = {"quota": {"requests_per_s": REQUESTS_A_S}}
-            measured.http.put(f"/operations/tenants/{tenant['id']}", json=quota).raise_for_status()
-            large, small = (measured.client.dataset(name)["id"] for name in ("large", "small"))
-            fill(measured, large, options.files)
-            options_of_chromium = ["--js-flags=--expose-gc", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=options_of_chromium)
-            page = browser.new_context(locale="en-GB").new_page()
-            key = json.dumps(measured.endpoint["api_key"])
-            page.add_init_script(f"sessionStorage.setItem('fairway.key', {key})")
-            address = f"{measured.endpoint['api_url']}/#/datasets/"
-            visits(page, address + large, results)
-            scrolling(page, results)
-            page.goto(address + small)
-            page.wait_for_selector(".empty")
-            took_ms, block_ms = page.evaluate(DROP, options.dropped)
-            results["dropped files, files/s"] = round(options.dropped / took_ms * 1000, 1)
-            results["dropped files, longest block of the page, ms"] = round(block_ms)
-            browser.close()
-        finally:
-            stop(process)
+    with embedded() as measured, sync_playwright() as driver:
+        large, small = (measured.client.dataset(name)["id"] for name in ("large", "small"))
+        fill(measured, large, options.files)
+        options_of_chromium = ["--js-flags=--expose-gc", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=options_of_chromium)
+        page = browser.new_context(locale="en-GB").new_page()
+        key = json.dumps(measured.endpoint["api_key"])
+        page.add_init_script(f"sessionStorage.setItem('fairway.key', {key})")
+        address = f"{measured.endpoint['api_url']}/#/datasets/"
+        visits(page, address + large, results)
+        scrolling(page, results)
+        page.goto(address + small)
+        page.wait_for_selector(".empty")
+        took_ms, block_ms = page.evaluate(DROP, options.dropped)
+        results["dropped files, files/s"] = round(options.dropped / took_ms * 1000, 1)
+        results["dropped files, longest block of the page, ms"] = round(block_ms)
+        browser.close()
     keep("web", results, TARGETS)
 
 
