@@ -58,8 +58,9 @@ class Application:
         method = environ["REQUEST_METHOD"]
         path = str(environ.get("REQUEST_URI") or environ["PATH_INFO"]).split("?", 1)[0]
         try:
-            page = self._page.answer(method, path, _headers(environ)) if self._page else None
-            status, headers, body = page or self._answer(method, path, environ)
+            request_headers = _headers(environ)
+            page = self._page.answer(method, path, request_headers) if self._page else None
+            status, headers, body = page or self._answer(method, path, request_headers, environ)
         except Exception as error:
             log("request_failed", method=method, error=error)
             page = None
@@ -78,7 +79,9 @@ class Application:
         log("request", method=method, path=path[:200], status=status, ms=duration_ms)
         return [] if method == "HEAD" else [body]
 
-    def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    def _answer(
+        self, method: str, path: str, request_headers: dict[str, str], environ: dict[str, Any]
+    ) -> tuple[int, dict[str, str], bytes]:
         parts = tuple(path.rstrip("/").split("/")) if path != "/" else ("", "")
         route = next((route for route in self._routes if _fits(route, parts)), None)
         if route is None:
@@ -99,7 +102,7 @@ class Application:
         response = self._gateway.handle_request(
             method=effective,
             path=quoted + (f"?{query}" if query else ""),
-            headers=_headers(environ),
+            headers=request_headers,
             body=environ["wsgi.input"].read(length) if length else b"",
         )
         body = response["body"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -149,21 +150,11 @@ def _imported(files: Mapping[str, Content], start: str) -> list[str]:
         for relative in re.findall(
             r'^(?:import|export|\}) .*?from "(\.[^"]+)";', files[name].body.decode(), re.MULTILINE
         ):
-            inner = _normal(folder / relative)
+            inner = posixpath.normpath(folder / relative)
             if inner in files and inner not in found:
                 found[inner] = None
                 pending.append(inner)
     return list(found)
-
-
-def _normal(path: Path) -> str:
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
 
 
 def _sent(content: Content, cache: str, request: Mapping[str, str], more: Mapping[str, str]) -> Answer:
