@@ -61,6 +61,16 @@ def test_a_removed_file_leaves_the_table_and_undo_brings_it_back(visit: Visit, s
     expect(row).to_have_count(1)
 
 
+def test_the_pages_of_a_file_stand_below_one_another(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Pages", ("two-receipts.tiff",))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    page.get_by_role("row").filter(has_text="two-receipts.tiff").get_by_role("link").first.click()
+    expect(page.locator("figure.page img")).to_have_count(2)
+    first, second = (page.locator("figure.page").nth(index).bounding_box() for index in (0, 1))
+    assert first and second and second["y"] >= first["y"] + first["height"]
+
+
 def test_a_change_by_someone_else_appears_without_a_reload(visit: Visit, start: Start) -> None:
     dataset = dataset_with_samples(start, "To watch", ("human-rights.txt",))
     page = visit.tab()
