@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from layers.decoders import png_chunks
+from layers.decoders import png_chunks, tiff_directories
 from layers.domain.errors import PermanentError
 
 MAX_PIXELS = 100_000_000
 BOMB_PIXELS_PER_BYTE = 200  # more than this is a decompression bomb; photographs have less than 10
 MAX_FRAMES_SEARCHED = 60  # of an animation, for a frame that is not blank
 ORIENTATION = 0x0112  # the EXIF tag
-SUBFILE_TYPE, OLD_SUBFILE_TYPE = 254, 255  # TIFF tags: the kind of a page
-REDUCED, MASK = 1, 4
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 INCOMPLETE = "fairway_incomplete"
 
@@ -85,7 +83,7 @@ def _opened(path: str) -> Any:
 def count_frames(path: str) -> int:
     """The number of pages of a TIFF; 1 for any other picture, animated or not."""
     with open_image(path) as image:
-        return len(_page_indexes(image))
+        return len(_page_indexes(path, image))
 
 
 def frame(path: str, number: int, draft_edge_px: int | None = None, draft_mode: str | None = None) -> Any:
@@ -152,24 +150,18 @@ def upright(image: Any) -> Any:
 # --- pages and frames ----------------------------------------------------------------------------------
 
 
-def _page_indexes(image: Any) -> list[int]:
+def _page_indexes(path: str, image: Any) -> list[int]:
     """The frames of a file that are pages: of a TIFF all but smaller copies and masks, of other formats the first."""
-    count = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
-    if count == 1:
+    if image.format != "TIFF":
         return [0]
-    pages = []
-    for index in range(count):
-        image.seek(index)
-        kind, old_kind = image.tag_v2.get(SUBFILE_TYPE, 0), image.tag_v2.get(OLD_SUBFILE_TYPE, 0)
-        if not (isinstance(kind, int) and kind & (REDUCED | MASK)) and old_kind != 2:
-            pages.append(index)
-    image.seek(0)
-    return pages or list(range(count))
+    with open(path, "rb") as stream:
+        indexes = tiff_directories.page_indexes(stream)
+    return indexes or list(range(int(getattr(image, "n_frames", 1))))
 
 
 def _single(path: str) -> tuple[Any, list[int]]:
     image = open_image(path)
-    return image, _page_indexes(image)
+    return image, _page_indexes(path, image)
 
 
 def _multi_page(path: str) -> tuple[Any, list[int]]:
