@@ -36,13 +36,13 @@ FOLDERS = ("input", "scratch", "output")  # the process reads the first and writ
 class Decoder:
     """A decoder process and its reaper. Used by one thread at a time."""
 
-    def __init__(self, fork_server: ForkServer, memory_bytes: int) -> None:
+    def __init__(self, fork_server: ForkServer, memory_bytes: int, first_task: str) -> None:
         self.folder = scratch.new_folder("decoder")
         self._input, self._scratch, self._output = (self.folder / name for name in FOLDERS)
         for folder in (self._input, self._scratch, self._output):
             folder.mkdir()
         try:
-            self._process = fork_server.start_decoder(memory_bytes, self.folder)
+            self._process = fork_server.start_decoder(memory_bytes, self.folder, first_task)
         except TransientError:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise

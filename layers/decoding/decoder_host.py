@@ -44,7 +44,7 @@ TASKS = {
     "text_picture": "layers.decoders.text_thumbnails:picture_of_text",
 }
 
-# Imported before the second decoder is forked, if installed. None of these starts threads; onnxruntime would.
+# Imported before the second decoder is forked, if installed. None of these starts threads.
 PRELOADED = (
     *sorted(
         {function.split(":")[0] for name, function in TASKS.items() if name not in ("office_pdf", "office_values")}
@@ -52,12 +52,15 @@ PRELOADED = (
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
     *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile", "layers.decoders.nets.pages"),
 )
+# Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
+LOADED_FOR = {"ocr": "layers.decoders.nets.models:load"}
 
 
 def main() -> None:
     """Fork a decoder for each message, until the socket closes."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     forked = 0
+    loaded: set[str] = set()
     while True:
         message, descriptors, _, _ = socket.recv_fds(connection, 4096, 4)
         if not message:
@@ -65,10 +68,14 @@ def main() -> None:
         if forked == 1:  # not for the first: a process that needs a single decoder should not wait for all imports
             _preload()
         forked += 1
+        request = json.loads(message)
+        if request["load_for"] in LOADED_FOR and request["load_for"] not in loaded:
+            loaded.add(request["load_for"])
+            _load(LOADED_FOR[request["load_for"]])
         child = os.fork()
         if not child:
             connection.close()
-            _start_decoder(json.loads(message), descriptors)
+            _start_decoder(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         connection.send(str(child).encode())
@@ -81,6 +88,13 @@ def _preload() -> None:
             importlib.import_module(module)
         except Exception:  # a decoder that needs it reports the error
             pass
+
+
+def _load(function: str) -> None:
+    try:
+        _function(function)()
+    except Exception:  # a decoder that needs it reports the error
+        pass
 
 
 def _start_decoder(message: dict[str, Any], descriptors: list[int]) -> NoReturn:
@@ -149,7 +163,7 @@ def _reap_ended_children() -> bool:
 
 def _run_task(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"value": _task(task)(**arguments)}
+        return {"value": _function(TASKS[task])(**arguments)}
     except PermanentError as error:
         return {"refused": {"code": error.code, "detail": error.detail}}
     except MemoryError:
@@ -161,9 +175,9 @@ def _run_task(task: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"crashed": f"{type(error).__name__}: {error}"}
 
 
-def _task(name: str) -> Callable[..., Any]:
-    module, function = TASKS[name].split(":")
-    return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
+def _function(path: str) -> Callable[..., Any]:
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
 
 
 def _answer(stream: Any, answer: dict[str, Any]) -> None:

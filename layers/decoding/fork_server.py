@@ -1,7 +1,8 @@
 """Starts decoder processes by forking them from a process that has already imported the decoders' libraries.
 
 Starting Python and importing the libraries takes 0.1 to 0.2 s of processor time, forking 0.01 s. The fork server never
-reads an untrusted file, has one thread, and has no secret in its memory.
+reads an untrusted file, has one thread, and has no secret in its memory. Opening the networks of OCR takes .2 s, so it opens
+them once, before it forks the first decoder for OCR; later decoders share them.
 """
 
 from __future__ import annotations
@@ -84,15 +85,22 @@ class ForkServer:
         self._lock = threading.Lock()
         self._program: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._ended_while_loading: set[str] = set()
 
-    def start_decoder(self, memory_bytes: int, folder: Path) -> DecoderProcess:
-        """A new decoder that works in a folder. Raises TransientError if it cannot be started."""
+    def start_decoder(self, memory_bytes: int, folder: Path, task: str) -> DecoderProcess:
+        """A new decoder that works in a folder. Its first task will be `task`, which may need something to be loaded.
+
+        Raises TransientError if it cannot be started. If the fork server ends during this, nothing is loaded for that task
+        again: its decoders load it, and only they end.
+        """
         (stdin, request_pipe), (answer_pipe, stdout), (life, our_life), (our_end, end) = (os.pipe() for _ in range(4))
         passed = (stdin, stdout, life, end)
-        request = json.dumps({"memory_bytes": memory_bytes, "folder": str(folder)}).encode()
+        load_for = "" if task in self._ended_while_loading else task
+        request = json.dumps({"memory_bytes": memory_bytes, "folder": str(folder), "load_for": load_for}).encode()
         try:
             pid = self._fork(request, passed)
         except OSError as error:
+            self._ended_while_loading.add(task)
             for descriptor in (request_pipe, answer_pipe, our_life, our_end):
                 os.close(descriptor)
             raise TransientError("decoder_start", f"a decoder process could not be started ({error})") from error

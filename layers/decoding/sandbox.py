@@ -98,7 +98,7 @@ class Sandbox:
                 best = min(indexes, key=lambda at: (*self._idle[at].order_for(task), -at), default=None)
                 decoder = self._idle.pop(best) if best is not None else None
             if decoder is None:
-                return Decoder(self._fork_server, self._memory_bytes)
+                return Decoder(self._fork_server, self._memory_bytes, task)
             if decoder.is_alive():
                 return decoder
             decoder.kill()

@@ -91,10 +91,15 @@ def falter(seconds):
     decoder_host._answer = in_two
     time.sleep(seconds)
     return "printed"
+def load(): globals()["LOADED_BY"] = os.getpid()
+def loaded_by(): return globals().get("LOADED_BY"), uuid.uuid4().hex
+def ends_the_fork_server(): os._exit(9)
+def read_after_that(): return "read"
 def over_cpu(): os.kill(os.getpid(), 24)  # SIGXCPU
 def raise_one(): raise ZeroDivisionError("by zero")
 sys.modules["tasks"] = sys.modules["__main__"]
 decoder_host.TASKS = {name: f"tasks:{name}" for name, one in list(globals().items()) if callable(one)}
+decoder_host.LOADED_FOR = {"loaded_by": "tasks:load", "read_after_that": "tasks:ends_the_fork_server"}
 decoder_host.main()
 """
 
@@ -199,6 +204,33 @@ def test_a_task_goes_to_the_idle_decoder_that_has_run_it_before(box: Sandbox) ->
     for _ in range(3):
         assert call(box, "slow_token", seconds=0) in both - {of_token}
         assert call(box, "token") == of_token
+
+
+def test_what_a_task_needs_is_loaded_once_for_all_its_decoders(box: Sandbox) -> None:
+    loaded_by, _ = call(box, "loaded_by")
+    with pytest.raises(DecoderCrashed):
+        call(box, "die")
+    assert call(box, "loaded_by")[0] == loaded_by is not None
+
+
+def test_a_fork_server_that_ends_while_it_loads_is_replaced_by_one_that_does_not_load(box: Sandbox) -> None:
+    with pytest.raises(TransientError):
+        call(box, "read_after_that")
+    assert call(box, "read_after_that") == "read"
+
+
+def test_the_networks_of_ocr_start_no_thread_so_that_a_process_that_has_loaded_them_can_be_forked() -> None:
+    program = """
+import os, sys
+from layers.decoders.nets import models
+models.load()
+print(models.open_net.cache_info().currsize, len(os.listdir("/proc/self/task")))
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, env=environment, text=True
+    )
+    assert output.stdout.split() == ["2", "1"]
 
 
 def test_a_decoder_killed_while_idle_is_replaced_without_an_error(box: Sandbox) -> None:

@@ -45,6 +45,14 @@ def can_run() -> bool:
     return True
 
 
+def load() -> None:
+    """Open the networks that read most pages. With one thread each, they start no other thread, so that a process that has
+    opened them can be forked."""
+    if can_run() and (usual := recogniser(("eng",))):
+        for net in (DETECTOR, usual):
+            open_net(net)
+
+
 def run(net: Net, array: Any) -> Any:
     """The output of a network for one input array."""
     opened = open_net(net)
