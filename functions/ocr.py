@@ -6,10 +6,10 @@ from functions.text_artifact import TEXT, save_text
 from layers.attempts.work import Work
 from layers.domain.fairness import SLICE_S
 from layers.domain.file import File
-from layers.domain.page import notes_of
+from layers.domain.page import Page, notes_of
 from layers.domain.retry import RetryPolicy
 from layers.domain.slicing import slices
-from layers.domain.step import Done, Plan, Skip, step
+from layers.domain.step import Artifact, Done, Plan, Skip, step
 
 PAGE_COST_S = 1.0
 
@@ -43,7 +43,16 @@ def ocr(file: File, work: Work) -> Done:
     pages = work.documents.read_images(
         work.original(), file.media_type, file.page_numbers, file.languages, file.reading, file.schema
     )
+    return Done(pages=tuple(pages), artifacts=_whole_text(file, work, pages), notes=notes_of(pages))
+
+
+def _whole_text(file: File, work: Work, pages: list[Page]) -> tuple[Artifact, ...]:
+    """The text of the whole file, once all its pages have been read."""
+    if not all(page.source for page in pages):
+        return ()
+    if len(pages) == file.page_total:
+        return (save_text(work, pages),)
+    if not work.read_all_besides([page.number for page in pages]):
+        return ()  # a file of 2,000 pages has 200 parts; each would load the pages of all
     known = {page.number: page for page in (*work.pages(), *pages)}
-    all_read = len(known) == file.page_total and all(page.source for page in known.values())
-    artifacts = (save_text(work, [known[number] for number in sorted(known)]),) if all_read else ()
-    return Done(pages=tuple(pages), artifacts=artifacts, notes=notes_of(pages))
+    return (save_text(work, [known[number] for number in sorted(known)]),)

@@ -128,6 +128,9 @@ class Store(Protocol):
     def pages(self, file_id: str) -> list[Page]:
         """The pages of a file, with text and words, in order."""
 
+    def count_read_pages(self, file_id: str, besides: Sequence[int]) -> int:
+        """How many pages of a file have been read, not counting the pages `besides`."""
+
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
         """Extend the leases of these claims, all of one step, to end `lease_s` seconds from now. Returns how many are
         still held."""

@@ -159,6 +159,15 @@ def test_the_results_of_a_step_are_stored(world: World) -> None:
     assert world.file_state(wake_up.file_id) == "partial"
 
 
+def test_the_read_pages_of_a_file_are_counted_without_some(world: World) -> None:
+    (wake_up,) = planned(world, 1, [PlannedStep("ocr", ONE_PART)])
+    assert world.store.count_read_pages(wake_up.file_id, [1]) == 0
+    pages = tuple(Page(number, "read", (), "ocr" if number != 3 else None, 90.0) for number in (1, 2, 3, 4))
+    world.store.record(claim(world, wake_up), Done(pages=pages), nothing_follows, cost_s=1, host="h")
+    assert world.store.count_read_pages(wake_up.file_id, []) == 3
+    assert world.store.count_read_pages(wake_up.file_id, [2, 3]) == 2
+
+
 def test_a_step_sees_the_notes_of_the_steps_before_it(world: World) -> None:
     hidden, lost = Note("a sheet is hidden"), Note("2 further messages were not read", lost=True)
     text, ocr = planned(world, 1, [PlannedStep("text", ONE_PART), PlannedStep("ocr", ONE_PART)])

@@ -216,6 +216,9 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
     def pages(self, file_id: str) -> list[Page]:
         return [page for _, page in sorted(self.files[file_id].pages.items())]
 
+    def count_read_pages(self, file_id: str, besides: Sequence[int]) -> int:
+        return sum(page.source is not None and page.number not in besides for page in self.pages(file_id))
+
     def extend(self, claims: Sequence[Claim], lease_s: float) -> int:
         with self._lock:
             held = [row for claim in claims if (row := self._held(claim))]

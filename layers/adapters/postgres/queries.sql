@@ -55,6 +55,10 @@ SELECT file_id, step, part, attempt, rides FROM dispatch_steps(:limits, :policy)
 -- Charges a lane for the difference between an attempt's measured time and its estimate.
 SELECT correct_lane(:step, :tenant_id, :batch_id, :difference_s)
 
+-- count_read_pages --
+SELECT count(*) AS pages FROM pages
+ WHERE file_id = :file_id AND source IS NOT NULL AND page_number <> ALL (:besides::integer[])
+
 -- pages --
 -- The pages of a file, with text and words.
 SELECT page_number, text, words, source, confidence, width, height, turned, facts, begins_document

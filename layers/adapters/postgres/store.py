@@ -194,6 +194,11 @@ class PostgresStore:
         rows = self._database.rows(self._sql["dispatch"], limits=Jsonb(limits), policy=DISPATCH_POLICY)
         return [_as_wake_up(row) for row in rows]
 
+    def count_read_pages(self, file_id: str, besides: Sequence[int]) -> int:
+        row = self._database.row(self._sql["count_read_pages"], file_id=file_id, besides=list(besides))
+        assert row
+        return int(row["pages"])
+
     def pages(self, file_id: str) -> list[Page]:
         rows = self._database.rows(self._sql["pages"], file_id=file_id)
         return [
