@@ -88,7 +88,7 @@ class Recorder:
         """An attempt that has ended, with the plan of what follows it."""
 
         def plan(file: File) -> FilePlan:
-            file = replace(file, reach=self._ports.reach)
+            file = replace(file, reach=self._ports.reach, redrives=claim.file.redrives)
             return lifecycle.plan_after(self._intake, self._pipelines, self._steps[claim.step], outcome, file)
 
         return Finished(claim, outcome, plan, cost_s, used)

@@ -128,7 +128,10 @@ def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome
     failed = ended.name in file.failures and merged is None
     if ended is intake:
         if isinstance(outcome, Failed):
-            return FilePlan((), "failed", (ended.name, outcome.code, outcome.detail))
+            # Of a redriven file, the later steps wait for the end of intake.
+            waiting = [step for pipeline in pipelines if not pipeline.on_request for step in pipeline.steps]
+            skipped = [PlannedStep(step.name, Skip(f"{ended.name} failed")) for step in waiting if file.redrives]
+            return FilePlan(skipped, "failed", (ended.name, outcome.code, outcome.detail))
         planned = start(pipelines, file)
     else:
         planned = follow(pipelines, ended, failed, file)

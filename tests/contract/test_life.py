@@ -360,6 +360,24 @@ def test_invariants_hold_in_any_order_of_events(
         live(lambda: PostgresWorld(urls), examples, moves)
 
 
+@pytest.mark.parametrize("how", ["failed", "lost with its workers"])
+def test_no_step_waits_for_an_intake_that_failed_again_after_a_redrive(world: World, how: str) -> None:
+    life = Life(world)
+    life.cancel_or_remove(index=0, undo_s=None)
+    life.redrive(index=0, name="intake")
+    life.dispatcher_is_called()
+    if how == "failed":
+        life.deliver(index=0, owner=OWNERS[0], again=False)
+        life.write(index=0, how=how, late=False)
+    else:
+        for _ in range(int(lifecycle.QUARANTINE_AT)):
+            life.deliver(index=0, owner=OWNERS[0], again=False)
+            life.leases_expire()
+    (failed,) = [file for file in world.everything().values() if file.state == "failed"]
+    assert {part[0] for name, part in failed.parts.items() if name[0] != "intake"} == {"skipped"}
+    life.teardown()
+
+
 def live(world: Callable[[], World], examples: int, moves: int, *, derandomize: bool = True) -> None:
     """Run this many sequences of this many events. Raises AssertionError with the shortest one that violates an
     invariant."""

@@ -76,7 +76,8 @@ UPDATE steps s SET lease_expires_at = clock_timestamp() + make_interval(secs => 
 SELECT file_facts(s.file_id) || jsonb_build_object(
            'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
            'failures_before', s.failures, 'snoozes', s.snoozes, 'losses', s.losses, 'owner', s.lease_owner,
-           'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+           'cost_estimate_s', s.cost_estimate_s, 'redrives', s.redrives,
+           'page_numbers', to_jsonb(s.page_numbers)) AS claim
   FROM steps s
  WHERE s.state = 'running' AND s.lease_expires_at < clock_timestamp()
  ORDER BY s.lease_expires_at LIMIT :limit
@@ -86,7 +87,8 @@ SELECT file_facts(s.file_id) || jsonb_build_object(
 SELECT file_facts(s.file_id) || jsonb_build_object(
            'step', s.step, 'part', s.part, 'lease_id', s.lease_id, 'attempt', s.attempt,
            'failures_before', s.failures, 'snoozes', s.snoozes, 'losses', s.losses, 'owner', s.lease_owner,
-           'cost_estimate_s', s.cost_estimate_s, 'page_numbers', to_jsonb(s.page_numbers)) AS claim
+           'cost_estimate_s', s.cost_estimate_s, 'redrives', s.redrives,
+           'page_numbers', to_jsonb(s.page_numbers)) AS claim
   FROM steps s
  WHERE s.state = 'running' AND s.lease_owner = :owner
 
