@@ -13,8 +13,10 @@ import argparse
 import json
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from rich.console import Console
 from rich.table import Table
@@ -47,18 +49,41 @@ def show(results: Results, crashes: CrashResults | None) -> None:
         console.print(f"crashes at {crashes.lines} lines between claim and commit: {len(crashes.faults)} faults")
 
 
+@contextmanager
+def database(folder: Path) -> Iterator[Urls]:
+    """The URLs of an empty database."""
+    folder.mkdir()
+    with running_servers(folder) as servers:
+        yield Urls(servers.owner_url, servers.worker_url, servers.api_url)
+
+
+def on_postgres(lives: int) -> int:
+    return max(10, lives // 20)
+
+
+def random_lives(urls: Urls, lives: int) -> None:
+    """Run this many random sequences of events. Raises AssertionError, and prints the shortest one, if an invariant is
+    violated."""
+    with patch.object(recording, "log", lambda *_, **__: None):
+        live(MemoryWorld, lives, 60, derandomize=False)
+        live(lambda: PostgresWorld(urls), on_postgres(lives), 60, derandomize=False)
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--files", type=int, default=5000)
     arguments.add_argument("--workers", type=int, default=4)
     arguments.add_argument("--lives", type=int, default=2000)
     options = arguments.parse_args()
+    crashes = None
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fairway-chaos-")))
-        (home / "servers").mkdir()
-        servers = stack.enter_context(running_servers(home / "servers"))
-        urls = Urls(servers.owner_url, servers.worker_url, servers.api_url)
-        crashes = crash_at_each_line(urls) if options.lives else None
+        if options.lives:
+            with database(home / "random lives") as urls:
+                random_lives(urls, options.lives)
+            with database(home / "crashes") as urls:  # its files have no objects, which an audit would report
+                crashes = crash_at_each_line(urls)
+        urls = stack.enter_context(database(home / "files"))
         (home / "store").mkdir()
         store = stack.enter_context(running_store(home / "store"))
         plan = ChaosPlan(options.files, options.workers, **FULL_LENGTH)
@@ -70,10 +95,7 @@ def main() -> None:
             if figures != ONCE
         ]
         if options.lives:
-            recording.log = lambda *_, **__: None
-            live(MemoryWorld, options.lives, 60, derandomize=False)
-            live(lambda: PostgresWorld(urls), max(10, options.lives // 20), 60, derandomize=False)
-            results.counts["random lives of a step"] = options.lives + max(10, options.lives // 20)
+            results.counts["random lives of a step"] = options.lives + on_postgres(options.lives)
     show(results, crashes)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps({"counts": results.counts, "effects": results.effects, "faults": faults}, indent=1))
