@@ -26,6 +26,7 @@ AT_ONCE = 500
 RESCUED_AT_ONCE = 100
 FOLDED_AT_ONCE = 20_000
 REMOVED_AT_ONCE = 5_000
+MISSED_AT_ONCE = 5_000
 VALUES_AT_ONCE, VALUE_ROUNDS = 2_000, 10
 LISTINGS_AT_ONCE = 20
 UNCLAIMED_S = 15.0
@@ -243,7 +244,7 @@ def _sweep(runner: Runner, tenant_id: str, awaited: list[str]) -> tuple[int, boo
 
 
 def miss_uploads(runner: Runner) -> int:
-    return runner.ports.store.miss_uploads(AT_ONCE)
+    return runner.ports.store.miss_uploads(MISSED_AT_ONCE)
 
 
 def add_row_values(runner: Runner) -> int:

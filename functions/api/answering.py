@@ -21,7 +21,6 @@ from layers.telemetry.log import log
 
 # Left out of stored responses: URLs expire, keys are secret.
 NOT_STORED = {"upload", "api_key", "code"}
-LONGEST_KEY = 200
 LAMBDA_MOST_BYTES = 5_900_000  # a Lambda response may have 6 MB; the rest is for headers and JSON escapes
 COMMON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # Fairway's own WSGI server passes the client's address in this header; API Gateway passes it in the event's context.
@@ -111,11 +110,9 @@ def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiP
 
 def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Response:
     """Run a handler once for each Idempotency-Key: its effects and the stored response are committed together."""
-    key = request.headers.get("idempotency-key")
+    key = request.idempotency_key() if route.repeat else None
     if key is None or route.repeat is None:
         return _as_response(route.handler(request, **ids))
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise Problem("invalid_request", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
     identity = json.dumps(
         [f"{route.handler.__module__}.{route.handler.__name__}", dict(ids), request.query], sort_keys=True
     )

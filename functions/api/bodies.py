@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
@@ -16,6 +16,8 @@ from layers.domain.row_filter import MOST_CONDITIONS
 
 MOST_LEVELS = 50
 FILES_A_CALL = 1000
+LINES_A_MANIFEST = 100_000
+LONGEST_UPLOAD_S = 30 * 24 * 3600
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -158,6 +160,29 @@ class NewBatch(Body):
     priority: Literal["normal", "low"] = Field(
         default="normal", description="`low`: processed after your other batches; other tenants are not affected"
     )
+
+
+class ManifestLine(NewFile):
+    """A line of a manifest: one file."""
+
+    modified_at: AwareDatetime | None = Field(
+        default=None, strict=False, description="when the file was last changed where it comes from"
+    )
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _is_storable(cls, name: str) -> str:
+        return _storable_text(name)
+
+
+class ManifestOptions(BaseModel):
+    """The query parameters of a manifest."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
+    allow_duplicates: bool = False
+    expand_archives: bool = False
+    priority: Literal["normal", "low"] = "normal"
+    deadline_s: int = Field(default=24 * 3600, ge=60, le=LONGEST_UPLOAD_S)
 
 
 class PartNumbers(Body):

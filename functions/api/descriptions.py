@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import bodies, changes, files, jobs, pages, records, reports
+from functions.api import bodies, changes, files, jobs, manifests, pages, records, reports
 from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.job_kinds import KINDS
 from functions.pipelines import STEPS
@@ -71,6 +71,13 @@ SINCE = _query("after", CURSOR, "the `changes_cursor` of a listing or the `curso
 WAIT = _whole(
     "wait_s", f"how long to wait for a change, in seconds; more than {changes.LONGEST_WAIT_S} has no effect", 0, 3600, 0
 )
+MANIFEST = (
+    _query("name", TEXT | {"minLength": 1, "maxLength": 200}, "the name of the batch"),
+    _query("allow_duplicates", {"type": "boolean", "default": False}, "upload also what the dataset has"),
+    _query("expand_archives", {"type": "boolean", "default": False}, "as for a batch"),
+    _query("priority", {**one_of("normal", "low"), "default": "normal"}, "as for a batch"),
+    _whole("deadline_s", "seconds until files that have not arrived are missing", 60, bodies.LONGEST_UPLOAD_S, 86_400),
+)
 FORMAT = _query("format", {**one_of(*records.FORMATS), "default": "json"}, "the format of the table")
 EXCEL = _query(
     "excel",
@@ -114,6 +121,8 @@ class Description:
     `answers` maps each successful status to the name of its response shape; `also_as` has further media types of the
     response. An empty `tag` means the name of the handler's module.
 
+    `lines`: the body has one of these on each line.
+
     `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`; `forbids`: some
     callers with the role get `forbidden`. `if_match`: it takes the
     version of the record. `takes_secret`: it is
@@ -124,6 +133,7 @@ class Description:
     summary: str
     answers: Mapping[int, str]
     body: type[BaseModel] | None = None
+    lines: type[BaseModel] | None = None
     query: tuple[Schema, ...] = ()
     conflicts: bool = False
     quotas: bool = False
@@ -174,6 +184,20 @@ DESCRIPTIONS = {
     "GET /datasets/{dataset_id}/batches": Description("listBatches",
          "Lists a dataset's batches, newest first, without forecasts.", {200: "Batches"},
          query=(_limit(50, 200), PAGE_CURSOR)),
+    "POST /datasets/{dataset_id}/manifests": Description("createManifest",
+         "Creates a batch of up to 100,000 files, described as JSON lines, packed with gzip or not. Invalid lines refuse all of"
+         " it. Lines whose content the dataset has need no upload. The same request with the same Idempotency-Key continues"
+         " one that was interrupted.",
+         {201: "Manifest"}, lines=bodies.ManifestLine, query=MANIFEST, conflicts=True, quotas=True),
+    "GET /manifests/{manifest_id}": Description("getManifest",
+         "Shows a manifest: how many lines were taken, and its files by state.", {200: "Manifest"}),
+    "GET /manifests/{manifest_id}/duplicates": Description("listDuplicateLines",
+         "Lists the lines of a manifest whose content the dataset had already.", {200: "DuplicateLines"},
+         query=(_limit(1000, manifests.MOST_SHOWN), PAGE_CURSOR)),
+    "GET /manifests/{manifest_id}/uploads": Description("listUploads",
+         "Signs the next uploads of files that have not arrived, in the order of the lines. Without a cursor it begins again:"
+         " an interrupted client gets what is left. A file whose deadline has passed may be uploaded again.",
+         {200: "ManifestUploads"}, query=(_limit(100, manifests.MOST_SIGNED), PAGE_CURSOR), quotas=True),
     "POST /datasets/{dataset_id}/imports": Description("createImport",
          "Starts to import objects that are in a bucket already, as files of a new batch; those whose content the dataset has"
          " are left out. An admin sets from where a tenant may import.",

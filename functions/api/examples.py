@@ -29,6 +29,16 @@ UPLOAD = {
     "headers": {"Content-Length": "48213", "If-None-Match": "*"},
     "expires_at": "2026-01-15T10:30:00.000Z",
 }
+MANIFEST = "0199d0a5-01b0-7d11-9c2f-6a1b0e4d8f35"
+LINES = [
+    {
+        "name": "2026/receipt.pdf",
+        "size_bytes": 48213,
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "modified_at": "2026-01-14T18:02:11Z",
+    },
+    {"name": "2026/again.pdf", "size_bytes": 48213},
+]
 DONE = {"state": "done", "attempts": 1, "started_at": MOMENT, "ended_at": LATER}
 RECORD = {
     "id": "0199d0a5-2f10-7bd1-a6e8-0c4b7d21e5f3",
@@ -99,6 +109,26 @@ EXAMPLES: dict[str, Any] = {
     },
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
+    "ManifestLine": LINES[0],
+    "ManifestLines": LINES,
+    "Manifest": {
+        "id": MANIFEST,
+        "dataset_id": DATASET,
+        "batch_id": BATCH,
+        "created_at": MOMENT,
+        "deadline_at": "2026-01-16T09:30:00.000Z",
+        "lines": 2,
+        "taken": 2,
+        "files": 1,
+        "duplicate_lines": 1,
+        "duplicates": [{"line": 1, "duplicate_of": FILE}],
+        "next_cursor": None,
+    },
+    "DuplicateLines": {"duplicates": [{"line": 1, "duplicate_of": FILE}], "next_cursor": None},
+    "ManifestUploads": {
+        "uploads": [{"line": 0, "id": FILE, "name": "2026/receipt.pdf", "upload": UPLOAD}],
+        "next_cursor": None,
+    },
     "NewImport": {"bucket": "inbox", "prefix": "scans/2026-01-15/"},
     "NewPlan": {"schema": SCHEMA, "from": "extraction", "sample": 100},
     "PartNumbers": {"part_numbers": [1, 2]},
@@ -164,6 +194,7 @@ EXAMPLES: dict[str, Any] = {
         "created_at": MOMENT,
         "uploaded_at": MOMENT,
         "updated_at": LATER,
+        "modified_at": None,
         "state": "done",
         "stage": None,
         "pipelines": {

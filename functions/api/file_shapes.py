@@ -78,6 +78,9 @@ def _artifact(kind: ArtifactKind) -> Schema:
     return object_of(url=URL, **{name: FACTS[field] for name, field in facts_of(kind).items()})
 
 
+LINE = COUNT | {"description": "the number of the line in the manifest, from 0"}
+DUPLICATES = each(object_of(line=LINE, duplicate_of=ID))
+
 FILE_SHAPES: dict[str, Schema] = {
     # --- datasets
     "Dataset": object_of(
@@ -119,6 +122,28 @@ FILE_SHAPES: dict[str, Schema] = {
         upload=or_null(ref("Upload")),
     ),
     "BatchUploads": object_of(id=ID, dataset_id=ID, created_at=TIME, files=each(ref("FileUpload"))),
+    "Manifest": object_of(
+        {
+            "duplicates": DUPLICATES | {"description": "the first duplicate lines, of a new manifest"},
+            "next_cursor": or_null(CURSOR) | {"description": "for more duplicate lines, of a new manifest"},
+            "counts": object_of(files=COUNT, by_state=BY_STATE),
+        },
+        id=ID,
+        dataset_id=ID,
+        batch_id=ID,
+        created_at=TIME,
+        deadline_at=TIME | {"description": "files that have not arrived by then become `upload_missing`"},
+        lines=COUNT,
+        taken=COUNT
+        | {"description": "the first lines, which have files or are duplicates; `lines` once all are taken"},
+        files=COUNT,
+        duplicate_lines=COUNT,
+    ),
+    "DuplicateLines": object_of(duplicates=DUPLICATES, next_cursor=or_null(CURSOR)),
+    "ManifestUploads": object_of(
+        uploads=each(object_of(line=LINE, id=ID, name=TEXT, upload=ref("Upload"))),
+        next_cursor=or_null(CURSOR),
+    ),
     "Progress": object_of(done=COUNT, total=COUNT, unit=one_of("file", "page", "window")),
     "Batch": object_of(
         id=ID,
@@ -178,6 +203,7 @@ FILE_SHAPES: dict[str, Schema] = {
         created_at=TIME,
         uploaded_at=or_null(TIME),
         updated_at=TIME,
+        modified_at=or_null(TIME) | {"description": "when it was last changed where it came from, by its manifest"},
         state=one_of(*STATES) | {"description": "depends on the main pipeline only"},
         stage=or_null(TEXT) | {"description": "the main pipeline's current step; null after its end"},
         pipelines=object_of(**{pipeline.name: ref("Pipeline") for pipeline in SHOWN_PIPELINES}),

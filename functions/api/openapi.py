@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from functions.api import problems
-from functions.api.answering import LONGEST_KEY
 from functions.api.descriptions import DESCRIPTIONS, Description
 from functions.api.examples import EXAMPLES
 from functions.api.json_schema import TEXT, Schema, ref
-from functions.api.requests import ROLES, SCHEDULER
+from functions.api.requests import LONGEST_KEY, ROLES, SCHEDULER
 from functions.api.routes import Route
 from functions.api.shapes import SHAPES
 from layers.version import VERSION
@@ -97,10 +98,19 @@ def _operation(route: Route) -> Schema:
         is_required = any(field.is_required() for field in described.body.model_fields.values())
         content = {"application/json": {"schema": ref(described.body.__name__)}}
         operation["requestBody"] = {"required": is_required, "content": content}
+    if described.lines:
+        operation["requestBody"] = {"required": True, "content": {"application/x-ndjson": _lines(described.lines)}}
     for code in _problems(route, described):
         status = str(problems.TITLES[code][0])
         operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{code}"})
     return operation
+
+
+def _lines(model: type[BaseModel]) -> Schema:
+    """JSON lines of this model."""
+    description = f"a {model.__name__} on each line, at most 10 MB in all; it may have the Content-Encoding gzip"
+    example = "".join(json.dumps(line) + "\n" for line in EXAMPLES[f"{model.__name__}s"])
+    return {"schema": TEXT | {"description": description}, "x-line": ref(model.__name__), "example": example}
 
 
 def _roles(route: Route) -> list[str]:
@@ -121,14 +131,14 @@ def _problems(route: Route, described: Description) -> list[str]:
     has_key = not route.is_public
     takes_idempotency_key = route.repeat is not None
     possible = {
-        "invalid_request": described.body or described.query or takes_idempotency_key,
+        "invalid_request": described.body or described.lines or described.query or takes_idempotency_key,
         "unauthorized": has_key or described.takes_secret,
         "forbidden": (has_key and route.role != ROLES[0]) or described.forbids,
         "not_found": route.ids,
         "conflict": described.conflicts or takes_idempotency_key,
         "precondition_failed": described.if_match,
         "precondition_required": described.if_match,
-        "too_large": described.body,
+        "too_large": described.body or described.lines,
         "quota_exceeded": described.quotas,
         "rate_limited": has_key or described.takes_secret,
         "internal_error": True,
@@ -160,7 +170,11 @@ def _headers(*names: str) -> Schema:
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
-    bodies = [(body, "validation") for route in routes if (body := DESCRIPTIONS[route.name].body)]
+    bodies = [
+        (body, "validation")
+        for route in routes
+        if (body := DESCRIPTIONS[route.name].body or DESCRIPTIONS[route.name].lines)
+    ]
     _, read = models_json_schema(
         bodies,  # type: ignore[arg-type]
         ref_template="#/components/schemas/{model}",

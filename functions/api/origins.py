@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 EVERYONE = "*"
-SENT_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match")
+SENT_HEADERS = ("Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key", "If-Match")
 READ_HEADERS = ("Retry-After", "Link", "X-Schema-Version", "ETag")
 
 

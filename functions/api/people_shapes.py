@@ -41,6 +41,8 @@ PEOPLE_SHAPES: dict[str, Schema] = {
             max_file_bytes=COUNT,
             multipart_from_bytes=COUNT | {"description": "files of at least this size are uploaded in parts"},
             files_a_call=COUNT,
+            lines_a_manifest=COUNT,
+            takes_gzip=BOOLEAN | {"description": "whether a manifest may have the Content-Encoding gzip"},
             undo_window_s=COUNT,
         ),
         reads=object_of(

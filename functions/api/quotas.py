@@ -42,14 +42,19 @@ def check(request: Request, new: Sequence[NewFile]) -> None:
 
     A lock is held until the request is committed, so that two requests can't both take the rest of a quota.
     """
-    if new:
-        size_bytes = sum(file.size_bytes for file in new)
-        _check(request, {"files_in_processing": len(new), "files_a_day": len(new), "bytes_stored": size_bytes})
+    check_sums(request, len(new), sum(file.size_bytes for file in new))
 
 
-def check_renewal(request: Request, size_bytes: int) -> None:
-    """The same for a file whose upload was given up as missing: it counts again, except for `files_a_day`."""
-    _check(request, {"files_in_processing": 1, "files_a_day": 0, "bytes_stored": size_bytes})
+def check_sums(request: Request, files: int, size_bytes: int) -> None:
+    """The same for a number of files and the sum of their bytes."""
+    if files:
+        _check(request, {"files_in_processing": files, "files_a_day": files, "bytes_stored": size_bytes})
+
+
+def check_renewals(request: Request, sizes: Sequence[int]) -> None:
+    """The same for files whose uploads were given up as missing: they count again, except for `files_a_day`."""
+    if sizes:
+        _check(request, {"files_in_processing": len(sizes), "files_a_day": 0, "bytes_stored": sum(sizes)})
 
 
 def _check(request: Request, wanted: Mapping[str, int]) -> None:

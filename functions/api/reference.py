@@ -115,8 +115,7 @@ def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
         yield from map(_parameter, parameters)
         yield ""
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        yield f"Request:\n\n```json\n{_compact(_example(document, schema))}\n```\n"
+        yield from _request_bodies(document, operation["requestBody"]["content"])
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         schema = content.get("application/json", {}).get("schema")
@@ -129,6 +128,14 @@ def _operation(document: Schema, name: str, operation: Schema) -> Iterator[str]:
             yield f"Response {status} {'also ' if schema else ''}as {', '.join(other_types)}.\n"
     codes = [ref["$ref"].rpartition("/")[2] for ref in operation["responses"].values() if "$ref" in ref]
     yield f"Problems: {', '.join(f'`{code}`' for code in codes)}.\n"
+
+
+def _request_bodies(document: Schema, content: Schema) -> Iterator[str]:
+    for media_type, body in content.items():
+        if media_type == "application/json":
+            yield f"Request:\n\n```json\n{_compact(_example(document, body['schema']))}\n```\n"
+        else:
+            yield f"Request, as `{media_type}`: {body['schema']['description']}\n\n```\n{body['example']}```\n"
 
 
 def _parameter(parameter: Schema) -> str:

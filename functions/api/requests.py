@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from layers.ports.catalog import Catalog
 
 MOST_DIGITS = 12
 MOST_ERRORS = 100
+LONGEST_KEY = 200
 PUBLIC = "public"  # the role of callers without a key
 ROLES = ("viewer", "editor", "operator", "admin")
 # A key of a scheduler calls the routes that are made for it, and no others; it has none of the rights of other roles.
@@ -93,6 +94,17 @@ class Request:
         """After the commit, wake the dispatcher."""
         self.afterwards.append(lambda: self.ports.topics.dispatch_later(0))
 
+    def within(self, catalog: Catalog) -> Request:
+        """The same request in this transaction."""
+        return replace(self, transaction=catalog)
+
+    def idempotency_key(self) -> str | None:
+        """The client's name for this request; None if it has none."""
+        key = self.headers.get("idempotency-key")
+        if key is not None and (not 0 < len(key) <= LONGEST_KEY or not key.isprintable()):
+            raise Problem("invalid_request", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
+        return key
+
     def read(self, model: type[Model]) -> Model:
         """The body as a model. Raises Problem with a pointer to each invalid part."""
         try:
@@ -165,9 +177,13 @@ def bad_parameter(name: str, detail: str) -> Problem:
     )
 
 
-def _invalid(error: ValidationError) -> Problem:
-    errors = [
-        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
-        for fault in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
+def faults_of(error: ValidationError, below: str = "") -> list[dict[str, str]]:
+    """What is invalid, each with a pointer to it below this one."""
+    return [
+        {"pointer": "/".join([below, *(str(part) for part in fault["loc"])]) or "/", "detail": fault["msg"]}
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)[:MOST_ERRORS]
     ]
-    return Problem("invalid_request", "some parts of the request are not valid; `errors` names each", errors)
+
+
+def _invalid(error: ValidationError) -> Problem:
+    return Problem("invalid_request", "some parts of the request are not valid; `errors` names each", faults_of(error))

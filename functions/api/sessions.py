@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.api import quotas
 from functions.api.access import FAILURES_A_MINUTE, notification_of
-from functions.api.bodies import FILES_A_CALL, CodeToExchange, NewSession
+from functions.api.bodies import FILES_A_CALL, LINES_A_MANIFEST, CodeToExchange, NewSession
 from functions.api.problems import Problem
 from functions.api.requests import ROLES, Request
 from functions.api.views import at
@@ -32,6 +32,8 @@ def me(request: Request) -> tuple[int, Any]:
             "max_file_bytes": settings.max_file_bytes,
             "multipart_from_bytes": max(1, settings.multipart_from_bytes),
             "files_a_call": FILES_A_CALL,
+            "lines_a_manifest": LINES_A_MANIFEST,
+            "takes_gzip": not settings.on_lambda,
             "undo_window_s": settings.undo_window_s,
         },
         "reads": {

@@ -16,10 +16,11 @@ from functions.api.requests import Request
 from functions.api.views import at, file_views
 from layers.domain.errors import DependencyDown, TransientError
 from layers.ports import StoredPart
+from layers.ports.manifests import SignableFile
 from layers.ports.rows import AwaitedFile, FileRow
 
 Shown = dict[str, Any]
-Uploaded = AwaitedFile | FileRow
+Uploaded = AwaitedFile | FileRow | SignableFile
 AWAITED = ("uploading", "upload_missing")
 LEAST_PART_BYTES = 16 * 1024 * 1024
 MOST_PARTS = 10_000  # S3's limit
@@ -160,7 +161,7 @@ def _extended(request: Request, file_id: str) -> AwaitedFile:
     """The awaited file, with more time for its upload."""
     current = existing(request, file_id, for_update=True)
     if current.state == "upload_missing":
-        quotas.check_renewal(request, current.declared_size_bytes)
+        quotas.check_renewals(request, [current.declared_size_bytes])
     settings = request.ports.settings
     file = request.catalog.renew_upload(file_id, settings.upload_url_s + settings.upload_grace_s)
     if file is None and current.uploaded_at is None and current.state == "cancelled":

@@ -105,6 +105,7 @@ def _file_view(
         "created_at": at(file.created_at),
         "uploaded_at": at(file.uploaded_at),
         "updated_at": at(file.updated_at),
+        "modified_at": at(file.modified_at),
         "state": file.state,
         "stage": _stage(file.state, steps, pipelines),
         "pipelines": pipelines,

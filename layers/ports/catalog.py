@@ -9,6 +9,7 @@ from uuid import UUID
 
 from layers.domain.step import PlannedStep
 from layers.ports.jobs import JobCatalog
+from layers.ports.manifests import ManifestCatalog
 from layers.ports.people import PeopleCatalog
 from layers.ports.plans import PlanCatalog
 from layers.ports.reports import ReportCatalog
@@ -50,7 +51,7 @@ from layers.ports.rows import (
 from layers.ports.store import RecordedObject
 
 
-class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, Protocol):
+class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, ManifestCatalog, Protocol):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
     `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.

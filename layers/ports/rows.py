@@ -104,6 +104,7 @@ class FileRow(NamedTuple):
     error_detail: str | None
     original_erased_at: datetime | None
     text_erased_at: datetime | None
+    modified_at: datetime | None
 
 
 class StepPart(NamedTuple):

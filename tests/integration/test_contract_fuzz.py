@@ -61,7 +61,17 @@ EXISTING_IDS = {
     "export_id": ["export"],
     "job_id": ["job", "ended-job"],
     "plan_id": ["plan"],
+    "manifest_id": ["manifest"],
 }
+
+JSON_LINES = "application/x-ndjson"
+
+
+@schemathesis.serializer(JSON_LINES)
+def json_lines(_context: Any, value: Any) -> bytes:
+    lines = value if isinstance(value, list) else [value]
+    return b"\n".join(json.dumps(line).encode() for line in lines)
+
 
 WHERES = [
     '[{"field": "total", "op": "ge", "value": 1}]',
@@ -77,6 +87,9 @@ def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
     contract = json.loads(json.dumps(contract))
     for operations in contract["paths"].values():
         for operation in operations.values():
+            for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+                if media_type == JSON_LINES:
+                    body["schema"] = {"type": "array", "items": body["x-line"]}
             for parameter in operation["parameters"]:
                 schema = parameter["schema"]
                 if parameter["in"] == "path":
@@ -151,6 +164,9 @@ class System:
                 "export": caller.post(f"/datasets/{dataset_id}/exports", json={"format": "csv"}).json()["id"],
                 "cursor-of-changes": cursor,
                 "plan": caller.post(f"/datasets/{dataset_id}/plans", json={}).json()["id"],
+                "manifest": caller.post(
+                    f"/datasets/{dataset_id}/manifests", content=b'{"name": "a.txt", "size_bytes": 10}'
+                ).json()["id"],
                 "job": caller.post("/operations/upkeep").json()["id"],
                 "ended-job": caller.post(
                     f"/operations/jobs/{caller.post('/operations/pulse').json()['id']}/cancel"

@@ -44,6 +44,10 @@ SELECT p.tenant_id, p.dataset_id, p.batch_id, 'receipt ' || n || '.jpg', 10,
        CASE WHEN n % 1000 = 7 THEN (SELECT min(removal_id::text)::uuid FROM removals) END,
        CASE WHEN n % 1000 = 7 THEN now() END
   FROM generate_series(1, {FILES}) n JOIN places p ON p.place = n % {TENANTS * DATASETS_EACH * BATCHES_EACH};
+INSERT INTO manifests (tenant_id, dataset_id, batch_id, line_count, upload_until)
+SELECT tenant_id, dataset_id, batch_id, {FILES}, now() FROM places WHERE place > 0;
+UPDATE files SET manifest_line = l.line
+  FROM (SELECT file_id, row_number() OVER (ORDER BY file_id) AS line FROM files) l WHERE l.file_id = files.file_id;
 INSERT INTO steps (file_id, step, tenant_id, batch_id, state, ready_at, queued_at, due_at, lease_id, lease_owner,
                    lease_expires_at, started_at)
 SELECT file_id, 'ocr', tenant_id, batch_id, s, now(), now() - interval '1 hour',
@@ -203,6 +207,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "but_of": ["text"],
         "undo_s": 0,
         "upload_s": 60,
+        "besides": [1],
         "is_main": True,
         "earlier": ["intake", "text"],
         "forgotten_sources": ["ocr"],
@@ -294,6 +299,9 @@ INDEXES = {
     "repair_lanes": {"steps_ready"},
     "miss_uploads": {"files_awaited"},
     "awaited": {"files_awaited"},
+    "awaited_lines": {"files_of_manifest"},
+    "renew_uploads": {"files_pkey"},
+    "awaited_files": {"files_pkey"},
     "removals_due": {"files_to_erase"},
     "sweeps_due": {"tombstones_of_removal"},
     "changes": {"file_changes_in_order"},
@@ -317,7 +325,7 @@ def named_queries() -> dict[str, tuple[str, str]]:
         **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
         **{
             name: (query, "fairway_api")
-            for path in (transaction.QUERIES, transaction.PEOPLE_QUERIES)
+            for path in (transaction.QUERIES, transaction.PEOPLE_QUERIES, transaction.MANIFEST_QUERIES)
             for name, query in load_queries(path).items()
         },
     }
@@ -373,9 +381,23 @@ def test_a_query_reads_large_tables_by_index(
         assert row
         parameters |= {**row, "tenant_id": str(row["tenant_id"])}
     query, role = named_queries()[name]
+    if query in load_queries(transaction.MANIFEST_QUERIES).values():
+        parameters |= of_manifest(connection, is_new=name == "create_manifest")
     used = scans(connection, query, parameters, role)
     assert {table for table, how in used if how == "Seq Scan"} == set()
     assert INDEXES.get(name, set()) <= {index for _, index in used}
+
+
+def of_manifest(connection: psycopg.Connection[dict[str, Any]], *, is_new: bool) -> dict[str, Any]:
+    """Parameters of a manifest, or of a batch that has none yet."""
+    row = connection.execute(
+        "SELECT b.batch_id, b.tenant_id, b.dataset_id, m.manifest_id FROM batches b LEFT JOIN manifests m USING (batch_id)"
+        " WHERE (m.manifest_id IS NULL) = %s LIMIT 1",
+        [is_new],
+    ).fetchone()
+    assert row
+    lines = {"line_count": 1, "lines": [1], "modified": [None], "files": 1, "duplicates": 0, "line": 1, "after": -1}
+    return {**row, **lines, "tenant_id": str(row["tenant_id"])}
 
 
 @pytest.mark.parametrize(
@@ -415,6 +437,6 @@ def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connect
     assert scans(connection, query, {}) == {("steps", "Seq Scan")}
 
 
-def test_all_queries_are_in_the_five_query_files() -> None:
+def test_all_queries_are_in_the_six_query_files() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
-    assert homes == {"queries.sql", "catalog.sql", "people.sql", "exports.sql", "jobs.sql"}
+    assert homes == {"queries.sql", "catalog.sql", "people.sql", "exports.sql", "jobs.sql", "manifests.sql"}

@@ -57,7 +57,7 @@ class System:
 @pytest.fixture
 def system(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"),
-                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (exports, "DELETED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
+                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "MISSED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (exports, "DELETED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
                          (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
     monkeypatch.setattr(audit, "UPLOAD_PAGES_AT_ONCE", 1)

@@ -14,6 +14,7 @@ from psycopg.types.json import Json, Jsonb
 
 from layers.adapters.postgres.catalog_jobs import JobQueries
 from layers.adapters.postgres.database import Database, load_queries
+from layers.adapters.postgres.manifests import ManifestQueries
 from layers.adapters.postgres.people import PeopleQueries
 from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
 from layers.domain.fleet import SILENT_S
@@ -74,8 +75,8 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-class PostgresTransaction(PeopleQueries, JobQueries, Transaction):
-    """The port `Catalog`. Its queries are in `catalog.sql` and `people.sql`."""
+class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, Transaction):
+    """The port `Catalog`. Its queries are in `catalog.sql`, `people.sql` and `manifests.sql`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
         self._run("look_up_key", key_hash=key_hash.hex())

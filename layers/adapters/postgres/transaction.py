@@ -17,6 +17,7 @@ Kind = TypeVar("Kind", bound=tuple[Any, ...])
 Values = Sequence[Any]
 QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
+MANIFEST_QUERIES = Path(__file__).with_name("manifests.sql")
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
 PLANNED_EACH_TIME = {"files", "file_ids", "find_rows", "changes", "jobs"}
@@ -47,7 +48,7 @@ class Transaction:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._sql = load_queries(QUERIES) | load_queries(PEOPLE_QUERIES)
+        self._sql = load_queries(QUERIES) | load_queries(PEOPLE_QUERIES) | load_queries(MANIFEST_QUERIES)
         self._tenant_id: str | None = None
 
     def _rows(self, kind: type[Kind], query: str, /, **parameters: Any) -> list[Kind]:
