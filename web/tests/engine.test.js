@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { UploadRun } from "../src/uploads/run.js";
+import { Engine } from "../src/uploads/engine.js";
 
 const later = () => new Date(Date.now() + 3_600_000).toISOString();
 const instruction = (id) => ({ method: "PUT", url: `http://store/${id}`, headers: {}, expires_at: later() });
@@ -35,7 +35,7 @@ const settled = async (run) => {
 
 test("all files of a drop are described and sent, and further ones join the same batch", async (t) => {
   const { api, calls, sent } = world(t);
-  const run = new UploadRun(api, "d");
+  const run = new Engine(api, "d");
   await run.add(Array.from({ length: 60 }, (_, index) => file(`${index}.txt`)));
   await settled(run);
   await run.add([file("later.txt")]);
@@ -47,7 +47,7 @@ test("all files of a drop are described and sent, and further ones join the same
 
 test("files that the dataset has are counted, not sent", async (t) => {
   const { api, sent } = world(t);
-  const run = new UploadRun(api, "d");
+  const run = new Engine(api, "d");
   await run.add([file("known.txt"), file("new.txt")]);
   await settled(run);
   assert.deepEqual(sent, ["http://store/new.txt"]);
@@ -58,7 +58,7 @@ test("a refused file is listed with its reason and can be retried", async (t) =>
   let isBad = true;
   const { api } = world(t, (url) => (url.includes("bad") && isBad ? 400 : 200));
   api.call = async () => ({ upload: instruction("bad.txt") });
-  const run = new UploadRun(api, "d");
+  const run = new Engine(api, "d");
   await run.add([file("good.txt"), file("bad.txt")]);
   await settled(run);
   assert.deepEqual(run.failures.map(({ picked, reason }) => [picked.name, reason]), [["bad.txt", "store_400"]]);
@@ -72,7 +72,7 @@ test("a refused file is listed with its reason and can be retried", async (t) =>
 
 test("a paused upload sends nothing until it is resumed", async (t) => {
   const { api, sent } = world(t);
-  const run = new UploadRun(api, "d");
+  const run = new Engine(api, "d");
   run.pause();
   await run.add([file("one.txt")]);
   await new Promise((done) => setTimeout(done, 20));
