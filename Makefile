@@ -143,8 +143,8 @@ bench: $(VENV)/.test
 	else echo "Skipped the benchmarks with Kafka, which need Java, Maven and Go"; fi
 	$(BIN)/python -m benchmarks.aws_cost
 	$(BIN)/python -m benchmarks.documents $(DATA)
-	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; \
-	else echo "Skipped benchmarks.reading, which needs a folder of labelled pages: make bench DATA=folder"; fi
+	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; $(BIN)/python -m benchmarks.learning "$(DATA)"; \
+	else echo "Skipped benchmarks.reading and benchmarks.learning, which need a folder of labelled pages: make bench DATA=folder"; fi
 
 sbom: $(VENV)/.test build/sbom-venv/.ready
 	@mkdir -p build/sbom

@@ -14,15 +14,19 @@ from layers.domain.errors import PermanentError
 from layers.domain.extraction.doubts import with_doubts
 from layers.domain.extraction.mail_values import combined, message_and_attached_pages
 from layers.domain.extraction.merging import merge
+from layers.domain.extraction.schemas import resolve_references
 from layers.domain.extraction.segments import documents_of
 from layers.domain.extraction.structured import with_facts
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.formats import Kind, kind_of
+from layers.domain.learning.certainty import rated
+from layers.domain.learning.memory import Example, recall
+from layers.domain.learning.sender_keys import keys_of
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Note, Page
 from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
-from layers.ports import Extractor
+from layers.ports import Extractor, Senders
 
 RULES_COST_S = 0.05
 WINDOW_COST_S = 5.0
@@ -36,6 +40,8 @@ class Means(Protocol):
     def extractor(self) -> Extractor: ...
     @property
     def meter(self) -> Meter: ...
+    @property
+    def senders(self) -> Senders: ...
 
 
 def plan(file: File) -> Plan:
@@ -114,8 +120,19 @@ def _extracted(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
 
 def _read(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
     windows = cut(pages, file.part_count, file.reach.window_bytes)
-    window = replace(windows[file.part], date_order=file.date_order)
-    return with_facts(means.extractor.extract(window, file.schema, means.meter), window.pages, file.schema)
+    window = windows[file.part]
+    examples = _examples(file, means, window.pages)
+    window = replace(window, date_order=file.date_order, examples=tuple(example.values for example in examples))
+    found = with_facts(means.extractor.extract(window, file.schema, means.meter), window.pages, file.schema)
+    return rated(recall(found, window.pages, resolve_references(file.schema), examples))
+
+
+def _examples(file: File, means: Means, pages: Sequence[Page]) -> Sequence[Example]:
+    """What people have corrected or approved in documents of the dataset that may have the same sender."""
+    if not file.has_memory or file.part > 0:  # the sender is named where the document begins
+        return ()
+    keys = keys_of(pages)
+    return means.senders.examples(file, keys) if keys else ()
 
 
 def _notes_on_documents(file: File, documents: Sequence[Sequence[Page]]) -> tuple[Note, ...]:

@@ -111,6 +111,7 @@ class _DryWork:
 
     def __init__(self, runner: Runner) -> None:
         self.extractor = runner.ports.extractor
+        self.senders = runner.ports.senders
         self.meter = Meter()
 
 

@@ -25,6 +25,7 @@ from layers.adapters.postgres.jobs import PostgresJobs
 from layers.adapters.postgres.plans import PostgresPlans
 from layers.adapters.postgres.reports import PostgresReports
 from layers.adapters.postgres.retention import PostgresRetention
+from layers.adapters.postgres.senders import PostgresSenders
 from layers.adapters.postgres.store import PostgresStore
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
@@ -400,6 +401,7 @@ def ports() -> Ports:
         plans=PostgresPlans(database()),
         exports=exports(),
         sources=S3Sources(lambda: aws_client("s3")),
+        senders=PostgresSenders(database()),
     )
 
 

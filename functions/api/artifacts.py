@@ -90,7 +90,14 @@ def documents_of(record: RecordOfFile | RecordRow) -> list[Document]:
     """The records of a file's documents, with the values that people set."""
     evidence = getattr(record, "evidence", {})
     first = Document(
-        record.fields, record.missing, record.doubtful, evidence, record.complete, record.lost, record.notes
+        record.fields,
+        record.missing,
+        record.doubtful,
+        evidence,
+        record.complete,
+        record.lost,
+        record.notes,
+        record.remembered,
     )
     further = (
         Document(
@@ -101,6 +108,7 @@ def documents_of(record: RecordOfFile | RecordRow) -> list[Document]:
             other["complete"],
             other.get("lost"),
             other["notes"],
+            other.get("remembered") or (),
         )
         for other in record.further
     )

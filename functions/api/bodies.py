@@ -70,7 +70,7 @@ SureFrom = Annotated[
         ge=0,
         le=100,
         strict=False,
-        description="a value is doubtful if a word of it was read with a lower confidence; 0: no value is doubtful for this",
+        description="a value is doubtful if the probability that it is right is lower; 0: no value is doubtful for this",
     ),
     AfterValidator(lambda confidence: round(confidence, 2)),
 ]
@@ -190,7 +190,8 @@ class PartNumbers(Body):
 
 
 class Condition(Body):
-    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`."""
+    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`,
+    `@probability`."""
 
     field: str = Field(min_length=1, max_length=200)
     op: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains", "missing", "doubtful"]

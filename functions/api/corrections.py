@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from functions.api import datasets, rows
+from functions.api import datasets, learning, rows
 from functions.api.artifacts import record_of_file_view
 from functions.api.bodies import Corrections, Review, Reviews
 from functions.api.files import existing
@@ -45,6 +45,7 @@ def change(request: Request, file_id: str) -> Response:
     if len(json.dumps(set_values)) > MOST_SET_BYTES:
         raise Problem("too_large", f"the values that people set in one record may have {MOST_SET_BYTES} bytes")
     request.catalog.correct_record(file_id, document, set_values, changes, request.caller.key_id, request.caller.name)
+    learning.learn(request, str(file.dataset_id), [file_id])
     request.notify(file.dataset_id)
     return _response(_record(request, file_id))
 
@@ -170,6 +171,7 @@ def _check_history(request: Request, file_id: str, new: int) -> None:
 def _review(request: Request, dataset_id: str, file_ids: list[str], state: str) -> tuple[int, int]:
     caller = request.caller
     counts = request.catalog.review_records(dataset_id, file_ids, state, caller.key_id, caller.name)
+    learning.learn(request, dataset_id, file_ids)
     request.notify(dataset_id)
     return counts
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import bodies, changes, files, jobs, manifests, pages, records, reports
+from functions.api import bodies, changes, files, jobs, learning, manifests, pages, records, reports
 from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.job_kinds import KINDS
 from functions.pipelines import STEPS
@@ -61,7 +61,12 @@ WHERE = _query(
     + "; `field` is a property of the schema or one of "
     + ", ".join(row_filter.OF_FILES),
 )
-SORT = _query("sort", TEXT, "a property of the schema, or `-` and a property; default: newest first")
+SORT = _query(
+    "sort",
+    TEXT,
+    "a property of the schema, or `@probability`, the probability that a record is right; or `-` and one of them; default: "
+    "newest first",
+)
 AROUND = _query("around", TEXT, "the id of a file: the first page begins with its row")
 JOB_FILTERS = (
     _query("kind", one_of(*KINDS), "only jobs of this kind"),
@@ -246,7 +251,8 @@ DESCRIPTIONS = {
          {200: "RecordOfFile"}, conflicts=True, headers=("ETag",)),
     "PATCH /files/{file_id}/record": Description("correctRecord",
          "Sets values of a record. They stand apart from those that extraction found, so that no redrive overwrites them. "
-         "`If-Match` names the version that the person saw. A review of other values is open again.",
+         "`If-Match` names the version that the person saw. A review of other values is open again. The next files of the same "
+         "sender have these values.",
          {200: "RecordOfFile"}, bodies.Corrections, conflicts=True, if_match=True, headers=("ETag",)),
     "GET /files/{file_id}/record/history": Description("getRecordHistory",
          "Lists what people changed in a record, oldest first: who set which value, when, and from which value.",
@@ -256,6 +262,10 @@ DESCRIPTIONS = {
          {200: "RecordOfFile"}, bodies.Review, conflicts=True, if_match=True, headers=("ETag",)),
     "POST /datasets/{dataset_id}/reviews": Description("reviewRecords",
          "Sets the review of up to 10,000 records, listed or selected by values. Files without a record are left out.", {200: "Reviewed"}, bodies.Reviews),
+    "GET /datasets/{dataset_id}/senders": Description("listSenders",
+         f"Lists the senders that corrected and approved records have taught, from the newest {learning.MOST_SHOWN} of these records, "
+         "and pairs that may be the same sender: correct the records of one of them.",
+         {200: "Senders"}, tag="files"),
     "POST /files/{file_id}/upload": Description("renewUpload",
          "Creates a new upload URL for a file that has not arrived and was not cancelled.", {200: "FileUpload"}, conflicts=True),
     "POST /files/{file_id}/upload/parts": Description("signParts",

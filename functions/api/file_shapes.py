@@ -46,7 +46,8 @@ RECORD = {
     "doubtful": each(TEXT) | {"description": "the values that may be wrong although the file shows them"},
     "notes": each(TEXT) | {"description": "sentences about how the file was read"},
     "schema_version": COUNT,
-    "by": by_name(one_of("person", "rules", "model")) | {"description": "who each value is from"},
+    "by": by_name(one_of("person", "memory", "rules", "model"))
+    | {"description": "who each value is from; `memory`: from corrected or approved records of the same sender"},
 }
 REVIEW_SHOWN = or_null(one_of("open", "needed", "approved", "rejected")) | {
     "description": "`needed`: open, and the record has doubtful or missing values; null without a record"
@@ -178,7 +179,10 @@ FILE_SHAPES: dict[str, Schema] = {
         eta_s=or_null(SECONDS),
     ),
     "Evidence": object_of(
-        {"confidence": NUMBER | {"description": "confidence of the reading, 0 to 100"}},
+        {
+            "confidence": NUMBER | {"description": "confidence of the reading, 0 to 100"},
+            "probability": NUMBER | {"description": "of the values with 90, about 90 of 100 are right"},
+        },
         page={"type": "integer", "minimum": 1},
         text=or_null(TEXT),
         box=or_null(each(NUMBER, minItems=4, maxItems=4)),

@@ -59,6 +59,16 @@ PEOPLE_SHAPES: dict[str, Schema] = {
     "RecordOfFile": object_of(
         **RECORD, **VERSION, evidence=by_name(ref("Evidence")), review=REVIEW_SHOWN, records=each(ref("Record"))
     ),
+    "Senders": object_of(
+        senders=each(
+            object_of(
+                name=TEXT,
+                examples=COUNT | {"description": "documents with this name that people have corrected or approved"},
+                values=by_name(each(object_of(value=TEXT, examples=COUNT))),
+            )
+        ),
+        alike=each(each(TEXT, minItems=2, maxItems=2)) | {"description": "names that may be the same sender"},
+    ),
     "RecordHistory": object_of(changes=each(ref("RecordChange"))),
     "RecordChange": object_of(
         at=TIME,

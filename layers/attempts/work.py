@@ -11,7 +11,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
 from layers.domain.page import Member, Page, Picture
 from layers.domain.step import Artifact
-from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
+from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner, Senders
 
 MEMBER_UPLOAD_S = 3600.0
 
@@ -44,6 +44,10 @@ class Work:
     @property
     def paid_reader(self) -> PaidReader | None:
         return self._ports.paid_reader
+
+    @property
+    def senders(self) -> Senders:
+        return self._ports.senders
 
     @property
     def scanner(self) -> Scanner | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from layers.domain.page import property_of
@@ -13,7 +13,7 @@ SetValues = Mapping[str, Mapping[str, Any]]
 
 class Document(NamedTuple):
     """The record of one document. `evidence` is empty where it is not needed. `lost`: content of the file was lost; None:
-    unknown."""
+    unknown. `remembered` names the values that are from the memory of senders."""
 
     fields: Mapping[str, Any]
     missing: list[str]
@@ -22,6 +22,7 @@ class Document(NamedTuple):
     complete: bool
     lost: bool | None
     notes: list[str]
+    remembered: Collection[str] = ()
 
 
 def corrected(document: Document, set_values: SetValues) -> Document:
@@ -53,8 +54,9 @@ def _evidence(document: Document, set_values: SetValues) -> dict[str, Any]:
 
 
 def sources(document: Document, set_values: SetValues, found_by: str) -> dict[str, str]:
-    """Who each value of a corrected document is from: a `person`, the `rules` or a `model`."""
-    return {name: "person" if name in set_values else found_by for name in document.fields}
+    """Who each value of a corrected document is from: a `person`, the `memory` of senders, the `rules` or a `model`."""
+    found = dict.fromkeys(document.fields, found_by) | dict.fromkeys(document.remembered, "memory")
+    return {name: "person" if name in set_values else found[name] for name in document.fields}
 
 
 def review_shown(review: str, doubtful: bool, missing: bool) -> str:

@@ -17,9 +17,18 @@ def extraction_as_json(found: Extraction) -> dict[str, Any]:
         "doubtful": list(found.doubtful),
         "notes": list(found.notes),
         "evidence": {
-            name: [evidence.page, evidence.text, evidence.box, evidence.confidence, evidence.at, evidence.xpath]
+            name: [
+                evidence.page,
+                evidence.text,
+                evidence.box,
+                evidence.confidence,
+                evidence.at,
+                evidence.xpath,
+                evidence.probability,
+            ]
             for name, evidence in found.evidence.items()
         },
+        "remembered": list(found.remembered),
     }
 
 
@@ -32,10 +41,17 @@ def extraction_from_json(stored: Mapping[str, Any]) -> Extraction:
         tuple(stored["dropped"]),
         tuple(stored.get("doubtful") or ()),
         tuple(Note(*note) for note in stored.get("notes") or ()),
+        remembered=tuple(stored.get("remembered") or ()),
     )
 
 
 def _evidence(
-    page: int, text: str, box: Any, confidence: float | None, at: int | None, xpath: str | None = None
+    page: int,
+    text: str,
+    box: Any,
+    confidence: float | None,
+    at: int | None,
+    xpath: str | None = None,
+    probability: float | None = None,
 ) -> Evidence:
-    return Evidence(page, text, tuple(box) if box else None, confidence, at, xpath)
+    return Evidence(page, text, tuple(box) if box else None, confidence, at, xpath, probability)

@@ -53,8 +53,8 @@ class File:
     `when_textract_is_down` (`best_reading` or `wait`), `languages` (in Tesseract's names), `date_order`, `several` and
     `reading` are settings of the dataset. `notes` are those of the steps that have ended. `is_to_be_expanded`: if it is an archive or a mail, the
     files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
-    `text_sha256` is the checksum of the stored text artifact, if there is one. Values that were read with a confidence below
-    `sure_from` (0 to 100), a setting of the dataset, are doubtful.
+    `text_sha256` is the checksum of the stored text artifact, if there is one. Values with a probability below `sure_from`
+    (0 to 100), a setting of the dataset, are doubtful. `has_memory`: people have corrected or approved records of the dataset.
     """
 
     file_id: str
@@ -89,6 +89,7 @@ class File:
     date_order: DateOrder = "auto"
     text_sha256: str | None = None
     sure_from: float = 0.0
+    has_memory: bool = False
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -160,6 +161,7 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         reading=facts.get("reading") or "balanced",
         text_sha256=facts.get("text_sha256"),
         sure_from=facts.get("sure_from") or 0.0,
+        has_memory=bool(facts.get("has_memory")),
     )
 
 

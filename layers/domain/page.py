@@ -172,7 +172,8 @@ class Evidence:
     """Where a value was found: the page (from 1), the words as read, their box in fractions of the page.
 
     `confidence` (0 to 100) is the confidence of the words; `at` is the offset of the first word in the page's text.
-    `xpath` names the element of a value that the file contains as data.
+    `xpath` names the element of a value that the file contains as data. `probability` (0 to 100): of the values with 90,
+    about 90 of 100 are right.
     """
 
     page: int
@@ -181,6 +182,7 @@ class Evidence:
     confidence: float | None = None
     at: int | None = None
     xpath: str | None = None
+    probability: float | None = None
 
 
 def page_picture_kind(number: int) -> str:
@@ -201,7 +203,7 @@ class Extraction:
     the record is partial. `dropped` names values that the extractor returned but the text does not show. `doubtful`
     names values that may be wrong although the text shows them, such as a date whose order of day and month is unknown.
     `further` has the extractions of the file's other documents, in order, if it contains several. `found_by` is `rules` or
-    `model`.
+    `model`; `remembered` names values that are from the dataset's memory of senders instead.
     """
 
     fields: dict[str, object]
@@ -213,6 +215,7 @@ class Extraction:
     notes: tuple[Note, ...] = ()
     further: tuple[Extraction, ...] = ()
     found_by: str = "rules"
+    remembered: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -24,6 +24,8 @@ OF_FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "@name": (("contains",), None),
     "@batch": (("eq", "ne"), None),
 }
+# The probability that all values of a record are right, which is stored like a value.
+PROBABILITY = "@probability"
 KINDS: dict[str, By] = {"string": "words", "number": "number", "integer": "number", "boolean": "number"}
 
 
@@ -56,9 +58,11 @@ def order(sort: str, schema: Mapping[str, Any]) -> Order:
     """The order that `field` or `-field` names. Raises Refused."""
     field = sort.removeprefix("-")
     properties = resolve_references(schema).get("properties") or {}
+    if field == PROBABILITY:
+        return Order(field, "number", sort.startswith("-"))
     kind = KINDS.get((properties.get(field) or {}).get("type", ""))
     if kind is None:
-        known = ", ".join(name for name, schema in properties.items() if schema.get("type") in KINDS)
+        known = ", ".join([*(name for name, each in properties.items() if each.get("type") in KINDS), PROBABILITY])
         raise Refused(0, f"rows can be sorted by one of {known}")
     return Order(field, kind, sort.startswith("-"))
 
@@ -69,8 +73,11 @@ def _condition(index: int, entry: Mapping[str, Any], properties: Mapping[str, An
         raise Refused(index, f"`op` must be one of {', '.join(OPERATORS)}")
     if field in OF_FILES:
         return _of_file(index, field, op, value)
+    if field == PROBABILITY and op in COMPARISONS:
+        return {"field": field, "op": op, "number": _number(index, value)}
     if field not in properties:
-        raise Refused(index, f"`{field[:100]}` is not a property of the schema, nor one of {', '.join(OF_FILES)}")
+        known = ", ".join([*OF_FILES, PROBABILITY])
+        raise Refused(index, f"`{field[:100]}` is not a property of the schema, nor one of {known}")
     if op in ("missing", "doubtful"):
         return {"field": field, "op": op}
     kind = properties[field].get("type")

@@ -26,6 +26,7 @@ from layers.ports.objects import Objects, OpenUpload, StoredObject, StoredPart
 from layers.ports.plans import NoPlans, Plans
 from layers.ports.reports import NoReports, Reports
 from layers.ports.retention import NoRetention, Retention
+from layers.ports.senders import NoSenders, Senders
 from layers.ports.services import (
     Documents,
     Extractor,
@@ -64,6 +65,7 @@ __all__ = [
     "NoPlans",
     "NoReports",
     "NoRetention",
+    "NoSenders",
     "NoSources",
     "Objects",
     "OfficePrinter",
@@ -80,6 +82,7 @@ __all__ = [
     "Retention",
     "Scanner",
     "SecondReader",
+    "Senders",
     "Sources",
     "Store",
     "StoredObject",
@@ -112,6 +115,7 @@ class Ports:
     sources: Sources = field(default_factory=NoSources)
     plans: Plans = field(default_factory=NoPlans)
     exports: Exports = field(default_factory=NoExports)
+    senders: Senders = field(default_factory=NoSenders)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

@@ -86,6 +86,15 @@ class PageRow(NamedTuple):
     words: list[list[Any]]
 
 
+class TaughtDocument(NamedTuple):
+    """A document whose record people have corrected or approved: these values, and the numbers and domains that it shows."""
+
+    file_id: UUID
+    document: int
+    values: dict[str, Any]
+    keys: list[str]
+
+
 class RowPosition(NamedTuple):
     """A position among rows. `without_value`: it is among the rows without the value by which they are sorted; otherwise
     `number` or `words` is that value."""
@@ -150,6 +159,16 @@ class PeopleCatalog(Protocol):
         self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
     ) -> tuple[int, int]:
         """Set the review of records. Returns the number of files whose review changed, and of files that have a record."""
+
+    def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
+        """The first `most` characters of pages, by file and number. A page whose text was erased is left out."""
+
+    def taught_documents(self, dataset_id: str, limit: int) -> list[TaughtDocument]:
+        """The newest documents of a dataset whose records people have corrected or approved."""
+
+    def learn_senders(self, dataset_id: str, taught: Sequence[Mapping[str, Any]]) -> None:
+        """Store the keys of documents whose records a person has corrected or approved, in place of those before:
+        [{"file_id", "document", "text_keys", "value_keys"}]."""
 
     def record_changes(self, file_id: str, limit: int) -> list[RecordChange]:
         """What people changed in a record, oldest first."""

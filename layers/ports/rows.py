@@ -144,7 +144,8 @@ class RecordOfFile(NamedTuple):
     """The record of a file, with its evidence. `further` has the records of its other documents, without ids.
 
     `set_values` has the values that a person set, by number of the document; the other fields are those that extraction
-    found. `found_by` is `rules` or `model`; `lost`: content of the file was lost.
+    found. `found_by` is `rules` or `model`, `remembered` names values that are from the memory of senders; `lost`: content
+    of the file was lost.
     """
 
     file_id: UUID
@@ -159,6 +160,7 @@ class RecordOfFile(NamedTuple):
     further: list[dict[str, Any]]
     version: int
     found_by: str
+    remembered: list[str]
     lost: bool | None
     set_values: dict[str, Any]
     review: str
@@ -178,6 +180,7 @@ class RecordRow(NamedTuple):
     complete: bool
     further: list[dict[str, Any]]
     found_by: str
+    remembered: list[str]
     lost: bool | None
     set_values: dict[str, Any]
     review: str

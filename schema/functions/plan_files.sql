@@ -74,7 +74,7 @@ BEGIN
             UPDATE records r
                SET schema_version = b.schema_version, fields = b.fields, missing = b.missing, doubtful = b.doubtful,
                    notes = b.notes, evidence = b.evidence, complete = b.complete, further = b.further,
-                   found_by = b.found_by, lost = b.lost, version = r.version + 1
+                   found_by = b.found_by, remembered = coalesce(b.remembered, '[]'), lost = b.lost, version = r.version + 1
               FROM jsonb_populate_record(NULL::records, chosen.former -> 'record') b
              WHERE r.file_id = chosen.file_id;
         END IF;

@@ -154,18 +154,18 @@ BEGIN
     END IF;
     IF p_made ? 'record' THEN
         INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, doubtful, notes, evidence,
-                             complete, further, found_by, lost)
+                             complete, further, found_by, remembered, lost)
         SELECT p_file.file_id, p_file.tenant_id, p_file.dataset_id, r.schema_version,
                r.fields, r.missing, coalesce(r.doubtful, '[]'), coalesce(r.notes, '[]'), r.evidence, r.complete,
-               coalesce(r.further, '[]'), coalesce(r.found_by, 'rules'), r.lost
+               coalesce(r.further, '[]'), coalesce(r.found_by, 'rules'), coalesce(r.remembered, '[]'), r.lost
           FROM jsonb_to_record(p_made -> 'record') AS r(
                schema_version integer, fields jsonb, missing jsonb, doubtful jsonb, notes jsonb, evidence jsonb,
-               complete boolean, further jsonb, found_by text, lost boolean)
+               complete boolean, further jsonb, found_by text, remembered jsonb, lost boolean)
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
                doubtful = excluded.doubtful, notes = excluded.notes, evidence = excluded.evidence,
                complete = excluded.complete, further = excluded.further, created_at = now(),
-               found_by = excluded.found_by, lost = excluded.lost;
+               found_by = excluded.found_by, remembered = excluded.remembered, lost = excluded.lost;
         DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- their content is in the record now
     END IF;
 END $$;

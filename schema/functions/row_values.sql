@@ -13,6 +13,26 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(p_doubtful) d WHERE NOT coalesce(p_set, '{}') ? property_of(d))
 $$;
 
+-- The probability that all values of one document are right, 0 to 100, where a person has set none of them. A required value that
+-- is missing makes it 0. The values of a model have no probability; then it is the lowest confidence. NULL without either.
+CREATE OR REPLACE FUNCTION probability_of_document(p_missing jsonb, p_evidence jsonb, p_set jsonb) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN document_needs_review(p_missing, '[]', p_set) THEN 0
+           WHEN count(e.value -> 'probability') = 0 THEN min((e.value ->> 'confidence')::float8)
+           ELSE 100 * exp(greatest(-600, sum(ln(greatest((e.value ->> 'probability')::float8, 0.1) / 100))
+                                         FILTER (WHERE e.value ? 'probability'))) END
+      FROM jsonb_each(p_evidence) e WHERE NOT coalesce(p_set, '{}') ? property_of(e.key)
+$$;
+
+-- The probability that a record is right: that of its least sure document.
+CREATE OR REPLACE FUNCTION probability_of_record(p_record records) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT least(probability_of_document(p_record.missing, p_record.evidence, p_record.set_values -> '1'),
+                 (SELECT min(probability_of_document(o.document -> 'missing', o.document -> 'evidence',
+                                                     p_record.set_values -> (o.index + 1)::text))
+                    FROM jsonb_array_elements(p_record.further) WITH ORDINALITY AS o(document, index)))
+$$;
+
 -- The values of a file's row: of several documents, those that are the same in all.
 CREATE OR REPLACE FUNCTION row_values_of(p_record records) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -44,9 +64,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
     most CONSTANT integer := 64; -- of a record
     shown jsonb := row_values_of(new);
+    probability CONSTANT double precision := probability_of_record(new);
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        DELETE FROM row_values v WHERE v.file_id = new.file_id AND coalesce(shown -> v.field, 'null') = 'null';
+        DELETE FROM row_values v WHERE v.file_id = new.file_id AND coalesce(shown -> v.field, 'null') = 'null'
+           AND (v.field <> '@probability' OR probability IS NULL);
     END IF;
     INSERT INTO row_values AS v (file_id, field, tenant_id, dataset_id, number, words, doubtful)
     SELECT new.file_id, e.key, new.tenant_id, new.dataset_id,
@@ -62,13 +84,17 @@ BEGIN
     ON CONFLICT (file_id, field) DO UPDATE
        SET number = excluded.number, words = excluded.words, doubtful = excluded.doubtful
      WHERE (v.number, v.words, v.doubtful) IS DISTINCT FROM (excluded.number, excluded.words, excluded.doubtful);
+    INSERT INTO row_values AS v (file_id, field, tenant_id, dataset_id, number, doubtful)
+    SELECT new.file_id, '@probability', new.tenant_id, new.dataset_id, probability, false WHERE probability IS NOT NULL
+    ON CONFLICT (file_id, field) DO UPDATE SET number = excluded.number WHERE v.number <> excluded.number;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER stored_row_values_of_new AFTER INSERT ON records
     FOR EACH ROW EXECUTE FUNCTION store_row_values();
 CREATE OR REPLACE TRIGGER stored_row_values AFTER UPDATE ON records
-    FOR EACH ROW WHEN ((old.fields, old.further, old.set_values, old.doubtful, old.has_row_values)
-                       IS DISTINCT FROM (new.fields, new.further, new.set_values, new.doubtful, new.has_row_values))
+    FOR EACH ROW WHEN ((old.fields, old.further, old.set_values, old.doubtful, old.missing, old.evidence, old.has_row_values)
+                       IS DISTINCT FROM
+                       (new.fields, new.further, new.set_values, new.doubtful, new.missing, new.evidence, new.has_row_values))
     EXECUTE FUNCTION store_row_values();
 
 -- Stores the values of records of earlier releases. Returns the number of records.

@@ -20,7 +20,18 @@ from layers.adapters.postgres import exports, jobs, store, transaction
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
-BIG = {"files", "steps", "attempts", "pages", "artifacts", "records", "tombstones", "file_changes", "row_values"}
+BIG = {
+    "files",
+    "steps",
+    "attempts",
+    "pages",
+    "artifacts",
+    "records",
+    "tombstones",
+    "file_changes",
+    "row_values",
+    "sender_keys",
+}
 READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
@@ -70,6 +81,9 @@ SELECT file_id, tenant_id, dataset_id, 1, jsonb_build_object('total', length(nam
 ALTER TABLE records ENABLE TRIGGER USER;
 INSERT INTO row_values (file_id, field, tenant_id, dataset_id, number, doubtful)
 SELECT file_id, 'total', tenant_id, dataset_id, length(name), false FROM files;
+INSERT INTO sender_keys (dataset_id, key, file_id, document, tenant_id, of_text)
+SELECT dataset_id, k.key, file_id, 1, tenant_id, true FROM files, unnest(ARRAY['w:acme', 'n:' || file_id]) k(key)
+ WHERE object_key LIKE '%7';
 INSERT INTO tombstones (file_id, tenant_id, removal_id)
 SELECT gen_random_uuid(), tenant_id, removal_id FROM removals, generate_series(1, {FILES // 200}) WHERE erased_at IS NOT NULL;
 INSERT INTO lanes (step, tenant_id, pass, active) SELECT 'ocr', tenant_id, 0, true FROM tenants;
@@ -161,6 +175,11 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "set_values": Jsonb({"1": {"total": {"value": 1}}}),
         "changes": Jsonb([{"action": "set", "field": "total", "before": None, "after": 1}]),
         "person": None,
+        "by_key": 50,
+        "wanted": Jsonb([{"file_id": str(found["file_id"]), "page": 1}]),
+        "taught": Jsonb(
+            [{"file_id": str(found["file_id"]), "document": 1, "text_keys": ["w:acme"], "value_keys": ["w:acme"]}]
+        ),
         "review": "approved",
         "sure_from": 0,
         "key_id": uuid.uuid4(),
@@ -314,6 +333,9 @@ INDEXES = {
     "duplicates": {"files_by_content"},
     "cancel_batch": {"files_listed_by_batch"},
     "remove_files": {"files_pkey"},
+    "known_senders": {"sender_keys_pkey"},
+    "file_facts": {"sender_keys_pkey"},
+    "page_texts": {"pages_pkey"},
 }
 
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { accepts, conditionsOf, nextSort, NO_FILTER, pathOf } from "../src/data/listing.js";
+import { accepts, conditionsOf, nextSort, NO_FILTER, pathOf, toBeChecked } from "../src/data/listing.js";
 import { difference, emptyRow, rowsOf, schemaOf } from "../src/data/schema_form.js";
 
 const schema = {
@@ -39,6 +39,12 @@ test("the plain listing serves states and names, the one by values reviews and o
   const asked = new URLSearchParams(path.split("?")[1]);
   assert.deepEqual(JSON.parse(asked.get("where")), [{ field: "@review", op: "eq", value: "needed" }]);
   assert.deepEqual([asked.get("sort"), asked.get("cursor")], ["-total", "c"]);
+});
+
+test("records are checked in the order of their probability, unless another order is chosen", () => {
+  assert.deepEqual(toBeChecked(NO_FILTER), { review: "needed", sort: "@probability" });
+  assert.deepEqual(toBeChecked({ ...NO_FILTER, ...toBeChecked(NO_FILTER) }), { review: "", sort: "" });
+  assert.deepEqual(toBeChecked({ ...NO_FILTER, sort: "-total" }), { review: "needed", sort: "-total" });
 });
 
 test("a changed row belongs into a listing by the same conditions as on the server", () => {

@@ -219,7 +219,7 @@ SELECT a.step, a.part, a.attempt, a.started_at, a.ended_at, a.outcome, a.error_c
 -- records_page --
 -- A page of a dataset's records, oldest first.
 SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, r.missing, r.doubtful, r.notes, r.complete,
-       r.further, r.found_by, r.lost, r.set_values, r.review
+       r.further, r.found_by, r.remembered, r.lost, r.set_values, r.review
   FROM records r JOIN files f USING (file_id)
  WHERE r.tenant_id = :tenant_id AND r.dataset_id = :dataset_id AND f.removed_at IS NULL
    AND (CAST(:after AS uuid) IS NULL OR r.record_id > :after)

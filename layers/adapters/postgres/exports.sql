@@ -31,7 +31,7 @@ UPDATE exports
 -- table_records --
 -- The records of files, with their names.
 SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, r.missing, r.doubtful, r.notes, r.complete,
-       r.further, r.found_by, r.lost, r.set_values, r.review
+       r.further, r.found_by, r.remembered, r.lost, r.set_values, r.review
   FROM records r JOIN files f USING (file_id)
  WHERE r.tenant_id = :tenant_id AND r.file_id = ANY (:file_ids) AND f.removed_at IS NULL
 

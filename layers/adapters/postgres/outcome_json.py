@@ -81,6 +81,7 @@ def _record_as_json(found: Extraction) -> dict[str, Any]:
         "fields": found.fields,
         "missing": list(found.lacks),
         "doubtful": list(found.doubtful),
+        "remembered": list(found.remembered),
         "notes": [note.text for note in found.notes],
         "lost": found.has_lost,
         "evidence": {name: _evidence_as_json(proof) for name, proof in found.evidence.items()},
@@ -90,6 +91,7 @@ def _record_as_json(found: Extraction) -> dict[str, Any]:
 def _evidence_as_json(proof: Evidence) -> dict[str, Any]:
     shown: dict[str, Any] = {"page": proof.page, "text": proof.text.replace("\x00", ""), "box": proof.box}
     shown |= {} if proof.confidence is None else {"confidence": proof.confidence}
+    shown |= {} if proof.probability is None else {"probability": proof.probability}
     return shown if proof.xpath is None else shown | {"xpath": proof.xpath}
 
 

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.transaction import Transaction, pattern_of
 from layers.domain.row_filter import Order
-from layers.ports.people import Export, PageRow, RecordChange, RowPage, RowPosition, TableRow
+from layers.ports.people import Export, PageRow, RecordChange, RowPage, RowPosition, TableRow, TaughtDocument
 from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal, RemovedFiles, Session
 
 FEW_ROWS = 10_000  # a condition with at most this many rows is selective
@@ -87,6 +87,17 @@ class PeopleQueries(Transaction):
         parameters = {"file_ids": list(file_ids), "review": review, "key_id": key_id, "person": person}
         changed, found = self._tuples("review_records", dataset_id=dataset_id, **parameters)[0]
         return changed, found
+
+    def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
+        wanted = [{"file_id": file_id, "page": page} for file_id, page in pages]
+        found = self._tuples("page_texts", wanted=Jsonb(wanted), most=most)
+        return {(str(file_id), page): text for file_id, page, text in found}
+
+    def taught_documents(self, dataset_id: str, limit: int) -> list[TaughtDocument]:
+        return self._rows(TaughtDocument, "taught_documents", dataset_id=dataset_id, limit=limit)
+
+    def learn_senders(self, dataset_id: str, taught: Sequence[Mapping[str, Any]]) -> None:
+        self._run("learn_senders", dataset_id=dataset_id, taught=Jsonb(list(taught)))
 
     def record_changes(self, file_id: str, limit: int) -> list[RecordChange]:
         return self._rows(RecordChange, "record_changes", file_id=file_id, limit=limit)

@@ -40,6 +40,28 @@ SELECT correct_record(:tenant_id, :file_id, :document, :set_values, :changes, :k
 -- Sets the review of records; returns how many changed, and how many of the files have a record.
 SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :key_id, :person)
 
+-- page_texts --
+-- How the texts of pages begin: [{"file_id", "page"}].
+SELECT p.file_id, p.page_number, left(p.text, :most) AS text FROM pages p JOIN jsonb_to_recordset(:wanted) AS w(file_id uuid, page integer)
+    ON p.file_id = w.file_id AND p.page_number = w.page
+ WHERE p.tenant_id = :tenant_id
+
+-- taught_documents --
+-- The newest documents whose records a person has corrected or approved, with their numbers and domains.
+SELECT r.file_id, k.document, taught_values(r, k.document) AS "values", k.keys
+  FROM (SELECT t.file_id FROM records t JOIN files f USING (file_id)
+         WHERE t.tenant_id = :tenant_id AND t.dataset_id = :dataset_id AND f.removed_at IS NULL
+           AND (t.review = 'approved' OR t.set_values <> '{}')
+         ORDER BY t.file_id DESC LIMIT :limit) newest
+  JOIN records r ON r.file_id = newest.file_id
+ CROSS JOIN LATERAL (SELECT s.document, coalesce(array_agg(s.key) FILTER (WHERE s.key < 'w'), '{}') AS keys
+                       FROM sender_keys s WHERE s.file_id = r.file_id GROUP BY s.document) k
+ ORDER BY r.file_id DESC, k.document
+
+-- learn_senders --
+-- Stores the keys of documents whose records a person has corrected or approved.
+SELECT learn_senders(:tenant_id, :dataset_id, :taught)
+
 -- record_changes --
 -- What people changed in a record, oldest first.
 SELECT document, action, field, before, after, key_id, person, changed_at FROM record_changes

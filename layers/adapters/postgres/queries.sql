@@ -15,6 +15,10 @@ SELECT record_outcome(:file_id, :step, :part, :lease_id, :state, :outcome, :coun
 -- Records several outcomes, each with the plan that follows it; returns the verdicts in the same order.
 SELECT verdict FROM record_outcomes(:outcomes) ORDER BY position
 
+-- known_senders --
+-- What people have corrected or approved in documents of a dataset that share most of these keys.
+SELECT "values", keys FROM known_senders(:tenant_id, :dataset_id, :file_id, CAST(:keys AS text[]), :by_key, :limit)
+
 -- file_facts --
 -- The facts about a file that a planner may use.
 SELECT file_facts(:file_id) AS facts

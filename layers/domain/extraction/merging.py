@@ -48,6 +48,7 @@ def merge(
         tuple(name for name in dict.fromkeys(dropped) if name not in missing),
         tuple(merger.doubtful),
         tuple(dict.fromkeys([*notes, *(note for window in windows for note in window.notes)])),
+        remembered=tuple(merger.remembered),
     )
 
 
@@ -62,6 +63,7 @@ class _Merger:
         self.evidence: dict[Path, Evidence] = {}
         self.dropped: list[str] = []
         self.doubtful: list[str] = []
+        self.remembered: list[str] = []
 
     def merge_objects(self, objects: Sequence[Any], schema: Mapping[str, Any], path: Path) -> dict[str, Any]:
         fields: dict[str, Any] = {}
@@ -88,6 +90,8 @@ class _Merger:
             self.evidence[path] = best_evidence
         if name in self.windows[best].doubtful:
             self.doubtful.append(name)
+        if name in self.windows[best].remembered:
+            self.remembered.append(name)
         return values[best]
 
     def merge_lists(self, lists: Sequence[Any], path: Path) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from layers.domain.extraction import labels
 from layers.domain.extraction.address_candidates import address_candidates
 from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.certainty import Certainty
 from layers.domain.extraction.company_candidates import company_candidates
 from layers.domain.extraction.currency_candidates import currency_candidates
 from layers.domain.extraction.date_candidates import date_candidates
@@ -70,18 +71,23 @@ def extract(
     """
     document = Document(lines_of(pages), today, date_order)
     found: dict[str, Candidate] = {}
+    candidates: dict[str, list[Candidate]] = {}
     properties = schema.get("properties") or {}
     # The currency is chosen last, because it depends on the total.
     for name in sorted(properties, key=lambda name: labels.words_of(name) in labels.CURRENCIES):
         total = next((found[other] for other in found if labels.meaning_of(other) == "total"), None)
-        candidates = _candidates(name, properties[name], document, total)
-        if best := max(candidates, key=lambda candidate: candidate.score, default=None):
+        candidates[name] = list(_candidates(name, properties[name], document, total))
+        if best := max(candidates[name], key=lambda candidate: candidate.score, default=None):
             found[name] = best
     ordered = {name: found[name] for name in properties if name in found}
+    certainty = Certainty(pages, document.lines)
     return Extraction(
         {name: best.value for name, best in ordered.items()},
         tuple(name for name in schema.get("required") or () if name not in found),
-        {name: best.make_evidence() for name, best in ordered.items()},
+        {
+            name: certainty.rated(best.make_evidence(), name, properties[name], best, candidates[name])
+            for name, best in ordered.items()
+        },
         doubtful=tuple(name for name, best in ordered.items() if best.doubtful),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from layers.domain.extraction.values import DateOrder
 from layers.domain.page import Page
@@ -28,7 +29,8 @@ class Span:
 @dataclass(frozen=True, slots=True)
 class Window:
     """One piece of a text, numbered from 1. `leaves_rest`: no window covers the text after this, the last, window.
-    `date_order` is the dataset's setting.
+    `date_order` is the dataset's setting. `examples` are records of similar documents that people have approved or corrected,
+    the most similar first.
     """
 
     spans: tuple[Span, ...]
@@ -36,6 +38,7 @@ class Window:
     count: int = 1
     leaves_rest: bool = False
     date_order: DateOrder = "auto"
+    examples: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:

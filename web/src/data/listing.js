@@ -35,5 +35,14 @@ export function accepts({ state, name, review }, row) {
   return !name || row.name.toLowerCase().includes(name.toLowerCase());
 }
 
+/** The order in which records are checked: the least sure first. */
+const LEAST_SURE = "@probability";
+
+/** The change of a filter that shows the records to be checked, or all again. @param {Filter} filter @returns {Partial<Filter>} */
+export function toBeChecked({ review, sort }) {
+  if (review) return { review: "", sort: sort === LEAST_SURE ? "" : sort };
+  return { review: "needed", sort: sort || LEAST_SURE };
+}
+
 /** The next order of a column: ascending, descending, none. @param {string} sort @param {string} column */
 export const nextSort = (sort, column) => (sort === column ? `-${column}` : sort === `-${column}` ? "" : column);

@@ -1,6 +1,7 @@
 // @ts-check
 /** The filter of a table: states with their counts, and a search by name. */
 import { useRef } from "preact/hooks";
+import { toBeChecked } from "../data/listing.js";
 import { number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
@@ -35,7 +36,7 @@ export function Filters({ dataset }) {
             onPick=${() => dataset.setFilter({ state: one === state ? "" : one })}
           />`,
       )}
-      <button type="button" class="chip partial" aria-pressed=${review === "needed"} onClick=${() => dataset.setFilter({ review: review ? "" : "needed" })}>
+      <button type="button" class="chip partial" aria-pressed=${review === "needed"} onClick=${() => dataset.setFilter(toBeChecked(dataset.filter.value))}>
         ${t("review.needed")}
       </button>
     </div>

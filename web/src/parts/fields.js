@@ -48,6 +48,7 @@ const idOf = (record, name) => `field-${record.id}-${name}`;
 /** @param {{condition: string, by: string | undefined}} props */
 function Condition({ condition, by }) {
   if (by === "person") return html`<span class="by-person">${t("value.by_person")}</span>`;
+  if (by === "memory" && condition === "found") return html`<span class="by-person">${t("value.by_memory")}</span>`;
   return condition === "missing" || condition === "doubtful" ? html`<em>${t(`value.${condition}`)}</em>` : null;
 }
 

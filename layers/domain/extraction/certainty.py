@@ -1,0 +1,145 @@
+"""Certainty: how probable it is that a value which the rules found is right.
+
+Each sign of a value has a weight, by the kind of the value; their sum is the logarithm of the odds. `python -m
+benchmarks.learning --fit` fits the weights on every second of the labelled scans and reports how well they do on the others.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from layers.domain.extraction import labels
+from layers.domain.extraction.address_candidates import POSTCODE
+from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
+from layers.domain.extraction.company_candidates import has_legal_form
+from layers.domain.extraction.lines import Lines
+from layers.domain.extraction.sums import Sums, sums_of
+from layers.domain.page import Evidence, Page, Word
+
+SUREST, LEAST_SURE = 0.995, 0.02  # probabilities of a word, between which its logarithm of the odds is used
+FULL_LEAD = 40.0  # a lead of this score over the next candidate counts as 1
+SHORT_ADDRESS = 5  # words
+MONTHS = 12
+NAMED_OR_YEAR_FIRST = re.compile(r"[^\W\d_]{3}|^\D{0,2}\d{4}\D")
+STRAY = re.compile(r"[\"_*|~^=<>{}\\]|\.\.|,,|\w\W?$(?<=[\s]\w)")
+NUMBER_IN_NAME = re.compile(r"\d{3}|[^\W\d_]\d[^\W\d_]|\d/[A-Z]\b")
+MIXED = re.compile(r"[^\W\d_]\d[^\W\d_]|\d[OoIlSBZ](?:\d|\b)|\b[OoIlZ]\d")
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """Rates the values that were found on some pages."""
+
+    pages: Sequence[Page]
+    lines: Lines
+
+    def rated(
+        self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate, others: Sequence[Candidate]
+    ) -> Evidence:
+        """The evidence of a value with the confidence of its least sure word, and with its probability, both 0 to 100."""
+        confidences = [word.confidence for word in self._words_of(proof)]
+        if not confidences:
+            page = self._pages.get(proof.page)
+            confidences = [page.confidence if page and page.source == "ocr" else 100.0]
+        signs = self.signs(confidences, proof.text, kind_of(name, schema), best, others)
+        probability = round(100 * share_right(weighted(kind_of(name, schema), signs)), 1)
+        return replace(proof, confidence=round(min(confidences), 1), probability=probability)
+
+    def signs(
+        self, confidences: Sequence[float], text: str, kind: str, best: Candidate, others: Sequence[Candidate]
+    ) -> dict[str, float]:
+        """What speaks for and against a value, by the names in SIGNS, each about 0 to 1. `text` is that of its evidence."""
+        shares = [min(SUREST, max(LEAST_SURE, confidence / 100)) for confidence in confidences]
+        rivals = [other.score for other in others if other.value != best.value]
+        return {
+            "always": 1.0,
+            "least sure word": odds(min(shares)) / odds(SUREST),
+            "all words": math.exp(sum(map(math.log, shares))),
+            "lead": min(1.0, (best.score - max(rivals)) / FULL_LEAD) if rivals else 1.0,
+            "form": float(_has_form(kind, best.value, text)),
+            "clean": float(_is_clean(kind, best.value)),
+            "sums": float(kind == "total" and self._confirms(best.value)),
+            "doubtful": float(best.doubtful),
+        }
+
+    def _words_of(self, proof: Evidence) -> list[Word]:
+        """The words within a piece of evidence."""
+        page = self._pages.get(proof.page)
+        if page is None or proof.box is None:
+            return []
+        x0, y0, x1, y1 = proof.box
+        return [
+            word
+            for word in page.words
+            if x0 <= (word.x0 + word.x1) / 2 <= x1 and y0 <= (word.y0 + word.y1) / 2 <= y1 and word.text in proof.text
+        ]
+
+    def _confirms(self, value: float) -> bool:
+        """Whether other sums of the bill confirm a total."""
+        sums = self._sums
+        return sums.is_paid_less_change(value) or sums.is_net_and_tax(value) or sums.was_paid_exactly(value)
+
+    @cached_property
+    def _pages(self) -> Mapping[int, Page]:
+        return {page.number: page for page in self.pages}
+
+    @cached_property
+    def _sums(self) -> Sums:
+        return sums_of(self.lines)
+
+
+def _has_form(kind: str, value: Any, text: str) -> bool:
+    """Whether a value looks as values of its kind mostly do. Of a date: whether its day can't be its month."""
+    match kind:
+        case "company":
+            return has_legal_form(value)
+        case "address":
+            return bool(POSTCODE.search(labels.lowered(value))) and len(value.split()) >= SHORT_ADDRESS
+        case "total":
+            return bool(value > 0)
+        case "date":
+            month, day = int(value[5:7]), int(value[8:10])
+            return day > MONTHS or day == month or bool(NAMED_OR_YEAR_FIRST.search(text))
+        case _:
+            return True
+
+
+def _is_clean(kind: str, value: Any) -> bool:
+    """Whether a text has no word that mixes letters and digits as misread ones do, and no stray marks."""
+    if not isinstance(value, str) or kind == "date":
+        return True
+    if STRAY.search(value) or value.count("(") != value.count(")"):
+        return False
+    return not (NUMBER_IN_NAME if kind == "company" else MIXED).search(value)
+
+
+def kind_of(name: str, schema: Mapping[str, Any]) -> str:
+    """The kind of a property, by which signs are weighed: a key of WEIGHTS."""
+    words = labels.words_of(name)
+    if schema.get("format") == "date":
+        return "date"
+    if schema.get("type") in ("number", "integer"):
+        return "total" if labels.meaning_of(name) == "total" else "other"
+    if words in labels.COMPANIES:
+        return "company"
+    return "address" if words in labels.ADDRESSES else "other"
+
+
+def weighted(kind: str, signs: Mapping[str, float]) -> float:
+    """The logarithm of the odds that a value is right."""
+    return sum(weight * signs[name] for name, weight in zip(SIGNS, WEIGHTS[kind], strict=True))
+
+
+def odds(share: float) -> float:
+    """The logarithm of the odds of a share."""
+    return math.log(share / (1 - share))
+
+
+def share_right(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))

@@ -1,0 +1,1 @@
+"""What a dataset has learnt from its corrected and approved records."""
