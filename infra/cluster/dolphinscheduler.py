@@ -2,12 +2,12 @@
 
 Maven Central has no archive of it. The standalone server needs configuration that only the jars of sources contain, and two
 parent poms that are missing there. Some of its ports bind to all addresses: it is for tests on a machine of your own.
+Its web page is only in the archive: the server shows what is in the folder `ui` of its home.
 """
 
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import shutil
 import urllib.request
@@ -74,10 +74,15 @@ def attach(cluster: Embedded) -> None:
     process = declare(home, ports, installation.database_url, {MARK: cluster.run_id})
     cluster.supervisor.start([process], START_S)
     address = url(ports["dolphinscheduler"])
-    access = _access(home / "access.json", Fairway(cluster.endpoint["api_url"], cluster.endpoint["api_key"]), address)
-    target = Target(cluster.endpoint["api_url"], access["key"], getpass.getuser())
-    Installation(Client(address, access["token"])).install(target, declared())
-    print(f"DolphinScheduler is at {address}/ui; log in as {ADMIN} with the password {PASSWORD}", flush=True)
+    token = _token(home / "token", address)
+    key_file = _key_file(home / "key", Fairway(cluster.endpoint["api_url"], cluster.endpoint["api_key"]))
+    target = Target(cluster.endpoint["api_url"], tenant=getpass.getuser(), key_file=str(key_file))
+    Installation(Client(address, token)).install(target, declared())
+    print(f"DolphinScheduler is at {address}; its admin is {ADMIN} with the password {PASSWORD}.", flush=True)
+    if (home / "ui").is_dir():
+        print(f"Its page is {address}/ui", flush=True)
+    else:
+        print(f"For its page, put the folder `ui` of its binary archive into {home}.", flush=True)
 
 
 def admin(address: str) -> Client:
@@ -86,17 +91,28 @@ def admin(address: str) -> Client:
     return Client(address, session=login["sessionId"])
 
 
-def _access(path: Path, fairway: Fairway, address: str) -> dict[str, str]:
-    """The token for DolphinScheduler and the key for Fairway, which are made once."""
-    if path.exists():
-        return json.loads(path.read_text())  # type: ignore[no-any-return]
-    token = admin(address).post("/access-tokens", userId=1, expireTime="2099-01-01 00:00:00")["token"]
-    tenant = fairway.call("GET", "/operations/tenants")["tenants"][-1]
-    made = fairway.call("POST", f"/operations/tenants/{tenant['id']}/keys", {"role": "scheduler"})
-    access = {"token": token, "key": made["api_key"]}
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(access))
-    return access
+def _token(path: Path, address: str) -> str:
+    """The access token for DolphinScheduler, which is made once."""
+    if not path.exists():
+        made = admin(address).post("/access-tokens", userId=1, expireTime="2099-01-01 00:00:00")
+        write_secret(path, made["token"])
+    return path.read_text()
+
+
+def _key_file(path: Path, fairway: Fairway) -> Path:
+    """A file with the key for Fairway, which is made once."""
+    if not path.exists():
+        tenant = fairway.call("GET", "/operations/tenants")["tenants"][-1]
+        made = fairway.call("POST", f"/operations/tenants/{tenant['id']}/keys", {"role": "scheduler"})
+        write_secret(path, made["api_key"])
+    return path
+
+
+def write_secret(path: Path, secret: str) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.touch(mode=0o600)
+    draft.write_text(secret)
+    draft.rename(path)
 
 
 def _fetch(into: Path) -> None:

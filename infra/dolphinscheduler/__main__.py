@@ -3,7 +3,8 @@
 python -m infra.dolphinscheduler install --url http://host:12345/dolphinscheduler --token ... --api-url http://host:8000
 python -m infra.dolphinscheduler status|remove --url ... --token ...
 
-FAIRWAY_SCHEDULER_KEY has the key with which workflows call Fairway. The token may be in DOLPHINSCHEDULER_TOKEN instead.
+The workflows call Fairway with a key, which they read from a file on the hosts that run tasks: --key-file. Without it, the
+key of FAIRWAY_SCHEDULER_KEY is stored in DolphinScheduler. The token may be in DOLPHINSCHEDULER_TOKEN instead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from infra.dolphinscheduler.workflows import declared
 from infra.schedules.__main__ import KEY
 
 TOKEN = "DOLPHINSCHEDULER_TOKEN"  # noqa: S105  (the name of a variable)
+KEPT = "DolphinScheduler stores the key and writes it to the logs of its servers and tasks. --key-file avoids that."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about in (
-        ("install", f"create or update the workflows, which call Fairway with the key in {KEY}"),
+        ("install", "create or update the workflows, which call Fairway with the key of a scheduler"),
         ("status", "show the installed workflows and their last runs"),
         ("remove", "delete the workflows and their environment"),
     ):
@@ -38,6 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument(
         "--api-url", required=True, help="Fairway's address, as the workers of DolphinScheduler reach it"
     )
+    install.add_argument(
+        "--key-file",
+        default="",
+        help=f"the file with the key, on each host that runs tasks; otherwise the key of {KEY} is stored, and logged",
+    )
     install.add_argument("--tenant", default="default", help="the tenant, or user of the host, that runs the tasks")
     install.add_argument("--dataset", default="", help="the dataset that is imported into and planned for each week")
     install.add_argument("--bucket", default="", help="the bucket to import from each day")
@@ -46,10 +53,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(installation: Installation, chosen: argparse.Namespace) -> list[str]:
-    key = os.environ.get(KEY, "")
-    if not key:
-        raise DolphinSchedulerError(f"set {KEY} to a key with the role scheduler")
-    target = Target(chosen.api_url, key, chosen.tenant)
+    key = "" if chosen.key_file else os.environ.get(KEY, "")
+    if not key and not chosen.key_file:
+        raise DolphinSchedulerError(f"name a file by --key-file, or set {KEY}, to a key with the role scheduler")
+    if key:
+        print(f"Warning: {KEPT}", file=sys.stderr)
+    target = Target(chosen.api_url, key, chosen.tenant, chosen.key_file)
     done = installation.install(target, declared(chosen.dataset, chosen.bucket, chosen.prefix))
     return done or ["everything is installed already"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +22,16 @@ DISCARD = "SERIAL_DISCARD"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which Fairway the workflows call, and as which tenant of DolphinScheduler their tasks run."""
+    """Which Fairway the workflows call, and as which tenant of DolphinScheduler their tasks run.
+
+    The key is read from `key_file` on each host that runs tasks. Without it, the environment contains `key`, and
+    DolphinScheduler writes that to its logs.
+    """
 
     api_url: str
-    key: str
+    key: str = ""
     tenant: str = "default"
+    key_file: str = ""
 
 
 class Installation:
@@ -108,8 +114,9 @@ class Installation:
         return next((each for each in found if each["name"] == ENVIRONMENT), None)
 
     def _ensure_environment(self, target: Target) -> tuple[int, str]:
-        """The environment contains the key: tasks name its variables only."""
-        config = f"export FAIRWAY_URL={_quoted(target.api_url.rstrip('/'))}\nexport FAIRWAY_SCHEDULER_KEY={_quoted(target.key)}"
+        """Tasks name only the variables of the environment."""
+        key = f'"$(cat {_quoted(target.key_file)})"' if target.key_file else _quoted(target.key)
+        config = f"export FAIRWAY_URL={_quoted(target.api_url.rstrip('/'))}\nexport FAIRWAY_SCHEDULER_KEY={key}"
         form = {"name": ENVIRONMENT, "config": config, "description": "", "workerGroups": '["default"]'}
         found = self._environment()
         if found is None:
@@ -215,7 +222,14 @@ class Installation:
             self._delete_schedule(project, schedule)
         if definition["releaseState"] == "ONLINE":
             self._release(project, words, definition["name"], code, "OFFLINE")
-        self._client.delete(f"/projects/{project}/{words.definitions}/{code}")
+        path = f"/projects/{project}/{words.definitions}/{code}"
+        tasks = self._client.get(path)["taskDefinitionList"] or []
+        self._client.delete(path)
+        for task in tasks:
+            # 3.1 keeps the tasks of a deleted workflow; newer releases delete them. One that is left prevents the deletion of
+            # the environment.
+            with suppress(DolphinSchedulerError):
+                self._client.delete(f"/projects/{project}/task-definition/{task['code']}")
 
     def _shown_schedule(self, project: int, words: Words, code: int) -> str | None:
         found = self._schedules(project, words, code)
@@ -230,5 +244,5 @@ class Installation:
 def _quoted(text: str) -> str:
     """As one word of a shell. Raises DolphinSchedulerError for what can't be one."""
     if "'" in text or "\n" in text:
-        raise DolphinSchedulerError("the address and the key may have no quote and no line break")
+        raise DolphinSchedulerError("the address, the key and its path may have no quote and no line break")
     return f"'{text}'"

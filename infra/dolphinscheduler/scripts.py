@@ -52,10 +52,17 @@ def of_call(call: Call) -> str:
     return f"{PREAMBLE}{day}call {call.method} \"{path}\" '' ''\n{ending}\n"
 
 
-# A run that is started again after a crash has the same instance, and gets the same plan.
+# DolphinScheduler runs a task in a folder `.../<workflow>_<version>/<run>/<task>`. A run that goes on after a crash keeps its
+# folder, and gets the same plan. 3.1 has no parameter for it.
 PLAN = (
     PREAMBLE
-    + r"""call POST "/datasets/${dataset}/plans" '${plan_body}' "reprocess-${system.workflow.instance.id}"
+    + r"""run=$(dirname "$PWD")
+run=$(basename "$(dirname "$run")")-$(basename "$run")
+body=$(cat <<'END_OF_BODY'
+${plan_body}
+END_OF_BODY
+)
+call POST "/datasets/${dataset}/plans" "$body" "reprocess-$run"
 plan=$(field id)
 while test "$(field state)" = planning; do
   sleep 5

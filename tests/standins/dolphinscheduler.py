@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from infra.dolphinscheduler.client import BEFORE_3_3, Words
+from infra.dolphinscheduler.client import BEFORE_3_3, SINCE_3_3, Words
 
 TOKEN = "a token"
 NAME_EXISTS, NOT_FOUND = 10168, 50003
@@ -30,6 +30,7 @@ class DolphinScheduler:
         self.tenants: list[Row] = []
         self.definitions: dict[int, Row] = {}
         self.schedules: dict[int, Row] = {}
+        self.task_environments: dict[int, int] = {}  # the environment of each task, by the task's code
         self.changes: list[str] = []
 
     def answer(self, method: str, path: str, form: dict[str, str]) -> Row:
@@ -59,6 +60,8 @@ class DolphinScheduler:
         if path == "/environment/list-paging":
             return _page(self.environments.values())
         if path == "/environment/delete":
+            if int(form["environmentCode"]) in self.task_environments.values():
+                return _failure(120014, "tasks use this environment")
             return _success(self.environments.pop(int(form["environmentCode"])))
         code = next(self.codes) if path == "/environment/create" else int(form["code"])
         self.environments[code] = {"code": code, "name": form["name"], "config": form["config"]}
@@ -67,6 +70,8 @@ class DolphinScheduler:
     def _of_project(self, method: str, path: str, form: dict[str, str]) -> Row:
         if path == "task-definition/gen-task-codes":
             return _success([next(self.codes) for _ in range(int(form["genNum"]))])
+        if match := re.fullmatch(r"task-definition/(\d+)", path):
+            return self._delete_task(int(match[1]))
         kind, _, rest = path.partition("/")
         if kind == self.words.definitions:
             return self._definition(method, rest, form)
@@ -96,8 +101,18 @@ class DolphinScheduler:
         if method == "DELETE":
             if any(schedule["definition"] == row["code"] for schedule in self.schedules.values()):
                 return _failure(50023, "it has a schedule")
+            if self.words is SINCE_3_3:
+                for task in row["tasks"]:
+                    del self.task_environments[task["code"]]
             return _success(self.definitions.pop(row["code"]))
         return _success(self._write(row, form))
+
+    def _delete_task(self, code: int) -> Row:
+        if any(task["code"] == code for row in self.definitions.values() for task in row["tasks"]):
+            return _failure(50056, "a workflow uses the task")
+        if self.task_environments.pop(code, None) is None:
+            return _failure(50030, "task definition does not exist")
+        return _success(None)
 
     def _create_definition(self, form: dict[str, str]) -> Row:
         if any(row["name"] == form["name"] for row in self.definitions.values()):
@@ -112,6 +127,7 @@ class DolphinScheduler:
         assert {relation["postTaskCode"] for relation in relations} == codes, "a task is not connected"
         assert {relation["preTaskCode"] for relation in relations} <= codes | {0}
         assert all(task["environmentCode"] in self.environments for task in tasks)
+        self.task_environments |= {task["code"]: task["environmentCode"] for task in tasks}
         row |= {name: form[name] for name in ("name", "description", "executionType", "globalParams")}
         return _updated(row, tasks, relations)
 

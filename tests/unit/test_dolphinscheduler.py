@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,6 +147,19 @@ def test_the_key_is_in_the_environment_only(server: DolphinScheduler, installati
     assert KEY_VALUE in environment["config"]
 
 
+def test_a_key_in_a_file_of_the_host_is_not_stored(
+    server: DolphinScheduler, installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "it is a key"
+    path.write_text(f"{KEY_VALUE}\n")
+    installation.install(Target("http://fairway/", key_file=str(path)), declared())
+    (environment,) = server.environments.values()
+    assert KEY_VALUE not in environment["config"]
+    script = environment["config"] + '\nprintf %s "$FAIRWAY_SCHEDULER_KEY at $FAIRWAY_URL"'
+    shown = subprocess.run(["sh"], input=script, capture_output=True, text=True, check=True).stdout
+    assert shown == f"{KEY_VALUE} at http://fairway"
+
+
 def test_a_key_that_a_shell_could_run_is_refused(installation: Installation) -> None:
     with pytest.raises(DolphinSchedulerError, match="quote"):
         installation.install(Target("http://fairway", "a'; rm -rf /; '"), declared())
@@ -170,7 +184,9 @@ def test_the_command_installs_shows_and_removes(
         assert main(["remove", *access]) == 0
         monkeypatch.delenv(KEY)
         assert main(["install", *access, "--api-url", "http://fairway"]) == 1
-    output = capsys.readouterr()
+        output = capsys.readouterr()
+        assert main(["install", *access, "--api-url", "http://fairway", "--key-file", "/etc/fairway/key"]) == 0
+        assert "Warning" in output.err and "Warning" not in capsys.readouterr().err
     assert "everything is installed already" in output.out and "fairway-upkeep" in output.out
     assert KEY in output.err and KEY_VALUE not in output.out + output.err
 
@@ -193,15 +209,15 @@ def test_a_dataset_is_processed_again_by_a_plan_shards_at_the_same_time_and_a_re
 # --- scripts, run by a shell -------------------------------------------------------------------------
 
 
-def run(script: str, url: str, **parameters: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as a task does: with the parameters replaced, and the environment set."""
+def run(script: str, url: str, folder: Path | None = None, **parameters: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as a task does: with the parameters replaced, the environment set, and in the folder of the task."""
     for name, value in parameters.items():
         script = script.replace(f"${{{name}}}", value)
     assert "${" not in script and "$[" not in script, "DolphinScheduler would replace this"
     script = script.replace("sleep 5", "sleep 0.01")
     environment = {"PATH": "/usr/bin:/bin", "FAIRWAY_URL": url, "FAIRWAY_SCHEDULER_KEY": KEY_VALUE}
     return subprocess.run(
-        ["sh"], input=script, env=environment, capture_output=True, text=True, timeout=30, check=False
+        ["sh"], input=script, env=environment, cwd=folder, capture_output=True, text=True, timeout=30, check=False
     )
 
 
@@ -233,24 +249,40 @@ def test_a_script_makes_its_call_waits_for_the_job_and_shows_no_key(
     with api(*compact) as (url, requests):
         done = run(scripts.of_call(call), url)
     assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
-    assert {key for _, key in requests} == {f"Bearer {KEY_VALUE}"}
+    assert {request.authorization for request in requests} == {f"Bearer {KEY_VALUE}"}
     assert len(requests) == len(answers)
     assert KEY_VALUE not in done.stdout + done.stderr
 
 
-def test_a_plan_is_passed_on_and_made_once_for_a_run() -> None:
+def test_a_plan_is_passed_on_and_made_once_for_a_run(tmp_path: Path) -> None:
     plan = {"id": "9", "dataset_id": DATASET, "state": "planning"}
-    parameters = {"dataset": DATASET, "plan_body": "{}", "system.workflow.instance.id": "12"}
-    with api((202, plan), (200, plan), (200, plan | {"state": "planned"})) as (url, requests):
-        done = run(scripts.PLAN, url, **parameters)
-    assert done.returncode == 0 and "#{setValue(plan=9)}" in done.stdout
-    assert [request for request, _ in requests] == [f"POST /datasets/{DATASET}/plans", "GET /plans/9", "GET /plans/9"]
+    folders = [tmp_path / "5001_3" / run_and_task for run_and_task in ("12/70", "12/71", "13/72")]
+    keys = []
+    for folder in folders:  # the second is the same task of the same run, which DolphinScheduler runs again
+        folder.mkdir(parents=True)
+        with api((202, plan), (200, plan), (200, plan | {"state": "planned"})) as (url, requests):
+            done = run(scripts.PLAN, url, folder, dataset=DATASET, plan_body="{}")
+        assert done.returncode == 0 and "#{setValue(plan=9)}" in done.stdout
+        assert [request.line for request in requests] == [
+            f"POST /datasets/{DATASET}/plans",
+            "GET /plans/9",
+            "GET /plans/9",
+        ]
+        keys.append(requests[0].idempotency_key)
+    assert keys == ["reprocess-5001_3-12", "reprocess-5001_3-12", "reprocess-5001_3-13"]
+
+
+def test_the_body_of_a_plan_may_contain_quotes(tmp_path: Path) -> None:
+    body = json.dumps({"schema": {"description": 'the shop\'s name, `$(id)` and "more"'}})
+    with api((200, {"id": "9", "state": "planned"})) as (url, requests):
+        assert run(scripts.PLAN, url, tmp_path, dataset=DATASET, plan_body=body).returncode == 0
+    assert json.loads(requests[0].body) == json.loads(body)
 
 
 def test_shards_are_applied_and_the_report_fails_if_the_plan_is_not_applied() -> None:
     with api((202, RUNNING), (200, DONE)) as (url, requests):
         assert run(scripts.shard(2, 4), url, plan="9").returncode == 0
-    assert requests[0][0] == "POST /plans/9/apply"
+    assert requests[0].line == "POST /plans/9/apply"
     for state, succeeds in (("applied", True), ("applying", False)):
         with api((200, {"id": "9", "state": state})) as (url, _):
             assert (run(scripts.REPORT_OF_PLAN, url, plan="9").returncode == 0) == succeeds
@@ -260,7 +292,7 @@ def test_an_import_is_requested_once_for_a_day() -> None:
     parameters = {"dataset": DATASET, "bucket": "inbox", "prefix": "scans/", "day": "2026-01-15"}
     with api((202, RUNNING), (200, DONE)) as (url, requests):
         assert run(scripts.IMPORT, url, **parameters).returncode == 0
-    assert requests[0][0] == f"POST /datasets/{DATASET}/imports"
+    assert requests[0].line == f"POST /datasets/{DATASET}/imports"
 
 
 def test_a_fairway_that_is_down_fails_the_task() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from chalice.app import CloudWatchEvent
@@ -122,16 +122,29 @@ def test_eventbridge_has_a_rule_for_each_schedule_that_starts_jobs(monkeypatch: 
 # --- calls of the API --------------------------------------------------------------------------------
 
 
+class Received(NamedTuple):
+    """A request as the server got it: `line` has its method and path."""
+
+    line: str
+    authorization: str
+    idempotency_key: str
+    body: str
+
+
 @contextmanager
-def api(*answers: tuple[int, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def api(*answers: tuple[int, Any]) -> Iterator[tuple[str, list[Received]]]:
     """A server that gives these answers in turn. Yields its address and the requests that it gets."""
-    left, requests = list(answers), []
+    left: list[tuple[int, Any]] = list(answers)
+    requests: list[Received] = []
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
-            requests.append((f"{self.command} {self.path}", self.headers["Authorization"]))
-            status, body = left.pop(0)
-            content = json.dumps(body, separators=(",", ":")).encode()  # as the API writes it
+            headers = self.headers
+            body = self.rfile.read(int(headers.get("Content-Length") or 0)).decode()
+            line, key = f"{self.command} {self.path}", headers.get("Idempotency-Key") or ""
+            requests.append(Received(line, headers["Authorization"], key, body))
+            status, answered = left.pop(0)
+            content = json.dumps(answered, separators=(",", ":")).encode()  # as the API writes it
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -156,13 +169,13 @@ def test_the_second_call_waits_for_the_job_of_the_first() -> None:
     with api((202, JOB), (200, JOB), (200, done), (200, {"balanced": True})) as (url, requests):
         answers = Caller(url, "secret", lambda _seconds: None).run(TWO_CALLS)
     assert answers == [done, {"balanced": True}]
-    assert [request for request, _ in requests[:3]] == [
+    assert [request.line for request in requests[:3]] == [
         "POST /first",
         "GET /operations/jobs/7",
         "GET /operations/jobs/7",
     ]
-    assert requests[3][0].startswith("GET /second?day=20")
-    assert {key for _, key in requests} == {"Bearer secret"}
+    assert requests[3].line.startswith("GET /second?day=20")
+    assert {request.authorization for request in requests} == {"Bearer secret"}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +186,7 @@ def test_a_schedule_ends_at_the_first_call_that_fails(answer: tuple[int, Any]) -
     with api(answer) as (url, requests), pytest.raises(CallFailed) as failed:
         Caller(url, "secret", lambda _seconds: None).run(TWO_CALLS)
     assert "secret" not in str(failed.value)
-    assert not any("second" in request for request, _ in requests)
+    assert not any("second" in request.line for request in requests)
 
 
 def test_a_call_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
