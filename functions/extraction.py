@@ -83,10 +83,7 @@ def extraction(file: File, work: Work) -> Done:
         artifacts = (save_text(work, pages),)
         work.keep(artifacts[0])
     readable = [page for page in pages if page.source]
-    documents = documents_of(readable) if file.part == 0 else [readable]
-    if len(documents) > 1 and file.several == "fail":
-        detail = f"the file contains {len(documents)} documents; upload each of them as a separate file"
-        raise PermanentError("several_documents", detail)
+    documents = _documents(file, readable) if file.part == 0 else [readable]
     if file.part_count > 1:
         found = _extracted(file, work, readable)
         return Done(window=_with_notes(found, _notes_on_windows(documents)), artifacts=tuple(artifacts))
@@ -94,8 +91,20 @@ def extraction(file: File, work: Work) -> Done:
 
 
 def found_in(file: File, means: Means, pages: Sequence[Page]) -> Extraction:
-    """What a file contains that is read at once: the record of its first document, with those of the others."""
-    return _found_in(file, means, pages, documents_of([page for page in pages if page.source]))
+    """What a file contains that is read at once: the record of its first document, with those of the others.
+
+    Raises PermanentError if it contains several documents and may not.
+    """
+    found = _found_in(file, means, pages, _documents(file, [page for page in pages if page.source]))
+    return with_doubts(found, file.sure_from)
+
+
+def _documents(file: File, readable: Sequence[Page]) -> list[list[Page]]:
+    documents = documents_of(readable)
+    if len(documents) > 1 and file.several == "fail":
+        detail = f"the file contains {len(documents)} documents; upload each of them as a separate file"
+        raise PermanentError("several_documents", detail)
+    return documents
 
 
 def _found_in(file: File, means: Means, pages: Sequence[Page], documents: Sequence[Sequence[Page]]) -> Extraction:

@@ -18,6 +18,7 @@ from functions.extraction import extraction, found_in
 from functions.pipelines import INTAKE, PIPELINES
 from layers.attempts.runner import Runner
 from layers.domain import differences, lifecycle
+from layers.domain.differences import NOTHING, Found
 from layers.domain.errors import PermanentError
 from layers.domain.file import File
 from layers.domain.ids import FIRST_ID
@@ -88,22 +89,28 @@ def _sampled(runner: Runner, plan: Plan, found: tuple[str, str], count: int) -> 
 
 
 def _compare(runner: Runner, plan: Plan, file_id: str, found: dict[str, Any]) -> None:
-    """Extract a file's values with the plan's schema, and add the differences to its record."""
+    """Extract a file's values with the plan's schema and settings, and add the differences to its record."""
     plans, file = runner.ports.plans, replace(runner.ports.plans.file(file_id), reach=runner.ports.reach)
-    if plan.schema is not None:
-        file = replace(file, schema=plan.schema)
+    file = replace(file, **plan.settings, **({} if plan.schema is None else {"schema": plan.schema}))
     planned = extraction.plan(file)
     if not isinstance(planned, tuple) or len(planned) > 1:
         found["not_compared"] = found.get("not_compared", 0) + 1  # no text, or one that is read in several windows
         return
     began = time.monotonic()
     try:
-        after = found_in(file, _DryWork(runner), runner.ports.store.pages(file_id)).fields
+        after = _found_now(file, runner)
     except PermanentError:
-        after = {}
+        after = NOTHING
+        found["failed"] = found.get("failed", 0) + 1
     seconds = found.get("compared_s", 0.0) + time.monotonic() - began
     found["compared_s"], found["compared"] = round(seconds, 3), found.get("compared", 0) + 1
-    differences.add(found.setdefault("fields", {}), file_id, plans.record_fields(file_id), after)
+    differences.add_file(found, file_id, plans.found_in_record(file_id), after)
+
+
+def _found_now(file: File, runner: Runner) -> Found:
+    """What extraction finds in a file. Raises PermanentError."""
+    extraction = found_in(file, _DryWork(runner), runner.ports.store.pages(file.file_id))
+    return Found(extraction.fields, frozenset(extraction.doubtful), 1 + len(extraction.further))
 
 
 class _DryWork:
@@ -136,7 +143,7 @@ def apply(runner: Runner, job: Job) -> Slice:
     for settled in ended:
         outcome["files"] = outcome.get("files", 0) + 1
         outcome["failed"] = outcome.get("failed", 0) + settled.has_failed
-        differences.add(outcome.setdefault("fields", {}), settled.file_id, settled.before, settled.after)
+        differences.add_file(outcome, settled.file_id, settled.before, settled.after)
     applying = plans.count_applying(plan.plan_id, shard)
     if not position.get("is_last") and applying < IN_PROCESS:
         applying += _process_again(runner, plan, shard, position, IN_PROCESS - applying)
@@ -201,4 +208,5 @@ def _plan(runner: Runner, job: Job) -> Plan:
 def _copied(found: Mapping[str, Any]) -> dict[str, Any]:
     """A copy whose counts may be changed."""
     fields = {name: {**field, "examples": list(field["examples"])} for name, field in found.get("fields", {}).items()}
-    return {**found, **({"fields": fields} if fields else {})}
+    copied = {**found, **({"fields": fields} if fields else {})}
+    return copied | ({"records": dict(found["records"])} if "records" in found else {})

@@ -253,16 +253,31 @@ class ChosenFiles(Body):
     )
 
 
+class ExtractionSettings(Body):
+    """Settings of a dataset that extraction uses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    date_order: DateOrder | None = None
+    several: Several | None = None
+    sure_from: SureFrom | None = None
+
+
 class NewPlan(Body):
     """What to process again, and how."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     schema_: Json | None = Field(default=None, alias="schema", description="absent: the dataset's current schema")
-    from_: Literal["extraction", "ocr", "text"] = Field(
-        default="extraction",
+    reading: ReadingLevel | None = Field(
+        default=None, description="the level at which OCR reads again; absent: the dataset's current one"
+    )
+    extraction: ExtractionSettings | None = Field(default=None, description="absent: the dataset's current settings")
+    from_: Literal["extraction", "ocr", "text"] | None = Field(
+        default=None,
         alias="from",
-        description="the first step that runs again; only for `extraction` are records compared before",
+        description="the first step that runs again: by default `ocr` with a `reading`, and otherwise `extraction`; only for"
+        " `extraction` are records compared before",
     )
     where: ChosenFiles | None = None
     sample: int | None = Field(default=100, ge=1, le=1_000_000, description="how many files to compare; null: all")
@@ -288,7 +303,11 @@ class NewImport(Body):
     since: AwareDatetime | None = Field(
         default=None, strict=False, description="only objects that were stored at this time or later"
     )
-    objects_per_s: int = Field(default=20, ge=1, le=1000, description="how many objects to copy in a second at most")
+    objects_per_s: int = Field(default=20, ge=1, le=1000, description="how many objects to import in a second at most")
+    in_place: bool = Field(
+        default=False,
+        description="leave the originals where they are, and read them there; the bucket has to keep versions",
+    )
     allow_duplicates: bool = False
     expand_archives: bool = False
     priority: Literal["normal", "low"] = "low"

@@ -272,6 +272,8 @@ EXAMPLES: dict[str, Any] = {
         "changed": 8,
         "appeared": 2,
         "vanished": 0,
+        "doubtful_before": 4,
+        "doubtful_after": 1,
         "examples": [{"file_id": FILE, "kind": "changed", "before": 9.0, "after": 10.0}],
     },
     "Job": {

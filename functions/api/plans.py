@@ -12,6 +12,7 @@ from functions.api.problems import Problem, not_found
 from functions.api.requests import Request
 from functions.api.views import at
 from functions.job_kinds import APPLY, PLAN, ROLLBACK
+from layers.domain.differences import together
 from layers.ports.jobs import JobRow
 from layers.ports.plans import PlanRow
 
@@ -25,11 +26,24 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     if schema is not None:
         quotas.check_schemas(request, dataset.schema_version)
     chosen = body.where.model_dump(exclude_none=True) if body.where else {}
-    plan = request.catalog.create_plan(dataset_id, body.from_, schema, chosen, body.sample)
+    first_step = _first_step(body)
+    plan = request.catalog.create_plan(dataset_id, first_step, schema, _settings(body), chosen, body.sample)
     if plan is None:
         raise not_found("dataset")
     _request_job(request, PLAN, plan, 0)
     return 202, _view(plan)
+
+
+def _first_step(body: NewPlan) -> str:
+    if body.reading is not None and body.from_ == "extraction":
+        raise Problem("invalid_request", "`reading` concerns OCR: name `ocr` or `text` in `from`, or leave it out")
+    return body.from_ or ("extraction" if body.reading is None else "ocr")
+
+
+def _settings(body: NewPlan) -> dict[str, Any]:
+    """The settings that the dataset would get."""
+    of_extraction = body.extraction.model_dump(exclude_none=True) if body.extraction else {}
+    return of_extraction | ({} if body.reading is None else {"reading": body.reading})
 
 
 def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
@@ -103,28 +117,18 @@ def _view(plan: PlanRow) -> Shown:
         "state": plan.state,
         "from": plan.from_step,
         "schema": plan.schema,
+        "reading": plan.settings.get("reading"),
+        "extraction": {name: value for name, value in plan.settings.items() if name != "reading"},
         "where": plan.chosen,
         "sample": plan.sample,
         "schema_version": plan.schema_version,
         "estimate": plan.found.get("estimate"),
-        "dry_run": {
-            "files": plan.found.get("compared", 0),
-            "failed": 0,
-            "skipped": plan.found.get("not_compared", 0),
-            "fields": plan.found.get("fields", {}),
-        },
-        "applied": _together(plan.outcome),
+        "dry_run": together([_dry_run(plan.found)]),
+        "applied": together(list(plan.outcome.values())),
         "shards": {"done": len(plan.shards_done), "total": plan.shards},
         "created_at": at(plan.created_at),
     }
 
 
-def _together(shards: Mapping[str, Mapping[str, Any]]) -> Shown:
-    """The outcomes of all shards as one."""
-    counts = {name: sum(shard.get(name, 0) for shard in shards.values()) for name in ("files", "failed", "skipped")}
-    fields: dict[str, Shown] = {}
-    for shard in shards.values():
-        for name, changes in shard.get("fields", {}).items():
-            known = fields.setdefault(name, {"same": 0, "changed": 0, "appeared": 0, "vanished": 0, "examples": []})
-            fields[name] = {key: known[key] + changes[key] for key in known}
-    return {**counts, "fields": fields}
+def _dry_run(found: Mapping[str, Any]) -> Shown:
+    return {**found, "files": found.get("compared", 0), "skipped": found.get("not_compared", 0)}

@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from layers.domain.differences import Found
 from layers.domain.file import File
 from layers.domain.step import PlannedStep
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as a worker needs it. `schema` is None if the dataset keeps its own; `sample` is None for all files."""
+    """A plan as a worker needs it. `schema` is None if the dataset keeps its own, and `settings` has those that it does not
+    keep: `reading`, `date_order`, `several`, `sure_from`. `sample` is None for all files."""
 
     plan_id: str
     tenant_id: str
@@ -22,6 +24,7 @@ class Plan:
     state: str
     from_step: str
     schema: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
     chosen: Mapping[str, Any]
     sample: int | None
     found: Mapping[str, Any]
@@ -31,11 +34,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SettledFile:
-    """A file that was processed again: the fields of its former and of its new record; None if it has none."""
+    """A file that was processed again, with what was found in it before and after."""
 
     file_id: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
+    before: Found
+    after: Found
     has_failed: bool
 
 
@@ -47,6 +50,7 @@ class PlanRow(NamedTuple):
     state: str
     from_step: str
     schema: dict[str, Any] | None
+    settings: dict[str, Any]
     chosen: dict[str, Any]
     sample: int | None
     former_version: int | None
@@ -74,8 +78,8 @@ class Plans(Protocol):
 
     def file(self, file_id: str) -> File: ...
 
-    def record_fields(self, file_id: str) -> Mapping[str, Any] | None:
-        """The fields that extraction has found in a file; None without a record."""
+    def found_in_record(self, file_id: str) -> Found:
+        """What extraction has found in a file."""
 
     def step_costs(self, tenant_id: str) -> Mapping[str, float]:
         """The mean seconds of an attempt at each step."""
@@ -84,7 +88,7 @@ class Plans(Protocol):
         """Save what the dry run has found so far."""
 
     def apply_schema(self, plan_id: str) -> None:
-        """Give the dataset the plan's schema as a new version; another call does nothing."""
+        """Give the dataset the plan's schema as a new version, and its settings; another call does nothing."""
 
     def process_again(
         self,
@@ -115,7 +119,7 @@ class Plans(Protocol):
         """Restore the former records of the next files. Returns how many were restored, and how many are left."""
 
     def restore_schema(self, plan_id: str) -> None:
-        """Give the dataset its former schema back, and end the rollback."""
+        """Give the dataset its former schema and settings back, unless they were changed since, and end the rollback."""
 
 
 class PlanCatalog(Protocol):
@@ -126,6 +130,7 @@ class PlanCatalog(Protocol):
         dataset_id: str,
         from_step: str,
         schema: Mapping[str, Any] | None,
+        settings: Mapping[str, Any],
         chosen: Mapping[str, Any],
         sample: int | None,
     ) -> PlanRow | None:

@@ -90,7 +90,18 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- Gives a dataset the schema of a plan as a new version, once. Returns false if the plan is not being applied.
+-- Sets the settings of a dataset that p_settings has.
+CREATE OR REPLACE FUNCTION set_settings(p_dataset_id uuid, p_settings jsonb) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    UPDATE datasets d
+       SET reading = coalesce(p_settings ->> 'reading', d.reading),
+           date_order = coalesce(p_settings ->> 'date_order', d.date_order),
+           several = coalesce(p_settings ->> 'several', d.several),
+           sure_from = coalesce((p_settings ->> 'sure_from')::real, d.sure_from)
+     WHERE d.dataset_id = p_dataset_id AND p_settings <> '{}'
+$$;
+
+-- Gives a dataset the settings of a plan, and its schema as a new version, once.
 CREATE OR REPLACE FUNCTION apply_schema(p_plan_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -98,6 +109,13 @@ DECLARE
     raised integer;
 BEGIN
     SELECT * INTO plan FROM plans p WHERE p.plan_id = p_plan_id FOR UPDATE;
+    IF plan.former_settings IS NULL THEN
+        UPDATE plans p SET former_settings = (SELECT coalesce(jsonb_object_agg(s.name, to_jsonb(d) -> s.name), '{}')
+                                                FROM datasets d, jsonb_object_keys(plan.settings) s (name)
+                                               WHERE d.dataset_id = plan.dataset_id)
+         WHERE p.plan_id = p_plan_id;
+        PERFORM set_settings(plan.dataset_id, plan.settings);
+    END IF;
     IF plan.schema IS NULL OR plan.schema_version IS NOT NULL THEN
         RETURN;
     END IF;
@@ -108,7 +126,8 @@ BEGIN
     UPDATE plans p SET former_version = raised - 1, schema_version = raised WHERE p.plan_id = p_plan_id;
 END $$;
 
--- Gives a dataset the schema back that it had before a plan was applied, as a new version, unless it has got another one since.
+-- Gives a dataset the settings back that it had before a plan was applied, and the schema as a new version, each unless it was
+-- changed since.
 CREATE OR REPLACE FUNCTION restore_schema(p_plan_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -122,5 +141,9 @@ BEGIN
         SELECT v.dataset_id, plan.schema_version + 1, v.tenant_id, v.schema FROM schema_versions v
          WHERE v.dataset_id = plan.dataset_id AND v.version = plan.former_version;
     END IF;
+    PERFORM set_settings(plan.dataset_id, (
+        SELECT jsonb_object_agg(former.key, former.value)
+          FROM jsonb_each(plan.former_settings) former, datasets d
+         WHERE d.dataset_id = plan.dataset_id AND to_jsonb(d) -> former.key = plan.settings -> former.key));
     UPDATE plans p SET state = 'rolled_back' WHERE p.plan_id = p_plan_id;
 END $$;

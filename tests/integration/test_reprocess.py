@@ -50,8 +50,8 @@ class Host:
     def topics(self) -> MemoryTopics:
         return cast(MemoryTopics, self.runner.ports.topics)
 
-    def extracted(self, count: int = FILES) -> list[str]:
-        """Create files whose records have the fields of the current schema. Returns their ids."""
+    def extracted(self, count: int = FILES, *texts: str) -> list[str]:
+        """Create files of these documents, whose records have the fields of the current schema. Returns their ids."""
         bench, store = self.api.bench, self.api.bench.store
         batch = bench.batch(self.tenant_id, self.dataset)
         files = bench.files(self.tenant_id, self.dataset, batch, count)
@@ -60,7 +60,11 @@ class Host:
         plan = [PlannedStep("text", (Part(),)), PlannedStep("ocr", Skip("read")), PlannedStep("textract", Skip("read"))]
         for wake_up in store.dispatch({"intake": 100}):
             store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0, host="h")
-        read = Done(pages=(Page(1, TEXT, (), "native", 100.0, 100, 200),))
+        pages = [
+            Page(number, text, (), "native", 100.0, 100, 200, begins_document=number > 1)
+            for number, text in enumerate(texts or (TEXT,), 1)
+        ]
+        read = Done(pages=tuple(pages))
         ready = FilePlan([PlannedStep("extraction", (Part(),))])
         for wake_up in store.dispatch({"text": 100}):
             store.record(bench.claim(wake_up), read, lambda _: ready, cost_s=0, host="h")
@@ -107,6 +111,10 @@ class Host:
     def records(self) -> list[dict[str, Any]]:
         records = self.caller.get(f"/datasets/{self.dataset}/records").json()["records"]
         return [{"fields": record["fields"], "version": record["schema_version"]} for record in records]
+
+    def settings(self) -> dict[str, Any]:
+        dataset = self.caller.get(f"/datasets/{self.dataset}").json()
+        return {name: dataset[name] for name in ("date_order", "reading", "sure_from")}
 
     def findings(self) -> dict[str, int]:
         with self.api.bench.tenants(self.tenant_id) as catalog:
@@ -325,6 +333,67 @@ def test_a_plan_that_was_not_applied_can_not_be_rolled_back(host: Host) -> None:
     assert (job.status_code, job.json()["state"]) == (202, "done")
 
 
+# --- settings ----------------------------------------------------------------------------------------
+
+DATED = {"type": "object", "properties": {"date": {"type": "string", "format": "date", "x-labels": ["Date"]}}}
+AMBIGUOUS = "Date: 3/4/2024\n"
+
+
+def test_another_order_of_dates_is_compared_applied_and_taken_back(host: Host) -> None:
+    host.caller.put(f"/datasets/{host.dataset}/schema", json={"schema": DATED})
+    host.caller.put(f"/datasets/{host.dataset}", json={"date_order": "day_first"})
+    host.extracted(3, AMBIGUOUS)
+    plan_id = host.plan(extraction={"date_order": "month_first"}, sample=None)
+    (example, *_) = host.show(plan_id)["dry_run"]["fields"]["date"]["examples"]
+    assert (example["before"], example["after"]) == ("2024-04-03", "2024-03-04")
+    shown = host.apply(plan_id)
+    assert (shown["extraction"], shown["applied"]["fields"]["date"]["changed"]) == ({"date_order": "month_first"}, 3)
+    assert host.settings() == {"date_order": "month_first", "reading": "balanced", "sure_from": 0}
+    assert host.roll_back(plan_id)["state"] == "rolled_back"
+    assert host.settings()["date_order"] == "day_first"
+    assert [record["fields"] for record in host.records()] == [{"date": "2024-04-03"}] * 3
+
+
+def test_values_that_become_doubtful_or_sure_are_counted(host: Host) -> None:
+    host.caller.put(f"/datasets/{host.dataset}/schema", json={"schema": DATED})
+    host.extracted(2, AMBIGUOUS)
+    date = host.show(host.plan(extraction={"date_order": "day_first"}))["dry_run"]["fields"]["date"]
+    assert (date["doubtful_before"], date["doubtful_after"]) == (2, 0)
+
+
+def test_records_of_further_documents_and_files_that_would_fail_are_counted(host: Host) -> None:
+    host.extracted(2, "Shop: Corner\nTotal: 9.00\n", "Shop: Mill\nTotal: 8.00\n")
+    first = host.show(host.plan(extraction={"several": "first"}))["dry_run"]
+    assert (first["failed"], first["records"]) == (0, {"before": 4, "after": 2})
+    plan_id = host.plan(extraction={"several": "fail"})
+    refused = host.show(plan_id)["dry_run"]
+    assert (refused["failed"], refused["records"]) == (2, {"before": 4, "after": 0})
+    assert refused["fields"]["total"]["vanished"] == 2
+    assert host.apply(plan_id)["applied"]["failed"] == 2
+    host.roll_back(plan_id)
+    assert [record["fields"]["shop"] for record in host.records()] == ["Corner", "Mill"] * 2
+
+
+def test_another_level_of_reading_runs_from_ocr_and_stays_unless_it_is_taken_back(host: Host) -> None:
+    host.extracted(2)
+    plan_id = host.plan(reading="accurate")
+    assert (host.show(plan_id)["from"], host.show(plan_id)["reading"]) == ("ocr", "accurate")
+    assert host.settings()["reading"] == "balanced"
+    assert host.apply(plan_id)["applied"]["files"] == 2
+    assert host.settings()["reading"] == "accurate"
+    host.roll_back(plan_id)
+    assert host.settings()["reading"] == "balanced"
+
+
+def test_a_setting_that_was_changed_after_an_apply_stays(host: Host) -> None:
+    host.extracted(1)
+    plan_id = host.plan(extraction={"sure_from": 80.1, "date_order": "day_first"})
+    host.apply(plan_id)
+    host.caller.put(f"/datasets/{host.dataset}", json={"sure_from": 90})
+    host.roll_back(plan_id)
+    assert host.settings() == {"date_order": "auto", "reading": "balanced", "sure_from": 90}
+
+
 # --- who, and what is refused ------------------------------------------------------------------------
 
 
@@ -356,6 +425,9 @@ def test_a_schedulers_key_plans_and_applies_in_its_tenant(host: Host) -> None:
         {"where": {"batch_id": "x"}},
         {"sample": 0},
         {"reading": {}},
+        {"reading": "fast", "from": "extraction"},
+        {"extraction": {"languages": ["deu"]}},
+        {"extraction": {"several": "all"}},
     ],
 )
 def test_a_plan_that_can_not_be_is_refused(host: Host, body: dict[str, Any]) -> None:

@@ -464,27 +464,27 @@ SELECT tenant_id, dataset_id, tenant_name, dataset_name, figures FROM reports
 
 -- create_plan --
 -- Creates a plan for a dataset; returns no row if the tenant has no such dataset.
-INSERT INTO plans (tenant_id, dataset_id, from_step, schema, chosen, sample)
-SELECT tenant_id, dataset_id, :from_step, CAST(:schema AS json), :chosen, CAST(:sample AS integer) FROM datasets
+INSERT INTO plans (tenant_id, dataset_id, from_step, schema, settings, chosen, sample)
+SELECT tenant_id, dataset_id, :from_step, CAST(:schema AS json), :settings, :chosen, CAST(:sample AS integer) FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL
-RETURNING plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+RETURNING plan_id, dataset_id, state, from_step, schema, settings, chosen, sample, former_version, schema_version, found, outcome, shards,
        shards_done, created_at
 
 -- plan --
 -- One plan.
-SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+SELECT plan_id, dataset_id, state, from_step, schema, settings, chosen, sample, former_version, schema_version, found, outcome, shards,
        shards_done, created_at
   FROM plans WHERE tenant_id = :tenant_id AND plan_id = :plan_id
 
 -- plan_locked --
 -- One plan, locked until this transaction ends.
-SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+SELECT plan_id, dataset_id, state, from_step, schema, settings, chosen, sample, former_version, schema_version, found, outcome, shards,
        shards_done, created_at
   FROM plans WHERE tenant_id = :tenant_id AND plan_id = :plan_id FOR UPDATE
 
 -- plans --
 -- A page of a dataset's plans, newest first.
-SELECT plan_id, dataset_id, state, from_step, schema, chosen, sample, former_version, schema_version, found, outcome, shards,
+SELECT plan_id, dataset_id, state, from_step, schema, settings, chosen, sample, former_version, schema_version, found, outcome, shards,
        shards_done, created_at
   FROM plans
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR plan_id < :after)

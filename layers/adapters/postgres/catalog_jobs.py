@@ -59,6 +59,7 @@ class JobQueries(Transaction):
         dataset_id: str,
         from_step: str,
         schema: Mapping[str, Any] | None,
+        settings: Mapping[str, Any],
         chosen: Mapping[str, Any],
         sample: int | None,
     ) -> PlanRow | None:
@@ -68,6 +69,7 @@ class JobQueries(Transaction):
             dataset_id=dataset_id,
             from_step=from_step,
             schema=None if schema is None else Json(schema),
+            settings=Jsonb(dict(settings)),
             chosen=Jsonb(dict(chosen)),
             sample=sample,
         )

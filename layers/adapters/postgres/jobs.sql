@@ -90,6 +90,11 @@ SELECT make_report(CAST(:day AS date), CAST(:first_id AS uuid), CAST(:until AS u
 -- Creates the file of an imported object, unless the dataset has its content; returns where the object is to be stored.
 SELECT verdict, object_key FROM import_file(:batch_id, :source_key, :name, :size_bytes, :sha256, :upload_s)
 
+-- keep_in_place --
+-- Lets the original of an imported file stay where it is.
+UPDATE files SET object_key = :object_key
+ WHERE batch_id = :batch_id AND source_key = :source_key AND state IN ('uploading', 'upload_missing')
+
 -- room_of --
 -- How many more files and bytes a tenant may have now; NULL where it has no limit.
 SELECT files, bytes FROM room_of(CAST(:tenant_id AS uuid))
@@ -100,7 +105,7 @@ SELECT import_sources FROM tenants WHERE tenant_id = CAST(:tenant_id AS uuid)
 
 -- planned --
 -- A plan, as a worker needs it.
-SELECT plan_id, tenant_id, dataset_id, state, from_step, schema, chosen, sample, found, outcome, shards FROM plans
+SELECT plan_id, tenant_id, dataset_id, state, from_step, schema, settings, chosen, sample, found, outcome, shards FROM plans
  WHERE plan_id = :plan_id
 
 -- chosen_files --
@@ -116,9 +121,9 @@ SELECT count(*) AS files FROM chosen_files(:dataset_id, :chosen, '00000000-0000-
 SELECT (SELECT file_id FROM files WHERE dataset_id = :dataset_id AND removed_at IS NULL ORDER BY file_id LIMIT 1) AS first,
        (SELECT file_id FROM files WHERE dataset_id = :dataset_id AND removed_at IS NULL ORDER BY file_id DESC LIMIT 1) AS last
 
--- record_fields --
--- The fields that extraction has found in a file.
-SELECT fields FROM records WHERE file_id = :file_id
+-- found_in_record --
+-- What extraction has found in a file.
+SELECT fields, doubtful, jsonb_array_length(further) AS further FROM records WHERE file_id = :file_id
 
 -- step_costs --
 -- The mean time of an attempt at each step of a tenant's files, in seconds.
@@ -131,7 +136,7 @@ UPDATE plans SET found = :found, state = CASE WHEN :ended AND state = 'planning'
  WHERE plan_id = :plan_id
 
 -- apply_schema --
--- Gives the dataset of a plan its schema, once.
+-- Gives the dataset of a plan its schema and settings, once.
 SELECT apply_schema(:plan_id)
 
 -- process_again --
@@ -139,8 +144,10 @@ SELECT apply_schema(:plan_id)
 SELECT process_again(:plan_id, :shard, :file_id, :steps, :earlier, :forgotten_sources) AS verdict
 
 -- ended_plan_files --
--- The files of a plan whose processing has ended and that are not counted yet, with their former and their new fields.
-SELECT p.file_id, p.former #> '{record,fields}' AS former, r.fields, f.state = 'failed' AS failed
+-- The files of a plan whose processing has ended and that are not counted yet, with what was found in them before and now.
+SELECT p.file_id, p.former #> '{record,fields}' AS former_fields, p.former #> '{record,doubtful}' AS former_doubtful,
+       jsonb_array_length(p.former #> '{record,further}') AS former_further,
+       r.fields, r.doubtful, jsonb_array_length(r.further) AS further, f.state = 'failed' AS failed
   FROM plan_files p JOIN files f USING (file_id) LEFT JOIN records r USING (file_id)
  WHERE p.plan_id = :plan_id AND p.shard = :shard AND p.state = 'applying'
    AND (f.state NOT IN ('processing', 'uploading') OR f.removed_at IS NOT NULL)
@@ -170,5 +177,5 @@ UPDATE plans SET outcome = jsonb_set(outcome, ARRAY[:shard_name], :so_far),
 SELECT restored, busy FROM restore_records(:plan_id, :limit)
 
 -- restore_schema --
--- Gives the dataset of a plan its former schema back, and ends the rollback.
+-- Gives the dataset of a plan its former schema and settings back, and ends the rollback.
 SELECT restore_schema(:plan_id)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.jobs import QUERIES
 from layers.adapters.postgres.store import QUERIES as STORE_QUERIES
+from layers.domain.differences import NOTHING, Found
 from layers.domain.file import File, file_from_facts
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
@@ -56,9 +57,9 @@ class PostgresPlans:
     def file(self, file_id: str) -> File:
         return file_from_facts(self._database.rows(self._sql["file_facts"], file_id=file_id)[0]["facts"])
 
-    def record_fields(self, file_id: str) -> Mapping[str, Any] | None:
-        row = self._database.row(self._sql["record_fields"], file_id=file_id)
-        return row["fields"] if row else None
+    def found_in_record(self, file_id: str) -> Found:
+        row = self._database.row(self._sql["found_in_record"], file_id=file_id)
+        return _found(row["fields"], row["doubtful"], row["further"]) if row else NOTHING
 
     def step_costs(self, tenant_id: str) -> Mapping[str, float]:
         rows = self._database.rows(self._sql["step_costs"], tenant_id=tenant_id)
@@ -101,7 +102,15 @@ class PostgresPlans:
 
     def ended_files(self, plan_id: str, shard: int, limit: int) -> list[SettledFile]:
         rows = self._database.rows(self._sql["ended_plan_files"], plan_id=plan_id, shard=shard, limit=limit)
-        return [SettledFile(str(row["file_id"]), row["former"], row["fields"], bool(row["failed"])) for row in rows]
+        return [
+            SettledFile(
+                str(row["file_id"]),
+                _found(row["former_fields"], row["former_doubtful"], row["former_further"]),
+                _found(row["fields"], row["doubtful"], row["further"]),
+                bool(row["failed"]),
+            )
+            for row in rows
+        ]
 
     def count_applying(self, plan_id: str, shard: int) -> int:
         return int(self._database.rows(self._sql["count_applying"], plan_id=plan_id, shard=shard)[0]["files"])
@@ -130,3 +139,8 @@ class PostgresPlans:
 
     def restore_schema(self, plan_id: str) -> None:
         self._database.rows(self._sql["restore_schema"], plan_id=plan_id)
+
+
+def _found(fields: Mapping[str, Any] | None, doubtful: Sequence[str] | None, further: int | None) -> Found:
+    """From columns of a record, which are None without one. `further` counts its further documents."""
+    return NOTHING if fields is None else Found(fields, frozenset(doubtful or ()), 1 + (further or 0))
