@@ -14,12 +14,13 @@ from urllib.parse import quote
 from layers.attempts.runner import Runner
 from layers.domain.errors import DependencyDown
 from layers.domain.file import ARTIFACTS, PROBES
+from layers.domain.imports import IN_PLACE, OWN
 from layers.domain.message import Arrival
 from layers.telemetry.log import log
 
 UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NOT_UPLOADS = (ARTIFACTS, quote(ARTIFACTS, safe=""), PROBES)  # some stores encode keys
-ORIGINAL_KEY = re.compile(f"originals/{UUID}/{UUID}")
+ORIGINAL_KEY = re.compile(f"{OWN}{UUID}/{UUID}|{IN_PLACE}{UUID}/{UUID}/.+", re.DOTALL)
 
 
 def take_arrivals(runner: Runner, arrivals: Sequence[Arrival]) -> None:

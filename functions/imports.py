@@ -1,7 +1,8 @@
 """Import: objects that are in a bucket already become files of a batch, at a limited rate.
 
 Each object is downloaded, its checksum is compared with those of the dataset, and it is stored as the original of a new
-file. A slice that is run again finds the files that it has created by the keys of their objects.
+file, or stays in place: then the file names its bucket, key and version. A slice that is run again finds the files that it
+has created by the keys of their objects.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from functions.arrivals import take_arrivals
 from layers.attempts.runner import Runner
 from layers.domain.errors import PermanentError
-from layers.domain.imports import is_allowed, name_of
+from layers.domain.imports import is_allowed, key_in_place, name_of
 from layers.domain.job import Job, Slice
 from layers.domain.message import Arrival
 from layers.ports.imports import SourceObject
@@ -104,12 +105,12 @@ def _import_all(runner: Runner, job: Job, objects: Sequence[SourceObject]) -> li
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(COPIED_AT_ONCE) as pool:
         numbered = enumerate(objects)
         done = list(pool.map(lambda each: _import_one(runner, job, each[1], Path(folder) / str(each[0])), numbered))
-    take_arrivals(runner, [Arrival(object_key) for _, object_key in done if object_key])
+    take_arrivals(runner, [arrival for _, arrival in done if arrival])
     return [outcome for outcome, _ in done]
 
 
-def _import_one(runner: Runner, job: Job, found: SourceObject, path: Path) -> tuple[str, str | None]:
-    """What became of an object, and the key under which it was stored."""
+def _import_one(runner: Runner, job: Job, found: SourceObject, path: Path) -> tuple[str, Arrival | None]:
+    """What became of an object, and the arrival of its file."""
     since = job.parameters.get("since")
     if found.size_bytes == ABSENT:
         return GONE, None
@@ -120,18 +121,26 @@ def _import_one(runner: Runner, job: Job, found: SourceObject, path: Path) -> tu
     if found.size_bytes > runner.ports.max_file_bytes:
         return TOO_LARGE, None
     try:
-        runner.ports.sources.download(job.parameters["bucket"], found.key, path)
+        version_id = runner.ports.sources.download(job.parameters["bucket"], found.key, path)
     except PermanentError as error:
         if error.code == "object_missing":
             return GONE, None
         raise
     try:
-        return _store(runner, job, found, path)
+        return _store(runner, job, found, version_id, path)
     finally:
         path.unlink()
 
 
-def _store(runner: Runner, job: Job, found: SourceObject, path: Path) -> tuple[str, str | None]:
+def _store(
+    runner: Runner, job: Job, found: SourceObject, version_id: str | None, path: Path
+) -> tuple[str, Arrival | None]:
+    bucket, stays = job.parameters["bucket"], job.parameters.get("in_place")
+    if stays and version_id is None:
+        detail = (
+            f"the bucket {bucket} keeps no versions, so that an object in place could change; import copies instead"
+        )
+        raise PermanentError("no_versions", detail)
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     name = name_of(found.key, job.parameters.get("prefix") or "")
@@ -139,7 +148,11 @@ def _store(runner: Runner, job: Job, found: SourceObject, path: Path) -> tuple[s
     verdict, object_key = runner.ports.imports.import_file(
         job.parameters["batch_id"], found.key, name, size_bytes, sha256, UPLOAD_S
     )
+    if verdict == "store" and object_key and stays:
+        place = key_in_place(object_key, bucket, found.key)
+        runner.ports.imports.keep_in_place(job.parameters["batch_id"], found.key, place)
+        return IMPORTED, Arrival(place, version_id, size_bytes)
     if verdict == "store" and object_key:
         runner.ports.objects.upload(path, object_key, "application/octet-stream")
-        return IMPORTED, object_key
+        return IMPORTED, Arrival(object_key)
     return {"arrived": IMPORTED, "duplicate": DUPLICATE}.get(verdict, CANCELLED), None

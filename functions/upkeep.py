@@ -18,6 +18,7 @@ from layers.attempts.runner import Runner
 from layers.domain import lifecycle
 from layers.domain.breaker import Mode
 from layers.domain.file import artifact_prefix, original_key
+from layers.domain.imports import place_of
 from layers.domain.message import Arrival
 from layers.ports import Claim
 from layers.telemetry.log import log
@@ -219,7 +220,10 @@ def sweep(runner: Runner, older_than_s: float = AWAITED_S) -> int:
     If a round does not reach the newest key, a second one starts at a random awaited key.
     """
     found = 0
-    for tenant_id, awaited in runner.ports.store.awaited(older_than_s).items():
+    for tenant_id, keys in runner.ports.store.awaited(older_than_s).items():
+        awaited = [key for key in keys if not place_of(key)]
+        if not awaited:
+            continue
         swept, ended = _sweep(runner, tenant_id, awaited)
         if not ended:
             swept += _sweep(runner, tenant_id, awaited[random.randrange(len(awaited)) :])[0]

@@ -34,6 +34,7 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
         "keys": body.keys,
         "since": body.since and body.since.isoformat(),
         "objects_per_s": body.objects_per_s,
+        "in_place": body.in_place,
     }
     job = request.catalog.request_job(IMPORT, dataset_id, parameters)
     if job is None:

@@ -37,8 +37,8 @@ class Sources(Protocol):
     def look_up(self, bucket: str, key: str) -> SourceObject | None:
         """One object; None if it does not exist."""
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
-        """Download an object to a file."""
+    def download(self, bucket: str, key: str, path: Path) -> str | None:
+        """Download an object to a file. Returns its version; None if the bucket keeps no versions."""
 
 
 class Imports(Protocol):
@@ -51,6 +51,9 @@ class Imports(Protocol):
 
         The others are `arrived` (it was stored), `duplicate` and `cancelled` (the batch was).
         """
+
+    def keep_in_place(self, batch_id: str, source_key: str, object_key: str) -> None:
+        """Let the original of a file that has not arrived stay where it is: `object_key` names its bucket and key."""
 
     def room_of(self, tenant_id: str) -> Room: ...
 
@@ -67,7 +70,7 @@ class NoSources:
     def look_up(self, bucket: str, key: str) -> SourceObject | None:
         return None
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
+    def download(self, bucket: str, key: str, path: Path) -> str | None:
         raise PermanentError("no_access", f"Fairway may not read the bucket {bucket}")
 
 
@@ -78,6 +81,9 @@ class NoImports:
         self, batch_id: str, source_key: str, name: str, size_bytes: int, sha256: str, upload_s: float
     ) -> tuple[str, str | None]:
         return "cancelled", None
+
+    def keep_in_place(self, batch_id: str, source_key: str, object_key: str) -> None:
+        return None
 
     def room_of(self, tenant_id: str) -> Room:
         return Room(None, None)

@@ -17,6 +17,7 @@ from layers.domain.fairness import (
 )
 from layers.domain.file import File, original_key
 from layers.domain.fleet import SILENT_S, Fleet, Registration
+from layers.domain.imports import file_id_of
 from layers.domain.ledger import CANCELLED, entry
 from layers.domain.lifecycle import INTAKE_STEP
 from layers.domain.message import Arrival, WakeUp
@@ -40,7 +41,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
             return verdicts
 
     def _arrive(self, arrival: Arrival) -> str:
-        file_id = arrival.object_key.rsplit("/", 1)[-1]
+        file_id = file_id_of(arrival.object_key)
         row = self.files.get(file_id)
         if file_id in self.tombstones:
             return "removed"

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from functions import imports, jobs
+from functions.arrivals import ORIGINAL_KEY
 from functions.pipelines import INTAKE, PIPELINES
 from layers import bootstrap
 from layers.adapters.postgres.database import Database
@@ -19,7 +20,8 @@ from layers.adapters.postgres.imports import PostgresImports
 from layers.adapters.postgres.jobs import PostgresJobs
 from layers.attempts.runner import Runner
 from layers.domain.errors import DependencyDown, PermanentError
-from layers.domain.imports import is_allowed, name_of
+from layers.domain.file import original_key
+from layers.domain.imports import file_id_of, is_allowed, key_in_place, name_of, place_of
 from layers.ports import Ports
 from layers.ports.imports import SourceObject
 from tests.fakes import MemoryObjects, MemoryTopics
@@ -37,6 +39,7 @@ class Bucket:
     """A bucket in memory; counts the downloads."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    version: str | None = "v7"
     ages: dict[str, timedelta] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
     failing: Exception | None = None
@@ -51,13 +54,14 @@ class Bucket:
     def look_up(self, bucket: str, key: str) -> SourceObject | None:
         return self._shown(key) if key in self.objects else None
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
+    def download(self, bucket: str, key: str, path: Path) -> str | None:
         if self.failing:
             raise self.failing
         if key not in self.objects:
             raise PermanentError("object_missing", "gone")
         self.downloads.append(key)
         path.write_bytes(self.objects[key])
+        return self.version
 
 
 @dataclass
@@ -252,6 +256,58 @@ def test_a_tenant_may_have_a_limited_number_of_open_jobs(host: Host) -> None:
     answers = [host.request(prefix="scans/") for _ in range(11)]
     assert [answer.status_code for answer in answers[:10]] == [202] * 10
     problem(answers[10], 429, "quota_exceeded")
+
+
+# --- in place ----------------------------------------------------------------------------------------
+
+
+def placed(host: Host) -> list[tuple[str, str | None, str]]:
+    """The bucket and key, the version and the state of each file, by key."""
+    rows = host.api.bench.database.rows("SELECT object_key, version_id, state FROM files ORDER BY source_key")
+    return [("/".join(place_of(row["object_key"]) or ()), row["version_id"], row["state"]) for row in rows]
+
+
+def test_originals_that_stay_in_place_are_not_stored_again(host: Host) -> None:
+    job = host.run(prefix="scans/", in_place=True)
+    assert (job["state"], job["result"]["objects"]) == ("done", {"imported": OBJECTS})
+    assert placed(host) == [(f"inbox/scans/{number}.txt", "v7", "processing") for number in range(OBJECTS)]
+    assert host.names() == [f"{number}.txt" for number in range(OBJECTS)]
+    assert host.objects == {}
+    assert host.run(prefix="scans/", in_place=True)["result"]["objects"] == {"duplicates": OBJECTS}
+
+
+def test_originals_in_place_are_the_same_files_whatever_dies_in_between(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, left = PostgresImports.keep_in_place, [3 * OBJECTS]
+
+    def dies_often(self: PostgresImports, *arguments: str) -> None:
+        keep(self, *arguments)
+        left[0] -= 1
+        if left[0] >= 0 and left[0] % 2:
+            raise DependencyDown("object_store", "it is away")
+
+    monkeypatch.setattr(PostgresImports, "keep_in_place", dies_often)
+    assert host.run(prefix="scans/", in_place=True)["state"] == "done"
+    assert placed(host) == [(f"inbox/scans/{number}.txt", "v7", "processing") for number in range(OBJECTS)]
+
+
+def test_an_object_that_could_change_does_not_stay_in_place(host: Host) -> None:
+    host.bucket.version = None
+    job = host.run(prefix="scans/", in_place=True)
+    assert job["state"] == "failed" and "keeps no versions" in job["error"]
+    assert host.names() == []
+
+
+@pytest.mark.parametrize("key", ["a.pdf", "scans/2026 01/ü?#&.pdf", "//", "in-place/originals/x", "a\nb"])
+def test_the_key_of_an_original_in_place_names_its_bucket_its_key_and_its_file(key: str) -> None:
+    own = original_key("0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b11", "0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b12")
+    object_key = key_in_place(own, "inbox", key)
+    assert place_of(object_key) == ("inbox", key)
+    assert file_id_of(object_key) == file_id_of(own) == "0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b12"
+    assert ORIGINAL_KEY.fullmatch(object_key) and ORIGINAL_KEY.fullmatch(own)
+    assert key_in_place(object_key, "inbox", key) == object_key
+    assert place_of(own) is None
 
 
 # --- who may import what -----------------------------------------------------------------------------

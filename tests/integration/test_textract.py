@@ -104,6 +104,13 @@ def test_a_pdf_of_one_page_is_read_from_the_object_store_if_textract_can_reach_i
     assert request["Document"]["S3Object"] == {"Bucket": "fairway", "Name": "originals/t/f", "Version": "v1"}
 
 
+def test_an_original_that_stays_in_place_is_read_there(world: World) -> None:
+    file = replace(FILE, page_count=1, reach=THROUGH_OBJECTS, object_key="in-place/t/f/inbox/scans/1.pdf")
+    world.read(file, (1,))
+    (request,) = world.requests("DetectDocumentText")
+    assert request["Document"]["S3Object"] == {"Bucket": "inbox", "Name": "scans/1.pdf", "Version": "v1"}
+
+
 def test_many_pages_are_read_by_one_job_and_only_the_wanted_pages_are_returned(world: World) -> None:
     world.set(documents={"originals/t/f": [[f"page {n}"] for n in MANY]})
     pages = world.read(LONG, MANY[::2])

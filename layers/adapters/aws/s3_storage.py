@@ -15,6 +15,7 @@ from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
 from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
+from layers.domain.imports import place_of
 from layers.ports import OpenUpload, StoredObject, StoredPart
 
 DOWNLOAD_URL_S = 3600
@@ -22,6 +23,7 @@ INTERNAL_URL_S = 900
 MOST_BYTES = 200 * 1024 * 1024
 URLS_KEPT = 20_000
 DELETED_AT_ONCE = 1000
+READS = ("GET", "HEAD")
 AFTER_SLASH = "0"  # the character after the slash: `a0` sorts after all keys that begin with `a/`
 
 
@@ -31,7 +33,8 @@ class S3Storage:
     `is_virtual`: in presigned URLs, the bucket's name is in the host name and not in the path.
 
     Single objects are transferred over plain HTTP with presigned URLs, at a third of the SDK's CPU time; all other calls
-    use the SDK. `cache` keeps originals between the steps of a file.
+    use the SDK. `cache` keeps originals between the steps of a file. Originals that stay in place are read in the bucket that
+    their keys name, and never written or deleted.
     """
 
     def __init__(
@@ -230,10 +233,14 @@ class S3Storage:
         **signed: Any,
     ) -> str:
         credentials = credentials_of(self._client())
-        address, path = internal_url or self._public_url, f"/{self._bucket}/{object_key}"
+        place = place_of(object_key)
+        if place and method not in READS:
+            raise ValueError(f"{object_key} stays in place and can't be written")
+        bucket, key = place or (self._bucket, object_key)
+        address, path = internal_url or self._public_url, f"/{bucket}/{key}"
         if self._is_virtual:
             scheme, host = address.split("://", 1)
-            address, path = f"{scheme}://{self._bucket}.{host}", f"/{object_key}"
+            address, path = f"{scheme}://{bucket}.{host}", f"/{key}"
         return presign(
             method,
             address,

@@ -30,7 +30,7 @@ class S3Sources:
         head = self._call("head_object", bucket, Key=key)
         return SourceObject(key, head["ContentLength"], head["LastModified"]) if head else None
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
+    def download(self, bucket: str, key: str, path: Path) -> str | None:
         answer = self._call("get_object", bucket, Key=key)
         if answer is None:
             raise PermanentError("object_missing", f"the object {key} no longer exists")
@@ -42,6 +42,8 @@ class S3Sources:
                 raise
             except Exception as error:
                 raise DependencyDown("object_store", f"a download was interrupted: {error}") from error
+        version_id = answer.get("VersionId")
+        return None if version_id == "null" else version_id
 
     def _call(self, operation: str, bucket: str, **arguments: Any) -> Any:
         """The response of an operation; None if there is no such bucket or object."""

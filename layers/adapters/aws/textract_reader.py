@@ -10,6 +10,7 @@ from typing import Any
 
 from layers.domain.errors import LIMITING, DependencyDown, PermanentError, Snooze, Throttled, TransientError
 from layers.domain.file import File
+from layers.domain.imports import place_of
 from layers.domain.meter import Meter
 from layers.domain.page import Page, Word
 from layers.domain.paid_reading import READING, reads_by_one_job, reads_object_directly
@@ -115,7 +116,8 @@ class TextractReader:
         return _pages(blocks, page_numbers)
 
     def _object(self, file: File) -> dict[str, str]:
-        location = {"Bucket": self._bucket, "Name": file.object_key}
+        bucket, key = place_of(file.object_key) or (self._bucket, file.object_key)
+        location = {"Bucket": bucket, "Name": key}
         return location | {"Version": file.version_id} if file.version_id else location
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:

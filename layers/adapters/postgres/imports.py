@@ -30,6 +30,9 @@ class PostgresImports:
         )[0]
         return row["verdict"], row["object_key"]
 
+    def keep_in_place(self, batch_id: str, source_key: str, object_key: str) -> None:
+        self._database.run(self._sql["keep_in_place"], batch_id=batch_id, source_key=source_key, object_key=object_key)
+
     def room_of(self, tenant_id: str) -> Room:
         row = self._database.rows(self._sql["room_of"], tenant_id=tenant_id)[0]
         return Room(row["files"], row["bytes"])

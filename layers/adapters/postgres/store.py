@@ -20,6 +20,7 @@ from layers.domain.fairness import (
 )
 from layers.domain.file import File, file_from_facts
 from layers.domain.fleet import FORGOTTEN_S, SILENT_S, Fleet, Registration
+from layers.domain.imports import file_id_of
 from layers.domain.ledger import entry
 from layers.domain.lifecycle import INTAKE_STEP, after
 from layers.domain.message import Arrival, WakeUp
@@ -59,7 +60,7 @@ class PostgresStore:
 
     def arrive(self, arrivals: Sequence[Arrival]) -> dict[str, str]:
         objects = [
-            {"file_id": a.object_key.rsplit("/", 1)[-1], "object_key": a.object_key, "version_id": a.version_id}
+            {"file_id": file_id_of(a.object_key), "object_key": a.object_key, "version_id": a.version_id}
             for a in arrivals
         ]
         rows = self._database.rows(

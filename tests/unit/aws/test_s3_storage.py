@@ -184,3 +184,48 @@ def test_an_unreachable_store_is_a_dependency_that_is_down(tmp_path: Path) -> No
     assert raised.value.dependency == "object_store"
     with pytest.raises(DependencyDown):
         storage.download("k", None, tmp_path / "down")
+
+
+# --- originals that stay in place -----------------------------------------------------------------------
+
+
+IN_PLACE = "in-place/t/f/inbox/scans/ü 1.txt"
+
+
+@pytest.mark.parametrize(
+    ("is_virtual", "host", "path"),
+    [
+        (False, "files.example.com", "/inbox/scans/%C3%BC%201.txt"),
+        (True, "inbox.files.example.com", "/scans/%C3%BC%201.txt"),
+    ],
+)
+def test_the_url_of_an_original_in_place_names_its_bucket_and_version(
+    s3: Any, is_virtual: bool, host: str, path: str
+) -> None:
+    storage = S3Storage(lambda: s3, BUCKET, PUBLIC_URL, "us-east-1", is_virtual=is_virtual)
+    url = urlsplit(storage.presign_get(IN_PLACE, "v7"))
+    assert (url.netloc, url.path, parse_qs(url.query)["versionId"]) == (host, path, ["v7"])
+
+
+def test_an_original_in_place_is_read_in_its_version(s3: Any, storage: S3Storage, tmp_path: Path) -> None:
+    s3.create_bucket(Bucket="inbox")
+    s3.put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="inbox", Key="scans/ü 1.txt", Body=b"first")["VersionId"]
+    s3.put_object(Bucket="inbox", Key="scans/ü 1.txt", Body=b"the second")
+    storage.download(IN_PLACE, version, tmp_path / "original")
+    assert (tmp_path / "original").read_bytes() == b"first"
+    assert storage.size_of(IN_PLACE, version) == 5 and storage.size_of(IN_PLACE + "x", version) is None
+
+
+def test_an_original_in_place_is_never_written_or_deleted(s3: Any, storage: S3Storage, tmp_path: Path) -> None:
+    s3.create_bucket(Bucket="inbox")
+    s3.put_object(Bucket="inbox", Key="scans/1.txt", Body=b"content")
+    key = "in-place/t/f/inbox/scans/1.txt"
+    assert storage.delete_prefix(key) == 0 and storage.delete_under("in-place/t/", ["f"]) == 0
+    path = tmp_path / "other"
+    path.write_bytes(b"other")
+    with pytest.raises(ValueError, match="in place"):
+        storage.upload(path, key, "text/plain")
+    with pytest.raises(ValueError, match="in place"):
+        storage.presign_put(key, size_bytes=5, sha256=None, expires_s=60)
+    assert s3.get_object(Bucket="inbox", Key="scans/1.txt")["Body"].read() == b"content"
