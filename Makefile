@@ -133,6 +133,8 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.single_operations
+	$(BIN)/python -m benchmarks.preview_service
+	$(BIN)/python -m benchmarks.reprocess
 	$(BIN)/python -m benchmarks.endurance
 	$(BIN)/python -m benchmarks.dispatch
 	$(BIN)/python -m benchmarks.audit

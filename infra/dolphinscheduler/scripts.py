@@ -52,13 +52,15 @@ def of_call(call: Call) -> str:
     return f"{PREAMBLE}{day}call {call.method} \"{path}\" '' ''\n{ending}\n"
 
 
-# DolphinScheduler runs a task in a folder `.../<workflow>_<version>/<run>/<task>`. A run that goes on after a crash keeps its
-# folder, and gets the same plan. 3.1 has no parameter for it.
+# DolphinScheduler runs a task in a folder `.../<workflow>_<version>/<run>/<task>`; 3.1 has no parameter for the run. A run
+# that goes on after a crash keeps its folder, so that its request is the same one. A new run makes a new request.
+OF_RUN = r"""run=$(dirname "$PWD")
+run=$(basename "$(dirname "$run")")-$(basename "$run")
+"""
 PLAN = (
     PREAMBLE
-    + r"""run=$(dirname "$PWD")
-run=$(basename "$(dirname "$run")")-$(basename "$run")
-body=$(cat <<'END_OF_BODY'
+    + OF_RUN
+    + r"""body=$(cat <<'END_OF_BODY'
 ${plan_body}
 END_OF_BODY
 )
@@ -78,8 +80,9 @@ test "$(field state)" = applied
 """
 IMPORT = (
     PREAMBLE
+    + OF_RUN
     + r"""body='{"bucket":"${bucket}","prefix":"${prefix}${day}/"}'
-call POST "/datasets/${dataset}/imports" "$body" "import-${dataset}-${day}"
+call POST "/datasets/${dataset}/imports" "$body" "import-$run"
 await_job
 """
 )

@@ -288,11 +288,15 @@ def test_shards_are_applied_and_the_report_fails_if_the_plan_is_not_applied() ->
             assert (run(scripts.REPORT_OF_PLAN, url, plan="9").returncode == 0) == succeeds
 
 
-def test_an_import_is_requested_once_for_a_day() -> None:
+def test_an_import_is_requested_once_for_a_run(tmp_path: Path) -> None:
     parameters = {"dataset": DATASET, "bucket": "inbox", "prefix": "scans/", "day": "2026-01-15"}
+    folder = tmp_path / "5002_1" / "12" / "70"
+    folder.mkdir(parents=True)
     with api((202, RUNNING), (200, DONE)) as (url, requests):
-        assert run(scripts.IMPORT, url, **parameters).returncode == 0
+        assert run(scripts.IMPORT, url, folder, **parameters).returncode == 0
     assert requests[0].line == f"POST /datasets/{DATASET}/imports"
+    assert requests[0].idempotency_key == "import-5002_1-12"
+    assert json.loads(requests[0].body) == {"bucket": "inbox", "prefix": "scans/2026-01-15/"}
 
 
 def test_a_fairway_that_is_down_fails_the_task() -> None:
