@@ -91,7 +91,8 @@ def _sampled(runner: Runner, plan: Plan, found: tuple[str, str], count: int) -> 
 def _compare(runner: Runner, plan: Plan, file_id: str, found: dict[str, Any]) -> None:
     """Extract a file's values with the plan's schema and settings, and add the differences to its record."""
     plans, file = runner.ports.plans, replace(runner.ports.plans.file(file_id), reach=runner.ports.reach)
-    file = replace(file, **plan.settings, **({} if plan.schema is None else {"schema": plan.schema}))
+    changed: dict[str, Any] = {**plan.settings} if plan.schema is None else {**plan.settings, "schema": plan.schema}
+    file = replace(file, **changed)
     planned = extraction.plan(file)
     if not isinstance(planned, tuple) or len(planned) > 1:
         found["not_compared"] = found.get("not_compared", 0) + 1  # no text, or one that is read in several windows
