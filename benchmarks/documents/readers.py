@@ -34,19 +34,20 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A program that reads documents. `packages` is the requirements file of its virtual environment. `is_java`: Maven
-    fetches the dependencies in `pom.xml`."""
+    """A program that reads documents. `packages` is the requirements file of its virtual environment; `lists_all`: it lists
+    their dependencies too. `is_java`: Maven fetches the dependencies in `pom.xml`."""
 
     name: str
     program: str
     packages: str | None = None
+    lists_all: bool = False
     is_java: bool = False
 
     def command(self) -> list[str]:
         """The command of the program, installed if it is not yet. Raises NotInstalled."""
         if self.is_java:
             return ["java", "-XX:+UseSerialGC", "-cp", f"{_jars()}/*", str(HERE / "peers" / self.program)]
-        python = _environment(self.packages) if self.packages else Path(sys.executable)
+        python = _environment(self.packages, self.lists_all) if self.packages else Path(sys.executable)
         return [str(python), str(HERE / "peers" / self.program)]
 
 
@@ -54,7 +55,7 @@ READERS = (
     Reader("Fairway", "fairway_reader.py"),
     Reader("Apache Tika 3.3 with Tesseract", "TikaReader.java", is_java=True),
     Reader("markitdown 0.1", "markitdown_reader.py", "requirements-markitdown.txt"),
-    Reader("unstructured 0.27", "unstructured_reader.py", "requirements-unstructured.txt"),
+    Reader("unstructured 0.27", "unstructured_reader.py", "requirements-unstructured.txt", lists_all=True),
     Reader("kreuzberg 4.10, alone", "kreuzberg_reader.py", "requirements-kreuzberg.txt"),
 )
 
@@ -160,13 +161,15 @@ def _with_tesseract() -> dict[str, str]:
     return {**os.environ, **own, **({"TESSDATA_PREFIX": folder} if folder else {})}
 
 
-def _environment(packages: str) -> Path:
-    """Python of a virtual environment with the packages of a requirements file."""
+def _environment(packages: str, lists_all: bool) -> Path:
+    """Python of a virtual environment with the packages of a requirements file, and their dependencies unless it
+    `lists_all`."""
     wanted = HERE / packages
     folder = CACHE / wanted.stem.removeprefix("requirements-")
     python, mark = folder / "bin" / "python", folder / ".ready"
     if not mark.exists() or mark.read_text() != wanted.read_text():
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
+        pip += ["--no-deps"] * lists_all
         _run([sys.executable, "-m", "venv", str(folder)])
         _run(pip)
         mark.write_text(wanted.read_text())
