@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from layers.domain.extraction.certainty import kind_of
+from layers.domain.extraction.candidate import Candidate
+from layers.domain.extraction.certainty import Certainty, kind_of
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
+from layers.domain.extraction.lines import Lines
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Evidence, Page, Word
 
@@ -64,10 +66,21 @@ def test_a_date_whose_day_may_be_its_month_is_less_probable() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AC_ME TOOLS SDN BHD", "ACME T00LS SDN BHD", "ACME 10239 TOOLS SDN BHD", 'ACME "TOOLS SDN BHD']
+    ("value", "is_clean"),
+    [
+        ("ACME TOOLS SDN BHD", True),
+        ("7-ELEVEN", True),
+        ("AC_ME TOOLS SDN BHD", False),
+        ("ACME T00LS SDN BHD", False),
+        ("ACME 10239 TOOLS SDN BHD", False),
+        ('ACME "TOOLS SDN BHD', False),
+        ("ACME (TOOLS SDN BHD", False),
+    ],
 )
-def test_a_name_with_stray_marks_or_digits_is_less_probable(name: str) -> None:
-    assert probability("company", name, *LINES[1:]) < probability("company", *LINES)
+def test_a_name_with_stray_marks_or_digits_is_not_clean(value: str, is_clean: bool) -> None:
+    candidate = Candidate(value, lambda: Evidence(1, value, None), 50.0)
+    signs = Certainty((), Lines(())).signs([98.0], value, "company", candidate, [candidate])
+    assert signs["clean"] == is_clean
 
 
 def test_a_page_without_words_is_as_sure_as_it_was_read() -> None:

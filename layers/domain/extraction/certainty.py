@@ -28,7 +28,7 @@ SHORT_ADDRESS = 5  # words
 MONTHS = 12
 NAMED_OR_YEAR_FIRST = re.compile(r"[^\W\d_]{3}|^\D{0,2}\d{4}\D")
 STRAY = re.compile(r"[\"_*|~^=<>{}\\]|\.\.|,,|\w\W?$(?<=[\s]\w)")
-NUMBER_IN_NAME = re.compile(r"\d{3}|[^\W\d_]\d[^\W\d_]|\d/[A-Z]\b")
+NUMBER_IN_NAME = re.compile(r"\d{3}|[^\W\d_]\d+[^\W\d_]|\d/[A-Z]\b")
 MIXED = re.compile(r"[^\W\d_]\d[^\W\d_]|\d[OoIlSBZ](?:\d|\b)|\b[OoIlZ]\d")
 
 
