@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fairway_client import Client, Refused, is_settled
+from fairway_client.cli.progress import UploadProgress
+from fairway_client.folder import Found, find
+from fairway_client.memory import Memory
+from fairway_client.uploading import Options, Report, Upload
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -35,26 +38,32 @@ def run(endpoint: dict[str, Any], folder: Path | None, dataset_name: str | None)
 
 
 def _process(console: Console, client: Client, folder: Path | None, dataset_name: str | None) -> None:
-    paths = _paths(folder or SAMPLES)
-    if not paths:
+    found = [each for each in find(folder or SAMPLES) if each.path.name not in IGNORED_NAMES]
+    if not found:
         console.print(f"[yellow]There are no files in {folder}.[/]")
         return
-    dataset = client.dataset(dataset_name or (folder.resolve().name if folder else SAMPLE_DATASET))
+    name = folder.resolve().name if folder else SAMPLE_DATASET
+    dataset = client.dataset(dataset_name or name)
     if folder is None and dataset["counts"]["files"]:
         console.print("The samples were processed by an earlier start:")
         _print_table(console, list(client.files(dataset["id"])))
         return
-    files = _follow(console, client, dataset["id"], paths)
-    _print_table(console, files)
+    report = _upload(console, client, dataset["id"], found, name[:200])
+    _print_table(console, _follow(console, client, dataset["id"], report))
 
 
-def _paths(folder: Path) -> list[Path]:
-    if folder.is_file():
-        return [folder]
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED_NAMES)
+def _upload(console: Console, client: Client, dataset_id: str, found: list[Found], name: str) -> Report:
+    """Upload files as `fairway upload` does; an upload that was interrupted continues at the next start."""
+    state = Path(os.environ.get("FAIRWAY_HOME") or ".fairway") / "uploads" / f"{dataset_id}.sqlite3"
+    with Memory(state) as memory, UploadProgress(console) as progress:
+        report = Upload(client, dataset_id, memory, progress, Options(name=name)).run(found)
+    if report.duplicates:
+        console.print(f"Skipped {report.duplicates} files that the dataset already has.")
+    return report
 
 
-def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]) -> list[dict[str, Any]]:
+def _follow(console: Console, client: Client, dataset_id: str, report: Report) -> list[dict[str, Any]]:
+    """Show how the files of an upload are processed. Returns them."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -62,37 +71,22 @@ def _follow(console: Console, client: Client, dataset_id: str, paths: list[Path]
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    ended: list[dict[str, Any]] = []
     with Progress(*columns, console=console) as progress:
-        uploads = progress.add_task("uploading", total=len(paths))
-        settled = progress.add_task("processing", total=len(paths))
-        batch: dict[str, Any] = {}
-        failure: list[BaseException] = []
-
-        def upload() -> None:
-            try:
-                batch.update(client.upload(dataset_id, paths, on_upload=lambda _: progress.advance(uploads)))
-            except BaseException as error:
-                failure.append(error)
-
-        thread = threading.Thread(target=upload, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(0.1)
-        if failure:
-            raise failure[0]
-        new = [file for file in batch["files"] if file["id"]]
-        progress.update(settled, total=len(new))
-        files: list[dict[str, Any]] = []
-        for files in client.follow(dataset_id, batch["id"]):
-            stages = Counter(file["stage"] for file in files if file["stage"])
-            running = ", ".join(f"{stage} {count}" for stage, count in stages.most_common()) or "previews, thumbnails"
-            progress.update(
-                settled, completed=sum(is_settled(file) for file in files), description=f"processing: {running}"
-            )
+        settled = progress.add_task("processing", total=report.sent)
+        for batch_id in report.batch_ids:
+            files: list[dict[str, Any]] = []
+            for files in client.follow(dataset_id, batch_id):
+                stages = Counter(file["stage"] for file in files if file["stage"])
+                running = ", ".join(f"{stage} {count}" for stage, count in stages.most_common())
+                progress.update(
+                    settled,
+                    completed=len(ended) + sum(is_settled(file) for file in files),
+                    description=f"processing: {running or 'previews, thumbnails'}",
+                )
+            ended += files
         progress.update(settled, description="processed")
-    if len(new) < len(paths):
-        console.print(f"Skipped {len(paths) - len(new)} files that the dataset already has.")
-    return files
+    return ended
 
 
 def _print_table(console: Console, files: list[dict[str, Any]]) -> None:

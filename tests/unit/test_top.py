@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from fairway_client.cli.overview import MAX_LANES, screen
 from rich.console import Console
-
-from infra.local.top import MAX_LANES, screen
 
 STEP = {
     "ready": 0, "queued": 0, "running": 0, "retrying": 0, "parked": 0, "oldest_s": None, "done_a_minute": 0.0,

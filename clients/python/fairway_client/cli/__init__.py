@@ -1,0 +1,1 @@
+"""`fairway` on the command line."""

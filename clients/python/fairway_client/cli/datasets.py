@@ -1,0 +1,155 @@
+"""The commands that show and change what is in datasets."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fairway_client.access import Access
+from fairway_client.cli.output import Output
+from fairway_client.client import Client
+
+MOST_ROWS = 1000
+
+
+class NoSuchDataset(Exception):
+    """There is no dataset with this name or id."""
+
+
+def dataset_of(client: Client, name: str) -> dict[str, Any]:
+    """The newest dataset with this name, or the one with this id. Raises NoSuchDataset."""
+    for dataset in client.datasets():
+        if name in (dataset["name"], dataset["id"]):
+            return dataset
+    raise NoSuchDataset(f"there is no dataset named {name!r}; `fairway status` lists them")
+
+
+def status(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """All datasets with their counts; or the files of one that are in a state, or need attention."""
+    client = access.client()
+    if arguments.dataset:
+        return _files(arguments, client, output)
+    found = list(client.datasets())
+    if output.as_json:
+        output.result(found)
+    else:
+        rows = [
+            (each["name"], each["id"], str(each["counts"]["files"]), _counts(each["counts"]["by_state"]))
+            for each in found
+        ]
+        output.table("Datasets", ("name", "id", "files", "by state"), rows)
+    return 0
+
+
+def _files(arguments: argparse.Namespace, client: Client, output: Output) -> int:
+    dataset = dataset_of(client, arguments.dataset)
+    rows = islice(client.rows(dataset["id"], state=arguments.state), arguments.limit)
+    if output.as_json:
+        for row in rows:
+            output.result(row)
+        return 0
+    output.table(
+        f"{dataset['name']}: {_counts(dataset['counts']['by_state'])}",
+        ("file", "id", "state", "why"),
+        ((row["name"], row["id"], row["state"], _reason(row)) for row in rows),
+    )
+    return 0
+
+
+def _reason(row: dict[str, Any]) -> str:
+    for part in ("error", "waiting"):
+        if row.get(part):
+            return str(row[part].get("detail") or row[part].get("reason") or row[part].get("code"))
+    return ""
+
+
+def _counts(by_state: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {state}" for state, count in sorted(by_state.items())) or "empty"
+
+
+def records(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """The records of a dataset, as a table, JSON lines or CSV."""
+    client = access.client()
+    dataset = dataset_of(client, arguments.dataset)
+    found = islice(client.records(dataset["id"]), arguments.limit)
+    names = list(dataset["schema"].get("properties", {}))
+    if output.as_json or arguments.format == "jsonl":
+        for record in found:
+            output.result(record)
+    elif arguments.format == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(["file", *names])
+        writer.writerows(_values(found, names))
+    else:
+        output.table(dataset["name"], ("file", *names), _values(found, names))
+    return 0
+
+
+def _values(found: Iterator[dict[str, Any]], names: list[str]) -> Iterator[list[Any]]:
+    for record in found:
+        yield [record["file_name"], *(record["fields"].get(name) for name in names)]
+
+
+def export(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """A dataset as one file."""
+    client = access.client()
+    dataset = dataset_of(client, arguments.dataset)
+    path: Path = arguments.output or Path(f"{dataset['name']}.{arguments.format}".replace("/", "_"))
+    content = client.export(dataset["id"], arguments.format, sort=arguments.sort)
+    path.write_bytes(content)
+    if output.as_json:
+        output.result({"path": str(path), "size_bytes": len(content)})
+    else:
+        output.note(f"Wrote {path} ({len(content):,} bytes).")
+    return 0
+
+
+def remove(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """Remove files, a batch or a whole dataset. Prints the id of the removal, by which it can be undone."""
+    client = access.client()
+    if arguments.whole_dataset:
+        dataset = dataset_of(client, arguments.dataset)
+        removal = client.call("DELETE", f"/datasets/{dataset['id']}")
+    else:
+        dataset = dataset_of(client, arguments.dataset)
+        body = {"batch_id": arguments.batch} if arguments.batch else {"file_ids": arguments.files}
+        removal = client.call("POST", f"/datasets/{dataset['id']}/removals", body)
+    if output.as_json:
+        output.result(removal)
+    else:
+        output.note(f"Removed {removal['count']:,} files. To undo: fairway undo {removal['id']}")
+    return 0
+
+
+def undo(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """Undo a removal."""
+    removal = access.client().call("POST", f"/removals/{arguments.removal}/undo")
+    if output.as_json:
+        output.result(removal)
+    else:
+        output.note("All files of this removal are back.")
+    return 0
+
+
+def redrive(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """Run failed files again: those that are named, or all of a dataset with a state and an error code."""
+    client = access.client()
+    count, has_more = 0, not arguments.files
+    for file_id in arguments.files:
+        client.call("POST", f"/files/{file_id}/redrive", {"step": arguments.step} if arguments.step else {})
+        count += 1
+    while has_more:
+        dataset = dataset_of(client, arguments.dataset)
+        body = {"state": arguments.state} | ({"code": arguments.code} if arguments.code else {})
+        answer = client.call("POST", f"/datasets/{dataset['id']}/redrive", body)
+        count, has_more = count + answer["count"], answer["has_more"] and answer["count"] > 0
+    if output.as_json:
+        output.result({"count": count})
+    else:
+        output.note(f"{count:,} files run again.")
+    return 0

@@ -1,0 +1,169 @@
+"""The commands of `fairway`, their options and exit codes.
+
+Exit codes: 0 done, 1 something failed, 2 wrong use, 3 Fairway refused or can't be reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import shtab
+
+from fairway_client.access import Access, NoAccess, find_access
+from fairway_client.cli import datasets, system, upload, watch
+from fairway_client.cli.output import Output
+from fairway_client.client import ExportFailed, Refused
+from fairway_client.memory import Busy
+
+FAILED, WRONG_USE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
+Command = Callable[[argparse.Namespace, Access, Output], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="fairway", description="Sends files to Fairway and shows what became of them.")
+    top.add_argument("--version", action="version", version=f"fairway {version('fairway-client')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--api-url", help="the address of Fairway; default: $FAIRWAY_API_URL, or where you are signed in"
+    )
+    shared.add_argument("--api-key", help="the key; default: $FAIRWAY_API_KEY, or that of your session")
+    shared.add_argument("--json", action="store_true", dest="as_json", help="print JSON for programs")
+
+    def add(name: str, what: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=what, description=what, parents=[shared])
+
+    _add_upload(add("upload", "send folders or files into a dataset; the same command continues after an interruption"))
+    _add_watch(add("watch", "send files as they become quiet, or what is attached to mails"))
+    status = add("status", "show datasets, or the files of one")
+    status.add_argument("dataset", nargs="?", help="name or id")
+    status.add_argument("--state", help="only files in this state, such as failed")
+    status.add_argument("--limit", type=int, default=datasets.MOST_ROWS)
+    records = add("records", "show the records of a dataset")
+    records.add_argument("dataset", help="name or id")
+    records.add_argument("--format", choices=("table", "jsonl", "csv"), default="table")
+    records.add_argument("--limit", type=int, default=None)
+    export = add("export", "write the records of a dataset to a file")
+    export.add_argument("dataset", help="name or id")
+    export.add_argument("--format", choices=("csv", "xlsx", "jsonl", "parquet"), default="xlsx")
+    export.add_argument("--sort", help="a property of the schema, or `-` and a property")
+    _path(export.add_argument("--output", "-o", type=Path, help="default: the name of the dataset"), shtab.FILE)
+    _add_removals(add("remove", "remove files, a batch or a dataset"), add("undo", "undo a removal"))
+    redrive = add("redrive", "run failed files again")
+    redrive.add_argument("--dataset", help="name or id: all its failed files")
+    redrive.add_argument("--state", choices=("failed", "partial", "cancelled"), default="failed")
+    redrive.add_argument("--code", help="only files with this error code")
+    redrive.add_argument("--step", help="of the named files: the first step that runs again")
+    redrive.add_argument("files", nargs="*", metavar="FILE_ID")
+    live = add("top", "show live what the steps do")
+    live.add_argument("--once", action="store_true", help="print it once")
+    live.add_argument("--every-s", type=float, default=1.0)
+    add("doctor", "check the address, the clock, the services and the key")
+    login = add("login", "sign in with the link of a one-time code")
+    login.add_argument("link", nargs="?", help="as `make link` prints it; asked for if it is absent")
+    completion = add("completion", "print a script of completions for a shell")
+    completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
+    return top
+
+
+def _add_upload(command: argparse.ArgumentParser) -> None:
+    _path(command.add_argument("paths", nargs="+", type=Path, metavar="FOLDER"), shtab.FILE)
+    command.add_argument("--dataset", help="name; it is created if there is none; default: the folder's name")
+    command.add_argument("--name", help="the name of the batch; default: the folder's name")
+    command.add_argument(
+        "--wait", action="store_true", help="wait until the files are processed, and show which failed"
+    )
+    command.add_argument("--allow-duplicates", action="store_true", help="send also what the dataset has")
+    command.add_argument("--expand-archives", action="store_true", help="make a file of each member of a zip or mail")
+    command.add_argument("--low-priority", action="store_true", help="process these files after your others")
+    command.add_argument(
+        "--deadline-s", type=int, default=24 * 3600, help="until files that did not arrive are missing"
+    )
+    command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
+    command.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _add_watch(command: argparse.ArgumentParser) -> None:
+    _path(
+        command.add_argument("source", metavar="FOLDER", help="or a mailbox, as imaps://user@host/INBOX"),
+        shtab.DIRECTORY,
+    )
+    command.add_argument("--dataset", help="name; it is created if there is none; default: the folder's name")
+    command.add_argument(
+        "--move-to", metavar="FOLDER", help="where to move what is uploaded; default: leave and remember it"
+    )
+    command.add_argument("--quiet-s", type=float, default=3.0, help="a file is sent once it was unchanged for so long")
+    command.add_argument("--every-s", type=float, default=2.0, help="how often to look, where nothing tells of changes")
+    command.add_argument("--once", action="store_true", help="end when everything was sent")
+    command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
+
+
+def _add_removals(remove: argparse.ArgumentParser, undo: argparse.ArgumentParser) -> None:
+    remove.add_argument("--dataset", required=True, help="name or id")
+    remove.add_argument("--batch", help="id of a batch: all its files")
+    remove.add_argument("--whole-dataset", action="store_true", help="the dataset with all its files")
+    remove.add_argument("files", nargs="*", metavar="FILE_ID")
+    undo.add_argument("removal", help="id of the removal")
+
+
+def _path(action: argparse.Action, completes: dict[str, str]) -> None:
+    action.complete = completes  # type: ignore[attr-defined]
+
+
+COMMANDS: dict[str, Command] = {
+    "upload": upload.run,
+    "watch": watch.run,
+    "status": datasets.status,
+    "records": datasets.records,
+    "export": datasets.export,
+    "remove": datasets.remove,
+    "undo": datasets.undo,
+    "redrive": datasets.redrive,
+    "top": system.top,
+    "doctor": system.doctor,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code."""
+    options = parser()
+    chosen = options.parse_args(arguments)
+    _check(options, chosen)
+    output = Output(as_json=chosen.as_json)
+    try:
+        if chosen.command == "completion":
+            return system.completion(chosen, options)
+        if chosen.command == "login":
+            return system.login(chosen, output)
+        return COMMANDS[chosen.command](chosen, find_access(chosen.api_url, chosen.api_key), output)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # as of `fairway records ... | head`
+        sys.stderr.close()
+        return 0
+    except (NoAccess, Busy, datasets.NoSuchDataset, FileNotFoundError) as error:
+        output.note(f"fairway: {error}")
+        return WRONG_USE
+    except (Refused, httpx.TransportError) as error:
+        output.note(f"fairway: {error}")
+        return UNREACHABLE
+    except (ExportFailed, TimeoutError, OSError, sqlite3.Error) as error:
+        output.note(f"fairway: {error}")
+        return FAILED
+
+
+def _check(options: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    if chosen.command == "remove" and (bool(chosen.files) + bool(chosen.batch) + chosen.whole_dataset) != 1:
+        options.error("name either files, a --batch or --whole-dataset")
+    if chosen.command == "redrive" and bool(chosen.files) == bool(chosen.dataset):
+        options.error("name either files or a --dataset")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
