@@ -377,17 +377,69 @@ def code_block(document: str, language: str) -> str:
     return (ROOT / document).read_text().split(f"```{language}\n", 1)[1].split("```", 1)[0]
 
 
-def test_the_readmes_session_runs_as_it_is_written(start: Start, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(start: Start, tmp_path: Path) -> Path:
+    """A folder in which the README's sessions run: as in the root, with the home of this start."""
+    for name in ("events", "clients", "web"):
+        (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".fairway").symlink_to(start.home)
-    (tmp_path / "events").symlink_to(ROOT / "events")
-    session = code_block("README.md", "python")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "fairway").symlink_to(Path(sys.executable).with_name("fairway"))
+    return tmp_path
+
+
+def run_session(folder: Path, *command: str) -> str:
+    """What a session prints in this folder. It sees no settings of this process."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FAIRWAY_"))}
+    environment |= {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder)}
     result = subprocess.run(
-        [sys.executable, "-c", session], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    *states, record = result.stdout.splitlines()
+    return result.stdout
+
+
+def test_the_readmes_python_session_runs_as_it_is_written(folder: Path) -> None:
+    *states, record = run_session(folder, sys.executable, "-c", code_block("README.md", "python")).splitlines()
     assert states[-1] == "[('receipt-hardware.jpg', 'done')]"
     assert f"`{record}`" in (ROOT / "README.md").read_text(), "the README shows the record that the session prints"
+
+
+def test_the_readmes_session_in_a_shell_runs_as_it_is_written(folder: Path) -> None:
+    assert "148.4" in run_session(folder, "bash", "-euc", code_block("README.md", "sh"))
+    assert (folder / "receipts.xlsx").read_bytes().startswith(b"PK")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_the_readmes_javascript_session_runs_as_it_is_written(folder: Path) -> None:
+    output = run_session(folder, "node", "--input-type=module", "-e", code_block("README.md", "js"))
+    assert "[ 'done' ]" in output and "total: 148.4" in output
+
+
+def test_a_killed_upload_continues_and_no_file_is_there_twice(start: Start, folder: Path) -> None:
+    inbox, count = folder / "inbox", 60
+    inbox.mkdir()
+    for number in range(count):
+        (inbox / f"{number}.txt").write_text(f"Receipt {number}, total {number}.00 EUR")
+    command = [sys.executable, "-m", "fairway_client", "upload", str(inbox), "--dataset", "killed upload"]
+    environment = {**os.environ, "FAIRWAY_HOME": str(start.home), "XDG_STATE_HOME": str(folder / "state")}
+    client, dataset = start.client, start.client.dataset("killed upload")
+
+    def files() -> int:
+        by_state: dict[str, int] = client.call("GET", f"/datasets/{dataset['id']}")["counts"]["by_state"]
+        return sum(each for state, each in by_state.items() if state != "uploading")
+
+    killed = subprocess.Popen(command, cwd=folder, env=environment)
+    assert wait_until(lambda: files() >= 5 or killed.poll() is not None, 60)
+    killed.kill()
+    killed.wait()
+    again = subprocess.run(
+        [*command, "--json", "--wait"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    report = json.loads(again.stdout)
+    assert (again.returncode, report["sent"], report["failed"]) == (0, count, [])
+    names = sorted(file["name"] for file in client.files(dataset["id"]))
+    assert names == sorted(path.name for path in inbox.iterdir())
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed; `make test` names it in its last line")

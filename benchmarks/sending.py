@@ -1,0 +1,185 @@
+"""Measures sending: a manifest of 100,000 lines, and `fairway upload` of many small files, killed in the middle, and again.
+
+    python -m benchmarks.sending [--lines 100000] [--files 3000]
+
+It starts an embedded Fairway with a temporary home. The command runs as a process of its own, as a person runs it. The
+table is printed and written to build/bench/sending.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fairway_client import Client
+
+from benchmarks.starting import ROOT, children_of, keep, start, stop
+
+TARGETS = {
+    "manifest of 100,000 lines, s": "20",
+    "the same request again, s": "",
+    "most memory of an API process, MiB": "200",
+    "files twice": "0",
+    "files lost": "0",
+    "files sent a second": "25",
+    "files settled a second": "25",
+    "known files again: sent": "0",
+}
+SETTLE_S = 3600.0
+UNSETTLED = ("uploading", "processing")
+
+
+@contextmanager
+def embedded() -> Iterator[tuple[dict[str, Any], Path]]:
+    """The endpoint of an embedded start, and a folder for files."""
+    with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder:
+        home = Path(folder) / "home"
+        process, _ = start([sys.executable, "-m", "infra.local"], ROOT, home)
+        try:
+            yield json.loads((home / "endpoint.json").read_text()), Path(folder)
+        finally:
+            stop(process)
+
+
+def manifest(endpoint: dict[str, Any], lines: int) -> dict[str, Any]:
+    """Send a manifest twice, and sign all its uploads."""
+    client = Client(endpoint["api_url"], endpoint["api_key"])
+    dataset_id = client.dataset("manifest")["id"]
+    described = [
+        json.dumps(
+            {
+                "name": f"scans/{number // 1000:03}/{number:06}.pdf",
+                "size_bytes": 10_000 + number,
+                "sha256": uuid.uuid4().hex + uuid.uuid4().hex,
+                "modified_at": "2026-01-15T09:30:00Z",
+            }
+        )
+        for number in range(lines)
+    ]
+    key, results = str(uuid.uuid4()), {}
+    for name in (f"manifest of {lines:,} lines, s", "the same request again, s"):
+        began = time.perf_counter()
+        made = client.send_manifest(dataset_id, described, key)
+        results[name] = round(time.perf_counter() - began, 2)
+    began, signed, cursor = time.perf_counter(), 0, ""
+    while cursor is not None:
+        page = client.manifest_uploads(made["id"], 1000, cursor or None)
+        signed, cursor = signed + len(page["uploads"]), page["next_cursor"]
+    assert signed == made["files"] == lines, (signed, made)
+    results[f"signing {lines:,} uploads, s"] = round(time.perf_counter() - began, 2)
+    results["most memory of an API process, MiB"] = round(most_memory_mib(endpoint["processes"]["api"]))
+    client.call("POST", f"/batches/{made['batch_id']}/cancel")
+    return results
+
+
+def most_memory_mib(pid: int) -> float:
+    """The most resident memory that a process or a child of it ever had."""
+    most = 0
+    for each in {pid, *children_of(pid)}:
+        for line in Path(f"/proc/{each}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                most = max(most, int(line.split()[1]))
+    return most / 1024
+
+
+def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]:
+    """Upload a folder by the command: killed in the middle, continued, and again once all is known."""
+    inbox = folder / "inbox"
+    inbox.mkdir()
+    for number in range(files):
+        (inbox / f"{number:06}.txt").write_text(f"Receipt {number}\nDate 2026-01-15\nTotal {number}.50 EUR\n")
+    client = Client(endpoint["api_url"], endpoint["api_key"])
+    began = time.perf_counter()
+    command = fairway(endpoint, folder, inbox)
+    dataset_id = client.dataset("uploaded")["id"]
+    while arrived(client, dataset_id) < files // 3:
+        time.sleep(0.1)
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    killed_at = arrived(client, dataset_id)
+    report = ended(fairway(endpoint, folder, inbox))
+    sent_s = time.perf_counter() - began
+    assert report["failed"] == [], report
+    while any(counts(client, dataset_id).get(state) for state in UNSETTLED):
+        if time.perf_counter() - began > SETTLE_S:
+            raise SystemExit(f"the files did not settle: {counts(client, dataset_id)}")
+        time.sleep(1)
+    settled_s = time.perf_counter() - began
+    by_state = counts(client, dataset_id)
+    began = time.perf_counter()
+    again = ended(fairway(endpoint, folder, inbox))
+    again_s = time.perf_counter() - began
+    audit = client.call("GET", "/operations/audit")
+    return {
+        "files": files,
+        "arrived when the command was killed": killed_at,
+        "files sent a second": round(files / sent_s, 1),
+        "files settled a second": round(files / settled_s, 1),
+        "files by state": by_state,
+        "files twice": sum(by_state.values()) - files + audit["doubled"],
+        "files lost": audit["lost"],
+        f"{files:,} known files again, s": round(again_s, 1),
+        "known files again: sent": again["sent"],
+    }
+
+
+def fairway(endpoint: dict[str, Any], folder: Path, inbox: Path) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "FAIRWAY_API_URL": endpoint["api_url"],
+        "FAIRWAY_API_KEY": endpoint["api_key"],
+        "XDG_STATE_HOME": str(folder / "state"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "fairway_client",
+        "upload",
+        str(inbox),
+        "--dataset",
+        "uploaded",
+        "--json",
+        "--quiet",
+    ]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def ended(command: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _ = command.communicate()
+    report: dict[str, Any] = json.loads(output)
+    return report
+
+
+def counts(client: Client, dataset_id: str) -> dict[str, int]:
+    by_state: dict[str, int] = client.call("GET", f"/datasets/{dataset_id}")["counts"]["by_state"]
+    return by_state
+
+
+def arrived(client: Client, dataset_id: str) -> int:
+    return sum(files for state, files in counts(client, dataset_id).items() if state != "uploading")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--lines", type=int, default=100_000)
+    arguments.add_argument("--files", type=int, default=3_000)
+    chosen = arguments.parse_args()
+    with embedded() as (endpoint, folder):
+        results = manifest(endpoint, chosen.lines) if chosen.lines else {}
+        results |= upload(endpoint, folder, chosen.files) if chosen.files else {}
+    keep("sending", results, TARGETS)
+
+
+if __name__ == "__main__":
+    main()
