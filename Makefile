@@ -17,7 +17,7 @@
 # make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
 # make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
-# make web                                   check the modules of the web page: types and tests
+# make web                                   check the modules of the page and the JavaScript client: types and tests
 # make browser                               test the web page in Chromium
 # make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
@@ -129,6 +129,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.sending
 	$(BIN)/python -m benchmarks.chain
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.overhead
