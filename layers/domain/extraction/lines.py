@@ -8,19 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
-from statistics import median
 from typing import overload
 
 from layers.domain.extraction import labels, values
 from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.extraction.directions import in_reading_order, runs_to_the_left
+from layers.domain.extraction.rows import WIDE_GAP, rows_of, word_height
 from layers.domain.page import Evidence, Page, Word, turned_box
 
 MOST_LINES = 5000
 MOST_LINE_CHARACTERS = 1000
-WIDE_GAP = 2.5  # in line heights: a wider gap separates two columns, not two words
-LEAST_SLOPE, LEAST_SLOPES = 0.01, 6  # of a page that is tilted, measured from one word to the next
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,9 @@ class SearchableText:
 class Lines(Sequence[Line]):
     """All lines of a document in order, and their text in the forms that are searched as a whole."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[Line], is_cut: bool = False) -> None:
         self._lines = tuple(lines)
+        self.is_cut = is_cut  # whether the document has more lines
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -158,7 +157,8 @@ def lines_of(pages: Sequence[Page]) -> Lines:
             lines += [Line(page.number, text[:MOST_LINE_CHARACTERS]) for text in page.text.splitlines() if text.strip()]
         if len(lines) >= MOST_LINES:
             break
-    return Lines(lines[:MOST_LINES])
+    is_cut = len(lines) > MOST_LINES or (bool(pages) and page is not pages[-1])
+    return Lines(lines[:MOST_LINES], is_cut)
 
 
 def _all_visual_lines(page: Page, turned: int) -> list[Line]:
@@ -173,47 +173,8 @@ def _all_visual_lines(page: Page, turned: int) -> list[Line]:
 
 def _visual_lines(page: Page, turned: int) -> list[Line]:
     """The lines of an upright page, from the positions of its words. `turned` is passed on to each line."""
-    rows: list[list[Word]] = []
-    level = _level(page)
-    shown = {id(as_level): word for as_level, word in zip(level, page.words, strict=True)}
-    for word in sorted(level, key=lambda word: ((word.y0 + word.y1) / 2, word.x0)):
-        row = next((row for row in reversed(rows[-4:]) if _belongs_to(word, row)), None)
-        if row is None:
-            rows.append([word])
-        else:
-            row.append(word)
     to_the_left = runs_to_the_left(page.words)
-    as_shown = ([shown[id(word)] for word in sorted(row, key=lambda word: word.x0)] for row in rows)
-    return [_line(page, row, turned, to_the_left) for row in as_shown]
-
-
-def _level(page: Page) -> Sequence[Word]:
-    """The words as if the page, a scan, were not tilted. Words far apart in one line are then at the same height."""
-    if page.source == "native" or not page.width or not page.height:
-        return page.words
-    ratio = page.height / page.width
-    slopes = [
-        ((after.y0 + after.y1) - (before.y0 + before.y1)) * ratio / ((after.x0 + after.x1) - (before.x0 + before.x1))
-        for before, after in pairwise(page.words)
-        if 0 <= after.x0 - before.x1 < WIDE_GAP * _height(before, ratio) and _overlap(before, after) > 0
-    ]
-    slope = median(slopes) if len(slopes) >= LEAST_SLOPES else 0.0
-    if abs(slope) < LEAST_SLOPE:
-        return page.words
-    lowered = ((word, slope / ratio * ((word.x0 + word.x1) / 2 - 0.5)) for word in page.words)
-    return [word._replace(y0=word.y0 - by, y1=word.y1 - by) for word, by in lowered]
-
-
-def _overlap(word: Word, other: Word) -> float:
-    return min(word.y1, other.y1) - max(word.y0, other.y0)
-
-
-def _belongs_to(word: Word, row: list[Word]) -> bool:
-    """Whether a word is at the same height as the nearest word of a row."""
-    middle = (word.y0 + word.y1) / 2
-    neighbour = min(row, key=lambda other: abs(other.x0 - word.x0))
-    overlap = _overlap(word, neighbour)
-    return neighbour.y0 <= middle <= neighbour.y1 or overlap > 0.5 * min(word.y1 - word.y0, neighbour.y1 - neighbour.y0)
+    return [_line(page, row, turned, to_the_left) for row in rows_of(page)]
 
 
 def _line(page: Page, in_row: list[Word], turned: int, to_the_left: bool) -> Line:
@@ -223,7 +184,7 @@ def _line(page: Page, in_row: list[Word], turned: int, to_the_left: bool) -> Lin
     kept: list[Word] = []
     ratio = (page.height / page.width) if page.width and page.height else 1.4
     after_wide_gap = {
-        id(word) for before, word in pairwise(in_row) if word.x0 - before.x1 > WIDE_GAP * _height(word, ratio)
+        id(word) for before, word in pairwise(in_row) if word.x0 - before.x1 > WIDE_GAP * word_height(word, ratio)
     }
     words = in_reading_order(in_row, to_the_left)
     for word in words:
@@ -236,8 +197,3 @@ def _line(page: Page, in_row: list[Word], turned: int, to_the_left: bool) -> Lin
         text += word.text
         kept.append(word)
     return Line(page.number, text, tuple(kept), tuple(starts), turned)
-
-
-def _height(word: Word, ratio: float) -> float:
-    """The height of a word in fractions of the page's width."""
-    return max((word.y1 - word.y0) * ratio, 0.005)
