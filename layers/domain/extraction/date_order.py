@@ -14,8 +14,14 @@ from layers.domain.extraction.spelling import folded
 from layers.domain.extraction.values import DateOrder
 
 # A US state with its ZIP code, or the country. The pattern begins with a capital letter because searching for that
-# is fast.
-AMERICAN = re.compile(r"[A-Z](?<!\w.)(?:(?<=U)SA|(?<=U)nited States|(?<=U)\.S\.A|[A-Z],? \d{5}(?:-\d{4})?)\b")
+# is fast. Other capitals before five digits are often the number of a document.
+STATES = (
+    "A[KLRZ]|C[AOT]|D[CE]|FL|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AIT]"
+    "|W[AIVY]"
+)
+AMERICAN = re.compile(
+    rf"[A-Z](?<!\w.)(?:(?<=U)SA|(?<=U)nited States|(?<=U)\.S\.A|[A-Z](?<={STATES}),? \d{{5}}(?:-\d{{4}})?)\b"
+)
 AMERICAN_WORDS = re.compile(r"\bsales tax\b|\bzip code\b|\bein\b|\(\d{3}\) ?\d{3}-\d{4}|\bfederal id\b")
 # Countries, taxes, forms of companies and currencies of places that write the day first.
 DAY_FIRST_WORDS = re.compile(
