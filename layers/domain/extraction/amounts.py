@@ -21,7 +21,7 @@ NUMBER = re.compile(
     r"(?![\d/:]|[.,\u2013-]\d|[^\W\d]\d|[^\W\d_\u2e80-\uffff]{2})"
 )
 BEFORE_A_NUMBER = re.compile(
-    rf"(?<![\w.,/#\u2013-])(?<!\d:)(?P<before>{currency.BESIDE_AN_AMOUNT}[\s:]{{0,3}})?(?P<sign>[-(\u2013]\s?)?"
+    rf"(?<![\w.,/#\u2013-])(?:(?<!\d:)|(?={currency.BESIDE_AN_AMOUNT}))(?P<before>{currency.BESIDE_AN_AMOUNT}[\s:]{{0,3}})?(?P<sign>[-(\u2013]\s?)?"
     rf"(?P<inner>{currency.BESIDE_AN_AMOUNT}\s{{0,3}})?(?P<second>-)?\Z"
 )
 MOST_BEFORE_A_NUMBER = 18  # characters: two currencies and a sign, with their spaces

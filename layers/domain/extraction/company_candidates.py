@@ -12,7 +12,9 @@ from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.dates import dates
 from layers.domain.extraction.labels import Label
+from layers.domain.extraction.legal_forms import has_legal_form, with_read_form
 from layers.domain.extraction.lines import Line
+from layers.domain.extraction.registrations import NUMBER
 from layers.domain.extraction.text_candidates import (
     COMPANY,
     HEADER_LINES,
@@ -25,15 +27,9 @@ from layers.domain.extraction.text_candidates import (
 )
 from layers.domain.page import Evidence
 
-# Legal forms that are no other words, with or without points and spaces.
-LEGAL_FORM = re.compile(
-    r"\b(?:sdn[. ]{0,2}bhd|bhd|berhad|s/b|pte[. ]{0,2}ltd|pty[. ]{0,2}ltd|pvt[. ]{0,2}ltd|private limited|ltd|limited|ltda|lda"
-    r"|inc|incorporated|corp|corporation|llc|llp|plc|gmbh|mbh|ohg|e\.k|b\.v|n\.v|v\.o\.f|s\.?a\.?r\.?l|s\.?a\.?s\.?u|eurl"
-    r"|s\.a|s\.l|s\.l\.u|s\.?r\.?l|s\.p\.a|s\.n\.c|oyj|a/s|aps|sp\. ?z ?o\. ?o|s\. ?r\. ?o|a\. ?s|kft|zrt|d\. ?o\. ?o"
-    r"|eood|ood|uab|sia|tbk|a\. ?ş|kabushiki kaisha|s\.a\.b\. de c\.v|s\. de r\.l)(?!\w)\.?",
-)
-# Short forms, which count in capitals at the end of a name: "kg" is also a weight.
-SHORT_FORM = re.compile(r"\s(?:AG|KG|UG|SE|BV|NV|SA|SAS|SL|SLU|SRL|SPA|SB|S\.B|AB|OY|AS|ASA|OÜ|KK|SRO|DOO)$")
+STAMP = re.compile(r"\s*(?<!\()\b[A-Z]{0,3}\d{5,}(?:-[A-Z\d])?\b(?!\))")  # a number that is no part of a name
+DOMAIN = re.compile(r"(?:@|www\.|https?://)\s?([\w-]{3,40})\s?\.\s?[a-z]{2,}|([\w.-]{4,40})@(?:gmail|yahoo|hotmail|outlook|gmx|web)\b", re.IGNORECASE)  # fmt: skip
+FREE_MAIL = frozenset({"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "icloud", "live", "msn", "mail"})
 # Words with which the name of the line above continues.
 CONTINUES = re.compile(
     r"^\W{0,2}(?:sdn|bhd|berhad|co\b|company|ltd|limited|inc\b|llc|plc|gmbh|mbh|ag\b|corp|enterprise|trading|restaurant|stores?\b"
@@ -45,18 +41,88 @@ SLOGAN = re.compile(
     r"|\bdanke\b|\bmerci\b|\bgracias\b|\bgrazie\b|\bbedankt\b|\bwillkommen\b|\bbienvenue\b|\bbienvenid"
 )
 LEGAL_FORM_BONUS, JOINED_BONUS, SLOGAN_PENALTY = 14.0, 12.0, 40.0
+NUMBER_BONUS, DOMAIN_BONUS = 12.0, 12.0
+READ_WELL, DOUBT_WEIGHT = 85.0, 0.5  # the confidence of a name below which it scores less, for each point
+SHORTEST_DOMAIN = 4
+DOMAIN_LINES = 400
 MOST_LINES, MOST_WORDS, LEAST_JOINED_LETTERS = 4, 5, 6
 
 
 def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
-    """The titles of the document, where lines with a legal form score higher and slogans lower; names that continue in
-    the next line; and the sender of a mail. A line of labels and their values, the header of a table or the title of the
-    document is no name."""
-    titles = [replace(each, score=each.score + _form_score(each.value)) for each in title_candidates(lines)]
-    known = labels.words_beside_values_in(labels.lowered("\n".join(line.text for line in lines[:HEADER_LINES])))
-    for candidate in (*titles, *_joined(lines[:HEADER_LINES]), *sender_candidates(lines)):
-        if _may_be_a_name(labels.lowered(candidate.value), known):
-            yield candidate
+    """The titles of the document and names that continue in the next line, scored by what shows a sender: a legal form, a
+    registration number, the domain of an address; and the sender of a mail. Slogans and badly read lines score lower. A
+    line of labels and their values, the header of a table or the title of the document is no name."""
+    head = lines[:HEADER_LINES]
+    domains = _domains(lines)
+    known = labels.words_beside_values_in(labels.lowered("\n".join(line.text for line in head)))
+    for index, candidate in (*_titles(head), *_joined(head)):
+        if not _may_be_a_name(labels.lowered(candidate.value), known):
+            continue
+        score = candidate.score + _form_score(candidate.value) + _number_score(head, index, candidate.value)
+        score += DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
+        name = with_read_form(candidate.value)
+        yield replace(candidate, value=name, score=score, doubtful=name != candidate.value)
+    yield from sender_candidates(lines)
+
+
+def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
+    """Each title with the index of its line. Numbers that are no part of a name are left out."""
+    for index, line in enumerate(head):
+        for candidate in title_candidates([line]):
+            name = _name_before_number(line.text) or STAMP.sub("", candidate.value).replace("_", " ").strip(" .,:;-")
+            if sum(map(str.isalpha, name)) >= LEAST_LETTERS:
+                score = (
+                    candidate.score
+                    - 4 * index
+                    - _unread(line)
+                    - (12.0 if index >= 6 and COMPANY.search(name.lower()) else 0)
+                )
+                yield index, replace(candidate, value=name, score=score)
+
+
+def _name_before_number(text: str) -> str | None:
+    """The name before a registration number, if the line is one: `MYNEWS RETAIL SB(306295-X) FKA BISON STORES SB`."""
+    found = NUMBER.search(text)
+    name = text[: found.start()].strip(" .,:;-") if found and found[0].startswith("(") else ""
+    return name if len(name.split()) > 1 and not HOUSE_NUMBER.match(name) and ":" not in name else None
+
+
+def _number_score(head: Sequence[Line], index: int, name: str) -> float:
+    """Names have a registration number behind them, or in one of the two lines below that are no other names."""
+    if NUMBER.search(head[index].text):
+        return NUMBER_BONUS
+    below = head[index + 1 : index + 3]
+    return NUMBER_BONUS / 2 if any(NUMBER.search(line.text) for line in below) and has_legal_form(name) else 0.0
+
+
+def _unread(line: Line) -> float:
+    """What to subtract because a line was read badly: its words may be noise."""
+    letters = sum(len(word.text) for word in line.words)
+    mean = sum(word.confidence * len(word.text) for word in line.words) / letters if letters else 100.0
+    return max(0.0, READ_WELL - mean) * DOUBT_WEIGHT
+
+
+def _domains(lines: Sequence[Line]) -> set[str]:
+    """The names in the addresses of mail and the web that a document shows, without points and hyphens."""
+    found = (
+        match
+        for line in lines[:DOMAIN_LINES]
+        if "@" in line.text or "www" in line.text.lower()
+        for match in DOMAIN.finditer(line.text)
+    )
+    names = {re.sub(r"[\W_\d]", "", (match[1] or match[2]).lower()) for match in found}
+    return {name for name in names if len(name) >= SHORTEST_DOMAIN and name not in FREE_MAIL}
+
+
+def _has_domain(name: str, domains: set[str]) -> bool:
+    """Whether the first words of a name are those of a domain, or begin it."""
+    words = re.findall(r"[^\W_]+", name.lower().replace("'", ""))
+    starts = {"".join(words[:count]) for count in range(1, len(words) + 1)}
+    return any(
+        len(start) >= SHORTEST_DOMAIN and (domain.startswith(start) or start == domain)
+        for start in starts
+        for domain in domains
+    )
 
 
 def _may_be_a_name(lowered: str, known: Sequence[Label]) -> bool:
@@ -74,11 +140,7 @@ def _form_score(text: str) -> float:
     return score - (SLOGAN_PENALTY if SLOGAN.search(text.lower()) else 0.0)
 
 
-def has_legal_form(text: str) -> bool:
-    return bool(LEGAL_FORM.search(text.lower()) or SHORT_FORM.search(text))
-
-
-def _joined(top: Sequence[Line]) -> Iterator[Candidate]:
+def _joined(top: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
     """Names over several lines: the first ends within parentheses, or the next begins with a word such as "Ltd"."""
     for index in range(len(top) - 1):
         parts = [bare_title(top[index])]
@@ -87,14 +149,14 @@ def _joined(top: Sequence[Line]) -> Iterator[Candidate]:
             if not following or len(following.split()) > MOST_WORDS or not _continues(" ".join(parts), following):
                 break
             parts.append(following)
-        text = " ".join(parts)
+        text = " ".join(parts).replace("_", " ")
         lowered = text.lower()
         is_name = (
             len(parts) > 1 and sum(map(str.isalpha, text)) >= LEAST_JOINED_LETTERS and not HOUSE_NUMBER.match(text)
         )
         if is_name and not NOT_A_TITLE.search(lowered):
-            score = 50.0 - 4 * index + JOINED_BONUS + _form_score(text)
-            yield Candidate(text, partial(_evidence, top[index : index + len(parts)], text), score)
+            score = 50.0 - 4 * index + JOINED_BONUS - max(_unread(line) for line in top[index : index + len(parts)])
+            yield index, Candidate(text, partial(_evidence, top[index : index + len(parts)], text), score)
 
 
 def _continues(name: str, following: str) -> bool:

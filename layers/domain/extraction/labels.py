@@ -19,13 +19,15 @@ DIGIT_IN_A_WORD = re.compile(r"[015|](?<=[a-z].)(?=[a-z])")
 # The labels of each meaning of a property's name. The first label of a list is trusted most.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "total": (
-        "grand total", "total amount due", "amount due", "balance due", "total due", "total payable", "net to pay",
+        "grand total", "total amount due", "amount due", "balance due", "total due", "total payable", "net to pay", "amount to be paid",
+        "amount to pay", "total to pay", "to be paid",
         "total amt payable", "total rounded", "rounded total", "total after", "total incl", "total inclusive",
         "total amt incl", "total sales inclusive", "total sales incl", "total with tax", "total with gst", "nett total",
         "net total", "montant total ttc", "total ttc", "montant ttc", "facture ttc",
         "gesamtbetrag", "rechnungsbetrag", "endbetrag", "gesamt", "zu zahlen", "totaal te betalen", "te betalen",
         "totaalbedrag", "totaal", "invoice total", "total amount", "total rm", "total price", "total", "suma", "razem",
         "do zapłaty", "montant", "amount payable", "summe", "importe total", "subtotal", "sub total",
+        "net amt", "nett amt", "nett",
     ),
     "subtotal": ("subtotal", "sub total", "sub-total", "total excl", "total before tax", "untaxed amount", "net amount",
                  "total ht", "zwischensumme", "nettobetrag", "subtotaal"),
@@ -51,11 +53,14 @@ SAME_MEANING = {
     "receipt number": "invoice number", "vat": "tax", "tax amount": "tax", "sub total": "subtotal",
     "net amount": "subtotal", "telephone": "phone", "tel": "phone", "qty": "quantity",
 }  # fmt: skip
-COMPANIES = {"company", "company name", "vendor", "vendor name", "supplier", "merchant", "store", "shop", "issuer",
-             "seller"}  # fmt: skip
+COMPANIES = {"company", "company name", "vendor", "vendor name", "supplier", "supplier name", "merchant", "merchant name",
+             "store", "store name", "shop", "issuer", "seller", "seller name", "sender", "sender name", "issued by", "biller",
+             "lieferant", "firma", "absender", "fournisseur", "proveedor", "emisor", "fornitore", "fornecedor", "leverancier"}  # fmt: skip
 TITLES = COMPANIES | {"title", "name", "heading", "subject"}
 CURRENCIES = {"currency", "currency code"}
-ADDRESSES = {"address", "company address", "vendor address", "merchant address", "store address"}
+ADDRESSES = {"address", "company address", "vendor address", "merchant address", "store address", "supplier address",
+             "seller address", "sender address", "issuer address", "adresse", "anschrift", "dirección", "direccion", "indirizzo",
+             "endereço", "endereco", "adres"}  # fmt: skip
 
 
 def words_of(property_name: str) -> str:

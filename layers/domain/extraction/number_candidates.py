@@ -31,6 +31,12 @@ NOT_THE_TOTAL_STEMS = (
     "sub", "zwischensumme", "excl", "ht", "tax", "gst", "6st", "vat", "sst", "qty", "quantity", "item", "disc", "saving",
     "point", "%", "change", "tender", "balance", "last",
 )  # fmt: skip
+# Behind a label: an amount with another character for its point, or with letters for digits. At least one digit is read.
+DAMAGED = re.compile(
+    r"[\s:.=]{0,12}(?:[A-Z]{0,3}[$€£]?)\s{0,3}(?=\S{0,8}\d)(?P<whole>[\dOQIlSB]{1,6}?)(?:(?P<bad>\s?[-_;:·~'*]\s?|(?<=\d)\s)|[.,])(?P<cents>[\dOQIlSB]{2})"
+)
+DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S": "5", "B": "8"})
+DAMAGED_PENALTY = 25.0
 WIDE_GAP = re.compile(r" {3,}")
 # Added to the score of a labelled total that other sums confirm.
 PAID_LESS_CHANGE, NET_AND_TAX, ROUNDED = 60.0, 20.0, 60.0
@@ -54,6 +60,9 @@ def number_candidates(
             tier, span = labels.best_label(segment, present_labels)
             if span is None:
                 continue
+            if is_total and (damaged := _damaged_amount(line, start + span[1], end)):
+                yield replace(damaged, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
+                continue
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
             may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
             penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0
@@ -70,6 +79,16 @@ def number_candidates(
                 before, written = amount_line.text[: found.start], amount_line.text[found.start : found.end]
                 is_cut = written[:1].isdigit() and CUT_OFF.search(before) is not None
                 yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
+
+
+def _damaged_amount(line: Line, start: int, end: int) -> Candidate | None:
+    """An amount whose decimal point was misread, if nothing else is behind the label: `19-80`, `21 20`, `l9.8O`."""
+    found = DAMAGED.fullmatch(line.text, start, max(start, len(line.text.rstrip())))
+    if found is None or (not found["bad"] and found["whole"].isdigit() and found["cents"].isdigit()):
+        return None
+    whole, cents = (found[part].translate(DIGITS_FOR_LETTERS) for part in ("whole", "cents"))
+    at = found.start("whole"), found.end("cents")
+    return Candidate(float(f"{whole}.{cents}"), partial(line.evidence, *at), 0.0, doubtful=True)
 
 
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:

@@ -6,7 +6,7 @@ OCR confuses digits. A total that two other lines confirm is therefore trusted m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from layers.domain.extraction.amounts import Amount
@@ -103,16 +103,27 @@ def sums_of(lines: Lines) -> Sums:
     change_stems = lines.lowered.present_stems(CHANGE_STEMS)
     for index, line in enumerate(lines if stems else ()):
         lowered = lines.lowered.line(index)
-        if not any(stem in lowered for stem in (stems if line.amounts else change_stems)):
+        amounts = line if line.amounts else _amount_below(lines, index)
+        if not any(stem in lowered for stem in (stems if amounts else change_stems)):
             continue  # this skips most lines at a fraction of the patterns' cost
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"
         if kind is None or len(found[kind]) >= MOST_SUMS:
             continue
-        money = [amount.value for _, amount in money_in(line)]
+        money = [amount.value for _, amount in money_in(amounts)] if amounts else []
         if money:
             found[kind].append(abs(money[-1]) if kind == "change" else money[-1])
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
+
+
+def _amount_below(lines: Sequence[Line], index: int) -> Line | None:
+    """The line below, if it has only an amount, which then belongs to the words above it."""
+    below = lines[index + 1] if index + 1 < len(lines) else None
+    if below is None or below.page != lines[index].page or len(below.amounts) != 1:
+        return None
+    found = below.amounts[0]
+    is_alone = not (below.text[: found.start] + below.text[found.end :]).strip(" :")
+    return below if is_alone else None
 
 
 def _kind_of(lowered: str) -> str | None:
