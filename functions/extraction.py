@@ -17,6 +17,7 @@ from layers.domain.extraction.merging import merge
 from layers.domain.extraction.schemas import resolve_references
 from layers.domain.extraction.segments import documents_of
 from layers.domain.extraction.structured import with_facts
+from layers.domain.extraction.tables.checking import with_checked_sums
 from layers.domain.extraction.windows import count_windows, cut
 from layers.domain.file import File
 from layers.domain.formats import Kind, kind_of
@@ -170,6 +171,9 @@ def _with_notes(found: Extraction, notes: tuple[Note, ...]) -> Extraction:
 
 def _record(file: File, found: Extraction, artifacts: Sequence[Artifact] = ()) -> Done:
     found_by = "rules" if file.reach.window_bytes is None else "model"
+    if found_by == "model":
+        further = tuple(with_checked_sums(document, file.schema) for document in found.further)
+        found = replace(with_checked_sums(found, file.schema), further=further)
     found = replace(with_doubts(found, file.sure_from), found_by=found_by)
     complete = all(extracted.is_complete for extracted in (found, *found.further))
     return Done(extraction=found, complete=complete, artifacts=tuple(artifacts))

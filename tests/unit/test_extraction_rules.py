@@ -209,6 +209,24 @@ def test_the_date_is_the_date_of_issue_and_not_far_in_the_future(text: str, expe
     assert extract([page(text)], dataset_schema, date(2020, 1, 1)).fields.get("date") == expected
 
 
+def test_the_number_of_a_document_is_no_state_with_its_zip_code() -> None:
+    found = extract([page("Invoice no: CS 10217\nDate: 09/04/2018")], schema(date={"type": "string", "format": "date"}))
+    assert found.fields["date"] == "2018-04-09"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("TOTAL\nPAYMENT TYPE   RM40.00\nRECEIVED CASH\nRM50.00\nCHANGE\nRM10.00", 40.0),
+        ("Total:   25.44\nRounding Adjustment:   0.01\nAmount To Be Paid :   25.45", 25.45),
+        ("Net sum excl. GST: RM 73.87\nGST: RM4.43\nPAID BY:CC:7186:RM78.30\nPaid RM76.30", 78.30),
+        ("GROSS AMT :   47.80\nSVR TAX :   2.87\nNET AMT :   53.55", 53.55),
+    ],
+)
+def test_the_total_of_a_bill_whose_amounts_are_beside_or_below_unusual_words(text: str, expected: float) -> None:
+    assert extract([page(text)], schema(total={"type": "number"})).fields["total"] == expected
+
+
 def test_other_dates_may_be_far_in_the_future() -> None:
     dataset_schema = schema(expiry_date={"type": "string", "format": "date", "x-labels": ["Valid until"]})
     assert extract([page("Valid until 01/05/2048")], dataset_schema, date(2020, 1, 1)).fields == {

@@ -5,6 +5,8 @@ Each line of a meaning: a tier (0 is trusted most, as among the labels of `label
 
 from __future__ import annotations
 
+import re
+
 OTHER_LANGUAGES = {
     "total": """
 3 de zahlbetrag | rechnungssumme | gesamtsumme | bruttobetrag | zu zahlender betrag | gesamt brutto
@@ -307,3 +309,13 @@ DOCUMENT_TITLES = (
     "收据", "收據", "账单", "영수증", "청구서", "세금계산서", "ใบกำกับภาษี", "ใบเสร็จรับเงิน", "ใบแจ้งหนี้", "hóa đơn", "biên lai",
     "invois", "resit", "faktur", "kuitansi", "चालान", "बीजक", "रसीद",
 )  # fmt: skip
+# Words that mark a page as the continuation of the one before.
+CONTINUATION = re.compile(
+    r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite de|vervolg|"
+    r"riporto|segue|suma y sigue|continúa|transporte",
+    re.IGNORECASE,
+)
+# The number of a page and of all pages: `Page 1 of 2`.
+PAGE_WORD = r"(?:page|pages|pg|p|seite|blatt|s|pagina|página|pág|side|sida|sivu|strona|str|strana|oldal|стр|страница|σελίδα|頁|页)"
+OF_WORD = r"(?:of|von|de|di|sur|van|av|af|z|ze|od|из|από|/)"
+MARKED = re.compile(rf"\b{PAGE_WORD}\.?\s*:?\s*(\d{{1,3}})\s*{OF_WORD}\s*(\d{{1,3}})\b", re.IGNORECASE)

@@ -55,7 +55,7 @@ def merge(
 class _Merger:
     """Merges the windows' values, and collects the evidence, the dropped parts and the doubts of those that it keeps.
 
-    Only single values outside of lists can be doubtful: extractors name no others.
+    Only single values outside of lists, and lists as a whole, can be doubtful: extractors name no others.
     """
 
     def __init__(self, windows: Sequence[Extraction]) -> None:
@@ -96,11 +96,15 @@ class _Merger:
 
     def merge_lists(self, lists: Sequence[Any], path: Path) -> list[Any]:
         kept: list[_Item] = []
+        name = format_path(path)
+        if any(name in window.doubtful for window in self.windows):
+            self.doubtful.append(name)
         for window, values in enumerate(lists):
+            evidence, dropped = _by_item(self.windows[window], name)
             # Only neighbouring windows overlap, so that a list of thousands is not compared with all of itself.
             neighbours = [index for index, item in enumerate(kept) if item.window == window - 1]
             for number, value in enumerate(values or ()):
-                item = self._item(value, format_path((*path, number)), window)
+                item = _Item(value, evidence.get(number, {}), dropped.get(number, []), window)
                 same = next((index for index in neighbours if _are_same(kept[index], item)), None)
                 if same is None:
                     kept.append(item)
@@ -110,11 +114,6 @@ class _Merger:
             self.evidence |= {(*path, number, *leaf): evidence for leaf, evidence in item.evidence.items()}
             self.dropped += [format_path((*path, number)) + tail for tail in item.dropped]
         return [item.value for item in kept]
-
-    def _item(self, value: Any, name: str, window: int) -> _Item:
-        found = self.windows[window]
-        dropped = [path[len(name) :] for path in found.dropped if path.startswith((f"{name}.", f"{name}["))]
-        return _Item(value, _evidence_within(found.evidence, name), dropped, window)
 
 
 def _doubt(evidence: Evidence | None) -> int:
@@ -141,13 +140,19 @@ def _are_same(old: _Item, new: _Item) -> bool:
     )
 
 
-def _evidence_within(evidence: Mapping[str, Evidence], name: str) -> dict[Path, Evidence]:
-    """The evidence of an item's parts, by their path in the item."""
-    return {
-        _parse_path(path[len(name) :]): found
-        for path, found in evidence.items()
-        if path == name or path.startswith((f"{name}.", f"{name}["))
-    }
+def _by_item(window: Extraction, name: str) -> tuple[dict[int, dict[Path, Evidence]], dict[int, list[str]]]:
+    """The evidence and the dropped parts of each item of a list, by its index and their path in the item."""
+    evidence: dict[int, dict[Path, Evidence]] = {}
+    for path, found in window.evidence.items():
+        if path.startswith(f"{name}["):
+            index, *leaf = _parse_path(path[len(name) :])
+            evidence.setdefault(int(index), {})[tuple(leaf)] = found
+    dropped: dict[int, list[str]] = {}
+    for path in window.dropped:
+        number, closed, tail = path.removeprefix(f"{name}[").partition("]")
+        if path.startswith(f"{name}[") and closed and tail:
+            dropped.setdefault(int(number), []).append(tail)
+    return evidence, dropped
 
 
 def _parse_path(text: str) -> Path:

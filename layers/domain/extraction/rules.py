@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -15,19 +15,23 @@ from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty import Certainty
 from layers.domain.extraction.company_candidates import company_candidates
 from layers.domain.extraction.currency_candidates import currency_candidates
+from layers.domain.extraction.damaged_dates import damaged_date_candidates
 from layers.domain.extraction.date_candidates import date_candidates
 from layers.domain.extraction.date_order import Order, order_of
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.language import languages_of
-from layers.domain.extraction.lines import Line, Lines, lines_of
+from layers.domain.extraction.lines import MOST_LINES, Line, Lines, lines_of
 from layers.domain.extraction.number_candidates import confirm_by_sums, number_candidates
+from layers.domain.extraction.schemas import format_path, resolve_references
+from layers.domain.extraction.tables.columns import is_list_of_items
+from layers.domain.extraction.tables.items import Items, items_in
 from layers.domain.extraction.text_candidates import (
     hash_number_candidates,
     labelled_text_candidates,
     title_candidates,
 )
 from layers.domain.extraction.values import DateOrder
-from layers.domain.page import Extraction, Page
+from layers.domain.page import Extraction, Note, Page
 
 DEFAULT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -41,6 +45,8 @@ DEFAULT_SCHEMA: dict[str, Any] = {
 }
 
 LATEST_ISSUE = timedelta(days=366)  # after today
+NOT_ALL_LINES = Note(f"items were searched for in the first {MOST_LINES} lines only", lost=True)
+BEHIND_LABELS = 500.0  # a letterhead scores less than any labelled text by this
 DOCUMENT_NUMBER_NAME = re.compile(r"\b(?:number|no|nr|id|code|reference|ref)\b")
 
 
@@ -79,17 +85,38 @@ def extract(
         candidates[name] = list(_candidates(name, properties[name], document, total))
         if best := max(candidates[name], key=lambda candidate: candidate.score, default=None):
             found[name] = best
+    lists = _lists(schema, document.lines)
     ordered = {name: found[name] for name in properties if name in found}
+    values: dict[str, Any] = {name: best.value for name, best in ordered.items()}
+    values |= {name: list(items.values) for name, items in lists.items()}
     certainty = Certainty(pages, document.lines)
+    evidence = {
+        name: certainty.rated(best.make_evidence(), name, properties[name], best, candidates[name])
+        for name, best in ordered.items()
+    }
+    for name, items in lists.items():
+        evidence |= {format_path((name, *path)): proof for path, proof in items.evidence.items()}
     return Extraction(
-        {name: best.value for name, best in ordered.items()},
-        tuple(name for name in schema.get("required") or () if name not in found),
-        {
-            name: certainty.rated(best.make_evidence(), name, properties[name], best, candidates[name])
-            for name, best in ordered.items()
-        },
-        doubtful=tuple(name for name, best in ordered.items() if best.doubtful),
+        {name: values[name] for name in properties if name in values},
+        tuple(name for name in schema.get("required") or () if name not in values),
+        evidence,
+        doubtful=(
+            *(name for name, best in ordered.items() if best.doubtful),
+            *(name for name, items in lists.items() if items.doubtful),
+        ),
+        notes=(NOT_ALL_LINES,) if lists and document.lines.is_cut else (),
     )
+
+
+def _lists(schema: Mapping[str, Any], lines: Lines) -> dict[str, Items]:
+    """The items of tables for the lists of the schema."""
+    if not any(each.get("type") == "array" or "$ref" in each for each in (schema.get("properties") or {}).values()):
+        return {}
+    lists = {
+        name: inner for name, inner in resolve_references(schema)["properties"].items() if is_list_of_items(name, inner)
+    }
+    found = {name: items_in(lines, inner) for name, inner in lists.items()}
+    return {name: items for name, items in found.items() if items}
 
 
 def _candidates(
@@ -102,8 +129,10 @@ def _candidates(
         yield from _enum_candidates(schema["enum"], lines)
     elif schema.get("format") == "date":
         latest = document.today + LATEST_ISSUE if document.today and meaning == "date" else date.max
-        found = date_candidates(property_labels, lines, document.order)
-        yield from (candidate for candidate in found if date.fromisoformat(candidate.value) <= latest)
+        dated = list(date_candidates(property_labels, lines, document.order))
+        if not dated and meaning == "date":
+            dated = list(damaged_date_candidates(lines, document.order, document.today or date.max))
+        yield from (candidate for candidate in dated if date.fromisoformat(candidate.value) <= latest)
     elif kind in ("number", "integer"):
         integer, is_total = kind == "integer", meaning == "total"
         numbers = number_candidates(property_labels, lines, integer=integer, is_total=is_total)
@@ -119,11 +148,16 @@ def _string_candidates(
 ) -> Iterator[Candidate]:
     """Candidates for a text. Labels of the schema's own take precedence over what the property's name means."""
     has_own_labels = bool(schema.get("x-labels"))
-    if words in labels.TITLES and not has_own_labels:
-        yield from company_candidates(lines) if words in labels.COMPANIES else title_candidates(lines)
-    elif words in labels.ADDRESSES and not has_own_labels:
-        yield from address_candidates(lines)
+    if words in labels.TITLES:
+        found = company_candidates(lines) if words in labels.COMPANIES else title_candidates(lines)
+    elif words in labels.ADDRESSES:
+        found = address_candidates(lines)
     else:
+        found = iter(())
+    # A letterhead has no labels: it is taken if none of the labels of the schema is found.
+    behind = BEHIND_LABELS if has_own_labels else 0.0
+    yield from (replace(candidate, score=candidate.score - behind) for candidate in found)
+    if has_own_labels or words not in labels.TITLES | labels.ADDRESSES:
         needs_digit = bool(DOCUMENT_NUMBER_NAME.search(words)) or words == "invoice"
         yield from labelled_text_candidates(property_labels, lines, needs_digit=needs_digit)
         if meaning == "invoice number" and not has_own_labels:

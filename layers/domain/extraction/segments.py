@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from layers.domain.extraction.label_words import CONTINUATION, MARKED
 from layers.domain.extraction.lines import lines_of
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Page
@@ -26,19 +27,11 @@ SIGNS = {
         "total": {"type": "number"},
     },
 }
-PAGE_WORD = r"(?:page|pages|pg|p|seite|blatt|s|pagina|página|pág|side|sida|sivu|strona|str|strana|oldal|стр|страница|σελίδα|頁|页)"
-OF_WORD = r"(?:of|von|de|di|sur|van|av|af|z|ze|od|из|από|/)"
-MARKED = re.compile(rf"\b{PAGE_WORD}\.?\s*:?\s*(\d{{1,3}})\s*{OF_WORD}\s*(\d{{1,3}})\b", re.IGNORECASE)
 BARE = re.compile(r"^\W*(\d{1,3})\s*/\s*(\d{1,3})\W*$")
 SEPARATOR = re.compile(
     r"separator|separation sheet|trennblatt|trennseite|patch\s?(?:code|t\b)|document break|barcode sheet", re.IGNORECASE
 )
 AMOUNT = re.compile(r"\d[.,]\d{2}\b(?!\S)")
-CONTINUATION = re.compile(
-    r"carried forward|brought forward|continued|übertrag|fortsetzung|report à nouveau|à reporter|suite de|vervolg|"
-    r"riporto|segue|suma y sigue|continúa|transporte",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)

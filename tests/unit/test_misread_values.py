@@ -1,0 +1,102 @@
+"""Values that OCR misread: corrected where their grammar leaves one reading, and marked as doubtful."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from layers.domain.extraction.confusions import known_word, looks_like, with_digits
+from layers.domain.extraction.legal_forms import with_read_form
+from layers.domain.extraction.rules import extract
+from layers.domain.page import Extraction, Page
+
+TEXT, DAY, NUMBER = {"type": "string"}, {"type": "string", "format": "date"}, {"type": "number"}
+
+
+def read(text: str, **properties: Any) -> Extraction:
+    return extract([Page(1, text, source="ocr")], {"properties": properties}, date(2024, 6, 1))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("NO 29O, JALAN", "NO 290, JALAN"),
+        ("LOT 2B1I", "LOT 2811"),
+        ("Hafenweg 12B", "Hafenweg 12B"),
+        ("1012ZS Amsterdam", "1012ZS Amsterdam"),
+        ("K1A 0B1", "K1A 0B1"),
+        ("BS1 4RW", "BS1 4RW"),
+        ("SS21/60", "SS21/60"),
+    ],
+)
+def test_letters_within_numbers_are_digits(written: str, meant: str) -> None:
+    assert with_digits(written) == meant
+
+
+def test_a_word_is_compared_by_the_shapes_of_its_letters() -> None:
+    assert looks_like("J1n", "jln") and looks_like("Malaysla", "malaysia")
+    assert not looks_like("Jan", "jln") and not looks_like("Malaysi", "malaysia")
+    assert known_word("MALAYSLA", ["malaysia"]) == "MALAYSIA"
+    assert known_word("Malaysia", ["malaysia"]) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("ONE SEAFOOD RESTAURANT SDN DHD", "ONE SEAFOOD RESTAURANT SDN BHD"),
+        ("Chef Lee Sun Bhd", "Chef Lee Sdn Bhd"),
+        ("99 SPEED MART 5/B", "99 SPEED MART S/B"),
+        ("Hafen 6MBH", "Hafen Gmbh"),
+        ("Nordsee GM8H", "Nordsee GMBH"),
+        ("Acme Trading Pte Lto", "Acme Trading Pte Ltd"),
+        ("BEMED (SP) SDN. BHD. P", "BEMED (SP) SDN. BHD."),
+        ("Kookaburra Coffee Pty Ltd", "Kookaburra Coffee Pty Ltd"),
+        ("Smith & Son Ltd", "Smith & Son Ltd"),
+        ("Müller GmbH & Co. KG", "Müller GmbH & Co. KG"),
+    ],
+)
+def test_a_misread_legal_form_at_the_end_of_a_name_is_corrected(written: str, meant: str) -> None:
+    assert with_read_form(written).lower() == meant.lower()
+
+
+def test_a_corrected_name_or_address_is_doubtful_and_its_evidence_shows_what_was_read() -> None:
+    found = read("ACME TOOLS SDN DHD\nNO 29O, JALAN BESAR\n45600 BATANG\nCASH", company=TEXT, address=TEXT)
+    assert found.fields == {"company": "ACME TOOLS SDN BHD", "address": "NO 290, JALAN BESAR 45600 BATANG"}
+    assert set(found.doubtful) == {"company", "address"}
+    assert found.evidence["company"].text == "ACME TOOLS SDN DHD"
+    assert "29O" in found.evidence["address"].text
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("01:34PM 568017 05 02-18", "2018-02-05"),
+        ("27032018 No. CS-20242", "2018-03-27"),
+        ("Date: O6/0l/2O18", "2018-01-06"),
+        ("Datum 2018.03 27", "2018-03-27"),
+        ("Tel 05 02-18 44", None),
+        ("rows 1 2 12 and 3 4 10", None),
+        ("order 99999999", None),
+        ("12:30:45", None),
+    ],
+)
+def test_a_damaged_date_is_read_if_there_is_no_other_and_is_doubtful(line: str, expected: str | None) -> None:
+    found = read(f"Corner shop\n{line}\nTotal 3.00", date=DAY)
+    assert found.fields.get("date") == expected
+    assert ("date" in found.doubtful) == (expected is not None)
+
+
+def test_a_damaged_date_never_replaces_one_that_was_read() -> None:
+    assert read("27032018\nDate: 28/03/2018", date=DAY).fields["date"] == "2018-03-28"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("NET TOTAL : 19-80", 19.8), ("Total 21 20", 21.2), ("TOTAL RM l9.8O", 19.8), ("Total due: 3_50", 3.5)],
+)
+def test_an_amount_with_a_misread_point_behind_a_label_is_doubtful(line: str, expected: float) -> None:
+    found = read(f"Corner shop\n{line}", total=NUMBER)
+    assert found.fields == {"total": expected}
+    assert found.doubtful == ("total",)
