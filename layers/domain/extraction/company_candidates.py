@@ -17,13 +17,16 @@ from layers.domain.extraction.lines import Line
 from layers.domain.extraction.registrations import NUMBER
 from layers.domain.extraction.text_candidates import (
     COMPANY,
+    COMPANY_WORD,
     HEADER_LINES,
     HOUSE_NUMBER,
     LEAST_LETTERS,
+    NEAR_TOP,
     NOT_A_TITLE,
     bare_title,
     sender_candidates,
     title_candidates,
+    unread_penalty,
 )
 from layers.domain.page import Evidence
 
@@ -42,7 +45,6 @@ SLOGAN = re.compile(
 )
 LEGAL_FORM_BONUS, JOINED_BONUS, SLOGAN_PENALTY = 14.0, 12.0, 40.0
 NUMBER_BONUS, DOMAIN_BONUS = 12.0, 12.0
-READ_WELL, DOUBT_WEIGHT = 85.0, 0.5  # the confidence of a name below which it scores less, for each point
 SHORTEST_DOMAIN = 4
 DOMAIN_LINES = 400
 MOST_LINES, MOST_WORDS, LEAST_JOINED_LETTERS = 4, 5, 6
@@ -62,7 +64,7 @@ def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         score += DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
         name = with_read_form(candidate.value)
         yield replace(candidate, value=name, score=score, doubtful=name != candidate.value)
-    yield from sender_candidates(lines)
+    yield from (each for each in sender_candidates(lines) if _may_be_a_name(labels.lowered(each.value), known))
 
 
 def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
@@ -71,12 +73,8 @@ def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
         for candidate in title_candidates([line]):
             name = _name_before_number(line.text) or STAMP.sub("", candidate.value).replace("_", " ").strip(" .,:;-")
             if sum(map(str.isalpha, name)) >= LEAST_LETTERS:
-                score = (
-                    candidate.score
-                    - 4 * index
-                    - _unread(line)
-                    - (12.0 if index >= 6 and COMPANY.search(name.lower()) else 0)
-                )
+                is_far_down = index >= NEAR_TOP and COMPANY.search(name.lower())
+                score = candidate.score - 4 * index - (COMPANY_WORD if is_far_down else 0.0)
                 yield index, replace(candidate, value=name, score=score)
 
 
@@ -93,13 +91,6 @@ def _number_score(head: Sequence[Line], index: int, name: str) -> float:
         return NUMBER_BONUS
     below = head[index + 1 : index + 3]
     return NUMBER_BONUS / 2 if any(NUMBER.search(line.text) for line in below) and has_legal_form(name) else 0.0
-
-
-def _unread(line: Line) -> float:
-    """What to subtract because a line was read badly: its words may be noise."""
-    letters = sum(len(word.text) for word in line.words)
-    mean = sum(word.confidence * len(word.text) for word in line.words) / letters if letters else 100.0
-    return max(0.0, READ_WELL - mean) * DOUBT_WEIGHT
 
 
 def _domains(lines: Sequence[Line]) -> set[str]:
@@ -155,7 +146,9 @@ def _joined(top: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
             len(parts) > 1 and sum(map(str.isalpha, text)) >= LEAST_JOINED_LETTERS and not HOUSE_NUMBER.match(text)
         )
         if is_name and not NOT_A_TITLE.search(lowered):
-            score = 50.0 - 4 * index + JOINED_BONUS - max(_unread(line) for line in top[index : index + len(parts)])
+            score = (
+                50.0 - 4 * index + JOINED_BONUS - max(unread_penalty(line) for line in top[index : index + len(parts)])
+            )
             yield index, Candidate(text, partial(_evidence, top[index : index + len(parts)], text), score)
 
 

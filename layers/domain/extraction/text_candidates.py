@@ -24,9 +24,11 @@ NOT_A_TITLE = re.compile(
     r"|^(?:page|tel|fax|phone|gst|date|www|http|no\b|lot\b|reg)|welcome|thank you|^copy$|duplicate",
 )
 HEADER_LINES = 12  # how many of the first lines may contain a title, a sender or an address
+COMPANY_WORD, NEAR_TOP = 12.0, 6  # the bonus for a word such as "shop" in one of the first lines
 LONGEST_TITLE = 120
 LEAST_LETTERS = 3  # of a name
 LEAST_HEAD_WORDS = 3
+READ_WELL, DOUBT_WEIGHT = 85.0, 0.5  # the confidence of a title below which it scores less, for each point
 LONGEST_TEXT = 500
 # A capital after a small letter, or letters around a digit, which names do not have.
 MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d+[A-Za-z]|[^\w\s.,&'’()/:@-]")
@@ -66,9 +68,9 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         ):
             continue
         score = 50.0 - 4 * index
-        score += 12.0 if COMPANY.search(lowered) and index < 6 else 0.0
+        score += COMPANY_WORD if COMPANY.search(lowered) and index < NEAR_TOP else 0.0
         score -= 10.0 if ":" in text else 0.0
-        score -= _not_a_name_penalty(text)
+        score -= _not_a_name_penalty(text) + unread_penalty(line)
         title = _shorten_title(text)
         start = line.text.find(title)
         yield Candidate(title, partial(line.evidence, start, start + len(title)), score)
@@ -78,6 +80,13 @@ def bare_title(line: Line) -> str:
     """The text of a line up to a wide gap, without a company's registration number behind it."""
     text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
     return REGISTRATION.sub("", OWNER.sub("", text))
+
+
+def unread_penalty(line: Line) -> float:
+    """What to subtract because a line was read badly: its words may be noise."""
+    letters = sum(len(word.text) for word in line.words)
+    mean = sum(word.confidence * len(word.text) for word in line.words) / letters if letters else 100.0
+    return max(0.0, READ_WELL - mean) * DOUBT_WEIGHT
 
 
 def _not_a_name_penalty(text: str) -> float:
