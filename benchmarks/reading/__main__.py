@@ -23,10 +23,12 @@ from rich.table import Table
 from benchmarks.reading import peers
 from benchmarks.reading.engines import ALONE, LEVELS, TESSERACT, ReadingRun, run
 from benchmarks.reading.evidence import evidence
+from benchmarks.reading.first_page import first_pages
 from benchmarks.reading.made import made_pages
-from benchmarks.reading.scoring import field_scores, letters_wrong, recall_and_order, score
+from benchmarks.reading.scoring import field_scores, items_found, letters_wrong, recall_and_order, score
 from benchmarks.reading.truth import RENDERED, Receipt, halves, invoices, receipts, transcript
 from layers.decoders.pdf_text import read_text
+from layers.decoders.tessdata import installed_languages
 from layers.domain.page import Page, pages_as_read
 
 Rows = dict[str, dict[str, Any]]
@@ -44,7 +46,7 @@ def reported(readers: Sequence[str], scans: Sequence[Receipt], pool: ProcessPool
     """Scores on scans on which nothing was chosen, and the pages as the level `balanced`, or else the last, read them."""
     runs = {name: _run(name, scans, pool) for name in readers}
     if not peers.missing("rapidocr"):
-        runs[RAPID] = peers.rapidocr(scans)
+        runs[RAPID] = peers.rapidocr([scan.path for scan in scans])
     if not peers.missing("ocrmypdf"):
         runs[BY_RULES] = peers.ocrmypdf(scans)
     rows = {name: score(scans, results) for name, results in runs.items()}
@@ -73,9 +75,13 @@ def made(readers: Sequence[str], folder: Path, pool: ProcessPoolExecutor) -> Row
     """The share of wrong letters on pages that were drawn and then damaged, by language and by damage."""
     pages = made_pages(folder)
     rows: Rows = {}
-    for name in readers:
-        known = [page for page in pages if name not in TESSERACT or page.language == "eng"]
-        read = run(name, [(page.path, "image/png", 1, page.language) for page in known], pool).pages
+    by_rapidocr = [] if peers.missing("rapidocr") else [RAPID]
+    for name in (*readers, *by_rapidocr):
+        known = [page for page in pages if name not in TESSERACT or page.language in installed_languages()]
+        if name == RAPID:
+            read = peers.rapidocr([page.path for page in known]).pages
+        else:
+            read = run(name, [(page.path, "image/png", 1, page.language) for page in known], pool).pages
         tally: dict[str, list[float]] = {}
         for page, found in zip(known, read, strict=True):
             wrong = letters_wrong(page.text, found.text)
@@ -104,6 +110,15 @@ def fields(folder: Path, scans: Sequence[Receipt]) -> Rows:
     if not peers.missing("invoice2data"):
         rows[f"{len(bills)} invoices, invoice2data with its templates"] = peers.invoice2data(bills)
     return rows
+
+
+def items(folder: Path, scans: Sequence[Receipt]) -> Rows:
+    """How many documents have items by the built-in rules, and how many of these lists are confirmed by a sum."""
+    documents = {
+        f"{len(scans)} receipts, true words": [[transcript(scan.transcript)] for scan in scans],
+        "invoices, text layer": [pages_as_read(read_text(str(invoice.path))) for invoice in invoices(folder)],
+    }
+    return {name: items_found(read) for name, read in documents.items()}
 
 
 def evidence_scores(folder: Path, scans: Sequence[Receipt], read: Sequence[Page], half: Sequence[Receipt]) -> Rows:
@@ -153,6 +168,8 @@ def main() -> None:
                 tables["pages rendered from PDFs"] = layouts(folder, names, pool)
     if not chosen.only:
         tables["fields by the built-in rules"] = fields(folder, scans)
+        tables["line items by the built-in rules"] = items(folder, half)
+        tables["first page after a start"] = first_pages(readers, half)
         tables["evidence for own and for foreign values"] = evidence_scores(folder, scans, read, half)
     for title, rows in tables.items():
         _show(title, rows)

@@ -1,9 +1,10 @@
-"""The peers: RapidOCR and OCRmyPDF read the same scans, and invoice2data the same invoices. They are installed in a separate virtual
-environment."""
+"""The peers: RapidOCR and OCRmyPDF read the same scans, and invoice2data the same invoices. They are installed in a separate
+virtual environment. OCRmyPDF uses the project's Tesseract, and draws pages with pdfium."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -15,24 +16,34 @@ from typing import Any
 
 from benchmarks.reading.engines import ReadingRun, cpu_s
 from benchmarks.reading.truth import Invoice, Receipt, are_right, page_of_lines
+from layers.decoders import tessdata
 from layers.decoders.pdf_text import read_text
 from layers.domain.page import pages_as_read
 
 VENV = Path("build/peers/reading")
 PACKAGES = ("ocrmypdf==17.13.0", "invoice2data==1.0.1", "dateparser==1.5.0", "rapidocr==3.10.0", "onnxruntime==1.31.1")
-PROGRAMS = {"ocrmypdf": ("tesseract", "gs"), "invoice2data": (), "rapidocr": ()}
-OPTIONS = ("--jobs", "2", "--output-type", "pdf", "--optimize", "0", "--language", "eng", "--quiet")
+NAMES = ("ocrmypdf", "invoice2data", "rapidocr")
+OPTIONS = (
+    "--rasterizer",
+    "pypdfium",
+    "--jobs",
+    "2",
+    "--output-type",
+    "pdf",
+    "--optimize",
+    "0",
+    "--language",
+    "eng",
+    "--quiet",
+)
 HOW_TO_INSTALL = f"""\
 The peers are not measured, because these programs are missing: {{missing}}. To install them:
-    python3 -m venv {VENV} && {VENV}/bin/pip install {" ".join(PACKAGES)}
-    apt-get install tesseract-ocr ghostscript"""
+    python3 -m venv {VENV} && {VENV}/bin/pip install {" ".join(PACKAGES)}"""
 
 
 def missing(*peers: str) -> str | None:
     """How to install what these peers need, by default all, or None if nothing is missing."""
-    names = peers or tuple(PROGRAMS)
-    absent = [name for peer in names for name in PROGRAMS[peer] if shutil.which(name) is None]
-    absent += [str(VENV / "bin" / name) for name in names if not (VENV / "bin" / name).exists()]
+    absent = [str(VENV / "bin" / name) for name in peers or NAMES if not (VENV / "bin" / name).exists()]
     return HOW_TO_INSTALL.format(missing=", ".join(absent)) if absent else None
 
 
@@ -52,9 +63,9 @@ for path in sys.argv[1:]:
 """
 
 
-def rapidocr(receipts: Sequence[Receipt]) -> ReadingRun:
-    """Read all scans with RapidOCR's defaults, in one thread. The boxes of words are spread over those of their lines."""
-    command = [str(VENV / "bin" / "python"), "-c", BY_RAPIDOCR, *(str(receipt.path) for receipt in receipts)]
+def rapidocr(pictures: Sequence[Path]) -> ReadingRun:
+    """Read all pictures with RapidOCR's defaults, in one thread. The boxes of words are spread over those of their lines."""
+    command = [str(VENV / "bin" / "python"), "-c", BY_RAPIDOCR, *map(str, pictures)]
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
@@ -68,11 +79,20 @@ def ocrmypdf(receipts: Sequence[Receipt]) -> ReadingRun:
         scans, output, text = (Path(folder) / name for name in ("scans.pdf", "read.pdf", "read.txt"))
         _as_one_pdf([receipt.path for receipt in receipts], scans)
         before, started = cpu_s(), time.monotonic()
-        subprocess.run([VENV / "bin" / "ocrmypdf", *OPTIONS, "--sidecar", text, scans, output], check=True)
+        command = [VENV / "bin" / "ocrmypdf", *OPTIONS, "--sidecar", text, scans, output]
+        subprocess.run(command, check=True, env=_with_tesseract(Path(folder)))
         wall_s, used_s = time.monotonic() - started, cpu_s() - before
         texts = text.read_text().split("\f")
         pages = pages_as_read(read_text(str(output)))
         return ReadingRun([replace(page, text=own) for page, own in zip(pages, texts, strict=False)], wall_s, used_s)
+
+
+def _with_tesseract(folder: Path) -> dict[str, str]:
+    """The environment in which the project's Tesseract is found as `tesseract`."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "tesseract").symlink_to(shutil.which(tessdata.program()) or tessdata.program())
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "TESSDATA_PREFIX": str(tessdata.folder_with(["eng"]))}
 
 
 def _as_one_pdf(scans: Sequence[Path], into: Path) -> None:

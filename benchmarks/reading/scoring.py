@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks.reading.engines import ReadingRun
-from benchmarks.reading.truth import SCHEMA, Receipt, are_right, in_order, words_of
+from benchmarks.reading.truth import ITEMS, SCHEMA, Receipt, are_right, in_order, words_of
 from layers.domain.extraction.rules import extract
 from layers.domain.page import Page
 
@@ -41,9 +41,18 @@ def field_scores(read: Sequence[tuple[Page | Sequence[Page], Mapping[str, Any]]]
     tally: dict[str, list[bool]] = {}
     for pages, truth in read:
         fields = extract([pages] if isinstance(pages, Page) else pages, SCHEMA, date.today()).fields
-        for name, right in are_right(fields, truth).items():
+        rights = are_right(fields, truth)
+        for name, right in (rights | {"all of them": all(rights.values())}).items():
             tally.setdefault(name, []).append(right)
     return {name: f"{sum(rights)}/{len(rights)}" for name, rights in tally.items()}
+
+
+def items_found(documents: Sequence[Sequence[Page]]) -> dict[str, str]:
+    """How many documents have items, and how many of the lists are confirmed by a sum that the document shows."""
+    found = [extract(pages, ITEMS) for pages in documents]
+    lists = [each for each in found if "items" in each.fields]
+    sure = [each for each in lists if "items" not in each.doubtful]
+    return {"with items": f"{len(lists)}/{len(found)}", "confirmed by a sum": f"{len(sure)}/{len(lists)}"}
 
 
 def area(confidences: Sequence[float], are_bad: Sequence[bool]) -> float | None:

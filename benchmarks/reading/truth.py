@@ -31,6 +31,9 @@ SCHEMA = {
         "invoice_number": {"type": "string"},
     },
 }
+NUMBER = {"type": "number"}
+ITEM = {"description": {"type": "string"}, "quantity": NUMBER, "unit_price": NUMBER, "amount": NUMBER}
+ITEMS = {"properties": {"items": {"type": "array", "items": {"type": "object", "properties": ITEM}}}}
 # Pages of PDFs that are rendered and read; their text layer is the ground truth. Layout, file and page.
 RENDERED = (
     ("columns", "multi-column.pdf", 1),
