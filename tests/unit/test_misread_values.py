@@ -100,3 +100,12 @@ def test_an_amount_with_a_misread_point_behind_a_label_is_doubtful(line: str, ex
     found = read(f"Corner shop\n{line}", total=NUMBER)
     assert found.fields == {"total": expected}
     assert found.doubtful == ("total",)
+
+
+@pytest.mark.parametrize(
+    ("read_as", "expected"), [("7T.90", 71.9), ("7T.9O", 71.9), ("T1.90", 71.9), ("8T.90", None), ("7T.80", None)]
+)
+def test_a_letter_in_a_total_is_the_digit_that_payment_and_change_show(read_as: str, expected: float | None) -> None:
+    found = read(f"Corner shop\nTOTAL RM {read_as}\nCASH   RM 72.00\nCHANGE   RM 0.10", total=NUMBER)
+    assert found.fields.get("total") == expected
+    assert ("total" in found.doubtful) == (expected is not None)

@@ -18,7 +18,7 @@ NUMBER = re.compile(
     rf"(?P<digits>{NUMERAL})(?:{ONLY})?(?P<close>\s?\))?(?P<behind>\s?-(?![\w-])(?=\s*$|\s{{3}}|\S|\s?[^\W\d_]{{0,3}}$)|-(?![\w-]))?"
     rf"(?:\s{{0,2}}(?P<after>{currency.BESIDE_AN_AMOUNT})(?![^\W\d_]))?(?P<last>-(?![\w-]))?(?P<shut>\s?\))?"
     r"(?:\s{0,2}(?P<side>CR|Cr|DR|Dr)(?![^\W_])|\s(?P<german>[SH])(?=\s*$|\s{2}))?"
-    r"(?![\d/:]|[.,\u2013-]\d|[^\W\d]\d|[^\W\d_\u2e80-\uffff]{2})"
+    r"(?![\d/:]|[.,\u2013-]\d|[^\W\d]\d|[^\W\d_][.,]\d|[^\W\d_\u2e80-\uffff]{2})"
 )
 BEFORE_A_NUMBER = re.compile(
     rf"(?<![\w.,/#\u2013-])(?:(?<!\d:)|(?={currency.BESIDE_AN_AMOUNT}))(?P<before>{currency.BESIDE_AN_AMOUNT}[\s:]{{0,3}})?(?P<sign>[-(\u2013]\s?)?"

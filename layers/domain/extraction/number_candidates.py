@@ -35,6 +35,9 @@ NOT_THE_TOTAL_STEMS = (
 DAMAGED = re.compile(
     r"[\s:.=]{0,12}(?:[A-Z]{0,3}[$€£]?)\s{0,3}(?=\S{0,8}\d)(?P<whole>[\dOQIlSB]{1,6}?)(?:(?P<bad>\s?[-_;:·~'*]\s?|(?<=\d)\s)|[.,])(?P<cents>[\dOQIlSB]{2})"
 )
+UNREADABLE = re.compile(
+    r"(?<![^\W_])(?=\w*\d)(?=\w{0,6}[.,]?\w?[A-Za-z])(?P<whole>\w{1,6})[.,](?P<cents>\w{2})(?![^\W_])"
+)
 DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S": "5", "B": "8"})
 DAMAGED_PENALTY = 25.0
 WIDE_GAP = re.compile(r" {3,}")
@@ -63,6 +66,11 @@ def number_candidates(
             if is_total and (damaged := _damaged_amount(line, start + span[1], end)):
                 yield replace(damaged, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
                 continue
+            if is_total and (unreadable := _unreadable_amount(line, start + span[1])):
+                # The amounts in the lines below belong to other words.
+                if restored := _restored_amount(line, unreadable, lines):
+                    yield replace(restored, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
+                continue
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
             may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
             penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0
@@ -89,6 +97,21 @@ def _damaged_amount(line: Line, start: int, end: int) -> Candidate | None:
     whole, cents = (found[part].translate(DIGITS_FOR_LETTERS) for part in ("whole", "cents"))
     at = found.start("whole"), found.end("cents")
     return Candidate(float(f"{whole}.{cents}"), partial(line.evidence, *at), 0.0, doubtful=True)
+
+
+def _unreadable_amount(line: Line, start: int) -> re.Match[str] | None:
+    """The amount with a letter in it that is the only one behind a label."""
+    return None if any(found.end > start for found in line.amounts) else UNREADABLE.search(line.text, start)
+
+
+def _restored_amount(line: Line, found: re.Match[str], lines: Lines) -> Candidate | None:
+    """An amount with a letter in place of a digit, if another sum of the bill shows which digit: `7T.90` where 72.00 were
+    paid and 0.10 given back."""
+    shown = re.compile("".join(letter if letter.isdigit() else r"\d" for letter in found["whole"] + found["cents"]))
+    possible = {value for value in sums_of(lines).possible_totals if shown.fullmatch(f"{round(value * 100):d}")}
+    if len(possible) != 1:
+        return None
+    return Candidate(possible.pop(), partial(line.evidence, *found.span()), 0.0, doubtful=True)
 
 
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:

@@ -15,6 +15,7 @@ from layers.domain.extraction.directions import runs_to_the_left
 from layers.domain.page import Page, Word
 
 WIDE_GAP = 2.5  # in heights of a word: a wider gap separates two columns, not two words
+RUN_GAP = 1.0  # what follows behind a wider gap may be of another line that the reader put beside it
 LEAST_SLOPE, LEAST_SLOPES = 0.01, 6  # of a page that is tilted, measured from one word to the next
 LONG_RUN = 6.0  # in heights of its words: a shorter run has the slope of the page
 STEEPEST = 0.2  # of a run; a steeper one is noise
@@ -89,7 +90,7 @@ def _is_beside(before: Word, after: Word, ratio: float) -> bool:
     if runs_to_the_left((before, after)):
         gap = max(gap, before.x0 - after.x1)
     overlap = min(before.y1, after.y1) - max(before.y0, after.y0)
-    return -0.5 * height <= gap < WIDE_GAP * height and overlap * ratio > SAME_HEIGHT * height
+    return -0.5 * height <= gap < RUN_GAP * height and overlap * ratio > SAME_HEIGHT * height
 
 
 def _set_slopes(runs: Sequence[_Run], words: Sequence[Word], ratio: float) -> None:

@@ -56,6 +56,12 @@ class Sums:
         """Whether there is any sum that could confirm a total."""
         return bool(self.paid or self.net)
 
+    @property
+    def possible_totals(self) -> set[float]:
+        """What payments less change, and net sums plus tax, make."""
+        paid = {round(paid - change, 2) for paid in self.paid for change in self.change or (0.0,) if paid > change}
+        return paid | {round(net + tax, 2) for net in self.net for tax in self.tax if 0 < tax < net / 2}
+
     def is_paid_less_change(self, amount: float) -> bool:
         return any(
             abs(amount - paid + change) < HALF_A_CENT for paid in self.paid for change in self.change if paid > change
