@@ -12,7 +12,7 @@ from layers.domain.extraction.tables.checking import with_checked_sums
 from layers.domain.page import Evidence, Extraction, Page, Word
 
 TEXT, NUMBER = {"type": "string"}, {"type": "number"}
-ITEM = {
+ITEM: dict[str, Any] = {
     "type": "object",
     "properties": {"description": TEXT, "quantity": NUMBER, "unit_price": NUMBER, "amount": NUMBER},
 }
@@ -34,7 +34,7 @@ def drawn(text: str, number: int = 1) -> Page:
 
 def rows(found: Extraction) -> list[tuple[Any, ...]]:
     items: Any = found.fields.get("items", [])
-    return [tuple(item.get(name) for name in ITEM["properties"]) for item in items]  # type: ignore[attr-defined]
+    return [tuple(item.get(name) for name in ITEM["properties"]) for item in items]
 
 
 ENGLISH = """Invoice

@@ -148,12 +148,11 @@ def _string_candidates(
 ) -> Iterator[Candidate]:
     """Candidates for a text. Labels of the schema's own take precedence over what the property's name means."""
     has_own_labels = bool(schema.get("x-labels"))
+    found: Iterator[Candidate] = iter(())
     if words in labels.TITLES:
         found = company_candidates(lines) if words in labels.COMPANIES else title_candidates(lines)
     elif words in labels.ADDRESSES:
         found = address_candidates(lines)
-    else:
-        found = iter(())
     # A letterhead has no labels: it is taken if none of the labels of the schema is found.
     behind = BEHIND_LABELS if has_own_labels else 0.0
     yield from (replace(candidate, score=candidate.score - behind) for candidate in found)

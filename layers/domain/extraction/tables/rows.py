@@ -58,7 +58,8 @@ def row_of(line: Line, cells: Sequence[Cell], columns: Sequence[Column]) -> Row:
     best: list[list[float]] = []
     came_from: list[list[int]] = []
     for cell in cells:
-        costs, sources = [], []
+        costs: list[float] = []
+        sources: list[int] = []
         for at, column in enumerate(columns):
             before, source = (0.0, -1) if not best else _cheapest(best[-1], at, column, cell)
             costs.append(before + _distance(cell, columns, at))
