@@ -83,3 +83,11 @@ def test_labels_of_the_schema_come_first_and_a_letterhead_is_found_without_them(
     bare = extract([Page(1, "Harbour Tools Ltd\nTotal 3.00\n", source="native")], schema)
     assert labelled.fields == {"vendor": "Nordic Supply"}
     assert bare.fields == {"vendor": "Harbour Tools Ltd"}
+
+
+def test_other_texts_with_labels_are_not_taken_from_a_letterhead() -> None:
+    labelled = {"type": "string", "x-labels": ["Ship to"]}
+    page = Page(1, "Harbour Tools Ltd\n12 Quay Street\nBristol BS1 4RW\nTotal 3.00\n", source="native")
+    found = extract([page], {"properties": {"name": labelled, "address": labelled}})
+    assert found.fields == {"address": "12 Quay Street Bristol BS1 4RW"}
+    assert found.doubtful == ("address",)

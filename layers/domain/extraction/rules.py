@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, partial
@@ -46,7 +46,7 @@ DEFAULT_SCHEMA: dict[str, Any] = {
 
 LATEST_ISSUE = timedelta(days=366)  # after today
 NOT_ALL_LINES = Note(f"items were searched for in the first {MOST_LINES} lines only", lost=True)
-BEHIND_LABELS = 500.0  # a letterhead scores less than any labelled text by this
+BEHIND_LABELS = 500.0  # more than any score
 DOCUMENT_NUMBER_NAME = re.compile(r"\b(?:number|no|nr|id|code|reference|ref)\b")
 
 
@@ -148,19 +148,28 @@ def _string_candidates(
 ) -> Iterator[Candidate]:
     """Candidates for a text. Labels of the schema's own take precedence over what the property's name means."""
     has_own_labels = bool(schema.get("x-labels"))
-    found: Iterator[Candidate] = iter(())
-    if words in labels.TITLES:
-        found = company_candidates(lines) if words in labels.COMPANIES else title_candidates(lines)
+    is_letterhead = words in labels.COMPANIES | labels.ADDRESSES
+    if words in labels.COMPANIES:
+        yield from _behind_labels(company_candidates(lines), has_own_labels)
     elif words in labels.ADDRESSES:
-        found = address_candidates(lines)
-    # A letterhead has no labels: it is taken if none of the labels of the schema is found.
-    behind = BEHIND_LABELS if has_own_labels else 0.0
-    yield from (replace(candidate, score=candidate.score - behind) for candidate in found)
-    if has_own_labels or words not in labels.TITLES | labels.ADDRESSES:
+        # Labels such as "Ship to" may mean another address than the sender's.
+        yield from _behind_labels(address_candidates(lines), has_own_labels, doubtful=has_own_labels)
+    elif words in labels.TITLES and not has_own_labels:
+        yield from title_candidates(lines)
+    if has_own_labels or not (is_letterhead or words in labels.TITLES):
         needs_digit = bool(DOCUMENT_NUMBER_NAME.search(words)) or words == "invoice"
         yield from labelled_text_candidates(property_labels, lines, needs_digit=needs_digit)
         if meaning == "invoice number" and not has_own_labels:
             yield from hash_number_candidates(lines)
+
+
+def _behind_labels(
+    candidates: Iterable[Candidate], has_own_labels: bool, doubtful: bool = False
+) -> Iterator[Candidate]:
+    """Candidates of a letterhead. Where the schema has labels, text beside them comes first: a letterhead has none."""
+    behind = BEHIND_LABELS if has_own_labels else 0.0
+    for each in candidates:
+        yield replace(each, score=each.score - behind, doubtful=each.doubtful or doubtful)
 
 
 def _enum_candidates(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Candidate]:
