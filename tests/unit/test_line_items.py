@@ -89,9 +89,16 @@ SOAP BAR
 Total Sales (Inclusive of GST)      25.20"""
 
 
+RULED = """| Description      | Qty |   Price |  Amount |
+| Hammer, large    |   2 |   12.50 |   25.00 |
+| Nails            |   1 |    3.00 |    3.00 |
+| Total            |     |         |   28.00 |"""
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        (RULED, [("Hammer, large", 2, 12.5, 25), ("Nails", 1, 3, 3)]),
         (ENGLISH, [("Hammer, large", 2, 12.5, 25), ("Nails 4 x 40 mm with a long handle", 1, 3, 3), ("Paint brush", 10, 0.5, 5)]),
         (GERMAN, [("Schrauben M8", 100, 0.12, 12), ("Pinsel", 2, 4.5, 9)]),
         (FRENCH, [("CAFE CREME", 2, 12, 24), ("CHOCOLAT CHAUD", 1, 12, 12)]),

@@ -23,7 +23,10 @@ ALMOST_A_NUMBER = re.compile(
     re.IGNORECASE,
 )
 ONLY_A_UNIT = re.compile(rf"(?:{UNIT})\.?", re.IGNORECASE)
-ONLY_A_SIGN = re.compile(rf"(?:{currency.BESIDE_AN_AMOUNT}|[x×@*|])\.?", re.IGNORECASE)
+ONLY_A_SIGN = re.compile(rf"(?:{currency.BESIDE_AN_AMOUNT}|[x×@*])\.?", re.IGNORECASE)
+
+
+RULE = re.compile(r"[|¦│]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def cells_of(line: Line, separator: str | None = None) -> list[Cell]:
 def _continues(cell: Cell, word: Cell, line: Line) -> bool:
     """Whether a word belongs to the cell before it: near to it, and not beside it as a number of its own."""
     between = line.text[cell.end : word.start]
-    if len(between) > 2 or "|" in between:
+    if len(between) > 2 or RULE.search(between):
         return False
     if line.words:
         height = _height(line)
@@ -96,11 +99,12 @@ def _height(line: Line) -> float:
 
 def _words(line: Line) -> Iterator[Cell]:
     for word, start in zip(line.words, line.starts, strict=True):
-        yield Cell(word.text, start, start + len(word.text), word.x0, word.x1)
+        if not RULE.fullmatch(word.text):
+            yield Cell(word.text, start, start + len(word.text), word.x0, word.x1)
 
 
 def _words_of_text(text: str) -> Iterator[Cell]:
-    for found in re.finditer(r"\S+", text):
+    for found in re.finditer(r"[^\s|¦│]+", text):
         yield Cell(found[0], *found.span(), float(found.start()), float(found.end()))
 
 
