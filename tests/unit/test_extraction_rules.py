@@ -209,6 +209,23 @@ def test_the_date_is_the_date_of_issue_and_not_far_in_the_future(text: str, expe
     assert extract([page(text)], dataset_schema, date(2020, 1, 1)).fields.get("date") == expected
 
 
+def test_the_row_of_sums_of_a_table_of_taxes_has_no_total() -> None:
+    found = extract([page("SR 6 %   144.68   8.68\nTOTAL:   144.68   8.68")], schema(total={"type": "number"}))
+    assert found.fields == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ORD #50-REG#19-18/01/201810:27:03", "2018-01-18"),
+        ("REG#19-11/05/2018 20:22", "2018-05-11"),
+        ("A-11/05/18", None),
+    ],
+)
+def test_a_date_may_follow_a_number_and_a_hyphen(line: str, expected: str | None) -> None:
+    assert extract([page(line)], schema(date={"type": "string", "format": "date"})).fields.get("date") == expected
+
+
 def test_the_number_of_a_document_is_no_state_with_its_zip_code() -> None:
     found = extract([page("Invoice no: CS 10217\nDate: 09/04/2018")], schema(date={"type": "string", "format": "date"}))
     assert found.fields["date"] == "2018-04-09"
@@ -220,6 +237,7 @@ def test_the_number_of_a_document_is_no_state_with_its_zip_code() -> None:
         ("TOTAL\nPAYMENT TYPE   RM40.00\nRECEIVED CASH\nRM50.00\nCHANGE\nRM10.00", 40.0),
         ("Total:   25.44\nRounding Adjustment:   0.01\nAmount To Be Paid :   25.45", 25.45),
         ("Net sum excl. GST: RM 73.87\nGST: RM4.43\nPAID BY:CC:7186:RM78.30\nPaid RM76.30", 78.30),
+        ("Paid by card   78.30\nPaid by voucher   6.30\nSR 6 %   73.87   4.43\nTOTAL   73.87   4.43", 78.30),
         ("GROSS AMT :   47.80\nSVR TAX :   2.87\nNET AMT :   53.55", 53.55),
     ],
 )

@@ -81,7 +81,7 @@ def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
 def _name_before_number(text: str) -> str | None:
     """The name before a registration number, if the line is one: `MYNEWS RETAIL SB(306295-X) FKA BISON STORES SB`."""
     found = NUMBER.search(text)
-    name = text[: found.start()].strip(" .,:;-") if found and found[0].startswith("(") else ""
+    name = text[: found.start()].strip(" .,:;-") if found and found[0][0] in "([{" else ""
     return name if len(name.split()) > 1 and not HOUSE_NUMBER.match(name) and ":" not in name else None
 
 

@@ -13,7 +13,7 @@ from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines, cell_below
-from layers.domain.extraction.sums import Sums, is_money, is_percent, money_in, sums_of
+from layers.domain.extraction.sums import Sums, is_money, is_percent, money_in, net_and_tax_in, sums_of
 from layers.domain.extraction.values import Found
 
 # Words in the line of a sum that is not the total.
@@ -71,6 +71,8 @@ def number_candidates(
                 if restored := _restored_amount(line, unreadable, lines):
                     yield replace(restored, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
                 continue
+            if is_total and net_and_tax_in(line):
+                continue  # neither is the total
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
             may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
             penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0

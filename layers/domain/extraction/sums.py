@@ -32,10 +32,11 @@ STEMS = (
     *CHANGE_STEMS, "round", "rundung", "afronding", "arrondi", "sub",
     "net", "excl", "tax", "zwischensumme", "ht", "cash", "tunai", "tender", "paid", "payment", "received", "visa", "master",
     "debit", "credit", "amex", "maestro", "gegeben", "bar", "contant", "pin", "esp", "gst", "6st", "vat", "sst", "mwst",
-    "ust", "btw", "tva",
+    "ust", "btw", "tva", "total",
 )  # fmt: skip
 HALF_A_CENT = 0.005  # sums that differ by less are equal
 MOST_SUMS = 12  # of each kind
+MOST_TAX = 0.3  # of the net sum
 SMALLEST_COIN_CENTS, MOST_ROUNDED = 5, 0.5  # of currencies whose cash is rounded
 NOTE = 5.0  # the smallest banknote: a payment that is no multiple of it was probably exact
 
@@ -114,12 +115,22 @@ def sums_of(lines: Lines) -> Sums:
             continue  # this skips most lines at a fraction of the patterns' cost
         kind = _kind_of(lowered)
         has_change = has_change or kind == "change"
+        if (taxed := net_and_tax_in(line)) and "total" in lowered and len(found["net"]) < MOST_SUMS:
+            found["net"].append(taxed[0])
+            found["tax"].append(taxed[1])
+            continue
         if kind is None or len(found[kind]) >= MOST_SUMS:
             continue
         money = [amount.value for _, amount in money_in(amounts)] if amounts else []
         if money:
             found[kind].append(abs(money[-1]) if kind == "change" else money[-1])
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
+
+
+def net_and_tax_in(line: Line) -> tuple[float, float] | None:
+    """The net sum and the tax in a row of a table of taxes, if a line has just these two amounts."""
+    money = [amount.value for _, amount in money_in(line)]
+    return (money[0], money[1]) if len(money) == 2 and 0 < money[1] < money[0] * MOST_TAX else None
 
 
 def _amount_below(lines: Sequence[Line], index: int) -> Line | None:
