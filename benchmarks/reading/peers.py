@@ -79,7 +79,7 @@ def ocrmypdf(receipts: Sequence[Receipt]) -> ReadingRun:
         scans, output, text = (Path(folder) / name for name in ("scans.pdf", "read.pdf", "read.txt"))
         _as_one_pdf([receipt.path for receipt in receipts], scans)
         before, started = cpu_s(), time.monotonic()
-        command = [VENV / "bin" / "ocrmypdf", *OPTIONS, "--sidecar", text, scans, output]
+        command = [str(VENV / "bin" / "ocrmypdf"), *OPTIONS, "--sidecar", str(text), str(scans), str(output)]
         subprocess.run(command, check=True, env=_with_tesseract(Path(folder)))
         wall_s, used_s = time.monotonic() - started, cpu_s() - before
         texts = text.read_text().split("\f")

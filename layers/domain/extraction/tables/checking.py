@@ -45,7 +45,7 @@ def _agrees(items: Any, schema: Mapping[str, Any], sums: Sequence[float]) -> boo
     name = next((name for name, inner in properties.items() if kind_of_property(name, inner) == "amount"), None)
     if name is None or not isinstance(items, list) or len(items) < LEAST_ITEMS:
         return True
-    amounts = [item.get(name) if isinstance(item, dict) else None for item in items]
+    amounts: list[Any] = [item.get(name) if isinstance(item, dict) else None for item in items]
     if any(not isinstance(amount, int | float) for amount in amounts):
         return True
     total = math.fsum(amounts)
