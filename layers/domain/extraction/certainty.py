@@ -63,7 +63,7 @@ class Certainty:
             "all words": math.exp(sum(map(math.log, shares))),
             "lead": min(1.0, (best.score - max(rivals)) / FULL_LEAD) if rivals else 1.0,
             "form": float(_has_form(kind, best.value, text)),
-            "clean": float(_is_clean(kind, best.value)),
+            "clean": float(_is_clean(kind, best)),
             "sums": float(kind == "total" and self._confirms(best.value)),
             "doubtful": float(best.doubtful),
         }
@@ -110,11 +110,12 @@ def _has_form(kind: str, value: Any, text: str) -> bool:
             return True
 
 
-def _is_clean(kind: str, value: Any) -> bool:
-    """Whether a text has no word that mixes letters and digits as misread ones do, and no stray marks."""
+def _is_clean(kind: str, best: Candidate) -> bool:
+    """Whether a text has no word that mixes letters and digits as misread ones do, no stray marks, and was not corrected."""
+    value = best.value
     if not isinstance(value, str) or kind == "date":
         return True
-    if STRAY.search(value) or value.count("(") != value.count(")"):
+    if best.doubtful or STRAY.search(value) or value.count("(") != value.count(")"):
         return False
     return not (NUMBER_IN_NAME if kind == "company" else MIXED).search(value)
 

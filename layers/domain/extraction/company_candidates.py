@@ -63,19 +63,22 @@ def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         score = candidate.score + _form_score(candidate.value) + _number_score(head, index, candidate.value)
         score += DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
         name = with_read_form(candidate.value)
-        yield replace(candidate, value=name, score=score, doubtful=name != candidate.value)
+        doubtful = candidate.doubtful or name != candidate.value
+        yield replace(candidate, value=name, score=score, doubtful=doubtful)
     yield from (each for each in sender_candidates(lines) if _may_be_a_name(labels.lowered(each.value), known))
 
 
 def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
-    """Each title with the index of its line. Numbers that are no part of a name are left out."""
+    """Each title with the index of its line. Numbers that are no part of a name are left out; a name around one, or with
+    a stray mark, is doubtful."""
     for index, line in enumerate(head):
         for candidate in title_candidates([line]):
             name = _name_before_number(line.text) or STAMP.sub("", candidate.value).replace("_", " ").strip(" .,:;-")
             if sum(map(str.isalpha, name)) >= LEAST_LETTERS:
                 is_far_down = index >= NEAR_TOP and COMPANY.search(name.lower())
                 score = candidate.score - 4 * index - (COMPANY_WORD if is_far_down else 0.0)
-                yield index, replace(candidate, value=name, score=score)
+                doubtful = name not in candidate.value
+                yield index, replace(candidate, value=name, score=score, doubtful=doubtful)
 
 
 def _name_before_number(text: str) -> str | None:
@@ -149,7 +152,8 @@ def _joined(top: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
             score = (
                 50.0 - 4 * index + JOINED_BONUS - max(unread_penalty(line) for line in top[index : index + len(parts)])
             )
-            yield index, Candidate(text, partial(_evidence, top[index : index + len(parts)], text), score)
+            evidence = partial(_evidence, top[index : index + len(parts)], text)
+            yield index, Candidate(text, evidence, score, doubtful=any("_" in part for part in parts))
 
 
 def _continues(name: str, following: str) -> bool:
