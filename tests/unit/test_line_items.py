@@ -143,6 +143,7 @@ def test_each_value_of_an_item_has_evidence_in_its_own_cell() -> None:
         ENGLISH.replace("5.00\nSub", "6.00\nSub"),  # the sum is another one
         ENGLISH.replace("        12.50", "        12.00"),  # a price does not make its amount
         "Description   Amount\nConsulting    90.00\nTotal         90.00",  # a sum of one proves nothing
+        "Description  Qty   Price    Tax   Amount\nCard           1  278.61  40.39   319.00\nTotal                            319.00",
     ],
 )
 def test_items_that_no_sum_confirms_are_doubtful(wrong: str) -> None:

@@ -161,7 +161,7 @@ def _are_confirmed(rows: Sequence[_Numbers], table: Table, lines: Lines) -> bool
     kinds = {column.kind for item in table.items for column in item.columns}
     if not kinds & {"tax", "discount"} and any(row.contradicts_itself for row in rows):
         return False
-    if any(row.amount is None for row in rows) or (len(rows) == 1 and None in rows[0]):
+    if any(row.amount is None for row in rows) or (len(rows) == 1 and (None in rows[0] or rows[0].contradicts_itself)):
         return False
     total = math.fsum(row.amount for row in rows if row.amount is not None)
     return total > 0 and any(abs(shown - total) < HALF_A_CENT for shown in _shown_below(lines, table.end))
