@@ -60,7 +60,7 @@ coverage: COVERED := --cov --cov-report=term:skip-covered
 coverage: test
 
 web: $(VENV)/.test web/node_modules/.ready
-	@$(BIN)/python -m infra.web_modules --check
+	@$(BIN)/python -m infra.web_check
 
 browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 	@$(BIN)/python -m tests.system_packages

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from infra.compression import takes_gzip
 from infra.web_modules import INSTALLED, MODULES
+from infra.web_sources import first_modules, modules_of_screens, sources
 from layers.telemetry.log import log
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -27,7 +27,6 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-SERVED = ("src/**/*.js", "styles/*.css", "catalogs/*.json", "*.svg")
 PREFIX = "/web/"
 VERSION = "{version}"  # in index.html, in place of the digest
 IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
@@ -57,18 +56,14 @@ class WebPage:
     """The page and its files. `store_origins` names the origins of presigned URLs; it is called for the first page."""
 
     def __init__(self, web: Path, modules: Path, store_origins: Callable[[], set[str]]) -> None:
-        sources = _sources(web, modules)
+        served = sources(web, modules)
         digest = hashlib.sha256()
-        for name in sorted(sources):
-            digest.update(name.encode() + b"\x00" + sources[name] + b"\x00")
+        for name in sorted(served):
+            digest.update(name.encode() + b"\x00" + served[name] + b"\x00")
         self._version = digest.hexdigest()[:16]
-        self._files = {
-            name: Content.of(MEDIA_TYPES[Path(name).suffix], body)
-            for name, body in sources.items()
-            if name != "index.html"
-        }
-        text = sources["index.html"].decode().replace(VERSION, self._version)
-        text = text.replace("<!-- preloads -->", _preloads(self._files, self._version))
+        text = served.pop("index.html").decode().replace("<!-- modules -->", _links(served))
+        text = text.replace(VERSION, self._version)
+        self._files = {name: Content.of(MEDIA_TYPES[Path(name).suffix], body) for name, body in served.items()}
         self._page = Content.of("text/html; charset=utf-8", text.encode())
         self._import_map = IMPORT_MAP.search(text)
         self._store_origins = store_origins
@@ -129,32 +124,15 @@ def installed_page(store_origins: Callable[[], set[str]]) -> WebPage | None:
     return WebPage(WEB, INSTALLED, store_origins)
 
 
-def _sources(web: Path, modules: Path) -> dict[str, bytes]:
-    found = {path.relative_to(web).as_posix(): path.read_bytes() for kind in SERVED for path in web.glob(kind)}
-    found |= {f"modules/{name}": (modules / name).read_bytes() for name in MODULES}
-    return found | {"index.html": (web / "index.html").read_bytes()}
-
-
-def _preloads(files: Mapping[str, Content], version: str) -> str:
-    """Links by which a browser requests the modules of the first screen at once, not one after the other."""
-    first = sorted(name for name in files if name.startswith("modules/")) + _imported(files, "src/main.js")
-    return "\n  ".join(f'<link rel="modulepreload" href="/web/{version}/{name}">' for name in first)
-
-
-def _imported(files: Mapping[str, Content], start: str) -> list[str]:
-    """A module and all modules that it imports statically."""
-    found: dict[str, None] = {start: None}
-    pending = [start]
-    while pending:
-        folder = Path(name := pending.pop()).parent
-        for relative in re.findall(
-            r'^(?:import|export|\}) .*?from "(\.[^"]+)";', files[name].body.decode(), re.MULTILINE
-        ):
-            inner = posixpath.normpath(folder / relative)
-            if inner in files and inner not in found:
-                found[inner] = None
-                pending.append(inner)
-    return list(found)
+def _links(served: Mapping[str, bytes]) -> str:
+    """Links by which a browser requests the modules of every screen at once, not one after the other, and the names of those
+    of each screen, which the page requests itself."""
+    first = [f'<link rel="modulepreload" href="{PREFIX}{VERSION}/{name}">' for name in first_modules(served)]
+    screens = [
+        f'<meta name="modules-of-{screen}" content="{" ".join(names)}">'
+        for screen, names in modules_of_screens(served).items()
+    ]
+    return "\n  ".join(first + screens)
 
 
 def _sent(content: Content, cache: str, request: Mapping[str, str], more: Mapping[str, str]) -> Answer:

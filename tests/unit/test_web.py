@@ -16,8 +16,11 @@ import app
 from infra import web_modules
 from infra.http import Application
 from infra.web import IMPORT_MAP, WEB, WebPage
+from infra.web_sources import first_modules, modules_of_screens, sources, without_comments
 
 STORE = "http://127.0.0.1:9000"
+REQUEST_BYTES = 300  # headers of a response
+FIRST_BYTES = 43_000  # without the libraries, which have 11 kB, and the rows
 GZIP = {"accept-encoding": "gzip, br"}
 
 
@@ -52,13 +55,52 @@ def test_the_page_names_only_files_that_are_served(page: WebPage) -> None:
     assert any(address.endswith("/src/main.js") for address in found)
 
 
-def test_the_modules_of_the_first_screen_are_preloaded_and_those_of_operations_are_not(page: WebPage) -> None:
-    preloaded = set(re.findall(r'rel="modulepreload" href="/web/[^/]+/([^"]+)"', get(page, "/")[2].decode()))
-    for name in [name for name in preloaded if name.startswith("src/")]:
-        path = WEB / name
-        for relative in re.findall(r'from "(\.[^"]+)"', path.read_text()):
-            assert (path.parent / relative).resolve().relative_to(WEB).as_posix() in preloaded, f"{name}: {relative}"
-    assert "src/parts/table.js" in preloaded and "src/screens/operations.js" not in preloaded
+def test_the_page_names_the_modules_of_each_screen_and_preloads_those_of_all(page: WebPage) -> None:
+    text = get(page, "/")[2].decode()
+    preloaded = set(re.findall(r'rel="modulepreload" href="/web/[^/]+/([^"]+)"', text))
+    screens = dict(re.findall(r'<meta name="modules-of-(\w+)" content="([^"]+)">', text))
+    assert {f"{name}.js" for name in screens} == {path.name for path in (WEB / "src" / "screens").glob("*.js")}
+    for names in screens.values():
+        known = preloaded | set(names.split())
+        for name in [name for name in known if name.startswith("src/")]:
+            path = WEB / name
+            for relative in re.findall(r'from "(\.[^"]+)"', path.read_text()):
+                assert (path.parent / relative).resolve().relative_to(WEB).as_posix() in known, f"{name}: {relative}"
+    assert "src/parts/table.js" in screens["dataset"].split() and "src/parts/table.js" not in preloaded
+
+
+def test_the_first_rows_of_a_table_need_few_bytes(modules: Path) -> None:
+    served = sources(WEB, modules)
+    names = [*first_modules(served), *modules_of_screens(served)["dataset"], "styles/page.css", "catalogs/en.json"]
+    bodies = [gzip.compress(served[name], 9, mtime=0) for name in names if not name.startswith("modules/")]
+    assert sum(map(len, bodies)) + REQUEST_BYTES * len(bodies) < FIRST_BYTES
+
+
+def test_texts_of_the_first_rows_are_read_before_all_others(modules: Path) -> None:
+    served = sources(WEB, modules)
+    for path in (WEB / "catalogs").glob("*.json"):
+        first, later = (json.loads(served[f"catalogs/{path.stem}{part}.json"]) for part in ("", ".later"))
+        assert json.loads(path.read_text()) == first | later and not first.keys() & later.keys()
+        assert {"table.state", "state.done", "waiting.fair_share", "filter.all"} <= first.keys()
+        assert {"audit.title", "cause.corrupt", "keys.tab"} <= later.keys()
+        assert len(first) < len(later)
+
+
+@pytest.mark.parametrize(
+    ("written", "served"),
+    [
+        ("/** Why. */\nf();\n", "\nf();\n"),
+        ("/**\n * @param {string} a\n */\nf();\n", "\n\n\nf();\n"),
+        ("  // why\n  f();\n", "\n  f();\n"),
+        ("/** @type {A} */ (a).b();\n/** Why. */\n", "(a).b();\n\n"),
+        ("const a = /** @type {const} */ ([1]);\n", "const a = ([1]);\n"),
+        ('const a = "/* no comment */";\n', 'const a = "/* no comment */";\n'),
+        ("html`<b>a // b</b><//>`;\n", "html`<b>a // b</b><//>`;\n"),
+        ("f(); // why\n", "f(); // why\n"),
+    ],
+)
+def test_comments_are_not_served(written: str, served: str) -> None:
+    assert without_comments(written.encode()).decode() == served
 
 
 def test_a_file_is_kept_under_an_address_that_changes_with_the_content(page: WebPage, modules: Path) -> None:
@@ -79,7 +121,7 @@ def test_a_known_page_is_not_sent_again(page: WebPage) -> None:
 
 
 def test_large_files_are_compressed_for_those_who_accept_it(page: WebPage) -> None:
-    (address,) = (address for address in addresses(page) if address.endswith("styles/base.css"))
+    (address,) = (address for address in addresses(page) if address.endswith("styles/page.css"))
     plain = get(page, address)
     packed = get(page, address, GZIP)
     assert "Content-Encoding" not in plain[1] and packed[1]["Content-Encoding"] == "gzip"

@@ -1,27 +1,71 @@
 // @ts-check
-/** What a person does with chosen files: remove with undo, and run again. */
+/** What a person does with chosen files: approve, remove with undo, and run again. */
+import { conditionsOf } from "./data/listing.js";
 import { t } from "./i18n.js";
 import { say, sayError } from "./parts/toasts.js";
 import { api } from "./session.js";
 
-const REMOVED_AT_ONCE = 10_000;
+/**
+ * @typedef {{datasetId: string, ids: string[]} | {datasetId: string, filter: import("./data/listing.js").Filter}} Files
+ *   files by id, or all of a filter
+ */
 
-/** Remove files, and offer to bring them back. @param {string} datasetId @param {string[]} ids */
-export async function remove(datasetId, ids) {
-  /** @type {string[]} */
-  const removals = [];
-  let count = 0;
+const AT_ONCE = 10_000;
+
+/** @param {string} datasetId @param {string[]} ids @returns {Files} */
+export const filesOf = (datasetId, ids) => ({ datasetId, ids });
+
+/**
+ * The bodies of the requests that name these files. One with conditions is repeated while it leaves some.
+ * @param {Files} files @returns {{file_ids?: string[], where?: any[]}[]}
+ */
+export function bodiesOf(files) {
+  if ("ids" in files) {
+    const count = Math.ceil(files.ids.length / AT_ONCE);
+    return Array.from({ length: count }, (_, index) => ({ file_ids: files.ids.slice(index * AT_ONCE, (index + 1) * AT_ONCE) }));
+  }
+  const where = conditionsOf(files.filter);
+  if (where.length) return [{ where }];
+  // The API takes no request for everything, but these two together are.
+  return ["ne", "eq"].map((op) => ({ where: [{ field: "@state", op, value: "upload_missing" }] }));
+}
+
+/**
+ * Send a request for files, again while there are more of them. Resolves to the answers; says what went wrong.
+ * @param {string} path @param {Files} files @param {Record<string, any>} [more]
+ * @returns {Promise<any[]>}
+ */
+async function sendAll(path, files, more = {}) {
+  const answers = [];
   try {
-    for (let at = 0; at < ids.length; at += REMOVED_AT_ONCE) {
-      const some = ids.slice(at, at + REMOVED_AT_ONCE);
-      const removal = await api.create(`/datasets/${datasetId}/removals`, { file_ids: some });
-      removals.push(removal.id);
-      count += removal.count;
+    for (const body of bodiesOf(files)) {
+      let answer;
+      do {
+        answer = await api.create(path, { ...body, ...more }).catch(ignoreNone);
+        if (answer) answers.push(answer);
+      } while (answer?.has_more && answer.count > 0);
     }
   } catch (error) {
     sayError(error);
   }
-  if (removals.length) say(t("removed", { count }), { act: { label: t("undo"), run: () => undo(removals, count) } });
+  return answers;
+}
+
+/** @param {any} error conditions that no file fulfils are no problem */
+function ignoreNone(error) {
+  if (error.status !== 404 || error.code !== "not_found") throw error;
+  return null;
+}
+
+/** @param {any[]} answers */
+const sum = (answers) => answers.reduce((total, { count }) => total + count, 0);
+
+/** Remove files, and offer to bring them back. @param {Files} files */
+export async function remove(files) {
+  const removals = await sendAll(`/datasets/${files.datasetId}/removals`, files);
+  const ids = removals.map(({ id }) => id);
+  const count = sum(removals);
+  if (ids.length) say(t("removed", { count }), { act: { label: t("undo"), run: () => undo(ids, count) } });
 }
 
 /** @param {string[]} removals @param {number} count */
@@ -34,11 +78,15 @@ export async function undo(removals, count) {
   }
 }
 
-/** Run the failed step of files again. @param {string[]} ids */
-export async function retry(ids) {
+/** Run the failed step of files again. @param {Files} files */
+export async function retry(files) {
+  if (!("ids" in files)) {
+    const answers = await sendAll(`/datasets/${files.datasetId}/redrive`, files);
+    return say(t("retried", { count: sum(answers) }));
+  }
   let count = 0;
   try {
-    for (const id of ids) {
+    for (const id of files.ids) {
       await api.post(`/files/${id}/redrive`, {});
       count += 1;
     }
@@ -46,4 +94,10 @@ export async function retry(ids) {
     sayError(error);
   }
   if (count) say(t("retried", { count }));
+}
+
+/** Approve the records of files. @param {Files} files */
+export async function approve(files) {
+  const answers = await sendAll(`/datasets/${files.datasetId}/reviews`, files, { state: "approved" });
+  if (answers.length) say(t("approved", { count: answers.reduce((total, { changed }) => total + changed, 0) }));
 }

@@ -25,10 +25,17 @@ export function languageFor(chosen, preferred) {
 /** A language with the region that the browser prefers for it. @param {string} language @param {readonly string[]} preferred */
 export const localeFor = (language, preferred) => preferred.find((name) => name.split("-")[0] === language) ?? language;
 
-/** @param {string} language */
-async function read(language) {
-  const response = await fetch(new URL(`../catalogs/${language}.json`, import.meta.url));
+/** @param {string} name */
+async function read(name) {
+  const response = await fetch(new URL(`../catalogs/${name}.json`, import.meta.url));
   return response.json();
+}
+
+/** Read the texts that the first rows of a table do not need. The server divides each catalogue by what modules name. */
+export async function readRest() {
+  const { language } = catalogue.value;
+  const texts = await read(`${language}.later`);
+  if (catalogue.value.language === language) catalogue.value = { ...catalogue.value, texts: { ...catalogue.value.texts, ...texts } };
 }
 
 export async function start() {
@@ -38,12 +45,11 @@ export async function start() {
 /**
  * Show the page in this language.
  * @param {string} language
- * @param {boolean} [isKept] whether later visits use it too
+ * @param {boolean} [isKept] whether later visits use it too; false at the start, which reads only the first texts
  */
 export async function use(language, isKept = true) {
-  const english = language === "en" ? {} : await read("en");
-  const texts = { ...english, ...(await read(language)) };
-  catalogue.value = { language, locale: localeFor(language, navigator.languages), texts };
+  const parts = await Promise.all([read(language), ...(isKept ? [read(`${language}.later`)] : [])]);
+  catalogue.value = { language, locale: localeFor(language, navigator.languages), texts: Object.assign({}, ...parts) };
   document.documentElement.lang = language;
   if (isKept) localStorage.setItem(KEPT_UNDER, language);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The whole page: the bar at the top and the screen that the address names. */
 import { useEffect } from "preact/hooks";
-import { closeDataset } from "./data/dataset.js";
+import { closeDataset } from "./data/opened.js";
 import { html } from "./html.js";
 import { t } from "./i18n.js";
 import { Lazy } from "./parts/lazy.js";
@@ -9,10 +9,10 @@ import { Toasts } from "./parts/toasts.js";
 import { TopBar } from "./parts/top_bar.js";
 import { place } from "./router.js";
 import { may, me } from "./session.js";
-import { DatasetScreen } from "./screens/dataset.js";
-import { DatasetsScreen } from "./screens/datasets.js";
-import { SignIn } from "./screens/sign_in.js";
 
+const signIn = () => import("./screens/sign_in.js").then((module) => module.SignIn);
+const datasets = () => import("./screens/datasets.js").then((module) => module.DatasetsScreen);
+const dataset = () => import("./screens/dataset.js").then((module) => module.DatasetScreen);
 const file = () => import("./screens/file.js").then((module) => module.FileScreen);
 const operations = () => import("./screens/operations.js").then((module) => module.OperationsScreen);
 
@@ -23,7 +23,7 @@ export function Page() {
   }, [at, me.value]);
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
     <${TopBar} />
-    <main id="main" tabindex="-1">${me.value ? screenOf(at) : html`<${SignIn} />`}</main>
+    <main id="main" tabindex="-1">${me.value ? screenOf(at) : html`<${Lazy} key="sign-in" load=${signIn} />`}</main>
     <${Toasts} />`;
 }
 
@@ -35,8 +35,8 @@ function skip(event) {
 
 /** @param {import("./router.js").Place} at */
 function screenOf(at) {
-  if (at.screen === "dataset") return html`<${DatasetScreen} key=${at.datasetId} datasetId=${at.datasetId} />`;
+  if (at.screen === "dataset") return html`<${Lazy} key=${at.datasetId} load=${dataset} props=${at} isFirst=${true} />`;
   if (at.screen === "file") return html`<${Lazy} key=${at.fileId} load=${file} props=${at} />`;
   if (at.screen === "operations" && may("operator")) return html`<${Lazy} key="operations" load=${operations} />`;
-  return html`<${DatasetsScreen} />`;
+  return html`<${Lazy} key="datasets" load=${datasets} />`;
 }

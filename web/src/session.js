@@ -6,6 +6,7 @@
  */
 import { signal } from "@preact/signals";
 import { Api, pause } from "./api.js";
+import { problemText } from "./sentences.js";
 
 const KEPT_UNDER = "fairway.key";
 const CHANNEL = "fairway.session";
@@ -56,7 +57,7 @@ async function exchange(code) {
     const session = await api.call("POST", "/sessions/exchange", { code }, { once: true });
     await signIn(session.api_key);
   } catch (error) {
-    signInProblem.value = /** @type {Error} */ (error).message;
+    signInProblem.value = problemText(error);
   }
 }
 
@@ -70,7 +71,7 @@ export async function signIn(key) {
     sessionStorage.setItem(KEPT_UNDER, key);
     api.onRefusal = () => signOut();
   } catch (error) {
-    signOut(/** @type {Error} */ (error).message);
+    signOut(problemText(error));
   }
 }
 

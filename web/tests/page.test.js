@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import test from "node:test";
 import { nextPause } from "../src/data/feed.js";
-import { activate, extend, NOTHING, prune, toggle } from "../src/data/selection.js";
+import { activate, chooseAll, clear, extend, isChosen, NOTHING, prune, toggle } from "../src/data/selection.js";
 import { scrollTo, windowOf } from "../src/data/window.js";
 import { fill, LANGUAGES, languageFor } from "../src/i18n.js";
 import { pointsOf } from "../src/operations/history.js";
@@ -94,11 +94,20 @@ test("a row in sight does not scroll, one outside comes to the nearer edge", () 
 
 test("a range is chosen from the last toggled row", () => {
   const ids = ["a", "b", "c", "d", "e"];
-  const chosen = extend(toggle(NOTHING, "b"), "d", ids);
+  const chosen = extend(toggle(NOTHING, "b", ids), "d", ids);
   assert.deepEqual([...chosen.chosen], ["b", "c", "d"]);
-  assert.deepEqual([...toggle(chosen, "c").chosen], ["b", "d"]);
+  assert.deepEqual([...toggle(chosen, "c", ids).chosen], ["b", "d"]);
   assert.deepEqual([...prune(chosen, (id) => id !== "b").chosen], ["c", "d"]);
   assert.equal(activate(chosen, "e").chosen.size, 3);
+});
+
+test("all rows of a filter are chosen without their ids, and one of them can be left out", () => {
+  const all = chooseAll(toggle(NOTHING, "a", ["a", "b"]));
+  assert.ok(isChosen(all, "b") && isChosen(all, "not read yet"));
+  const without = toggle(all, "a", ["a", "b", "c"]);
+  assert.deepEqual([...without.chosen], ["b", "c"]);
+  assert.equal(without.isAll, false);
+  assert.equal(isChosen(clear(all), "a"), false);
 });
 
 test("keys of the browser stay the browser's", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Stub } from "../src/data/row.js";
 import { ListedRows, Rows } from "../src/data/rows.js";
 
 const row = (id, changes = {}) => ({ id, name: id, state: "done", updatedAt: "1", ...changes });
@@ -65,4 +66,37 @@ test("rows in the order of a value stay in it when they change", () => {
   rows.merge([row("b", { state: "failed", updatedAt: "2" })], []);
   assert.equal(ids(rows), "a");
   assert.equal(rows.indexOf("a"), 0);
+});
+
+const many = (count) => Array.from({ length: count }, (_, index) => row(String(900_000 - index)));
+
+test("of very many rows only those near the ones in sight keep their content, and all keep their place", () => {
+  for (const rows of [new Rows(), new ListedRows()]) {
+    rows.append(many(20_000), true);
+    const before = rows.list.map(({ id }) => id);
+    rows.trim(10_000);
+    assert.deepEqual(rows.list.map(({ id }) => id), before);
+    assert.ok(rows.full < 5_000 && rows.full === rows.list.filter((one) => !(one instanceof Stub)).length);
+    assert.ok(rows.get(before[10_000]) && rows.get(before[0]) === null && rows.indexOf(before[0]) === 0);
+  }
+});
+
+test("a dropped content comes back by reading the row again or by a change of it", () => {
+  const rows = new Rows();
+  rows.append(many(20_000), true);
+  rows.trim(10_000);
+  const [first, second, third] = rows.list.map(({ id }) => id);
+  rows.fill([row(first, { name: "read again" }), row("unknown")]);
+  rows.merge([row(second, { name: "changed" })], [third]);
+  assert.equal(rows.get(first).name, "read again");
+  assert.equal(rows.get(second).name, "changed");
+  assert.equal(rows.list.length, 19_999);
+  assert.equal(rows.full, rows.list.filter((one) => !(one instanceof Stub)).length);
+});
+
+test("few rows keep their content", () => {
+  const rows = new Rows();
+  rows.append(many(3_000), true);
+  rows.trim(0);
+  assert.equal(rows.full, 3_000);
 });

@@ -2,18 +2,24 @@
 /** One dataset as a screen shows it: its schema and counts, the rows of the current filter, and live changes. */
 import { signal } from "@preact/signals";
 import { pause } from "../api.js";
+import { problemText } from "../sentences.js";
 import { api } from "../session.js";
-import { follow } from "./feed.js";
-import { accepts, NO_FILTER, pathOf } from "./listing.js";
-import { rowOf } from "./row.js";
+import { accepts, isByValue, NO_FILTER, pathFrom, pathOf } from "./listing.js";
+import { closeDataset, opened } from "./opened.js";
+import { rowOf, Stub } from "./row.js";
 import { ListedRows, Rows } from "./rows.js";
 import { NOTHING, prune } from "./selection.js";
 
 /** @typedef {import("./row.js").Row} Row */
 /** @typedef {import("./listing.js").Filter} Filter */
 
-const PAGE_ROWS = 200;
-const FURTHER_ROWS = 1000;
+/** The first page fills the window; the second is read once a person scrolls, and the others while they go on. */
+const FURTHER_ROWS = [200, 1000];
+/** The height of the lowest rows. */
+const ROW_PX = 44;
+/** As many are read at once again whose content was dropped, from a few above those in sight. */
+const FILLED_ROWS = 300;
+const FILLED_ABOVE = 100;
 const COUNTS_EVERY_MS = 700;
 
 export class Dataset {
@@ -38,12 +44,13 @@ export class Dataset {
     this.following = /** @type {{stop: () => void} | null} */ (null);
     this.stopped = new AbortController();
     this.generation = 0;
+    this.isFilling = false;
   }
 
   async open() {
+    const info = api.get(`/datasets/${this.id}`).then((found) => (this.info.value = found));
     try {
-      this.info.value = await api.get(`/datasets/${this.id}`);
-      await this.reload();
+      await Promise.all([info, this.reload()]);
     } catch (error) {
       this.fail(error);
     }
@@ -56,7 +63,7 @@ export class Dataset {
 
   /** @param {unknown} error */
   fail(error) {
-    if (!this.stopped.signal.aborted) this.problem.value = /** @type {Error} */ (error).message;
+    if (!this.stopped.signal.aborted) this.problem.value = problemText(error);
   }
 
   /** @param {Partial<Filter>} change */
@@ -73,13 +80,15 @@ export class Dataset {
     const page = await this.#page(null);
     if (generation !== this.generation) return;
     // Rows in the order of a value stay where they are until the listing is read again.
-    this.rows = new (filter.sort ? ListedRows : Rows)((row) => accepts(filter, row));
+    this.rows = new (isByValue(filter) ? ListedRows : Rows)((row) => accepts(filter, row));
     this.found = page.total ?? null;
     this.firstShown = 0;
     this.selection.value = NOTHING;
     this.problem.value = "";
     this.#append(page);
     this.following?.stop();
+    const { follow } = await import("./feed.js");
+    if (generation !== this.generation || this.stopped.signal.aborted) return;
     this.following = follow(api, this.id, page.changes_cursor, {
       onChange: (files, removed) => this.#change(files, removed),
       onState: (isConnected) => (this.isConnected.value = isConnected),
@@ -97,19 +106,45 @@ export class Dataset {
     }
   }
 
+  /** Read rows in sight whose content was dropped. @param {number} first @param {number} end */
+  async fill(first, end) {
+    const { rows, generation } = this;
+    if (this.isFilling || !rows.list.slice(first, end).some((row) => row instanceof Stub)) return;
+    const start = rows.list.slice(Math.max(0, first - FILLED_ABOVE), end).find((row) => row instanceof Stub);
+    this.isFilling = true;
+    try {
+      const path = pathFrom(this.id, this.filter.value, FILLED_ROWS, /** @type {Stub} */ (start).id);
+      const page = await api.get(path, { signal: this.stopped.signal });
+      if (generation !== this.generation) return;
+      const before = rows.full;
+      rows.fill(page.rows.map(rowOf));
+      if (rows.full > before) this.version.value += 1;
+    } finally {
+      this.isFilling = false;
+    }
+  }
+
+  /** Whether `total` is the number of all rows of the filter. */
+  get isCounted() {
+    const { name, review, where } = this.filter.value;
+    return this.rows.isComplete || typeof this.found === "number" || !(name || review || where.length || this.found === "more");
+  }
+
   /** How many rows the current filter has; for a search, those that were read so far. */
   get total() {
-    const { state, name, review } = this.filter.value;
+    const { state, name, review, where } = this.filter.value;
     const counts = this.info.value?.counts;
     if (this.rows.isComplete) return this.rows.list.length;
     if (typeof this.found === "number") return Math.max(this.rows.list.length, this.found);
-    if (name || review || !counts) return this.rows.list.length + 1;
+    if (name || review || where.length || !counts) return this.rows.list.length + 1;
     return Math.max(this.rows.list.length, state ? (counts.by_state[state] ?? 0) : counts.files);
   }
 
   /** @param {string | null} cursor */
   #page(cursor) {
-    const path = pathOf(this.id, this.filter.value, cursor ? FURTHER_ROWS : PAGE_ROWS, cursor);
+    const first = Math.ceil(innerHeight / ROW_PX) + 10;
+    const rows = cursor === null ? Math.min(first, 200) : FURTHER_ROWS[this.rows.list.length < FURTHER_ROWS[0] ? 0 : 1];
+    const path = pathOf(this.id, this.filter.value, rows, cursor);
     return api.get(path, { signal: this.stopped.signal });
   }
 
@@ -123,12 +158,14 @@ export class Dataset {
   #append(page) {
     this.cursor = page.next_cursor;
     this.rows.append((page.files ?? page.rows).map(rowOf), page.next_cursor === null);
+    this.rows.trim(this.firstShown);
     this.version.value += 1;
   }
 
   /** @param {any[]} files @param {string[]} removed */
   #change(files, removed) {
     this.shift.value += this.rows.merge(files.map(rowOf), removed, this.firstShown);
+    this.rows.trim(this.firstShown);
     this.version.value += 1;
     if (removed.length) this.selection.value = prune(this.selection.value, (id) => this.rows.byId.has(id));
     void this.#count();
@@ -151,19 +188,12 @@ export class Dataset {
   }
 }
 
-/** The dataset that is open. It stays open while a file of it is shown, so that the table keeps its place. */
-let opened = /** @type {Dataset | null} */ (null);
-
 /** @param {string} id */
 export function openDataset(id) {
-  if (opened?.id === id && !opened.stopped.signal.aborted) return opened;
-  opened?.close();
-  opened = new Dataset(id);
-  void opened.open();
-  return opened;
-}
-
-export function closeDataset() {
-  opened?.close();
-  opened = null;
+  if (opened.dataset?.id === id && !opened.dataset.stopped.signal.aborted) return opened.dataset;
+  closeDataset();
+  const dataset = new Dataset(id);
+  opened.dataset = dataset;
+  void dataset.open();
+  return dataset;
 }

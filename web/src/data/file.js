@@ -1,6 +1,7 @@
 // @ts-check
 /** One file with all that the API shows of it, and what a person changes of its record. */
 import { signal } from "@preact/signals";
+import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 
 export class FileDetails {
@@ -30,7 +31,7 @@ export class FileDetails {
         this.isGone.value = false;
       } catch (error) {
         this.isGone.value = /** @type {any} */ (error).status === 404;
-        this.problem.value = /** @type {Error} */ (error).message;
+        this.problem.value = problemText(error);
       }
     } while (this.mustRead);
     this.isReading = false;

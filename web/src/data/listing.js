@@ -3,28 +3,44 @@
 import { query } from "../api.js";
 
 /** @typedef {import("./row.js").Row} Row */
-/** @typedef {{state: string, name: string, review: string, sort: string}} Filter `sort`: a property, `-` before it for the largest first */
+/** @typedef {{field: string, op: string, value?: string | number | boolean}} Condition a comparison with a value of a record */
+/**
+ * @typedef {{state: string, name: string, review: string, where: readonly Condition[], sort: string}} Filter
+ *   `sort`: a property, `-` before it for the largest first
+ */
 
 /** @type {Filter} */
-export const NO_FILTER = { state: "", name: "", review: "", sort: "" };
+export const NO_FILTER = { state: "", name: "", review: "", where: [], sort: "" };
+
+/** Whether this page cannot tell if a row belongs into the listing: only the API compares values. @param {Filter} filter */
+export const isByValue = ({ where, sort }) => where.length > 0 || sort !== "";
 
 /**
  * The path of a page of the listing.
  * @param {string} datasetId @param {Filter} filter @param {number} limit @param {string | null} cursor
  */
 export function pathOf(datasetId, filter, limit, cursor) {
-  const { state, name, review, sort } = filter;
-  if (!review && !sort) return `/datasets/${datasetId}/files${query({ view: "row", limit, state, name, cursor })}`;
+  const { state, name, review } = filter;
+  if (!review && !isByValue(filter)) return `/datasets/${datasetId}/files${query({ view: "row", limit, state, name, cursor })}`;
+  return rowsPath(datasetId, filter, { limit, cursor });
+}
+
+/** The path of the rows from one on. @param {string} datasetId @param {Filter} filter @param {number} limit @param {string} fileId */
+export const pathFrom = (datasetId, filter, limit, fileId) => rowsPath(datasetId, filter, { limit, around: fileId });
+
+/** @param {string} datasetId @param {Filter} filter @param {Record<string, any>} page */
+function rowsPath(datasetId, filter, page) {
   const where = conditionsOf(filter);
-  return `/datasets/${datasetId}/rows${query({ where: where.length ? JSON.stringify(where) : null, sort, limit, cursor })}`;
+  return `/datasets/${datasetId}/rows${query({ where: where.length ? JSON.stringify(where) : null, sort: filter.sort, ...page })}`;
 }
 
 /** A filter as conditions of the API. @param {Filter} filter */
-export function conditionsOf({ state, name, review }) {
+export function conditionsOf({ state, name, review, where }) {
   return [
     ...(state ? [{ field: "@state", op: "eq", value: state }] : []),
     ...(name ? [{ field: "@name", op: "contains", value: name }] : []),
     ...(review ? [{ field: "@review", op: "eq", value: review }] : []),
+    ...where,
   ];
 }
 

@@ -2,6 +2,7 @@
 /** The pages of a file, read as they come into sight; pictures that are still being drawn are asked for again. */
 import { signal } from "@preact/signals";
 import { pause } from "../api.js";
+import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 
 /**
@@ -45,7 +46,7 @@ export class Pages {
         await pause(DRAWING_MS, this.stopped.signal);
       }
     } catch (error) {
-      if (!this.stopped.signal.aborted) this.problem.value = /** @type {Error} */ (error).message;
+      if (!this.stopped.signal.aborted) this.problem.value = problemText(error);
     } finally {
       this.reading.delete(number);
       this.isRead.value = true;

@@ -20,9 +20,24 @@
  * @property {string | null} review open, needed, approved or rejected
  */
 
+/** A row of which only the place is kept: it is read again when it comes into sight. */
+export class Stub {
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+  }
+}
+
 const NONE = /** @type {any} */ (Object.freeze([]));
-/** The states of pipelines, which most rows share: a hundred thousand rows are kept. */
+/** What many rows have in common is kept once: the states of pipelines, and the ids of batches. */
 const shared = new Map();
+const batches = new Map();
+
+/** @param {string | null} id @returns {string | null} */
+function batchOf(id) {
+  if (!batches.has(id)) batches.set(id, id);
+  return batches.get(id);
+}
 
 /** @param {Record<string, any>} pipelines @returns {Record<string, string>} */
 function statesOf(pipelines) {
@@ -41,7 +56,7 @@ export function rowOf(file) {
     state: file.state,
     stage: file.stage ?? null,
     updatedAt: file.updated_at ?? "",
-    batchId: file.batch_id ?? null,
+    batchId: batchOf(file.batch_id ?? null),
     pipelines: statesOf(file.pipelines ?? {}),
     waiting: file.waiting ?? null,
     error: file.error ?? null,

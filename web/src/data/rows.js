@@ -1,18 +1,61 @@
 // @ts-check
-/** The rows of a table, newest first: pages of a listing and later changes, merged. Holds no connection. */
+/**
+ * The rows of a table, newest first: pages of a listing and later changes, merged. Holds no connection.
+ *
+ * All rows that were read have their place, but only those near the ones in sight have their content: a hundred thousand
+ * of them would fill the memory of a tab, and the addresses of their pictures expire.
+ */
+import { Stub } from "./row.js";
 
 /** @typedef {import("./row.js").Row} Row */
+
+/** With more rows than this, the content of those is dropped that are further from the ones in sight than the second number. */
+const MOST_FULL = 5000;
+const KEPT_AROUND = 1500;
 
 export class Rows {
   /** @param {(row: Row) => boolean} [accepts] which changed rows belong into this listing */
   constructor(accepts = () => true) {
     this.accepts = accepts;
-    /** @type {Row[]} */
+    /** @type {(Row | Stub)[]} */
     this.list = [];
-    /** @type {Map<string, Row>} */
+    /** @type {Map<string, Row | Stub>} */
     this.byId = new Map();
+    /** How many rows have their content. */
+    this.full = 0;
     /** Whether the listing's last page was read. */
     this.isComplete = false;
+  }
+
+  /** The row with this id, if its content is known. @param {string} id @returns {Row | null} */
+  get(id) {
+    const found = this.byId.get(id);
+    return found && !(found instanceof Stub) ? found : null;
+  }
+
+  /** Give rows their content again. @param {Row[]} rows */
+  fill(rows) {
+    for (const row of rows) {
+      const known = this.byId.get(row.id);
+      if (known instanceof Stub) this.put(this.indexOf(row.id), row);
+    }
+  }
+
+  /** Drop the content of rows far from those in sight, if there is much of it. @param {number} firstShown */
+  trim(firstShown) {
+    if (this.full <= MOST_FULL) return;
+    for (let index = 0; index < this.list.length; index += 1) {
+      const row = this.list[index];
+      if (row instanceof Stub || Math.abs(index - firstShown) <= KEPT_AROUND) continue;
+      this.put(index, new Stub(row.id));
+    }
+  }
+
+  /** @param {number} index @param {Row | Stub} row a new content of the row that stands there */
+  put(index, row) {
+    this.full += Number(this.list[index] instanceof Stub) - Number(row instanceof Stub);
+    this.list[index] = row;
+    this.byId.set(row.id, row);
   }
 
   /**
@@ -22,8 +65,7 @@ export class Rows {
    */
   append(page, isLast) {
     for (const row of page) {
-      const known = this.byId.get(row.id);
-      if (known) this.#replace(known, row);
+      if (this.byId.has(row.id)) this.put(this.indexOf(row.id), row);
       else this.#insert(row);
     }
     this.isComplete = isLast;
@@ -60,8 +102,8 @@ export class Rows {
     const known = this.byId.get(row.id);
     if (known) {
       // Two tabs read at different times: an older state must not replace a newer one.
-      if (row.updatedAt < known.updatedAt) return;
-      if (this.accepts(row)) this.#replace(known, row);
+      if (isOlder(row, known)) return;
+      if (this.accepts(row)) this.put(this.indexOf(row.id), row);
       else this.#remove(row.id);
     } else if (this.accepts(row) && this.#isWithin(row.id)) {
       this.#insert(row);
@@ -79,20 +121,20 @@ export class Rows {
     if (index === this.list.length) this.list.push(row);
     else this.list.splice(index, 0, row);
     this.byId.set(row.id, row);
-  }
-
-  /** @param {Row} known @param {Row} row */
-  #replace(known, row) {
-    this.list[this.indexOf(known.id)] = row;
-    this.byId.set(row.id, row);
+    this.full += 1;
   }
 
   /** @param {string} id */
   #remove(id) {
+    const index = this.indexOf(id);
     if (!this.byId.delete(id)) return;
-    this.list.splice(this.indexOf(id), 1);
+    const [gone] = this.list.splice(index, 1);
+    if (!(gone instanceof Stub)) this.full -= 1;
   }
 }
+
+/** @param {Row} row @param {Row | Stub} known */
+const isOlder = (row, known) => !(known instanceof Stub) && row.updatedAt < known.updatedAt;
 
 /** Rows in the order of their listing: changes replace rows where they stand, and insert none. */
 export class ListedRows extends Rows {
@@ -106,6 +148,7 @@ export class ListedRows extends Rows {
       this.#places.set(row.id, this.list.length);
       this.list.push(row);
       this.byId.set(row.id, row);
+      this.full += 1;
     }
     this.isComplete = isLast;
   }
@@ -115,16 +158,16 @@ export class ListedRows extends Rows {
     const gone = new Set(removed);
     for (const row of changed) {
       const known = this.byId.get(row.id);
-      if (!known || row.updatedAt < known.updatedAt) continue;
+      if (!known || isOlder(row, known)) continue;
       if (!this.accepts(row)) gone.add(row.id);
-      this.list[/** @type {number} */ (this.#places.get(row.id))] = row;
-      this.byId.set(row.id, row);
+      this.put(this.indexOf(row.id), row);
     }
     const left = this.list.filter((row) => !gone.has(row.id));
     if (left.length < this.list.length) {
       for (const id of gone) this.byId.delete(id);
       this.list.length = 0;
       for (const row of left) this.list.push(row); // not spread: an argument list has a limit
+      this.full = left.reduce((count, row) => count + Number(!(row instanceof Stub)), 0);
       this.#places = new Map(left.map((row, index) => [row.id, index]));
     }
     return 0;

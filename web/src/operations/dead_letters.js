@@ -9,6 +9,7 @@ import { Icon } from "../parts/icons.js";
 import { stepName } from "../parts/state.js";
 import { say, sayError } from "../parts/toasts.js";
 import { addressOf } from "../router.js";
+import { causeText } from "../sentences.js";
 import { api, me } from "../session.js";
 
 const SHOWN = 50;
@@ -57,7 +58,7 @@ function Letter({ letter, onRedrive }) {
   const isOwn = letter.tenant_id === me.value.tenant.id;
   return html`<tr>
     <th scope="row">${stepName(letter.step)}</th>
-    <td>${letter.detail ?? letter.code ?? ""}</td>
+    <td>${letter.code ? causeText(letter) : letter.detail ?? ""}</td>
     <td>${number(letter.attempts)}</td>
     <td>${moment(letter.given_up_at)}</td>
     <td>

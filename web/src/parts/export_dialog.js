@@ -7,6 +7,7 @@ import { conditionsOf } from "../data/listing.js";
 import { number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
@@ -38,7 +39,7 @@ export function ExportDialog({ dataset, onClose }) {
       }
       problem.value = task.value.error?.detail ?? "";
     } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
+      problem.value = problemText(error);
     }
   };
   const isBusy = ["waiting", "running"].includes(task.value?.state);

@@ -3,7 +3,6 @@
 import { useRef } from "preact/hooks";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { chosenFiles } from "../uploads/drop.js";
 import { Icon } from "./icons.js";
 
 /** @param {{onFiles: (picked: import("../uploads/drop.js").Picked[]) => void, isPrimary?: boolean}} props */
@@ -11,7 +10,7 @@ export function PickButtons({ onFiles, isPrimary = true }) {
   const files = useRef(/** @type {HTMLInputElement | null} */ (null));
   const folder = useRef(/** @type {HTMLInputElement | null} */ (null));
   const take = (/** @type {any} */ event) => {
-    const picked = chosenFiles(event.target.files);
+    const picked = [...event.target.files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
     event.target.value = "";
     onFiles(picked);
   };

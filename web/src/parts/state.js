@@ -1,8 +1,8 @@
 // @ts-check
 /** A file's state, as a sign with a word; its three pipelines at a glance; why it waits or failed. */
-import { forecast } from "../format.js";
 import { html } from "../html.js";
 import { has, t } from "../i18n.js";
+import { causeText, waitingText } from "../sentences.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../data/row.js").Row} Row */
@@ -31,7 +31,7 @@ export const stepName = (step) => (has(`step.${step}`) ? t(`step.${step}`) : ste
 
 /** @param {{state: string, text?: string}} props */
 export function StateSign({ state, text }) {
-  return html`<span class=${`state ${state}`}><${Icon} name=${SIGNS[state] ?? "dash"} size=${14} />${text ?? stateName(state)}</span>`;
+  return html`<span class=${`state ${state}`}>${Icon({ name: SIGNS[state] ?? "dash", size: 14 })}${text ?? stateName(state)}</span>`;
 }
 
 /** @param {string} name */
@@ -46,10 +46,9 @@ export function activity(row) {
 
 /** Why a file waits or has failed, as a sentence; empty if there is nothing to explain. @param {Row} row */
 export function explanation(row) {
-  if (row.error) return row.error.detail ?? row.error.code;
-  if (!row.waiting) return row.missing.length ? t("row.missing", { names: row.missing.join(", ") }) : "";
-  const eta = forecast(row.waiting.eta_s);
-  return eta ? t("waiting.sentence", { detail: row.waiting.detail, eta }) : row.waiting.detail;
+  if (row.error) return causeText(row.error);
+  if (row.waiting) return waitingText(row.waiting);
+  return row.missing.length ? t("row.missing", { names: row.missing.join(", ") }) : "";
 }
 
 /** One mark for each pipeline, by its state. @param {{row: Row}} props */
@@ -66,6 +65,6 @@ export function Pipelines({ row }) {
 export function ReviewSign({ review }) {
   if (review !== "approved" && review !== "rejected") return null;
   return html`<span class=${`review-state ${review}`} title=${t(`review.${review}`)}>
-    <${Icon} name=${review === "approved" ? "check" : "cross"} size=${12} /><span class="hidden">${t(`review.${review}`)}</span>
+    ${Icon({ name: review === "approved" ? "check" : "cross", size: 12 })}<span class="hidden">${t(`review.${review}`)}</span>
   </span>`;
 }

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { duration, moment, time } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { causeText } from "../sentences.js";
 import { api } from "../session.js";
 import { pipelineName, StateSign, stepName } from "./state.js";
 
@@ -32,7 +33,7 @@ function Step({ step }) {
     ${progress && progress.total > 0 && html`<span class="faint">${t("step.progress", progress)}</span>`}
     ${tookS !== null && html`<span class="faint">${duration(tookS)}</span>`}
     ${attempts > 1 && html`<span class="faint">${t("step.attempts", { count: attempts })}</span>`}
-    ${(error?.detail || reason) && html`<p>${error?.detail ?? reason}</p>`}
+    ${(error || reason) && html`<p>${error ? causeText(error) : reason}</p>`}
   </li>`;
 }
 
@@ -61,7 +62,7 @@ function Attempts({ file }) {
               <td>${stepName(one.step)}${one.part ? ` ${one.part + 1}` : ""}${one.attempt > 1 ? ` (${one.attempt})` : ""}</td>
               <td title=${moment(one.started_at)}>${time(one.started_at)}</td>
               <td>${duration(Math.max(0, (Date.parse(one.ended_at) - Date.parse(one.started_at)) / 1000))}</td>
-              <td>${t(`outcome.${one.outcome}`)}${one.error ? html`<br /><span class="faint">${one.error.detail ?? one.error.code}</span>` : ""}</td>
+              <td>${t(`outcome.${one.outcome}`)}${one.error ? html`<br /><span class="faint">${causeText(one.error)}</span>` : ""}</td>
               <td>${one.host ?? ""}</td>
             </tr>`,
           )}

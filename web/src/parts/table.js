@@ -4,17 +4,20 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";
 import { catalogue, t } from "../i18n.js";
-import { activate, chooseAll, clear, extend, toggle } from "../data/selection.js";
+import { activate, chooseAll, clear, extend, isChosen, toggle } from "../data/selection.js";
+import { Stub } from "../data/row.js";
 import { scrollTo, windowOf } from "../data/window.js";
 import { TableHead } from "./table_head.js";
 import { commandOf } from "./table_keys.js";
-import { KeptRow, NarrowRow, PendingRow, WideRow } from "./table_row.js";
+import { PendingRow, RowView, rowIdAt } from "./table_row.js";
 
 const WIDE_ROW_PX = 44;
 const NARROW_ROW_PX = 84;
 const HEAD_PX = 36;
 /** More than are ever drawn: scrolling fills the elements of rows that went out of sight with others. */
 const SLOTS = 256;
+/** After this time without scrolling, pictures are requested and rows read that are not known. */
+const REST_MS = 90;
 const NARROW = matchMedia("(max-width: 720px)");
 
 /**
@@ -25,10 +28,11 @@ const NARROW = matchMedia("(max-width: 720px)");
 export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
   const { selection } = dataset;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const view = useSignal({ scrollTop: dataset.scrollTop, height: 600 });
+  const view = useSignal({ scrollTop: dataset.scrollTop, height: 600, isMoving: false });
   const isNarrow = useSignal(NARROW.matches);
   const seenShift = useRef(dataset.shift.value);
-  dataset.version.value; // drawn again at each change
+  const rest = useRef(/** @type {any} */ (0));
+  const version = dataset.version.value; // drawn again at each change
   const rowHeight = isNarrow.value ? NARROW_ROW_PX : WIDE_ROW_PX;
   const headHeight = isNarrow.value ? 0 : HEAD_PX;
   const { list } = dataset.rows;
@@ -58,13 +62,18 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     if (moved && element.scrollTop > 0) element.scrollTop += moved * rowHeight;
   });
 
-  useEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, dataset.version.value]);
+  useEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, version]);
+  useEffect(() => {
+    const timer = setTimeout(() => dataset.fill(first, end).catch((error) => dataset.fail(error)), REST_MS);
+    return () => clearTimeout(timer);
+  }, [first, end, version]);
 
   /** @param {string} id */
   const show = (id) => {
     const target = scrollTo(dataset.rows.indexOf(id), { ...view.value, scrollTop: box.current?.scrollTop ?? 0, rowHeight });
     if (target !== null && box.current) box.current.scrollTop = target;
   };
+  const ids = () => list.map((row) => row.id);
 
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
@@ -78,59 +87,66 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
       const to = Math.min(list.length - 1, Math.max(0, command.to === "start" ? 0 : command.to === "end" ? list.length - 1 : index + command.by * (command.isPage ? page : 1)));
       const id = list[to]?.id;
       if (!id) return;
-      selection.value = command.extends ? extend(selection.value, id, list.map((row) => row.id)) : activate(selection.value, id);
+      selection.value = command.extends ? extend(selection.value, id, ids()) : activate(selection.value, id);
       show(id);
     } else if (command.kind === "chooseAll") {
-      selection.value = chooseAll(selection.value, list.map((row) => row.id));
+      selection.value = chooseAll(selection.value);
     } else if (command.kind === "clear") {
       selection.value = clear(selection.value);
     } else if (active !== null) {
       const chosen = selection.value.chosen.size ? [...selection.value.chosen] : [active];
-      if (command.kind === "toggle") selection.value = toggle(selection.value, active);
+      if (command.kind === "toggle") selection.value = toggle(selection.value, active, ids());
       if (command.kind === "open") onOpen(active);
-      if (command.kind === "remove") onRemove?.(chosen);
-      if (command.kind === "retry") onRetry?.(chosen);
+      // What concerns all rows is done with the buttons, which name their number.
+      if (command.kind === "remove" && !selection.value.isAll) onRemove?.(chosen);
+      if (command.kind === "retry" && !selection.value.isAll) onRetry?.(chosen);
     }
   };
 
-  /** @param {MouseEvent} event @param {string} id */
-  const pick = (event, id) => {
-    if (event.shiftKey) selection.value = extend(selection.value, id, list.map((row) => row.id));
-    else if (event.ctrlKey || event.metaKey) selection.value = toggle(selection.value, id);
+  /** @param {MouseEvent} event */
+  const onClick = (event) => {
+    const id = rowIdAt(event);
+    const target = /** @type {Element} */ (event.target);
+    if (id === null) return;
+    if (target.closest(".row-retry")) onRetry?.([id]);
+    else if (target.closest(".chooser") || event.ctrlKey || event.metaKey) selection.value = toggle(selection.value, id, ids());
+    else if (event.shiftKey) selection.value = extend(selection.value, id, ids());
     else selection.value = activate(selection.value, id);
   };
 
   const onScroll = (/** @type {any} */ event) => {
-    dataset.scrollTop = event.target.scrollTop;
-    view.value = { ...view.value, scrollTop: dataset.scrollTop };
+    const { scrollTop } = event.target;
+    // Pictures of rows that rush past would be requested in vain.
+    const isMoving = view.value.isMoving || Math.abs(scrollTop - dataset.scrollTop) > view.value.height;
+    dataset.scrollTop = scrollTop;
+    view.value = { ...view.value, scrollTop, isMoving };
+    clearTimeout(rest.current);
+    rest.current = setTimeout(() => view.value.isMoving && (view.value = { ...view.value, isMoving: false }), REST_MS);
   };
 
-  const Row = isNarrow.value ? NarrowRow : WideRow;
   const rows = [];
   for (let index = first; index < end; index += 1) {
     const row = list[index];
     const place = { index, top: index * rowHeight, height: rowHeight };
     rows.push(
-      row
-        ? html`<${KeptRow}
+      row && !(row instanceof Stub)
+        ? html`<${RowView}
             key=${index % SLOTS}
-            view=${Row}
+            isNarrow=${isNarrow.value}
             locale=${catalogue.value.locale}
             row=${row}
             columns=${columns}
             place=${place}
             datasetId=${dataset.id}
             isActive=${row.id === selection.value.active}
-            isChosen=${selection.value.chosen.has(row.id)}
-            onPick=${pick}
-            onToggle=${(/** @type {string} */ id) => (selection.value = toggle(selection.value, id))}
-            onOpen=${onOpen}
-            onRetry=${onRetry}
+            isChosen=${isChosen(selection.value, row.id)}
+            mayRetry=${onRetry !== null}
+            showsPicture=${!view.value.isMoving}
           />`
         : html`<${PendingRow} key=${index % SLOTS} place=${place} />`,
     );
   }
-  const active = selection.value.active;
+  const { active } = selection.value;
   const isDrawn = active !== null && list.slice(first, end).some((row) => row.id === active);
   return html`<div
     ref=${box}
@@ -146,9 +162,14 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     style=${{ "--columns": widthsOf(columns) }}
   >
     <${TableHead} dataset=${dataset} columns=${columns} />
-    <div class="table-body" role="rowgroup" style=${{ height: `${total * rowHeight}px` }}>${rows}</div>
+    <div class="table-body" role="rowgroup" style=${{ height: `${total * rowHeight}px` }} onClick=${onClick} onDblClick=${(/** @type {MouseEvent} */ event) => open(rowIdAt(event), onOpen)}>
+      ${rows}
+    </div>
   </div>`;
 }
+
+/** @param {string | null} id @param {(id: string) => void} onOpen */
+const open = (id, onOpen) => id !== null && onOpen(id);
 
 /** The widths of all columns, as CSS Grid takes them. @param {import("../data/columns.js").Column[]} columns */
 function widthsOf(columns) {

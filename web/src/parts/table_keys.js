@@ -1,5 +1,5 @@
 // @ts-check
-/** What a key does in the table. */
+/** What a key does in the table, and which keys are meant for a field. */
 
 /**
  * @typedef {{kind: "move", by: number, isPage: boolean, to: "start" | "end" | null, extends: boolean}
@@ -30,3 +30,6 @@ export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
     default: return null;
   }
 }
+
+/** Whether a key is meant for a field, not for the screen. @param {KeyboardEvent} event */
+export const isTyping = (event) => /^(INPUT|TEXTAREA|SELECT)$/.test(/** @type {Element} */ (event.target).tagName ?? "");

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { problemText } from "../sentences.js";
 import { Icon } from "./icons.js";
 
 const SHOWN_MS = 12_000;
@@ -21,8 +22,7 @@ export function say(text, { kind = "info", act } = {}) {
 }
 
 /** Show an error as a sentence. @param {unknown} error */
-export const sayError = (error) =>
-  say(error instanceof TypeError ? t("error.network") : /** @type {Error} */ (error).message, { kind: "error" });
+export const sayError = (error) => say(problemText(error), { kind: "error" });
 
 /** @param {number} id */
 function drop(id) {

@@ -1,24 +1,18 @@
 // @ts-check
 /** The strip of an upload: how far it is, pause and resume, what failed and what was there already. */
 import { useSignal } from "@preact/signals";
-import { duration, number, size } from "../format.js";
+import { duration, size } from "../format.js";
 import { html } from "../html.js";
 import { has, t } from "../i18n.js";
-import { dismiss, runs, uploadAgain } from "../uploads/uploads.js";
+import { beginAgain, dismiss } from "../uploads/begin.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../uploads/run.js").UploadRun} UploadRun */
 
 const MOST_LISTED = 200;
 
-/** @param {{datasetId: string}} props */
-export function UploadStrip({ datasetId }) {
-  const run = runs.value.get(datasetId);
-  return run ? html`<${Strip} run=${run} />` : null;
-}
-
 /** @param {{run: UploadRun}} props */
-function Strip({ run }) {
+export function UploadStrip({ run }) {
   const isOpen = useSignal(false);
   run.version.value; // drawn again at each change
   const { added, arrived, bytes, bytesSent } = run.counts;
@@ -82,7 +76,7 @@ function Details({ run }) {
     ${duplicates.length > 0 &&
     html`<h2>${t("upload.duplicates", { count: duplicates.length })}
         ${!run.isActive &&
-        html`<button type="button" onClick=${() => uploadAgain(run.datasetId, duplicates)}>${t("upload.add_anyway")}</button>`}
+        html`<button type="button" onClick=${() => beginAgain(run.datasetId, duplicates)}>${t("upload.add_anyway")}</button>`}
       </h2>
       <ul>
         ${duplicates.slice(0, MOST_LISTED).map(({ name }) => html`<li key=${name} dir="auto">${name}</li>`)}
@@ -94,11 +88,3 @@ function Details({ run }) {
 
 /** @param {string} text a name in the catalogue, or a sentence of the API */
 const reason = (text) => (has(`upload.reason.${text}`) ? t(`upload.reason.${text}`) : text);
-
-/** The number of files that are being sent in a dataset, for its card. @param {{datasetId: string}} props */
-export function UploadNote({ datasetId }) {
-  const run = runs.value.get(datasetId);
-  if (!run) return null;
-  run.version.value;
-  return run.isActive ? html`<span class="note">${t("upload.note", { count: run.counts.added - run.counts.arrived, shown: number(run.counts.added) })}</span>` : null;
-}

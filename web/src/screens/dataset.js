@@ -4,26 +4,31 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { columnsOf } from "../data/columns.js";
 import { openDataset } from "../data/dataset.js";
-import { remove, retry } from "../actions.js";
-import { chooseAll, clear } from "../data/selection.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { Filters } from "../parts/chips.js";
-import { DatasetMenu } from "../parts/dataset_menu.js";
-import { DropZone } from "../parts/drop_zone.js";
 import { Icon } from "../parts/icons.js";
-import { KeysHelp } from "../parts/keys_help.js";
+import { Lazy } from "../parts/lazy.js";
 import { PickButtons } from "../parts/pick_buttons.js";
 import { explanation } from "../parts/state.js";
 import { Table } from "../parts/table.js";
-import { say } from "../parts/toasts.js";
-import { UploadStrip } from "../parts/upload_strip.js";
+import { say, sayError } from "../parts/toasts.js";
 import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
-import { isTyping } from "../parts/typing.js";
-import { upload } from "../uploads/uploads.js";
+import { isTyping } from "../parts/table_keys.js";
+import { engine, runs, upload } from "../uploads/uploads.js";
+
+/** @typedef {import("../data/dataset.js").Dataset} Dataset */
 
 const KEYS = ["arrows", "space", "enter", "delete", "r", "all", "slash", "question"];
+const keysHelp = () => import("../parts/keys_help.js").then((module) => module.KeysHelp);
+const menu = () => import("../parts/dataset_menu.js").then((module) => module.DatasetMenu);
+const dropZone = () => import("../parts/drop_zone.js").then((module) => module.DropZone);
+const strip = () => import("../parts/upload_strip.js").then((module) => module.UploadStrip);
+const chosenBar = () => import("../parts/chosen_bar.js").then((module) => module.ChosenBar);
+const actions = () => import("../actions.js");
+/** What is loaded after the first rows, so that it is there when it is needed, even without a connection. */
+const LATER_MS = 1000;
 
 /** @param {{datasetId: string}} props */
 export function DatasetScreen({ datasetId }) {
@@ -47,16 +52,24 @@ export function DatasetScreen({ datasetId }) {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+  useEffect(() => {
+    const timer = setTimeout(() => Promise.all([actions(), chosenBar(), ...(may("editor") ? [engine(), strip()] : [])]).catch(() => {}), LATER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const onFiles = (/** @type {import("../uploads/drop.js").Picked[]} */ picked) =>
-    picked.length ? upload(datasetId, picked) : say(t("upload.nothing"));
-  const onRemove = may("editor") ? (/** @type {string[]} */ ids) => void remove(datasetId, ids) : null;
-  const onRetry = may("operator") ? retryAll : null;
+    picked.length ? void upload(datasetId, picked) : say(t("upload.nothing"));
+  /** @param {"remove" | "retry"} name */
+  const act = (name) => (/** @type {string[]} */ ids) => void actions().then((module) => module[name](module.filesOf(datasetId, ids)), sayError);
+  const onRemove = may("editor") ? act("remove") : null;
+  const onRetry = may("operator") ? act("retry") : null;
 
   if (!info) {
     return html`<div class="screen">${dataset.problem.value ? html`<p class="problem" role="alert">${dataset.problem.value}</p>` : html`<p class="faint">${t("loading")}</p>`}</div>`;
   }
-  dataset.version.value; // drawn again at each change
+  const hasRows = dataset.version.value > 0; // drawn again at each change
   const isEmpty = info.counts.files === 0 && dataset.rows.list.length === 0;
+  const { chosen, isAll } = dataset.selection.value;
+  const run = runs.value.get(datasetId);
   return html`<div class="screen dataset">
     <div class="screen-head">
       <a class="crumb" href=${addressOf({ screen: "datasets" })} aria-label=${t("datasets.title")}><${Icon} name="back" /></a>
@@ -65,13 +78,13 @@ export function DatasetScreen({ datasetId }) {
       <span class="gap"></span>
       <button type="button" class="quiet keys-button" aria-label=${t("keys.title")} onClick=${() => (showsKeys.value = true)}>?</button>
       ${may("editor") && html`<${PickButtons} onFiles=${onFiles} />`}
-      <${DatasetMenu} dataset=${dataset} />
+      <span class="menu-place">${hasRows && html`<${Lazy} load=${menu} props=${{ dataset }} isQuiet=${true} />`}</span>
     </div>
     ${dataset.problem.value && html`<p class="problem" role="alert">${dataset.problem.value}</p>`}
     ${isEmpty
       ? html`<${Empty} />`
-      : html`<${Filters} dataset=${dataset} />
-          <${Chosen} dataset=${dataset} onRemove=${onRemove} onRetry=${onRetry} />
+      : html`<${Filters} dataset=${dataset} columns=${columns.value} />
+          ${(isAll || chosen.size > 0) && html`<${Lazy} key="chosen" load=${chosenBar} props=${{ dataset }} isQuiet=${true} />`}
           <${Table}
             dataset=${dataset}
             columns=${columns.value}
@@ -80,14 +93,11 @@ export function DatasetScreen({ datasetId }) {
             onRetry=${onRetry}
           />
           <${ActiveRow} dataset=${dataset} />`}
-    <${UploadStrip} datasetId=${datasetId} />
-    ${may("editor") && html`<${DropZone} text=${t("upload.drop", { name: info.name })} onFiles=${onFiles} />`}
-    ${showsKeys.value && html`<${KeysHelp} names=${KEYS} onClose=${() => (showsKeys.value = false)} />`}
+    ${run && html`<${Lazy} key="strip" load=${strip} props=${{ run }} isQuiet=${true} />`}
+    ${hasRows && may("editor") && html`<${Lazy} key="drop" load=${dropZone} isQuiet=${true} props=${{ text: t("upload.drop", { name: info.name }), onFiles }} />`}
+    ${showsKeys.value && html`<${Lazy} key="keys" load=${keysHelp} isQuiet=${true} props=${{ names: KEYS, onClose: () => (showsKeys.value = false) }} />`}
   </div>`;
 }
-
-/** @param {string[]} ids */
-const retryAll = (ids) => void retry(ids);
 
 function Empty() {
   return html`<div class="empty">
@@ -97,33 +107,9 @@ function Empty() {
   </div>`;
 }
 
-/**
- * What can be done with the chosen rows.
- * @param {{dataset: import("../data/dataset.js").Dataset, onRemove: ((ids: string[]) => void) | null, onRetry: ((ids: string[]) => void) | null}} props
- */
-function Chosen({ dataset, onRemove, onRetry }) {
-  const isBusy = useSignal(false);
-  const { chosen } = dataset.selection.value;
-  if (chosen.size === 0) return null;
-  const ids = [...chosen];
-  const total = dataset.total;
-  const all = async () => {
-    isBusy.value = true;
-    await dataset.reach(Infinity).finally(() => (isBusy.value = false));
-    dataset.selection.value = chooseAll(dataset.selection.value, dataset.rows.list.map((row) => row.id));
-  };
-  return html`<div class="chosen-bar" role="group" aria-label=${t("chosen.label")}>
-    <b role="status">${t("chosen.count", { count: chosen.size })}</b>
-    ${chosen.size < total && html`<button type="button" disabled=${isBusy.value} onClick=${all}>${t("chosen.all", { count: total })}</button>`}
-    ${onRetry && html`<button type="button" onClick=${() => onRetry(ids)}><${Icon} name="retry" />${t("retry")}</button>`}
-    ${onRemove && html`<button type="button" onClick=${() => onRemove(ids)}><${Icon} name="trash" />${t("remove")}</button>`}
-    <button type="button" class="quiet" onClick=${() => (dataset.selection.value = clear(dataset.selection.value))}>${t("chosen.clear")}</button>
-  </div>`;
-}
-
-/** One line about the active row, for sentences that do not fit into its cell. @param {{dataset: import("../data/dataset.js").Dataset}} props */
+/** One line about the active row, for sentences that do not fit into its cell. @param {{dataset: Dataset}} props */
 function ActiveRow({ dataset }) {
-  const row = dataset.rows.byId.get(dataset.selection.value.active ?? "");
+  const row = dataset.rows.get(dataset.selection.value.active ?? "");
   const why = row ? explanation(row) : "";
   return html`<p class="active-line" role="status">${row && why ? html`<b dir="auto">${row.name}</b> ${why}` : ""}</p>`;
 }

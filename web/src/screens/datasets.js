@@ -5,17 +5,19 @@ import { useEffect } from "preact/hooks";
 import { moment } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { Dialog } from "../parts/dialog.js";
 import { DropZone } from "../parts/drop_zone.js";
 import { Icon } from "../parts/icons.js";
 import { Lazy } from "../parts/lazy.js";
 import { stateName } from "../parts/state.js";
 import { say, sayError } from "../parts/toasts.js";
-import { UploadNote } from "../parts/upload_strip.js";
+import { UploadNote } from "../parts/upload_note.js";
+import { make } from "../data/make.js";
 import { addressOf, go } from "../router.js";
+import { problemText } from "../sentences.js";
 import { api, may } from "../session.js";
 import { upload } from "../uploads/uploads.js";
 
+const newDataset = () => import("../parts/new_dataset.js").then((module) => module.NewDataset);
 const removed = () => import("../parts/removed_dialog.js").then((module) => module.RemovedDialog);
 const READ_EVERY_MS = 3000;
 const STATES = ["done", "partial", "failed", "processing", "uploading", "upload_missing", "cancelled"];
@@ -31,7 +33,7 @@ export function DatasetsScreen() {
       datasets.value = (await api.get("/datasets")).datasets;
       problem.value = "";
     } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
+      problem.value = problemText(error);
     }
   };
   useEffect(() => {
@@ -46,7 +48,7 @@ export function DatasetsScreen() {
     try {
       const card = target?.closest("[data-dataset]");
       const id = card?.getAttribute("data-dataset") ?? (await make(folder ?? t("datasets.new_name")));
-      upload(id, picked);
+      void upload(id, picked);
       go({ screen: "dataset", datasetId: id });
     } catch (error) {
       sayError(error);
@@ -72,13 +74,10 @@ export function DatasetsScreen() {
         .map((dataset) => html`<${Card} key=${dataset.id} dataset=${dataset} />`)}
     </ul>
     ${may("editor") && html`<${DropZone} text=${t("datasets.drop")} onFiles=${onFiles} />`}
-    ${showsRemoved.value && html`<${Lazy} load=${removed} props=${{ path: "/removals", onClose: () => (showsRemoved.value = false) }} />`}
-    ${isMaking.value && html`<${NewDataset} onClose=${() => (isMaking.value = false)} />`}
+    ${showsRemoved.value && html`<${Lazy} key="removed" load=${removed} isQuiet=${true} props=${{ path: "/removals", onClose: () => (showsRemoved.value = false) }} />`}
+    ${isMaking.value && html`<${Lazy} key="new" load=${newDataset} isQuiet=${true} props=${{ onClose: () => (isMaking.value = false) }} />`}
   </div>`;
 }
-
-/** @param {string} name */
-const make = async (name) => (await api.create("/datasets", { name: name.slice(0, 200) })).id;
 
 /** @param {{dataset: any}} props */
 function Card({ dataset }) {
@@ -95,29 +94,4 @@ function Card({ dataset }) {
     </p>
     <p class="faint">${t("datasets.made", { at: moment(dataset.created_at) })}</p>
   </li>`;
-}
-
-/** @param {{onClose: () => void}} props */
-function NewDataset({ onClose }) {
-  const problem = useSignal("");
-  const submit = async (/** @type {any} */ event) => {
-    event.preventDefault();
-    try {
-      go({ screen: "dataset", datasetId: await make(event.target.elements.name.value.trim()) });
-    } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
-    }
-  };
-  return html`<${Dialog} title=${t("datasets.new")} onClose=${onClose}>
-    <form class="form" onSubmit=${submit}>
-      <label for="name">${t("datasets.name")}</label>
-      <input id="name" name="name" required maxlength="200" autocomplete="off" />
-      <p class="faint">${t("datasets.default_columns")}</p>
-      <p class="problem" role="alert">${problem.value}</p>
-      <div class="form-end">
-        <button type="button" onClick=${onClose}>${t("cancel")}</button>
-        <button class="primary">${t("datasets.make")}</button>
-      </div>
-    </form>
-  <//>`;
 }

@@ -2,7 +2,7 @@
 /** One file: its pages at the left, the record's values at the right, and how it was processed. */
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { remove, retry } from "../actions.js";
+import { filesOf, remove, retry } from "../actions.js";
 import { columnsOf } from "../data/columns.js";
 import { openDataset } from "../data/dataset.js";
 import { FileDetails } from "../data/file.js";
@@ -20,7 +20,7 @@ import { Steps } from "../parts/steps.js";
 import { Tabs } from "../parts/tabs.js";
 import { FileText } from "../parts/text.js";
 import { say, sayError } from "../parts/toasts.js";
-import { isTyping } from "../parts/typing.js";
+import { isTyping } from "../parts/table_keys.js";
 import { Viewer } from "../parts/viewer.js";
 import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
@@ -36,7 +36,7 @@ export function FileScreen({ datasetId, fileId }) {
   const columns = useComputed(() => columnsOf(dataset.info.value?.schema));
   const file = details.file.value;
   dataset.version.value; // read again when the file's row changes
-  const row = dataset.rows.byId.get(fileId);
+  const row = dataset.rows.get(fileId);
   useEffect(() => void details.read(), [details, row?.updatedAt, row?.state]);
   useEffect(() => {
     if (file) document.title = `${file.name} · Fairway`;
@@ -118,7 +118,7 @@ function Body({ details, columns, proofs, onGone, onApprove }) {
     ...(file.artifacts.text ? [{ name: "text", label: t("tab.text"), content: () => html`<${FileText} file=${file} />` }] : []),
   ];
   const onRemove = () => {
-    void remove(file.dataset_id, [file.id]);
+    void remove(filesOf(file.dataset_id, [file.id]));
     onGone();
   };
   return html`<div class="review">
@@ -129,7 +129,7 @@ function Body({ details, columns, proofs, onGone, onApprove }) {
         <span class="faint">${[file.media_type, size(file.size_bytes)].filter(Boolean).join(" · ")}</span>
         <span class="gap"></span>
         ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
-        ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry([file.id])}><${Icon} name="retry" />${t("retry")}</button>`}
+        ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(filesOf(file.dataset_id, [file.id]))}><${Icon} name="retry" />${t("retry")}</button>`}
         ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
       </div>
       ${why && html`<p class=${file.error ? "problem" : "why-line"}>${why}</p>`}

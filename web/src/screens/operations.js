@@ -11,6 +11,7 @@ import { Course } from "../operations/history.js";
 import { Lanes, Quota, Services, Workers } from "../operations/panels.js";
 import { StepsTable } from "../operations/steps_table.js";
 import { Tenants } from "../operations/tenants.js";
+import { problemText } from "../sentences.js";
 import { api, may } from "../session.js";
 
 const READ_EVERY_MS = 3000;
@@ -29,7 +30,7 @@ export function OperationsScreen() {
         operations.value = body;
         problem.value = "";
       } catch (error) {
-        problem.value = /** @type {Error} */ (error).message;
+        problem.value = problemText(error);
       }
     };
     void read();

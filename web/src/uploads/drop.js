@@ -26,10 +26,6 @@ export async function droppedFiles(transfer, onCount = () => {}) {
   return { picked, folder: folders.length === 1 ? /** @type {FileSystemEntry} */ (folders[0]).name : null };
 }
 
-/** @param {FileList | null} list @returns {Picked[]} */
-export const chosenFiles = (list) =>
-  [...(list ?? [])].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
-
 /** @param {FileSystemEntry} entry @param {string} path @param {Picked[]} picked @param {(count: number) => void} onCount */
 async function walk(entry, path, picked, onCount) {
   if (entry.name.startsWith(".")) return; // .DS_Store and the like

@@ -1,40 +1,22 @@
 // @ts-check
 /** All uploads of this tab, by dataset. They continue while the person looks at other screens. */
 import { signal } from "@preact/signals";
-import { api } from "../session.js";
-import { UploadRun } from "./run.js";
+import { sayError } from "../parts/toasts.js";
 
 /** @typedef {import("./drop.js").Picked} Picked */
 
-/** @type {import("@preact/signals").Signal<ReadonlyMap<string, UploadRun>>} */
+/** @type {import("@preact/signals").Signal<ReadonlyMap<string, import("./run.js").UploadRun>>} */
 export const runs = signal(new Map());
 
+/** What sends files is loaded when it is first needed, or when the page has nothing else to do. */
+export const engine = () => import("./begin.js");
+
 /** Upload files into a dataset, as part of its running upload if there is one. @param {string} datasetId @param {Picked[]} picked */
-export function upload(datasetId, picked) {
+export async function upload(datasetId, picked) {
   if (picked.length === 0) return;
-  let run = runs.value.get(datasetId);
-  if (!run?.isActive) {
-    run = new UploadRun(api, datasetId);
-    runs.value = new Map([...runs.value, [datasetId, run]]);
+  try {
+    (await engine()).begin(datasetId, picked);
+  } catch (error) {
+    sayError(error);
   }
-  void run.add(picked);
-}
-
-/** Upload files although the dataset has the same content. @param {string} datasetId @param {Picked[]} picked */
-export function uploadAgain(datasetId, picked) {
-  const run = new UploadRun(api, datasetId, { allowsDuplicates: true });
-  runs.value = new Map([...runs.value, [datasetId, run]]);
-  void run.add(picked);
-}
-
-/** Close the strip of an upload that has ended. @param {string} datasetId */
-export function dismiss(datasetId) {
-  runs.value = new Map([...runs.value].filter(([id]) => id !== datasetId));
-}
-
-/** Ask before the tab is closed while files are being sent. */
-export function warnBeforeLeaving() {
-  addEventListener("beforeunload", (event) => {
-    if ([...runs.value.values()].some((run) => run.isActive)) event.preventDefault();
-  });
 }

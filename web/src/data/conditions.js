@@ -1,0 +1,38 @@
+// @ts-check
+/** Conditions on the values of records: which comparisons a column takes, and how a typed value becomes one. */
+import { readInput } from "./input.js";
+
+/** @typedef {import("./columns.js").Column} Column */
+/** @typedef {import("./listing.js").Condition} Condition */
+
+const WITHOUT_VALUE = ["missing", "doubtful"];
+const ORDERED = ["eq", "ne", "lt", "le", "gt", "ge"];
+
+/** The comparisons that a column takes, the most useful first. @param {Column} column @returns {string[]} */
+export function operatorsOf({ type, format, schema }) {
+  if (type === "boolean") return ["eq", ...WITHOUT_VALUE];
+  if (type === "number" || type === "integer" || format === "date") return [...ORDERED, ...WITHOUT_VALUE];
+  if (type !== "string") return WITHOUT_VALUE;
+  return Array.isArray(schema.enum) ? ["eq", "ne", ...WITHOUT_VALUE] : ["contains", "eq", "ne", ...WITHOUT_VALUE];
+}
+
+/** @param {string} op */
+export const takesValue = (op) => !WITHOUT_VALUE.includes(op);
+
+/**
+ * The condition, or null if the text is no value of the column.
+ * @param {Column} column @param {string} op @param {string} text as it was typed @param {string} locale
+ * @returns {Condition | null}
+ */
+export function conditionFrom(column, op, text, locale) {
+  if (!takesValue(op)) return { field: column.name, op };
+  const value = readInput(text, column, locale);
+  return value === null || value === undefined ? null : { field: column.name, op, value };
+}
+
+/** The conditions with one more; a repeated one is not added. @param {readonly Condition[]} where @param {Condition} condition */
+export const withCondition = (where, condition) =>
+  where.some((known) => isSame(known, condition)) ? where : [...where, condition];
+
+/** @param {Condition} a @param {Condition} b */
+const isSame = (a, b) => a.field === b.field && a.op === b.op && a.value === b.value;

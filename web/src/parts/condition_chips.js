@@ -1,0 +1,31 @@
+// @ts-check
+/** The conditions of a filter in words; a press on one removes it. */
+import { fieldValue } from "../format.js";
+import { html } from "../html.js";
+import { t } from "../i18n.js";
+import { Icon } from "./icons.js";
+
+/** @typedef {import("../data/dataset.js").Dataset} Dataset */
+/** @typedef {import("../data/columns.js").Column} Column */
+/** @typedef {import("../data/listing.js").Condition} Condition */
+
+const ORDERED = ["lt", "le", "gt", "ge"];
+
+/** The words for a comparison: dates are before and after one another. @param {string} op @param {Column | undefined} column */
+export const operatorName = (op, column) => t(column?.format === "date" && ORDERED.includes(op) ? `op.date.${op}` : `op.${op}`);
+
+/** @param {{dataset: Dataset, columns: Column[]}} props */
+export function ConditionChips({ dataset, columns }) {
+  return dataset.filter.value.where.map((condition) => html`<${ConditionChip} key=${JSON.stringify(condition)} dataset=${dataset} condition=${condition} columns=${columns} />`);
+}
+
+/** @param {{dataset: Dataset, condition: Condition, columns: Column[]}} props */
+function ConditionChip({ dataset, condition, columns }) {
+  const column = columns.find(({ name }) => name === condition.field);
+  const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema);
+  const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
+  const remove = () => dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
+  return html`<button type="button" class="chip condition" aria-label=${t("filter.remove", { condition: text })} title=${t("filter.remove", { condition: text })} onClick=${remove}>
+    <span dir="auto">${text}</span><${Icon} name="close" size=${12} />
+  </button>`;
+}

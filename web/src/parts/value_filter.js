@@ -1,0 +1,76 @@
+// @ts-check
+/** A form that adds a condition on a value to the filter of a table. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { conditionFrom, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
+import { choicesOf, kindOf } from "../data/input.js";
+import { fieldValue } from "../format.js";
+import { html } from "../html.js";
+import { catalogue, t } from "../i18n.js";
+import { operatorName } from "./condition_chips.js";
+
+/** @typedef {import("../data/columns.js").Column} Column */
+
+/** @param {{dataset: import("../data/dataset.js").Dataset, columns: Column[], onClose: () => void}} props */
+export function ValueFilter({ dataset, columns, onClose }) {
+  const name = useSignal(columns[0]?.name ?? "");
+  const op = useSignal("");
+  const text = useSignal("");
+  const isWrong = useSignal(false);
+  const first = useRef(/** @type {HTMLSelectElement | null} */ (null));
+  useEffect(() => first.current?.focus(), []);
+  const column = columns.find((one) => one.name === name.value) ?? columns[0];
+  if (!column) return null;
+  const operators = operatorsOf(column);
+  const chosen = operators.includes(op.value) ? op.value : operators[0];
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const condition = conditionFrom(column, chosen, text.value, catalogue.value.locale);
+    isWrong.value = condition === null;
+    if (!condition) return;
+    void dataset.setFilter({ where: withCondition(dataset.filter.value.where, condition) });
+    onClose();
+  };
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    onClose();
+  };
+  return html`<form class="value-filter" onSubmit=${submit} onKeyDown=${onKey} aria-label=${t("filter.by_value")}>
+    <label><span>${t("filter.column")}</span>
+      <select ref=${first} value=${column.name} onChange=${(/** @type {any} */ event) => {
+        name.value = event.target.value;
+        text.value = "";
+      }}>
+        ${columns.map((one) => html`<option key=${one.name} value=${one.name}>${one.title}</option>`)}
+      </select>
+    </label>
+    <label><span>${t("filter.comparison")}</span>
+      <select value=${chosen} onChange=${(/** @type {any} */ event) => (op.value = event.target.value)}>
+        ${operators.map((one) => html`<option key=${one} value=${one}>${operatorName(one, column)}</option>`)}
+      </select>
+    </label>
+    ${takesValue(chosen) && html`<label><span>${t("filter.value")}</span><${ValueInput} column=${column} text=${text} isWrong=${isWrong.value} /></label>`}
+    <button class="primary">${t("filter.add")}</button>
+    <button type="button" onClick=${onClose}>${t("cancel")}</button>
+    ${isWrong.value && html`<p class="problem" id="filter-wrong" role="alert">${t(text.value ? `input.${column.type}` : "filter.no_value")}</p>`}
+  </form>`;
+}
+
+/** @param {{column: Column, text: import("@preact/signals").Signal<string>, isWrong: boolean}} props */
+function ValueInput({ column, text, isWrong }) {
+  const kind = kindOf(column, null);
+  const shared = {
+    value: text.value,
+    "aria-invalid": isWrong,
+    "aria-describedby": isWrong ? "filter-wrong" : undefined,
+    onInput: (/** @type {any} */ event) => (text.value = event.target.value),
+  };
+  if (kind === "choice") {
+    return html`<select ...${shared} onChange=${shared.onInput}>
+      <option value=""></option>
+      ${choicesOf(column).map((choice) => html`<option key=${String(choice)} value=${String(choice)}>${fieldValue(choice)}</option>`)}
+    </select>`;
+  }
+  return html`<input type=${kind === "date" ? "date" : "text"} inputmode=${kind === "number" ? "decimal" : undefined} ...${shared} />`;
+}
