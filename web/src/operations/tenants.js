@@ -11,7 +11,7 @@ import { sayError } from "../parts/toasts.js";
 import { api, ROLES } from "../session.js";
 import { readInput } from "../data/input.js";
 
-const WEIGHT = { name: "weight", title: "", type: "number", format: null, isRequired: true, labels: [], schema: {} };
+const WEIGHT = { name: "weight", title: "", type: "number", format: null, isRequired: true, labels: [], schema: {}, items: null };
 
 export function Tenants() {
   const tenants = useSignal(/** @type {any[]} */ ([]));

@@ -2,11 +2,13 @@
 /** The values of a record beside its page: what is missing or doubtful comes first. */
 import { useMemo } from "preact/hooks";
 import { inReviewOrder, proofsOf } from "../data/evidence.js";
+import { itemColumnsOf } from "../data/items.js";
 import { kindOf } from "../data/input.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { FieldInput } from "./field_input.js";
+import { ItemsInput, ItemsTable } from "./items_input.js";
 
 /** @typedef {import("../data/columns.js").Column} Column */
 /** @typedef {(name: string, value: any) => Promise<boolean>} Save */
@@ -27,14 +29,20 @@ export function Fields({ columns, record, onFocus, onSave, onReset }) {
       const proofs = proofsOf(record.evidence, name);
       const show = () => onFocus(proofs, name);
       const value = record.fields[name];
-      const isEditable = onSave !== null && kindOf(column, value) !== "none";
-      return html`<li key=${name} class=${`field ${condition}`} onFocusIn=${show} tabindex=${isEditable ? undefined : 0}>
-        <label class="field-name" for=${isEditable ? idOf(record, name) : undefined}>
+      const id = idOf(record, name);
+      const isList = onSave !== null && itemColumnsOf(column).length > 0;
+      const isInput = onSave !== null && kindOf(column, value) !== "none";
+      const save = (/** @type {any} */ next) => /** @type {Save} */ (onSave)(name, next);
+      const showItem = (/** @type {number} */ index) => onFocus(proofsOf(record.evidence, `${name}[${index}]`), name);
+      return html`<li key=${name} class=${`field ${condition}`} onFocusIn=${isList ? undefined : show} tabindex=${isInput || isList ? undefined : 0}>
+        <${isInput ? "label" : "span"} class="field-name" for=${isInput ? id : undefined}>
           ${column.title} <${Condition} condition=${condition} by=${record.by?.[name]} />
-        </label>
-        ${isEditable
-          ? html`<${FieldInput} id=${idOf(record, name)} column=${column} value=${value} onSave=${(/** @type {any} */ next) => onSave(name, next)} />`
-          : html`<${FieldValue} value=${value} column=${column} />`}
+        <//>
+        ${isList
+          ? html`<${ItemsInput} id=${id} column=${column} value=${value} onSave=${save} onItem=${showItem} />`
+          : isInput
+            ? html`<${FieldInput} id=${id} column=${column} value=${value} onSave=${save} />`
+            : html`<${FieldValue} value=${value} column=${column} />`}
         ${proofs[0]?.text && html`<span class="field-proof" dir="auto">${t("field.proof", { page: proofs[0].page, text: proofs[0].text })}</span>`}
         ${onSave && record.by?.[name] === "person" && html`<button type="button" class="small" onClick=${() => onReset(name)}>${t("field.reset")}</button>`}
       </li>`;
@@ -54,25 +62,6 @@ function Condition({ condition, by }) {
 
 /** @param {{value: any, column: Column}} props */
 function FieldValue({ value, column }) {
-  if (Array.isArray(value) && value.some((item) => item && typeof item === "object")) {
-    return html`<${Items} items=${value} />`;
-  }
+  if (itemColumnsOf(column).length) return html`<${ItemsTable} column=${column} value=${value} />`;
   return html`<span class="field-value" dir="auto">${fieldValue(value, column.schema) || t("value.none")}</span>`;
-}
-
-/** Line items as a small table. @param {{items: any[]}} props */
-function Items({ items }) {
-  const names = [...new Set(items.flatMap((item) => Object.keys(item ?? {})))];
-  return html`<div class="items">
-    <table>
-      <thead><tr>${names.map((name) => html`<th key=${name} scope="col">${name.replaceAll("_", " ")}</th>`)}</tr></thead>
-      <tbody>
-        ${items.map(
-          (item, index) => html`<tr key=${index}>
-            ${names.map((name) => html`<td key=${name} class=${typeof item?.[name]} dir="auto">${fieldValue(item?.[name])}</td>`)}
-          </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
 }
