@@ -4,9 +4,11 @@ import { useSignal } from "@preact/signals";
 import { difference, emptyRow, KINDS, OTHER, rowsOf, schemaOf } from "../data/schema_form.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { api } from "../session.js";
+import { problemText } from "../sentences.js";
+import { api, may } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
+import { PlanPreview } from "./plan_preview.js";
 import { say } from "./toasts.js";
 
 /** @typedef {import("../data/schema_form.js").FormRow} FormRow */
@@ -29,7 +31,7 @@ export function SchemaDialog({ dataset, onClose }) {
       onClose();
     } catch (error) {
       const found = /** @type {any} */ (error);
-      problems.value = found.errors?.length ? found.errors.map((/** @type {any} */ one) => `${one.pointer}: ${one.detail}`) : [found.message];
+      problems.value = found.errors?.length ? found.errors.map((/** @type {any} */ one) => `${one.pointer}: ${one.detail}`) : [problemText(error)];
     }
   };
   return html`<${Dialog} title=${t("dataset.schema")} onClose=${onClose} isWide=${true}>
@@ -42,6 +44,7 @@ export function SchemaDialog({ dataset, onClose }) {
       </div>
       <p><button type="button" onClick=${() => (rows.value = [...rows.value, emptyRow()])}><${Icon} name="plus" />${t("schema.add")}</button></p>
       <${Changes} changes=${changes} />
+      ${!isSame && may("operator") && dataset.info.value.counts.files > 0 && html`<${PlanPreview} dataset=${dataset} schema=${next} onApplied=${onClose} />`}
       ${problems.value.map((problem) => html`<p key=${problem} class="problem" role="alert">${problem}</p>`)}
       <div class="form-end">
         <button type="button" onClick=${onClose}>${t("cancel")}</button>
