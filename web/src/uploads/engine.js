@@ -95,7 +95,7 @@ export class Engine {
   }
 
   #work() {
-    this.#show(true);
+    this.#show();
     if (!this.isDescribing) void this.#describeAll();
     while (this.working < AT_ONCE && this.queue.length > 0 && !this.isPaused) {
       this.working += 1;
@@ -215,7 +215,7 @@ export class Engine {
 
   /** @param {Picked} picked @param {string} reason @param {Item | null} item */
   #fail(picked, reason, item) {
-    this.failures = [...this.failures, { picked, reason, item }];
+    this.failures.push({ picked, reason, item });
     this.#show();
   }
 

@@ -3,7 +3,9 @@
 
 const DATABASE = "fairway-uploads";
 const STORE = "files";
-const AT_ONCE = 200;
+/** So many are read or written at once: a transaction of ten thousand would stop the page for a while. */
+const READ_AT_ONCE = 1000;
+const WRITTEN_AT_ONCE = 200;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /** @typedef {{dataset: string, mark: string, fileId: string, batchId: string, at: number}} Begun */
@@ -56,19 +58,33 @@ async function change(write) {
 export async function begun(dataset) {
   const opened = await database();
   if (!opened) return new Map();
-  const store = opened.transaction(STORE).objectStore(STORE);
-  const all = await answered(store.index("dataset").getAll(dataset)).catch(() => []);
+  /** @type {Map<string, Begun>} */
+  const found = new Map();
+  let last = "";
+  try {
+    for (let isLast = false; !isLast; ) {
+      // A list comes after all texts, so this range ends with the dataset's last mark.
+      const range = IDBKeyRange.bound([dataset, last], [dataset, []], true);
+      const some = await answered(opened.transaction(STORE).objectStore(STORE).getAll(range, READ_AT_ONCE));
+      for (const one of some) if (Date.now() - one.at < KEPT_MS) found.set(one.mark, one);
+      isLast = some.length < READ_AT_ONCE;
+      last = some.at(-1)?.mark ?? last;
+    }
+  } catch {
+    // what cannot be read is uploaded again, and recognised by the server
+  }
   opened.close();
-  const fresh = all.filter((/** @type {Begun} */ one) => Date.now() - one.at < KEPT_MS);
-  return new Map(fresh.map((/** @type {Begun} */ one) => [one.mark, one]));
+  return found;
 }
 
 /** @param {Begun[]} files */
-export async function remember(files) {
-  // In portions, so that the page does not stand still.
-  for (let at = 0; at < files.length; at += AT_ONCE) {
-    const some = files.slice(at, at + AT_ONCE);
-    await change((store) => some.forEach((file) => store.put(file)));
+export const remember = (files) => changeEach(files, (store, file) => store.put(file));
+
+/** @param {Begun[]} files @param {(store: IDBObjectStore, file: Begun) => unknown} write */
+async function changeEach(files, write) {
+  for (let at = 0; at < files.length; at += WRITTEN_AT_ONCE) {
+    const some = files.slice(at, at + WRITTEN_AT_ONCE);
+    await change((store) => some.forEach((file) => write(store, file)));
   }
 }
 
@@ -76,5 +92,5 @@ export async function remember(files) {
 export async function forget(dataset, batchId) {
   const files = await begun(dataset);
   const done = [...files.values()].filter((file) => file.batchId === batchId);
-  await change((store) => done.forEach((file) => store.delete([dataset, file.mark])));
+  await changeEach(done, (store, file) => store.delete([dataset, file.mark]));
 }
