@@ -1,4 +1,4 @@
-"""Measures the web page in Chromium: the first visit, scrolling through a large dataset, and a large drop of small files.
+"""Measures the web page in Chromium: the first visit, scrolling through a large dataset, changes, and a large drop of files.
 
     python -m benchmarks.web [--files 100000] [--dropped 2000]
 
@@ -12,16 +12,23 @@ import argparse
 import json
 import os
 import shutil
+import threading
+import time
 from typing import Any
 
-from benchmarks.api import embedded, fill
+import psycopg
+
+from benchmarks.api import Measured, embedded, fill, quantile
 from benchmarks.starting import keep
+from layers.adapters.redis.change_notifications import RedisChangeNotifications
 
 TARGETS = {
     "first visit to first rows, s": "1.0",
     "bytes before the first row, kB": "60",
     "scrolling, frame p95, ms": "33",
     "scrolling, heap, MB": "60",
+    "commit to cell, p95, ms": "1000",
+    "API's CPU for a page that watches, % of a core": "2",
     "dropped files, files/s": "25",
     "dropped files, longest block of the page, ms": "200",
 }
@@ -53,6 +60,19 @@ SCROLL = """async () => {
     gc();
     return [frames[150], frames[285], performance.memory.usedJSHeapSize];
 }"""
+# Notes when a name with a number stands in a row: the number of a later change of the same row stands for earlier ones.
+WATCH = """() => {
+    window.shown = {};
+    const note = () => {
+        for (const link of document.querySelectorAll('.table-row.body .name a')) {
+            const [, row, number] = /^changed (\\d+) (\\d+)$/.exec(link.textContent) ?? [];
+            if (row !== undefined) (window.shown[row] ??= {})[number] ??= Date.now();
+        }
+    };
+    new MutationObserver(note).observe(document.querySelector('.table-body'), {subtree: true, childList: true, characterData: true});
+}"""
+CHANGES_A_S, CHANGED_ROWS, CHANGING_S = 20, 12, 30
+CHANGE = "UPDATE files SET name = %s, updated_at = clock_timestamp() WHERE file_id = %s"
 DROP = """async count => {
     const transfer = new DataTransfer();
     for (let number = 0; number < count; number += 1) transfer.items.add(new File([`Note ${number}`], `note-${number}.txt`));
@@ -86,6 +106,50 @@ def scrolling(page: Any, results: dict[str, Any]) -> None:
     results["scrolling, frame p50, ms"] = round(p50_ms, 1)
     results["scrolling, frame p95, ms"] = round(p95_ms, 1)
     results["scrolling, heap, MB"] = round(heap / 1e6, 1)
+    results["scrolling, elements of a row"] = page.evaluate(
+        "document.querySelector('.table-row.body').querySelectorAll('*').length"
+    )
+
+
+def changing(page: Any, measured: Measured, dataset_id: str, results: dict[str, Any]) -> None:
+    """Change rows in sight, and measure from each commit until the row shows it."""
+    page.evaluate("document.querySelector('[role=grid]').scrollTop = 0")
+    page.wait_for_selector(".table-row.body .name a")
+    page.evaluate(WATCH)
+    files = [
+        row["id"] for row in measured.get(f"/datasets/{dataset_id}/files", view="row", limit=CHANGED_ROWS)["files"]
+    ]
+    committed: dict[tuple[int, int], float] = {}
+    writer = threading.Thread(target=change, args=(measured, dataset_id, files, committed))
+    before, began = measured.cpu(), time.monotonic()
+    writer.start()
+    page.wait_for_timeout((CHANGING_S + 3) * 1000)
+    spent, took = measured.cpu() - before, time.monotonic() - began
+    writer.join()
+    shown = {
+        int(row): {int(number): at for number, at in times.items()} for row, times in page.evaluate("shown").items()
+    }
+    delays = [
+        min((at for later, at in shown.get(row, {}).items() if later >= number), default=float("inf")) - at_ms
+        for (row, number), at_ms in committed.items()
+    ]
+    results["commit to cell, changes"] = len(delays)
+    results["commit to cell, p50, ms"] = round(quantile(delays, 0.5))
+    results["commit to cell, p95, ms"] = round(quantile(delays, 0.95))
+    results["API's CPU for a page that watches, % of a core"] = round(spent / took * 100, 1)
+
+
+def change(measured: Measured, dataset_id: str, files: list[str], committed: dict[tuple[int, int], float]) -> None:
+    """Rename files at a steady rate, and note when each commit ended, in milliseconds."""
+    news = RedisChangeNotifications(measured.endpoint["redis_url"])
+    with psycopg.connect(measured.endpoint["database_url"], autocommit=True) as connection:
+        began = time.monotonic()
+        for number in range(CHANGES_A_S * CHANGING_S):
+            time.sleep(max(0.0, began + number / CHANGES_A_S - time.monotonic()))
+            row = number % len(files)
+            connection.execute(CHANGE, [f"changed {row} {number}", files[row]])
+            committed[row, number] = time.time() * 1000
+            news.publish([dataset_id])
 
 
 def main() -> None:
@@ -106,6 +170,7 @@ def main() -> None:
         page.add_init_script(f"sessionStorage.setItem('fairway.key', {key})")
         address = f"{measured.endpoint['api_url']}/#/datasets/"
         visits(page, address + large, results)
+        changing(page, measured, large, results)
         scrolling(page, results)
         page.goto(address + small)
         page.wait_for_selector(".empty")

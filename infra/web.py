@@ -10,9 +10,10 @@ import base64
 import gzip
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.compression import takes_gzip
 from infra.web_modules import INSTALLED, MODULES
@@ -65,7 +66,8 @@ class WebPage:
         text = text.replace(VERSION, self._version)
         self._files = {name: Content.of(MEDIA_TYPES[Path(name).suffix], body) for name, body in served.items()}
         self._page = Content.of("text/html; charset=utf-8", text.encode())
-        self._import_map = IMPORT_MAP.search(text)
+        found = IMPORT_MAP.search(text)
+        self._map_text = found.group(1) if found else ""
         self._store_origins = store_origins
         self._policy: str | None = None
 
@@ -85,9 +87,22 @@ class WebPage:
         # A page that was loaded before an upgrade gets the new files, but must not keep them under the old address.
         return _sent(content, KEPT if version == self._version else CHECKED, headers, {})
 
+    def files_of_a_host(self, api_url: str) -> dict[str, tuple[str, bytes]]:
+        """The media type and content of all files by their path, for a host that serves only files. Its page calls this API, and
+        has its policy in itself."""
+        scheme, host = urlsplit(api_url)[:2]
+        rules = policy(self._map_text, self._store_origins(), own={f"{scheme}://{host}"}, is_in_page=True)
+        head = (
+            f'<meta http-equiv="Content-Security-Policy" content="{rules}">\n  '
+            f'<meta name="fairway-api" content="{api_url.rstrip("/")}">\n  <title>'
+        )
+        text = self._page.body.decode().replace("<title>", head, 1)
+        files = {f"web/{self._version}/{name}": (file.media_type, file.body) for name, file in self._files.items()}
+        return files | {"index.html": (self._page.media_type, text.encode())}
+
     def _page_headers(self) -> dict[str, str]:
         if self._policy is None:
-            self._policy = policy(self._import_map.group(1) if self._import_map else "", self._store_origins())
+            self._policy = policy(self._map_text, self._store_origins())
         return {
             "Content-Security-Policy": self._policy,
             "Referrer-Policy": "no-referrer",
@@ -96,8 +111,11 @@ class WebPage:
         }
 
 
-def policy(import_map: str, store_origins: set[str]) -> str:
-    """The Content-Security-Policy: own files, the object store, and this one inline import map by its digest."""
+def policy(import_map: str, store_origins: set[str], *, own: Iterable[str] = (), is_in_page: bool = False) -> str:
+    """The Content-Security-Policy: own files, the object store, and this one inline import map by its digest.
+
+    `own`: the API's origin, if it is another one. A policy in a page can't state where the page may be framed.
+    """
     digest = base64.b64encode(hashlib.sha256(import_map.encode()).digest()).decode()
     store = " ".join(sorted(store_origins))
     rules = {
@@ -106,13 +124,15 @@ def policy(import_map: str, store_origins: set[str]) -> str:
         "style-src": "'self'",
         "img-src": f"'self' data: {store}",
         "media-src": store or "'none'",
-        "connect-src": f"'self' {store}",
+        "connect-src": " ".join(["'self'", *sorted(own), store]),
         "frame-src": store or "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
     }
+    if is_in_page:
+        rules.pop("frame-ancestors")
     return "; ".join(f"{name} {value}".strip() for name, value in rules.items())
 
 

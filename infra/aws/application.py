@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.aws import alarms, bucket, dashboard, functions, gateway, queues
+from infra.aws import alarms, bucket, dashboard, functions, gateway, page, queues
 from infra.aws.inventory import FUNCTIONS
 from infra.aws.parameters import CONDITIONS, PARAMETERS, RULES
 
@@ -16,7 +16,7 @@ from infra.aws.parameters import CONDITIONS, PARAMETERS, RULES
 def merge_template(stage: str) -> dict[str, Any]:
     """Everything that Chalice's template lacks. Resources that Chalice defines too have the same logical ids."""
     return {
-        "Description": f"Fairway ({stage}): functions, queues, bucket, API, alarms and dashboard.",
+        "Description": f"Fairway ({stage}): functions, queues, bucket, API, page, alarms and dashboard.",
         # cfn-lint does not recognise that an optional parameter is used only under the condition that it is set.
         "Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1030", "W1031", "W1033"]}}},
         "Parameters": PARAMETERS,
@@ -26,6 +26,7 @@ def merge_template(stage: str) -> dict[str, Any]:
             **functions.resources(stage),
             **queues.resources(stage),
             **bucket.resources(stage),
+            **page.resources(stage),
             **gateway.resources(stage),
             **alarms.resources(stage, {name: f"fairway-{stage}-{name}" for name in FUNCTIONS}),
             **dashboard.resources(stage),
@@ -34,5 +35,6 @@ def merge_template(stage: str) -> dict[str, Any]:
             "Bucket": {"Value": {"Ref": "Files"}},
             "MigrateFunction": {"Value": {"Ref": "Migrate"}},
             "ArrivalsQueue": {"Value": {"Ref": "ArrivalsQueue"}},
+            **page.OUTPUTS,
         },
     }

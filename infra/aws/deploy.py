@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from infra.aws import page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 POLL_S, MAX_POLLS = 5, 360
@@ -52,7 +56,10 @@ class Deployment:
         }
         own = {"ArtifactBucket": self.artifacts, "SchemaDigest": description["schema"], **keys}
         known = _known(folder / "template.json", parameters)
-        return self._put(self.stack, folder / "template.json", {**known, **own})
+        outputs = self._put(self.stack, folder / "template.json", {**known, **own})
+        if description["has_page"]:
+            page.publish(self._s3, folder, outputs["PageBucket"], outputs["EndpointURL"], self._store_origins(outputs))
+        return outputs
 
     @property
     def stack(self) -> str:
@@ -63,9 +70,9 @@ class Deployment:
         return f"fairway-{self.stage}-data"
 
     def remove(self) -> None:
-        """Empty the bucket, delete both stacks, and delete the packages."""
-        bucket = self.outputs(self.stack).get("Bucket")
-        if bucket:
+        """Empty the buckets, delete both stacks, and delete the packages."""
+        outputs = self.outputs(self.stack)
+        for bucket in filter(None, (outputs.get("Bucket"), outputs.get("PageBucket"))):
             self._empty(bucket)
         for stack in (self.stack, self.data_stack):
             if self._describe(stack):
@@ -76,6 +83,11 @@ class Deployment:
     def outputs(self, stack: str) -> dict[str, str]:
         found = self._describe(stack)
         return {output["OutputKey"]: output["OutputValue"] for output in (found or {}).get("Outputs", ())}
+
+    def _store_origins(self, outputs: Mapping[str, str]) -> set[str]:
+        """The origins of presigned URLs: with the bucket's name in the host or in the path."""
+        scheme, host = urlsplit(os.environ.get("AWS_ENDPOINT_URL") or f"https://s3.{self._region}.amazonaws.com")[:2]
+        return {f"{scheme}://{host}", f"{scheme}://{outputs['Bucket']}.{host}"}
 
     # --- stacks --------------------------------------------------------------------------------------------------
 
@@ -161,9 +173,8 @@ class Deployment:
             self._s3.upload_file(str(path), self.artifacts, key)
 
     def _empty(self, bucket: str) -> None:
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
-        for page in pages:
-            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        for listed in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
             objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in found]
             if objects:
                 self._s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})

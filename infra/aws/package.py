@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from infra.aws import application, archives, data, gateway, inventory, layers
+from infra.aws import application, archives, data, gateway, inventory, layers, page
 
 ROOT = layers.ROOT
 # Of a function and its layers, unzipped: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -49,7 +49,7 @@ def package(stage: str, into: Path) -> dict[str, Any]:
         template = finish(json.loads((chalice_output / "sam.json").read_text()))
     (into / "template.json").write_text(json.dumps(template, indent=1))
     (into / "data.json").write_text(json.dumps(data.template(stage), indent=1))
-    description = describe(stage, architecture, into, plan)
+    description = describe(stage, architecture, into, plan) | {"has_page": page.pack(into)}
     (into / "package.json").write_text(json.dumps(description, indent=1))
     check_sizes(description, plan)
     return description
@@ -143,6 +143,8 @@ def main() -> None:
     for archive in description["archives"].values():
         zipped, unzipped = archive["zipped_bytes"] / 2**20, archive["unzipped_bytes"] / 2**20
         print(f"{archive['path']:24} {zipped:6.1f} MiB zipped {unzipped:6.1f} MiB unzipped")
+    if not description["has_page"]:
+        print("The package has no web page: install its libraries first with `python -m infra.web_modules`.")
     print(f"The package for {description['architecture']} is in build/aws/{stage}.")
 
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.test_embedded import Start
+from tests.acceptance.test_embedded import SAMPLES, Start, settle
 from tests.browser.ground import Visit, address_of, dataset_with_samples, needs_chromium
 
 pytestmark = needs_chromium
+FIRST_BYTES = 60_000
+BYTES_BEFORE_ROWS = """async () => {
+    while (!document.querySelector('.table-row.body a')) await new Promise(requestAnimationFrame);
+    return performance.getEntries().reduce((sum, entry) => sum + (entry.transferSize ?? 0), 0);
+}"""
+ITEMS = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["description"],
+                "properties": {"description": {"type": "string"}, "amount": {"type": "number"}},
+            },
+        },
+    },
+}
 PATTERNS = ("receipt-hardware.jpg", "receipt-parking.jpg", "statement.html")
 
 
@@ -99,3 +119,77 @@ def test_records_to_be_checked_are_filtered(visit: Visit, start: Start) -> None:
     expect(page.get_by_role("grid").get_by_role("row")).to_have_count(1 + len(PATTERNS))
     page.get_by_role("button", name="to be checked").click()
     expect(page.get_by_role("grid").get_by_role("row")).to_have_count(1 + len(needed))
+
+
+def test_the_first_rows_need_few_bytes(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
+    page = visit.context.new_page()
+    page.add_init_script(f"sessionStorage.setItem('fairway.key', {json.dumps(start.endpoint['api_key'])})")
+    page.goto(address_of(start, dataset["id"]))
+    sent = page.evaluate(BYTES_BEFORE_ROWS)
+    assert sent <= FIRST_BYTES, sent
+
+
+def test_rows_are_filtered_by_a_value_and_all_of_them_approved_at_once(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "To approve", PATTERNS)
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    rows = page.locator(".table-row.body")
+    expect(rows).to_have_count(len(PATTERNS))
+    page.get_by_role("button", name="Filter by value").click()
+    page.get_by_label("Column", exact=True).select_option("total")
+    page.get_by_label("Comparison").select_option("gt")
+    page.get_by_label("Value", exact=True).fill("not a number")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="This is not a number.")).to_be_visible()
+    page.get_by_label("Value", exact=True).fill("100")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(rows).to_have_count(2)
+    assert "receipt-parking.jpg" not in names(page)
+
+    rows.first.locator(".chooser").click()
+    page.get_by_role("button", name="Select all 2").click()
+    expect(page.get_by_text("All 2 selected")).to_be_visible()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_text("2 records approved")).to_be_visible()
+    states = {row["name"]: row["record"]["review"] for row in start.client.rows(dataset["id"])}
+    assert sorted(name for name, state in states.items() if state == "approved") == sorted(
+        {"receipt-hardware.jpg", "statement.html"}
+    )
+    page.get_by_role("button", name="Remove the condition").click()
+    expect(rows).to_have_count(len(PATTERNS))
+
+
+def test_items_of_a_record_are_added_and_corrected(visit: Visit, start: Start) -> None:
+    dataset = start.client.call("POST", "/datasets", {"name": "Items", "schema": ITEMS})
+    batch = start.client.upload(dataset["id"], [SAMPLES / "human-rights.txt"])
+    settle(start.client, dataset["id"], batch["id"])
+    (file,) = start.client.files(dataset["id"])
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"], file["id"]))
+    page.get_by_role("button", name="Add an item").click()
+    page.get_by_label("amount, item 1").fill("9.50")
+    page.get_by_label("amount, item 1").press("Enter")
+    expect(page.get_by_text("Not saved yet; still to fill in: description")).to_be_visible()
+    page.get_by_label("description, item 1").fill("Nails")
+    page.get_by_label("description, item 1").press("Enter")
+    expect(page.get_by_text("set by a person")).to_be_visible()
+    assert start.client.record(file["id"])["fields"]["items"] == [{"amount": 9.5, "description": "Nails"}]
+    page.get_by_role("button", name="Remove item 1").click()
+    expect(page.get_by_label("amount, item 1")).to_have_count(0)
+
+
+def test_new_columns_are_tried_before_they_are_saved(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Tried", ("statement.html",))
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Columns").click()
+    page.get_by_role("button", name="Remove, column 4").click()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("1 file was read again with these columns")).to_be_visible()
+    row = page.get_by_role("dialog").get_by_role("row").filter(has_text="currency")
+    expect(row.locator("td.vanished")).to_have_text("1")
+    assert len(start.client.call("GET", f"/datasets/{dataset['id']}")["schema"]["properties"]) == 4
+    page.get_by_role("button", name="Save and extract again").click()
+    expect(page.get_by_role("columnheader").filter(has_text=re.compile("currency", re.IGNORECASE))).to_have_count(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from fairway_client import Client
 
 from tests.rehearsal import alarms, packages
 from tests.rehearsal.ground import ROOT, prepared
-from tests.rehearsal.stage import ORIGIN, STAGE, Stage, until
+from tests.rehearsal.stage import ORIGIN, PACKAGE, STAGE, Stage, until
 
 pytestmark = pytest.mark.timeout(900)
 SAMPLES = ROOT / "events" / "samples"
@@ -103,6 +104,16 @@ def test_pages_of_allowed_origins_may_read_responses(stage: Stage) -> None:
     for path in ("/health", "/datasets", f"/files/{uuid4()}"):
         answered = stage.call("GET", path, stage.admin_key)
         assert answered.headers.get_all("Access-Control-Allow-Origin") == [ORIGIN]
+
+
+def test_the_page_is_published_for_this_api(stage: Stage) -> None:
+    if not json.loads((PACKAGE / "package.json").read_text())["has_page"]:
+        pytest.skip("the package has no page: its libraries are not installed")
+    s3, bucket = stage.ground.session.client("s3"), stage.outputs["PageBucket"]
+    names = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    text = s3.get_object(Bucket=bucket, Key="index.html")["Body"].read().decode()
+    assert set(re.findall(r'(?:href|src)="/(web/[^"]+)"', text)) <= names
+    assert stage.resource("RestAPI") in text and stage.outputs["PageUrl"].startswith("https://")
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ const CHANNEL = "fairway.session";
 const ASK_OTHERS_MS = 250;
 export const ROLES = ["viewer", "editor", "operator", "admin"];
 
-export const api = new Api("", null);
+/** Where the page is not served by the API itself, it names its address. */
+const API_URL = globalThis.document?.querySelector('meta[name="fairway-api"]')?.getAttribute("content") ?? "";
+
+export const api = new Api(API_URL, null);
 /** Who is signed in: null before, and after the key has expired. @type {import("@preact/signals").Signal<any>} */
 export const me = signal(null);
 /** What is shown to a person who is not signed in. */
@@ -84,7 +87,7 @@ export async function endSession() {
   const [key, isSession] = [api.key, Boolean(me.value?.expires_at)];
   signOut();
   await pause(0); // until the screens have stopped their calls, which would be refused
-  if (isSession) await new Api("", key).call("DELETE", "/sessions").catch(() => {});
+  if (isSession) await new Api(API_URL, key).call("DELETE", "/sessions").catch(() => {});
 }
 
 /** @param {string} [problem] */
