@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from json.encoder import encode_basestring as encode_text
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,6 @@ MOST_ROWS = 1000
 MOST_KINDS = 2000  # of different combinations of states, which are encoded once
 LONGEST_VALUE = 500  # of characters, as in the query `table_rows`
 NULL = "null"
-# Texts are encoded at once; of anything else, this encoder makes a new one for each call, which costs more than the rest.
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -40,8 +40,8 @@ def row_texts(ports: ApiPorts, catalog: Catalog, file_ids: Sequence[UUID | str])
         return []
     found = {row.file_id: row for row in catalog.table_rows(file_ids)}
     rows = [row for file_id in file_ids if (row := found.get(str(file_id)))]
-    special = [row.file_id for row in rows if row.record_version is not None and not row.is_plain]
-    records = {str(record.file_id): record for record in catalog.records_of([UUID(file_id) for file_id in special])}
+    special = [UUID(row.file_id) for row in rows if row.record_version is not None and not row.is_plain]
+    records = {str(record.file_id): record for record in catalog.records_of(special)} if special else {}
     waiting = _waiting(ports, catalog, [row for row in rows if row.state in ("processing", "uploading")])
     return [_row(ports, row, records.get(row.file_id), waiting.get(row.file_id, NULL)) for row in rows]
 
@@ -52,12 +52,12 @@ def with_texts(name: str, texts: Sequence[str], others: Mapping[str, Any]) -> st
 
 
 def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: str) -> str:
-    media_type = NULL if row.media_type is None else encode(row.media_type)
+    media_type = NULL if row.media_type is None else encode_text(row.media_type)
     error = NULL
     if row.error_code:
         error = encode({"step": row.error_step, "code": row.error_code, "detail": row.error_detail})
     return (
-        f'{{"id":"{row.file_id}","name":{encode(row.name)},"batch_id":"{row.batch_id}","size_bytes":{row.size_bytes},'
+        f'{{"id":"{row.file_id}","name":{encode_text(row.name)},"batch_id":"{row.batch_id}","size_bytes":{row.size_bytes},'
         f'"media_type":{media_type},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
         f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{error},'
         f'"thumbnail":{_thumbnail(ports, row)},"record":{_record(row, record)}}}'
@@ -112,8 +112,8 @@ def _thumbnail(ports: ApiPorts, row: TableRow) -> str:
     if row.thumbnail_key is None:
         return NULL
     url = ports.objects.presign_get(row.thumbnail_key, None, media_type=row.thumbnail_type)
-    width, height = (NULL if edge is None else edge for edge in (row.width, row.height))
-    return f'{{"url":{encode(url)},"width":{width},"height":{height}}}'
+    width, height = NULL if row.width is None else row.width, NULL if row.height is None else row.height
+    return f'{{"url":{encode_text(url)},"width":{width},"height":{height}}}'
 
 
 def _record(row: TableRow, record: RecordOfFile | None) -> str:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Stub } from "../src/data/row.js";
+import { hasExpired, Stub } from "../src/data/row.js";
 import { ListedRows, Rows } from "../src/data/rows.js";
 
 const row = (id, changes = {}) => ({ id, name: id, state: "done", updatedAt: "1", ...changes });
@@ -99,4 +99,16 @@ test("few rows keep their content", () => {
   rows.append(many(3_000), true);
   rows.trim(0);
   assert.equal(rows.full, 3_000);
+});
+
+const signed = (date, seconds) => `http://store/a?X-Amz-Algorithm=A&X-Amz-Date=${date}&X-Amz-Expires=${seconds}&X-Amz-Signature=s`;
+
+test("rows with pictures whose addresses have expired are read again", () => {
+  const now = Date.UTC(2026, 0, 15, 10, 0, 0);
+  const rows = new Rows();
+  rows.append([row("c", { thumbnail: signed("20260115T085000Z", 3600) }), row("b", { thumbnail: signed("20260115T095500Z", 3600) }), row("a", { thumbnail: null })], true);
+  assert.ok(rows.dropExpired(now));
+  assert.deepEqual([rows.get("c"), rows.get("b")?.id, rows.get("a")?.id], [null, "b", "a"]);
+  assert.equal(rows.dropExpired(now), false);
+  assert.equal(hasExpired("http://store/a", now), false);
 });

@@ -197,13 +197,13 @@ class S3Storage:
         download_name: str | None = None,
         media_type: str | None = None,
     ) -> str:
-        query = {"versionId": version_id} if version_id else {}
-        if download_name is not None:
-            query["response-content-disposition"] = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+        query: tuple[tuple[str, str], ...] = (("versionId", version_id),) if version_id else ()
         if media_type is not None:
-            query["response-content-type"] = media_type
-            query["response-content-disposition"] = "inline"
-        return self._signed_get(object_key, tuple(query.items()), rounded(time.time()))
+            query += (("response-content-type", media_type), ("response-content-disposition", "inline"))
+        elif download_name is not None:
+            attachment = f"attachment; filename*=UTF-8''{quote(download_name, safe='')}"
+            query += (("response-content-disposition", attachment),)
+        return self._signed_get(object_key, query, rounded(time.time()))
 
     def is_up(self) -> bool:
         try:

@@ -103,7 +103,7 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
   FROM files f
   LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
   LEFT JOIN records r ON r.file_id = f.file_id
- WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (:file_ids) AND f.removed_at IS NULL
+ WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (CAST(:file_ids AS uuid[])) AND f.removed_at IS NULL
 
 -- pages_of --
 -- Pages of a file from a number on, with their words.

@@ -40,7 +40,13 @@ def _maker(kind: Any, columns: tuple[str, ...]) -> Callable[[Values], Any]:
 
 def rows_of(kind: Any) -> Callable[[psycopg.Cursor[Any]], Callable[[Values], Any]]:
     """A row factory of psycopg."""
-    return lambda cursor: _maker(kind, tuple(column.name for column in cursor.description or ()))
+    return lambda cursor: _maker(kind, _columns(cursor))
+
+
+def _columns(cursor: psycopg.Cursor[Any]) -> tuple[str, ...]:
+    """The names of a result's columns; `description`, which has types and sizes too, takes longer for a page of rows."""
+    result = cursor.pgresult
+    return tuple((result.fname(index) or b"").decode() for index in range(result.nfields)) if result else ()
 
 
 class Transaction:

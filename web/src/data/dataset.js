@@ -124,6 +124,11 @@ export class Dataset {
     }
   }
 
+  /** A picture could not be shown: if its address has expired, rows with such addresses are read again when they are in sight. */
+  renewPictures() {
+    if (this.rows.dropExpired(Date.now())) this.version.value += 1;
+  }
+
   /** Whether `total` is the number of all rows of the filter. */
   get isCounted() {
     const { name, review, where } = this.filter.value;

@@ -69,5 +69,12 @@ export function rowOf(file) {
   };
 }
 
+/** Whether the address of a picture has expired: it names when it was signed, and for how long. @param {string | null} url @param {number} now */
+export function hasExpired(url, now) {
+  const [, year, month, date, hour, minute, second] = /X-Amz-Date=(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(url ?? "") ?? [];
+  const seconds = Number(/X-Amz-Expires=(\d+)/.exec(url ?? "")?.[1]);
+  return year !== undefined && now > Date.UTC(+year, +month - 1, +date, +hour, +minute, +second) + 1000 * seconds;
+}
+
 /** The property of the schema to which the path of a value belongs: `items` for `items[0].price`. @param {string} path */
 export const propertyOf = (path) => path.split(/[.[/]/, 1)[0];

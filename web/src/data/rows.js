@@ -5,7 +5,7 @@
  * All rows that were read have their place, but only those near the ones in sight have their content: a hundred thousand
  * of them would fill the memory of a tab, and the addresses of their pictures expire.
  */
-import { Stub } from "./row.js";
+import { hasExpired, Stub } from "./row.js";
 
 /** @typedef {import("./row.js").Row} Row */
 
@@ -49,6 +49,16 @@ export class Rows {
       if (row instanceof Stub || Math.abs(index - firstShown) <= KEPT_AROUND) continue;
       this.put(index, new Stub(row.id));
     }
+  }
+
+  /** Drop the content of rows whose pictures have expired addresses. Returns whether there were any. @param {number} now */
+  dropExpired(now) {
+    const before = this.full;
+    for (let index = 0; index < this.list.length; index += 1) {
+      const row = this.list[index];
+      if (!(row instanceof Stub) && hasExpired(row.thumbnail, now)) this.put(index, new Stub(row.id));
+    }
+    return this.full < before;
   }
 
   /** @param {number} index @param {Row | Stub} row a new content of the row that stands there */

@@ -34,7 +34,7 @@ export function Fields({ columns, record, onFocus, onSave, onReset }) {
       const isInput = onSave !== null && kindOf(column, value) !== "none";
       const save = (/** @type {any} */ next) => /** @type {Save} */ (onSave)(name, next);
       const showItem = (/** @type {number} */ index) => onFocus(proofsOf(record.evidence, `${name}[${index}]`), name);
-      return html`<li key=${name} class=${`field ${condition}`} onFocusIn=${isList ? undefined : show} tabindex=${isInput || isList ? undefined : 0}>
+      return html`<li key=${name} class=${condition === "empty" ? "field" : `field ${condition}`} onFocusIn=${isList ? undefined : show} tabindex=${isInput || isList ? undefined : 0}>
         <${isInput ? "label" : "span"} class="field-name" for=${isInput ? id : undefined}>
           ${column.title} <${Condition} condition=${condition} by=${record.by?.[name]} />
         <//>

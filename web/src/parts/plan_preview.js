@@ -51,7 +51,7 @@ export function PlanPreview({ dataset, schema, onApplied }) {
   });
   const isPlanned = plan.value?.state === "planned";
   return html`<section class="plan" aria-label=${t("plan.preview")}>
-    <button type="button" disabled=${isBusy.value} onClick=${compare}>${t("plan.preview")}</button>
+    <button type="button" disabled=${isBusy.value} onClick=${compare}>${t("plan.try", { count: Math.min(SAMPLE, dataset.info.value.counts.files) })}</button>
     ${isPlanned && html`<button type="button" disabled=${isBusy.value} onClick=${apply}>${t("plan.apply")}</button>`}
     <p class="problem" role="alert">${problem.value}</p>
     <div role="status">
@@ -82,7 +82,7 @@ function Differences({ plan }) {
         </tbody>
       </table>
     </div>
-    ${estimate && html`<p class="faint">${t("plan.estimate", { count: estimate.files, duration: duration(estimate.cost_s) })}</p>`}`;
+    ${estimate && html`<p class="faint">${t("plan.estimate", { count: estimate.files, duration: duration(Math.max(1, estimate.cost_s)) })}</p>`}`;
 }
 
 /** @param {{examples: {before: any, after: any}[]}} props */

@@ -162,7 +162,14 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     style=${{ "--columns": widthsOf(columns) }}
   >
     <${TableHead} dataset=${dataset} columns=${columns} />
-    <div class="table-body" role="rowgroup" style=${{ height: `${total * rowHeight}px` }} onClick=${onClick} onDblClick=${(/** @type {MouseEvent} */ event) => open(rowIdAt(event), onOpen)}>
+    <div
+      class="table-body"
+      role="rowgroup"
+      style=${{ height: `${total * rowHeight}px` }}
+      onClick=${onClick}
+      onDblClick=${(/** @type {MouseEvent} */ event) => open(rowIdAt(event), onOpen)}
+      onErrorCapture=${() => dataset.renewPictures()}
+    >
       ${rows}
     </div>
   </div>`;
