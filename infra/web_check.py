@@ -38,8 +38,8 @@ def compare_served() -> int:
                 body = path.read_bytes()
                 copy.write_bytes(body if kind == "written" else without_comments(body))
             files = [str(root / path.relative_to(WEB)) for path in paths]
-            command = [node(), COMPILER, *AS_WRITTEN, "--outDir", str(made), "--rootDir", str(root), *files]
-            subprocess.run(command, cwd=WEB, check=False)
+            command = [node(), str(WEB / COMPILER), *AS_WRITTEN, "--outDir", str(made), "--rootDir", str(root), *files]
+            subprocess.run(command, cwd=folder, check=False)  # where no configuration is found
             compiled.append({path.relative_to(made): path.read_bytes() for path in made.rglob("*.js")})
         written, served = compiled
         different = sorted(str(name) for name in {*written, *served} if written.get(name) != served.get(name))
