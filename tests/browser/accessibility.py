@@ -12,6 +12,7 @@ from tests.browser.ground import (
     SCREENSHOTS,
     address_of,
     axe_findings,
+    dataset_with_items,
     dataset_with_samples,
     needs_chromium,
     visiting,
@@ -35,6 +36,39 @@ def table(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     row = page.get_by_role("row").filter(has_text="receipt-hardware.jpg")
     expect(row).to_contain_text("148.4")
     row.locator(".chooser").click()
+
+
+def filters(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(address_of(start, dataset["id"]))
+    for comparison in ("doubtful", "missing"):
+        page.get_by_role("button", name="Filter by value").click()
+        page.get_by_label("Comparison").select_option(comparison)
+        page.get_by_role("button", name="Filter", exact=True).click()
+    page.get_by_role("button", name="Filter by value").click()
+    expect(page.locator(".chip.condition")).to_have_count(2)
+    expect(page.get_by_label("Comparison")).to_be_visible()
+
+
+def columns(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.goto(address_of(start, dataset["id"]))
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Columns").click()
+    page.get_by_role("button", name="Add a column").click()
+    page.get_by_label("Name, column 5").fill("company")
+    page.get_by_role("button", name="Try on").click()
+    expect(page.locator(".plan table")).to_be_visible()
+    page.locator(".plan table").scroll_into_view_if_needed()
+
+
+def items(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the columns
+    with_items = dataset_with_items(start)
+    (file,) = start.client.files(with_items["id"])
+    page.goto(address_of(start, with_items["id"], file["id"]))
+    page.get_by_role("button", name="Add an item").click()
+    page.get_by_label("amount, item 1").fill("9.50")
+    page.get_by_label("amount, item 1").press("Enter")
+    expect(page.get_by_text("still to fill in")).to_be_visible()
 
 
 def review(page: Page, start: Start, dataset: dict[str, Any]) -> None:
@@ -77,7 +111,7 @@ def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-SCREENS = (datasets, table, review, html_preview, operations, empty, keys, sign_in)
+SCREENS = (datasets, table, filters, columns, items, review, html_preview, operations, empty, keys, sign_in)
 
 
 @pytest.mark.parametrize("form", FORMS)

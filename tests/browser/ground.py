@@ -20,6 +20,20 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 WITHIN_MS = 20_000
+ITEMS = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["description"],
+                "properties": {"description": {"type": "string"}, "amount": {"type": "number"}},
+            },
+        },
+    },
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 expect.set_options(timeout=WITHIN_MS)
 
@@ -101,6 +115,19 @@ def dataset_with_samples(start: Start, name: str, patterns: tuple[str, ...]) -> 
     if not dataset["counts"]["files"]:
         paths = [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
         batch = client.upload(dataset["id"], paths)
+        settle(client, dataset["id"], batch["id"])
+    return dataset
+
+
+def dataset_with_items(start: Start) -> dict[str, Any]:
+    """A dataset whose records have a list of items, with one file that has none."""
+    client = start.client
+    known = [dataset for dataset in client.call("GET", "/datasets")["datasets"] if dataset["name"] == "Items"]
+    dataset: dict[str, Any] = (
+        known[0] if known else client.call("POST", "/datasets", {"name": "Items", "schema": ITEMS})
+    )
+    if not known:
+        batch = client.upload(dataset["id"], [SAMPLES / "human-rights.txt"])
         settle(client, dataset["id"], batch["id"])
     return dataset
 

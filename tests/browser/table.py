@@ -7,8 +7,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.test_embedded import SAMPLES, Start, settle
-from tests.browser.ground import Visit, address_of, dataset_with_samples, needs_chromium
+from tests.acceptance.test_embedded import Start
+from tests.browser.ground import Visit, address_of, dataset_with_items, dataset_with_samples, needs_chromium
 
 pytestmark = needs_chromium
 FIRST_BYTES = 60_000
@@ -16,20 +16,6 @@ BYTES_BEFORE_ROWS = """async () => {
     while (!document.querySelector('.table-row.body a')) await new Promise(requestAnimationFrame);
     return performance.getEntries().reduce((sum, entry) => sum + (entry.transferSize ?? 0), 0);
 }"""
-ITEMS = {
-    "type": "object",
-    "properties": {
-        "title": {"type": "string"},
-        "items": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["description"],
-                "properties": {"description": {"type": "string"}, "amount": {"type": "number"}},
-            },
-        },
-    },
-}
 PATTERNS = ("receipt-hardware.jpg", "receipt-parking.jpg", "statement.html")
 
 
@@ -161,9 +147,7 @@ def test_rows_are_filtered_by_a_value_and_all_of_them_approved_at_once(visit: Vi
 
 
 def test_items_of_a_record_are_added_and_corrected(visit: Visit, start: Start) -> None:
-    dataset = start.client.call("POST", "/datasets", {"name": "Items", "schema": ITEMS})
-    batch = start.client.upload(dataset["id"], [SAMPLES / "human-rights.txt"])
-    settle(start.client, dataset["id"], batch["id"])
+    dataset = dataset_with_items(start)
     (file,) = start.client.files(dataset["id"])
     page = visit.tab()
     page.goto(address_of(start, dataset["id"], file["id"]))
