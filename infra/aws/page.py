@@ -35,7 +35,6 @@ def resources(stage: str) -> Resources:
                 {
                     "CKV_AWS_18": "It contains only files that anyone may read; CloudFront counts requests.",
                     "CKV_AWS_21": "Names contain a digest of the content, so that nothing is replaced but the page itself.",
-                    "CKV_AWS_145": "It contains only files that anyone may read.",
                 }
             ),
             "Properties": {
@@ -76,10 +75,6 @@ def resources(stage: str) -> Resources:
                     "CKV_AWS_68": "It serves the same public files to everyone; the API has its own limits.",
                     "CKV_AWS_86": "It serves the same public files to everyone; the API logs requests.",
                     "CKV_AWS_174": "With CloudFront's own certificate the TLS version can't be set; use your own domain.",
-                    "CKV_AWS_310": "The bucket is in the region of the API, without which the page is of no use.",
-                    "CKV_AWS_374": "Where the page may be used is decided by who has a key.",
-                    "CKV2_AWS_42": "A certificate needs a domain; set yours on this resource.",
-                    "CKV2_AWS_47": "It serves the same public files to everyone; no code runs behind it.",
                 }
             ),
             "Properties": {"DistributionConfig": _distribution(stage)},
