@@ -6,8 +6,9 @@ let rest = /** @type {Promise<unknown> | null} */ (null);
 
 /** Request the modules of a screen, which the page names, so that no module waits for another to be read. @param {string} screen */
 export function preload(screen) {
-  const names = document.querySelector(`meta[name="modules-of-${screen}"]`)?.getAttribute("content");
-  for (const name of names?.split(" ") ?? []) addLink("modulepreload", name);
+  const list = document.querySelector(`meta[name="modules-of-${screen}"]`);
+  for (const name of list?.getAttribute("content")?.split(" ") ?? []) addLink("modulepreload", name);
+  list?.remove(); // once is enough
 }
 
 /** Resolves once all texts and styles are there. After a failure, the next call tries again. */

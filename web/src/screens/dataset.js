@@ -6,6 +6,7 @@ import { columnsOf } from "../data/columns.js";
 import { openDataset } from "../data/dataset.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { preload } from "../loading.js";
 import { Filters } from "../parts/chips.js";
 import { Icon } from "../parts/icons.js";
 import { Lazy } from "../parts/lazy.js";
@@ -53,7 +54,10 @@ export function DatasetScreen({ datasetId }) {
     return () => removeEventListener("keydown", onKey);
   }, []);
   useEffect(() => {
-    const timer = setTimeout(() => Promise.all([actions(), chosenBar(), ...(may("editor") ? [engine(), strip()] : [])]).catch(() => {}), LATER_MS);
+    const timer = setTimeout(() => {
+      preload("file");
+      Promise.all([actions(), chosenBar(), ...(may("editor") ? [engine(), strip()] : [])]).catch(() => {});
+    }, LATER_MS);
     return () => clearTimeout(timer);
   }, []);
   const onFiles = (/** @type {import("../uploads/drop.js").Picked[]} */ picked) =>
