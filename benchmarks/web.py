@@ -73,6 +73,23 @@ WATCH = """() => {
 }"""
 CHANGES_A_S, CHANGED_ROWS, CHANGING_S = 20, 12, 30
 CHANGE = "UPDATE files SET name = %s, updated_at = clock_timestamp() WHERE file_id = %s"
+# As with a wheel: a few rows in each frame. Rows may come into sight whose content was dropped.
+WHEEL = """async () => {
+    const grid = document.querySelector('[role=grid]');
+    const frames = [];
+    let [drawn, empty] = [0, 0];
+    let last = await new Promise(requestAnimationFrame);
+    for (let frame = 0; frame < 600; frame += 1) {
+        grid.scrollTop += 132;
+        const now = await new Promise(requestAnimationFrame);
+        frames.push(now - last);
+        last = now;
+        drawn += document.querySelectorAll('.table-row.body').length;
+        empty += document.querySelectorAll('.table-row.pending').length;
+    }
+    frames.sort((a, b) => a - b);
+    return [frames[570], 100 * empty / drawn];
+}"""
 DROP = """async count => {
     const transfer = new DataTransfer();
     for (let number = 0; number < count; number += 1) transfer.items.add(new File([`Note ${number}`], `note-${number}.txt`));
@@ -106,6 +123,11 @@ def scrolling(page: Any, results: dict[str, Any]) -> None:
     results["scrolling, frame p50, ms"] = round(p50_ms, 1)
     results["scrolling, frame p95, ms"] = round(p95_ms, 1)
     results["scrolling, heap, MB"] = round(heap / 1e6, 1)
+    page.evaluate("document.querySelector('[role=grid]').scrollTop = 44 * 30000")
+    page.wait_for_timeout(1000)
+    p95_ms, share = page.evaluate(WHEEL)
+    results["scrolling as with a wheel, frame p95, ms"] = round(p95_ms, 1)
+    results["scrolling as with a wheel, rows without content, %"] = round(share, 2)
     results["scrolling, elements of a row"] = page.evaluate(
         "document.querySelector('.table-row.body').querySelectorAll('*').length"
     )

@@ -17,9 +17,9 @@ import { NOTHING, prune } from "./selection.js";
 const FURTHER_ROWS = [200, 1000];
 /** The height of the lowest rows. */
 const ROW_PX = 44;
-/** As many are read at once again whose content was dropped, from a few above those in sight. */
-const FILLED_ROWS = 300;
-const FILLED_ABOVE = 100;
+/** As many rows are read at once again whose content was dropped, and as far ahead of those in sight. */
+const FILLED_ROWS = 400;
+const FILLED_AHEAD = 200;
 const COUNTS_EVERY_MS = 700;
 
 export class Dataset {
@@ -106,14 +106,14 @@ export class Dataset {
     }
   }
 
-  /** Read rows in sight whose content was dropped. @param {number} first @param {number} end */
+  /** Read rows whose content was dropped and which are in sight, or soon will be. @param {number} first @param {number} end */
   async fill(first, end) {
     const { rows, generation } = this;
-    if (this.isFilling || !rows.list.slice(first, end).some((row) => row instanceof Stub)) return;
-    const start = rows.list.slice(Math.max(0, first - FILLED_ABOVE), end).find((row) => row instanceof Stub);
+    const start = rows.list.slice(Math.max(0, first - FILLED_AHEAD), end + FILLED_AHEAD).find((row) => row instanceof Stub);
+    if (this.isFilling || !start) return;
     this.isFilling = true;
     try {
-      const path = pathFrom(this.id, this.filter.value, FILLED_ROWS, /** @type {Stub} */ (start).id);
+      const path = pathFrom(this.id, this.filter.value, FILLED_ROWS, start.id);
       const page = await api.get(path, { signal: this.stopped.signal });
       if (generation !== this.generation) return;
       const before = rows.full;

@@ -63,10 +63,10 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
   });
 
   useEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, version]);
+  const { isMoving } = view.value;
   useEffect(() => {
-    const timer = setTimeout(() => dataset.fill(first, end).catch((error) => dataset.fail(error)), REST_MS);
-    return () => clearTimeout(timer);
-  }, [first, end, version]);
+    if (!isMoving) dataset.fill(first, end).catch((error) => dataset.fail(error));
+  }, [first, end, version, isMoving]);
 
   /** @param {string} id */
   const show = (id) => {
@@ -141,7 +141,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
             isActive=${row.id === selection.value.active}
             isChosen=${isChosen(selection.value, row.id)}
             mayRetry=${onRetry !== null}
-            showsPicture=${!view.value.isMoving}
+            showsPicture=${!isMoving}
           />`
         : html`<${PendingRow} key=${index % SLOTS} place=${place} />`,
     );
