@@ -7,6 +7,7 @@ import re
 import signal
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import expect
 
 from tests.acceptance.test_embedded import Start, wait_until
@@ -89,9 +90,19 @@ def test_a_paused_upload_continues_and_outlives_a_restart_of_the_api(
     os.kill(start.endpoint["processes"]["api"], signal.SIGKILL)
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("status").filter(has_text="80 files uploaded")).to_be_visible(timeout=90_000)
+    # The page may have sent everything before the API was there again.
+    assert wait_until(lambda: answers(start), 30)
     assert wait_until(lambda: sum(by_state(start, dataset["id"]).values()) == 80, 30)
     # The browser reports on its console that the API could not be reached.
     visit.errors[:] = [error for error in visit.errors if "Failed to load resource" not in error]
+
+
+def answers(start: Start) -> bool:
+    try:
+        start.client.call("GET", "/health")
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def by_state(start: Start, dataset_id: str) -> dict[str, int]:

@@ -50,7 +50,7 @@ export function PlanPreview({ dataset, schema, onApplied }) {
     onApplied();
   });
   const isPlanned = plan.value?.state === "planned";
-  return html`<section class="plan" aria-label=${t("plan.preview")}>
+  return html`<div class="plan">
     <button type="button" disabled=${isBusy.value} onClick=${compare}>${t("plan.try", { count: Math.min(SAMPLE, dataset.info.value.counts.files) })}</button>
     ${isPlanned && html`<button type="button" disabled=${isBusy.value} onClick=${apply}>${t("plan.apply")}</button>`}
     <p class="problem" role="alert">${problem.value}</p>
@@ -58,7 +58,7 @@ export function PlanPreview({ dataset, schema, onApplied }) {
       ${plan.value && !isPlanned && !problem.value && html`<p class="faint">${t("plan.comparing", { count: plan.value.dry_run.files })}</p>`}
       ${isPlanned && html`<${Differences} plan=${plan.value} />`}
     </div>
-  </section>`;
+  </div>`;
 }
 
 /** @param {{plan: any}} props */
