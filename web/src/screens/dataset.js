@@ -89,6 +89,7 @@ export function DatasetScreen({ datasetId }) {
       ? html`<${Empty} />`
       : html`<${Filters} dataset=${dataset} columns=${columns.value} />
           ${(isAll || chosen.size > 0) && html`<${Lazy} key="chosen" load=${chosenBar} props=${{ dataset }} isQuiet=${true} />`}
+          ${dataset.rows.isComplete && dataset.rows.list.length === 0 && html`<p class="no-rows" role="status">${t("table.none")}</p>`}
           <${Table}
             dataset=${dataset}
             columns=${columns.value}
