@@ -26,7 +26,6 @@ MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
-    ".svg": "image/svg+xml",
 }
 PREFIX = "/web/"
 VERSION = "{version}"  # in index.html, in place of the digest

@@ -15,7 +15,6 @@ from typing import Any
 
 from infra.web_modules import MODULES
 
-SERVED = ("src/**/*.js", "*.svg")
 # In this order, since a later rule may override an earlier one. The first rows of a table need only the first file.
 STYLESHEETS = {"styles/page.css": ("base", "parts", "table"), "styles/later.css": ("dialogs", "screens")}
 START = "src/main.js"
@@ -35,8 +34,8 @@ STATIC_IMPORT = re.compile(r'^(?:import|export|\}) .*?from "(\.[^"]+)";', re.MUL
 
 def sources(web: Path, modules: Path) -> dict[str, bytes]:
     """All files that browsers get, by the path under which they ask for them, and `index.html`."""
-    found = {path.relative_to(web).as_posix(): path.read_bytes() for kind in SERVED for path in web.glob(kind)}
-    found = {name: without_comments(body) if name.endswith(".js") else body for name, body in found.items()}
+    paths = (web / "src").rglob("*.js")
+    found = {path.relative_to(web).as_posix(): without_comments(path.read_bytes()) for path in paths}
     found |= {f"modules/{name}": (modules / name).read_bytes() for name in MODULES}
     found |= {name: _stylesheet(web, parts) for name, parts in STYLESHEETS.items()}
     for path in (web / "catalogs").glob("*.json"):

@@ -157,8 +157,7 @@ def pack(folder: Path) -> bool:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     for part in ("src", "styles", "catalogs"):
         shutil.copytree(WEB / part, folder / FOLDER / "web" / part)
-    for path in (WEB / INDEX, WEB / "icon.svg"):
-        shutil.copy(path, folder / FOLDER / "web" / path.name)
+    shutil.copy(WEB / INDEX, folder / FOLDER / "web" / INDEX)
     shutil.copytree(INSTALLED, folder / FOLDER / "modules")
     return True
 

@@ -6,7 +6,7 @@ import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 import { accepts, isByValue, NO_FILTER, pathFrom, pathOf } from "./listing.js";
 import { closeDataset, opened } from "./opened.js";
-import { rowOf, Stub } from "./row.js";
+import { hasExpired, rowOf, Stub } from "./row.js";
 import { ListedRows, Rows } from "./rows.js";
 import { NOTHING, prune } from "./selection.js";
 
@@ -124,9 +124,10 @@ export class Dataset {
     }
   }
 
-  /** A picture could not be shown: if its address has expired, rows with such addresses are read again when they are in sight. */
-  renewPictures() {
-    if (this.rows.dropExpired(Date.now())) this.version.value += 1;
+  /** A row's picture could not be shown: if its address has expired, all such rows are read again when they are in sight. @param {string | null} id */
+  renewPictures(id) {
+    const row = this.rows.get(id ?? "");
+    if (row && hasExpired(row.thumbnail, Date.now()) && this.rows.dropExpired(Date.now())) this.version.value += 1;
   }
 
   /** Whether `total` is the number of all rows of the filter. */
@@ -147,7 +148,7 @@ export class Dataset {
 
   /** @param {string | null} cursor */
   #page(cursor) {
-    const first = Math.ceil(innerHeight / ROW_PX) + 10;
+    const first = Math.ceil(innerHeight / ROW_PX) + 5;
     const rows = cursor === null ? Math.min(first, 200) : FURTHER_ROWS[this.rows.list.length < FURTHER_ROWS[0] ? 0 : 1];
     const path = pathOf(this.id, this.filter.value, rows, cursor);
     return api.get(path, { signal: this.stopped.signal });

@@ -18,6 +18,8 @@ const HEAD_PX = 36;
 const SLOTS = 256;
 /** After this time without scrolling, pictures are requested and rows read that are not known. */
 const REST_MS = 90;
+/** What stands above and below the table, until its height is measured. */
+const AROUND_PX = 240;
 const NARROW = matchMedia("(max-width: 720px)");
 
 /**
@@ -28,7 +30,7 @@ const NARROW = matchMedia("(max-width: 720px)");
 export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
   const { selection } = dataset;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const view = useSignal({ scrollTop: dataset.scrollTop, height: 600, isMoving: false });
+  const view = useSignal({ scrollTop: dataset.scrollTop, height: Math.max(200, innerHeight - AROUND_PX), isMoving: false });
   const isNarrow = useSignal(NARROW.matches);
   const seenShift = useRef(dataset.shift.value);
   const rest = useRef(/** @type {any} */ (0));
@@ -168,7 +170,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
       style=${{ height: `${total * rowHeight}px` }}
       onClick=${onClick}
       onDblClick=${(/** @type {MouseEvent} */ event) => open(rowIdAt(event), onOpen)}
-      onErrorCapture=${() => dataset.renewPictures()}
+      onErrorCapture=${(/** @type {Event} */ event) => dataset.renewPictures(rowIdAt(event))}
     >
       ${rows}
     </div>
