@@ -59,7 +59,7 @@ def modules_of_screens(names: Mapping[str, bytes]) -> dict[str, list[str]]:
     """By the name of each screen, the modules that it needs beside those of every screen."""
     first = set(first_modules(names))
     screens = sorted(name for name in names if name.startswith(SCREENS))
-    return {Path(name).stem: [one for one in _imported(names, name) if one not in first] for name in screens}
+    return {Path(name).stem: [module for module in _imported(names, name) if module not in first] for name in screens}
 
 
 def _first_code(found: Mapping[str, bytes]) -> str:
