@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { duration, size } from "../format.js";
 import { html } from "../html.js";
 import { has, t } from "../i18n.js";
+import { problemText } from "../sentences.js";
 import { beginAgain, dismiss } from "../uploads/begin.js";
 import { Icon } from "./icons.js";
 
@@ -36,7 +37,7 @@ export function UploadStrip({ run }) {
         <${Icon} name="close" />
       </button>`}
     </div>
-    ${run.problem && html`<p class="strip-problem" role="alert">${run.problem}</p>`}
+    ${run.error && html`<p class="strip-problem" role="alert">${problemText(run.error)}</p>`}
     ${isOpen.value && html`<${Details} run=${run} />`}
   </section>`;
 }
