@@ -175,6 +175,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "set_values": Jsonb({"1": {"total": {"value": 1}}}),
         "changes": Jsonb([{"action": "set", "field": "total", "before": None, "after": 1}]),
         "person": None,
+        "settings": Jsonb({}),
         "by_key": 50,
         "wanted": Jsonb([{"file_id": str(found["file_id"]), "page": 1}]),
         "taught": Jsonb(
