@@ -53,7 +53,8 @@ MISSING_PARENTS = {
 CONFIGURATION = {
     "standalone-server": (".yaml", "logback-spring.xml"),
     "api": ("task-type-config.yaml",),
-    "dao": ("sql/dolphinscheduler_postgresql.sql",),
+    # The server does not start without the script for H2, although it does not run it.
+    "dao": ("sql/dolphinscheduler_postgresql.sql", "sql/dolphinscheduler_h2.sql"),
 }
 INSTALL = "org.apache.maven.plugins:maven-install-plugin:2.5.2:install-file"
 COPY_ALL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
