@@ -17,7 +17,7 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.address_candidates import POSTCODE
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
-from layers.domain.extraction.company_candidates import has_legal_form
+from layers.domain.extraction.legal_forms import has_legal_form
 from layers.domain.extraction.lines import Lines
 from layers.domain.extraction.sums import Sums, sums_of
 from layers.domain.page import Evidence, Page, Word
