@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from functions import exports, jobs, schedules
+from functions import exports, jobs, schedules, webhooks
 from functions.arrivals import take_arrivals
 from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse, remove_rest
@@ -16,6 +16,7 @@ from layers.decoding.scratch import new_folder
 
 Answer = dict[str, Any]
 LAMBDA_EXPORT_S = 200.0  # of the 300 that upkeep may take
+LAMBDA_WEBHOOKS_S = 10.0  # of the time of each pulse
 
 
 @bootstrap.once
@@ -32,6 +33,12 @@ def runner() -> Runner:
         fleet=bootstrap.fleet(),
         ceilings=settings.ceilings,
     )
+
+
+@bootstrap.once
+def deliverer() -> webhooks.Deliverer:
+    """This process's deliveries of webhooks, built at first use."""
+    return webhooks.Deliverer(bootstrap.webhooks(), bootstrap.webhook_sender())
 
 
 def run_step(event: entry.Event) -> Answer:
@@ -57,6 +64,7 @@ def dispatch(event: entry.Event) -> Answer:
             erase_removed(runner())
             if bootstrap.settings().on_lambda:  # a worker has a timer for jobs
                 run_jobs()
+                deliverer().run_for(LAMBDA_WEBHOOKS_S)
 
     return entry.handle(event, wake)
 
@@ -83,6 +91,11 @@ def run_exports(is_stopping: Callable[[], bool] = lambda: False, most_s: float |
     ):
         if most_s is not None:
             break
+
+
+def deliver_webhooks(is_stopping: Callable[[], bool] = lambda: False) -> None:
+    """Start to deliver the webhooks that are due."""
+    deliverer().start_due(is_stopping)
 
 
 def run_jobs() -> int:

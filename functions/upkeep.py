@@ -14,6 +14,7 @@ from functions.audit import audit_rows, walk_objects, walk_recorded, walk_upload
 from functions.dispatch import dispatch
 from functions.exports import delete_old
 from functions.job_kinds import FREQUENT_KINDS
+from functions.webhooks import forget_old
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
 from layers.domain.breaker import Mode
@@ -70,6 +71,7 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "exports_deleted": lambda runner: delete_old(runner.ports.exports, runner.ports.objects),
+        "webhook_events_forgotten": lambda runner: forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
         "jobs_forgotten": lambda runner: runner.ports.jobs.forget_jobs(FREQUENT_KINDS),
         "dispatched": dispatch,
         "breakers_open": report_breakers,

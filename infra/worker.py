@@ -31,6 +31,7 @@ from layers.domain.fleet import BEAT_S
 from layers.telemetry.log import log
 
 EXPORTS_EVERY_S = 2.0  # one indexed query of each worker
+WEBHOOKS_END_S = 2.0
 RETIRE_IDLE_S = 60.0
 HANG_GRACE_S = 60.0
 
@@ -72,6 +73,7 @@ def main() -> None:
     exit_code = watch(stop, consumer, timers, longest_s, handlers.runner().tick)
     try:
         drain(consumer, membership, handlers.runner(), settings.drain_s, gives_back=stop.is_set())
+        handlers.deliverer().finish(WEBHOOKS_END_S)
         bootstrap.documents().close()
     finally:
         os._exit(exit_code)  # consumers may still be waiting in a poll; there is nothing left to save
@@ -125,7 +127,7 @@ def _handlers(runs: Mapping[str, int]) -> dict[str, tuple[Handler, int]]:
 
 def _start_timers(stop: threading.Event) -> list[threading.Thread]:
     """Start this worker's timers for pulse and upkeep; one worker does each of them for all. Returns the threads."""
-    from functions import handlers, jobs, schedules, upkeep
+    from functions import handlers, jobs, schedules, upkeep, webhooks
 
     upkeep_s, pulse_s = upkeep.UPKEEP_S, upkeep.PULSE_S
     return [
@@ -134,6 +136,7 @@ def _start_timers(stop: threading.Event) -> list[threading.Thread]:
         every(pulse_s, stop, "pulse", lambda: upkeep.pulse_in_turn(handlers.runner()), first_s=pulse_s),
         every(EXPORTS_EVERY_S, stop, "exports", lambda: handlers.run_exports(stop.is_set), first_s=EXPORTS_EVERY_S),
         every(jobs.CHECK_EVERY_S, stop, "jobs", handlers.run_jobs),
+        every(webhooks.CHECK_EVERY_S, stop, "webhooks", lambda: handlers.deliver_webhooks(stop.is_set)),
         *(
             [every(schedules.CHECK_EVERY_S, stop, "schedules", handlers.start_due_schedules)]
             if bootstrap.settings().schedules == "workers"

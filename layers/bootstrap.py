@@ -27,6 +27,7 @@ from layers.adapters.postgres.reports import PostgresReports
 from layers.adapters.postgres.retention import PostgresRetention
 from layers.adapters.postgres.senders import PostgresSenders
 from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
 from layers.adapters.redis.breakers import RedisBreakers
@@ -35,6 +36,7 @@ from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.adapters.redis.connection_slots import RedisConnectionSlots
 from layers.adapters.redis.limits import RedisLimits
 from layers.adapters.redis.work_signal import RedisWorkSignal
+from layers.adapters.webhooks.sender import HttpWebhookSender
 from layers.attempts.fleet_view import FleetView
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.nets import letters
@@ -44,6 +46,7 @@ from layers.domain.budget import Rate
 from layers.domain.extraction.conversation import ANSWER_TOKENS, CHARACTERS_A_TOKEN
 from layers.domain.file import Reach
 from layers.domain.message import ARRIVALS, DISPATCH
+from layers.domain.webhook_address import networks
 from layers.ports import (
     Extractor,
     MessageSource,
@@ -54,7 +57,9 @@ from layers.ports import (
     Ports,
     Topics,
 )
+from layers.ports.webhooks import WebhookSender
 from layers.settings import Settings
+from layers.version import VERSION
 
 if TYPE_CHECKING:
     from layers.adapters.kafka.access import Access
@@ -140,6 +145,22 @@ def exports() -> PostgresExports:
 
 
 @once
+def webhooks() -> PostgresWebhooks:
+    return PostgresWebhooks(database())
+
+
+def webhook_sender() -> WebhookSender:
+    over_http = HttpWebhookSender(networks(settings().webhook_networks), f"Fairway/{VERSION}")
+    if not settings().kafka_events:
+        return over_http
+    from layers.adapters.kafka.events import KafkaEvents
+    from layers.adapters.kafka.topics import producer
+
+    access, topic = kafka_access(), settings().queue_prefix + settings().kafka_events
+    return KafkaEvents(lambda: producer(access), topic, over_http)
+
+
+@once
 def catalog() -> PostgresCatalog:
     """The database as the API's role sees it: row-level security limits it to one tenant."""
     processes = 1 if settings().on_lambda else settings().number_of_api_processes
@@ -183,6 +204,8 @@ def ensure_topics(steps: Mapping[str, int]) -> list[str]:
     from layers.adapters.kafka import administration
 
     wanted = steps if config.on_lambda else dict.fromkeys((ARRIVALS, *steps, DISPATCH), config.kafka_partitions)
+    if config.kafka_events:
+        wanted = {**wanted, config.kafka_events: config.kafka_partitions}
     partitions = {config.queue_prefix + name: count for name, count in wanted.items()}
     replication = config.kafka_replication or administration.BROKERS_CHOICE
     return administration.ensure_topics(kafka_access(), partitions, replication)
@@ -400,6 +423,8 @@ def ports() -> Ports:
         imports=PostgresImports(database()),
         plans=PostgresPlans(database()),
         exports=exports(),
+        webhooks=webhooks(),
+        webhook_log_days=settings().webhook_log_days,
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
     )

@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 from urllib.parse import quote
 
+from layers.domain.webhook_address import networks
 from layers.stages import reserved_concurrency
 
 KAFKA_LOGIN = ("kafka_user", "kafka_password")
@@ -36,6 +37,7 @@ OCR = "OCR"
 TEXTRACT = "Amazon Textract"
 EXTRACTION = "Extraction"
 PREVIEWS = "Previews"
+WEBHOOKS = "Webhooks"
 
 
 def setting(
@@ -188,6 +190,11 @@ class Settings:
         "", "A JSON object of properties of librdkafka, which override Fairway's.", group=KAFKA
     )
 
+    kafka_events: str = setting(
+        "", "The topic, after the prefix, on which webhooks with the URL `kafka:` publish their events. Empty: they can't.",
+        group=KAFKA,
+    )  # fmt: skip
+
     max_file_bytes: int = setting(200 * 1024 * 1024, "The largest file that is accepted.", group=UPLOADS, unit="bytes")
     multipart_from_bytes: int = setting(
         64 * 1024 * 1024, "Files of this size or more are uploaded in parts.", group=UPLOADS, unit="bytes"
@@ -324,6 +331,15 @@ class Settings:
         group=PREVIEWS,
     )  # fmt: skip
 
+    webhook_networks: str = setting(
+        "", "Networks that are not public and to which webhooks may be delivered, separated by commas, such as "
+        "`10.0.0.0/8`. Only there a webhook's URL may begin with `http://`. Empty: public addresses only.",
+        group=WEBHOOKS,
+    )  # fmt: skip
+    webhook_log_days: int = setting(
+        7, "How long events and the log of their deliveries are kept.", group=WEBHOOKS, unit="days"
+    )
+
     # How many invocations of each function Lambda runs at once, and how many parts all workers together run at most.
     concurrency: Mapping[str, int] = field(default_factory=dict)
     ceilings: Mapping[str, int] = field(default_factory=dict)
@@ -392,6 +408,12 @@ class Settings:
         self.step_slots  # noqa: B018  (raises if it can't be parsed)
         if self.quarantine_at < 1:
             raise ValueError("FAIRWAY_QUARANTINE_AT must be at least 1")
+        try:
+            networks(self.webhook_networks)
+        except ValueError as error:
+            raise ValueError(f"FAIRWAY_WEBHOOK_NETWORKS: {error}") from None
+        if self.webhook_log_days < 2:
+            raise ValueError("FAIRWAY_WEBHOOK_LOG_DAYS must be at least 2: deliveries are retried for a day")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):
             raise ValueError("FAIRWAY_EXTRACTION_OPTIONS must be a JSON object")
 
@@ -402,6 +424,8 @@ class Settings:
         for name in REQUIRED_WITH_AUTH.get(self.kafka_auth, ()):
             if uses_kafka and not getattr(self, name):
                 raise ValueError(f"FAIRWAY_KAFKA_AUTH={self.kafka_auth} needs FAIRWAY_{name.upper()}")
+        if self.kafka_events and not uses_kafka:
+            raise ValueError("FAIRWAY_KAFKA_EVENTS needs FAIRWAY_TOPICS=kafka")
         if bool(self.kafka_certificate) != bool(self.kafka_key):
             raise ValueError("FAIRWAY_KAFKA_CERTIFICATE and FAIRWAY_KAFKA_KEY belong together: set both or neither")
         if self.kafka_partitions < 1:

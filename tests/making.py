@@ -74,7 +74,8 @@ class Bench:
     def empty(self) -> None:
         """Delete all rows."""
         self.database.run(
-            "TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks, workers, duties CASCADE"
+            "TRUNCATE tenants, file_changes, file_counts, count_deltas, lane_clocks, workers, duties, webhook_events,"
+            " webhook_deliveries, webhook_attempts, settled_batch_checks CASCADE"
         )
 
     def tenant(self, weight: float = 1.0) -> str:

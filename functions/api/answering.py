@@ -20,7 +20,7 @@ from layers.settings import Settings
 from layers.telemetry.log import log
 
 # Left out of stored responses: URLs expire, keys are secret.
-NOT_STORED = {"upload", "api_key", "code"}
+NOT_STORED = {"upload", "api_key", "code", "secret"}
 LAMBDA_MOST_BYTES = 5_900_000  # a Lambda response may have 6 MB; the rest is for headers and JSON escapes
 COMMON_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # Fairway's own WSGI server passes the client's address in this header; API Gateway passes it in the event's context.

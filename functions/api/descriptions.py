@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from functions.api import bodies, changes, files, jobs, learning, manifests, pages, records, reports
+from functions.api import (
+    bodies,
+    changes,
+    files,
+    jobs,
+    learning,
+    manifests,
+    pages,
+    records,
+    reports,
+    webhook_bodies,
+    webhooks,
+)
 from functions.api.json_schema import CURSOR, TEXT, TIME, Schema, one_of
 from functions.job_kinds import KINDS
 from functions.pipelines import STEPS
@@ -90,6 +102,7 @@ EXCEL = _query(
     "1: with `format=csv`, begin with a byte order mark, by which Excel recognises UTF-8",
 )
 PAGE_NUMBER = _whole("number", "the first page", 1, 1_000_000, 1)
+DELIVERY_STATE = _query("state", one_of(*webhooks.STATES), "only deliveries in this state")
 UNDO_WINDOW = _whole(
     "undo_window_s", "seconds in which the removal can be undone, at most the default; 0: it can't be undone", 0, 10**9
 )
@@ -310,6 +323,34 @@ DESCRIPTIONS = {
          {200: "Purges"}, query=(_limit(50, 200), PAGE_CURSOR)),
     "POST /removals/{removal_id}/undo": Description("undoRemoval",
          "Restores all files of a removal, while its undo window is open.", {200: "Removal"}, conflicts=True),
+
+    "GET /webhooks": Description("listWebhooks", "Lists your webhooks, oldest first, without their secrets.",
+         {200: "Webhooks"}),
+    "POST /webhooks": Description("createWebhook",
+         "Creates a webhook: from now on events of these types are delivered to the URL. The secret is shown once.",
+         {201: "WebhookWithSecret"}, webhook_bodies.NewWebhook, quotas=True),
+    "GET /webhooks/{webhook_id}": Description("getWebhook", "Shows a webhook, and whether it works.", {200: "Webhook"}),
+    "PUT /webhooks/{webhook_id}": Description("changeWebhook",
+         "Changes a webhook. A new URL, or switching it on, makes it due at once after failures.",
+         {200: "Webhook"}, webhook_bodies.ChangedWebhook),
+    "DELETE /webhooks/{webhook_id}": Description("deleteWebhook",
+         "Deletes a webhook with its log. What was not delivered yet never is.", {200: "DeletedWebhook"}),
+    "POST /webhooks/{webhook_id}/secret": Description("replaceWebhookSecret",
+         "Replaces the secret. For a day the former one signs as well. The new one is shown once.",
+         {200: "WebhookWithSecret"}),
+    "POST /webhooks/{webhook_id}/test": Description("testWebhook",
+         "Sends an event of the type `endpoint.test` to this webhook, and shows its delivery.", {202: "Delivery"},
+         conflicts=True),
+    "GET /webhooks/{webhook_id}/deliveries": Description("listDeliveries",
+         "Lists the deliveries of a webhook, newest event first, with the latest attempt of each.",
+         {200: "Deliveries"}, query=(DELIVERY_STATE, _limit(50, 200), PAGE_CURSOR)),
+    "GET /webhooks/{webhook_id}/deliveries/{event_id}": Description("getDelivery",
+         "Shows a delivery with every attempt.", {200: "DeliveryHistory"}),
+    "POST /webhooks/{webhook_id}/deliveries/{event_id}/redeliver": Description("redeliver",
+         "Delivers an event again, with the same id, whatever came of its delivery.", {202: "Delivery"}, conflicts=True),
+    "POST /webhooks/{webhook_id}/redeliveries": Description("redeliverFailed",
+         "Delivers again up to 10,000 events of a time that were given up, the oldest first.",
+         {202: "Redelivered"}, webhook_bodies.Redelivery),
 
     "GET /operations": Description("getOperations",
          "Shows the state of each step, lane and service: of the whole system for an admin, otherwise of your tenant.",

@@ -50,6 +50,30 @@ RECORD = {
     "schema_version": 1,
     "by": {"merchant": "rules", "date": "rules", "total": "person"},
 }
+WEBHOOK = {
+    "id": "0199d0a7-30aa-7d11-8c02-5f6e7a8b9c01",
+    "url": "https://hooks.example/fairway",
+    "description": None,
+    "event_types": ["file.done", "file.failed", "batch.settled"],
+    "enabled": True,
+    "disabled_because": None,
+    "failures": 0,
+    "failing_since": None,
+    "next_probe_at": None,
+    "former_secret_until": None,
+    "created_at": MOMENT,
+}
+DELIVERY = {
+    "event_id": "0199d0a7-41bb-7a22-9d13-6a7b8c9d0e12",
+    "type": "file.done",
+    "subject": FILE,
+    "occurred_at": LATER,
+    "state": "delivered",
+    "attempts": 1,
+    "last_attempt": {"at": LATER, "status": 204, "error": None},
+    "due_at": None,
+    "ended_at": LATER,
+}
 EVIDENCE = {"total": {"page": 1, "text": "9.00", "box": [0.7, 0.8, 0.78, 0.82]}}
 WHOLE_RECORD = RECORD | {"version": 2, "evidence": EVIDENCE}
 
@@ -247,6 +271,17 @@ EXAMPLES: dict[str, Any] = {
         "not_found": [],
         "undo_window_s": 604800,
     },
+    "NewWebhook": {
+        "url": "https://hooks.example/fairway",
+        "event_types": ["file.done", "file.failed", "batch.settled"],
+    },
+    "ChangedWebhook": {"enabled": True},
+    "Redelivery": {"since": MOMENT},
+    "Webhook": WEBHOOK,
+    "WebhookWithSecret": WEBHOOK | {"secret": "whsec_..."},
+    "Delivery": DELIVERY,
+    "DeliveryHistory": DELIVERY
+    | {"history": [{"attempt": 1, "at": LATER, "took_s": 0.12, "status": 204, "error": None}]},
     "RedriveDead": {"code": "timeout", "since": MOMENT},
     "DeadRedriven": {"count": 3, "has_more": False},
     "DeadLetters": {

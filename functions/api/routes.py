@@ -32,6 +32,7 @@ from functions.api import (
     sessions,
     tenants,
     uploads,
+    webhooks,
 )
 from functions.api.requests import PUBLIC, Request
 
@@ -132,6 +133,17 @@ ROUTES = (
     Route("GET", "/removals/{removal_id}", removals.show, "viewer"),
     Route("GET", "/datasets/{dataset_id}/purges", removals.show_purges, "viewer"),
     Route("POST", "/removals/{removal_id}/undo", removals.undo, "editor"),
+    Route("GET", "/webhooks", webhooks.show_all, "operator"),
+    Route("POST", "/webhooks", webhooks.create, "operator", repeat=as_stored),
+    Route("GET", "/webhooks/{webhook_id}", webhooks.show, "operator"),
+    Route("PUT", "/webhooks/{webhook_id}", webhooks.change, "operator"),
+    Route("DELETE", "/webhooks/{webhook_id}", webhooks.delete, "operator"),
+    Route("POST", "/webhooks/{webhook_id}/secret", webhooks.replace_secret, "operator"),
+    Route("POST", "/webhooks/{webhook_id}/test", webhooks.send_test, "operator"),
+    Route("GET", "/webhooks/{webhook_id}/deliveries", webhooks.show_deliveries, "operator"),
+    Route("GET", "/webhooks/{webhook_id}/deliveries/{event_id}", webhooks.show_delivery, "operator"),
+    Route("POST", "/webhooks/{webhook_id}/deliveries/{event_id}/redeliver", webhooks.redeliver, "operator"),
+    Route("POST", "/webhooks/{webhook_id}/redeliveries", webhooks.redeliver_failed, "operator"),
     Route("GET", "/operations", overview.show, "operator"),
     Route("GET", "/metrics", metrics.show, "operator"),
     Route("GET", "/operations/tenants", tenants.show_all, "admin"),

@@ -7,6 +7,7 @@ from functions.api.json_schema import OBJECT, TEXT, TIME, Schema, by_name, each,
 from functions.api.operation_shapes import OPERATION_SHAPES
 from functions.api.people_shapes import PEOPLE_SHAPES
 from functions.api.problems import TITLES
+from functions.api.webhook_shapes import WEBHOOK_SHAPES
 from layers.domain.breaker import Mode
 
 SHAPES: dict[str, Schema] = {
@@ -28,5 +29,6 @@ SHAPES: dict[str, Schema] = {
     **PEOPLE_SHAPES,
     **FILE_SHAPES,
     **OPERATION_SHAPES,
+    **WEBHOOK_SHAPES,
     "Contract": OBJECT | {"description": "an OpenAPI 3.1 document"},
 }

@@ -38,6 +38,7 @@ from layers.ports.services import (
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
 from layers.ports.topics import ChangeNotifications, MessageSource, NoChangeNotifications, Topics
+from layers.ports.webhooks import NoWebhooks, Webhooks
 
 __all__ = [
     "AlwaysClosed",
@@ -67,6 +68,7 @@ __all__ = [
     "NoRetention",
     "NoSenders",
     "NoSources",
+    "NoWebhooks",
     "Objects",
     "OfficePrinter",
     "OpenUpload",
@@ -89,6 +91,7 @@ __all__ = [
     "StoredPart",
     "Topics",
     "UploadVerdict",
+    "Webhooks",
 ]
 
 
@@ -116,6 +119,8 @@ class Ports:
     plans: Plans = field(default_factory=NoPlans)
     exports: Exports = field(default_factory=NoExports)
     senders: Senders = field(default_factory=NoSenders)
+    webhooks: Webhooks = field(default_factory=NoWebhooks)
+    webhook_log_days: int = 7
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

@@ -49,9 +49,10 @@ from layers.ports.rows import (
     Tenant,
 )
 from layers.ports.store import RecordedObject
+from layers.ports.webhooks import WebhookCatalog
 
 
-class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, ManifestCatalog, Protocol):
+class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, ManifestCatalog, WebhookCatalog, Protocol):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
     `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.

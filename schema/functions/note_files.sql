@@ -32,12 +32,17 @@ END $$;
 
 CREATE OR REPLACE FUNCTION note_changed_files() RETURNS trigger
 LANGUAGE plpgsql AS $$
+DECLARE
+    subscribed boolean; -- the tenant has an endpoint for webhooks
 BEGIN
     INSERT INTO file_changes AS c (file_id, tenant_id, dataset_id, changed_xid, removed)
     SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint, n.removed_at IS NOT NULL
       FROM new_rows n ORDER BY n.file_id
     ON CONFLICT (file_id) DO UPDATE SET changed_xid = excluded.changed_xid, removed = excluded.removed
      WHERE (c.changed_xid, c.removed) IS DISTINCT FROM (excluded.changed_xid, excluded.removed);
+    -- Whether the events of the files interest an endpoint is found out in the same statement, so that tenants without endpoints
+    -- need no other. Changes of state in opposite directions cancel each other out, and still return a row.
+    WITH counted AS (
     INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
     SELECT o.owner_id, m.state, m.tenant_id, sum(m.delta)
       FROM (SELECT w.dataset_id, w.batch_id, w.tenant_id, s.state, s.delta
@@ -47,7 +52,7 @@ BEGIN
                    AS s(state, delta)
              WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)) m,
            LATERAL (VALUES (m.dataset_id), (m.batch_id)) AS o(owner_id)
-     GROUP BY 1, 2, 3 HAVING sum(m.delta) <> 0
+     GROUP BY 1, 2, 3
     UNION ALL
     SELECT w.tenant_id, o.state, w.tenant_id, sum(o.delta)
       FROM old_rows w JOIN new_rows n USING (file_id),
@@ -59,9 +64,40 @@ BEGIN
            AS o(state, delta)
      WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)
         OR (w.original_erased_at IS NULL) <> (n.original_erased_at IS NULL)
-     GROUP BY 1, 2 HAVING sum(o.delta) <> 0;
+     GROUP BY 1, 2 HAVING sum(o.delta) <> 0
+    RETURNING EXISTS (SELECT 1 FROM webhook_endpoints e WHERE e.tenant_id = count_deltas.tenant_id AND e.enabled) AS subscribed)
+    SELECT bool_or(c.subscribed) INTO subscribed FROM counted c;
+    IF subscribed THEN
+        PERFORM note_events(jsonb_agg(e.event ORDER BY e.file_id))
+           FROM (SELECT n.file_id, file_event(w::files, n::files) AS event FROM old_rows w JOIN new_rows n USING (file_id)) e
+          WHERE e.event IS NOT NULL;
+        INSERT INTO settled_batch_checks (tenant_id, batch_id)
+        SELECT DISTINCT n.tenant_id, n.batch_id FROM old_rows w JOIN new_rows n USING (file_id)
+         WHERE is_unsettled(w.state, w.removed_at) AND NOT is_unsettled(n.state, n.removed_at)
+           AND EXISTS (SELECT 1 FROM webhook_endpoints e
+                        WHERE e.tenant_id = n.tenant_id AND e.enabled AND 'batch.settled' = ANY (e.event_types));
+    END IF;
     RETURN NULL;
 END $$;
+
+-- The event that a change of a file's row is, for note_events; NULL if it is none.
+CREATE OR REPLACE FUNCTION file_event(p_before files, p_after files) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object(
+               'tenant_id', p_after.tenant_id, 'event_type', 'file.' || k.kind, 'dataset_id', p_after.dataset_id,
+               'subject_id', p_after.file_id,
+               'data', jsonb_build_object(
+                   'file_id', p_after.file_id, 'dataset_id', p_after.dataset_id, 'batch_id', p_after.batch_id,
+                   'state', CASE WHEN k.kind = 'removed' THEN k.kind ELSE p_after.state END,
+                   'error', CASE WHEN p_after.error_code IS NOT NULL THEN jsonb_build_object(
+                                'step', p_after.error_step, 'code', p_after.error_code) END,
+                   'removal_id', coalesce(p_after.removal_id, p_before.removal_id)))
+      FROM (SELECT CASE WHEN p_before.removed_at IS NULL AND p_after.removed_at IS NOT NULL THEN 'removed'
+                        WHEN p_before.removed_at IS NOT NULL AND p_after.removed_at IS NULL THEN 'restored'
+                        WHEN p_after.removed_at IS NULL AND p_before.state <> p_after.state
+                             AND p_after.state IN ('done', 'partial', 'failed') THEN p_after.state END AS kind) k
+     WHERE k.kind IS NOT NULL
+$$;
 
 CREATE OR REPLACE FUNCTION note_erased_files() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -25,6 +25,7 @@ from benchmarks.servers import running_servers
 from layers.attempts import recording
 from tests.chaos.crash_points import CrashResults, crash_at_each_line
 from tests.chaos.harness import ROOT, Chaos, ChaosPlan, Results
+from tests.chaos.webhook_crash_points import WebhookCrashResults, crash_webhooks_at_each_line
 from tests.contract.test_life import live
 from tests.contract.worlds import MemoryWorld, PostgresWorld
 from tests.making import Urls
@@ -75,7 +76,8 @@ def main() -> None:
     arguments.add_argument("--workers", type=int, default=4)
     arguments.add_argument("--lives", type=int, default=2000)
     options = arguments.parse_args()
-    crashes = None
+    crashes: CrashResults | None = None
+    deliveries: WebhookCrashResults | None = None
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fairway-chaos-")))
         if options.lives:
@@ -83,12 +85,16 @@ def main() -> None:
                 random_lives(urls, options.lives)
             with database(home / "crashes") as urls:  # its files have no objects, which an audit would report
                 crashes = crash_at_each_line(urls)
+                deliveries = crash_webhooks_at_each_line(urls)
         urls = stack.enter_context(database(home / "files"))
         (home / "store").mkdir()
         store = stack.enter_context(running_store(home / "store"))
         plan = ChaosPlan(options.files, options.workers, **FULL_LENGTH)
         results = Chaos(urls, store, plan, home).run()
-        faults = [*results.faults, *(crashes.faults if crashes else ())]
+        faults = [*results.faults, *(crashes.faults if crashes else ()), *(deliveries.faults if deliveries else ())]
+        if deliveries:
+            results.counts["crashes while events were delivered"] = deliveries.lines
+            results.counts["events delivered again"] = deliveries.repeated
         faults += [
             f"{name} did not happen exactly once: {figures}"
             for name, figures in results.effects.items()

@@ -117,6 +117,11 @@ def _die_at_each_line(urls: Urls, every: int, names: Sequence[str]) -> CrashResu
     bench.database.run(VIOLATIONS_SQL.read_text())
     os.environ |= {"CHAOS_DATABASE_URL": urls.worker, "CHAOS_SLOW_CHANCE": "0"}
     tenant_id = bench.tenant()
+    bench.database.run(
+        "INSERT INTO webhook_endpoints (tenant_id, url, event_types, secret)"
+        " VALUES (%(t)s, 'https://hooks.invalid/', ARRAY['file.done', 'file.partial', 'file.failed'], 'secret')",
+        t=tenant_id,
+    )
     with tempfile.TemporaryDirectory(prefix="fairway-lines-") as folder:
         objects = FolderObjects(Path(folder))
         for index, name in enumerate(names):
@@ -222,6 +227,11 @@ UNION ALL
 SELECT finding || ': ' || count FROM audit_findings(%(tenant_id)s, %(main_steps)s, %(side_artifacts)s)
 UNION ALL
 SELECT violation || ': ' || detail FROM chaos_violations
+UNION ALL
+SELECT f.file_id || ' has the events ' || coalesce(string_agg(v.event_type, ', '), 'none')
+  FROM files f LEFT JOIN webhook_events v ON v.subject_id = f.file_id
+ WHERE f.tenant_id = %(tenant_id)s
+ GROUP BY f.file_id HAVING array_agg(v.event_type) IS DISTINCT FROM ARRAY['file.done']
 """
 
 

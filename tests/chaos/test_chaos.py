@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos.crash_points import crash_at_each_line
 from tests.chaos.harness import Chaos, ChaosPlan, choose
+from tests.chaos.webhook_crash_points import crash_webhooks_at_each_line
 from tests.making import Urls
 from tests.store_server import running_store
 
@@ -46,3 +47,9 @@ def test_a_worker_can_be_killed_at_any_line_between_claim_and_commit(database_ur
     crashes = crash_at_each_line(database_urls, every=80)
     assert crashes.faults == []
     assert crashes.lines > 10
+
+
+def test_every_event_is_delivered_in_order_if_a_worker_is_killed_at_any_line(database_urls: Urls) -> None:
+    crashes = crash_webhooks_at_each_line(database_urls, every=12)
+    assert crashes.faults == []
+    assert crashes.lines > 5

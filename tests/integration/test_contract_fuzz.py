@@ -62,6 +62,8 @@ EXISTING_IDS = {
     "job_id": ["job", "ended-job"],
     "plan_id": ["plan"],
     "manifest_id": ["manifest"],
+    "webhook_id": ["webhook", "other-webhook"],
+    "event_id": ["event"],
 }
 
 JSON_LINES = "application/x-ndjson"
@@ -152,6 +154,8 @@ class System:
             caller.post(f"/batches/{cancelled['id']}/cancel")
             ids = [file["id"] for file in batch["files"]]
             work_on(api.bench, [f"originals/{tenant_id}/{file_id}" for file_id in ids[:2]])
+            webhook = {"url": "https://hooks.example/", "event_types": ["file.done"]}
+            webhooks = [caller.post("/webhooks", json=webhook).json()["id"] for _ in range(2)]
             self.real = {
                 **dict(zip(FILES, ids, strict=False)),
                 "dataset": dataset_id,
@@ -163,6 +167,8 @@ class System:
                 "other-key": caller.post(f"/operations/tenants/{other}/keys", json={"role": "viewer"}).json()["id"],
                 "export": caller.post(f"/datasets/{dataset_id}/exports", json={"format": "csv"}).json()["id"],
                 "cursor-of-changes": cursor,
+                **dict(zip(("webhook", "other-webhook"), webhooks, strict=True)),
+                "event": caller.post(f"/webhooks/{webhooks[1]}/test").json()["event_id"],
                 "plan": caller.post(f"/datasets/{dataset_id}/plans", json={}).json()["id"],
                 "manifest": caller.post(
                     f"/datasets/{dataset_id}/manifests", content=b'{"name": "a.txt", "size_bytes": 10}'

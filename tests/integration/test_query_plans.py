@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import exports, jobs, store, transaction
+from layers.adapters.postgres import exports, jobs, store, transaction, webhooks
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -32,6 +32,7 @@ BIG = {
     "row_values",
     "sender_keys",
 }
+BIG |= {"webhook_events", "webhook_deliveries", "webhook_attempts"}
 READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
 TENANTS, DATASETS_EACH, BATCHES_EACH = 4, 5, 10
 
@@ -86,6 +87,16 @@ SELECT dataset_id, k.key, file_id, 1, tenant_id, true FROM files, unnest(ARRAY['
  WHERE object_key LIKE '%7';
 INSERT INTO tombstones (file_id, tenant_id, removal_id)
 SELECT gen_random_uuid(), tenant_id, removal_id FROM removals, generate_series(1, {FILES // 200}) WHERE erased_at IS NOT NULL;
+INSERT INTO webhook_endpoints (tenant_id, url, event_types, secret)
+SELECT tenant_id, 'https://hooks.example/', ARRAY['file.done'], 'secret' FROM tenants;
+INSERT INTO webhook_events (tenant_id, event_type, dataset_id, subject_id, data, occurred_at)
+SELECT tenant_id, 'file.done', dataset_id, file_id, '{{}}', now() - interval '8 days' FROM files;
+INSERT INTO webhook_deliveries (endpoint_id, event_seq, tenant_id, subject_id, state, ended_at)
+SELECT e.endpoint_id, v.event_seq, v.tenant_id, v.subject_id, s.state, CASE WHEN s.state <> 'waiting' THEN now() END
+  FROM webhook_events v JOIN webhook_endpoints e USING (tenant_id),
+       LATERAL (SELECT CASE WHEN v.event_seq % 100 = 0 THEN 'waiting' WHEN v.event_seq % 1000 = 1 THEN 'failed' ELSE 'delivered' END) s(state);
+INSERT INTO webhook_attempts (endpoint_id, event_seq, attempt, tenant_id, sent_at, took_s, status)
+SELECT endpoint_id, event_seq, 1, tenant_id, now(), 0.1, 200 FROM webhook_deliveries WHERE state = 'delivered';
 INSERT INTO lanes (step, tenant_id, pass, active) SELECT 'ocr', tenant_id, 0, true FROM tenants;
 INSERT INTO batch_lanes (step, tenant_id, batch_id, pass, active)
 SELECT 'ocr', tenant_id, batch_id, 0, true FROM batches;
@@ -116,7 +127,8 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
             WHERE s.state = 'running' AND f.removed_at IS NULL LIMIT 1"""
     ).fetchone()
     removal = connection.execute("SELECT removal_id FROM files WHERE removal_id IS NOT NULL LIMIT 1").fetchone()
-    assert found and removal
+    endpoint = connection.execute("SELECT endpoint_id FROM webhook_endpoints LIMIT 1").fetchone()
+    assert found and removal and endpoint
     return {
         **found,
         "removal_id": removal["removal_id"],
@@ -294,6 +306,21 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "after_dataset": None,
         "retention": Jsonb({}),
         "with_system": False,
+        "endpoint_id": endpoint["endpoint_id"],
+        "event_id": uuid.uuid4(),
+        "event_seq": 1,
+        "event_type": "endpoint.test",
+        "event_types": ["file.done"],
+        "url": "https://hooks.example/",
+        "description": None,
+        "secret": b"secret",
+        "enabled": True,
+        "former_s": 60,
+        "most_of_tenant": 80,
+        "sent": Jsonb({"status": 500, "took_s": 1}),
+        "verdict": Jsonb({"state": "waiting", "delay_s": 1}),
+        "give_up_s": 86400,
+        "claimed": Jsonb([]),
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
 
@@ -337,6 +364,9 @@ INDEXES = {
     "known_senders": {"sender_keys_pkey"},
     "file_facts": {"sender_keys_pkey"},
     "page_texts": {"pages_pkey"},
+    "claim_deliveries": {"webhook_deliveries_waiting", "webhook_deliveries_in_order"},
+    "deliveries": {"webhook_deliveries_pkey"},
+    "delivery": {"webhook_events_by_id"},
 }
 
 
@@ -346,9 +376,10 @@ def named_queries() -> dict[str, tuple[str, str]]:
         **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
         **{name: (query, "fairway_worker") for name, query in load_queries(jobs.QUERIES).items()},
         **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
+        **{name: (query, "fairway_worker") for name, query in load_queries(webhooks.QUERIES).items()},
         **{
             name: (query, "fairway_api")
-            for path in (transaction.QUERIES, transaction.PEOPLE_QUERIES, transaction.MANIFEST_QUERIES)
+            for path in transaction.API_QUERIES
             for name, query in load_queries(path).items()
         },
     }

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from functions import audit, exports, upkeep
+from functions import audit, exports, upkeep, webhooks
 from functions.dispatch import dispatch
 from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.jobs import PostgresJobs
+from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.attempts.runner import Runner
 from layers.domain.step import Artifact, Done, Parked, Pipeline, PlannedStep, step
 from layers.ports import Ports
@@ -41,7 +42,11 @@ class System:
 
     def runner(self) -> Runner:
         database = self.bench.store._database
-        own = {"jobs": PostgresJobs(database), "exports": PostgresExports(database)}
+        own = {
+            "jobs": PostgresJobs(database),
+            "exports": PostgresExports(database),
+            "webhooks": PostgresWebhooks(database),
+        }
         ports = Ports(self.bench.store, self.objects, self.topics, None, None, None, **own)  # type: ignore[arg-type]
         return Runner(ports, intake, (Pipeline("main", (text,)),), {"intake": 100, "text": 100}, host="upkeep")
 
@@ -57,7 +62,7 @@ class System:
 @pytest.fixture
 def system(database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
     for module, name in ((upkeep, "AT_ONCE"), (upkeep, "FOLDED_AT_ONCE"),
-                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "MISSED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (exports, "DELETED_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
+                         (upkeep, "REMOVED_AT_ONCE"), (upkeep, "MISSED_AT_ONCE"), (upkeep, "VALUES_AT_ONCE"), (exports, "DELETED_AT_ONCE"), (webhooks, "FORGOTTEN_AT_ONCE"), (audit, "OBJECTS_AT_ONCE"),
                          (audit, "LOOKED_UP_AT_ONCE"), (audit, "FILES_AT_ONCE"), (audit, "UPLOADS_AT_ONCE")):  # fmt: skip
         monkeypatch.setattr(module, name, AT_ONCE)
     monkeypatch.setattr(audit, "UPLOAD_PAGES_AT_ONCE", 1)
@@ -168,6 +173,18 @@ def old_exports(system: System) -> None:
     )
 
 
+def old_webhook_events(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    system.run(
+        f"""WITH noted AS (
+                INSERT INTO webhook_events (tenant_id, event_type, subject_id, data, occurred_at)
+                SELECT '{tenant_id}', 'file.done', gen_random_uuid(), '{{}}', now() - interval '8 days'
+                  FROM generate_series(1, {FILES}) RETURNING event_seq, tenant_id, subject_id)
+            INSERT INTO webhook_deliveries (endpoint_id, event_seq, tenant_id, subject_id)
+            SELECT gen_random_uuid(), event_seq, tenant_id, subject_id FROM noted"""
+    )
+
+
 def unfolded_counts(system: System) -> None:
     for _ in range(FILES):
         system.bench.arrived(1)
@@ -259,6 +276,11 @@ DUTIES = {
     "jobs_forgotten": Duty(lambda runner: runner.ports.jobs.forget_jobs(["pulse"]), old_jobs, rows("jobs"), most=FILES),
     "exports_deleted": Duty(
         lambda runner: exports.delete_old(runner.ports.exports, runner.ports.objects), old_exports, rows("exports")
+    ),
+    "webhook_events_forgotten": Duty(
+        lambda runner: webhooks.forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
+        old_webhook_events,
+        rows("webhook_deliveries"),
     ),
     "dispatched": Duty(dispatch, due_steps, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(

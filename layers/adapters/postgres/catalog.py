@@ -17,6 +17,7 @@ from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.manifests import ManifestQueries
 from layers.adapters.postgres.people import PeopleQueries
 from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
+from layers.adapters.postgres.webhook_catalog import WebhookQueries
 from layers.domain.fleet import SILENT_S
 from layers.domain.plan_json import plan_as_json
 from layers.domain.step import PlannedStep
@@ -75,8 +76,8 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, Transaction):
-    """The port `Catalog`. Its queries are in `catalog.sql`, `people.sql` and `manifests.sql`."""
+class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQueries, Transaction):
+    """The port `Catalog`. Its queries are in the files of `API_QUERIES`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
         self._run("look_up_key", key_hash=key_hash.hex())

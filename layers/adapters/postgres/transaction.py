@@ -18,9 +18,18 @@ Values = Sequence[Any]
 QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
 MANIFEST_QUERIES = Path(__file__).with_name("manifests.sql")
+WEBHOOK_QUERIES = Path(__file__).with_name("webhook_catalog.sql")
+API_QUERIES = (QUERIES, PEOPLE_QUERIES, MANIFEST_QUERIES, WEBHOOK_QUERIES)
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
-PLANNED_EACH_TIME = {"files", "file_ids", "find_rows", "changes", "jobs"}
+PLANNED_EACH_TIME = {
+    "files",
+    "file_ids",
+    "find_rows",
+    "changes",
+    "jobs",
+    "deliveries",
+}
 
 
 @cache
@@ -49,12 +58,17 @@ def _columns(cursor: psycopg.Cursor[Any]) -> tuple[str, ...]:
     return tuple((result.fname(index) or b"").decode() for index in range(result.nfields)) if result else ()
 
 
+@cache
+def _all_queries() -> dict[str, str]:
+    return {name: query for path in API_QUERIES for name, query in load_queries(path).items()}
+
+
 class Transaction:
     """Runs queries by name in one transaction; they get the tenant's id by themselves."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._sql = load_queries(QUERIES) | load_queries(PEOPLE_QUERIES) | load_queries(MANIFEST_QUERIES)
+        self._sql = _all_queries()
         self._tenant_id: str | None = None
 
     def _rows(self, kind: type[Kind], query: str, /, **parameters: Any) -> list[Kind]:
