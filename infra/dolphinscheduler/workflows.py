@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,10 +154,13 @@ def relations(workflow: Workflow, codes: dict[str, int]) -> list[dict[str, Any]]
 def locations(workflow: Workflow, codes: dict[str, int]) -> list[dict[str, int]]:
     """Where the picture of the workflow shows each task: from left to right by the number of tasks before it."""
     columns: dict[str, int] = {}
-    rows: dict[int, int] = {}
-    placed = []
     for task in workflow.tasks:
-        column = columns[task.name] = max((columns[name] + 1 for name in task.after), default=0)
-        row = rows[column] = rows.get(column, -1) + 1
-        placed.append({"taskCode": codes[task.name], "x": 100 + 250 * column, "y": 100 + 100 * row})
+        columns[task.name] = max((columns[name] + 1 for name in task.after), default=0)
+    heights = Counter(columns.values())
+    tallest, rows, placed = max(heights.values()), Counter[int](), []
+    for task in workflow.tasks:
+        column = columns[task.name]
+        y = 100 + 100 * rows[column] + 50 * (tallest - heights[column])  # each column is centred
+        rows[column] += 1
+        placed.append({"taskCode": codes[task.name], "x": 100 + 250 * column, "y": y})
     return placed

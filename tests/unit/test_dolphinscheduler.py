@@ -15,7 +15,7 @@ from infra.dolphinscheduler import scripts
 from infra.dolphinscheduler.__main__ import main
 from infra.dolphinscheduler.client import BEFORE_3_3, SINCE_3_3, Client, DolphinSchedulerError
 from infra.dolphinscheduler.installation import Installation, Target
-from infra.dolphinscheduler.workflows import SHARDS, declared
+from infra.dolphinscheduler.workflows import SHARDS, declared, locations
 from infra.schedules.__main__ import KEY
 from tests.standins.dolphinscheduler import TOKEN, DolphinScheduler, serving
 from tests.unit.test_schedules import api
@@ -204,6 +204,16 @@ def test_a_dataset_is_processed_again_by_a_plan_shards_at_the_same_time_and_a_re
     shards = {f"shard-{number}" for number in range(SHARDS)}
     expected = {("", "plan")} | {("plan", shard) for shard in shards} | {(shard, "report") for shard in shards}
     assert edges == expected
+
+
+def test_the_picture_shows_tasks_from_left_to_right_each_column_centred() -> None:
+    workflow = next(each for each in declared() if each.name == "fairway-reprocess")
+    codes = {task.name: number for number, task in enumerate(workflow.tasks)}
+    places = {place["taskCode"]: (place["x"], place["y"]) for place in locations(workflow, codes)}
+    assert [places[codes[f"shard-{number}"]] for number in range(SHARDS)] == [
+        (350, 100 + 100 * n) for n in range(SHARDS)
+    ]
+    assert places[codes["plan"]] == (100, 250) and places[codes["report"]] == (600, 250)
 
 
 # --- scripts, run by a shell -------------------------------------------------------------------------
