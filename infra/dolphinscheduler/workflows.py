@@ -157,7 +157,9 @@ def locations(workflow: Workflow, codes: dict[str, int]) -> list[dict[str, int]]
     for task in workflow.tasks:
         columns[task.name] = max((columns[name] + 1 for name in task.after), default=0)
     heights = Counter(columns.values())
-    tallest, rows, placed = max(heights.values()), Counter[int](), []
+    tallest = max(heights.values())
+    rows: Counter[int] = Counter()
+    placed: list[dict[str, int]] = []
     for task in workflow.tasks:
         column = columns[task.name]
         y = 100 + 100 * rows[column] + 50 * (tallest - heights[column])  # each column is centred
