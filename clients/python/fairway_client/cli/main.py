@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=what, description=what, parents=[shared])
 
     _add_upload(add("upload", "send folders or files into a dataset; the same command continues after an interruption"))
-    _add_watch(add("watch", "send files as they become quiet, or what is attached to mails"))
+    _add_watch(add("watch", "send files as they become quiet"))
     status = add("status", "show datasets, or the files of one")
     status.add_argument("dataset", nargs="?", help="name or id")
     status.add_argument("--state", help="only files in this state, such as failed")
@@ -91,7 +91,7 @@ def _add_upload(command: argparse.ArgumentParser) -> None:
 
 def _add_watch(command: argparse.ArgumentParser) -> None:
     _path(
-        command.add_argument("source", metavar="FOLDER", help="or a mailbox, as imaps://user@host/INBOX"),
+        command.add_argument("source", metavar="FOLDER"),
         shtab.DIRECTORY,
     )
     command.add_argument("--dataset", help="name; it is created if there is none; default: the folder's name")

@@ -6,7 +6,7 @@ import argparse
 import threading
 from pathlib import Path
 
-from fairway_client.access import Access, NoAccess
+from fairway_client.access import Access
 from fairway_client.cli.output import Output
 from fairway_client.cli.upload import stopped_by_signals
 from fairway_client.folder import Found
@@ -18,8 +18,6 @@ from fairway_client.watching import Watched, move
 
 def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
     """Watch until Ctrl-C or SIGTERM. Returns 0."""
-    if arguments.source.startswith(("imap://", "imaps://")):
-        return _watch_mails(arguments, access, output)
     folder = Path(arguments.source)
     client, stopping = access.client(), threading.Event()
     dataset = client.dataset(arguments.dataset or folder.resolve().name)
@@ -60,13 +58,3 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
                 break
             stopping.wait(arguments.every_s)
     return 0
-
-
-def _watch_mails(arguments: argparse.Namespace, access: Access, output: Output) -> int:
-    try:
-        from fairway_client.cli import mail
-    except ModuleNotFoundError as error:
-        if error.name != "imapclient":
-            raise
-        raise NoAccess('mailboxes need a further package: pip install "fairway-client[imap]"') from None
-    return mail.run(arguments, access, output)
