@@ -72,6 +72,7 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
         "exports_deleted": lambda runner: delete_old(runner.ports.exports, runner.ports.objects),
         "webhook_events_forgotten": lambda runner: forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
+        "audit_log_forgotten": forget_audit_log,
         "jobs_forgotten": lambda runner: runner.ports.jobs.forget_jobs(FREQUENT_KINDS),
         "dispatched": dispatch,
         "breakers_open": report_breakers,
@@ -81,6 +82,12 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "objects_out_of_place": walk_objects,
         "objects_missing": walk_recorded,
     }
+
+
+def forget_audit_log(runner: Runner) -> int:
+    """Delete entries of the audit log that the setting does not keep. Returns their number."""
+    days = runner.ports.audit_log_days
+    return runner.ports.audit_log.forget(days, FOLDED_AT_ONCE) if days else 0
 
 
 def pulse(runner: Runner) -> int:

@@ -17,6 +17,7 @@ from layers.adapters.aws.s3_storage import S3Storage
 from layers.adapters.aws.sources import S3Sources
 from layers.adapters.aws.sqs_topics import SqsTopics
 from layers.adapters.clamav_scanner import ClamavScanner
+from layers.adapters.postgres.audit_log import PostgresAuditLog
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.exports import PostgresExports
@@ -425,6 +426,8 @@ def ports() -> Ports:
         exports=exports(),
         webhooks=webhooks(),
         webhook_log_days=settings().webhook_log_days,
+        audit_log=PostgresAuditLog(database()),
+        audit_log_days=settings().audit_log_days,
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
     )

@@ -91,6 +91,9 @@ class Settings:
     admin_key: str = setting(
         "", "The key of an admin of the tenant `operations`, which migrations create.", group=GENERAL
     )
+    audit_log_days: int = setting(
+        0, "How long entries of the audit log are kept; 0: for good.", group=GENERAL, unit="days"
+    )
     region: str = setting("us-east-1", "The AWS region.", group=GENERAL, variable="AWS_DEFAULT_REGION")
     aws_profile: str = setting(
         "", "The AWS profile for Textract and Bedrock if the object store is not Amazon's.", group=GENERAL
@@ -412,6 +415,8 @@ class Settings:
             networks(self.webhook_networks)
         except ValueError as error:
             raise ValueError(f"FAIRWAY_WEBHOOK_NETWORKS: {error}") from None
+        if self.audit_log_days < 0:
+            raise ValueError("FAIRWAY_AUDIT_LOG_DAYS must be at least 0")
         if self.webhook_log_days < 2:
             raise ValueError("FAIRWAY_WEBHOOK_LOG_DAYS must be at least 2: deliveries are retried for a day")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from functions.api import audit_log
 from functions.api.access import caller_of, check_role
 from functions.api.origins import readable_by
 from functions.api.ports import ApiPorts
@@ -101,6 +102,8 @@ def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiP
         check_rate(request, catalog)
         if not route.waits:
             response = _run_once(route, request, ids)
+        elif route.changes:
+            audit_log.note(catalog, route.name, caller, ids, request, None)
     if route.waits:
         response = _as_response(route.handler(request, **ids))
     for act in request.afterwards:
@@ -112,7 +115,9 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
     """Run a handler once for each Idempotency-Key: its effects and the stored response are committed together."""
     key = request.idempotency_key() if route.repeat else None
     if key is None or route.repeat is None:
-        return _as_response(route.handler(request, **ids))
+        response = _as_response(route.handler(request, **ids))
+        _note(route, request, ids, response)
+        return response
     identity = json.dumps(
         [f"{route.handler.__module__}.{route.handler.__name__}", dict(ids), request.query], sort_keys=True
     )
@@ -121,10 +126,17 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
     if before is None:
         response = _as_response(route.handler(request, **ids))
         request.catalog.keep_response(key, response.status, _without_secrets(response.body))
+        _note(route, request, ids, response)
         return response
     if bytes(before.digest) != digest:
         raise Problem("conflict", "this Idempotency-Key was used for another request; use a new key")
     return Response(before.status, route.repeat(request, before.body))
+
+
+def _note(route: Route, request: Request, ids: Mapping[str, str], response: Response) -> None:
+    """Add what a request has changed to the audit log, in the same transaction."""
+    if route.changes:
+        audit_log.note(request.catalog, route.name, request.caller, ids, request, response)
 
 
 def _without_secrets(body: Any) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from functions.api.bodies import RedriveDead
 from functions.api.redrives import redrive_step
-from functions.api.requests import Request, bad_parameter
+from functions.api.requests import Request
 from functions.api.views import at
 from functions.pipelines import PIPELINES, STEPS
 from layers.domain.message import ARRIVALS, DISPATCH
@@ -26,8 +25,8 @@ def show_all(request: Request) -> tuple[int, Any]:
     chosen = DeadLetterFilter(
         step=request.one_of("step", sorted(STEPS)),
         code=request.query.get("code", "").replace("\x00", "") or None,
-        since=_time(request, "since"),
-        until=_time(request, "until"),
+        since=request.time("since"),
+        until=request.time("until"),
     )
     filters = {"step": chosen.step, "code": chosen.code, "since": chosen.since, "until": chosen.until}
     listing = " ".join(["dead-letters", *(f"{name}={value!r}" for name, value in filters.items())])
@@ -85,16 +84,3 @@ def _view(row: DeadLetter) -> dict[str, Any]:
         "attempts": row.attempts,
         "given_up_at": at(row.given_up_at),
     }
-
-
-def _time(request: Request, name: str) -> datetime | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise bad_parameter(name, "is not a time with its offset from UTC, such as 2026-01-15T09:30:00Z")
-    return moment

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from functions.api import (
+    audit_log,
     bodies,
     changes,
     files,
@@ -127,6 +128,18 @@ REPORT = (
     _limit(1000, 1000),
     PAGE_CURSOR,
 )
+AUDIT_LOG = (
+    _query("format", {**one_of(*audit_log.FORMATS), "default": "json"}, "the format of the log"),
+    _query("action", TEXT, "only this method and path, such as `DELETE /files/{file_id}`"),
+    _query("key", TEXT, "only what the key with this id did"),
+    _query("since", TIME, "only entries of this time or later"),
+    _query("until", TIME, "only entries before this time"),
+    _limit(100, 1000),
+    PAGE_CURSOR,
+)
+LOG_LINES: dict[str, Schema] = {
+    "application/x-ndjson": {"schema": TEXT | {"description": "one AuditLogEntry on each line"}}
+}
 METRICS: dict[str, Schema] = {"text/plain": {"schema": TEXT | {"description": "Prometheus's text format"}}}
 
 # --- one row for each route --------------------------------------------------------------------------
@@ -324,6 +337,12 @@ DESCRIPTIONS = {
     "POST /removals/{removal_id}/undo": Description("undoRemoval",
          "Restores all files of a removal, while its undo window is open.", {200: "Removal"}, conflicts=True),
 
+    "GET /audit-log": Description("listAuditLog",
+         "Lists who changed what in your tenant, newest first; as JSON lines oldest first, for an export.",
+         {200: "AuditLog"}, query=AUDIT_LOG, also_as=LOG_LINES, headers=("Link",)),
+    "GET /audit-log/check": Description("checkAuditLog",
+         "Checks the chain of hashes of your audit log, 10,000 entries at a time.", {200: "AuditLogCheck"},
+         query=(PAGE_CURSOR,)),
     "GET /webhooks": Description("listWebhooks", "Lists your webhooks, oldest first, without their secrets.",
          {200: "Webhooks"}),
     "POST /webhooks": Description("createWebhook",

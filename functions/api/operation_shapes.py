@@ -9,6 +9,7 @@ from functions.api.json_schema import (
     ID,
     NUMBER,
     OBJECT,
+    SHA256,
     TEXT,
     TIME,
     Schema,
@@ -44,6 +45,25 @@ KEY = {
 API_KEY = or_null(TEXT) | {"description": "shown once; null in the response to a repeated Idempotency-Key"}
 
 OPERATION_SHAPES: dict[str, Schema] = {
+    "AuditLog": object_of(entries=each(ref("AuditLogEntry")), next_cursor=or_null(CURSOR)),
+    "AuditLogEntry": object_of(
+        number={"type": "integer", "minimum": 1},
+        at=TIME,
+        entry=OBJECT
+        | {
+            "description": "action, ids, what was created, key, role, person, address, and names in the body; hashed as JSON"
+        },
+        previous_hash=SHA256,
+        hash=SHA256,
+    ),
+    "AuditLogCheck": object_of(
+        checked=COUNT,
+        last_number=or_null(COUNT),
+        intact=BOOLEAN,
+        broken_at=or_null(COUNT)
+        | {"description": "the first entry that was changed, or that follows one that is missing"},
+        next_cursor=or_null(CURSOR),
+    ),
     "Operations": object_of(
         as_of=TIME,
         tenant_id=or_null(ID) | {"description": "the tenant of these figures; null: all tenants"},

@@ -132,6 +132,19 @@ class Request:
             raise bad_parameter(name, f"must be one of {', '.join(allowed)}")
         return text
 
+    def time(self, name: str) -> datetime | None:
+        """A query parameter with a time; None if it is absent."""
+        text = self.query.get(name)
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise bad_parameter(name, "is not a time with its offset from UTC, such as 2026-01-15T09:30:00Z")
+        return moment
+
     def id(self, name: str) -> str | None:
         """A query parameter with an id; None if it is absent."""
         text = self.query.get(name)

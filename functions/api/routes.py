@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.api import (
+    audit_log,
     batches,
     changes,
     contract,
@@ -64,6 +65,11 @@ class Route:
     @property
     def is_public(self) -> bool:
         return self.role == PUBLIC
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may change something: then each call is in the audit log."""
+        return self.method not in audit_log.READS
 
     @property
     def ids(self) -> list[str]:
@@ -133,6 +139,8 @@ ROUTES = (
     Route("GET", "/removals/{removal_id}", removals.show, "viewer"),
     Route("GET", "/datasets/{dataset_id}/purges", removals.show_purges, "viewer"),
     Route("POST", "/removals/{removal_id}/undo", removals.undo, "editor"),
+    Route("GET", "/audit-log", audit_log.show, "operator"),
+    Route("GET", "/audit-log/check", audit_log.check, "operator"),
     Route("GET", "/webhooks", webhooks.show_all, "operator"),
     Route("POST", "/webhooks", webhooks.create, "operator", repeat=as_stored),
     Route("GET", "/webhooks/{webhook_id}", webhooks.show, "operator"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from functions.api import quotas
+from functions.api import audit_log, quotas
 from functions.api.access import FAILURES_A_MINUTE, notification_of
 from functions.api.bodies import FILES_A_CALL, LINES_A_MANIFEST, CodeToExchange, NewSession
 from functions.api.problems import Problem
-from functions.api.requests import ROLES, Request
+from functions.api.requests import ROLES, Caller, Request, Response
 from functions.api.views import at
 from layers.domain.keys import PREFIX, hash_key
 
@@ -17,6 +17,7 @@ CODE_S = 300
 SESSION_S = 12 * 3600
 CODE_PREFIX = "fwc_"
 SECRET_BYTES = 32
+EXCHANGE = "POST /sessions/exchange"  # a public route, whose caller is known only to its handler
 DEFAULT_ROLE = "editor"
 
 
@@ -67,6 +68,10 @@ def exchange(request: Request) -> tuple[int, Any]:
     api_key = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     with request.ports.catalogs.transaction() as catalog:
         session = catalog.exchange_code(hash_key(code, pepper), hash_key(api_key, pepper), SESSION_S)
+        if session is not None:
+            catalog.act_as(str(session.tenant_id))
+            person = Caller(str(session.tenant_id), session.role, str(session.key_id), session.name, session.expires_at)
+            audit_log.note(catalog, EXCHANGE, person, {}, request, Response(201))
     if session is None:
         if request.ports.limits.count(f"denied:{request.address}", window_s=60) > FAILURES_A_MINUTE:
             raise Problem("rate_limited", "too many unknown codes from your address; wait a minute", Retry_After="60")

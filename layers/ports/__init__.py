@@ -8,6 +8,7 @@ from layers.domain.file import Reach
 from layers.domain.lifecycle import FilePlan
 from layers.domain.services import port_of
 from layers.domain.step import Step
+from layers.ports.audit_log import AuditLog, NoAuditLog
 from layers.ports.exports import Exports, NoExports
 from layers.ports.imports import Imports, NoImports, NoSources, Sources
 from layers.ports.jobs import Jobs, NoJobs
@@ -43,6 +44,7 @@ from layers.ports.webhooks import NoWebhooks, Webhooks
 __all__ = [
     "AlwaysClosed",
     "AtOnce",
+    "AuditLog",
     "Backlog",
     "Breakers",
     "BudgetState",
@@ -59,6 +61,7 @@ __all__ = [
     "Jobs",
     "MessageSource",
     "Model",
+    "NoAuditLog",
     "NoBudgets",
     "NoChangeNotifications",
     "NoImports",
@@ -121,6 +124,8 @@ class Ports:
     senders: Senders = field(default_factory=NoSenders)
     webhooks: Webhooks = field(default_factory=NoWebhooks)
     webhook_log_days: int = 7
+    audit_log: AuditLog = field(default_factory=NoAuditLog)
+    audit_log_days: int = 0
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from layers.domain.step import PlannedStep
+from layers.ports.audit_log import AuditLogCatalog
 from layers.ports.jobs import JobCatalog
 from layers.ports.manifests import ManifestCatalog
 from layers.ports.people import PeopleCatalog
@@ -52,7 +53,16 @@ from layers.ports.store import RecordedObject
 from layers.ports.webhooks import WebhookCatalog
 
 
-class Catalog(PeopleCatalog, JobCatalog, PlanCatalog, ReportCatalog, ManifestCatalog, WebhookCatalog, Protocol):
+class Catalog(
+    PeopleCatalog,
+    JobCatalog,
+    PlanCatalog,
+    ReportCatalog,
+    ManifestCatalog,
+    WebhookCatalog,
+    AuditLogCatalog,
+    Protocol,
+):
     """One transaction. Before `act_as` only `key_holder` finds anything.
 
     `of_tenant_id` is a tenant or, for an admin, None: all tenants. The caller checks that ids have the form of ids.

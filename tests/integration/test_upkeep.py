@@ -10,6 +10,7 @@ import pytest
 
 from functions import audit, exports, upkeep, webhooks
 from functions.dispatch import dispatch
+from layers.adapters.postgres.audit_log import PostgresAuditLog
 from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.jobs import PostgresJobs
 from layers.adapters.postgres.webhooks import PostgresWebhooks
@@ -46,6 +47,8 @@ class System:
             "jobs": PostgresJobs(database),
             "exports": PostgresExports(database),
             "webhooks": PostgresWebhooks(database),
+            "audit_log": PostgresAuditLog(database),
+            "audit_log_days": 30,
         }
         ports = Ports(self.bench.store, self.objects, self.topics, None, None, None, **own)  # type: ignore[arg-type]
         return Runner(ports, intake, (Pipeline("main", (text,)),), {"intake": 100, "text": 100}, host="upkeep")
@@ -185,6 +188,13 @@ def old_webhook_events(system: System) -> None:
     )
 
 
+def old_audit_log(system: System) -> None:
+    tenant_id = system.bench.tenant()
+    for _ in range(FILES):
+        system.run(f"SELECT add_to_audit_log('{tenant_id}', 'a', NULL, '{{}}')")
+    system.run("UPDATE audit_log SET at = at - interval '32 days'")
+
+
 def unfolded_counts(system: System) -> None:
     for _ in range(FILES):
         system.bench.arrived(1)
@@ -281,6 +291,9 @@ DUTIES = {
         lambda runner: webhooks.forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
         old_webhook_events,
         rows("webhook_deliveries"),
+    ),
+    "audit_log_forgotten": Duty(
+        upkeep.forget_audit_log, old_audit_log, rows("audit_log WHERE at < now() - interval '30 days'")
     ),
     "dispatched": Duty(dispatch, due_steps, rows("steps WHERE state <> 'queued'"), most=FILES),
     "audit_findings": Duty(

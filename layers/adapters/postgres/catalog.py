@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.types.json import Json, Jsonb
 
+from layers.adapters.postgres.audit_log import AuditLogQueries
 from layers.adapters.postgres.catalog_jobs import JobQueries
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.manifests import ManifestQueries
@@ -76,7 +77,7 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQueries, Transaction):
+class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQueries, AuditLogQueries, Transaction):
     """The port `Catalog`. Its queries are in the files of `API_QUERIES`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:

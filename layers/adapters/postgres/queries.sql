@@ -275,3 +275,7 @@ SELECT remove_rest_of_datasets(:limit) AS files
 -- add_row_values --
 -- Stores the values of records of earlier releases one by one; returns the number of records.
 SELECT add_row_values(:limit) AS records
+
+-- forget_audit_log --
+-- Deletes old entries of the audit log; returns their number.
+SELECT forget_audit_log(:kept_days, :limit) AS forgotten
