@@ -37,7 +37,6 @@ from layers.adapters.redis.change_notifications import RedisChangeNotifications
 from layers.adapters.redis.connection_slots import RedisConnectionSlots
 from layers.adapters.redis.limits import RedisLimits
 from layers.adapters.redis.work_signal import RedisWorkSignal
-from layers.adapters.webhooks.sender import HttpWebhookSender
 from layers.attempts.fleet_view import FleetView
 from layers.attempts.pacing import Pacer, counted
 from layers.decoders.nets import letters
@@ -151,6 +150,8 @@ def webhooks() -> PostgresWebhooks:
 
 
 def webhook_sender() -> WebhookSender:
+    from layers.adapters.webhooks.sender import HttpWebhookSender
+
     over_http = HttpWebhookSender(networks(settings().webhook_networks), f"Fairway/{VERSION}")
     if not settings().kafka_events:
         return over_http
