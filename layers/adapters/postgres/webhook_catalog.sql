@@ -40,14 +40,11 @@ RETURNING endpoint_id, url, description, event_types, enabled, disabled_because,
           former_secret_until, created_at
 
 -- delete_endpoint --
--- Deletes an endpoint with its deliveries and their attempts.
+-- Deletes an endpoint with its deliveries. Their attempts are deleted with the events: to find all of them could take long.
 WITH gone AS (
     DELETE FROM webhook_endpoints WHERE tenant_id = :tenant_id AND endpoint_id = :endpoint_id RETURNING endpoint_id),
 deliveries AS (
-    DELETE FROM webhook_deliveries d USING gone g
-     WHERE d.tenant_id = :tenant_id AND d.endpoint_id = g.endpoint_id RETURNING d.event_seq, d.endpoint_id),
-attempts AS (
-    DELETE FROM webhook_attempts a USING deliveries d WHERE a.event_seq = d.event_seq AND a.endpoint_id = d.endpoint_id)
+    DELETE FROM webhook_deliveries d USING gone g WHERE d.tenant_id = :tenant_id AND d.endpoint_id = g.endpoint_id)
 SELECT endpoint_id FROM gone
 
 -- create_test_event --
