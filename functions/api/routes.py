@@ -47,7 +47,7 @@ class Route:
     `repeat` marks a route that creates something: its requests may carry an Idempotency-Key, and a repeated request is
     answered with `repeat(request, stored_body)`. The handler of a `waits` route gets no transaction and opens
     short ones itself, because it waits long between them: for changes, for the object store, or for a job.
-    `is_for_scheduler`: a key of a scheduler may call it too.
+    `is_for_scheduler`: a key of a scheduler may call it too. `creates`: it creates something although it is a GET.
     """
 
     method: str
@@ -57,6 +57,7 @@ class Route:
     repeat: Repeat | None = None
     waits: bool = False
     is_for_scheduler: bool = False
+    creates: bool = False
 
     @property
     def name(self) -> str:
@@ -69,7 +70,7 @@ class Route:
     @property
     def changes(self) -> bool:
         """Whether it may change something: then each call is in the audit log."""
-        return self.method not in audit_log.READS
+        return self.creates or self.method not in audit_log.READS
 
     @property
     def ids(self) -> list[str]:
@@ -100,7 +101,7 @@ ROUTES = (
     Route("POST", "/datasets/{dataset_id}/manifests", manifests.create, "editor", repeat=as_stored, waits=True),
     Route("GET", "/manifests/{manifest_id}", manifests.show, "viewer"),
     Route("GET", "/manifests/{manifest_id}/duplicates", manifests.show_duplicates, "viewer"),
-    Route("GET", "/manifests/{manifest_id}/uploads", manifests.sign, "editor"),
+    Route("GET", "/manifests/{manifest_id}/uploads", manifests.sign, "editor", creates=True),
     Route("POST", "/datasets/{dataset_id}/imports", imports.create, "editor", repeat=as_stored, is_for_scheduler=True),
     Route("POST", "/datasets/{dataset_id}/plans", plans.create, "operator", repeat=as_stored, is_for_scheduler=True),
     Route("GET", "/datasets/{dataset_id}/plans", plans.show_all, "viewer", is_for_scheduler=True),

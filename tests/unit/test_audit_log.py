@@ -92,8 +92,8 @@ def test_each_operation_but_reads_adds_one_entry_in_its_transaction(name: str, r
         return
     catalog = Catalog("admin")
     assert call(route, catalog).status == 201
-    if name.startswith("GET "):
-        assert catalog.entries == []
+    if not route.changes:
+        assert name.startswith("GET ") and catalog.entries == []
         return
     before_commit = catalog.happened[: catalog.happened.index("commit")]
     if route.waits:  # its transaction is over when its handler runs
