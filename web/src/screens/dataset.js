@@ -1,7 +1,7 @@
 // @ts-check
 /** One dataset: its table, filters, uploads, and what can be done with chosen rows. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { columnsOf } from "../data/columns.js";
 import { openDataset } from "../data/dataset.js";
 import { html } from "../html.js";
@@ -40,7 +40,7 @@ export function DatasetScreen({ datasetId }) {
   useEffect(() => {
     if (info) document.title = `${info.name} · Fairway`;
   }, [info?.name]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => {
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "/") {
