@@ -296,3 +296,16 @@ def test_the_currency_is_that_of_the_total(text: str, total: float, currency: st
 )
 def test_the_bare_name_of_a_document_is_no_label_of_a_number_further_on(text: str, expected: str | None) -> None:
     assert record(text)[0].get("invoice_number") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("TOTAL INCL. GST@66 D RM 72.00", [72.0]),
+        ("VAT@20 4.00", [4.0]),
+        ("pcs@3.50", [3.5]),
+        ("2@3.50 7.00", [2.0, 3.5, 7.0]),
+    ],
+)
+def test_a_whole_number_right_behind_a_word_and_an_at_sign_is_a_rate(line: str, expected: list[float]) -> None:
+    assert [number.value for number in read(line)] == expected

@@ -32,6 +32,7 @@ BEHIND_UNKNOWN = re.compile(rf"\d{UNKNOWN}\Z")
 BEFORE_UNKNOWN = re.compile(rf"{UNKNOWN}\d")
 JOINING_DASH = re.compile(r"[^\W\d_]\s\u2013\s\Z|[^\W\d_]\s\u2013\s(?=\S{1,5}\s{0,3}\Z)")
 GERMAN_SUM = re.compile(r"saldo|betrag|summe|gesamt|total|soll|haben", re.IGNORECASE)  # elsewhere, H may mean hours
+BEHIND_RATE_MARK = re.compile(r"[^\W\d_]@\Z")  # "GST@6": a rate, if it has no decimals
 DATE_UNIT = re.compile(r"\s?[年月日년월일]")
 
 
@@ -69,6 +70,8 @@ def amounts(line: str) -> Iterator[Found]:
 def _is_part_of_more(line: str, match: re.Match[str]) -> bool:
     start, end = match.start(), match.end()
     if start >= 2 and BEHIND_UNKNOWN.search(line, start - 2, start):
+        return True
+    if line[start:end].isdigit() and BEHIND_RATE_MARK.search(line, max(0, start - 2), start):
         return True
     return bool(BEFORE_UNKNOWN.match(line, end) or DATE_UNIT.match(line, match.end("digits")))
 
