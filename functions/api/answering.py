@@ -17,6 +17,7 @@ from functions.api.requests import ANYONE, Request, Response, is_id
 from functions.api.routes import Route
 from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.domain.services import word_of
+from layers.ports.catalog import Catalog
 from layers.settings import Settings
 from layers.telemetry.log import log
 
@@ -102,8 +103,8 @@ def _answer(route: Route, http_request: Any, ids: Mapping[str, str], ports: ApiP
         check_rate(request, catalog)
         if not route.waits:
             response = _run_once(route, request, ids)
-        elif route.changes:
-            audit_log.note(catalog, route.name, caller, ids, request, None)
+        else:
+            _note(catalog, route, request, ids, None)
     if route.waits:
         response = _as_response(route.handler(request, **ids))
     for act in request.afterwards:
@@ -116,27 +117,24 @@ def _run_once(route: Route, request: Request, ids: Mapping[str, str]) -> Respons
     key = request.idempotency_key() if route.repeat else None
     if key is None or route.repeat is None:
         response = _as_response(route.handler(request, **ids))
-        _note(route, request, ids, response)
+        _note(request.catalog, route, request, ids, response)
         return response
     identity = json.dumps(
         [f"{route.handler.__module__}.{route.handler.__name__}", dict(ids), request.query], sort_keys=True
     )
     digest = hashlib.sha256(identity.encode() + b"\x00" + request.body).digest()
-    before = request.catalog.take_request(key, digest)
-    if before is None:
-        response = _as_response(route.handler(request, **ids))
-        request.catalog.keep_response(key, response.status, _without_secrets(response.body))
-        _note(route, request, ids, response)
-        return response
-    if bytes(before.digest) != digest:
-        raise Problem("conflict", "this Idempotency-Key was used for another request; use a new key")
-    return Response(before.status, route.repeat(request, before.body))
+    if before := request.earlier_response(key, digest):
+        return Response(before.status, route.repeat(request, before.body))
+    response = _as_response(route.handler(request, **ids))
+    request.catalog.keep_response(key, response.status, _without_secrets(response.body))
+    _note(request.catalog, route, request, ids, response)
+    return response
 
 
-def _note(route: Route, request: Request, ids: Mapping[str, str], response: Response) -> None:
-    """Add what a request has changed to the audit log, in the same transaction."""
+def _note(catalog: Catalog, route: Route, request: Request, ids: Mapping[str, str], response: Response | None) -> None:
+    """Add a request that changes something to the audit log, in its transaction. `response` is None while it is not known."""
     if route.changes:
-        audit_log.note(request.catalog, route.name, request.caller, ids, request, response)
+        audit_log.note(catalog, route.name, request.caller, ids, request, response)
 
 
 def _without_secrets(body: Any) -> Any:

@@ -111,7 +111,7 @@ def _lines(request: Request) -> Iterator[tuple[int, ManifestLine]]:
         yield number, ManifestLine.model_validate_json(text)
 
 
-def _check(request: Request, dataset_id: str) -> tuple[int, str]:
+def _check(request: Request, dataset_id: str) -> tuple[int, bytes]:
     """The number of lines, and a digest of the request. Raises Problem that names the first invalid lines."""
     digest = hashlib.sha256(json.dumps(["manifest", dataset_id, dict(request.query)], sort_keys=True).encode())
     count, errors, codes = 0, list[Shown](), set[str]()
@@ -133,7 +133,7 @@ def _check(request: Request, dataset_id: str) -> tuple[int, str]:
         raise Problem(code, "some lines are not valid; `errors` names the first of them", errors[:MOST_ERRORS])
     if count == 0:
         raise Problem("invalid_request", "the manifest has no lines; describe a file on each")
-    return count, digest.hexdigest()
+    return count, digest.digest()
 
 
 def _fault(request: Request, number: int, text: bytes) -> tuple[str, list[dict[str, str]]] | None:
@@ -174,17 +174,13 @@ def _acting(request: Request, catalog: Catalog) -> Request:
     return request.within(catalog)
 
 
-def _begin(request: Request, dataset_id: str, options: ManifestOptions, line_count: int, digest: str) -> str:
+def _begin(request: Request, dataset_id: str, options: ManifestOptions, line_count: int, digest: bytes) -> str:
     """Create the manifest and its batch, or find those that the same request has created. Returns the manifest's id."""
     key = request.idempotency_key()
     with request.ports.catalogs.transaction() as catalog:
         acting = _acting(request, catalog)
-        if key is not None:
-            before = catalog.take_request(key, bytes.fromhex(digest))
-            if before is not None and bytes(before.digest) != bytes.fromhex(digest):
-                raise Problem("conflict", "this Idempotency-Key was used for another request; use a new key")
-            if before is not None:
-                return str(before.body["id"])
+        if key is not None and (before := acting.earlier_response(key, digest)):
+            return str(before.body["id"])
         quotas.check_batches(acting)
         batch = catalog.create_batch(
             dataset_id,

@@ -15,6 +15,7 @@ from functions.api.cursors import seal, unseal
 from functions.api.ports import ApiPorts
 from functions.api.problems import Problem
 from layers.ports.catalog import Catalog
+from layers.ports.rows import StoredResponse
 
 MOST_DIGITS = 12
 MOST_ERRORS = 100
@@ -104,6 +105,14 @@ class Request:
         if key is not None and (not 0 < len(key) <= LONGEST_KEY or not key.isprintable()):
             raise Problem("invalid_request", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
         return key
+
+    def earlier_response(self, key: str, digest: bytes) -> StoredResponse | None:
+        """The response to an earlier request with this Idempotency-Key; None for the first one, which takes the key. Raises
+        Problem `conflict` if the earlier request was another one."""
+        before = self.catalog.take_request(key, digest)
+        if before is not None and bytes(before.digest) != digest:
+            raise Problem("conflict", "this Idempotency-Key was used for another request; use a new key")
+        return before
 
     def read(self, model: type[Model]) -> Model:
         """The body as a model. Raises Problem with a pointer to each invalid part."""

@@ -144,7 +144,7 @@ def _crash_at_lines(
     for crashes, line in enumerate(lines):
         for _, key in bench.arrived(FILES, tenant_id):
             objects.put(key, b"0123456789")
-        has_crashed = _run_in_fork(lambda line=line: _run_until(name, line, urls, objects))  # type: ignore[misc]
+        has_crashed = run_in_fork(lambda line=line: _run_until(name, line, urls, objects))  # type: ignore[misc]
         _take_over(bench, objects)
         if not has_crashed:
             return crashes
@@ -180,10 +180,17 @@ def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None
     """Process files, and crash when an attempt at this step reaches its line number `line`, in the order in which lines
     are first reached."""
     runner, queue = _runner(PostgresStore(Database(urls.worker)), objects, CRASHING)
+    trace = crash_at(line, TRACED)
+    _drain(runner, queue, lambda step: sys.settrace(trace if step == name else None))
+
+
+def crash_at(line: int, traced: tuple[str, ...]) -> Callable[[FrameType, str, Any], Any]:
+    """A trace function that kills this process when it reaches line number `line` of the files whose paths begin so, in the
+    order in which lines are first reached."""
     reached: set[tuple[str, int]] = set()
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(TRACED):
+        if not frame.f_code.co_filename.startswith(traced):
             return None
         position = frame.f_code.co_filename, frame.f_lineno
         if event == "line" and position not in reached:
@@ -192,10 +199,10 @@ def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None
                 os.kill(os.getpid(), signal.SIGKILL)
         return trace
 
-    _drain(runner, queue, lambda step: sys.settrace(trace if step == name else None))
+    return trace
 
 
-def _run_in_fork(function: Callable[[], None]) -> bool:
+def run_in_fork(function: Callable[[], None]) -> bool:
     """Run a function in a forked process. Returns whether SIGKILL ended it. Raises AssertionError if it failed otherwise."""
     pid = os.fork()
     if pid == 0:

@@ -7,16 +7,12 @@ takes over. A server receives the requests of both.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
 import uuid
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from types import FrameType
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -25,7 +21,7 @@ from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.adapters.webhooks.sender import HttpWebhookSender
 from layers.domain.webhook_address import networks
-from tests.chaos.crash_points import ROOT, _run_in_fork
+from tests.chaos.crash_points import ROOT, crash_at, run_in_fork
 from tests.integration.webhook_receiver import Receiver, receiving
 from tests.making import Bench, Urls
 
@@ -65,7 +61,7 @@ def _die_at_each_line(urls: Urls, every: int) -> WebhookCrashResults:
         )  # fmt: skip
         for line in count(0, every):
             _add_events(bench, tenant_id)
-            has_crashed = _run_in_fork(lambda line=line: _deliver_until(line, urls))  # type: ignore[misc]
+            has_crashed = run_in_fork(lambda line=line: _deliver_until(line, urls))  # type: ignore[misc]
             bench.database.run("UPDATE webhook_deliveries SET due_at = now() WHERE state = 'waiting'")
             _deliverer(urls.worker).run_for(3600)
             if not has_crashed:
@@ -95,18 +91,7 @@ def _deliverer(url: str) -> Deliverer:
 
 def _deliver_until(line: int, urls: Urls) -> None:
     """Deliver, and crash when line number `line` is reached, in the order in which lines are first reached."""
-    reached: set[tuple[str, int]] = set()
-
-    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(TRACED):
-            return None
-        position = frame.f_code.co_filename, frame.f_lineno
-        if event == "line" and position not in reached:
-            reached.add(position)
-            if len(reached) > line:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
+    trace = crash_at(line, TRACED)
     threading.settrace(trace)
     sys.settrace(trace)
     _deliverer(urls.worker).run_for(3600)

@@ -9,7 +9,8 @@ import pytest
 from layers.domain.extraction.merging import merge
 from layers.domain.extraction.rules import extract
 from layers.domain.extraction.tables.checking import with_checked_sums
-from layers.domain.page import Evidence, Extraction, Page, Word
+from layers.domain.page import Evidence, Extraction, Page
+from tests.drawn_pages import page
 
 TEXT, NUMBER = {"type": "string"}, {"type": "number"}
 ITEM: dict[str, Any] = {
@@ -18,18 +19,6 @@ ITEM: dict[str, Any] = {
 }
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"items": {"type": "array", "items": ITEM}, "total": NUMBER}}
 Row = tuple[str, float, float, float]
-
-
-def drawn(text: str, number: int = 1) -> Page:
-    """A page whose words are placed like the characters of a text in a fixed-width font."""
-    words, lines = [], text.split("\n")
-    for row, line in enumerate(lines):
-        at = 0
-        for word in line.split():
-            at = line.index(word, at)
-            words.append(Word(word, at / 100, row / len(lines), (at + len(word)) / 100, (row + 0.8) / len(lines)))
-            at += len(word)
-    return Page(number, text, tuple(words), "native", 100.0, 600, 800)
 
 
 def rows(found: Extraction) -> list[tuple[Any, ...]]:
@@ -110,7 +99,7 @@ RULED = """| Description      | Qty |   Price |  Amount |
     ],
 )  # fmt: skip
 def test_the_rows_of_a_table_are_items(text: str, expected: list[Row]) -> None:
-    found = extract([drawn(text)], SCHEMA)
+    found = extract([page(text)], SCHEMA)
     assert rows(found) == expected
     assert found.doubtful == ()
 
@@ -130,7 +119,7 @@ def test_the_cells_of_a_plain_text_are_separated(mark: str) -> None:
 
 
 def test_each_value_of_an_item_has_evidence_in_its_own_cell() -> None:
-    found = extract([drawn(ENGLISH)], SCHEMA)
+    found = extract([page(ENGLISH)], SCHEMA)
     proof = found.evidence["items[2].quantity"]
     assert (proof.text, proof.page) == ("10", 1)
     assert proof.box is not None and proof.box[0] == pytest.approx(0.27, abs=0.02)
@@ -147,7 +136,7 @@ def test_each_value_of_an_item_has_evidence_in_its_own_cell() -> None:
     ],
 )
 def test_items_that_no_sum_confirms_are_doubtful(wrong: str) -> None:
-    found = extract([drawn(wrong)], SCHEMA)
+    found = extract([page(wrong)], SCHEMA)
     assert rows(found) and found.doubtful == ("items",)
 
 
@@ -160,7 +149,7 @@ def test_items_that_no_sum_confirms_are_doubtful(wrong: str) -> None:
     ],
 )
 def test_tables_of_taxes_and_payments_are_no_items(text: str) -> None:
-    assert rows(extract([drawn(text)], SCHEMA)) == []
+    assert rows(extract([page(text)], SCHEMA)) == []
 
 
 def test_a_property_of_the_schemas_own_has_the_column_with_its_label() -> None:
@@ -169,7 +158,7 @@ def test_a_property_of_the_schemas_own_has_the_column_with_its_label() -> None:
         "properties": {"description": TEXT, "amount": NUMBER, "batch": TEXT | {"x-labels": ["Lot"]}},
     }
     text = "Description     Lot     Amount\nHammer          A17      25.00\nNails           B3        3.00\nTotal                    28.00"
-    found = extract([drawn(text)], {"properties": {"purchases": {"type": "array", "items": item}}})
+    found = extract([page(text)], {"properties": {"purchases": {"type": "array", "items": item}}})
     assert found.fields["purchases"] == [
         {"description": "Hammer", "amount": 25.0, "batch": "A17"},
         {"description": "Nails", "amount": 3.0, "batch": "B3"},
@@ -186,7 +175,7 @@ def long_table(count: int, per_page: int = 50) -> list[Page]:
     total = f"Total {sum(1.25 * (number % 7 + 1) for number in range(count)):42.2f}"
     pages = [items[at : at + per_page] for at in range(0, count, per_page)]
     return [
-        drawn(
+        page(
             "\n".join([header, *part, *([total] if number == len(pages) else []), f"Page {number} of {len(pages)}"]),
             number,
         )
