@@ -69,9 +69,9 @@ browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs
-	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 tests/cluster/contract.py \
-		tests/cluster/access.py tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py \
-		tests/cluster/dolphinscheduler.py
+	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 --numprocesses 2 --dist loadfile \
+		--no-loadscope-reorder tests/cluster/dolphinscheduler.py tests/cluster/contract.py tests/cluster/access.py \
+		tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
