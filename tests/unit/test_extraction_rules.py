@@ -415,8 +415,8 @@ def test_the_stems_never_exclude_a_line_with_a_sum(line: str) -> None:
     lines = Lines([Line(1, line), Line(1, f"{line} 12.50")])
     expected = sums.sums_of(lines)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sums, "STEMS", ("",))
-        patch.setattr(sums, "CHANGE_STEMS", ("",))
+        for kind, wording in sums.WORDINGS.items():
+            patch.setitem(sums.WORDINGS, kind, wording._replace(stems=("",)))
         assert sums.sums_of(lines) == expected
 
 

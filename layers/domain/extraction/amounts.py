@@ -24,6 +24,8 @@ BEFORE_A_NUMBER = re.compile(
     rf"(?<![\w.,/#\u2013-])(?:(?<!\d:)|(?={currency.BESIDE_AN_AMOUNT}))(?P<before>{currency.BESIDE_AN_AMOUNT}[\s:]{{0,3}})?(?P<sign>[-(\u2013]\s?)?"
     rf"(?P<inner>{currency.BESIDE_AN_AMOUNT}\s{{0,3}})?(?P<second>-)?\Z"
 )
+NOTHING_BEFORE = BEFORE_A_NUMBER.search("")
+CURRENCIES = frozenset(each.upper() for each in (*currency.SIGNS, *currency.CODES))
 MOST_BEFORE_A_NUMBER = 18  # characters: two currencies and a sign, with their spaces
 # A character that is unusual between two numbers. A number beside it, with another digit behind that, is part of something
 # else, such as a number with an unknown separator.
@@ -33,6 +35,7 @@ BEFORE_UNKNOWN = re.compile(rf"{UNKNOWN}\d")
 JOINING_DASH = re.compile(r"[^\W\d_]\s\u2013\s\Z|[^\W\d_]\s\u2013\s(?=\S{1,5}\s{0,3}\Z)")
 GERMAN_SUM = re.compile(r"saldo|betrag|summe|gesamt|total|soll|haben", re.IGNORECASE)  # elsewhere, H may mean hours
 BEHIND_RATE_MARK = re.compile(r"[^\W\d_]@\Z")  # "GST@6": a rate, if it has no decimals
+PERCENT = re.compile(r"\s?%")
 DATE_UNIT = re.compile(r"\s?[年月日년월일]")
 
 
@@ -54,7 +57,10 @@ def amounts(line: str) -> Iterator[Found]:
     line = corrected(plain(line))
     end = at = 0
     while match := NUMBER.search(line, at):
-        before = BEFORE_A_NUMBER.search(line, max(end, match.start() - MOST_BEFORE_A_NUMBER), match.start())
+        start, before = match.start(), NOTHING_BEFORE
+        if not _is_behind_a_word(line, start):
+            before = BEFORE_A_NUMBER.search(line, max(end, start - MOST_BEFORE_A_NUMBER), start)
+            start = before.start() if before else start
         if before is None or _is_part_of_more(line, match):
             # The digits are part of a word, a date or a code.
             at = match.end("digits") if before is None else max(match.end("digits"), match.start() + 1)
@@ -64,7 +70,24 @@ def amounts(line: str) -> Iterator[Found]:
             at = match.end("digits")
             continue
         end = at = match.end()
-        yield Found(amount, before.start(), end)
+        yield Found(amount, start, end)
+
+
+def _is_behind_a_word(line: str, start: int) -> bool:
+    """Whether a number is one space behind a word that is no currency, as most are: then nothing before it is part of it."""
+    if line[start - 1 : start] != " ":
+        return False
+    word = line[line.rfind(" ", 0, start - 1) + 1 : start - 1].rstrip(":")
+    return word.isascii() and word.isalpha() and word.upper() not in CURRENCIES
+
+
+def is_money(amount: Amount) -> bool:
+    """Whether an amount is written like money."""
+    return amount.decimals == 2 or amount.sign is not None
+
+
+def is_percent(text: str, end: int) -> bool:
+    return PERCENT.match(text, end) is not None
 
 
 def _is_part_of_more(line: str, match: re.Match[str]) -> bool:
@@ -92,6 +115,8 @@ def _amount(line: str, before: re.Match[str], match: re.Match[str], previous_end
 
 
 def _side(line: str, match: re.Match[str]) -> str | None:
+    if not (match["side"] or match["german"]):
+        return None
     letter = (match["side"] or "")[:1]
     if match["german"] and GERMAN_SUM.search(line, 0, match.start()):
         letter = match["german"]

@@ -9,9 +9,10 @@ from functools import partial
 from layers.domain.extraction import labels
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.date_order import Order
-from layers.domain.extraction.dates import NAMED_HINT, NUMERIC_HINT, WrittenDate, dates
+from layers.domain.extraction.dates import NAMED_HINT, NUMERIC_HINT, WrittenDate, dates, months_named_in
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Lines
+from layers.domain.extraction.numerals import plain
 from layers.domain.extraction.values import Found
 
 # The name of a document, its number, and a word that introduces its date: "Facture n° 562 du", "Rechnung Nr. 17 vom".
@@ -28,9 +29,8 @@ OTHER_DATE = re.compile(
 
 def date_candidates(property_labels: Sequence[Label], lines: Lines, order: Order) -> Iterator[Candidate]:
     """Every date, as ISO 8601. A date scores higher near the top and when the words around it fit the property."""
-    numeric = lines.as_written.lines_matching(NUMERIC_HINT)
     present_labels = labels.labels_in(lines.lowered.vocabulary, property_labels)
-    for index in sorted({*numeric, *lines.as_written.lines_matching(NAMED_HINT)}):
+    for index in sorted({*lines.as_written.lines_matching(NUMERIC_HINT), *_lines_with_months(lines)}):
         line = lines[index]
         above = lines[index - 1].text if index and lines[index - 1].page == line.page else ""
         for found in dates(line.text, month_first=order.month_first, languages=order.languages):
@@ -39,6 +39,15 @@ def date_candidates(property_labels: Sequence[Label], lines: Lines, order: Order
             is_open = written.swapped is not None and not order.is_known
             evidence = partial(line.evidence, found.start, found.end)
             yield Candidate(written.value.isoformat(), evidence, score, is_open or not written.is_sure)
+
+
+def _lines_with_months(lines: Lines) -> list[int]:
+    """The index of each line that may have a date with the name of a month: few documents name one at all."""
+    months = months_named_in(lines.as_written.vocabulary)
+    if not months:
+        return []
+    named = lines.as_written.lines_matching(NAMED_HINT)
+    return [index for index in named if any(month in plain(lines[index].text) for month in months)]
 
 
 def _context_score(text: str, found: Found, above: str, property_labels: Sequence[Label]) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from layers.domain.extraction.dates import NUMERIC_HINT, WrittenDate, dates, numeric_dates, weekday_names
-from layers.domain.extraction.language import languages_of
 from layers.domain.extraction.lines import Line, Lines
 from layers.domain.extraction.spelling import folded
 from layers.domain.extraction.values import DateOrder
@@ -22,12 +21,26 @@ STATES = (
 AMERICAN = re.compile(
     rf"[A-Z](?<!\w.)(?:(?<=U)SA|(?<=U)nited States|(?<=U)\.S\.A|[A-Z](?<={STATES}),? \d{{5}}(?:-\d{{4}})?)\b"
 )
-AMERICAN_WORDS = re.compile(r"\bsales tax\b|\bzip code\b|\bein\b|\(\d{3}\) ?\d{3}-\d{4}|\bfederal id\b")
+# Single words are searched for among the distinct words of a document, and phrases only where they occur as plain text:
+# a search for many words in a long text is slow.
+AMERICAN_WORD = re.compile(r"\bein\b")
+AMERICAN_PHRASES = {
+    "sales tax": re.compile(r"\bsales tax\b"),
+    "zip code": re.compile(r"\bzip code\b"),
+    "federal id": re.compile(r"\bfederal id\b"),
+    "(": re.compile(r"\(\d{3}\) ?\d{3}-\d{4}"),
+}
 # Countries, taxes, forms of companies and currencies of places that write the day first.
-DAY_FIRST_WORDS = re.compile(
-    r"\bvat\b|\bgst\b|\bsst\b|\babn\b|\bacn\b|\bltd\b|\bplc\b|\bpty\b|\bpvt\b|\bbhd\b|\bunited kingdom\b|\baustralia\b"
-    r"|\bnew zealand\b|\bireland\b|\bindia\b|\bmalaysia\b|\bsingapore\b|\bsouth africa\b|\brm ?\d|[£€₹]|\b(?:gbp|eur|inr|myr|aud|nzd|zar)\b"
+DAY_FIRST_WORD = re.compile(
+    r"[£€₹]|\b(?:vat|gst|sst|abn|acn|ltd|plc|pty|pvt|bhd|australia|ireland|india|malaysia|singapore"
+    r"|gbp|eur|inr|myr|aud|nzd|zar|rm(?=\d))(?:\b|(?<=rm))"
 )
+DAY_FIRST_PHRASES = {
+    "united kingdom": re.compile(r"\bunited kingdom\b"),
+    "new zealand": re.compile(r"\bnew zealand\b"),
+    "south africa": re.compile(r"\bsouth africa\b"),
+    "rm ": re.compile(r"\brm \d"),
+}
 DUE = re.compile(r"due|pay by|payable by|fällig|zahlbar|verval|échéance|vencimi?ento|scadenza|förfall|forfald|termin")
 ISSUED = re.compile(r"invoice date|date of issue|issue date|\bissued|bill date|\bdated?\b(?!.{0,10}due)")
 TOP_LINES = 200
@@ -45,10 +58,9 @@ class Order:
     languages: tuple[str, ...] = ()
 
 
-def order_of(lines: Lines, setting: DateOrder = "auto", today: date | None = None) -> Order:
-    """The order of day and month in a document. A setting other than `auto` decides; unambiguous dates still count as
-    they are written."""
-    languages = languages_of(lines.as_written.text)
+def order_of(lines: Lines, languages: tuple[str, ...], setting: DateOrder = "auto", today: date | None = None) -> Order:
+    """The order of day and month in a document in these languages. A setting other than `auto` decides; unambiguous dates
+    still count as they are written."""
     if setting != "auto":
         return Order(setting == "month_first", True, languages)
     numeric = [lines[index] for index in lines.as_written.lines_matching(NUMERIC_HINT)]
@@ -89,7 +101,8 @@ def _from_due_date(lines: Lines, numeric: Sequence[Line]) -> int:
     """From pairs of an issue date and a due date: the first is not after the second, nor long before it."""
     if not numeric:
         return 0
-    issued, due = _labelled(lines, ISSUED, not_matching=DUE), _labelled(lines, DUE)
+    due = _labelled(lines, DUE)
+    issued = _labelled(lines, ISSUED, not_matching=DUE) if due else []
     score = 0
     for issue_date in issued[:4]:
         for due_date in due[:4]:
@@ -124,8 +137,16 @@ def _from_place(lines: Lines, languages: Sequence[str]) -> int:
     if languages and languages[0] not in ("en", "fil", "es"):
         return -STRONG
     american = next(iter(lines.as_written.lines_matching(AMERICAN)), TOP_LINES) < TOP_LINES
-    text = lines.lowered.text
-    score = (2 * WEAK if american else 0) + (WEAK if AMERICAN_WORDS.search(text) else 0)
+    score = 2 * WEAK if american else 0
+    score += WEAK if _has_any(lines, AMERICAN_WORD, AMERICAN_PHRASES) else 0
     if not american:
-        score -= 2 * WEAK if DAY_FIRST_WORDS.search(text) else 0
+        score -= 2 * WEAK if _has_any(lines, DAY_FIRST_WORD, DAY_FIRST_PHRASES) else 0
     return score - (WEAK if languages and languages[0] == "es" else 0)
+
+
+def _has_any(lines: Lines, word: re.Pattern[str], phrases: Mapping[str, re.Pattern[str]]) -> bool:
+    """Whether a document has one of these words or phrases."""
+    if word.search(lines.lowered.vocabulary):
+        return True
+    text = lines.lowered.text
+    return any(part in text and pattern.search(text) for part, pattern in phrases.items())

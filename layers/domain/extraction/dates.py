@@ -52,7 +52,7 @@ WITH_UNITS = re.compile(
 ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "民國": 1911, "民国": 1911, "中華民國": 1911}
 # Every match of NUMERIC or WITH_UNITS contains a match of NUMERIC_HINT, and every date with a month's name one of
 # NAMED_HINT, at a fraction of the patterns' cost. Lines without a hint are skipped.
-NUMERIC_HINT = re.compile(r"\d(?=\s?([./-])\s?\d{1,2}\s?\1|\s?[年년]| \d\d (?:19|20)\d\d|\s?th[aág])|元年")
+NUMERIC_HINT = re.compile(r"\d(?=\s?(?:([./-])\s?\d{1,2}\s?\1|[年년]|th[aág])| \d\d (?:19|20)\d\d)|元年")
 NAMED_HINT = re.compile(r"\d[^\d\n]{0,9}[^\W\d_][^\s\d]|[^\W\d_][^\s\d][^\d\n]{0,5}\d")
 # In Thai, abbreviations have points inside.
 TOKEN = re.compile(r"\d+|[\u0e01-\u0e46][\u0e01-\u0e4e.]{1,19}|[^\W\d_](?:[^\s\d.,/()\-:;]{0,19})")
@@ -122,6 +122,12 @@ def _month_name(word: str) -> MonthName | None:
         if candidate in names:
             return names[candidate]
     return None
+
+
+def months_named_in(vocabulary: str) -> frozenset[str]:
+    """The words that name a month, as they are written. `vocabulary`: the words of a document, each once."""
+    words = {token[0] for token in TOKEN.finditer(plain(vocabulary)) if not token[0][0].isdigit()}
+    return frozenset(word for word in words if _month_name(word.strip("'’.")))
 
 
 def dates(line: str, *, month_first: bool = False, languages: tuple[str, ...] = ()) -> list[Found]:

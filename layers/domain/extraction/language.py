@@ -76,9 +76,10 @@ def _languages_by_word() -> dict[str, tuple[str, ...]]:
 def languages_of(text: str) -> tuple[str, ...]:
     """The languages of a text, the most likely first; empty if no word indicates one."""
     text = text[:MOST_CHARACTERS]
+    distinct = " ".join({*text.split()})  # a page repeats most of its words
     scores: dict[str, float] = {}
     by_word = _languages_by_word()
-    for word in {folded(word) for word in WORD.findall(text)}:
+    for word in {folded(word) for word in {*WORD.findall(distinct)}}:
         languages: Iterable[str] = by_word.get(word, ())
         for language in languages:
             scores[language] = scores.get(language, 0.0) + 1.0 / len(by_word[word])

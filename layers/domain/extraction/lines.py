@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from typing import overload
 
 from layers.domain.extraction import labels, values
-from layers.domain.extraction.amounts import amounts
+from layers.domain.extraction.amounts import Amount, amounts, is_money, is_percent
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.extraction.directions import in_reading_order, runs_to_the_left
 from layers.domain.extraction.rows import WIDE_GAP, rows_of, word_height
@@ -38,6 +38,15 @@ class Line:
     def amounts(self) -> tuple[values.Found, ...]:
         """Each number of the line. Cached, because several properties need them."""
         return tuple(amounts(self.text))
+
+    @cached_property
+    def money(self) -> tuple[tuple[values.Found, Amount], ...]:
+        """The amounts of the line that are written like money, each with its span."""
+        return tuple(
+            (found, found.value)
+            for found in self.amounts
+            if isinstance(found.value, Amount) and is_money(found.value) and not is_percent(self.text, found.end)
+        )
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial
 
 from layers.domain.extraction import labels
-from layers.domain.extraction.amounts import Amount
+from layers.domain.extraction.amounts import Amount, is_money, is_percent
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines, cell_below
-from layers.domain.extraction.sums import Sums, is_money, is_percent, money_in, net_and_tax_in, sums_of
+from layers.domain.extraction.sums import Sums, net_and_tax_in, sums_of
 from layers.domain.extraction.values import Found
 
 # Words in the line of a sum that is not the total.
@@ -130,7 +130,7 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[C
         second_bonus = NET_AND_TAX if sums.is_net_and_tax(candidate.value) else 0.0
         yield replace(candidate, score=candidate.score + bonus + second_bonus)
     for line in lines:
-        for found, amount in money_in(line):
+        for found, amount in line.money:
             if sums.was_paid_exactly(amount.value):
                 score = PAID_EXACTLY_UNLABELLED
             elif sums.is_paid_less_change(amount.value):
@@ -152,7 +152,7 @@ def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> 
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if best is None or any(sums.is_rounded(value, named) for value in named):
         return
-    shown = [(line, found, amount) for line in lines for found, amount in money_in(line)]
+    shown = [(line, found, amount) for line in lines for found, amount in line.money]
     counts = Counter(round(amount.value, 2) for _, _, amount in shown)
     for line, found, amount in shown:
         if counts[round(amount.value, 2)] > 1 and sums.is_rounded(amount.value, {best.value}):
@@ -162,7 +162,7 @@ def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> 
 
 def _writes_cents(lines: Sequence[Line]) -> bool:
     """Whether nearly all sums have two decimals. Then a number without decimals is a count or was misread."""
-    decimals = [amount.decimals for line in lines for _, amount in money_in(line)]
+    decimals = [amount.decimals for line in lines for _, amount in line.money]
     return len(decimals) >= 3 and sum(count == 2 for count in decimals) > 0.8 * len(decimals)
 
 

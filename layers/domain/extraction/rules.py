@@ -60,7 +60,7 @@ class Document:
 
     @cached_property
     def order(self) -> Order:
-        return order_of(self.lines, self.date_order, self.today)
+        return order_of(self.lines, self.languages, self.date_order, self.today)
 
     @cached_property
     def languages(self) -> tuple[str, ...]:

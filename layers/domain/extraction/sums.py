@@ -6,34 +6,47 @@ OCR confuses digits. A total that two other lines confirm is therefore trusted m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.lines import Line, Lines
-from layers.domain.extraction.values import Found
 
-PAID = re.compile(
-    r"\b(?:cash|tunai|tender(?:ed)?|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
-    r"contant|pin|esp[eè]ces)\b"
+
+class Wording(NamedTuple):
+    """The words of a kind of sum. Every match of the pattern contains one of the stems, so that lines without them skip the
+    pattern."""
+
+    pattern: re.Pattern[str]
+    stems: tuple[str, ...]
+
+
+ROUNDING = Wording(re.compile(r"\bround|\brundung|\bafronding|\barrondi"), ("round", "rundung", "afronding", "arrondi"))
+CHANGE = Wording(
+    re.compile(r"\b(?:\w?hange|chan[gq]e|baki|r[uü]ckgeld|wisselgeld|rendu|reszta)\b"),
+    ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta"),
 )
-CHANGE = re.compile(r"\b(?:\w?hange|chan[gq]e|baki|r[uü]ckgeld|wisselgeld|rendu|reszta)\b")
-NET = re.compile(
-    r"sub\s?-?total|\bnet(?:t)?\b(?!.*\bpay)|\bexcl|\bbefore tax|\buntaxed|zwischensumme|\bnetto|\bht\b|taxable|\bwithout tax"
+NET = Wording(
+    re.compile(
+        r"sub\s?-?total|\bnet(?:t)?\b(?!.*\bpay)|\bexcl|\bbefore tax|\buntaxed|zwischensumme|\bnetto|\bht\b|taxable"
+        r"|\bwithout tax"
+    ),
+    ("sub", "net", "excl", "tax", "zwischensumme", "ht"),
 )
-TAX = re.compile(r"\b(?:[g6]st|vat|sst|tax|mwst|ust|btw|tva)\b")
-ROUNDING = re.compile(r"\bround|\brundung|\bafronding|\barrondi")
-NOT_A_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
-PERCENT = re.compile(r"\s?%")
-# Every match of CHANGE contains one of CHANGE_STEMS, and every match of the other patterns one of STEMS, so that
-# lines without them skip the patterns.
-CHANGE_STEMS = ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta")
-STEMS = (
-    *CHANGE_STEMS, "round", "rundung", "afronding", "arrondi", "sub",
-    "net", "excl", "tax", "zwischensumme", "ht", "cash", "tunai", "tender", "paid", "payment", "received", "visa", "master",
-    "debit", "credit", "amex", "maestro", "gegeben", "bar", "contant", "pin", "esp", "gst", "6st", "vat", "sst", "mwst",
-    "ust", "btw", "tva", "total",
+PAID = Wording(
+    re.compile(
+        r"\b(?:cash|tunai|tender(?:ed)?|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
+        r"contant|pin|esp[eè]ces)\b"
+    ),
+    ("cash", "tunai", "tender", "paid", "payment", "received", "visa", "master", "debit", "credit", "amex", "maestro",
+     "gegeben", "bar", "contant", "pin", "esp"),
 )  # fmt: skip
+TAX = Wording(
+    re.compile(r"\b(?:[g6]st|vat|sst|tax|mwst|ust|btw|tva)\b"),
+    ("gst", "6st", "vat", "sst", "tax", "mwst", "ust", "btw", "tva"),
+)
+WORDINGS = {"rounding": ROUNDING, "change": CHANGE, "net": NET, "paid": PAID, "tax": TAX}
+NOT_A_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
 HALF_A_CENT = 0.005  # sums that differ by less are equal
 MOST_SUMS = 12  # of each kind
 MOST_TAX = 0.3  # of the net sum
@@ -106,22 +119,23 @@ def sums_of(lines: Lines) -> Sums:
     """The last amount of each line whose words name a kind of sum."""
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
-    stems = lines.lowered.present_stems(STEMS)
-    change_stems = lines.lowered.present_stems(CHANGE_STEMS)
-    for index, line in enumerate(lines if stems else ()):
+    stems = {kind: lines.lowered.present_stems(wording.stems) for kind, wording in WORDINGS.items()}
+    if not any(stems.values()) and "total" not in lines.lowered.vocabulary:
+        return Sums((), (), (), (), (), has_change=False)
+    for index, line in enumerate(lines):
         lowered = lines.lowered.line(index)
         amounts = line if line.amounts else _amount_below(lines, index)
-        if not any(stem in lowered for stem in (stems if amounts else change_stems)):
-            continue  # this skips most lines at a fraction of the patterns' cost
-        kind = _kind_of(lowered)
+        if not amounts and not any(stem in lowered for stem in stems["change"]):
+            continue
+        kind = _kind_of(lowered, stems)
         has_change = has_change or kind == "change"
-        if (taxed := net_and_tax_in(line)) and "total" in lowered and len(found["net"]) < MOST_SUMS:
+        if "total" in lowered and len(found["net"]) < MOST_SUMS and (taxed := net_and_tax_in(line)):
             found["net"].append(taxed[0])
             found["tax"].append(taxed[1])
             continue
         if kind is None or len(found[kind]) >= MOST_SUMS:
             continue
-        money = [amount.value for _, amount in money_in(amounts)] if amounts else []
+        money = [amount.value for _, amount in amounts.money] if amounts else []
         if money:
             found[kind].append(abs(money[-1]) if kind == "change" else money[-1])
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
@@ -129,7 +143,7 @@ def sums_of(lines: Lines) -> Sums:
 
 def net_and_tax_in(line: Line) -> tuple[float, float] | None:
     """The net sum and the tax in a row of a table of taxes, if a line has just these two amounts."""
-    money = [amount.value for _, amount in money_in(line)]
+    money = [amount.value for _, amount in line.money]
     return (money[0], money[1]) if len(money) == 2 and 0 < money[1] < money[0] * MOST_TAX else None
 
 
@@ -143,31 +157,17 @@ def _amount_below(lines: Sequence[Line], index: int) -> Line | None:
     return below if is_alone else None
 
 
-def _kind_of(lowered: str) -> str | None:
-    if ROUNDING.search(lowered):
+def _kind_of(lowered: str, stems: Mapping[str, Sequence[str]]) -> str | None:
+    """The kind of sum that a line names. `stems`: of each wording, those that the document has."""
+
+    def names(kind: str) -> bool:
+        return any(stem in lowered for stem in stems[kind]) and WORDINGS[kind].pattern.search(lowered) is not None
+
+    if names("rounding"):
         return "rounding" if "total" not in lowered else None
-    if CHANGE.search(lowered):
+    if names("change"):
         return "change"
-    if NOT_A_SUM.search(lowered):
+    kind = next((kind for kind in ("net", "paid", "tax") if names(kind)), None)
+    if kind is None or NOT_A_SUM.search(lowered):
         return None
-    if NET.search(lowered):
-        return "net"
-    if PAID.search(lowered):
-        return "paid"
-    return "tax" if TAX.search(lowered) and not re.search(r"\bincl|\binvoice", lowered) else None
-
-
-def money_in(line: Line) -> Iterator[tuple[Found, Amount]]:
-    """The amounts of a line that are written like money, each with its span."""
-    for found in line.amounts:
-        amount: Amount = found.value  # type: ignore[assignment]
-        if is_money(amount) and not is_percent(line.text, found.end):
-            yield found, amount
-
-
-def is_money(amount: Amount) -> bool:
-    return amount.decimals == 2 or amount.sign is not None
-
-
-def is_percent(text: str, end: int) -> bool:
-    return PERCENT.match(text, end) is not None
+    return None if kind == "tax" and re.search(r"\bincl|\binvoice", lowered) else kind

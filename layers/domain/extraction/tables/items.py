@@ -12,7 +12,7 @@ from layers.domain.extraction.amounts import Amount
 from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.dates import WrittenDate, dates
 from layers.domain.extraction.lines import Line, Lines
-from layers.domain.extraction.sums import HALF_A_CENT, money_in
+from layers.domain.extraction.sums import HALF_A_CENT
 from layers.domain.extraction.tables.cells import Cell
 from layers.domain.extraction.tables.columns import NUMBERS, Kind, kind_of_property
 from layers.domain.extraction.tables.reader import Item, Table, TableReader, text_of, with_texts
@@ -174,4 +174,4 @@ def _shown_below(lines: Lines, end: int) -> Iterator[float]:
         if is_sum(line, lines.lowered.line(index)):
             yield from (found.value.value for found in line.amounts if isinstance(found.value, Amount))
         else:
-            yield from (amount.value for _, amount in money_in(line))
+            yield from (amount.value for _, amount in line.money)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from layers.domain.extraction.lines import Line, Lines
-from layers.domain.extraction.sums import HALF_A_CENT, money_in
+from layers.domain.extraction.sums import HALF_A_CENT
 from layers.domain.extraction.tables.cells import Cell, cells_of, separator_of
 from layers.domain.extraction.tables.columns import Column, Header, Kind, header_of, headers_in
 from layers.domain.extraction.tables.rows import Row, is_between_pages, is_subtotal, is_sum, names_a_sum, row_of
@@ -83,7 +83,7 @@ class TableReader:
         """Whether a line names a sum, with other words, and has that of the items above."""
         if not self._table.items or not names_a_sum(lowered):
             return False
-        return any(abs(amount.value - self._table.total) < HALF_A_CENT for _, amount in money_in(line))
+        return any(abs(amount.value - self._table.total) < HALF_A_CENT for _, amount in line.money)
 
     def _add(self, row: Row, index: int) -> None:
         if _is_item(row, self._columns):
@@ -102,7 +102,7 @@ class TableReader:
 
 
 def _header(line: Line, lowered: str, separator: str | None, known: Sequence[Header]) -> list[Column]:
-    if any(True for _ in money_in(line)):
+    if line.money:
         return []
     return header_of(cells_of(line, separator), lowered, known)
 

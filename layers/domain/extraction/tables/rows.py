@@ -109,7 +109,7 @@ def is_sum(line: Line, lowered: str) -> bool:
     if not line.amounts:
         return False
     head = re.sub(r"^[\W\d_]+", "", lowered)
-    if any(pattern.match(head) for pattern in (PAID, CHANGE, ROUNDING)):
+    if any(wording.pattern.match(head) for wording in (PAID, CHANGE, ROUNDING)):
         return True
     if names_a_sum(head) and _has_no_other_words(head):
         return True
