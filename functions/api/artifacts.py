@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.api.ports import ApiPorts
@@ -31,12 +31,10 @@ def facts_of(kind: ArtifactKind) -> dict[str, str]:
 _FACTS = {name: facts_of(kind) for name, kind in KINDS.items()}
 
 
-def artifacts_view(
-    ports: ApiPorts, file: FileRow, artifacts: Mapping[str, ArtifactRow], record: RecordOfFile | None
-) -> Shown:
-    """All artifacts of a file by kind; None for those that it does not have."""
+def artifacts_view(ports: ApiPorts, file: FileRow, artifacts: Mapping[str, ArtifactRow], record: Shown | None) -> Shown:
+    """All artifacts of a file by kind; None for those that it does not have. `record`: its record as it is shown."""
     return {
-        RECORD.name: _shared_view(record) if record else None,
+        RECORD.name: record,
         **{name: _linked(ports, file, artifacts.get(name), facts) for name, facts in _FACTS.items()},
         "original": _original(ports, file),
     }
@@ -61,26 +59,39 @@ def _original(ports: ApiPorts, file: FileRow) -> Shown | None:
     }
 
 
-def records_view(record: RecordOfFile | None) -> list[Shown]:
-    """One record for each document of a file, in order."""
-    if record is None:
-        return []
-    return [
-        _document_view(record, document, number) | ({"id": further_id(record.record_id, number)} if number > 1 else {})
-        for number, document in enumerate(documents_of(record), 1)
-    ]
+class RecordViews(NamedTuple):
+    """What the API shows of the record of a file: the record of the whole file, one for each of its documents, in order,
+    and the review."""
+
+    whole: Shown | None
+    documents: list[Shown]
+    review: str | None
+
+
+NO_RECORD = RecordViews(None, [], None)
+
+
+def record_views(record: RecordOfFile) -> RecordViews:
+    documents = documents_of(record)
+    views = [_document_view(record, document, number) for number, document in enumerate(documents, 1)]
+    for number, view in enumerate(views[1:], 2):
+        view["id"] = further_id(record.record_id, number)
+    whole = views[0] if len(views) == 1 else _shared_view(record, documents, views[0])
+    return RecordViews(whole, views, _review(record, documents))
 
 
 def record_of_file_view(record: RecordOfFile) -> Shown:
     """The record of a file, the records of its documents, and its review."""
-    return _shared_view(record) | {"review": review_of(record), "records": records_view(record)}
+    views = record_views(record)
+    return (views.whole or {}) | {"review": views.review, "records": views.documents}
 
 
 def review_of(record: RecordOfFile | None) -> str | None:
     """The review of a record as it is shown; None without a record."""
-    if record is None:
-        return None
-    documents = documents_of(record)
+    return _review(record, documents_of(record)) if record else None
+
+
+def _review(record: RecordOfFile, documents: Sequence[Document]) -> str:
     return review_shown(
         record.review, any(document.doubtful for document in documents), any(document.missing for document in documents)
     )
@@ -118,16 +129,13 @@ def documents_of(record: RecordOfFile | RecordRow) -> list[Document]:
     ]
 
 
-def _shared_view(record: RecordOfFile) -> Shown:
-    """The record of a file. If the file holds several documents, it has only the values that are the same in all of
-    them, so that no value of one document passes for a value of another."""
-    first, *further = documents_of(record)
-    view = _document_view(record, first, 1)
-    if not further:
-        return view
-    shared = shared_fields([first, *further])
-    missing = dict.fromkeys(name for document in (first, *further) for name in document.missing)
-    doubtful = dict.fromkeys(name for document in (first, *further) for name in document.doubtful)
+def _shared_view(record: RecordOfFile, documents: Sequence[Document], view: Shown) -> Shown:
+    """The record of a file with several documents. It has only the values that are the same in all of them, so that no
+    value of one document passes for a value of another. `view`: of the first document."""
+    first = documents[0]
+    shared = shared_fields(documents)
+    missing = dict.fromkeys(name for document in documents for name in document.missing)
+    doubtful = dict.fromkeys(name for document in documents for name in document.doubtful)
     return view | {
         "fields": shared,
         "by": {name: by for name, by in view["by"].items() if name in shared},
@@ -135,7 +143,7 @@ def _shared_view(record: RecordOfFile) -> Shown:
         "doubtful": [path for path in doubtful if property_of(path) in shared],
         "missing": list(missing),
         "notes": [*record.notes, "this record has only the values that are the same in all documents of the file"],
-        "complete": all(document.complete for document in (first, *further)),
+        "complete": all(document.complete for document in documents),
     }
 
 

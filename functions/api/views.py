@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from functions.api import waits
-from functions.api.artifacts import artifacts_view, records_view, review_of
+from functions.api.artifacts import NO_RECORD, artifacts_view, record_views
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES, SHOWN_PIPELINES
 from layers.domain.step import ENDED
@@ -94,6 +94,7 @@ def _file_view(
         pipeline.name: _pipeline_view([(step.name, steps.get(step.name, ())) for step in pipeline.steps], file.state)
         for pipeline in SHOWN_PIPELINES
     }
+    shown = record_views(record) if record else NO_RECORD
     return {
         "id": str(file.file_id),
         "name": file.name,
@@ -111,9 +112,9 @@ def _file_view(
         "pipelines": pipelines,
         "waiting": waits.waiting(view, file.state, file.batch_id, steps),
         "error": _error(file),
-        "artifacts": artifacts_view(ports, file, artifacts, record),
-        "records": records_view(record),
-        "review": review_of(record),
+        "artifacts": artifacts_view(ports, file, artifacts, shown.whole),
+        "records": shown.documents,
+        "review": shown.review,
     }
 
 
