@@ -253,6 +253,26 @@ def test_only_objects_that_may_have_been_uploaded_are_searched_for(sender: Sende
     assert {each["name"] for each in uploads} == set(NAMES[:2])
 
 
+def test_a_manifest_is_kept_for_some_time_and_while_its_files_are_awaited(sender: Sender, api: Api) -> None:
+    run, store = api.bench.database.run, api.bench.store
+    known = sender.verified("known")
+    new, old, awaited = sender.manifest(["new"]), sender.manifest(["old", "known"]), sender.manifest(["awaited"])
+    assert old["duplicates"] == [{"line": 1, "duplicate_of": known}]
+    sender.arrive(sender.uploads(old["id"])["uploads"])
+    for manifest, days in ((new, 29), (old, 31), (awaited, 31)):
+        run(
+            "UPDATE manifests SET upload_until = now() - make_interval(days => %(days)s) WHERE manifest_id = %(id)s",
+            id=manifest["id"],
+            days=days,
+        )
+    assert store.forget_manifests(30, 100) == 1  # the line of the known file
+    assert store.forget_manifests(30, 100) == 1
+    assert store.forget_manifests(30, 100) == 0
+    assert problem(sender.caller.get(f"/manifests/{old['id']}"), 404, "not_found")
+    assert {"old", "known"} <= set(sender.names())
+    assert [sender.awaited(manifest["id"]) for manifest in (new, awaited)] == [["new"], ["awaited"]]
+
+
 def test_removed_and_cancelled_files_are_not_signed(sender: Sender) -> None:
     manifest = sender.manifest()
     first = sender.uploads(manifest["id"], limit=1)["uploads"][0]
