@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.system_packages import PATH
 
 PROGRAM = shutil.which("dovecot", path=PATH)
-PASSWORD = "for-tests-alone"
+PASSWORD, OTHER_PASSWORD = "for-tests-alone", "für-Tests-allein"
 START_S = 20.0
 CONFIGURATION = """\
 base_dir = {home}/run
@@ -43,6 +43,10 @@ disable_plaintext_auth = no
 passdb {{
   driver = static
   args = password={password}
+}}
+passdb {{
+  driver = static
+  args = password={other_password}
 }}
 userdb {{
   driver = static
@@ -76,7 +80,7 @@ service stats {{
 
 @dataclass(frozen=True, slots=True)
 class Dovecot:
-    """A running server, used by one user: each name is a user with an empty mailbox and the same password.
+    """A running server, used by one user: each name is a user with an empty mailbox and two passwords.
 
     `certificate` is the file of the authority that clients have to trust for its TLS.
     """
@@ -150,6 +154,7 @@ def _running_in(home: Path, capabilities: str, *, offers_tls: bool) -> Iterator[
             uid=account.pw_uid,
             gid=account.pw_gid,
             password=PASSWORD,
+            other_password=OTHER_PASSWORD,
             imap_port=imap_port,
             imaps_port=imaps_port,
             ssl="yes" if offers_tls else "no",

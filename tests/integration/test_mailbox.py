@@ -23,11 +23,11 @@ from fairway_client import transfer
 from fairway_client.access import Access
 from fairway_client.cli import mail as watching
 from fairway_client.cli import main as command_line
-from fairway_client.mailbox import BadMailbox, Mailbox, parse_address
+from fairway_client.mailbox import BadMailbox, LoginRefused, Mailbox, parse_address
 from fairway_client.memory import Memory, state_folder
 
 from tests import dovecot
-from tests.dovecot import PASSWORD, Dovecot
+from tests.dovecot import OTHER_PASSWORD, PASSWORD, Dovecot
 from tests.fakes.fairway import FakeFairway, problem
 
 pytestmark = pytest.mark.skipif(dovecot.PROGRAM is None, reason="needs Dovecot: apt-get install dovecot-imapd")
@@ -405,6 +405,17 @@ def test_a_password_file_has_to_be_its_owners_alone(
     assert watch(server.url(), "--password-file", str(path)) == 0
     assert watch(server.url()) == 2
     assert "set FAIRWAY_IMAP_PASSWORD" in capsys.readouterr().err
+
+
+def test_a_password_may_have_letters_beyond_ascii(
+    server: Dovecot, fairway: FakeFairway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIRWAY_IMAP_PASSWORD", OTHER_PASSWORD)
+    server.deliver(mail("Invoices", "a.pdf"))
+    assert watch(server.url()) == 0
+    assert fairway.names() == ["a.pdf"]
+    with pytest.raises(LoginRefused, match="AUTHENTICATIONFAILED"):
+        Mailbox(parse_address(server.url()), "wröng")
 
 
 def test_a_wrong_password_is_told_and_not_tried_again(

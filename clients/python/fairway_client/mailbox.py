@@ -97,10 +97,7 @@ class Mailbox:
         self._address = address
         self._client = self._connected()
         try:
-            try:
-                self._client.login(address.user, password)
-            except LoginError as error:
-                raise LoginRefused(f"{address.host} refuses {address.user}: {_words(error)}") from None
+            self._log_in(password)
             self._open(move_to, others_to)
         except BaseException:
             self.close()
@@ -129,6 +126,18 @@ class Mailbox:
                 f"{self._address.host} offers no encryption at port {self._address.port}, so the password could be read on "
                 "the way; try imaps://"
             )
+
+    def _log_in(self, password: str) -> None:
+        user, host = self._address.user, self._address.host
+        try:
+            if (user + password).isascii():
+                self._client.login(user, password)
+            elif self._client.has_capability("AUTH=PLAIN"):  # LOGIN takes ASCII only
+                self._client.plain_login(user, password)
+            else:
+                raise BadMailbox(f"{host} takes no password or user with letters beyond ASCII")
+        except LoginError as error:
+            raise LoginRefused(f"{host} refuses {user}: {_words(error)}") from None
 
     def _open(self, move_to: str | None, others_to: str | None) -> None:
         folder = self._existing(self._address.folder)

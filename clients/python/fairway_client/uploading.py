@@ -160,7 +160,8 @@ class Upload:
                 self._fail(each, f"can't be read: {sha256.strerror or sha256}")
                 continue
             described.append((each, each.line(sha256)))
-            new.append((each, sha256))
+            if known.get(each.name) != (each.size_bytes, each.modified_ns, sha256):
+                new.append((each, sha256))
             if len(new) >= KEPT_AT_ONCE:
                 self._memory.keep_checksums(new)
                 new = []
