@@ -115,6 +115,31 @@ def test_a_file_shows_when_it_was_changed_where_it_came_from(sender: Sender) -> 
     assert sender.caller.get(f"/files/{upload['id']}").json()["modified_at"] == "2026-01-15T09:30:00.000Z"
 
 
+def test_a_name_may_have_any_characters(sender: Sender) -> None:
+    names = [
+        'a"b',
+        "c\\d",
+        "\\",
+        '\\"',
+        "NULL",
+        "null",
+        "{x,y}",
+        " ",
+        "\t\n",
+        "\u00e9\U0001f9fe\u202e",
+        "'",
+        "%(a)s",
+        "$1",
+    ]
+    lines = [{"name": name, "size_bytes": 1, "media_type": name} for name in names]
+    manifest = sender.send(body(lines)).json()
+    assert sender.awaited(manifest["id"]) == names
+    stored = sender.api.bench.database.rows(
+        "SELECT declared_media_type FROM files WHERE batch_id = %(id)s ORDER BY manifest_line", id=manifest["batch_id"]
+    )
+    assert [row["declared_media_type"] for row in stored] == names
+
+
 def test_invalid_lines_refuse_the_whole_manifest_and_each_is_named(sender: Sender) -> None:
     lines = [
         *described(["good.pdf"]),
