@@ -41,7 +41,7 @@ class ManifestQueries(Transaction):
                 sizes=array_text([str(each.size_bytes) for each in new]),
                 media_types=array_text([each.media_type for each in new]),
                 sha256s=array_text([each.sha256 for each in new]),
-                modified=array_text([each.modified_at and each.modified_at.isoformat() for each in new]),
+                modified=array_text([each.modified_at.isoformat() if each.modified_at else None for each in new]),
             )
         if duplicates:
             self._run(
