@@ -18,7 +18,8 @@
 # make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
 # make web                                   check the modules of the page and the JavaScript client: types and tests
-# make browser                               test the web page in Chromium
+# make browser                               test the web page and the JavaScript client in Chromium
+# make client                                install the Python client in a new environment, and test it there
 # make rehearse [LOCALSTACK_HOST=name:port]  deploy the package to an AWS emulator and test it there
 
 PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
@@ -35,7 +36,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 STAGE ?= dev
 WEB_MODULES := build/web-modules
 
-.PHONY: web browser lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: web browser client lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench clean hostile chaos soak fuzz cases
 run: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -65,7 +66,10 @@ web: $(VENV)/.test web/node_modules/.ready
 browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 	@$(BIN)/python -m tests.system_packages
 	$(BIN)/python -m pytest -p no:cacheprovider -v --durations=5 tests/browser/way.py tests/browser/table.py \
-		tests/browser/uploads.py tests/browser/hostile.py tests/browser/accessibility.py
+		tests/browser/uploads.py tests/browser/client.py tests/browser/hostile.py tests/browser/accessibility.py
+
+client: $(VENV)/.test
+	$(BIN)/python -m pytest -p no:cacheprovider -v tests/packages/python_client.py
 
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs

@@ -1,6 +1,7 @@
-"""Measures sending: a manifest of 100,000 lines, and `fairway upload` of many small files, killed in the middle, and again.
+"""Measures sending: a manifest of 100,000 lines, `fairway upload` of files that the dataset has, and of many small files,
+killed in the middle, and again.
 
-    python -m benchmarks.sending [--lines 100000] [--files 3000]
+    python -m benchmarks.sending [--lines 100000] [--known 10000] [--files 3000]
 
 It starts an embedded Fairway with a temporary home. The command runs as a process of its own, as a person runs it. The
 table is printed and written to build/bench/sending.json.
@@ -22,13 +23,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from fairway_client import Client
+from fairway_client.folder import checksum, find
 
-from benchmarks.starting import ROOT, children_of, keep, start, stop
+from benchmarks.starting import ROOT, children_of, cpu_s, family, keep, start, stop
 
 TARGETS = {
     "manifest of 100,000 lines, s": "20",
-    "the same request again, s": "",
+    "10,000 known files, s": "15",
+    "10,000 known files again, s": "15",
+    "known files: sent": "0",
     "most memory of an API process, MiB": "200",
     "files twice": "0",
     "files lost": "0",
@@ -68,10 +73,12 @@ def manifest(endpoint: dict[str, Any], lines: int) -> dict[str, Any]:
         for number in range(lines)
     ]
     key, results = str(uuid.uuid4()), {}
-    for name in (f"manifest of {lines:,} lines, s", "the same request again, s"):
-        began = time.perf_counter()
+    for name in (f"manifest of {lines:,} lines", "the same request again"):
+        began, cpu_before = time.perf_counter(), spent_s(endpoint)
         made = client.send_manifest(dataset_id, described, key)
-        results[name] = round(time.perf_counter() - began, 2)
+        results[f"{name}, s"] = round(time.perf_counter() - began, 2)
+        for process, before in cpu_before.items():
+            results[f"{name}: CPU of {process}, s"] = round(spent_s(endpoint)[process] - before, 2)
     began, signed, cursor = time.perf_counter(), 0, ""
     while cursor is not None:
         page = client.manifest_uploads(made["id"], 1000, cursor or None)
@@ -81,6 +88,11 @@ def manifest(endpoint: dict[str, Any], lines: int) -> dict[str, Any]:
     results["most memory of an API process, MiB"] = round(most_memory_mib(endpoint["processes"]["api"]))
     client.call("POST", f"/batches/{made['batch_id']}/cancel")
     return results
+
+
+def spent_s(endpoint: dict[str, Any]) -> dict[str, float]:
+    """The CPU seconds of the API and of PostgreSQL so far, with those of processes of theirs that have ended."""
+    return {name: cpu_s(family(endpoint["processes"][name])) for name in ("api", "postgres")}
 
 
 def most_memory_mib(pid: int) -> float:
@@ -93,12 +105,42 @@ def most_memory_mib(pid: int) -> float:
     return most / 1024
 
 
+def known(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]:
+    """Upload a folder whose files the dataset has: by a command that knows no checksums yet, and by one that does."""
+    inbox = small_files(folder / "known", files)
+    client = Client(endpoint["api_url"], endpoint["api_key"])
+    dataset_id = client.dataset("known")["id"]
+    lines = [json.dumps(found.line(checksum(found.path))) for found in find(inbox)]
+    made = client.send_manifest(dataset_id, lines, str(uuid.uuid4()))
+    # As if they were uploaded and read, which takes minutes.
+    with psycopg.connect(endpoint["database_url"]) as connection:
+        connection.execute(
+            "UPDATE files SET sha256 = declared_sha256, state = 'done' WHERE batch_id = %s", (made["batch_id"],)
+        )
+    results: dict[str, Any] = {"known files: sent": 0}
+    for name in (f"{files:,} known files", f"{files:,} known files again"):
+        began, cpu_before = time.perf_counter(), os.times()
+        report = ended(fairway(endpoint, folder, inbox, "known"))
+        results[f"{name}, s"] = round(time.perf_counter() - began, 2)
+        spent = os.times()
+        cpu = spent.children_user + spent.children_system - cpu_before.children_user - cpu_before.children_system
+        results[f"{name}: CPU of the command, s"] = round(cpu, 2)
+        results["known files: sent"] += report["sent"]
+        assert (report["duplicates"], report["failed"]) == (files, []), report
+    return results
+
+
+def small_files(folder: Path, count: int) -> Path:
+    """A new folder with different small texts."""
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number:06}.txt").write_text(f"Receipt {number}\nDate 2026-01-15\nTotal {number}.50 EUR\n")
+    return folder
+
+
 def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]:
     """Upload a folder by the command: killed in the middle, continued, and again once all is known."""
-    inbox = folder / "inbox"
-    inbox.mkdir()
-    for number in range(files):
-        (inbox / f"{number:06}.txt").write_text(f"Receipt {number}\nDate 2026-01-15\nTotal {number}.50 EUR\n")
+    inbox = small_files(folder / "inbox", files)
     client = Client(endpoint["api_url"], endpoint["api_key"])
     began = time.perf_counter()
     command = fairway(endpoint, folder, inbox)
@@ -134,24 +176,14 @@ def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]
     }
 
 
-def fairway(endpoint: dict[str, Any], folder: Path, inbox: Path) -> subprocess.Popen[str]:
+def fairway(endpoint: dict[str, Any], folder: Path, inbox: Path, dataset: str = "uploaded") -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "FAIRWAY_API_URL": endpoint["api_url"],
         "FAIRWAY_API_KEY": endpoint["api_key"],
         "XDG_STATE_HOME": str(folder / "state"),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "fairway_client",
-        "upload",
-        str(inbox),
-        "--dataset",
-        "uploaded",
-        "--json",
-        "--quiet",
-    ]
+    command = [sys.executable, "-m", "fairway_client", "upload", str(inbox), "--dataset", dataset, "--json", "--quiet"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -173,10 +205,12 @@ def arrived(client: Client, dataset_id: str) -> int:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--lines", type=int, default=100_000)
+    arguments.add_argument("--known", type=int, default=10_000)
     arguments.add_argument("--files", type=int, default=3_000)
     chosen = arguments.parse_args()
     with embedded() as (endpoint, folder):
         results = manifest(endpoint, chosen.lines) if chosen.lines else {}
+        results |= known(endpoint, folder, chosen.known) if chosen.known else {}
         results |= upload(endpoint, folder, chosen.files) if chosen.files else {}
     keep("sending", results, TARGETS)
 

@@ -70,6 +70,9 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "counts_folded": fold_counts,
         "attempts_counted": lambda runner: runner.ports.store.fold_attempts(),
         "requests_forgotten": lambda runner: runner.ports.store.forget_requests(),
+        "manifests_forgotten": lambda runner: runner.ports.store.forget_manifests(
+            runner.ports.manifest_days, FOLDED_AT_ONCE
+        ),
         "exports_deleted": lambda runner: delete_old(runner.ports.exports, runner.ports.objects),
         "webhook_events_forgotten": lambda runner: forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
         "audit_log_forgotten": forget_audit_log,

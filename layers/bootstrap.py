@@ -427,6 +427,7 @@ def ports() -> Ports:
         exports=exports(),
         webhooks=webhooks(),
         webhook_log_days=settings().webhook_log_days,
+        manifest_days=settings().manifest_days,
         audit_log=PostgresAuditLog(database()),
         audit_log_days=settings().audit_log_days,
         sources=S3Sources(lambda: aws_client("s3")),

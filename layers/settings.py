@@ -202,6 +202,9 @@ class Settings:
     multipart_from_bytes: int = setting(
         64 * 1024 * 1024, "Files of this size or more are uploaded in parts.", group=UPLOADS, unit="bytes"
     )
+    manifest_days: int = setting(
+        90, "How long a manifest is kept after its deadline. Its files stay.", group=UPLOADS, unit="days"
+    )
     upload_url_s: int = setting(3600, "How long an upload URL is valid.", group=UPLOADS, unit="seconds")
     upload_grace_s: int = setting(
         600,
@@ -417,6 +420,8 @@ class Settings:
             raise ValueError(f"FAIRWAY_WEBHOOK_NETWORKS: {error}") from None
         if self.audit_log_days < 0:
             raise ValueError("FAIRWAY_AUDIT_LOG_DAYS must be at least 0")
+        if self.manifest_days < 2:
+            raise ValueError("FAIRWAY_MANIFEST_DAYS must be at least 2: requests can be continued for a day")
         if self.webhook_log_days < 2:
             raise ValueError("FAIRWAY_WEBHOOK_LOG_DAYS must be at least 2: deliveries are retried for a day")
         if self.extraction_options and not isinstance(_json(self.extraction_options), dict):

@@ -32,6 +32,7 @@ LESSER = re.compile(r"\bLGPL|LESSER GENERAL PUBLIC", re.IGNORECASE)
 EXCEPTION = re.compile(r"\bWITH\b", re.IGNORECASE)
 # Packages whose metadata has no licence, or has it in words that are no SPDX expression. Taken from their licence files.
 READ_BY_HAND = {
+    "imapclient": "BSD-3-Clause",
     "resvg-py": "MIT",
 }
 

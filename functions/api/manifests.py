@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -34,9 +35,9 @@ MOST_SIGNED = 1_000
 
 def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     options = _options(request)
-    line_count, digest = _check(request, dataset_id)
-    manifest_id = _begin(request, dataset_id, options, line_count, digest)
-    manifest = _take_all(request, manifest_id, line_count)
+    checked = _check(request, dataset_id)
+    manifest_id = _begin(request, dataset_id, options, checked)
+    manifest = _take_all(request, manifest_id, checked.line_count)
     request.notify(dataset_id)
     with request.ports.catalogs.transaction() as catalog:
         return 201, _with_duplicates(_acting(request, catalog), manifest, -1, MOST_SHOWN)
@@ -111,18 +112,38 @@ def _lines(request: Request) -> Iterator[tuple[int, ManifestLine]]:
         yield number, ManifestLine.model_validate_json(text)
 
 
-def _check(request: Request, dataset_id: str) -> tuple[int, bytes]:
-    """The number of lines, and a digest of the request. Raises Problem that names the first invalid lines."""
+class Checked(NamedTuple):
+    """A manifest whose lines are all valid: a digest of the request, and of each line what counts against quotas."""
+
+    digest: bytes
+    sizes: array[int]
+    sha256s: list[str | None]
+
+    @property
+    def line_count(self) -> int:
+        return len(self.sizes)
+
+
+def _check(request: Request, dataset_id: str) -> Checked:
+    """Read the whole manifest. Raises Problem that names the first invalid lines."""
     digest = hashlib.sha256(json.dumps(["manifest", dataset_id, dict(request.query)], sort_keys=True).encode())
-    count, errors, codes = 0, list[Shown](), set[str]()
+    sizes, sha256s, errors, codes = array("q"), list[str | None](), list[Shown](), set[str]()
     try:
         for number, text in lines_of(_hashed(_pieces(request), digest)):
-            count += 1
-            if count > LINES_A_MANIFEST:
+            if number >= LINES_A_MANIFEST:
                 raise Problem("invalid_request", f"a manifest may have at most {LINES_A_MANIFEST} lines")
-            if fault := _fault(request, number, text):
-                codes.add(fault[0])
-                errors += fault[1]
+            try:
+                line = ManifestLine.model_validate_json(text)
+            except ValidationError as error:
+                codes.add("invalid_request")
+                errors += faults_of(error, f"/lines/{number}")
+            else:
+                sizes.append(line.size_bytes)
+                sha256s.append(line.sha256)
+                if line.size_bytes > (most := request.ports.settings.max_file_bytes):
+                    codes.add("too_large")
+                    detail = f"a file may have at most {most} bytes"
+                    errors.append({"pointer": f"/lines/{number}/size_bytes", "detail": detail})
             if len(errors) >= MOST_ERRORS:
                 break
     except BadLines as error:
@@ -131,22 +152,9 @@ def _check(request: Request, dataset_id: str) -> tuple[int, bytes]:
     if errors:
         code = "too_large" if codes == {"too_large"} else "invalid_request"
         raise Problem(code, "some lines are not valid; `errors` names the first of them", errors[:MOST_ERRORS])
-    if count == 0:
+    if not sizes:
         raise Problem("invalid_request", "the manifest has no lines; describe a file on each")
-    return count, digest.digest()
-
-
-def _fault(request: Request, number: int, text: bytes) -> tuple[str, list[dict[str, str]]] | None:
-    """The code of the problem of a line, and what is wrong; None if it is valid."""
-    try:
-        line = ManifestLine.model_validate_json(text)
-    except ValidationError as error:
-        return "invalid_request", faults_of(error, f"/lines/{number}")
-    most = request.ports.settings.max_file_bytes
-    if line.size_bytes > most:
-        pointer = f"/lines/{number}/size_bytes"
-        return "too_large", [{"pointer": pointer, "detail": f"a file may have at most {most} bytes"}]
-    return None
+    return Checked(digest.digest(), sizes, sha256s)
 
 
 def _hashed(pieces: Iterator[bytes], digest: Any) -> Iterator[bytes]:
@@ -174,12 +182,12 @@ def _acting(request: Request, catalog: Catalog) -> Request:
     return request.within(catalog)
 
 
-def _begin(request: Request, dataset_id: str, options: ManifestOptions, line_count: int, digest: bytes) -> str:
+def _begin(request: Request, dataset_id: str, options: ManifestOptions, checked: Checked) -> str:
     """Create the manifest and its batch, or find those that the same request has created. Returns the manifest's id."""
     key = request.idempotency_key()
     with request.ports.catalogs.transaction() as catalog:
         acting = _acting(request, catalog)
-        if key is not None and (before := acting.earlier_response(key, digest)):
+        if key is not None and (before := acting.earlier_response(key, checked.digest)):
             return str(before.body["id"])
         quotas.check_batches(acting)
         batch = catalog.create_batch(
@@ -192,21 +200,22 @@ def _begin(request: Request, dataset_id: str, options: ManifestOptions, line_cou
         if batch is None:
             raise not_found("dataset")
         if quotas.allowed(acting):
-            _check_quota(acting, batch.dataset_id, options)
-        manifest = catalog.create_manifest(batch.dataset_id, batch.batch_id, line_count, options.deadline_s)
+            _check_quota(acting, batch.dataset_id, options, checked)
+        manifest = catalog.create_manifest(batch.dataset_id, batch.batch_id, checked.line_count, options.deadline_s)
         if key is not None:
             catalog.keep_response(key, 201, {"id": str(manifest.manifest_id)})
         return str(manifest.manifest_id)
 
 
-def _check_quota(acting: Request, dataset_id: Any, options: ManifestOptions) -> None:
+def _check_quota(acting: Request, dataset_id: Any, options: ManifestOptions, checked: Checked) -> None:
     """Raise Problem `quota_exceeded` at once, before anything is taken, if not all lines fit into the tenant's quota."""
     count = size_bytes = 0
-    for portion in _portions(acting):
-        known = {} if options.allow_duplicates else _known(acting.catalog, dataset_id, portion)
-        for line in portion:
-            if line.sha256 not in known:
-                count, size_bytes = count + 1, size_bytes + line.size_bytes
+    for start in range(0, checked.line_count, TAKEN_AT_ONCE):
+        sha256s = checked.sha256s[start : start + TAKEN_AT_ONCE]
+        known = {} if options.allow_duplicates else _known(acting.catalog, dataset_id, sha256s)
+        for sha256, size in zip(sha256s, checked.sizes[start : start + TAKEN_AT_ONCE], strict=True):
+            if sha256 not in known:
+                count, size_bytes = count + 1, size_bytes + size
     quotas.check_sums(acting, count, size_bytes)
 
 
@@ -232,17 +241,17 @@ def _take(request: Request, manifest_id: str, portion: Sequence[NewLine]) -> Man
         left = [line for line in portion if line.line >= manifest.taken_count]
         if not left:
             return manifest
-        known = {} if batch.allow_duplicates else _known(catalog, manifest.dataset_id, left)
+        known = {} if batch.allow_duplicates else _known(catalog, manifest.dataset_id, [line.sha256 for line in left])
         new = [line for line in left if line.sha256 not in known]
         duplicates = [DuplicateLine(line.line, known[line.sha256]) for line in left if line.sha256 in known]
         quotas.check(acting, [NewFile(line.name, line.size_bytes) for line in new])
         return catalog.take_lines(manifest_id, new, duplicates)
 
 
-def _known(catalog: Catalog, dataset_id: Any, lines: Sequence[NewLine]) -> dict[str | None, Any]:
-    """The files of the dataset with the contents of these lines, by checksum."""
-    sha256s = [line.sha256 for line in lines if line.sha256]
-    return dict(catalog.duplicates(dataset_id, sha256s).items()) if sha256s else {}
+def _known(catalog: Catalog, dataset_id: Any, sha256s: Sequence[str | None]) -> dict[str | None, Any]:
+    """The files of the dataset with these contents, by checksum."""
+    given = [sha256 for sha256 in sha256s if sha256]
+    return dict(catalog.duplicates(dataset_id, given).items()) if given else {}
 
 
 # --- showing -----------------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ class Ports:
     senders: Senders = field(default_factory=NoSenders)
     webhooks: Webhooks = field(default_factory=NoWebhooks)
     webhook_log_days: int = 7
+    manifest_days: int = 90
     audit_log: AuditLog = field(default_factory=NoAuditLog)
     audit_log_days: int = 0
 

@@ -237,6 +237,10 @@ class Store(Protocol):
     def forget_requests(self) -> int:
         """Delete expired idempotency keys. Returns their number."""
 
+    def forget_manifests(self, kept_days: int, limit: int) -> int:
+        """Delete manifests whose deadline is over for `kept_days` days, and at most `limit` of their lines. Files stay, and
+        those that are still awaited keep their manifest. Returns the number of manifests and lines."""
+
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         """Erase the rows of removed files and leave tombstones. The removal is erased when no file is left."""
 

@@ -43,6 +43,7 @@ class Start:
             "FAIRWAY_PORT": "0",
             "FAIRWAY_SAMPLES": "0",
             "FAIRWAY_MULTIPART_FROM_BYTES": str(LARGE_BYTES),
+            "FAIRWAY_WEBHOOK_NETWORKS": "127.0.0.0/8",
         }
         (self.home / "endpoint.json").unlink(missing_ok=True)
         log = (self.home.parent / "start.log").open("ab")
@@ -372,9 +373,9 @@ def test_a_redrive_runs_a_step_again(start: Start, samples: dict[str, dict[str, 
     assert wait_until(is_remade, 30)
 
 
-def code_block(document: str, language: str) -> str:
-    """The first code block in this language in a Markdown document."""
-    return (ROOT / document).read_text().split(f"```{language}\n", 1)[1].split("```", 1)[0]
+def code_block(document: str, language: str, number: int = 1) -> str:
+    """A code block in this language in a Markdown document, counted from 1."""
+    return (ROOT / document).read_text().split(f"```{language}\n")[number].split("```", 1)[0]
 
 
 @pytest.fixture
@@ -408,6 +409,10 @@ def test_the_readmes_python_session_runs_as_it_is_written(folder: Path) -> None:
 def test_the_readmes_session_in_a_shell_runs_as_it_is_written(folder: Path) -> None:
     assert "148.4" in run_session(folder, "bash", "-euc", code_block("README.md", "sh"))
     assert (folder / "receipts.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_the_readmes_receiver_of_a_webhook_runs_as_it_is_written(folder: Path) -> None:
+    assert run_session(folder, sys.executable, "-c", code_block("README.md", "python", 2)) == "endpoint.test\n"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")

@@ -343,6 +343,9 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
     def forget_requests(self) -> int:
         return 0
 
+    def forget_manifests(self, kept_days: int, limit: int) -> int:
+        return 0
+
     def is_up(self) -> bool:
         return True
 

@@ -115,6 +115,31 @@ def test_a_file_shows_when_it_was_changed_where_it_came_from(sender: Sender) -> 
     assert sender.caller.get(f"/files/{upload['id']}").json()["modified_at"] == "2026-01-15T09:30:00.000Z"
 
 
+def test_a_name_may_have_any_characters(sender: Sender) -> None:
+    names = [
+        'a"b',
+        "c\\d",
+        "\\",
+        '\\"',
+        "NULL",
+        "null",
+        "{x,y}",
+        " ",
+        "\t\n",
+        "\u00e9\U0001f9fe\u202e",
+        "'",
+        "%(a)s",
+        "$1",
+    ]
+    lines = [{"name": name, "size_bytes": 1, "media_type": name} for name in names]
+    manifest = sender.send(body(lines)).json()
+    assert sender.awaited(manifest["id"]) == names
+    stored = sender.api.bench.database.rows(
+        "SELECT declared_media_type FROM files WHERE batch_id = %(id)s ORDER BY manifest_line", id=manifest["batch_id"]
+    )
+    assert [row["declared_media_type"] for row in stored] == names
+
+
 def test_invalid_lines_refuse_the_whole_manifest_and_each_is_named(sender: Sender) -> None:
     lines = [
         *described(["good.pdf"]),
@@ -251,6 +276,26 @@ def test_only_objects_that_may_have_been_uploaded_are_searched_for(sender: Sende
     sender.caller.post(f"/files/{last['id']}/upload").raise_for_status()
     assert awaited() == [*NAMES[:2], NAMES[-1]]
     assert {each["name"] for each in uploads} == set(NAMES[:2])
+
+
+def test_a_manifest_is_kept_for_some_time_and_while_its_files_are_awaited(sender: Sender, api: Api) -> None:
+    run, store = api.bench.database.run, api.bench.store
+    known = sender.verified("known")
+    new, old, awaited = sender.manifest(["new"]), sender.manifest(["old", "known"]), sender.manifest(["awaited"])
+    assert old["duplicates"] == [{"line": 1, "duplicate_of": known}]
+    sender.arrive(sender.uploads(old["id"])["uploads"])
+    for manifest, days in ((new, 29), (old, 31), (awaited, 31)):
+        run(
+            "UPDATE manifests SET upload_until = now() - make_interval(days => %(days)s) WHERE manifest_id = %(id)s",
+            id=manifest["id"],
+            days=days,
+        )
+    assert store.forget_manifests(30, 100) == 1  # the line of the known file
+    assert store.forget_manifests(30, 100) == 1
+    assert store.forget_manifests(30, 100) == 0
+    assert problem(sender.caller.get(f"/manifests/{old['id']}"), 404, "not_found")
+    assert {"old", "known"} <= set(sender.names())
+    assert [sender.awaited(manifest["id"]) for manifest in (new, awaited)] == [["new"], ["awaited"]]
 
 
 def test_removed_and_cancelled_files_are_not_signed(sender: Sender) -> None:

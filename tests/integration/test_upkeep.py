@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -17,6 +18,7 @@ from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.attempts.runner import Runner
 from layers.domain.step import Artifact, Done, Parked, Pipeline, PlannedStep, step
 from layers.ports import Ports
+from layers.ports.manifests import DuplicateLine
 from tests.fakes import MemoryObjects, MemoryTopics
 from tests.integration.test_store_races import all_at_once
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
@@ -208,6 +210,19 @@ def old_requests(system: System) -> None:
     )
 
 
+def old_manifests(system: System) -> None:
+    """Manifests with lines whose content the dataset had."""
+    tenant_id = system.bench.tenant()
+    for _ in range(2):
+        dataset_id = system.bench.dataset(tenant_id)
+        batch_id = system.bench.batch(tenant_id, dataset_id)
+        with system.bench.tenants(tenant_id) as catalog:
+            manifest = catalog.create_manifest(UUID(dataset_id), UUID(batch_id), FILES, 3600)
+            same = [DuplicateLine(line, uuid4()) for line in range(FILES)]
+            catalog.take_lines(str(manifest.manifest_id), [], same)
+    system.run("UPDATE manifests SET upload_until = now() - interval '91 days'")
+
+
 def due_steps(system: System) -> None:
     system.bench.arrived(FILES)
     for wake_up in system.bench.store.dispatch({"intake": FILES}):
@@ -282,6 +297,12 @@ DUTIES = {
     ),
     "requests_forgotten": Duty(
         lambda runner: runner.ports.store.forget_requests(), old_requests, rows("idempotency_keys"), most=FILES
+    ),
+    "manifests_forgotten": Duty(
+        lambda runner: runner.ports.store.forget_manifests(runner.ports.manifest_days, AT_ONCE),
+        old_manifests,
+        rows("manifests"),
+        most=AT_ONCE + 2,
     ),
     "jobs_forgotten": Duty(lambda runner: runner.ports.jobs.forget_jobs(["pulse"]), old_jobs, rows("jobs"), most=FILES),
     "exports_deleted": Duty(

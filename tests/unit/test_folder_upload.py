@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -245,6 +246,27 @@ def test_a_full_quota_is_waited_for_with_smaller_manifests(folder: Path, state: 
     assert (report.sent, report.failures) == (10, [])
     assert fairway.names() == NAMES
     assert "it says" in waits[0]
+
+
+def test_files_that_the_api_refuses_by_their_lines_do_not_hold_up_the_others(folder: Path, state: Path) -> None:
+    fairway = FakeFairway()
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        lines = request.content.decode().splitlines() if request.method == "POST" else []
+        errors = [
+            {"pointer": f"/lines/{number}/size_bytes", "detail": "it is too large"}
+            for number, line in enumerate(lines)
+            if json.loads(line)["name"] in NAMES[3:5]
+        ]
+        problem = {"status": 413, "code": "too_large", "detail": "some lines are not valid", "errors": errors[:1]}
+        return httpx.Response(413, json=problem) if errors else None
+
+    fairway.answer = refuse
+    report = run(fairway, folder, state)
+    assert [(failure.name, failure.reason) for failure in report.failures] == [
+        (name, "is refused: it is too large") for name in NAMES[3:5]
+    ]
+    assert (report.sent, fairway.names()) == (8, [*NAMES[:3], *NAMES[5:]])
 
 
 def test_a_refusal_ends_the_upload_and_leaves_nothing_to_continue(folder: Path, state: Path) -> None:

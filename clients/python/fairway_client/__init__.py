@@ -11,5 +11,16 @@ from __future__ import annotations
 
 from fairway_client.access import NoAccess, connect
 from fairway_client.client import Client, ExportFailed, Refused, describe, is_settled
+from fairway_client.webhooks import NotGenuine, verified
 
-__all__ = ["Client", "ExportFailed", "NoAccess", "Refused", "connect", "describe", "is_settled"]
+__all__ = [
+    "Client",
+    "ExportFailed",
+    "NoAccess",
+    "NotGenuine",
+    "Refused",
+    "connect",
+    "describe",
+    "is_settled",
+    "verified",
+]

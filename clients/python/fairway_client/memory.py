@@ -33,7 +33,7 @@ OPEN, SENT, DUPLICATE = "open", "sent", "duplicate"
 
 
 class Busy(Exception):
-    """Another process uploads the same folder into the same dataset."""
+    """Another process uploads from the same source into the same dataset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,25 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = path
         self._lock = path.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise Busy("another process uploads this folder into this dataset; wait for its end") from None
+            raise Busy("another process uploads from the same source into this dataset; wait for its end") from None
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
 
     def close(self) -> None:
         self._connection.close()
         self._lock.close()
+
+    def discard(self) -> None:
+        """Delete the file: nothing is to be continued."""
+        self._connection.close()
+        for suffix in (".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock"):
+            self._path.with_suffix(suffix).unlink(missing_ok=True)
 
     def __enter__(self) -> Memory:
         return self

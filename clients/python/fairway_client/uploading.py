@@ -3,6 +3,7 @@ where an interrupted run has ended."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ KEPT_AT_ONCE = 500
 LINE_BYTES = 400  # a generous estimate
 PLAIN_BYTES = 5_000_000  # of a request where gzip is not possible
 QUOTA_PAUSE_S = 30.0
+LINE = re.compile(r"/lines/(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,14 @@ class Failure:
 
     name: str
     reason: str
+
+
+class LinesRefused(Exception):
+    """The API takes no manifest with these lines. `reasons` are by the numbers of the lines."""
+
+    def __init__(self, reasons: dict[int, str]) -> None:
+        super().__init__(f"{len(reasons)} lines were refused")
+        self.reasons = reasons
 
 
 @dataclass
@@ -150,7 +160,8 @@ class Upload:
                 self._fail(each, f"can't be read: {sha256.strerror or sha256}")
                 continue
             described.append((each, each.line(sha256)))
-            new.append((each, sha256))
+            if known.get(each.name) != (each.size_bytes, each.modified_ns, sha256):
+                new.append((each, sha256))
             if len(new) >= KEPT_AT_ONCE:
                 self._memory.keep_checksums(new)
                 new = []
@@ -175,7 +186,14 @@ class Upload:
         while waiting:
             portion = waiting.pop()
             kept = self._memory.begin(portion)
-            manifest, refused = self._create(kept)
+            try:
+                manifest, refused = self._create(kept)
+            except LinesRefused as bad:
+                for line, reason in bad.reasons.items():
+                    self._fail(portion[line][0], f"is refused: {reason}")
+                if left := [each for line, each in enumerate(portion) if line not in bad.reasons]:
+                    waiting.append(left)
+                continue
             if manifest is not None:
                 self._upload(kept, manifest)
                 continue
@@ -202,7 +220,7 @@ class Upload:
             yield portion
 
     def _create(self, kept: KeptManifest) -> tuple[dict[str, Any] | None, str]:
-        """The manifest; or None and the reason, if the tenant's quota has no room for it now."""
+        """The manifest; or None and the reason, if the tenant's quota has no room for it now. Raises LinesRefused."""
         lines = [line.text for line in self._memory.lines(kept.number)]
         try:
             manifest = self._patience.insist(
@@ -211,6 +229,8 @@ class Upload:
         except Refused as refusal:
             if refusal.problem.get("code") != "quota_exceeded":
                 self._memory.forget(kept.number)
+                if reasons := _refused_lines(refusal):
+                    raise LinesRefused(reasons) from None
                 raise
             return None, str(refusal.problem.get("detail"))
         self._memory.keep_answer(kept.number, manifest["id"], manifest["batch_id"])
@@ -229,6 +249,8 @@ class Upload:
             else:
                 manifest = self._patience.insist(lambda: self._client.call("GET", f"/manifests/{kept.manifest_id}"))
                 refused = ""
+        except LinesRefused:
+            return  # the files are described again, without these lines
         except Refused as refusal:
             if refusal.problem.get("code") not in ("not_found", "conflict"):
                 raise
@@ -287,3 +309,12 @@ class Upload:
         failure = Failure(found.name, reason)
         self.report.failures.append(failure)
         self._watcher.failed(failure, size_bytes)
+
+
+def _refused_lines(refusal: Refused) -> dict[int, str]:
+    """What is wrong with lines of a manifest, by their numbers."""
+    reasons: dict[int, str] = {}
+    for error in refusal.problem.get("errors") or ():
+        if found := LINE.match(str(error.get("pointer"))):
+            reasons.setdefault(int(found.group(1)), str(error.get("detail")))
+    return reasons

@@ -9,6 +9,12 @@ from layers.adapters.postgres.transaction import Transaction
 from layers.ports.manifests import AwaitedLine, DuplicateLine, Manifest, NewLine, SignableFile
 
 
+def array_text(values: Sequence[str | None]) -> str:
+    """An array as PostgreSQL writes it. psycopg takes ten times as long for arrays of thousands of texts."""
+    quoted = ["NULL" if each is None else '"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values]
+    return "{" + ",".join(quoted) + "}"
+
+
 class ManifestQueries(Transaction):
     """The port `ManifestCatalog`. Its queries are in `manifests.sql`."""
 
@@ -30,12 +36,12 @@ class ManifestQueries(Transaction):
             self._run(
                 "take_files",
                 manifest_id=manifest_id,
-                lines=[each.line for each in new],
-                names=[each.name for each in new],
-                sizes=[each.size_bytes for each in new],
-                media_types=[each.media_type for each in new],
-                sha256s=[each.sha256 for each in new],
-                modified=[each.modified_at for each in new],
+                lines=array_text([str(each.line) for each in new]),
+                names=array_text([each.name for each in new]),
+                sizes=array_text([str(each.size_bytes) for each in new]),
+                media_types=array_text([each.media_type for each in new]),
+                sha256s=array_text([each.sha256 for each in new]),
+                modified=array_text([each.modified_at.isoformat() if each.modified_at else None for each in new]),
             )
         if duplicates:
             self._run(

@@ -260,6 +260,27 @@ DELETE FROM idempotency_keys k
          ORDER BY created_at LIMIT 10000 FOR UPDATE SKIP LOCKED) old
  WHERE (k.tenant_id, k.key) = (old.tenant_id, old.key)
 
+-- forget_manifests --
+-- Deletes manifests some time after their deadlines, and first the lines that they keep. Files of a manifest that are awaited
+-- keep it: uploads that can't have arrived are told from others by it. Returns the number of rows.
+WITH old AS MATERIALIZED (
+    SELECT m.manifest_id FROM manifests m
+     WHERE m.upload_until < now() - make_interval(days => :kept_days)
+       AND NOT EXISTS (SELECT FROM files f WHERE f.batch_id = m.batch_id AND f.manifest_line IS NOT NULL
+                          AND f.state = 'uploading' AND f.removed_at IS NULL)
+     ORDER BY m.upload_until LIMIT 100 FOR UPDATE OF m SKIP LOCKED),
+lines AS (
+    DELETE FROM manifest_duplicates d
+     USING (SELECT d.manifest_id, d.line FROM old JOIN manifest_duplicates d USING (manifest_id) LIMIT :limit) chosen
+     WHERE (d.manifest_id, d.line) = (chosen.manifest_id, chosen.line)
+    RETURNING d.line),
+emptied AS (
+    DELETE FROM manifests m USING old
+     WHERE m.manifest_id = old.manifest_id
+       AND NOT EXISTS (SELECT FROM manifest_duplicates d WHERE d.manifest_id = m.manifest_id)
+    RETURNING m.manifest_id)
+SELECT (SELECT count(*) FROM lines) + (SELECT count(*) FROM emptied) AS count
+
 -- erase --
 -- Erases the rows of removed files, leaves tombstones, and marks the removal as erased when no file is left.
 SELECT erase_files(:removal_id, :file_ids, :objects_erased)

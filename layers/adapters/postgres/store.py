@@ -361,6 +361,10 @@ class PostgresStore:
     def forget_requests(self) -> int:
         return self._database.run(self._sql["forget_requests"])
 
+    def forget_manifests(self, kept_days: int, limit: int) -> int:
+        row = self._database.row(self._sql["forget_manifests"], kept_days=kept_days, limit=limit)
+        return int(row["count"]) if row else 0
+
     def erase(self, removal_id: str, file_ids: Sequence[str], objects_erased: int) -> None:
         self._database.rows(
             self._sql["erase"], removal_id=removal_id, file_ids=list(file_ids), objects_erased=objects_erased

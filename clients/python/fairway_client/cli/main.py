@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=what, description=what, parents=[shared])
 
     _add_upload(add("upload", "send folders or files into a dataset; the same command continues after an interruption"))
-    _add_watch(add("watch", "send files as they become quiet"))
+    _add_watch(add("watch", "send files as they become quiet, or what is attached to mails"))
     status = add("status", "show datasets, or the files of one")
     status.add_argument("dataset", nargs="?", help="name or id")
     status.add_argument("--state", help="only files in this state, such as failed")
@@ -90,18 +90,38 @@ def _add_upload(command: argparse.ArgumentParser) -> None:
 
 
 def _add_watch(command: argparse.ArgumentParser) -> None:
-    _path(
-        command.add_argument("source", metavar="FOLDER"),
-        shtab.DIRECTORY,
-    )
+    source = command.add_argument("source", metavar="FOLDER", help="or a mailbox, as imaps://user@host/INBOX")
+    _path(source, shtab.DIRECTORY)
     command.add_argument("--dataset", help="name; it is created if there is none; default: the folder's name")
     command.add_argument(
-        "--move-to", metavar="FOLDER", help="where to move what is uploaded; default: leave and remember it"
+        "--move-to", metavar="FOLDER", help="where to move what is uploaded; default: leave and remember or mark it"
     )
     command.add_argument("--quiet-s", type=float, default=3.0, help="a file is sent once it was unchanged for so long")
-    command.add_argument("--every-s", type=float, default=2.0, help="how often to look, where nothing tells of changes")
+    command.add_argument(
+        "--every-s",
+        type=float,
+        help="how often to look; default: 2 for a folder, 60 for a mailbox whose server does not tell of new mails",
+    )
     command.add_argument("--once", action="store_true", help="end when everything was sent")
     command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
+    mail = command.add_argument_group("mailboxes", "The password is taken from FAIRWAY_IMAP_PASSWORD or from a file.")
+    password = mail.add_argument(
+        "--password-file", type=Path, metavar="FILE", help="its first line is the password; only its owner may read it"
+    )
+    _path(password, shtab.FILE)
+    mail.add_argument(
+        "--others-to", metavar="FOLDER", help="where to move mails without attachments; default: leave and mark them"
+    )
+    mail.add_argument(
+        "--pictures-from-kb",
+        type=int,
+        default=32,
+        metavar="KB",
+        help="send pictures within the text from this size; smaller ones are mostly logos; default: 32",
+    )
+    mail.add_argument(
+        "--most-mail-mb", type=int, default=100, metavar="MB", help="leave larger mails where they are; default: 100"
+    )
 
 
 def _add_removals(remove: argparse.ArgumentParser, undo: argparse.ArgumentParser) -> None:

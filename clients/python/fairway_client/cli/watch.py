@@ -1,4 +1,5 @@
-"""`fairway watch`: uploads the files of a folder as they become quiet, and moves them away or remembers them."""
+"""`fairway watch`: uploads the files of a folder as they become quiet, and moves them away or remembers them; or what is
+attached to mails."""
 
 from __future__ import annotations
 
@@ -15,9 +16,17 @@ from fairway_client.transfer import Patience, Stopped
 from fairway_client.uploading import Options, Upload
 from fairway_client.watching import Watched, move
 
+POLL_S = 2.0
+
 
 def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
-    """Watch until Ctrl-C or SIGTERM. Returns 0."""
+    """Watch until Ctrl-C or SIGTERM. Returns 0, or another code if a mailbox can't be watched."""
+    if arguments.source.startswith(("imap://", "imaps://")):
+        from fairway_client.cli import (
+            mail,
+        )  # loaded only where it is used, because other commands start faster without it
+
+        return mail.run(arguments, access, output)
     folder = Path(arguments.source)
     client, stopping = access.client(), threading.Event()
     dataset = client.dataset(arguments.dataset or folder.resolve().name)
@@ -56,5 +65,5 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
                 output.note(f"{report.sent:,} files sent, {report.duplicates:,} were there already.")
             if arguments.once and not quiet and not watched.is_waiting:
                 break
-            stopping.wait(arguments.every_s)
+            stopping.wait(POLL_S if arguments.every_s is None else arguments.every_s)
     return 0
