@@ -25,6 +25,15 @@ class RecordChange(NamedTuple):
     changed_at: datetime
 
 
+class UndoneReviews(NamedTuple):
+    """What an undo of reviews has done: `file_ids` have their former review; `found` is the number of files whose review the
+    request had set."""
+
+    dataset_id: UUID
+    file_ids: list[UUID]
+    found: int
+
+
 class Export(NamedTuple):
     """An export as its owner sees it."""
 
@@ -156,9 +165,20 @@ class PeopleCatalog(Protocol):
         locked."""
 
     def review_records(
-        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+        self,
+        dataset_id: str,
+        file_ids: Sequence[str],
+        review: str,
+        request_id: str | None,
+        key_id: str,
+        person: str | None,
     ) -> tuple[int, int]:
-        """Set the review of records. Returns the number of files whose review changed, and of files that have a record."""
+        """Set the review of records. Returns the number of files whose review changed, and of files that have a record.
+        `request_id`: a new id, by which the changes can be undone together; None for changes that cannot."""
+
+    def undo_reviews(self, request_id: str, key_id: str, person: str | None) -> UndoneReviews | None:
+        """Give records the review that they had before a request set it, but not those whose review was changed since then.
+        None if no request with this id changed a review."""
 
     def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
         """The first `most` characters of pages, by file and number. A page whose text was erased is left out."""

@@ -12,7 +12,16 @@ from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.transaction import Transaction, pattern_of
 from layers.domain.row_filter import Order
-from layers.ports.people import Export, PageRow, RecordChange, RowPage, RowPosition, TableRow, TaughtDocument
+from layers.ports.people import (
+    Export,
+    PageRow,
+    RecordChange,
+    RowPage,
+    RowPosition,
+    TableRow,
+    TaughtDocument,
+    UndoneReviews,
+)
 from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal, RemovedFiles, Session
 
 FEW_ROWS = 10_000  # a condition with at most this many rows is selective
@@ -82,11 +91,21 @@ class PeopleQueries(Transaction):
         )
 
     def review_records(
-        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+        self,
+        dataset_id: str,
+        file_ids: Sequence[str],
+        review: str,
+        request_id: str | None,
+        key_id: str,
+        person: str | None,
     ) -> tuple[int, int]:
         parameters = {"file_ids": list(file_ids), "review": review, "key_id": key_id, "person": person}
-        changed, found = self._tuples("review_records", dataset_id=dataset_id, **parameters)[0]
+        changed, found = self._tuples("review_records", dataset_id=dataset_id, request_id=request_id, **parameters)[0]
         return changed, found
+
+    def undo_reviews(self, request_id: str, key_id: str, person: str | None) -> UndoneReviews | None:
+        rows = self._rows(UndoneReviews, "undo_reviews", request_id=request_id, key_id=key_id, person=person)
+        return rows[0] if rows else None
 
     def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
         wanted = [{"file_id": file_id, "page": page} for file_id, page in pages]

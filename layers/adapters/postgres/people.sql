@@ -38,7 +38,11 @@ SELECT correct_record(:tenant_id, :file_id, :document, :set_values, :changes, :k
 
 -- review_records --
 -- Sets the review of records; returns how many changed, and how many of the files have a record.
-SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :key_id, :person)
+SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :request_id, :key_id, :person)
+
+-- undo_reviews --
+-- Gives records the review that they had before a request; returns their dataset, their files, and how many the request had set.
+SELECT dataset_id, file_ids, found FROM undo_reviews(:tenant_id, :request_id, :key_id, :person)
 
 -- page_texts --
 -- How the texts of pages begin: [{"file_id", "page"}].
