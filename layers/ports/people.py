@@ -55,7 +55,7 @@ class TableRow(NamedTuple):
     too long for a table) are texts, the latter of JSON.
 
     `steps` has `step:state` of each part, separated by spaces. The record's columns are None without a record;
-    `is_plain`: it has one document and no values that a person set.
+    `is_plain`: it has one document and no values that a person set. `version` is that of `row_versions`.
     """
 
     file_id: str
@@ -81,6 +81,7 @@ class TableRow(NamedTuple):
     doubtful: str | None
     review: str | None
     is_plain: bool | None
+    version: str
 
 
 class PageRow(NamedTuple):
@@ -206,10 +207,14 @@ class PeopleCatalog(Protocol):
         name: str | None = None,
         after: str | None = None,
         limit: int,
-    ) -> list[UUID]:
+    ) -> list[str]:
         """The ids of a page of live files, as `files` lists them."""
 
-    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
+    def row_versions(self, file_ids: Sequence[str]) -> dict[str, str]:
+        """What the rows of the live files among these depend on, by the file's id: while it is the same, so is the row, apart
+        from why the file waits."""
+
+    def table_rows(self, file_ids: Sequence[str]) -> list[TableRow]:
         """The rows of the live files among these, in any order."""
 
     # --- pages, batches and removals

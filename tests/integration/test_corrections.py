@@ -123,6 +123,23 @@ def test_the_evidence_that_a_person_names_is_shown(caller: httpx.Client, file_id
     }
 
 
+def test_a_row_shows_each_change_at_once(api: Api, caller: httpx.Client, file_id: str) -> None:
+    dataset_id = caller.get(f"/files/{file_id}").json()["dataset_id"]
+
+    def row() -> dict[str, Any]:
+        for _ in range(2):  # the second time from the text that was kept
+            (shown,) = caller.get(f"/datasets/{dataset_id}/files", params={"view": "row"}).json()["files"]
+        return shown  # type: ignore[no-any-return]
+
+    assert row()["record"]["fields"] == FIELDS
+    correct(caller, file_id, fields={"total": 9.5})
+    assert row()["record"]["fields"]["total"] == 9.5
+    extract(api, file_id, found({"company": "Other", "total": 9.0}))
+    assert row()["record"]["fields"] == {"company": "Other", "total": 9.5}
+    caller.put(f"/files/{file_id}/review", json={"state": "approved"})
+    assert row()["record"]["review"] == "approved"
+
+
 def test_a_change_is_in_the_feed_of_changes(caller: httpx.Client, file_id: str) -> None:
     dataset_id = caller.get(f"/files/{file_id}").json()["dataset_id"]
     cursor = caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"]

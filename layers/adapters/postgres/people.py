@@ -135,15 +135,17 @@ class PeopleQueries(Transaction):
         name: str | None = None,
         after: str | None = None,
         limit: int,
-    ) -> list[UUID]:
+    ) -> list[str]:
         chosen = {"dataset_id": dataset_id, "state": state, "batch_id": batch_id, "after": after, "limit": limit}
         if name is None:
             return [row[0] for row in self._tuples("file_ids", **chosen)]
         return [row[0] for row in self._tuples("file_ids_by_name", name=pattern_of(name), **chosen)]
 
-    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
-        # As one text: to convert a list of ids takes longer than all other parameters of a page of rows.
-        return self._rows(TableRow, "table_rows", file_ids=f"{{{','.join(map(str, file_ids))}}}")
+    def row_versions(self, file_ids: Sequence[str]) -> dict[str, str]:
+        return dict(self._tuples("row_versions", file_ids=_as_text(file_ids)))
+
+    def table_rows(self, file_ids: Sequence[str]) -> list[TableRow]:
+        return self._rows(TableRow, "table_rows", file_ids=_as_text(file_ids))
 
     # --- pages, batches and removals
 
@@ -261,3 +263,8 @@ def _position(row: _FoundRow, order: Order | None, without_value: bool) -> RowPo
     if order.by == "number":
         return RowPosition(False, float(row.key), None, str(row.file_id))
     return RowPosition(False, None, row.key, str(row.file_id))
+
+
+def _as_text(file_ids: Sequence[str]) -> str:
+    """Ids as one text: to convert a list of them takes longer than all other parameters of a page of rows."""
+    return f"{{{','.join(file_ids)}}}"
