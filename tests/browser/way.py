@@ -92,7 +92,7 @@ def test_an_api_that_does_not_answer_is_named_and_waited_for(visit: Visit, start
     held: list[Route] = []
     page.route("**/me", lambda route: held.append(route))
     page.goto(f"{start.endpoint['api_url']}/")
-    expect(page.get_by_text("Loading")).to_be_visible()
+    expect(page.get_by_text("Loading …")).to_be_visible()
     expect(page.get_by_text("Fairway is slow to answer")).to_be_visible()
     for route in held:
         route.continue_()
