@@ -8,7 +8,7 @@ import { activate, chooseAll, clear, extend, isChosen, toggle } from "../data/se
 import { Stub } from "../data/row.js";
 import { drawnAtMost, scrollTo, windowOf } from "../data/rows.js";
 import { TableHead } from "./table_head.js";
-import { commandOf } from "./table_keys.js";
+import { commandOf, focusOn, isNothingFocused } from "./table_keys.js";
 import { PendingRow, RowView, rowIdAt } from "./table_row.js";
 
 const WIDE_ROW_PX = 44;
@@ -44,6 +44,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const element = /** @type {HTMLDivElement} */ (box.current);
     const measure = () => (view.value = { ...view.value, height: element.clientHeight - headHeight });
     element.scrollTop = dataset.scrollTop;
+    if (selection.value.active !== null && isNothingFocused()) focusOn(element); // a person comes back from a file
     const observer = new ResizeObserver(measure);
     const change = () => (isNarrow.value = NARROW.matches);
     observer.observe(element);

@@ -19,11 +19,12 @@ import { Steps } from "../parts/steps.js";
 import { Tabs } from "../parts/tabs.js";
 import { FileText } from "../parts/text.js";
 import { say, sayError } from "../parts/toasts.js";
-import { isTyping } from "../parts/table_keys.js";
+import { focusOn, isNothingFocused, isTyping } from "../parts/table_keys.js";
 import { Viewer } from "../parts/viewer.js";
 import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
 
+const HAS_KEYBOARD = matchMedia("(hover: hover)");
 const KEYS = ["tab", "approve", "escape", "next_file", "question"];
 
 /** @param {{datasetId: string, fileId: string}} props */
@@ -40,6 +41,11 @@ export function FileScreen({ datasetId, fileId }) {
   useEffect(() => {
     if (file) document.title = `${file.name} · Fairway`;
   }, [file?.name]);
+  const hasRecord = Boolean(file?.artifacts.record);
+  useEffect(() => {
+    // On a touch screen this would open the keyboard.
+    if (hasRecord && HAS_KEYBOARD.matches && isNothingFocused()) focusOn(document.querySelector(".fields .field-input"));
+  }, [hasRecord]);
   useEffect(() => {
     dataset.selection.value = activate(dataset.selection.value, fileId);
   }, [fileId]);
