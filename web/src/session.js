@@ -117,7 +117,7 @@ function signOut(problem = "", kept = null) {
 /** @returns {Promise<string | null>} */
 async function keyOfOtherTab() {
   // Locks exist only on secure origins; elsewhere nobody knows whether there is another tab.
-  const locks = await navigator.locks?.query();
+  const locks = await navigator.locks?.query().catch(() => null);
   if (locks && !locks.held?.some(({ name }) => name === LOCK)) return null;
   return new Promise((resolve) => {
     const channel = new BroadcastChannel(CHANNEL);
