@@ -19,7 +19,8 @@ from tests.acceptance.test_embedded import SAMPLES, Start, settle
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-WITHIN_MS = 20_000
+# Only a limit: what is awaited often needs workers, which a busy machine may leave without a processor for a while.
+WITHIN_MS = 60_000
 ITEMS = {
     "type": "object",
     "properties": {
