@@ -1,25 +1,24 @@
 """Measures rows of a large dataset: pages of 200, sorts and filters by value, exports, and many readers at once.
 
-    python -m benchmarks.rows [--files 1000000]
+    python -m benchmarks.rows [--files 1000000] [--readers]
 
 It starts an embedded Fairway with a temporary home and fills it as `benchmarks.api` does. The table, which also has the CPU
-time of the processes of the API, is printed and written to build/bench/rows.json.
+time of the processes of the API, is printed and written to build/bench/rows.json. With `--readers` it measures only pages and
+many readers at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
-
 from benchmarks.api import Measured, embedded, fill, quantile
-from benchmarks.starting import keep, memory_mib
+from benchmarks.starting import cpu_s, keep, memory_mib
+from benchmarks.steady_readers import read_steadily, with_query
 
 TARGETS = {
     "page of 200 rows, API's CPU ms each": "6",
@@ -52,49 +51,32 @@ def searches(measured: Measured, dataset_id: str) -> None:
 
 def many_readers(measured: Measured, dataset_id: str) -> None:
     """Request pages of 200 rows at a steady rate, while many calls wait for changes."""
-    stopping, errors, times = threading.Event(), [], []  # type: ignore[var-annotated]
-    limits = httpx.Limits(max_connections=WATCHERS + 100, max_keepalive_connections=WATCHERS + 100)
-    http = httpx.Client(
-        base_url=measured.endpoint["api_url"], headers=measured.http.headers, limits=limits, timeout=60, trust_env=False
-    )
     first = measured.get(f"/datasets/{dataset_id}/files", view="row", limit=200)
-    query = {"view": "row", "limit": 200, "cursor": first["next_cursor"]}
-
-    def watch() -> None:
-        while not stopping.is_set():
-            after = {"after": first["changes_cursor"], "wait_s": 20, "view": "row"}
-            answer = http.get(f"/datasets/{dataset_id}/changes", params=after)
-            if answer.status_code != 200:
-                errors.append(answer.text[:200])
-
-    def ask() -> None:
-        began = time.perf_counter()
-        try:
-            http.get(f"/datasets/{dataset_id}/files", params=query).raise_for_status()
-        except httpx.HTTPError as error:
-            errors.append(str(error))
-        times.append((time.perf_counter() - began) * 1000)
-
-    with ThreadPoolExecutor(WATCHERS + 100) as pool:
-        watching = [pool.submit(watch) for _ in range(WATCHERS)]
-        time.sleep(3)
-        before, began = measured.cpu(), time.perf_counter()
-        requests = []
-        for index in range(PAGES_A_S * LOAD_S):
-            time.sleep(max(0.0, began + index / PAGES_A_S - time.perf_counter()))
-            requests.append(pool.submit(ask))
-        for request in requests:
-            request.result()
-        spent, took = measured.cpu() - before, time.perf_counter() - began
-        stopping.set()
-        for future in watching:
-            future.result()
+    page = with_query(f"/datasets/{dataset_id}/files", view="row", limit=200, cursor=first["next_cursor"])
+    watched = with_query(f"/datasets/{dataset_id}/changes", after=first["changes_cursor"], wait_s=20, view="row")
+    endpoint, before = measured.endpoint, []
+    read = read_steadily(
+        endpoint["api_url"],
+        endpoint["api_key"],
+        page=page,
+        a_second=PAGES_A_S,
+        for_s=LOAD_S,
+        watched=watched,
+        watchers=WATCHERS,
+        started=lambda: before.append((measured.cpu(), cpu_s({os.getpid()}))),
+    )
+    (api_s, own_s) = before[0]
     what = f"{WATCHERS} watchers and {PAGES_A_S} row pages/s"
-    measured.results[f"{what}, errors"] = len(errors)
-    measured.results[f"{what}, pages/s in fact"] = round(len(times) / took)
-    measured.results[f"{what}, p50 ms"] = round(statistics.median(times), 1)
-    measured.results[f"{what}, p95 ms"] = round(quantile(times, 0.95), 1)
-    measured.results[f"{what}, API's CPU, % of a core"] = round(spent / took * 100)
+    measured.results[f"{what}, errors"] = len(read.errors)
+    measured.results[f"{what}, pages/s in fact"] = round(len(read.times_ms) / read.took_s)
+    measured.results[f"{what}, p50 ms"] = round(statistics.median(read.times_ms), 1)
+    measured.results[f"{what}, p95 ms"] = round(quantile(read.times_ms, 0.95), 1)
+    measured.results[f"{what}, API's CPU, % of a core"] = round((measured.cpu() - api_s) / read.took_s * 100)
+    measured.results[f"{what}, the readers' own CPU, % of a core"] = round(
+        (cpu_s({os.getpid()}) - own_s) / read.took_s * 100
+    )
+    if read.errors:
+        print(f"The first of {len(read.errors)} errors: {read.errors[0]}")
 
 
 def exports(measured: Measured, dataset_id: str) -> None:
@@ -129,7 +111,9 @@ def sizes(measured: Measured, dataset_id: str) -> None:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--files", type=int, default=1_000_000)
-    files = arguments.parse_args().files
+    arguments.add_argument("--readers", action="store_true", help="measure only pages and many readers at once")
+    options = arguments.parse_args()
+    files = options.files
     with embedded() as measured:
         dataset_id = measured.client.dataset("large")["id"]
         began = time.perf_counter()
@@ -138,11 +122,12 @@ def main() -> None:
         path = f"/datasets/{dataset_id}/files"
         measured.time("page of 200 rows", 60, lambda _: measured.get(path, view="row", limit=200))
         measured.time("page of 50 files", 60, lambda _: measured.get(path, limit=50))
-        sizes(measured, dataset_id)
-        searches(measured, dataset_id)
         many_readers(measured, dataset_id)
-        exports(measured, dataset_id)
-    keep("rows", measured.results, TARGETS)
+        if not options.readers:
+            sizes(measured, dataset_id)
+            searches(measured, dataset_id)
+            exports(measured, dataset_id)
+    keep("rows-readers" if options.readers else "rows", measured.results, TARGETS)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ START = "src/main.js"
 SCREENS = "src/screens/"
 FIRST_SCREEN = "src/screens/dataset.js"
 # The page shows what the API says until it has these texts.
-LATER_TEXTS = ("cause.", "problem.")
+LATER_TEXTS = ("cause.", "problem.", "reason.")
 # A comment that has its lines for itself. No text of a template begins a line with such a sign, which a check of the
 # page's modules shows: the compiler makes the same of a module with its comments and of one without.
 WHOLE_LINES = re.compile(r"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/[ \t]*)$", re.MULTILINE)

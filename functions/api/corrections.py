@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +57,7 @@ def review(request: Request, file_id: str) -> Response:
     if record.review != wanted:
         _check_version(request, record, is_required=False)
         _check_history(request, file_id, 1)
-        _review(request, str(file.dataset_id), [file_id], wanted)
+        _review(request, str(file.dataset_id), [file_id], wanted, None)
     return _response(_record(request, file_id))
 
 
@@ -71,8 +72,19 @@ def review_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     if body.where:
         where = [*(condition.model_dump() for condition in body.where), _other_review(body.state)]
         file_ids, has_more = rows.chosen(request, dataset, where, rows.MOST_AT_ONCE)
-    changed, found = _review(request, dataset_id, file_ids, body.state)
-    return 200, {"count": found, "changed": changed, "has_more": has_more}
+    review_id = str(uuid.uuid4())
+    changed, found = _review(request, dataset_id, file_ids, body.state, review_id)
+    return 200, {"id": review_id if changed else None, "count": found, "changed": changed, "has_more": has_more}
+
+
+def undo_reviews(request: Request, review_id: str) -> tuple[int, Any]:
+    undone = request.catalog.undo_reviews(review_id, request.caller.key_id, request.caller.name)
+    if undone is None:
+        raise not_found("review")
+    if undone.file_ids:
+        learning.learn(request, str(undone.dataset_id), list(map(str, undone.file_ids)))
+        request.notify(undone.dataset_id)
+    return 200, {"id": review_id, "count": undone.found, "changed": len(undone.file_ids)}
 
 
 def _other_review(state: str) -> Shown:
@@ -168,9 +180,11 @@ def _check_history(request: Request, file_id: str, new: int) -> None:
         raise Problem("conflict", f"the record was changed {MOST_CHANGES} times; it can't be changed again")
 
 
-def _review(request: Request, dataset_id: str, file_ids: list[str], state: str) -> tuple[int, int]:
+def _review(
+    request: Request, dataset_id: str, file_ids: list[str], state: str, review_id: str | None
+) -> tuple[int, int]:
     caller = request.caller
-    counts = request.catalog.review_records(dataset_id, file_ids, state, caller.key_id, caller.name)
+    counts = request.catalog.review_records(dataset_id, file_ids, state, review_id, caller.key_id, caller.name)
     learning.learn(request, dataset_id, file_ids)
     request.notify(dataset_id)
     return counts

@@ -288,6 +288,9 @@ DESCRIPTIONS = {
          {200: "RecordOfFile"}, bodies.Review, conflicts=True, if_match=True, headers=("ETag",)),
     "POST /datasets/{dataset_id}/reviews": Description("reviewRecords",
          "Sets the review of up to 10,000 records, listed or selected by values. Files without a record are left out.", {200: "Reviewed"}, bodies.Reviews),
+    "POST /reviews/{review_id}/undo": Description("undoReviews",
+         "Gives records the review that they had before one request for many. Those whose review was changed since then keep it. "
+         "The history of each record keeps both changes.", {200: "UndoneReviews"}),
     "GET /datasets/{dataset_id}/senders": Description("listSenders",
          f"Lists the senders that corrected and approved records have taught, from the newest {learning.MOST_SHOWN} of these records, "
          "and pairs that may be the same sender: correct the records of one of them.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from functions.api import datasets
 from functions.api.changes import VIEWS, first_cursor
@@ -30,7 +32,7 @@ def show_all(request: Request, dataset_id: str) -> Response:
     catalog = request.catalog
     chosen: dict[str, Any] = {"state": state, "batch_id": batch_id, "name": name, "after": after, "limit": limit + 1}
     if shows_rows:
-        file_ids = catalog.file_ids(dataset_id, **chosen)
+        file_ids: Sequence[str | UUID] = catalog.file_ids(dataset_id, **chosen)
         views = row_texts(request.ports, catalog, file_ids[:limit])
     else:
         files = catalog.files(dataset_id, **chosen)

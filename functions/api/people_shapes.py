@@ -82,9 +82,15 @@ PEOPLE_SHAPES: dict[str, Schema] = {
         person=or_null(TEXT) | {"description": "the name in the person's session"},
     ),
     "Reviewed": object_of(
+        id=or_null(ID) | {"description": "by which these reviews can be undone; null where none was changed"},
         count=COUNT | {"description": "how many of the files have a record"},
         changed=COUNT | {"description": "how many of them had another review"},
         has_more=HAS_MORE,
+    ),
+    "UndoneReviews": object_of(
+        id=ID,
+        count=COUNT | {"description": "how many reviews the request had changed"},
+        changed=COUNT | {"description": "how many of them are now as before; the others were changed since then"},
     ),
     "Pages": object_of(
         page_count=COUNT,

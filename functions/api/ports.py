@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from functions.api.row_texts import RowTexts
 from layers.domain.file import Reach
 from layers.ports import Breakers, Budgets, Objects, Topics
 from layers.ports.catalog import Catalogs
@@ -68,3 +69,4 @@ class ApiPorts:
     probes: Callable[[], Mapping[str, Probe]]
     is_paid: Callable[[str], bool]
     contract: Callable[[], dict[str, Any]]
+    rows: RowTexts = field(default_factory=RowTexts)

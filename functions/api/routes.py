@@ -122,6 +122,7 @@ ROUTES = (
     Route("GET", "/files/{file_id}/record/history", corrections.history, "viewer"),
     Route("PUT", "/files/{file_id}/review", corrections.review, "editor"),
     Route("POST", "/datasets/{dataset_id}/reviews", corrections.review_many, "editor"),
+    Route("POST", "/reviews/{review_id}/undo", corrections.undo_reviews, "editor"),
     Route("GET", "/datasets/{dataset_id}/senders", learning.show, "viewer"),
     Route("POST", "/files/{file_id}/upload", uploads.renew, "editor"),
     Route("POST", "/files/{file_id}/upload/parts", uploads.sign_parts, "editor"),

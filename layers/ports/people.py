@@ -25,6 +25,15 @@ class RecordChange(NamedTuple):
     changed_at: datetime
 
 
+class UndoneReviews(NamedTuple):
+    """What an undo of reviews has done: `file_ids` have their former review; `found` is the number of files whose review the
+    request had set."""
+
+    dataset_id: UUID
+    file_ids: list[UUID]
+    found: int
+
+
 class Export(NamedTuple):
     """An export as its owner sees it."""
 
@@ -46,7 +55,7 @@ class TableRow(NamedTuple):
     too long for a table) are texts, the latter of JSON.
 
     `steps` has `step:state` of each part, separated by spaces. The record's columns are None without a record;
-    `is_plain`: it has one document and no values that a person set.
+    `is_plain`: it has one document and no values that a person set. `version` is that of `row_versions`.
     """
 
     file_id: str
@@ -72,6 +81,7 @@ class TableRow(NamedTuple):
     doubtful: str | None
     review: str | None
     is_plain: bool | None
+    version: str
 
 
 class PageRow(NamedTuple):
@@ -156,9 +166,20 @@ class PeopleCatalog(Protocol):
         locked."""
 
     def review_records(
-        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+        self,
+        dataset_id: str,
+        file_ids: Sequence[str],
+        review: str,
+        request_id: str | None,
+        key_id: str,
+        person: str | None,
     ) -> tuple[int, int]:
-        """Set the review of records. Returns the number of files whose review changed, and of files that have a record."""
+        """Set the review of records. Returns the number of files whose review changed, and of files that have a record.
+        `request_id`: a new id, by which the changes can be undone together; None for changes that cannot."""
+
+    def undo_reviews(self, request_id: str, key_id: str, person: str | None) -> UndoneReviews | None:
+        """Give records the review that they had before a request set it, but not those whose review was changed since then.
+        None if no request with this id changed a review."""
 
     def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
         """The first `most` characters of pages, by file and number. A page whose text was erased is left out."""
@@ -186,10 +207,14 @@ class PeopleCatalog(Protocol):
         name: str | None = None,
         after: str | None = None,
         limit: int,
-    ) -> list[UUID]:
+    ) -> list[str]:
         """The ids of a page of live files, as `files` lists them."""
 
-    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
+    def row_versions(self, file_ids: Sequence[str]) -> dict[str, str]:
+        """What the rows of the live files among these depend on, by the file's id: while it is the same, so is the row, apart
+        from why the file waits."""
+
+    def table_rows(self, file_ids: Sequence[str]) -> list[TableRow]:
         """The rows of the live files among these, in any order."""
 
     # --- pages, batches and removals

@@ -46,9 +46,10 @@ BEGIN
 END $$;
 
 -- Sets the review of records of a dataset's live files. Returns the number of files whose review changed, and the number of
--- files that have a record. Files are locked in the order of their ids, as in every function that locks several.
+-- files that have a record. The changes have p_request_id, by which they can be undone together. Files are locked in the order
+-- of their ids, as in every function that locks several.
 CREATE OR REPLACE FUNCTION review_records(
-    p_tenant_id uuid, p_dataset_id uuid, p_file_ids uuid[], p_review text, p_key_id uuid, p_person text)
+    p_tenant_id uuid, p_dataset_id uuid, p_file_ids uuid[], p_review text, p_request_id uuid, p_key_id uuid, p_person text)
 RETURNS TABLE (changed integer, found integer)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -64,12 +65,50 @@ BEGIN
     now_reviewed AS (
         UPDATE records r SET review = p_review FROM before b WHERE r.file_id = b.file_id RETURNING r.file_id),
     noted AS (
-        INSERT INTO record_changes (file_id, tenant_id, action, before, after, key_id, person)
-        SELECT b.file_id, p_tenant_id, 'review', to_jsonb(b.review), to_jsonb(p_review), p_key_id, p_person FROM before b)
+        INSERT INTO record_changes (file_id, tenant_id, action, before, after, request_id, key_id, person)
+        SELECT b.file_id, p_tenant_id, 'review', to_jsonb(b.review), to_jsonb(p_review), p_request_id, p_key_id, p_person
+          FROM before b)
     SELECT array_agg(n.file_id) INTO reviewed FROM now_reviewed n;
     UPDATE files f SET updated_at = clock_timestamp() WHERE f.file_id = ANY (reviewed);
     RETURN QUERY SELECT coalesce(cardinality(reviewed), 0),
                         (SELECT count(*)::integer FROM records r WHERE r.file_id = ANY (locked));
+END $$;
+
+-- Gives records the review that they had before a request set it. Those whose review was changed since then keep it, so that
+-- a second call changes nothing. Returns the dataset, the files that have their former review, and the number of files whose
+-- review the request had set; no row if there was no such request.
+CREATE OR REPLACE FUNCTION undo_reviews(p_tenant_id uuid, p_request_id uuid, p_key_id uuid, p_person text)
+RETURNS TABLE (dataset_id uuid, file_ids uuid[], found integer)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    locked uuid[];
+    undone uuid[];
+BEGIN
+    SELECT array_agg(l.file_id) INTO locked FROM (
+        SELECT f.file_id FROM files f
+         WHERE f.tenant_id = p_tenant_id AND f.removed_at IS NULL
+           AND f.file_id IN (SELECT c.file_id FROM record_changes c
+                              WHERE c.tenant_id = p_tenant_id AND c.request_id = p_request_id)
+         ORDER BY f.file_id FOR UPDATE) l;
+    WITH set_then AS (
+        SELECT c.file_id, c.before, c.after
+          FROM record_changes c JOIN records r ON r.file_id = c.file_id
+         WHERE c.tenant_id = p_tenant_id AND c.request_id = p_request_id AND c.file_id = ANY (locked)
+           AND to_jsonb(r.review) = c.after
+           AND NOT EXISTS (SELECT FROM record_changes later
+                            WHERE later.file_id = c.file_id AND later.action = 'review' AND later.change_id > c.change_id)),
+    now_undone AS (
+        UPDATE records r SET review = s.before #>> '{}' FROM set_then s WHERE r.file_id = s.file_id RETURNING r.file_id),
+    noted AS (
+        INSERT INTO record_changes (file_id, tenant_id, action, before, after, key_id, person)
+        SELECT s.file_id, p_tenant_id, 'review', s.after, s.before, p_key_id, p_person FROM set_then s)
+    SELECT array_agg(n.file_id) INTO undone FROM now_undone n;
+    UPDATE files f SET updated_at = clock_timestamp() WHERE f.file_id = ANY (undone);
+    RETURN QUERY
+    SELECT f.dataset_id, coalesce(undone, '{}'), count(*)::integer
+      FROM record_changes c JOIN files f ON f.file_id = c.file_id
+     WHERE c.tenant_id = p_tenant_id AND c.request_id = p_request_id
+     GROUP BY f.dataset_id;
 END $$;
 
 -- A time as the API shows it.

@@ -111,6 +111,13 @@ def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def settle_screen(page: Page) -> None:
+    """Wait until everything is loaded and drawn."""
+    expect(page.locator("#app").get_by_text("Loading …", exact=True)).to_have_count(0)
+    page.evaluate("Promise.all([...document.images].map((image) => image.decode().catch(() => {})))")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 SCREENS = (datasets, table, filters, columns, items, review, html_preview, operations, empty, keys, sign_in)
 
 
@@ -124,7 +131,7 @@ def test_no_screen_has_a_finding(form: str, start: Start, browser: Browser) -> N
         expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
         for show in SCREENS:
             show(page, start, dataset)
-            page.wait_for_timeout(300)
+            settle_screen(page)
             page.screenshot(path=SCREENSHOTS / f"{show.__name__}-{form}.png")
             findings[show.__name__] = axe_findings(page)
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

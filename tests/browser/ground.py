@@ -19,7 +19,8 @@ from tests.acceptance.test_embedded import SAMPLES, Start, settle
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-WITHIN_MS = 20_000
+# Only a limit: what is awaited often needs workers, which a busy machine may leave without a processor for a while.
+WITHIN_MS = 60_000
 ITEMS = {
     "type": "object",
     "properties": {
@@ -103,9 +104,10 @@ def visiting(start: Start, browser: Browser, **options: Any) -> Iterator[Visit]:
     finally:
         context.close()
     assert not found.errors, found.errors
-    own = (start.endpoint["api_url"], start.endpoint["aws_endpoint_url"], "data:", "blob:")
-    hosts = {url for url in found.requests if not url.startswith(own)}
-    assert not {url for url in hosts if not url.startswith("http://127.0.0.1:")}, hosts
+    # Chromium's viewer of PDFs is an extension.
+    own = (start.endpoint["api_url"], start.endpoint["aws_endpoint_url"], "data:", "blob:", "chrome")
+    hosts = {url for url in found.requests if not url.startswith((*own, "http://127.0.0.1:"))}
+    assert not hosts
 
 
 def dataset_with_samples(start: Start, name: str, patterns: tuple[str, ...]) -> dict[str, Any]:

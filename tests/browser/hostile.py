@@ -75,7 +75,9 @@ def test_hostile_names_values_and_previews_do_nothing(visit: Visit, start: Start
             tab = page.get_by_role("tab", name=name)
             if tab.count():
                 tab.click()
-        page.wait_for_timeout(200)
+        expect(page.locator(".viewer").get_by_text("Loading …", exact=True)).to_have_count(0)
+        for frame in page.frames:
+            frame.wait_for_load_state("load")
         assert page.evaluate("window.hit") is None
         assert all(frame.evaluate("window.hit") is None for frame in page.frames if frame != page.main_frame)
     assert listener.connections == 0

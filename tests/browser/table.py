@@ -148,6 +148,9 @@ def test_rows_are_filtered_by_a_value_and_all_of_them_approved_at_once(visit: Vi
     assert sorted(name for name, state in states.items() if state == "approved") == sorted(
         {"receipt-hardware.jpg", "statement.html"}
     )
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("2 records are as before")).to_be_visible()
+    assert not [row["name"] for row in start.client.rows(dataset["id"]) if row["record"]["review"] == "approved"]
     page.get_by_role("button", name="Remove the condition").click()
     expect(rows).to_have_count(len(PATTERNS))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.acceptance.test_embedded import SAMPLES, Start
 from tests.browser.ground import Visit, address_of, dataset_with_samples, needs_chromium, visiting
@@ -31,7 +32,7 @@ def test_from_the_link_to_an_approved_record(visit: Visit, start: Start) -> None
     row.get_by_role("link", name=RECEIPT).click()
     expect(page.get_by_role("heading", name=RECEIPT)).to_be_visible()
     total = page.get_by_label(re.compile("^total", re.IGNORECASE))
-    expect(total).to_have_value("148.4")
+    expect(total).to_have_value("148.40")
     total.focus()
     expect(page.locator(".evidence").first).to_be_visible()
     total.fill("150.25")
@@ -71,6 +72,35 @@ def test_the_pages_of_a_file_stand_below_one_another(visit: Visit, start: Start)
     assert first and second and second["y"] >= first["y"] + first["height"]
 
 
+def test_the_preview_of_a_file_without_page_pictures_is_shown(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Previews", ("statement.html", "joinery-invoice.docx"))
+    page = visit.tab()
+    for name, heading in (("statement.html", "Statement of account 2024/6"), ("joinery-invoice.docx", None)):
+        (file,) = start.client.files(dataset["id"], name=name)
+        page.goto(address_of(start, dataset["id"], file["id"]))
+        frame = page.get_by_title(f"Preview of {name}")
+        expect(frame).to_be_visible()
+        if heading:
+            expect(frame.content_frame.get_by_role("heading", name=heading)).to_be_visible()
+        preview = start.client.call("GET", f"/files/{file['id']}")["artifacts"]["preview"]
+        assert (frame.get_attribute("src") or "").split("?")[0] == preview["url"].split("?")[0]
+
+
+def test_an_api_that_does_not_answer_is_named_and_waited_for(visit: Visit, start: Start) -> None:
+    page = visit.context.new_page()
+    page.add_init_script(f"sessionStorage.setItem('fairway.key', {json.dumps(start.endpoint['api_key'])})")
+    held: list[Route] = []
+    page.route("**/me", lambda route: held.append(route))
+    page.goto(f"{start.endpoint['api_url']}/")
+    expect(page.get_by_text("Loading …")).to_be_visible()
+    expect(page.get_by_text("Fairway is slow to answer")).to_be_visible()
+    for route in held:
+        route.continue_()
+    page.unroute("**/me")
+    expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+    expect(page.get_by_text("Fairway is slow to answer")).to_have_count(0)
+
+
 def test_a_change_by_someone_else_appears_without_a_reload(visit: Visit, start: Start) -> None:
     dataset = dataset_with_samples(start, "To watch", ("human-rights.txt",))
     page = visit.tab()
@@ -102,8 +132,9 @@ def test_everything_can_be_done_with_the_keyboard(visit: Visit, start: Start) ->
     name = active.get_by_role("link").inner_text()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.locator(".fields .field-input").first).to_be_focused()
     page.keyboard.press("Escape")
-    expect(grid).to_be_visible()
+    expect(grid).to_be_focused()
     page.keyboard.press("/")
     page.keyboard.type("statement")
     expect(grid.get_by_role("row")).to_have_count(2)
@@ -141,5 +172,8 @@ def test_the_page_speaks_german(start: Start, browser: Browser) -> None:
     with visiting(start, browser, locale="de-DE") as visit:
         page = visit.tab()
         page.goto(address_of(start, dataset["id"]))
-        expect(page.get_by_role("row").filter(has_text=RECEIPT)).to_contain_text("148,4")
+        expect(page.get_by_role("row").filter(has_text=RECEIPT)).to_contain_text("148,40")
         assert page.locator("html").get_attribute("lang") == "de"
+        page.get_by_role("row").filter(has_text=RECEIPT).get_by_role("link").click()
+        page.get_by_role("tab", name="Schritte").click()
+        expect(page.get_by_text("Ein Bild hat keinen eigenen Text")).to_be_visible()

@@ -123,6 +123,23 @@ def test_the_evidence_that_a_person_names_is_shown(caller: httpx.Client, file_id
     }
 
 
+def test_a_row_shows_each_change_at_once(api: Api, caller: httpx.Client, file_id: str) -> None:
+    dataset_id = caller.get(f"/files/{file_id}").json()["dataset_id"]
+
+    def row() -> dict[str, Any]:
+        for _ in range(2):  # the second time from the text that was kept
+            (shown,) = caller.get(f"/datasets/{dataset_id}/files", params={"view": "row"}).json()["files"]
+        return shown  # type: ignore[no-any-return]
+
+    assert row()["record"]["fields"] == FIELDS
+    correct(caller, file_id, fields={"total": 9.5})
+    assert row()["record"]["fields"]["total"] == 9.5
+    extract(api, file_id, found({"company": "Other", "total": 9.0}))
+    assert row()["record"]["fields"] == {"company": "Other", "total": 9.5}
+    caller.put(f"/files/{file_id}/review", json={"state": "approved"})
+    assert row()["record"]["review"] == "approved"
+
+
 def test_a_change_is_in_the_feed_of_changes(caller: httpx.Client, file_id: str) -> None:
     dataset_id = caller.get(f"/files/{file_id}").json()["dataset_id"]
     cursor = caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"]
@@ -183,17 +200,55 @@ def test_many_records_are_reviewed_at_once(api: Api, caller: httpx.Client) -> No
     without = new_batch(caller, dataset_id, ["no record"])["files"][0]["id"]
     caller.put(f"/files/{file_ids[0]}/review", json={"state": "approved"})
     wanted = {"state": "approved", "file_ids": [*file_ids, without, NO_ID]}
+    first = caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json()
+    assert first == {"id": first["id"], "count": 3, "changed": 2, "has_more": False}
     assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {
-        "count": 3,
-        "changed": 2,
-        "has_more": False,
-    }
-    assert caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json() == {
+        "id": None,
         "count": 3,
         "changed": 0,
         "has_more": False,
     }
     assert {record(caller, file_id)["review"] for file_id in file_ids} == {"approved"}
+
+
+def test_reviews_of_many_records_are_undone_and_the_history_keeps_both(api: Api, caller: httpx.Client) -> None:
+    dataset_id, file_ids = dataset_with_records(api, caller, [FIELDS] * 3)
+    caller.put(f"/files/{file_ids[0]}/review", json={"state": "rejected"})
+    approved = caller.post(f"/datasets/{dataset_id}/reviews", json={"state": "approved", "file_ids": file_ids}).json()
+    cursor = caller.get(f"/datasets/{dataset_id}/files").json()["changes_cursor"]
+    path = f"/reviews/{approved['id']}/undo"
+    assert caller.post(path).json() == {"id": approved["id"], "count": 3, "changed": 3}
+    assert [record(caller, file_id)["review"] for file_id in file_ids] == ["rejected", "open", "open"]
+    changes = caller.get(f"/files/{file_ids[0]}/record/history").json()["changes"]
+    assert [(row["from"], row["to"], row["by"]) for row in changes] == [
+        ("open", "rejected", "person"),
+        ("rejected", "approved", "person"),
+        ("approved", "rejected", "person"),
+    ]
+    feed = caller.get(f"/datasets/{dataset_id}/changes", params={"after": cursor, "wait_s": 5}).json()
+    assert {file["id"] for file in feed["files"]} == set(file_ids)
+    assert caller.post(path).json() == {"id": approved["id"], "count": 3, "changed": 0}
+
+
+def test_an_undo_of_reviews_leaves_what_was_decided_since_then(api: Api, caller: httpx.Client) -> None:
+    dataset_id, file_ids = dataset_with_records(api, caller, [FIELDS] * 4)
+    body = {"state": "approved", "file_ids": file_ids}
+    approved = caller.post(f"/datasets/{dataset_id}/reviews", json=body).json()
+    again, corrected, removed, untouched = file_ids
+    for state in ("open", "approved"):
+        caller.put(f"/files/{again}/review", json={"state": state})
+    correct(caller, corrected, fields={"total": 1})
+    removal = caller.delete(f"/files/{removed}").json()
+    answer = caller.post(f"/reviews/{approved['id']}/undo").json()
+    assert answer == {"id": approved["id"], "count": 4, "changed": 1}
+    caller.post(f"/removals/{removal['id']}/undo")
+    assert {file_id: record(caller, file_id)["review"] for file_id in file_ids} == {
+        again: "approved",
+        corrected: "open",
+        removed: "approved",
+        untouched: "open",
+    }
+    assert len(caller.get(f"/files/{corrected}/record/history").json()["changes"]) == 3
 
 
 # --- access ------------------------------------------------------------------------------------------
@@ -209,7 +264,11 @@ def test_a_record_of_another_tenant_does_not_exist(api: Api, caller: httpx.Clien
         own = new_dataset(stranger)["id"]
         wanted = {"state": "approved", "file_ids": [file_id]}
         problem(stranger.post(f"/datasets/{dataset_id}/reviews", json=wanted), 404, "not_found")
+        approved = caller.post(f"/datasets/{dataset_id}/reviews", json=wanted).json()
+        problem(stranger.post(f"/reviews/{approved['id']}/undo"), 404, "not_found")
+        assert record(caller, file_id)["review"] == "approved"
         assert stranger.post(f"/datasets/{own}/reviews", json=wanted).json() == {
+            "id": None,
             "count": 0,
             "changed": 0,
             "has_more": False,

@@ -196,6 +196,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "review": "approved",
         "sure_from": 0,
         "key_id": uuid.uuid4(),
+        "request_id": uuid.uuid4(),
         "key": "k",
         "digest": b"",
         "status": 201,

@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request
 from uuid import uuid4
 
 import psycopg
 import pytest
 from fairway_client import Client
 
+from infra.web import CHECKED, KEPT, MEDIA_TYPES
 from tests.rehearsal import alarms, packages
 from tests.rehearsal.ground import ROOT, prepared
 from tests.rehearsal.stage import ORIGIN, PACKAGE, STAGE, Stage, until
@@ -106,14 +110,63 @@ def test_pages_of_allowed_origins_may_read_responses(stage: Stage) -> None:
         assert answered.headers.get_all("Access-Control-Allow-Origin") == [ORIGIN]
 
 
-def test_the_page_is_published_for_this_api(stage: Stage) -> None:
+@pytest.fixture
+def page(stage: Stage) -> str:
+    """The text of the published page."""
     if not json.loads((PACKAGE / "package.json").read_text())["has_page"]:
         pytest.skip("the package has no page: its libraries are not installed")
+    s3 = stage.ground.session.client("s3")
+    return str(s3.get_object(Bucket=stage.outputs["PageBucket"], Key="index.html")["Body"].read().decode())
+
+
+def test_the_page_is_published_for_this_api(stage: Stage, page: str) -> None:
     s3, bucket = stage.ground.session.client("s3"), stage.outputs["PageBucket"]
     names = {found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-    text = s3.get_object(Bucket=bucket, Key="index.html")["Body"].read().decode()
-    assert set(re.findall(r'(?:href|src)="/(web/[^"]+)"', text)) <= names
-    assert stage.resource("RestAPI") in text and stage.outputs["PageUrl"].startswith("https://")
+    assert set(re.findall(r'(?:href|src)="/(web/[^"]+)"', page)) <= names
+    assert stage.resource("RestAPI") in page and stage.outputs["PageUrl"].startswith("https://")
+
+
+@pytest.mark.usefixtures("page")
+def test_browsers_keep_the_files_of_the_page_and_check_the_page_itself(stage: Stage) -> None:
+    s3, bucket = stage.ground.session.client("s3"), stage.outputs["PageBucket"]
+    for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
+        head = s3.head_object(Bucket=bucket, Key=found["Key"])
+        is_page = found["Key"] == "index.html"
+        assert head["CacheControl"] == (CHECKED if is_page else KEPT), found["Key"]
+        assert head["ContentType"] == (
+            "text/html; charset=utf-8" if is_page else MEDIA_TYPES[Path(found["Key"]).suffix]
+        )
+
+
+def test_the_page_may_reach_every_address_that_the_api_names(
+    page: str, tenant: Client, dataset_id: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "note.txt"
+    file.write_text("Total 9.00 EUR")
+    body = {"files": [{"name": file.name, "size_bytes": file.stat().st_size}]}
+    (created,) = tenant.call("POST", f"/datasets/{dataset_id}/batches", body)["files"]
+    rules = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert rules
+    allowed = {name: values for name, *values in (rule.split() for rule in rules[1].split("; "))}
+    store = "{0.scheme}://{0.netloc}".format(urlsplit(created["upload"]["url"]))
+    for kind in ("connect-src", "img-src", "media-src", "frame-src"):
+        assert store in allowed[kind], kind
+    tenant.call("DELETE", f"/files/{created['id']}")
+
+
+def test_pages_of_allowed_origins_may_upload_to_the_bucket(stage: Stage) -> None:
+    (rule,) = stage.ground.session.client("s3").get_bucket_cors(Bucket=stage.outputs["Bucket"])["CORSRules"]
+    assert rule["AllowedOrigins"] == [ORIGIN] and {"GET", "PUT"} <= set(rule["AllowedMethods"])
+    assert rule["AllowedHeaders"] == ["*"] and "ETag" in rule["ExposeHeaders"]
+
+
+def test_cloudfront_serves_the_page_with_headers_that_it_can_not_state_itself(stage: Stage, page: str) -> None:
+    host = stage.outputs["PageUrl"].removeprefix("https://")
+    served = stage.open(Request(f"{stage.ground.endpoint_url}/", headers={"Host": host}))
+    assert served.read().decode() == page
+    assert served.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert served.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert served.headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 @pytest.fixture
@@ -126,6 +179,31 @@ def strict(stage: Stage) -> None:
 @pytest.mark.usefixtures("strict")
 def test_unsigned_requests_are_refused(stage: Stage) -> None:
     assert stage.enforces_permissions()
+
+
+@pytest.mark.usefixtures("strict", "page")
+def test_only_cloudfront_reads_the_bucket_of_the_page(stage: Stage) -> None:
+    address = f"{stage.ground.endpoint_url}/{stage.outputs['PageBucket']}/index.html"
+    with pytest.raises(HTTPError) as refused:
+        stage.open(Request(address))
+    assert refused.value.code == 403
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize(("origin", "status"), [(ORIGIN, 200), ("https://elsewhere.example", 403)])
+def test_the_bucket_answers_preflights_of_uploads_from_allowed_origins(stage: Stage, origin: str, status: int) -> None:
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "if-none-match",
+    }
+    address = f"{stage.ground.endpoint_url}/{stage.outputs['Bucket']}/originals/x"
+    try:
+        answered = stage.open(Request(address, headers=asked, method="OPTIONS"))
+    except HTTPError as refused:
+        answered = refused
+    assert answered.status == status
+    assert answered.headers["Access-Control-Allow-Origin"] == (ORIGIN if status == 200 else None)
 
 
 # --- processing files ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import ssl
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 from fairway_client import Client
@@ -77,7 +79,9 @@ class Stage:
         }
 
     def deploy(self, package: Path = PACKAGE, **parameters: str) -> None:
-        self.outputs = self.deployment.deploy(package, {**self.parameters, **parameters})
+        # The policy of the page names the store's address, which the functions know from this variable here.
+        with patch.dict(os.environ, AWS_ENDPOINT_URL=self.ground.reach.url(self.ground.endpoint_url)):
+            self.outputs = self.deployment.deploy(package, {**self.parameters, **parameters})
 
     @property
     def api_url(self) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from functions.api.row_texts import RowTexts
 from functions.api.row_views import row_texts
 from layers.ports.people import TableRow
 
@@ -17,7 +18,7 @@ ROW = TableRow(
     file_id=FILE, batch_id=FILE, name="receipt.jpg", state="done", size_bytes=1, media_type="image/jpeg", created_at="c",
     updated_at="u", error_step=None, error_code=None, error_detail=None, steps="text:done", thumbnail_key="t",
     thumbnail_type="image/webp", width=None, height=20, record_version=1, fields='{"total":9.5}', cut="[]", missing="[]",
-    doubtful="[]", review="open", is_plain=True,
+    doubtful="[]", review="open", is_plain=True, version="1",
 )  # fmt: skip
 
 
@@ -32,6 +33,10 @@ class Catalog:
         self.queries.append("table_rows")
         return list(self._rows)
 
+    def row_versions(self, file_ids: Any) -> dict[str, str]:
+        self.queries.append("row_versions")
+        return {row.file_id: row.version for row in self._rows}
+
     def records_of(self, file_ids: list[UUID]) -> list[Any]:
         self.queries.append("records_of")
         return []
@@ -39,7 +44,7 @@ class Catalog:
 
 def shown(row: TableRow, url: str = "http://store/t?a=1&b=2") -> tuple[dict[str, Any], list[str]]:
     catalog = Catalog(row)
-    ports: Any = SimpleNamespace(objects=SimpleNamespace(presign_get=lambda *_, **__: url))
+    ports: Any = SimpleNamespace(objects=SimpleNamespace(presign_get=lambda *_, **__: url), rows=RowTexts())
     (text,) = row_texts(ports, catalog, [FILE])  # type: ignore[arg-type]
     return json.loads(text), catalog.queries
 
@@ -47,6 +52,20 @@ def shown(row: TableRow, url: str = "http://store/t?a=1&b=2") -> tuple[dict[str,
 def test_a_page_of_plain_rows_needs_one_query() -> None:
     assert shown(ROW)[1] == ["table_rows"]
     assert shown(ROW._replace(is_plain=False))[1] == ["table_rows", "records_of"]
+
+
+def test_an_unchanged_row_is_made_once_and_one_of_a_file_that_waits_each_time() -> None:
+    ports: Any = SimpleNamespace(objects=SimpleNamespace(presign_get=lambda *_, **__: "url"), rows=RowTexts())
+    catalog: Any = Catalog(ROW)
+    first = row_texts(ports, catalog, [FILE])
+    assert row_texts(ports, catalog, [FILE]) == first
+    assert catalog.queries == ["table_rows", "row_versions"]
+    changed: Any = Catalog(ROW._replace(name="other.jpg", version="2"))
+    assert json.loads(row_texts(ports, changed, [FILE])[0])["name"] == "other.jpg"
+    uploading: Any = Catalog(ROW._replace(state="uploading", version="3"))
+    for _ in range(2):
+        row_texts(ports, uploading, [FILE])
+    assert uploading.queries == ["row_versions", "table_rows", "row_versions", "table_rows"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ function ignoreNone(error) {
 
 /** @param {any[]} answers */
 const sum = (answers) => answers.reduce((total, { count }) => total + count, 0);
+/** @param {any[]} answers */
+const changedBy = (answers) => answers.reduce((total, { changed }) => total + changed, 0);
 
 /** Remove files, and offer to bring them back. @param {Files} files */
 export async function remove(files) {
@@ -96,8 +98,23 @@ export async function retry(files) {
   if (count) say(t("retried", { count }));
 }
 
-/** Approve the records of files. @param {Files} files */
+/** Approve the records of files, and offer to undo it. @param {Files} files */
 export async function approve(files) {
   const answers = await sendAll(`/datasets/${files.datasetId}/reviews`, files, { state: "approved" });
-  if (answers.length) say(t("approved", { count: answers.reduce((total, { changed }) => total + changed, 0) }));
+  if (answers.length === 0) return;
+  const reviews = answers.flatMap(({ id }) => (id ? [id] : []));
+  const act = reviews.length ? { label: t("undo"), run: () => undoReviews(reviews) } : undefined;
+  say(t("approved", { count: changedBy(answers) }), { act });
+}
+
+/** Give records the review that they had before. @param {string[]} reviews ids of requests that set reviews */
+async function undoReviews(reviews) {
+  try {
+    const answers = [];
+    for (const id of reviews) answers.push(await api.create(`/reviews/${id}/undo`, {}));
+    const [count, changed] = [sum(answers), changedBy(answers)];
+    say(changed === count ? t("undone", { count }) : t("undone_some", { count, changed }));
+  } catch (error) {
+    sayError(error);
+  }
 }

@@ -3,6 +3,9 @@
 
 const LONGEST_PAUSE_S = 30;
 const ATTEMPTS = 6;
+/** After this time without an answer the person is told, and after the other one the call is given up. */
+const SLOW_MS = 4_000;
+const LONGEST_MS = 60_000;
 
 /** An error that the API answered. `code` is stable, `message` is a sentence for the person at the page. */
 export class Problem extends Error {
@@ -14,6 +17,9 @@ export class Problem extends Error {
     this.errors = body.errors ?? [];
   }
 }
+
+/** The API took too long to answer. */
+export class Late extends TypeError {}
 
 /** @param {number} ms @param {AbortSignal} [signal] */
 export const pause = (ms, signal) =>
@@ -35,6 +41,11 @@ export function retryDelay(attempt, status, retryAfter, chance) {
   return Math.min(LONGEST_PAUSE_S, Math.max(asked, 0.25 * 2 ** attempt)) * (1 + 0.3 * chance);
 }
 
+/**
+ * @typedef {{headers?: Record<string, string>, signal?: AbortSignal, once?: boolean, heldMs?: number}} Options
+ *   `once`: it is not repeated; `heldMs`: how long the API may hold the call before it answers
+ */
+
 export class Api {
   /** @param {string} base @param {string | null} key */
   constructor(base, key) {
@@ -42,6 +53,9 @@ export class Api {
     this.key = key;
     /** Called once the key is no longer accepted. @type {() => void} */
     this.onRefusal = () => {};
+    /** Called when the first call is late, and when none is late any more. @type {(isLate: boolean) => void} */
+    this.onLate = () => {};
+    this.late = new Set();
   }
 
   /** @param {string} path @param {{signal?: AbortSignal}} [options] */
@@ -67,28 +81,37 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {any} [body]
-   * @param {{headers?: Record<string, string>, signal?: AbortSignal, once?: boolean}} [options]
+   * @param {Options} [options]
    * @returns {Promise<any>}
    */
   async call(method, path, body, options = {}) {
-    const response = await this.respond(method, path, body, options);
-    return response.status === 204 ? null : response.json();
+    const call = {};
+    const timer = setTimeout(() => this.#note(call, true), SLOW_MS + (options.heldMs ?? 0));
+    try {
+      return await this.#insist(method, path, body, options);
+    } finally {
+      clearTimeout(timer);
+      this.#note(call, false);
+    }
   }
 
-  /**
-   * @param {string} method
-   * @param {string} path
-   * @param {any} [body]
-   * @param {{headers?: Record<string, string>, signal?: AbortSignal, once?: boolean}} [options]
-   */
-  async respond(method, path, body, options = {}) {
+  /** @param {object} call @param {boolean} isLate */
+  #note(call, isLate) {
+    const before = this.late.size;
+    if (isLate) this.late.add(call);
+    else this.late.delete(call);
+    if (before > 0 !== this.late.size > 0) this.onLate(this.late.size > 0);
+  }
+
+  /** @param {string} method @param {string} path @param {any} body @param {Options} options @returns {Promise<any>} */
+  async #insist(method, path, body, options) {
     // A request that creates something may be repeated only with a key that makes the repetition harmless.
     const isRepeatable = !options.once && (method !== "POST" || "Idempotency-Key" in (options.headers ?? {}));
     for (let attempt = 1; ; attempt += 1) {
-      let response = null;
+      let answer = null;
       try {
-        response = await this.send(method, path, body, options);
-        if (response.ok) return response;
+        answer = await this.#send(method, path, body, options);
+        if (answer.response.ok) return answer.body;
       } catch (error) {
         if (options.signal?.aborted) throw error;
         const wait = isRepeatable ? retryDelay(attempt, 0, null, Math.random()) : null;
@@ -97,33 +120,55 @@ export class Api {
         continue;
       }
       // A refused request had no effect, so any method may be repeated.
-      const mayRepeat = !options.once && (isRepeatable || response.status === 429);
-      const wait = mayRepeat ? retryDelay(attempt, response.status, response.headers.get("Retry-After"), Math.random()) : null;
-      if (wait === null) throw await this.problemOf(response);
+      const mayRepeat = !options.once && (isRepeatable || answer.response.status === 429);
+      const { status, headers } = answer.response;
+      const wait = mayRepeat ? retryDelay(attempt, status, headers.get("Retry-After"), Math.random()) : null;
+      if (wait === null) {
+        if (status === 401) this.onRefusal();
+        throw new Problem(status, answer.body);
+      }
       await pause(1000 * wait, options.signal);
     }
   }
 
-  /** @param {string} method @param {string} path @param {any} body @param {any} options */
-  send(method, path, body, options) {
-    return fetch(this.base + path, {
-      method,
-      cache: "no-store",
-      signal: options.signal,
-      headers: {
-        ...(this.key ? { Authorization: `Bearer ${this.key}` } : {}),
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...options.headers,
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+  /** One attempt, with its body. @param {string} method @param {string} path @param {any} body @param {Options} options */
+  async #send(method, path, body, options) {
+    const limit = limited(LONGEST_MS + (options.heldMs ?? 0), options.signal);
+    try {
+      const response = await fetch(this.base + path, {
+        method,
+        cache: "no-store",
+        signal: limit.signal,
+        headers: {
+          ...(this.key ? { Authorization: `Bearer ${this.key}` } : {}),
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...options.headers,
+        },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      if (response.ok) return { response, body: response.status === 204 ? null : await response.json() };
+      return { response, body: await response.json().catch(() => ({})) };
+    } finally {
+      limit.end();
+    }
   }
+}
 
-  /** @param {Response} response */
-  async problemOf(response) {
-    if (response.status === 401) this.onRefusal();
-    return new Problem(response.status, await response.json().catch(() => ({})));
-  }
+/**
+ * A signal that ends a request after some time, or when the other signal does. `end` must be called when the request has ended.
+ * @param {number} ms @param {AbortSignal} [signal]
+ */
+export function limited(ms, signal) {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(new Late()), ms);
+  const stop = () => ending.abort(signal?.reason);
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  const end = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  };
+  return { signal: ending.signal, end };
 }
 
 /** A random id; `randomUUID` exists only on secure origins. */

@@ -1,25 +1,15 @@
 // @ts-check
 /** Numbers, dates, sizes and durations as the reader's language writes them. */
-import { catalogue, t } from "./i18n.js";
+import { catalogue, formatter, t } from "./i18n.js";
 
 const locale = () => catalogue.value.locale;
 
-/** Formatters cost far more to make than to use, and a table uses the same few for thousands of cells. */
-const made = new Map();
-
-/** @template T @param {string} kind @param {any} options @param {(locale: string) => T} make @returns {T} */
-function formatter(kind, options, make) {
-  const key = `${kind} ${locale()} ${JSON.stringify(options)}`;
-  if (!made.has(key)) made.set(key, make(locale()));
-  return made.get(key);
-}
-
 /** @param {Intl.DateTimeFormatOptions} options */
-const dates = (options) => formatter("date", options, (name) => new Intl.DateTimeFormat(name, options));
+const dates = (options) => formatter("date", locale(), options, (name) => new Intl.DateTimeFormat(name, options));
 
 /** @param {number} value */
 export const number = (value, options = {}) =>
-  formatter("number", options, (name) => new Intl.NumberFormat(name, options)).format(value);
+  formatter("number", locale(), options, (name) => new Intl.NumberFormat(name, options)).format(value);
 
 /** @param {number} bytes */
 export function size(bytes) {
@@ -80,12 +70,13 @@ export function forecast(range) {
  * A value of a record. Objects and lists become short text.
  * @param {any} value
  * @param {{type?: string | string[], format?: string}} [schema]
+ * @param {boolean} [hasFractions] whether another number of the same column has a fraction
  * @returns {string}
  */
-export function fieldValue(value, schema = {}) {
+export function fieldValue(value, schema = {}, hasFractions = false) {
   if (value === null || value === undefined) return "";
   if (typeof value === "boolean") return t(value ? "yes" : "no");
-  if (typeof value === "number") return number(value, digitsOf(value, schema));
+  if (typeof value === "number") return number(value, digitsOf(value, schema, hasFractions));
   if (typeof value === "string") return schema.format === "date" ? day(value) : value;
   if (Array.isArray(value)) {
     if (value.every((item) => item === null || typeof item !== "object")) return value.map((v) => fieldValue(v)).join(", ");
@@ -95,11 +86,12 @@ export function fieldValue(value, schema = {}) {
 }
 
 /**
- * How a number is written: a fraction has at least two digits, as amounts have. Whole numbers may be numbers of documents
- * or years, which have no thousands separators.
- * @param {number} value @param {{type?: string | string[]}} schema
+ * How a number is written: a fraction has at least two digits, as amounts have, and so have whole numbers among fractions.
+ * Integers may be numbers of documents or years, which have no thousands separators.
+ * @param {number} value @param {{type?: string | string[]}} schema @param {boolean} hasFractions
  */
-function digitsOf(value, schema) {
+function digitsOf(value, schema, hasFractions) {
   const isAmount = [schema.type].flat().includes("number");
-  return { minimumFractionDigits: isAmount && !Number.isInteger(value) ? 2 : 0, maximumFractionDigits: 10, useGrouping: isAmount };
+  const hasDecimals = isAmount && (hasFractions || !Number.isInteger(value));
+  return { minimumFractionDigits: hasDecimals ? 2 : 0, maximumFractionDigits: 10, useGrouping: isAmount };
 }

@@ -67,6 +67,22 @@ export function t(name, values = {}) {
 /** Whether the catalogue has a text with this name. @param {string} name */
 export const has = (name) => name in catalogue.value.texts;
 
+/** Formatters cost far more to make than to use, and a table uses the same few for thousands of cells. */
+const made = new Map();
+
+/** @template T @param {string} kind @param {string} locale @param {any} options @param {(locale: string) => T} make @returns {T} */
+export function formatter(kind, locale, options, make) {
+  const key = `${kind} ${locale} ${JSON.stringify(options)}`;
+  if (!made.has(key)) made.set(key, make(locale));
+  return made.get(key);
+}
+
+const NO_OPTIONS = {};
+/** @param {string} language */
+const plurals = (language) => formatter("plural", language, NO_OPTIONS, (name) => new Intl.PluralRules(name));
+/** @param {string} language */
+const numbers = (language) => formatter("number", language, NO_OPTIONS, (name) => new Intl.NumberFormat(name));
+
 /**
  * @param {string | Record<string, string>} text
  * @param {Record<string, any>} values
@@ -74,10 +90,10 @@ export const has = (name) => name in catalogue.value.texts;
  */
 export function fill(text, values, language) {
   const form =
-    typeof text === "string" ? text : text[new Intl.PluralRules(language).select(Number(values.count))] ?? text.other;
+    typeof text === "string" ? text : text[plurals(language).select(Number(values.count))] ?? text.other;
   return form.replace(/\{(\w+)\}/g, (whole, key) => {
     const value = values[key];
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+    return typeof value === "number" ? numbers(language).format(value) : String(value);
   });
 }

@@ -8,7 +8,7 @@ import { Lazy } from "./parts/lazy.js";
 import { Toasts } from "./parts/toasts.js";
 import { TopBar } from "./parts/top_bar.js";
 import { place } from "./router.js";
-import { may, me } from "./session.js";
+import { isStarting, may, me } from "./session.js";
 
 const signIn = () => import("./screens/sign_in.js").then((module) => module.SignIn);
 const datasets = () => import("./screens/datasets.js").then((module) => module.DatasetsScreen);
@@ -23,7 +23,7 @@ export function Page() {
   }, [at, me.value]);
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
     <${TopBar} />
-    <main id="main" tabindex="-1">${me.value ? screenOf(at) : html`<${Lazy} key="sign-in" load=${signIn} />`}</main>
+    <main id="main" tabindex="-1">${contentOf(at)}</main>
     <${Toasts} />`;
 }
 
@@ -31,6 +31,12 @@ export function Page() {
 function skip(event) {
   event.preventDefault();
   document.getElementById("main")?.focus();
+}
+
+/** @param {import("./router.js").Place} at */
+function contentOf(at) {
+  if (me.value) return screenOf(at);
+  return isStarting.value ? html`<p class="starting faint">${t("loading")}</p>` : html`<${Lazy} key="sign-in" load=${signIn} />`;
 }
 
 /** @param {import("./router.js").Place} at */

@@ -3,6 +3,7 @@
  * What the API says, in the reader's language. The API writes English sentences, and names each cause by a code: in other
  * languages the catalogue has a sentence for the code, and the English one is shown where it has none.
  */
+import { Late } from "./api.js";
 import { forecast } from "./format.js";
 import { catalogue, has, t } from "./i18n.js";
 
@@ -11,6 +12,7 @@ const isEnglish = () => catalogue.value.language === "en";
 /** An error of a request as a sentence. What exactly is wrong stays in the API's words. @param {unknown} error */
 export function problemText(error) {
   const { code = "", message } = /** @type {{code?: string, message: string}} */ (error);
+  if (error instanceof Late) return t("error.slow");
   if (error instanceof TypeError) return t("error.network");
   if (isEnglish() || !has(`problem.${code}`)) return message;
   return `${t(`problem.${code}`)} (${message})`;
@@ -20,6 +22,13 @@ export function problemText(error) {
 export function causeText({ code, detail }) {
   if (detail !== null && (isEnglish() || !has(`cause.${code}`))) return detail;
   return has(`cause.${code}`) ? t(`cause.${code}`) : code;
+}
+
+/** Why a step was skipped. The catalogue names the reasons by the API's sentence. @param {string} reason */
+export function reasonText(reason) {
+  const failed = /^(\w+) failed$/.exec(reason);
+  if (failed && !isEnglish()) return t("reason.step_failed", { step: has(`step.${failed[1]}`) ? t(`step.${failed[1]}`) : failed[1] });
+  return has(`reason.${reason}`) ? t(`reason.${reason}`) : reason;
 }
 
 /**

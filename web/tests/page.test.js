@@ -4,7 +4,7 @@ import path from "node:path";
 import test from "node:test";
 import { nextPause } from "../src/data/feed.js";
 import { activate, chooseAll, clear, extend, isChosen, NOTHING, prune, toggle } from "../src/data/selection.js";
-import { scrollTo, windowOf } from "../src/data/window.js";
+import { drawnAtMost, scrollTo, windowOf } from "../src/data/rows.js";
 import { fill, LANGUAGES, languageFor } from "../src/i18n.js";
 import { pointsOf } from "../src/operations/history.js";
 import { commandOf } from "../src/parts/table_keys.js";
@@ -130,4 +130,14 @@ test("a line of figures fits into its box", () => {
   const points = pointsOf([0, 5, 10], 120, 24).split(" ").map((point) => point.split(",").map(Number));
   assert.ok(points.every(([x, y]) => x >= 0 && x <= 120 && y >= 0 && y <= 24));
   assert.equal(points.at(-1)[0], 120);
+});
+
+test("a window never draws more rows than it has elements for", () => {
+  for (const height of [100, 616, 1000]) {
+    for (let scrollTop = 0; scrollTop < 5000; scrollTop += 37) {
+      const { first, end } = windowOf({ scrollTop, height, rowHeight: 44, total: 1000 });
+      const slots = drawnAtMost(height, 44);
+      assert.equal(new Set(Array.from({ length: end - first }, (_, at) => (first + at) % slots)).size, end - first);
+    }
+  }
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { columnsOf } from "../src/data/columns.js";
 import { inReviewOrder, placed, proofsOf } from "../src/data/evidence.js";
 import { kindOf, numberOf, readInput, written } from "../src/data/input.js";
 import { joined } from "../src/data/pages.js";
 import { rowOf } from "../src/data/row.js";
 import { valueOf } from "../src/data/taken.js";
+import { columnsOf, noted, withFractions } from "../src/data/columns.js";
 import { day, fieldValue } from "../src/format.js";
 import { catalogue } from "../src/i18n.js";
 
@@ -81,7 +81,7 @@ test("a whole number takes no fraction", () => assert.equal(numberOf("1.5", "en"
 test("what is written into an input is read as the same value", () => {
   const [title, , total] = columnsOf(schema);
   for (const language of ["en", "de"]) {
-    for (const value of [0.1, 1234567.25, -3]) assert.equal(readInput(written(value, language), total, language), value);
+    for (const value of [0.1, 1234567.25, -3]) assert.equal(readInput(written(value, total, language), total, language), value);
   }
   assert.equal(readInput("  ", title, "en"), null);
   assert.equal(readInput(" Shop ", title, "en"), "Shop");
@@ -123,4 +123,15 @@ test("selected words become one text and one box", () => {
   const words = [{ text: "Total", box: [0.1, 0.2, 0.2, 0.3] }, { text: "9.50", box: [0.3, 0.19, 0.4, 0.28] }];
   assert.deepEqual(joined(words), { text: "Total 9.50", box: [0.1, 0.19, 0.4, 0.3] });
   assert.equal(joined([]), null);
+});
+
+test("the numbers of a column with fractions all have decimals", () => {
+  const schema = { properties: { total: { type: "number" }, year: { type: "integer" }, weight: { type: "number" } } };
+  const rows = [{ fields: { total: 486, weight: 3, year: 2024 } }, { fields: { total: 279.84, weight: 12, year: null } }];
+  const known = withFractions(new Set(), rows);
+  const columns = noted(columnsOf(schema), known);
+  const written = rows.map(({ fields }) => columns.map(({ name, schema, hasFractions }) => fieldValue(fields[name], schema, hasFractions)));
+  assert.deepEqual(written, [["486.00", "2024", "3"], ["279.84", "", "12"]]);
+  assert.equal(withFractions(known, rows), known);
+  assert.equal(fieldValue(0.125, { type: "number" }, true), "0.125");
 });

@@ -12,7 +12,16 @@ from psycopg.types.json import Jsonb
 
 from layers.adapters.postgres.transaction import Transaction, pattern_of
 from layers.domain.row_filter import Order
-from layers.ports.people import Export, PageRow, RecordChange, RowPage, RowPosition, TableRow, TaughtDocument
+from layers.ports.people import (
+    Export,
+    PageRow,
+    RecordChange,
+    RowPage,
+    RowPosition,
+    TableRow,
+    TaughtDocument,
+    UndoneReviews,
+)
 from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal, RemovedFiles, Session
 
 FEW_ROWS = 10_000  # a condition with at most this many rows is selective
@@ -82,11 +91,21 @@ class PeopleQueries(Transaction):
         )
 
     def review_records(
-        self, dataset_id: str, file_ids: Sequence[str], review: str, key_id: str, person: str | None
+        self,
+        dataset_id: str,
+        file_ids: Sequence[str],
+        review: str,
+        request_id: str | None,
+        key_id: str,
+        person: str | None,
     ) -> tuple[int, int]:
         parameters = {"file_ids": list(file_ids), "review": review, "key_id": key_id, "person": person}
-        changed, found = self._tuples("review_records", dataset_id=dataset_id, **parameters)[0]
+        changed, found = self._tuples("review_records", dataset_id=dataset_id, request_id=request_id, **parameters)[0]
         return changed, found
+
+    def undo_reviews(self, request_id: str, key_id: str, person: str | None) -> UndoneReviews | None:
+        rows = self._rows(UndoneReviews, "undo_reviews", request_id=request_id, key_id=key_id, person=person)
+        return rows[0] if rows else None
 
     def page_texts(self, pages: Sequence[tuple[str, int]], most: int) -> dict[tuple[str, int], str]:
         wanted = [{"file_id": file_id, "page": page} for file_id, page in pages]
@@ -116,15 +135,17 @@ class PeopleQueries(Transaction):
         name: str | None = None,
         after: str | None = None,
         limit: int,
-    ) -> list[UUID]:
+    ) -> list[str]:
         chosen = {"dataset_id": dataset_id, "state": state, "batch_id": batch_id, "after": after, "limit": limit}
         if name is None:
             return [row[0] for row in self._tuples("file_ids", **chosen)]
         return [row[0] for row in self._tuples("file_ids_by_name", name=pattern_of(name), **chosen)]
 
-    def table_rows(self, file_ids: Sequence[UUID | str]) -> list[TableRow]:
-        # As one text: to convert a list of ids takes longer than all other parameters of a page of rows.
-        return self._rows(TableRow, "table_rows", file_ids=f"{{{','.join(map(str, file_ids))}}}")
+    def row_versions(self, file_ids: Sequence[str]) -> dict[str, str]:
+        return dict(self._tuples("row_versions", file_ids=_as_text(file_ids)))
+
+    def table_rows(self, file_ids: Sequence[str]) -> list[TableRow]:
+        return self._rows(TableRow, "table_rows", file_ids=_as_text(file_ids))
 
     # --- pages, batches and removals
 
@@ -242,3 +263,8 @@ def _position(row: _FoundRow, order: Order | None, without_value: bool) -> RowPo
     if order.by == "number":
         return RowPosition(False, float(row.key), None, str(row.file_id))
     return RowPosition(False, None, row.key, str(row.file_id))
+
+
+def _as_text(file_ids: Sequence[str]) -> str:
+    """Ids as one text: to convert a list of them takes longer than all other parameters of a page of rows."""
+    return f"{{{','.join(file_ids)}}}"

@@ -38,7 +38,11 @@ SELECT correct_record(:tenant_id, :file_id, :document, :set_values, :changes, :k
 
 -- review_records --
 -- Sets the review of records; returns how many changed, and how many of the files have a record.
-SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :key_id, :person)
+SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :request_id, :key_id, :person)
+
+-- undo_reviews --
+-- Gives records the review that they had before a request; returns their dataset, their files, and how many the request had set.
+SELECT dataset_id, file_ids, found FROM undo_reviews(:tenant_id, :request_id, :key_id, :person)
 
 -- page_texts --
 -- How the texts of pages begin: [{"file_id", "page"}].
@@ -73,7 +77,7 @@ SELECT count(*) FROM record_changes WHERE tenant_id = :tenant_id AND file_id = :
 
 -- file_ids --
 -- The ids of a page of a dataset's live files, newest first.
-SELECT f.file_id FROM files f
+SELECT f.file_id::text FROM files f
  WHERE f.tenant_id = :tenant_id AND f.dataset_id = :dataset_id AND f.removed_at IS NULL
    AND (CAST(:after AS uuid) IS NULL OR f.file_id < :after)
    AND (CAST(:state AS text) IS NULL OR f.state = :state)
@@ -82,7 +86,7 @@ SELECT f.file_id FROM files f
 
 -- file_ids_by_name --
 -- The same for files whose name matches a pattern.
-SELECT file_id FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state AS text), CAST(:batch_id AS uuid), :limit)
+SELECT file_id::text FROM search_files(:dataset_id, :name, CAST(:after AS uuid), CAST(:state AS text), CAST(:batch_id AS uuid), :limit)
 
 -- table_rows --
 -- Files as a table shows them.
@@ -99,8 +103,20 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
             ELSE (SELECT coalesce(jsonb_agg(v.key), '[]') FROM jsonb_each(r.fields) v
                    WHERE length(v.value::text) > 500) END::text AS cut,
        r.missing::text AS missing, r.doubtful::text AS doubtful,
-       r.review, r.set_values = '{}' AND r.further = '[]' AS is_plain
+       r.review, r.set_values = '{}' AND r.further = '[]' AS is_plain,
+       concat_ws(':', f.xmin::text, coalesce(r.xmin::text, ''), coalesce(a.xmin::text, ''), c.changed_xid) AS version
   FROM files f
+  LEFT JOIN file_changes c ON c.file_id = f.file_id
+  LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
+  LEFT JOIN records r ON r.file_id = f.file_id
+ WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (CAST(:file_ids AS uuid[])) AND f.removed_at IS NULL
+
+-- row_versions --
+-- The transactions that last wrote what `table_rows` shows: a change of steps alone is noted in `file_changes`.
+SELECT f.file_id::text AS file_id,
+       concat_ws(':', f.xmin::text, coalesce(r.xmin::text, ''), coalesce(a.xmin::text, ''), c.changed_xid) AS version
+  FROM files f
+  LEFT JOIN file_changes c ON c.file_id = f.file_id
   LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
   LEFT JOIN records r ON r.file_id = f.file_id
  WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (CAST(:file_ids AS uuid[])) AND f.removed_at IS NULL

@@ -3,7 +3,8 @@
 
 /**
  * @typedef {{name: string, title: string, type: string, format: string | null, isRequired: boolean, labels: string[],
- *   schema: any, items: {type: string, schema: any, columns: Column[]} | null}} Column
+ *   hasFractions?: boolean, schema: any, items: {type: string, schema: any, columns: Column[]} | null}} Column
+ *   `hasFractions`: whether a number of the column has one, as far as the rows are known;
  *   `items`: of a list, the type of its entries, and the columns of those that are objects
  */
 
@@ -21,6 +22,7 @@ export function columnsOf(schema, root = schema) {
       format: property.format ?? null,
       isRequired: required.has(name),
       labels: property["x-labels"] ?? [],
+      hasFractions: false,
       schema: property,
       items: itemsOf(property, root),
     };
@@ -46,3 +48,22 @@ function resolved(schema, property) {
 
 /** @param {any} property */
 const typeOf = (property) => [property.type].flat().find((type) => type && type !== "null") ?? "string";
+
+/**
+ * The names of columns with a number that has a fraction, those of `known` included; `known` itself if there are no others.
+ * @param {ReadonlySet<string>} known @param {readonly {fields: Record<string, any>}[]} rows
+ * @returns {ReadonlySet<string>}
+ */
+export function withFractions(known, rows) {
+  let found = known;
+  for (const { fields } of rows) {
+    for (const name in fields) {
+      const value = fields[name];
+      if (typeof value === "number" && !Number.isInteger(value) && !found.has(name)) found = new Set([...found, name]);
+    }
+  }
+  return found;
+}
+
+/** The columns, with those marked that have fractions: all their numbers are written with decimals. @param {Column[]} columns @param {ReadonlySet<string>} names */
+export const noted = (columns, names) => columns.map((column) => (names.has(column.name) ? { ...column, hasFractions: true } : column));

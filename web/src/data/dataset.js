@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { pause } from "../api.js";
 import { problemText } from "../sentences.js";
 import { api } from "../session.js";
+import { columnsOf, noted, withFractions } from "./columns.js";
 import { accepts, isByValue, NO_FILTER, pathFrom, pathOf } from "./listing.js";
 import { closeDataset, opened } from "./opened.js";
 import { hasExpired, rowOf, Stub } from "./row.js";
@@ -31,6 +32,10 @@ export class Dataset {
     this.rows = new Rows();
     /** Counts up with each change of `rows`, which is too large to copy. */
     this.version = signal(0);
+    /** The columns in which a row that was read has a number with a fraction. */
+    this.fractions = signal(/** @type {ReadonlySet<string>} */ (new Set()));
+    this.known = "";
+    this.listed = /** @type {import("./columns.js").Column[]} */ ([]);
     this.problem = signal("");
     this.isConnected = signal(true);
     /** The index of the first row in sight, and by how many rows later changes have moved it. */
@@ -117,7 +122,7 @@ export class Dataset {
       const page = await api.get(path, { signal: this.stopped.signal });
       if (generation !== this.generation) return;
       const before = rows.full;
-      rows.fill(page.rows.map(rowOf));
+      rows.fill(this.#rowsOf(page.rows));
       if (rows.full > before) this.version.value += 1;
     } finally {
       this.isFilling = false;
@@ -163,14 +168,32 @@ export class Dataset {
   /** @param {any} page */
   #append(page) {
     this.cursor = page.next_cursor;
-    this.rows.append((page.files ?? page.rows).map(rowOf), page.next_cursor === null);
+    this.rows.append(this.#rowsOf(page.files ?? page.rows), page.next_cursor === null);
     this.rows.trim(this.firstShown);
     this.version.value += 1;
   }
 
+  /** @param {any[]} files @returns {Row[]} */
+  #rowsOf(files) {
+    const rows = files.map(rowOf);
+    this.fractions.value = withFractions(this.fractions.value, rows);
+    return rows;
+  }
+
+  /** The columns of the table, from the schema and the rows that were read: the same list until one of them changes. */
+  columns() {
+    const schema = this.info.value?.schema;
+    const known = JSON.stringify([schema, ...this.fractions.value]);
+    if (this.known !== known) {
+      this.known = known;
+      this.listed = noted(columnsOf(schema), this.fractions.value);
+    }
+    return this.listed;
+  }
+
   /** @param {any[]} files @param {string[]} removed */
   #change(files, removed) {
-    this.shift.value += this.rows.merge(files.map(rowOf), removed, this.firstShown);
+    this.shift.value += this.rows.merge(this.#rowsOf(files), removed, this.firstShown);
     this.rows.trim(this.firstShown);
     this.version.value += 1;
     if (removed.length) this.selection.value = prune(this.selection.value, (id) => this.rows.byId.has(id));

@@ -37,7 +37,7 @@ export function follow(api, datasetId, cursor, handlers) {
       try {
         const path = `/datasets/${datasetId}/changes${query({ after: position, wait_s: WAIT_S, view: "row" })}`;
         const began = performance.now();
-        const changes = await api.call("GET", path, undefined, { signal: ending.signal, once: true });
+        const changes = await api.call("GET", path, undefined, { signal: ending.signal, once: true, heldMs: 1000 * WAIT_S });
         position = changes.cursor;
         failures = 0;
         handlers.onState(true);

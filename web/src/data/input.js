@@ -18,11 +18,16 @@ export function kindOf({ type, format, schema }, value) {
 /** The choices of a column with few values, as written and as they are. @param {Column} column @returns {any[]} */
 export const choicesOf = ({ schema }) => (Array.isArray(schema.enum) ? schema.enum.filter((/** @type {any} */ one) => one !== null) : [true, false]);
 
-/** The text of a value in its input. Numbers have the decimal sign of the language and no thousands separators. @param {any} value @param {string} language */
-export function written(value, language) {
+/**
+ * The text of a value in its input. Numbers have the decimal sign of the language and no thousands separators, and amounts as many
+ * decimals as in the table.
+ * @param {any} value @param {Column} column @param {string} language
+ */
+export function written(value, { type, hasFractions }, language) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
-  return new Intl.NumberFormat(language, { useGrouping: false, maximumFractionDigits: 20 }).format(value);
+  const hasDecimals = type === "number" && (hasFractions || !Number.isInteger(value));
+  return new Intl.NumberFormat(language, { useGrouping: false, minimumFractionDigits: hasDecimals ? 2 : 0, maximumFractionDigits: 20 }).format(value);
 }
 
 /**

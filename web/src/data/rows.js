@@ -3,7 +3,8 @@
  * The rows of a table, newest first: pages of a listing and later changes, merged. Holds no connection.
  *
  * All rows that were read have their place, but only those near the ones in sight have their content: a hundred thousand
- * of them would fill the memory of a tab, and the addresses of their pictures expire.
+ * of them would fill the memory of a tab, and the addresses of their pictures expire. Only rows in sight and a few around
+ * them are drawn.
  */
 import { hasExpired, Stub } from "./row.js";
 
@@ -187,4 +188,34 @@ export class ListedRows extends Rows {
   indexOf(id) {
     return this.#places.get(id) ?? this.list.length;
   }
+}
+
+const AROUND = 8;
+
+/**
+ * @param {{scrollTop: number, height: number, rowHeight: number, total: number}} view in pixels and rows
+ * @returns {{first: number, end: number, firstSeen: number}}
+ */
+export function windowOf({ scrollTop, height, rowHeight, total }) {
+  const firstSeen = Math.min(Math.max(0, Math.floor(scrollTop / rowHeight)), Math.max(0, total - 1));
+  const seen = seenAtMost(height, rowHeight);
+  return { first: Math.max(0, firstSeen - AROUND), end: Math.min(total, firstSeen + seen + AROUND), firstSeen };
+}
+
+/** @param {number} height @param {number} rowHeight */
+const seenAtMost = (height, rowHeight) => Math.ceil(height / rowHeight) + 1;
+
+/** How many rows a window of this height draws at most. @param {number} height @param {number} rowHeight */
+export const drawnAtMost = (height, rowHeight) => seenAtMost(height, rowHeight) + 2 * AROUND;
+
+/**
+ * The scroll position that brings a row into sight, or null where it is in sight already.
+ * @param {number} index
+ * @param {{scrollTop: number, height: number, rowHeight: number}} view
+ */
+export function scrollTo(index, { scrollTop, height, rowHeight }) {
+  const top = index * rowHeight;
+  if (top < scrollTop) return top;
+  if (top + rowHeight > scrollTop + height) return top + rowHeight - height;
+  return null;
 }

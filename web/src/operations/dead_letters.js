@@ -41,7 +41,7 @@ export function DeadLetters() {
       : html`<p class="chips">
             <button type="button" onClick=${() => redrive({})}><${Icon} name="retry" />${t("operations.redrive_all")}</button>
             ${Object.entries(byCode).map(
-              ([code, many]) => html`<button key=${code} type="button" onClick=${() => redrive({ code })}>${t("operations.redrive_code", { code, count: /** @type {number} */ (many) })}</button>`,
+              ([code, many]) => html`<button key=${code} type="button" onClick=${() => redrive({ code })}>${t("operations.redrive_code", { cause: causeName(code), count: /** @type {number} */ (many) })}</button>`,
             )}
           </p>
           <div class="scroll-x" tabindex="0" role="region" aria-label=${t("operations.dead")}>
@@ -52,6 +52,9 @@ export function DeadLetters() {
           </div>`}
   </section>`;
 }
+
+/** A cause as a part of a sentence. @param {string} code */
+const causeName = (code) => causeText({ code, detail: null }).replace(/\.$/, "");
 
 /** @param {{letter: any, onRedrive: (which: Record<string, any>) => void}} props */
 function Letter({ letter, onRedrive }) {

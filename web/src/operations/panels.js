@@ -13,7 +13,7 @@ export function Services({ operations }) {
     <ul class="facts">
       ${Object.entries(operations.dependencies).map(
         ([name, breaker]) => html`<li key=${name}>
-          <b>${name.replaceAll("_", " ")}</b>
+          <b>${has(`service.${name}`) ? t(`service.${name}`) : name.replaceAll("_", " ")}</b>
           <span class=${`breaker ${breaker.state}`}>${has(`breaker.${breaker.state}`) ? t(`breaker.${breaker.state}`) : breaker.state}</span>
           ${breaker.reason && html`<span class="faint">${breaker.reason}</span>`}
           ${breaker.next_probe_at && html`<span class="faint">${t("breaker.probe", { at: time(breaker.next_probe_at) })}</span>`}

@@ -22,7 +22,7 @@ export function ConditionChips({ dataset, columns }) {
 /** @param {{dataset: Dataset, condition: Condition, columns: Column[]}} props */
 function ConditionChip({ dataset, condition, columns }) {
   const column = columns.find(({ name }) => name === condition.field);
-  const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema);
+  const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema, column?.hasFractions);
   const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
   const remove = () => dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
   return html`<button type="button" class="chip condition" aria-label=${t("filter.remove", { condition: text })} title=${t("filter.remove", { condition: text })} onClick=${remove}>

@@ -12,7 +12,7 @@ import { catalogue, t } from "../i18n.js";
  */
 export function FieldInput({ id, column, value, onSave }) {
   const { locale } = catalogue.value;
-  const before = written(value, locale);
+  const before = written(value, column, locale);
   const draft = useSignal(before);
   const isWrong = useSignal(false);
   useEffect(() => {

@@ -63,5 +63,5 @@ function Condition({ condition, by }) {
 /** @param {{value: any, column: Column}} props */
 function FieldValue({ value, column }) {
   if (itemColumnsOf(column).length) return html`<${ItemsTable} column=${column} value=${value} />`;
-  return html`<span class="field-value" dir="auto">${fieldValue(value, column.schema) || t("value.none")}</span>`;
+  return html`<span class="field-value" dir="auto">${fieldValue(value, column.schema, column.hasFractions) || t("value.none")}</span>`;
 }

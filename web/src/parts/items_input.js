@@ -2,6 +2,7 @@
 /** A list of a record as a small table: cells are corrected, items added and removed. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { noted, withFractions } from "../data/columns.js";
 import { itemColumnsOf, itemsOf, lacking, listOf } from "../data/items.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
@@ -16,7 +17,7 @@ import { Icon } from "./icons.js";
  *   `onItem` is called when an item has the focus
  */
 export function ItemsInput({ id, column, value, onSave, onItem }) {
-  const columns = itemColumnsOf(column);
+  const columns = columnsAmong(column, itemsOf(value, column));
   const items = useSignal(itemsOf(value, column));
   const absent = useSignal(/** @type {string[]} */ ([]));
   const before = JSON.stringify(value ?? null);
@@ -64,10 +65,13 @@ export function ItemsInput({ id, column, value, onSave, onItem }) {
   </div>`;
 }
 
+/** The columns of a list, of which each writes its numbers alike. @param {Column} column @param {import("../data/items.js").Item[]} items */
+const columnsAmong = (column, items) => noted(itemColumnsOf(column), withFractions(new Set(), items.map((fields) => ({ fields }))));
+
 /** A list as a table to read. @param {{column: Column, value: any}} props */
 export function ItemsTable({ column, value }) {
-  const columns = itemColumnsOf(column);
   const items = itemsOf(value, column);
+  const columns = columnsAmong(column, items);
   if (items.length === 0) return html`<span class="field-value">${t("value.none")}</span>`;
   return html`<div class="items">
     <table>
@@ -75,7 +79,7 @@ export function ItemsTable({ column, value }) {
       <tbody>
         ${items.map(
           (item, index) => html`<tr key=${index}>
-            ${columns.map((one) => html`<td key=${one.name} class=${one.type} dir="auto">${fieldValue(item[one.name], one.schema)}</td>`)}
+            ${columns.map((one) => html`<td key=${one.name} class=${one.type} dir="auto">${fieldValue(item[one.name], one.schema, one.hasFractions)}</td>`)}
           </tr>`,
         )}
       </tbody>

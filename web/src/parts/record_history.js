@@ -34,7 +34,7 @@ export function RecordHistory({ file, columns }) {
 function Change({ change, columns }) {
   const column = columns.find(({ name }) => name === change.field);
   const shown = (/** @type {any} */ value) =>
-    change.action === "review" && has(`review.${value}`) ? t(`review.${value}`) : fieldValue(value, column?.schema);
+    change.action === "review" && has(`review.${value}`) ? t(`review.${value}`) : fieldValue(value, column?.schema, column?.hasFractions);
   return html`<tr>
     <td>${moment(change.at)}</td>
     <td>${column?.title ?? change.field ?? t("changes.review")}</td>

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { duration, moment, time } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { causeText } from "../sentences.js";
+import { causeText, reasonText } from "../sentences.js";
 import { api } from "../session.js";
 import { pipelineName, StateSign, stepName } from "./state.js";
 
@@ -33,7 +33,7 @@ function Step({ step }) {
     ${progress && progress.total > 0 && html`<span class="faint">${t("step.progress", progress)}</span>`}
     ${tookS !== null && html`<span class="faint">${duration(tookS)}</span>`}
     ${attempts > 1 && html`<span class="faint">${t("step.attempts", { count: attempts })}</span>`}
-    ${(error || reason) && html`<p>${error ? causeText(error) : reason}</p>`}
+    ${(error || reason) && html`<p>${error ? causeText(error) : reasonText(reason)}</p>`}
   </li>`;
 }
 

@@ -6,16 +6,14 @@ import { html } from "../html.js";
 import { catalogue, t } from "../i18n.js";
 import { activate, chooseAll, clear, extend, isChosen, toggle } from "../data/selection.js";
 import { Stub } from "../data/row.js";
-import { scrollTo, windowOf } from "../data/window.js";
+import { drawnAtMost, scrollTo, windowOf } from "../data/rows.js";
 import { TableHead } from "./table_head.js";
-import { commandOf } from "./table_keys.js";
+import { commandOf, focusOn, isNothingFocused } from "./table_keys.js";
 import { PendingRow, RowView, rowIdAt } from "./table_row.js";
 
 const WIDE_ROW_PX = 44;
 const NARROW_ROW_PX = 84;
 const HEAD_PX = 36;
-/** More than are ever drawn: scrolling fills the elements of rows that went out of sight with others. */
-const SLOTS = 256;
 /** After this time without scrolling, pictures are requested and rows read that are not known. */
 const REST_MS = 90;
 /** What stands above and below the table, until its height is measured. */
@@ -30,7 +28,7 @@ const NARROW = matchMedia("(max-width: 720px)");
 export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
   const { selection } = dataset;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const view = useSignal({ scrollTop: dataset.scrollTop, height: Math.max(200, innerHeight - AROUND_PX), isMoving: false });
+  const view = useSignal({ scrollTop: dataset.scrollTop, height: Math.max(200, innerHeight - AROUND_PX), isMoving: false, isScrolling: false });
   const isNarrow = useSignal(NARROW.matches);
   const seenShift = useRef(dataset.shift.value);
   const rest = useRef(/** @type {any} */ (0));
@@ -46,6 +44,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const element = /** @type {HTMLDivElement} */ (box.current);
     const measure = () => (view.value = { ...view.value, height: element.clientHeight - headHeight });
     element.scrollTop = dataset.scrollTop;
+    if (selection.value.active !== null && isNothingFocused()) focusOn(element); // a person comes back from a file
     const observer = new ResizeObserver(measure);
     const change = () => (isNarrow.value = NARROW.matches);
     observer.observe(element);
@@ -64,9 +63,10 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     if (moved && element.scrollTop > 0) element.scrollTop += moved * rowHeight;
   });
 
-  useEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, version]);
-  const { isMoving } = view.value;
-  useEffect(() => {
+  // While a person scrolls this runs in each frame: an effect after the paint would need a frame and a timer of its own.
+  useLayoutEffect(() => void dataset.reach(end - 1).catch((error) => dataset.fail(error)), [end, total, version]);
+  const { isMoving, isScrolling } = view.value;
+  useLayoutEffect(() => {
     if (!isMoving) dataset.fill(first, end).catch((error) => dataset.fail(error));
   }, [first, end, version, isMoving]);
 
@@ -121,33 +121,34 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     // Pictures of rows that rush past would be requested in vain.
     const isMoving = view.value.isMoving || Math.abs(scrollTop - dataset.scrollTop) > view.value.height;
     dataset.scrollTop = scrollTop;
-    view.value = { ...view.value, scrollTop, isMoving };
+    view.value = { ...view.value, scrollTop, isMoving, isScrolling: true };
     clearTimeout(rest.current);
-    rest.current = setTimeout(() => view.value.isMoving && (view.value = { ...view.value, isMoving: false }), REST_MS);
+    rest.current = setTimeout(() => (view.value = { ...view.value, isMoving: false, isScrolling: false }), REST_MS);
   };
 
-  const rows = [];
-  for (let index = first; index < end; index += 1) {
+  // The elements of rows that went out of sight are filled with those that come into it.
+  const slots = drawnAtMost(view.value.height, rowHeight);
+  const indexes = Array.from({ length: Math.max(0, end - first) }, (_, at) => first + at);
+  // Meanwhile elements stay where they are in the document; at rest they are in the order of the rows again.
+  if (isScrolling) indexes.sort((one, other) => (one % slots) - (other % slots));
+  const rows = indexes.map((index) => {
     const row = list[index];
     const place = { index, top: index * rowHeight, height: rowHeight };
-    rows.push(
-      row && !(row instanceof Stub)
-        ? html`<${RowView}
-            key=${index % SLOTS}
-            isNarrow=${isNarrow.value}
-            locale=${catalogue.value.locale}
-            row=${row}
-            columns=${columns}
-            place=${place}
-            datasetId=${dataset.id}
-            isActive=${row.id === selection.value.active}
-            isChosen=${isChosen(selection.value, row.id)}
-            mayRetry=${onRetry !== null}
-            showsPicture=${!isMoving}
-          />`
-        : html`<${PendingRow} key=${index % SLOTS} place=${place} />`,
-    );
-  }
+    if (!row || row instanceof Stub) return html`<${PendingRow} key=${index % slots} place=${place} />`;
+    return html`<${RowView}
+      key=${index % slots}
+      isNarrow=${isNarrow.value}
+      locale=${catalogue.value.locale}
+      row=${row}
+      columns=${columns}
+      place=${place}
+      datasetId=${dataset.id}
+      isActive=${row.id === selection.value.active}
+      isChosen=${isChosen(selection.value, row.id)}
+      mayRetry=${onRetry !== null}
+      showsPicture=${!isMoving}
+    />`;
+  });
   const { active } = selection.value;
   const isDrawn = active !== null && list.slice(first, end).some((row) => row.id === active);
   return html`<div
@@ -183,7 +184,7 @@ const open = (id, onOpen) => id !== null && onOpen(id);
 /** The widths of all columns, as CSS Grid takes them. @param {import("../data/columns.js").Column[]} columns */
 function widthsOf(columns) {
   const own = columns.map(({ type, format }) =>
-    type === "boolean" ? "5rem" : format === "date" || type === "number" || type === "integer" ? "8rem" : "minmax(9rem, 1fr)",
+    type === "boolean" ? "5rem" : format === "date" || type === "number" || type === "integer" ? "8rem" : "minmax(9rem, 1.2fr)",
   );
-  return ["2.25rem", "3rem", "minmax(12rem, 1.6fr)", "minmax(13rem, 1.5fr)", ...own].join(" ");
+  return ["2.25rem", "3rem", "minmax(12rem, 1.6fr)", "minmax(12rem, 1.2fr)", ...own].join(" ");
 }

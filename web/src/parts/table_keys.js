@@ -33,3 +33,9 @@ export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
 
 /** Whether a key is meant for a field, not for the screen. @param {KeyboardEvent} event */
 export const isTyping = (event) => /^(INPUT|TEXTAREA|SELECT)$/.test(/** @type {Element} */ (event.target).tagName ?? "");
+
+/** Whether the focus went away with what had it. */
+export const isNothingFocused = () => document.activeElement === null || document.activeElement === document.body;
+
+/** @param {Element | null} element */
+export const focusOn = (element) => /** @type {HTMLElement | null} */ (element)?.focus({ preventScroll: true });

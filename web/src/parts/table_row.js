@@ -88,7 +88,7 @@ const chooser = ({ isChosen }) => html`<span class="cell chooser" role="gridcell
 /** @param {Props} props */
 const picture = ({ row, showsPicture }) => html`<span class="cell picture" role="gridcell">
   ${row.thumbnail && showsPicture
-    ? html`<img key="picture" src=${row.thumbnail} alt="" decoding="async" draggable=${false} />`
+    ? html`<img key=${row.thumbnail} src=${row.thumbnail} alt="" decoding="async" draggable=${false} />`
     : html`<i key="none" class="no-picture"></i>`}
 </span>`;
 
@@ -107,7 +107,7 @@ function status({ row, mayRetry }) {
     ${StateSign({ state: row.state, text: activity(row) })}
     ${ReviewSign(row)}
     ${why && html`<span class="why">${why}</span>`}
-    ${row.state === "failed" && mayRetry && html`<button type="button" class="small row-retry" tabindex="-1">${t("retry")}</button>`}
+    ${row.state === "failed" && mayRetry && html`<button type="button" class="small row-retry" tabindex="-1" title=${t("retry")} aria-label=${t("retry")}>${Icon({ name: "retry", size: 14 })}</button>`}
   </span>`;
 }
 
@@ -121,7 +121,7 @@ function value(row, column, role, kind) {
     const isMissing = row.missing.includes(column.name);
     return html`<span key=${column.name} class=${isMissing ? `${kind} missing` : kind} role=${role}>${isMissing ? t("value.missing") : null}</span>`;
   }
-  const text = fieldValue(found, column.schema);
+  const text = fieldValue(found, column.schema, column.hasFractions);
   if (!row.doubtful.includes(column.name)) return html`<span key=${column.name} class=${kind} role=${role} dir="auto" title=${text}>${text}</span>`;
   return html`<span key=${column.name} class=${`${kind} doubtful`} role=${role} dir="auto" title=${t("value.doubtful")}>${text}<span class="hidden"> (${t("value.doubtful")})</span></span>`;
 }

@@ -7,6 +7,8 @@ import { problemText } from "../sentences.js";
 import { Icon } from "./icons.js";
 
 const SHOWN_MS = 12_000;
+/** A person must have time to reach the button with the keyboard. */
+const SHOWN_WITH_BUTTON_MS = 40_000;
 
 /** @typedef {{id: number, text: string, kind: "info" | "error", act?: {label: string, run: () => unknown}}} Toast */
 
@@ -18,7 +20,12 @@ let last = 0;
 export function say(text, { kind = "info", act } = {}) {
   const id = (last += 1);
   toasts.value = [...toasts.value.slice(-3), { id, text, kind, act }];
-  setTimeout(() => drop(id), SHOWN_MS);
+  dropLater(id, act ? SHOWN_WITH_BUTTON_MS : SHOWN_MS);
+}
+
+/** Drop a message after some time, but not while the pointer or the focus is on one. @param {number} id @param {number} ms */
+function dropLater(id, ms) {
+  setTimeout(() => (document.querySelector(".toasts:hover, .toasts:focus-within") ? dropLater(id, ms) : drop(id)), ms);
 }
 
 /** Show an error as a sentence. @param {unknown} error */

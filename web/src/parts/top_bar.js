@@ -3,7 +3,7 @@
 import { html } from "../html.js";
 import { catalogue, LANGUAGES, t, use } from "../i18n.js";
 import { addressOf, place } from "../router.js";
-import { endSession, may, me } from "../session.js";
+import { endSession, isLate, may, me } from "../session.js";
 import { theme, useNext } from "../theme.js";
 import { Icon } from "./icons.js";
 
@@ -20,6 +20,7 @@ export function TopBar() {
       Fairway
     </a>
     ${me.value && html`<${Screens} />`}
+    <span class="late" role="status">${isLate.value && t("late")}</span>
     <span class="gap"></span>
     <${LanguageChoice} />
     <button type="button" class="quiet" title=${t(`theme.${theme.value}`)} aria-label=${t(`theme.${theme.value}`)} onClick=${useNext}>

@@ -12,12 +12,7 @@ import { PageFigure, Picture } from "./page_figure.js";
 /** @param {{file: any, proofs: Proof[], onTake: Take | null}} props `proofs`: the places to show */
 export function Viewer({ file, proofs, onTake }) {
   const { preview } = file.artifacts;
-  const type = preview?.media_type ?? "";
-  if (type === "text/html") {
-    // Without any permission: no script runs, and the page's own policy forbids all requests.
-    return html`<iframe class="viewer-frame" src=${preview.url} sandbox="" referrerpolicy="no-referrer" title=${t("viewer.html", { name: file.name })}></iframe>`;
-  }
-  if (type.startsWith("video/")) return html`<video class="viewer-video" src=${preview.url} controls preload="metadata"></video>`;
+  if (preview?.media_type.startsWith("video/")) return html`<video class="viewer-video" src=${preview.url} controls preload="metadata"></video>`;
   return html`<${PageList} key=${file.id} file=${file} proofs=${proofs} onTake=${onTake} />`;
 }
 
@@ -30,19 +25,35 @@ function PageList({ file, proofs, onTake }) {
   // A place on a page that was not read yet is read now, so that it can be shown.
   useEffect(() => proofs.forEach((proof) => void pages.read(proof.page)), [proofs]);
   const found = pages.pages.value;
-  const drawn = [...found.values()].filter((page) => page.image_state !== "none" && page.image_state !== "failed");
   if (!pages.isRead.value) return html`<p class="viewer-nothing">${t("loading")}</p>`;
-  if (drawn.length === 0) return html`<${Fallback} file=${file} proofs=${proofs} isBusy=${isBusy} />`;
+  const undrawn = [...found.values()].filter(isUndrawn).map(({ number }) => number);
+  const instead = html`<${Preview} key="preview" file=${file} proofs=${proofs} isBusy=${isBusy} />`;
+  if (undrawn.length === found.size) return instead;
   const numbers = Array.from({ length: Math.max(pages.count.value, ...found.keys()) }, (_, index) => index + 1);
-  return numbers.map(
-    (number) => html`<${PageFigure} key=${number} number=${number} page=${found.get(number) ?? null} proofs=${proofs} onSight=${() => void pages.read(number)} onTake=${onTake} />`,
-  );
+  return numbers.map((number) => {
+    // A mail has no pictures of its own pages, but of those that are attached: its preview stands before them.
+    if (undrawn.includes(number)) return number === Math.min(...undrawn) && instead;
+    return html`<${PageFigure} key=${number} number=${number} page=${found.get(number) ?? null} proofs=${proofs} onSight=${() => void pages.read(number)} onTake=${onTake} />`;
+  });
 }
 
-/** @param {{file: any, proofs: Proof[], isBusy: boolean}} props */
-function Fallback({ file, proofs, isBusy }) {
+/** @param {import("../data/pages.js").PageView} page */
+const isUndrawn = ({ image_state: state }) => state === "none" || state === "failed";
+
+/** What stands for pages without pictures. @param {{file: any, proofs: Proof[], isBusy: boolean}} props */
+function Preview({ file, proofs, isBusy }) {
   const { preview, thumbnail } = file.artifacts;
-  const url = preview?.media_type.startsWith("image/") ? preview.url : thumbnail?.url;
+  const type = preview?.media_type ?? "";
+  if (type.startsWith("text/html")) {
+    // Without any permission: no script runs, and the page's own policy forbids all requests.
+    return html`<iframe class="viewer-frame" src=${preview.url} sandbox="" referrerpolicy="no-referrer" title=${t("viewer.html", { name: file.name })}></iframe>`;
+  }
+  // Browsers show no PDF in a sandbox, and those of phones show none in a frame.
+  if (type === "application/pdf" && navigator.pdfViewerEnabled) {
+    return html`<iframe class="viewer-frame" src=${`${preview.url}#navpanes=0&view=FitH`} referrerpolicy="no-referrer" title=${t("viewer.pdf", { name: file.name })}></iframe>`;
+  }
+  const url = type.startsWith("image/") ? preview.url : thumbnail?.url;
   if (!url) return html`<p class="viewer-nothing">${t(isBusy ? "viewer.not_yet" : "viewer.nothing")}</p>`;
-  return html`<${Picture} url=${url} number=${1} proofs=${proofs} />`;
+  return html`<${Picture} url=${url} number=${1} proofs=${proofs} />
+    ${type === "application/pdf" && html`<a class="button" href=${preview.url} target="_blank" rel="noopener noreferrer">${t("viewer.open")}</a>`}`;
 }

@@ -1,8 +1,7 @@
 // @ts-check
 /** One dataset: its table, filters, uploads, and what can be done with chosen rows. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
-import { columnsOf } from "../data/columns.js";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { openDataset } from "../data/dataset.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
@@ -10,7 +9,6 @@ import { preload } from "../loading.js";
 import { Filters } from "../parts/chips.js";
 import { Icon } from "../parts/icons.js";
 import { Lazy } from "../parts/lazy.js";
-import { PickButtons } from "../parts/pick_buttons.js";
 import { explanation } from "../parts/state.js";
 import { Table } from "../parts/table.js";
 import { say, sayError } from "../parts/toasts.js";
@@ -36,7 +34,7 @@ export function DatasetScreen({ datasetId }) {
   const dataset = useMemo(() => openDataset(datasetId), [datasetId]);
   const showsKeys = useSignal(false);
   const info = dataset.info.value;
-  const columns = useComputed(() => columnsOf(dataset.info.value?.schema));
+  const columns = useComputed(() => dataset.columns());
   useEffect(() => {
     if (info) document.title = `${info.name} · Fairway`;
   }, [info?.name]);
@@ -53,13 +51,15 @@ export function DatasetScreen({ datasetId }) {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+  const hasRows = dataset.version.value > 0; // drawn again at each change
   useEffect(() => {
+    if (!hasRows) return;
     const timer = setTimeout(() => {
       preload("file");
       Promise.all([actions(), chosenBar(), ...(may("editor") ? [engine(), strip()] : [])]).catch(() => {});
     }, LATER_MS);
     return () => clearTimeout(timer);
-  }, []);
+  }, [hasRows]);
   const onFiles = (/** @type {import("../uploads/drop.js").Picked[]} */ picked) =>
     picked.length ? void upload(datasetId, picked) : say(t("upload.nothing"));
   /** @param {"remove" | "retry"} name */
@@ -70,7 +70,6 @@ export function DatasetScreen({ datasetId }) {
   if (!info) {
     return html`<div class="screen">${dataset.problem.value ? html`<p class="problem" role="alert">${dataset.problem.value}</p>` : html`<p class="faint">${t("loading")}</p>`}</div>`;
   }
-  const hasRows = dataset.version.value > 0; // drawn again at each change
   const isEmpty = info.counts.files === 0 && dataset.rows.list.length === 0;
   const { chosen, isAll } = dataset.selection.value;
   const run = runs.value.get(datasetId);
@@ -102,6 +101,25 @@ export function DatasetScreen({ datasetId }) {
     ${hasRows && may("editor") && html`<${Lazy} key="drop" load=${dropZone} isQuiet=${true} props=${{ text: t("upload.drop", { name: info.name }), onFiles }} />`}
     ${showsKeys.value && html`<${Lazy} key="keys" load=${keysHelp} isQuiet=${true} props=${{ names: KEYS, onClose: () => (showsKeys.value = false) }} />`}
   </div>`;
+}
+
+/** Buttons that choose files or a folder for an upload. @param {{onFiles: (picked: import("../uploads/drop.js").Picked[]) => void}} props */
+function PickButtons({ onFiles }) {
+  const files = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const folder = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const take = (/** @type {any} */ event) => {
+    const picked = [...event.target.files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
+    event.target.value = "";
+    onFiles(picked);
+  };
+  return html`<span class="pick-buttons">
+    <input ref=${files} type="file" multiple hidden onChange=${take} data-testid="files" />
+    <input ref=${folder} type="file" webkitdirectory hidden onChange=${take} data-testid="folder" />
+    <button type="button" class="primary" onClick=${() => files.current?.click()}>
+      <${Icon} name="upload" /><span class="on-wide">${t("upload.files")}</span>
+    </button>
+    <button type="button" class="folder-button" onClick=${() => folder.current?.click()}><${Icon} name="folder" />${t("upload.folder")}</button>
+  </span>`;
 }
 
 function Empty() {

@@ -8,6 +8,7 @@ import { t } from "../i18n.js";
 import { DropZone } from "../parts/drop_zone.js";
 import { Icon } from "../parts/icons.js";
 import { Lazy } from "../parts/lazy.js";
+import { useRepeated } from "../parts/repeated.js";
 import { stateName } from "../parts/state.js";
 import { say, sayError } from "../parts/toasts.js";
 import { UploadNote } from "../parts/upload_note.js";
@@ -28,7 +29,6 @@ export function DatasetsScreen() {
   const isMaking = useSignal(false);
   const showsRemoved = useSignal(false);
   const read = async () => {
-    if (document.hidden) return;
     try {
       datasets.value = (await api.get("/datasets")).datasets;
       problem.value = "";
@@ -38,10 +38,8 @@ export function DatasetsScreen() {
   };
   useEffect(() => {
     document.title = `${t("datasets.title")} · Fairway`;
-    void read();
-    const timer = setInterval(read, READ_EVERY_MS);
-    return () => clearInterval(timer);
   }, []);
+  useRepeated(read, READ_EVERY_MS);
 
   const onFiles = async (/** @type {any} */ picked, /** @type {string | null} */ folder, /** @type {Element | null} */ target) => {
     if (picked.length === 0) return say(t("upload.nothing"));
@@ -62,7 +60,7 @@ export function DatasetsScreen() {
       <button type="button" class="quiet" onClick=${() => (showsRemoved.value = true)}>${t("dataset.removed")}</button>
       ${may("editor") &&
       html`<button type="button" class="primary" onClick=${() => (isMaking.value = true)}>
-        <${Icon} name="plus" />${t("datasets.new")}
+        <${Icon} name="plus" /><span class="on-wide">${t("datasets.new")}</span>
       </button>`}
     </div>
     ${problem.value && html`<p class="problem" role="alert">${problem.value}</p>`}

@@ -3,7 +3,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { filesOf, remove, retry } from "../actions.js";
-import { columnsOf } from "../data/columns.js";
 import { openDataset } from "../data/dataset.js";
 import { FileDetails } from "../data/file.js";
 import { rowOf } from "../data/row.js";
@@ -20,11 +19,12 @@ import { Steps } from "../parts/steps.js";
 import { Tabs } from "../parts/tabs.js";
 import { FileText } from "../parts/text.js";
 import { say, sayError } from "../parts/toasts.js";
-import { isTyping } from "../parts/table_keys.js";
+import { focusOn, isNothingFocused, isTyping } from "../parts/table_keys.js";
 import { Viewer } from "../parts/viewer.js";
 import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
 
+const HAS_KEYBOARD = matchMedia("(hover: hover)");
 const KEYS = ["tab", "approve", "escape", "next_file", "question"];
 
 /** @param {{datasetId: string, fileId: string}} props */
@@ -33,7 +33,7 @@ export function FileScreen({ datasetId, fileId }) {
   const details = useMemo(() => new FileDetails(fileId), [fileId]);
   const proofs = useSignal(/** @type {import("../data/evidence.js").Proof[]} */ ([]));
   const showsKeys = useSignal(false);
-  const columns = useComputed(() => columnsOf(dataset.info.value?.schema));
+  const columns = useComputed(() => dataset.columns());
   const file = details.file.value;
   dataset.version.value; // read again when the file's row changes
   const row = dataset.rows.get(fileId);
@@ -41,6 +41,11 @@ export function FileScreen({ datasetId, fileId }) {
   useEffect(() => {
     if (file) document.title = `${file.name} · Fairway`;
   }, [file?.name]);
+  const hasRecord = Boolean(file?.artifacts.record);
+  useEffect(() => {
+    // On a touch screen this would open the keyboard.
+    if (hasRecord && HAS_KEYBOARD.matches && isNothingFocused()) focusOn(document.querySelector(".fields .field-input"));
+  }, [hasRecord]);
   useEffect(() => {
     dataset.selection.value = activate(dataset.selection.value, fileId);
   }, [fileId]);
@@ -97,6 +102,9 @@ export function FileScreen({ datasetId, fileId }) {
   </div>`;
 }
 
+/** The kind of a file in a few letters: the media types of office files are long. @param {any} file */
+const kindOf = ({ name, media_type: type }) => /\.(\w{1,5})$/.exec(name)?.[1].toUpperCase() ?? type;
+
 /**
  * @param {{details: FileDetails, columns: import("../data/columns.js").Column[], onGone: () => void, onApprove: () => void,
  *   proofs: import("@preact/signals").Signal<import("../data/evidence.js").Proof[]>}} props
@@ -126,7 +134,7 @@ function Body({ details, columns, proofs, onGone, onApprove }) {
     <section class="details" aria-label=${t("details.label")}>
       <div class="details-head">
         <${StateSign} state=${file.state} text=${activity(row)} />
-        <span class="faint">${[file.media_type, size(file.size_bytes)].filter(Boolean).join(" · ")}</span>
+        <span class="faint" title=${file.media_type}>${[kindOf(file), size(file.size_bytes)].filter(Boolean).join(" · ")}</span>
         <span class="gap"></span>
         ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
         ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(filesOf(file.dataset_id, [file.id]))}><${Icon} name="retry" />${t("retry")}</button>`}

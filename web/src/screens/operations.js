@@ -11,6 +11,7 @@ import { Course } from "../operations/history.js";
 import { Lanes, Quota, Services, Workers } from "../operations/panels.js";
 import { StepsTable } from "../operations/steps_table.js";
 import { Tenants } from "../operations/tenants.js";
+import { useRepeated } from "../parts/repeated.js";
 import { problemText } from "../sentences.js";
 import { api, may } from "../session.js";
 
@@ -22,21 +23,18 @@ export function OperationsScreen() {
   const course = useMemo(() => new Course(), []);
   useEffect(() => {
     document.title = `${t("operations.title")} · Fairway`;
-    const read = async () => {
-      if (document.hidden) return;
-      try {
-        const body = await api.get("/operations");
-        for (const [name, step] of Object.entries(body.steps)) course.add(name, step.done_a_minute);
-        operations.value = body;
-        problem.value = "";
-      } catch (error) {
-        problem.value = problemText(error);
-      }
-    };
-    void read();
-    const timer = setInterval(read, READ_EVERY_MS);
-    return () => clearInterval(timer);
   }, []);
+  const read = async () => {
+    try {
+      const body = await api.get("/operations");
+      for (const [name, step] of Object.entries(body.steps)) course.add(name, step.done_a_minute);
+      operations.value = body;
+      problem.value = "";
+    } catch (error) {
+      problem.value = problemText(error);
+    }
+  };
+  useRepeated(read, READ_EVERY_MS);
   const found = operations.value;
   return html`<div class="screen operations">
     <div class="screen-head">

@@ -1,7 +1,7 @@
 // @ts-check
 /** Describes picked files to the API, in calls of growing size, so that the first bytes are sent soon. */
 import { Problem } from "../api.js";
-import { sha256 } from "./digest.js";
+import { bytesOf, sha256 } from "./digest.js";
 
 /** @typedef {import("./drop.js").Picked} Picked */
 /** @typedef {{picked: Picked, id: string | null, state: string, duplicateOf: string | null, upload: any}} Described */
@@ -9,6 +9,8 @@ import { sha256 } from "./digest.js";
 const FIRST_CALL = 50;
 const LARGEST_CALL = 1000;
 const READ_AT_ONCE = 4;
+/** Of files up to this size, the bytes are kept until they are sent. */
+const KEPT_BYTES = 16 * 1024;
 
 /** The number of files in the call after one of this size; 0 before the first. @param {number} last */
 export const nextSize = (last) => (last === 0 ? FIRST_CALL : Math.min(LARGEST_CALL, last * 4));
@@ -26,7 +28,10 @@ export async function describe(picked) {
     while (next < picked.length) {
       const index = next++;
       const { file, name } = picked[index];
-      const digest = await sha256(file);
+      const bytes = await bytesOf(file);
+      const digest = await sha256(bytes);
+      // A browser sends bytes with less work than a file, which it would read a second time.
+      if (bytes && bytes.byteLength <= KEPT_BYTES) picked[index].bytes = bytes;
       described[index] = {
         name,
         size_bytes: file.size,

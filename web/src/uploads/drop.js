@@ -1,7 +1,7 @@
 // @ts-check
 /** The files of a drop or a file dialog, folders included, each with its path. */
 
-/** @typedef {{file: File, name: string}} Picked */
+/** @typedef {{file: File, name: string, bytes?: ArrayBuffer | null}} Picked `bytes`: those of a small file that was read and not sent */
 
 const YIELD_EVERY = 200;
 

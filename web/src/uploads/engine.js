@@ -43,10 +43,6 @@ export class Engine {
     return this.isPreparing || this.pending.length + this.queue.length + this.working > 0;
   }
 
-  get problem() {
-    return this.error?.message ?? "";
-  }
-
   get remainingS() {
     const { added, arrived, bytes, bytesSent } = this.counts;
     const left = added - arrived - this.failures.length - this.duplicates.length;
@@ -170,7 +166,7 @@ export class Engine {
   /** @param {Item} item */
   async #sendOne(item) {
     const { picked } = item;
-    const transfer = { file: picked.file, id: item.id, instruction: item.instruction };
+    const transfer = { file: picked.file, bytes: picked.bytes, id: item.id, instruction: item.instruction };
     let sent = 0;
     const onBytes = (/** @type {number} */ bytes) => {
       sent += bytes;
@@ -185,6 +181,7 @@ export class Engine {
         takeBack();
         return send(transfer, { api: this.api, onBytes, mayContinue: () => !this.isPaused });
       });
+      picked.bytes = null;
       this.#arrived(0);
     } catch (error) {
       takeBack();

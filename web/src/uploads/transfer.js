@@ -1,9 +1,12 @@
 // @ts-check
 /** Sends the bytes of one file to the object store, in one request or in parts. */
-import { pause, Problem } from "../api.js";
+import { limited, pause, Problem } from "../api.js";
 
 const ATTEMPTS = 4;
 const RENEW_BEFORE_MS = 60_000;
+/** A request that sends fewer bytes than this in a millisecond is ended, and tried again. */
+const LEAST_BYTES_A_MS = 5;
+const LONGEST_MS = 60_000;
 /** Browsers set these headers themselves and refuse to have them set. */
 const SET_BY_BROWSER = new Set(["content-length", "host"]);
 
@@ -17,7 +20,7 @@ export class Paused extends Error {}
 /**
  * @typedef {{method: "PUT", url: string, headers: Record<string, string>, expires_at: string}
  *   | {method: "MULTIPART", part_size_bytes: number, part_count: number}} Instruction
- * @typedef {{file: File, id: string, instruction: Instruction | null}} Transfer
+ * @typedef {{file: File, bytes?: ArrayBuffer | null, id: string, instruction: Instruction | null}} Transfer
  * @typedef {{api: import("../api.js").Api, onBytes: (bytes: number) => void, mayContinue: () => boolean}} Means
  */
 
@@ -33,11 +36,12 @@ export async function send(transfer, means) {
   }
   const instruction = /** @type {Instruction} */ (transfer.instruction);
   if (instruction.method === "MULTIPART") return sendParts(transfer, instruction, means);
-  const response = await put(instruction.url, instruction.headers, transfer.file);
+  const body = transfer.bytes ?? transfer.file;
+  const response = await put(instruction.url, instruction.headers, body);
   if (response.status === 403) {
     transfer.instruction = null; // the URL has expired while the tab slept
     const renewed = await renew(transfer.id, means);
-    if (renewed?.method === "PUT") check(await put(renewed.url, renewed.headers, transfer.file));
+    if (renewed?.method === "PUT") check(await put(renewed.url, renewed.headers, body));
   } else {
     check(response);
   }
@@ -82,15 +86,18 @@ async function sendParts({ file, id }, { part_size_bytes: size, part_count: coun
   await means.api.post(`${path}/complete`, {});
 }
 
-/** @param {string} url @param {Record<string, string>} headers @param {Blob} body */
+/** @param {string} url @param {Record<string, string>} headers @param {Blob | ArrayBuffer} body */
 async function put(url, headers, body) {
   const own = Object.fromEntries(Object.entries(headers).filter(([name]) => !SET_BY_BROWSER.has(name.toLowerCase())));
   for (let attempt = 1; ; attempt += 1) {
+    const limit = limited(LONGEST_MS + ("size" in body ? body.size : body.byteLength) / LEAST_BYTES_A_MS);
     try {
-      const response = await fetch(url, { method: "PUT", headers: own, body });
+      const response = await fetch(url, { method: "PUT", headers: own, body, signal: limit.signal });
       if (response.status < 500 && response.status !== 429) return response;
     } catch (error) {
-      await assertReadable(body);
+      if ("size" in body) await assertReadable(body);
+    } finally {
+      limit.end();
     }
     if (attempt === ATTEMPTS) throw new Unreachable();
     await pause(300 * 2 ** attempt * (0.5 + Math.random()));

@@ -1,0 +1,24 @@
+// @ts-check
+/** What a screen reads again and again while it is in sight. */
+import { useEffect } from "preact/hooks";
+
+/**
+ * Call `read` at once, and again after each pause. A call that takes long is not repeated meanwhile: a browser has few
+ * connections to a host.
+ * @param {() => Promise<void>} read rejects never @param {number} pauseMs
+ */
+export function useRepeated(read, pauseMs) {
+  useEffect(() => {
+    let timer = /** @type {any} */ (0);
+    let isShown = true;
+    const again = async () => {
+      if (!document.hidden) await read();
+      if (isShown) timer = setTimeout(again, pauseMs);
+    };
+    void again();
+    return () => {
+      isShown = false;
+      clearTimeout(timer);
+    };
+  }, []);
+}
