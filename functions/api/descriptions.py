@@ -93,6 +93,13 @@ MANIFEST = (
     _query("name", TEXT | {"minLength": 1, "maxLength": 200}, "the name of the batch"),
     _query("allow_duplicates", {"type": "boolean", "default": False}, "upload also what the dataset has"),
     _query("expand_archives", {"type": "boolean", "default": False}, "as for a batch"),
+    _query("separate", {"type": "boolean", "default": False}, "separate scans into files of their own"),
+    _query(
+        "separators",
+        {"type": "string", "minLength": 1, "maxLength": 1000, "default": "PATCHT"},
+        "texts of barcodes on separator sheets, with commas between them",
+    ),
+    _query("blank_pages", {"enum": ["keep", "drop", "separate"], "default": "keep"}, "as for a batch"),
     _query("priority", {**one_of("normal", "low"), "default": "normal"}, "as for a batch"),
     _whole("deadline_s", "seconds until files that have not arrived are missing", 60, bodies.LONGEST_UPLOAD_S, 86_400),
 )

@@ -186,6 +186,7 @@ def _begin(request: Request, dataset_id: str, options: ManifestOptions, line_cou
             dataset_id,
             allow_duplicates=options.allow_duplicates,
             expand_archives=options.expand_archives,
+            separation=options.separation,
             priority=options.priority,
             name=options.name,
         )

@@ -31,6 +31,8 @@ TASKS = {
     "identify": "layers.decoders.identify:identify",
     "members": "layers.decoders.archives:members",
     "unpack": "layers.decoders.archives:unpack",
+    "page_marks": "layers.decoders.page_marks:page_marks",
+    "copy_pages": "layers.decoders.page_ranges:copy_pages",
     "pdf_text": "layers.decoders.pdf_text:read_text",
     "text": "layers.decoders.embedded:read_text",
     "ocr": "layers.decoders.ocr:read_pages",

@@ -117,7 +117,7 @@ SELECT greatest(coalesce(f.page_count, 0), (SELECT coalesce(max(p.page_number), 
 
 -- batches --
 -- A page of a dataset's batches, newest first.
-SELECT batch_id, dataset_id, name, allow_duplicates, priority, created_at, cancelled_at FROM batches
+SELECT batch_id, dataset_id, name, allow_duplicates, separation, priority, created_at, cancelled_at FROM batches
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR batch_id < :after)
  ORDER BY batch_id DESC LIMIT :limit
 
