@@ -36,10 +36,20 @@ def with_barcode(
     return page
 
 
+def with_patch(page: Image.Image, bars: str = "NWNW", at: tuple[int, int] = (500, 200)) -> Image.Image:
+    """The page, at 200 dots an inch, with the stripes of a patch code, narrow or wide, three inches long."""
+    draw, top = ImageDraw.Draw(page), at[1]
+    for bar in bars:
+        height = 40 if bar == "W" else 16
+        draw.rectangle((at[0], top, at[0] + 600, top + height - 1), fill=0)
+        top += height + 16
+    return page
+
+
 def scanned(page: Image.Image, tilt: float = 0.0, noise: float = 0.0) -> Image.Image:
     """The page turned by some degrees, with grain of this standard deviation."""
     if tilt:
-        page = page.rotate(tilt, fillcolor=255, resample=Image.Resampling.BICUBIC)
+        page = page.rotate(tilt, Image.Resampling.BICUBIC, expand=tilt % 90 == 0, fillcolor=255)
     if noise:
         page = ImageChops.add(page, Image.effect_noise(page.size, noise), offset=-128)
     return page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from layers.decoders import bands, pdf
+from layers.decoders import bands, patch_codes, pdf
 from layers.decoders.drawings import drawn
 from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground
 from layers.decoders.page_pictures import bounded
@@ -83,6 +83,8 @@ def barcodes_on(image: Any, number: int) -> list[list[Any]]:
         ys = [min(1.0, max(0.0, corner.y / image.height)) for corner in corners]
         box = [round(value, 4) for value in (min(xs), min(ys), max(xs), max(ys))]
         found.append([number, str(barcode.format), text, box])
+    if box_of_stripes := patch_codes.patch_t_on(image):
+        found.append([number, patch_codes.FORMAT, patch_codes.TEXT, box_of_stripes])
     return sorted(found, key=lambda each: (each[3][1], each[3][0]))[:MOST_BARCODES]
 
 

@@ -52,7 +52,15 @@ PRELOADED = (
         {function.split(":")[0] for name, function in TASKS.items() if name not in ("office_pdf", "office_values")}
     ),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
-    *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile", "layers.decoders.nets.pages"),
+    *(
+        "PIL.WebPImagePlugin",
+        "pypdfium2",
+        "zxingcpp",
+        "html.parser",
+        "textwrap",
+        "zipfile",
+        "layers.decoders.nets.pages",
+    ),
 )
 # Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
 LOADED_FOR = {"ocr": "layers.decoders.nets.models:load"}

@@ -243,4 +243,4 @@ def test_a_separation_that_is_not_valid_is_refused(host: Host, separation: Any) 
     answer = host.caller.post(
         f"/datasets/{host.dataset}/batches", json={"files": [described], "separation": separation}
     )
-    assert answer.status_code == 422 or answer.status_code == 400, answer.text
+    assert answer.status_code == 400 and answer.json()["code"] == "invalid_request", answer.text

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from layers.decoders.page_marks import page_marks
 from layers.decoders.page_ranges import copy_pages
+from layers.decoders.patch_codes import patch_t_on
 from layers.domain.errors import PermanentError
 from layers.domain.extraction.barcodes import with_barcodes
 from layers.domain.page import Evidence, Extraction
@@ -115,6 +116,30 @@ def test_a_barcode_is_read_on_a_noisy_tilted_page(tmp_path: Path, symbology: str
     assert [[barcode[2] for barcode in page["barcodes"]] for page in found] == [["PATCHT"]] * len(pages)
     (x0, y0, x1, y1) = found[0]["barcodes"][0][3]
     assert 0.28 < x0 < x1 < 0.8 and 0.15 < y0 < y1 < 0.4
+
+
+@pytest.mark.parametrize(("tilt", "noise"), [(0, 0), (2, 12), (-3, 12), (90, 6)])
+def test_the_stripes_of_a_patch_t_are_found(tilt: float, noise: float) -> None:
+    page = scans.scanned(scans.with_patch(scans.with_text(scans.sheet())), tilt, noise)
+    box = patch_t_on(page)
+    assert box is not None
+    if tilt == 0:
+        assert box[1] == pytest.approx(200 / 2339, abs=0.005) and box[3] == pytest.approx(360 / 2339, abs=0.005)
+
+
+@pytest.mark.parametrize("bars", ["WNWN", "WNNW", "NWWN", "NNWW", "WWNN", "NWNWN", "NWN", ""])
+def test_other_stripes_are_no_patch_t(bars: str) -> None:
+    assert patch_t_on(scans.with_patch(scans.with_text(scans.sheet()), bars)) is None
+
+
+def test_barcodes_and_tables_are_no_patch_t() -> None:
+    page = scans.with_text(scans.sheet())
+    for at, symbology in enumerate(("Code128", "Code39", "PDF417", "QRCode")):
+        scans.with_barcode(page, "PATCHT-1234567", symbology, (100, 60 + 200 * at), 5)
+    draw = ImageDraw.Draw(page)
+    for row in range(20):
+        draw.rectangle((100, 1000 + row * 32, 1500, 1000 + row * 32 + 15), fill=0)
+    assert patch_t_on(page) is None
 
 
 def test_pages_of_a_tiff_are_told_apart(tmp_path: Path) -> None:
