@@ -6,7 +6,16 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
@@ -150,6 +159,24 @@ class NewFile(Body):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
+MOST_LABELS, LONGEST_LABEL = 20, 100
+Label = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_LABEL, pattern=r"^[^\s,](?:[^\x00-\x1f\x7f,]*[^\s,])?$"),
+    AfterValidator(_storable_text),
+]
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    return list(dict.fromkeys(labels))
+
+
+Labels = Annotated[
+    list[Label],
+    Field(max_length=MOST_LABELS, description="words of your own, without commas, by which its files are found"),
+    AfterValidator(_distinct),
+]
+
 BarcodeText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable_text)]
 
 
@@ -188,6 +215,7 @@ class NewBatch(Body):
     separation: NewSeparation | None = Field(
         default=None, description="separate scans into files of their own; absent: a scan stays one file"
     )
+    labels: Labels = []
     priority: Literal["normal", "low"] = Field(
         default="normal", description="`low`: processed after your other batches; other tenants are not affected"
     )
@@ -215,6 +243,9 @@ class ManifestOptions(BaseModel):
     separate: bool = False
     separators: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_storable_text)] = PATCH_T
     blank_pages: BlankPages = "keep"
+    labels: Annotated[
+        Labels, BeforeValidator(lambda given: [label.strip() for label in given.split(",")] if given else [])
+    ] = []
     priority: Literal["normal", "low"] = "normal"
     deadline_s: int = Field(default=24 * 3600, ge=60, le=LONGEST_UPLOAD_S)
 
@@ -229,7 +260,7 @@ class PartNumbers(Body):
 
 
 class Condition(Body):
-    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`,
+    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`, `@label`,
     `@probability`."""
 
     field: str = Field(min_length=1, max_length=200)
@@ -350,6 +381,7 @@ class NewImport(Body):
     allow_duplicates: bool = False
     expand_archives: bool = False
     separation: NewSeparation | None = None
+    labels: Labels = []
     priority: Literal["normal", "low"] = "low"
 
 

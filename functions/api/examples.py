@@ -204,6 +204,7 @@ EXAMPLES: dict[str, Any] = {
         "cancelled_at": None,
         "priority": "normal",
         "separation": None,
+        "labels": ["Munich office"],
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}},
         "progress": {"done": 9, "total": 12, "unit": "file"},
         "eta_s": None,

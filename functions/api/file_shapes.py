@@ -154,6 +154,7 @@ FILE_SHAPES: dict[str, Schema] = {
         cancelled_at=or_null(TIME),
         priority=one_of("normal", "low"),
         separation=or_null(ref("Separation")),
+        labels=each(TEXT),
         counts=object_of(files=COUNT, by_state=BY_STATE),
         progress=ref("Progress"),
         eta_s=or_null(SECONDS),

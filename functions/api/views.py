@@ -57,6 +57,7 @@ def batch_view(batch: Batch, by_state: Mapping[str, int], eta_s: Sequence[float]
         "cancelled_at": at(batch.cancelled_at),
         "priority": batch.priority,
         "separation": batch.separation,
+        "labels": batch.labels,
         "counts": {"files": total, "by_state": by_state},
         "progress": {"done": settled, "total": total, "unit": "file"},
         "eta_s": eta_s,

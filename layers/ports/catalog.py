@@ -129,6 +129,7 @@ class Catalog(
         allow_duplicates: bool = False,
         expand_archives: bool = False,
         separation: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = (),
         priority: str = "normal",
         name: str | None = None,
     ) -> Batch | None:

@@ -43,6 +43,7 @@ class Batch(NamedTuple):
     name: str | None
     allow_duplicates: bool
     separation: dict[str, Any] | None
+    labels: list[str]
     priority: str
     created_at: datetime
     cancelled_at: datetime | None

@@ -276,6 +276,8 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "languages": ["eng"],
         "expand_archives": False,
         "separation": None,
+        "labels": [],
+        "label": None,
         "job_id": uuid.uuid4(),
         "parameters": Jsonb({}),
         "position": Jsonb({}),
@@ -439,6 +441,10 @@ def test_a_query_reads_large_tables_by_index(
         row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
         assert row
         parameters |= {**row, "tenant_id": str(row["tenant_id"])}
+    if name == "process_again":  # a file that has settled would need a plan
+        row = connection.execute("SELECT file_id FROM files WHERE state = 'processing' LIMIT 1").fetchone()
+        assert row
+        parameters |= row
     query, role = named_queries()[name]
     if query in load_queries(transaction.MANIFEST_QUERIES).values():
         parameters |= of_manifest(connection, is_new=name == "create_manifest")

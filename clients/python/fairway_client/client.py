@@ -156,6 +156,7 @@ class Client:
         *,
         allow_duplicates: bool = False,
         separation: dict[str, Any] | None = None,
+        labels: Sequence[str] = (),
         on_upload: Callable[[Path], None] = lambda path: None,
     ) -> dict[str, Any]:
         """Create a batch of files and upload them. Returns the batch; each of its files has an id and a state.
@@ -171,8 +172,8 @@ class Client:
                 "files": [describe(path) for path in group],
                 "allow_duplicates": allow_duplicates,
             }
-            if batch is None and separation is not None:
-                body["separation"] = separation
+            if batch is None:
+                body |= {"labels": list(labels)} | ({"separation": separation} if separation is not None else {})
             path_of_batch = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
             created = self.call("POST", path_of_batch, body)
             batch = batch or created

@@ -85,6 +85,7 @@ class Options:
     expand_archives: bool = False
     separators: str | None = None  # with commas between them; None: scans are not separated
     blank_pages: str = "keep"
+    labels: tuple[str, ...] = ()
     priority: str = "normal"
     deadline_s: int = 24 * 3600
 
@@ -94,6 +95,7 @@ class Options:
         separation = {"separate": "true", "separators": self.separators, "blank_pages": self.blank_pages}
         return {
             **(separation if self.separators else {}),
+            **({"labels": ",".join(self.labels)} if self.labels else {}),
             "name": self.name,
             "priority": self.priority,
             "deadline_s": self.deadline_s,

@@ -172,6 +172,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
         allow_duplicates: bool = False,
         expand_archives: bool = False,
         separation: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = (),
         priority: str = "normal",
         name: str | None = None,
     ) -> Batch | None:
@@ -183,6 +184,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
             allow_duplicates=allow_duplicates,
             expand_archives=expand_archives,
             separation=None if separation is None else Jsonb(dict(separation)),
+            labels=list(labels),
             priority=priority,
         )
 

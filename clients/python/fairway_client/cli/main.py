@@ -94,6 +94,7 @@ def _add_upload(command: argparse.ArgumentParser) -> None:
         default="keep",
         help="with --separate: drop blank pages, or separate there too",
     )
+    command.add_argument("--label", action="append", default=[], help="a label of the batch; may be repeated")
     command.add_argument("--low-priority", action="store_true", help="process these files after your others")
     command.add_argument(
         "--deadline-s", type=int, default=24 * 3600, help="until files that did not arrive are missing"

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
         expand_archives=arguments.expand_archives,
         separators=arguments.separate,
         blank_pages=arguments.blank_pages,
+        labels=tuple(arguments.label),
         priority="low" if arguments.low_priority else "normal",
         deadline_s=arguments.deadline_s,
     )
