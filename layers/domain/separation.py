@@ -12,7 +12,7 @@ from layers.domain.page import Box
 BlankPages = Literal["keep", "drop", "separate"]
 PATCH_T = "PATCHT"  # the text of the barcodes on common separator sheets
 ANY_ENDING = "*"
-MOST_SEPARATED_PAGES = 500
+MOST_SEPARATED_PAGES = 300  # a page takes 0.2 s: they fit into the time limit of intake
 SEPARABLE = frozenset({"application/pdf", "image/tiff"})
 MOST_NAMED_PAGES = 20
 

