@@ -19,25 +19,15 @@ def expand(work: Work, media_type: str) -> str:
     their objects start their intake. An archive inside an archive stays one file.
     """
     members = work.documents.members(work.original(), media_type)
-    taken = sum(_take(work, media_type, group) for group in _groups(members))
+    taken = 0
+    for group in _groups(members):
+        folder = work.members_folder()
+        indexes = [member.index for member in group]
+        taken += work.store_members(work.documents.unpack(work.original(), media_type, indexes, folder), folder)
     kind = "archive" if kind_of(media_type) is Kind.ARCHIVE else format_of(media_type).name
     if taken == len(members):
         return f"{taken} files taken from the {kind}"
     return f"{taken} files taken from the {kind}; {len(members) - taken} were in the dataset already"
-
-
-def _take(work: Work, media_type: str, group: Sequence[Member]) -> int:
-    """Announce and store some members. Returns how many were not in the dataset already."""
-    folder = work.scratch / "members"
-    folder.mkdir(exist_ok=True)
-    unpacked = work.documents.unpack(work.original(), media_type, [member.index for member in group], folder)
-    object_keys = work.add_members(unpacked)
-    for member in unpacked:
-        path = folder / member.stored_as
-        if key := object_keys.get(member.index):
-            work.store_original(path, key)
-        path.unlink()
-    return len(object_keys)
 
 
 def _groups(members: Sequence[Member]) -> Iterator[list[Member]]:

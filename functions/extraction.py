@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -11,6 +12,7 @@ from functions.text_artifact import TEXT, is_saved, save_text
 from functions.textract import textract
 from layers.attempts.work import Work
 from layers.domain.errors import PermanentError
+from layers.domain.extraction.barcodes import with_barcodes
 from layers.domain.extraction.doubts import with_doubts
 from layers.domain.extraction.mail_values import combined, message_and_attached_pages
 from layers.domain.extraction.merging import merge
@@ -26,6 +28,7 @@ from layers.domain.learning.memory import Example, recall
 from layers.domain.learning.sender_keys import keys_of
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Note, Page
+from layers.domain.separation import Barcode
 from layers.domain.step import RECORD, Artifact, Done, Part, Plan, Skip, Stop, step
 from layers.ports import Extractor, Senders
 
@@ -46,6 +49,8 @@ class Means(Protocol):
 
 
 def plan(file: File) -> Plan:
+    if file.is_split:
+        return Skip("its pages are files of their own")
     if file.is_kept_as_it_is:
         return Skip("the file contains no text to extract values from")
     if any(page.source for page in file.pages):
@@ -63,7 +68,8 @@ def merge_windows(file: File) -> Done:
     """One record from all windows. It lists the windows that failed as missing."""
     failed = [f"window {part + 1} of {file.part_count}" for part in range(file.part_count) if part not in file.windows]
     unread = [f"page {number}" for number in file.unread_pages]
-    return _record(file, merge(file.windows, file.schema, [*failed, *unread], file.notes))
+    whole = merge(file.windows, file.schema, [*failed, *unread], file.notes)
+    return _record(file, with_barcodes(whole, file.barcodes, file.schema))
 
 
 @step(
@@ -111,13 +117,27 @@ def _documents(file: File, readable: Sequence[Page]) -> list[list[Page]]:
 def _found_in(file: File, means: Means, pages: Sequence[Page], documents: Sequence[Sequence[Page]]) -> Extraction:
     unread = [f"page {page.number}" for page in pages if page.source is None]
     chosen = documents if file.several == "records" else documents[:1]
-    first, *further = [_extracted(file, means, document) for document in chosen]
+    first, *further = [
+        with_barcodes(_extracted(file, means, document), barcodes, file.schema)
+        for document, barcodes in zip(chosen, _barcodes_of(file, documents), strict=False)
+    ]
     whole = merge({0: first}, file.schema, unread, (*file.notes, *_notes_on_documents(file, documents)))
     others = tuple(
         merge({0: found}, file.schema, notes=_note_on_further(number, documents))
         for number, found in enumerate(further, 2)
     )
     return replace(whole, further=others)
+
+
+def _barcodes_of(file: File, documents: Sequence[Sequence[Page]]) -> list[list[Barcode]]:
+    """The barcodes of each document: those on its pages, and on pages without text before the next one begins."""
+    if len(documents) == 1:
+        return [list(file.barcodes)]
+    starts = [document[0].number for document in documents[1:]]
+    found: list[list[Barcode]] = [[] for _ in documents]
+    for barcode in file.barcodes:
+        found[bisect_right(starts, barcode.page)].append(barcode)
+    return found
 
 
 def _extracted(file: File, means: Means, pages: Sequence[Page]) -> Extraction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.archives import expand
+from functions.separation import barcodes_for, marks_of, split
 from layers.attempts.work import Work
 from layers.domain import estimates
 from layers.domain.errors import PermanentError
@@ -14,7 +15,7 @@ from layers.domain.step import Done, step
 @step(
     word="the first check",
     cost_s=estimates.intake_s,
-    timeout_s=60,
+    timeout_s=120,
     concurrency=20,
     slots_per_worker=1,
     parts_per_message=10,
@@ -43,6 +44,16 @@ def intake(file: File, work: Work) -> Done:
     if work.scanner and (malware := work.scanner.scan(work.original())):
         raise PermanentError("infected", f"the file contains malware ({malware}) and is not processed")
     identity = work.documents.identify(work.original(), file.name)
+    marks, notes = marks_of(file, work, identity)
+    separated = split(file, work, identity, marks)
     is_expanded = file.is_to_be_expanded and identity.media_type in HOLDS_FILES
-    reason = expand(work, identity.media_type) if is_expanded else None
-    return Done(identity=identity, sha256=sha256, size_bytes=size_bytes, reason=reason)
+    reason = expand(work, identity.media_type) if is_expanded else separated.reason if separated else None
+    return Done(
+        identity=identity,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        reason=reason,
+        notes=notes,
+        separated=separated,
+        barcodes=barcodes_for(file, marks),
+    )

@@ -15,6 +15,8 @@ PAGE_COST_S = 1.0
 
 
 def plan(file: File) -> Plan:
+    if file.is_split:
+        return Skip("its pages are files of their own")
     if not file.can_be_seen and not file.is_scanned_in_part:
         return Skip("only pictures and pages that can be drawn are read by OCR")
     pages = tuple(range(1, (file.page_count or 1) + 1)) if file.is_image else file.unread_pages

@@ -12,6 +12,8 @@ from layers.domain.step import Done, Plan, Skip, step, whole_file
 
 
 def plan(file: File) -> Plan:
+    if file.is_split:
+        return Skip("its pages are files of their own")
     if file.is_kept_as_it_is:
         return Skip("the file is kept as it is: it contains no text to read")
     return Skip("a picture has no text of its own") if file.is_image else whole_file(file)

@@ -16,6 +16,8 @@ PAGE_COST_S = 2.0
 
 
 def plan(file: File) -> Plan:
+    if file.is_split:
+        return Skip("its pages are files of their own")
     if not file.can_be_seen and not file.shows_scans_as_pages:
         return Skip("only pictures and pages that can be drawn are read by Textract")
     pages = _doubtful_pages(file) if file.can_be_seen else _doubtful_scans(file)

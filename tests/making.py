@@ -13,6 +13,7 @@ from layers.adapters.postgres.store import PostgresStore
 from layers.domain.file import File
 from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
+from layers.domain.separation import Separation
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import Claim, FilePlan
 from layers.ports.catalog import Catalog
@@ -91,9 +92,12 @@ class Bench:
         with self.tenants(tenant_id) as catalog:
             return str(catalog.create_dataset("d", {"type": "object", "properties": {}}).dataset_id)
 
-    def batch(self, tenant_id: str, dataset_id: str, priority: str = "normal") -> str:
+    def batch(
+        self, tenant_id: str, dataset_id: str, priority: str = "normal", separation: Separation | None = None
+    ) -> str:
         with self.tenants(tenant_id) as catalog:
-            batch = catalog.create_batch(dataset_id, priority=priority)
+            how = separation and separation.as_json()
+            batch = catalog.create_batch(dataset_id, priority=priority, separation=how)
         assert batch
         return str(batch.batch_id)
 

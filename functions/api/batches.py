@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from functions.api import datasets, quotas, uploads, waits
-from functions.api.bodies import NewBatch
+from functions.api.bodies import LONGEST_LABEL, NewBatch
 from functions.api.problems import Problem, not_found
-from functions.api.requests import Request
+from functions.api.requests import Request, bad_parameter
 from functions.api.uploads import AWAITED, upload_view
 from functions.api.views import at, batch_view
 from layers.ports.rows import Batch, NewFile
@@ -35,6 +35,8 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
         dataset_id,
         allow_duplicates=body.allow_duplicates,
         expand_archives=body.expand_archives,
+        separation=body.separation.as_json() if body.separation else None,
+        labels=body.labels,
         priority=body.priority,
         name=body.name,
     )
@@ -58,9 +60,12 @@ def show(request: Request, batch_id: str) -> tuple[int, Any]:
 
 def show_all(request: Request, dataset_id: str) -> tuple[int, Any]:
     datasets.existing(request, dataset_id)
-    limit, listing = request.whole_number("limit", 50, 1, 200), f"batches {dataset_id}"
+    label = request.query.get("label")
+    if (label is not None and not 0 < len(label) <= LONGEST_LABEL) or "\x00" in (label or ""):
+        raise bad_parameter("label", f"must be a text of 1 to {LONGEST_LABEL} characters")
+    limit, listing = request.whole_number("limit", 50, 1, 200), f"batches {dataset_id} {label!r}"
     position = request.position(listing)
-    rows = request.catalog.batches(dataset_id, position[0] if position else None, limit + 1)
+    rows = request.catalog.batches(dataset_id, position[0] if position else None, limit + 1, label)
     counts = request.catalog.counts([row.batch_id for row in rows[:limit]])
     return 200, {
         "batches": [batch_view(row, counts[row.batch_id], None) for row in rows[:limit]],

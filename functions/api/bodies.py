@@ -6,13 +6,23 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
 from layers.domain.row_filter import MOST_CONDITIONS
+from layers.domain.separation import PATCH_T, BlankPages, Separation
 
 MOST_LEVELS = 50
 FILES_A_CALL = 1000
@@ -149,6 +159,51 @@ class NewFile(Body):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
+MOST_LABELS, LONGEST_LABEL = 20, 100
+Label = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_LABEL, pattern=r"^[^\s,](?:[^\x00-\x1f\x7f,]*[^\s,])?$"),
+    AfterValidator(_storable_text),
+]
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    return list(dict.fromkeys(labels))
+
+
+Labels = Annotated[
+    list[Label],
+    Field(max_length=MOST_LABELS, description="words of your own, without commas, by which its files are found"),
+    AfterValidator(_distinct),
+]
+
+BarcodeText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable_text)]
+
+
+class NewSeparation(Body):
+    """How scans (PDF and TIFF) are separated into files of their own. A text that ends with `*` stands for all barcodes
+    that begin like it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    separators: list[BarcodeText] = Field(
+        default=[PATCH_T],
+        max_length=20,
+        description="texts of barcodes on separator sheets, which are left out",
+    )
+    first_pages: list[BarcodeText] = Field(
+        default=[], max_length=20, description="texts of barcodes on first pages, which begin a file and stay in it"
+    )
+    blank_pages: BlankPages = Field(
+        default="keep",
+        description="`drop`: blank pages are left out of the files that a scan is separated into; `separate`: a blank page is a "
+        "separator too",
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        return Separation(tuple(self.separators), tuple(self.first_pages), self.blank_pages).as_json()
+
+
 class NewBatch(Body):
     files: list[NewFile] = Field(min_length=1, max_length=FILES_A_CALL)
     name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
@@ -157,6 +212,10 @@ class NewBatch(Body):
         default=False,
         description="each member of a zip, message of a mailbox and document of a mail becomes a file of the batch",
     )
+    separation: NewSeparation | None = Field(
+        default=None, description="separate scans into files of their own; absent: a scan stays one file"
+    )
+    labels: Labels = []
     priority: Literal["normal", "low"] = Field(
         default="normal", description="`low`: processed after your other batches; other tenants are not affected"
     )
@@ -181,8 +240,19 @@ class ManifestOptions(BaseModel):
     name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     allow_duplicates: bool = False
     expand_archives: bool = False
+    separate: bool = False
+    separators: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_storable_text)] = PATCH_T
+    blank_pages: BlankPages = "keep"
+    labels: Annotated[
+        Labels, BeforeValidator(lambda given: [label.strip() for label in given.split(",")] if given else [])
+    ] = []
     priority: Literal["normal", "low"] = "normal"
     deadline_s: int = Field(default=24 * 3600, ge=60, le=LONGEST_UPLOAD_S)
+
+    @property
+    def separation(self) -> dict[str, Any] | None:
+        texts = tuple(text.strip() for text in self.separators.split(",") if text.strip())
+        return Separation(texts, blank_pages=self.blank_pages).as_json() if self.separate else None
 
 
 class PartNumbers(Body):
@@ -190,7 +260,7 @@ class PartNumbers(Body):
 
 
 class Condition(Body):
-    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`,
+    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`, `@label`,
     `@probability`."""
 
     field: str = Field(min_length=1, max_length=200)
@@ -310,6 +380,8 @@ class NewImport(Body):
     )
     allow_duplicates: bool = False
     expand_archives: bool = False
+    separation: NewSeparation | None = None
+    labels: Labels = []
     priority: Literal["normal", "low"] = "low"
 
 

@@ -93,6 +93,14 @@ MANIFEST = (
     _query("name", TEXT | {"minLength": 1, "maxLength": 200}, "the name of the batch"),
     _query("allow_duplicates", {"type": "boolean", "default": False}, "upload also what the dataset has"),
     _query("expand_archives", {"type": "boolean", "default": False}, "as for a batch"),
+    _query("separate", {"type": "boolean", "default": False}, "separate scans into files of their own"),
+    _query(
+        "separators",
+        {"type": "string", "minLength": 1, "maxLength": 1000, "default": "PATCHT"},
+        "texts of barcodes on separator sheets, with commas between them",
+    ),
+    _query("blank_pages", {"enum": ["keep", "drop", "separate"], "default": "keep"}, "as for a batch"),
+    _query("labels", TEXT, "labels of the batch, with commas between them"),
     _query("priority", {**one_of("normal", "low"), "default": "normal"}, "as for a batch"),
     _whole("deadline_s", "seconds until files that have not arrived are missing", 60, bodies.LONGEST_UPLOAD_S, 86_400),
 )
@@ -214,7 +222,7 @@ DESCRIPTIONS = {
          quotas=True),
     "GET /datasets/{dataset_id}/batches": Description("listBatches",
          "Lists a dataset's batches, newest first, without forecasts.", {200: "Batches"},
-         query=(_limit(50, 200), PAGE_CURSOR)),
+         query=(_query("label", TEXT | {"minLength": 1, "maxLength": 100}, "only batches with this label"), _limit(50, 200), PAGE_CURSOR)),
     "POST /datasets/{dataset_id}/manifests": Description("createManifest",
          "Creates a batch of up to 100,000 files, described as JSON lines, packed with gzip or not. Invalid lines refuse all of"
          " it. Lines whose content the dataset has need no upload. The same request with the same Idempotency-Key continues"

@@ -153,11 +153,17 @@ FILE_SHAPES: dict[str, Schema] = {
         created_at=TIME,
         cancelled_at=or_null(TIME),
         priority=one_of("normal", "low"),
+        separation=or_null(ref("Separation")),
+        labels=each(TEXT),
         counts=object_of(files=COUNT, by_state=BY_STATE),
         progress=ref("Progress"),
         eta_s=or_null(SECONDS),
     ),
     "Batches": object_of(batches=each(ref("Batch")), next_cursor=or_null(CURSOR)),
+    "Separation": object_of(
+        separators=each(TEXT), first_pages=each(TEXT), blank_pages=one_of("keep", "drop", "separate")
+    )
+    | {"description": "how scans are separated into files of their own"},
     # --- files
     "Step": object_of(
         {
@@ -215,11 +221,21 @@ FILE_SHAPES: dict[str, Schema] = {
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
         review=REVIEW_SHOWN,
+        taken_from=or_null(object_of(id=ID, first_page=or_null(COUNT), last_page=or_null(COUNT)))
+        | {"description": "the archive, the mail or the scan that this file comes from; of a scan, its pages there"},
+        separated=or_null(ref("Separated")),
         records=each(ref("Record"))
         | {
             "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
         },
     ),
+    "Separated": object_of(
+        files=each(object_of(id=or_null(ID), pages=each(COUNT)))
+        | {"description": "`id` is null if the file was removed, or if the dataset had its content already"},
+        left_out=each(object_of(page=COUNT, why=one_of("separator", "blank"), ink=NUMBER, text=or_null(TEXT))),
+        reason=TEXT,
+    )
+    | {"description": "what a scan was separated into; no `files` if it stays one file"},
     "Files": object_of(
         {"changes_cursor": CURSOR | {"description": "on the first page: the cursor for later changes"}},
         files=each(FILE_OR_ROW),

@@ -23,6 +23,8 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
         dataset_id,
         allow_duplicates=body.allow_duplicates,
         expand_archives=body.expand_archives,
+        separation=body.separation.as_json() if body.separation else None,
+        labels=body.labels,
         priority=body.priority,
     )
     if batch is None:

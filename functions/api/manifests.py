@@ -194,6 +194,8 @@ def _begin(request: Request, dataset_id: str, options: ManifestOptions, checked:
             dataset_id,
             allow_duplicates=options.allow_duplicates,
             expand_archives=options.expand_archives,
+            separation=options.separation,
+            labels=options.labels,
             priority=options.priority,
             name=options.name,
         )

@@ -56,6 +56,8 @@ def batch_view(batch: Batch, by_state: Mapping[str, int], eta_s: Sequence[float]
         "created_at": at(batch.created_at),
         "cancelled_at": at(batch.cancelled_at),
         "priority": batch.priority,
+        "separation": batch.separation,
+        "labels": batch.labels,
         "counts": {"files": total, "by_state": by_state},
         "progress": {"done": settled, "total": total, "unit": "file"},
         "eta_s": eta_s,
@@ -74,10 +76,15 @@ def file_views(ports: ApiPorts, catalog: Catalog, files: Sequence[FileRow]) -> l
     for artifact in catalog.artifacts_of(file_ids):
         artifacts[artifact.file_id][artifact.kind] = artifact
     records = {record.file_id: record for record in catalog.records_of(file_ids)}
+    parts: dict[UUID, dict[int, str]] = defaultdict(dict)
+    if split := [file.file_id for file in files if file.separated and file.separated["files"]]:
+        for member in catalog.parts_of(split):
+            parts[member.archive_id][member.archive_place] = str(member.file_id)
     batch_ids = {file.batch_id for file in files if file.state == "processing"}
     view = waits.view(ports, catalog, batch_ids) if batch_ids else None
     return [
         _file_view(ports, file, steps[file.file_id], artifacts[file.file_id], records.get(file.file_id), view)
+        | _separation_view(file, parts[file.file_id])
         for file in files
     ]
 
@@ -116,6 +123,17 @@ def _file_view(
         "records": shown.documents,
         "review": shown.review,
     }
+
+
+def _separation_view(file: FileRow, parts: Mapping[int, str]) -> Shown:
+    """From which file this one was taken, and what it was separated into."""
+    taken_from: Shown | None = None
+    if file.archive_id:
+        taken_from = {"id": str(file.archive_id), "first_page": file.first_page, "last_page": file.last_page}
+    if file.separated is None:
+        return {"taken_from": taken_from, "separated": None}
+    files = [{"id": parts.get(place), "pages": pages} for place, pages in enumerate(file.separated["files"])]
+    return {"taken_from": taken_from, "separated": file.separated | {"files": files}}
 
 
 def _stage(state: str, steps: Mapping[str, Parts], pipelines: Shown) -> str | None:

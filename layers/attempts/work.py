@@ -136,14 +136,22 @@ class Work:
         """Publish an artifact before the attempt ends. Returns whether this attempt still holds the part."""
         return self._ports.store.keep_artifact(self.claim, artifact)
 
-    def add_members(self, members: Sequence[Member]) -> dict[int, str | None]:
-        """Create files for the members of an archive. Returns, by index in the archive, the object key under which to
-        store each, or None if it is already stored."""
-        return self._ports.store.add_members(self.claim, members, MEMBER_UPLOAD_S)
+    def members_folder(self) -> Path:
+        """The folder for files that are taken from this one, until they are stored."""
+        folder = self.scratch / "members"
+        folder.mkdir(exist_ok=True)
+        return folder
 
-    def store_original(self, path: Path, object_key: str) -> None:
-        """Store an archive member under the key that `add_members` returned."""
-        self._ports.objects.upload(path, object_key, "application/octet-stream")
+    def store_members(self, members: Sequence[Member], folder: Path) -> int:
+        """Create files of the batch from those in a folder, and store those that are not stored yet. Deletes them there.
+        Returns how many were not in the dataset already."""
+        object_keys = self._ports.store.add_members(self.claim, members, MEMBER_UPLOAD_S)
+        for member in members:
+            path = folder / member.stored_as
+            if key := object_keys.get(member.index):
+                self._ports.objects.upload(path, key, "application/octet-stream")
+            path.unlink()
+        return len(object_keys)
 
     def key(self, name: str) -> str:
         """The object key of an artifact of this name."""

@@ -26,7 +26,7 @@ def page_picture(
         image = embedded.gray_page(path, media_type, number)
         if min(image.size) <= 1:
             raise PermanentError("no_text", f"page {number} of the document has no readable picture")
-        return _saved(_bounded(image, edge_px), Path(into), max_bytes)
+        return _saved(bounded(image, edge_px), Path(into), max_bytes)
     match kind_of(media_type):
         case Kind.PDF:
             shown = pdf.shown_page(path, number)
@@ -38,10 +38,10 @@ def page_picture(
             image = on_ground(drawn(path, edge_px))
         case _:
             image = on_ground(frame(path, number))
-    return _saved(_bounded(image, edge_px), Path(into), max_bytes)
+    return _saved(bounded(image, edge_px), Path(into), max_bytes)
 
 
-def _bounded(image: Any, edge_px: int) -> Any:
+def bounded(image: Any, edge_px: int) -> Any:
     """The image with a longest edge of `edge_px`; tall ones keep a width at which they can be read."""
     if is_tall(min(image.size), max(image.size)):
         edge_px = min(round(LEAST_WIDTH_PX * max(image.size) / min(image.size)), MAX_TALL_EDGE_PX)

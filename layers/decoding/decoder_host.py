@@ -31,6 +31,8 @@ TASKS = {
     "identify": "layers.decoders.identify:identify",
     "members": "layers.decoders.archives:members",
     "unpack": "layers.decoders.archives:unpack",
+    "page_marks": "layers.decoders.page_marks:page_marks",
+    "copy_pages": "layers.decoders.page_ranges:copy_pages",
     "pdf_text": "layers.decoders.pdf_text:read_text",
     "text": "layers.decoders.embedded:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
@@ -50,7 +52,15 @@ PRELOADED = (
         {function.split(":")[0] for name, function in TASKS.items() if name not in ("office_pdf", "office_values")}
     ),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
-    *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile", "layers.decoders.nets.pages"),
+    *(
+        "PIL.WebPImagePlugin",
+        "pypdfium2",
+        "zxingcpp",
+        "html.parser",
+        "textwrap",
+        "zipfile",
+        "layers.decoders.nets.pages",
+    ),
 )
 # Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
 LOADED_FOR = {"ocr": "layers.decoders.nets.models:load"}

@@ -16,6 +16,7 @@ from layers.domain.file import ReadingLevel
 from layers.domain.formats import NOT_PRINTED, OFFICE, Kind, format_of, kind_of
 from layers.domain.page import Identity, Member, Page, Picture, pages_as_read
 from layers.domain.paid_reading import MOST_SENT_BYTES, MOST_SENT_PX
+from layers.domain.separation import PageMarks, barcodes_of
 from layers.ports import OfficePrinter
 from layers.telemetry.log import log
 
@@ -28,6 +29,8 @@ PAGE_PX = 2600  # A4 at about 220 dots an inch
 IDENTIFY_S = (10.0, 0.5, 30.0)
 TEXT_S = (8.0, 30.0, 100.0)
 UNPACK_S = 30.0
+MARKS_START_S, MARKS_PAGE_S = 10.0, 1.5
+MARKS_LIGHT_PAGE_S = 0.3  # of an ordinary page
 OCR_START_S, OCR_PAGE_S = 20.0, 30.0
 OCR_LIGHT_PAGE_S = 1.0  # of an ordinary page
 PICTURE_S = (10.0, 3.0, 50.0)
@@ -142,6 +145,21 @@ class Documents:
         """Extract some of these files, by index, into a folder under generated names."""
         arguments = {"path": str(path), "media_type": media_type, "indexes": list(indexes), "into": str(into)}
         return [Member(**member) for member in self._readers.call("unpack", arguments, timeout_s=UNPACK_S)]
+
+    def page_marks(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[PageMarks]:
+        """The barcodes and the ink on pages of a PDF or a picture."""
+        arguments = {"path": str(path), "media_type": media_type, "page_numbers": list(page_numbers)}
+        timeout_s, light_s = MARKS_START_S + MARKS_PAGE_S * len(page_numbers), MARKS_LIGHT_PAGE_S * len(page_numbers)
+        found = self._readers.call("page_marks", arguments, timeout_s=timeout_s, light_s=light_s)
+        return [
+            PageMarks(page["number"], barcodes_of(page["barcodes"]), page["ink"], page["is_blank"]) for page in found
+        ]
+
+    def copy_pages(self, path: Path, media_type: str, ranges: Sequence[Sequence[int]], into: Path) -> list[Member]:
+        """Write a file for each list of page numbers of a PDF or a TIFF into a folder under generated names."""
+        arguments = {"path": str(path), "media_type": media_type, "ranges": [*map(list, ranges)], "into": str(into)}
+        copied = self._readers.call("copy_pages", arguments, timeout_s=UNPACK_S)
+        return [Member(name=member["stored_as"], **member) for member in copied]
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None:
         """A preview of the file, or None. A Picture with an empty name means that the original itself can be shown."""

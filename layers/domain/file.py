@@ -10,6 +10,14 @@ from layers.domain.extraction.values import DateOrder
 from layers.domain.extraction_json import extraction_from_json
 from layers.domain.formats import KEPT, MAILBOX, NOT_PRINTED, OFFICE, SEEN, Kind, format_of, kind_of
 from layers.domain.page import Extraction, Note, Source
+from layers.domain.separation import (
+    Barcode,
+    Separated,
+    Separation,
+    barcodes_of,
+    separated_from_json,
+    separation_from_json,
+)
 
 ARTIFACTS = "artifacts/"  # how the keys of all artifacts begin
 # How a file that contains several documents is treated: a record of the first, a record of each, or a failure.
@@ -55,6 +63,8 @@ class File:
     files in it become files of the batch. `record_is_complete` is False if the file has a record that lacks something.
     `text_sha256` is the checksum of the stored text artifact, if there is one. Values with a probability below `sure_from`
     (0 to 100), a setting of the dataset, are doubtful. `has_memory`: people have corrected or approved records of the dataset.
+    `separation`: how the batch separates scans; None if it does not, or if the file is a part of a scan. `separated` is what
+    came of it, and `barcodes` are those on its pages if the schema asks for them, once intake has ended.
     """
 
     file_id: str
@@ -90,6 +100,9 @@ class File:
     text_sha256: str | None = None
     sure_from: float = 0.0
     has_memory: bool = False
+    separation: Separation | None = None
+    separated: Separated | None = None
+    barcodes: tuple[Barcode, ...] = ()
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -128,10 +141,16 @@ class File:
         return max(self.page_count or 1, len(self.pages))
 
     @property
+    def is_split(self) -> bool:
+        """A scan whose pages are files of their own."""
+        return self.separated is not None and bool(self.separated.files)
+
+    @property
     def is_kept_as_it_is(self) -> bool:
-        """An archive, a video, or a mailbox whose messages are files of their own: it is stored and shown but has no text
-        to read, so that it yields no record."""
-        return kind_of(self.media_type) in KEPT or (self.media_type == MAILBOX and self.is_to_be_expanded)
+        """An archive, a video, or a mailbox or a scan whose content is in files of their own: it is stored and shown but has
+        no text to read, so that it yields no record."""
+        is_mailbox = self.media_type == MAILBOX and self.is_to_be_expanded
+        return kind_of(self.media_type) in KEPT or is_mailbox or self.is_split
 
     @property
     def is_printed(self) -> bool:
@@ -162,6 +181,9 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         text_sha256=facts.get("text_sha256"),
         sure_from=facts.get("sure_from") or 0.0,
         has_memory=bool(facts.get("has_memory")),
+        separation=separation_from_json(facts.get("separation")),
+        separated=separated_from_json(facts.get("separated")),
+        barcodes=barcodes_of(facts.get("barcodes")),
     )
 
 

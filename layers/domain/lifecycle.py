@@ -96,6 +96,8 @@ def after(file: File, step: str, outcome: Outcome) -> File:
         media_type=identity.media_type if identity else file.media_type,
         page_count=identity.page_count if identity else file.page_count,
         size_bytes=outcome.size_bytes if identity else file.size_bytes,
+        separated=outcome.separated if identity else file.separated,
+        barcodes=outcome.barcodes if identity else file.barcodes,
         notes=tuple(dict.fromkeys((*file.notes, *outcome.notes))),
         record_is_complete=outcome.complete if outcome.extraction else file.record_is_complete,
     )

@@ -147,13 +147,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive. `index` counts its entries from 0; `stored_as` is its name on disk once it is unpacked."""
+    """A file in an archive, or with some pages of a scan. `index` counts them from 0; `stored_as` is its name on disk once it
+    is unpacked. `first_page` and `last_page` are its pages in the scan."""
 
     index: int
     name: str
     size_bytes: int
     sha256: str = ""
     stored_as: str = ""
+    first_page: int | None = None
+    last_page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ OF_FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "@review": (("eq", "ne"), ("open", "needed", "approved", "rejected")),
     "@name": (("contains",), None),
     "@batch": (("eq", "ne"), None),
+    "@label": (("eq", "ne"), None),
 }
 # The probability that all values of a record are right, which is stored like a value.
 PROBABILITY = "@probability"

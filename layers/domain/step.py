@@ -12,6 +12,7 @@ from layers.domain.retry import RetryPolicy
 if TYPE_CHECKING:
     from layers.domain.file import File
     from layers.domain.page import Extraction, Identity, Note, Page, Source
+    from layers.domain.separation import Barcode, Separated
 
 
 class State(StrEnum):
@@ -93,7 +94,8 @@ class Done:
 
     `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
     is False if the record lacks something: the file is then `partial` once its main pipeline has ended. `notes` are for
-    the file's record, which lists those of all steps.
+    the file's record, which lists those of all steps. `separated` is what a scan was separated into, `barcodes` those on
+    its pages; both belong to the identity.
     """
 
     pages: tuple[Page, ...] = ()
@@ -106,6 +108,8 @@ class Done:
     size_bytes: int | None = None
     reason: str | None = None
     notes: tuple[Note, ...] = ()
+    separated: Separated | None = None
+    barcodes: tuple[Barcode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from layers.ports.rows import (
     KeyRow,
     LaneRow,
     LiveSlots,
+    Member,
     NewFile,
     PurgeRow,
     RecentAttempts,
@@ -127,6 +128,8 @@ class Catalog(
         *,
         allow_duplicates: bool = False,
         expand_archives: bool = False,
+        separation: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = (),
         priority: str = "normal",
         name: str | None = None,
     ) -> Batch | None:
@@ -177,6 +180,9 @@ class Catalog(
 
     def files_by_id(self, file_ids: Sequence[UUID | str]) -> list[FileRow]:
         """The live files among these."""
+
+    def parts_of(self, file_ids: Sequence[UUID]) -> list[Member]:
+        """The live files that were taken from these, in order."""
 
     def horizon(self) -> int:
         """The position in the order of changes below which all transactions have ended."""

@@ -226,8 +226,8 @@ class PeopleCatalog(Protocol):
 
     def page_count(self, file_id: str) -> int: ...
 
-    def batches(self, dataset_id: str, after: str | None, limit: int) -> list[Batch]:
-        """A page of a dataset's batches, newest first."""
+    def batches(self, dataset_id: str, after: str | None, limit: int, label: str | None = ...) -> list[Batch]:
+        """A page of a dataset's batches, newest first; all, or those with a label."""
 
     def removals(self, dataset_id: str | None, after: str | None, limit: int) -> list[Removal]:
         """A page of the removals of a dataset, or of the tenant, newest first."""

@@ -42,6 +42,8 @@ class Batch(NamedTuple):
     dataset_id: UUID
     name: str | None
     allow_duplicates: bool
+    separation: dict[str, Any] | None
+    labels: list[str]
     priority: str
     created_at: datetime
     cancelled_at: datetime | None
@@ -80,7 +82,11 @@ class AwaitedFile(NamedTuple):
 
 
 class FileRow(NamedTuple):
-    """A file. The `declared` fields are from the client; intake determines the others."""
+    """A file. The `declared` fields are from the client; intake determines the others.
+
+    `archive_id`: the file from which it was taken, with its place there; `first_page` and `last_page` if that is a scan.
+    `separated`: what a scan was separated into.
+    """
 
     file_id: UUID
     dataset_id: UUID
@@ -105,6 +111,18 @@ class FileRow(NamedTuple):
     original_erased_at: datetime | None
     text_erased_at: datetime | None
     modified_at: datetime | None
+    archive_id: UUID | None
+    first_page: int | None
+    last_page: int | None
+    separated: dict[str, Any] | None
+
+
+class Member(NamedTuple):
+    """A live file that was taken from another one, at a place in it, from 0."""
+
+    file_id: UUID
+    archive_id: UUID
+    archive_place: int
 
 
 class StepPart(NamedTuple):

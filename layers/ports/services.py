@@ -11,6 +11,7 @@ from layers.domain.extraction.windows import Window
 from layers.domain.file import File, ReadingLevel
 from layers.domain.meter import Meter
 from layers.domain.page import Extraction, Identity, Member, Page, Picture
+from layers.domain.separation import PageMarks
 
 
 class Documents(Protocol):
@@ -40,6 +41,10 @@ class Documents(Protocol):
     def members(self, path: Path, media_type: str) -> list[Member]: ...
 
     def unpack(self, path: Path, media_type: str, indexes: Sequence[int], into: Path) -> list[Member]: ...
+
+    def page_marks(self, path: Path, media_type: str, page_numbers: Sequence[int]) -> list[PageMarks]: ...
+
+    def copy_pages(self, path: Path, media_type: str, ranges: Sequence[Sequence[int]], into: Path) -> list[Member]: ...
 
     def preview(self, path: Path, media_type: str, into: Path) -> Picture | None: ...
 

@@ -1,5 +1,5 @@
--- Creates files for the members of an archive, [{"place", "name", "size_bytes", "sha256"}, ...], in the archive's batch, fenced
--- by the lease of the step that unpacks it. `place` is the member's index in the archive. Calling it again creates nothing
+-- Creates files for the members of an archive or the parts of a scan, [{"place", "name", "size_bytes", "sha256", "first_page"?,
+-- "last_page"?}, ...], in the batch of the archive, fenced by the lease of the step that unpacks it. `place` is the member's index in the archive. Calling it again creates nothing
 -- new. Returns a row for each file, with the object key if the object is not stored yet. Content that is already verified in
 -- the dataset is omitted, unless the batch allows duplicates.
 CREATE OR REPLACE FUNCTION add_members(
@@ -20,12 +20,14 @@ BEGIN
     SELECT b.allow_duplicates INTO duplicates FROM batches b WHERE b.batch_id = archive.batch_id;
 
     INSERT INTO files (file_id, tenant_id, dataset_id, batch_id, name, declared_size_bytes, declared_sha256,
-                       object_key, upload_until, archive_id, archive_place)
+                       object_key, upload_until, archive_id, archive_place,
+                       first_page, last_page)
     SELECT n.file_id, archive.tenant_id, archive.dataset_id, archive.batch_id, n.name, n.size_bytes, n.sha256,
            'originals/' || archive.tenant_id || '/' || n.file_id, clock_timestamp() + make_interval(secs => p_upload_s),
-           p_file_id, n.place
+           p_file_id, n.place, n.first_page, n.last_page
       FROM (SELECT uuidv7() AS file_id, m.*
-              FROM jsonb_to_recordset(p_members) AS m(place integer, name text, size_bytes bigint, sha256 text)
+              FROM jsonb_to_recordset(p_members) AS m(place integer, name text, size_bytes bigint, sha256 text,
+                                                           first_page integer, last_page integer)
              ORDER BY m.place) n
      WHERE duplicates OR NOT EXISTS (
            SELECT 1 FROM files f WHERE f.dataset_id = archive.dataset_id AND f.sha256 = n.sha256

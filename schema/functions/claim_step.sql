@@ -13,7 +13,10 @@ LANGUAGE sql STABLE AS $$
         'has_memory', (SELECT true FROM sender_keys k WHERE k.dataset_id = f.dataset_id ORDER BY k.key LIMIT 1),
         'when_textract_is_down', d.when_textract_is_down,
         'is_to_be_expanded', f.archive_id IS NULL
-                             AND (SELECT b.expand_archives FROM batches b WHERE b.batch_id = f.batch_id),
+                             AND b.expand_archives,
+        -- A part of a scan is not separated again.
+        'separation', CASE WHEN f.first_page IS NULL THEN b.separation END,
+        'separated', f.separated, 'barcodes', f.barcodes,
         'record_is_complete', (SELECT r.complete AND NOT r.further @> '[{"complete": false}]'
                                  FROM records r WHERE r.file_id = f.file_id),
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,
@@ -28,6 +31,7 @@ LANGUAGE sql STABLE AS $$
                        FROM steps s WHERE s.file_id = f.file_id AND s.state = 'failed'))
       FROM files f
       JOIN datasets d USING (dataset_id)
+      JOIN batches b USING (batch_id)
       JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
      WHERE f.file_id = p_file_id
 $$;

@@ -24,6 +24,9 @@ BEGIN
     CASE field
         WHEN '@state' THEN RETURN format('f.state %s %L', sign, words);
         WHEN '@batch' THEN RETURN format('f.batch_id %s %L::uuid', sign, words);
+        WHEN '@label' THEN
+            RETURN format('%s EXISTS (SELECT 1 FROM batches b WHERE b.batch_id = f.batch_id AND b.labels @> ARRAY[%L])',
+                          CASE op WHEN 'ne' THEN 'NOT' ELSE '' END, words);
         WHEN '@name' THEN RETURN format('position(lower(%L) IN lower(f.name)) > 0', words);
         WHEN '@review' THEN
             RETURN format('CASE WHEN r.review = ''open'' AND r.needs_review THEN ''needed'' ELSE r.review END %s %L', sign, words);
@@ -51,6 +54,9 @@ BEGIN
         RETURN format('SELECT r.file_id FROM records r WHERE r.dataset_id = %L AND r.needs_review AND r.review = ''open''', p_dataset_id);
     ELSIF field = '@batch' AND op = 'eq' THEN
         RETURN format('SELECT f.file_id FROM files f WHERE f.batch_id = %L::uuid AND f.removed_at IS NULL', p_condition ->> 'words');
+    ELSIF field = '@label' AND op = 'eq' THEN
+        RETURN format('SELECT f.file_id FROM batches b JOIN files f USING (batch_id) WHERE b.dataset_id = %L AND b.labels @> ARRAY[%L]'
+                      ' AND f.removed_at IS NULL', p_dataset_id, p_condition ->> 'words');
     ELSIF field = '@state' AND op = 'eq' THEN
         RETURN format('SELECT f.file_id FROM files f WHERE f.dataset_id = %L AND f.state = %L AND f.removed_at IS NULL',
                       p_dataset_id, p_condition ->> 'words');

@@ -83,6 +83,8 @@ BEGIN
            page_count = CASE WHEN identity IS NULL THEN f.page_count ELSE (identity ->> 'page_count')::integer END,
            size_bytes = CASE WHEN identity IS NULL THEN f.size_bytes ELSE (identity ->> 'size_bytes')::bigint END,
            sha256 = CASE WHEN identity IS NULL THEN f.sha256 ELSE identity ->> 'sha256' END,
+           separated = CASE WHEN identity IS NULL THEN f.separated ELSE identity -> 'separated' END,
+           barcodes = CASE WHEN identity IS NULL THEN f.barcodes ELSE identity -> 'barcodes' END,
            state = coalesce(p_then ->> 'file_state', f.state),
            error_step = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,0}' ELSE f.error_step END,
            error_code = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,1}' ELSE f.error_code END,

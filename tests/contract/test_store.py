@@ -13,6 +13,7 @@ from layers.domain.file import File
 from layers.domain.lifecycle import plan_after
 from layers.domain.message import Arrival, WakeUp, bundles
 from layers.domain.page import Evidence, Extraction, Member, Note, Page, Word
+from layers.domain.separation import Barcode, LeftOut, Separated, Separation
 from layers.domain.step import (
     Artifact,
     Done,
@@ -110,6 +111,34 @@ def test_members_of_an_archive_are_created_once_and_only_by_the_lease_holder(wor
     assert key and world.store.arrive([Arrival(key, "v1")]) == {key: "arrived"}
     assert world.store.add_members(held, members, 60) == {**announced, 3: None}
     assert world.store.add_members(replace(held, lease_id=str(uuid.uuid4())), [Member(4, "late", 1)], 60) == {}
+
+
+def test_what_a_scan_was_separated_into_is_known_to_later_attempts_and_its_parts_are_never_separated(
+    world: World,
+) -> None:
+    how = Separation(("SEP*",), ("INV*",), "drop")
+    ((_, key),) = world.promised(1, separation=how)
+    world.store.arrive([Arrival(key, "v1")])
+    held = claim(world, *world.store.dispatch({"intake": 1}))
+    assert held.file.separation == how
+    announced = world.store.add_members(held, [Member(0, "scan, page 1.pdf", 5, "0" * 64, "", 1, 1)], 60)
+    separated = Separated(((1,),), (LeftOut(2, "separator", 0.01, "PATCHT"),), "separated into 1 file")
+    barcodes = (Barcode(1, "QR Code", "INV-7", (0.1, 0.2, 0.3, 0.4)),)
+    outcome = replace(INTAKE_DONE, separated=separated, barcodes=barcodes)
+    known: list[File] = []
+
+    def planner(file: File) -> FilePlan:
+        known.append(file)
+        return FilePlan([PlannedStep("text", ONE_PART)])
+
+    world.store.record(held, outcome, planner, cost_s=1, host="h")
+    later = claim(world, *world.store.dispatch({"text": 1})).file
+    assert [(file.separated, file.barcodes, file.is_split) for file in (*known, later)] == [
+        (separated, barcodes, True)
+    ] * 2
+    assert announced[0] and world.store.arrive([Arrival(announced[0], "v1")])
+    part = claim(world, *world.store.dispatch({"intake": 1})).file
+    assert (part.separation, part.separated, part.barcodes) == (None, None, ())
 
 
 def test_an_outcome_and_the_steps_that_follow_it_are_written_together(world: World) -> None:

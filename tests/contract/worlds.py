@@ -14,6 +14,7 @@ from layers.adapters.postgres.database import Database
 from layers.domain.file import File, file_from_facts, original_key
 from layers.domain.lifecycle import FOLLOWS
 from layers.domain.message import Arrival, WakeUp
+from layers.domain.separation import Separation
 from layers.domain.step import ENDED, PlannedStep, State
 from layers.ports import Claim, FilePlan, Store
 from tests.fakes import MemoryStore
@@ -75,7 +76,9 @@ class World(Protocol):
     @property
     def store(self) -> Store: ...
     def tenant(self, weight: float = 1.0) -> str: ...
-    def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]: ...
+    def promised(
+        self, count: int, tenant_id: str | None = None, separation: Separation | None = None
+    ) -> list[tuple[str, str]]: ...
     def remove(self, file_id: str, undo_s: float = 0) -> str: ...
     def undo(self, removal_id: str) -> int | None: ...
     def cancel(self, file_id: str) -> int: ...
@@ -112,10 +115,13 @@ class PostgresWorld:
     def tenant(self, weight: float = 1.0) -> str:
         return self.bench.tenant(weight)
 
-    def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]:
+    def promised(
+        self, count: int, tenant_id: str | None = None, separation: Separation | None = None
+    ) -> list[tuple[str, str]]:
         tenant_id = tenant_id or self.tenant()
         dataset_id = self.bench.dataset(tenant_id)
-        return self.bench.files(tenant_id, dataset_id, self.bench.batch(tenant_id, dataset_id), count)
+        batch_id = self.bench.batch(tenant_id, dataset_id, separation=separation)
+        return self.bench.files(tenant_id, dataset_id, batch_id, count)
 
     def remove(self, file_id: str, undo_s: float = 0) -> str:
         file = self._file(file_id)
@@ -196,13 +202,17 @@ class MemoryWorld:
         self.weights[tenant_id] = weight
         return tenant_id
 
-    def promised(self, count: int, tenant_id: str | None = None) -> list[tuple[str, str]]:
+    def promised(
+        self, count: int, tenant_id: str | None = None, separation: Separation | None = None
+    ) -> list[tuple[str, str]]:
         tenant_id, batch_id = tenant_id or self.tenant(), self._id()
         made = []
         for index in range(count):
             file_id = self._id()
             key = original_key(tenant_id, file_id)
-            file = File(file_id, tenant_id, self._id(), batch_id, f"{index}.txt", key, None, 10, None)
+            file = File(
+                file_id, tenant_id, self._id(), batch_id, f"{index}.txt", key, None, 10, None, separation=separation
+            )
             self.store.promise(file, weight=self.weights[tenant_id])
             made.append((file_id, key))
         return made

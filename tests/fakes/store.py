@@ -143,6 +143,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
                         archive.file, file_id=file_id, name=member.name, declared_size_bytes=member.size_bytes,
                         object_key=original_key(archive.file.tenant_id, file_id), declared_sha256=member.sha256,
                         version_id=None, is_to_be_expanded=False,
+                        separation=archive.file.separation if member.first_page is None else None,
                     )  # fmt: skip
                     archive.members[member.index] = file_id
                     self.promise(made, upload_s=upload_s, weight=archive.weight)
@@ -369,6 +370,8 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
                 media_type=outcome.identity.media_type,
                 page_count=outcome.identity.page_count,
                 size_bytes=outcome.size_bytes,
+                separated=outcome.separated,
+                barcodes=outcome.barcodes,
             )
         for page in outcome.pages:
             before = of.pages.get(page.number)

@@ -265,6 +265,33 @@ def test_numbers_that_no_index_can_hold_do_not_fail_the_record(api: Api, caller:
     assert ids(caller, dataset_id, sort="total") == [file_id]
 
 
+def test_files_are_found_by_the_labels_of_their_batch(api: Api, caller: httpx.Client) -> None:
+    dataset_id, _ = dataset_with_records(api, caller, [{"company": "A"}])
+    path = f"/datasets/{dataset_id}/batches"
+    made: dict[str, dict[str, Any]] = {}
+    for name, labels in {"a": ["Munich", "2024"], "b": ["Munich", "O'Brien \\ %s", "Munich"], "c": []}.items():
+        body = {"files": [{"name": name, "size_bytes": 1}], "labels": labels}
+        made[name] = caller.post(path, json=body).json()
+    batches = {name: caller.get(f"/batches/{batch['id']}").json() for name, batch in made.items()}
+    assert [batch["labels"] for batch in batches.values()] == [["Munich", "2024"], ["Munich", "O'Brien \\ %s"], []]
+    assert [batch["id"] for batch in caller.get(path, params={"label": "Munich"}).json()["batches"]] == [
+        made["b"]["id"],
+        made["a"]["id"],
+    ]
+
+    def found(op: str, label: str) -> set[str]:
+        rows = ids(caller, dataset_id, where=[{"field": "@label", "op": op, "value": label}])
+        return {name for name, batch in made.items() if batch["files"][0]["id"] in rows}
+
+    assert found("eq", "Munich") == {"a", "b"} and found("eq", "O'Brien \\ %s") == {"b"} and found("eq", "x") == set()
+    assert found("ne", "2024") == {"b", "c"}
+    for label in ("", "x" * 101, "a\0"):
+        problem(caller.get(path, params={"label": label}), 400, "invalid_request")
+    for refused in (["a,b"], [" a"], [""], ["a\n"], ["x" * 101], [str(n) for n in range(21)], "a"):
+        body = {"files": [{"name": "d", "size_bytes": 1}], "labels": refused}
+        problem(caller.post(path, json=body), 400, "invalid_request")
+
+
 # --- what is done with all that match ----------------------------------------------------------------
 
 

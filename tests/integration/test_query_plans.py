@@ -276,6 +276,9 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "within_s": 300,
         "languages": ["eng"],
         "expand_archives": False,
+        "separation": None,
+        "labels": [],
+        "label": None,
         "job_id": uuid.uuid4(),
         "parameters": Jsonb({}),
         "position": Jsonb({}),
@@ -358,6 +361,7 @@ INDEXES = {
     "changes": {"file_changes_in_order"},
     "files_by_id": {"files_pkey"},
     "add_members": {"files_pkey", "files_of_archive"},
+    "parts_of": {"files_of_archive"},
     "erase": {"files_to_erase"},
     "failed_files": {"files_listed_by_state"},
     "files": {"files_listed_by_state"},
@@ -438,6 +442,10 @@ def test_a_query_reads_large_tables_by_index(
         row = connection.execute("SELECT batch_id, tenant_id, dataset_id FROM batches LIMIT 1").fetchone()
         assert row
         parameters |= {**row, "tenant_id": str(row["tenant_id"])}
+    if name == "process_again":  # a file that has settled would need a plan
+        row = connection.execute("SELECT file_id FROM files WHERE state = 'processing' LIMIT 1").fetchone()
+        assert row
+        parameters |= row
     query, role = named_queries()[name]
     if query in load_queries(transaction.MANIFEST_QUERIES).values():
         parameters |= of_manifest(connection, is_new=name == "create_manifest")

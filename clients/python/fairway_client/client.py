@@ -155,17 +155,25 @@ class Client:
         paths: Sequence[Path],
         *,
         allow_duplicates: bool = False,
+        separation: dict[str, Any] | None = None,
+        labels: Sequence[str] = (),
         on_upload: Callable[[Path], None] = lambda path: None,
     ) -> dict[str, Any]:
         """Create a batch of files and upload them. Returns the batch; each of its files has an id and a state.
 
-        `on_upload` is called after each upload. Raises ValueError if `paths` is empty.
+        `separation`: how scans are separated into files, such as `{"blank_pages": "drop"}`; None: not at all. `on_upload`
+        is called after each upload. Raises ValueError if `paths` is empty.
         """
         batch: dict[str, Any] | None = None
         described: list[dict[str, Any]] = []
         for start in range(0, len(paths), FILES_PER_REQUEST):
             group = paths[start : start + FILES_PER_REQUEST]
-            body = {"files": [describe(path) for path in group], "allow_duplicates": allow_duplicates}
+            body: dict[str, Any] = {
+                "files": [describe(path) for path in group],
+                "allow_duplicates": allow_duplicates,
+            }
+            if batch is None:
+                body |= {"labels": list(labels)} | ({"separation": separation} if separation is not None else {})
             path_of_batch = f"/batches/{batch['id']}/files" if batch else f"/datasets/{dataset_id}/batches"
             created = self.call("POST", path_of_batch, body)
             batch = batch or created

@@ -93,13 +93,19 @@ class Options:
     name: str | None = None
     allow_duplicates: bool = False
     expand_archives: bool = False
+    separators: str | None = None  # with commas between them; None: scans are not separated
+    blank_pages: str = "keep"
+    labels: tuple[str, ...] = ()
     priority: str = "normal"
     deadline_s: int = 24 * 3600
 
     def query(self) -> dict[str, Any]:
         """The query parameters of a manifest."""
         flags = {"allow_duplicates": self.allow_duplicates, "expand_archives": self.expand_archives}
+        separation = {"separate": "true", "separators": self.separators, "blank_pages": self.blank_pages}
         return {
+            **(separation if self.separators else {}),
+            **({"labels": ",".join(self.labels)} if self.labels else {}),
             "name": self.name,
             "priority": self.priority,
             "deadline_s": self.deadline_s,

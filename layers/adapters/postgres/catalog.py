@@ -43,6 +43,7 @@ from layers.ports.rows import (
     KeyRow,
     LaneRow,
     LiveSlots,
+    Member,
     NewFile,
     PurgeRow,
     RecentAttempts,
@@ -170,6 +171,8 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
         *,
         allow_duplicates: bool = False,
         expand_archives: bool = False,
+        separation: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = (),
         priority: str = "normal",
         name: str | None = None,
     ) -> Batch | None:
@@ -180,6 +183,8 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
             name=name,
             allow_duplicates=allow_duplicates,
             expand_archives=expand_archives,
+            separation=None if separation is None else Jsonb(dict(separation)),
+            labels=list(labels),
             priority=priority,
         )
 
@@ -242,6 +247,9 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
 
     def files_by_id(self, file_ids: Sequence[UUID | str]) -> list[FileRow]:
         return self._rows(FileRow, "files_by_id", file_ids=list(file_ids))
+
+    def parts_of(self, file_ids: Sequence[UUID]) -> list[Member]:
+        return self._rows(Member, "parts_of", file_ids=list(file_ids))
 
     def horizon(self) -> int:
         return int(self._value("horizon"))

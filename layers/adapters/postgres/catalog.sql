@@ -79,14 +79,14 @@ SELECT owner_id, state, sum(files)::bigint AS files FROM (
 
 -- create_batch --
 -- Creates a batch of a dataset; returns no row if the tenant has no such dataset. Waits for a removal of the dataset.
-INSERT INTO batches (tenant_id, dataset_id, name, allow_duplicates, expand_archives, priority)
-SELECT tenant_id, dataset_id, :name, :allow_duplicates, :expand_archives, :priority FROM datasets
+INSERT INTO batches (tenant_id, dataset_id, name, allow_duplicates, expand_archives, separation, labels, priority)
+SELECT tenant_id, dataset_id, :name, :allow_duplicates, :expand_archives, :separation, :labels, :priority FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL FOR KEY SHARE
-RETURNING batch_id, dataset_id, name, allow_duplicates, priority, created_at, cancelled_at
+RETURNING batch_id, dataset_id, name, allow_duplicates, separation, labels, priority, created_at, cancelled_at
 
 -- batch --
 -- One batch.
-SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.priority, b.created_at, b.cancelled_at
+SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.separation, b.labels, b.priority, b.created_at, b.cancelled_at
   FROM batches b JOIN datasets d USING (dataset_id)
  WHERE b.tenant_id = :tenant_id AND b.batch_id = :batch_id AND d.removed_at IS NULL
 
@@ -169,6 +169,11 @@ UPDATE removals SET objects_erased = objects_erased + :objects_erased
 -- files_by_id --
 -- The live files with these ids.
 SELECT * FROM files WHERE tenant_id = :tenant_id AND file_id = ANY (:file_ids) AND removed_at IS NULL
+
+-- parts_of --
+-- The live files that were taken from these.
+SELECT file_id, archive_id, archive_place FROM files
+ WHERE tenant_id = :tenant_id AND archive_id = ANY (:file_ids) AND removed_at IS NULL ORDER BY archive_id, archive_place
 
 -- horizon --
 -- The position at which a reader of changes begins: all transactions below it have ended.

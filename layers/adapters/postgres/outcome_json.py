@@ -57,6 +57,8 @@ def results_as_json(outcome: Outcome, schema_version: int, used: Mapping[str, in
             "page_count": outcome.identity.page_count,
             "size_bytes": outcome.size_bytes,
             "sha256": outcome.sha256,
+            **({"separated": outcome.separated.as_json()} if outcome.separated else {}),
+            **({"barcodes": list(outcome.barcodes)} if outcome.barcodes else {}),
         }
     if outcome.pages:
         made["pages"] = [_page_as_json(page) for page in outcome.pages]

@@ -158,8 +158,8 @@ class PeopleQueries(Transaction):
     def page_count(self, file_id: str) -> int:
         return int(self._value("page_count", file_id=file_id) or 0)
 
-    def batches(self, dataset_id: str, after: str | None, limit: int) -> list[Batch]:
-        return self._rows(Batch, "batches", dataset_id=dataset_id, after=after, limit=limit)
+    def batches(self, dataset_id: str, after: str | None, limit: int, label: str | None = None) -> list[Batch]:
+        return self._rows(Batch, "batches", dataset_id=dataset_id, after=after, limit=limit, label=label)
 
     def removals(self, dataset_id: str | None, after: str | None, limit: int) -> list[Removal]:
         if dataset_id is None:

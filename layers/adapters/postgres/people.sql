@@ -132,9 +132,10 @@ SELECT greatest(coalesce(f.page_count, 0), (SELECT coalesce(max(p.page_number), 
   FROM files f WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id
 
 -- batches --
--- A page of a dataset's batches, newest first.
-SELECT batch_id, dataset_id, name, allow_duplicates, priority, created_at, cancelled_at FROM batches
+-- A page of a dataset's batches, newest first; all, or those with a label.
+SELECT batch_id, dataset_id, name, allow_duplicates, separation, labels, priority, created_at, cancelled_at FROM batches
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR batch_id < :after)
+   AND (CAST(:label AS text) IS NULL OR labels @> ARRAY[CAST(:label AS text)])
  ORDER BY batch_id DESC LIMIT :limit
 
 -- removals_of_dataset --

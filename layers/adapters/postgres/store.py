@@ -158,7 +158,14 @@ class PostgresStore:
 
     def add_members(self, claim: Claim, members: Sequence[Member], upload_s: float) -> dict[int, str | None]:
         described = [
-            {"place": member.index, "name": member.name, "size_bytes": member.size_bytes, "sha256": member.sha256}
+            {
+                "place": member.index,
+                "name": member.name,
+                "size_bytes": member.size_bytes,
+                "sha256": member.sha256,
+                "first_page": member.first_page,
+                "last_page": member.last_page,
+            }
             for member in members
         ]
         rows = self._database.rows(

@@ -15,7 +15,7 @@ MOST_LABELS = 50
 MOST_PROBLEMS = 100
 TYPES = ("string", "number", "integer", "boolean", "array", "object")
 FORMATS = ("date",)
-WITH_REFERENCE = {"$ref", "title", "description", "x-labels", "x-evidence"}
+WITH_REFERENCE = {"$ref", "title", "description", "x-labels", "x-evidence", "x-barcode"}
 ANYWHERE = WITH_REFERENCE | {"type", "enum"}
 BY_TYPE = {
     "object": {"properties", "required", "additionalProperties"},
@@ -113,6 +113,13 @@ def _check_keywords(schema: dict[str, Any], pointer: str) -> Iterator[SchemaProb
         )
     if not isinstance(schema.get("x-evidence", True), bool):
         yield SchemaProblem(f"{pointer}/x-evidence", "must be true or false")
+    if (wanted := schema.get("x-barcode", False)) is not False:
+        if not isinstance(wanted, bool) and not _is_label(wanted):
+            detail = "must be true, false or the text with which the barcode begins, of 1 to 100 characters"
+            yield SchemaProblem(f"{pointer}/x-barcode", detail)
+        if schema.get("type", "string") not in ("string", "integer") or not _is_of_root(pointer):
+            detail = "only strings and integers that are properties of the record itself can have a barcode's value"
+            yield SchemaProblem(f"{pointer}/x-barcode", detail)
     if "enum" in schema and not (isinstance(schema["enum"], list) and 0 < len(schema["enum"]) <= 200):
         yield SchemaProblem(f"{pointer}/enum", "must be a list of 1 to 200 values")
     required, properties = schema.get("required", []), schema.get("properties")
@@ -129,6 +136,11 @@ def _check_keywords(schema: dict[str, Any], pointer: str) -> Iterator[SchemaProb
             yield SchemaProblem(f"{pointer}/{bound}", "must be a whole number, 0 or more")
     if schema.get("type") == "array" and "items" not in schema:
         yield SchemaProblem(f"{pointer}/items", "an array must have `items`")
+
+
+def _is_of_root(pointer: str) -> bool:
+    """Whether it points to a property of the root."""
+    return pointer.startswith("/properties/") and pointer.count("/") == 2
 
 
 def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -81,6 +81,20 @@ def _add_upload(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--allow-duplicates", action="store_true", help="send also what the dataset has")
     command.add_argument("--expand-archives", action="store_true", help="make a file of each member of a zip or mail")
+    command.add_argument(
+        "--separate",
+        nargs="?",
+        const="PATCHT",
+        metavar="TEXTS",
+        help="separate scans at pages with these barcodes, with commas between them; default: PATCHT",
+    )
+    command.add_argument(
+        "--blank-pages",
+        choices=("keep", "drop", "separate"),
+        default="keep",
+        help="with --separate: drop blank pages, or separate there too",
+    )
+    command.add_argument("--label", action="append", default=[], help="a label of the batch; may be repeated")
     command.add_argument("--low-priority", action="store_true", help="process these files after your others")
     command.add_argument(
         "--deadline-s", type=int, default=24 * 3600, help="until files that did not arrive are missing"

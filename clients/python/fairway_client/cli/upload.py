@@ -39,6 +39,9 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
         name=arguments.name or _default_name(arguments.paths)[:200],
         allow_duplicates=arguments.allow_duplicates,
         expand_archives=arguments.expand_archives,
+        separators=arguments.separate,
+        blank_pages=arguments.blank_pages,
+        labels=tuple(arguments.label),
         priority="low" if arguments.low_priority else "normal",
         deadline_s=arguments.deadline_s,
     )
