@@ -51,6 +51,7 @@ PRELOADED = (
     ),
     *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
     *("PIL.WebPImagePlugin", "pypdfium2", "html.parser", "textwrap", "zipfile", "layers.decoders.nets.pages"),
+    "layers.domain.extraction.rules",
 )
 # Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
 LOADED_FOR = {"ocr": "layers.decoders.nets.models:load"}
