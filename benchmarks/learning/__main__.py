@@ -3,8 +3,10 @@
     python -m benchmarks.learning FOLDER ... [--fit] [--level accurate] [--draws N] [--kept FOLDER]
 
 Each FOLDER, or a folder in it, has labelled scans. Every second scan, in the order of names, is for tuning: the weights of
-signs are fitted on them, and a memory is taught with them. The figures are those of the other scans. `--fit` prints the
-weights for layers/domain/extraction/certainty_weights.py. The scans are read once; what was read is kept in a folder.
+signs are fitted on them, on damaged copies of them and on how other levels and Tesseract read them, and a memory is taught with
+them. The figures are those of the other scans. `--fit` prints the
+weights for layers/domain/extraction/certainty_weights.py. The scans are read once; what was read is kept in a folder. The plot of the
+probabilities is written to docs/images/calibration.svg.
 """
 
 from __future__ import annotations
@@ -19,10 +21,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning import certainties
+from benchmarks.learning import certainties, plot
 from benchmarks.learning.certainties import COVERAGES, SURE_FROM
 from benchmarks.learning.fitting import fitted, memory_weights, seen
-from benchmarks.learning.samples import FIELDS, Memory, Sample, samples
+from benchmarks.learning.samples import FIELDS, Memory, Sample, damaged_samples, samples
 from benchmarks.reading.truth import halves, receipts
 from layers.domain.extraction.certainty_weights import SIGNS
 from layers.domain.learning.likeness import letters_in
@@ -120,7 +122,9 @@ def main() -> None:
     tuned, tested = (samples(half, given.level, given.kept) for half in halves(receipts(given.folders)))
     if given.fit:
         print("SIGNS =", SIGNS)
-        for kind, weights in fitted(seen(tuned)).items():
+        for kind, weights in fitted(
+            seen([*tuned, *damaged_samples(halves(receipts(given.folders))[0], given.kept)])
+        ).items():
             print(f'    "{kind}": {weights},')
         print("SAME, CONTRADICTED, CORRECTED =", memory_weights(tuned, given.draws))
         return
@@ -139,6 +143,13 @@ def main() -> None:
     }
     for title, rows in tables.items():
         _print(title, rows)
+    names = ("nothing learnt", f"{len(tuned)} corrections")
+    memories = (None, memory)
+    plot.draw(
+        [certainties.values(tested, each) for each in memories],
+        [certainties.records(tested, each) for each in memories],
+        names,
+    )
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(tables, indent=1))
 

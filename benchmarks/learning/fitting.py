@@ -14,7 +14,7 @@ from layers.domain.extraction.certainty_weights import SIGNS
 from layers.domain.extraction.rules import extract
 
 ROUNDS = 30
-PULL_TO_ALL, PULL_TO_ZERO = 0.3, 1.0  # of the weights of a kind, and of those of all kinds
+PULL_TO_ALL, PULL_TO_ZERO = 3.0, 3.0  # of the weights of a kind, and of those of all kinds
 
 
 class Seen(NamedTuple):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import random
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageChops, ImageFilter
+
 from benchmarks.reading.truth import Receipt, are_right
 from layers.decoders import ocr
+from layers.decoders.gray_pages import gray_page
 from layers.domain.extraction.rules import extract
 from layers.domain.learning.memory import Example, Recall, recall
 from layers.domain.learning.properties import sender_values
@@ -79,12 +84,58 @@ class Memory:
 def samples(receipts: Sequence[Receipt], level: str, folder: Path) -> list[Sample]:
     """The scans as this level reads them. What was read is kept in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [Sample(receipt, _page(receipt.path, level, folder)) for receipt in receipts]
+    return [
+        Sample(receipt, _page(folder / f"{receipt.path.stem}.{level}.json", partial(_read, receipt.path, level)))
+        for receipt in receipts
+    ]
 
 
-def _page(path: Path, level: str, folder: Path) -> Page:
-    kept = folder / f"{path.stem}.{level}.json"
+def damaged_samples(receipts: Sequence[Receipt], folder: Path) -> list[Sample]:
+    """The scans as other levels and Tesseract read them, and damaged copies of them: values are wrong more often, so that more
+    can be learnt from them about errors. What was read is kept in a folder."""
+    found = [sample for level in ("fast", "balanced") for sample in samples(receipts, level, folder)]
+    for receipt in receipts:
+        kept = folder / f"{receipt.path.stem}.tesseract.json"
+        found.append(Sample(receipt, _page(kept, partial(_read, receipt.path, "fast", "tesseract"))))
+        for damage in DAMAGES:
+            for level in ("fast", "accurate"):
+                kept = folder / f"{receipt.path.stem}.{damage}.{level}.json"
+                found.append(Sample(receipt, _page(kept, partial(_read_damaged, receipt.path, damage, level))))
+    return found
+
+
+def _page(kept: Path, read: Callable[[], list[dict[str, Any]]]) -> Page:
     if not kept.exists():
-        read = ocr.read_pages(str(path), "image/jpeg", [1], ["eng"], level, SCHEMA)  # type: ignore[arg-type]
-        kept.write_text(json.dumps(read))
+        kept.write_text(json.dumps(read()))
     return pages_as_read(json.loads(kept.read_text()))[0]
+
+
+def _read(path: Path, level: str, engine: str = "auto") -> list[dict[str, Any]]:
+    return ocr.read_pages(str(path), "image/jpeg", [1], ["eng"], level, SCHEMA, engine)  # type: ignore[arg-type]
+
+
+def _read_damaged(path: Path, damage: str, level: str) -> list[dict[str, Any]]:
+    image = DAMAGES[damage](gray_page(str(path), "image/jpeg", 1).convert("L"), random.Random(f"{path.stem} {damage}"))
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        image.save(file.name)
+        return ocr.read_pages(file.name, "image/png", [1], ["eng"], level, SCHEMA)  # type: ignore[arg-type]
+
+
+def _coarse(image: Any, chance: random.Random) -> Any:
+    """As sent by a messenger: few pixels."""
+    scale = min(0.62, chance.uniform(0.45, 0.6) * 1000 / image.width)
+    small = image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.BILINEAR)
+    return small.filter(ImageFilter.GaussianBlur(0.5))
+
+
+def _faded(image: Any, chance: random.Random) -> Any:
+    """As an old thermal print, photographed in poor light: faint, grainy, blurred and tilted."""
+    share = chance.uniform(0.45, 0.65)
+    faint = image.point(lambda value: round(255 - (255 - value) * share))
+    grain = Image.effect_noise(image.size, chance.uniform(12, 22))
+    grainy = ImageChops.add(faint, grain, offset=-128)
+    blurred = grainy.filter(ImageFilter.GaussianBlur(chance.uniform(0.8, 1.3)))
+    return blurred.rotate(chance.uniform(-1.5, 1.5), Image.Resampling.BILINEAR, fillcolor=225)
+
+
+DAMAGES: dict[str, Callable[[Any, random.Random], Any]] = {"coarse": _coarse, "faded": _faded}

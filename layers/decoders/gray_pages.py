@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
-from layers.decoders import bands, embedded, pdf
+from layers.decoders import bands, pdf
 from layers.decoders.images import INCOMPLETE, frame, is_incomplete, on_ground
 from layers.domain.formats import format_of
 
@@ -18,6 +18,8 @@ def gray_page(path: str, media_type: str, number: int) -> Any:
     if media_type == "application/pdf":
         return render_page(path, number)
     if format_of(media_type).holds_pictures:
+        from layers.decoders import embedded  # with the modules of all these formats
+
         return embedded.gray_page(path, media_type, number)
     picture = frame(path, number, draft_edge_px=DRAFT_EDGE_PX, draft_mode="L")
     image = on_ground(picture)

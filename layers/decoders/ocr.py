@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from layers.decoders import embedded, pdf_text, tessdata
+from layers.decoders import tessdata
 from layers.decoders.gray_pages import gray_page, notes_on
 from layers.decoders.readings import Reading, is_blank
 from layers.decoders.tesseract import Tesseract
@@ -38,10 +38,15 @@ def read_pages(
 
 def with_own_text(path: str, media_type: str, pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The pages as they were read, with the document's own text added if it has pictures or scans on pages."""
+    # Imported only where needed, because these modules take half of the time until the first photo is read.
     if media_type == "application/pdf":
+        from layers.decoders import pdf_text
+
         return [pdf_text.add_own_text(path, page) for page in pages]
     if not format_of(media_type).holds_pictures:
         return pages
+    from layers.decoders import embedded
+
     return [embedded.add_own_text(path, media_type, page) for page in pages]
 
 

@@ -61,6 +61,7 @@ PRELOADED = (
         "zipfile",
         "layers.decoders.nets.pages",
     ),
+    "layers.domain.extraction.rules",
 )
 # Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
 LOADED_FOR = {"ocr": "layers.decoders.nets.models:load"}

@@ -93,3 +93,24 @@ def test_each_kind_has_a_weight_for_each_sign() -> None:
     assert {len(weights) for weights in WEIGHTS.values()} == {len(SIGNS)}
     assert {kind_of(name, each) for name, each in SCHEMA["properties"].items()} < set(WEIGHTS)  # type: ignore[attr-defined]
     assert kind_of("notes", {"type": "string"}) == kind_of("pages", {"type": "integer"}) == "other"
+
+
+def doubts(*lines: str, source: str = "ocr", confidence: float = 98.0) -> tuple[str, ...]:
+    words = tuple(
+        Word(word, 0.1 * at, 0.03 * row, 0.1 * at + 0.09, 0.03 * row + 0.02, confidence)
+        for row, line in enumerate(lines)
+        for at, word in enumerate(line.split())
+    )
+    page = Page(1, "\n".join(lines), words, source, confidence, 800, 1000)  # type: ignore[arg-type]
+    return extract([page], {"properties": SCHEMA["properties"] | {"title": {"type": "string"}}}).doubtful  # type: ignore[operator]
+
+
+def test_a_name_that_ocr_read_with_a_letter_missing_between_points_is_doubtful() -> None:
+    assert set(doubts("MR. D.I.. (M) SDN BHD", *LINES[1:])) == {"company", "title"}
+    assert doubts("MR. D.I.Y. (M) SDN BHD", *LINES[1:]) == ()
+    assert doubts("MR. D.I.. (M) SDN BHD", *LINES[1:], source="native", confidence=100.0) == ()
+
+
+def test_a_value_that_is_more_likely_wrong_than_right_is_doubtful() -> None:
+    assert {"company", "date"} <= set(doubts(*LINES, confidence=10.0))
+    assert "total" not in doubts(*LINES, confidence=10.0)  # other sums confirm it

@@ -9,8 +9,9 @@ import pytest
 
 from layers.domain.extraction.confusions import known_word, looks_like, with_digits
 from layers.domain.extraction.legal_forms import with_read_form
+from layers.domain.extraction.misread_words import meant_by
 from layers.domain.extraction.rules import extract
-from layers.domain.page import Extraction, Page
+from layers.domain.page import Extraction, Page, Word
 
 TEXT, DAY, NUMBER = {"type": "string"}, {"type": "string", "format": "date"}, {"type": "number"}
 
@@ -109,3 +110,84 @@ def test_a_letter_in_a_total_is_the_digit_that_payment_and_change_show(read_as: 
     found = read(f"Corner shop\nTOTAL RM {read_as}\nCASH   RM 72.00\nCHANGE   RM 0.10", total=NUMBER)
     assert found.fields.get("total") == expected
     assert ("total" in found.doubtful) == (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("tota1", "total"),
+        ("lotal", "total"),
+        ("subt0t31", "subtotal"),
+        ("ciange", "change"),
+        ("chanige", "change"),
+        ("adjugtment", "adjustment"),
+        ("total", None),
+        ("charge", None),
+        ("coral", None),
+        ("metal", None),
+        ("11111", None),
+    ],
+)
+def test_a_misread_word_beside_a_sum_is_the_known_word_that_is_one_letter_away(written: str, meant: str | None) -> None:
+    assert meant_by(written, is_sure=False) == meant
+
+
+def test_a_surely_read_word_of_letters_is_what_it_says() -> None:
+    assert meant_by("lotal", is_sure=True) is None
+    assert meant_by("tota1", is_sure=True) == "total"
+
+
+def of_words(*lines: str, confidence: float = 90.0, unsure: str = "") -> Extraction:
+    """The total of a page whose words have this confidence, and those of `unsure` a lower one."""
+    words = tuple(
+        Word(word, 0.15 * at, 0.03 * row, 0.15 * at + 0.14, 0.03 * row + 0.02, 40.0 if word in unsure.split() else confidence)
+        for row, line in enumerate(lines)
+        for at, word in enumerate(line.split())
+    )  # fmt: skip
+    page = Page(1, "\n".join(lines), words, "ocr", confidence, 800, 1000)
+    return extract([page], {"properties": {"total": NUMBER}})
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("Corner shop", "Fries 6.80", "Tota1 Rounded 18.90", "Cash 50.00", "Ch4nge 31.10"), 18.9),
+        (("Corner shop", "Total Sales 20.90", "CASH 21.00", "CHANGE .10"), 20.9),
+        (("Corner shop", "TakeOut 18.90", "Cash 50.00", "Change 31.10", "TOTAL INCLUDES 6% CST 1.07"), 18.9),
+        (("Corner shop", "Total (Inclusive of GST) 65.53", "Rounding 0.02", "VISA 65.55"), 65.55),
+        (("Corner shop", "Tea 11.25", "Pagsent -20.00", "Cash -20.00", "Change 8.75"), 11.25),
+    ],
+)
+def test_the_total_is_found_beside_misread_words_and_by_other_sums(lines: tuple[str, ...], expected: float) -> None:
+    assert of_words(*lines).fields == {"total": expected}
+
+
+def test_of_totals_that_differ_the_one_that_more_lines_show_counts() -> None:
+    lines = ("Corner shop", "Total Amount 234.40", "Credit Card 234.40", "Total Amount Collected 239.40")
+    assert of_words(*lines).fields == {"total": 234.4}
+
+
+def test_of_totals_that_differ_the_surely_read_one_counts() -> None:
+    lines = ("Corner shop", "Tea 3.00", "Total 9.20", "Total 0.28")
+    assert of_words(*lines).fields == {"total": 0.28}
+    assert of_words(*lines, unsure="0.28").fields == {"total": 9.2}
+
+
+def test_a_total_without_its_decimal_point_is_doubtful_and_gets_it_back_if_the_bill_shows_the_sum() -> None:
+    with_sum = of_words("Corner shop", "SUB TOTAL 7.70", "GRAND TOTAL 770", "CASH 8.00")
+    assert (with_sum.fields, with_sum.doubtful) == ({"total": 7.7}, ("total",))
+    without = of_words("Corner shop", "Tea 7.70", "Sugar 1.20", "GRAND TOTAL 8900")
+    assert (without.fields, without.doubtful) == ({"total": 8900.0}, ("total",))
+    native = of_words("Corner shop", "SUB TOTAL 7.70", "GRAND TOTAL 770", confidence=100.0)
+    assert native.fields == {"total": 770.0} and not native.doubtful
+
+
+def test_without_a_label_the_largest_amount_that_several_lines_show_is_a_doubtful_total() -> None:
+    found = of_words("Corner shop", "2 Tea 9.90 19.80", "19.80", "x 18.68")
+    assert (found.fields, found.doubtful) == ({"total": 19.8}, ("total",))
+    assert not of_words("Corner shop", "2 Tea 9.90 19.80", "19.80", confidence=100.0).fields
+
+
+def test_a_total_behind_a_loose_dash_is_doubtful() -> None:
+    assert of_words("Corner shop", "Total Payable: — 60.24").doubtful == ("total",)
+    assert of_words("Corner shop", "Total Payable: -60.24").doubtful == ()

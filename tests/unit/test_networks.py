@@ -192,6 +192,16 @@ def test_doubtful_lines_that_show_values_are_read_again_first() -> None:
     assert len(chosen) == int(pages.MOST_AGAIN * 30) and lines[29] not in chosen
 
 
+def test_doubtful_rows_of_sums_are_read_again_before_the_head_if_the_schema_has_numbers() -> None:
+    lines = [found_line(f"line {row}", (10, 40.0 * row), 0.6) for row in range(30)]
+    words, amount = found_line("Tota1 Rounded", (10, 40.0 * 25), 0.6), found_line("9.O0", (240, 40.0 * 25), 0.6)
+    rows = tuple((words, amount) if at == 25 else (each,) for at, each in enumerate(lines))
+    found = ImageReading((600, 1400), rows)
+    number, text = ({"properties": {name: {"type": kind}}} for name, kind in (("tax", "number"), ("note", "string")))
+    assert set(pages._doubtful_lines(found, number)[:2]) == {words, amount}
+    assert pages._doubtful_lines(found, text)[0] is lines[0]
+
+
 def test_words_of_lines_in_another_direction_say_how_far_they_are_turned() -> None:
     rows = ((found_line("upright", (10, 10)),), (found_line("sideways", (300, 300), degrees=90),))
     rows_of_words = pages._words(ImageReading((400, 400), rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layers.domain.extraction.rules import extract
+from layers.domain.extraction.rules import DEFAULT_SCHEMA, extract
 from layers.domain.page import Page, Word
 
 SCHEMA = {"properties": {"company": {"type": "string"}, "address": {"type": "string"}}}
@@ -50,6 +50,22 @@ def test_a_letterhead_of_any_country_names_company_and_address(text: str, compan
 def test_a_name_with_a_registration_number_wins_over_slogans_and_places_above_it() -> None:
     text = "TQ FOR SHOPPING WITH US\nOASIS VILLAGE\n12 Quay Street\nFAIRDEAL RETAIL SB(306295-X) FKA OLD STORES SB\nTotal 1.00"
     assert found(text)["company"] == "FAIRDEAL RETAIL SB"
+
+
+def test_the_line_of_a_sender_above_a_recipient_is_its_name_and_address() -> None:
+    text = "Nordlicht AG - Uferweg 40-42 - D-63571 Gelnhausen\nHarbour Tools Ltd.\n93B Sai Yu Chung\nHong Kong\nRechnung\nContract No. CON02858"
+    assert found(text) == {"company": "Nordlicht AG", "address": "Uferweg 40-42 - D-63571 Gelnhausen"}
+
+
+def test_an_address_goes_on_below_a_house_number_that_looks_like_a_dutch_postcode() -> None:
+    text = "Azure Ltd\n4557 De Silva St\nFremont CA 94538\nInvoice 12"
+    assert found(text)["address"] == "4557 De Silva St Fremont CA 94538"
+
+
+def test_a_name_is_known_by_a_web_address_with_http_and_www() -> None:
+    text = "Global Wholesaler\nAzure Interior\n4557 De Silva St\nFremont CA 94538\nTotal 4.00\nhttp://www.azure-interior.com"
+    assert found(text)["company"] == "Azure Interior"
+    assert extract([Page(1, text, source="native")], DEFAULT_SCHEMA).fields["title"] == "Azure Interior"
 
 
 def test_the_number_of_a_stamp_is_no_part_of_a_name() -> None:

@@ -11,7 +11,6 @@ from layers.decoders.nets import models, reading
 from layers.decoders.nets.models import SMALL, TINY, Net
 from layers.decoders.nets.reading import FoundLine, ImageReading
 from layers.decoders.readings import Reading
-from layers.domain.extraction.rules import extract
 from layers.domain.file import ReadingLevel
 from layers.domain.page import Box, Page, words_of
 
@@ -84,20 +83,42 @@ def _resized(image: Any, scale: float) -> Any:
 
 
 def _doubtful_lines(found: ImageReading, schema: Mapping[str, Any]) -> list[FoundLine]:
-    """Lines with a doubtful letter, as many as may be recognised again: first those that show values of the schema,
-    then the head of the page, then the least sure ones."""
+    """Lines with a doubtful letter, as many as may be recognised again: first those that show values of the schema, then the
+    rows of sums, if the schema has numbers, then the head of the page, then the least sure ones."""
+    from layers.domain.extraction.rules import extract  # no other level needs them, and they take a while to load
+
     lines = found.lines
     boxes = [proof.box for proof in extract([_page(found)], schema).evidence.values() if proof.box]
     shows_value = {line: any(_is_within(line.box(found.size), box) for box in boxes) for line in lines}
-    in_head = {line: place < HEAD_LINES for place, line in enumerate(lines)}
+    of_sums = _rows_of_sums(found) if _has_numbers(schema) else frozenset()
+    in_head = frozenset(lines[:HEAD_LINES])
     left = MOST_AGAIN * sum(line.cost for line in lines)
     chosen = []
     doubtful = (line for line in lines if line.line.least < DOUBTFUL_BELOW)
-    for line in sorted(doubtful, key=lambda line: (not shows_value[line], not in_head[line], line.line.least)):
+    for line in sorted(
+        doubtful, key=lambda line: (not shows_value[line], line not in of_sums, line not in in_head, line.line.least)
+    ):
         if line.cost <= left:
             left -= line.cost
             chosen.append(line)
     return chosen
+
+
+def _rows_of_sums(found: ImageReading) -> frozenset[FoundLine]:
+    """The lines with digits in rows whose words stand beside a total, or beside a sum that may confirm it."""
+    from layers.domain.extraction.sums import BESIDE_SUMS
+
+    return frozenset(
+        line
+        for row in found.rows
+        if BESIDE_SUMS.search(" ".join(line.line.text for line in row).lower())
+        for line in row
+        if any(map(str.isdigit, line.line.text))
+    )
+
+
+def _has_numbers(schema: Mapping[str, Any]) -> bool:
+    return any(each.get("type") == "number" for each in (schema.get("properties") or {}).values())
 
 
 def _is_within(line: Box, evidence: Box) -> bool:

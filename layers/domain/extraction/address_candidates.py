@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from layers.domain.extraction import labels
 from layers.domain.extraction.boxes import enclosing_box
@@ -17,9 +18,11 @@ from layers.domain.extraction.dates import dates
 from layers.domain.extraction.legal_forms import has_legal_form
 from layers.domain.extraction.lines import Line
 from layers.domain.extraction.registrations import NUMBER
+from layers.domain.extraction.text_candidates import SENDER_LINE
 from layers.domain.page import Evidence
 
 HEADER_LINES = 18
+OF_BLOCK, OF_SENDER_LINE = 1.0, 2.0  # scores
 LONG_WORD = 6  # shorter words without digits may be other ones
 # Words whose misreadings are corrected: of streets and buildings, and names of countries.
 KNOWN_WORDS = (
@@ -50,12 +53,13 @@ BEGINS_WITH_NUMBER = re.compile(r"^\d{1,5}[\s-]+[a-z]{3}")
 POSTCODE = re.compile(
     r"(?<![\d-])(?<!lot )(?<!no )(?<!no\. )(?<!no\.)(?<!p\.t\. )(?<!pt )\d{5,6}(?![\d-])(?=[\s,.]{0,3}[^\W\d]{2}|\W{0,3}$)"
     r"|\b\d{2}-\d{3}\b(?=\s[^\W\d]{2})|\b\d{3} \d{2}\b(?=\s[^\W\d]{2})|\b\d{4}(?=\s[^\W\d]{4,}(?: [a-z]{1,2})?\W*$)"
-    r"|\b[a-z]{1,2}\d[\da-z]? ?\d[a-z]{2}\b|\b[a-z]\d[a-z] ?\d[a-z]\d\b|\b\d{4} ?[a-z]{2}\b(?=\W+[a-z]{3})"
+    r"|\b[a-z]{1,2}\d[\da-z]? ?\d[a-z]{2}\b|\b[a-z]\d[a-z] ?\d[a-z]\d\b"
+    r"|\b\d{4} ?[a-z]{2}\b(?=\W+[a-z]{3})(?!.*\b(?:st|street|rd|road|ave|avenue|blvd|dr|drive|ln|lane|way)\b)|\b[a-z]{1,3}-\d{4,5}(?=\s[^\W\d]{3})"
     r"|\b[a-z]{2} \d{5}(?:-\d{4})?\b|\b\d{4,5}-\d{3}\b(?!-)|\b(?:nsw|vic|qld|wa|sa|tas|act|nt) \d{4}\b|〒\s?\d{3}-\d{4}"
 )
 OTHER = re.compile(
     r"\btel|\bfax|phone|mobile|whatsapp|\bgst\b|\bvat\b|\btax\b|\binvoice|receipt|\bdate\b|\btime\b|www|@|\breg\b|cashier|\bbill\b|"
-    r"\btotal\b|\bcash\b|\bcard\b|\bcopy\b|\bkasse|quittung|scontrino|ticket|\bcaisse|[$€£¥₹]\s?\d|\btable\b|\border\b|\bqty\b|\bco\.? ?no|\broc\b|member|welcome|thank|\bguest\b|rechnung|facture|factura|faktura|"
+    r"\btotal\b|\bcash\b|\bcard\b|\bcopy\b|\bkasse|quittung|scontrino|ticket|\bcaisse|[$€£¥₹]\s?\d|\btable\b|\border\b|\bqty\b|\bco\.? ?no|\broc\b|member|welcome|thank|\bguest\b|\bcontract\b|vertrag|rechnung|facture|factura|faktura|"
     r"(?<!no)\s?:"
 )
 STREET_AND_HOUSE = re.compile(r"[^\W\d]{3,}\.?(?:[ -][^\W\d]+\.?){0,4},? \d{1,4}(?:[ -/]?[\da-z]{1,3})?\W?")
@@ -65,8 +69,14 @@ REST_OF_REGION = re.compile(r"darul [^\W\d]+\W?")
 
 
 def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
-    """The first address below the first line."""
+    """The address in the line of a sender, and the first address below the first line."""
     top = list(lines[:HEADER_LINES])
+    for line in top:
+        if sender := SENDER_LINE.fullmatch(line.text.strip()):
+            begin = line.text.find(sender["address"])
+            yield Candidate(
+                sender["address"], partial(line.evidence, begin, begin + len(sender["address"])), OF_SENDER_LINE
+            )
     texts = [labels.lowered(line.text.strip()) for line in top]
     others = [_is_other(line, text) for line, text in zip(top, texts, strict=True)]
     parts = [not others[at] and (_is_part(text) or _is_above_town(at, texts)) for at, text in enumerate(texts)]
@@ -78,7 +88,7 @@ def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
     box = enclosing_box([box for line in address if (box := line.evidence(0, len(line.text)).box)])
     text = " ".join(line.text.strip() for line in address)
     value = _as_printed(text)
-    yield Candidate(value, lambda: Evidence(address[0].page, text, box), 1.0, doubtful=value != text)
+    yield Candidate(value, lambda: Evidence(address[0].page, text, box), OF_BLOCK, doubtful=value != text)
 
 
 def _as_printed(text: str) -> str:

@@ -25,6 +25,7 @@ from layers.domain.page import Evidence, Page, Word
 SUREST, LEAST_SURE = 0.995, 0.02  # probabilities of a word, between which its logarithm of the odds is used
 FULL_LEAD = 40.0  # a lead of this score over the next candidate counts as 1
 SHORT_ADDRESS = 5  # words
+EVEN = 50.0  # a value with a lower probability is more likely wrong than right
 MONTHS = 12
 NAMED_OR_YEAR_FIRST = re.compile(r"[^\W\d_]{3}|^\D{0,2}\d{4}\D")
 STRAY = re.compile(r"[\"_*|~^=<>{}\\]|\.\.|,,|\w\W?$(?<=[\s]\w)")
@@ -50,6 +51,15 @@ class Certainty:
         signs = self.signs(confidences, proof.text, kind_of(name, schema), best, others)
         probability = round(100 * share_right(weighted(kind_of(name, schema), signs)), 1)
         return replace(proof, confidence=round(min(confidences), 1), probability=probability)
+
+    def is_doubtful(self, proof: Evidence, name: str, best: Candidate) -> bool:
+        """Whether a value is doubtful whatever a dataset asks for: it may mean another value, or OCR has read it and it is more
+        likely wrong than right, or a name with marks that no name has."""
+        page = self._pages.get(proof.page)
+        if best.doubtful or page is None or page.source != "ocr":
+            return best.doubtful
+        is_name = labels.words_of(name) in labels.TITLES and isinstance(best.value, str)
+        return (proof.probability or 0.0) < EVEN or (is_name and STRAY.search(best.value) is not None)
 
     def signs(
         self, confidences: Sequence[float], text: str, kind: str, best: Candidate, others: Sequence[Candidate]

@@ -31,7 +31,7 @@ from layers.domain.extraction.text_candidates import (
 from layers.domain.page import Evidence
 
 STAMP = re.compile(r"\s*(?<!\()\b[A-Z]{0,3}\d{5,}(?:-[A-Z\d])?\b(?!\))")  # a number that is no part of a name
-DOMAIN = re.compile(r"(?:@|www\.|https?://)\s?([\w-]{3,40})\s?\.\s?[a-z]{2,}|([\w.-]{4,40})@(?:gmail|yahoo|hotmail|outlook|gmx|web)\b", re.IGNORECASE)  # fmt: skip
+DOMAIN = re.compile(r"(?:@|https?://(?:www\.)?|www\.)\s?([\w-]{3,40})\s?\.\s?[a-z]{2,}|([\w.-]{4,40})@(?:gmail|yahoo|hotmail|outlook|gmx|web)\b", re.IGNORECASE)  # fmt: skip
 FREE_MAIL = frozenset({"gmail", "yahoo", "hotmail", "outlook", "gmx", "web", "icloud", "live", "msn", "mail"})
 # Words with which the name of the line above continues.
 CONTINUES = re.compile(
@@ -66,6 +66,14 @@ def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         doubtful = candidate.doubtful or name != candidate.value
         yield replace(candidate, value=name, score=score, doubtful=doubtful)
     yield from (each for each in sender_candidates(lines) if _may_be_a_name(labels.lowered(each.value), known))
+
+
+def title_candidates_by_domain(lines: Sequence[Line]) -> Iterator[Candidate]:
+    """The titles of the document. One whose words are the domain of an address scores higher, as that of a sender does."""
+    domains = _domains(lines)
+    for candidate in title_candidates(lines):
+        bonus = DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
+        yield replace(candidate, score=candidate.score + bonus)
 
 
 def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import overload
 
-from layers.domain.extraction import labels, values
+from layers.domain.extraction import labels, misread_words, values
 from layers.domain.extraction.amounts import Amount, amounts, is_money, is_percent
 from layers.domain.extraction.boxes import box_of_words
 from layers.domain.extraction.directions import in_reading_order, runs_to_the_left
@@ -153,7 +153,7 @@ class Lines(Sequence[Line]):
 
     @cached_property
     def ocr_corrected(self) -> SearchableText:
-        return SearchableText(labels.ocr_corrected(line.text) for line in self._lines)
+        return SearchableText(misread_words.corrected(line.text, line.words, line.starts) for line in self._lines)
 
 
 def lines_of(pages: Sequence[Page]) -> Lines:

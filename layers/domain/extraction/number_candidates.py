@@ -13,22 +13,24 @@ from layers.domain.extraction.amounts import Amount, is_money, is_percent
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
 from layers.domain.extraction.lines import Line, Lines, cell_below
+from layers.domain.extraction.misread_words import OF_A_FILE
 from layers.domain.extraction.sums import Sums, net_and_tax_in, sums_of
 from layers.domain.extraction.values import Found
 
 # Words in the line of a sum that is not the total.
 NOT_THE_TOTAL = re.compile(
     r"sub\s?-?total|subtotaal|zwischensumme|excl|tax\s?able|total\s?(?:[g6]st|tax|vat|qty|quantity|items?|disc|saving|point|\d\d?\s?%)"
-    r"|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
+    r"|total\s?includes\s?\d|(?:[g6]st|tax|vat|sst) (?:amount|total|summary)|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b|discount|change|tender|\bht\b|untaxed|balance b/f|last bill|qty|\bitems?\b",
 )
 WHOLE_SUM = re.compile(r"incl|payable|grand|with tax|after round")
 # Before an amount that may be the rest of a larger one, with a space that OCR added: "1, 190.00".
 CUT_OFF = re.compile(r"(?:^|\s)\d{1,3}[.,'’] $")
+LOOSE_DASH = re.compile(r"[-\u2013\u2014]\s")  # before an amount: a minus, or a mark that belongs to the label
 PARTIAL_SUM = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
 BEFORE_TAX = re.compile(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed")
 # Every match of BEFORE_TAX and NOT_THE_TOTAL contains one of these, so that lines without them skip the patterns.
 NOT_THE_TOTAL_STEMS = (
-    "sub", "zwischensumme", "excl", "ht", "tax", "gst", "6st", "vat", "sst", "qty", "quantity", "item", "disc", "saving",
+    "includes", "sub", "zwischensumme", "excl", "ht", "tax", "gst", "6st", "vat", "sst", "qty", "quantity", "item", "disc", "saving",
     "point", "%", "change", "tender", "balance", "last",
 )  # fmt: skip
 # Behind a label: an amount with another character for its point, or with letters for digits. At least one digit is read.
@@ -40,6 +42,7 @@ UNREADABLE = re.compile(
 )
 DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S": "5", "B": "8"})
 DAMAGED_PENALTY = 25.0
+LEAST_WITHOUT_POINT = 100.0
 WIDE_GAP = re.compile(r" {3,}")
 # Added to the score of a labelled total that other sums confirm.
 PAID_LESS_CHANGE, NET_AND_TAX, ROUNDED = 60.0, 20.0, 60.0
@@ -47,6 +50,9 @@ PAID_LESS_CHANGE, NET_AND_TAX, ROUNDED = 60.0, 20.0, 60.0
 PAID_LESS_CHANGE_UNLABELLED, NET_AND_TAX_UNLABELLED, PAID_EXACTLY_UNLABELLED = 140.0, 100.0, 90.0
 # Subtracted from the score of a number without decimals on a bill that writes its sums with cents.
 NO_DECIMALS_PENALTY = 40.0
+# Added for each further line that shows the same total, and subtracted for each point of confidence that its words lack.
+REPEATED, MOST_REPEATED, UNSURE_POINT = 8.0, 2, 0.2
+REPEATED_UNLABELLED = 40.0  # the score of the largest amount that a bill shows several times, if no label names a total
 
 
 def number_candidates(
@@ -80,6 +86,8 @@ def number_candidates(
                 amount: Amount = found.value  # type: ignore[assignment]
                 if integer and amount.value != int(amount.value):
                     continue
+                if is_total and not amount.value and not amount.decimals:
+                    continue  # the rest of an amount that was misread
                 score = 100.0 - tier + nearness - penalty + _amount_score(amount, integer, is_total)
                 score -= NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
                 # Among several totals, the last one is the one to pay.
@@ -88,6 +96,8 @@ def number_candidates(
                 evidence = partial(amount_line.evidence, found.start, found.end)
                 before, written = amount_line.text[: found.start], amount_line.text[found.start : found.end]
                 is_cut = written[:1].isdigit() and CUT_OFF.search(before) is not None
+                is_cut = is_cut or (is_total and LOOSE_DASH.match(written) is not None)
+                score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total else 0.0
                 yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
 
 
@@ -116,10 +126,17 @@ def _restored_amount(line: Line, found: re.Match[str], lines: Lines) -> Candidat
     return Candidate(possible.pop(), partial(line.evidence, *found.span()), 0.0, doubtful=True)
 
 
+def _unsureness(line: Line, found: Found) -> float:
+    """How many points the confidence of the least sure word of an amount lacks."""
+    return 100.0 - min((word.confidence for word in line.words_in(found.start, found.end)), default=100.0)
+
+
 def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
     """The candidates for a total, with a higher score if other sums of the bill confirm them, and confirmed amounts
     without a label."""
     sums = sums_of(lines)
+    if _is_read_by_ocr(lines):
+        candidates = list(_with_points(_repeated(list(candidates), lines), lines, sums))
     if sums.rounding:
         candidates = list(_with_rounded(list(candidates), sums, lines))
     if not sums.can_confirm:
@@ -142,9 +159,47 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[C
             yield Candidate(amount.value, partial(line.evidence, found.start, found.end), score, currency=amount.sign)
 
 
+def _money_of(lines: Lines) -> Iterator[tuple[Line, Found, Amount]]:
+    return ((line, found, amount) for line in lines for found, amount in line.money)
+
+
+def _is_read_by_ocr(lines: Lines) -> bool:
+    return any(word.confidence <= OF_A_FILE for line in lines for word in line.words[:1])
+
+
+def _repeated(candidates: Sequence[Candidate], lines: Lines) -> Iterator[Candidate]:
+    """The candidates, where one that several lines show scores higher. Without any, the largest amount that several lines show,
+    which is doubtful."""
+    shown = list(_money_of(lines))
+    counts = Counter(value for _, value in {(id(line), round(amount.value, 2)) for line, _, amount in shown})
+    for candidate in candidates:
+        further = min(MOST_REPEATED, counts[round(candidate.value, 2)] - 1) if candidate.value > 0 else 0
+        yield replace(candidate, score=candidate.score + REPEATED * max(0, further))
+    repeated = [each for each in shown if counts[round(each[2].value, 2)] > 1 and each[2].value > 0]
+    if repeated and not candidates:
+        line, found, amount = max(repeated, key=lambda each: each[2].value)
+        evidence = partial(line.evidence, found.start, found.end)
+        yield Candidate(amount.value, evidence, REPEATED_UNLABELLED, doubtful=True, currency=amount.sign)
+
+
+def _with_points(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -> Iterator[Candidate]:
+    """The candidates, where one that may have lost its decimal point is doubtful. It gets the point back if the bill shows or
+    makes that sum: 770 for 7.70."""
+    shown = {round(amount.value, 2) for _, _, amount in _money_of(lines) if amount.decimals}
+    for candidate in candidates:
+        with_point = round(candidate.value / 100, 2)
+        is_whole = candidate.value >= LEAST_WITHOUT_POINT and not candidate.value % 1 and candidate.value not in shown
+        if not shown or not is_whole:
+            yield candidate
+        elif with_point in shown | sums.possible_totals:
+            yield replace(candidate, value=with_point, score=candidate.score + NO_DECIMALS_PENALTY, doubtful=True)
+        else:
+            yield replace(candidate, doubtful=True)
+
+
 def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> Iterator[Candidate]:
     """The candidates, where a total that is rounded to coins scores higher than the one before rounding. If no label names
-    the rounded one, it counts where the bill shows it at least twice."""
+    the rounded one, it counts where the bill shows it at least twice or it was paid exactly."""
     named = {candidate.value for candidate in candidates}
     for candidate in candidates:
         bonus = ROUNDED if sums.is_rounded(candidate.value, named) else 0.0
@@ -152,10 +207,11 @@ def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> 
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if best is None or any(sums.is_rounded(value, named) for value in named):
         return
-    shown = [(line, found, amount) for line in lines for found, amount in line.money]
+    shown = list(_money_of(lines))
     counts = Counter(round(amount.value, 2) for _, _, amount in shown)
     for line, found, amount in shown:
-        if counts[round(amount.value, 2)] > 1 and sums.is_rounded(amount.value, {best.value}):
+        is_shown = counts[round(amount.value, 2)] > 1 or sums.was_paid_exactly(amount.value)
+        if is_shown and sums.is_rounded(amount.value, {best.value}):
             evidence = partial(line.evidence, found.start, found.end)
             yield Candidate(amount.value, evidence, best.score + 1.0, currency=amount.sign or best.currency)
 

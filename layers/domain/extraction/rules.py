@@ -13,7 +13,7 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.address_candidates import address_candidates
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty import Certainty
-from layers.domain.extraction.company_candidates import company_candidates
+from layers.domain.extraction.company_candidates import company_candidates, title_candidates_by_domain
 from layers.domain.extraction.currency_candidates import currency_candidates
 from layers.domain.extraction.damaged_dates import damaged_date_candidates
 from layers.domain.extraction.date_candidates import date_candidates
@@ -28,7 +28,6 @@ from layers.domain.extraction.tables.items import Items, items_in
 from layers.domain.extraction.text_candidates import (
     hash_number_candidates,
     labelled_text_candidates,
-    title_candidates,
 )
 from layers.domain.extraction.values import DateOrder
 from layers.domain.page import Extraction, Note, Page
@@ -101,7 +100,7 @@ def extract(
         tuple(name for name in schema.get("required") or () if name not in values),
         evidence,
         doubtful=(
-            *(name for name, best in ordered.items() if best.doubtful),
+            *(name for name, best in ordered.items() if certainty.is_doubtful(evidence[name], name, best)),
             *(name for name, items in lists.items() if items.doubtful),
         ),
         notes=(NOT_ALL_LINES,) if lists and document.lines.is_cut else (),
@@ -155,7 +154,7 @@ def _string_candidates(
         # Labels such as "Ship to" may mean another address than the sender's.
         yield from _behind_labels(address_candidates(lines), has_own_labels, doubtful=has_own_labels)
     elif words in labels.TITLES and not has_own_labels:
-        yield from title_candidates(lines)
+        yield from title_candidates_by_domain(lines)
     if has_own_labels or not (is_letterhead or words in labels.TITLES):
         needs_digit = bool(DOCUMENT_NUMBER_NAME.search(words)) or words == "invoice"
         yield from labelled_text_candidates(property_labels, lines, needs_digit=needs_digit)

@@ -23,8 +23,8 @@ class Wording(NamedTuple):
 
 ROUNDING = Wording(re.compile(r"\bround|\brundung|\bafronding|\barrondi"), ("round", "rundung", "afronding", "arrondi"))
 CHANGE = Wording(
-    re.compile(r"\b(?:\w?hange|chan[gq]e|baki|r[uü]ckgeld|wisselgeld|rendu|reszta)\b"),
-    ("hange", "chan", "baki", "ckgeld", "wisselgeld", "rendu", "reszta"),
+    re.compile(r"\b(?:\w?hange|chan[gq]e|chnge|baki|r[uü]ckgeld|wisselgeld|rendu|reszta)\b"),
+    ("hange", "chan", "chnge", "baki", "ckgeld", "wisselgeld", "rendu", "reszta"),
 )
 NET = Wording(
     re.compile(
@@ -46,6 +46,12 @@ TAX = Wording(
     ("gst", "6st", "vat", "sst", "tax", "mwst", "ust", "btw", "tva"),
 )
 WORDINGS = {"rounding": ROUNDING, "change": CHANGE, "net": NET, "paid": PAID, "tax": TAX}
+# Parts of the words beside a total and the sums that confirm it, also with a misread letter.
+BESIDE_SUMS = re.compile(
+    r"t[o0]ta|[o0]tal|\bt[o0]?tl\b|cash|chan|hang|r[o0]und|am[o0]unt|payab|paid|payment|tender|visa|master|credit|balance"
+    r"|\bdue\b|summe|betrag|zahl|montant|importe"
+)
+CENTS = re.compile(r"(?<![\w.,])[.,](\d\d)\s*$")  # change without a digit before its point: `.10`
 NOT_A_SUM = re.compile(r"\b(?:qty|quantity|items?|points?|id|no|reg|summary|code|rate|member)\b")
 HALF_A_CENT = 0.005  # sums that differ by less are equal
 MOST_SUMS = 12  # of each kind
@@ -119,11 +125,11 @@ def sums_of(lines: Lines) -> Sums:
     """The last amount of each line whose words name a kind of sum."""
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
-    stems = {kind: lines.lowered.present_stems(wording.stems) for kind, wording in WORDINGS.items()}
-    if not any(stems.values()) and "total" not in lines.lowered.vocabulary:
+    stems = {kind: lines.ocr_corrected.present_stems(wording.stems) for kind, wording in WORDINGS.items()}
+    if not any(stems.values()) and "total" not in lines.ocr_corrected.vocabulary:
         return Sums((), (), (), (), (), has_change=False)
     for index, line in enumerate(lines):
-        lowered = lines.lowered.line(index)
+        lowered = lines.ocr_corrected.line(index)
         amounts = line if line.amounts else _amount_below(lines, index)
         if not amounts and not any(stem in lowered for stem in stems["change"]):
             continue
@@ -137,7 +143,9 @@ def sums_of(lines: Lines) -> Sums:
             continue
         money = [amount.value for _, amount in amounts.money] if amounts else []
         if money:
-            found[kind].append(abs(money[-1]) if kind == "change" else money[-1])
+            found[kind].append(abs(money[-1]) if kind in ("change", "paid") else money[-1])
+        elif kind == "change" and (cents := CENTS.search(lowered)):
+            found[kind].append(int(cents[1]) / 100)
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
 
 

@@ -40,6 +40,10 @@ REGISTRATION = re.compile(
     re.IGNORECASE,
 )
 OWNER = re.compile(r"^(?:own|owned|operated|managed|run|sold|issued) by\s?:?\s*", re.IGNORECASE)
+# The line of a sender above a recipient, as in the window of an envelope: name, street and town between marks.
+SENDER_LINE = re.compile(
+    r"(?P<name>[^\d·•|]{3,60}?)\s+[-\u2013·•|]\s+(?P<address>[^·•|]*?\d[^·•|]*?\s+[-\u2013·•|]\s+.{0,8}\d{4,5}\s.*[^\W\d]{3}.*)"
+)
 SUBJECT = re.compile(r"^(?:subject|betreff|objet|asunto|onderwerp)\s?:\s*", re.IGNORECASE)
 MAIL_HEADER = re.compile(r"^\w+\s?:.*<[^<>\s]+@[^<>\s]+>$")  # the sender or a recipient of a mail
 SENDER = re.compile(r"^(?:from|von|de|van)\s?:\s*\"?(?P<name>[^<>\"@]{2,}?)\"?\s*<[^<>\s]+@[^<>\s]+>$", re.IGNORECASE)
@@ -77,8 +81,10 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
 
 
 def bare_title(line: Line) -> str:
-    """The text of a line up to a wide gap, without a company's registration number behind it."""
+    """The text of a line up to a wide gap, without a company's registration number or the sender's address behind it."""
     text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
+    if sender := SENDER_LINE.fullmatch(text):
+        text = sender["name"]
     return REGISTRATION.sub("", OWNER.sub("", text))
 
 
