@@ -151,8 +151,8 @@ bench: $(VENV)/.test
 	else echo "Skipped the benchmarks with Kafka, which need Java, Maven and Go"; fi
 	$(BIN)/python -m benchmarks.aws_cost
 	$(BIN)/python -m benchmarks.documents $(DATA)
-	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; $(BIN)/python -m benchmarks.learning "$(DATA)"; \
-	else echo "Skipped benchmarks.reading and benchmarks.learning, which need a folder of labelled pages: make bench DATA=folder"; fi
+	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; $(BIN)/python -m benchmarks.learning "$(DATA)"; $(BIN)/python -m benchmarks.contest "$(DATA)"; \
+	else echo "Skipped benchmarks.reading, benchmarks.learning and benchmarks.contest, which need a folder of labelled pages: make bench DATA=folder"; fi
 
 bench-smoke: $(VENV)/.test
 	@$(BIN)/python -m benchmarks.smoke $(if $(ACCEPT),--accept)
