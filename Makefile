@@ -14,6 +14,7 @@
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages and documents to read
+# make bench-smoke [ACCEPT=1]                 count what a file costs; fails if it costs more than recorded
 # make sbom                                  list all dependencies with their licences: build/sbom, docs/licences.md
 # make lint-deploy                           check the Helm chart, and run the commands of the Dockerfile (needs Go, root)
 # make package [STAGE=dev]                   build the package for AWS Lambda: functions, layers, templates
@@ -36,7 +37,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 STAGE ?= dev
 WEB_MODULES := build/web-modules
 
-.PHONY: web browser client lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench clean hostile chaos soak fuzz cases
+.PHONY: web browser client lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench bench-smoke clean hostile chaos soak fuzz cases
 run: $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
@@ -150,8 +151,11 @@ bench: $(VENV)/.test
 	else echo "Skipped the benchmarks with Kafka, which need Java, Maven and Go"; fi
 	$(BIN)/python -m benchmarks.aws_cost
 	$(BIN)/python -m benchmarks.documents $(DATA)
-	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; $(BIN)/python -m benchmarks.learning "$(DATA)"; \
-	else echo "Skipped benchmarks.reading and benchmarks.learning, which need a folder of labelled pages: make bench DATA=folder"; fi
+	@if [ -n "$(DATA)" ]; then $(BIN)/python -m benchmarks.reading "$(DATA)"; $(BIN)/python -m benchmarks.learning "$(DATA)"; $(BIN)/python -m benchmarks.contest "$(DATA)"; \
+	else echo "Skipped benchmarks.reading, benchmarks.learning and benchmarks.contest, which need a folder of labelled pages: make bench DATA=folder"; fi
+
+bench-smoke: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.smoke $(if $(ACCEPT),--accept)
 
 sbom: $(VENV)/.test build/sbom-venv/.ready
 	@mkdir -p build/sbom

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,7 @@ class StoreServer:
     """An object store and its topics, with their addresses."""
 
     environment: dict[str, str]
+    public_url: str
     supervisor: Supervisor
 
     def cpu_s(self) -> float:
@@ -80,21 +81,22 @@ def running_store(servers: Servers, topics: Sequence[str]) -> Iterator[StoreServ
             "NO_PROXY": ADDRESS,
             "no_proxy": ADDRESS,
         }
-        yield StoreServer(environment, supervisor)
+        yield StoreServer(environment, f"http://{ADDRESS}:{ports['store_public']}", supervisor)
     finally:
         supervisor.stop()
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[Servers]:
-    """Run PostgreSQL with Fairway's schema, and Valkey, in a folder."""
+def running_servers(folder: Path, postgres_settings: Mapping[str, str] | None = None) -> Iterator[Servers]:
+    """Run PostgreSQL with Fairway's schema, and Valkey, in a folder. `postgres_settings` are set besides those of the
+    embedded start."""
     ports = choose_ports(folder / "ports.json", ("postgres", "valkey"), 0)
     program = postgres.prepare(folder / "postgres", PASSWORD, folder / "initdb.log")
     supervisor = Supervisor(folder)
     try:
         supervisor.start(
             [
-                postgres.declare(folder / "postgres", program, ports["postgres"], PASSWORD),
+                postgres.declare(folder / "postgres", program, ports["postgres"], PASSWORD, postgres_settings or {}),
                 valkey.declare(folder, ports["valkey"], PASSWORD),
             ]
         )

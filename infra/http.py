@@ -6,6 +6,7 @@ thread, decoded path parameters, problem details for unknown routes and methods,
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -159,6 +160,17 @@ def store_origins() -> set[str]:
     return {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in signed}
 
 
+def load_before_fork() -> None:
+    """Load what every process needs and takes much memory, above all the SDK's client of the object store. The processes then
+    share its memory, which collecting garbage must not write to."""
+    try:
+        store_origins()
+    except Exception as error:  # for example without credentials: the requests that need them say so
+        log("not_loaded_before_fork", detail=str(error))
+    gc.collect()
+    gc.freeze()
+
+
 def serve(
     application: Application,
     port: int,
@@ -190,7 +202,8 @@ def main() -> int:
     processes = settings.number_of_api_processes
     if processes == 1:
         return _serve(application, None, report_ready)
-    # Nothing is connected and no thread runs yet: each process builds its own adapters at its first request.
+    load_before_fork()
+    # Nothing is connected and no thread runs yet: each process builds its other adapters at its first request.
     listener = listen(settings.host, settings.port)
     return Processes(processes, lambda ready: _serve(application, listener, ready)).run()
 

@@ -37,6 +37,9 @@ OTHER_VARIABLES = (
     Variable("FAIRWAY_PREVIEW_HOST", "`127.0.0.1`", "The address that `python -m infra.preview_service` binds.", PREVIEWS),
     Variable("FAIRWAY_PREVIEW_PORT", "`3000`", "Its port.", PREVIEWS),
     Variable("FAIRWAY_PREVIEW_AT_ONCE", "`2`", "How many documents it converts at once.", PREVIEWS),
+    Variable("FAIRWAY_PREVIEW_KEPT", "as many as at once",
+             "How many idle LibreOffice processes it keeps. One takes 140 MB; others end after a minute. The start on one machine keeps none.",
+             PREVIEWS),
     Variable("FAIRWAY_PREVIEW_QUEUE", "`20`", "How many more may wait; others are answered with 503.", PREVIEWS),
     Variable("FAIRWAY_TESSERACT", "the one in its wheel", "The path of another Tesseract.", OCR),
     Variable(

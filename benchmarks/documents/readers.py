@@ -47,7 +47,7 @@ class Reader:
         """The command of the program, installed if it is not yet. Raises NotInstalled."""
         if self.is_java:
             return ["java", "-XX:+UseSerialGC", "-cp", f"{_jars()}/*", str(HERE / "peers" / self.program)]
-        python = _environment(self.packages, self.lists_all) if self.packages else Path(sys.executable)
+        python = environment_of(self.packages, self.lists_all) if self.packages else Path(sys.executable)
         return [str(python), str(HERE / "peers" / self.program)]
 
 
@@ -71,11 +71,11 @@ class Reading:
 
 def read(reader: Reader, paths: Sequence[Path]) -> Reading:
     """Read the documents one after the other. Raises NotInstalled."""
-    command, environment = reader.command(), _with_tesseract()
+    command, environment = reader.command(), with_tesseract()
     reading = Reading([], 0.0, 0)
     while len(reading.answers) < len(paths):
         before = _cpu_of_children_s()
-        with _started(command, environment) as process:
+        with started(command, environment) as process:
             answers = list(_answers(process, paths[len(reading.answers) :]))
         reading.cpu_s += _cpu_of_children_s() - before
         reading.answers += answers
@@ -87,7 +87,7 @@ def read(reader: Reader, paths: Sequence[Path]) -> Reading:
     return reading
 
 
-def _started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def started(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=ROOT
     )
@@ -100,7 +100,7 @@ def _answers(process: subprocess.Popen[bytes], paths: Sequence[Path]) -> Iterato
         for path in paths:
             process.stdin.write(f"{path}\n".encode())
             process.stdin.flush()
-            line = _next_line(process, process.stdout)
+            line = next_line(process, process.stdout)
             if line is None:
                 return
             yield json.loads(line)
@@ -113,7 +113,7 @@ def _answers(process: subprocess.Popen[bytes], paths: Sequence[Path]) -> Iterato
         process.wait()
 
 
-def _next_line(process: subprocess.Popen[bytes], stream: IO[bytes]) -> str | None:
+def next_line(process: subprocess.Popen[bytes], stream: IO[bytes]) -> str | None:
     """The next line of an answer. Libraries print lines of their own, which have no mark."""
     deadline, limit_s = time.monotonic() + FILE_WALL_S, _cpu_s(process.pid) + FILE_CPU_S
     content = bytearray()
@@ -149,7 +149,7 @@ def _cpu_of_children_s() -> float:
 # --- what has to be installed ----------------------------------------------------------------------------
 
 
-def _with_tesseract() -> dict[str, str]:
+def with_tesseract() -> dict[str, str]:
     """The environment in which every reader finds the same Tesseract, which uses one thread, as in Fairway's sandbox."""
     program = Path(tessdata.program())
     folder = tessdata.folder_with(["eng"])
@@ -161,7 +161,7 @@ def _with_tesseract() -> dict[str, str]:
     return {**os.environ, **own, **({"TESSDATA_PREFIX": folder} if folder else {})}
 
 
-def _environment(packages: str, lists_all: bool) -> Path:
+def environment_of(packages: str, lists_all: bool) -> Path:
     """Python of a virtual environment with the packages of a requirements file, and their dependencies unless it
     `lists_all`."""
     wanted = HERE / packages

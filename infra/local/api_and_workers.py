@@ -102,6 +102,7 @@ def preview_service(installation: Installation, run_id: str) -> Process:
             **{name: os.environ[name] for name in passed_on if name in os.environ},
             "FAIRWAY_PREVIEW_HOST": ADDRESS,
             "FAIRWAY_PREVIEW_PORT": str(port),
+            "FAIRWAY_PREVIEW_KEPT": os.environ.get("FAIRWAY_PREVIEW_KEPT") or "0",
             MARK: run_id,
         },
         cwd=ROOT,

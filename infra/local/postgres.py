@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -90,11 +91,13 @@ def prepare(folder: Path, password: str, log_path: Path) -> Program:
     return program
 
 
-def declare(folder: Path, program: Program, port: int, password: str) -> Process:
-    """The server as a supervised process."""
+def declare(
+    folder: Path, program: Program, port: int, password: str, others: Mapping[str, str] = MappingProxyType({})
+) -> Process:
+    """The server as a supervised process. `others` are settings besides `SETTINGS`."""
     data = folder / "data"
     data_path = str(data) if program.user is None else HERE
-    settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    settings = [part for name, value in {**SETTINGS, **others}.items() for part in ("-c", f"{name}={value}")]
     return Process(
         name="postgres",
         argv=[str(program.binaries / "postgres"), "-D", data_path, "-p", str(port), *settings],

@@ -36,7 +36,8 @@ def main() -> int:
         return 1
     host, port = os.environ.get("FAIRWAY_PREVIEW_HOST") or "127.0.0.1", _number("FAIRWAY_PREVIEW_PORT", 3000)
     at_once, most_waiting = _number("FAIRWAY_PREVIEW_AT_ONCE", 2), _number("FAIRWAY_PREVIEW_QUEUE", 20)
-    converter = Converter(program, at_once=at_once, most_waiting=most_waiting)
+    kept = _number("FAIRWAY_PREVIEW_KEPT", at_once, least=0)
+    converter = Converter(program, at_once=at_once, most_waiting=most_waiting, kept=kept)
     with tempfile.TemporaryDirectory(prefix="fairway-preview-") as folder:
         converter.warm_up(Path(folder))
     server = create_server(
@@ -70,10 +71,10 @@ def _retire_idle(converter: Converter, stop: threading.Event) -> None:
         converter.retire_idle()
 
 
-def _number(variable: str, default: int) -> int:
+def _number(variable: str, default: int, least: int = 1) -> int:
     text = os.environ.get(variable) or str(default)
-    if not text.isdigit() or int(text) < 1:
-        raise SystemExit(f"{variable} must be a whole number of at least 1, not {text!r}")
+    if not text.isdigit() or int(text) < least:
+        raise SystemExit(f"{variable} must be a whole number of at least {least}, not {text!r}")
     return int(text)
 
 

@@ -30,12 +30,17 @@ class Busy(Exception):
 
 
 class Converter:
-    """Converts at most `at_once` documents at a time, while at most `most_waiting` wait."""
+    """Converts at most `at_once` documents at a time, while at most `most_waiting` wait.
 
-    def __init__(self, program: Path, *, at_once: int = 2, most_waiting: int = 20) -> None:
+    `kept` LibreOffice processes (default: `at_once`) are kept while they are idle; others end after a minute.
+    """
+
+    def __init__(self, program: Path, *, at_once: int = 2, most_waiting: int = 20, kept: int | None = None) -> None:
         self.at_once, self._most_waiting = at_once, most_waiting
         self._readers = Sandbox(max_children=at_once)
-        self._printer = LibreOfficePrinter(program, at_once=at_once, print_s=PRINT_S, keep_warm=at_once)
+        self._printer = LibreOfficePrinter(
+            program, at_once=at_once, print_s=PRINT_S, keep_warm=at_once if kept is None else kept
+        )
         self._slots = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self.waiting = 0

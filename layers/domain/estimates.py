@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from layers.domain.file import File
 
-LEAST_S = 0.05  # of any step
+LEAST_S = 0.025  # of any step
 
 INTAKE_BYTES_A_S = 20e6  # fetched, hashed and identified
 

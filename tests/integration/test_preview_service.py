@@ -18,7 +18,10 @@ import pytest
 
 from infra.local import process_table
 from infra.local.ports import choose_ports
+from infra.preview_service.converter import Converter
 from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
+from layers.adapters.printing.libreoffice_printer import installed
+from layers.decoding import sandbox
 from layers.domain.errors import PermanentError
 from tests.integration.test_printers import POWERPOINT, SAMPLES, WORD, needs_libreoffice, words_of
 from tests.standins.gotenberg_answers import CASES, ask, facts_of, recorded
@@ -203,3 +206,19 @@ def test_nothing_is_left_on_disk(service: Service) -> None:
     service.convert("a.docx", LETTER.read_bytes())
     service.convert("a.docx", b"no document")
     assert not list(service.temporary.glob("fairway-preview-*"))
+
+
+def test_idle_processes_end_unless_they_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = installed()
+    assert program
+    converter = Converter(program, at_once=1, kept=0)
+    try:
+        converter.warm_up(tmp_path)
+        converter.retire_idle()
+        assert converter.processes == 1  # it has just worked
+        monkeypatch.setattr(sandbox, "IDLE_S", -1.0)
+        converter.retire_idle()
+        assert converter.processes == 0
+        converter.warm_up(tmp_path)  # another process is started
+    finally:
+        converter.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import os
 import signal
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+
+from infra import http as api
 
 PROGRAM = """
 import os
@@ -116,3 +119,15 @@ def test_no_process_outlives_the_parent(served: tuple[subprocess.Popen[str], int
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))  # the port is free
+
+
+def test_the_api_starts_without_what_its_processes_could_have_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_credentials() -> set[str]:
+        raise ConnectionError("there are no credentials")
+
+    monkeypatch.setattr(api, "store_origins", without_credentials)
+    try:
+        api.load_before_fork()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

@@ -9,9 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
-from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
+from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded, signed_headers
 from layers.adapters.aws.s3_storage import S3Storage
 
 NOW = datetime(2026, 3, 2, 8, 15, 27, tzinfo=UTC)
@@ -118,3 +121,18 @@ def test_a_changed_header_changes_the_signature() -> None:
 def test_urls_signed_within_five_minutes_are_the_same() -> None:
     start = rounded(NOW.timestamp())
     assert rounded(start + ROUNDED_S - 1) == start and rounded(start + ROUNDED_S) == start + ROUNDED_S
+
+
+@pytest.mark.parametrize("token", [None, "temporary/token+=="])
+@pytest.mark.parametrize("endpoint", [ENDPOINT, "https://sqs.eu-central-1.amazonaws.com", "http://127.0.0.1:80"])
+@pytest.mark.parametrize("body", [b"", b'{"QueueUrl": "http://queues/0/fairway-text"}'])
+def test_the_headers_of_a_call_are_those_of_the_sdk(endpoint: str, body: bytes, token: str | None) -> None:
+    headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.ReceiveMessage"}
+    call = AWSRequest("POST", f"{endpoint}/", headers, body)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=NOW, create=True):
+        SigV4Auth(Credentials("AKIDEXAMPLE", "secret/key+", token), "sqs", "eu-central-1").add_auth(call)
+    ours = signed_headers(
+        endpoint, headers, body, service="sqs", access_key="AKIDEXAMPLE", secret_key="secret/key+", session_token=token,
+        region="eu-central-1", now_s=NOW.timestamp(),
+    )  # fmt: skip
+    assert ours == dict(call.headers.items())
