@@ -20,6 +20,7 @@ from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.postgres.audit_log import PostgresAuditLog
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.dataset_views import PostgresDatasetViews
 from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.imports import PostgresImports
 from layers.adapters.postgres.jobs import PostgresJobs
@@ -429,6 +430,7 @@ def ports() -> Ports:
         webhook_log_days=settings().webhook_log_days,
         audit_log=PostgresAuditLog(database()),
         audit_log_days=settings().audit_log_days,
+        dataset_views=PostgresDatasetViews(database()),
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
     )

@@ -9,6 +9,7 @@ from layers.domain.lifecycle import FilePlan
 from layers.domain.services import port_of
 from layers.domain.step import Step
 from layers.ports.audit_log import AuditLog, NoAuditLog
+from layers.ports.dataset_views import DatasetViews, NoDatasetViews
 from layers.ports.exports import Exports, NoExports
 from layers.ports.imports import Imports, NoImports, NoSources, Sources
 from layers.ports.jobs import Jobs, NoJobs
@@ -53,6 +54,7 @@ __all__ = [
     "Claim",
     "Connection",
     "ConnectionSlots",
+    "DatasetViews",
     "Documents",
     "Extractor",
     "FilePlan",
@@ -64,6 +66,7 @@ __all__ = [
     "NoAuditLog",
     "NoBudgets",
     "NoChangeNotifications",
+    "NoDatasetViews",
     "NoImports",
     "NoJobs",
     "NoPlans",
@@ -126,6 +129,7 @@ class Ports:
     webhook_log_days: int = 7
     audit_log: AuditLog = field(default_factory=NoAuditLog)
     audit_log_days: int = 0
+    dataset_views: DatasetViews = field(default_factory=NoDatasetViews)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

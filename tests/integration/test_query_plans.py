@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import exports, jobs, store, transaction, webhooks
+from layers.adapters.postgres import dataset_views, exports, jobs, store, transaction, webhooks
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -324,6 +324,9 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "verdict": Jsonb({"state": "waiting", "delay_s": 1}),
         "give_up_s": 86400,
         "claimed": Jsonb([]),
+        **dict.fromkeys(("old", "new", "problem", "view_name")),
+        "columns": Jsonb([]),
+        "schema_version": 1,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
 
@@ -373,13 +376,17 @@ INDEXES = {
 }
 
 
+WORKER_QUERIES = (store.QUERIES, jobs.QUERIES, exports.QUERIES, webhooks.QUERIES, dataset_views.QUERIES)
+
+
 def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
-        **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(jobs.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(webhooks.QUERIES).items()},
+        **{
+            name: (query, "fairway_worker")
+            for path in WORKER_QUERIES
+            for name, query in load_queries(Path(path)).items()
+        },
         **{
             name: (query, "fairway_api")
             for path in transaction.API_QUERIES
@@ -496,5 +503,5 @@ def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connect
 
 def test_the_plans_of_all_query_files_are_tested() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
-    tested = (store.QUERIES, jobs.QUERIES, exports.QUERIES, webhooks.QUERIES, *transaction.API_QUERIES)
+    tested = (*WORKER_QUERIES, *transaction.API_QUERIES)
     assert homes == {Path(path).name for path in tested}
