@@ -31,6 +31,7 @@ BIG = {
     "file_changes",
     "row_values",
     "sender_keys",
+    "similar_keys",
 }
 BIG |= {"webhook_events", "webhook_deliveries", "webhook_attempts"}
 READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
@@ -85,6 +86,8 @@ SELECT file_id, 'total', tenant_id, dataset_id, length(name), false FROM files;
 INSERT INTO sender_keys (dataset_id, key, file_id, document, tenant_id, of_text)
 SELECT dataset_id, k.key, file_id, 1, tenant_id, true FROM files, unnest(ARRAY['w:acme', 'n:' || file_id]) k(key)
  WHERE object_key LIKE '%7';
+INSERT INTO similar_keys (dataset_id, key, file_id, tenant_id)
+SELECT dataset_id, k.key, file_id, tenant_id FROM files, unnest(ARRAY['p0:ffff', 'v:' || file_id]) k(key);
 INSERT INTO tombstones (file_id, tenant_id, removal_id)
 SELECT gen_random_uuid(), tenant_id, removal_id FROM removals, generate_series(1, {FILES // 200}) WHERE erased_at IS NOT NULL;
 INSERT INTO webhook_endpoints (tenant_id, url, event_types, secret)
@@ -326,6 +329,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "claimed": Jsonb([]),
         **dict.fromkeys(("old", "new", "problem", "view_name")),
         "columns": Jsonb([]),
+        "of_key": 20,
         "schema_version": 1,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
@@ -370,6 +374,7 @@ INDEXES = {
     "known_senders": {"sender_keys_pkey"},
     "file_facts": {"sender_keys_pkey"},
     "page_texts": {"pages_pkey"},
+    "similar_files": {"similar_keys_of_file", "similar_keys_pkey"},
     "claim_deliveries": {"webhook_deliveries_waiting", "webhook_deliveries_in_order"},
     "deliveries": {"webhook_deliveries_pkey"},
     "delivery": {"webhook_events_by_id"},

@@ -40,6 +40,10 @@ SELECT correct_record(:tenant_id, :file_id, :document, :set_values, :changes, :k
 -- Sets the review of records; returns how many changed, and how many of the files have a record.
 SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_ids AS uuid[]), :review, :key_id, :person)
 
+-- similar_files --
+-- A file and those that may be the same document, with what is compared of them.
+SELECT * FROM similar_files(:tenant_id, :file_id, :of_key, :most)
+
 -- page_texts --
 -- How the texts of pages begin: [{"file_id", "page"}].
 SELECT p.file_id, p.page_number, left(p.text, :most) AS text FROM pages p JOIN jsonb_to_recordset(:wanted) AS w(file_id uuid, page integer)
