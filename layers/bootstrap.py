@@ -29,6 +29,7 @@ from layers.adapters.postgres.reports import PostgresReports
 from layers.adapters.postgres.retention import PostgresRetention
 from layers.adapters.postgres.senders import PostgresSenders
 from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.postgres.tenant_data import PostgresTenantData
 from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
@@ -431,6 +432,7 @@ def ports() -> Ports:
         audit_log=PostgresAuditLog(database()),
         audit_log_days=settings().audit_log_days,
         dataset_views=PostgresDatasetViews(database()),
+        tenant_data=PostgresTenantData(database()),
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
     )

@@ -39,6 +39,7 @@ from layers.ports.services import (
     Scanner,
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
+from layers.ports.tenant_data import NoTenantData, TenantData
 from layers.ports.topics import ChangeNotifications, MessageSource, NoChangeNotifications, Topics
 from layers.ports.webhooks import NoWebhooks, Webhooks
 
@@ -74,6 +75,7 @@ __all__ = [
     "NoRetention",
     "NoSenders",
     "NoSources",
+    "NoTenantData",
     "NoWebhooks",
     "Objects",
     "OfficePrinter",
@@ -95,6 +97,7 @@ __all__ = [
     "Store",
     "StoredObject",
     "StoredPart",
+    "TenantData",
     "Topics",
     "UploadVerdict",
     "Webhooks",
@@ -130,6 +133,7 @@ class Ports:
     audit_log: AuditLog = field(default_factory=NoAuditLog)
     audit_log_days: int = 0
     dataset_views: DatasetViews = field(default_factory=NoDatasetViews)
+    tenant_data: TenantData = field(default_factory=NoTenantData)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

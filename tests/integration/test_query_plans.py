@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import dataset_views, exports, jobs, store, transaction, webhooks
+from layers.adapters.postgres import dataset_views, exports, jobs, store, tenant_data, transaction, webhooks
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -330,6 +330,11 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         **dict.fromkeys(("old", "new", "problem", "view_name")),
         "columns": Jsonb([]),
         "of_key": 20,
+        "exports": True,
+        "erases": False,
+        "receipt_id": uuid.UUID(int=0),
+        "exported": Jsonb({}),
+        "verified": Jsonb({}),
         "schema_version": 1,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
@@ -381,7 +386,14 @@ INDEXES = {
 }
 
 
-WORKER_QUERIES = (store.QUERIES, jobs.QUERIES, exports.QUERIES, webhooks.QUERIES, dataset_views.QUERIES)
+WORKER_QUERIES = (
+    store.QUERIES,
+    jobs.QUERIES,
+    exports.QUERIES,
+    webhooks.QUERIES,
+    dataset_views.QUERIES,
+    tenant_data.QUERIES,
+)
 
 
 def named_queries() -> dict[str, tuple[str, str]]:
