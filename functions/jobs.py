@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from functions import upkeep
 from functions.imports import import_objects
-from functions.job_kinds import APPLY, IMPORT, PLAN, PULSE, PURGE, REPORT, ROLLBACK, UPKEEP, notification_of
+from functions.job_kinds import APPLY, IMPORT, PLAN, PULSE, PURGE, REPORT, ROLLBACK, TENANT, UPKEEP, notification_of
 from functions.purge import purge
 from functions.report import make_report
 from functions.reprocess import apply, dry_run, roll_back
+from functions.tenant_data import export_or_erase
 from layers.attempts.runner import Runner
 from layers.domain.errors import DependencyDown, PermanentError, StoreUnreachable
 from layers.domain.job import OUTAGE_DELAY_S, Job, Slice, retry_delay_s
@@ -91,4 +92,5 @@ RUN: Mapping[str, RunSlice] = {
     PLAN: dry_run,
     APPLY: apply,
     ROLLBACK: roll_back,
+    TENANT: export_or_erase,
 }

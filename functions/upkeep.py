@@ -11,9 +11,11 @@ from typing import Any
 
 from functions.arrivals import take_arrivals
 from functions.audit import audit_rows, walk_objects, walk_recorded, walk_uploads
+from functions.dataset_views import refresh_views
 from functions.dispatch import dispatch
 from functions.exports import delete_old
 from functions.job_kinds import FREQUENT_KINDS
+from functions.tenant_data import delete_old_exports
 from functions.webhooks import forget_old
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
@@ -76,6 +78,8 @@ def duties() -> dict[str, Callable[[Runner], int]]:
         "exports_deleted": lambda runner: delete_old(runner.ports.exports, runner.ports.objects),
         "webhook_events_forgotten": lambda runner: forget_old(runner.ports.webhooks, runner.ports.webhook_log_days),
         "audit_log_forgotten": forget_audit_log,
+        "tenant_exports_deleted": delete_old_exports,
+        "views_replaced": lambda runner: refresh_views(runner.ports.dataset_views),
         "jobs_forgotten": lambda runner: runner.ports.jobs.forget_jobs(FREQUENT_KINDS),
         "dispatched": dispatch,
         "breakers_open": report_breakers,

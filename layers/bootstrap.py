@@ -20,6 +20,7 @@ from layers.adapters.clamav_scanner import ClamavScanner
 from layers.adapters.postgres.audit_log import PostgresAuditLog
 from layers.adapters.postgres.catalog import PostgresCatalog
 from layers.adapters.postgres.database import Database
+from layers.adapters.postgres.dataset_views import PostgresDatasetViews
 from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.imports import PostgresImports
 from layers.adapters.postgres.jobs import PostgresJobs
@@ -28,6 +29,7 @@ from layers.adapters.postgres.reports import PostgresReports
 from layers.adapters.postgres.retention import PostgresRetention
 from layers.adapters.postgres.senders import PostgresSenders
 from layers.adapters.postgres.store import PostgresStore
+from layers.adapters.postgres.tenant_data import PostgresTenantData
 from layers.adapters.postgres.webhooks import PostgresWebhooks
 from layers.adapters.printing import libreoffice_printer
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
@@ -430,6 +432,8 @@ def ports() -> Ports:
         manifest_days=settings().manifest_days,
         audit_log=PostgresAuditLog(database()),
         audit_log_days=settings().audit_log_days,
+        dataset_views=PostgresDatasetViews(database()),
+        tenant_data=PostgresTenantData(database()),
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
     )

@@ -401,6 +401,11 @@ class ChangedTenant(Body):
     )
 
 
+class EraseTenant(Body):
+    name: str = Field(description="the name of the tenant, as a confirmation")
+    export: bool = Field(default=False, description="export everything first")
+
+
 class NewKey(Body):
     role: Literal["viewer", "editor", "operator", "admin", "scheduler"]
 

@@ -196,12 +196,21 @@ FILE_SHAPES: dict[str, Schema] = {
     | {"description": "Where a value is on the page; `box` in fractions of the page, origin at the top left."},
     "Record": object_of(**RECORD, **VERSION, evidence=by_name(ref("Evidence"))),
     "Artifacts": object_of(
+        {"similar": each(ref("Similar")) | {"description": "of a single file: the most similar first, at most 10"}},
         **{RECORD_KIND.name: or_null(ref("Record"))},
         **{name: or_null(ref(artifact_shape(name))) for name in KINDS},
         original=or_null(ref("Original")),
     ),
     **{artifact_shape(name): _artifact(kind) for name, kind in KINDS.items()},
     "Original": object_of(url=URL),
+    "Similar": object_of(
+        file_id=ID,
+        name=TEXT,
+        picture=or_null(NUMBER)
+        | {"description": "how much of the first pages' pictures is the same, 0 to 1; null where one has none"},
+        fields=each(TEXT) | {"description": "the values that are the same in both records"},
+    )
+    | {"description": "A file of the dataset that is likely the same document. Nothing is done about it."},
     "File": object_of(
         id=ID,
         name=TEXT,

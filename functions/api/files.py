@@ -11,6 +11,7 @@ from functions.api.changes import VIEWS, first_cursor
 from functions.api.problems import not_found
 from functions.api.requests import Request, Response
 from functions.api.row_views import MOST_ROWS, encode, row_texts, with_texts
+from functions.api.similar import similar_view
 from functions.api.views import attempt_view, file_views
 from layers.ports.rows import FileRow
 
@@ -43,7 +44,9 @@ def show_all(request: Request, dataset_id: str) -> Response:
 
 
 def show(request: Request, file_id: str) -> tuple[int, Any]:
-    return 200, file_views(request.ports, request.catalog, [existing(request, file_id)])[0]
+    (view,) = file_views(request.ports, request.catalog, [existing(request, file_id)])
+    view["artifacts"]["similar"] = similar_view(request, view["id"])
+    return 200, view
 
 
 def history(request: Request, file_id: str) -> tuple[int, Any]:

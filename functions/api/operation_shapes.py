@@ -12,6 +12,7 @@ from functions.api.json_schema import (
     SHA256,
     TEXT,
     TIME,
+    URL,
     Schema,
     by_name,
     each,
@@ -116,6 +117,32 @@ OPERATION_SHAPES: dict[str, Schema] = {
     "Tenant": object_of(**TENANT),
     "CreatedTenant": object_of(**TENANT, api_key=API_KEY),
     "Tenants": object_of(tenants=each(ref("Tenant")), next_cursor=or_null(CURSOR)),
+    "TenantReceipt": object_of(
+        id=ID,
+        tenant_id=ID,
+        state=one_of(*JobState),
+        error=or_null(TEXT),
+        exported=or_null(
+            object_of(
+                manifest_url=or_null(URL),
+                archives=each(
+                    object_of(name=TEXT, size_bytes=COUNT, sha256=SHA256, files=COUNT, url=or_null(URL))
+                    | {"description": "`url`: once all archives are written"}
+                ),
+                files=COUNT,
+                rows=by_name(COUNT),
+                missing=each(ID) | {"description": "files whose original is not in the store, or is damaged"},
+                deleted_at=or_null(TIME),
+            )
+        )
+        | {"description": "null: no export was requested"},
+        erased=or_null(object_of(files=COUNT, objects=COUNT, rows_of_files=COUNT, rows=by_name(COUNT)))
+        | {"description": "`rows`: by table, without those of files; null: no erasure was requested"},
+        verified=or_null(object_of(tables=COUNT, rows_left=COUNT, objects_left=COUNT))
+        | {"description": "what was looked for after the erasure; null until then"},
+        created_at=TIME,
+        ended_at=or_null(TIME),
+    ),
     "Key": object_of(**KEY),
     "CreatedKey": object_of(**KEY, api_key=API_KEY),
     "Keys": object_of(keys=each(ref("Key"))),

@@ -117,7 +117,16 @@ class Work:
             size_bytes = self._ports.objects.upload(folder / picture.name, key, picture.media_type)
         else:
             key, size_bytes = file.object_key, file.size_bytes or 0
-        return Artifact(kind, key, picture.media_type, size_bytes, picture.width, picture.height, picture.page_count)
+        return Artifact(
+            kind,
+            key,
+            picture.media_type,
+            size_bytes,
+            picture.width,
+            picture.height,
+            picture.page_count,
+            page_hash=picture.page_hash,
+        )
 
     def save_page_view(self, kind: str, page_number: int) -> Artifact:
         """Draw a page, from 1, as a person looks at it, and store it. Raises PermanentError `no_text` if it shows no

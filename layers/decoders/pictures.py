@@ -8,6 +8,7 @@ from typing import Any
 from layers.decoders import pdf_envelopes
 from layers.decoders.drawings import drawn
 from layers.decoders.images import count_frames, frame, on_ground
+from layers.decoders.page_hash import page_hash
 from layers.decoders.paper import sheet_with_text
 from layers.decoders.pdf import opened, render
 from layers.decoders.video import first_frame
@@ -18,8 +19,12 @@ MAX_PREVIEW_FRAMES = 50
 SHEET_EDGE_PX = 1400
 
 
-def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> dict[str, Any] | None:
-    """The first page as an upright WebP of at most `edge_px`, or None if no installed library can draw it."""
+def picture(
+    path: str, media_type: str, into: str, name: str, edge_px: int, hashes: bool = False
+) -> dict[str, Any] | None:
+    """The first page as an upright WebP of at most `edge_px`, or None if no installed library can draw it.
+
+    `hashes`: with its perceptual hash."""
     kind = kind_of(media_type)
     if kind is Kind.PDF:
         image = _first_page(path, edge_px)
@@ -29,7 +34,10 @@ def picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> d
         image = first_frame(path, media_type)
     else:
         image = frame(path, 1, draft_edge_px=edge_px)
-    return saved(image, into, name, edge_px) if image is not None else None
+    if image is None:
+        return None
+    made = saved(image, into, name, edge_px)
+    return made | {"page_hash": page_hash(on_ground(image))} if hashes and kind is not Kind.VIDEO else made
 
 
 def _first_page(path: str, edge_px: int) -> Any:

@@ -187,9 +187,11 @@ class Documents:
         if kind is None:
             return None
         if kind in (Kind.PDF, Kind.PICTURE, Kind.DRAWING, Kind.VIDEO):
-            return self._picture(path, media_type, into, "thumbnail.webp", THUMBNAIL_PX)
+            return self._picture(path, media_type, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True)
         if kind in OFFICE and (printed := self._print(path, media_type, into, first_page_only=True)):
-            return self._picture(into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX)
+            return self._picture(
+                into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True
+            )
         sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
         return Picture(
             **self._drawers.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=_limit_s(path, PICTURE_S))
@@ -251,8 +253,11 @@ class Documents:
             return None
         return Picture(printed.name, printed.media_type, page_count=found["page_count"])
 
-    def _picture(self, path: Path, media_type: str, into: Path, name: str, edge_px: int) -> Picture | None:
+    def _picture(
+        self, path: Path, media_type: str, into: Path, name: str, edge_px: int, *, hashes: bool = False
+    ) -> Picture | None:
         arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
+        arguments["hashes"] = hashes
         drawn = self._drawers.call("picture", arguments, timeout_s=_limit_s(path, PICTURE_S))
         return Picture(**drawn) if drawn else None
 

@@ -161,13 +161,15 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file that a decoder made, such as a preview. Sizes are in pixels, None for a PDF."""
+    """A file that a decoder made, such as a preview. Sizes are in pixels, None for a PDF. `page_hash`: the perceptual hash
+    of the page, if one was asked for and it is not blank."""
 
     name: str
     media_type: str
     width: int | None = None
     height: int | None = None
     page_count: int | None = None
+    page_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A stored output of a step. Sizes are in pixels and bytes; confidence is 0 to 100. `sha256` is known of texts only."""
+    """A stored output of a step. Sizes are in pixels and bytes; confidence is 0 to 100. `sha256` is known of texts only,
+    `page_hash` of thumbnails: the perceptual hash of the first page."""
 
     kind: str
     object_key: str
@@ -86,6 +87,7 @@ class Artifact:
     source: str | None = None
     confidence: float | None = None
     sha256: str | None = None
+    page_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from layers.domain.lifecycle import FilePlan
 from layers.domain.services import port_of
 from layers.domain.step import Step
 from layers.ports.audit_log import AuditLog, NoAuditLog
+from layers.ports.dataset_views import DatasetViews, NoDatasetViews
 from layers.ports.exports import Exports, NoExports
 from layers.ports.imports import Imports, NoImports, NoSources, Sources
 from layers.ports.jobs import Jobs, NoJobs
@@ -38,6 +39,7 @@ from layers.ports.services import (
     Scanner,
 )
 from layers.ports.store import Backlog, Claim, Finished, Planner, Recorded, RecordedObject, Store, UploadVerdict
+from layers.ports.tenant_data import NoTenantData, TenantData
 from layers.ports.topics import ChangeNotifications, MessageSource, NoChangeNotifications, Topics
 from layers.ports.webhooks import NoWebhooks, Webhooks
 
@@ -53,6 +55,7 @@ __all__ = [
     "Claim",
     "Connection",
     "ConnectionSlots",
+    "DatasetViews",
     "Documents",
     "Extractor",
     "FilePlan",
@@ -64,6 +67,7 @@ __all__ = [
     "NoAuditLog",
     "NoBudgets",
     "NoChangeNotifications",
+    "NoDatasetViews",
     "NoImports",
     "NoJobs",
     "NoPlans",
@@ -71,6 +75,7 @@ __all__ = [
     "NoRetention",
     "NoSenders",
     "NoSources",
+    "NoTenantData",
     "NoWebhooks",
     "Objects",
     "OfficePrinter",
@@ -92,6 +97,7 @@ __all__ = [
     "Store",
     "StoredObject",
     "StoredPart",
+    "TenantData",
     "Topics",
     "UploadVerdict",
     "Webhooks",
@@ -127,6 +133,8 @@ class Ports:
     manifest_days: int = 90
     audit_log: AuditLog = field(default_factory=NoAuditLog)
     audit_log_days: int = 0
+    dataset_views: DatasetViews = field(default_factory=NoDatasetViews)
+    tenant_data: TenantData = field(default_factory=NoTenantData)
 
     def has(self, service: str | None) -> bool:
         """Whether this installation has a service: False if it is not configured."""

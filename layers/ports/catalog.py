@@ -51,6 +51,7 @@ from layers.ports.rows import (
     Tenant,
 )
 from layers.ports.store import RecordedObject
+from layers.ports.tenant_data import TenantReceipt
 from layers.ports.webhooks import WebhookCatalog
 
 
@@ -263,6 +264,17 @@ class Catalog(
 
     def create_key(self, of_tenant_id: str, key_hash: bytes, role: str) -> KeyRow | None:
         """The new key; None if there is no such tenant."""
+
+    def name_of_tenant(self, of_tenant_id: str) -> str | None:
+        """The name of a tenant that was not erased."""
+
+    def request_tenant_job(
+        self, kind: str, of_tenant_id: str, key_id: str, *, exports: bool, erases: bool
+    ) -> UUID | None:
+        """A new job that exports or erases a tenant, and its receipt of the same id; None if there is no such tenant, or
+        one has not ended."""
+
+    def tenant_receipt(self, receipt_id: str) -> TenantReceipt | None: ...
 
     def keys_of(self, of_tenant_id: str) -> list[KeyRow]: ...
 

@@ -34,6 +34,17 @@ class UndoneReviews(NamedTuple):
     found: int
 
 
+class SimilarFile(NamedTuple):
+    """What is compared of a file to find those that are likely the same document."""
+
+    file_id: UUID
+    name: str
+    page_count: int | None
+    page_hash: str | None
+    values: dict[str, Any]
+    has_text: bool
+
+
 class Export(NamedTuple):
     """An export as its owner sees it."""
 
@@ -190,6 +201,9 @@ class PeopleCatalog(Protocol):
     def learn_senders(self, dataset_id: str, taught: Sequence[Mapping[str, Any]]) -> None:
         """Store the keys of documents whose records a person has corrected or approved, in place of those before:
         [{"file_id", "document", "text_keys", "value_keys"}]."""
+
+    def similar_files(self, file_id: str) -> list[SimilarFile]:
+        """A live file and the live files of its dataset that may be the same document, at most 50 of them."""
 
     def record_changes(self, file_id: str, limit: int) -> list[RecordChange]:
         """What people changed in a record, oldest first."""

@@ -111,6 +111,7 @@ LANGUAGE sql STABLE AS $$
            CASE WHEN k.file_id IS NULL THEN 'unknown'
                 WHEN e.export_id IS NOT NULL THEN CASE WHEN e.object_key = k.key THEN 'referenced'
                                                        WHEN e.state = 'running' THEN 'at_work' ELSE 'spare' END
+                WHEN n.receipt_id IS NOT NULL THEN CASE WHEN n.export_deleted_at IS NULL THEN 'referenced' ELSE 'spare' END
                 WHEN f.file_id IS NULL THEN CASE WHEN t.file_id IS NULL THEN 'unknown' ELSE 'removed' END
                 WHEN k.key = f.object_key THEN
                      CASE WHEN f.original_erased_at IS NOT NULL THEN 'removed'
@@ -125,6 +126,7 @@ LANGUAGE sql STABLE AS $$
       LEFT JOIN files f ON f.file_id = k.file_id
       LEFT JOIN tombstones t ON t.file_id = k.file_id
       LEFT JOIN exports e ON e.export_id = k.file_id
+      LEFT JOIN tenant_receipts n ON n.receipt_id = k.file_id
 $$;
 
 -- Saves the progress of a walk. A complete walk is stored in `audits`, and the next one starts from the beginning.

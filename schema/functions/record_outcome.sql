@@ -142,17 +142,17 @@ BEGIN
     END IF;
     IF p_made ? 'artifacts' THEN
         INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes,
-                               width, height, page_count, source, confidence, sha256)
+                               width, height, page_count, source, confidence, sha256, page_hash)
         SELECT p_file.file_id, n.kind, p_file.tenant_id, n.object_key, n.media_type, n.size_bytes,
-               n.width, n.height, n.page_count, n.source, n.confidence, n.sha256
+               n.width, n.height, n.page_count, n.source, n.confidence, n.sha256, n.page_hash
           FROM jsonb_to_recordset(p_made -> 'artifacts') AS n(
                kind text, object_key text, media_type text, size_bytes bigint,
-               width integer, height integer, page_count integer, source text, confidence real, sha256 text)
+               width integer, height integer, page_count integer, source text, confidence real, sha256 text, page_hash text)
         ON CONFLICT (file_id, kind) DO UPDATE
            SET object_key = excluded.object_key, media_type = excluded.media_type, size_bytes = excluded.size_bytes,
                width = excluded.width, height = excluded.height, page_count = excluded.page_count,
                source = excluded.source, confidence = excluded.confidence, sha256 = excluded.sha256,
-               created_at = now();
+               page_hash = excluded.page_hash, created_at = now();
     END IF;
     IF p_made ? 'record' THEN
         INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, doubtful, notes, evidence,

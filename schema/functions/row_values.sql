@@ -87,6 +87,7 @@ BEGIN
     INSERT INTO row_values AS v (file_id, field, tenant_id, dataset_id, number, doubtful)
     SELECT new.file_id, '@probability', new.tenant_id, new.dataset_id, probability, false WHERE probability IS NOT NULL
     ON CONFLICT (file_id, field) DO UPDATE SET number = excluded.number WHERE v.number <> excluded.number;
+    PERFORM store_value_keys(new);
     RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER stored_row_values_of_new AFTER INSERT ON records

@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 
-from layers.adapters.postgres import exports, jobs, store, transaction, webhooks
+from layers.adapters.postgres import dataset_views, exports, jobs, store, tenant_data, transaction, webhooks
 from layers.adapters.postgres.database import load_queries
 
 FILES = 100_000
@@ -31,6 +31,7 @@ BIG = {
     "file_changes",
     "row_values",
     "sender_keys",
+    "similar_keys",
 }
 BIG |= {"webhook_events", "webhook_deliveries", "webhook_attempts"}
 READS_ALL = {"audit", "audit_balance", "audit_findings", "audit_rows"}  # an audit reads the tables themselves
@@ -85,6 +86,8 @@ SELECT file_id, 'total', tenant_id, dataset_id, length(name), false FROM files;
 INSERT INTO sender_keys (dataset_id, key, file_id, document, tenant_id, of_text)
 SELECT dataset_id, k.key, file_id, 1, tenant_id, true FROM files, unnest(ARRAY['w:acme', 'n:' || file_id]) k(key)
  WHERE object_key LIKE '%7';
+INSERT INTO similar_keys (dataset_id, key, file_id, tenant_id)
+SELECT dataset_id, k.key, file_id, tenant_id FROM files, unnest(ARRAY['p0:ffff', 'v:' || file_id]) k(key);
 INSERT INTO tombstones (file_id, tenant_id, removal_id)
 SELECT gen_random_uuid(), tenant_id, removal_id FROM removals, generate_series(1, {FILES // 200}) WHERE erased_at IS NOT NULL;
 INSERT INTO webhook_endpoints (tenant_id, url, event_types, secret)
@@ -328,6 +331,15 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "verdict": Jsonb({"state": "waiting", "delay_s": 1}),
         "give_up_s": 86400,
         "claimed": Jsonb([]),
+        **dict.fromkeys(("old", "new", "problem", "view_name")),
+        "columns": Jsonb([]),
+        "of_key": 20,
+        "exports": True,
+        "erases": False,
+        "receipt_id": uuid.UUID(int=0),
+        "exported": Jsonb({}),
+        "verified": Jsonb({}),
+        "schema_version": 1,
         "members": Jsonb([{"place": 0, "name": "a", "size_bytes": 1, "sha256": "0" * 64}]),
     }
 
@@ -372,19 +384,31 @@ INDEXES = {
     "known_senders": {"sender_keys_pkey"},
     "file_facts": {"sender_keys_pkey"},
     "page_texts": {"pages_pkey"},
+    "similar_files": {"similar_keys_of_file", "similar_keys_pkey"},
     "claim_deliveries": {"webhook_deliveries_waiting", "webhook_deliveries_in_order"},
     "deliveries": {"webhook_deliveries_pkey"},
     "delivery": {"webhook_events_by_id"},
 }
 
 
+WORKER_QUERIES = (
+    store.QUERIES,
+    jobs.QUERIES,
+    exports.QUERIES,
+    webhooks.QUERIES,
+    dataset_views.QUERIES,
+    tenant_data.QUERIES,
+)
+
+
 def named_queries() -> dict[str, tuple[str, str]]:
     """Every query by name, with the role that runs it."""
     return {
-        **{name: (query, "fairway_worker") for name, query in load_queries(store.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(jobs.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(exports.QUERIES).items()},
-        **{name: (query, "fairway_worker") for name, query in load_queries(webhooks.QUERIES).items()},
+        **{
+            name: (query, "fairway_worker")
+            for path in WORKER_QUERIES
+            for name, query in load_queries(Path(path)).items()
+        },
         **{
             name: (query, "fairway_api")
             for path in transaction.API_QUERIES
@@ -505,5 +529,5 @@ def test_a_plan_that_reads_a_whole_table_is_detected(connection: psycopg.Connect
 
 def test_the_plans_of_all_query_files_are_tested() -> None:
     homes = {path.name for path in Path(store.__file__).parent.glob("*.sql")}
-    tested = (store.QUERIES, jobs.QUERIES, exports.QUERIES, webhooks.QUERIES, *transaction.API_QUERIES)
+    tested = (*WORKER_QUERIES, *transaction.API_QUERIES)
     assert homes == {Path(path).name for path in tested}

@@ -319,6 +319,55 @@ class Client:
         """Send bytes to the URL of an upload that is not in parts. Raises httpx.HTTPStatusError."""
         self.store.put(upload["url"], content=content, headers=upload["headers"]).raise_for_status()
 
+    # --- whole tenants, for admins -------------------------------------------------------------------
+
+    def export_tenant(self, tenant_id: str, folder: Path, *, within_s: float = 24 * 3600) -> dict[str, Any]:
+        """Export everything of a tenant into a folder: zip files and a manifest. Returns the receipt.
+
+        Raises ExportFailed, also if an archive does not have the checksum of the receipt, and TimeoutError."""
+        started = self.call("POST", f"/operations/tenants/{tenant_id}/export")
+        receipt = self._ended_receipt(started["id"], within_s)
+        self.fetch_tenant_export(receipt, folder)
+        return receipt
+
+    def erase_tenant(
+        self, tenant_id: str, name: str, *, export: bool = False, within_s: float | None = None
+    ) -> dict[str, Any]:
+        """Erase a tenant for good; `name` is its name, as a confirmation. Returns the receipt: the one of the start, or with
+        `within_s` the complete one. An erasure takes at least as long as the tenant's last upload URL is valid."""
+        body = {"name": name, "export": export}
+        started: dict[str, Any] = self.call("POST", f"/operations/tenants/{tenant_id}/erasure", body)
+        return started if within_s is None else self._ended_receipt(started["id"], within_s)
+
+    def tenant_receipt(self, receipt_id: str) -> dict[str, Any]:
+        """What an export or an erasure of a tenant has done."""
+        receipt: dict[str, Any] = self.call("GET", f"/operations/tenant-receipts/{receipt_id}")
+        return receipt
+
+    def fetch_tenant_export(self, receipt: dict[str, Any], folder: Path) -> None:
+        """Download the archives of a complete export and check them. Raises ExportFailed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        exported = receipt["exported"]
+        (folder / "manifest.json").write_bytes(self.fetch(exported["manifest_url"]))
+        for archive in exported["archives"]:
+            digest = hashlib.sha256()
+            with self.store.stream("GET", archive["url"]) as response, (folder / archive["name"]).open("wb") as stream:
+                for chunk in response.raise_for_status().iter_bytes():
+                    digest.update(chunk)
+                    stream.write(chunk)
+            if digest.hexdigest() != archive["sha256"]:
+                raise ExportFailed(f"{archive['name']} is damaged; download it again")
+
+    def _ended_receipt(self, receipt_id: str, within_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + within_s
+        while (receipt := self.tenant_receipt(receipt_id))["state"] not in ("done", "failed", "cancelled"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the job {receipt_id} has not ended")
+            time.sleep(1)
+        if receipt["state"] != "done":
+            raise ExportFailed(receipt["error"] or "the job was cancelled")
+        return receipt
+
     # --- internal ------------------------------------------------------------------------------------
 
     def _put(self, path: Path, described: dict[str, Any]) -> Path:

@@ -59,6 +59,7 @@ from layers.ports.rows import (
     Tenant,
 )
 from layers.ports.store import RecordedObject
+from layers.ports.tenant_data import TenantReceipt
 
 
 class PostgresCatalog:
@@ -364,6 +365,21 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
 
     def create_key(self, of_tenant_id: str, key_hash: bytes, role: str) -> KeyRow | None:
         return self._row(KeyRow, "create_key", of_tenant_id=of_tenant_id, key_hash=key_hash.hex(), role=role)
+
+    def name_of_tenant(self, of_tenant_id: str) -> str | None:
+        name: str | None = self._value("name_of_tenant", of_tenant_id=of_tenant_id)
+        return name
+
+    def request_tenant_job(
+        self, kind: str, of_tenant_id: str, key_id: str, *, exports: bool, erases: bool
+    ) -> UUID | None:
+        receipt_id: UUID | None = self._value(
+            "request_tenant_job", kind=kind, of_tenant_id=of_tenant_id, key_id=key_id, exports=exports, erases=erases
+        )
+        return receipt_id
+
+    def tenant_receipt(self, receipt_id: str) -> TenantReceipt | None:
+        return self._row(TenantReceipt, "tenant_receipt", receipt_id=receipt_id)
 
     def keys_of(self, of_tenant_id: str) -> list[KeyRow]:
         return self._rows(KeyRow, "keys_of", of_tenant_id=of_tenant_id)

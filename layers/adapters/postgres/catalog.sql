@@ -283,7 +283,7 @@ ON CONFLICT (name) DO NOTHING RETURNING tenant_id, name, weight, quota, import_s
 -- tenants --
 -- A page of all tenants, newest first.
 SELECT tenant_id, name, weight, quota, import_sources, created_at FROM tenants
- WHERE CAST(:after AS uuid) IS NULL OR tenant_id < :after ORDER BY tenant_id DESC LIMIT :limit
+ WHERE erased_at IS NULL AND (CAST(:after AS uuid) IS NULL OR tenant_id < :after) ORDER BY tenant_id DESC LIMIT :limit
 
 -- change_tenant --
 -- Changes a tenant's weight, quota and import sources, if their parameters are not NULL.
@@ -339,7 +339,7 @@ SELECT CASE WHEN state LIKE 'day:%' THEN 'day' ELSE state END AS state, sum(file
 -- create_key --
 -- Creates a key of a tenant; returns no row if there is no such tenant.
 INSERT INTO api_keys (tenant_id, key_hash, role)
-SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id
+SELECT tenant_id, decode(:key_hash, 'hex'), :role FROM tenants WHERE tenant_id = :of_tenant_id AND erasing_at IS NULL
 RETURNING key_id, tenant_id, role, name, created_at, expires_at, revoked_at
 
 -- keys_of --
@@ -417,6 +417,34 @@ SELECT :kind, tenant_id, dataset_id, :parameters FROM datasets
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL
 RETURNING job_id, kind, tenant_id, dataset_id, state, parameters, result, done, total, error, cancelling, created_at,
           started_at, ended_at
+
+-- name_of_tenant --
+-- The name of a tenant that was not erased.
+SELECT name FROM tenants WHERE tenant_id = :of_tenant_id AND erased_at IS NULL
+
+-- request_tenant_job --
+-- A new job for a tenant with its receipt; returns no row if there is no such tenant, it was erased, or one is open.
+WITH of_tenant AS (
+    SELECT tenant_id FROM tenants WHERE tenant_id = :of_tenant_id AND erased_at IS NULL FOR NO KEY UPDATE),
+created AS (
+    INSERT INTO jobs (kind, tenant_id, parameters)
+    SELECT :kind, t.tenant_id, jsonb_build_object('exports', CAST(:exports AS boolean), 'erases', CAST(:erases AS boolean), 'holder_id', CAST(:tenant_id AS uuid))
+      FROM of_tenant t WHERE NOT EXISTS (SELECT 1 FROM tenant_receipts r JOIN jobs j ON j.job_id = r.receipt_id
+                                          WHERE r.tenant_id = t.tenant_id AND r.ended_at IS NULL AND j.ended_at IS NULL)
+    RETURNING job_id, tenant_id),
+given_up AS (
+    UPDATE tenant_receipts r SET ended_at = now() FROM created c WHERE r.tenant_id = c.tenant_id AND r.ended_at IS NULL
+    RETURNING r.receipt_id)
+INSERT INTO tenant_receipts (receipt_id, tenant_id, holder_id, exports, erases, key_id)
+SELECT job_id, tenant_id, :tenant_id, :exports, :erases, :key_id FROM created
+ WHERE (SELECT count(*) FROM given_up) >= 0 -- first: only one receipt of a tenant may be open
+RETURNING receipt_id
+
+-- tenant_receipt --
+-- The receipt of an export or erasure, with the state of its job while that is kept.
+SELECT r.receipt_id, r.tenant_id, r.holder_id, r.exports, r.erases, r.exported, r.erased, r.verified, r.created_at, r.ended_at,
+       r.export_deleted_at, j.state, j.error
+  FROM tenant_receipts r LEFT JOIN jobs j ON j.job_id = r.receipt_id WHERE r.receipt_id = :receipt_id
 
 -- job --
 -- One job, of the tenant or of the whole system.

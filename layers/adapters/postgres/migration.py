@@ -16,6 +16,8 @@ from layers.domain.keys import hash_key
 SCHEMA = Path(__file__).resolve().parents[3] / "schema"
 LOCK = 7_240_115_901
 OLDEST_SERVER = 14
+# By default, a role called `fairway` creates everything in the schema of its name, which has the views of datasets.
+IN_PUBLIC = "SELECT set_config('search_path', 'public', true)"
 
 
 class ServerTooOld(Exception):
@@ -44,10 +46,10 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
             )
         connection.execute((schema / "prepare.sql").read_bytes())
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS migrations ("
+            "CREATE TABLE IF NOT EXISTS public.migrations ("
             "name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        applied: dict[str, str] = dict(connection.execute("SELECT name, digest FROM migrations").fetchall())
+        applied: dict[str, str] = dict(connection.execute("SELECT name, digest FROM public.migrations").fetchall())
         return [
             path.stem for path in sorted((schema / "migrations").glob("*.sql")) if _apply(connection, path, applied)
         ] + (_create_functions(connection, schema, applied))
@@ -71,8 +73,9 @@ def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied:
             )
         return False
     with connection.transaction():
+        connection.execute(IN_PUBLIC)
         connection.execute(path.read_bytes())
-        connection.execute("INSERT INTO migrations (name, digest) VALUES (%s, %s)", [path.stem, digest])
+        connection.execute("INSERT INTO public.migrations (name, digest) VALUES (%s, %s)", [path.stem, digest])
     return True
 
 
@@ -83,10 +86,11 @@ def _create_functions(
     if applied.get("functions") == digest:
         return []
     with connection.transaction():
+        connection.execute(IN_PUBLIC)
         for path in _functions(schema):
             connection.execute(path.read_bytes())
         connection.execute(
-            "INSERT INTO migrations (name, digest) VALUES ('functions', %s) "
+            "INSERT INTO public.migrations (name, digest) VALUES ('functions', %s) "
             "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()",
             [digest],
         )

@@ -18,6 +18,7 @@ from layers.ports.people import (
     RecordChange,
     RowPage,
     RowPosition,
+    SimilarFile,
     TableRow,
     TaughtDocument,
     UndoneReviews,
@@ -26,6 +27,7 @@ from layers.ports.rows import ArtifactRow, Batch, KeyRow, RecordOfFile, Removal,
 
 FEW_ROWS = 10_000  # a condition with at most this many rows is selective
 MOST_CANDIDATES = 20_000  # rows that one call examines otherwise
+MOST_OF_SIMILAR_KEY, MOST_COMPARED = 20, 50  # files that one call looks up by a key, and compares
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
@@ -114,6 +116,9 @@ class PeopleQueries(Transaction):
 
     def taught_documents(self, dataset_id: str, limit: int) -> list[TaughtDocument]:
         return self._rows(TaughtDocument, "taught_documents", dataset_id=dataset_id, limit=limit)
+
+    def similar_files(self, file_id: str) -> list[SimilarFile]:
+        return self._rows(SimilarFile, "similar_files", file_id=file_id, of_key=MOST_OF_SIMILAR_KEY, most=MOST_COMPARED)
 
     def learn_senders(self, dataset_id: str, taught: Sequence[Mapping[str, Any]]) -> None:
         self._run("learn_senders", dataset_id=dataset_id, taught=Jsonb(list(taught)))

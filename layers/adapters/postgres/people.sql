@@ -44,6 +44,10 @@ SELECT changed, found FROM review_records(:tenant_id, :dataset_id, CAST(:file_id
 -- Gives records the review that they had before a request; returns their dataset, their files, and how many the request had set.
 SELECT dataset_id, file_ids, found FROM undo_reviews(:tenant_id, :request_id, :key_id, :person)
 
+-- similar_files --
+-- A file and those that may be the same document, with what is compared of them.
+SELECT * FROM similar_files(:tenant_id, :file_id, :of_key, :most)
+
 -- page_texts --
 -- How the texts of pages begin: [{"file_id", "page"}].
 SELECT p.file_id, p.page_number, left(p.text, :most) AS text FROM pages p JOIN jsonb_to_recordset(:wanted) AS w(file_id uuid, page integer)

@@ -141,8 +141,21 @@ function Body({ details, columns, proofs, onGone, onApprove }) {
         ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
       </div>
       ${why && html`<p class=${file.error ? "problem" : "why-line"}>${why}</p>`}
+      ${(file.artifacts.similar ?? []).length > 0 && html`<${Similar} file=${file} />`}
       <${ReviewBar} details=${details} onApprove=${onApprove} />
       <${Tabs} tabs=${tabs} label=${t("details.label")} />
     </section>
   </div>`;
+}
+
+/**
+ * Links to the files that are likely the same document.
+ * @param {{file: any}} props
+ */
+function Similar({ file }) {
+  const links = file.artifacts.similar.map(
+    (/** @type {{file_id: string, name: string}} */ other) =>
+      html`<li key=${other.file_id}><a href=${addressOf({ screen: "file", datasetId: file.dataset_id, fileId: other.file_id })} dir="auto">${other.name}</a></li>`,
+  );
+  return html`<div class="why-line"><p>${t("file.similar")}</p><ul>${links}</ul></div>`;
 }
