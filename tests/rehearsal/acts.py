@@ -16,6 +16,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from fairway_client import Client
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from infra.web import CHECKED, KEPT, MEDIA_TYPES
 from tests.rehearsal import alarms, packages
@@ -225,8 +226,20 @@ def test_real_files_become_records_previews_and_thumbnails(stage: Stage, tenant:
             assert len(tenant.fetch(file["artifacts"][kind]["url"])) > 100, (name, kind)
 
 
-def test_doubtful_pages_went_to_textract_and_texts_to_the_model(stage: Stage) -> None:
+def test_a_page_that_ocr_is_unsure_of_goes_to_textract(
+    stage: Stage, tenant: Client, dataset_id: str, tmp_path: Path
+) -> None:
+    blurred = tmp_path / "blurred.png"
+    page = Image.new("L", (700, 500), 255)
+    for line, text in enumerate(("Brook Street Joinery", "Invoice 4711 12.03.2026", "Nails 12.30", "Total 31.25")):
+        ImageDraw.Draw(page).text((40, 40 + line * 80), text, fill=0, font=ImageFont.load_default(26))
+    page.filter(ImageFilter.GaussianBlur(4)).save(blurred)
+    batch = tenant.upload(dataset_id, [blurred])
+    settled(tenant, dataset_id, batch["id"])
     assert stage.ground.textract.counts["pages"] > 0
+
+
+def test_texts_went_to_the_model(stage: Stage) -> None:
     assert stage.ground.model.counts["converse"] > 0
 
 

@@ -56,6 +56,11 @@ pi_heif.register_heif_opener()
 print("heic", Image.open("{}/IMG_0042.heic").convert("RGB").resize((32, 32)).size)
 print("svg", Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_path="{}/parking-ticket.svg")))).format)
 """,
+    "barcodes": """
+import zxingcpp
+drawn = zxingcpp.create_barcode("FAIRWAY", zxingcpp.BarcodeFormat.QRCode).to_image(scale=4)
+print("barcode", zxingcpp.read_barcodes(drawn)[0].text)
+""",
 }
 OUTPUTS = {
     "text": ["INV/2023/03/0008"],
@@ -63,6 +68,7 @@ OUTPUTS = {
     "nets": ["ppocrv6_rec.onnx 3"],
     "ocr": ["PERNIAGAAN GIN KEE"],
     "pictures": ["heic (32, 32)", "svg PNG"],
+    "barcodes": ["barcode FAIRWAY"],
 }
 
 
