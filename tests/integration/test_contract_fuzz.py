@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -67,6 +68,8 @@ EXISTING_IDS = {
     "job_id": ["job", "ended-job"],
     "plan_id": ["plan"],
     "manifest_id": ["manifest"],
+    "review_id": ["review"],
+    "receipt_id": ["receipt"],
     "webhook_id": ["webhook", "other-webhook"],
     "event_id": ["event"],
 }
@@ -178,6 +181,8 @@ class System:
                 "manifest": caller.post(
                     f"/datasets/{dataset_id}/manifests", content=b'{"name": "a.txt", "size_bytes": 10}'
                 ).json()["id"],
+                "receipt": caller.post(f"/operations/tenants/{other}/export").json()["id"],
+                "review": str(uuid.uuid4()),  # of a request that changed no record
                 "job": caller.post("/operations/upkeep").json()["id"],
                 "ended-job": caller.post(
                     f"/operations/jobs/{caller.post('/operations/pulse').json()['id']}/cancel"

@@ -153,8 +153,11 @@ def test_an_owner_without_superuser_rights_suffices(
     role = f"o{uuid.uuid4().hex}"
     with psycopg.connect(postgres.database_url(postgres_port, PASSWORD, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'")
-        # The roles exist on this server, created by another owner. This one may use them.
-        connection.execute(f"GRANT fairway_api, fairway_worker TO {role} WITH ADMIN OPTION")
+        # Roles that exist on this server were created by another owner. This one may use them.
+        for (shared,) in connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname IN ('fairway_api', 'fairway_worker', 'fairway_views')"
+        ).fetchall():
+            connection.execute(f"GRANT {shared} TO {role} WITH ADMIN OPTION")
     monkeypatch.setenv("FAIRWAY_OWNER_DATABASE_URL", operator.url(role, PASSWORD))
     code, states = operator.sets_up()
     assert code == 0, states

@@ -337,7 +337,8 @@ DUTIES = {
 
 def test_every_duty_of_upkeep_is_tested_here(system: System) -> None:
     of_logging = {"breakers_open", "steps_waiting"}
-    assert set(upkeep.upkeep(system.runner())) - of_logging == set(DUTIES)
+    elsewhere = {"views_replaced", "tenant_exports_deleted"}  # test_dataset_views.py and test_tenant_data.py
+    assert set(upkeep.upkeep(system.runner())) - of_logging - elsewhere == set(DUTIES)
 
 
 @pytest.mark.parametrize("name", DUTIES)
