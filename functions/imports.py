@@ -7,7 +7,6 @@ has created by the keys of their objects.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Any
 
 from functions.arrivals import take_arrivals
 from layers.attempts.runner import Runner
+from layers.attempts.work import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.imports import is_allowed, key_in_place, name_of
 from layers.domain.job import Job, Slice
@@ -141,8 +141,7 @@ def _store(
             f"the bucket {bucket} keeps no versions, so that an object in place could change; import copies instead"
         )
         raise PermanentError("no_versions", detail)
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = sha256_of(path)
     name = name_of(found.key, job.parameters.get("prefix") or "")
     size_bytes = path.stat().st_size
     verdict, object_key = runner.ports.imports.import_file(

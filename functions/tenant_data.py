@@ -6,7 +6,6 @@ costs one slice, and memory and disk do not grow with the tenant. A slice that r
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from layers.attempts.runner import Runner
+from layers.attempts.work import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.file import artifact_prefix, original_key
 from layers.domain.job import Job, Slice
@@ -70,10 +70,8 @@ def export_or_erase(runner: Runner, job: Job) -> Slice:
 
 def _export(runner: Runner, job: Job) -> Slice:
     """Write the next archive."""
-    position, exported = (
-        dict(job.position),
-        dict(job.result.get("exported") or {"archives": [], "files": 0, "rows": {}}),
-    )
+    position = dict(job.position)
+    exported = dict(job.result.get("exported") or {"archives": [], "files": 0, "rows": {}})
     with tempfile.TemporaryDirectory(prefix="fairway-tenant-") as folder:
         name = f"archive-{len(exported['archives']) + 1:05}.zip"
         made = _Archive(Path(folder) / name)
@@ -162,8 +160,7 @@ def _add_object(
         if error.code != "object_missing":
             raise
         return None
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha256 = sha256_of(path)
     archive.write(path, place, ZIP_STORED)
     path.unlink()
     return sha256
@@ -178,10 +175,8 @@ def _safe(name: str) -> str:
 
 def _stored(runner: Runner, job: Job, path: Path, name: str, media_type: str) -> dict[str, Any]:
     """Store an object of the export. Returns its size and checksum."""
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     key = export_key(job.parameters["holder_id"], job.job_id, name)
-    return {"size_bytes": runner.ports.objects.upload(path, key, media_type), "sha256": sha256}
+    return {"size_bytes": runner.ports.objects.upload(path, key, media_type), "sha256": sha256_of(path)}
 
 
 def _added(exported: dict[str, Any], made: _Archive, name: str, stored: dict[str, Any]) -> dict[str, Any]:

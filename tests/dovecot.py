@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import os
 import pwd
 import shutil
@@ -18,10 +17,8 @@ from email.header import decode_header, make_header
 from pathlib import Path
 
 import imapclient
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.certificates import self_signed
 from tests.system_packages import PATH
 
 PROGRAM = shutil.which("dovecot", path=PATH)
@@ -201,23 +198,8 @@ def _free_ports(count: int) -> list[int]:
 
 def _certify(home: Path) -> Path:
     """Write a key and a certificate that signs itself. Returns the certificate's path."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dovecot for tests")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    certificate, key = self_signed("dovecot for tests")
     path = home / "certificate.pem"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    unencrypted = serialization.NoEncryption()
-    encoded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unencrypted)
-    (home / "key.pem").write_bytes(encoded)
+    path.write_bytes(certificate)
+    (home / "key.pem").write_bytes(key)
     return path

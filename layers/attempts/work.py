@@ -16,6 +16,12 @@ from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner
 MEMBER_UPLOAD_S = 3600.0
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 class Work:
     """What one attempt works with. All its files on disk are in `scratch`, a folder that is created at first use and
     deleted at the end of the attempt."""
@@ -83,8 +89,7 @@ class Work:
             raise
 
     def sha256(self) -> str:
-        with self.original().open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(self.original())
 
     def pages(self) -> list[Page]:
         """The pages read so far, with text and words."""

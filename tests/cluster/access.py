@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from infra.cluster import kafka, programs
 from infra.local.ports import ADDRESS, choose_ports
@@ -28,6 +22,7 @@ from layers.adapters.kafka.access import Access
 from layers.adapters.kafka.source import KafkaSource, consumer
 from layers.adapters.kafka.topics import KafkaTopics, producer
 from layers.domain.message import WakeUp
+from tests.certificates import self_signed
 from tests.cluster.ground import START_S, wait_for
 
 pytestmark = pytest.mark.timeout(600)
@@ -146,25 +141,7 @@ def token() -> str:
 def issue(folder: Path) -> dict[str, Path]:
     """Write a self-signed certificate for this machine. Returns the paths of its files: the certificate, also as the
     authority, its key, and both together."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fairway-test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem, private = self_signed("fairway-test", is_authority=True)
     paths = {name: folder / f"{name}.pem" for name in ("ca", "certificate", "key", "keystore")}
     for role, content in (("ca", pem), ("certificate", pem), ("key", private), ("keystore", private + pem)):
         paths[role].write_bytes(content)

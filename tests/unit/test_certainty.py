@@ -9,6 +9,7 @@ from layers.domain.extraction.certainty import Certainty, kind_of
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
 from layers.domain.extraction.lines import Lines
 from layers.domain.extraction.rules import extract
+from layers.domain.extraction.sums import sums_of
 from layers.domain.page import Evidence, Page, Word
 
 SCHEMA = {
@@ -79,7 +80,7 @@ def test_a_date_whose_day_may_be_its_month_is_less_probable() -> None:
 )
 def test_a_name_with_stray_marks_or_digits_is_not_clean(value: str, is_clean: bool) -> None:
     candidate = Candidate(value, lambda: Evidence(1, value, None), 50.0)
-    signs = Certainty((), Lines(())).signs([98.0], value, "company", candidate, [candidate])
+    signs = Certainty((), lambda: sums_of(Lines(()))).signs([98.0], value, "company", candidate, [candidate])
     assert signs["clean"] == is_clean
 
 

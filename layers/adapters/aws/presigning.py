@@ -34,10 +34,8 @@ def presign(
     `path` starts with a slash and is not yet percent-encoded. The client must send `headers` unchanged.
     """
     stamp = _stamp(int(now_s))
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
-    scheme, host = endpoint.split("://", 1)
-    host = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))  # no client sends a default port
-    signed = {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}}
+    scope = _scope(stamp, region, "s3")
+    signed = {"host": _host(endpoint), **{name.lower(): value for name, value in (headers or {}).items()}}
     names = ";".join(sorted(signed))
     # Signed parameters are in byte order: those of S3 begin with a small letter and so come after `X-Amz-`.
     others = sorted(f"{_quoted(name)}={quote(value, safe='-_.~')}" for name, value in (query or {}).items())
@@ -72,18 +70,26 @@ def signed_headers(
 ) -> dict[str, str]:
     """The headers of a POST of `body` to the root of `endpoint` at `now_s` (Unix time): `headers` and their signature."""
     stamp = _stamp(int(now_s))
-    scheme, host = endpoint.rstrip("/").split("://", 1)
-    host = host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))  # no client sends a default port
     sent = {**headers, "X-Amz-Date": stamp, **({"X-Amz-Security-Token": session_token} if session_token else {})}
-    signed = {"host": host, **{name.lower(): value for name, value in sent.items()}}
+    signed = {"host": _host(endpoint.rstrip("/")), **{name.lower(): value for name, value in sent.items()}}
     names = ";".join(sorted(signed))
     lines = (f"{name}:{signed[name].strip()}" for name in sorted(signed))
     canonical = "\n".join(("POST", "/", "", *lines, "", names, hashlib.sha256(body).hexdigest()))
     signature = _signature(canonical, stamp, region, service, secret_key)
-    credential = f"{access_key}/{stamp[:8]}/{region}/{service}/aws4_request"
+    credential = f"{access_key}/{_scope(stamp, region, service)}"
     return sent | {
         "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
     }
+
+
+def _host(endpoint: str) -> str:
+    """The host as clients send it: without a default port."""
+    scheme, host = endpoint.split("://", 1)
+    return host.removesuffix({"http": ":80", "https": ":443"}.get(scheme, ""))
+
+
+def _scope(stamp: str, region: str, service: str) -> str:
+    return f"{stamp[:8]}/{region}/{service}/aws4_request"
 
 
 def rounded(now_s: float) -> float:
@@ -120,7 +126,7 @@ def _stamp(now_s: int) -> str:
 
 
 def _signature(canonical: str, stamp: str, region: str, service: str, secret_key: str) -> str:
-    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
+    scope = _scope(stamp, region, service)
     to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
     return hmac.new(_key(secret_key, stamp[:8], region, service), to_sign.encode(), hashlib.sha256).hexdigest()
 

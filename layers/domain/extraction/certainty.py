@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -18,8 +18,7 @@ from layers.domain.extraction.address_candidates import POSTCODE
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
 from layers.domain.extraction.legal_forms import has_legal_form
-from layers.domain.extraction.lines import Lines
-from layers.domain.extraction.sums import Sums, sums_of
+from layers.domain.extraction.sums import Sums
 from layers.domain.page import Evidence, Page, Word
 
 SUREST, LEAST_SURE = 0.995, 0.02  # probabilities of a word, between which its logarithm of the odds is used
@@ -38,7 +37,7 @@ class Certainty:
     """Rates the values that were found on some pages."""
 
     pages: Sequence[Page]
-    lines: Lines
+    sums: Callable[[], Sums]  # of the bill, when they are needed
 
     def rated(
         self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate, others: Sequence[Candidate]
@@ -92,16 +91,12 @@ class Certainty:
 
     def _confirms(self, value: float) -> bool:
         """Whether other sums of the bill confirm a total."""
-        sums = self._sums
+        sums = self.sums()
         return sums.is_paid_less_change(value) or sums.is_net_and_tax(value) or sums.was_paid_exactly(value)
 
     @cached_property
     def _pages(self) -> Mapping[int, Page]:
         return {page.number: page for page in self.pages}
-
-    @cached_property
-    def _sums(self) -> Sums:
-        return sums_of(self.lines)
 
 
 def _has_form(kind: str, value: Any, text: str) -> bool:

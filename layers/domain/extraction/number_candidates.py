@@ -131,10 +131,9 @@ def _unsureness(line: Line, found: Found) -> float:
     return 100.0 - min((word.confidence for word in line.words_in(found.start, found.end)), default=100.0)
 
 
-def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines) -> Iterator[Candidate]:
+def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -> Iterator[Candidate]:
     """The candidates for a total, with a higher score if other sums of the bill confirm them, and confirmed amounts
     without a label."""
-    sums = sums_of(lines)
     if _is_read_by_ocr(lines):
         candidates = list(_with_points(_repeated(list(candidates), lines), lines, sums))
     if sums.rounding:

@@ -23,6 +23,7 @@ from layers.domain.extraction.language import languages_of
 from layers.domain.extraction.lines import MOST_LINES, Line, Lines, lines_of
 from layers.domain.extraction.number_candidates import confirm_by_sums, number_candidates
 from layers.domain.extraction.schemas import format_path, resolve_references
+from layers.domain.extraction.sums import Sums, sums_of
 from layers.domain.extraction.tables.columns import is_list_of_items
 from layers.domain.extraction.tables.items import Items, items_in
 from layers.domain.extraction.text_candidates import (
@@ -62,6 +63,10 @@ class Document:
         return order_of(self.lines, self.languages, self.date_order, self.today)
 
     @cached_property
+    def sums(self) -> Sums:
+        return sums_of(self.lines)
+
+    @cached_property
     def languages(self) -> tuple[str, ...]:
         return languages_of(self.lines.as_written.text)
 
@@ -88,7 +93,7 @@ def extract(
     ordered = {name: found[name] for name in properties if name in found}
     values: dict[str, Any] = {name: best.value for name, best in ordered.items()}
     values |= {name: list(items.values) for name, items in lists.items()}
-    certainty = Certainty(pages, document.lines)
+    certainty = Certainty(pages, lambda: document.sums)
     evidence = {
         name: certainty.rated(best.make_evidence(), name, properties[name], best, candidates[name])
         for name, best in ordered.items()
@@ -135,7 +140,7 @@ def _candidates(
     elif kind in ("number", "integer"):
         integer, is_total = kind == "integer", meaning == "total"
         numbers = number_candidates(property_labels, lines, integer=integer, is_total=is_total)
-        yield from confirm_by_sums(numbers, lines) if is_total and not integer else numbers
+        yield from confirm_by_sums(numbers, lines, document.sums) if is_total and not integer else numbers
     elif kind == "string" and labels.words_of(name) in labels.CURRENCIES and not schema.get("x-labels"):
         yield from currency_candidates(lines, document.languages, total)
     elif kind == "string":
