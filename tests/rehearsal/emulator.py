@@ -7,6 +7,8 @@ MINISTACK_SSL_CERT and MINISTACK_SSL_KEY.
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -34,12 +36,28 @@ def main() -> None:
 
 def write_certificate(certificate: Path, key: Path) -> None:
     """Write a self-signed certificate for the loopback address."""
-    from tests.certificates import self_signed
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
 
-    signed, private = self_signed("rehearsal")
-    key.write_bytes(private)
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rehearsal")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ADDRESS))]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    key.write_bytes(private.private_bytes(encoding, plain, serialization.NoEncryption()))
     unfinished = certificate.with_suffix(".new")
-    unfinished.write_bytes(signed)
+    unfinished.write_bytes(signed.public_bytes(encoding))
     unfinished.replace(certificate)
 
 
