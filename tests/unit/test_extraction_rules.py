@@ -71,6 +71,35 @@ def test_a_number_is_found_by_the_labels_of_the_schema(text: str, labels: list[s
 
 
 @pytest.mark.parametrize(
+    ("name", "labels", "text", "expected"),
+    [
+        ("total", ["Subtotal"], "Subtotal 10.00\nTax 1.00\nTotal 11.00", 10.0),
+        ("total", ["Subtotal"], "Tax 1.00\nTotal 11.00", None),
+        ("total", ["Zwischensumme", "Subtotal"], "Zwischensumme 10,00\nSumme 11,90", 10.0),
+        ("total", ["VAT"], "Subtotal 10.00\nVAT 1.00\nTotal 11.00\nCash 20.00\nChange 9.00", 1.0),
+        ("amount", ["Total", "Subtotal"], "Subtotal 10.00\nTotal 11.00", 11.0),
+        ("subtotal", ["Total"], "Subtotal 10.00\nTotal 11.00", 11.0),
+        ("tax", ["Service"], "Tax 1.00\nService 2.00", 2.0),
+    ],
+)
+def test_where_name_and_labels_of_a_number_mean_different_things_the_labels_count(
+    name: str, labels: list[str], text: str, expected: float | None
+) -> None:
+    found = extract([page(text)], schema(**{name: {"type": "number", "x-labels": labels}}))
+    assert found.fields.get(name) == expected
+
+
+@pytest.mark.parametrize(("name", "labels"), [("date", ["Due date"]), ("due_date", []), ("expiry", ["Due date"])])
+def test_a_date_other_than_that_of_the_document_is_doubtful_without_its_label(name: str, labels: list[str]) -> None:
+    due = schema(**{name: {"type": "string", "format": "date", "x-labels": labels}})
+    text = "Invoice date: 2024-04-01\n"
+    found = extract([page(text + "Due date: 2024-05-01")], due)
+    assert (found.fields, found.doubtful) == ({name: "2024-05-01"}, ())
+    assert extract([page(text)], due).doubtful == (name,)
+    assert extract([page("Acme Ltd\n2024-04-01\n")], schema(date={"type": "string", "format": "date"})).doubtful == ()
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("Subtotal 10.00\nTotal 11.00", 11.0),

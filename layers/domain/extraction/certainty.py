@@ -131,7 +131,7 @@ def kind_of(name: str, schema: Mapping[str, Any]) -> str:
     if schema.get("format") == "date":
         return "date"
     if schema.get("type") in ("number", "integer"):
-        return "total" if labels.meaning_of(name) == "total" else "other"
+        return "total" if labels.meaning_of(name, schema) == "total" else "other"
     if words in labels.COMPANIES:
         return "company"
     return "address" if words in labels.ADDRESSES else "other"

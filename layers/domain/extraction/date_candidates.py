@@ -27,18 +27,25 @@ OTHER_DATE = re.compile(
 )
 
 
-def date_candidates(property_labels: Sequence[Label], lines: Lines, order: Order) -> Iterator[Candidate]:
-    """Every date, as ISO 8601. A date scores higher near the top and when the words around it fit the property."""
+def date_candidates(
+    property_labels: Sequence[Label], lines: Lines, order: Order, *, is_of_document: bool
+) -> Iterator[Candidate]:
+    """Every date, as ISO 8601. A date scores higher near the top and when the words around it fit the property.
+
+    `is_of_document`: the property is the date of the document, which may stand without a label. Any other is doubtful then.
+    """
     present_labels = labels.labels_in(lines.lowered.vocabulary, property_labels)
     for index in sorted({*lines.as_written.lines_matching(NUMERIC_HINT), *_lines_with_months(lines)}):
         line = lines[index]
         above = lines[index - 1].text if index and lines[index - 1].page == line.page else ""
         for found in dates(line.text, month_first=order.month_first, languages=order.languages):
-            score = 40.0 - 30.0 * index / len(lines) + _context_score(line.text, found, above, present_labels)
+            context, has_label = _context_score(line.text, found, above, present_labels)
+            score = 40.0 - 30.0 * index / len(lines) + context
             written: WrittenDate = found.value  # type: ignore[assignment]
             is_open = written.swapped is not None and not order.is_known
             evidence = partial(line.evidence, found.start, found.end)
-            yield Candidate(written.value.isoformat(), evidence, score, is_open or not written.is_sure)
+            doubtful = is_open or not written.is_sure or not (has_label or is_of_document)
+            yield Candidate(written.value.isoformat(), evidence, score, doubtful)
 
 
 def _lines_with_months(lines: Lines) -> list[int]:
@@ -50,8 +57,9 @@ def _lines_with_months(lines: Lines) -> list[int]:
     return [index for index in named if any(month in plain(lines[index].text) for month in months)]
 
 
-def _context_score(text: str, found: Found, above: str, property_labels: Sequence[Label]) -> float:
-    """The part of a date's score that comes from the text before it, after it and in the line above."""
+def _context_score(text: str, found: Found, above: str, property_labels: Sequence[Label]) -> tuple[float, bool]:
+    """The part of a date's score that comes from the text before it, after it and in the line above, and whether a label of
+    the property is there."""
     before = labels.lowered(text[: found.start])
     own_tier, own_span = labels.best_label(before, property_labels)
     tier_above, span_above = labels.best_label(labels.lowered(above), property_labels)
@@ -63,4 +71,4 @@ def _context_score(text: str, found: Found, above: str, property_labels: Sequenc
     elif span_above is not None and not dates(above):
         score = 40.0 - tier_above
     score += 25.0 if TIME_AFTER.match(text[found.end :]) else 0.0
-    return score - (25.0 if OTHER_DATE.search(before) else 0.0)
+    return score - (25.0 if OTHER_DATE.search(before) else 0.0), own_span is not None or span_above is not None

@@ -48,7 +48,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 # Names of properties that have the meaning of another name.
 SAME_MEANING = {
     "amount": "total", "sum": "total", "grand total": "total", "total amount": "total", "amount due": "total",
-    "price": "total", "invoice date": "date", "receipt date": "date", "number": "invoice number",
+    "price": "total", "invoice date": "date", "receipt date": "date", "bill date": "date", "document date": "date",
+    "issue date": "date", "date of issue": "date", "issued": "date", "issued on": "date", "purchase date": "date",
+    "transaction date": "date", "number": "invoice number",
     "invoice no": "invoice number", "invoice": "invoice number", "document number": "invoice number",
     "receipt number": "invoice number", "vat": "tax", "tax amount": "tax", "sub total": "subtotal",
     "net amount": "subtotal", "telephone": "phone", "tel": "phone", "qty": "quantity",
@@ -69,10 +71,30 @@ def words_of(property_name: str) -> str:
     return " ".join(re.split(r"[\W_]+", separated.lower())).strip()
 
 
-def meaning_of(property_name: str) -> str:
-    """The meaning of a property's name in SYNONYMS, or its own words."""
+def meaning_of(property_name: str, schema: Mapping[str, Any] | None = None) -> str:
+    """The meaning of a property's name in SYNONYMS, or its own words. Where the schema's own labels have another meaning, it is
+    theirs: a property named `total` with the label "Subtotal" is the subtotal."""
     words = words_of(property_name)
-    return SAME_MEANING.get(words, words)
+    meaning = SAME_MEANING.get(words, words)
+    return _meaning_of_labels(_own_labels(schema or {}), meaning) if meaning in SYNONYMS else meaning
+
+
+def _own_labels(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(label).lower() for label in schema.get("x-labels") or ())
+
+
+@lru_cache(maxsize=256)
+def _meaning_of_labels(own: tuple[str, ...], of_name: str) -> str:
+    """The meaning of those labels that are known, if they agree, otherwise that of the property's name."""
+    known = {_meanings()[label] for label in own if label in _meanings()}
+    return known.pop() if len(known) == 1 else of_name
+
+
+@lru_cache(maxsize=1)
+def _meanings() -> Mapping[str, str]:
+    """The meaning of each known label. A label of several meanings has the one that trusts it most."""
+    ranked = [(label.tier, label.words, meaning) for meaning in SYNONYMS for label in _labels((), meaning, meaning)]
+    return {words: meaning for _, words, meaning in sorted(ranked, reverse=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +109,7 @@ class Label:
 def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[Label, ...]:
     """The labels to search for, most trusted first: the schema's `x-labels`, then the synonyms of the property's
     meaning, or its name if it has no synonyms."""
-    own = tuple(str(label).lower() for label in schema.get("x-labels") or ())
-    return _labels(own, meaning_of(property_name), words_of(property_name))
+    return _labels(_own_labels(schema), meaning_of(property_name, schema), words_of(property_name))
 
 
 @lru_cache(maxsize=256)

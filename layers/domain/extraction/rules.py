@@ -85,7 +85,7 @@ def extract(
     properties = schema.get("properties") or {}
     # The currency is chosen last, because it depends on the total.
     for name in sorted(properties, key=lambda name: labels.words_of(name) in labels.CURRENCIES):
-        total = next((found[other] for other in found if labels.meaning_of(other) == "total"), None)
+        total = next((found[other] for other in found if labels.meaning_of(other, properties[other]) == "total"), None)
         candidates[name] = list(_candidates(name, properties[name], document, total))
         if best := max(candidates[name], key=lambda candidate: candidate.score, default=None):
             found[name] = best
@@ -127,13 +127,13 @@ def _candidates(
     name: str, schema: Mapping[str, Any], document: Document, total: Candidate | None
 ) -> Iterator[Candidate]:
     kind, lines = schema.get("type", "string"), document.lines
-    meaning = labels.meaning_of(name)
+    meaning = labels.meaning_of(name, schema)
     property_labels = labels.labels_of(name, schema)
     if "enum" in schema:
         yield from _enum_candidates(schema["enum"], lines)
     elif schema.get("format") == "date":
         latest = document.today + LATEST_ISSUE if document.today and meaning == "date" else date.max
-        dated = list(date_candidates(property_labels, lines, document.order))
+        dated = list(date_candidates(property_labels, lines, document.order, is_of_document=meaning == "date"))
         if not dated and meaning == "date":
             dated = list(damaged_date_candidates(lines, document.order, document.today or date.max))
         yield from (candidate for candidate in dated if date.fromisoformat(candidate.value) <= latest)

@@ -24,16 +24,16 @@ def with_checked_sums(found: Extraction, schema: Mapping[str, Any]) -> Extractio
     """
     properties: Mapping[str, Any] = resolve_references(schema).get("properties") or {}
     lists = [name for name, inner in properties.items() if is_list_of_items(name, inner) and name in found.fields]
-    sums = list(_sums(found.fields)) if lists else []
+    sums = list(_sums(found.fields, properties)) if lists else []
     wrong = [name for name in lists if sums and not _agrees(found.fields[name], properties[name], sums)]
     return replace(found, doubtful=tuple(dict.fromkeys((*found.doubtful, *wrong)))) if wrong else found
 
 
-def _sums(fields: Mapping[str, Any]) -> Iterator[float]:
+def _sums(fields: Mapping[str, Any], properties: Mapping[str, Any]) -> Iterator[float]:
     by_meaning: dict[str, float] = {}
     for name, value in fields.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
-            by_meaning.setdefault(labels.meaning_of(name), float(value))
+            by_meaning.setdefault(labels.meaning_of(name, properties.get(name)), float(value))
     yield from (by_meaning[meaning] for meaning in ("total", "subtotal") if meaning in by_meaning)
     if "total" in by_meaning and "tax" in by_meaning:
         yield by_meaning["total"] - by_meaning["tax"]
