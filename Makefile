@@ -75,7 +75,7 @@ client: $(VENV)/.test
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 --numprocesses 2 --dist loadfile \
-		--no-loadscope-reorder tests/cluster/dolphinscheduler.py tests/cluster/contract.py tests/cluster/access.py \
+		--no-loadscope-reorder tests/cluster/dolphinscheduler.py tests/cluster/contract.py tests/cluster/access.py tests/cluster/events.py \
 		tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
 
 lint: $(VENV)/.test
