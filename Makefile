@@ -10,7 +10,7 @@
 # make cases                                 read files that were once read wrongly
 # make test-cluster                          test the cluster: journey, killed servers and hosts, rebalances, an upgrade
 # make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
-# make servers                               test with an older PostgreSQL, and through pgbouncer, where installed
+# make servers                               test with PostgreSQL 14 to 17 (needs Maven), and through pgbouncer, where installed
 # make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages and documents to read
@@ -75,7 +75,7 @@ client: $(VENV)/.test
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -v -ra --durations=12 --numprocesses 2 --dist loadfile \
-		--no-loadscope-reorder tests/cluster/dolphinscheduler.py tests/cluster/contract.py tests/cluster/access.py \
+		--no-loadscope-reorder tests/cluster/dolphinscheduler.py tests/cluster/contract.py tests/cluster/access.py tests/cluster/events.py \
 		tests/cluster/journey.py tests/cluster/outages.py tests/cluster/upgrade.py
 
 lint: $(VENV)/.test
@@ -119,6 +119,7 @@ hostile: $(VENV)/.test
 	$(BIN)/python -m tests.hostile
 
 servers: $(VENV)/.test
+	@if command -v mvn >/dev/null; then $(BIN)/python -m tests.servers.servers; fi
 	$(BIN)/python -m pytest tests/servers/suites.py -v
 
 chaos: $(VENV)/.test

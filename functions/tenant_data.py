@@ -157,7 +157,7 @@ def _add_object(
     try:
         runner.ports.objects.download(object_key, version_id, path)
     except PermanentError as error:
-        if error.code != "object_missing":
+        if error.code not in ("object_missing", "no_access"):
             raise
         return None
     sha256 = sha256_of(path)

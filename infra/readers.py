@@ -22,6 +22,7 @@ from infra.local.home import Home, read_json
 from layers import bootstrap
 from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.dataset_views import (
+    MayNotGive,
     PostgresDatasetViews,
     UnknownTenant,
     drop_login,
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     try:
         return _act(options.action, options.tenant, owner, worker)
-    except UnknownTenant as error:
+    except (UnknownTenant, MayNotGive) as error:
         print(error, file=sys.stderr)
     except psycopg.Error as error:
         print(f"PostgreSQL refused it: {str(error).strip().splitlines()[0]}", file=sys.stderr)

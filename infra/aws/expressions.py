@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def text(description: str, default: str | None = "") -> dict[str, Any]:
+def text(description: str, default: str | None = "", **limits: str) -> dict[str, Any]:
     """A text parameter; with `default=None` it is required."""
-    return {"Type": "String", "Description": description} | ({} if default is None else {"Default": default})
+    return {"Type": "String", "Description": description, **limits} | ({} if default is None else {"Default": default})
 
 
 def number(description: str, default: float, **limits: float) -> dict[str, Any]:
@@ -32,6 +32,12 @@ def when(condition: str, value: Any) -> dict[str, Any]:
 def comma_list(parameter: str) -> dict[str, Any]:
     """A comma-separated parameter as a list."""
     return {"Fn::Split": [",", {"Ref": parameter}]}
+
+
+def each_with(parameter: str, suffix: str) -> dict[str, Any]:
+    """A comma-separated parameter as a list, with a suffix after each part."""
+    joined = {"Fn::Join": [f"{suffix},", comma_list(parameter)]}
+    return {"Fn::Split": [",", {"Fn::Join": ["", [joined, suffix]]}]}
 
 
 def attribute(resource: str, name: str) -> dict[str, Any]:

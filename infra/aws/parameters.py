@@ -7,6 +7,7 @@ from typing import Any
 from infra.aws.expressions import choice, is_set, number, text
 from infra.aws.layers import Plan
 
+BUCKET_ARN = "arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 PARAMETERS: dict[str, Any] = {
     "ArtifactBucket": text("Bucket of the packages.", None),
     "FunctionKey": text("Key of the functions' package.", None),
@@ -26,6 +27,11 @@ PARAMETERS: dict[str, Any] = {
     "ApiSecrets": text("Secrets of the API and migrations, such as the pepper of keys; comma-separated."),
     "OwnerSecret": text("Secret with the database owner's name and password, as RDS stores it."),
     "MigrationSecrets": text("Secrets of migrations alone, such as the first admin's key; comma-separated."),
+    "ImportBucketArns": text(
+        "ARNs of buckets from which may be imported, comma-separated; empty: none.",
+        AllowedPattern=f"^({BUCKET_ARN}(,{BUCKET_ARN})*)?$",
+        ConstraintDescription="it needs ARNs of whole buckets with commas between them, without wildcards",
+    ),
     "AllowedOrigins": text("Origins from which browsers may upload and read, comma-separated.", "*"),
     "QuarantineAt": number("Number of lost attempts after which a step is given up.", 2, MinValue=1),
     "OcrLanguages": text("Languages for Tesseract.", "eng"),
@@ -76,6 +82,7 @@ CONDITIONS: dict[str, Any] = {
     "HasApiSecrets": is_set("ApiSecrets"),
     "HasMigrationSecrets": is_set("MigrationSecrets"),
     "HasOwnerSecret": is_set("OwnerSecret"),
+    "HasImportBuckets": is_set("ImportBucketArns"),
     "HasTextractEndpoint": is_set("TextractEndpoint"),
     "UsesBedrock": {"Fn::Equals": [{"Ref": "ExtractionBy"}, "bedrock"]},
     "HasExtractionModel": is_set("ExtractionModel"),

@@ -7,11 +7,12 @@ from typing import Any
 
 from functions.pipelines import INTAKE, PIPELINES, STEPS
 from infra.aws.bucket import bucket_arn, objects
-from infra.aws.expressions import allow, attribute, comma_list, policy, skip_checks, when
+from infra.aws.expressions import allow, attribute, comma_list, each_with, policy, skip_checks, when
 from infra.aws.inventory import API, MIGRATE, UPKEEP, Resource, depends_on, logical, secrets_of
 from infra.aws.queues import kafka_arn
 from infra.topics import ARRIVALS, DISPATCH, TOPICS
 
+RUN_JOBS = (DISPATCH, UPKEEP)  # such as imports and exports
 ALL_RESOURCES = "These actions can't be limited to single resources."
 
 
@@ -81,6 +82,7 @@ def role(stage: str, function: str) -> Resource:
                     },
                 ),
                 *_secrets(function),
+                *([_import_sources()] if function in (*STEPS, *RUN_JOBS, API) else []),
                 *([] if function == MIGRATE else [_database(function)]),
                 *([_kafka(stage, function)] if function == MIGRATE or set(sends_to(function)) & set(STEPS) else []),
                 *([_bedrock()] if depends_on(function, "extraction") else []),
@@ -123,18 +125,15 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
         reads, writes = ["originals/*", "artifacts/*"], ["originals/*"]
     elif function == ARRIVALS:
         reads, deletes = ["originals/*"], ["originals/*"]
-    elif function == UPKEEP:  # the audit checks that recorded objects exist; exports are artifacts
-        reads, deletes = ["originals/*", "artifacts/*"], ["originals/*", "artifacts/*"]
-        writes = ["artifacts/*"]
-    elif function == DISPATCH:
-        reads, deletes = ["originals/*"], ["originals/*", "artifacts/*"]
+    elif function in RUN_JOBS:  # the audit checks that recorded objects exist; exports are artifacts
+        reads = writes = deletes = ["originals/*", "artifacts/*"]
     statements = []
     if reads:
         statements.append(allow(["s3:GetObject", "s3:GetObjectVersion"], objects(stage, reads)))
     if writes:
         parts = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
         statements.append(allow(["s3:PutObject", *parts], objects(stage, writes)))
-    if deletes and function in (DISPATCH, UPKEEP):  # they abort the uploads of files that have ended
+    if function in RUN_JOBS:  # they abort the uploads of files that have ended
         ends = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
         statements.append(allow(ends, objects(stage, ["originals/*"])))
         statements.append(allow(["s3:ListBucketMultipartUploads"], bucket_arn(stage)))
@@ -144,6 +143,18 @@ def _bucket(stage: str, function: str) -> list[dict[str, Any]]:
         lists = ["s3:ListBucket", "s3:ListBucketVersions"]
         statements.append(allow(lists, bucket_arn(stage)))
     return statements
+
+
+def _import_sources() -> Any:
+    """Read the buckets of others: imports list and copy objects, and everything that reads originals reads those in place.
+
+    A store that may not be listed answers a missing object like one that may not be read.
+    """
+    statements = [
+        allow(["s3:GetObject", "s3:GetObjectVersion"], each_with("ImportBucketArns", "/*")),
+        allow(["s3:ListBucket"], comma_list("ImportBucketArns")),
+    ]
+    return when("HasImportBuckets", {"PolicyName": "import-sources", "PolicyDocument": policy(*statements)})
 
 
 def _secrets(function: str) -> list[Any]:

@@ -1,8 +1,8 @@
 """DolphinScheduler 3.1.1 as one process, from Maven's jars, with a database in the cluster's PostgreSQL.
 
 Maven Central has no archive of it. The standalone server needs configuration that only the jars of sources contain, and two
-parent poms that are missing there. Some of its ports bind to all addresses: it is for tests on a machine of your own.
-Its web page is only in the archive: the server shows what is in the folder `ui` of its home.
+parent poms that are missing there. Some of its ports bind to all addresses, so it runs in a network of its own, where the
+host allows that. Its web page is only in the archive: the server shows what is in the folder `ui` of its home.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 from fairway_client import Client as Fairway
 
-from infra.cluster import programs
+from infra.cluster import own_network, programs
 from infra.dolphinscheduler.client import Client
 from infra.dolphinscheduler.installation import Installation, Target
 from infra.dolphinscheduler.workflows import declared
@@ -34,6 +34,10 @@ DATABASE = "dolphinscheduler"
 PORTS = ("dolphinscheduler", "dolphinscheduler_master", "dolphinscheduler_worker", "dolphinscheduler_alert")
 ADMIN, PASSWORD = "admin", "dolphinscheduler123"  # of a new installation
 START_S, STOP_S = 240.0, 20.0
+OPEN_PORTS = (
+    "This host lets you make no network namespace, so other machines reach the ports of DolphinScheduler's master, worker,"
+    " alert server and ZooKeeper, which ask for no password: block them, or stop it when you have tried it."
+)
 OPENED = ("java.lang", "java.lang.invoke", "java.util", "java.lang.reflect")
 
 BOM = f"""<dependencyManagement><dependencies><dependency><groupId>{GROUP}</groupId><artifactId>dolphinscheduler-bom</artifactId>
@@ -72,12 +76,15 @@ def attach(cluster: Embedded) -> None:
     installation = cluster.installation
     home = installation.home.path / "dolphinscheduler"
     ports = choose_ports(installation.home.path / "dolphinscheduler-ports.json", PORTS, 0)
-    process = declare(home, ports, installation.database_url, {MARK: cluster.run_id})
+    api_url = cluster.endpoint["api_url"]
+    process = declare(home, ports, installation.database_url, api_url, {MARK: cluster.run_id})
+    if not own_network.is_allowed():
+        print(OPEN_PORTS, flush=True)
     cluster.supervisor.start([process], START_S)
     address = url(ports["dolphinscheduler"])
     token = _token(home / "token", address)
-    key_file = _key_file(home / "key", Fairway(cluster.endpoint["api_url"], cluster.endpoint["api_key"]))
-    target = Target(cluster.endpoint["api_url"], tenant=getpass.getuser(), key_file=str(key_file))
+    key_file = _key_file(home / "key", Fairway(api_url, cluster.endpoint["api_key"]))
+    target = Target(api_url, tenant=getpass.getuser(), key_file=str(key_file))
     Installation(Client(address, token)).install(target, declared())
     print(f"DolphinScheduler is at {address}; its admin is {ADMIN} with the password {PASSWORD}.", flush=True)
     if (home / "ui").is_dir():
@@ -153,21 +160,26 @@ def _configure(work: Path, into: Path) -> None:
         jar.extract("common.properties", conf)
 
 
-def declare(home: Path, ports: dict[str, int], database_url: str, marks: dict[str, str]) -> Process:
-    """The process, with its files in `home`. `database_url` is that of the owner of the cluster's database server."""
+def declare(home: Path, ports: dict[str, int], database_url: str, api_url: str, marks: dict[str, str]) -> Process:
+    """The process, with its files in `home`, in a network of its own if the host allows one.
+
+    `database_url` is that of the owner of the cluster's database server. Both URLs are at 127.0.0.1.
+    """
     program = installed()
     _prepare(home, program)
     own_url = _database(database_url, program)
     port = ports["dolphinscheduler"]
+    server = [
+        programs.java(),
+        *_options(ports, own_url),
+        "-cp",
+        f"{home / 'conf'}:{program / 'lib'}/*",
+        f"{GROUP}.StandaloneServer",
+    ]
+    reached = [number for number in (urlsplit(database_url).port, urlsplit(api_url).port) if number]
     return Process(
         name="dolphinscheduler",
-        argv=[
-            programs.java(),
-            *_options(ports, own_url),
-            "-cp",
-            f"{home / 'conf'}:{program / 'lib'}/*",
-            f"{GROUP}.StandaloneServer",
-        ],
+        argv=own_network.argv(port, reached, server) if own_network.is_allowed() else server,
         env={**os.environ, "SPRING_DATASOURCE_PASSWORD": urlsplit(own_url).password or "", **marks},
         cwd=home,
         is_ready=lambda: is_healthy(port),

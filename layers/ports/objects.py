@@ -38,7 +38,8 @@ class Objects(Protocol):
     """The object store."""
 
     def download(self, object_key: str, version_id: str | None, path: Path) -> None:
-        """Download an object to a file. Raises PermanentError 'object_missing' if there is none."""
+        """Download an object to a file. Raises PermanentError 'object_missing' if there is none, and
+        'no_access' if the bucket of an original in place refuses it."""
 
     def upload(self, path: Path, object_key: str, media_type: str) -> int:
         """Store a file. Returns its size in bytes."""

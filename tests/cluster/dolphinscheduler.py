@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from fairway_client import Client as Fairway
 
-from infra.cluster import dolphinscheduler
+from infra.cluster import dolphinscheduler, own_network
 from infra.dolphinscheduler.client import Client, DolphinSchedulerError, Words
 from infra.dolphinscheduler.installation import Installation, Target
 from infra.dolphinscheduler.workflows import PREFIX, declared
-from infra.local import postgres
+from infra.local import postgres, process_table
 from infra.local.ports import choose_ports
 from infra.local.process import Process, Running, kill_group
 from tests.acceptance.test_embedded import Start
+from tests.listening import EVERYWHERE, listening, sockets_of
 
 pytestmark = pytest.mark.timeout(900)
 START_S, TICK_S, DAG_S = 240.0, 200.0, 300.0
@@ -44,13 +45,13 @@ def wait_for(holds: Callable[[], Any], within_s: float) -> Any:
 class Scheduler:
     """A DolphinScheduler process with a database server of its own, which a kill -9 does not end."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, api_url: str) -> None:
         self.home, self.database_log = home, home.parent / "postgres.log"
         home.mkdir()
         self.ports = choose_ports(home.parent / "ports.json", (*dolphinscheduler.PORTS, "postgres"), 0)
         self.database = self._start_database()
         database_url = postgres.database_url(self.ports["postgres"], PASSWORD, "postgres")
-        self.process = dolphinscheduler.declare(home, self.ports, database_url, {})
+        self.process = dolphinscheduler.declare(home, self.ports, database_url, api_url, {})
         self.child: subprocess.Popen[bytes] | None = None
         self.token_id = 0
 
@@ -156,15 +157,31 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("dolphinscheduler")
-    scheduler = Scheduler(folder / "scheduler")
-    start = Start(folder / "home")
+    start = Start(folder / "home").up()
     try:
-        scheduler.start()
-        yield Site(start.up(), scheduler)
+        scheduler = Scheduler(folder / "scheduler", start.endpoint["api_url"])
+        try:
+            scheduler.start()
+            yield Site(start, scheduler)
+        finally:
+            scheduler.stop()
     finally:
-        scheduler.stop()
         if start.process:
             start.down()
+
+
+@pytest.mark.skipif(not own_network.is_allowed(), reason="this host allows no network namespace")
+def test_other_machines_reach_no_port_of_dolphinscheduler(site: Site) -> None:
+    assert site.scheduler.child
+    pid = site.scheduler.child.pid
+    pids = [pid, *(entry.pid for entry in process_table.descendants([pid]))]
+    inside = listening(pid)
+    assert {site.scheduler.ports[name] for name in dolphinscheduler.PORTS} <= {port for _, port in inside.values()}
+    assert any(address == EVERYWHERE for address, _ in inside.values()), (
+        "it binds all its ports to the loopback address"
+    )
+    of_host = [place for inode, place in listening("self").items() if inode in sockets_of(pids)]
+    assert of_host == [("127.0.0.1", site.scheduler.ports["dolphinscheduler"])]
 
 
 def test_two_ticks_of_upkeep_succeed_and_nothing_changes_when_installed_again(site: Site) -> None:

@@ -104,6 +104,23 @@ INSERT INTO lanes (step, tenant_id, pass, active) SELECT 'ocr', tenant_id, 0, tr
 INSERT INTO batch_lanes (step, tenant_id, batch_id, pass, active)
 SELECT 'ocr', tenant_id, batch_id, 0, true FROM batches;
 """
+# As it is after its files were erased; and deleting batches, datasets and removals checks what refers to them.
+OUTLIVING = """
+WITH t AS (INSERT INTO tenants (name) VALUES ('erased ' || gen_random_uuid()) RETURNING tenant_id),
+     d AS (INSERT INTO datasets (tenant_id, name, removed_at) SELECT tenant_id, 'd' || n, now() FROM t, generate_series(1, 3) n
+           RETURNING tenant_id, dataset_id),
+     b AS (INSERT INTO batches (tenant_id, dataset_id) SELECT tenant_id, dataset_id FROM d RETURNING *),
+     l AS (INSERT INTO batch_lanes (step, tenant_id, batch_id, pass, active) SELECT 'ocr', tenant_id, batch_id, 0, false FROM b),
+     r AS (INSERT INTO removals (tenant_id, dataset_id, file_count, erase_after, erased_at, sweep_after, swept_at)
+           SELECT tenant_id, dataset_id, 10, now(), now(), now(), now() FROM d RETURNING *),
+     s AS (INSERT INTO tombstones (file_id, tenant_id, removal_id)
+           SELECT gen_random_uuid(), tenant_id, removal_id FROM r, generate_series(1, 10)),
+     c AS (INSERT INTO file_changes (file_id, tenant_id, dataset_id, changed_xid, removed)
+           SELECT gen_random_uuid(), tenant_id, dataset_id, 1, true FROM d, generate_series(1, 10)),
+     n AS (INSERT INTO count_deltas (owner_id, state, tenant_id, delta) SELECT batch_id, 'removed', tenant_id, 10 FROM b),
+     k AS (INSERT INTO api_keys (tenant_id, key_hash, role) SELECT tenant_id, tenant_id::text::bytea, 'viewer' FROM t)
+SELECT tenant_id FROM t
+"""
 EXPLAIN = """
 LOAD 'auto_explain';
 SET auto_explain.log_min_duration = 0;
@@ -337,6 +354,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "exports": True,
         "erases": False,
         "receipt_id": uuid.UUID(int=0),
+        "table": "files",
         "exported": Jsonb({}),
         "verified": Jsonb({}),
         "schema_version": 1,
@@ -345,8 +363,6 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
 
 
 # The index that a query must use, if it is not obvious.
-# Queries of the job that erases a tenant: the one tenant of this test has most of each table.
-OF_WHOLE_TENANTS = {"count_tenant_rows", "erase_tenant_rows", "left_to_erase"}
 INDEXES = {
     "arrive": {"files_pkey"},
     "measure_backlogs": {"steps_ready"},
@@ -476,9 +492,70 @@ def test_a_query_reads_large_tables_by_index(
     if query in load_queries(transaction.MANIFEST_QUERIES).values():
         parameters |= of_manifest(connection, is_new=name == "create_manifest")
     used = scans(connection, query, parameters, role)
-    if name not in OF_WHOLE_TENANTS:
-        assert {table for table, how in used if how == "Seq Scan"} == set()
+    assert {table for table, how in used if how == "Seq Scan"} == set()
     assert INDEXES.get(name, set()) <= {index for _, index in used}
+
+
+@pytest.fixture
+def tenant_without_files(connection: psycopg.Connection[dict[str, Any]]) -> str:
+    """A tenant whose files are erased, with the rows that outlive them."""
+    row = connection.execute(OUTLIVING).fetchone()
+    assert row
+    return str(row["tenant_id"])
+
+
+def test_the_rows_that_outlive_files_are_erased_by_index_also_where_foreign_keys_are_checked(
+    connection: psycopg.Connection[dict[str, Any]], tenant_without_files: str
+) -> None:
+    parameters = {"tenant_id": tenant_without_files, "receipt_id": uuid.UUID(int=0), "limit": 1_000}
+    query, role = named_queries()["erase_tenant_rows"]
+    used = set()
+    while left_of(connection, tenant_without_files):
+        used |= scans(connection, query, parameters, role)
+        with connection.transaction():
+            connection.execute(f"SET LOCAL ROLE {role}")
+            assert connection.execute(query, parameters).fetchone()["erased"]  # type: ignore[index]
+    assert {table for table, _ in used} >= {"files", "tombstones", "file_changes"}
+    assert {table for table, how in used if how == "Seq Scan"} == set()
+
+
+def left_of(connection: psycopg.Connection[dict[str, Any]], tenant_id: str) -> list[str]:
+    query, role = named_queries()["count_tenant_rows"]
+    with connection.transaction():
+        connection.execute(f"SET LOCAL ROLE {role}")
+        found = connection.execute(query, {"tenant_id": tenant_id, "receipt_id": uuid.UUID(int=0)}).fetchall()
+    return [row["table_name"] for row in found]
+
+
+def tables_of_tenants(connection: psycopg.Connection[dict[str, Any]]) -> list[str]:
+    found = connection.execute("SELECT t FROM tables_of_tenants() t UNION SELECT 'tenants'").fetchall()
+    return [row["t"] for row in found]
+
+
+def test_the_rows_of_a_tenant_are_found_in_each_table_by_an_index(
+    connection: psycopg.Connection[dict[str, Any]], stored_values: dict[str, Any]
+) -> None:
+    tenant_id = stored_values["tenant_id"]
+    for table in tables_of_tenants(connection):
+        row = connection.execute("SELECT rows_of_tenant(%s) AS query", [table]).fetchone()
+        assert row
+        query = row["query"].replace("$1", f"'{tenant_id}'::uuid").replace("$2", "NULL::uuid")
+        of_tenant = f"SELECT ctid FROM {table} WHERE tenant_id = '{tenant_id}'"
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL ROLE fairway_worker")
+            both = "(TABLE x EXCEPT TABLE y) UNION ALL (TABLE y EXCEPT TABLE x)"
+            assert connection.execute(f"WITH x AS ({query}), y AS ({of_tenant}) {both}").fetchall() == [], table
+            connection.execute("SET LOCAL enable_seqscan = off")
+            plan = connection.execute(f"EXPLAIN (FORMAT JSON, COSTS OFF) {query} LIMIT 50").fetchall()
+        assert whole_reads(plan[0]["QUERY PLAN"][0]["Plan"]) == [], table
+
+
+def whole_reads(node: dict[str, Any], parent: str = "") -> list[str]:
+    """The scans of a plan that read a whole table or index; one that ends after a row is none."""
+    kind, is_first = node["Node Type"], parent == "Limit"
+    reads = kind == "Seq Scan" or ("Index Name" in node and "Index Cond" not in node and not is_first)
+    found = [f"{kind} on {node.get('Relation Name')}"] if reads else []
+    return found + [each for child in node.get("Plans", ()) for each in whole_reads(child, kind)]
 
 
 def of_manifest(connection: psycopg.Connection[dict[str, Any]], *, is_new: bool) -> dict[str, Any]:
@@ -511,7 +588,9 @@ def test_each_way_to_list_files_has_its_index(
         assert row
         parameters |= {**row, "tenant_id": str(row["tenant_id"])}
     query, role = named_queries()["files"]
-    assert scans(connection, query, parameters, role) == {("files", index)}
+    # Of a batch in a small dataset, the planner may intersect both: it does not know that a batch is in one dataset.
+    intersected = {("files", "files_by_name")} if index == "files_listed_by_batch" else set()
+    assert scans(connection, query, parameters, role) - intersected == {("files", index)}
 
 
 @pytest.mark.parametrize(

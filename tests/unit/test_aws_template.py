@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from chalice.utils import to_cfn_resource_name
 from functions.pipelines import STEPS
 from infra.aws import application, dashboard, inventory
 from infra.aws.layers import Plan, native_requirements
+from infra.topics import ARRIVALS, DISPATCH
 from layers.domain.step import Skip, Step
 from layers.telemetry.metrics import MEASURES, NAMESPACE
 
 ROOT = Path(__file__).parent.parent.parent
 STAGES = ("dev", "prod")
+IMPORTS = "ImportBucketArns"
 
 
 @pytest.fixture(params=STAGES)
@@ -121,6 +124,87 @@ def statements_of(found: Any) -> list[dict[str, Any]]:
     if "Effect" in found:
         return [found]
     return [statement for each in found.values() for statement in statements_of(each)]
+
+
+def statements_about(resources: dict[str, Any], function: str, parameter: str) -> list[dict[str, Any]]:
+    """The statements of a function's role on resources that a parameter names."""
+    role = resources[f"{inventory.logical(function)}Role"]["Properties"]["Policies"]
+    return [each for each in statements_of(role) if parameter in parameters_in(each["Resource"])]
+
+
+@pytest.mark.parametrize("function", inventory.FUNCTIONS)
+def test_only_functions_that_import_or_read_originals_read_the_buckets_of_imports(
+    function: str, resources: dict[str, Any]
+) -> None:
+    actions = {action for each in statements_about(resources, function, IMPORTS) for action in each["Action"]}
+    reads = function not in (ARRIVALS, inventory.MIGRATE)
+    assert actions == ({"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"} if reads else set())
+
+
+def test_nothing_is_allowed_on_the_buckets_of_imports_unless_the_operator_names_them(resources: dict[str, Any]) -> None:
+    assert application.merge_template("dev")["Parameters"][IMPORTS]["Default"] == ""
+    for policy in resources["UpkeepRole"]["Properties"]["Policies"]:
+        if IMPORTS in parameters_in(policy):
+            assert policy["Fn::If"][0] == "HasImportBuckets" and policy["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+
+
+@pytest.mark.parametrize(
+    ("named", "objects"),
+    [
+        ("arn:aws:s3:::inbox", ["arn:aws:s3:::inbox/*"]),
+        ("arn:aws:s3:::inbox,arn:aws-cn:s3:::a.b", ["arn:aws:s3:::inbox/*", "arn:aws-cn:s3:::a.b/*"]),
+    ],
+)
+def test_the_parameter_of_imports_names_each_bucket_and_its_objects(
+    named: str, objects: list[str], resources: dict[str, Any]
+) -> None:
+    reads, lists = statements_about(resources, "text", IMPORTS)
+    assert evaluated(reads["Resource"], {IMPORTS: named}) == objects
+    assert evaluated(lists["Resource"], {IMPORTS: named}) == named.split(",")
+
+
+@pytest.mark.parametrize(
+    ("named", "is_accepted"),
+    [
+        ("", True),
+        ("arn:aws:s3:::inbox", True),
+        ("arn:aws:s3:::inbox,arn:aws-us-gov:s3:::other.inbox", True),
+        ("*", False),
+        ("arn:aws:s3:::*", False),
+        ("arn:aws:s3:::inbox/*", False),
+        ("arn:aws:s3:::inbox,", False),
+        ("arn:aws:sqs:::inbox", False),
+        ("inbox", False),
+    ],
+)
+def test_the_parameter_of_imports_takes_whole_buckets_without_wildcards(named: str, is_accepted: bool) -> None:
+    pattern = application.merge_template("dev")["Parameters"][IMPORTS]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, named)) is is_accepted
+
+
+def evaluated(found: Any, parameters: dict[str, str]) -> Any:
+    """The value of an expression of references, joins and splits."""
+    if isinstance(found, list):
+        return [evaluated(each, parameters) for each in found]
+    if not isinstance(found, dict):
+        return found
+    ((function, operand),) = found.items()
+    if function == "Ref":
+        return parameters[operand]
+    separator, of = operand[0], evaluated(operand[1], parameters)
+    return separator.join(of) if function == "Fn::Join" else of.split(separator)
+
+
+@pytest.mark.parametrize("function", [DISPATCH, inventory.UPKEEP])
+def test_functions_that_run_jobs_store_the_originals_of_imports_and_the_archives_of_exports(
+    function: str, resources: dict[str, Any]
+) -> None:
+    role = resources[f"{inventory.logical(function)}Role"]["Properties"]["Policies"]
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        (statement,) = [
+            each for each in statements_of(role) if action in each["Action"] and not parameters_in(each["Resource"])
+        ]
+        assert {arn["Fn::Sub"].partition("/")[2] for arn in statement["Resource"]} == {"originals/*", "artifacts/*"}
 
 
 SECRETS = {

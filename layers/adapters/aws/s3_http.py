@@ -11,10 +11,15 @@ from layers.adapters.aws import http_pools
 
 SMALL_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
+REFUSALS = (301, 307, 400, 401, 403)
 
 
 class Unreachable(Exception):
     """The store did not answer, or answered with an error."""
+
+
+class Refused(Unreachable):
+    """The store is up and refuses the request: the credentials may not read the object, or its bucket is in another region."""
 
 
 class Missing(Exception):
@@ -82,7 +87,8 @@ class S3Http:
             raise Missing(object_key)
         if answer.status >= 300:
             answer.drain_conn()
-            raise Unreachable(f"the object store answered {answer.status}")
+            kind = Refused if answer.status in REFUSALS else Unreachable
+            raise kind(f"the object store answered {answer.status}")
         return answer
 
     def _http(self) -> Any:

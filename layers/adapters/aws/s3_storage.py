@@ -13,7 +13,7 @@ from urllib.parse import quote
 from layers.adapters.aws.file_cache import FileCache
 from layers.adapters.aws.http_pools import credentials_of
 from layers.adapters.aws.presigning import ROUNDED_S, presign, rounded
-from layers.adapters.aws.s3_http import Missing, S3Http, TooLong, Unreachable
+from layers.adapters.aws.s3_http import Missing, Refused, S3Http, TooLong, Unreachable
 from layers.domain.errors import DependencyDown, PermanentError, TransientError
 from layers.domain.imports import place_of
 from layers.ports import OpenUpload, StoredObject, StoredPart
@@ -72,6 +72,11 @@ class S3Storage:
         except Missing:
             raise PermanentError("object_missing", "the uploaded object is no longer in the store") from None
         except Unreachable as error:
+            place = place_of(object_key)
+            if place and isinstance(error, Refused):
+                raise PermanentError(
+                    "no_access", f"the bucket {place[0]} refuses Fairway, or is in another region"
+                ) from error
             raise DependencyDown("object_store", str(error)) from error
         if cache and version_id:
             cache.keep(key, path)
@@ -269,6 +274,8 @@ class S3Storage:
         try:
             return self._http.head(object_key, version_id)
         except Unreachable as error:
+            if place_of(object_key) and isinstance(error, Refused):
+                return None  # of no use to anybody, like one that is deleted
             raise DependencyDown("object_store", str(error)) from error
 
     def _client(self) -> Any:

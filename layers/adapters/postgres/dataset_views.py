@@ -58,6 +58,20 @@ class UnknownTenant(Exception):
     """There is no tenant with this name or id."""
 
 
+class MayNotGive(Exception):
+    """The owner of the database may not create logins, or a login could do harm. The message says what to do."""
+
+
+NO_CREATEROLE = (
+    "{owner}, the owner of the database, may not create logins. Somebody who may has to run:"
+    " ALTER ROLE {owner} CREATEROLE"
+)
+OPEN_SCHEMA = (
+    "Every login may create objects in the schema public of this database, where it could replace what Fairway calls."
+    " A superuser has to run in it: ALTER SCHEMA public OWNER TO {owner}; REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+)
+
+
 def role_of(tenant_id: UUID | str) -> str:
     """The role that reads the views of a tenant. `fairway.reader_tenant` finds the tenant in it."""
     return f"fairway_reader_{UUID(str(tenant_id)).hex}"
@@ -65,8 +79,9 @@ def role_of(tenant_id: UUID | str) -> str:
 
 def give_reader(owner_url: str, tenant: str, password: str) -> tuple[UUID, str]:
     """Let a role read the views of a tenant, by name or id, and log in with this password. Returns the tenant's id and the
-    role. A former password ends. Raises UnknownTenant and psycopg's errors."""
+    role. A former password ends. Raises UnknownTenant, MayNotGive and psycopg's errors."""
     with psycopg.connect(owner_url) as connection:
+        _check_owner(connection)
         tenant_id = _tenant(connection, tenant)
         name = role_of(tenant_id)
         role = sql.Identifier(name)
@@ -89,6 +104,25 @@ def give_reader(owner_url: str, tenant: str, password: str) -> tuple[UUID, str]:
     return tenant_id, name
 
 
+def _check_owner(connection: psycopg.Connection[Any]) -> None:
+    """Raise MayNotGive if the owner may not create logins, or if logins may create objects beside Fairway's functions.
+
+    Before PostgreSQL 15 the schema `public` belongs to a superuser, so that a migration by another owner can't close it.
+    """
+    row = connection.execute(
+        "SELECT quote_ident(r.rolname), r.rolsuper OR r.rolcreaterole, EXISTS ("
+        " SELECT FROM pg_namespace n, aclexplode(n.nspacl) a"
+        "  WHERE n.nspname = 'public' AND a.grantee = 0 AND a.privilege_type = 'CREATE')"
+        " FROM pg_roles r WHERE r.rolname = current_user"
+    ).fetchone()
+    assert row
+    owner, may_create, is_open = row
+    if not may_create:
+        raise MayNotGive(NO_CREATEROLE.format(owner=owner))
+    if is_open:
+        raise MayNotGive(OPEN_SCHEMA.format(owner=owner))
+
+
 def forget_reader(owner_url: str, tenant: str) -> UUID:
     """Let the login of a tenant read nothing more; `drop_login` deletes it. Returns the tenant's id."""
     with psycopg.connect(owner_url) as connection:
@@ -97,6 +131,8 @@ def forget_reader(owner_url: str, tenant: str) -> UUID:
         if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role_of(tenant_id)]).fetchone():
             connection.execute(sql.SQL("ALTER ROLE {} NOLOGIN PASSWORD NULL").format(role))
             connection.execute(sql.SQL("REVOKE USAGE ON SCHEMA fairway FROM {}").format(role))
+            # Only a superuser or a member of the role may end its connections.
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role_of(tenant_id)]
             )
@@ -112,7 +148,6 @@ def drop_login(owner_url: str, tenant_id: UUID) -> None:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
             return
         role = sql.Identifier(name)
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
         connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
         connection.execute(sql.SQL("DROP ROLE {}").format(role))
 

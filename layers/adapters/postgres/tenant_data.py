@@ -27,7 +27,9 @@ class PostgresTenantData:
         self._sql = load_queries(QUERIES)
 
     def rows(self, tenant_id: str, table: str) -> Iterator[str]:
-        return self._read(table, "tenant_id", tenant_id)
+        places = self._database.rows(self._sql["places_of_rows"], table=table)[0]["query"]
+        found = sql.SQL("ctid = ANY (ARRAY({}))").format(sql.SQL(_numbered(places)))
+        return self._read(table, found, {"_1": tenant_id, "_2": None})
 
     def next_dataset(self, tenant_id: str, after: str | None) -> str | None:
         row = self._database.row(self._sql["next_tenant_dataset"], tenant_id=tenant_id, after=after)
@@ -38,7 +40,7 @@ class PostgresTenantData:
         return [StoredFile(**{**row, "file_id": str(row["file_id"])}) for row in rows]
 
     def rows_of_files(self, table: str, file_ids: Sequence[str]) -> Iterator[str]:
-        return self._read(table, "file_id", list(file_ids))
+        return self._read(table, sql.SQL("file_id = ANY (%(file_ids)s::uuid[])"), {"file_ids": list(file_ids)})
 
     def keep_exported(self, receipt_id: str, exported: Mapping[str, Any]) -> None:
         self._database.run(self._sql["keep_exported"], receipt_id=receipt_id, exported=Jsonb(dict(exported)))
@@ -83,19 +85,22 @@ class PostgresTenantData:
     def forget_export(self, receipt_id: str) -> None:
         self._database.run(self._sql["forget_tenant_export"], receipt_id=receipt_id)
 
-    def _read(self, table: str, column: str, value: Any) -> Iterator[str]:
+    def _read(self, table: str, condition: sql.Composable, values: dict[str, Any]) -> Iterator[str]:
         """The rows of a table as JSON, in a cursor on the server, so that memory does not grow with their number."""
-        hidden = list(HIDDEN_COLUMNS.get(table, ()))
-        query = sql.SQL("SELECT (to_jsonb(t) - %s::text[])::text AS row FROM {} t WHERE {} = ANY (%s::uuid[])").format(
-            sql.Identifier(table), sql.Identifier(column)
+        query = sql.SQL("SELECT (to_jsonb(t) - %(hidden)s::text[])::text AS row FROM {} t WHERE {}").format(
+            sql.Identifier(table), condition
         )
-        values = value if isinstance(value, list) else [value]
         with (
             self._database.connection() as connection,
             connection.transaction(),
             connection.cursor("tenant_data") as cursor,
         ):
             cursor.itersize = READ_AT_ONCE
-            cursor.execute(query, [hidden, values])
+            cursor.execute(query, {**values, "hidden": list(HIDDEN_COLUMNS.get(table, ()))})
             for row in cursor:
                 yield row["row"]
+
+
+def _numbered(query: str) -> str:
+    """A query with the parameters $1 and $2, for a client that names them."""
+    return query.replace("%", "%%").replace("$1", "%(_1)s::uuid").replace("$2", "%(_2)s::uuid")

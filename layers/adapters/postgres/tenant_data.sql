@@ -1,3 +1,7 @@
+-- places_of_rows --
+-- The query that finds the rows of a tenant in a table.
+SELECT rows_of_tenant(:table) AS query
+
 -- next_tenant_dataset --
 -- The next live dataset of a tenant.
 SELECT dataset_id FROM datasets
@@ -23,10 +27,7 @@ SELECT begin_tenant_erasure(:tenant_id, :receipt_id, :most)
 
 -- left_to_erase --
 -- The files of a tenant, and the removals whose files may still get objects.
-SELECT (SELECT count(*) FROM (SELECT 1 FROM files f JOIN datasets d USING (dataset_id)
-                               WHERE d.tenant_id = :tenant_id LIMIT :most) l) AS files,
-       (SELECT count(*) FROM removals
-         WHERE tenant_id = :tenant_id AND undone_at IS NULL AND (erased_at IS NULL OR swept_at IS NULL) AND file_count > 0) AS removals
+SELECT files, removals FROM left_to_erase(:tenant_id, :most)
 
 -- count_removed --
 -- Stores what the removals of a tenant have erased in a receipt.

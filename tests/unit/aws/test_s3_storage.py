@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -215,6 +217,47 @@ def test_an_original_in_place_is_read_in_its_version(s3: Any, storage: S3Storage
     storage.download(IN_PLACE, version, tmp_path / "original")
     assert (tmp_path / "original").read_bytes() == b"first"
     assert storage.size_of(IN_PLACE, version) == 5 and storage.size_of(IN_PLACE + "x", version) is None
+
+
+@pytest.fixture
+def refusing(request: pytest.FixtureRequest) -> Iterator[S3Storage]:
+    """A store that answers every request with this status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(request.param)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        session = boto3.session.Session("id", "secret", region_name="us-east-1")
+        client = session.client("s3", endpoint_url=f"http://127.0.0.1:{server.server_port}")
+        yield S3Storage(lambda: client, BUCKET, PUBLIC_URL, "us-east-1")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("refusing", [301, 400, 403], indirect=True)
+def test_a_bucket_of_others_that_refuses_does_not_count_as_an_outage_of_the_store(
+    refusing: S3Storage, tmp_path: Path
+) -> None:
+    with pytest.raises(PermanentError) as refused:
+        refusing.download(IN_PLACE, "v7", tmp_path / "original")
+    assert (refused.value.code, "inbox" in refused.value.detail) == ("no_access", True)
+    assert refusing.size_of(IN_PLACE, "v7") is None
+    with pytest.raises(DependencyDown):
+        refusing.download("originals/t/f", "v7", tmp_path / "original")
+
+
+@pytest.mark.parametrize("refusing", [500, 503], indirect=True)
+def test_a_store_that_fails_is_an_outage_also_for_originals_in_place(refusing: S3Storage, tmp_path: Path) -> None:
+    with pytest.raises(DependencyDown):
+        refusing.download(IN_PLACE, "v7", tmp_path / "original")
 
 
 def test_an_original_in_place_is_never_written_or_deleted(s3: Any, storage: S3Storage, tmp_path: Path) -> None:
