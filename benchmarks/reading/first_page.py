@@ -19,7 +19,9 @@ read(sys.argv[1], Path(sys.argv[2]), "image/jpeg", 1)
 used = resource.getrusage(resource.RUSAGE_SELF)
 began = float(open("/proc/self/stat").read().rpartition(")")[2].split()[19]) / 100
 now = float(open("/proc/uptime").read().split()[0])
-print(now - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+# ru_maxrss would also count what the parent had used when it forked.
+most_kb = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(now - began, used.ru_utime + used.ru_stime, most_kb / 1024)
 """
 
 

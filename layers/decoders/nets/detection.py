@@ -50,20 +50,25 @@ def detect(image: Any, edge_px: int) -> list[Any]:
 
     scale = min(1.0, edge_px / max(image.size))
     width, height = (max(EDGE_MULTIPLE, round(edge * scale / EDGE_MULTIPLE) * EDGE_MULTIPLE) for edge in image.size)
-    gray = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
-    channels = np.stack([(gray - mean) / deviation for mean, deviation in zip(MEAN, DEVIATION, strict=True)])
-    likelihoods = models.run(models.DETECTOR, channels[None])[0, 0]
+    gray = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    channels = np.empty((1, 3, height, width), np.float32)
+    for channel, mean, deviation in zip(channels[0], MEAN, DEVIATION, strict=True):
+        np.multiply(gray, np.float32(1 / (255 * deviation)), out=channel)
+        channel -= np.float32(mean / deviation)
+    likelihoods = models.run(models.DETECTOR, channels)[0, 0]
     return [corners * [image.width / width, image.height / height] for corners in lines_of_map(likelihoods)]
 
 
 def lines_of_map(likelihoods: Any) -> list[Any]:
     """The corners of each line that a map of likelihoods shows."""
-    runs = _connected(*_runs(likelihoods > INSIDE_FROM))
+    is_inside = likelihoods > INSIDE_FROM
+    runs = _connected(*_runs(is_inside))
     if not runs.count:
         return []
     area = runs.sums(runs.ends - runs.starts)
-    cumulated = np.pad(np.cumsum(likelihoods, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-    sureness = runs.sums(cumulated[runs.rows, runs.ends] - cumulated[runs.rows, runs.starts]) / area
+    # The pixels inside are in the order of their runs.
+    patch_of_pixel: Any = np.repeat(runs.patches, runs.ends - runs.starts)
+    sureness = np.bincount(patch_of_pixel, likelihoods[is_inside], runs.count) / area
     x, y, tilt = _axes(runs, area)
     left, right, top, bottom = _extents(runs, x, y, tilt)
     wide, high = right - left, bottom - top

@@ -7,6 +7,7 @@ pages at once, each in a decoder of its own.
 from __future__ import annotations
 
 import importlib
+import mmap
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -105,9 +106,8 @@ def open_net(net: Net) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # lines differ in width, and a plan would be kept for each width
     options.log_severity_level = 4
-    model = _file(net).read_bytes()
-    if net.is_latin:
-        model = pruning.pruned(model, len(_alphabet(net)), _latin_classes(net))
+    content = _content(net)
+    model = pruning.pruned(content, len(_alphabet(net)), _latin_classes(net)) if net.is_latin else bytes(content)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -143,7 +143,13 @@ def _latin_classes(net: Net) -> list[int]:
 @cache
 def _alphabet(net: Net) -> list[str]:
     """The letter of each class of a recogniser. Its file lists all but the first, BLANK, and the last, the space."""
-    return ["", *pruning.metadata(_file(net).read_bytes())["character"].splitlines(), " "]
+    return ["", *pruning.metadata(_content(net))["character"].splitlines(), " "]
+
+
+def _content(net: Net) -> memoryview:
+    """The content of a network's file, of which only what is used is read from disk."""
+    with _file(net).open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _file(net: Net) -> Path:

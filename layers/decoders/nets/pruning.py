@@ -28,7 +28,7 @@ class _Field(NamedTuple):
     whole: memoryview
 
 
-def metadata(model: bytes) -> dict[str, str]:
+def metadata(model: bytes | memoryview) -> dict[str, str]:
     """The properties of a model by their names."""
     properties = (dict(_texts(field.value)) for field in _fields(memoryview(model)) if field.number == PROPERTY)
     return {found[KEY]: found[VALUE] for found in properties}
@@ -38,26 +38,26 @@ def _texts(message: memoryview) -> Iterator[tuple[int, str]]:
     return ((field.number, bytes(field.value).decode()) for field in _fields(message))
 
 
-def pruned(model: bytes, count: int, kept: Any) -> bytes:
+def pruned(model: bytes | memoryview, count: int, kept: Any) -> bytes:
     """The model with only the kept ones of `count` classes, given by an array of their numbers.
 
     Raises ValueError if the model has no weights of that many classes.
     """
-    found = bytearray()
+    found: list[bytes | memoryview] = []
     changes = 0
     for field in _fields(memoryview(model)):
         if field.number != GRAPH:
-            found += field.whole
+            found.append(field.whole)
             continue
-        graph = bytearray()
+        graph: list[bytes | memoryview] = []
         for part in _fields(field.value):
             changed = _changed(part, count, kept)
             changes += changed is not None and part.number == WEIGHTS
-            graph += part.whole if changed is None else _encoded(part.number, changed)
-        found += _encoded(GRAPH, graph)
+            graph.append(part.whole if changed is None else _encoded(part.number, changed))
+        found += [_number(GRAPH << 3 | BYTES), _number(sum(map(len, graph))), *graph]
     if not changes:
         raise ValueError(f"the model has no weights of {count} classes")
-    return bytes(found)
+    return b"".join(found)
 
 
 def _changed(part: _Field, count: int, kept: Any) -> bytes | None:
@@ -124,5 +124,5 @@ def _number(value: int) -> bytes:
     return bytes([*found, value])
 
 
-def _encoded(number: int, content: bytes | bytearray) -> bytes:
+def _encoded(number: int, content: bytes) -> bytes:
     return _number(number << 3 | BYTES) + _number(len(content)) + bytes(content)
