@@ -1,10 +1,10 @@
 """Measures sending: a manifest of 100,000 lines, `fairway upload` of files that the dataset has, and of many small files,
-killed in the middle, and again.
+killed in the middle, and again. Meanwhile workers are killed.
 
     python -m benchmarks.sending [--lines 100000] [--known 10000] [--files 3000]
 
 It starts an embedded Fairway with a temporary home. The command runs as a process of its own, as a person runs it. The
-table is printed and written to build/bench/sending.json.
+table is printed and written to build/bench/sending.json; build/bench/sending.svg shows rates and memory over time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import psycopg
 from fairway_client import Client
 from fairway_client.folder import checksum, find
 
+from benchmarks.progress import Progress, draw, growth
 from benchmarks.starting import ROOT, children_of, cpu_s, family, keep, start, stop
 
 TARGETS = {
@@ -43,6 +44,8 @@ TARGETS = {
 }
 SETTLE_S = 3600.0
 UNSETTLED = ("uploading", "processing")
+LEAST_SAMPLES = 8
+WORKERS_KILLED = 4  # one after the other, while files are processed
 
 
 @contextmanager
@@ -142,9 +145,10 @@ def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]
     """Upload a folder by the command: killed in the middle, continued, and again once all is known."""
     inbox = small_files(folder / "inbox", files)
     client = Client(endpoint["api_url"], endpoint["api_key"])
+    dataset_id = client.dataset("uploaded")["id"]
+    progress = Progress(lambda: processes(folder), lambda: settled(client, dataset_id))
     began = time.perf_counter()
     command = fairway(endpoint, folder, inbox)
-    dataset_id = client.dataset("uploaded")["id"]
     while arrived(client, dataset_id) < files // 3:
         time.sleep(0.1)
     command.send_signal(signal.SIGKILL)
@@ -153,26 +157,54 @@ def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]
     report = ended(fairway(endpoint, folder, inbox))
     sent_s = time.perf_counter() - began
     assert report["failed"] == [], report
+    killed = 0
     while any(counts(client, dataset_id).get(state) for state in UNSETTLED):
         if time.perf_counter() - began > SETTLE_S:
             raise SystemExit(f"the files did not settle: {counts(client, dataset_id)}")
+        if killed < WORKERS_KILLED and settled(client, dataset_id) > files * (killed + 1) // (WORKERS_KILLED + 1):
+            os.kill(processes(folder)[f"worker-{killed % 2 + 1}"], signal.SIGKILL)
+            killed += 1
         time.sleep(1)
     settled_s = time.perf_counter() - began
+    progress.end()
     by_state = counts(client, dataset_id)
     began = time.perf_counter()
     again = ended(fairway(endpoint, folder, inbox))
     again_s = time.perf_counter() - began
     audit = client.call("GET", "/operations/audit")
     return {
+        **memory_over_time(progress),
         "files": files,
         "arrived when the command was killed": killed_at,
         "files sent a second": round(files / sent_s, 1),
         "files settled a second": round(files / settled_s, 1),
+        "workers killed": killed,
         "files by state": by_state,
         "files twice": sum(by_state.values()) - files + audit["doubled"],
         "files lost": audit["lost"],
         f"{files:,} known files again, s": round(again_s, 1),
         "known files again: sent": again["sent"],
+    }
+
+
+def processes(folder: Path) -> dict[str, int]:
+    """The pid of each process of the embedded start, as it is now."""
+    found: dict[str, int] = json.loads((folder / "home" / "endpoint.json").read_text())["processes"]
+    return found
+
+
+def settled(client: Client, dataset_id: str) -> int:
+    return sum(files for state, files in counts(client, dataset_id).items() if state not in UNSETTLED)
+
+
+def memory_over_time(progress: Progress) -> dict[str, Any]:
+    """The memory of each process early, at the end and at most; also as a picture."""
+    if len(progress.samples) < LEAST_SAMPLES:
+        return {}
+    draw(progress.samples, ROOT / "build" / "bench" / "sending.svg")
+    return {
+        f"MiB of {name}: second tenth, last tenth, most": ", ".join(f"{mib:.0f}" for mib in figures)
+        for name, figures in growth(progress.samples).items()
     }
 
 
