@@ -1,5 +1,7 @@
 // @ts-check
 /** The conditions of a filter in words; a press on one removes it. */
+import { labelColumn } from "../data/conditions.js";
+import { LABEL } from "../data/listing.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
@@ -21,7 +23,7 @@ export function ConditionChips({ dataset, columns }) {
 
 /** @param {{dataset: Dataset, condition: Condition, columns: Column[]}} props */
 function ConditionChip({ dataset, condition, columns }) {
-  const column = columns.find(({ name }) => name === condition.field);
+  const column = condition.field === LABEL ? labelColumn(t("filter.label")) : columns.find(({ name }) => name === condition.field);
   const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema, column?.hasFractions);
   const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
   const remove = () => dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
