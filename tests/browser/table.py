@@ -7,7 +7,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.test_embedded import Start
+from tests.acceptance.test_embedded import Start, wait_until
 from tests.browser.ground import Visit, address_of, dataset_with_items, dataset_with_samples, needs_chromium
 
 pytestmark = needs_chromium
@@ -82,8 +82,8 @@ def test_a_column_is_added_and_a_dataset_renamed_deleted_and_brought_back(visit:
 
 
 def test_words_selected_on_a_page_become_the_focused_value(visit: Visit, start: Start) -> None:
-    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
-    (file,) = start.client.files(dataset["id"], name="receipt-hardware")
+    dataset = dataset_with_samples(start, "Words", ("receipt-hardware.jpg",))
+    (file,) = start.client.files(dataset["id"])
     page = visit.tab()
     page.goto(address_of(start, dataset["id"], file["id"]))
     expect(page.locator(".word").first).to_be_attached()
@@ -156,7 +156,7 @@ def test_rows_are_filtered_by_a_value_and_all_of_them_approved_at_once(visit: Vi
 
 
 def test_items_of_a_record_are_added_and_corrected(visit: Visit, start: Start) -> None:
-    dataset = dataset_with_items(start)
+    dataset = dataset_with_items(start, "Items")
     (file,) = start.client.files(dataset["id"])
     page = visit.tab()
     page.goto(address_of(start, dataset["id"], file["id"]))
@@ -170,6 +170,7 @@ def test_items_of_a_record_are_added_and_corrected(visit: Visit, start: Start) -
     assert start.client.record(file["id"])["fields"]["items"] == [{"amount": 9.5, "description": "Nails"}]
     page.get_by_role("button", name="Remove item 1").click()
     expect(page.get_by_label("amount, item 1")).to_have_count(0)
+    assert wait_until(lambda: not start.client.record(file["id"])["fields"].get("items"), 30)
 
 
 def test_new_columns_are_tried_before_they_are_saved(visit: Visit, start: Start) -> None:

@@ -4,7 +4,7 @@ import { render } from "preact";
 import { pause } from "./api.js";
 import { html } from "./html.js";
 import { start as startLanguage } from "./i18n.js";
-import { preload } from "./loading.js";
+import { preload } from "./parts/lazy.js";
 import { Page } from "./page.js";
 import { place, start as startRouter } from "./router.js";
 import { start as startSession } from "./session.js";

@@ -1,7 +1,5 @@
 // @ts-check
 /** The whole page: the bar at the top and the screen that the address names. */
-import { useEffect } from "preact/hooks";
-import { closeDataset } from "./data/opened.js";
 import { html } from "./html.js";
 import { t } from "./i18n.js";
 import { Lazy } from "./parts/lazy.js";
@@ -18,9 +16,6 @@ const operations = () => import("./screens/operations.js").then((module) => modu
 
 export function Page() {
   const at = place.value;
-  useEffect(() => {
-    if (!("datasetId" in at) || !me.value) closeDataset();
-  }, [at, me.value]);
   return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
     <${TopBar} />
     <main id="main" tabindex="-1">${contentOf(at)}</main>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { bodiesOf, filesOf } from "../src/actions.js";
 import { columnsOf } from "../src/data/columns.js";
-import { conditionFrom, operatorsOf, takesValue } from "../src/data/conditions.js";
-import { conditionsOf, isByValue, NO_FILTER, pathFrom, pathOf, withCondition } from "../src/data/listing.js";
+import { conditionFrom, operatorsOf, takesValue, withCondition } from "../src/data/conditions.js";
+import { conditionsOf, isByValue, NO_FILTER, pathFrom, pathOf } from "../src/data/listing.js";
 import { catalogue } from "../src/i18n.js";
 import { causeText, problemText, waitingText } from "../src/sentences.js";
 

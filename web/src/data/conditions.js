@@ -1,10 +1,12 @@
 // @ts-check
 /** Conditions on the values of records: which comparisons a column takes, and how a typed value becomes one. */
 import { readInput } from "./input.js";
-import { LABEL } from "./listing.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 /** @typedef {import("./listing.js").Condition} Condition */
+
+/** The field of a condition on the labels of files. */
+export const LABEL = "@label";
 
 /** The labels of files as a column, so that rows are filtered by them. @param {string} title @returns {Column} */
 export const labelColumn = (title) => ({ name: LABEL, title, type: "label", format: null, isRequired: false, labels: [], schema: {}, items: null });
@@ -34,3 +36,14 @@ export function conditionFrom(column, op, text, locale) {
   const value = column.type === "label" ? text.trim() || null : readInput(text, column, locale);
   return value === null || value === undefined ? null : { field: column.name, op, value };
 }
+
+/** The conditions with one more; a repeated one is not added. @param {readonly Condition[]} where @param {Condition} condition */
+export const withCondition = (where, condition) =>
+  where.some((known) => isSame(known, condition)) ? where : [...where, condition];
+
+/** @param {Condition} a @param {Condition} b */
+const isSame = (a, b) => a.field === b.field && a.op === b.op && a.value === b.value;
+
+/** Show only rows with this label too. @param {import("./dataset.js").Dataset} dataset @param {string} label */
+export const filterByLabel = (dataset, label) =>
+  dataset.setFilter({ where: withCondition(dataset.filter.value.where, { field: LABEL, op: "eq", value: label }) });

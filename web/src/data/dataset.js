@@ -1,12 +1,12 @@
 // @ts-check
 /** One dataset as a screen shows it: its schema and counts, the rows of the current filter, and live changes. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { pause } from "../api.js";
+import { place } from "../router.js";
 import { problemText } from "../sentences.js";
-import { api } from "../session.js";
+import { api, me } from "../session.js";
 import { columnsOf, noted, withFractions } from "./columns.js";
 import { accepts, isByValue, NO_FILTER, pathFrom, pathOf } from "./listing.js";
-import { closeDataset, opened } from "./opened.js";
 import { hasExpired, rowOf, Stub } from "./row.js";
 import { ListedRows, Rows } from "./rows.js";
 import { NOTHING, prune } from "./selection.js";
@@ -217,12 +217,18 @@ export class Dataset {
   }
 }
 
-/** @param {string} id */
+let opened = /** @type {Dataset | null} */ (null);
+
+/** The dataset that is open. It stays open while a file of it is shown, so that the table keeps its place. @param {string} id */
 export function openDataset(id) {
-  if (opened.dataset?.id === id && !opened.dataset.stopped.signal.aborted) return opened.dataset;
-  closeDataset();
+  if (opened?.id === id && !opened.stopped.signal.aborted) return opened;
+  opened?.close();
   const dataset = new Dataset(id);
-  opened.dataset = dataset;
+  opened = dataset;
   void dataset.open();
+  const stop = effect(() => {
+    if (me.value && "datasetId" in place.value) return;
+    queueMicrotask(() => (dataset.close(), stop()));
+  });
   return dataset;
 }

@@ -62,13 +62,3 @@ export function toBeChecked({ review, sort }) {
 
 /** The next order of a column: ascending, descending, none. @param {string} sort @param {string} column */
 export const nextSort = (sort, column) => (sort === column ? `-${column}` : sort === `-${column}` ? "" : column);
-
-/** The field of a condition on the labels of files. */
-export const LABEL = "@label";
-
-/** The conditions with one more; a repeated one is not added. @param {readonly Condition[]} where @param {Condition} condition */
-export const withCondition = (where, condition) =>
-  where.some((known) => isSame(known, condition)) ? where : [...where, condition];
-
-/** @param {Condition} a @param {Condition} b */
-const isSame = (a, b) => a.field === b.field && a.op === b.op && a.value === b.value;

@@ -23,7 +23,7 @@ export function AskedButton({ datasetId }) {
       title=${[t("asked.title"), shown].filter(Boolean).join(": ")}
       onClick=${() => (isOpen.value = true)}
     >
-      <${Icon} name="options" />${shown && html`<span class="asked-text" dir="auto">${shown}</span>`}
+      <${Icon} name="gear" />${shown && html`<span class="asked-text" dir="auto">${shown}</span>`}
     </button>
     ${isOpen.value && html`<${AskedDialog} datasetId=${datasetId} onClose=${() => (isOpen.value = false)} />`}`;
 }

@@ -1,7 +1,6 @@
 // @ts-check
 /** The conditions of a filter in words; a press on one removes it. */
-import { labelColumn } from "../data/conditions.js";
-import { LABEL } from "../data/listing.js";
+import { LABEL, labelColumn } from "../data/conditions.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";

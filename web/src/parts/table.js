@@ -4,7 +4,6 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { html } from "../html.js";
 import { catalogue, t } from "../i18n.js";
-import { LABEL, withCondition } from "../data/listing.js";
 import { activate, chooseAll, clear, extend, isChosen, toggle } from "../data/selection.js";
 import { Stub } from "../data/row.js";
 import { drawnAtMost, scrollTo, windowOf } from "../data/rows.js";
@@ -112,7 +111,7 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const target = /** @type {Element} */ (event.target);
     if (id === null) return;
     const label = target.closest("[data-label]")?.getAttribute("data-label");
-    if (label) void dataset.setFilter({ where: withCondition(dataset.filter.value.where, { field: LABEL, op: "eq", value: label }) });
+    if (label) import("../data/conditions.js").then((module) => module.filterByLabel(dataset, label)).catch((error) => dataset.fail(error));
     else if (target.closest(".row-retry")) onRetry?.([id]);
     else if (target.closest(".chooser") || event.ctrlKey || event.metaKey) selection.value = toggle(selection.value, id, ids());
     else if (event.shiftKey) selection.value = extend(selection.value, id, ids());

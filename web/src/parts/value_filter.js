@@ -2,8 +2,7 @@
 /** A form that adds a condition on a value to the filter of a table. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { conditionFrom, labelColumn, operatorsOf, takesValue } from "../data/conditions.js";
-import { withCondition } from "../data/listing.js";
+import { conditionFrom, labelColumn, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
 import { choicesOf, kindOf } from "../data/input.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
