@@ -144,7 +144,7 @@ SCREENS = (
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_screen_has_a_finding(form: str, start: Start, browser: Browser) -> None:
-    dataset = dataset_with_samples(start, "Invoices and receipts", SAMPLES)
+    dataset = dataset_with_samples(start, "Invoices and receipts", SAMPLES, ("Munich office", "2024", "paper"))
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     findings: dict[str, list[str]] = {}
     with visiting(start, browser, reduced_motion="reduce", **FORMS[form]) as visit:

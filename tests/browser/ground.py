@@ -110,13 +110,15 @@ def visiting(start: Start, browser: Browser, **options: Any) -> Iterator[Visit]:
     assert not hosts
 
 
-def dataset_with_samples(start: Start, name: str, patterns: tuple[str, ...]) -> dict[str, Any]:
+def dataset_with_samples(
+    start: Start, name: str, patterns: tuple[str, ...], labels: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """A dataset whose files, those samples, have settled."""
     client = start.client
     dataset = client.dataset(name)
     if not dataset["counts"]["files"]:
         paths = [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
-        batch = client.upload(dataset["id"], paths)
+        batch = client.upload(dataset["id"], paths, labels=labels)
         settle(client, dataset["id"], batch["id"])
     return dataset
 
@@ -154,10 +156,6 @@ class Held:
             return route.fallback()
         self._waiting.append(route)
         return None
-
-    @property
-    def count(self) -> int:
-        return len(self._waiting or ())
 
     def let_go(self) -> None:
         waiting, self._waiting = self._waiting or [], None

@@ -26,7 +26,7 @@ def ask(page: Page, labels: str, splits: bool) -> None:
     if splits:
         page.get_by_label("Split scans at separator pages").check()
         page.get_by_label("Blank pages").select_option("leave them out")
-    page.get_by_role("button", name="Use for the next files").click()
+    page.get_by_role("button", name="Apply").click()
 
 
 def test_a_scan_is_split_at_upload_and_its_parts_name_it(visit: Visit, start: Start, tmp_path: Path) -> None:

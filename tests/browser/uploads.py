@@ -63,10 +63,9 @@ def test_a_tab_closed_during_the_upload_continues_in_another(visit: Visit, start
     paths = list(folder_of(tmp_path, texts(120, 20_000)).iterdir())
     page = visit.tab()
     page.goto(address_of(start, dataset["id"]))
-    held = Held(page, lambda request: goes_to_store(start, request), at_most=20)
+    Held(page, goes_to_store, at_most=20)
     page.locator('input[type="file"]').first.set_input_files(paths)
     expect(page.locator(".strip-text")).to_have_text(re.compile(r"^20 of 120"))
-    assert wait_until(lambda: page.wait_for_timeout(50) or held.count > 0, 30)
     page.close(run_before_unload=False)
     begun = sum(by_state(start, dataset["id"]).values())
     assert 0 < begun <= 120
@@ -85,7 +84,7 @@ def test_a_paused_upload_continues_and_outlives_a_restart_of_the_api(
     paths = list(folder_of(tmp_path, texts(80, 5_000)).iterdir())
     page = visit.tab()
     page.goto(address_of(start, dataset["id"]))
-    held = Held(page, lambda request: goes_to_store(start, request), at_most=10)
+    held = Held(page, goes_to_store, at_most=10)
     page.locator('input[type="file"]').first.set_input_files(paths)
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("paused")).to_be_visible()
@@ -100,8 +99,8 @@ def test_a_paused_upload_continues_and_outlives_a_restart_of_the_api(
     visit.errors[:] = [error for error in visit.errors if "Failed to load resource" not in error]
 
 
-def goes_to_store(start: Start, request: Request) -> bool:
-    return request.method == "PUT" and request.url.startswith(start.endpoint["aws_endpoint_url"])
+def goes_to_store(request: Request) -> bool:
+    return request.method == "PUT" and "X-Amz-Signature" in request.url
 
 
 def settled(start: Start, dataset_id: str) -> int:
