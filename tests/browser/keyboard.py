@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.test_embedded import Start
-from tests.browser.accessibility import FORMS, columns, datasets, filters, operations, review, table, upload_options
+from tests.browser.accessibility import FORMS, columns, filters, operations, review, table, upload_options
 from tests.browser.ground import dataset_with_samples, needs_chromium, visiting
 
 pytestmark = needs_chromium
@@ -41,6 +41,10 @@ def stops(page: Page, key: str) -> list[dict[str, Any]]:
             break
         found.append(at)
     return found
+
+
+def datasets(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    expect(page.get_by_role("link", name=dataset["name"])).to_be_visible()
 
 
 @pytest.mark.parametrize("form", ["light", "phone"])

@@ -79,6 +79,7 @@ def test_files_are_found_by_their_labels(visit: Visit, start: Start) -> None:
     expect(rows).to_contain_text("statement.html")
     page.get_by_role("button", name="Remove the condition: label is Berlin").click()
     expect(rows).to_have_count(2)
+    expect(page.get_by_role("button", name="Filter by value")).to_be_focused()
     rows.filter(has_text="human-rights").get_by_role("button", name="Munich").click()
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("human-rights.txt")

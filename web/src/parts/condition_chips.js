@@ -25,7 +25,11 @@ function ConditionChip({ dataset, condition, columns }) {
   const column = condition.field === LABEL ? labelColumn(t("filter.label")) : columns.find(({ name }) => name === condition.field);
   const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema, column?.hasFractions);
   const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
-  const remove = () => dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
+  const remove = (/** @type {any} */ event) => {
+    // The focus must not go away with the button.
+    event.currentTarget.closest(".chips")?.querySelector("[aria-expanded]")?.focus();
+    void dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
+  };
   return html`<button type="button" class="chip condition" aria-label=${t("filter.remove", { condition: text })} title=${t("filter.remove", { condition: text })} onClick=${remove}>
     <span dir="auto">${text}</span><${Icon} name="close" size=${12} />
   </button>`;
