@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.test_embedded import Start, wait_until
-from tests.browser.ground import Visit, address_of, dataset_with_items, dataset_with_samples, needs_chromium
+from tests.browser.ground import (
+    Visit,
+    address_of,
+    dataset_with_items,
+    dataset_with_samples,
+    needs_chromium,
+    visiting,
+)
 
 pytestmark = needs_chromium
 FIRST_BYTES = 60_000
@@ -49,6 +56,17 @@ def test_rows_are_sorted_by_a_value_and_exported_in_that_order(visit: Visit, sta
         link.click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert [name for line in lines for name in PATTERNS if name in line] == names(page)
+
+
+def test_rows_are_sorted_on_a_phone_where_no_headings_are_shown(start: Start, browser: Browser) -> None:
+    dataset = dataset_with_samples(start, "Sorted", PATTERNS)
+    with visiting(start, browser, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True) as visit:
+        page = visit.tab()
+        page.goto(address_of(start, dataset["id"]))
+        page.get_by_role("button", name="Filter by value").tap()
+        page.get_by_label("Order").select_option("total, smallest first")
+        links = page.locator(".table-row.body .name a")
+        expect(links).to_have_text(["receipt-parking.jpg", "receipt-hardware.jpg", "statement.html"])
 
 
 def test_a_column_is_added_and_a_dataset_renamed_deleted_and_brought_back(visit: Visit, start: Start) -> None:

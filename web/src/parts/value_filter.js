@@ -56,10 +56,31 @@ export function ValueFilter({ dataset, columns: ofRecords, onClose }) {
       </select>
     </label>
     ${takesValue(chosen) && html`<label><span>${t("filter.value")}</span><${ValueInput} dataset=${dataset} column=${column} text=${text} isWrong=${isWrong.value} /></label>`}
+    <${Order} dataset=${dataset} columns=${ofRecords} />
     <button class="primary">${t("filter.add")}</button>
     <button type="button" onClick=${onClose}>${t("cancel")}</button>
     ${isWrong.value && html`<p class="problem" id="filter-wrong" role="alert">${t(text.value.trim() ? `input.${column.type}` : "filter.no_value")}</p>`}
   </form>`;
+}
+
+const SORTED = ["string", "number", "integer", "boolean"];
+const LEAST_SURE = "@probability";
+
+/** The order of the rows, for narrow windows, where no headings are shown. @param {{dataset: import("../data/dataset.js").Dataset, columns: Column[]}} props */
+function Order({ dataset, columns }) {
+  const { sort } = dataset.filter.value;
+  const orders = columns
+    .filter(({ type }) => SORTED.includes(type))
+    .flatMap(({ name, title }) => [
+      [name, t("order.ascending", { name: title })],
+      [`-${name}`, t("order.descending", { name: title })],
+    ]);
+  if (sort === LEAST_SURE) orders.unshift([sort, t("order.least_sure")]);
+  return html`<label class="order"><span>${t("order.label")}</span>
+    <select value=${sort} onChange=${(/** @type {any} */ event) => dataset.setFilter({ sort: event.target.value })}>
+      ${[["", t("order.newest")], ...orders].map(([value, text]) => html`<option key=${value} value=${value} selected=${value === sort}>${text}</option>`)}
+    </select>
+  </label>`;
 }
 
 /** @param {{dataset: import("../data/dataset.js").Dataset, column: Column, text: import("@preact/signals").Signal<string>, isWrong: boolean}} props */
