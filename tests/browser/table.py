@@ -138,6 +138,8 @@ def test_the_first_rows_need_few_bytes(visit: Visit, start: Start) -> None:
     page.goto(address_of(start, dataset["id"]))
     sent = page.evaluate(BYTES_BEFORE_ROWS)
     assert sent <= FIRST_BYTES, sent
+    # Counts that arrive before the rows must not have the first page read twice.
+    assert len([url for url in visit.requests if "view=row&limit=" in url]) == 1
 
 
 def test_rows_are_filtered_by_a_value_and_all_of_them_approved_at_once(visit: Visit, start: Start) -> None:

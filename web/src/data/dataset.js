@@ -82,6 +82,7 @@ export class Dataset {
     const generation = (this.generation += 1);
     const filter = this.filter.value;
     this.loading = null;
+    this.cursor = null;
     const page = await this.#page(null);
     if (generation !== this.generation) return;
     // Rows in the order of a value stay where they are until the listing is read again.
@@ -92,6 +93,7 @@ export class Dataset {
     this.problem.value = "";
     this.#append(page);
     this.following?.stop();
+    await pause(0); // the rows are drawn first
     const { follow } = await import("./feed.js");
     if (generation !== this.generation || this.stopped.signal.aborted) return;
     this.following = follow(api, this.id, page.changes_cursor, {
@@ -101,9 +103,9 @@ export class Dataset {
     });
   }
 
-  /** Read pages until a row index is reached. @param {number} index */
+  /** Read pages after the first one until a row index is reached. @param {number} index */
   async reach(index) {
-    while (index >= this.rows.list.length && !this.rows.isComplete && !this.stopped.signal.aborted) {
+    while (index >= this.rows.list.length && this.cursor !== null && !this.stopped.signal.aborted) {
       const generation = this.generation;
       this.loading ??= this.#next(generation).finally(() => (this.loading = null));
       await this.loading;
